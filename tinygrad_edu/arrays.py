@@ -1,0 +1,53 @@
+"""What comes in from outside, as arrays: the default dtype, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError
+
+_default = np.dtype(np.float32)
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the dtype that Python floats become: float16, float32 (at the start) or float64."""
+    global _default
+    wanted = np.dtype(dtype)
+    if wanted.kind != "f":
+        raise DTypeError(f"set_default_dtype: must be a floating-point dtype; got {wanted}; use 'float32'")
+    _default = wanted
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that Python floats become."""
+    return _default
+
+
+def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = "Tensor") -> Any:
+    """`data` as a NumPy array. What has a dtype keeps it; Python floats take the default one."""
+    typed = hasattr(data, "dtype")
+    if typed and hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
+        data = np.asarray(data) if hasattr(data, "__array__") else np.from_dlpack(data)
+    try:
+        array = np.array(data, dtype=dtype, copy=copy)
+    except ValueError as error:
+        raise ValueError(
+            f"{who}: data must be a rectangular nest of numbers; got {type(data).__name__} "
+            f"({error}); make all rows equally long"
+        ) from error
+    if array.dtype.kind not in "biufc":
+        raise DTypeError(
+            f"{who}: data must be numbers or truth values; got {type(data).__name__} of dtype "
+            f"{array.dtype}; convert it to an array of numbers first"
+        )
+    if dtype is None and not typed and array.dtype == np.float64:
+        return array.astype(_default)
+    return array
+
+
+def operand(x: Any, who: str) -> Any:
+    """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
+    the other side (NumPy's rule for weak scalars)."""
+    return x if isinstance(x, float | int) and not isinstance(x, np.generic) else to_array(x, who=who)

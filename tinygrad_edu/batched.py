@@ -1,0 +1,324 @@
+"""An array with one hidden leading axis, for `vmap`.
+
+A `BatchedArray` holds a whole batch and has the shape of one example. It answers NumPy's protocols,
+so the forward of every op, and every rule read on arrays, runs on the batch at once: what NumPy
+function is called with a batched argument decides how the hidden axis is carried along. A function
+that is not listed here is run example by example, which is slower and gives the same.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class BatchedArray:
+    """`values[i]` is the array of example `i`."""
+
+    __slots__ = ("values",)
+    __array_priority__ = 500
+    base = None
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.values.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
+
+    @property
+    def dtype(self) -> Any:
+        return self.values.dtype
+
+    @property
+    def real(self) -> Any:
+        return BatchedArray(self.values.real)
+
+    @property
+    def mT(self) -> Any:
+        return BatchedArray(np.swapaxes(self.values, -1, -2))
+
+    @property
+    def T(self) -> Any:
+        return np.transpose(self)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        return BatchedArray(self.values.astype(dtype, copy=copy))
+
+    def reshape(self, *shape: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def max(self, axis: Any = None, keepdims: bool = False, initial: Any = np._NoValue) -> Any:
+        return np.max(self, axis=axis, keepdims=keepdims, initial=initial)
+
+    def batch(self, x: Any) -> Any:
+        """`x` as a batch like this one."""
+        return x if isinstance(x, BatchedArray) else BatchedArray(full_batch(x, len(self.values)))
+
+    def all(self) -> Any:
+        return np.all(self.values)  # "for all, in every example": for guards inside ops
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "vmap: the function must not branch on values, which differ from example to example; "
+            "got bool() of a batched tensor; use tg.where"
+        )
+
+    __float__ = __int__ = __index__ = __len__ = __iter__ = __bool__  # type: ignore[assignment]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError(
+            "vmap: the function must use operations of this package or of NumPy; got a conversion "
+            "of a batched tensor to an array; keep it a tensor"
+        )
+
+    def __getitem__(self, key: Any) -> Any:
+        return _getitem(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _setitem(self, key, value)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        options.pop("out", None)
+        if method == "__call__":
+            if ufunc is np.matmul:
+                return BatchedArray(np.matmul(*_aligned(inputs), **options))
+            return BatchedArray(ufunc(*_aligned(inputs), **options))
+        if method == "at":
+            return _add_at(*inputs)
+        (x,) = inputs
+        axis = options.pop("axis", 0)
+        if method == "reduce":
+            return BatchedArray(ufunc.reduce(x.values, axis=_axes(axis, x.ndim), **options))
+        if method == "accumulate":
+            return BatchedArray(ufunc.accumulate(x.values, axis=axis % x.ndim + 1, **options))
+        return NotImplemented
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return CARRIERS.get(function, _one_by_one(function))(*args, **kwargs)
+
+
+def _operator(name: str, reflected: bool) -> Callable[..., Any]:
+    ufunc = {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
+        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
+        "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
+        "gt": np.greater, "ge": np.greater_equal, "and": np.logical_and, "or": np.logical_or,
+    }[name]  # fmt: skip
+    if reflected:
+        return lambda a, b: ufunc(b, a)
+    return lambda a, b: ufunc(a, b)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or"):
+    setattr(BatchedArray, f"__{_name}__", _operator(_name, False))
+    setattr(BatchedArray, f"__r{_name}__", _operator(_name, True))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(BatchedArray, f"__{_name}__", _operator(_name, False))
+BatchedArray.__neg__ = lambda x: np.negative(x)  # type: ignore[attr-defined]
+BatchedArray.__invert__ = lambda x: np.logical_not(x)  # type: ignore[attr-defined]
+BatchedArray.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
+
+
+def _aligned(inputs: Any) -> list[Any]:
+    """Arrays that broadcast as the examples do: the batch first, then axes of length 1, then theirs."""
+    ndim = max([x.ndim for x in inputs if isinstance(x, BatchedArray)] + [np.ndim(x) for x in inputs if not isinstance(x, BatchedArray)])  # fmt: skip
+    return [
+        x.values.reshape(len(x.values), *(1,) * (ndim - x.ndim), *x.shape)
+        if isinstance(x, BatchedArray)
+        else x
+        for x in inputs
+    ]
+
+
+def _axes(axis: Any, ndim: int) -> Any:
+    """Axes of an example, as axes of the batch."""
+    if axis is None:
+        return tuple(range(1, ndim + 1))
+    if isinstance(axis, tuple):
+        return tuple(a % ndim + 1 for a in axis)
+    return axis % ndim + 1
+
+
+def batch_size(*xs: Any) -> int:
+    return next(len(x.values) for x in xs if isinstance(x, BatchedArray))
+
+
+def full_batch(x: Any, n: int) -> Any:
+    """The values of `x`, or `n` equal examples where it is not batched."""
+    if isinstance(x, BatchedArray):
+        return x.values
+    return np.broadcast_to(x, (n, *np.shape(x)))
+
+
+def _flatten(args: Any) -> list[Any]:
+    found = []
+    for x in args:
+        found += _flatten(x) if isinstance(x, tuple | list) else [x]
+    return found
+
+
+def _example(x: Any, i: int) -> Any:
+    if isinstance(x, tuple | list):
+        return type(x)(_example(v, i) for v in x)
+    return x.values[i] if isinstance(x, BatchedArray) else x
+
+
+def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function applied to each example in turn, its results stacked."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        n = batch_size(*_flatten([*args, *kwargs.values()]))
+        results = [
+            function(*_example(list(args), i), **{k: _example(v, i) for k, v in kwargs.items()})
+            for i in range(n)
+        ]
+        if isinstance(results[0], tuple):
+            return tuple(BatchedArray(np.stack(part)) for part in zip(*results, strict=True))
+        return BatchedArray(np.stack(results))
+
+    return call
+
+
+def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, axis: Any = None, **options: Any) -> Any:
+        return BatchedArray(function(x.values, axis=_axes(axis, x.ndim), **options))
+
+    return call
+
+
+def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Functions of the last two axes, which take any leading axes, and may return several arrays."""
+
+    def call(*xs: Any, **options: Any) -> Any:
+        n = batch_size(*xs)
+        result = function(*[full_batch(x, n) for x in xs], **options)
+        if isinstance(result, tuple):
+            return tuple(map(BatchedArray, result))
+        return BatchedArray(result)
+
+    return call
+
+
+def _elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *xs, **options: BatchedArray(function(*_aligned(xs), **options))
+
+
+def _joined(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(xs: Any, axis: int = 0, **options: Any) -> Any:
+        n = batch_size(*xs)
+        ndim = len(np.shape(xs[0])) + (function is np.stack)
+        return BatchedArray(function([full_batch(x, n) for x in xs], axis=axis % ndim + 1))
+
+    return call
+
+
+def _take_along_axis(x: Any, indices: Any, axis: int) -> Any:
+    n = batch_size(x, indices)
+    return BatchedArray(np.take_along_axis(full_batch(x, n), full_batch(indices, n), _axes(axis, len(np.shape(x)))))  # fmt: skip
+
+
+def _einsum(subscripts: str, *xs: Any, **options: Any) -> Any:
+    free = next(c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in subscripts)
+    left, output = subscripts.split("->")
+    names = [free + s if isinstance(x, BatchedArray) else s for s, x in zip(left.split(","), xs, strict=True)]  # fmt: skip
+    values = [x.values if isinstance(x, BatchedArray) else x for x in xs]
+    return BatchedArray(np.einsum(",".join(names) + "->" + free + output, *values, **options))
+
+
+def _index(x: Any, key: Any) -> tuple[Any, ...]:
+    """An index into the batch that picks `key` from each example."""
+    parts = key if isinstance(key, tuple) else (key,)
+    arrays = [k for k in parts if isinstance(k, np.ndarray | BatchedArray | list)]
+    if not arrays:
+        return (slice(None), *parts)
+    # With index arrays, the example number becomes one more of them, so that each example may
+    # have indices of its own, and their axes come first together.
+    n = len(x.values)
+    ndim = max(len(np.shape(k)) for k in arrays)
+    rows = np.arange(n).reshape((n,) + (1,) * ndim)
+    return (rows, *(_spread(k, n, ndim) for k in parts))
+
+
+def _spread(k: Any, n: int, ndim: int) -> Any:
+    if isinstance(k, BatchedArray):
+        return k.values.reshape((n,) + (1,) * (ndim - k.ndim) + k.shape)
+    return k
+
+
+def _simple(key: Any) -> bool:
+    """Whether the index arrays of `key` stand together at its front, and none is a mask."""
+    parts = key if isinstance(key, tuple) else (key,)
+    places = [i for i, k in enumerate(parts) if isinstance(k, np.ndarray | BatchedArray | list)]
+    masks = any(getattr(parts[i], "dtype", np.dtype(int)) == bool for i in places)
+    return not masks and places == list(range(len(places)))
+
+
+def _getitem(x: Any, key: Any) -> Any:
+    if not _simple(key):
+        return _one_by_one(operator.getitem)(x, key)
+    return BatchedArray(x.values[_index(x, key)])
+
+
+def _setitem(x: Any, key: Any, value: Any) -> None:
+    if _simple(key):
+        values = value
+        if isinstance(value, BatchedArray):
+            shape = x.values[_index(x, key)].shape
+            values = value.values.reshape((len(value.values),) + (1,) * (len(shape) - 1 - value.ndim) + value.shape)  # fmt: skip
+        x.values[_index(x, key)] = values
+    else:
+        for i in range(len(x.values)):
+            x.values[i][_example(key, i)] = _example(value, i)
+
+
+def _add_at(x: Any, key: Any, value: Any) -> None:
+    for i in range(len(x.values)):
+        np.add.at(x.values[i], _example(key, i), _example(value, i))
+
+
+def _shape_of(x: Any) -> tuple[int, ...]:
+    return tuple(x.shape)
+
+
+CARRIERS: dict[Any, Callable[..., Any]] = {
+    np.shape: _shape_of,
+    np.ndim: lambda x: x.ndim,
+    np.size: lambda x: x.size,
+    np.iscomplexobj: lambda x: np.iscomplexobj(x.values),
+    np.reshape: lambda x, shape: BatchedArray(np.reshape(x.values, (len(x.values), *np.atleast_1d(np.asarray(shape, dtype=int)).tolist()))),
+    np.transpose: lambda x, axes=None: BatchedArray(np.transpose(x.values, (0, *(a + 1 for a in (range(x.ndim)[::-1] if axes is None else axes))))),
+    np.swapaxes: lambda x, a, b: BatchedArray(np.swapaxes(x.values, *_axes((a, b), x.ndim))),
+    np.moveaxis: lambda x, a, b: BatchedArray(np.moveaxis(x.values, _axes(a, x.ndim), _axes(b, x.ndim))),
+    np.flip: lambda x, axis=None: BatchedArray(np.flip(x.values, _axes(axis, x.ndim))),
+    np.broadcast_to: lambda x, shape: BatchedArray(np.broadcast_to(_aligned([x, np.empty((1,) * len(shape))])[0], (len(x.values), *shape))),
+    np.pad: lambda x, width, **options: BatchedArray(np.pad(x.values, ((0, 0), *width), **options)),
+    np.where: _elementwise(np.where),
+    np.sum: _reduction(np.sum), np.prod: _reduction(np.prod), np.max: _reduction(np.max),
+    np.min: _reduction(np.min), np.all: _reduction(np.all), np.any: _reduction(np.any),
+    np.argmax: _reduction(np.argmax), np.argmin: _reduction(np.argmin),
+    np.count_nonzero: _reduction(np.count_nonzero),
+    np.argsort: lambda x, axis=-1, **options: BatchedArray(np.argsort(x.values, axis=_axes(axis, x.ndim), **options)),
+    np.concatenate: _joined(np.concatenate), np.stack: _joined(np.stack),
+    np.take_along_axis: _take_along_axis,
+    np.einsum: _einsum,
+    np.zeros_like: lambda x, dtype=None, shape=None: BatchedArray(np.zeros_like(x.values, dtype=dtype, shape=None if shape is None else (len(x.values), *shape))),
+    np.copy: lambda x: BatchedArray(np.copy(x.values)),
+    np.ones_like: lambda x, dtype=None: BatchedArray(np.ones_like(x.values, dtype=dtype)),
+    np.full_like: lambda x, value, dtype=None: BatchedArray(np.full_like(x.values, value, dtype=dtype)),
+    np.linalg.inv: _whole(np.linalg.inv), np.linalg.det: _whole(np.linalg.det),
+    np.linalg.solve: _whole(np.linalg.solve), np.linalg.cholesky: _whole(np.linalg.cholesky),
+    np.linalg.slogdet: _whole(np.linalg.slogdet), np.linalg.eigh: _whole(np.linalg.eigh),
+    np.linalg.svd: _whole(np.linalg.svd), np.linalg.qr: _whole(np.linalg.qr),
+}  # fmt: skip

@@ -1,0 +1,38 @@
+"""Where an op is defined and smooth, as one interval for each of its arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+inf = float("inf")
+
+
+class Domain(NamedTuple):
+    """The open interval `(low, high)` without the points `kinks`.
+
+    `matrix` names what a square matrix must be for a linear-algebra op: "invertible", "definite"
+    or "symmetric"; `kind` says whether the array holds reals, integers or truth values.
+    """
+
+    low: float = -inf
+    high: float = inf
+    kinks: tuple[float, ...] = ()
+    matrix: str = ""
+    kind: str = "real"
+
+    def __str__(self) -> str:
+        if self.matrix or self.kind != "real":
+            return self.matrix or self.kind
+        if self.low == -inf and self.high == inf:
+            text = "R"
+        else:
+            text = f"({self.low:g}, {self.high:g})"
+        return text + "".join(f" \\ {{{k:g}}}" for k in self.kinks)
+
+
+REAL = Domain()
+POSITIVE = Domain(0, inf)
+NONZERO = Domain(kinks=(0.0,))
+UNIT = Domain(-1, 1)
+BOOLEAN = Domain(kind="boolean")
+INTEGER = Domain(kind="integer")

@@ -1,0 +1,544 @@
+"""The engine: record operations as they run, then read derivatives off the record.
+
+An operation on variables computes its value with NumPy and leaves a note on the result: which `Op`
+made it, from which inputs, with which attributes. The notes form a graph, and everything else is a
+*reading* of it. This file holds the two readings that differentiate: `pull` walks right to left
+(backpropagation), `push` walks left to right (forward mode).
+
+Three ideas carry the file.
+
+**A rule is pure.** The rule of tanh is `lambda g, y, x: g * (1 - y * y)`: the gradient `g` of the
+output, the output `y`, the inputs. It is written once and says nothing of what `g`, `y` and `x`
+are. Given arrays it computes a gradient; given variables it records a gradient, which can be
+differentiated again; given formulas it writes itself down.
+
+**Birth order is a topological order.** Every variable is numbered when it is born, and is born
+after its inputs. So "newest first" visits each variable after everything that used it: no search,
+no recursion, and a chain of a million operations is as safe as a chain of three.
+
+**A change is a new birth.** Whoever writes into a variable gives it a new number. An operation that
+used the variable before then sees an input younger than itself, and asks for the older self.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from heapq import heappop, heappush
+from itertools import count
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from .arrays import operand
+from .errors import DTypeError, GraphError, ShapeError
+
+NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
+
+births = count(1).__next__
+recording: ContextVar[str] = ContextVar("recording", default="graph")  # "", "graph" or "sites"
+
+
+class Mode(ContextDecorator):
+    """Set what is recorded for a block of code, or for a function, in this thread or task only."""
+
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
+        self.tokens: list[Token[str]] = []
+
+    def __enter__(self) -> Mode:
+        self.tokens.append(recording.set(self.mode))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        recording.reset(self.tokens.pop())
+
+    def _recreate_cm(self) -> Mode:  # as a decorator: a fresh one for each call, in any thread
+        return Mode(self.mode)
+
+
+def no_grad() -> Mode:
+    """Record nothing in a `with` block, or in a function decorated with it.
+
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> with tg.no_grad():
+    ...     w -= 0.1
+    >>> w.data
+    array([0.9, 1.9], dtype=float32)
+    """
+    return Mode("")
+
+
+def site() -> str:
+    """The line of the user's program that is running: the nearest one outside this package."""
+    frame: FrameType | None = sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+
+
+class Reading:
+    """An argument that reads an op in its own way; a Variable records it, a formula writes it."""
+
+    __slots__ = ()
+
+    def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+
+class Variable(Reading):
+    """A value and the note of how it came to be. `tensor.Tensor` is this with operators on it."""
+
+    __slots__ = (
+        "_data",  # the value: an array, or a NumPy or Python scalar
+        "flags",  # NEEDS | TRACED; 0 for a constant
+        "born",  # its number in the order of birth
+        "op",  # what made it; None for a leaf
+        "inputs",  # from which variables
+        "attributes",  # with which keyword attributes
+        "grad",  # a leaf's gradient after backward()
+        "name",
+        "loose",  # falsy when the value can only change with a new birth (see `settle`)
+        "past",  # itself before its last birth, where that is kept
+        "site",  # the user's line that made it, where that is kept
+        "__weakref__",
+    )
+    _data: Any
+    flags: int
+    born: int
+    op: Op | None
+    inputs: tuple[Variable, ...]
+    attributes: dict[str, Any] | None
+    grad: Any
+    name: str | None
+    loose: Any
+    past: Variable | None
+    site: str | None
+
+    def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
+        """Compute `op` and, if an input is tracked, note on the result how it was made."""
+        inputs = [x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs]
+        try:
+            data = op.forward(*[x._data for x in inputs], **attributes)
+        except Exception as error:
+            raise op.refusal(error, inputs) from error
+        flags = 0
+        for x in inputs:
+            flags |= x.flags
+        if flags and (op.differentiable or flags & TRACED) and (mode := recording.get()):
+            return note(data, flags, op, tuple(inputs), attributes, mode)
+        result = constant(data)
+        if op.kind in VIEWS:
+            result.site = site()
+        return result
+
+    def settle(self) -> None:
+        """Called when an op records this leaf: from here on a change of its value must be noticed.
+
+        `loose` is True while nobody has recorded the leaf, and the fingerprint of its array while
+        `.data` has handed that array to the user, who may write into it at any time.
+        """
+        self.notice()
+        if self.loose is True or sys.getrefcount(self._data) <= 2:  # nobody else holds the array
+            self.loose = False
+
+    def notice(self) -> None:
+        """If the array was handed out and written into, give the variable a new birth."""
+        if self.loose and self.loose is not True and self.loose != (now := fingerprint(self._data)):
+            self.reborn()
+            self.loose = now
+
+    def reborn(self) -> None:
+        """Note that the value has changed and that its older self is not kept."""
+        self.born, self.past, self.site = births(), None, site()
+
+    def as_of(self, user: Variable) -> Variable:
+        """This variable as `user`, which was made from it, saw it."""
+        x: Variable | None = self
+        while x is not None and x.born >= user.born:
+            x = x.past
+        if x is None:
+            raise GraphError(
+                f"backward: inputs of {user.op} must be as they were in the forward pass; "
+                f"{describe(self)} was changed afterwards (at {self.site}); "
+                "compute the output again, or make the change after backward()"
+            )
+        return x
+
+
+new = object.__new__
+variable_type: type[Variable] = Variable
+
+
+def results_are(cls: type[Variable]) -> type[Variable]:
+    """Class decorator: operations make variables of this class (tensor.py, two floors up)."""
+    global variable_type
+    variable_type = cls
+    return cls
+
+
+def constant(data: Any) -> Any:
+    """A new variable without a history."""
+    t = new(variable_type)
+    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = data, 0, births(), None, (), None
+    t.grad, t.name, t.loose, t.past, t.site = None, None, True, None, None
+    return t
+
+
+def note(
+    data: Any,
+    flags: int,
+    op: Op,
+    inputs: tuple[Variable, ...],
+    attributes: dict[str, Any] | None,
+    mode: str,
+) -> Any:
+    """A new variable that remembers how it was made."""
+    for x in inputs:
+        if x.loose:
+            x.settle()
+    t = new(variable_type)
+    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = (
+        data, flags, births(), op, inputs, attributes,
+    )  # fmt: skip
+    t.grad, t.name, t.loose, t.past = None, None, False, None
+    t.site = site() if mode == "sites" or op.kind in VIEWS else None
+    return t
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros for an array, or a constant of zeros for a variable."""
+    return constant(np.zeros_like(x._data)) if isinstance(x, Variable) else np.zeros_like(x)
+
+
+def fingerprint(data: Any) -> tuple[int]:
+    return (hash(data.tobytes()),)
+
+
+def describe(x: Variable) -> str:
+    shape = tuple(np.shape(x._data))
+    return f"{x.name or ('a leaf' if x.op is None else f'the output of {x.op}')} of shape {shape}"
+
+
+BROADCASTS = {"elementwise", "contract", "write"}  # kinds whose inputs broadcast, so gradients are summed
+VIEWS = {"layout", "index"}  # kinds whose outputs may share memory with their input
+REGISTRY: dict[str, Op] = {}
+
+
+class Op:
+    """One operation, declared once.
+
+    `forward(*arrays, **attributes)` computes it; `vjps[i](g, y, *arrays, **attributes)` takes the
+    gradient `g` of the output to that of input `i` (None: no gradient). The rest says where and how
+    to try it, for tests, docs and pictures.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        vjps: Any = (),
+        *,
+        kind: str = "elementwise",
+        domain: tuple[Any, ...] | None = None,
+        signature: str | None = None,
+        attributes: Callable[..., Any] | None = None,
+        special: tuple[float, ...] = (),
+        linear: bool = False,
+        analytic: bool = True,
+        masks: bool = False,
+        must: str = "",
+        formula: str | None = None,
+        doc: str = "",
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
+        self.kind = kind  # elementwise, reduce, scan, contract, layout, index, linalg, random
+        self.domain = domain  # one interval per array: where it is defined and smooth
+        self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
+        self.attributes = attributes  # draw(rng, shape) -> attributes that fit such an input
+        self.special = special  # points at which value and gradient must be right, too
+        self.linear = linear  # in its differentiable inputs together: forward mode is itself
+        self.analytic = analytic  # takes complex numbers, so the complex step may test it
+        self.masks = masks  # its rule can turn a gradient into exact zeros
+        self.must = must  # what its inputs must satisfy, in words
+        self.formula = formula  # how to write it: "{} + {}"
+        self.doc = doc
+        self.custom = False  # declared by a user
+        self.differentiable = not isinstance(vjps, tuple) or any(vjps)
+        REGISTRY[name] = self
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, *xs: Any, **attributes: Any) -> Any:
+        """Read the op as its arguments ask; plain arrays just compute."""
+        for x in xs:
+            if isinstance(x, Reading):
+                return x.read(self, xs, attributes)
+        return self.forward(*xs, **attributes)
+
+    def unary(self, x: Any) -> Any:
+        """`self(x)` for a Variable, without the general path's loops."""
+        try:
+            data = self.forward(x._data)
+        except Exception as error:
+            raise self.refusal(error, [x]) from error
+        if x.flags and (mode := recording.get()):
+            return note(data, x.flags, self, (x,), None, mode)
+        return constant(data)
+
+    def binary(self, a: Any, b: Any) -> Any:
+        """`self(a, b)` for a Variable `a` and a Variable or scalar `b`, likewise."""
+        if b.__class__ is float or b.__class__ is int:
+            b = constant(b)  # a Python scalar stays one: it never widens the other side
+        elif not isinstance(b, Variable):
+            return self(a, b)
+        try:
+            data = self.forward(a._data, b._data)
+        except Exception as error:
+            raise self.refusal(error, [a, b]) from error
+        if (flags := a.flags | b.flags) and (mode := recording.get()):
+            return note(data, flags, self, (a, b), None, mode)
+        return constant(data)
+
+    def refusal(self, error: Exception, inputs: Sequence[Variable]) -> Exception:
+        """The error of a forward computation in this package's words."""
+        shapes = " and ".join(str(tuple(np.shape(x._data))) for x in inputs)
+        types = " and ".join(str(np.asarray(x._data).dtype) for x in inputs)
+        if isinstance(error, np.linalg.LinAlgError | IndexError | MemoryError):
+            return type(error)(f"{self}: {error}; got shapes {shapes}; check the values given")
+        if isinstance(error, TypeError):
+            return DTypeError(f"{self}: must support the dtypes given; got {types}; use .astype()")
+        if not isinstance(error, ValueError):
+            return error
+        must = self.must or (
+            "shapes must broadcast (be equal, or 1, counted from the right)"
+            if self.kind in BROADCASTS
+            else str(error)
+        )
+        return ShapeError(f"{self}: {must}; got {shapes}; use reshape or expand_dims on one")
+
+    def jvp(self, tangents: Sequence[Any], y: Any, xs: Sequence[Any], kw: dict[str, Any]) -> Any:
+        """Forward mode, derived from the reverse rules; None stands for a tangent of zero."""
+        given = [(i, t) for i, t in enumerate(tangents) if t is not None]
+        if self.linear:  # conditions and indices stay, other inputs give way to their tangents
+            parts = [
+                x if self.vjps[i] is None else t if t is not None else zeros_like(x)
+                for i, (t, x) in enumerate(zip(tangents, xs, strict=True))
+            ]
+            return self(*parts, **kw)
+        if self.kind == "contract":  # linear in each input: one term for each tangent
+            terms = [self(*xs[:i], t, *xs[i + 1 :], **kw) for i, t in given]
+        elif self.kind == "elementwise":  # the local derivative is a diagonal: its own transpose
+            terms = [self.vjps[i](t, y, *xs, **kw) for i, t in given]
+        else:
+            return self.transposed(given, y, xs, kw)
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total if total.shape == y.shape else broadcast_to(total, shape=y.shape)
+
+    def transposed(self, given: Any, y: Any, xs: Sequence[Any], kw: dict[str, Any]) -> Any:
+        """A rule is linear in `g`; differentiating <rule(g), tangent> by `g` transposes it."""
+        graph = isinstance(y, Variable)
+        if not graph:
+            y, xs = constant(y), [constant(x) for x in xs]
+        with Mode("graph"):
+            g = zeros_like(y)
+            g.flags = NEEDS
+            pairs = [(self.vjps[i](g, y, *xs, **kw), t) for i, t in given]
+        (result,) = gradients(pairs, [g], create_graph=graph)
+        return result
+
+
+class Each:
+    """The rules of an op with any number of inputs: `Each(f)[i]` is `f(i)`."""
+
+    def __init__(self, rule: Callable[[int], Any]) -> None:
+        self.rule = rule
+
+    def __getitem__(self, i: int) -> Any:
+        return self.rule(i)
+
+
+def parents(t: Variable) -> tuple[Variable, ...]:
+    """The inputs of `t` as they were when `t` was born."""
+    for x in t.inputs:
+        if x.loose:
+            x.notice()
+        if x.born >= t.born:
+            t.inputs = tuple(x.as_of(t) for x in t.inputs)
+            break
+    return t.inputs
+
+
+def history(*outputs: Variable, constants: bool = True) -> Iterator[Variable]:
+    """Everything that led to `outputs`, newest first."""
+    todo = {t.born: t for t in outputs}
+    heap = sorted(-born for born in todo)
+    while heap:
+        t = todo.pop(-heappop(heap))
+        yield t
+        for x in parents(t):
+            if (constants or x.flags) and x.born not in todo:
+                todo[x.born] = x
+                heappush(heap, -x.born)
+
+
+def pull(
+    cotangents: Iterable[tuple[Variable, Any]], create_graph: bool = False, oldest: int = 0
+) -> Iterator[tuple[Variable, Any]]:
+    """Right to left: yield each variable with its gradient, complete, newest first.
+
+    Gradients are arrays, or variables with `create_graph`. Nothing born before `oldest` is visited.
+    """
+    todo: dict[int, Variable] = {}
+    grads: dict[int, Any] = {}
+    heap: list[int] = []
+    masked = False
+    for y, g in cotangents:
+        if y.born in grads:
+            grads[y.born] = grads[y.born] + g
+        elif y.flags & NEEDS:
+            todo[y.born], grads[y.born] = y, g
+            heappush(heap, -y.born)
+    while heap:
+        born = -heappop(heap)
+        t, g = todo.pop(born), grads.pop(born)
+        yield t, g
+        op = t.op
+        if op is None or born <= oldest:
+            continue
+        inputs = parents(t)
+        vjps, attributes = op.vjps, t.attributes or {}
+        y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
+        masked = masked or op.masks
+        for i, x in enumerate(inputs):
+            if not x.flags & NEEDS or (vjp := vjps[i]) is None:
+                continue
+            gx = vjp(g, y, *xs, **attributes)
+            value = gx._data if create_graph else gx
+            if value.shape != x._data.shape or value.dtype is not x._data.dtype:
+                gx = fit(op, gx, x)
+            if masked and op.kind == "elementwise" and gx is not g:
+                gx = keep_zeros(g, gx)
+            if (n := x.born) in grads:
+                grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
+            else:
+                todo[n], grads[n] = x, gx
+                heappush(heap, -n)
+
+
+def fit(op: Op, gx: Any, x: Variable) -> Any:
+    """Give a gradient the shape and dtype of its variable, undoing broadcasting if `op` did any."""
+    shape = tuple(x._data.shape)
+    if tuple(gx.shape) != shape:
+        try:
+            allowed = op.kind in BROADCASTS and np.broadcast_shapes(gx.shape, shape) == gx.shape
+        except ValueError:
+            allowed = False
+        if not allowed:
+            raise GraphError(
+                f"{op}: its rule must give a gradient of its input's shape {shape}; "
+                f"it gave {tuple(gx.shape)}; correct the rule"
+            )
+        gx = sum_to(gx, shape=shape)
+    return gx if gx.dtype == x._data.dtype else cast(gx, dtype=x._data.dtype)
+
+
+def keep_zeros(g: Any, gx: Any) -> Any:
+    """Where no gradient comes in, none goes out, even through an infinite local derivative.
+
+    This is what `where(x > 0, log(x), 0)` needs at x = 0: its gradient into the log is exactly 0.
+    """
+    if g.shape != gx.shape or np.isfinite(gx._data if isinstance(gx, Variable) else gx).all():
+        return gx
+    return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
+
+
+def push(
+    outputs: Sequence[Variable], seeds: Iterable[tuple[Variable, Any]], create_graph: bool = False
+) -> list[Any]:
+    """Left to right: the tangents of `outputs`, given those of earlier variables; None is zero."""
+    tangents = {x.born: t for x, t in seeds}
+    for t in reversed(list(history(*outputs, constants=False))):
+        if t.op is None or t.born in tangents:
+            continue
+        inputs = parents(t)
+        given = [
+            tangents.get(x.born) if x.flags & NEEDS and t.op.vjps[i] is not None else None
+            for i, x in enumerate(inputs)
+        ]
+        if any(dx is not None for dx in given):
+            y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
+            tangents[t.born] = t.op.jvp(given, y, xs, t.attributes or {})
+    return [tangents.get(y.born) for y in outputs]
+
+
+def gradients(
+    cotangents: Iterable[tuple[Variable, Any]],
+    wrt: Sequence[Variable],
+    create_graph: bool = False,
+    oldest: int | None = None,
+) -> list[Any]:
+    """The gradients of `sum <output, cotangent>` with respect to each of `wrt`; zero if unused."""
+    oldest = min((x.born for x in wrt), default=0) if oldest is None else oldest
+    wanted = {x.born for x in wrt}
+    with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
+        found = {
+            t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted
+        }
+        return [
+            found[x.born] if x.born in found else zeros_like(x if create_graph else x._data)
+            for x in wrt
+        ]
+
+
+def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
+    lead = len(x.shape) - len(shape)
+    kept = tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
+    x = np.sum(x, axis=kept, keepdims=True) if kept else x
+    return np.sum(x, axis=tuple(range(lead))) if lead else x
+
+
+def _smaller_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """A shape that broadcasts to `shape`: some axes of length 1, some leading ones gone."""
+    axes = tuple(1 if rng.random() < 0.5 else n for n in shape)
+    return {"shape": axes[int(rng.integers(0, len(shape) + 1)) :]}
+
+
+def _larger_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    lead = (2,) * int(rng.integers(0, 2))
+    return {"shape": lead + tuple(3 if n == 1 else n for n in shape)}
+
+
+# Broadcasting and its undoing are each other's derivative; gradients need both, and casts.
+broadcast_to = Op(
+    "broadcast_to",
+    lambda x, *, shape: np.broadcast_to(x, shape),
+    (lambda g, y, x, *, shape: sum_to(g, shape=x.shape),),
+    kind="layout", linear=True, attributes=_larger_shape,
+    must="the new shape must broadcast from the old one",
+    doc="Repeat axes of length 1, and new leading axes, without copying.",
+)  # fmt: skip
+sum_to = Op(
+    "sum_to",
+    _sum_to,
+    (lambda g, y, x, *, shape: broadcast_to(g, shape=x.shape),),
+    kind="reduce", linear=True, attributes=_smaller_shape,
+    doc="Sum over the axes along which broadcasting would repeat `shape`.",
+)  # fmt: skip
+cast = Op(
+    "astype",
+    lambda x, *, dtype: x.astype(dtype),
+    (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
+    kind="layout", linear=True, attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
+    doc="The same values in another dtype.",
+)  # fmt: skip

@@ -1,0 +1,84 @@
+"""Tensors from nothing, or from what other libraries hold. Floats take the default dtype."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import engine
+from ..arrays import get_default_dtype, to_array
+from ..engine import Variable
+from .common import lift, normal_shape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
+
+    Takes lists, arrays, tensors, and what other libraries offer through DLPack.
+    """
+    if isinstance(data, Variable):
+        t: Any = data
+        return t if dtype is None or t.dtype == np.dtype(dtype) else t.astype(dtype)
+    return engine.constant(to_array(data, dtype, copy, "asarray"))
+
+
+def _new(array: Any) -> Any:
+    return engine.constant(array)
+
+
+def zeros(*shape: Any, dtype: Any = None) -> Tensor:
+    """Zeros: `zeros((2, 3))` or `zeros(2, 3)`."""
+    return full(shape[0] if len(shape) == 1 else shape, 0, dtype or get_default_dtype())
+
+
+def ones(*shape: Any, dtype: Any = None) -> Tensor:
+    """Ones: `ones((2, 3))` or `ones(2, 3)`."""
+    return full(shape[0] if len(shape) == 1 else shape, 1, dtype or get_default_dtype())
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+    """`fill_value` everywhere."""
+    if dtype is None:
+        dtype = to_array(fill_value, who="full").dtype
+    return _new(np.full(normal_shape("full", shape), fill_value, dtype))
+
+
+def empty(*shape: Any, dtype: Any = None) -> Tensor:
+    """Memory as it is found; write before you read."""
+    wanted = normal_shape("empty", shape[0] if len(shape) == 1 else shape)
+    return _new(np.empty(wanted, dtype or get_default_dtype()))
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """start, start + step, ... below stop; `arange(n)` counts from 0."""
+    array = np.arange(start, step=step) if stop is None else np.arange(start, stop, step)
+    return _new(array.astype(dtype or (get_default_dtype() if array.dtype.kind == "f" else array.dtype)))
+
+
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:  # fmt: skip
+    """`num` evenly spaced numbers from `start` to `stop`."""
+    return _new(np.linspace(start, stop, num, endpoint=endpoint).astype(dtype or get_default_dtype()))
+
+
+def eye(n_rows: int, n_cols: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+    """Ones on diagonal `k`, zeros elsewhere."""
+    return _new(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()))
+
+
+def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+    """Zeros of the shape and dtype of `x`."""
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x: Any, dtype: Any = None) -> Tensor:
+    """Ones of the shape and dtype of `x`."""
+    return full_like(x, 1, dtype)
+
+
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+    """`fill_value` in the shape and dtype of `x`."""
+    return _new(np.full_like(lift(x, "full_like")._data, fill_value, dtype))

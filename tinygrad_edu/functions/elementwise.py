@@ -1,0 +1,90 @@
+"""Functions of each entry, under the names of the array API standard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import ops
+from .common import elementwise, lift
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+add = elementwise(ops.add)
+subtract = elementwise(ops.subtract)
+multiply = elementwise(ops.multiply)
+divide = elementwise(ops.divide)
+power = elementwise(ops.power)
+negative = elementwise(ops.negative)
+positive = elementwise(ops.positive)
+abs = elementwise(ops.abs)
+exp = elementwise(ops.exp)
+exp2 = elementwise(ops.exp2)
+expm1 = elementwise(ops.expm1)
+log = elementwise(ops.log)
+log1p = elementwise(ops.log1p)
+log2 = elementwise(ops.log2)
+log10 = elementwise(ops.log10)
+sqrt = elementwise(ops.sqrt)
+square = elementwise(ops.square)
+reciprocal = elementwise(ops.reciprocal)
+sin = elementwise(ops.sin)
+cos = elementwise(ops.cos)
+tan = elementwise(ops.tan)
+sinh = elementwise(ops.sinh)
+cosh = elementwise(ops.cosh)
+tanh = elementwise(ops.tanh)
+asin = elementwise(ops.asin)
+acos = elementwise(ops.acos)
+atan = elementwise(ops.atan)
+atan2 = elementwise(ops.atan2)
+asinh = elementwise(ops.asinh)
+acosh = elementwise(ops.acosh)
+atanh = elementwise(ops.atanh)
+hypot = elementwise(ops.hypot)
+logaddexp = elementwise(ops.logaddexp)
+maximum = elementwise(ops.maximum)
+minimum = elementwise(ops.minimum)
+where = elementwise(ops.where)
+sign = elementwise(ops.sign)
+floor = elementwise(ops.floor)
+ceil = elementwise(ops.ceil)
+remainder = elementwise(ops.remainder)
+floor_divide = elementwise(ops.floor_divide)
+erf = elementwise(ops.erf)
+sigmoid = elementwise(ops.sigmoid)
+softplus = elementwise(ops.softplus)
+relu = elementwise(ops.relu)
+equal = elementwise(ops.equal)
+not_equal = elementwise(ops.not_equal)
+less = elementwise(ops.less)
+less_equal = elementwise(ops.less_equal)
+greater = elementwise(ops.greater)
+greater_equal = elementwise(ops.greater_equal)
+isnan = elementwise(ops.isnan)
+isinf = elementwise(ops.isinf)
+isfinite = elementwise(ops.isfinite)
+logical_and = elementwise(ops.logical_and)
+logical_or = elementwise(ops.logical_or)
+logical_not = elementwise(ops.logical_not)
+_round = elementwise(ops.round)
+
+
+def round(x: Any, decimals: int = 0) -> Tensor:
+    """Each entry rounded to `decimals` places, halves to even; its derivative is 0."""
+    return _round(x) if decimals == 0 else _round(lift(x) * 10**decimals) / 10**decimals
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
+    """Each entry, moved into the interval from `min` to `max`; None leaves that side open.
+
+    The gradient passes where the entry lies in the interval, its ends included.
+    """
+    x = lift(x, "clip")
+    low, high = (-float("inf") if min is None else min), (float("inf") if max is None else max)
+    if min is None and max is None:
+        return positive(x)
+    if x._data.dtype.kind in "iu":  # integers have no infinity to stand for an open side
+        y = x if min is None else maximum(x, min)
+        return y if max is None else minimum(y, max)
+    return ops.clip(x, low, high)

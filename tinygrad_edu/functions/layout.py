@@ -1,0 +1,263 @@
+"""Functions that rearrange entries without computing with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import ShapeError
+from .common import Axis, lift, normal_axes, normal_axis, normal_shape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def reshape(x: Any, *shape: Any) -> Tensor:
+    """The same entries in another shape; one length may be -1, to be worked out.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.reshape(tg.arange(6), (2, -1)).shape
+    (2, 3)
+    """
+    x = lift(x, "reshape")
+    wanted = normal_shape("reshape", shape[0] if len(shape) == 1 else shape)
+    size, known = math.prod(x.shape), math.prod(n for n in wanted if n != -1)
+    if wanted.count(-1) == 1 and known and size % known == 0:
+        wanted = tuple(size // known if n == -1 else n for n in wanted)
+    if math.prod(wanted) != size or min(wanted, default=0) < 0:
+        raise ShapeError(
+            f"reshape: the new shape must have the {size} entries of {x.shape}; got {wanted}; "
+            "use -1 for one length to be worked out"
+        )
+    return ops.reshape(x, shape=wanted)
+
+
+def flatten(x: Any) -> Tensor:
+    """All entries along one axis."""
+    return reshape(x, -1)
+
+
+def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
+    """Axis `i` of the result is axis `axes[i]` of `x`; all axes reversed for None."""
+    x = lift(x, "permute_dims")
+    ndim = x.ndim
+    order = tuple(range(ndim))[::-1] if axes is None else tuple(
+        normal_axis("permute_dims", k, ndim) for k in axes
+    )  # fmt: skip
+    if sorted(order) != list(range(ndim)):
+        raise ShapeError(f"permute_dims: axes must name each of {ndim} axes once; got {axes}; check x.ndim")
+    return ops.permute_dims(x, axes=order)
+
+
+def transpose(x: Any, *axes: Any) -> Tensor:
+    """NumPy's name and arguments for `permute_dims`."""
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
+        axes = axes[0] or ()
+    return permute_dims(x, axes or None)
+
+
+def matrix_transpose(x: Any) -> Tensor:
+    """The last two axes exchanged."""
+    x = lift(x, "matrix_transpose")
+    if x.ndim < 2:
+        raise ShapeError(f"matrix_transpose: needs two axes or more; got {x.shape}; use reshape first")
+    return ops.permute_dims(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+    """Move axes to new places; the others keep their order."""
+    x = lift(x, "moveaxis")
+    pair = [v if isinstance(v, tuple | list) else (v,) for v in (source, destination)]
+    start, end = ([normal_axis("moveaxis", k, x.ndim) for k in axes] for axes in pair)
+    if len(start) != len(end) or len(set(start)) != len(start) or len(set(end)) != len(end):
+        raise ShapeError(f"moveaxis: needs as many sources as destinations, each once; got {source}, {destination}; pair them")  # fmt: skip
+    order = [k for k in range(x.ndim) if k not in start]
+    for to, axis in sorted(zip(end, start, strict=True)):
+        order.insert(to, axis)
+    return permute_dims(x, order)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    """Two axes exchanged."""
+    x = lift(x, "swapaxes")
+    order = list(range(x.ndim))
+    a, b = normal_axis("swapaxes", axis1, x.ndim), normal_axis("swapaxes", axis2, x.ndim)
+    order[a], order[b] = b, a
+    return permute_dims(x, order)
+
+
+def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Tensor:
+    """New axes of length 1, at the places `axis` of the result."""
+    x = lift(x, "expand_dims")
+    places = axis if isinstance(axis, tuple | list) else (axis,)
+    new = normal_axes("expand_dims", tuple(places), x.ndim + len(places))
+    old = iter(x.shape)
+    shape = tuple(1 if i in new else next(old) for i in range(x.ndim + len(new)))
+    return ops.reshape(x, shape=shape)
+
+
+def squeeze(x: Any, axis: Axis = None) -> Tensor:
+    """Without the axes `axis`, which must have length 1; without all such axes for None."""
+    x = lift(x, "squeeze")
+    axes = normal_axes("squeeze", axis, x.ndim)
+    if axis is None:
+        axes = tuple(i for i in axes if x.shape[i] == 1)
+    if any(x.shape[i] != 1 for i in axes):
+        raise ShapeError(f"squeeze: the axes removed must have length 1; got axis {axis} of {x.shape}; use reshape or sum")  # fmt: skip
+    return ops.reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
+
+
+def broadcast_to(x: Any, shape: Any) -> Tensor:
+    """`x` repeated along axes of length 1, and along new leading axes, to have `shape`."""
+    return ops.broadcast_to(lift(x, "broadcast_to"), shape=normal_shape("broadcast_to", shape))
+
+
+def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
+    """The tensors one after the other along `axis`; flattened first for None."""
+    tensors = [lift(x, "concat") for x in xs]
+    if not tensors:
+        raise ShapeError("concat: needs one tensor or more; got none; pass a list of tensors")
+    if axis is None:
+        tensors, axis = [x.reshape(-1) for x in tensors], 0
+    return ops.concat(*tensors, axis=normal_axis("concat", axis, tensors[0].ndim))
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
+    """The tensors, all of one shape, along a new axis."""
+    tensors = [lift(x, "stack") for x in xs]
+    if len({x.shape for x in tensors}) != 1:
+        shapes = ", ".join(str(x.shape) for x in tensors) or "none"
+        raise ShapeError(f"stack: tensors must have one shape; got {shapes}; use concat to join")
+    return concat([expand_dims(x, axis) for x in tensors], axis)
+
+
+def _cut(x: Any, axis: int, piece: slice) -> Any:
+    return ops.getitem(x, index=(slice(None),) * axis + (piece,))
+
+
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """`x` cut along `axis` into equal sections, or before each of the given indices."""
+    x = lift(x, "split")
+    axis = normal_axis("split", axis, x.ndim)
+    n = x.shape[axis]
+    if isinstance(indices_or_sections, int):
+        if indices_or_sections < 1 or n % indices_or_sections:
+            raise ShapeError(f"split: the axis must divide into equal sections; got length {n} and {indices_or_sections} sections; pass indices instead")  # fmt: skip
+        step = n // indices_or_sections
+        cuts = list(range(step, n, step)) if step else [0] * (indices_or_sections - 1)
+    else:
+        cuts = [int(k) for k in indices_or_sections]
+    return [_cut(x, axis, slice(a, b)) for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
+
+
+def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices of `x` along `axis`, which is gone from each."""
+    x = lift(x, "unstack")
+    axis = normal_axis("unstack", axis, x.ndim)
+    return tuple(ops.getitem(x, index=(slice(None),) * axis + (k,)) for k in range(x.shape[axis]))
+
+
+def flip(x: Any, axis: Axis = None) -> Tensor:
+    """The order of entries reversed along `axis`."""
+    x = lift(x, "flip")
+    axes = normal_axes("flip", axis, x.ndim)
+    turn = slice(None, None, -1)
+    return ops.getitem(x, index=tuple(turn if i in axes else slice(None) for i in range(x.ndim)))
+
+
+def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
+    """Entries moved by `shift` along `axis`; those that fall off come back at the other end."""
+    x = lift(x, "roll")
+    if axis is None:
+        return roll(x.reshape(-1), shift, 0).reshape(x.shape)
+    axes = axis if isinstance(axis, tuple | list) else (axis,)
+    shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
+    for by, k in zip(shifts, axes, strict=True):
+        k = normal_axis("roll", k, x.ndim)
+        cut = -int(by) % x.shape[k] if x.shape[k] else 0
+        if cut:
+            x = concat([_cut(x, k, slice(cut, None)), _cut(x, k, slice(0, cut))], k)
+    return x
+
+
+def tile(x: Any, reps: Any) -> Tensor:
+    """Copies of `x` side by side, `reps[i]` of them along axis `i`."""
+    x, reps = lift(x, "tile"), normal_shape("tile", reps)
+    reps = (1,) * (x.ndim - len(reps)) + reps
+    shape = (1,) * (len(reps) - x.ndim) + x.shape
+    pairs = [n for pair in zip(reps, shape, strict=True) for n in pair]
+    spread = reshape(x, [n for pair in zip([1] * len(shape), shape, strict=True) for n in pair])
+    return reshape(broadcast_to(spread, pairs), [r * n for r, n in zip(reps, shape, strict=True)])
+
+
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+    """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says."""
+    x = lift(x, "repeat")
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    axis = normal_axis("repeat", axis, x.ndim)
+    places = np.repeat(np.arange(x.shape[axis]), np.asarray(repeats))
+    return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
+    """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.
+
+    `mode` is "constant" (with `constant_values`), "edge", "reflect", "symmetric" or "wrap".
+    """
+    x = lift(x, "pad")
+    try:
+        width = tuple(map(tuple, np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()))
+    except ValueError:
+        raise ShapeError(f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; give one pair for each axis") from None  # fmt: skip
+    if min((n for pair in width for n in pair), default=0) < 0:
+        raise ShapeError(f"pad: pad_width must not be negative; got {pad_width}; use slices to cut")
+    if mode == "constant":
+        return ops.pad(x, width=width, value=constant_values)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")  # fmt: skip
+    for i, pair in enumerate(width):
+        places = np.pad(np.arange(x.shape[i]), pair, mode=mode)  # type: ignore[call-overload]
+        x = ops.getitem(x, places, index=(slice(None),) * i + (ops.ARRAY,))
+    return x
+
+
+def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
+    x = lift(x, who)
+    if x.ndim < 2:
+        raise ShapeError(f"{who}: needs two axes or more; got {x.shape}; use reshape first")
+    mask = np.tri(*x.shape[-2:], k if lower else k - 1, dtype=bool)
+    return ops.where(mask if lower else ~mask, x, np.zeros((), x.dtype))
+
+
+def tril(x: Any, k: int = 0) -> Tensor:
+    """The entries on and below diagonal `k` of the last two axes; 0 elsewhere."""
+    return _triangle(x, k, True, "tril")
+
+
+def triu(x: Any, k: int = 0) -> Tensor:
+    """The entries on and above diagonal `k` of the last two axes; 0 elsewhere."""
+    return _triangle(x, k, False, "triu")
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
+    """The diagonal `offset` of two axes, as a new last axis."""
+    x = moveaxis(lift(x, "diagonal"), (axis1, axis2), (-2, -1))
+    rows, columns = max(-offset, 0), max(offset, 0)
+    n = np.arange(max(min(x.shape[-2] - rows, x.shape[-1] - columns), 0))
+    return ops.getitem(x, n + rows, n + columns, index=(Ellipsis, ops.ARRAY, ops.ARRAY))
+
+
+def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
+    """Coordinate tensors of a grid from one-dimensional `xs`."""
+    tensors = [lift(x, "meshgrid").reshape(-1) for x in xs]
+    shape = tuple(x.shape[0] for x in tensors)
+    grids = []
+    for i, x in enumerate(tensors):
+        own = tuple(-1 if k == i else 1 for k in range(len(tensors)))
+        grids.append(broadcast_to(reshape(x, own), shape))
+    return [swapaxes(g, 0, 1) for g in grids] if indexing == "xy" and len(grids) > 1 else grids

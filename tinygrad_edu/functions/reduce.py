@@ -1,0 +1,143 @@
+"""Functions that fold axes away. `axis` is an int, a tuple of ints, or None for all axes."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops
+from ..engine import Op
+from .common import Axis, lift, normal_axes, normal_axis
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def _reduce(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> Any:
+    x = lift(x, op.name)
+    axes = normal_axes(op.name, axis, x.ndim)
+    return op(x, axis=axes, keepdims=builtins.bool(keepdims), **attributes)
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+    """The sum over `axis`: `(2, 3) -> (3,)` for axis 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.sum(tg.asarray([[1, 2], [3, 4]]), axis=0).data
+    array([4, 6])
+    """
+    x = lift(x, "sum")
+    return _reduce(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
+
+
+def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+    """The product over `axis`; its gradient is right also where entries are 0."""
+    x = lift(x, "prod")
+    return _reduce(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The largest entry over `axis`; ties share the gradient equally."""
+    return _reduce(ops.max, x, axis, keepdims)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The smallest entry over `axis`; ties share the gradient equally."""
+    return _reduce(ops.min, x, axis, keepdims)
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`."""
+    return _reduce(ops.logsumexp, x, axis, keepdims)
+
+
+def _count(x: Any, axis: Axis, who: str) -> int:
+    shape = x.shape
+    return int(np.prod([shape[i] for i in normal_axes(who, axis, len(shape))], dtype=int))
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The mean over `axis`: sum(x) / n. float16 is summed in float32, as NumPy does."""
+    x = lift(x, "mean")
+    if x.dtype == np.float16:
+        return mean(x.astype(np.float32), axis, keepdims).astype(np.float16)
+    return sum(x, axis, keepdims) / _count(x, axis, "mean")
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
+    """The variance over `axis`: sum((x - mean(x))**2) / (n - correction)."""
+    x = lift(x, "var")
+    if x.dtype == np.float16:
+        return var(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
+    n = _count(x, axis, "var") - correction
+    return sum(ops.square(x - mean(x, axis, keepdims=True)), axis, keepdims) / n
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
+    """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
+
+    Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0.
+    """
+    x = lift(x, "std")
+    if x.dtype == np.float16:
+        return std(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
+    n = _count(x, axis, "std") - correction
+    return _reduce(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
+
+
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether all entries over `axis` are true."""
+    return _reduce(ops.all, x, axis, keepdims)
+
+
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether any entry over `axis` is true."""
+    return _reduce(ops.any, x, axis, keepdims)
+
+
+def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """How many entries over `axis` are not 0."""
+    return _reduce(ops.count_nonzero, x, axis, keepdims)
+
+
+def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
+    x = lift(x, op.name)
+    shape = x.shape
+    if axis is None:
+        place = op(x.reshape(-1), axis=0, keepdims=False)
+        return place.reshape((1,) * len(shape)) if keepdims else place
+    return op(x, axis=normal_axis(op.name, axis, len(shape)), keepdims=builtins.bool(keepdims))
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Where the (first) largest entry stands along `axis`; of the flattened tensor for None."""
+    return _position(ops.argmax, x, axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Where the (first) smallest entry stands along `axis`; of the flattened tensor for None."""
+    return _position(ops.argmin, x, axis, keepdims)
+
+
+def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes: Any) -> Any:
+    x = lift(x, op.name)
+    if axis is None:
+        x, axis = (x if len(x.shape) == 1 else x.reshape(-1)), 0
+    axis = normal_axis(op.name, axis, x.ndim)
+    y = op(x, axis=axis, **attributes)
+    if initial is None:
+        return y
+    width = tuple((1, 0) if i == axis else (0, 0) for i in range(x.ndim))
+    return ops.pad(y, width=width, value=initial)
+
+
+def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
+    return _scan(ops.cumulative_sum, x, axis, 0 if include_initial else None, reverse=False)
+
+
+def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
+    return _scan(ops.cumulative_prod, x, axis, 1 if include_initial else None)

@@ -1,0 +1,10 @@
+"""The declarations: every operation once, with its rules, in one file for each family."""
+
+from .batching import *
+from .contract import einsum as einsum
+from .contract import matmul as matmul
+from .elementwise import *
+from .indexing import *
+from .layout import *
+from .linalg import *
+from .reduce import *

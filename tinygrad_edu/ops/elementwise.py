@@ -1,0 +1,219 @@
+"""Operations that act on each number by itself, after broadcasting.
+
+In a rule, `g` is the gradient of the output, `y` the output, `a`, `b`, `x` the inputs. Rules go
+through `y` where that is more stable. Conventions at kinks: the derivative of `abs` and `relu` at 0
+is 0; ties of `maximum` and `minimum` share the gradient equally; `clip` passes it at its bounds.
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..domain import BOOLEAN, NONZERO, POSITIVE, REAL, UNIT, Domain, inf
+from ..engine import Op
+
+LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
+
+add = Op("add", operator.add,
+         (lambda g, y, a, b: g, lambda g, y, a, b: g),
+         formula="{} + {}", linear=True, domain=(REAL, REAL))  # fmt: skip
+subtract = Op("subtract", operator.sub,
+              (lambda g, y, a, b: g, lambda g, y, a, b: -g),
+              formula="{} - {}", linear=True, domain=(REAL, REAL))  # fmt: skip
+multiply = Op("multiply", operator.mul,
+              (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
+              formula="{} * {}", domain=(REAL, REAL))  # fmt: skip
+divide = Op("divide", operator.truediv,
+            (lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
+            formula="{} / {}", domain=(REAL, NONZERO))  # fmt: skip
+# a: the exponent b - 1 becomes 0 where b is 0, so that 0 * a**-1 is 0 at a = 0.
+# b: log(a) is replaced by 0 at a = 0, where a**b has derivative 0 by b for every b > 0.
+power = Op("power", operator.pow,
+           (lambda g, y, a, b: g * (b * a ** (b - (b != 0))),
+            lambda g, y, a, b: g * (y * log(where(a == 0, 1, a)))),
+           formula="{} ** {}", domain=(POSITIVE, REAL))  # fmt: skip
+
+negative = Op("negative", operator.neg, (lambda g, y, x: -g,), formula="-{}", linear=True, domain=(REAL,))  # fmt: skip
+positive = Op("positive", np.positive, (lambda g, y, x: g,), linear=True, domain=(REAL,))
+abs = Op("abs", np.abs, (lambda g, y, x: g * sign(x),), analytic=False, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
+square = Op("square", np.square, (lambda g, y, x: g * (2 * x),), formula="{} ** 2", domain=(REAL,))
+reciprocal = Op("reciprocal", np.reciprocal, (lambda g, y, x: -g * (y * y),), domain=(NONZERO,))
+sqrt = Op("sqrt", np.sqrt, (lambda g, y, x: g / (2 * y),), domain=(POSITIVE,))
+
+exp = Op("exp", np.exp, (lambda g, y, x: g * y,), domain=(REAL,), special=(-1000,))
+exp2 = Op("exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), domain=(REAL,), special=(-2000,))
+expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * (y + 1),), domain=(REAL,), special=(0, -1000))
+log = Op("log", np.log, (lambda g, y, x: g / x,), domain=(POSITIVE,))
+log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0, 1e-300))  # fmt: skip
+log2 = Op("log2", np.log2, (lambda g, y, x: g / (x * LN2),), domain=(POSITIVE,))
+log10 = Op("log10", np.log10, (lambda g, y, x: g / (x * LN10),), domain=(POSITIVE,))
+
+sin = Op("sin", np.sin, (lambda g, y, x: g * cos(x),), domain=(REAL,))
+cos = Op("cos", np.cos, (lambda g, y, x: -g * sin(x),), domain=(REAL,))
+tan = Op("tan", np.tan, (lambda g, y, x: g * (1 + y * y),), domain=(Domain(-np.pi / 2, np.pi / 2),))
+asin = Op("asin", np.arcsin, (lambda g, y, x: g / sqrt((1 - x) * (1 + x)),), domain=(UNIT,))
+acos = Op("acos", np.arccos, (lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),), domain=(UNIT,))
+# 1 / (1 + x*x) overflows to 0 quietly for large x, as it should
+atan = Op("atan", np.arctan, (lambda g, y, x: g / (1 + x * x),), domain=(REAL,), special=(0, 1e100))
+sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), domain=(REAL,))
+cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), domain=(REAL,))
+tanh = Op("tanh", np.tanh, (lambda g, y, x: g * (1 - y * y),), domain=(REAL,), special=(0, -1000, 1000))  # fmt: skip
+asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))  # fmt: skip
+acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),), domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
+atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,))  # fmt: skip
+
+
+def _hypot(a: Any, b: Any) -> Any:
+    return np.sqrt(a * a + b * b) if np.iscomplexobj(a) or np.iscomplexobj(b) else np.hypot(a, b)
+
+
+def _atan2(a: Any, b: Any) -> Any:
+    if not (np.iscomplexobj(a) or np.iscomplexobj(b)):
+        return np.arctan2(a, b)
+    turn = np.arctan2(np.real(a), np.real(b))  # turn to the real axis, where arctan is smooth
+    c, s = np.cos(turn), np.sin(turn)
+    return turn + np.arctan((a * c - b * s) / (b * c + a * s))
+
+
+# At the origin hypot and atan2 have no derivative; both rules give 0 there.
+hypot = Op("hypot", _hypot,
+           (lambda g, y, a, b: g * (a / where(y == 0, 1, y)),
+            lambda g, y, a, b: g * (b / where(y == 0, 1, y))),
+           domain=(NONZERO, NONZERO))  # fmt: skip
+atan2 = Op("atan2", _atan2,
+           (lambda g, y, a, b: g * (b / _radius(a, b) / _radius(a, b)),
+            lambda g, y, a, b: -g * (a / _radius(a, b) / _radius(a, b))),
+           domain=(NONZERO, NONZERO))  # fmt: skip
+
+
+def _radius(a: Any, b: Any) -> Any:
+    r = hypot(a, b)
+    return where(r == 0, 1, r)
+
+
+def _stable_logaddexp(a: Any, b: Any) -> Any:
+    if not (np.iscomplexobj(a) or np.iscomplexobj(b)):
+        return np.logaddexp(a, b)
+    swap = np.real(a) < np.real(b)
+    high, low = np.where(swap, b, a), np.where(swap, a, b)
+    return high + np.log1p(np.exp(low - high))
+
+
+# exp(a - y) is a sigmoid of a - b; where y is infinite (both inputs are -inf) it is 0
+logaddexp = Op("logaddexp", _stable_logaddexp,
+               (lambda g, y, a, b: g * exp(a - where(isinf(y), 0, y)),
+                lambda g, y, a, b: g * exp(b - where(isinf(y), 0, y))),
+               domain=(REAL, REAL))  # fmt: skip
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-np.abs(x.real if np.iscomplexobj(x) else x))  # never overflows
+    if np.iscomplexobj(x):
+        return np.where(x.real >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),), domain=(REAL,), special=(0, -700, 700))  # fmt: skip
+softplus = Op("softplus", lambda x: _stable_logaddexp(x, 0), (lambda g, y, x: g * sigmoid(x),),
+              domain=(REAL,), special=(0, -700, 700))  # fmt: skip
+relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
+          analytic=False, masks=True, domain=(NONZERO,), special=(0,))  # fmt: skip
+
+# W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969):
+# numerators and denominators for |x| <= 0.47, for |x| <= 4, and beyond, highest power first.
+_ERF = (
+    ((1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
+      3.77485237685302021e2, 3.20937758913846947e3),
+     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
+      2.84423683343917062e3)),
+    ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0,
+      6.61191906371416295e1, 2.98635138197400131e2, 8.81952221241769090e2,
+      1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+     (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
+      1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3,
+      3.43936767414372164e3, 1.23033935480374942e3)),
+    ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
+      1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4),
+     (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1,
+      6.05183413124413191e-2, 2.33520497626869185e-3)),
+)  # fmt: skip
+
+
+def _ratio(k: int, z: Any) -> Any:
+    """The k-th rational function of _ERF at z, by Horner's rule."""
+    top, bottom = (_horner(coefficients, z) for coefficients in _ERF[k])
+    return top / bottom
+
+
+def _horner(coefficients: tuple[float, ...], z: Any) -> Any:
+    value = coefficients[0] * z + coefficients[1]
+    for c in coefficients[2:]:
+        value = value * z + c
+    return value
+
+
+def _erf(x: Any) -> Any:
+    x = x if hasattr(x, "dtype") and x.dtype.kind in "fc" else np.asarray(x, dtype=np.float64)
+    size = np.where(x.real < 0, -x, x)
+    near, mid = size.real <= 0.46875, size.real <= 4.0
+    low, high = np.where(mid, size, 4), np.where(mid, 4, np.where(size.real > 6, 6, size))
+    core = np.where(near, size, 0)
+    inverse = 1 / (high * high)
+    tail = np.exp(-high * high) * (1 / np.pi**0.5 - inverse * _ratio(2, inverse)) / high
+    value = 1 - np.where(mid, np.exp(-low * low) * _ratio(1, low), tail)
+    value = np.where(near, core * _ratio(0, core * core), value)
+    value = np.where(np.isnan(x), x, np.where(x.real < 0, -value, value))
+    return value.astype(x.dtype)[()]
+
+
+erf = Op("erf", _erf, (lambda g, y, x: g * (2 / np.pi**0.5) * exp(-x * x),), domain=(REAL,), special=(0, 30, -30))  # fmt: skip
+
+maximum = Op("maximum", np.maximum,
+             (lambda g, y, a, b: where(a == b, g / 2, where(a > b, g, 0)),
+              lambda g, y, a, b: where(a == b, g / 2, where(b > a, g, 0))),
+             analytic=False, masks=True, domain=(REAL, REAL))  # fmt: skip
+minimum = Op("minimum", np.minimum,
+             (lambda g, y, a, b: where(a == b, g / 2, where(a < b, g, 0)),
+              lambda g, y, a, b: where(a == b, g / 2, where(b < a, g, 0))),
+             analytic=False, masks=True, domain=(REAL, REAL))  # fmt: skip
+clip = Op("clip", lambda x, low, high: np.minimum(np.maximum(x, low), high),
+          (lambda g, y, x, low, high: where((x >= low) & (x <= high), g, 0),
+           lambda g, y, x, low, high: where((x < low) & (low <= high), g, 0),
+           lambda g, y, x, low, high: where((x > high) | (low > high), g, 0)),
+          analytic=False, masks=True, domain=(REAL, REAL, REAL))  # fmt: skip
+where = Op("where", np.where,
+           (None,
+            lambda g, y, c, a, b: where(c, g, 0),
+            lambda g, y, c, a, b: where(c, 0, g)),
+           linear=True, masks=True, domain=(BOOLEAN, REAL, REAL))  # fmt: skip
+
+# Floored division: a = floor_divide(a, b) * b + remainder(a, b); the quotient is a constant
+# between its jumps.
+remainder = Op("remainder", np.remainder,
+               (lambda g, y, a, b: g, lambda g, y, a, b: -g * floor_divide(a, b)),
+               analytic=False, formula="{} % {}", domain=(REAL, NONZERO))  # fmt: skip
+
+
+def _flat(name: str, forward: Any, arity: int, formula: str | None = None, domain: Any = REAL) -> Op:
+    """An op whose derivative is 0 or undefined: it carries no gradient."""
+    return Op(name, forward, (), analytic=False, formula=formula, domain=(domain,) * arity)
+
+
+floor_divide = _flat("floor_divide", np.floor_divide, 2, "{} // {}", NONZERO)
+sign = _flat("sign", lambda x: np.sign(x.real) if np.iscomplexobj(x) else np.sign(x), 1)
+floor = _flat("floor", np.floor, 1)
+ceil = _flat("ceil", np.ceil, 1)
+round = _flat("round", np.rint, 1)
+equal = _flat("equal", operator.eq, 2, "{} == {}")
+not_equal = _flat("not_equal", operator.ne, 2, "{} != {}")
+less = _flat("less", operator.lt, 2, "{} < {}")
+less_equal = _flat("less_equal", operator.le, 2, "{} <= {}")
+greater = _flat("greater", operator.gt, 2, "{} > {}")
+greater_equal = _flat("greater_equal", operator.ge, 2, "{} >= {}")
+isnan = _flat("isnan", np.isnan, 1)
+isinf = _flat("isinf", np.isinf, 1)
+isfinite = _flat("isfinite", np.isfinite, 1)
+logical_and = _flat("logical_and", np.logical_and, 2, "{} & {}", BOOLEAN)
+logical_or = _flat("logical_or", np.logical_or, 2, "{} | {}", BOOLEAN)
+logical_not = _flat("logical_not", np.logical_not, 1, "~{}", BOOLEAN)

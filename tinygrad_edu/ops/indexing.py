@@ -1,0 +1,157 @@
+"""Picking entries, and its adjoint: adding them into zeros at the places they were picked from.
+
+Index arrays are inputs, not attributes: they are data, and may change from call to call. In the
+attribute `index`, `ARRAY` marks where each of them belongs.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..domain import INTEGER, REAL
+from ..engine import Each, Op
+
+__all__ = [
+    "ARRAY", "argsort", "getitem", "put", "put_along_axis", "searchsorted", "setitem",
+    "take_along_axis",
+]  # fmt: skip
+
+
+class _Array:
+    """The place of an index array in an index; a singleton, so that attributes compare."""
+
+    def __repr__(self) -> str:
+        return "array"
+
+    def __reduce__(self) -> str:
+        return "ARRAY"
+
+
+ARRAY = _Array()
+
+
+def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index with its arrays in place."""
+    left = iter(arrays)
+    return tuple(next(left) if k is ARRAY else k for k in index)
+
+
+def _beside(x: Any, others: tuple[Any, ...]) -> Any:
+    """`x`, batched if one of the others is (see batched.py): indexing does not dispatch by itself."""
+    for other in others:
+        if hasattr(other, "batch"):
+            return other.batch(x)
+    return x
+
+
+def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    return _beside(x, arrays)[_filled(index, arrays)]
+
+
+def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
+    g = _beside(g, arrays)
+    x = np.zeros_like(g, shape=shape)
+    if arrays:
+        np.add.at(x, _filled(index, arrays), g)  # an entry picked twice receives twice
+    else:
+        x[index] = g
+    return x
+
+
+def _some_index(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    kinds = [
+        slice(None), slice(None, None, -1), slice(0, 1), slice(1, None), 0, -1,
+    ]  # fmt: skip
+    index: list[Any] = [kinds[int(rng.integers(len(kinds)))] for _ in shape]
+    index.insert(int(rng.integers(len(shape) + 1)), None)
+    return {"index": tuple(index)}
+
+
+getitem = Op(
+    "getitem",
+    _pick,
+    Each(lambda i: _from_picked if i == 0 else None),
+    kind="index", linear=True, attributes=_some_index,
+    doc="`x[index]`, with NumPy's basic and advanced indexing.",
+)  # fmt: skip
+
+
+def _from_picked(g: Any, y: Any, x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    return put(g, *arrays, shape=x.shape, index=index)
+
+
+put = Op(
+    "put",
+    _put,
+    Each(lambda i: _from_put if i == 0 else None),
+    kind="index", linear=True,
+    doc="Zeros of `shape` to which the input is added at `index`.",
+)  # fmt: skip
+
+
+def _from_put(g: Any, y: Any, x: Any, *arrays: Any, shape: Any, index: tuple[Any, ...]) -> Any:
+    return getitem(g, *arrays, index=index)
+
+
+def _setitem(x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    x = np.copy(_beside(x, (value, *arrays)))
+    x[_filled(index, arrays)] = value
+    return x
+
+
+def _kept(g: Any, y: Any, x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    return setitem(g, 0, *arrays, index=index)
+
+
+def _written(g: Any, y: Any, x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    return getitem(g, *arrays, index=index)
+
+
+setitem = Op(
+    "setitem",
+    _setitem,
+    Each(lambda i: (_kept, _written)[i] if i < 2 else None),
+    kind="write", linear=True,
+    must="the value must broadcast into the place that the index names",
+    doc="A copy of `x` in which `value` stands at `index`.",
+)  # fmt: skip
+
+
+def _some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {"axis": int(rng.integers(len(shape)))}
+
+
+def _put_along(g: Any, indices: Any, *, shape: tuple[int, ...], axis: int) -> Any:
+    g = _beside(g, (indices,))
+    x = np.zeros_like(g, shape=shape)
+    grid = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
+    places = tuple(indices if i == axis else grid[i] for i in range(len(shape)))
+    np.add.at(x, places, g)
+    return x
+
+
+take_along_axis = Op(
+    "take_along_axis",
+    lambda x, indices, *, axis: np.take_along_axis(x, indices, axis=axis),
+    (lambda g, y, x, indices, *, axis: put_along_axis(g, indices, shape=x.shape, axis=axis), None),
+    kind="index", linear=True, attributes=_some_axis, signature="(n),(n)->(n)", domain=(REAL, INTEGER),
+    doc="`y[i, j] = x[indices[i, j], j]` for axis 0, and so on.",
+)  # fmt: skip
+put_along_axis = Op(
+    "put_along_axis",
+    _put_along,
+    (lambda g, y, x, indices, *, shape, axis: take_along_axis(g, indices, axis=axis), None),
+    kind="index", linear=True,
+    doc="Zeros of `shape` to which the input is added at `indices` along `axis`.",
+)  # fmt: skip
+argsort = Op(
+    "argsort",
+    lambda x, *, axis, descending: np.argsort(-x if descending else x, axis=axis, stable=True),
+    kind="index", attributes=lambda rng, shape: _some_axis(rng, shape) | {"descending": False},
+    doc="The indices that sort along `axis`; equal entries keep their order.",
+)  # fmt: skip
+searchsorted = Op(
+    "searchsorted",
+    lambda x, v, *, side: np.searchsorted(x, v, side=side),
+    kind="index", doc="Where to insert `v` into the sorted `x` to keep it sorted.",
+)  # fmt: skip

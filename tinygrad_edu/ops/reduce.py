@@ -1,0 +1,229 @@
+"""Operations that fold axes away (`axis` is a tuple of non-negative ints), and running folds."""
+
+from typing import Any
+
+import numpy as np
+
+from ..domain import NONZERO, REAL
+from ..engine import Op, broadcast_to
+from .elementwise import abs, exp, isinf, sign, where
+from .indexing import getitem
+from .layout import pad, permute_dims, reshape
+
+__all__ = [
+    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_prod", "cumulative_sum",
+    "logsumexp", "max", "min", "norm2", "normp", "prod", "recurrence", "sum",
+]  # fmt: skip
+
+Axes = tuple[int, ...]
+
+
+def _some_axes(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    axes = tuple(i for i in range(len(shape)) if rng.random() < 0.6)
+    return {"axis": axes, "keepdims": bool(rng.random() < 0.5)}
+
+
+def _kept(v: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
+    """A reduced value with its axes back, of length 1."""
+    if keepdims or not axis:
+        return v
+    return reshape(v, shape=tuple(1 if i in axis else n for i, n in enumerate(x.shape)))
+
+
+sum = Op(
+    "sum",
+    np.add.reduce,
+    (lambda g, y, x, *, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape),),
+    kind="reduce", linear=True, attributes=_some_axes, domain=(REAL,),
+)  # fmt: skip
+
+
+def _share(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    """The gradient of max and min, shared equally among ties."""
+    ties = x == _kept(y, x, axis, keepdims)
+    shares = _kept(g, x, axis, keepdims) / sum(ties, axis=axis, keepdims=True)
+    return where(ties, shares, 0)
+
+
+max = Op("max", np.maximum.reduce, (_share,), kind="reduce", attributes=_some_axes,
+         analytic=False, masks=True, domain=(REAL,),
+         must="the axes reduced must not be empty")  # fmt: skip
+min = Op("min", np.minimum.reduce, (_share,), kind="reduce", attributes=_some_axes,
+         analytic=False, masks=True, domain=(REAL,),
+         must="the axes reduced must not be empty")  # fmt: skip
+
+
+def _logsumexp(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    real = x.real if np.iscomplexobj(x) else x
+    top = np.maximum.reduce(real, axis=axis, keepdims=True)
+    with np.errstate(all="ignore"):  # infinities may come in, and go out
+        top = np.where(np.isfinite(top), top, 0)
+        total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.reshape(total, _dropped(x.shape, axis))[()]
+
+
+def _dropped(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
+    return tuple(n for i, n in enumerate(shape) if i not in axis)
+
+
+logsumexp = Op(
+    "logsumexp",
+    _logsumexp,
+    (lambda g, y, x, *, axis, keepdims: _kept(g, x, axis, keepdims)
+     * exp(x - _kept(where(isinf(y), 0, y), x, axis, keepdims)),),
+    kind="reduce", attributes=_some_axes, domain=(REAL,), special=(-1000, 1000),
+    doc="log(sum(exp(x))), shifted by the maximum so that it cannot overflow.",
+)  # fmt: skip
+
+
+def _norm2(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    size = np.abs(x.real if np.iscomplexobj(x) else x)
+    top = np.maximum.reduce(size, axis=axis, keepdims=True, initial=0)
+    top = np.where((top == 0) | ~np.isfinite(top), 1, top).astype(size.dtype)
+    scaled = x / top  # no overflow of the squares, and no underflow
+    y = top * np.sqrt(np.add.reduce(scaled * scaled, axis=axis, keepdims=True))
+    return y if keepdims else np.reshape(y, _dropped(x.shape, axis))[()]
+
+
+norm2 = Op(
+    "norm2",
+    _norm2,
+    (lambda g, y, x, *, axis, keepdims: _kept(g, x, axis, keepdims)
+     * (x / _kept(where(y == 0, 1, y), x, axis, keepdims)),),
+    kind="reduce", attributes=_some_axes, domain=(NONZERO,),
+    doc="sqrt(sum(x**2)), safe from overflow; its derivative at 0 is 0.",
+)  # fmt: skip
+
+
+def _normp(x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
+    size = np.abs(x)
+    top = np.maximum.reduce(size, axis=axis, keepdims=True, initial=0)
+    top = np.where((top == 0) | ~np.isfinite(top), 1, top).astype(size.dtype)
+    y = top * np.add.reduce((size / top) ** p, axis=axis, keepdims=True) ** (1 / p)
+    return y if keepdims else np.reshape(y, _dropped(x.shape, axis))[()]
+
+
+def _from_normp(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
+    y = _kept(where(y == 0, 1, y), x, axis, keepdims)
+    return _kept(g, x, axis, keepdims) * (sign(x) * (abs(x) / y) ** (p - 1))
+
+
+normp = Op(
+    "normp", _normp, (_from_normp,),
+    kind="reduce", analytic=False, domain=(NONZERO,),
+    attributes=lambda rng, shape: _some_axes(rng, shape) | {"p": float(rng.choice([1, 3, 2.5]))},
+    doc="sum(abs(x)**p)**(1/p); its derivative at 0 is 0.",
+)  # fmt: skip
+
+
+def _others(x: Any) -> Any:
+    """Along the last axis, the product of all other entries, right also when some are 0."""
+    n = x.shape[-1]
+    ones = ((0, 0),) * (len(x.shape) - 1)
+    before = cumulative_prod(
+        pad(_cut(x, slice(0, n - 1)), width=(*ones, (1, 0)), value=1.0), axis=len(ones)
+    )
+    back = _cut(_cut(x, slice(None, None, -1)), slice(0, n - 1))
+    after = cumulative_prod(pad(back, width=(*ones, (1, 0)), value=1.0), axis=len(ones))
+    return before * _cut(after, slice(None, None, -1))
+
+
+def _cut(x: Any, piece: slice, axis: int = -1) -> Any:
+    """`piece` of one axis."""
+    axis = axis % len(x.shape)
+    return getitem(x, index=(slice(None),) * axis + (piece,))
+
+
+def _from_prod(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    if not axis:
+        return g
+    g = broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape)
+    order = tuple(i for i in range(len(x.shape)) if i not in axis) + axis
+    moved = permute_dims(x, axes=order)
+    flat = reshape(moved, shape=(*moved.shape[: len(moved.shape) - len(axis)], _size(x, axis)))
+    others = reshape(_others(flat), shape=moved.shape)
+    return g * permute_dims(others, axes=tuple(np.argsort(order).tolist()))
+
+
+def _size(x: Any, axis: Axes) -> int:
+    return int(np.prod([x.shape[i] for i in axis], dtype=int))
+
+
+prod = Op("prod", np.multiply.reduce, (_from_prod,), kind="reduce", attributes=_some_axes,
+          domain=(REAL,), special=(0,))  # fmt: skip
+
+
+def _some_scan(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {"axis": int(rng.integers(len(shape)))}
+
+
+def _cumulative_sum(x: Any, *, axis: int, reverse: bool) -> Any:
+    if not reverse:
+        return np.add.accumulate(x, axis=axis)
+    turned = np.flip(np.add.accumulate(np.flip(x, axis), axis=axis), axis)
+    return turned
+
+
+cumulative_sum = Op(
+    "cumulative_sum",
+    _cumulative_sum,
+    (lambda g, y, x, *, axis, reverse: cumulative_sum(g, axis=axis, reverse=not reverse),),
+    kind="scan", linear=True, domain=(REAL,),
+    attributes=lambda rng, shape: _some_scan(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
+    doc="The sum of all entries up to here along `axis` (from here on, with `reverse`).",
+)  # fmt: skip
+
+
+def _recurrence(a: Any, b: Any, *, axis: int, reverse: bool) -> Any:
+    if reverse:
+        return np.flip(_recurrence(np.flip(a, axis), np.flip(b, axis), axis=axis, reverse=False), axis)
+    a, b = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
+    steps = [b[0]] if b.shape[0] else []
+    for k in range(1, b.shape[0]):
+        steps.append(a[k] * steps[-1] + b[k])
+    return np.moveaxis(np.stack(steps), 0, axis) if steps else np.moveaxis(a * b, 0, axis)
+
+
+def _shift(x: Any, axis: int, reverse: bool, fill: float) -> Any:
+    """Move entries one step along `axis` (backwards with `reverse`); `fill` comes in at the end."""
+    width = tuple(((0, 1) if reverse else (1, 0)) if i == axis else (0, 0) for i in range(len(x.shape)))  # fmt: skip
+    n = x.shape[axis]
+    return _cut(pad(x, width=width, value=fill), slice(1, n + 1) if reverse else slice(0, n), axis)
+
+
+def _back(g: Any, a: Any, axis: int, reverse: bool) -> Any:
+    """r[k] = g[k] + a[k+1] r[k+1]: the recurrence that a recurrence's gradient follows."""
+    return recurrence(_shift(a, axis, not reverse, 0.0), g, axis=axis, reverse=not reverse)
+
+
+recurrence = Op(
+    "recurrence",
+    _recurrence,
+    (lambda g, y, a, b, *, axis, reverse: _back(g, a, axis, reverse) * _shift(y, axis, reverse, 0.0),
+     lambda g, y, a, b, *, axis, reverse: _back(g, a, axis, reverse)),
+    kind="scan", signature="(n),(n)->(n)", domain=(REAL, REAL),
+    attributes=lambda rng, shape: _some_scan(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
+    doc="s[k] = a[k] s[k-1] + b[k] along `axis`, from s[-1] = 0.",
+)  # fmt: skip
+cumulative_prod = Op(
+    "cumulative_prod",
+    np.multiply.accumulate,
+    (lambda g, y, x, *, axis: _back(g, x, axis, False) * _shift(y, axis, False, 1.0),),
+    kind="scan", attributes=_some_scan, domain=(REAL,), special=(0,),
+    doc="The product of all entries up to here along `axis`.",
+)  # fmt: skip
+
+
+def _flat(name: str, forward: Any, doc: str = "") -> Op:
+    return Op(name, forward, kind="reduce", attributes=_some_axes, analytic=False, doc=doc)
+
+
+def _one_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    return _some_scan(rng, shape) | {"keepdims": bool(rng.random() < 0.5)}
+
+
+all = _flat("all", np.all)
+any = _flat("any", np.any)
+count_nonzero = _flat("count_nonzero", np.count_nonzero)
+argmax = Op("argmax", np.argmax, kind="reduce", attributes=_one_axis, analytic=False)
+argmin = Op("argmin", np.argmin, kind="reduce", attributes=_one_axis, analytic=False)

@@ -1,0 +1,86 @@
+"""Chance, from explicit generators: `rng = tg.random.default_rng(seed)`, then `rng.normal(...)`.
+
+`manual_seed` seeds the shared generator, which layers use when they are given none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import engine
+from .arrays import get_default_dtype
+from .errors import DTypeError
+from .functions.common import lift, normal_shape
+from .functions.indexing import take
+from .tensor import Tensor
+
+Shape = int | tuple[int, ...]
+
+
+class Generator:
+    """A source of random tensors; the same seed gives the same numbers.
+
+    >>> from tinygrad_edu import random
+    >>> random.default_rng(0).integers(10, size=3).data
+    array([8, 6, 5])
+    """
+
+    def __init__(self, seed: Any = None) -> None:
+        self.numpy = np.random.default_rng(seed)
+
+    def _new(self, array: Any, dtype: Any) -> Tensor:
+        return engine.constant(np.asarray(array, dtype or get_default_dtype()))
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Shape = (), dtype: Any = None) -> Tensor:
+        """loc + scale * standard normal numbers; differentiable in `loc` and `scale`."""
+        noise = self._new(self.numpy.standard_normal(normal_shape("normal", size)), dtype)
+        return noise if loc == 0.0 and scale == 1.0 else noise * scale + loc
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Shape = (), dtype: Any = None) -> Tensor:
+        """Numbers evenly spread from `low` to `high`; differentiable in both."""
+        noise = self._new(self.numpy.random(normal_shape("uniform", size)), dtype)
+        return noise if isinstance(low, float) and (low, high) == (0.0, 1.0) else noise * (high - low) + low
+
+    def integers(self, low: int, high: int | None = None, size: Shape = (), dtype: Any = np.int64) -> Tensor:
+        """Integers from `low` to below `high` (from 0 to below `low`, if `high` is None)."""
+        return self._new(self.numpy.integers(low, high, normal_shape("integers", size)), dtype)
+
+    def permutation(self, x: Any) -> Tensor:
+        """0 ... x-1 in random order, or the rows of a tensor in random order."""
+        if isinstance(x, int | np.integer):
+            return self._new(self.numpy.permutation(x), np.int64)
+        x = lift(x, "permutation")
+        return take(x, self.numpy.permutation(x.shape[0]), 0)
+
+    def bernoulli(self, p: Any = 0.5, size: Shape | None = None, dtype: Any = None) -> Tensor:
+        """1 with probability `p`, else 0. It has no gradient."""
+        chance = np.asarray(p)
+        if chance.dtype.kind not in "fiub" or not np.all((chance >= 0) & (chance <= 1)):
+            raise DTypeError(f"bernoulli: p must lie from 0 to 1; got {p}; use a probability")
+        shape = chance.shape if size is None else normal_shape("bernoulli", size)
+        return self._new(self.numpy.random(shape) < chance, dtype)
+
+
+def default_rng(seed: Any = None) -> Generator:
+    """A new generator; without a seed, a different one each time."""
+    return seed if isinstance(seed, Generator) else Generator(seed)
+
+
+_shared = Generator()
+
+
+def shared() -> Generator:
+    """The generator that is used where none is given."""
+    return _shared
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the shared generator, and return it."""
+    global _shared
+    _shared = Generator(seed)
+    return _shared
+
+
+__all__ = ["Generator", "default_rng", "manual_seed", "shared"]

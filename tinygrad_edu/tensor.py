@@ -1,0 +1,468 @@
+"""The Tensor: a `Variable` with operators, methods and NumPy's protocols. One line each."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from . import ops, writing
+from .arrays import operand, to_array
+from .engine import (
+    NEEDS, Mode, Variable, births, cast, constant, describe, fingerprint, pull, recording,
+    results_are,
+)  # fmt: skip
+from .errors import DTypeError, GraphError, ShapeError
+from .functions import creation, elementwise, indexing, layout, linalg, reduce
+from .numpy_protocol import call_function, call_ufunc
+
+
+def _weak(x: Any) -> Variable:
+    """The left operand of a reflected operator; a Python scalar stays one."""
+    return constant(operand(x, "operator"))
+
+
+@results_are
+class Tensor(Variable):
+    """An n-dimensional array that remembers how it was computed.
+
+    `data` is anything NumPy takes, and is copied. An array keeps its dtype; Python floats become the
+    default dtype. With `requires_grad`, operations on it are recorded, and `backward()` on a result
+    leaves the gradient in `grad`.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad.data
+    array([2., 4.], dtype=float32)
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000
+
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None
+    ) -> None:
+        array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
+        self._data = array[()] if array.ndim == 0 else array
+        self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
+        self.grad, self.name, self.loose, self.past, self.site = None, name, True, None, None
+        if requires_grad:
+            self.requires_grad = True
+
+    @property
+    def data(self) -> Any:
+        """The array. A leaf hands out its own, which may be written into; a result a read-only view.
+
+        A leaf that is written into after an operation used it makes `backward()` raise an error.
+        """
+        if self.op is not None:
+            view = np.asarray(self._data).view()
+            view.flags.writeable = False
+            return view
+        if not isinstance(self._data, np.ndarray):
+            self._data = np.asarray(self._data)
+        if self.loose is not True:
+            self.notice()
+            self.loose = fingerprint(self._data)
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self.op is not None:
+            raise GraphError(
+                f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first"
+            )
+        array = value._data if isinstance(value, Variable) else value
+        handed_out = array is self._data  # as in t.data -= step
+        if self.loose is not True:
+            self.reborn()
+        self._data = array if handed_out else np.array(array, dtype=self._data.dtype)
+        self.loose = fingerprint(array) if handed_out else True
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded for a gradient."""
+        return bool(self.flags & NEEDS)
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and self.dtype.kind != "f":
+            raise DTypeError(
+                f"requires_grad: only floating-point tensors can have a gradient; got {self.dtype}; "
+                "use floats (1.0, not 1), or dtype='float32'"
+            )
+        if self.op is not None and not wanted:
+            raise GraphError(
+                f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; "
+                "use detach()"
+            )
+        self.flags = self.flags | NEEDS if wanted else self.flags & ~NEEDS
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad`, and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user, not by a recorded operation."""
+        return self.op is None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return tuple(np.shape(self._data))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return int(np.size(self._data))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the entries."""
+        return self._data.dtype if hasattr(self._data, "dtype") else np.asarray(self._data).dtype
+
+    def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
+        """Walk the graph from here, right to left, and add into the `grad` of every leaf.
+
+        `gradient` is the gradient of the final result with respect to this tensor; a tensor of one
+        entry needs none. With `create_graph`, gradients can be differentiated again.
+        """
+        if not self.flags & NEEDS:
+            raise GraphError(
+                "backward: the tensor must come from one that requires a gradient, by recorded "
+                f"operations; got {describe(self)}; use requires_grad=True on the inputs, and "
+                "compute outside no_grad()"
+            )
+        seed = self._seed(gradient)
+        with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
+            found = [
+                (t, g)
+                for t, g in pull([(self, seed if create_graph else seed._data)], create_graph)
+                if t.op is None
+            ]
+            owned: set[int] = {id(seed._data)}
+            for t, g in found:
+                if not create_graph:  # a leaf gets an array of its own
+                    if getattr(g, "base", None) is not None or id(g) in owned:
+                        g = np.array(g)
+                    owned.add(id(g))
+                    g = constant(g)
+                t.grad = g if t.grad is None else t.grad + g
+
+    def _seed(self, gradient: Any) -> Tensor:
+        if gradient is None:
+            if self.size != 1:
+                raise ShapeError(
+                    f"backward: needs a scalar, or a gradient; got shape {self.shape}; call "
+                    ".sum().backward(), or backward(gradient) with one of that shape"
+                )
+            return constant(np.ones_like(self._data)[()])
+        seed = gradient if isinstance(gradient, Tensor) else constant(to_array(gradient, who="backward"))  # fmt: skip
+        if seed.shape != self.shape:
+            raise ShapeError(
+                f"backward: the gradient must have the tensor's shape {self.shape}; got {seed.shape}; "
+                "reshape it, or use np.broadcast_to"
+            )
+        return cast(seed, dtype=self.dtype) if seed.dtype != self.dtype else seed
+
+    def detach(self) -> Tensor:
+        """The same values without their history."""
+        return constant(self._data)
+
+    def numpy(self) -> Any:
+        """The array, as `data`."""
+        return self.data
+
+    def item(self) -> Any:
+        """The one entry, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"item: the tensor must have one entry; got shape {self.shape}; use tolist()")
+        return np.asarray(self._data).item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists of Python numbers."""
+        return np.asarray(self._data).tolist()
+
+    def astype(self, dtype: Any) -> Tensor:
+        """The same values in another dtype; a gradient passes only between floating-point ones."""
+        wanted = np.dtype(dtype)
+        if wanted == self.dtype:
+            return self
+        return cast(self if wanted.kind == "f" else self.detach(), dtype=wanted)
+
+    def clone(self) -> Tensor:
+        """A copy, through which the gradient passes."""
+        return ops.clone.unary(self)
+
+    # fmt: off
+    def __add__(self, other: Any) -> Tensor: return ops.add.binary(self, other)
+    def __sub__(self, other: Any) -> Tensor: return ops.subtract.binary(self, other)
+    def __mul__(self, other: Any) -> Tensor: return ops.multiply.binary(self, other)
+    def __truediv__(self, other: Any) -> Tensor: return ops.divide.binary(self, other)
+    def __floordiv__(self, other: Any) -> Tensor: return ops.floor_divide(self, other)
+    def __mod__(self, other: Any) -> Tensor: return ops.remainder.binary(self, other)
+    def __matmul__(self, other: Any) -> Tensor: return linalg.matmul(self, other)
+    def __neg__(self) -> Tensor: return ops.negative.unary(self)
+    def __pos__(self) -> Tensor: return ops.positive.unary(self)
+    def __abs__(self) -> Tensor: return ops.abs.unary(self)
+    def __invert__(self) -> Tensor: return ops.logical_not(self)
+    def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other), self)
+    def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other), self)
+    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other), self)
+    def __rtruediv__(self, other: Any) -> Tensor: return ops.divide.binary(_weak(other), self)
+    def __rfloordiv__(self, other: Any) -> Tensor: return ops.floor_divide(other, self)
+    def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
+    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other), self)
+    def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
+    def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, other)  # type: ignore[return-value]
+    def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, other)  # type: ignore[return-value]
+    def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, other)  # type: ignore[return-value]
+    def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, other)  # type: ignore[return-value]
+    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, other)  # type: ignore[return-value,misc]
+    def __lt__(self, other: Any) -> Tensor: return ops.less(self, other)
+    def __le__(self, other: Any) -> Tensor: return ops.less_equal(self, other)
+    def __gt__(self, other: Any) -> Tensor: return ops.greater(self, other)
+    def __ge__(self, other: Any) -> Tensor: return ops.greater_equal(self, other)
+    def __and__(self, other: Any) -> Tensor: return ops.logical_and(self, other)
+    def __or__(self, other: Any) -> Tensor: return ops.logical_or(self, other)
+    __rand__, __ror__, __hash__ = __and__, __or__, object.__hash__
+    # fmt: on
+
+    def __pow__(self, other: Any) -> Tensor:
+        if other.__class__ is int and other == 2:
+            return ops.square.unary(self)
+        return ops.power.binary(self, other)
+
+    def __eq__(self, other: Any) -> Any:
+        return NotImplemented if other is None else ops.equal(self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return NotImplemented if other is None else ops.not_equal(self, other)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        index, arrays = indexing.split_index(key)
+        return ops.getitem(self, *arrays, index=index)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        writing.assign(self, key, value)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len: the tensor must have an axis; got a scalar; use size")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("iter: the tensor must have an axis; got a scalar; use item()")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(np.equal(self._data, value)))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all()"
+            )
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu" or self.shape:
+            raise TypeError(
+                f"index: needs an integer scalar; got shape {self.shape} of {self.dtype}; use item()"
+            )
+        return int(self._data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        """Shape, dtype and op first, then the values, shortened."""
+        facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
+        facts += [f"name={self.name!r}"] if self.name else []
+        facts += [f"op={self.op}"] if self.op else ["requires_grad=True"] * self.requires_grad
+        values = np.array2string(
+            np.asarray(self._data), threshold=20, edgeitems=3, precision=4, separator=", ", prefix=" " * 7
+        )  # fmt: skip
+        gap = "\n" + " " * 7 if "\n" in values else " "
+        return f"Tensor({', '.join(facts)},{gap}{values})"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles hold values; a tensor with a history would lose it, and refuses."""
+        if self.op is not None:
+            raise GraphError(
+                f"copy: only a leaf can be copied or pickled; got {describe(self)}; use clone() to "
+                "keep the history, or detach() to drop it"
+            )
+        return type(self), (np.array(self._data), self.requires_grad, None, self.name)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return call_function(function, args, kwargs)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return np.array(self._data).__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)  # the CPU
+
+    @property
+    def T(self) -> Tensor:
+        """All axes reversed."""
+        return layout.permute_dims(self)
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return layout.matrix_transpose(self)
+
+    add = elementwise.add
+    subtract = elementwise.subtract
+    multiply = elementwise.multiply
+    divide = elementwise.divide
+    power = elementwise.power
+    negative = elementwise.negative
+    positive = elementwise.positive
+    abs = elementwise.abs
+    exp = elementwise.exp
+    exp2 = elementwise.exp2
+    expm1 = elementwise.expm1
+    log = elementwise.log
+    log1p = elementwise.log1p
+    log2 = elementwise.log2
+    log10 = elementwise.log10
+    sqrt = elementwise.sqrt
+    square = elementwise.square
+    reciprocal = elementwise.reciprocal
+    sin = elementwise.sin
+    cos = elementwise.cos
+    tan = elementwise.tan
+    sinh = elementwise.sinh
+    cosh = elementwise.cosh
+    tanh = elementwise.tanh
+    asin = elementwise.asin
+    acos = elementwise.acos
+    atan = elementwise.atan
+    atan2 = elementwise.atan2
+    asinh = elementwise.asinh
+    acosh = elementwise.acosh
+    atanh = elementwise.atanh
+    hypot = elementwise.hypot
+    logaddexp = elementwise.logaddexp
+    maximum = elementwise.maximum
+    minimum = elementwise.minimum
+    clip = elementwise.clip
+    sign = elementwise.sign
+    floor = elementwise.floor
+    ceil = elementwise.ceil
+    round = elementwise.round
+    remainder = elementwise.remainder
+    floor_divide = elementwise.floor_divide
+    erf = elementwise.erf
+    sigmoid = elementwise.sigmoid
+    softplus = elementwise.softplus
+    relu = elementwise.relu
+    equal = elementwise.equal
+    not_equal = elementwise.not_equal
+    less = elementwise.less
+    less_equal = elementwise.less_equal
+    greater = elementwise.greater
+    greater_equal = elementwise.greater_equal
+    isnan = elementwise.isnan
+    isinf = elementwise.isinf
+    isfinite = elementwise.isfinite
+    logical_and = elementwise.logical_and
+    logical_or = elementwise.logical_or
+    logical_not = elementwise.logical_not
+    sum = reduce.sum
+    prod = reduce.prod
+    mean = reduce.mean
+    var = reduce.var
+    std = reduce.std
+    max = reduce.max
+    min = reduce.min
+    logsumexp = reduce.logsumexp
+    cumulative_sum = reduce.cumulative_sum
+    cumulative_prod = reduce.cumulative_prod
+    all = reduce.all
+    any = reduce.any
+    argmax = reduce.argmax
+    argmin = reduce.argmin
+    count_nonzero = reduce.count_nonzero
+    reshape = layout.reshape
+    flatten = layout.flatten
+    permute_dims = layout.permute_dims
+    transpose = layout.transpose
+    matrix_transpose = layout.matrix_transpose
+    moveaxis = layout.moveaxis
+    swapaxes = layout.swapaxes
+    expand_dims = layout.expand_dims
+    squeeze = layout.squeeze
+    broadcast_to = layout.broadcast_to
+    split = layout.split
+    unstack = layout.unstack
+    flip = layout.flip
+    roll = layout.roll
+    tile = layout.tile
+    repeat = layout.repeat
+    pad = layout.pad
+    tril = layout.tril
+    triu = layout.triu
+    diagonal = layout.diagonal
+    take = indexing.take
+    take_along_axis = indexing.take_along_axis
+    sort = indexing.sort
+    argsort = indexing.argsort
+    topk = indexing.topk
+    searchsorted = indexing.searchsorted
+    nonzero = indexing.nonzero
+    unique_values = indexing.unique_values
+    matmul = linalg.matmul
+    tensordot = linalg.tensordot
+    vecdot = linalg.vecdot
+    inv = linalg.inv
+    solve = linalg.solve
+    det = linalg.det
+    slogdet = linalg.slogdet
+    cholesky = linalg.cholesky
+    qr = linalg.qr
+    svd = linalg.svd
+    eigh = linalg.eigh
+    norm = linalg.norm
+    vector_norm = linalg.vector_norm
+    matrix_norm = linalg.matrix_norm
+    trace = linalg.trace
+    outer = linalg.outer
+    cross = linalg.cross
+    pinv = linalg.pinv
+    matrix_power = linalg.matrix_power
+    zeros_like = creation.zeros_like
+    ones_like = creation.ones_like
+    full_like = creation.full_like

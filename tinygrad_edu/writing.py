@@ -1,0 +1,123 @@
+"""Writes into tensors: `t[...] = v`, `t += v`, and what they must not break.
+
+A tensor that others may still need as it was is not overwritten: it is born again. Its new self
+remembers the old one (`past`), and operations that used the old one find it there. So a write is
+differentiated like any other operation, and a graph recorded before it stays true.
+
+Tensors are values: a view (`t[0]`, `t.T`) keeps the entries it had when it was taken. Writing
+*through* a view, to change the tensor it came from, is refused, as it could not do that.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from . import engine, ops
+from .engine import NEEDS, VIEWS, Op, Variable, births, describe, new, recording, site
+from .errors import DTypeError, GraphError, ShapeError
+from .functions.common import lift
+from .functions.indexing import split_index
+
+
+def assign(t: Variable, key: Any, value: Any) -> None:
+    """`t[key] = value`."""
+    index, arrays = split_index(key)
+    value = value if isinstance(value, Variable) else lift(np.asarray(value), "setitem")
+    _refuse("setitem", t, value)
+    if value._data.dtype != t._data.dtype:
+        value = engine.cast(value, dtype=t._data.dtype)
+    if recording.get() and (t.flags | value.flags):
+        _become(t, ops.setitem(t, value, *arrays, index=index))
+    else:
+        _overwrite(t, ops.indexing._filled(index, tuple(arrays)), value._data)
+
+
+def update(t: Variable, op: Op, other: Any) -> Variable:
+    """`t += other` and its like, for any binary op; the tensor keeps its shape and dtype."""
+    _refuse(op.name, t, other)
+    result = op.binary(t, other)
+    if result.shape != t._data.shape:
+        raise ShapeError(
+            f"{op}: an in-place result must have the tensor's shape {t._data.shape}; got "
+            f"{result.shape}; write t = t {op.formula or ''} other instead".replace("{}", "").replace("  ", " ")
+        )
+    if result.dtype != t._data.dtype:
+        if not np.can_cast(result.dtype, t._data.dtype, "same_kind"):
+            raise DTypeError(
+                f"{op}: an in-place result must fit the tensor's dtype {t._data.dtype}; got "
+                f"{result.dtype}; use .astype('{result.dtype}') on the tensor first"
+            )
+        result = engine.cast(result, dtype=t._data.dtype)
+    if result.op is not None:
+        _become(t, result)
+    else:
+        _overwrite(t, ..., result._data)
+    return t
+
+
+def _refuse(who: str, t: Variable, value: Any) -> None:
+    """Raise before a write that could not be differentiated, or would not do what it says."""
+    if t.site is not None and (t.op is None or t.op.kind in VIEWS) and _is_shared_view(t):
+        raise GraphError(
+            f"{who}: a view cannot be written through, because the tensor it was taken from keeps "
+            f"its values; got a view of shape {t._data.shape} made at {t.site}, written at "
+            f"{site()}; write into the whole tensor, as in t[0, 1] = v, or into view.clone()"
+        )
+    if recording.get():
+        if t.flags & NEEDS and t.op is None:
+            raise GraphError(
+                f"{who}: a leaf that requires a gradient cannot be written into while operations "
+                f"are recorded; got {describe(t)}, written at {site()}; use `with tg.no_grad():`, "
+                "or write into a clone()"
+            )
+    elif t.flags & NEEDS and t.op is not None:
+        raise GraphError(
+            f"{who}: a result that has a gradient cannot be written into under no_grad, as its "
+            f"gradient would be wrong; got {describe(t)}, written at {site()}; detach() it first"
+        )
+
+
+def _is_shared_view(t: Variable) -> bool:
+    """Whether somebody else can see the memory that this tensor is a view of."""
+    base = getattr(t._data, "base", None)
+    if base is None:
+        return False
+    if t.inputs:  # recorded: does anyone hold the tensor that it was taken from?
+        return sys.getrefcount(t.inputs[0]) > 2
+    return sys.getrefcount(base) > 3
+
+
+def _become(t: Variable, result: Variable) -> None:
+    """`t` is born again as `result`, which was computed from it."""
+    past = _shell(t)
+    for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "loose", "site"):
+        setattr(t, slot, getattr(result, slot))
+    t.past = past
+
+
+def _shell(t: Variable) -> Variable:
+    """`t` as it is now, for those who used it until now."""
+    old = new(type(t))
+    for slot in Variable.__slots__:
+        if slot != "__weakref__":
+            setattr(old, slot, getattr(t, slot))
+    return old
+
+
+def _overwrite(t: Variable, index: Any, value: Any) -> None:
+    """Write into the array itself, or into a copy when a graph or another tensor uses it."""
+    owned = isinstance(t._data, np.ndarray) and t._data.flags.writeable
+    if t.flags & NEEDS:  # a parameter under no_grad: it changes, and its graphs learn of it
+        t.reborn()
+    elif t.loose is not True:
+        past = _shell(t)
+        t.born, t.past, owned = births(), past, False
+    elif owned and (t._data.base is not None or sys.getrefcount(t._data) > 2):
+        owned = False
+    if not owned:
+        t._data = np.array(t._data)
+    t._data[index] = value
+    t.loose = True
