@@ -4,7 +4,6 @@ from . import errors as errors
 from . import random as random
 from .arrays import get_default_dtype as get_default_dtype
 from .arrays import set_default_dtype as set_default_dtype
-from .engine import no_grad as no_grad
 from .functions import linalg as linalg
 from .functions.creation import *
 from .functions.elementwise import *
@@ -15,6 +14,7 @@ from .functions.linalg import tensordot as tensordot
 from .functions.linalg import vecdot as vecdot
 from .functions.reduce import *
 from .functions.layout import *
+from .recording import no_grad as no_grad
 from .tensor import Tensor as Tensor
 from .transforms import checkpoint as checkpoint
 from .transforms import custom_op as custom_op

@@ -2,8 +2,8 @@
 
 An operation on variables computes its value with NumPy and leaves a note on the result: which `Op`
 made it, from which inputs, with which attributes. The notes form a graph, and everything else is a
-*reading* of it. This file holds the two readings that differentiate: `pull` walks right to left
-(backpropagation), `push` walks left to right (forward mode).
+*reading* of it. This file holds the one that differentiates: `pull` walks right to left and applies
+the chain rule (backpropagation).
 
 Three ideas carry the file.
 
@@ -24,62 +24,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
 from heapq import heappop, heappush
 from itertools import count
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from .arrays import operand
 from .errors import DTypeError, GraphError, ShapeError
+from .recording import Mode, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 
 births = count(1).__next__
-recording: ContextVar[str] = ContextVar("recording", default="graph")  # "", "graph" or "sites"
-
-
-class Mode(ContextDecorator):
-    """Set what is recorded for a block of code, or for a function, in this thread or task only."""
-
-    def __init__(self, mode: str) -> None:
-        self.mode = mode
-        self.tokens: list[Token[str]] = []
-
-    def __enter__(self) -> Mode:
-        self.tokens.append(recording.set(self.mode))
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        recording.reset(self.tokens.pop())
-
-    def _recreate_cm(self) -> Mode:  # as a decorator: a fresh one for each call, in any thread
-        return Mode(self.mode)
-
-
-def no_grad() -> Mode:
-    """Record nothing in a `with` block, or in a function decorated with it.
-
-    >>> import tinygrad_edu as tg
-    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
-    >>> with tg.no_grad():
-    ...     w -= 0.1
-    >>> w.data
-    array([0.9, 1.9], dtype=float32)
-    """
-    return Mode("")
-
-
-def site() -> str:
-    """The line of the user's program that is running: the nearest one outside this package."""
-    frame: FrameType | None = sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame and frame.f_globals.get("__name__", "").partition(".")[0] == package:
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
 
 
 class Reading:
@@ -126,7 +83,7 @@ class Variable(Reading):
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
-            raise op.refusal(error, inputs) from error
+            raise refusal(op, error, inputs) from error
         flags = 0
         for x in inputs:
             flags |= x.flags
@@ -289,7 +246,7 @@ class Op:
         try:
             data = self.forward(x._data)
         except Exception as error:
-            raise self.refusal(error, [x]) from error
+            raise refusal(self, error, [x]) from error
         if x.flags and (mode := recording.get()):
             return note(data, x.flags, self, (x,), None, mode)
         return constant(data)
@@ -303,59 +260,10 @@ class Op:
         try:
             data = self.forward(a._data, b._data)
         except Exception as error:
-            raise self.refusal(error, [a, b]) from error
+            raise refusal(self, error, [a, b]) from error
         if (flags := a.flags | b.flags) and (mode := recording.get()):
             return note(data, flags, self, (a, b), None, mode)
         return constant(data)
-
-    def refusal(self, error: Exception, inputs: Sequence[Variable]) -> Exception:
-        """The error of a forward computation in this package's words."""
-        shapes = " and ".join(str(tuple(np.shape(x._data))) for x in inputs)
-        types = " and ".join(str(np.asarray(x._data).dtype) for x in inputs)
-        if isinstance(error, np.linalg.LinAlgError | IndexError | MemoryError):
-            return type(error)(f"{self}: {error}; got shapes {shapes}; check the values given")
-        if isinstance(error, TypeError):
-            return DTypeError(f"{self}: must support the dtypes given; got {types}; use .astype()")
-        if not isinstance(error, ValueError):
-            return error
-        must = self.must or (
-            "shapes must broadcast (be equal, or 1, counted from the right)"
-            if self.kind in BROADCASTS
-            else str(error)
-        )
-        return ShapeError(f"{self}: {must}; got {shapes}; use reshape or expand_dims on one")
-
-    def jvp(self, tangents: Sequence[Any], y: Any, xs: Sequence[Any], kw: dict[str, Any]) -> Any:
-        """Forward mode, derived from the reverse rules; None stands for a tangent of zero."""
-        given = [(i, t) for i, t in enumerate(tangents) if t is not None]
-        if self.linear:  # conditions and indices stay, other inputs give way to their tangents
-            parts = [
-                x if self.vjps[i] is None else t if t is not None else zeros_like(x)
-                for i, (t, x) in enumerate(zip(tangents, xs, strict=True))
-            ]
-            return self(*parts, **kw)
-        if self.kind == "contract":  # linear in each input: one term for each tangent
-            terms = [self(*xs[:i], t, *xs[i + 1 :], **kw) for i, t in given]
-        elif self.kind == "elementwise":  # the local derivative is a diagonal: its own transpose
-            terms = [self.vjps[i](t, y, *xs, **kw) for i, t in given]
-        else:
-            return self.transposed(given, y, xs, kw)
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total if total.shape == y.shape else broadcast_to(total, shape=y.shape)
-
-    def transposed(self, given: Any, y: Any, xs: Sequence[Any], kw: dict[str, Any]) -> Any:
-        """A rule is linear in `g`; differentiating <rule(g), tangent> by `g` transposes it."""
-        graph = isinstance(y, Variable)
-        if not graph:
-            y, xs = constant(y), [constant(x) for x in xs]
-        with Mode("graph"):
-            g = zeros_like(y)
-            g.flags = NEEDS
-            pairs = [(self.vjps[i](g, y, *xs, **kw), t) for i, t in given]
-        (result,) = gradients(pairs, [g], create_graph=graph)
-        return result
 
 
 class Each:
@@ -463,25 +371,6 @@ def keep_zeros(g: Any, gx: Any) -> Any:
     return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
 
 
-def push(
-    outputs: Sequence[Variable], seeds: Iterable[tuple[Variable, Any]], create_graph: bool = False
-) -> list[Any]:
-    """Left to right: the tangents of `outputs`, given those of earlier variables; None is zero."""
-    tangents = {x.born: t for x, t in seeds}
-    for t in reversed(list(history(*outputs, constants=False))):
-        if t.op is None or t.born in tangents:
-            continue
-        inputs = parents(t)
-        given = [
-            tangents.get(x.born) if x.flags & NEEDS and t.op.vjps[i] is not None else None
-            for i, x in enumerate(inputs)
-        ]
-        if any(dx is not None for dx in given):
-            y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
-            tangents[t.born] = t.op.jvp(given, y, xs, t.attributes or {})
-    return [tangents.get(y.born) for y in outputs]
-
-
 def gradients(
     cotangents: Iterable[tuple[Variable, Any]],
     wrt: Sequence[Variable],
@@ -499,6 +388,23 @@ def gradients(
             found[x.born] if x.born in found else zeros_like(x if create_graph else x._data)
             for x in wrt
         ]
+
+
+def refusal(op: Op, error: Exception, inputs: Sequence[Variable]) -> Exception:
+    """The error of a forward computation, in this package's words."""
+    shapes = " and ".join(str(tuple(np.shape(x._data))) for x in inputs)
+    if isinstance(error, np.linalg.LinAlgError | IndexError):
+        return type(error)(f"{op}: {error}; got shapes {shapes}; check the values given")
+    if isinstance(error, DTypeError | ShapeError):
+        return error
+    if isinstance(error, TypeError):
+        types = " and ".join(str(getattr(x._data, "dtype", type(x._data).__name__)) for x in inputs)
+        return DTypeError(f"{op}: must support the dtypes given; got {types} ({error}); use .astype()")
+    if not isinstance(error, ValueError):
+        return error
+    broadcast = "shapes must broadcast: be equal, or 1, counted from the right"
+    must = op.must or (broadcast if op.kind in BROADCASTS else str(error))
+    return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
 
 
 def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
@@ -539,6 +445,6 @@ cast = Op(
     "astype",
     lambda x, *, dtype: x.astype(dtype),
     (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
-    kind="layout", linear=True, attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
+    kind="layout", linear=True, analytic=False, attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
     doc="The same values in another dtype.",
 )  # fmt: skip

@@ -11,12 +11,13 @@ import numpy as np
 from . import ops, writing
 from .arrays import operand, to_array
 from .engine import (
-    NEEDS, Mode, Variable, births, cast, constant, describe, fingerprint, pull, recording,
+    NEEDS, Variable, births, cast, constant, describe, fingerprint, pull,
     results_are,
 )  # fmt: skip
 from .errors import DTypeError, GraphError, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
+from .recording import Mode, recording
 
 
 def _weak(x: Any) -> Variable:

@@ -15,11 +15,13 @@ import numpy as np
 
 from . import engine, ops, random
 from .batched import BatchedArray
-from .engine import NEEDS, Each, Mode, Op, Variable, births, gradients, history, push, recording
+from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import DTypeError, GraphError, ShapeError
+from .forward import push
 from .functions.common import lift, normal_axis
 from .functions.creation import zeros_like
 from .functions.layout import reshape
+from .recording import Mode, recording
 from .tensor import Tensor
 
 Function = Callable[..., Any]

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from . import engine, ops
-from .engine import NEEDS, VIEWS, Op, Variable, births, describe, new, recording, site
+from .engine import NEEDS, VIEWS, Op, Variable, births, describe, new
 from .errors import DTypeError, GraphError, ShapeError
 from .functions.common import lift
 from .functions.indexing import split_index
+from .recording import recording, site
 
 
 def assign(t: Variable, key: Any, value: Any) -> None:

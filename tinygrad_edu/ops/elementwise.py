@@ -190,9 +190,9 @@ where = Op("where", np.where,
 
 # Floored division: a = floor_divide(a, b) * b + remainder(a, b); the quotient is a constant
 # between its jumps.
-remainder = Op("remainder", np.remainder,
+remainder = Op("remainder", lambda a, b: a - b * _floor_divide(a, b) if np.iscomplexobj(a) else np.remainder(a, b),
                (lambda g, y, a, b: g, lambda g, y, a, b: -g * floor_divide(a, b)),
-               analytic=False, formula="{} % {}", domain=(REAL, NONZERO))  # fmt: skip
+               formula="{} % {}", domain=(REAL, NONZERO))  # fmt: skip
 
 
 def _flat(name: str, forward: Any, arity: int, formula: str | None = None, domain: Any = REAL) -> Op:
@@ -200,7 +200,13 @@ def _flat(name: str, forward: Any, arity: int, formula: str | None = None, domai
     return Op(name, forward, (), analytic=False, formula=formula, domain=(domain,) * arity)
 
 
-floor_divide = _flat("floor_divide", np.floor_divide, 2, "{} // {}", NONZERO)
+def _floor_divide(a: Any, b: Any) -> Any:
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        return np.floor_divide(np.real(a), np.real(b))
+    return np.floor_divide(a, b)
+
+
+floor_divide = _flat("floor_divide", _floor_divide, 2, "{} // {}", NONZERO)
 sign = _flat("sign", lambda x: np.sign(x.real) if np.iscomplexobj(x) else np.sign(x), 1)
 floor = _flat("floor", np.floor, 1)
 ceil = _flat("ceil", np.ceil, 1)

@@ -85,6 +85,10 @@ put = Op(
     _put,
     Each(lambda i: _from_put if i == 0 else None),
     kind="index", linear=True,
+    attributes=lambda rng, shape: {
+        "shape": tuple(n + 2 for n in shape),
+        "index": tuple(slice(int(k), int(k) + n) for n, k in zip(shape, rng.integers(3, size=len(shape)), strict=True)),
+    },
     doc="Zeros of `shape` to which the input is added at `index`.",
 )  # fmt: skip
 
@@ -111,7 +115,8 @@ setitem = Op(
     "setitem",
     _setitem,
     Each(lambda i: (_kept, _written)[i] if i < 2 else None),
-    kind="write", linear=True,
+    kind="write", linear=True, signature="(n),()->(n)", domain=(REAL, REAL),
+    attributes=lambda rng, shape: {"index": (*(slice(0, 1) for _ in shape[1:]), slice(None, None, 2))},
     must="the value must broadcast into the place that the index names",
     doc="A copy of `x` in which `value` stands at `index`.",
 )  # fmt: skip
@@ -141,7 +146,8 @@ put_along_axis = Op(
     "put_along_axis",
     _put_along,
     (lambda g, y, x, indices, *, shape, axis: take_along_axis(g, indices, axis=axis), None),
-    kind="index", linear=True,
+    kind="index", linear=True, signature="(n),(n)->(n)", domain=(REAL, INTEGER),
+    attributes=lambda rng, shape: _some_axis(rng, shape) | {"shape": shape},
     doc="Zeros of `shape` to which the input is added at `indices` along `axis`.",
 )  # fmt: skip
 argsort = Op(
@@ -153,5 +159,6 @@ argsort = Op(
 searchsorted = Op(
     "searchsorted",
     lambda x, v, *, side: np.searchsorted(x, v, side=side),
-    kind="index", doc="Where to insert `v` into the sorted `x` to keep it sorted.",
+    kind="search", signature="(n),(k)->(k)", domain=(REAL, REAL), attributes=lambda rng, shape: {"side": "left"},
+    doc="Where to insert `v` into the sorted `x` to keep it sorted.",
 )  # fmt: skip

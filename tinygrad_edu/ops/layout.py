@@ -76,6 +76,7 @@ concat = Op(
     Each(_piece),
     kind="layout", linear=True,
     attributes=lambda rng, shape: {"axis": int(rng.integers(len(shape)))},
+    signature="(n),(n)->(2n)", domain=(REAL, REAL),
     must="shapes must be equal but for the axis that is joined",
     doc="The inputs one after the other along `axis`.",
 )  # fmt: skip

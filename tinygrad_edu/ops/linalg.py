@@ -21,6 +21,7 @@ __all__ = ["adjugate", "cholesky", "det", "eigh", "inv", "qr", "slogdet", "solve
 INVERTIBLE = Domain(matrix="invertible")
 DEFINITE = Domain(matrix="definite")
 SYMMETRIC = Domain(matrix="symmetric")
+TALL = Domain(matrix="tall")
 SQUARE = "the last two axes must be equal"
 
 
@@ -115,7 +116,7 @@ def _copied(x: Any) -> Any:
     return lower + lower.mT
 
 
-qr = Op("qr", _qr, (_from_qr,), kind="linalg", signature="(m,n)->(n,m+n)", domain=(REAL,),
+qr = Op("qr", _qr, (_from_qr,), kind="linalg", signature="(m,n)->(n,m+n)", domain=(TALL,),
         analytic=False, doc="Q transposed, and R beside it.")  # fmt: skip
 
 
@@ -163,5 +164,5 @@ def _from_svd(g: Any, y: Any, a: Any) -> Any:
     return ga + (u * inverse) @ (gv - v @ (v.mT @ gv)).mT
 
 
-svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(REAL,),
+svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),
          analytic=False, doc="U over the singular values over V (`a = U * s @ V.mT`).")  # fmt: skip

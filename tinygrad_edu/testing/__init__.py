@@ -1,0 +1,1 @@
+"""Property tests for derivatives: see `check_gradients`."""
