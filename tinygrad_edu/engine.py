@@ -209,6 +209,7 @@ class Op:
         linear: bool = False,
         analytic: bool = True,
         masks: bool = False,
+        align: Callable[..., Any] | None = None,
         must: str = "",
         formula: str | None = None,
         doc: str = "",
@@ -224,6 +225,7 @@ class Op:
         self.linear = linear  # in its differentiable inputs together: forward mode is itself
         self.analytic = analytic  # takes complex numbers, so the complex step may test it
         self.masks = masks  # its rule can turn a gradient into exact zeros
+        self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`
         self.must = must  # what its inputs must satisfy, in words
         self.formula = formula  # how to write it: "{} + {}"
         self.doc = doc

@@ -125,6 +125,13 @@ def _eigh(a: Any) -> Any:
     return np.concatenate([values[..., None, :], vectors], axis=-2)
 
 
+def _aligned(y: Any, near: Any, row: int) -> Any:
+    """Eigenvectors and singular vectors are unique but for signs: those nearest to `near`."""
+    others = np.arange(y.shape[-2]) != row
+    agree = np.sum((y * near)[..., others, :], axis=-2, keepdims=True)
+    return np.where(others[:, None], y * np.sign(agree), y)
+
+
 def _gaps(values: Any) -> Any:
     """1 / (values[j] - values[i]), and 0 where they are equal: on the diagonal, and for ties."""
     columns = reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1]))
@@ -140,7 +147,7 @@ def _from_eigh(g: Any, y: Any, a: Any) -> Any:
 
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
-          domain=(SYMMETRIC,), analytic=False, must=SQUARE,
+          domain=(SYMMETRIC,), analytic=False, must=SQUARE, align=lambda y, near, a: _aligned(y, near, 0),
           doc="The eigenvalues of (a + a.mT) / 2, ascending, over its eigenvectors.")  # fmt: skip
 
 
@@ -165,4 +172,5 @@ def _from_svd(g: Any, y: Any, a: Any) -> Any:
 
 
 svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),
-         analytic=False, doc="U over the singular values over V (`a = U * s @ V.mT`).")  # fmt: skip
+         analytic=False, align=lambda y, near, a: _aligned(y, near, a.shape[-2]),
+         doc="U over the singular values over V (`a = U * s @ V.mT`).")  # fmt: skip

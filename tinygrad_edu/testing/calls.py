@@ -75,6 +75,8 @@ def _array(v: Any, domain: Domain, dtype: Any) -> Any:
         steps = np.zeros(v.shape[-2:])
         steps[range(n), range(n)] = np.arange(1, n + 1) * 6.0
         v = v / 4 + steps
+        if domain.matrix == "symmetric":  # mirrored, so that no entry off the diagonal is 0
+            v = np.tril(v) + np.swapaxes(np.tril(v, -1), -1, -2)
         if domain.matrix == "definite":
             v = v @ np.swapaxes(v, -1, -2)
     return np.asarray(into(domain, v), dtype=dtype)
