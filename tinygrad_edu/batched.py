@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 
-class BatchedArray:
+class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
     """`values[i]` is the array of example `i`."""
 
     __slots__ = ("values",)
-    __array_priority__ = 500
+    __hash__ = object.__hash__
     base = None
 
     def __init__(self, values: Any) -> None:
@@ -75,7 +75,7 @@ class BatchedArray:
             "got bool() of a batched tensor; use tg.where"
         )
 
-    __float__ = __int__ = __index__ = __len__ = __iter__ = __bool__  # type: ignore[assignment]
+    __float__ = __int__ = __index__ = __len__ = __iter__ = __bool__
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise TypeError(
@@ -109,35 +109,14 @@ class BatchedArray:
         return CARRIERS.get(function, _one_by_one(function))(*args, **kwargs)
 
 
-def _operator(name: str, reflected: bool) -> Callable[..., Any]:
-    ufunc = {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
-        "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
-        "gt": np.greater, "ge": np.greater_equal, "and": np.logical_and, "or": np.logical_or,
-    }[name]  # fmt: skip
-    if reflected:
-        return lambda a, b: ufunc(b, a)
-    return lambda a, b: ufunc(a, b)
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or"):
-    setattr(BatchedArray, f"__{_name}__", _operator(_name, False))
-    setattr(BatchedArray, f"__r{_name}__", _operator(_name, True))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(BatchedArray, f"__{_name}__", _operator(_name, False))
-BatchedArray.__neg__ = lambda x: np.negative(x)  # type: ignore[attr-defined]
-BatchedArray.__invert__ = lambda x: np.logical_not(x)  # type: ignore[attr-defined]
-BatchedArray.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
-
-
 def _aligned(inputs: Any) -> list[Any]:
     """Arrays that broadcast as the examples do: the batch first, then axes of length 1, then theirs."""
-    ndim = max([x.ndim for x in inputs if isinstance(x, BatchedArray)] + [np.ndim(x) for x in inputs if not isinstance(x, BatchedArray)])  # fmt: skip
+    ndim = max(
+        [x.ndim for x in inputs if isinstance(x, BatchedArray)]
+        + [np.ndim(x) for x in inputs if not isinstance(x, BatchedArray)]
+    )
     return [
-        x.values.reshape(len(x.values), *(1,) * (ndim - x.ndim), *x.shape)
-        if isinstance(x, BatchedArray)
-        else x
+        x.values.reshape(len(x.values), *(1,) * (ndim - x.ndim), *x.shape) if isinstance(x, BatchedArray) else x
         for x in inputs
     ]
 
@@ -181,8 +160,7 @@ def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         n = batch_size(*_flatten([*args, *kwargs.values()]))
         results = [
-            function(*_example(list(args), i), **{k: _example(v, i) for k, v in kwargs.items()})
-            for i in range(n)
+            function(*_example(list(args), i), **{k: _example(v, i) for k, v in kwargs.items()}) for i in range(n)
         ]
         if isinstance(results[0], tuple):
             return tuple(BatchedArray(np.stack(part)) for part in zip(*results, strict=True))
@@ -226,13 +204,13 @@ def _joined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     n = batch_size(x, indices)
-    return BatchedArray(np.take_along_axis(full_batch(x, n), full_batch(indices, n), _axes(axis, len(np.shape(x)))))  # fmt: skip
+    return BatchedArray(np.take_along_axis(full_batch(x, n), full_batch(indices, n), _axes(axis, len(np.shape(x)))))
 
 
 def _einsum(subscripts: str, *xs: Any, **options: Any) -> Any:
     free = next(c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in subscripts)
     left, output = subscripts.split("->")
-    names = [free + s if isinstance(x, BatchedArray) else s for s, x in zip(left.split(","), xs, strict=True)]  # fmt: skip
+    names = [free + s if isinstance(x, BatchedArray) else s for s, x in zip(left.split(","), xs, strict=True)]
     values = [x.values if isinstance(x, BatchedArray) else x for x in xs]
     return BatchedArray(np.einsum(",".join(names) + "->" + free + output, *values, **options))
 
@@ -261,7 +239,7 @@ def _simple(key: Any) -> bool:
     """Whether the index arrays of `key` stand together at its front, and none is a mask."""
     parts = key if isinstance(key, tuple) else (key,)
     places = [i for i, k in enumerate(parts) if isinstance(k, np.ndarray | BatchedArray | list)]
-    masks = any(getattr(parts[i], "dtype", np.dtype(int)) == bool for i in places)
+    masks = any(getattr(parts[i], "dtype", np.dtype(int)).kind == "b" for i in places)
     return not masks and places == list(range(len(places)))
 
 
@@ -276,7 +254,7 @@ def _setitem(x: Any, key: Any, value: Any) -> None:
         values = value
         if isinstance(value, BatchedArray):
             shape = x.values[_index(x, key)].shape
-            values = value.values.reshape((len(value.values),) + (1,) * (len(shape) - 1 - value.ndim) + value.shape)  # fmt: skip
+            values = value.values.reshape((len(value.values),) + (1,) * (len(shape) - 1 - value.ndim) + value.shape)
         x.values[_index(x, key)] = values
     else:
         for i in range(len(x.values)):
@@ -288,6 +266,33 @@ def _add_at(x: Any, key: Any, value: Any) -> None:
         np.add.at(x.values[i], _example(key, i), _example(value, i))
 
 
+def _reshape(x: Any, shape: Any) -> Any:
+    return BatchedArray(np.reshape(x.values, (len(x.values), *shape)))
+
+
+def _transpose(x: Any, axes: Any = None) -> Any:
+    order = range(x.ndim)[::-1] if axes is None else axes
+    return BatchedArray(np.transpose(x.values, (0, *(a + 1 for a in order))))
+
+
+def _broadcast_to(x: Any, shape: Any) -> Any:
+    lengths = (len(x.values), *(1,) * (len(shape) - x.ndim), *x.shape)
+    return BatchedArray(np.broadcast_to(x.values.reshape(lengths), (len(x.values), *shape)))
+
+
+def _zeros_like(x: Any, dtype: Any = None, shape: Any = None) -> Any:
+    lengths = None if shape is None else (len(x.values), *shape)
+    return BatchedArray(np.zeros_like(x.values, dtype=dtype, shape=lengths))
+
+
+def _argsort(x: Any, axis: int = -1, **options: Any) -> Any:
+    return BatchedArray(np.argsort(x.values, axis=_axes(axis, x.ndim), **options))
+
+
+def _moveaxis(x: Any, a: Any, b: Any) -> Any:
+    return BatchedArray(np.moveaxis(x.values, _axes(a, x.ndim), _axes(b, x.ndim)))
+
+
 def _shape_of(x: Any) -> tuple[int, ...]:
     return tuple(x.shape)
 
@@ -297,28 +302,25 @@ CARRIERS: dict[Any, Callable[..., Any]] = {
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
     np.iscomplexobj: lambda x: np.iscomplexobj(x.values),
-    np.reshape: lambda x, shape: BatchedArray(np.reshape(x.values, (len(x.values), *np.atleast_1d(np.asarray(shape, dtype=int)).tolist()))),
-    np.transpose: lambda x, axes=None: BatchedArray(np.transpose(x.values, (0, *(a + 1 for a in (range(x.ndim)[::-1] if axes is None else axes))))),
+    np.reshape: _reshape,
+    np.transpose: _transpose,
     np.swapaxes: lambda x, a, b: BatchedArray(np.swapaxes(x.values, *_axes((a, b), x.ndim))),
-    np.moveaxis: lambda x, a, b: BatchedArray(np.moveaxis(x.values, _axes(a, x.ndim), _axes(b, x.ndim))),
+    np.moveaxis: _moveaxis,
     np.flip: lambda x, axis=None: BatchedArray(np.flip(x.values, _axes(axis, x.ndim))),
-    np.broadcast_to: lambda x, shape: BatchedArray(np.broadcast_to(_aligned([x, np.empty((1,) * len(shape))])[0], (len(x.values), *shape))),
+    np.broadcast_to: _broadcast_to,
     np.pad: lambda x, width, **options: BatchedArray(np.pad(x.values, ((0, 0), *width), **options)),
-    np.where: _elementwise(np.where),
-    np.sum: _reduction(np.sum), np.prod: _reduction(np.prod), np.max: _reduction(np.max),
-    np.min: _reduction(np.min), np.all: _reduction(np.all), np.any: _reduction(np.any),
-    np.argmax: _reduction(np.argmax), np.argmin: _reduction(np.argmin),
-    np.count_nonzero: _reduction(np.count_nonzero),
-    np.argsort: lambda x, axis=-1, **options: BatchedArray(np.argsort(x.values, axis=_axes(axis, x.ndim), **options)),
-    np.concatenate: _joined(np.concatenate), np.stack: _joined(np.stack),
-    np.take_along_axis: _take_along_axis,
-    np.einsum: _einsum,
-    np.zeros_like: lambda x, dtype=None, shape=None: BatchedArray(np.zeros_like(x.values, dtype=dtype, shape=None if shape is None else (len(x.values), *shape))),
     np.copy: lambda x: BatchedArray(np.copy(x.values)),
+    np.concatenate: _joined(np.concatenate),
+    np.stack: _joined(np.stack),
+    np.where: _elementwise(np.where),
+    np.zeros_like: _zeros_like,
     np.ones_like: lambda x, dtype=None: BatchedArray(np.ones_like(x.values, dtype=dtype)),
     np.full_like: lambda x, value, dtype=None: BatchedArray(np.full_like(x.values, value, dtype=dtype)),
-    np.linalg.inv: _whole(np.linalg.inv), np.linalg.det: _whole(np.linalg.det),
-    np.linalg.solve: _whole(np.linalg.solve), np.linalg.cholesky: _whole(np.linalg.cholesky),
-    np.linalg.slogdet: _whole(np.linalg.slogdet), np.linalg.eigh: _whole(np.linalg.eigh),
-    np.linalg.svd: _whole(np.linalg.svd), np.linalg.qr: _whole(np.linalg.qr),
-}  # fmt: skip
+    np.argsort: _argsort,
+    np.take_along_axis: _take_along_axis,
+    np.einsum: _einsum,
+}
+REDUCTIONS = (np.sum, np.prod, np.max, np.min, np.all, np.any, np.argmax, np.argmin, np.count_nonzero)
+CARRIERS |= {function: _reduction(function) for function in REDUCTIONS}
+MATRIX = ("inv", "det", "solve", "cholesky", "slogdet", "eigh", "svd", "qr")
+CARRIERS |= {getattr(np.linalg, name): _whole(getattr(np.linalg, name)) for name in MATRIX}

@@ -32,7 +32,7 @@ import numpy as np
 
 from .arrays import operand
 from .errors import DTypeError, GraphError, ShapeError
-from .recording import Mode, recording, site
+from .recording import Mode, Site, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 
@@ -52,18 +52,18 @@ class Variable(Reading):
     """A value and the note of how it came to be. `tensor.Tensor` is this with operators on it."""
 
     __slots__ = (
+        "__weakref__",
         "_data",  # the value: an array, or a NumPy or Python scalar
-        "flags",  # NEEDS | TRACED; 0 for a constant
-        "born",  # its number in the order of birth
-        "op",  # what made it; None for a leaf
-        "inputs",  # from which variables
         "attributes",  # with which keyword attributes
+        "born",  # its number in the order of birth
+        "flags",  # NEEDS | TRACED; 0 for a constant
         "grad",  # a leaf's gradient after backward()
-        "name",
+        "inputs",  # from which variables
         "loose",  # falsy when the value can only change with a new birth (see `settle`)
+        "name",
+        "op",  # what made it; None for a leaf
         "past",  # itself before its last birth, where that is kept
         "site",  # the user's line that made it, where that is kept
-        "__weakref__",
     )
     _data: Any
     flags: int
@@ -75,7 +75,7 @@ class Variable(Reading):
     name: str | None
     loose: Any
     past: Variable | None
-    site: str | None
+    site: Site | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
@@ -88,9 +88,12 @@ class Variable(Reading):
         for x in inputs:
             flags |= x.flags
         if flags and (op.differentiable or flags & TRACED) and (mode := recording.get()):
+            for given, x in zip(xs, inputs, strict=True):
+                if isinstance(given, np.ndarray) and given.flags.writeable:
+                    x._data = given.copy()  # the user may write into it before backward()
             return note(data, flags, op, tuple(inputs), attributes, mode)
         result = constant(data)
-        if op.kind in VIEWS:
+        if op.views:
             result.site = site()
         return result
 
@@ -142,8 +145,12 @@ def results_are(cls: type[Variable]) -> type[Variable]:
 def constant(data: Any) -> Any:
     """A new variable without a history."""
     t = new(variable_type)
-    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = data, 0, births(), None, (), None
-    t.grad, t.name, t.loose, t.past, t.site = None, None, True, None, None
+    t._data = data
+    t.flags = 0
+    t.born = births()
+    t.inputs = ()
+    t.op = t.attributes = t.grad = t.name = t.past = t.site = None
+    t.loose = True
     return t
 
 
@@ -160,11 +167,16 @@ def note(
         if x.loose:
             x.settle()
     t = new(variable_type)
-    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = (
-        data, flags, births(), op, inputs, attributes,
-    )  # fmt: skip
-    t.grad, t.name, t.loose, t.past = None, None, False, None
-    t.site = site() if mode == "sites" or op.kind in VIEWS else None
+    t._data = data
+    t.flags = flags
+    t.born = births()
+    t.op = op
+    t.inputs = inputs
+    t.attributes = attributes
+    t.grad = t.name = t.past = t.site = None
+    t.loose = False
+    if mode == "sites" or op.views:
+        t.site = site()
     return t
 
 
@@ -217,6 +229,7 @@ class Op:
         self.name = name
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
+        self.views = kind in VIEWS
         self.kind = kind  # elementwise, reduce, scan, contract, layout, index, linalg, random
         self.domain = domain  # one interval per array: where it is defined and smooth
         self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
@@ -383,13 +396,8 @@ def gradients(
     oldest = min((x.born for x in wrt), default=0) if oldest is None else oldest
     wanted = {x.born for x in wrt}
     with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
-        found = {
-            t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted
-        }
-        return [
-            found[x.born] if x.born in found else zeros_like(x if create_graph else x._data)
-            for x in wrt
-        ]
+        found = {t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted}
+        return [found[x.born] if x.born in found else zeros_like(x if create_graph else x._data) for x in wrt]
 
 
 def refusal(op: Op, error: Exception, inputs: Sequence[Variable]) -> Exception:
@@ -428,7 +436,7 @@ def _larger_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 # Broadcasting and its undoing are each other's derivative; gradients need both, and casts.
-broadcast_to = Op(
+broadcast_to: Op = Op(
     "broadcast_to",
     lambda x, *, shape: np.broadcast_to(x, shape),
     (lambda g, y, x, *, shape: sum_to(g, shape=x.shape),),
@@ -436,14 +444,14 @@ broadcast_to = Op(
     must="the new shape must broadcast from the old one",
     doc="Repeat axes of length 1, and new leading axes, without copying.",
 )  # fmt: skip
-sum_to = Op(
+sum_to: Op = Op(
     "sum_to",
     _sum_to,
     (lambda g, y, x, *, shape: broadcast_to(g, shape=x.shape),),
     kind="reduce", linear=True, attributes=_smaller_shape,
     doc="Sum over the axes along which broadcasting would repeat `shape`.",
 )  # fmt: skip
-cast = Op(
+cast: Op = Op(
     "astype",
     lambda x, *, dtype: x.astype(dtype),
     (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
