@@ -57,14 +57,14 @@ class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
         return BatchedArray(self.values.astype(dtype, copy=copy))
 
     def reshape(self, *shape: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return np.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
 
     def max(self, axis: Any = None, keepdims: bool = False, initial: Any = np._NoValue) -> Any:
         return np.max(self, axis=axis, keepdims=keepdims, initial=initial)
 
     def batch(self, x: Any) -> Any:
         """`x` as a batch like this one."""
-        return x if isinstance(x, BatchedArray) else BatchedArray(full_batch(x, len(self.values)))
+        return x if isinstance(x, BatchedArray) else BatchedArray(full_batch(x, self.values.shape[0]))
 
     def all(self) -> Any:
         return np.all(self.values)  # "for all, in every example": for guards inside ops
@@ -116,7 +116,7 @@ def _aligned(inputs: Any) -> list[Any]:
         + [np.ndim(x) for x in inputs if not isinstance(x, BatchedArray)]
     )
     return [
-        x.values.reshape(len(x.values), *(1,) * (ndim - x.ndim), *x.shape) if isinstance(x, BatchedArray) else x
+        x.values.reshape(x.values.shape[0], *(1,) * (ndim - x.ndim), *x.shape) if isinstance(x, BatchedArray) else x
         for x in inputs
     ]
 
@@ -131,7 +131,7 @@ def _axes(axis: Any, ndim: int) -> Any:
 
 
 def batch_size(*xs: Any) -> int:
-    return next(len(x.values) for x in xs if isinstance(x, BatchedArray))
+    return next(x.values.shape[0] for x in xs if isinstance(x, BatchedArray))
 
 
 def full_batch(x: Any, n: int) -> Any:
@@ -223,7 +223,7 @@ def _index(x: Any, key: Any) -> tuple[Any, ...]:
         return (slice(None), *parts)
     # With index arrays, the example number becomes one more of them, so that each example may
     # have indices of its own, and their axes come first together.
-    n = len(x.values)
+    n = x.values.shape[0]
     ndim = max(len(np.shape(k)) for k in arrays)
     rows = np.arange(n).reshape((n,) + (1,) * ndim)
     return (rows, *(_spread(k, n, ndim) for k in parts))
@@ -254,20 +254,20 @@ def _setitem(x: Any, key: Any, value: Any) -> None:
         values = value
         if isinstance(value, BatchedArray):
             shape = x.values[_index(x, key)].shape
-            values = value.values.reshape((len(value.values),) + (1,) * (len(shape) - 1 - value.ndim) + value.shape)
+            values = value.values.reshape((value.values.shape[0],) + (1,) * (len(shape) - 1 - value.ndim) + value.shape)
         x.values[_index(x, key)] = values
     else:
-        for i in range(len(x.values)):
+        for i in range(x.values.shape[0]):
             x.values[i][_example(key, i)] = _example(value, i)
 
 
 def _add_at(x: Any, key: Any, value: Any) -> None:
-    for i in range(len(x.values)):
+    for i in range(x.values.shape[0]):
         np.add.at(x.values[i], _example(key, i), _example(value, i))
 
 
 def _reshape(x: Any, shape: Any) -> Any:
-    return BatchedArray(np.reshape(x.values, (len(x.values), *shape)))
+    return BatchedArray(np.reshape(x.values, (x.values.shape[0], *shape)))
 
 
 def _transpose(x: Any, axes: Any = None) -> Any:
@@ -276,12 +276,12 @@ def _transpose(x: Any, axes: Any = None) -> Any:
 
 
 def _broadcast_to(x: Any, shape: Any) -> Any:
-    lengths = (len(x.values), *(1,) * (len(shape) - x.ndim), *x.shape)
-    return BatchedArray(np.broadcast_to(x.values.reshape(lengths), (len(x.values), *shape)))
+    lengths = (x.values.shape[0], *(1,) * (len(shape) - x.ndim), *x.shape)
+    return BatchedArray(np.broadcast_to(x.values.reshape(lengths), (x.values.shape[0], *shape)))
 
 
 def _zeros_like(x: Any, dtype: Any = None, shape: Any = None) -> Any:
-    lengths = None if shape is None else (len(x.values), *shape)
+    lengths = None if shape is None else (x.values.shape[0], *shape)
     return BatchedArray(np.zeros_like(x.values, dtype=dtype, shape=lengths))
 
 

@@ -87,7 +87,7 @@ class Variable(Reading):
         flags = 0
         for x in inputs:
             flags |= x.flags
-        if flags and (op.differentiable or flags & TRACED) and (mode := recording.get()):
+        if (flags := flags & op.tracks) and (mode := recording.get()):
             for given, x in zip(xs, inputs, strict=True):
                 if isinstance(given, np.ndarray) and given.flags.writeable:
                     x._data = given.copy()  # the user may write into it before backward()
@@ -244,6 +244,7 @@ class Op:
         self.doc = doc
         self.custom = False  # declared by a user
         self.differentiable = not isinstance(vjps, tuple) or any(vjps)
+        self.tracks = NEEDS | TRACED if self.differentiable else TRACED  # which inputs it records
         REGISTRY[name] = self
 
     def __repr__(self) -> str:
@@ -262,8 +263,8 @@ class Op:
             data = self.forward(x._data)
         except Exception as error:
             raise refusal(self, error, [x]) from error
-        if x.flags and (mode := recording.get()):
-            return note(data, x.flags, self, (x,), None, mode)
+        if (flags := x.flags & self.tracks) and (mode := recording.get()):
+            return note(data, flags, self, (x,), None, mode)
         return constant(data)
 
     def binary(self, a: Any, b: Any) -> Any:
@@ -276,7 +277,7 @@ class Op:
             data = self.forward(a._data, b._data)
         except Exception as error:
             raise refusal(self, error, [a, b]) from error
-        if (flags := a.flags | b.flags) and (mode := recording.get()):
+        if (flags := (a.flags | b.flags) & self.tracks) and (mode := recording.get()):
             return note(data, flags, self, (a, b), None, mode)
         return constant(data)
 

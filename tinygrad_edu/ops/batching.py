@@ -37,6 +37,6 @@ repeat_batch = Op(
 add_batch = Op(
     "add_batch",
     _add_batch,
-    (lambda g, y, x: repeat_batch(g, size=len(x.values if isinstance(x, BatchedArray) else x._data.values)),),
+    (lambda g, y, x: repeat_batch(g, size=(x if isinstance(x, BatchedArray) else x._data).values.shape[0]),),
     kind="batch", linear=True, doc="The sum over all examples.",
 )  # fmt: skip

@@ -136,6 +136,8 @@ def _from_prod(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     if not axis:
         return g
     g = broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape)
+    if 0 in x.shape:
+        return g
     order = tuple(i for i in range(len(x.shape)) if i not in axis) + axis
     moved = permute_dims(x, axes=order)
     flat = reshape(moved, shape=(*moved.shape[: len(moved.shape) - len(axis)], _size(x, axis)))
