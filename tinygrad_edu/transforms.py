@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import engine, ops, random
-from .batched import BatchedArray
+from .batched import has_level
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import DTypeError, GraphError, ShapeError
 from .forward import push
@@ -265,11 +265,14 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: int = 0) -> Function:
         (size,) = sizes
         if not size:
             raise ShapeError("vmap: the batch must have an example; got an axis of length 0; guard before")
-        batch = [a if k is None else ops.enter_batch(a, axis=k) for a, k in zip(tensors, axes, strict=True)]
+        batch = [
+            a if k is None else ops.enter_batch(a, level=start, axis=k, size=size)
+            for a, k in zip(tensors, axes, strict=True)
+        ]
         result = f(*batch, **kwargs)
         outputs = [lift(y) for y in _tuple(result)]
         _repeat_outsiders(outputs, start, size)
-        shown = [ops.leave_batch(y, axis=out_axes % (y.ndim + 1), size=size) for y in outputs]
+        shown = [ops.leave_batch(y, level=start, axis=out_axes % (y.ndim + 1), size=size) for y in outputs]
         return (
             type(result)(shown)
             if type(result) in (tuple, list)
@@ -287,17 +290,22 @@ def _repeat_outsiders(outputs: Sequence[Variable], start: int, size: int) -> Non
     for t in history(*outputs, constants=False):
         if t.born < start:
             break
-        if isinstance(t._data, BatchedArray) and t.op is not None and t.op.kind != "batch":
-            t.inputs = tuple(
-                _repeated(x, t, size) if x.flags and not isinstance(x._data, BatchedArray) else x
-                for x in engine.parents(t)
-            )
+        if t.op is not None and t.op.kind != "batch" and has_level(t._data, start):
+            inputs = engine.parents(t)
+            for i, x in enumerate(inputs):
+                if x.flags and not has_level(x._data, start):
+                    t.inputs = (*t.inputs[:i], _repeated(x, t, start, size), *t.inputs[i + 1 :])
 
 
-def _repeated(x: Variable, user: Variable, size: int) -> Variable:
+def _repeated(x: Variable, user: Variable, level: int, size: int) -> Variable:
+    """`x` repeated, born between `x` and its user: a fraction that no other variable has."""
     with Mode("graph"):
-        y: Variable = ops.repeat_batch(x, size=size)
-    y.born = (x.born + user.born) / 2  # type: ignore[assignment]  # born between the two
+        y: Any = ops.repeat_batch(x, level=level, size=size)
+    taken = {other.born for other in user.inputs}
+    born: float = max(x.born, user.born - 1)
+    while born in taken or born == user.born - 1:
+        born = (born + user.born) / 2
+    y.born = born
     return y
 
 
