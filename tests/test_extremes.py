@@ -85,7 +85,7 @@ def test_power(a, b, value, by_a, by_b):
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
 def test_powers_at_zero_to_second_order(n):
-    f = lambda x: x**n  # noqa: E731
+    f = lambda x: x**n
     expected = [float(n == k) * [1, 1, 2][k] for k in range(3)]
     assert list(derivatives(f, 0.0)) == expected
 
@@ -136,7 +136,7 @@ def test_hypot_and_atan2():
 )
 def test_where_ignores_the_branch_not_taken(inner):
     """log(0), sqrt'(0), 1/0 and an overflow, in a branch that where() does not take."""
-    f = lambda x: tg.where(x > 0, inner(tg.where(x > 0, x, 0.0)), 3 * x * x).sum()  # noqa: E731
+    f = lambda x: tg.where(x > 0, inner(tg.where(x > 0, x, 0.0)), 3 * x * x).sum()
     x = np.array([0.0, 2.0])
     with np.errstate(all="ignore"):
         g = tg.grad(inner)(np.float64(2.0)).item()

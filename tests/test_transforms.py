@@ -81,7 +81,7 @@ def test_inner_and_outer_variables_are_not_confused():
 
 
 def test_a_hessian_of_a_function_that_calls_grad():
-    f = lambda x: tg.grad(lambda v: (v**3).sum())(x * x).sum()  # noqa: E731  # 3 x^4
+    f = lambda x: tg.grad(lambda v: (v**3).sum())(x * x).sum()  # 3 x^4
     np.testing.assert_allclose(tg.hessian(f)(np.array([1.0, 2.0])).data, np.diag([36.0, 144.0]))
 
 
@@ -102,7 +102,7 @@ def test_results_without_an_outer_derivative_hold_no_graph():
 
 
 def test_argnums_and_keywords():
-    f = lambda a, b, *, scale: (a * b * scale).sum()  # noqa: E731
+    f = lambda a, b, *, scale: (a * b * scale).sum()
     a, b = np.array([1.0, 2.0]), np.array([3.0, 5.0])
     np.testing.assert_array_equal(tg.grad(f, 1)(a, b, scale=2.0).data, 2 * a)
     ga, gb = tg.grad(f, (0, -1))(a, b, scale=2.0)
@@ -117,7 +117,7 @@ def test_argnums_and_keywords():
 
 
 def test_functions_of_several_outputs():
-    f = lambda x: (x * x, x.sum())  # noqa: E731
+    f = lambda x: (x * x, x.sum())
     x = np.array([1.0, 2.0])
     (square, total), pullback = tg.vjp(f, x)
     np.testing.assert_array_equal(square.data, [1, 4])
@@ -132,14 +132,14 @@ def test_functions_of_several_outputs():
 
 
 def test_jacobian_shapes():
-    f = lambda x: x.reshape(6)[:4].reshape(2, 2) * 2  # noqa: E731
+    f = lambda x: x.reshape(6)[:4].reshape(2, 2) * 2
     j = tg.jacobian(f)(np.arange(6.0).reshape(2, 3))
     assert j.shape == (2, 2, 2, 3)
     np.testing.assert_array_equal(j.data.reshape(4, 6), 2 * np.eye(4, 6))
 
 
 def test_hvp_is_hessian_times_vector():
-    f = lambda x: tg.exp(x).sum() * (x * x).sum()  # noqa: E731
+    f = lambda x: tg.exp(x).sum() * (x * x).sum()
     x, v = np.array([0.1, 0.2, 0.3]), np.array([1.0, -2.0, 0.5])
     np.testing.assert_allclose(tg.hvp(f, (x,), (v,)).data, tg.hessian(f)(x).data @ v)
     pair = tg.hvp(lambda a, b: (a * a * b).sum(), (x, v), (v, x))
@@ -150,7 +150,7 @@ def test_hvp_is_hessian_times_vector():
 class TestVmap:
     def test_axes(self):
         x = np.arange(6.0).reshape(2, 3)
-        f = lambda v, c: (v * c).sum()  # noqa: E731
+        f = lambda v, c: (v * c).sum()
         np.testing.assert_array_equal(tg.vmap(f, (0, None))(x, 2.0).data, 2 * x.sum(1))
         np.testing.assert_array_equal(tg.vmap(f, (1, None))(x, 2.0).data, 2 * x.sum(0))
         np.testing.assert_array_equal(tg.vmap(lambda v: v * 2, 0, 1)(x).data, 2 * x.T)
@@ -163,7 +163,7 @@ class TestVmap:
 
     def test_gradients_for_each_example_and_for_all(self):
         w, x = np.array([1.0, -2.0]), np.arange(6.0).reshape(3, 2)
-        loss = lambda w, x: ((w * x).sum()) ** 2 + (w * w).sum()  # noqa: E731
+        loss = lambda w, x: ((w * x).sum()) ** 2 + (w * w).sum()
         each = 2 * (x @ w)[:, None] * x + 2 * w
         np.testing.assert_allclose(tg.vmap(tg.grad(loss), (None, 0))(w, x).data, each)
         total = tg.grad(lambda w: tg.vmap(loss, (None, 0))(w, x).sum())(w)
@@ -199,7 +199,7 @@ class TestCheckpoint:
     def test_gradients_of_arguments_and_closures(self):
         w = tg.Tensor(np.array([1.0, 2.0]), requires_grad=True)
         x = tg.Tensor(np.array([0.3, 0.4]), requires_grad=True)
-        block = lambda x: tg.tanh(tg.exp(x) * w)  # noqa: E731
+        block = lambda x: tg.tanh(tg.exp(x) * w)
         gradients = []
         for f in (block, tg.checkpoint(block)):
             w.grad = x.grad = None

@@ -85,7 +85,7 @@ def facts(node: Node) -> str:
 
 
 def _tooltip(node: Node) -> str:
-    words = filter(None, [node.kind, node.tensor.site if node.tensor is not None else None])
+    words = [str(w) for w in (node.kind, node.tensor and node.tensor.site) if w]
     return " ".join(words).replace("\\", "\\\\")
 
 
