@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -79,7 +80,7 @@ class Variable(Reading):
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
-        inputs = [x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs]
+        inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
@@ -88,10 +89,10 @@ class Variable(Reading):
         for x in inputs:
             flags |= x.flags
         if (flags := flags & op.tracks) and (mode := recording.get()):
-            for given, x in zip(xs, inputs, strict=True):
-                if isinstance(given, np.ndarray) and given.flags.writeable:
-                    x._data = given.copy()  # the user may write into it before backward()
-            return note(data, flags, op, tuple(inputs), attributes, mode)
+            for given, x in zip(xs, inputs):
+                if given is not x:
+                    _own(given, x)
+            return note(data, flags, op, inputs, attributes, mode)
         result = constant(data)
         if op.views:
             result.site = site()
@@ -129,6 +130,12 @@ class Variable(Reading):
                 "compute the output again, or make the change after backward()"
             )
         return x
+
+
+def _own(given: Any, x: Variable) -> None:
+    """Copy an array of the user's that is recorded: it may be written into before backward()."""
+    if isinstance(given, np.ndarray) and given.flags.writeable:
+        x._data = given.copy()
 
 
 new = object.__new__
@@ -305,15 +312,16 @@ def parents(t: Variable) -> tuple[Variable, ...]:
 
 def history(*outputs: Variable, constants: bool = True) -> Iterator[Variable]:
     """Everything that led to `outputs`, newest first."""
-    todo = {t.born: t for t in outputs}
-    heap = sorted(-born for born in todo)
+    seen = {t.born: t for t in outputs}
+    heap = sorted((-born, t) for born, t in seen.items())
     while heap:
-        t = todo.pop(-heappop(heap))
+        _, t = heappop(heap)
+        del seen[t.born]  # nothing older than t can lead back to it
         yield t
         for x in parents(t):
-            if (constants or x.flags) and x.born not in todo:
-                todo[x.born] = x
-                heappush(heap, -x.born)
+            if (constants or x.flags) and x.born not in seen:
+                seen[x.born] = x
+                heappush(heap, (-x.born, x))
 
 
 def pull(
@@ -323,31 +331,30 @@ def pull(
 
     Gradients are arrays, or variables with `create_graph`. Nothing born before `oldest` is visited.
     """
-    todo: dict[int, Variable] = {}
     grads: dict[int, Any] = {}
-    heap: list[int] = []
+    heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
     masked = False
     for y, g in cotangents:
         if y.born in grads:
             grads[y.born] = grads[y.born] + g
         elif y.flags & NEEDS:
-            todo[y.born], grads[y.born] = y, g
-            heappush(heap, -y.born)
+            grads[y.born] = g
+            heappush(heap, (-y.born, y))
     while heap:
-        born = -heappop(heap)
-        t, g = todo.pop(born), grads.pop(born)
+        born, t = heappop(heap)
+        g = grads.pop(-born)
         yield t, g
         op = t.op
-        if op is None or born <= oldest:
+        if op is None or -born <= oldest:
             continue
         inputs = parents(t)
-        vjps, attributes = op.vjps, t.attributes or {}
+        vjps, attributes = op.vjps, t.attributes
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         masked = masked or op.masks
         for i, x in enumerate(inputs):
             if not x.flags & NEEDS or (vjp := vjps[i]) is None:
                 continue
-            gx = vjp(g, y, *xs, **attributes)
+            gx = vjp(g, y, *xs, **attributes) if attributes else vjp(g, y, *xs)
             value = gx._data if create_graph else gx
             if value.shape != x._data.shape or value.dtype is not x._data.dtype:
                 gx = fit(op, gx, x)
@@ -356,8 +363,8 @@ def pull(
             if (n := x.born) in grads:
                 grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
             else:
-                todo[n], grads[n] = x, gx
-                heappush(heap, -n)
+                grads[n] = gx
+                heappush(heap, (-n, x))
 
 
 def fit(op: Op, gx: Any, x: Variable) -> Any:
@@ -396,7 +403,7 @@ def gradients(
     """The gradients of `sum <output, cotangent>` with respect to each of `wrt`; zero if unused."""
     oldest = min((x.born for x in wrt), default=0) if oldest is None else oldest
     wanted = {x.born for x in wrt}
-    with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
+    with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
         found = {t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted}
         return [found[x.born] if x.born in found else zeros_like(x if create_graph else x._data) for x in wrt]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from .engine import (
 from .errors import DTypeError, GraphError, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Mode, recording
+from .recording import Mode
 
 
 def _weak(x: Any) -> Variable:
@@ -147,7 +148,7 @@ class Tensor(Variable):
                 "compute outside no_grad()"
             )
         seed = self._seed(gradient)
-        with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
+        with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
             found = [
                 (t, g) for t, g in pull([(self, seed if create_graph else seed._data)], create_graph) if t.op is None
             ]
@@ -167,7 +168,7 @@ class Tensor(Variable):
                     f"backward: needs a scalar, or a gradient; got shape {self.shape}; call "
                     ".sum().backward(), or backward(gradient) with one of that shape"
                 )
-            return constant(np.ones_like(self._data)[()])
+            return constant(self.dtype.type(1) if not self.shape else np.ones_like(self._data))
         seed = gradient if isinstance(gradient, Tensor) else constant(to_array(gradient, who="backward"))
         if seed.shape != self.shape:
             raise ShapeError(

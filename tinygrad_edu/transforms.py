@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -180,7 +181,7 @@ def jvp(f: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         directions.append(t if t.dtype == x.dtype else t.astype(x.dtype))
     graph = trace.differentiable_outside(*directions)
     seeds = [(x, t if graph else t._data) for x, t in zip(trace.inputs, directions, strict=True)]
-    with np.errstate(all="ignore"), Mode("graph" if graph else recording.get()):
+    with np.errstate(all="ignore"), Mode("graph") if graph else nullcontext():
         found = push(trace.outputs, seeds, create_graph=graph)
     moves = [
         zeros_like(y) if t is None else t if graph else engine.constant(t)

@@ -85,7 +85,7 @@ def facts(node: Node) -> str:
 
 
 def _tooltip(node: Node) -> str:
-    words = [str(w) for w in (node.kind, node.tensor and node.tensor.site) if w]
+    words = [node.kind, *([str(node.tensor.site)] if node.tensor is not None and node.tensor.site else [])]
     return " ".join(words).replace("\\", "\\\\")
 
 

@@ -39,7 +39,8 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
-    if target.size and (target.min() < 0 or target.max() >= n):
+    # one pass finds labels below 0 as well: as unsigned numbers they are the largest
+    if target.size and np.maximum.reduce(target.view(f"u{target.itemsize}"), axis=None) >= n:
         kept = target != ignore_index
         wrong = target[kept & ((target < 0) | (target >= n))]
         if wrong.size:
@@ -83,7 +84,7 @@ def cross_entropy(
     n = x.shape[-1]
     y, kept = _classes("cross_entropy", y, n, x.shape[:-1], ignore_index)
     if weight is None and kept is None and not label_smoothing and x.ndim == 2 and reduction == "mean":
-        return ops.cross_entropy(x, y, axis=1)
+        return ops.cross_entropy(x, target if isinstance(target, Variable) else y, axis=1)
     return _weighted(log_softmax(x, -1), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
