@@ -63,4 +63,5 @@ def _leaves(data: Any) -> Iterator[Any]:
 def operand(x: Any, who: str) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
-    return x if isinstance(x, float | int) and not isinstance(x, np.generic) else to_array(x, who=who)
+    plain = isinstance(x, float | int) and not isinstance(x, np.generic)
+    return x if plain or hasattr(x, "batch") else to_array(x, who=who)

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import engine
 from .engine import Op, Variable
+from .errors import DTypeError, GraphError
 
 Function = Callable[..., Any]
 
@@ -27,20 +28,56 @@ def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) 
     known = engine.REGISTRY.get(name)
     if known is not None and not getattr(known, "custom", False):
         raise ValueError(f"custom_op: the name must be new; got {name!r}, a built-in op; choose another")
-    rules = (vjps,) if callable(vjps) else vjps
+    rules: Any = (vjps,) if callable(vjps) else vjps
     if isinstance(rules, tuple | list):
-        rules = tuple(rule and _unwrapped(rule) for rule in rules)
-    op = Op(name, forward, rules, **{"kind": "custom"} | declaration)
+        rules = _Rules(name, [rule and _checked_rule(name, rule) for rule in rules]) if any(rules) else ()
+    op = Op(name, _checked_forward(name, forward), rules, **{"kind": "custom"} | declaration)
     op.custom = True
     return op
 
 
-def _unwrapped(rule: Function) -> Function:
-    """A rule that, given arrays, returns an array, even if it called functions of tensors."""
+class _Rules(tuple[Any, ...]):
+    """The rules of an op; asking for one that was not declared says so."""
+
+    name: str
+
+    def __new__(cls, name: str, rules: Any) -> _Rules:
+        self = super().__new__(cls, rules)
+        self.name = name
+        return self
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, int) and i >= len(self):
+            raise GraphError(
+                f"{self.name}: needs a rule for each input; got {len(self)} rules and an input {i}; add one to vjps, "
+                "or None for no gradient"
+            )
+        return super().__getitem__(i)
+
+
+def _checked_forward(name: str, forward: Function) -> Function:
+    @functools.wraps(forward)
+    def compute(*arrays: Any, **attributes: Any) -> Any:
+        y = forward(*arrays, **attributes)
+        if not hasattr(y, "dtype"):
+            raise DTypeError(f"{name}: forward must return one array; got {type(y).__name__}; use np.asarray")
+        return y
+
+    return compute
+
+
+def _checked_rule(name: str, rule: Function) -> Function:
+    """A rule that, given arrays, returns an array of its own, even if it called functions of tensors."""
 
     @functools.wraps(rule)
-    def read(g: Any, *args: Any, **attributes: Any) -> Any:
-        gx = rule(g, *args, **attributes)
-        return gx._data if isinstance(gx, Variable) and not isinstance(g, Variable) else gx
+    def read(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
+        gx = rule(g, y, *xs, **attributes)
+        if isinstance(gx, Variable) and not isinstance(g, Variable):
+            gx = gx._data
+        if gx is None:
+            raise GraphError(f"{name}: a rule must return a gradient; got None; put None in vjps for no gradient")
+        if any(gx is x for x in (y, *xs)):
+            gx = gx + 0 * gx  # never an input's own memory
+        return gx if hasattr(gx, "dtype") else g * 0 + gx
 
     return read

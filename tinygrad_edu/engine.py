@@ -98,17 +98,18 @@ class Variable(Reading):
             result.site = site()
         return result
 
-    def settle(self) -> None:
+    def settle(self, views: bool) -> None:
         """Called when an op records this leaf: from here on a change of its value must be noticed.
 
         `loose` is True while nobody has recorded the leaf. While somebody else holds its array, and
-        may write into it at any time, it is the array's fingerprint.
+        may write into it at any time, it is the array's fingerprint. (A result that is a view holds it, too.)
         """
-        if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= 2):
+        own = 3 if views else 2
+        if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):
             self.loose = False
             return
         self.notice()
-        if sys.getrefcount(self._data) <= 2:
+        if sys.getrefcount(self._data) <= own:
             self.loose = False
         elif self.loose is True:
             self.loose = fingerprint(self._data)
@@ -178,7 +179,7 @@ def note(
     """A new variable that remembers how it was made."""
     for x in inputs:
         if x.loose:
-            x.settle()
+            x.settle(op.views)
     t = new(variable_type)
     t._data = data
     t.flags = flags

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import engine, ops
 from .batched import BatchedArray
-from .engine import NEEDS, Op, Variable, births, describe, fingerprint, new
+from .engine import NEEDS, Op, Variable, births, describe, fingerprint, history, new
 from .errors import DTypeError, GraphError, ShapeError
 from .functions.common import lift
 from .functions.indexing import split_index
@@ -108,9 +108,12 @@ def _is_shared(t: Variable) -> bool:
 def _become(t: Variable, result: Variable) -> None:
     """`t` is born again as `result`, which was computed from it."""
     past = _shell(t)
-    for slot in ("_data", "flags", "born", "op", "attributes", "loose", "site"):
+    for user in history(result, constants=False):  # those who used `t` until now used its past
+        if user.born <= past.born:
+            break
+        user.inputs = tuple(past if x is t else x for x in user.inputs)
+    for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "loose", "site"):
         setattr(t, slot, getattr(result, slot))
-    t.inputs = tuple(past if x is t else x for x in result.inputs)
     t.past = past
 
 
@@ -131,7 +134,8 @@ def _overwrite(t: Variable, index: tuple[Any, ...], value: Variable, arrays: lis
         t.reborn()
     elif t.loose is not True:
         t.past, t.born, shared = _shell(t), births(), True
-    if isinstance(t._data, BatchedArray) or (shared and not lent) or not t._data.flags.writeable:
+    batched = isinstance(t._data, BatchedArray) or isinstance(value._data, BatchedArray)
+    if batched or (shared and not lent) or not t._data.flags.writeable:
         t._data = ops.setitem(engine.constant(t._data), value, *arrays, index=index)._data
     else:
         try:

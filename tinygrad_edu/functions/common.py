@@ -22,12 +22,13 @@ Axis = int | Sequence[int] | None
 
 
 def lift(x: Any, who: str = "asarray") -> Any:
-    """`x` itself if it is a tensor, else a constant tensor of its values."""
+    """`x` itself if it is a tensor, else a constant tensor of its values, copied."""
     if isinstance(x, Variable):
         return x
     if isinstance(x, list | tuple) and any(isinstance(v, Variable | list | tuple) for v in x):
         return _stacked([lift(v, who) for v in x], who)
-    return engine.constant(to_array(x, who=who))
+    array = to_array(x, who=who)
+    return engine.constant(array.copy() if array is x and array.flags.writeable else array)
 
 
 def _stacked(tensors: list[Any], who: str) -> Any:
