@@ -80,7 +80,11 @@ class Variable(Reading):
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
-        inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
+        inputs: Any = xs
+        for x in xs:
+            if not isinstance(x, Variable):
+                inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
+                break
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
@@ -89,9 +93,8 @@ class Variable(Reading):
         for x in inputs:
             flags |= x.flags
         if (flags := flags & op.tracks) and (mode := recording.get()):
-            for given, x in zip(xs, inputs):
-                if given is not x:
-                    _own(given, x)
+            if inputs is not xs:
+                _own(xs, inputs)
             return note(data, flags, op, inputs, attributes, mode)
         result = constant(data)
         if op.views:
@@ -138,10 +141,11 @@ class Variable(Reading):
         return x
 
 
-def _own(given: Any, x: Variable) -> None:
-    """Copy an array of the user's that is recorded: it may be written into before backward()."""
-    if isinstance(given, np.ndarray) and given.flags.writeable:
-        x._data = given.copy()
+def _own(given: Sequence[Any], inputs: Sequence[Variable]) -> None:
+    """Copy arrays of the user's that are recorded: they may be written into before backward()."""
+    for array, x in zip(given, inputs, strict=True):
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            x._data = array.copy()
 
 
 SHARED = (0,)  # a fingerprint like no other: the array is the user's, and was not looked at yet

@@ -121,7 +121,7 @@ sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),),
              domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 softplus = Op("softplus", lambda x: _stable_logaddexp(x, 0), (lambda g, y, x: g * sigmoid(x),),
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
-relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: where(x > 0, g, 0),),
+relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
           analytic=False, masks=True, domain=(NONZERO,), special=(0,))  # fmt: skip
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969):
