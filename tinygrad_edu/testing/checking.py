@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..transforms import jvp
-from .judging import Judge, overall
+from .blame import culprit
+from .diagnosis import diagnose, misshapen
+from .foreign import ForeignSubject, library_of
+from .judging import EACH, Judge, overall
 from .numerical import EPS, Probe, Slope
 from .pairs import Pair
+from .patterns import ORDER
 from .report import Entry, Report, conclude
 from .subjects import Mismatch, SecondOrder, Subject, TensorSubject
 
@@ -39,7 +43,7 @@ def check_derivative(
     WRONG
     """
     subject = Pair(f, df, inputs)
-    report = examine(subject, seed)
+    report = Examination(subject, seed).report()
     if subject.unchecked:
         report.notes.append(f"not checked, as df says nothing of them: {', '.join(subject.unchecked)}")
     return conclude(report, raises, strict)
@@ -56,6 +60,9 @@ def check_gradients(
 ) -> Report:
     """Check the derivatives that the engine finds for a function of Tensors, at `inputs`.
 
+    If the inputs are arrays of PyTorch, JAX or MyGrad, `f` is a function of those, and their gradients
+    are checked (order 1, reverse mode). For HIPS autograd, see `check_derivative(f, autograd.grad(f), x)`.
+
     `order=2` checks second derivatives too; `modes` says which ways to differentiate are checked.
     `raises`, `strict` and `seed` are those of `check_derivative`.
 
@@ -71,31 +78,43 @@ def check_gradients(
         raise ValueError(
             f"check_gradients: modes must be among 'reverse' and 'forward'; got {modes}; choose one or both"
         )
-    subject = TensorSubject(f, inputs)
-    report = examine(subject, seed, modes)
-    if order == 2 and report.verdict in ("RIGHT", "KINK", "VACUOUS"):
-        report = _second(subject, report, seed)
-    return conclude(report, raises, strict)
+    if library := next((name for x in inputs if (name := library_of(x))), ""):
+        if order == 2:
+            raise ValueError(f"check_gradients: order 2 is for functions of Tensors; got {library} arrays; use order=1")
+        return conclude(Examination(ForeignSubject(library, f, inputs), seed).report(), raises, strict)
+    return conclude(examine_order(TensorSubject(f, inputs), order, modes, seed, explain=True), raises, strict)
 
 
-def _second(subject: TensorSubject, first: Report, seed: int) -> Report:
-    rng = np.random.default_rng(seed + 1)
-    c = _cotangent(subject.value(subject.x), rng)
-    w = rng.choice([-1.5, -0.5, 0.5, 1.0, 2.0], subject.x.size)
-    second = examine(SecondOrder(subject, c, w), seed)
-    second.evaluations += first.evaluations
+def examine_order(
+    subject: TensorSubject,
+    order: int,
+    modes: Sequence[str] = ("reverse", "forward"),
+    seed: int = 0,
+    each: int = EACH,
+    explain: bool = False,
+) -> Report:
+    """Examine the first, or the first and the second derivative."""
+    first = Examination(subject, seed, modes, each)
+    report = first.report(explain)
+    if order == 1 or report.verdict not in ("RIGHT", "KINK", "VACUOUS"):
+        return report
+    w = np.random.default_rng(seed + 1).choice([-1.5, -0.5, 0.5, 1.0, 2.0], subject.x.size)
+    second = Examination(SecondOrder(subject, first.c, w), seed, ("reverse",), each).report()
+    second.evaluations += report.evaluations
     if second.verdict == "WRONG":
-        second.pattern = "right at order 1 and wrong at order 2"
+        second.pattern = ORDER
         second.diagnosis = f"the first derivative is right, the second is wrong: {second.diagnosis}"
+        if explain:
+            second.blame = culprit(subject, order=2)
         return second
     if second.verdict == "VACUOUS":  # a linear function: nothing to be wrong about
-        first.notes.append("the second derivative is zero here")
+        report.notes.append("the second derivative is zero here")
     elif second.verdict != "RIGHT":
-        first.notes.append(f"second derivative: {second.verdict}: {second.diagnosis}")
-        first.verdict = second.verdict if first.verdict == "RIGHT" else first.verdict
-    first.entries += [e.but(argument=f"second derivative, {e.argument}") for e in second.entries]
-    first.evaluations = second.evaluations
-    return first
+        report.notes.append(f"second derivative: {second.verdict}: {second.diagnosis}")
+        report.verdict = second.verdict if report.verdict == "RIGHT" else report.verdict
+    report.entries += [e.but(argument=f"second derivative, {e.argument}") for e in second.entries]
+    report.evaluations = second.evaluations
+    return report
 
 
 def _cotangent(y: Any, rng: Any) -> Any:
@@ -103,35 +122,65 @@ def _cotangent(y: Any, rng: Any) -> Any:
     return np.ones(1) if y.size == 1 else rng.uniform(0.5, 1.5, y.size) * rng.choice([-1, 1], y.size)
 
 
-def examine(subject: Subject, seed: int = 0, modes: Sequence[str] = ("reverse",)) -> Report:
+class Examination:
     """Everything at one point: repeat, differentiate, compare, conclude."""
-    rng = np.random.default_rng(seed)
-    with np.errstate(all="ignore"):
+
+    def __init__(self, subject: Subject, seed: int = 0, modes: Sequence[str] = ("reverse",), each: int = EACH) -> None:
+        self.subject, self.modes, self.each = subject, modes, each
+        self.rng = np.random.default_rng(seed)
+        self.judge: Judge | None = None
+        self.c: Any = np.ones(1)
+
+    def report(self, explain: bool = True) -> Report:
+        """The verdict; with `explain`, also the cause if it is WRONG."""
+        with np.errstate(all="ignore"):
+            report = self._verdict()
+            if report.verdict == "WRONG" and explain and not isinstance(self.subject, SecondOrder):
+                diagnose(self.subject, self.judge, report, self.c)
+        report.evaluations = report.evaluations or self.subject.calls
+        return report
+
+    def _verdict(self) -> Report:
         try:
-            probe = Probe(subject.value, subject.x)
-        except ArithmeticError as error:
-            return Report(
-                "OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}", evaluations=subject.calls
-            )
-        except ValueError as error:
-            if "math domain" not in str(error):
+            probe = Probe(self.subject.value, self.subject.x)
+        except (ArithmeticError, ValueError) as error:
+            if isinstance(error, ValueError) and "math domain" not in str(error):
                 raise
-            return Report(
-                "OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}", evaluations=subject.calls
-            )
-        c = _cotangent(probe.y, rng)
-        report = _unfit(subject, probe, c, rng) or _compare(subject, probe, c, rng, modes)
-    report.evaluations = subject.calls
-    return report
+            return Report("OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}")
+        self.c = _cotangent(probe.y, self.rng)
+        report = _unfit(probe) or self._compare(probe)
+        report.evaluations = self.subject.calls
+        return report
+
+    def _compare(self, probe: Probe) -> Report:
+        subject, c = self.subject, self.c
+        try:
+            g = subject.gradient(subject.x, c)
+            again = subject.gradient(subject.x, c)
+            near = subject.gradient(subject.x * (1 + 4 * EPS * self.rng.choice([-1, 1], subject.x.size)), c)
+        except Mismatch as found:
+            report = _misshapen(found)
+            misshapen(subject, found, c, probe, report)
+            return report
+        if report := _unsteady(subject, probe, g, again):
+            return report
+        haze = np.abs(near - g)
+        probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
+        self.judge = judge = Judge(subject, probe, c, g, np.where(np.isfinite(haze), haze, 0), self.rng, self.each)
+        entries = judge.entries()
+        if "forward" in self.modes and isinstance(subject, TensorSubject):
+            entries += _forward(subject, judge, c, entries)
+        report = Report(*overall(entries), entries=entries, method=" and ".join(sorted(judge.methods)))
+        if report.verdict == "RIGHT" and subject.narrow:
+            _narrow(subject, c, g, report)
+        return report
 
 
-def _unfit(subject: Subject, probe: Probe, c: Any, rng: Any) -> Report | None:
+def _unfit(probe: Probe) -> Report | None:
     """Reasons not to compare numbers at all."""
     if not probe.y.size or not probe.x.size:
-        return Report(
-            "VACUOUS",
-            "there is nothing to differentiate: " + ("the inputs are" if probe.y.size else "the output is") + " empty",
-        )
+        what = "the inputs are" if probe.y.size else "the output is"
+        return Report("VACUOUS", f"there is nothing to differentiate: {what} empty")
     if probe.y.dtype.kind == "c":
         return Report("OUT_OF_DOMAIN", "the function returns complex numbers; check its real and imaginary part apart")
     if not np.all(np.isfinite(probe.y)):
@@ -139,55 +188,32 @@ def _unfit(subject: Subject, probe: Probe, c: Any, rng: Any) -> Report | None:
     return None
 
 
+def _unsteady(subject: Subject, probe: Probe, g: Any, again: Any) -> Report | None:
+    """Whether two calls with the same inputs differ."""
+    eps = float(np.finfo(probe.y.dtype).eps)
+    if not all(_same(y, probe.y, eps) for y in subject.seen[-3:-1]):
+        return Report(
+            "NOT_REPEATABLE",
+            "calls of the function with the same inputs gave different values: it is random, or keeps state",
+        )
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(again - g) > 1e-12 * np.abs(g)
+    if not np.any(moved):
+        return None
+    grown = np.allclose(again, 2 * g)
+    more = ": the second is twice the first, as when gradients add up and are never set to zero" if grown else ""
+    return Report("NOT_REPEATABLE", f"calls of the derivative with the same inputs gave different values{more}")
+
+
 def _same(a: Any, b: Any, eps: float) -> bool:
     """Equal but for the last places, which parallel sums may turn."""
     return a.shape == b.shape and bool(np.all(np.abs(a.astype(np.float64) - b) <= 64 * eps * np.abs(b)))
 
 
-def _compare(subject: Subject, probe: Probe, c: Any, rng: Any, modes: Sequence[str]) -> Report:
-    try:
-        g = subject.gradient(subject.x, c)
-        again = subject.gradient(subject.x, c)
-        near = subject.gradient(subject.x * (1 + 4 * EPS * rng.choice([-1, 1], subject.x.size)), c)
-    except Mismatch as found:
-        return _misshapen(found)
-    if not all(_same(y, probe.y, float(np.finfo(probe.y.dtype).eps)) for y in subject.seen[-3:-1]):
-        return Report(
-            "NOT_REPEATABLE",
-            "calls of the function with the same inputs gave different values: it is random, or keeps state",
-        )
-    if not np.array_equal(g, again, equal_nan=True):
-        finite = np.isfinite(g) & np.isfinite(again)
-        if np.any(np.abs(again - g)[finite] > 1e-12 * np.abs(g)[finite]):
-            return Report(
-                "NOT_REPEATABLE",
-                "two calls of the derivative with the same inputs gave different values" + _growth(g, again),
-            )
-    haze = np.abs(near - g)
-    probe.measure_noise(rng, 1 if probe.x.size == 1 else 2)
-    judge = Judge(subject, probe, c, g, np.where(np.isfinite(haze), haze, 0), rng)
-    entries = judge.entries()
-    if "forward" in modes and isinstance(subject, TensorSubject):
-        entries += _forward(subject, judge, c, entries)
-    report = Report(*overall(entries), entries=entries, method=" and ".join(sorted(judge.methods)))
-    if report.verdict == "RIGHT" and subject.narrow:
-        _narrow(subject, c, g, report)
-    return report
-
-
-def _growth(g: Any, again: Any) -> str:
-    return (
-        ": the second is twice the first, as when gradients add up and are never set to zero"
-        if np.allclose(again, 2 * g)
-        else ""
-    )
-
-
 def _misshapen(found: Mismatch) -> Report:
     a, g = found.argument, found.got
     text = f"the gradient of {a.name} has shape {g.shape}, where {a.name} has shape {a.array.shape}"
-    entry = Entry(a.name, (), float("nan"), float("nan"), 0.0, "WRONG", text)
-    return Report("WRONG", text, pattern="wrong shape", entries=[entry])
+    return Report("WRONG", text, entries=[Entry(a.name, (), float("nan"), float("nan"), 0.0, "WRONG", text)])
 
 
 def _forward(subject: TensorSubject, judge: Judge, c: Any, entries: Sequence[Entry]) -> list[Entry]:

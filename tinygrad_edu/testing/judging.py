@@ -18,9 +18,11 @@ EACH = 128  # up to so many inputs, every entry is checked; beyond, random proje
 class Judge:
     """Compares the gradient of `<c, f>` at a point with slopes of the function there."""
 
-    def __init__(self, subject: Subject, probe: Probe, c: Any, g: Any, haze: Any, rng: Any) -> None:
+    def __init__(
+        self, subject: Subject, probe: Probe, c: Any, g: Any, haze: Any, rng: Any, each: int = EACH
+    ) -> None:
         self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
-        self.complex = subject.complex
+        self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
         self.scales = self._scales()
 
@@ -62,7 +64,7 @@ class Judge:
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""
         n = self.probe.x.size
-        return [self.entry(k) for k in range(n)] if n <= EACH else list(self.projections())
+        return [self.entry(k) for k in range(n)] if n <= self.each else list(self.projections())
 
     def entry(self, k: int) -> Entry:
         v = np.zeros(self.probe.x.size)

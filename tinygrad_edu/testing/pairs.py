@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .foreign import library_of, precision, to_numpy, wrapper
 from .subjects import Argument, Function, Subject, flatten
 
 
@@ -19,24 +20,36 @@ class Pair(Subject):
     def __init__(self, f: Function, df: Function, inputs: Sequence[Any]) -> None:
         if not callable(df):
             raise TypeError(f"{self.who}: df must be a function; got {type(df).__name__}; pass it without calling it")
+        self.library = next((name for x in inputs if (name := library_of(x))), "")
         super().__init__(f, inputs)
         self.df = df
         self.shape: tuple[int, ...] = ()  # of the value
+        self.first: Any = None  # where the derivative was first called
         self.unchecked: list[str] = []  # inputs of which df says nothing
         with np.errstate(all="ignore"):
             self.look()
+
+    def as_array(self, name: str, x: Any) -> Any:
+        return super().as_array(name, to_numpy(self.library, x) if library_of(x) else x)
+
+    def wrap(self, a: Argument, part: Any) -> Any:
+        foreign = self.library and a.key is None and library_of(self.inputs[a.position])
+        return wrapper(self.library)(np.array(part)) if foreign else super().wrap(a, part)
 
     def value(self, flat: Any) -> Any:
         return flatten(self.who, self.call(flat)[0])
 
     def call(self, flat: Any, native: bool = False) -> tuple[Any, tuple[Any, ...]]:
         """The value, and what the derivative is called with."""
-        inputs = self.rebuilt(flat, native)
-        result = self.f(*inputs)
+        with precision(self.library):
+            inputs = self.rebuilt(flat, native)
+            result = self.f(*inputs)
         if isinstance(result, tuple) and len(result) == 2:
             self.shape = np.shape(result[0])
-            return result[0], (result[1],)
+            return to_numpy(self.library, result[0]) if self.library else result[0], (result[1],)
         self.shape = np.shape(result)
+        if self.library:
+            result = to_numpy(self.library, result)
         return result, tuple(self.rebuilt(flat, native))  # the function may have written into its own
 
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
@@ -47,6 +60,15 @@ class Pair(Subject):
         return self.gather(self.named(self.differentiate(given, cotangent), cotangent))
 
     def differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
+        with precision(self.library):
+            found = self._differentiate(given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent)
+        if not self.library:
+            return found
+        if isinstance(found, dict):
+            return {k: to_numpy(self.library, g) for k, g in found.items()}
+        return tuple(to_numpy(self.library, g) for g in found) if isinstance(found, tuple | list) else to_numpy(self.library, found)
+
+    def _differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         style = cotangent_style(self.df, len(given))
         if style == "keyword":
             return self.df(*given, cotangent=cotangent[()])
@@ -109,6 +131,7 @@ class Pair(Subject):
             except (ArithmeticError, ValueError):
                 continue  # outside its domain; the next one is the point itself, whose error is told
             found = self.differentiate(given, np.ones(np.shape(value)))
+            self.first = flat
             break
         else:
             return

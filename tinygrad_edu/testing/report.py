@@ -87,7 +87,8 @@ class Report:
     def lines(self) -> Iterator[str]:
         yield f"{self.verdict.replace('_', ' ')}: {self.diagnosis}"
         for e in self.wrong[:3]:
-            yield f"  {e}"
+            if e.index or e.error:
+                yield f"  {e}"
         if len(self.wrong) > 3:
             yield f"  and {len(self.wrong) - 3} more"
         if self.pattern:
