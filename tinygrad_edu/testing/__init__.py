@@ -10,13 +10,23 @@ from typing import Any
 
 from .checking import check_derivative as check_derivative
 from .checking import check_gradients as check_gradients
+from .jacobian import numerical_jacobian as numerical_jacobian
+from .mutation import built_in_ops as built_in_ops
+from .mutation import mutation_score as mutation_score
+from .op_checks import check_op as check_op
 from .report import Entry as Entry
 from .report import GradientError as GradientError
 from .report import Report as Report
 
-LAZY: dict[str, tuple[str, str | None]] = {}  # name: (module, attribute or None for the module itself)
+LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None for the module itself)
+    "derivative_property": ("properties", "derivative_property"),
+    "strategies": ("strategies", None),
+}
 
-__all__ = ["Entry", "GradientError", "Report", "check_derivative", "check_gradients"]
+__all__ = [
+    "Entry", "GradientError", "Report", "built_in_ops", "check_derivative", "check_gradients", "check_op",
+    "mutation_score", "numerical_jacobian",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

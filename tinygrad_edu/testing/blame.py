@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
-from ..engine import NEEDS, Variable, constant, history
+from ..engine import NEEDS, Variable, history
 from ..recording import Mode
+from .op_checks import OpSubject
 from .report import Blame, Report
 from .subjects import Subject, TensorSubject
 
 FEW = 24  # entries of a node that are checked one by one
 
 
-class NodeSubject(TensorSubject):
+def node_subject(node: Variable) -> OpSubject:
     """One node of a graph: its op, as a function of those inputs through which a gradient flows."""
-
-    def __init__(self, node: Variable) -> None:
-        self.node, self.op = node, node.op
-        self.given = [x._data for x in node.inputs]
-        assert node.op is not None
-        self.flow = [i for i, x in enumerate(node.inputs) if x.flags & NEEDS and node.op.vjps[i] is not None]
-        super().__init__(self._apply, [np.asarray(self.given[i]) for i in self.flow])
-
-    def _apply(self, *xs: Any) -> Any:
-        inputs = [constant(x) for x in self.given]
-        for i, x in zip(self.flow, xs, strict=True):
-            inputs[i] = x
-        return self.op(*inputs, **(self.node.attributes or {}))  # type: ignore[misc]
+    op = node.op
+    assert op is not None
+    flow = [i for i, x in enumerate(node.inputs) if x.flags & NEEDS and op.vjps[i] is not None]
+    return OpSubject(op, [np.asarray(x._data) for x in node.inputs], node.attributes or {}, flow)
 
 
 def nodes(subject: TensorSubject) -> list[Variable]:
@@ -47,7 +37,7 @@ def suspects(subject: Subject, order: int) -> Iterator[tuple[Variable, Report]]:
     if not isinstance(subject, TensorSubject):
         return
     for node in nodes(subject):
-        own = NodeSubject(node)
+        own = node_subject(node)
         if own.x.size:
             report = examine_order(own, order, each=FEW)
             if report.verdict == "WRONG":

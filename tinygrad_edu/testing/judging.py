@@ -41,7 +41,7 @@ class Judge:
             if z is None:
                 self.complex = False
             elif line.agrees_with_complex(z, most):
-                error = 64 * EPS * abs(z) + 1e-14 * abs(z)
+                error = line.blur
                 if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
                     real = line.slope(z or analytic, most=most)  # before a reproach, ask the real numbers alone
                     if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + error:
@@ -59,7 +59,7 @@ class Judge:
 
     def _by_complex_step(self, line: Line, z: float) -> Slope:
         self.methods.add("complex step")
-        return Slope(z, 64 * EPS * abs(z) + 1e-14 * abs(z), z, z, natural=line.natural())
+        return Slope(z, 2 * line.blur, z, z, natural=line.natural())
 
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""

@@ -89,6 +89,7 @@ class Line:
         self.probe, self.v, self.c, self.scale = probe, v, c, scale
         self.changed = np.zeros(probe.y.shape, dtype=bool)
         self.levels: dict[float, Level] = {}
+        self.blur = 0.0  # the rounding error of the complex step
 
     def sample(self, *powers: float) -> None:
         """Take samples at `scale * 10**-power` on both sides."""
@@ -191,7 +192,9 @@ class Line:
         if y.shape != self.probe.y.shape or y.dtype.kind != "c" or not np.all(np.isfinite(y)):
             return None
         self.changed |= y.imag != 0
-        return float(np.dot(self.c, y.imag)) / h
+        terms = self.c * y.imag
+        self.blur = 64 * EPS * abs(float(np.sum(terms))) / h + 8 * EPS * float(np.sum(np.abs(terms))) / h
+        return float(np.sum(terms)) / h
 
     def agrees_with_complex(self, z: float, most: int) -> bool:
         """Whether two real differences, at steps as fine as it takes, see the complex step's slope and no kink."""
