@@ -230,7 +230,8 @@ def _forward(subject: TensorSubject, judge: Judge, c: Any, entries: Sequence[Ent
             s = Slope(float(n @ v), float(bar @ np.abs(v)) + 64 * EPS * float(np.abs(n) @ np.abs(v)), natural=size)
         else:
             s = judge.slope(v, 1.0, analytic, 8)
-        out.append(judge.judge("direction", (k,), analytic, s).but(argument="forward mode, direction"))
+        haze = judge.haze_along(v)
+        out.append(judge.judge("direction", (k,), analytic, s, haze).but(argument="forward mode, direction"))
     return out
 
 

@@ -94,10 +94,14 @@ class Judge:
         yield from (self.entry(k) for k in sorted(some))
 
     def along(self, v: Any, index: tuple[int, ...]) -> Entry:
-        finite = np.where(v == 0, 0, self.g)
-        haze = float(np.sqrt(np.sum((self.haze * v) ** 2))) + EPS * float(np.sum(np.abs(finite * v)))
-        analytic = float(np.dot(finite, v))
-        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, 8), haze)
+        analytic = float(np.dot(np.where(v == 0, 0, self.g), v))
+        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, 8), self.haze_along(v))
+
+    def haze_along(self, v: Any) -> float:
+        """The rounding of the gradient, seen along `v`: of its entries, which share causes, so that it may
+        add up, and of the sum over them."""
+        terms = np.where(v == 0, 0, self.g) * v
+        return float(np.sum(np.abs(self.haze * v))) + EPS * float(np.sum(np.abs(terms)))
 
     def culprits(self, v: Any, most: int = 3) -> Iterator[Entry]:
         """Halve the set of entries that move until single wrong ones are left."""
