@@ -13,7 +13,7 @@ def run(*arguments):
 
 
 def test_help_names_the_options():
-    text = run("demo", "--help").stdout
+    text = " ".join(run("demo", "--help").stdout.split())
     assert "--seed" in text
     assert "--out DIR" in text
     assert "1,797 handwritten digits" in text
