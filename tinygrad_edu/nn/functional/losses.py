@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...engine import Variable
+from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.layout import moveaxis
@@ -39,7 +39,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
-    if target.size and (target.min() < 0 or target.max() >= n):
+    if target.size and target.view(f"u{target.itemsize}").max() >= n:  # a negative number is a large unsigned one
         kept = target != ignore_index
         wrong = target[kept & ((target < 0) | (target >= n))]
         if wrong.size:
@@ -53,7 +53,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
 
 def _rows(x: Any) -> Any:
     """The class axis (axis 1, or the only one) moved to the end."""
-    return moveaxis(x, 1, -1) if x.ndim > 2 else x
+    return moveaxis(x, 1, -1) if len(x._data.shape) > 2 else x
 
 
 def cross_entropy(
@@ -73,17 +73,17 @@ def cross_entropy(
     """
     x = lift(x, "cross_entropy")
     y = target._data if isinstance(target, Variable) else np.asarray(target)
-    if x.ndim < 1:
+    if not x._data.shape:
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {x.shape}; give logits")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1; got {label_smoothing}; use e.g. 0.1")
-    if y.dtype.kind == "f" and y.shape == x.shape:
+    if y.dtype.kind == "f" and y.shape == x._data.shape:
         return _soft_cross_entropy(x, lift(target), weight, reduction, label_smoothing)
     x = _rows(x)
-    n = x.shape[-1]
-    y, kept = _classes("cross_entropy", y, n, x.shape[:-1], ignore_index)
-    if weight is None and kept is None and not label_smoothing and x.ndim == 2 and reduction == "mean":
-        return ops.cross_entropy(x, y, axis=1)
+    *rows, n = x._data.shape
+    y, kept = _classes("cross_entropy", y, n, tuple(rows), ignore_index)
+    if weight is None and kept is None and not label_smoothing and len(rows) == 1 and reduction == "mean":
+        return ops.cross_entropy(x, constant(y), axis=1)
     return _weighted(log_softmax(x, -1), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
