@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from ..errors import ShapeError
 from ..tensor import Tensor
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows
+
+
+PARAMETERS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # all that are alive
 
 
 class Parameter(Tensor):
@@ -29,6 +33,7 @@ class Parameter(Tensor):
         self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None
     ) -> None:
         super().__init__(data, requires_grad, dtype, name)
+        PARAMETERS[id(self)] = self
 
 
 class Module:

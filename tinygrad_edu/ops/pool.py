@@ -106,7 +106,7 @@ def _some_pool(rng: Any, shape: Ints) -> dict[str, Any]:
 
 
 def _from_sum(g: Any, y: Any, x: Any, **kw: Any) -> Any:
-    return window_spread(g, extra=left_over(x, **kw), **kw)
+    return window_spread(g, extra=left_over(g, x, **kw), **kw)
 
 
 FITS = "the window must fit into the padded input"
@@ -127,12 +127,12 @@ max_pool = Op(
     attributes=lambda rng, shape: _some_pool(rng, shape) | {"kernel": (int(rng.integers(2, 4)),)},
     doc="The largest entry of each window along the last axes; ties share the gradient.",
 )  # fmt: skip
-max_spread = Op(
+max_spread: Op = Op(
     "max_spread", _max_spread, (lambda g, y, h, x, **kw: max_gather(g, x, **kw), None),
     kind="window", analytic=False, linear=True, signature="(n),(n)->(n)", domain=(REAL, REAL), attributes=same_size,
     doc="Each entry at the place of its window's largest entry: the gradient of `max_pool`.",
 )  # fmt: skip
-max_gather = Op(
+max_gather: Op = Op(
     "max_gather", _max_gather, (lambda g, y, h, x, **kw: max_spread(g, x, **kw), None),
     kind="window", analytic=False, linear=True, signature="(n),(n)->(n)", domain=(REAL, REAL), attributes=same_size,
     doc="From the first input, what stands where each window of the second has its largest entry.",

@@ -17,6 +17,7 @@ import numpy as np
 from ..batched import BatchedArray, batch_size, full_batch
 from ..domain import REAL
 from ..engine import Op
+from .indexing import getitem
 
 __all__ = ["conv", "conv_input", "conv_weight"]
 
@@ -108,16 +109,11 @@ def _rows_of(g: Any, groups: int) -> Any:
     return np.moveaxis(g, 1, 0).reshape(groups, g.shape[1] // groups, g.size // max(g.shape[1], 1))
 
 
-def _setting(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> tuple[Ints, int]:
-    """How many windows there are along each axis, and entries in all windows of an example."""
-    out = tuple(map(count, x.shape[2:], kernel, stride, padding, dilation))
-    return out, x.shape[1] * math.prod(kernel) * math.prod(out)
-
-
 @_examples
 def _conv(x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
     kernel, o = w.shape[2:], w.shape[0]
-    out, entries = _setting(x, kernel, stride, padding, dilation)
+    out = tuple(map(count, x.shape[2:], kernel, stride, padding, dilation))
+    entries = x.shape[1] * math.prod(kernel) * math.prod(out)
     if x.shape[1] != w.shape[1] * groups or o % groups or min(out) < 1:
         raise ValueError("the window must fit")
     x, matrix = padded(x, padding), w.reshape(groups, o // groups, -1)
@@ -130,8 +126,8 @@ def _conv(x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, group
 
 @_examples
 def _conv_weight(x: Any, g: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int, kernel: Ints) -> Any:
-    out, entries = _setting(x, kernel, stride, padding, dilation)
-    x, o = padded(x, padding), g.shape[1]
+    out, o = g.shape[2:], g.shape[1]
+    entries, x = x.shape[1] * math.prod(kernel) * math.prod(out), padded(x, padding)
     w = np.zeros((groups, o // groups, x.shape[1] // groups * math.prod(kernel)), np.result_type(x, g))
     for some, rows in _blocks(len(x), out[0], entries):
         columns = _columns(x[some], kernel, out, rows, stride, dilation, groups)
@@ -161,22 +157,26 @@ def _conv_input(
     return wide[inside(shape, padding)]
 
 
-def left_over(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:
-    """How many entries at the end of each padded axis no window reaches."""
-    sizes = x.shape[-len(kernel) :]
-    return tuple(
-        n + sum(pair) - (count(n, k, s, pair, d) - 1) * s - d * (k - 1) - 1
-        for n, k, s, pair, d in zip(sizes, kernel, stride, padding, dilation, strict=True)
-    )
+def left_over(g: Any, x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:
+    """How many entries at the end of each padded axis of `x` the windows of `g` do not reach."""
+    n = len(kernel)
+    reached = reach(g.shape[-n:], kernel, stride, dilation, (0,) * n)
+    return tuple(m - r for m, r in zip(enlarged(x.shape[-n:], padding), reached, strict=True))
 
 
 def _into_x(g: Any, x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
-    extra = left_over(x, w.shape[-len(stride) :], stride, padding, dilation)
+    extra = left_over(g, x, tuple(w.shape[-len(stride) :]), stride, padding, dilation)
     return conv_input(g, w, stride=stride, padding=padding, dilation=dilation, groups=groups, extra=extra)
 
 
 def _into_w(g: Any, x: Any, w: Any, **kw: Any) -> Any:
     return conv_weight(x, g, kernel=tuple(w.shape[-len(kw["stride"]) :]), **kw)
+
+
+def _windows_of(g: Any, x: Any, w: Any, **kw: Any) -> Any:
+    """The convolution at the windows that `g` has: entries left over at the end may hold more."""
+    y = conv(x, w, **kw)
+    return y if y.shape == g.shape else getitem(y, index=(..., *map(slice, g.shape)))
 
 
 def without(kw: dict[str, Any], name: str) -> dict[str, Any]:
@@ -208,18 +208,18 @@ conv = Op(
 )  # fmt: skip
 conv_input = Op(
     "conv_input", _conv_input,
-    (lambda g, y, x, w, **kw: conv(g, w, **without(kw, "extra")),
+    (lambda g, y, h, w, **kw: _windows_of(h, g, w, **without(kw, "extra")),
      lambda g, y, x, w, **kw: _into_w(x, g, w, **without(kw, "extra"))),
     kind="contract", signature="(n,o,h),(o,c,k)->(n,c,h)", domain=(REAL, REAL),
     attributes=lambda rng, shape: {"stride": (2,), "padding": ((0, 0),), "dilation": (int(rng.integers(1, 3)),),
-                                   "groups": 1, "extra": (int(rng.integers(0, 2)),)},
+                                   "groups": 1, "extra": (int(rng.integers(0, 4)),)},
     must="the input's axis 1 must be the weight's axis 0, which groups must divide",
     doc="The gradient of a convolution by its input, which is the transposed convolution.",
 )  # fmt: skip
 conv_weight = Op(
     "conv_weight", _conv_weight,
     (lambda g, y, x, h, kernel, **kw: _into_x(h, x, g, **kw),
-     lambda g, y, x, h, kernel, **kw: conv(x, g, **kw)),
+     lambda g, y, x, h, kernel, **kw: _windows_of(h, x, g, **kw)),
     kind="contract", signature="(n,c,h),(n,o,h)->(o,c,k)", domain=(REAL, REAL),
     attributes=lambda rng, shape: same_size(rng, shape) | {"groups": 1},
     doc="The gradient of a convolution by its kernels.",

@@ -15,6 +15,8 @@ import numpy as np
 
 from ..engine import births
 from ..errors import ShapeError
+from ..guards import Spent
+from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
@@ -54,7 +56,7 @@ class Bundle:
             self.steps = [self.steps[0] + 1] * len(self.steps)
             rule(self.steps[0], self.values, self.grads, self.state)
             for p in self.params:
-                p.born, p.past, p.site = births(), None, "optimizer.step()"
+                p.born, p.past, p.site, p.grad.__class__ = births(), None, "optimizer.step()", Spent
         else:
             for i, p in enumerate(self.params):
                 if p.grad is not None:
@@ -103,6 +105,8 @@ class Bundle:
         elif not in_place:
             p._data = values.reshape(np.shape(data))[()]
         p.born, p.past, p.site = births(), None, "optimizer.step()"
+        if type(p.grad) is Tensor:
+            p.grad.__class__ = Spent
 
 
 def bundles(params: Sequence[Any], names: Sequence[str]) -> list[Bundle]:

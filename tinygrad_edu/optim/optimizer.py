@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import guards
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
+from ..nn.module import PARAMETERS
 from ..tensor import Tensor
 from .bundle import BLOCK, Bundle, bundles
 
@@ -24,6 +26,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._bundles: list[list[Bundle]] = []
+        self._started = False
         self._scratch: dict[Any, tuple[Any, Any]] = {}
         if isinstance(params, Variable):
             raise TypeError(
@@ -36,6 +39,7 @@ class Optimizer:
             )
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(dict(group))
+        guards.OPTIMIZERS.add(self)
 
     def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """The names of the arrays that are kept for each parameter."""
@@ -81,6 +85,9 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter that has a gradient, in place."""
+        if not self._started:
+            self._started = True
+            guards.first_step(self, list(PARAMETERS.values()))
         with np.errstate(all="ignore"):
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
                 for bundle in parts:
@@ -91,6 +98,7 @@ class Optimizer:
                         self.update(group, step, p, g, state, a[:n], b[:n])
 
                     bundle.update(rule)
+        guards.after_step()
 
     def _room(self, dtype: Any) -> tuple[Any, Any]:
         """Two rows of a block to work in."""
