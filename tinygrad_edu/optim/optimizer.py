@@ -16,7 +16,7 @@ from .bundle import BLOCK, Bundle, bundles
 
 
 class Optimizer:
-    """What all optimizers share. A kind of optimizer defines `state_names` and `update`.
+    """What all optimizers share. A kind of optimizer defines `initial_state` and `update`.
 
     `params` are parameters, or dicts `{"params": [...], "lr": 0.1}`: groups with their own settings.
     A parameter whose `grad` is None is left as it is.
@@ -41,9 +41,9 @@ class Optimizer:
             self.add_param_group(dict(group))
         guards.OPTIMIZERS.add(self)
 
-    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
-        """The names of the arrays that are kept for each parameter."""
-        return ()
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        """The names of the arrays that are kept for each parameter, and what they are filled with at first."""
+        return {}
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
         """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in."""
@@ -75,7 +75,7 @@ class Optimizer:
         full = {"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}}
         self.check(full)
         self.param_groups.append(full)
-        self._bundles.append(bundles(params, self.state_names(full)))
+        self._bundles.append(bundles(params, self.initial_state(full)))
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Refuse settings that make no sense."""
@@ -156,6 +156,11 @@ class Optimizer:
         for i, kept in saved.items():
             bundle, k = places[id(params[int(i)])]
             for name in bundle.state:
+                if name not in kept:
+                    raise ValueError(
+                        f"load_state_dict: parameter {i} must have {', '.join(bundle.state)}; got {', '.join(kept)}; "
+                        "build the optimizer with the settings it had"
+                    )
                 value = np.asarray(kept[name])
                 if value.shape != params[int(i)].shape:
                     raise ShapeError(
@@ -180,3 +185,8 @@ class Optimizer:
             for g in self.param_groups
         ]
         return f"{type(self).__name__}({'; '.join(rows)})"
+
+
+def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
+    """g + weight_decay * p, in `room`; g itself without decay."""
+    return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
