@@ -163,13 +163,28 @@ def first_step(optimizer: Any, parameters: Any) -> None:
             "forward() uses them",
         )
     held = {id(p) for other in OPTIMIZERS for group in other.param_groups for p in group["params"]}
-    lost = [_called(p) for p in parameters if p.grad is not None and id(p) not in held]
+    near = _made_together(
+        [p.grad.born for p in own if p.grad is not None], [p.grad.born for p in parameters if p.grad is not None]
+    )
+    lost = [_called(p) for p in parameters if p.grad is not None and p.grad.born in near and id(p) not in held]
     if lost:
         warn(
             "parameters",
             f"optimizer.step: every parameter with a gradient must be in an optimizer; got none for {_few(lost)}; "
             "pass model.parameters(), or freeze them by requires_grad_(False)",
         )
+
+
+def _made_together(own: list[int], births: list[int]) -> set[int]:
+    """Those births that stand in a row with `own`: one backward() makes its gradients one after another."""
+    found: set[int] = set()
+    row: set[int] = set()
+    for n in sorted({*own, *births}):
+        row = row if n - max(row, default=n) <= 2 else set()
+        row.add(n)
+        if not row.isdisjoint(own):
+            found |= row
+    return found
 
 
 def _called(p: Any) -> str:
