@@ -30,13 +30,13 @@ class _BatchNorm(Module):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, dtype: Any = None,
+        track_running_stats: bool = True, dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = _full(num_features, 1.0, dtype) if affine else None
-        self.bias = _full(num_features, 0.0, dtype) if affine else None
+        self.bias = _full(num_features, 0.0, dtype) if affine and bias else None
         dtype = dtype or get_default_dtype()
         tracked = track_running_stats
         self.register_buffer("running_mean", np.zeros(num_features, dtype) if tracked else None)
@@ -121,12 +121,13 @@ class GroupNorm(Module):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None
-    ) -> None:
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None,
+        *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = _full(num_channels, 1.0, dtype) if affine else None
-        self.bias = _full(num_channels, 0.0, dtype) if affine else None
+        self.bias = _full(num_channels, 0.0, dtype) if affine and bias else None
 
     def forward(self, x: Any) -> Any:
         x = x if self.weight is None else like(lift(x), self.weight)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import guards, ops
+from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
@@ -29,11 +30,12 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
+    values = target.values if isinstance(target, BatchedArray) else np.asarray(target)
     # a negative number is a large unsigned one, so one comparison finds both
-    if not target.size or (np.asarray(target).view(f"u{target.itemsize}").max() < n and not 0 <= ignore_index < n):
+    if not values.size or (values.view(f"u{values.itemsize}").max() < n and not 0 <= ignore_index < n):
         return target, None
     kept = target != ignore_index
-    wrong = target[kept & ((target < 0) | (target >= n))]
+    wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
     if wrong.size and guards.ON["labels"]:
         raise IndexError(
             f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
@@ -102,15 +104,16 @@ def _picked(
     w = np.ones(n, logp.dtype) if weight is None else np.asarray(lift(weight, who)._data, logp.dtype)
     if w.shape != (n,):
         raise ShapeError(f"{who}: weight must have one entry for each of {n} classes; got {w.shape}; check it")
-    counts = np.asarray(w[y] if kept is None else w[y] * kept)
-    lost = -ops.take_along_axis(logp, np.asarray(y)[..., None], axis=logp.ndim - 1).reshape(counts.shape)
+    counts = ops.getitem(w, y, index=(ops.ARRAY,))
+    counts = counts if kept is None else counts * kept
+    lost = -ops.take_along_axis(logp, y[..., None], axis=logp.ndim - 1).reshape(y.shape)
     losses = lost * counts if kept is None else ops.where(kept, lost * counts, 0)
     if smoothing:
         spread = -sum(logp * w, -1)
         spread = spread if kept is None else ops.where(kept, spread, 0)
         losses = losses * (1 - smoothing) + spread * (smoothing / n)
     if reduction == "mean":
-        return guards.note_loss(sum(losses) / counts.sum())
+        return guards.note_loss(sum(losses) / np.sum(counts))
     return reduced(losses, reduction, who)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions.common import lift
+from ...ops.window import count
 from ...tensor import Tensor
 from .linear import like
 
@@ -60,8 +61,17 @@ def _conv(
         pairs = tuple((t // 2, t - t // 2) for t in total)
     else:
         pairs = tuple((p, p) for p in sizes(0 if padding == "valid" else padding, n, who, "padding"))
+    _must_fit(who, x, kernel, stride, pairs, dilation)
     y = ops.conv(like(x, weight), weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
     return _finish(y, bias, single, n)
+
+
+def _must_fit(who: str, x: Any, kernel: Any, stride: Any, pairs: Any, dilation: Any) -> None:
+    if min(map(count, x.shape[2:], kernel, stride, pairs, dilation)) < 1:
+        raise ShapeError(
+            f"{who}: the window must fit into the padded input; got a kernel of {tuple(kernel)} dilated by {dilation} "
+            f"for an input of shape {x.shape}; pad more, or use a smaller kernel"
+        )
 
 
 def _finish(y: Any, bias: Any, single: bool, n: int) -> Any:
@@ -136,6 +146,7 @@ def _pool_setting(
         if ceil_mode and span % s and windows * s < size + p:  # one more, if it starts inside
             windows += 1
         pairs.append((p, p + max(0, (windows - 1) * s - span)))
+    _must_fit(who, x, kernel, stride, pairs, dilation)
     return {"kernel": kernel, "stride": stride, "padding": tuple(pairs), "dilation": dilation}
 
 
