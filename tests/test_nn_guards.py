@@ -131,6 +131,13 @@ def test_training_in_eval_mode(layer):
     notices("eval_mode", f"got {type(layer).__name__} in eval mode; call model.train", mistake)
 
 
+def test_another_model_in_eval_mode_is_no_mistake():
+    teacher, (model, optimizer) = build()[0].eval(), build()
+    loss = F.mse_loss(model(X), teacher(X).detach())
+    loss.backward()
+    optimizer.step()
+
+
 def test_softmax_before_a_loss_that_takes_logits():
     w = tg.Tensor(X, requires_grad=True)
     notices(

@@ -108,7 +108,8 @@ class Spent(Tensor):
 
 LOSSES: list[weakref.ref[Any]] = []
 STEPS = [0, 0]  # the births of the last two steps
-EVALUATED: dict[int, str] = {}  # modules that ran in eval mode inside a recorded computation
+# modules that ran in eval mode inside a recorded computation: name, a parameter before it, and when
+EVALUATED: dict[int, tuple[str, Any, int]] = {}
 OPTIMIZERS: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -123,16 +124,25 @@ def note_mode(module: Any, x: Any) -> None:
     """Remember that a module which differs in eval mode has run."""
     if module.training:
         EVALUATED.pop(id(module), None)
-    elif isinstance(x, Variable) and x.flags and recording.get():
-        EVALUATED[id(module)] = type(module).__name__
+    elif isinstance(x, Variable) and x.flags & NEEDS and recording.get():
+        EVALUATED[id(module)] = type(module).__name__, _leaf(x), births()
 
 
-def after_step() -> None:
+def _leaf(x: Any) -> Any:
+    """A leaf that `x` was computed from, and that needs a gradient."""
+    while x.op is not None:
+        x = min((v for v in x.inputs if v.flags & NEEDS), key=lambda v: v.op is not None)
+    return x
+
+
+def after_step(optimizer: Any) -> None:
     """What an optimizer's step can notice about the training loop around it."""
     if EVALUATED:
-        names = ", ".join(sorted(set(EVALUATED.values())))
+        own = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        late = {name for name, p, n in EVALUATED.values() if id(p) in own and p.grad is not None and p.grad.born > n}
         EVALUATED.clear()
-        if ON["eval_mode"]:
+        if late and ON["eval_mode"]:
+            names = ", ".join(sorted(late))
             warn(
                 "eval_mode",
                 f"optimizer.step: training needs training mode; got {names} in eval mode; call model.train()",

@@ -135,3 +135,8 @@ def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]
             filling[dtype], room[dtype] = [p], BLOCK - size
             done.append(filling[dtype])
     return [Bundle(group, initial) for group in done]
+
+
+def workspace(dtype: Any) -> tuple[Any, Any]:
+    """Two rows of a block, for a rule to work in."""
+    return np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)

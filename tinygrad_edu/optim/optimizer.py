@@ -12,7 +12,7 @@ from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from ..nn.module import PARAMETERS
 from ..tensor import Tensor
-from .bundle import BLOCK, Bundle, bundles
+from .bundle import Bundle, bundles, workspace
 
 
 class Optimizer:
@@ -91,20 +91,16 @@ class Optimizer:
         with np.errstate(all="ignore"):
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
                 for bundle in parts:
-                    a, b = self._room(bundle.dtype)
+                    if bundle.dtype not in self._scratch:
+                        self._scratch[bundle.dtype] = workspace(bundle.dtype)
+                    a, b = self._scratch[bundle.dtype]
 
                     def rule(step: int, p: Any, g: Any, state: Any, group: Any = group, a: Any = a, b: Any = b) -> None:
                         n = p.shape[0]
                         self.update(group, step, p, g, state, a[:n], b[:n])
 
                     bundle.update(rule)
-        guards.after_step()
-
-    def _room(self, dtype: Any) -> tuple[Any, Any]:
-        """Two rows of a block to work in."""
-        if dtype not in self._scratch:
-            self._scratch[dtype] = np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)
-        return self._scratch[dtype]
+        guards.after_step(self)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
