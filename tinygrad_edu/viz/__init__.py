@@ -3,3 +3,6 @@
 from .draw import draw as draw
 from .formula import Formula as Formula
 from .table import op_table as op_table
+from .explain import explain as explain
+from .export import to_json as to_json
+from .export import to_networkx as to_networkx

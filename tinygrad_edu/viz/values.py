@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 9  # entries of an array that are all shown
+SMALL, WIDE = 9, 34  # entries of an array that are all shown; characters on a line
 
 
 def short(v: Any, digits: int = 4) -> str:
-    """A number with `digits` digits; a small array in full; a large one in summary.
+    """A number with `digits` digits; a small array in full; a large one in summary. "; " ends a line.
 
     >>> short(np.float32(0.1)), short(np.array([[1.0, 2.0], [3.0, 4.5]]))
     ('0.1', '[[1 2] [3 4.5]]')
@@ -21,8 +21,10 @@ def short(v: Any, digits: int = 4) -> str:
     a = np.asarray(v)
     if a.ndim == 0:
         return one(a[()], digits)
-    if a.size <= SMALL:
-        return _nested(a, digits)
+    if a.size <= SMALL and len(text := _nested(a, digits)) <= WIDE:
+        return text
+    if a.size <= SMALL and a.ndim == 2 and all(len(_nested(row, digits)) <= WIDE for row in a):
+        return "; ".join(_nested(row, digits) for row in a)
     if a.dtype.kind == "b":
         return f"{int(a.sum())} of {a.size} true"
     finite = a[np.isfinite(a)]
