@@ -1,8 +1,15 @@
 """Seeing the graph: pictures, formulas, the chain rule in words, the backprop player."""
 
+from .diff import diff as diff
 from .draw import draw as draw
-from .formula import Formula as Formula
-from .table import op_table as op_table
 from .explain import explain as explain
 from .export import to_json as to_json
 from .export import to_networkx as to_networkx
+from .film import Film as Film
+from .formula import Formula as Formula
+from .player import player as player
+from .table import op_table as op_table
+from .worksheet import worksheet as worksheet
+from .anomaly import Anomaly as Anomaly
+from .anomaly import detect_anomaly as detect_anomaly
+from .why import why as why

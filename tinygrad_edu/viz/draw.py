@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
 from .fold import LARGE, Arrow, Box, View, view
-from .graph import Node, read
+from .graph import Graph, Node, read
 from .local import Local, gradient_name, local
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, BACKWARD, EDGE, INK, colour
@@ -62,13 +62,8 @@ def draw(
 
 def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Picture:
     """DOT text for a view of a graph."""
-    try:
-        from .picture import Picture
-    except ImportError as error:
-        raise MissingLibraryError("draw", "graphviz", "all") from error
-    dot = Picture("graph")
-    dot.graph, graph = seen.graph, seen.graph
-    _style(dot, len(seen.boxes), [*seen.notices, *(paint.legend if paint else [])])
+    graph = seen.graph
+    dot = new_picture(graph, [*seen.notices, *(paint.legend if paint else [])], len(seen.boxes))
     _clusters(dot, seen, lambda part, box: _box(part, seen, box, detail, paint))
     drawn: set[str] = set()
     for arrow in seen.arrows:
@@ -86,13 +81,21 @@ def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Pic
     return dot
 
 
-def _style(dot: Picture, boxes: int, notices: list[str]) -> None:
+def new_picture(graph: Graph, notices: list[str], boxes: int = 0) -> Picture:
+    """An empty picture in this package's style."""
+    try:
+        from .picture import Picture
+    except ImportError as error:
+        raise MissingLibraryError("draw", "graphviz", "all") from error
+    dot = Picture("graph")
+    dot.graph = graph
     label = {"label": _lines([markup(line, 150) for line in notices]), "labelloc": "b"} if notices else {}
     quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
     dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.25", ranksep="0.45")
     dot.attr("graph", fontcolor=EDGE, **label, **quick)
     dot.attr("node", shape="box", fontname=FONT, fontsize="11", fontcolor=INK, margin="0.08,0.03")
     dot.attr("edge", color=EDGE, fontname=FONT, fontsize="9", fontcolor=EDGE, arrowsize="0.7")
+    return dot
 
 
 def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> None:
@@ -145,6 +148,13 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
         color=ALARM if red else kind.line, tooltip=_tooltip(node),
         penwidth="2.4" if red else "1.6" if node.kind == "parameter" else "1",
     )  # fmt: skip
+
+
+def rows_label(rows: list[str], notes: list[str], colour_of_notes: str) -> str:
+    """A label of plain rows, the first bold, and of notes in a colour."""
+    first, *rest = [markup(row, 48) for row in rows]
+    marked = [f'<font color="{colour_of_notes}">{markup(note)}</font>' for note in notes]
+    return _lines([f"<b>{first}</b>", *rest, *marked])
 
 
 def facts(node: Node) -> str:

@@ -14,7 +14,7 @@ from .graph import Graph, Node, add_gradients, is_number, read
 from .notation import latex_name, plain
 from .steps import Backward, backward, contribution, forward
 from .values import markup, one, shape_text, short, shown
-from .watch import caller, names_in
+from .watch import caller, names_in, results_in
 
 MOST_PATHS = 64
 
@@ -79,7 +79,7 @@ def _md(text: str) -> str:
     return "".join("\\" + c if c in "\\`*_{}[]<>#|$" else c for c in text)
 
 
-def explain(x: Any, *inputs: Any, entry: Any = None, of: Variable | None = None) -> Explanation:
+def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanation:
     """The chain rule on this graph, step by step with numbers, right to left.
 
     With `entry`, where that one number of the gradient of `x` comes from: its contributions by use,
@@ -115,7 +115,8 @@ def explain(x: Any, *inputs: Any, entry: Any = None, of: Variable | None = None)
     result.sections["Left to right: the values"] = [_forward_line(s.text, s.node) for s in forward(graph)]
     result.sections["Right to left: the chain rule"] = [_seed_line(out), *_backward_lines(graph, out)]
     if out.grad is None:
-        result.sections["Right to left: the chain rule"] = [Line(f"nothing needs a gradient: no input of {out.name} has requires_grad=True")]  # fmt: skip
+        nothing = f"nothing needs a gradient: no input of {shown(out.name)} has requires_grad=True"
+        result.sections["Right to left: the chain rule"] = [Line(nothing)]
     return result
 
 
@@ -180,12 +181,17 @@ def _sum_line(step: Backward, out: Node) -> Line:
     return Line(shown(f"{name} = {short(step.after)}".replace("; mean", ", mean"), 200), remark=shown(what, 200))
 
 
-def _entry(x: Any, entry: Any, of: Variable | None) -> Explanation:
+def _entry(x: Any, entry: Any, of: Any) -> Explanation:
     if not isinstance(x, Variable) or not x.flags & NEEDS:
-        raise GraphError("explain: entry needs a tensor that requires a gradient; got another; pass a parameter of your program")  # fmt: skip
+        raise GraphError(
+            "explain: entry needs a tensor that requires a gradient; got another; pass a parameter of your program"
+        )
     index = entry if isinstance(entry, tuple) else (entry,)
     if len(index) != np.ndim(x._data) or not all(-n <= i < n for i, n in zip(index, np.shape(x._data), strict=True)):
-        raise ShapeError(f"explain: entry must name one entry of shape {np.shape(x._data)}; got {index}; give one index for each axis")  # fmt: skip
+        raise ShapeError(
+            f"explain: entry must name one entry of shape {np.shape(x._data)}; got {index}; "
+            "give one index for each axis"
+        )
     graph = read(of if of is not None else _newest_result(x))
     add_gradients(graph)
     node = next((n for n in graph.nodes.values() if n.tensor is not None and n.tensor.born == x.born), None)
@@ -206,8 +212,7 @@ def _entry(x: Any, entry: Any, of: Variable | None) -> Explanation:
 def _newest_result(x: Variable) -> Variable:
     """The newest scalar among the caller's variables that was computed from `x`."""
     scope = caller()
-    found = [v for v in scope.values() if isinstance(v, Variable) and v.op is not None and v.flags & NEEDS and np.size(v._data) == 1]  # fmt: skip
-    for v in sorted(found, key=lambda v: -v.born):
+    for v in results_in(scope):
         if any(t.born == x.born for t in history(v, constants=False)):
             return v
     raise GraphError(
@@ -244,7 +249,8 @@ def _terms_of_use(graph: Graph, user: Node, i: int, index: tuple[int, ...], mask
         left, right = (user.grad[row], arrays[1][column]) if i == 0 else (arrays[0][:, row], user.grad[:, column])
         other = graph.nodes[user.inputs[1 - i]].name
         what = f"column of {other}" if i == 0 else f"row of {other}"  # the course keeps examples in columns
-        return [(f"{where}, example {k} ({what})", float(v)) for k, v in enumerate(np.asarray(left) * np.asarray(right))]
+        products = np.asarray(left) * np.asarray(right)
+        return [(f"{where}, example {k} ({what})", float(v)) for k, v in enumerate(products)]
     if user.op.kind in BROADCASTS:
         with np.errstate(all="ignore"):
             full = np.asarray(rule(user.grad, user.value, *arrays, **user.attributes))

@@ -82,7 +82,8 @@ def view(graph: Graph, depth: int | None = None, budget: int | None = 100, const
         if len(boxes) > budget:
             boxes = fold_stretches(boxes, budget)
     if len(boxes) < total:
-        notices.append(f"{total:,} tensors drawn as {len(boxes):,} boxes: a repeated part is drawn once, with its first names" if any(b.runs for b in boxes) else f"{total:,} tensors drawn as {len(boxes):,} boxes")  # fmt: skip
+        once = ": a repeated part is drawn once, with its first names" if any(b.runs for b in boxes) else ""
+        notices.append(f"{total:,} tensors drawn as {len(boxes):,} boxes{once}")
     result = View(graph, {b.key: b for b in boxes}, labels=labels, notices=notices)
     result.arrows = arrows(graph, boxes)
     return result

@@ -112,6 +112,8 @@ def read(
         x, watch = run(x, inputs)
         calls = watch.calls
         names = names | watch.names
+        if isinstance(x, Variable) and x.op is not None:
+            names.setdefault(x.born, "out")
     elif inputs:
         raise TypeError(
             f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "

@@ -59,6 +59,7 @@ def number(v: Any) -> str:
     """A constant, shortly."""
     if np.ndim(v):
         return f"constant{tuple(np.shape(v))}"
+    v = np.asarray(v)[()] if isinstance(v, np.ndarray) else v
     if isinstance(v, bool | np.bool_):
         return str(bool(v))
     return f"{v:.6g}" if isinstance(v, float | np.floating) else str(v)

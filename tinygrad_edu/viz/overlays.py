@@ -116,7 +116,7 @@ def nonfinite(graph: Graph) -> Paint:
     """Where inf and nan appear first, and where they go, in red."""
     bad = {k for k, n in graph.nodes.items() if _bad(n.value)}
     back = {k for k, n in graph.nodes.items() if n.grad is not None and _bad(n.grad)}
-    words = {k: "value is not finite" for k in bad} | {k: "gradient is not finite" for k in back - bad}
+    words = dict.fromkeys(bad, "value is not finite") | dict.fromkeys(back - bad, "gradient is not finite")
     first = next((k for k in graph.nodes if k in bad), None)
     legend = ["no inf and no nan"] if not words else ["red: inf or nan"]
     if first is not None:
@@ -124,7 +124,7 @@ def nonfinite(graph: Graph) -> Paint:
     elif back:
         latest = [k for k in graph.nodes if k in back][-1]
         legend.append(f"first in the backward pass: the gradient of {graph.nodes[latest].name}")
-    return Paint({k: "#ffd9d9" for k in words}, words, bad | back, legend)
+    return Paint(dict.fromkeys(words, "#ffd9d9"), words, bad | back, legend)
 
 
 def _bad(v: Any) -> bool:

@@ -65,6 +65,7 @@ def _numbers(graph: Graph, node: Node) -> str:
 
 
 def _rounded(v: Any) -> Any:
+    v = np.asarray(v)[()]
     if not isinstance(v, float | np.floating) or not np.isfinite(v):
         return v
     rounded = float(f"{v:.4g}")
@@ -114,7 +115,8 @@ def _rule(op: Op, i: int) -> Any:
 
 def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
     """What the engine adds to the gradient of input `i` for this use, bit for bit."""
-    assert user.op is not None and user.tensor is not None
+    assert user.op is not None
+    assert user.tensor is not None
     arrays = [graph.nodes[k].tensor._data for k in user.inputs]  # type: ignore[union-attr]
     source = graph.nodes[user.inputs[i]].tensor
     assert source is not None

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..engine import NEEDS, TRACED, Variable, births, constant
 from ..functions.common import lift
 
@@ -78,6 +80,12 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
         elif is_module(x):
             inner = {p.born: path for path, p in x.named_parameters()} | inner
     return inner | found
+
+
+def results_in(scope: Mapping[str, Any]) -> list[Variable]:
+    """The scalar results that need a gradient among the tensors of a scope, newest first."""
+    found = [v for v in scope.values() if isinstance(v, Variable) and v.op is not None and v.flags & NEEDS]
+    return sorted((v for v in found if np.size(v._data) == 1), key=lambda v: -v.born)
 
 
 def caller() -> Mapping[str, Any]:
