@@ -27,17 +27,19 @@ def directional(f, xs, vs):
         h = 1e-30
         y = f(*[x + 1j * h * v for x, v in zip(xs, vs)])
         return np.imag(y) / h, 1e-11
-    except (TypeError, Unfit):
+    except (TypeError, NotComplexError):
         pass
     steps = [0.005 / 2**k for k in range(7)]
-    table = [[(f(*[x + h * v for x, v in zip(xs, vs)]) - f(*[x - h * v for x, v in zip(xs, vs)])) / (2 * h)] for h in steps]
+    table = [
+        [(f(*[x + h * v for x, v in zip(xs, vs)]) - f(*[x - h * v for x, v in zip(xs, vs)])) / (2 * h)] for h in steps
+    ]
     for i in range(1, len(table)):
         for j in range(1, i + 1):
             table[i].append((4**j * table[i][j - 1] - table[i - 1][j - 1]) / (4**j - 1))
     return table[-1][-1], 1e-7
 
 
-class Unfit(Exception):
+class NotComplexError(Exception):
     """The function does not take complex numbers."""
 
 
@@ -52,7 +54,7 @@ def along(op, arrays, attributes, which, analytic):
 
     def f(*xs):
         if not analytic and any(np.iscomplexobj(x) for x in xs):
-            raise Unfit
+            raise NotComplexError
         full = list(arrays)
         for i, x in zip(which, xs):
             full[i] = x
@@ -117,7 +119,7 @@ def test_order_two_is_the_derivative_of_the_rule(op, data):
 
     def through_rule(g, *parts):  # <rule(g, x), w> on arrays
         if not op.analytic and any(np.iscomplexobj(x) for x in (g, *parts)):
-            raise Unfit
+            raise NotComplexError
         full = list(arrays)
         for i, x in zip(which, parts):
             full[i] = x

@@ -8,12 +8,12 @@ from .functions import linalg as linalg
 from .functions.creation import *
 from .functions.elementwise import *
 from .functions.indexing import *
+from .functions.layout import *
 from .functions.linalg import einsum as einsum
 from .functions.linalg import matmul as matmul
 from .functions.linalg import tensordot as tensordot
 from .functions.linalg import vecdot as vecdot
 from .functions.reduce import *
-from .functions.layout import *
 from .recording import no_grad as no_grad
 from .tensor import Tensor as Tensor
 from .transforms import checkpoint as checkpoint
@@ -26,3 +26,4 @@ from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 from .transforms import vmap as vmap
+from .viz import draw as draw

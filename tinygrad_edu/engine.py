@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -32,7 +33,7 @@ import numpy as np
 
 from .arrays import operand
 from .errors import DTypeError, GraphError, ShapeError
-from .recording import Mode, recording, site
+from .recording import Mode, Site, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 
@@ -52,18 +53,18 @@ class Variable(Reading):
     """A value and the note of how it came to be. `tensor.Tensor` is this with operators on it."""
 
     __slots__ = (
+        "__weakref__",
         "_data",  # the value: an array, or a NumPy or Python scalar
-        "flags",  # NEEDS | TRACED; 0 for a constant
-        "born",  # its number in the order of birth
-        "op",  # what made it; None for a leaf
-        "inputs",  # from which variables
         "attributes",  # with which keyword attributes
+        "born",  # its number in the order of birth
+        "flags",  # NEEDS | TRACED; 0 for a constant
         "grad",  # a leaf's gradient after backward()
-        "name",
+        "inputs",  # from which variables
         "loose",  # falsy when the value can only change with a new birth (see `settle`)
+        "name",
+        "op",  # what made it; None for a leaf
         "past",  # itself before its last birth, where that is kept
         "site",  # the user's line that made it, where that is kept
-        "__weakref__",
     )
     _data: Any
     flags: int
@@ -75,11 +76,11 @@ class Variable(Reading):
     name: str | None
     loose: Any
     past: Variable | None
-    site: str | None
+    site: Site | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
-        inputs = [x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs]
+        inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
@@ -87,10 +88,13 @@ class Variable(Reading):
         flags = 0
         for x in inputs:
             flags |= x.flags
-        if flags and (op.differentiable or flags & TRACED) and (mode := recording.get()):
-            return note(data, flags, op, tuple(inputs), attributes, mode)
+        if (flags := flags & op.tracks) and (mode := recording.get()):
+            for given, x in zip(xs, inputs):
+                if given is not x:
+                    _own(given, x)
+            return note(data, flags, op, inputs, attributes, mode)
         result = constant(data)
-        if op.kind in VIEWS:
+        if op.views:
             result.site = site()
         return result
 
@@ -128,6 +132,12 @@ class Variable(Reading):
         return x
 
 
+def _own(given: Any, x: Variable) -> None:
+    """Copy an array of the user's that is recorded: it may be written into before backward()."""
+    if isinstance(given, np.ndarray) and given.flags.writeable:
+        x._data = given.copy()
+
+
 new = object.__new__
 variable_type: type[Variable] = Variable
 
@@ -142,8 +152,12 @@ def results_are(cls: type[Variable]) -> type[Variable]:
 def constant(data: Any) -> Any:
     """A new variable without a history."""
     t = new(variable_type)
-    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = data, 0, births(), None, (), None
-    t.grad, t.name, t.loose, t.past, t.site = None, None, True, None, None
+    t._data = data
+    t.flags = 0
+    t.born = births()
+    t.inputs = ()
+    t.op = t.attributes = t.grad = t.name = t.past = t.site = None
+    t.loose = True
     return t
 
 
@@ -160,11 +174,16 @@ def note(
         if x.loose:
             x.settle()
     t = new(variable_type)
-    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = (
-        data, flags, births(), op, inputs, attributes,
-    )  # fmt: skip
-    t.grad, t.name, t.loose, t.past = None, None, False, None
-    t.site = site() if mode == "sites" or op.kind in VIEWS else None
+    t._data = data
+    t.flags = flags
+    t.born = births()
+    t.op = op
+    t.inputs = inputs
+    t.attributes = attributes
+    t.grad = t.name = t.past = t.site = None
+    t.loose = False
+    if mode == "sites" or op.views:
+        t.site = site()
     return t
 
 
@@ -217,6 +236,7 @@ class Op:
         self.name = name
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
+        self.views = kind in VIEWS
         self.kind = kind  # elementwise, reduce, scan, contract, layout, index, linalg, random
         self.domain = domain  # one interval per array: where it is defined and smooth
         self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
@@ -231,6 +251,7 @@ class Op:
         self.doc = doc
         self.custom = False  # declared by a user
         self.differentiable = not isinstance(vjps, tuple) or any(vjps)
+        self.tracks = NEEDS | TRACED if self.differentiable else TRACED  # which inputs it records
         REGISTRY[name] = self
 
     def __repr__(self) -> str:
@@ -249,8 +270,8 @@ class Op:
             data = self.forward(x._data)
         except Exception as error:
             raise refusal(self, error, [x]) from error
-        if x.flags and (mode := recording.get()):
-            return note(data, x.flags, self, (x,), None, mode)
+        if (flags := x.flags & self.tracks) and (mode := recording.get()):
+            return note(data, flags, self, (x,), None, mode)
         return constant(data)
 
     def binary(self, a: Any, b: Any) -> Any:
@@ -263,7 +284,7 @@ class Op:
             data = self.forward(a._data, b._data)
         except Exception as error:
             raise refusal(self, error, [a, b]) from error
-        if (flags := a.flags | b.flags) and (mode := recording.get()):
+        if (flags := (a.flags | b.flags) & self.tracks) and (mode := recording.get()):
             return note(data, flags, self, (a, b), None, mode)
         return constant(data)
 
@@ -291,15 +312,16 @@ def parents(t: Variable) -> tuple[Variable, ...]:
 
 def history(*outputs: Variable, constants: bool = True) -> Iterator[Variable]:
     """Everything that led to `outputs`, newest first."""
-    todo = {t.born: t for t in outputs}
-    heap = sorted(-born for born in todo)
+    seen = {t.born: t for t in outputs}
+    heap = sorted((-born, t) for born, t in seen.items())
     while heap:
-        t = todo.pop(-heappop(heap))
+        _, t = heappop(heap)
+        del seen[t.born]  # nothing older than t can lead back to it
         yield t
         for x in parents(t):
-            if (constants or x.flags) and x.born not in todo:
-                todo[x.born] = x
-                heappush(heap, -x.born)
+            if (constants or x.flags) and x.born not in seen:
+                seen[x.born] = x
+                heappush(heap, (-x.born, x))
 
 
 def pull(
@@ -309,31 +331,30 @@ def pull(
 
     Gradients are arrays, or variables with `create_graph`. Nothing born before `oldest` is visited.
     """
-    todo: dict[int, Variable] = {}
     grads: dict[int, Any] = {}
-    heap: list[int] = []
+    heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
     masked = False
     for y, g in cotangents:
         if y.born in grads:
             grads[y.born] = grads[y.born] + g
         elif y.flags & NEEDS:
-            todo[y.born], grads[y.born] = y, g
-            heappush(heap, -y.born)
+            grads[y.born] = g
+            heappush(heap, (-y.born, y))
     while heap:
-        born = -heappop(heap)
-        t, g = todo.pop(born), grads.pop(born)
+        born, t = heappop(heap)
+        g = grads.pop(-born)
         yield t, g
         op = t.op
-        if op is None or born <= oldest:
+        if op is None or -born <= oldest:
             continue
         inputs = parents(t)
-        vjps, attributes = op.vjps, t.attributes or {}
+        vjps, attributes = op.vjps, t.attributes
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         masked = masked or op.masks
         for i, x in enumerate(inputs):
             if not x.flags & NEEDS or (vjp := vjps[i]) is None:
                 continue
-            gx = vjp(g, y, *xs, **attributes)
+            gx = vjp(g, y, *xs, **attributes) if attributes else vjp(g, y, *xs)
             value = gx._data if create_graph else gx
             if value.shape != x._data.shape or value.dtype is not x._data.dtype:
                 gx = fit(op, gx, x)
@@ -342,8 +363,8 @@ def pull(
             if (n := x.born) in grads:
                 grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
             else:
-                todo[n], grads[n] = x, gx
-                heappush(heap, -n)
+                grads[n] = gx
+                heappush(heap, (-n, x))
 
 
 def fit(op: Op, gx: Any, x: Variable) -> Any:
@@ -382,14 +403,9 @@ def gradients(
     """The gradients of `sum <output, cotangent>` with respect to each of `wrt`; zero if unused."""
     oldest = min((x.born for x in wrt), default=0) if oldest is None else oldest
     wanted = {x.born for x in wrt}
-    with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
-        found = {
-            t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted
-        }
-        return [
-            found[x.born] if x.born in found else zeros_like(x if create_graph else x._data)
-            for x in wrt
-        ]
+    with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
+        found = {t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted}
+        return [found[x.born] if x.born in found else zeros_like(x if create_graph else x._data) for x in wrt]
 
 
 def refusal(op: Op, error: Exception, inputs: Sequence[Variable]) -> Exception:
@@ -428,7 +444,7 @@ def _larger_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 # Broadcasting and its undoing are each other's derivative; gradients need both, and casts.
-broadcast_to = Op(
+broadcast_to: Op = Op(
     "broadcast_to",
     lambda x, *, shape: np.broadcast_to(x, shape),
     (lambda g, y, x, *, shape: sum_to(g, shape=x.shape),),
@@ -436,14 +452,14 @@ broadcast_to = Op(
     must="the new shape must broadcast from the old one",
     doc="Repeat axes of length 1, and new leading axes, without copying.",
 )  # fmt: skip
-sum_to = Op(
+sum_to: Op = Op(
     "sum_to",
     _sum_to,
     (lambda g, y, x, *, shape: broadcast_to(g, shape=x.shape),),
     kind="reduce", linear=True, attributes=_smaller_shape,
     doc="Sum over the axes along which broadcasting would repeat `shape`.",
 )  # fmt: skip
-cast = Op(
+cast: Op = Op(
     "astype",
     lambda x, *, dtype: x.astype(dtype),
     (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),

@@ -14,9 +14,7 @@ from .engine import NEEDS, Op, Variable, broadcast_to, constant, gradients, hist
 from .recording import Mode
 
 
-def push(
-    outputs: Sequence[Variable], seeds: Iterable[tuple[Variable, Any]], create_graph: bool = False
-) -> list[Any]:
+def push(outputs: Sequence[Variable], seeds: Iterable[tuple[Variable, Any]], create_graph: bool = False) -> list[Any]:
     """Left to right: the tangents of `outputs`, given those of earlier variables; None is zero."""
     tangents = {x.born: t for x, t in seeds}
     for t in reversed(list(history(*outputs, constants=False))):
@@ -24,8 +22,7 @@ def push(
             continue
         inputs = parents(t)
         given = [
-            tangents.get(x.born) if x.flags & NEEDS and t.op.vjps[i] is not None else None
-            for i, x in enumerate(inputs)
+            tangents.get(x.born) if x.flags & NEEDS and t.op.vjps[i] is not None else None for i, x in enumerate(inputs)
         ]
         if any(dx is not None for dx in given):
             y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])

@@ -54,7 +54,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
         scan = reduce.cumulative_sum if ufunc is np.add else reduce.cumulative_prod
         return scan(*inputs, **{"axis": 0} | options)
     if method == "outer" and ufunc is np.multiply:
-        return linalg.tensordot(*inputs, axes=0)
+        a, b = inputs
+        return linalg.tensordot(a, b, axes=0)
     if method != "__call__" or ufunc not in UFUNCS or set(options) - {"dtype"}:
         raise TypeError(
             f"np.{ufunc.__name__}: must be a ufunc that this package has, called plainly; got "
@@ -88,7 +89,7 @@ def _axis_stack(ndim: int, axis: int) -> Callable[..., Any]:
         if ndim == 2:
             tensors = [layout.reshape(x, (1, -1)) if x.ndim < 2 else x for x in tensors]
         elif ndim == 3:
-            tensors = [layout.reshape(x, (*((1,) * (2 - x.ndim)), *x.shape, 1)) if x.ndim < 3 else x for x in tensors]  # fmt: skip
+            tensors = [layout.reshape(x, (*((1,) * (2 - x.ndim)), *x.shape, 1)) if x.ndim < 3 else x for x in tensors]
         else:
             tensors = [layout.reshape(x, (-1,)) if x.ndim < 1 else x for x in tensors]
         return layout.concat(tensors, 0 if ndim == 1 and tensors[0].ndim == 1 else axis)
@@ -184,11 +185,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             "np.asarray(t) for a value without a gradient, or compose it from others"
         )
     defaults = inspect.signature(function).parameters
-    given = {
-        k: v
-        for k, v in kwargs.items()
-        if k not in defaults or not (v is defaults[k].default or v is None)
-    }
+    given = {k: v for k, v in kwargs.items() if k not in defaults or not (v is defaults[k].default or v is None)}
     try:
         return FUNCTIONS[function](*args, **given)
     except TypeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,20 @@ import numpy as np
 from . import ops, writing
 from .arrays import operand, to_array
 from .engine import (
-    NEEDS, Variable, births, cast, constant, describe, fingerprint, pull,
+    NEEDS,
+    Variable,
+    births,
+    cast,
+    constant,
+    describe,
+    fingerprint,
+    pull,
     results_are,
 )  # fmt: skip
 from .errors import DTypeError, GraphError, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Mode, recording
+from .recording import Mode
 
 
 def _weak(x: Any) -> Variable:
@@ -43,9 +51,7 @@ class Tensor(Variable):
     __slots__ = ()
     __array_priority__ = 1000
 
-    def __init__(
-        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None
-    ) -> None:
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array
         self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
@@ -73,9 +79,7 @@ class Tensor(Variable):
     @data.setter
     def data(self, value: Any) -> None:
         if self.op is not None:
-            raise GraphError(
-                f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first"
-            )
+            raise GraphError(f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first")
         array = value._data if isinstance(value, Variable) else value
         handed_out = array is self._data  # as in t.data -= step
         if self.loose is not True:
@@ -97,8 +101,7 @@ class Tensor(Variable):
             )
         if self.op is not None and not wanted:
             raise GraphError(
-                f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; "
-                "use detach()"
+                f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; use detach()"
             )
         self.flags = self.flags | NEEDS if wanted else self.flags & ~NEEDS
 
@@ -145,11 +148,9 @@ class Tensor(Variable):
                 "compute outside no_grad()"
             )
         seed = self._seed(gradient)
-        with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
+        with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
             found = [
-                (t, g)
-                for t, g in pull([(self, seed if create_graph else seed._data)], create_graph)
-                if t.op is None
+                (t, g) for t, g in pull([(self, seed if create_graph else seed._data)], create_graph) if t.op is None
             ]
             owned: set[int] = {id(seed._data)}
             for t, g in found:
@@ -167,8 +168,8 @@ class Tensor(Variable):
                     f"backward: needs a scalar, or a gradient; got shape {self.shape}; call "
                     ".sum().backward(), or backward(gradient) with one of that shape"
                 )
-            return constant(np.ones_like(self._data)[()])
-        seed = gradient if isinstance(gradient, Tensor) else constant(to_array(gradient, who="backward"))  # fmt: skip
+            return constant(self.dtype.type(1) if not self.shape else np.ones_like(self._data))
+        seed = gradient if isinstance(gradient, Tensor) else constant(to_array(gradient, who="backward"))
         if seed.shape != self.shape:
             raise ShapeError(
                 f"backward: the gradient must have the tensor's shape {self.shape}; got {seed.shape}; "
@@ -229,7 +230,7 @@ class Tensor(Variable):
     def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, other)  # type: ignore[return-value]
     def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, other)  # type: ignore[return-value]
     def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, other)  # type: ignore[return-value]
-    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, other)  # type: ignore[return-value,misc]
+    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, other)  # type: ignore[return-value]
     def __lt__(self, other: Any) -> Tensor: return ops.less(self, other)
     def __le__(self, other: Any) -> Tensor: return ops.less_equal(self, other)
     def __gt__(self, other: Any) -> Tensor: return ops.greater(self, other)
@@ -272,9 +273,7 @@ class Tensor(Variable):
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ValueError(
-                f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all()"
-            )
+            raise ValueError(f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all()")
         return bool(self._data)
 
     def __float__(self) -> float:
@@ -288,9 +287,7 @@ class Tensor(Variable):
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.shape:
-            raise TypeError(
-                f"index: needs an integer scalar; got shape {self.shape} of {self.dtype}; use item()"
-            )
+            raise TypeError(f"index: needs an integer scalar; got shape {self.shape} of {self.dtype}; use item()")
         return int(self._data)
 
     def __format__(self, spec: str) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from . import engine, ops, random
-from .batched import BatchedArray
+from .batched import has_level
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import DTypeError, GraphError, ShapeError
 from .forward import push
@@ -30,24 +31,24 @@ Function = Callable[..., Any]
 class Trace:
     """One run of `f` on fresh variables in place of some of its arguments."""
 
-    def __init__(self, who: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any = None):  # fmt: skip
+    def __init__(self, who: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any = None):
         self.start, self.outer = births(), recording.get()
         tensors = list(args)
         self.inputs: list[Any] = []
         with Mode(self.outer or "graph"):
             for i in argnums:
                 if not -len(args) <= i < len(args):
-                    raise ValueError(f"{who}: argnums must name arguments; got {i} of {len(args)}; count from 0")  # fmt: skip
+                    raise ValueError(f"{who}: argnums must name arguments; got {i} of {len(args)}; count from 0")
                 self.inputs.append(_fresh(who, args[i]))
                 tensors[i] = self.inputs[-1]
             self.result = f(*tensors, **(kwargs or {}))
-        self.outputs = tuple(map(lift, self.result)) if isinstance(self.result, tuple) else (lift(self.result),)  # fmt: skip
+        self.outputs = tuple(map(lift, self.result)) if isinstance(self.result, tuple) else (lift(self.result),)
 
     def differentiable_outside(self, *others: Any) -> bool:
         """Whether a result depends on something, but for the inputs, that needs a gradient."""
         if not self.outer:
             return False
-        if any(isinstance(x, Variable) and x.flags for x in others) or any(x.inputs for x in self.inputs):  # fmt: skip
+        if any(isinstance(x, Variable) and x.flags for x in others) or any(x.inputs for x in self.inputs):
             return True
         own = {x.born for x in self.inputs}
         return any(
@@ -87,7 +88,9 @@ def _fresh(who: str, x: Any) -> Any:
 def _seed(y: Any, g: Any, graph: bool) -> Any:
     g = lift(g, "vjp")
     if g.shape != y.shape:
-        raise ShapeError(f"vjp: a cotangent must have its output's shape {y.shape}; got {g.shape}; use zeros_like and fill in")  # fmt: skip
+        raise ShapeError(
+            f"vjp: a cotangent must have its output's shape {y.shape}; got {g.shape}; use zeros_like and fill in"
+        )
     g = g if g.dtype == y.dtype else g.astype(y.dtype)
     return g if graph else g._data
 
@@ -105,7 +108,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         y = trace.outputs[0]
         if len(trace.outputs) != 1 or y.size != 1:
             got = f"a tuple of {len(trace.outputs)}" if len(trace.outputs) != 1 else f"shape {y.shape}"
-            raise ShapeError(f"grad: the function must return one scalar; got {got}; use .sum(), vjp or jacobian")  # fmt: skip
+            raise ShapeError(f"grad: the function must return one scalar; got {got}; use .sum(), vjp or jacobian")
         found = trace.pull([engine.constant(np.ones_like(y._data)[()])])
         return trace.values(), found[0] if isinstance(argnums, int) else found
 
@@ -144,7 +147,9 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
         many = isinstance(trace.result, tuple)
         cotangents = tuple(cotangent) if many else (cotangent,)
         if len(cotangents) != len(trace.outputs):
-            raise ShapeError(f"vjp: needs a cotangent for each of {len(trace.outputs)} outputs; got {len(cotangents)}; pass a tuple")  # fmt: skip
+            raise ShapeError(
+                f"vjp: needs a cotangent for each of {len(trace.outputs)} outputs; got {len(cotangents)}; pass a tuple"
+            )
         return trace.pull(cotangents)
 
     return trace.values(), pullback
@@ -164,17 +169,19 @@ def jvp(f: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
     """
     primals, tangents = _tuple(primals), _tuple(tangents)
     if len(primals) != len(tangents):
-        raise ShapeError(f"jvp: needs a tangent for each primal; got {len(tangents)} for {len(primals)}; pass tuples of equal length")  # fmt: skip
+        raise ShapeError(
+            f"jvp: needs a tangent for each primal; got {len(tangents)} for {len(primals)}; pass tuples of equal length"
+        )
     trace = Trace("jvp", f, primals, range(len(primals)))
     directions = []
     for x, t in zip(trace.inputs, tangents, strict=True):
         t = lift(t, "jvp")
         if t.shape != x.shape:
-            raise ShapeError(f"jvp: a tangent must have its primal's shape {x.shape}; got {t.shape}; reshape it")  # fmt: skip
+            raise ShapeError(f"jvp: a tangent must have its primal's shape {x.shape}; got {t.shape}; reshape it")
         directions.append(t if t.dtype == x.dtype else t.astype(x.dtype))
     graph = trace.differentiable_outside(*directions)
     seeds = [(x, t if graph else t._data) for x, t in zip(trace.inputs, directions, strict=True)]
-    with np.errstate(all="ignore"), Mode("graph" if graph else recording.get()):
+    with np.errstate(all="ignore"), Mode("graph") if graph else nullcontext():
         found = push(trace.outputs, seeds, create_graph=graph)
     moves = [
         zeros_like(y) if t is None else t if graph else engine.constant(t)
@@ -204,9 +211,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
             zeros = [zeros_like(other) for other in trace.outputs]
             basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
             found = vmap(lambda g: trace.pull([*zeros[:k], g, *zeros[k + 1 :]]))(basis)
-            parts = tuple(
-                reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True)
-            )
+            parts = tuple(reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True))
             return parts[0] if isinstance(argnums, int) else parts
 
         return trace.shaped([rows(k) for k in range(len(trace.outputs))])
@@ -246,22 +251,36 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: int = 0) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         axes = tuple(in_axes) if isinstance(in_axes, tuple | list) else (in_axes,) * len(args)
         if len(axes) != len(args):
-            raise ValueError(f"vmap: in_axes must name an axis for each argument; got {len(axes)} for {len(args)}; use None for no axis")  # fmt: skip
+            raise ValueError(
+                f"vmap: in_axes must name an axis for each argument; got {len(axes)} for {len(args)}; "
+                "use None for no axis"
+            )
         start = births()
         tensors = [a if k is None else lift(a, "vmap") for a, k in zip(args, axes, strict=True)]
-        axes = tuple(k if k is None else normal_axis("vmap", k, a.ndim) for a, k in zip(tensors, axes, strict=True))  # fmt: skip
+        axes = tuple(k if k is None else normal_axis("vmap", k, a.ndim) for a, k in zip(tensors, axes, strict=True))
         sizes = {a.shape[k] for a, k in zip(tensors, axes, strict=True) if k is not None}
         if len(sizes) != 1:
-            raise ShapeError(f"vmap: the batched axes must have one length; got {sorted(sizes) or 'none'}; check in_axes")  # fmt: skip
+            raise ShapeError(
+                f"vmap: the batched axes must have one length; got {sorted(sizes) or 'none'}; check in_axes"
+            )
         (size,) = sizes
         if not size:
-            raise ShapeError("vmap: the batch must have an example; got an axis of length 0; guard before")  # fmt: skip
-        batch = [a if k is None else ops.enter_batch(a, axis=k) for a, k in zip(tensors, axes, strict=True)]  # fmt: skip
+            raise ShapeError("vmap: the batch must have an example; got an axis of length 0; guard before")
+        batch = [
+            a if k is None else ops.enter_batch(a, level=start, axis=k, size=size)
+            for a, k in zip(tensors, axes, strict=True)
+        ]
         result = f(*batch, **kwargs)
         outputs = [lift(y) for y in _tuple(result)]
         _repeat_outsiders(outputs, start, size)
-        shown = [ops.leave_batch(y, axis=out_axes % (y.ndim + 1), size=size) for y in outputs]
-        return type(result)(shown) if type(result) in (tuple, list) else tuple(shown) if isinstance(result, tuple) else shown[0]  # fmt: skip
+        shown = [ops.leave_batch(y, level=start, axis=out_axes % (y.ndim + 1), size=size) for y in outputs]
+        return (
+            type(result)(shown)
+            if type(result) in (tuple, list)
+            else tuple(shown)
+            if isinstance(result, tuple)
+            else shown[0]
+        )
 
     return wrapped
 
@@ -272,17 +291,22 @@ def _repeat_outsiders(outputs: Sequence[Variable], start: int, size: int) -> Non
     for t in history(*outputs, constants=False):
         if t.born < start:
             break
-        if isinstance(t._data, BatchedArray) and t.op is not None and t.op.kind != "batch":
-            t.inputs = tuple(
-                _repeated(x, t, size) if x.flags and not isinstance(x._data, BatchedArray) else x
-                for x in engine.parents(t)
-            )
+        if t.op is not None and t.op.kind != "batch" and has_level(t._data, start):
+            inputs = engine.parents(t)
+            for i, x in enumerate(inputs):
+                if x.flags and not has_level(x._data, start):
+                    t.inputs = (*t.inputs[:i], _repeated(x, t, start, size), *t.inputs[i + 1 :])
 
 
-def _repeated(x: Variable, user: Variable, size: int) -> Variable:
+def _repeated(x: Variable, user: Variable, level: int, size: int) -> Variable:
+    """`x` repeated, born between `x` and its user: a fraction that no other variable has."""
     with Mode("graph"):
-        y: Variable = ops.repeat_batch(x, size=size)
-    y.born = (x.born + user.born) / 2  # type: ignore[assignment]  # born between the two
+        y: Any = ops.repeat_batch(x, level=level, size=size)
+    taken = {other.born for other in user.inputs}
+    born: float = max(x.born, user.born - 1)
+    while born in taken or born == user.born - 1:
+        born = (born + user.born) / 2
+    y.born = born
     return y
 
 
@@ -311,7 +335,7 @@ class Segment:
             graph = isinstance(g, Variable)
             start = births()
             with Mode("graph"):
-                inputs = [_fresh("checkpoint", x) if x.dtype.kind == "f" else lift(x) for x in xs[: self.given]]  # fmt: skip
+                inputs = [_fresh("checkpoint", x) if x.dtype.kind == "f" else lift(x) for x in xs[: self.given]]
                 y = self.run(*inputs)
             wrt = [*inputs, *_outsiders([y], start)]
             self.last = g, gradients([(y, g)], wrt, create_graph=graph, oldest=start)
@@ -358,12 +382,14 @@ def checkpoint(f: Function) -> Function:
         segment = Segment(f, len(inputs))
         y = f(*inputs)
         if not isinstance(y, Variable):
-            raise GraphError(f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results")  # fmt: skip
+            raise GraphError(
+                f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
+            )
         if not (y.flags & NEEDS and recording.get()):
             return y
         own = {x.born for x in inputs}
         others = [x for x in _outsiders([y], start) if x.born not in own]
-        return engine.note(y._data, y.flags, _checkpoint, (*inputs, *others), {"segment": segment}, "graph")  # fmt: skip
+        return engine.note(y._data, y.flags, _checkpoint, (*inputs, *others), {"segment": segment}, "graph")
 
     return wrapped
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import engine, ops
-from .engine import NEEDS, VIEWS, Op, Variable, births, describe, new
+from .engine import NEEDS, Op, Variable, births, describe, new
 from .errors import DTypeError, GraphError, ShapeError
 from .functions.common import lift
 from .functions.indexing import split_index
@@ -61,7 +61,8 @@ def update(t: Variable, op: Op, other: Any) -> Variable:
 
 def _refuse(who: str, t: Variable, value: Any) -> None:
     """Raise before a write that could not be differentiated, or would not do what it says."""
-    if t.site is not None and (t.op is None or t.op.kind in VIEWS) and _is_shared_view(t):
+    view = t.op.views if t.op is not None else t.site is not None and not t.flags
+    if view and _is_shared_view(t):
         raise GraphError(
             f"{who}: a view cannot be written through, because the tensor it was taken from keeps "
             f"its values; got a view of shape {t._data.shape} made at {t.site}, written at "

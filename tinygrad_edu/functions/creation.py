@@ -59,7 +59,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     return _new(array.astype(dtype or (get_default_dtype() if array.dtype.kind == "f" else array.dtype)))
 
 
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:  # fmt: skip
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`."""
     return _new(np.linspace(start, stop, num, endpoint=endpoint).astype(dtype or get_default_dtype()))
 

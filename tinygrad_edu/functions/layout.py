@@ -56,7 +56,7 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 def transpose(x: Any, *axes: Any) -> Tensor:
     """NumPy's name and arguments for `permute_dims`."""
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
-        axes = axes[0] or ()
+        return permute_dims(x, axes[0])
     return permute_dims(x, axes or None)
 
 
@@ -74,7 +74,9 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     pair = [v if isinstance(v, tuple | list) else (v,) for v in (source, destination)]
     start, end = ([normal_axis("moveaxis", k, x.ndim) for k in axes] for axes in pair)
     if len(start) != len(end) or len(set(start)) != len(start) or len(set(end)) != len(end):
-        raise ShapeError(f"moveaxis: needs as many sources as destinations, each once; got {source}, {destination}; pair them")  # fmt: skip
+        raise ShapeError(
+            f"moveaxis: needs as many sources as destinations, each once; got {source}, {destination}; pair them"
+        )
     order = [k for k in range(x.ndim) if k not in start]
     for to, axis in sorted(zip(end, start, strict=True)):
         order.insert(to, axis)
@@ -107,7 +109,9 @@ def squeeze(x: Any, axis: Axis = None) -> Tensor:
     if axis is None:
         axes = tuple(i for i in axes if x.shape[i] == 1)
     if any(x.shape[i] != 1 for i in axes):
-        raise ShapeError(f"squeeze: the axes removed must have length 1; got axis {axis} of {x.shape}; use reshape or sum")  # fmt: skip
+        raise ShapeError(
+            f"squeeze: the axes removed must have length 1; got axis {axis} of {x.shape}; use reshape or sum"
+        )
     return ops.reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
@@ -146,7 +150,10 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     n = x.shape[axis]
     if isinstance(indices_or_sections, int):
         if indices_or_sections < 1 or n % indices_or_sections:
-            raise ShapeError(f"split: the axis must divide into equal sections; got length {n} and {indices_or_sections} sections; pass indices instead")  # fmt: skip
+            raise ShapeError(
+                f"split: the axis must divide into equal sections; got length {n} and {indices_or_sections} "
+                "sections; pass indices instead"
+            )
         step = n // indices_or_sections
         cuts = list(range(step, n, step)) if step else [0] * (indices_or_sections - 1)
     else:
@@ -213,13 +220,16 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     try:
         width = tuple(map(tuple, np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()))
     except ValueError:
-        raise ShapeError(f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; give one pair for each axis") from None  # fmt: skip
+        raise ShapeError(
+            f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; "
+            "give one pair for each axis"
+        ) from None
     if min((n for pair in width for n in pair), default=0) < 0:
         raise ShapeError(f"pad: pad_width must not be negative; got {pad_width}; use slices to cut")
     if mode == "constant":
         return ops.pad(x, width=width, value=constant_values)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")  # fmt: skip
+        raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
     for i, pair in enumerate(width):
         places = np.pad(np.arange(x.shape[i]), pair, mode=mode)  # type: ignore[call-overload]
         x = ops.getitem(x, places, index=(slice(None),) * i + (ops.ARRAY,))
@@ -230,7 +240,8 @@ def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
     x = lift(x, who)
     if x.ndim < 2:
         raise ShapeError(f"{who}: needs two axes or more; got {x.shape}; use reshape first")
-    mask = np.tri(*x.shape[-2:], k if lower else k - 1, dtype=bool)
+    rows, columns = x.shape[-2:]
+    mask = np.tri(rows, columns, k if lower else k - 1, dtype=bool)
     return ops.where(mask if lower else ~mask, x, np.zeros((), x.dtype))
 
 

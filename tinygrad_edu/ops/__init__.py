@@ -5,6 +5,7 @@ from .contract import einsum as einsum
 from .contract import matmul as matmul
 from .elementwise import *
 from .indexing import *
+from .layer import *
 from .layout import *
 from .linalg import *
 from .reduce import *

@@ -34,18 +34,19 @@ power = Op("power", operator.pow,
             lambda g, y, a, b: g * (y * log(where(a == 0, 1, a)))),
            formula="{} ** {}", domain=(POSITIVE, REAL))  # fmt: skip
 
-negative = Op("negative", operator.neg, (lambda g, y, x: -g,), formula="-{}", linear=True, domain=(REAL,))  # fmt: skip
+negative = Op("negative", operator.neg, (lambda g, y, x: -g,), linear=True, domain=(REAL,), formula="-{}")
 positive = Op("positive", np.positive, (lambda g, y, x: g,), linear=True, domain=(REAL,))
-abs = Op("abs", np.abs, (lambda g, y, x: g * sign(x),), analytic=False, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
+abs = Op("abs", np.abs, (lambda g, y, x: g * sign(x),),
+         analytic=False, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
 square = Op("square", np.square, (lambda g, y, x: g * (2 * x),), formula="{} ** 2", domain=(REAL,))
 reciprocal = Op("reciprocal", np.reciprocal, (lambda g, y, x: -g * (y * y),), domain=(NONZERO,))
 sqrt = Op("sqrt", np.sqrt, (lambda g, y, x: g / (2 * y),), domain=(POSITIVE,))
 
 exp = Op("exp", np.exp, (lambda g, y, x: g * y,), domain=(REAL,), special=(-1000,))
 exp2 = Op("exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), domain=(REAL,), special=(-2000,))
-expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * (y + 1),), domain=(REAL,), special=(0, -1000))
+expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * exp(x),), domain=(REAL,), special=(0, -1000))
 log = Op("log", np.log, (lambda g, y, x: g / x,), domain=(POSITIVE,))
-log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0, 1e-300))  # fmt: skip
+log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0,))
 log2 = Op("log2", np.log2, (lambda g, y, x: g / (x * LN2),), domain=(POSITIVE,))
 log10 = Op("log10", np.log10, (lambda g, y, x: g / (x * LN10),), domain=(POSITIVE,))
 
@@ -58,10 +59,11 @@ acos = Op("acos", np.arccos, (lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),), do
 atan = Op("atan", np.arctan, (lambda g, y, x: g / (1 + x * x),), domain=(REAL,), special=(0, 1e100))
 sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), domain=(REAL,))
 cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), domain=(REAL,))
-tanh = Op("tanh", np.tanh, (lambda g, y, x: g * (1 - y * y),), domain=(REAL,), special=(0, -1000, 1000))  # fmt: skip
-asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))  # fmt: skip
-acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),), domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
-atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,))  # fmt: skip
+tanh = Op("tanh", np.tanh, (lambda g, y, x: g * (1 - y * y),), domain=(REAL,), special=(0, -1000, 1000))
+asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))
+acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),),
+           domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
+atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,))
 
 
 def _hypot(a: Any, b: Any) -> Any:
@@ -114,7 +116,8 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
-sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),), domain=(REAL,), special=(0, -700, 700))  # fmt: skip
+sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),),
+             domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 softplus = Op("softplus", lambda x: _stable_logaddexp(x, 0), (lambda g, y, x: g * sigmoid(x),),
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
@@ -167,7 +170,8 @@ def _erf(x: Any) -> Any:
     return value.astype(x.dtype)[()]
 
 
-erf = Op("erf", _erf, (lambda g, y, x: g * (2 / np.pi**0.5) * exp(-x * x),), domain=(REAL,), special=(0, 30, -30))  # fmt: skip
+erf = Op("erf", _erf, (lambda g, y, x: g * (2 / np.pi**0.5) * exp(-x * x),),
+         domain=(REAL,), special=(0, 30, -30))  # fmt: skip
 
 maximum = Op("maximum", np.maximum,
              (lambda g, y, a, b: where(a == b, g / 2, where(a > b, g, 0)),

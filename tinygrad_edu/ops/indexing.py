@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import pick
 from ..domain import INTEGER, REAL
 from ..engine import Each, Op
 
@@ -45,7 +46,7 @@ def _beside(x: Any, others: tuple[Any, ...]) -> Any:
 
 
 def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    return _beside(x, arrays)[_filled(index, arrays)]
+    return pick(x, _filled(index, arrays))
 
 
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:

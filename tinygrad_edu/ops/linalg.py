@@ -57,7 +57,8 @@ def _adjugate(a: Any) -> Any:
     n = a.shape[-1]
     others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(n)], axis=-1)
     turn = np.linalg.det(u) * np.linalg.det(vh)
-    return turn[..., None, None] * (np.swapaxes(vh, -1, -2) * others[..., None, :]) @ np.swapaxes(u, -1, -2)  # fmt: skip
+    v = np.swapaxes(vh, -1, -2)
+    return turn[..., None, None] * (v * others[..., None, :]) @ np.swapaxes(u, -1, -2)
 
 
 def _from_adjugate(g: Any, y: Any, a: Any) -> Any:

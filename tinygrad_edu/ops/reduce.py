@@ -120,9 +120,7 @@ def _others(x: Any) -> Any:
     """Along the last axis, the product of all other entries, right also when some are 0."""
     n = x.shape[-1]
     ones = ((0, 0),) * (len(x.shape) - 1)
-    before = cumulative_prod(
-        pad(_cut(x, slice(0, n - 1)), width=(*ones, (1, 0)), value=1.0), axis=len(ones)
-    )
+    before = cumulative_prod(pad(_cut(x, slice(0, n - 1)), width=(*ones, (1, 0)), value=1.0), axis=len(ones))
     back = _cut(_cut(x, slice(None, None, -1)), slice(0, n - 1))
     after = cumulative_prod(pad(back, width=(*ones, (1, 0)), value=1.0), axis=len(ones))
     return before * _cut(after, slice(None, None, -1))
@@ -138,6 +136,8 @@ def _from_prod(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     if not axis:
         return g
     g = broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape)
+    if 0 in x.shape:
+        return g
     order = tuple(i for i in range(len(x.shape)) if i not in axis) + axis
     moved = permute_dims(x, axes=order)
     flat = reshape(moved, shape=(*moved.shape[: len(moved.shape) - len(axis)], _size(x, axis)))

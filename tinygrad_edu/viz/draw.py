@@ -163,7 +163,7 @@ def facts(node: Node) -> str:
 
 
 def _tooltip(node: Node) -> str:
-    words = filter(None, [node.kind, node.tensor.site if node.tensor is not None else None])
+    words = [node.kind, *([str(node.tensor.site)] if node.tensor is not None and node.tensor.site else [])]
     return " ".join(words).replace("\\", "\\\\")
 
 

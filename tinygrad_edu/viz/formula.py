@@ -168,8 +168,10 @@ def tidy(f: Formula) -> Formula:
         return b
     if name == "permute_dims" and f.attributes["axes"] == tuple(range(len(a.shape))):
         return a
-    if name == "permute_dims" and a.op is f.op and tuple(np.take(a.attributes["axes"], f.attributes["axes"])) == tuple(
-        range(len(a.shape))
+    if (
+        name == "permute_dims"
+        and a.op is f.op
+        and tuple(np.take(a.attributes["axes"], f.attributes["axes"])) == tuple(range(len(a.shape)))
     ):
         return a.args[0]
     if name == "negative" and a.op is not None and a.op.name == "negative":

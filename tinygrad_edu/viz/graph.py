@@ -105,9 +105,7 @@ def read(
     root = None
     if is_module(x) or (callable(x) and not isinstance(x, Variable)):
         if not inputs:
-            raise TypeError(
-                f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)"
-            )
+            raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
         x, watch = run(x, inputs)
         calls = watch.calls

@@ -1,0 +1,6 @@
+"""Data sets and batches."""
+
+from .dataset import DataLoader as DataLoader
+from .dataset import TensorDataset as TensorDataset
+from .dataset import collate as collate
+from .digits import load_digits as load_digits

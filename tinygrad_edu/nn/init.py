@@ -1,0 +1,131 @@
+"""Initial values, written into a tensor in place, which is returned. Chance comes from `rng`, or from
+the shared generator."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..errors import ShapeError
+from ..random import Generator
+
+GAINS = {
+    "linear": 1.0, "sigmoid": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv_transpose2d": 1.0,
+    "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75,
+}  # fmt: skip
+
+
+def _write(t: Any, values: Any) -> Any:
+    t.data = values
+    return t
+
+
+def _numpy(rng: Generator | None) -> np.random.Generator:
+    return (random.shared() if rng is None else rng).numpy
+
+
+def constant_(tensor: Any, val: float) -> Any:
+    """`val` everywhere."""
+    return _write(tensor, np.full(tensor.shape, val))
+
+
+def zeros_(tensor: Any) -> Any:
+    """0 everywhere.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.init.zeros_(nn.Parameter([1.0, 2.0])).tolist()
+    [0.0, 0.0]
+    """
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Any) -> Any:
+    """1 everywhere."""
+    return constant_(tensor, 1.0)
+
+
+def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
+    """Numbers evenly spread from `a` to `b`."""
+    return _write(tensor, _numpy(rng).uniform(a, b, tensor.shape))
+
+
+def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
+    """Normal numbers."""
+    return _write(tensor, _numpy(rng).normal(mean, std, tensor.shape))
+
+
+def trunc_normal_(
+    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
+) -> Any:
+    """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations)."""
+    generator = _numpy(rng)
+    values = generator.normal(mean, std, tensor.shape)
+    if not a < b or mean + 40 * std < a or mean - 40 * std > b:
+        raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
+    while (out := (values < a) | (values > b)).any():
+        values[out] = generator.normal(mean, std, int(out.sum()))
+    return _write(tensor, values)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor that keeps the variance of activations steady through a nonlinearity."""
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in GAINS:
+        raise ValueError(
+            f"calculate_gain: nonlinearity must be leaky_relu or one of {', '.join(GAINS)}; got "
+            f"{nonlinearity!r}; choose one"
+        )
+    return GAINS[nonlinearity]
+
+
+def fans(tensor: Any) -> tuple[int, int]:
+    """How many inputs an output has, and how many outputs an input: of a matrix, or of kernels."""
+    if len(tensor.shape) < 2:
+        raise ShapeError(f"init: fan in and fan out need two axes or more; got {tensor.shape}; use uniform_")
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def xavier_uniform_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
+    """Uniform to +-gain * sqrt(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    bound = gain * math.sqrt(6 / sum(fans(tensor)))
+    return uniform_(tensor, -bound, bound, rng)
+
+
+def xavier_normal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
+    """Normal with deviation gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), rng)
+
+
+def _kaiming(tensor: Any, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"init: mode must be 'fan_in' or 'fan_out'; got {mode!r}; choose one")
+    return calculate_gain(nonlinearity, a) / math.sqrt(fans(tensor)[mode == "fan_out"])
+
+
+def kaiming_uniform_(
+    tensor: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
+) -> Any:
+    """Uniform to +-gain * sqrt(3 / fan). Source: He et al., "Delving deep into rectifiers" (2015)."""
+    bound = math.sqrt(3) * _kaiming(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, rng)
+
+
+def kaiming_normal_(
+    tensor: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
+) -> Any:
+    """Normal with deviation gain / sqrt(fan). Source: He et al. (2015)."""
+    return normal_(tensor, 0.0, _kaiming(tensor, a, mode, nonlinearity), rng)
+
+
+def orthogonal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
+    """Rows (or columns) that are orthonormal, times `gain`. Source: Saxe et al. (2014)."""
+    fans(tensor)
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    q, r = np.linalg.qr(_numpy(rng).standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diagonal(r))  # makes the distribution uniform over orthogonal matrices
+    return _write(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))

@@ -1,0 +1,174 @@
+"""The Optimizer: parameters, in groups with settings of their own, and how a step changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine import Variable
+from ..errors import DTypeError, ShapeError
+from ..tensor import Tensor
+from .bundle import BLOCK, Bundle, bundles
+
+
+class Optimizer:
+    """What all optimizers share. A kind of optimizer defines `state_names` and `update`.
+
+    `params` are parameters, or dicts `{"params": [...], "lr": 0.1}`: groups with their own settings.
+    A parameter whose `grad` is None is left as it is.
+    """
+
+    def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self._bundles: list[list[Bundle]] = []
+        self._scratch: dict[Any, tuple[Any, Any]] = {}
+        if isinstance(params, Variable):
+            raise TypeError(
+                "optimizer: takes an iterable of parameters; got one tensor; pass model.parameters(), or [tensor]"
+            )
+        given = list(params)
+        if not given:
+            raise ValueError(
+                "optimizer: needs one parameter or more; got none; pass model.parameters(), afresh if it is a generator"
+            )
+        for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(dict(group))
+
+    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """The names of the arrays that are kept for each parameter."""
+        return ()
+
+    def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
+        """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in."""
+        raise NotImplementedError
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Add parameters, with settings of their own where the group names them."""
+        params = group["params"]
+        params = [params] if isinstance(params, Variable) else list(params)
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"optimizer: takes tensors; got {type(p).__name__}; pass model.parameters()")
+            if p.op is not None or p._data.dtype.kind != "f":
+                raise DTypeError(
+                    f"optimizer: a parameter must be a leaf of floating-point numbers; got {p!r}; use nn.Parameter"
+                )
+            if id(p) in known:
+                raise ValueError(
+                    f"optimizer: a parameter must be given once; got {p.name or 'one'} of shape {p.shape} twice; "
+                    "drop one"
+                )
+            known.add(id(p))
+        unknown = set(group) - set(self.defaults) - {"params", "name", "initial_lr"}
+        if unknown:
+            raise ValueError(
+                f"optimizer: settings must be among {sorted(self.defaults)}; got {sorted(unknown)}; check the spelling"
+            )
+        full = {"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}}
+        self.check(full)
+        self.param_groups.append(full)
+        self._bundles.append(bundles(params, self.state_names(full)))
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        """Refuse settings that make no sense."""
+        for name in ("lr", "weight_decay", "momentum", "eps"):
+            if not group.get(name, 0.0) >= 0:
+                raise ValueError(f"optimizer: {name} must not be negative; got {group[name]}; use a positive number")
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient, in place."""
+        with np.errstate(all="ignore"):
+            for group, parts in zip(self.param_groups, self._bundles, strict=True):
+                for bundle in parts:
+                    a, b = self._room(bundle.dtype)
+
+                    def rule(step: int, p: Any, g: Any, state: Any, group: Any = group, a: Any = a, b: Any = b) -> None:
+                        n = p.shape[0]
+                        self.update(group, step, p, g, state, a[:n], b[:n])
+
+                    bundle.update(rule)
+
+    def _room(self, dtype: Any) -> tuple[Any, Any]:
+        """Two rows of a block to work in."""
+        if dtype not in self._scratch:
+            self._scratch[dtype] = np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)
+        return self._scratch[dtype]
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    def _places(self) -> dict[int, tuple[Bundle, int]]:
+        """Where the state of each parameter is kept."""
+        parts = [bundle for group in self._bundles for bundle in group]
+        return {id(p): (bundle, i) for bundle in parts for i, p in enumerate(bundle.params)}
+
+    @property
+    def state(self) -> dict[Any, dict[str, Any]]:
+        """For each parameter that has made a step: how many, and its arrays, to look at."""
+        found = {}
+        places = self._places()
+        for group in self.param_groups:
+            for p in group["params"]:
+                bundle, i = places[id(p)]
+                if bundle.steps[i]:
+                    found[p] = {"step": bundle.steps[i], **{name: bundle.part(name, i) for name in bundle.state}}
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of settings and state, in PyTorch's form: parameters are numbered in the order given."""
+        order = {id(p): i for i, p in enumerate(self._all())}
+        state = {
+            order[id(p)]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in kept.items()}
+            for p, kept in self.state.items()
+        }
+        groups = [group | {"params": [order[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {"state": state, "param_groups": groups}
+
+    def _all(self) -> list[Any]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue where `state_dict()` was taken; if it does not fit, nothing is changed."""
+        groups, saved = state_dict["param_groups"], state_dict["state"]
+        sizes, own = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
+        if sizes != own:
+            raise ValueError(
+                f"load_state_dict: groups must have as many parameters as this optimizer's, {own}; got {sizes}; "
+                "build it as it was built when it was saved"
+            )
+        params, places = self._all(), self._places()
+        new: list[tuple[Bundle, int, str, Any, int]] = []
+        for i, kept in saved.items():
+            bundle, k = places[id(params[int(i)])]
+            for name in bundle.state:
+                value = np.asarray(kept[name])
+                if value.shape != params[int(i)].shape:
+                    raise ShapeError(
+                        f"load_state_dict: {name} of parameter {i} must have shape {params[int(i)].shape}; got "
+                        f"{value.shape}; load into an optimizer of the same model"
+                    )
+                new.append((bundle, k, name, value, int(kept["step"])))
+            if not bundle.state:
+                new.append((bundle, k, "", None, int(kept["step"])))
+        for group, given in zip(self.param_groups, groups, strict=True):
+            group.update({k: v for k, v in given.items() if k != "params"})
+        for bundle in {id(b): b for b, _ in places.values()}.values():
+            bundle.steps = [0] * len(bundle.steps)
+        for bundle, k, name, value, step in new:
+            bundle.steps[k] = step
+            if name:
+                bundle.part(name, k)[...] = value
+
+    def __repr__(self) -> str:
+        rows = [
+            ", ".join([f"{len(g['params'])} parameters", *(f"{k}={v}" for k, v in g.items() if k != "params")])
+            for g in self.param_groups
+        ]
+        return f"{type(self).__name__}({'; '.join(rows)})"
