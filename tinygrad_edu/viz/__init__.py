@@ -1,5 +1,7 @@
 """Seeing the graph: pictures, formulas, the chain rule in words, the backprop player."""
 
+from .anomaly import AnomalyError as AnomalyError
+from .anomaly import detect_anomaly as detect_anomaly
 from .diff import diff as diff
 from .draw import draw as draw
 from .explain import explain as explain
@@ -9,7 +11,5 @@ from .film import Film as Film
 from .formula import Formula as Formula
 from .player import player as player
 from .table import op_table as op_table
-from .worksheet import worksheet as worksheet
-from .anomaly import Anomaly as Anomaly
-from .anomaly import detect_anomaly as detect_anomaly
 from .why import why as why
+from .worksheet import worksheet as worksheet

@@ -18,39 +18,25 @@ import numpy as np
 from .. import engine, tensor
 from ..engine import Op, Variable, parents
 from ..recording import Mode
-from .formula import input_names, of_rule, of_value
+from .formula import Formula, input_names, of_rule, of_value
 from .notation import plain
+from .reasons import WHERE, advice
 from .values import one, shown
 
 if TYPE_CHECKING:
     from .picture import Picture
 
-HARMLESS = {"where", "isfinite", "isnan", "isinf", "equal", "not_equal", "less", "greater", "less_equal", "greater_equal"}
-ADVICE = {
-    "log": "log is -inf at 0 and nan below; keep its input positive (log(x + eps), clip), or use a function that takes "
-    "logits, such as logsumexp or log_softmax",
-    "divide": "a division by 0; add a small number to the denominator, or choose with where before dividing",
-    "reciprocal": "a division by 0; add a small number first",
-    "sqrt": "sqrt is nan below 0 and infinitely steep at 0; write sqrt(x + eps), or tg.linalg.norm for a length",
-    "exp": "exp overflows for large inputs; subtract the maximum first, or use logsumexp, softmax or sigmoid",
-    "power": "a power of 0 or of a negative number; keep the base positive, or write x * x for a square",
-    "multiply": "0 * inf is nan, and large factors overflow; look at the inputs",
-    "subtract": "inf - inf is nan; look at where the infinite inputs come from",
-    "matmul": "products of large numbers overflow, and 0 * inf is nan; use smaller weights, or normalise the inputs",
-    "square": "the square overflows; scale the input down",
-}
-WHERE = (
-    "where(c, f(x), 0) computes f(x) for every entry, also where c is false: give f a safe input instead, "
-    "f(where(c, x, 1)), and choose afterwards"
-)
+COMPARISONS = {"equal", "not_equal", "less", "greater", "less_equal", "greater_equal"}
+HARMLESS = {"where", "isfinite", "isnan", "isinf"} | COMPARISONS
 
 
-class Anomaly(FloatingPointError):
+class AnomalyError(FloatingPointError):
     """The first number that is not finite: which operation made it, from what, in which line."""
 
-    def __init__(self, message: str, phase: str, op: Op | None, site: str | None, tensor: Variable, root: Variable):
+    def __init__(self, message: str, phase: str, op: Op | None, site: Any, tensor: Variable, root: Variable):
         super().__init__(message)
-        self.phase, self.op, self.site, self.tensor, self.root = phase, op, site, tensor, root
+        self.phase, self.op, self.tensor, self.root = phase, op, tensor, root
+        self.site = None if site is None else str(site)
 
     def draw(self) -> Picture:
         """The graph with the path of the bad numbers in red."""
@@ -63,7 +49,7 @@ class Watcher:
     """What was seen in one `with` block."""
 
     def __init__(self) -> None:
-        self.suspects: dict[int, Anomaly] = {}
+        self.suspects: dict[int, AnomalyError] = {}
         self.forgiven: set[int] = set()
 
     def recorded(self, t: Variable) -> None:
@@ -105,8 +91,12 @@ def _made_here(t: Variable) -> bool:
     """Whether the bad number is new: not merely passed on from an input."""
     if all(_finite(x._data) for x in t.inputs):
         return True
-    nan_in = any(np.isnan(np.asarray(x._data, dtype=np.float64)).any() for x in t.inputs if np.asarray(x._data).dtype.kind == "f")
-    return bool(np.isnan(t._data).any()) and not nan_in
+    return _has_nan(t._data) and not any(_has_nan(x._data) for x in t.inputs)
+
+
+def _has_nan(v: Any) -> bool:
+    a = np.asarray(v) if not hasattr(v, "values") else np.asarray(v.values)
+    return a.dtype.kind in "fc" and bool(np.isnan(a).any())
 
 
 def _count(v: Any) -> str:
@@ -136,40 +126,46 @@ def _at(t: Variable, bad: Any) -> str:
     return (f"at entry {index} " if index else "") + ", ".join(words)
 
 
-def _forward_anomaly(t: Variable) -> Anomaly:
+def _forward_anomaly(t: Variable) -> AnomalyError:
     assert t.op is not None
     call = plain(of_value(t.op, _names(t), [x._data for x in t.inputs], t.attributes or {}), "T")
-    advice = ADVICE.get(t.op.name, "look at the inputs")
     message = (
         f"forward: every value must be finite; {shown(call, 100)} gave {_count(t._data)} ({_at(t, t._data)}), "
-        f"at {t.site or 'an unknown line'}; {advice}. If the entry is left out later by where: {WHERE}"
+        f"at {t.site or 'an unknown line'}; {advice(t.op)}. If the entry is left out later by where: {WHERE}"
     )
-    return Anomaly(message, "forward", t.op, t.site, t, t)
+    return AnomalyError(message, "forward", t.op, t.site, t, t)
 
 
-def _backward_anomaly(t: Variable, g: Any, seen: list[tuple[Variable, Any]]) -> Anomaly:
+def _backward_anomaly(t: Variable, g: Any, seen: list[tuple[Variable, Any]]) -> AnomalyError:
     """Find the use whose rule made a bad contribution; every gradient before it was finite."""
     root = seen[0][0] if seen else t
     for user, gy in seen:
         for i, x in enumerate(parents(user) if user.op is not None else ()):
-            if x.born != t.born or user.op is None:
-                continue
-            formula = of_rule(
-                user.op, i, [v._data for v in user.inputs], user.attributes or {}, _names(user), ("g", gy), ("y", user._data)
-            )
+            formula = _contribution(user, i, gy) if x.born == t.born else None
             if formula is not None and not _finite(formula.value):
-                where = f"{_at(user, formula.value)}, y = {_entry(user._data, formula.value)}, g = {_entry(gy, formula.value)}"
-                advice = ADVICE.get(user.op.name, "look at the inputs")
-                message = (
-                    f"backward: every gradient must be finite; the rule of {user.op}, {shown(plain(formula, 'T'), 100)}, "
-                    f"gave {_count(formula.value)} ({where}), for {user.op} at {user.site or 'an unknown line'}; {advice}. "
-                    f"If a where is meant to leave the entry out: {WHERE}"
-                )
-                return Anomaly(message, "backward", user.op, user.site, user, root)
+                return _rule_anomaly(user, gy, formula, root)
     message = (
         f"backward: every gradient must be finite; a sum of finite contributions gave {_count(g)}; scale the loss down"
     )
-    return Anomaly(message, "backward", None, t.site, t, root)
+    return AnomalyError(message, "backward", None, t.site, t, root)
+
+
+def _contribution(user: Variable, i: int, gy: Any) -> Formula | None:
+    assert user.op is not None
+    arrays = [x._data for x in user.inputs]
+    return of_rule(user.op, i, arrays, user.attributes or {}, _names(user), ("g", gy), ("y", user._data))
+
+
+def _rule_anomaly(user: Variable, gy: Any, formula: Formula, root: Variable) -> AnomalyError:
+    assert user.op is not None
+    bad = formula.value
+    numbers = f"{_at(user, bad)}, y = {_entry(user._data, bad)}, g = {_entry(gy, bad)}"
+    message = (
+        f"backward: every gradient must be finite; the rule of {user.op}, {shown(plain(formula, 'T'), 100)}, gave "
+        f"{_count(bad)} ({numbers}), for {user.op} at {user.site or 'an unknown line'}; {advice(user.op)}. "
+        f"If a where is meant to leave the entry out: {WHERE}"
+    )
+    return AnomalyError(message, "backward", user.op, user.site, user, root)
 
 
 def _entry(v: Any, bad: Any) -> str:
@@ -213,7 +209,7 @@ def _exchange(by: int) -> None:
 
 
 class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
-    """In a `with` block: raise `Anomaly` for the first inf or nan that a computation or a gradient makes.
+    """In a `with` block: raise `AnomalyError` for the first inf or nan that a computation or a gradient makes.
 
     A number that a `where` leaves out is not reported, nor is one that came in from outside.
 
@@ -222,7 +218,7 @@ class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
     >>> with detect_anomaly():  # doctest: +ELLIPSIS
     ...     loss = tg.log(x).sum()
     Traceback (most recent call last):
-    tinygrad_edu.viz.anomaly.Anomaly: forward: every value must be finite; log(x) gave -inf at 1 of 2 entries ...
+    tinygrad_edu.viz.anomaly.AnomalyError: forward: every value must be finite; log(x) gave -inf at 1 of 2 entries ...
     """
 
     def __init__(self) -> None:

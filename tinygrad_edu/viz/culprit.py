@@ -12,9 +12,10 @@ from types import FrameType
 from .watch import PACKAGE
 
 METHODS = {
-    "detach": "detach", "numpy": "numpy", "tolist": "item", "item": "item", "argmax": "argmax", "argmin": "argmax",
-    "argsort": "argmax", "round": "flat", "floor": "flat", "ceil": "flat", "sign": "flat", "asarray": "numpy", "array": "numpy",
-    "Tensor": "tensor", "float": "item", "int": "item", "equal": "comparison", "greater": "comparison", "less": "comparison",
+    "detach": "detach", "numpy": "numpy", "asarray": "numpy", "array": "numpy", "tolist": "item", "item": "item",
+    "float": "item", "int": "item", "argmax": "argmax", "argmin": "argmax", "argsort": "argmax", "round": "flat",
+    "floor": "flat", "ceil": "flat", "sign": "flat", "Tensor": "tensor", "equal": "comparison",
+    "greater": "comparison", "less": "comparison",
 }  # fmt: skip
 
 

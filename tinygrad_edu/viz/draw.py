@@ -163,8 +163,7 @@ def facts(node: Node) -> str:
 
 
 def _tooltip(node: Node) -> str:
-    words = [node.kind, *([str(node.tensor.site)] if node.tensor is not None and node.tensor.site else [])]
-    return " ".join(words).replace("\\", "\\\\")
+    return " ".join(filter(None, [node.kind, node.site])).replace("\\", "\\\\")
 
 
 def _arrows(

@@ -57,7 +57,7 @@ def node_data(n: Node) -> dict[str, Any]:
         "grad": None if n.grad is None else numbers(n.grad),
         "grad_summary": None if n.grad is None else short(n.grad),
         "attributes": {k: str(v) for k, v in n.attributes.items()}, "module": list(n.module),
-        "site": n.tensor.site if n.tensor is not None else None,
+        "site": n.site,
     }  # fmt: skip
 
 

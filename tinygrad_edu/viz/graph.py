@@ -61,6 +61,12 @@ class Node:
         return (self.tensor.attributes if self.tensor is not None else None) or {}
 
     @property
+    def site(self) -> str | None:
+        """The user's line that made it, "file.py:12", where that is kept."""
+        line = self.tensor.site if self.tensor is not None else None
+        return str(line).replace("\\", "/").rpartition("/")[2] if line is not None else None
+
+    @property
     def needs_grad(self) -> bool:
         return self.tensor is not None and bool(self.tensor.flags & NEEDS)
 
@@ -171,7 +177,8 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
     graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
     counts: dict[str, int] = {}
     for t, modules in zip(tensors, made_in, strict=True):
-        name = t.name or names.get(t.born, "")
+        path = names.get(t.born, "")
+        name = path if path.endswith(f".{t.name}") else t.name or path
         stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
         node = Node(keys[t.born], name, t, t.op, tuple(keys[x.born] for x in parents(t)), t._data, named=bool(name))
         if not is_number(node):

@@ -111,7 +111,9 @@ def step_data(graph: Graph) -> list[dict[str, Any]]:
     """Every step of the two passes: what the engine computes, in the engine's order."""
     result: list[dict[str, Any]] = [
         {
-            "phase": "forward", "node": s.node.key, "text": shown(s.text.replace("; ", ", "), 200),
+            "phase": "forward",
+            "node": s.node.key,
+            "text": shown(s.text.replace("; ", ", "), 200),
             "after": short(s.node.value),
         }
         for s in forward(graph)
@@ -140,8 +142,10 @@ def _backward_data(s: Backward, out: str) -> dict[str, Any]:
     else:
         text = f"{s.local.text} = {product}".replace("; ", ", ")
     return {
-        "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position, "text": shown(text, 240),
-        "incoming_name": shown(f"d{s.user.name}" if s.user.shape else f"d{out}/d{s.user.name}"), "incoming": short(s.incoming),
+        "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
+        "text": shown(text, 240),
+        "incoming_name": shown(f"d{s.user.name}" if s.user.shape else f"d{out}/d{s.user.name}"),
+        "incoming": short(s.incoming),
         "derivative_name": shown(f"d{s.user.name}/d{s.source.name}"), "derivative": derivative,
         "derivative_formula": None if formula is None else shown(formula, 120), "product": product,
         "before": None if s.before is None else short(s.before), "after": short(s.after),
