@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engine, tensor
+from ..batched import BatchedArray
 from ..engine import Op, Variable, parents
 from ..recording import Mode
 from .formula import Formula, input_names, of_rule, of_value
@@ -82,8 +83,13 @@ class Watcher:
             yield t, g
 
 
+def _plain(v: Any) -> Any:
+    """The numbers as one array; inside a vmap, those of all examples."""
+    return np.asarray(v.values if isinstance(v, BatchedArray) else v)
+
+
 def _finite(v: Any) -> bool:
-    a = np.asarray(v) if not hasattr(v, "values") else np.asarray(v.values)  # of a vmap: the whole batch
+    a = _plain(v)
     return a.dtype.kind not in "fc" or bool(np.isfinite(a).all())
 
 
@@ -95,12 +101,12 @@ def _made_here(t: Variable) -> bool:
 
 
 def _has_nan(v: Any) -> bool:
-    a = np.asarray(v) if not hasattr(v, "values") else np.asarray(v.values)
+    a = _plain(v)
     return a.dtype.kind in "fc" and bool(np.isnan(a).any())
 
 
 def _count(v: Any) -> str:
-    a = np.asarray(v)
+    a = _plain(v)
     bad = a[~np.isfinite(a)]
     kind = "nan" if np.isnan(bad).all() else "inf" if not np.isnan(bad).any() else "inf and nan"
     sign = "-" if kind == "inf" and (bad < 0).all() else ""
@@ -115,14 +121,14 @@ def _names(t: Variable) -> list[str]:
 def _at(t: Variable, bad: Any) -> str:
     """The inputs at the first bad entry, where the operation works entry by entry."""
     assert t.op is not None
-    shape = np.shape(bad)
+    bad, shape = _plain(bad), _plain(bad).shape
     index = tuple(int(k) for k in np.argwhere(~np.isfinite(bad))[0]) if shape else ()
     words = []
     for x, name in zip(t.inputs, _names(t), strict=True):
         if t.op.kind == "elementwise":
-            words.append(f"{name} = {one(np.broadcast_to(x._data, shape)[index])}")
+            words.append(f"{name} = {one(np.broadcast_to(_plain(x._data), shape)[index])}")
         else:
-            words.append(f"{name} of shape {np.shape(x._data)}")
+            words.append(f"{name} of shape {_plain(x._data).shape}")
     return (f"at entry {index} " if index else "") + ", ".join(words)
 
 
@@ -169,9 +175,10 @@ def _rule_anomaly(user: Variable, gy: Any, formula: Formula, root: Variable) -> 
 
 
 def _entry(v: Any, bad: Any) -> str:
-    if np.shape(v) != np.shape(bad):
-        return f"shape {np.shape(v)}"
-    return one(np.asarray(v)[tuple(np.argwhere(~np.isfinite(bad))[0])] if np.ndim(bad) else np.asarray(v)[()])
+    v, bad = _plain(v), _plain(bad)
+    if v.shape != bad.shape:
+        return f"shape {v.shape}"
+    return one(v[tuple(np.argwhere(~np.isfinite(bad))[0])])
 
 
 WATCHING: ContextVar[Watcher | None] = ContextVar("watching", default=None)

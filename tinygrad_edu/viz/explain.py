@@ -27,6 +27,9 @@ class Line:
     latex: str = ""
     remark: str = ""
 
+    def __post_init__(self) -> None:
+        self.text, self.remark = shown(self.text, 240), shown(self.remark, 240)
+
 
 @dataclass
 class Explanation:
@@ -113,21 +116,21 @@ def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanat
     out = graph.nodes[graph.outputs[-1]]
     result = Explanation(f"{shown(out.name)} = {short(out.value)}")
     result.sections["Left to right: the values"] = [_forward_line(s.text, s.node) for s in forward(graph)]
-    result.sections["Right to left: the chain rule"] = [_seed_line(out), *_backward_lines(graph, out)]
-    if out.grad is None:
-        nothing = f"nothing needs a gradient: no input of {shown(out.name)} has requires_grad=True"
-        result.sections["Right to left: the chain rule"] = [Line(nothing)]
+    lines = [Line(f"nothing needs a gradient: no input of {out.name} has requires_grad=True")]
+    if out.grad is not None:
+        lines = [_seed_line(out), *_backward_lines(graph, out)]
+    result.sections["Right to left: the chain rule"] = lines
     return result
 
 
 def _forward_line(text: str, node: Node) -> Line:
     remark = "" if not node.shape else f"{shape_text(node.shape)}"
-    return Line(shown(text.replace("; mean", ", mean"), 160), "", remark)
+    return Line(text.replace("; mean", ", mean"), "", remark)
 
 
 def _seed_line(out: Node) -> Line:
     text = f"d{out.name}/d{out.name} = {short(out.grad)}" if not out.shape else f"d{out.name} = {short(out.grad)}"
-    return Line(shown(text, 160), remark="" if not out.shape else "ones, in the shape of the result")
+    return Line(text, remark="" if not out.shape else "ones, in the shape of the result")
 
 
 def _backward_lines(graph: Graph, out: Node) -> list[Line]:
@@ -160,7 +163,7 @@ def _scalar_line(step: Backward, out: Node) -> Line:
         rf"\frac{{\partial {latex_name(y)}}}{{\partial {latex_name(x)}}} = "
         rf"{short(step.incoming)} \cdot {_signed(factor)} = {short(step.contribution)}"
     )
-    return Line(shown(f"{verb} {text}", 200), tex, "" if is_plain else f"{local} = {formula}")
+    return Line(f"{verb} {text}", tex, "" if is_plain else f"{local} = {formula}")
 
 
 def _signed(v: Any) -> str:
@@ -172,13 +175,13 @@ def _array_line(step: Backward) -> Line:
     verb = step.local.text if step.uses > 1 else step.local.text.replace(" += ", " = ", 1)
     remark = "; ".join(filter(None, [step.local.shapes, step.local.note]))
     tex = f"{latex_name('d' + step.source.name)} = {step.local.formula.latex()}"
-    return Line(shown(f"{verb} = {short(step.contribution)}".replace("; mean", ", mean"), 200), tex, shown(remark, 200))
+    return Line(f"{verb} = {short(step.contribution)}".replace("; mean", ", mean"), tex, remark)
 
 
 def _sum_line(step: Backward, out: Node) -> Line:
     name = f"d{out.name}/d{step.source.name}" if _is_scalar(step) else f"d{step.source.name}"
     what = f"{step.source.name} is used {step.uses} times, so its gradients add"
-    return Line(shown(f"{name} = {short(step.after)}".replace("; mean", ", mean"), 200), remark=shown(what, 200))
+    return Line(f"{name} = {short(step.after)}".replace("; mean", ", mean"), remark=what)
 
 
 def _entry(x: Any, entry: Any, of: Any) -> Explanation:
