@@ -50,7 +50,7 @@ def test_running_sums_end_in_the_engines_gradients_bit_for_bit(seed, size):
 
 
 def test_running_sums_of_a_network_are_the_engines():
-    X, W, b, loss = network()
+    _X, W, b, loss = network()
     graph = read(loss, grads=True)
     loss.backward()
     found = {s.source.name: s.after for s in backward(graph)}
@@ -118,7 +118,7 @@ def test_a_tensor_used_twice_is_told_to_add():
 
 
 def test_formats():
-    X, W, b, loss = network()
+    *_, loss = network()
     explanation = viz.explain(loss)
     assert "dW = X.T @ dt1" in str(explanation)
     assert "(3,6)(6,2)" in str(explanation)

@@ -1,5 +1,7 @@
 """Twenty-six classic mistakes, each answered rightly: the reason, and the line to change."""
 
+# ruff: noqa: F841 (why looks for the result among the variables of its caller)
+
 from pathlib import Path
 
 import numpy as np

@@ -55,7 +55,7 @@ class Film:
         """The player, on the first graph, with the frames."""
         if self.first is None:
             raise GraphError("Film: must have recorded a step; it has none; call record(loss) in the training loop")
-        data = page_data(self.first)
+        data = page_data(self.first, roomy=True)
         sizes = [v for frame in self.kept for v in frame["sizes"].values() if v]
         data["film"] = {"frames": self.kept, "largest": max(sizes, default=1.0)}
         return Page(self.title, data)

@@ -14,9 +14,9 @@ LETTER, ROWS = 7.6, 60  # the width of a letter, the height of a box, in points
 NARROW, WIDE = 9, 25  # letters in a line of a box
 
 
-def geometry(seen: View, label: str) -> dict[str, Any]:
-    """A view as the player draws it."""
-    wide = {key: _letters(seen, box) for key, box in seen.boxes.items()}
+def geometry(seen: View, label: str, roomy: bool = False) -> dict[str, Any]:
+    """A view as the player draws it; `roomy` leaves room for other numbers than the present ones."""
+    wide = {key: _letters(seen, box, roomy) for key, box in seen.boxes.items()}
     nodes, edges, width, height = _parse(layout(_dot(seen, wide)))
     boxes = [_box_data(seen, box, wide[key], nodes[key]) for key, box in seen.boxes.items()]
     arrows = []
@@ -32,11 +32,11 @@ def geometry(seen: View, label: str) -> dict[str, Any]:
     return size | {"boxes": boxes, "arrows": arrows, "frames": _frames(seen, boxes)}
 
 
-def _letters(seen: View, box: Box) -> int:
+def _letters(seen: View, box: Box, roomy: bool) -> int:
     node = seen.node(box)
     lines = [box.title or node.title, short(node.value)]
     if node.grad is not None:
-        lines.append(f"{gradient_name(node)} = {short(node.grad)}")
+        lines.append(f"{gradient_name(node)} = {'-0.001234' if roomy else short(node.grad)}")
     return max(NARROW, min(WIDE, max(map(len, lines))))
 
 

@@ -80,10 +80,10 @@ def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -
     return Page(title, page_data(read(x, inputs, who="player", grads=True)))
 
 
-def page_data(graph: Graph) -> dict[str, Any]:
-    """Nodes, views and steps, as the page's script takes them."""
+def page_data(graph: Graph, roomy: bool = False) -> dict[str, Any]:
+    """Nodes, views and steps, as the page's script takes them; `roomy` if numbers will change."""
     nodes = [node_data(n) | {"name": shown(n.name), "title": shown(n.title)} for n in graph.nodes.values()]
-    views = _views(graph)
+    views = _views(graph, roomy)
     kinds = {n.kind for n in graph.nodes.values() if not is_number(n)}
     legend = [{"kind": k, "fill": c.fill, "line": c.line} for k, c in KINDS.items() if k in kinds]
     return {
@@ -92,18 +92,19 @@ def page_data(graph: Graph) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _views(graph: Graph) -> list[dict[str, Any]]:
+def _views(graph: Graph, roomy: bool) -> list[dict[str, Any]]:
     """The graph as a whole, if it is not too large; with modules folded; with repetitions folded."""
     whole = view(graph, budget=None)
-    found = [geometry(whole, "everything")] if len(whole.boxes) <= MOST else []
+    found = [geometry(whole, "everything", roomy)] if len(whole.boxes) <= MOST else []
     deepest = max((len(n.calls) for n in graph.nodes.values()), default=0)
     for depth in range(deepest):
         seen = view(graph, depth=depth, budget=None)
         if len(seen.boxes) < min(MOST, len(whole.boxes)):
-            found.append(geometry(seen, "modules folded" if deepest == 1 else f"modules folded at level {depth + 1}"))
+            label = "modules folded" if deepest == 1 else f"modules folded at level {depth + 1}"
+            found.append(geometry(seen, label, roomy))
     repeats = view(graph, budget=max(8, min(MOST, len(whole.boxes) // 2)))
     if len(repeats.boxes) < len(whole.boxes) // 2 or not found:
-        found.insert(0 if len(whole.boxes) > LARGE else len(found), geometry(repeats, "repetitions folded"))
+        found.insert(0 if len(whole.boxes) > LARGE else len(found), geometry(repeats, "repetitions folded", roomy))
     return found
 
 
