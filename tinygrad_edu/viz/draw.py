@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
 from .fold import LARGE, Arrow, Box, View, view
 from .graph import Graph, Node, read
+from .inline import inline as inlined
 from .local import Local, gradient_name, local
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, BACKWARD, EDGE, INK, colour
-from .values import markup, shape_text, short
+from .values import facts_text, markup, short, shown
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -28,13 +30,15 @@ def draw(
     depth: int | None = None,
     budget: int | None = 100,
     overlay: str | None = None,
+    inline: bool = False,
     constants: bool = False,
 ) -> Picture:
     """The graph behind `x`: a tensor, or a module or function with example inputs.
 
     Each box is a tensor and the operation that made it. `detail` adds up: "ops" (names and shapes),
     "values", "gradients" (the course's `dvar`), "formulas" (each edge's local derivative, with
-    shapes). `backward` draws the way back as arrows of its own. A bare number such as the 3 in
+    shapes). `backward` draws the way back as arrows of its own. `inline` writes results without a
+    name into the formula that uses them: `Z = W @ X + b` is one box. A bare number such as the 3 in
     `3 * v` stands in the formula; with `constants` it is drawn as a box.
 
     Modules nested deeper than `depth` become one box each. A graph of more than `budget` boxes is
@@ -56,7 +60,7 @@ def draw(
         raise ValueError(f"draw: overlay must be one of {', '.join(OVERLAYS)}; got {overlay!r}; choose one")
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
     graph = read(x, inputs, grads=with_gradients)
-    seen = view(graph, depth, budget, constants)
+    seen = view(inlined(graph) if inline else graph, depth, budget, constants)
     return picture(seen, detail, backward, OVERLAYS[overlay](graph) if overlay else None)
 
 
@@ -91,10 +95,10 @@ def new_picture(graph: Graph, notices: list[str], boxes: int = 0) -> Picture:
     dot.graph = graph
     label = {"label": _lines([markup(line, 150) for line in notices]), "labelloc": "b"} if notices else {}
     quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
-    dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.25", ranksep="0.45")
+    dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.25", ranksep="0.4")
     dot.attr("graph", fontcolor=EDGE, **label, **quick)
     dot.attr("node", shape="box", fontname=FONT, fontsize="11", fontcolor=INK, margin="0.08,0.03")
-    dot.attr("edge", color=EDGE, fontname=FONT, fontsize="9", fontcolor=EDGE, arrowsize="0.7")
+    dot.attr("edge", color=EDGE, fontname=FONT, fontsize="10", fontcolor=EDGE, arrowsize="0.7")
     return dot
 
 
@@ -159,7 +163,7 @@ def rows_label(rows: list[str], notes: list[str], colour_of_notes: str) -> str:
 
 def facts(node: Node) -> str:
     """Shape and dtype, in a few letters."""
-    return f"{shape_text(node.shape) or 'scalar'} {node.dtype}"
+    return facts_text(node.value)
 
 
 def _tooltip(node: Node) -> str:
@@ -179,7 +183,7 @@ def _arrows(
     dot.edge(source, arrow.user, **look)
     if back is not None:
         dot.edge(
-            arrow.user, source, label=label or f"<{markup(back.text)}>", color=BACKWARD, fontcolor=BACKWARD,
+            arrow.user, source, label=label or _short_label(back), color=BACKWARD, fontcolor=BACKWARD,
             style="dashed", constraint="false",
         )  # fmt: skip
 
@@ -189,6 +193,15 @@ def _edge_label(back: Local) -> str:
     if back.note:
         rows[-1] = "because " + rows[-1]
     return _lines([markup(row, 90) for row in rows if row])
+
+
+def _short_label(back: Local) -> str:
+    """The formula in a narrow column."""
+    left, _, right = shown(back.text, 90).partition(" += ")
+    whole = f"{left} += {right}"
+    rows = [whole] if len(whole) <= 18 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
+    rows += [back.note.partition(",")[0]] if back.note else []
+    return _lines([markup(row) for row in rows])
 
 
 def _lines(rows: list[str]) -> str:

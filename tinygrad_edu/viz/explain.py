@@ -112,7 +112,11 @@ def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanat
     """
     if entry is not None:
         return _entry(x, entry, of)
-    graph = read(x, inputs, who="explain", grads=True)
+    return explained(read(x, inputs, who="explain", grads=True))
+
+
+def explained(graph: Graph) -> Explanation:
+    """The explanation of a graph that has its gradients."""
     out = graph.nodes[graph.outputs[-1]]
     result = Explanation(f"{shown(out.name)} = {short(out.value)}")
     result.sections["Left to right: the values"] = [_forward_line(s.text, s.node) for s in forward(graph)]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine import NEEDS, Op, Variable, history, parents, pull
 from ..errors import DTypeError, GraphError
-from .formula import of_value
+from .formula import Formula, of_value
 from .notation import number, plain
 from .watch import Call, caller, is_module, names_in, run
 
@@ -34,6 +34,7 @@ class Node:
     calls: tuple[tuple[int, str], ...] = ()  # the module calls that it was made in: number and name
     named: bool = False  # by the user, not by us
     title: str = ""  # `v = a + u`
+    paths: tuple[tuple[tuple[str, int], ...], ...] = ()  # to each input, where other operations are written into it
 
     @property
     def module(self) -> tuple[str, ...]:
@@ -78,6 +79,12 @@ class Graph:
     nodes: dict[str, Node]
     outputs: tuple[str, ...]
     notices: list[str] = field(default_factory=list)
+    whole: Graph | None = None  # the graph with every operation, where this one shows fewer
+    written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
+
+    def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
+        """The operations, outermost first, through which a node uses its input `i`."""
+        return node.paths[i] if node.paths else ((node.key, i),)
 
     def edges(self) -> list[tuple[str, str, int]]:
         """`(input, user, position)`, one for each use."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-SMALL, WIDE = 9, 34  # entries of an array that are all shown; characters on a line
+SMALL, WIDE = 9, 28  # entries of an array that are all shown; characters on a line
 
 
 def short(v: Any, digits: int = 4) -> str:
@@ -61,6 +61,11 @@ def shown(text: str, longest: int = 60) -> str:
 def markup(text: str, longest: int = 60) -> str:
     """The same, inside HTML, SVG or Graphviz's HTML-like labels."""
     return html.escape(shown(text, longest))
+
+
+def facts_text(v: Any) -> str:
+    """Shape and dtype, in a few letters: `(3,5) float32`."""
+    return f"{shape_text(tuple(np.shape(v))) or 'scalar'} {getattr(v, 'dtype', type(v).__name__)}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
