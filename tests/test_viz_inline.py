@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,12 +131,9 @@ def test_notebooks_show_tensors_modules_and_operations():
             assert hasattr(__import__(module, fromlist=[name]), name)
             self.types.append(name)
 
-    class Shell:
-        class display_formatter:
-            formatters = {"text/html": Formatter()}
-
-    load_ipython_extension(Shell())
-    assert set(Shell.display_formatter.formatters["text/html"].types) == {"Op", "Tensor", "Parameter", "Module"}
+    formatter = Formatter()
+    load_ipython_extension(SimpleNamespace(display_formatter=SimpleNamespace(formatters={"text/html": formatter})))
+    assert set(formatter.types) == {"Op", "Tensor", "Parameter", "Module"}
 
 
 def test_importing_viz_touches_no_notebook_outside_of_one():

@@ -27,7 +27,8 @@ def save(figure, name):
 def perceptron_and_sigmoid():
     """Row 1: a step flips on a small change of weight; a sigmoid moves a little."""
     w = np.linspace(-2, 2, 801)
-    outputs = {"perceptron: step(w x + b)": tg.where(tg.asarray(w) > 0.5, 1.0, 0.0), "sigmoid(w x + b)": tg.sigmoid(4 * w - 2)}
+    step = tg.where(tg.asarray(w) > 0.5, 1.0, 0.0)
+    outputs = {"perceptron: step(w x + b)": step, "sigmoid(w x + b)": tg.sigmoid(4 * w - 2)}
     figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
     for axis, (label, y) in zip(axes, outputs.items(), strict=True):
         axis.plot(w, y.data)

@@ -9,7 +9,8 @@ from tinygrad_edu import viz
 def train(activation, steps=150, layers=6, width=8):
     rng = np.random.default_rng(1)
     X, Y = rng.normal(size=(width, 32)), rng.random(size=(width, 32))
-    weights = [tg.Tensor(rng.normal(size=(width, width)) * (2 / width) ** 0.5, requires_grad=True) for _ in range(layers)]
+    he = (2 / width) ** 0.5
+    weights = [tg.Tensor(rng.normal(size=(width, width)) * he, requires_grad=True) for _ in range(layers)]
     film = viz.Film(frames=50, title=f"{layers} layers of {activation.__name__}")
     for _ in range(steps):
         A = tg.Tensor(X, name="X")
