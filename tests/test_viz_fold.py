@@ -152,7 +152,7 @@ def test_the_path_of_bad_numbers_is_red_and_the_good_one_is_not():
     from tinygrad_edu.viz.overlays import nonfinite
 
     graph = read(z)
-    paint = nonfinite(graph)
+    paint = nonfinite(graph, {k: [k] for k in graph.nodes})
     assert {graph.nodes[k].name for k in paint.path} >= {"y", "z"}
     assert "good" not in {graph.nodes[k].name for k in paint.path}
     assert "first in the forward pass: y = log(x)" in paint.legend

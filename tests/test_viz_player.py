@@ -137,7 +137,7 @@ def test_a_long_recurrence_is_within_two_megabytes():
     page = viz.player(rnn, rng.normal(size=(100, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 4)) / 4)
     assert len(page.html().encode()) < 2_000_000
     labels = [v["label"] for v in page.data["views"]]
-    assert labels == ["repetitions folded", "everything"]
+    assert labels == ["repetitions folded", "everything", "as written"]
     assert any("× 100" in f["label"] or "× 99" in f["label"] for f in page.data["views"][0]["frames"])
 
 

@@ -61,7 +61,8 @@ def draw(
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
     graph = read(x, inputs, grads=with_gradients)
     seen = view(inlined(graph) if inline else graph, depth, budget, constants)
-    return picture(seen, detail, backward, OVERLAYS[overlay](graph) if overlay else None)
+    paint = OVERLAYS[overlay](graph, {k: seen.members(box) for k, box in seen.boxes.items()}) if overlay else None
+    return picture(seen, detail, backward, paint)
 
 
 def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Picture:

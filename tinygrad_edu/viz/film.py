@@ -56,6 +56,7 @@ class Film:
         if self.first is None:
             raise GraphError("Film: must have recorded a step; it has none; call record(loss) in the training loop")
         data = page_data(self.first, roomy=True)
+        data["views"].sort(key=lambda view: view["label"] != "as written")
         sizes = [v for frame in self.kept for v in frame["sizes"].values() if v]
         data["film"] = {"frames": self.kept, "largest": max(sizes, default=1.0)}
         return Page(self.title, data)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .graph import Graph, Node, is_number
+from .inline import members
 
 LONGEST_PERIOD = 2000
 SHARED = 4  # in a large picture, a leaf with more uses is drawn again at each of them
@@ -60,6 +61,10 @@ class View:
 
     def node(self, box: Box) -> Node:
         return self.graph.nodes[box.key]
+
+    def members(self, box: Box) -> list[str]:
+        """The keys of all nodes that a box stands for, those written into its formula included."""
+        return [m for keys in box.rounds for k in keys for m in members(self.graph.nodes[k])]
 
 
 def view(graph: Graph, depth: int | None = None, budget: int | None = 100, constants: bool = False) -> View:

@@ -24,7 +24,8 @@ def geometry(seen: View, label: str, roomy: bool = False) -> dict[str, Any]:
         points = edges[arrow.source, arrow.user].pop(0)
         path, head = _drawn(points), _head(points[-2], points[-1], 9)
         arrows.append({
-            "source": arrow.source, "user": arrow.user, "position": arrow.position, "loop": arrow.loop,
+            "source": arrow.source, "user": arrow.user, "loop": arrow.loop,
+            "position": None if seen.graph.nodes[arrow.user].paths else arrow.position,
             "d": path, "head": head, "tail": _head(points[1], points[0], 0),
             "text": _words(seen, arrow.source, arrow.user, arrow.position),
         })  # fmt: skip
@@ -118,7 +119,7 @@ def _box_data(seen: View, box: Box, wide: int, place: tuple[float, ...]) -> dict
     x, y, w, h = (round(v, 1) for v in place)
     return {
         "key": box.key, "title": shown(box.title or node.title, wide), "wide": wide,
-        "members": [k for keys in box.rounds for k in keys], "leaf": node.op is None and not box.title,
+        "members": seen.members(box), "leaf": node.op is None and not box.title,
         "x": x, "y": y, "w": w, "h": h, "fill": kind.fill, "line": kind.line, "path": list(box.modules + box.runs),
     }  # fmt: skip
 

@@ -20,7 +20,7 @@ def inline(graph: Graph) -> Graph:
     nodes: dict[str, Node] = {}
     for key, node in graph.nodes.items():
         formula = _formula(graph, node, written, hidden)
-        if node.op is not None and any(k in hidden for k in node.inputs) and len(plain(formula, "T")) > LONGEST:
+        if node.op is not None and any(k in hidden for k in node.inputs) and _too_much(formula):
             for k in node.inputs:  # too long: what it uses stays in boxes of its own
                 if k in hidden:
                     hidden.discard(k)
@@ -31,6 +31,18 @@ def inline(graph: Graph) -> Graph:
             nodes[key] = _merged(graph, node, formula, hidden)
     ordered = {k: nodes[k] for k in graph.nodes if k in nodes}
     return Graph(ordered, graph.outputs, graph.notices, whole=graph, written={k: written[k] for k in hidden})
+
+
+def _too_much(f: Formula) -> bool:
+    """More than a line, or more than one product of matrices: more than one layer."""
+    products = sum(part.op is not None and part.op.kind in ("contract", "layer", "window") for part in f.parts())
+    return products > 1 or len(plain(f, "T")) > LONGEST
+
+
+def members(node: Node) -> list[str]:
+    """The node, after those that are written into it."""
+    inner = {key for path in node.paths for key, _ in path} - {node.key}
+    return [*sorted(inner, key=lambda k: int(k[1:])), node.key]
 
 
 def _formula(graph: Graph, node: Node, written: dict[str, Formula], hidden: set[str]) -> Formula:

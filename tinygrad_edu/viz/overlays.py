@@ -17,6 +17,9 @@ SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
 DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
 
 
+Boxes = dict[str, list[str]]  # for each box, the keys of the nodes that it stands for
+
+
 @dataclass
 class Paint:
     """How boxes are coloured: fills and words by node, the path drawn in red, and what it all means."""
@@ -27,8 +30,10 @@ class Paint:
     legend: list[str] = field(default_factory=list)
 
 
-def _scaled(values: dict[str, float], words: Callable[[float], str], what: str) -> Paint:
-    """The largest number darkest, in proportion."""
+def _scaled(found: dict[str, float], boxes: Boxes, words: Callable[[float], str], what: str) -> Paint:
+    """The largest number darkest, in proportion; a box that stands for several nodes has their sum."""
+    values = {k: sum(found.get(m, 0.0) for m in inside) for k, inside in boxes.items()}
+    values = {k: v for k, v in values.items() if any(m in found for m in boxes[k])}
     top = max(values.values(), default=0.0) or 1.0
     fills = {k: SCALE[min(int(v / top * len(SCALE)), len(SCALE) - 1)] for k, v in values.items()}
     legend = f"{what}: from white (0) to dark orange ({words(top)}); all together {words(sum(values.values()))}"
@@ -47,10 +52,10 @@ def amount(v: float, unit: str) -> str:
     return f"{v:.3g} {unit}"
 
 
-def time(graph: Graph) -> Paint:
+def time(graph: Graph, boxes: Boxes) -> Paint:
     """Each operation's forward pass, run again: the best of three."""
     found = {n.key: min(_run(graph, n) for _ in range(3)) for n in graph.nodes.values() if n.op is not None}
-    return _scaled(found, seconds, "time of the forward pass")
+    return _scaled(found, boxes, seconds, "time of the forward pass")
 
 
 def _run(graph: Graph, node: Node) -> float:
@@ -62,20 +67,20 @@ def _run(graph: Graph, node: Node) -> float:
         return perf_counter() - start
 
 
-def memory(graph: Graph) -> Paint:
+def memory(graph: Graph, boxes: Boxes) -> Paint:
     """The bytes of each value that is kept; a view keeps none of its own."""
     found = {k: float(_own_bytes(n.value)) for k, n in graph.nodes.items()}
-    return _scaled(found, lambda v: amount(v, "B"), "memory of the values")
+    return _scaled(found, boxes, lambda v: amount(v, "B"), "memory of the values")
 
 
 def _own_bytes(v: Any) -> int:
     return 0 if isinstance(v, np.ndarray) and v.base is not None else int(np.asarray(v).nbytes)
 
 
-def work(graph: Graph) -> Paint:
+def work(graph: Graph, boxes: Boxes) -> Paint:
     """Floating-point operations, counted: 2 k for each entry of a product over k; else one for each entry."""
     found = {n.key: float(flops(graph, n)) for n in graph.nodes.values() if n.op is not None}
-    return _scaled(found, lambda v: amount(v, "flop"), "floating-point operations of the forward pass")
+    return _scaled(found, boxes, lambda v: amount(v, "flop"), "floating-point operations of the forward pass")
 
 
 def flops(graph: Graph, node: Node) -> int:
@@ -96,7 +101,7 @@ def flops(graph: Graph, node: Node) -> int:
     return max([int(np.size(node.value)), *sizes])
 
 
-def gradient(graph: Graph) -> Paint:
+def gradient(graph: Graph, boxes: Boxes) -> Paint:
     """The norm of each gradient beside the typical one: blue vanishes, orange explodes."""
     norms = {k: float(np.sqrt(np.mean(np.square(n.grad)))) for k, n in graph.nodes.items() if n.grad is not None}
     logs = [np.log10(v) for v in norms.values() if v > 0 and np.isfinite(v)]
@@ -112,7 +117,7 @@ def gradient(graph: Graph) -> Paint:
     return paint
 
 
-def nonfinite(graph: Graph) -> Paint:
+def nonfinite(graph: Graph, boxes: Boxes) -> Paint:
     """Where inf and nan appear first, and where they go, in red."""
     bad = {k for k, n in graph.nodes.items() if _bad(n.value)}
     back = {k for k, n in graph.nodes.items() if n.grad is not None and _bad(n.grad)}
@@ -132,6 +137,6 @@ def _bad(v: Any) -> bool:
     return a.dtype.kind in "fc" and not bool(np.isfinite(a).all())
 
 
-OVERLAYS: dict[str, Callable[[Graph], Paint]] = {
+OVERLAYS: dict[str, Callable[[Graph, Boxes], Paint]] = {
     "time": time, "memory": memory, "flops": work, "gradient": gradient, "nonfinite": nonfinite,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from .export import node_data
 from .fold import LARGE, view
 from .geometry import geometry
 from .graph import Graph, is_number, read
+from .inline import inline
 from .notation import plain
 from .palette import KINDS
 from .steps import Backward, backward, forward
@@ -96,6 +97,9 @@ def _views(graph: Graph, roomy: bool) -> list[dict[str, Any]]:
     """The graph as a whole, if it is not too large; with modules folded; with repetitions folded."""
     whole = view(graph, budget=None)
     found = [geometry(whole, "everything", roomy)] if len(whole.boxes) <= MOST else []
+    short_view = view(inline(graph), budget=None)
+    if len(short_view.boxes) < min(MOST, len(whole.boxes)):
+        found.append(geometry(short_view, "as written", roomy))
     deepest = max((len(n.calls) for n in graph.nodes.values()), default=0)
     for depth in range(deepest):
         seen = view(graph, depth=depth, budget=None)

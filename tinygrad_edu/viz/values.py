@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-SMALL, WIDE = 9, 28  # entries of an array that are all shown; characters on a line
+SMALL, WIDE, ROWS = 9, 28, 4  # entries of an array that are all shown; characters on a line; lines
 
 
 def short(v: Any, digits: int = 4) -> str:
@@ -23,7 +23,7 @@ def short(v: Any, digits: int = 4) -> str:
         return one(a[()], digits)
     if a.size <= SMALL and len(text := _nested(a, digits)) <= WIDE:
         return text
-    if a.size <= SMALL and a.ndim == 2 and all(len(_nested(row, digits)) <= WIDE for row in a):
+    if a.size <= SMALL and a.ndim == 2 and len(a) <= ROWS and all(len(_nested(row, digits)) <= WIDE for row in a):
         return "; ".join(_nested(row, digits) for row in a)
     if a.dtype.kind == "b":
         return f"{int(a.sum())} of {a.size} true"

@@ -103,7 +103,9 @@ def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
     tensors = [_tracked(x, name, TRACED if is_module(f) else NEEDS) for x, name in zip(inputs, names, strict=True)]
     with Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
         result = f(*tensors)
-    watch.names = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name} | watch.names
+    given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}
+    again = {name for born, name in watch.names.items() if born not in given} & set(given.values())
+    watch.names = {k: v for k, v in watch.names.items() if v not in again} | given  # a rebound name says little
     return result, watch
 
 
