@@ -338,6 +338,8 @@ def test_a_film_replays_values_gradients_and_loss(browser, tmp_path):
             assert text(tab, "#framewords").startswith(f"Step {frame['step']}, loss ")
             assert tab.locator(".box", has_text="dw = ").locator(".grad").text_content() == f"dw = {frame['grads']['n0']}"
         assert tab.locator("svg.curve path").count() == 1
+        assert not tab.locator("#step").is_visible()  # a film is not about one step
+        assert not tab.locator("#next").is_visible()
         tab.locator("#frame").fill("0")
         first = tab.locator(".box rect").first.get_attribute("fill")
         tab.click("#run")

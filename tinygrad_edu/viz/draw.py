@@ -143,7 +143,8 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
         rows += [markup(line) for line in short(node.value).split("; ")]
     if detail in ("gradients", "formulas") and node.grad is not None:
         text = f"{gradient_name(node)} = {short(node.grad)}"
-        rows += [f'<font color="{BACKWARD}">{markup(line)}</font>' for line in text.split("; ")]
+        ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
+        rows += [f'<font color="{ink}">{markup(line)}</font>' for line in text.split("; ")]
     if paint is not None and node.key in paint.words:
         rows.append(f'<font point-size="9"><i>{markup(paint.words[node.key])}</i></font>')
     red = paint is not None and node.key in paint.path

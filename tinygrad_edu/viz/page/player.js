@@ -6,6 +6,7 @@ const player = (() => {
   const nodes = new Map(data.nodes.map((n) => [n.key, n]));
   const steps = data.steps;
   const SVG = "http://www.w3.org/2000/svg";
+  let still = false;  // a film shows the graph as a whole, not a step of it
   let at = 0, view = null, boxes = [], arrows = [], place = new Map(), timer = null, chosen = null;
   const watchers = [];
 
@@ -75,9 +76,9 @@ const player = (() => {
 
   // Of the nodes that a box stands for, the one that the step is about; else the newest one computed.
   function current(box) {
-    const s = at ? steps[at - 1] : null;
+    const s = at && !still ? steps[at - 1] : null;
     if (s && box.members.includes(s.node)) return s.node;
-    if (box.members.length === 1) return box.members[0];
+    if (still || box.members.length === 1) return box.members[box.members.length - 1];
     let best = box.members[box.members.length - 1];
     if (!s || s.phase === "forward") for (const k of box.members) if (nodes.get(k).from <= at) best = k;
     return best;
@@ -86,7 +87,7 @@ const player = (() => {
   function set(element, text) { if (element.textContent !== text) element.textContent = text; }
 
   function render() {
-    const s = at ? steps[at - 1] : null;
+    const s = at && !still ? steps[at - 1] : null;
     for (const b of boxes) {
       const n = nodes.get(current(b)), now = state(n, at);
       set(b.value, now.value === null ? "" : oneLine(shown(n.key, "value", now.value), b.wide));
@@ -110,7 +111,7 @@ const player = (() => {
     }
     words(s);
     $("scrub").value = at;
-    $("scrub").setAttribute("aria-valuetext", at ? plain(s) : "Start");
+    $("scrub").setAttribute("aria-valuetext", s ? plain(s) : "Start");
     $("count").textContent = at + " of " + steps.length;
     watchers.forEach((f) => f(at));
   }
@@ -299,6 +300,7 @@ const player = (() => {
     make("span", {}, null, li).style.cssText = "background:" + c.fill + ";border-color:" + c.line;
     li.append(c.kind);
   }
+  function rest() { still = true; document.body.classList.add("film"); go(steps.length, true); }
   function start() { draw(0); go(Math.min(linked(), steps.length), true); }
-  return { fit, data, nodes, steps, blanks, make, $, go, draw, render, start, choose, boxes: () => boxes, at: () => at };
+  return { rest, fit, data, nodes, steps, blanks, make, $, go, draw, render, start, choose, boxes: () => boxes, at: () => at };
 })();
