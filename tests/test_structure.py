@@ -18,7 +18,7 @@ FLOORS = [
     ["errors", "domain", "arrays", "recording", "batched", "engine"],
     ["ops"],
     ["forward", "functions", "numpy_protocol", "writing", "tensor"],
-    ["random", "transforms", "nn.functional"],
+    ["random", "batching", "checkpointing", "custom", "transforms", "nn.functional"],
     ["nn", "optim", "data", "io"],
     ["testing", "viz", "compiler"],
     ["cli"],

@@ -55,10 +55,10 @@ class Variable(Reading):
     __slots__ = (
         "__weakref__",
         "_data",  # the value: an array, or a NumPy or Python scalar
+        "_grad",  # a leaf's gradient after backward()
         "attributes",  # with which keyword attributes
         "born",  # its number in the order of birth
         "flags",  # NEEDS | TRACED; 0 for a constant
-        "grad",  # a leaf's gradient after backward()
         "inputs",  # from which variables
         "loose",  # falsy when the value can only change with a new birth (see `settle`)
         "name",
@@ -72,7 +72,7 @@ class Variable(Reading):
     op: Op | None
     inputs: tuple[Variable, ...]
     attributes: dict[str, Any] | None
-    grad: Any
+    _grad: Any
     name: str | None
     loose: Any
     past: Variable | None
@@ -80,7 +80,11 @@ class Variable(Reading):
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
-        inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
+        inputs: Any = xs
+        for x in xs:
+            if not isinstance(x, Variable):
+                inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
+                break
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
@@ -89,24 +93,29 @@ class Variable(Reading):
         for x in inputs:
             flags |= x.flags
         if (flags := flags & op.tracks) and (mode := recording.get()):
-            for given, x in zip(xs, inputs):
-                if given is not x:
-                    _own(given, x)
+            if inputs is not xs:
+                _own(xs, inputs)
             return note(data, flags, op, inputs, attributes, mode)
         result = constant(data)
         if op.views:
             result.site = site()
         return result
 
-    def settle(self) -> None:
+    def settle(self, views: bool) -> None:
         """Called when an op records this leaf: from here on a change of its value must be noticed.
 
-        `loose` is True while nobody has recorded the leaf, and the fingerprint of its array while
-        `.data` has handed that array to the user, who may write into it at any time.
+        `loose` is True while nobody has recorded the leaf. While somebody else holds its array, and
+        may write into it at any time, it is the array's fingerprint. (A result that is a view holds it, too.)
         """
-        self.notice()
-        if self.loose is True or sys.getrefcount(self._data) <= 2:  # nobody else holds the array
+        own = 3 if views else 2
+        if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):
             self.loose = False
+            return
+        self.notice()
+        if sys.getrefcount(self._data) <= own:
+            self.loose = False
+        elif self.loose is True:
+            self.loose = fingerprint(self._data)
 
     def notice(self) -> None:
         """If the array was handed out and written into, give the variable a new birth."""
@@ -132,12 +141,14 @@ class Variable(Reading):
         return x
 
 
-def _own(given: Any, x: Variable) -> None:
-    """Copy an array of the user's that is recorded: it may be written into before backward()."""
-    if isinstance(given, np.ndarray) and given.flags.writeable:
-        x._data = given.copy()
+def _own(given: Sequence[Any], inputs: Sequence[Variable]) -> None:
+    """Copy arrays of the user's that are recorded: they may be written into before backward()."""
+    for array, x in zip(given, inputs, strict=True):
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            x._data = array.copy()
 
 
+SHARED = (0,)  # a fingerprint like no other: the array is the user's, and was not looked at yet
 new = object.__new__
 variable_type: type[Variable] = Variable
 
@@ -156,7 +167,7 @@ def constant(data: Any) -> Any:
     t.flags = 0
     t.born = births()
     t.inputs = ()
-    t.op = t.attributes = t.grad = t.name = t.past = t.site = None
+    t.op = t.attributes = t._grad = t.name = t.past = t.site = None
     t.loose = True
     return t
 
@@ -172,7 +183,7 @@ def note(
     """A new variable that remembers how it was made."""
     for x in inputs:
         if x.loose:
-            x.settle()
+            x.settle(op.views)
     t = new(variable_type)
     t._data = data
     t.flags = flags
@@ -180,7 +191,7 @@ def note(
     t.op = op
     t.inputs = inputs
     t.attributes = attributes
-    t.grad = t.name = t.past = t.site = None
+    t._grad = t.name = t.past = t.site = None
     t.loose = False
     if mode == "sites" or op.views:
         t.site = site()
@@ -188,8 +199,10 @@ def note(
 
 
 def zeros_like(x: Any) -> Any:
-    """Zeros for an array, or a constant of zeros for a variable."""
-    return constant(np.zeros_like(x._data)) if isinstance(x, Variable) else np.zeros_like(x)
+    """Zeros for an array, or a constant of zeros for a variable; 0 for a Python number."""
+    if isinstance(x, Variable):
+        return constant(zeros_like(x._data))
+    return 0 if isinstance(x, int | float) and not isinstance(x, np.generic) else np.zeros_like(x)
 
 
 def fingerprint(data: Any) -> tuple[int]:
@@ -229,6 +242,7 @@ class Op:
         analytic: bool = True,
         masks: bool = False,
         align: Callable[..., Any] | None = None,
+        broadcasts: bool | None = None,
         must: str = "",
         formula: str | None = None,
         doc: str = "",
@@ -246,6 +260,7 @@ class Op:
         self.analytic = analytic  # takes complex numbers, so the complex step may test it
         self.masks = masks  # its rule can turn a gradient into exact zeros
         self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`
+        self.broadcasts = kind in BROADCASTS if broadcasts is None else broadcasts
         self.must = must  # what its inputs must satisfy, in words
         self.formula = formula  # how to write it: "{} + {}"
         self.doc = doc
@@ -354,7 +369,11 @@ def pull(
         for i, x in enumerate(inputs):
             if not x.flags & NEEDS or (vjp := vjps[i]) is None:
                 continue
-            gx = vjp(g, y, *xs, **attributes) if attributes else vjp(g, y, *xs)
+            try:
+                gx = vjp(g, y, *xs, **attributes) if attributes else vjp(g, y, *xs)
+            except Exception as error:
+                error.add_note(f"backward: while computing the gradient of input {i} of {op}")
+                raise
             value = gx._data if create_graph else gx
             if value.shape != x._data.shape or value.dtype is not x._data.dtype:
                 gx = fit(op, gx, x)
@@ -372,7 +391,7 @@ def fit(op: Op, gx: Any, x: Variable) -> Any:
     shape = tuple(x._data.shape)
     if tuple(gx.shape) != shape:
         try:
-            allowed = op.kind in BROADCASTS and np.broadcast_shapes(gx.shape, shape) == gx.shape
+            allowed = op.broadcasts and np.broadcast_shapes(gx.shape, shape) == gx.shape
         except ValueError:
             allowed = False
         if not allowed:
@@ -420,9 +439,14 @@ def refusal(op: Op, error: Exception, inputs: Sequence[Variable]) -> Exception:
         return DTypeError(f"{op}: must support the dtypes given; got {types} ({error}); use .astype()")
     if not isinstance(error, ValueError):
         return error
-    broadcast = "shapes must broadcast: be equal, or 1, counted from the right"
-    must = op.must or (broadcast if op.kind in BROADCASTS else str(error))
-    return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
+    if op.kind == "elementwise":
+        try:
+            np.broadcast_shapes(*[np.shape(x._data) for x in inputs])
+        except ValueError:
+            must = "shapes must broadcast: be equal, or 1, counted from the right"
+            return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
+        return ValueError(f"{op}: {error}; got {shapes}; use .astype('float32') for integers")
+    return ShapeError(f"{op}: {op.must or error}; got {shapes}; check the arguments")
 
 
 def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:

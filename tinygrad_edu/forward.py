@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .engine import NEEDS, Op, Variable, broadcast_to, constant, gradients, history, parents, zeros_like
+from .engine import NEEDS, Op, Variable, broadcast_to, cast, constant, gradients, history, parents, zeros_like
 from .recording import Mode
 
 
@@ -48,7 +48,8 @@ def tangent(op: Op, tangents: Sequence[Any], y: Any, xs: Sequence[Any], kw: dict
     total = terms[0]
     for term in terms[1:]:
         total = total + term
-    return total if total.shape == y.shape else broadcast_to(total, shape=y.shape)
+    total = total if total.shape == y.shape else broadcast_to(total, shape=y.shape)
+    return total if total.dtype == y.dtype else cast(total, dtype=y.dtype)
 
 
 def _transposed(op: Op, given: Any, y: Any, xs: Sequence[Any], kw: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import sys
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from types import FrameType
+from typing import Any
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
@@ -32,7 +33,7 @@ class Mode(ContextDecorator):
         return Mode(self.mode)
 
 
-def no_grad() -> Mode:
+def no_grad(function: Any = None) -> Any:
     """Record nothing in a `with` block, or in a function decorated with it.
 
     >>> import tinygrad_edu as tg
@@ -42,7 +43,7 @@ def no_grad() -> Mode:
     >>> w.data
     array([0.9, 1.9], dtype=float32)
     """
-    return Mode("")
+    return Mode("") if function is None else Mode("")(function)
 
 
 class Site:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from . import ops, writing
 from .arrays import operand, to_array
+from .batched import BatchedArray
 from .engine import (
     NEEDS,
     Variable,
@@ -55,7 +57,7 @@ class Tensor(Variable):
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array
         self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
-        self.grad, self.name, self.loose, self.past, self.site = None, name, True, None, None
+        self._grad, self.name, self.loose, self.past, self.site = None, name, True, None, None
         if requires_grad:
             self.requires_grad = True
 
@@ -71,6 +73,9 @@ class Tensor(Variable):
             return view
         if not isinstance(self._data, np.ndarray):
             self._data = np.asarray(self._data)
+        lent = self.loose is not True and self.loose is not False
+        if not lent and (self._data.base is not None or sys.getrefcount(self._data) > 2):
+            self._data = np.array(self._data)  # a view, or shared: a write must not reach the others
         if self.loose is not True:
             self.notice()
             self.loose = fingerprint(self._data)
@@ -104,6 +109,20 @@ class Tensor(Variable):
                 f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; use detach()"
             )
         self.flags = self.flags | NEEDS if wanted else self.flags & ~NEEDS
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that `backward()` has added up, a tensor, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
+            if value.shape != self.shape:
+                raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
+            value = value if value.dtype == self.dtype else cast(value, dtype=self.dtype)
+        self._grad = value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad`, and return the tensor."""
@@ -152,14 +171,15 @@ class Tensor(Variable):
             found = [
                 (t, g) for t, g in pull([(self, seed if create_graph else seed._data)], create_graph) if t.op is None
             ]
-            owned: set[int] = {id(seed._data)}
+            owned: set[int] = {id(seed), id(seed._data)}
             for t, g in found:
-                if not create_graph:  # a leaf gets an array of its own
-                    if getattr(g, "base", None) is not None or id(g) in owned:
-                        g = np.array(g)
-                    owned.add(id(g))
-                    g = constant(g)
-                t.grad = g if t.grad is None else t.grad + g
+                shared = id(g) in owned  # each leaf gets a gradient of its own
+                owned.add(id(g))
+                if create_graph:
+                    g = ops.clone.unary(g) if shared else g
+                else:
+                    g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
+                t._grad = g if t._grad is None else t._grad + g
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:
@@ -179,7 +199,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same values without their history."""
-        return constant(self._data)
+        return constant(self._data if self.op is not None or not self.flags else np.array(self._data)[()])
 
     def numpy(self) -> Any:
         """The array, as `data`."""
@@ -217,7 +237,7 @@ class Tensor(Variable):
     def __neg__(self) -> Tensor: return ops.negative.unary(self)
     def __pos__(self) -> Tensor: return ops.positive.unary(self)
     def __abs__(self) -> Tensor: return ops.abs.unary(self)
-    def __invert__(self) -> Tensor: return ops.logical_not(self)
+    def __invert__(self) -> Tensor: return ops.bitwise_invert(self)
     def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other), self)
     def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other), self)
     def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other), self)
@@ -235,9 +255,10 @@ class Tensor(Variable):
     def __le__(self, other: Any) -> Tensor: return ops.less_equal(self, other)
     def __gt__(self, other: Any) -> Tensor: return ops.greater(self, other)
     def __ge__(self, other: Any) -> Tensor: return ops.greater_equal(self, other)
-    def __and__(self, other: Any) -> Tensor: return ops.logical_and(self, other)
-    def __or__(self, other: Any) -> Tensor: return ops.logical_or(self, other)
-    __rand__, __ror__, __hash__ = __and__, __or__, object.__hash__
+    def __and__(self, other: Any) -> Tensor: return ops.bitwise_and(self, other)
+    def __or__(self, other: Any) -> Tensor: return ops.bitwise_or(self, other)
+    def __xor__(self, other: Any) -> Tensor: return ops.bitwise_xor(self, other)
+    __rand__, __ror__, __rxor__, __hash__ = __and__, __or__, __xor__, object.__hash__
     # fmt: on
 
     def __pow__(self, other: Any) -> Tensor:
@@ -298,7 +319,7 @@ class Tensor(Variable):
         facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
         facts += [f"name={self.name!r}"] if self.name else []
         facts += [f"op={self.op}"] if self.op else ["requires_grad=True"] * self.requires_grad
-        values = np.array2string(
+        values = "a batch" if isinstance(self._data, BatchedArray) else np.array2string(
             np.asarray(self._data), threshold=20, edgeitems=3, precision=4, separator=", ", prefix=" " * 7
         )  # fmt: skip
         gap = "\n" + " " * 7 if "\n" in values else " "

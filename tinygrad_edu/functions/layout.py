@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,13 @@ import numpy as np
 
 from .. import ops
 from ..errors import ShapeError
-from .common import Axis, lift, normal_axes, normal_axis, normal_shape
+from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def reshape(x: Any, *shape: Any) -> Tensor:
+def reshape(x: Any, *dims: Any, shape: Any = None) -> Tensor:
     """The same entries in another shape; one length may be -1, to be worked out.
 
     >>> import tinygrad_edu as tg
@@ -24,7 +25,7 @@ def reshape(x: Any, *shape: Any) -> Tensor:
     (2, 3)
     """
     x = lift(x, "reshape")
-    wanted = normal_shape("reshape", shape[0] if len(shape) == 1 else shape)
+    wanted = normal_shape("reshape", shape if shape is not None else dims[0] if len(dims) == 1 else dims)
     size, known = math.prod(x.shape), math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) == 1 and known and size % known == 0:
         wanted = tuple(size // known if n == -1 else n for n in wanted)
@@ -148,7 +149,8 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     x = lift(x, "split")
     axis = normal_axis("split", axis, x.ndim)
     n = x.shape[axis]
-    if isinstance(indices_or_sections, int):
+    if isinstance(indices_or_sections, int | np.integer):
+        indices_or_sections = int(indices_or_sections)
         if indices_or_sections < 1 or n % indices_or_sections:
             raise ShapeError(
                 f"split: the axis must divide into equal sections; got length {n} and {indices_or_sections} "
@@ -183,9 +185,12 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
         return roll(x.reshape(-1), shift, 0).reshape(x.shape)
     axes = axis if isinstance(axis, tuple | list) else (axis,)
     shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
+    if len(shifts) != len(axes):
+        raise ShapeError(f"roll: needs a shift for each axis; got {shift} for axes {axis}; pair them")
     for by, k in zip(shifts, axes, strict=True):
+        by = operator.index(by)
         k = normal_axis("roll", k, x.ndim)
-        cut = -int(by) % x.shape[k] if x.shape[k] else 0
+        cut = -by % x.shape[k] if x.shape[k] else 0
         if cut:
             x = concat([_cut(x, k, slice(cut, None)), _cut(x, k, slice(0, cut))], k)
     return x
@@ -207,7 +212,12 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = x.reshape(-1), 0
     axis = normal_axis("repeat", axis, x.ndim)
-    places = np.repeat(np.arange(x.shape[axis]), np.asarray(repeats))
+    counts = np.asarray(repeats)
+    if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0 or counts.shape not in ((), (1,), (x.shape[axis],)):
+        raise ShapeError(
+            f"repeat: repeats must be a count, or one for each of {x.shape[axis]} entries; got {repeats}; use ints >= 0"
+        )
+    places = np.repeat(np.arange(x.shape[axis]), counts)
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
@@ -227,7 +237,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     if min((n for pair in width for n in pair), default=0) < 0:
         raise ShapeError(f"pad: pad_width must not be negative; got {pad_width}; use slices to cut")
     if mode == "constant":
-        return ops.pad(x, width=width, value=constant_values)
+        return ops.pad(x, width=width, value=number("pad", "constant_values", constant_values))
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
     for i, pair in enumerate(width):
@@ -265,6 +275,8 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
 
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij'; got {indexing!r}; choose one")
     tensors = [lift(x, "meshgrid").reshape(-1) for x in xs]
     shape = tuple(x.shape[0] for x in tensors)
     grids = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .. import ops
-from ..errors import ShapeError
-from .common import Axis, lift, normal_axes, normal_axis
+from ..errors import DTypeError, ShapeError
+from .common import Axis, lift, normal_axes, normal_axis, number
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, reshape, roll
 from .reduce import _reduce, max, min, sum
 
@@ -67,6 +68,11 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists."""
     a, b = lift(a, "tensordot"), lift(b, "tensordot")
     if isinstance(axes, int):
+        if not 0 <= axes <= builtins.min(a.ndim, b.ndim):
+            raise ShapeError(
+                f"tensordot: axes must be from 0 to {builtins.min(a.ndim, b.ndim)} for {a.shape} and {b.shape}; "
+                f"got {axes}; check the shapes"
+            )
         left, right = list(range(a.ndim - axes, a.ndim)), list(range(axes))
     else:
         pair = [list(k) if isinstance(k, tuple | list) else [k] for k in axes]
@@ -117,7 +123,11 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
             f"einsum: the output must use each index once, from the inputs; got {subscripts!r}; correct "
             "the part after ->"
         )
+    lengths = {c: n for name, x in zip(names, xs, strict=True) for c, n in zip(name, x.shape, strict=True) if n != 1}
     for i, name in enumerate(names):
+        shape = tuple(lengths.get(c, 1) for c in name)
+        if 1 in xs[i].shape and shape != xs[i].shape:
+            xs[i] = ops.broadcast_to(xs[i], shape=shape)
         alone = [k for k, c in enumerate(name) if c not in output and "".join(names).count(c) == 1]
         if alone:
             xs[i] = sum(xs[i], tuple(alone))
@@ -168,6 +178,7 @@ def outer(a: Any, b: Any) -> Tensor:
 def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
     """The vector product of vectors of length 3 along `axis`."""
     a, b = lift(a, "cross"), lift(b, "cross")
+    normal_axis("cross", axis, builtins.min(a.ndim, b.ndim))
     if a.shape[axis] != 3 or b.shape[axis] != 3:
         raise ShapeError(
             f"cross: vectors must have length 3; got {a.shape} and {b.shape} along axis {axis}; pad with a zero"
@@ -177,9 +188,9 @@ def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
     return moveaxis(turned, -1, axis)
 
 
-def trace(x: Any, offset: int = 0) -> Tensor:
+def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sum of the diagonal `offset` of the last two axes."""
-    return sum(diagonal(x, offset), -1)
+    return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
 def _matrix(x: Any, who: str, square: bool = False) -> Any:
@@ -254,9 +265,8 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0."""
     x = _matrix(x, "pinv")
     u, s, vh = svd(x)
-    cut = (rtol if rtol is not None else builtins.max(x.shape[-2:]) * np.finfo(x.dtype).eps) * s._data.max(
-        -1, keepdims=True, initial=0
-    )
+    share = rtol if rtol is not None else builtins.max(x.shape[-2:]) * np.finfo(x.dtype).eps
+    cut = share * np.max(s._data, axis=-1, keepdims=True, initial=0)
     keep = s._data > cut
     inverse = ops.where(keep, 1 / ops.where(keep, s, 1), 0)
     return matmul(matrix_transpose(vh), matrix_transpose(u * expand_dims(inverse, -2)))
@@ -265,6 +275,10 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
 def matrix_power(x: Any, n: int) -> Tensor:
     """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`."""
     x = _matrix(x, "matrix_power", True)
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise DTypeError(f"matrix_power: the power must be an integer; got {n!r}; use eigh for roots") from None
     if n < 0:
         x, n = inv(x), -n
     result = None
@@ -278,7 +292,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
 
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
-    x = lift(x, "vector_norm")
+    x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
     if ord == 2:
         return _reduce(ops.norm2, x, axis, keepdims)
     if ord == float("inf"):

@@ -44,7 +44,7 @@ inv = Op("inv", np.linalg.inv,
          kind="linalg", signature="(n,n)->(n,n)", domain=(INVERTIBLE,), must=SQUARE)  # fmt: skip
 solve = Op("solve", np.linalg.solve,
            (lambda g, y, a, b: -(solve(a.mT, g) @ y.mT), lambda g, y, a, b: solve(a.mT, g)),
-           kind="linalg", signature="(n,n),(n,k)->(n,k)", domain=(INVERTIBLE, REAL),
+           kind="linalg", broadcasts=True, signature="(n,n),(n,k)->(n,k)", domain=(INVERTIBLE, REAL),
            must="a must be square, with as many rows as b")  # fmt: skip
 
 
