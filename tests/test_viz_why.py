@@ -246,7 +246,7 @@ EXPECTED = {
     rebound: ("rebound", "w = w - 0.1 * w.grad"),
     cleared: ("cleared", "w.grad = None"),
     copied: ("tensor", "c = tg.Tensor(h)"),
-    rounded: ("flat", "h = tg.round(w)"),
+    rounded: ("flat", None),
     unused: ("not used", None),
     accumulated: ("accumulated", None),
     dead_relu: ("dead relu", None),

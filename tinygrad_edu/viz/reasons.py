@@ -73,6 +73,8 @@ BLOCKED = {
     "matmul": ("times zero", "it is multiplied by a matrix of zeros, so no change of it reaches the result; start "
                "weights with random numbers"),
 }  # fmt: skip
+STEPS = "it is flat between its jumps, so its derivative is 0; use a smooth function in training"
+BLOCKED |= dict.fromkeys(("round", "floor", "ceil", "sign", "floor_divide"), ("flat", STEPS))
 
 # What to do about an operation that made inf or nan.
 ADVICE = {

@@ -62,7 +62,7 @@ class Watch:
 
 
 def is_module(x: Any) -> bool:
-    return hasattr(x, "named_parameters") and not isinstance(x, type)
+    return hasattr(type(x), "named_parameters")  # asked of the class: looking must not run a stranger's code
 
 
 def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
@@ -78,7 +78,7 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
             pairs = x.items() if isinstance(x, dict) else enumerate(x)
             inner |= {v.born: f"{name}[{k!r}]" for k, v in pairs if isinstance(v, Variable)}
         elif is_module(x):
-            inner = {p.born: path for path, p in x.named_parameters()} | inner
+            inner = {p.born: path for path, p in x.named_parameters() if isinstance(p, Variable)} | inner
     return inner | found
 
 
