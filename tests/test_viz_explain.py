@@ -153,3 +153,14 @@ def test_where_nothing_needs_a_gradient():
 def test_refusals(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_a_long_explanation_is_shortened_in_print_only():
+    y = tg.Tensor(1.0, requires_grad=True, name="x")
+    for _ in range(1000):
+        y = tg.sin(y)
+    explanation = viz.explain(y)
+    text = str(explanation)
+    assert len(text.splitlines()) < 420
+    assert "... 800 steps more, in .sections ..." in text
+    assert [len(lines) for lines in explanation.sections.values()] == [1000, 1001]

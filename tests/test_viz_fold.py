@@ -175,3 +175,32 @@ def test_diff_finds_what_was_changed_and_nothing_else():
     source = other.draw().source
     assert "tanh" in source
     assert "dashed" in source
+
+
+def test_repeated_blocks_are_framed_inside_what_holds_them_and_around_what_they_hold():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return x + tg.tanh(self.fc(x))
+
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.Sequential(*[Block() for _ in range(24)])
+            self.head = nn.Linear(4, 1)
+
+        def forward(self, x):
+            return self.head(self.blocks(x))
+
+    graph = read(Deep(), (np.ones((2, 4), dtype=np.float32),))
+    seen = view(graph, budget=20)
+    check_nothing_is_lost(graph, seen)
+    names = {tuple(seen.labels[f] for f in box.frames) for box in seen.boxes.values() if seen.node(box).op}
+    assert names == {("blocks", "× 24", "0", "fc"), ("blocks", "× 24", "0"), ("head",)}
+    folded = view(graph, depth=1, budget=8)
+    check_nothing_is_lost(graph, folded)
+    assert ("blocks", "× 24") in {tuple(folded.labels[f] for f in box.frames) for box in folded.boxes.values()}
+    assert viz.draw(Deep(), np.ones((2, 4), dtype=np.float32), depth=0).source.count("operation") >= 1

@@ -107,7 +107,7 @@ def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> 
     """Boxes inside frames: one for each repeated part, and for each module call."""
     inside: dict[tuple[str, ...], list[Box]] = {}
     for box in seen.boxes.values():
-        inside.setdefault(box.modules + box.runs, []).append(box)
+        inside.setdefault(box.frames, []).append(box)
     frames: dict[tuple[str, ...], Picture] = {(): dot}
     paths = sorted({p[:k] for p in inside for k in range(1, len(p) + 1)}, key=lambda p: (len(p), p))
     for number, path in enumerate(paths):

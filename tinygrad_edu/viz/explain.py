@@ -17,6 +17,7 @@ from .values import markup, one, shape_text, short, shown
 from .watch import caller, names_in, results_in
 
 MOST_PATHS = 64
+LONG = 200  # lines of a section that are printed; `sections` has them all
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Explanation:
     def __str__(self) -> str:
         rows = [self.title] if self.title else []
         for head, lines in self.sections.items():
+            if len(lines) > LONG:
+                lines = [*lines[: LONG // 2], _left_out(len(lines) - LONG), *lines[-LONG // 2 :]]
             width = max((len(line.text) for line in lines if line.remark), default=0)
             rows += ["", head] + [f"  {line.text:<{width}}   {line.remark}".rstrip() for line in lines]
         return "\n".join(rows).strip("\n")
@@ -76,6 +79,10 @@ class Explanation:
         return f'<section class="tg-explain">{"".join(rows)}</section>'
 
     _repr_html_ = html
+
+
+def _left_out(count: int) -> Line:
+    return Line(f"... {count:,} steps more, in .sections ...")
 
 
 def _md(text: str) -> str:

@@ -7,6 +7,7 @@ for the program to say where its loops are.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,13 +26,18 @@ class Box:
     """What is drawn as one: `rounds[r]` are the keys of the nodes that it stands for in round `r`."""
 
     rounds: list[list[str]]
-    runs: tuple[str, ...] = ()  # the repeated parts that it is in, outermost first
-    modules: tuple[str, ...] = ()  # the module calls that it is in
+    modules: tuple[str, ...] = ()  # the module calls that it is in, outermost first
+    frames: tuple[str, ...] = ()  # those, and the repeated parts that it is in
     title: str = ""  # instead of the node's own
 
     @property
     def key(self) -> str:
         return self.rounds[0][-1]
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The repeated parts that it is in."""
+        return tuple(f for f in self.frames if f.startswith("run"))
 
     @property
     def size(self) -> int:
@@ -69,11 +75,8 @@ class View:
 
 def view(graph: Graph, depth: int | None = None, budget: int | None = 100, constants: bool = False) -> View:
     """The graph folded to modules of nesting `depth`, and then into at most `budget` boxes."""
-    boxes = [
-        Box([[k]], modules=tuple(f"{start}" for start, _ in n.calls))
-        for k, n in graph.nodes.items()
-        if constants or not is_number(n)
-    ]
+    calls = {k: tuple(f"{start}" for start, _ in n.calls) for k, n in graph.nodes.items()}
+    boxes = [Box([[k]], calls[k], calls[k]) for k, n in graph.nodes.items() if constants or not is_number(n)]
     labels = {f"{start}": name for n in graph.nodes.values() for start, name in n.calls}
     notices, total = list(graph.notices), len(boxes)
     if depth is not None:
@@ -105,17 +108,21 @@ def fold_modules(graph: Graph, boxes: list[Box], labels: dict[str, str], depth: 
     for box in boxes:
         node = graph.nodes[box.key]
         call = group.get(box.key)
-        if call is None and node.op is None and len(users.get(box.key, ())) == 1:
+        if call is None and node.op is None and node.kind != "input" and len(users.get(box.key, ())) == 1:
             (user,) = users[box.key]
             call = user if user in labels else None
         if call is None:
             result.append(box)
         elif call not in folded:
-            folded[call] = Box([[k for keys in box.rounds for k in keys]], box.runs, box.modules[:depth])
+            outer = box.modules[:depth]
+            inside = set(box.modules[depth:])
+            frames = tuple(f for f in box.frames if f not in inside)
+            folded[call] = Box([[k for keys in box.rounds for k in keys]], outer, frames)
             result.append(folded[call])
         else:
             folded[call].rounds[0] += [k for keys in box.rounds for k in keys]
-            folded[call].modules = box.modules[:depth] or folded[call].modules
+            if len(box.modules) > depth:  # a parameter comes first, and is in no module call
+                folded[call].modules = folded[call].frames = box.modules[:depth]
     for call, box in folded.items():
         box.rounds[0].sort(key=lambda k: int(k[1:]))
         operations = sum(graph.nodes[k].op is not None for k in box.rounds[0])
@@ -140,11 +147,18 @@ def fold_repeats(graph: Graph, boxes: list[Box], labels: dict[str, str]) -> list
         run = f"run{sum(key.startswith('run') for key in labels)}"
         labels[run] = f"× {count}"
         first = boxes[start : start + period]
+        outside = _shared([b.frames for b in boxes[start : start + count * period]])
         for k, box in enumerate(first):
             again = boxes[start + k : start + count * period : period]
             box.rounds = [keys for b in again for keys in b.rounds]
-            box.runs = (run, *box.runs)
+            box.frames = (*box.frames[:outside], run, *box.frames[outside:])
         boxes = boxes[:start] + first + boxes[start + count * period :]
+
+
+def _shared(paths: list[tuple[str, ...]]) -> int:
+    """How many frames, from the outside, all of these are in."""
+    levels = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*paths, strict=False))
+    return sum(1 for _ in levels)
 
 
 def repetition(codes: Sequence[int] | np.ndarray) -> tuple[int, int, int]:

@@ -50,7 +50,7 @@ def _dot(seen: View, wide: dict[str, int]) -> str:
         rows.append(f"{key} [width={(letters * LETTER + 14) / 72:.3f} height={ROWS / 72:.3f}]")
     inside: dict[tuple[str, ...], list[str]] = {}
     for key, box in seen.boxes.items():
-        for k in range(1, len(path := box.modules + box.runs) + 1):
+        for k in range(1, len(path := box.frames) + 1):
             inside.setdefault(path[:k], []).append(key)
     paths = sorted(inside)
     rows += _subgraphs(paths, inside)
@@ -68,7 +68,7 @@ def _subgraphs(paths: list[tuple[str, ...]], inside: dict[tuple[str, ...], list[
         while stack and path[: len(stack[-1])] != stack[-1]:
             stack.pop()
             rows.append("}")
-        rows.append(f"subgraph cluster{number} {{ margin=18; {'; '.join(inside[path])}")
+        rows.append(f"subgraph cluster{number} {{ margin=8; label=\" \"; fontsize=13; {'; '.join(inside[path])}")
         stack.append(path)
     return rows + ["}"] * len(stack)
 
@@ -120,7 +120,7 @@ def _box_data(seen: View, box: Box, wide: int, place: tuple[float, ...]) -> dict
     return {
         "key": box.key, "title": shown(box.title or node.title, wide), "wide": wide,
         "members": seen.members(box), "leaf": node.op is None and not box.title,
-        "x": x, "y": y, "w": w, "h": h, "fill": kind.fill, "line": kind.line, "path": list(box.modules + box.runs),
+        "x": x, "y": y, "w": w, "h": h, "fill": kind.fill, "line": kind.line, "path": list(box.frames),
     }  # fmt: skip
 
 
@@ -134,14 +134,15 @@ def _words(seen: View, source: str, user: str, position: int | None) -> str:
 def _frames(seen: View, boxes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A frame around the boxes of each module call and of each repeated part."""
     found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    deepest = max((len(b["path"]) for b in boxes), default=0)
     for b in boxes:
         for k in range(1, len(b["path"]) + 1):
             found.setdefault(tuple(b["path"][:k]), []).append(b)
     frames = []
     for path, inside in sorted(found.items()):
-        pad = 8 + 5 * (deepest - len(path))
-        left, top = min(b["x"] - b["w"] / 2 for b in inside) - pad, min(b["y"] - b["h"] / 2 for b in inside) - pad - 12
+        inner = max(len(b["path"]) for b in inside) - len(path) + 1
+        pad, head = 7 * inner, 18 * inner  # a line for the name of each frame
+        left = min(b["x"] - b["w"] / 2 for b in inside) - pad
+        top = min(b["y"] - b["h"] / 2 for b in inside) - pad - head
         right, low = max(b["x"] + b["w"] / 2 for b in inside) + pad, max(b["y"] + b["h"] / 2 for b in inside) + pad
         frames.append({
             "label": shown(seen.labels[path[-1]]), "x": round(left, 1), "y": round(top, 1),

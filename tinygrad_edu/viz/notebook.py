@@ -9,12 +9,12 @@ import html
 import sys
 from typing import Any
 
-from ..engine import Op, Variable
+from ..engine import Op
 from .table import row
 from .values import facts_text, markup, short
 
 
-def tensor_html(x: Variable) -> str:
+def tensor_html(x: Any) -> str:
     """Name, shape, dtype, what made it; value and gradient, shortened."""
     rows = [("tensor", x.name or "without a name"), ("shape and dtype", facts_text(x._data))]
     rows.append(("made by", x.op.name if x.op else "you" + (", needs a gradient" if x.flags else "")))

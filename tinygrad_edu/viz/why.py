@@ -45,7 +45,7 @@ class Answer:
 class Case:
     """What is known about the question: the tensor, its name, the results of the program."""
 
-    x: Variable
+    x: Any
     name: str
     names: dict[int, str]
     results: list[Variable]
@@ -75,7 +75,7 @@ def why(x: Any, of: Any = None) -> Answer:
         return Answer("not a tensor", ANSWERS["not a tensor"].format(kind=type(x).__name__))
     name = shown(x.name or names.get(x.born, "this tensor"))
     case = Case(x, name, names, [of] if isinstance(of, Variable) else results_in(scope))
-    return _absent(case) if x.grad is None else _present(case)
+    return _absent(case) if case.x.grad is None else _present(case)
 
 
 def _absent(case: Case) -> Answer:
