@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engine, tensor
-from ..batched import BatchedArray
 from ..engine import Op, Variable, parents
 from ..recording import Mode
 from .formula import Formula, input_names, of_rule, of_value
 from .notation import plain
 from .reasons import WHERE, advice
-from .values import one, shown
+from .values import one, shown, whole
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -83,13 +82,8 @@ class Watcher:
             yield t, g
 
 
-def _plain(v: Any) -> Any:
-    """The numbers as one array; inside a vmap, those of all examples."""
-    return np.asarray(v.values if isinstance(v, BatchedArray) else v)
-
-
 def _finite(v: Any) -> bool:
-    a = _plain(v)
+    a = whole(v)
     return a.dtype.kind not in "fc" or bool(np.isfinite(a).all())
 
 
@@ -101,12 +95,12 @@ def _made_here(t: Variable) -> bool:
 
 
 def _has_nan(v: Any) -> bool:
-    a = _plain(v)
+    a = whole(v)
     return a.dtype.kind in "fc" and bool(np.isnan(a).any())
 
 
 def _count(v: Any) -> str:
-    a = _plain(v)
+    a = whole(v)
     bad = a[~np.isfinite(a)]
     kind = "nan" if np.isnan(bad).all() else "inf" if not np.isnan(bad).any() else "inf and nan"
     sign = "-" if kind == "inf" and (bad < 0).all() else ""
@@ -121,14 +115,14 @@ def _names(t: Variable) -> list[str]:
 def _at(t: Variable, bad: Any) -> str:
     """The inputs at the first bad entry, where the operation works entry by entry."""
     assert t.op is not None
-    bad, shape = _plain(bad), _plain(bad).shape
+    bad, shape = whole(bad), whole(bad).shape
     index = tuple(int(k) for k in np.argwhere(~np.isfinite(bad))[0]) if shape else ()
     words = []
     for x, name in zip(t.inputs, _names(t), strict=True):
         if t.op.kind == "elementwise":
-            words.append(f"{name} = {one(np.broadcast_to(_plain(x._data), shape)[index])}")
+            words.append(f"{name} = {one(np.broadcast_to(whole(x._data), shape)[index])}")
         else:
-            words.append(f"{name} of shape {_plain(x._data).shape}")
+            words.append(f"{name} of shape {whole(x._data).shape}")
     return (f"at entry {index} " if index else "") + ", ".join(words)
 
 
@@ -175,7 +169,7 @@ def _rule_anomaly(user: Variable, gy: Any, formula: Formula, root: Variable) -> 
 
 
 def _entry(v: Any, bad: Any) -> str:
-    v, bad = _plain(v), _plain(bad)
+    v, bad = whole(v), whole(bad)
     if v.shape != bad.shape:
         return f"shape {v.shape}"
     return one(v[tuple(np.argwhere(~np.isfinite(bad))[0])])

@@ -11,7 +11,7 @@ import numpy as np
 from .draw import facts, new_picture, rows_label
 from .graph import Graph, Node, is_number, read
 from .palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
-from .values import one, short, shown
+from .values import one, short, shown, whole
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -137,7 +137,7 @@ def _pair(a: Node, b: Node) -> Pair:
 def _distance(a: Any, b: Any) -> float:
     if a is None or b is None or np.shape(a) != np.shape(b) or not np.size(a):
         return 0.0
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a, b = whole(a).astype(np.float64), whole(b).astype(np.float64)
     both = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~both], b[~both], equal_nan=True):
         return float("inf")

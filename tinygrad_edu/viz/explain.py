@@ -13,7 +13,7 @@ from ..errors import GraphError, ShapeError
 from .graph import Graph, Node, add_gradients, is_number, read
 from .notation import latex_name, plain
 from .steps import Backward, backward, contribution, forward
-from .values import markup, one, shape_text, short, shown
+from .values import markup, one, shape_text, short, shown, whole
 from .watch import caller, names_in, results_in
 
 MOST_PATHS = 64
@@ -157,7 +157,8 @@ def _backward_lines(graph: Graph, out: Node) -> list[Line]:
 
 
 def _is_scalar(step: Backward) -> bool:
-    return not step.source.shape and not step.user.shape and step.derivative is not None
+    scalars = not whole(step.source.value).shape and not whole(step.user.value).shape
+    return scalars and step.derivative is not None
 
 
 def _scalar_line(step: Backward, out: Node) -> Line:

@@ -6,11 +6,9 @@ import json
 import math
 from typing import Any
 
-import numpy as np
-
 from ..errors import MissingLibraryError
 from .graph import Graph, Node, read
-from .values import short
+from .values import short, whole
 
 SCHEMA = "tinygrad_edu.graph/1"
 WHOLE = 64  # arrays of up to so many entries are written in full
@@ -63,7 +61,7 @@ def node_data(n: Node) -> dict[str, Any]:
 
 def numbers(v: Any) -> Any:
     """An array as nested lists that JSON can hold; None if it is large."""
-    return None if np.size(v) > WHOLE else _safe(np.asarray(v).tolist())
+    return None if whole(v).size > WHOLE else _safe(whole(v).tolist())
 
 
 def _safe(v: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import GraphError
 from .graph import Graph, is_number, read
 from .player import Page, page_data
-from .values import short
+from .values import short, whole
 
 
 class Film:
@@ -71,7 +71,7 @@ class Film:
 
 def _frame(step: int, graph: Graph) -> dict[str, Any]:
     shown = {k: n for k, n in graph.nodes.items() if not is_number(n)}
-    loss = float(np.mean(graph.nodes[graph.outputs[-1]].value))
+    loss = float(np.mean(whole(graph.nodes[graph.outputs[-1]].value)))
     return {
         "step": step, "loss": loss if np.isfinite(loss) else 0.0,
         "values": {k: short(n.value) for k, n in shown.items()},
@@ -82,5 +82,5 @@ def _frame(step: int, graph: Graph) -> dict[str, Any]:
 
 def size(g: Any) -> float:
     """The root mean square of a gradient; 0 where it is not a number."""
-    v = float(np.sqrt(np.mean(np.square(np.asarray(g, dtype=np.float64)))))
+    v = float(np.sqrt(np.mean(np.square(whole(g).astype(np.float64)))))
     return v if np.isfinite(v) else 0.0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Graph, Node
-from .values import one
+from .values import one, whole
 
 # Light ends, so that black text stays readable; both scales differ in lightness, not only in hue.
 SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
@@ -74,7 +74,7 @@ def memory(graph: Graph, boxes: Boxes) -> Paint:
 
 
 def _own_bytes(v: Any) -> int:
-    return 0 if isinstance(v, np.ndarray) and v.base is not None else int(np.asarray(v).nbytes)
+    return 0 if isinstance(v, np.ndarray) and v.base is not None else int(whole(v).nbytes)
 
 
 def work(graph: Graph, boxes: Boxes) -> Paint:
@@ -85,9 +85,9 @@ def work(graph: Graph, boxes: Boxes) -> Paint:
 
 def flops(graph: Graph, node: Node) -> int:
     assert node.op is not None
-    sizes = [int(np.size(graph.nodes[k].value)) for k in node.inputs]
+    sizes = [whole(graph.nodes[k].value).size for k in node.inputs]
     if node.op.name == "matmul":
-        return 2 * int(np.size(node.value)) * graph.nodes[node.inputs[0]].shape[-1]
+        return 2 * whole(node.value).size * graph.nodes[node.inputs[0]].shape[-1]
     if node.op.name == "einsum":
         left, _ = node.attributes["subscripts"].split("->")
         lengths = dict(
@@ -98,12 +98,12 @@ def flops(graph: Graph, node: Node) -> int:
         return 2 * int(np.prod(list(lengths.values()), dtype=float))
     if node.op.kind in ("layout", "index", "batch"):
         return 0
-    return max([int(np.size(node.value)), *sizes])
+    return max([whole(node.value).size, *sizes])
 
 
 def gradient(graph: Graph, boxes: Boxes) -> Paint:
     """The norm of each gradient beside the typical one: blue vanishes, orange explodes."""
-    norms = {k: float(np.sqrt(np.mean(np.square(n.grad)))) for k, n in graph.nodes.items() if n.grad is not None}
+    norms = {k: float(np.sqrt(np.mean(np.square(whole(n.grad))))) for k, n in graph.nodes.items() if n.grad is not None}
     logs = [np.log10(v) for v in norms.values() if v > 0 and np.isfinite(v)]
     middle = float(np.median(logs)) if logs else 0.0
     paint = Paint(words={k: f"gradient size {one(v, 2)}" for k, v in norms.items()})
@@ -133,7 +133,7 @@ def nonfinite(graph: Graph, boxes: Boxes) -> Paint:
 
 
 def _bad(v: Any) -> bool:
-    a = np.asarray(v)
+    a = whole(v)
     return a.dtype.kind in "fc" and not bool(np.isfinite(a).all())
 
 

@@ -17,7 +17,7 @@ from .formula import Formula, of_rule
 from .graph import Graph, Node
 from .local import Local, gradient_name, local
 from .notation import plain
-from .values import short
+from .values import short, whole
 
 
 @dataclass
@@ -57,7 +57,7 @@ def forward(graph: Graph) -> list[Forward]:
 def _numbers(graph: Graph, node: Node) -> str:
     """The operation with its inputs' values in place of their names."""
     inputs = [graph.nodes[k] for k in node.inputs]
-    if node.op is None or any(n.shape for n in inputs) or not inputs:
+    if node.op is None or any(whole(n.value).shape for n in inputs) or not inputs:
         return ""
     values = tuple(Formula(value=_rounded(n.value)) for n in inputs)
     text = plain(Formula(op=node.op, args=values, attributes=node.attributes))
@@ -65,7 +65,7 @@ def _numbers(graph: Graph, node: Node) -> str:
 
 
 def _rounded(v: Any) -> Any:
-    v = np.asarray(v)[()]
+    v = whole(v)[()]
     if not isinstance(v, float | np.floating) or not np.isfinite(v):
         return v
     rounded = float(f"{v:.4g}")
@@ -127,11 +127,13 @@ def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
 
 
 def _derivative(graph: Graph, user: Node, i: int) -> Formula | None:
-    """The local derivative alone: an elementwise rule, read with 1 for the incoming gradient."""
-    if user.op is None or user.op.kind != "elementwise":
+    """The local derivative alone: a rule of an elementwise op, or of scalars, read with 1 for `g`."""
+    scalars = not whole(user.value).shape and not whole(graph.nodes[user.inputs[i]].value).shape
+    if user.op is None or not (user.op.kind == "elementwise" or scalars):
         return None
     arrays = [graph.nodes[k].value for k in user.inputs]
-    one = np.ones_like(user.grad)[()] if not np.ndim(user.grad) else np.float64(1.0)
+    one = np.ones_like(user.grad)[()] if isinstance(user.grad, np.ndarray | np.generic) else np.float64(1.0)
+    one = one if not np.ndim(one) else np.float64(1.0)
     names = graph.argument_names(user)
     return of_rule(user.op, i, arrays, user.attributes, names, ("", one), (user.name, user.value))
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import BatchedArray
+
 SMALL, WIDE, ROWS = 9, 28, 4  # entries of an array that are all shown; characters on a line; lines
+
+
+def whole(v: Any) -> Any:
+    """A value as an array; inside a `vmap`, that of all examples, which are its first axis."""
+    while isinstance(v, BatchedArray):
+        v = v.values
+    return np.asarray(v)
 
 
 def short(v: Any, digits: int = 4) -> str:
@@ -18,7 +27,7 @@ def short(v: Any, digits: int = 4) -> str:
     >>> short(np.arange(100.0))
     '0 to 99; mean 49.5'
     """
-    a = np.asarray(v)
+    a = whole(v)
     if a.ndim == 0:
         return one(a[()], digits)
     if a.size <= SMALL and len(text := _nested(a, digits)) <= WIDE:
@@ -65,7 +74,8 @@ def markup(text: str, longest: int = 60) -> str:
 
 def facts_text(v: Any) -> str:
     """Shape and dtype, in a few letters: `(3,5) float32`."""
-    return f"{shape_text(tuple(np.shape(v))) or 'scalar'} {getattr(v, 'dtype', type(v).__name__)}"
+    batch = f" for each of {len(whole(v))}" if isinstance(v, BatchedArray) else ""
+    return f"{shape_text(tuple(np.shape(v))) or 'scalar'} {getattr(v, 'dtype', type(v).__name__)}{batch}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -18,7 +18,7 @@ from .culprit import Cut, assignment_of, cut_after, source_lines
 from .graph import Graph, Node, read
 from .reasons import ANSWERS, BLOCKED, advice
 from .steps import Backward, backward
-from .values import one, shown
+from .values import one, shown, whole
 from .watch import caller, names_in, results_in
 
 HUGE, TINY = 1e4, 1e-7
@@ -160,7 +160,7 @@ def _downstream(case: Case, graph: Graph) -> list[Backward]:
 
 def _zero(case: Case, graph: Graph | None) -> Answer:
     for step in _downstream(case, graph) if graph is not None else ():
-        if np.any(step.incoming) and not np.any(step.contribution):
+        if whole(step.incoming).any() and not whole(step.contribution).any():
             op = str(step.user.op)
             reason, text = BLOCKED.get(op, ("flat here", f"the derivative of {op} is 0 at these inputs"))
             words = f"The gradient of {case.name} is 0 because of {shown(step.user.title)}: {text}."
@@ -172,18 +172,18 @@ def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
     if graph is None:
         return case.answer("not finite", kind=kind)
     for n in graph.nodes.values():
-        if n.op is not None and not np.isfinite(n.value).all():
+        if n.op is not None and not np.isfinite(whole(n.value)).all():
             step = shown(n.title)
             return case.answer("not finite forward", n.site, kind=kind, step=step, advice=advice(n.op))
     for use in backward(graph):
-        if not np.isfinite(use.contribution).all():
+        if not np.isfinite(whole(use.contribution)).all():
             step = shown(use.user.title)
             return case.answer("infinite slope", use.user.site, kind=kind, step=step, advice=advice(use.user.op))
     return case.answer("not finite", kind=kind)
 
 
 def _rms(v: Any) -> float:
-    return float(np.sqrt(np.mean(np.square(np.asarray(v, dtype=np.float64)))))
+    return float(np.sqrt(np.mean(np.square(whole(v).astype(np.float64)))))
 
 
 def _scaled(case: Case, graph: Graph | None, reason: str, size: float) -> Answer:
