@@ -37,10 +37,11 @@ def op_table() -> list[Row]:
     >>> row.value, row.gradients, row.domain
     ('tanh(x)', ('dx = g * (1 - y * y)',), 'R')
     """
-    return [_row(op) for op in REGISTRY.values()]
+    return [row(op) for op in REGISTRY.values()]
 
 
-def _row(op: Op) -> Row:
+def row(op: Op) -> Row:
+    """The row of one op."""
     domain = ", ".join(str(d) for d in op.domain or (REAL,))
     if op.kind in UNREADABLE:
         rules = (UNREADABLE[op.kind],)
