@@ -125,7 +125,7 @@ def test_a_thousand_nodes_unfolded_in_ten_seconds(tmp_path, capfd):
     assert len(picture.graph.nodes) > 1000
     picture.save(tmp_path / "x.svg")
     assert time.perf_counter() - start < 10
-    assert picture.source.count("style=\"filled,rounded,dashed\"") > 60  # shared weights, where they are used
+    assert picture.source.count('style="filled,rounded,dashed"') > 60  # shared weights, where they are used
 
 
 @pytest.mark.parametrize(("overlay", "words"), [
