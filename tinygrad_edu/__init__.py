@@ -1,5 +1,8 @@
 """tinygrad_edu: an autograd engine to read in an afternoon, see in a picture, and trust by test."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from . import errors as errors
 from . import random as random
 from .arrays import get_default_dtype as get_default_dtype
@@ -139,3 +142,11 @@ from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 from .viz import draw as draw
+
+PARTS = ("data", "io", "nn", "optim", "testing", "viz")  # imported when first asked for
+
+
+def __getattr__(name: str) -> _Any:
+    if name in PARTS:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"tinygrad_edu: must be asked for names that it has; got {name!r}; see dir(tinygrad_edu)")

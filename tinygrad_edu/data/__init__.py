@@ -4,3 +4,5 @@ from .dataset import DataLoader as DataLoader
 from .dataset import TensorDataset as TensorDataset
 from .dataset import collate as collate
 from .digits import load_digits as load_digits
+from .mnist import load_mnist as load_mnist
+from .progress import progress as progress

@@ -1,4 +1,4 @@
-"""Layers that apply a matrix."""
+"""Layers that apply a matrix, or look up its rows."""
 
 from __future__ import annotations
 
@@ -41,3 +41,45 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Any:
         return F.linear(x, self.weight, self.bias)
+
+
+class Bilinear(Module):
+    """y[o] = x1 @ weight[o] @ x2 + bias[o].
+
+    Shapes: `(..., in1_features), (..., in2_features) -> (..., out_features)`.
+    Initial values: uniform to +-1 / sqrt(in1_features), weight and bias.
+    """
+
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None,
+        *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        bound = 1 / math.sqrt(in1_features)
+        self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
+        self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
+
+    def forward(self, x1: Any, x2: Any) -> Any:
+        return F.bilinear(x1, x2, self.weight, self.bias)
+
+
+class Embedding(Module):
+    """The row of `weight` at each index: `(...) -> (..., embedding_dim)`.
+
+    Initial values: normal; row `padding_idx` is 0, and gets no gradient.
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None,
+        *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
+        values = init._numpy(rng).normal(size=(num_embeddings, embedding_dim))
+        if padding_idx is not None:
+            values[padding_idx] = 0
+        self.weight = Parameter(values, dtype=dtype or get_default_dtype())
+
+    def forward(self, x: Any) -> Any:
+        return F.embedding(x, self.weight, self.padding_idx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,8 +12,12 @@ from ..arrays import to_array
 from ..engine import Variable, constant
 from ..errors import ShapeError
 from ..tensor import Tensor
+from .summary import Summary, summary
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows
+
+
+PARAMETERS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # all that are alive
 
 
 class Parameter(Tensor):
@@ -27,6 +32,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
         super().__init__(data, requires_grad, dtype, name)
+        PARAMETERS[id(self)] = self
 
 
 class Module:
@@ -218,6 +224,21 @@ class Module:
                     p[1].grad = None
                     p[1].reborn()
         return self
+
+    def summary(self, *inputs: Any) -> Summary:
+        """A table of layers, output shapes and parameters, for example inputs or the shape of one.
+
+        >>> from tinygrad_edu import nn
+        >>> nn.Sequential(nn.Linear(2, 3), nn.ReLU()).summary((5, 2))
+        layer  kind        output shape  parameters
+        -------------------------------------------
+        model  Sequential  (5, 3)
+        0      Linear      (5, 3)                 9
+        1      ReLU        (5, 3)
+        -------------------------------------------
+        9 parameters, 0.0 KiB
+        """
+        return summary(self, *inputs)
 
     def extra_repr(self) -> str:
         """What the repr says of this module: its plain settings."""

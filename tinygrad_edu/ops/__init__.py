@@ -8,4 +8,6 @@ from .indexing import *
 from .layer import *
 from .layout import *
 from .linalg import *
+from .pool import *
 from .reduce import *
+from .window import *

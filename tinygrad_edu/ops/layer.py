@@ -18,7 +18,8 @@ __all__ = ["cross_entropy", "linear", "residual"]
 
 
 def _linear(x: Any, w: Any, b: Any) -> Any:
-    return x @ w.mT + (b if len(b.shape) == 1 else b[..., None, :])
+    y, b = x @ w.mT, (b if len(b.shape) == 1 else b[..., None, :])
+    return np.add(y, b, out=y) if y.dtype == b.dtype else y + b
 
 
 linear = Op(
@@ -44,7 +45,7 @@ def _at_targets(x: Any, target: Any) -> tuple[Any, ...]:
 
 def _above_top(x: Any, axis: int) -> Any:
     """`x` minus the largest entry of each row, so that exp cannot overflow."""
-    return x - np.maximum.reduce(x.real if np.iscomplexobj(x) else x, axis=axis, keepdims=True)
+    return x - np.maximum.reduce(x.real if x.dtype.kind == "c" else x, axis=axis, keepdims=True)
 
 
 def _mean_loss(x: Any, target: Any, *, axis: int) -> Any:
@@ -65,11 +66,6 @@ def _from_residual(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
     return shares * (g - sum(g * shares, axis=(axis,), keepdims=True))
 
 
-def _for_rows(g: Any) -> Any:
-    """A number for each matrix, ready to multiply its rows."""
-    return g if not g.shape else reshape(g, shape=(*g.shape, 1, 1))
-
-
 residual = Op(
     "residual",
     _residual,
@@ -78,10 +74,17 @@ residual = Op(
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
     doc="softmax(x) - one_hot(target), for each row: what the shares of the classes lack.",
 )  # fmt: skip
+
+
+def _from_mean_loss(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
+    share = g / x.shape[-2]
+    return residual(x, target, axis=axis) * (reshape(share, shape=(*g.shape, 1, 1)) if g.shape else share)
+
+
 cross_entropy = Op(
     "cross_entropy",
     _mean_loss,
-    (lambda g, y, x, target, *, axis: _for_rows(g / x.shape[-2]) * residual(x, target, axis=axis), None),
+    (_from_mean_loss, None),
     kind="layer", signature="(n,c),(n)->()", domain=(REAL, INTEGER),
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
     must="target must have one class number for each row of logits",

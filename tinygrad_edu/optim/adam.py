@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer
+from .optimizer import Optimizer, decayed
 
 
 class Adam(Optimizer):
@@ -45,17 +45,17 @@ class Adam(Optimizer):
                 f"{type(self).__name__}: betas must be from 0 to below 1; got {group['betas']}; use (0.9, 0.999)"
             )
 
-    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        largest = {"max_exp_avg_sq": 0.0} if group["amsgrad"] else {}
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, **largest}
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
         (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
         if decay and self.decoupled:
             p *= 1 - lr * decay
-        elif decay:
-            np.multiply(p, decay, b)
-            g = np.add(g, b, b)
+        else:
+            g = decayed(g, p, decay, b)
         np.subtract(g, m, a)
         np.multiply(a, 1 - beta1, a)
         np.add(m, a, m)
@@ -64,7 +64,7 @@ class Adam(Optimizer):
         np.multiply(v, beta2, v)
         np.add(v, a, v)
         if group["amsgrad"]:
-            v = np.maximum(state["max_exp_avg_sq"], v, state["max_exp_avg_sq"])
+            v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         root = (1 - beta2**step) ** 0.5
         np.sqrt(v, a)
         np.add(a, group["eps"] * root, a)  # sqrt(v) + eps * root = root * (sqrt(v / (1 - beta2**t)) + eps)

@@ -8,17 +8,29 @@ of NumPy; a large one is updated block by block, while the block is in the proce
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..engine import births
 from ..errors import ShapeError
+from ..guards import Spent
+from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
 LANE = 16  # parameters start at multiples of this, where vector instructions like it
+
+
+class Room:
+    """A part of a bundle's array, lent to one parameter. NumPy does not show, through the array made of
+    it, that others lie beside it; so the parameter can be written into like any other (see writing.py)."""
+
+    def __init__(self, home: Any, part: Any) -> None:
+        self.home = home
+        self.__array_interface__ = part.__array_interface__
+
 
 Rule = Callable[[int, Any, Any, Any], None]  # (step, values, gradient, state), all rows but the step
 
@@ -26,7 +38,7 @@ Rule = Callable[[int, Any, Any, Any], None]  # (step, values, gradient, state), 
 class Bundle:
     """Some parameters, their state, and how many steps each has made."""
 
-    def __init__(self, params: Sequence[Any], names: Sequence[str]) -> None:
+    def __init__(self, params: Sequence[Any], initial: Mapping[str, float]) -> None:
         self.params = list(params)
         self.dtype = params[0]._data.dtype
         self.steps = [0] * len(self.params)
@@ -36,7 +48,7 @@ class Bundle:
             self.slices.append(slice(start, start + p.size))
             start += -(-p.size // LANE) * LANE
         total = start if len(self.params) > 1 else self.params[0].size
-        self.state = {name: np.zeros(total, self.dtype) for name in names}
+        self.state = {name: np.full(total, value, self.dtype) for name, value in initial.items()}
         if len(self.params) > 1:
             self.values, self.grads = np.zeros(total, self.dtype), np.zeros(total, self.dtype)
             self.homes = [
@@ -54,7 +66,7 @@ class Bundle:
             self.steps = [self.steps[0] + 1] * len(self.steps)
             rule(self.steps[0], self.values, self.grads, self.state)
             for p in self.params:
-                p.born, p.past, p.site = births(), None, "optimizer.step()"
+                p.born, p.past, p.site, p.grad.__class__ = births(), None, "optimizer.step()", Spent
         else:
             for i, p in enumerate(self.params):
                 if p.grad is not None:
@@ -74,10 +86,10 @@ class Bundle:
             g, data = p.grad, p._data
             if g is None or g._data.shape != shape:
                 return False
-            if data.base is not values:
+            if getattr(data.base, "home", None) is not values:
                 if sys.getrefcount(data) > 3 or data.dtype != self.dtype:
                     return False
-                p._data = values[cut].reshape(shape)
+                p._data = np.asarray(Room(values, values[cut].reshape(shape)))
                 p._data[...] = data
             home[...] = g._data
         return True
@@ -103,9 +115,11 @@ class Bundle:
         elif not in_place:
             p._data = values.reshape(np.shape(data))[()]
         p.born, p.past, p.site = births(), None, "optimizer.step()"
+        if type(p.grad) is Tensor:
+            p.grad.__class__ = Spent
 
 
-def bundles(params: Sequence[Any], names: Sequence[str]) -> list[Bundle]:
+def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]:
     """The parameters, in bundles of at most a block of one dtype; large ones by themselves."""
     done: list[list[Any]] = []
     filling: dict[Any, list[Any]] = {}
@@ -120,4 +134,9 @@ def bundles(params: Sequence[Any], names: Sequence[str]) -> list[Bundle]:
         else:
             filling[dtype], room[dtype] = [p], BLOCK - size
             done.append(filling[dtype])
-    return [Bundle(group, names) for group in done]
+    return [Bundle(group, initial) for group in done]
+
+
+def workspace(dtype: Any) -> tuple[Any, Any]:
+    """Two rows of a block, for a rule to work in."""
+    return np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import guards
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
+from ..nn.module import PARAMETERS
 from ..tensor import Tensor
-from .bundle import BLOCK, Bundle, bundles
+from .bundle import Bundle, bundles, workspace
 
 
 class Optimizer:
-    """What all optimizers share. A kind of optimizer defines `state_names` and `update`.
+    """What all optimizers share. A kind of optimizer defines `initial_state` and `update`.
 
     `params` are parameters, or dicts `{"params": [...], "lr": 0.1}`: groups with their own settings.
     A parameter whose `grad` is None is left as it is.
@@ -24,6 +26,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._bundles: list[list[Bundle]] = []
+        self._started = False
         self._scratch: dict[Any, tuple[Any, Any]] = {}
         if isinstance(params, Variable):
             raise TypeError(
@@ -36,10 +39,11 @@ class Optimizer:
             )
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(dict(group))
+        guards.OPTIMIZERS.add(self)
 
-    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
-        """The names of the arrays that are kept for each parameter."""
-        return ()
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        """The names of the arrays that are kept for each parameter, and what they are filled with at first."""
+        return {}
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
         """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in."""
@@ -71,7 +75,7 @@ class Optimizer:
         full = {"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}}
         self.check(full)
         self.param_groups.append(full)
-        self._bundles.append(bundles(params, self.state_names(full)))
+        self._bundles.append(bundles(params, self.initial_state(full)))
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Refuse settings that make no sense."""
@@ -81,22 +85,22 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter that has a gradient, in place."""
+        if not self._started:
+            self._started = True
+            guards.first_step(self, list(PARAMETERS.values()))
         with np.errstate(all="ignore"):
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
                 for bundle in parts:
-                    a, b = self._room(bundle.dtype)
+                    if bundle.dtype not in self._scratch:
+                        self._scratch[bundle.dtype] = workspace(bundle.dtype)
+                    a, b = self._scratch[bundle.dtype]
 
                     def rule(step: int, p: Any, g: Any, state: Any, group: Any = group, a: Any = a, b: Any = b) -> None:
                         n = p.shape[0]
                         self.update(group, step, p, g, state, a[:n], b[:n])
 
                     bundle.update(rule)
-
-    def _room(self, dtype: Any) -> tuple[Any, Any]:
-        """Two rows of a block to work in."""
-        if dtype not in self._scratch:
-            self._scratch[dtype] = np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)
-        return self._scratch[dtype]
+        guards.after_step(self)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -148,6 +152,11 @@ class Optimizer:
         for i, kept in saved.items():
             bundle, k = places[id(params[int(i)])]
             for name in bundle.state:
+                if name not in kept:
+                    raise ValueError(
+                        f"load_state_dict: parameter {i} must have {', '.join(bundle.state)}; got {', '.join(kept)}; "
+                        "build the optimizer with the settings it had"
+                    )
                 value = np.asarray(kept[name])
                 if value.shape != params[int(i)].shape:
                     raise ShapeError(
@@ -172,3 +181,8 @@ class Optimizer:
             for g in self.param_groups
         ]
         return f"{type(self).__name__}({'; '.join(rows)})"
+
+
+def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
+    """g + weight_decay * p, in `room`; g itself without decay."""
+    return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g

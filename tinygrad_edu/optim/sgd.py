@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer
+from .optimizer import Optimizer, decayed
 
 
 class SGD(Optimizer):
@@ -44,14 +44,12 @@ class SGD(Optimizer):
                 f"momentum={group['momentum']}, dampening={group['dampening']}; use e.g. momentum=0.9"
             )
 
-    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("momentum_buffer",) if group["momentum"] else ()
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
         momentum = group["momentum"]
-        if group["weight_decay"]:
-            np.multiply(p, group["weight_decay"], out=b)
-            g = np.add(g, b, out=b)
+        g = decayed(g, p, group["weight_decay"], b)
         if momentum:
             v = state["momentum_buffer"]
             if step == 1:

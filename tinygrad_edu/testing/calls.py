@@ -56,8 +56,10 @@ def _shapes(draw: Any, op: Op, arity: int) -> list[tuple[int, ...]]:
         sizes = {c: draw(st.integers(1, 3)) for c in letters}
         if op.domain and op.domain[0].matrix == "tall":
             sizes["m"] = max(sizes["m"], sizes["n"])
-        lead = draw(st.sampled_from([(), (2,)])) if op.kind != "search" and op.name != "einsum" else ()
         cores = re.findall(r"\(([^)]*)\)", op.signature.split("->")[0])
+        entries = sum(math.prod(sizes[c] for c in core.split(",") if c) for core in cores)
+        single = op.kind == "search" or op.name == "einsum" or 2 * entries > GRID
+        lead = () if single else draw(st.sampled_from([(), (2,)]))
         return [(lead if core else ()) + tuple(sizes[c] for c in core.split(",") if c) for core in cores]
     if op.kind == "elementwise":
         found = draw(hnp.mutually_broadcastable_shapes(num_shapes=arity, max_dims=3, max_side=3))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ... import ops
-from ...engine import cast
-from ...errors import ShapeError
+from ...engine import Variable, cast, constant
+from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
+from ...functions.linalg import einsum
 from ...tensor import Tensor
 
 
@@ -38,4 +41,45 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     return ops.linear(x, weight, bias)
 
 
-__all__ = ["linear"]
+def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Tensor:
+    """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j)."""
+    x1, x2, weight = lift(x1, "bilinear"), lift(x2, "bilinear"), lift(weight, "bilinear")
+    y = einsum("...i,oij,...j->...o", like(x1, weight), weight, like(x2, weight))
+    return y if bias is None else y + bias
+
+
+def _indices(who: str, x: Any) -> Any:
+    x = x._data if isinstance(x, Variable) else np.asarray(x)
+    if x.dtype.kind not in "iu":
+        raise DTypeError(f"{who}: indices must be integers; got {x.dtype}; use .astype('int64')")
+    return x
+
+
+def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+    """The rows of `weight` at the indices `x`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient."""
+    index, weight = _indices("embedding", x), lift(weight, "embedding")
+    n = weight.shape[0]
+    if index.size and (index.min() < 0 or index.max() >= n):
+        wrong = index[(index < 0) | (index >= n)].flat[0]
+        raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
+    y = ops.getitem(weight, index, index=(ops.ARRAY,))
+    if padding_idx is None:
+        return y
+    return ops.where((index == padding_idx % n)[..., None], y.detach(), y)
+
+
+def one_hot(x: Any, num_classes: int = -1) -> Tensor:
+    """1 at place x[...] of a new last axis, 0 elsewhere; as many classes as are needed for -1.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.one_hot([0, 2]).tolist()
+    [[1, 0, 0], [0, 0, 1]]
+    """
+    index = _indices("one_hot", x)
+    n = int(index.max(initial=-1)) + 1 if num_classes == -1 else num_classes
+    if index.size and (index.min() < 0 or index.max() >= n):
+        raise IndexError(f"one_hot: indices must be from 0 to {n - 1}; got {index.min()} to {index.max()}; check them")
+    return constant((index[..., None] == np.arange(n)).astype(np.int64))
+
+
+__all__ = ["bilinear", "embedding", "linear", "one_hot"]

@@ -6,119 +6,160 @@ from typing import Any
 
 import numpy as np
 
-from ... import ops
-from ...engine import Variable
-from ...errors import DTypeError, ShapeError
+from ... import guards, ops
+from ...errors import ShapeError
 from ...functions.common import lift
-from ...functions.layout import moveaxis
-from ...functions.reduce import mean, sum
+from ...functions.linalg import vector_norm
+from ...functions.reduce import sum
 from ...tensor import Tensor
-from .activations import log_softmax
+from .normalization import cosine_similarity
 
 
-def reduced(loss: Any, reduction: str, who: str) -> Tensor:
+def reduced(losses: Any, reduction: str, who: str) -> Tensor:
     """The losses of all entries as one number: "mean", "sum", or as they are for "none"."""
     if reduction == "mean":
-        return ops.sum(loss, axis=tuple(range(len(loss._data.shape))), keepdims=False) / loss.size
+        return guards.note_loss(sum(losses) / losses.size)
     if reduction == "sum":
-        return sum(loss)
+        return guards.note_loss(sum(losses))
     if reduction == "none":
-        return loss
+        return losses
     raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none'; got {reduction!r}; choose one")
 
 
-def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index: int) -> tuple[Any, Any]:
-    """Class numbers as an array, checked, with 0 where they are ignored; and where they are not."""
-    if target.dtype.kind not in "iu":
-        raise DTypeError(
-            f"{who}: class targets must be integers; got {target.dtype}; use .astype('int64'), or give "
-            "probabilities in the shape of the input"
-        )
-    if target.shape != shape:
+def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
+    """A prediction and a target of the same shape; the target in the dtype of the prediction."""
+    x, target = lift(x, who), lift(target, who)
+    if x._data.shape != target._data.shape and guards.ON["loss_shapes"]:
         raise ShapeError(
-            f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
-            f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
+            f"{who}: prediction and target must have one shape; got {x.shape} and {target.shape}, which would be "
+            "paired by broadcasting; use squeeze or reshape on one, or nn.guards.off('loss_shapes')"
         )
-    # one pass finds labels below 0 as well: as unsigned numbers they are the largest
-    if target.size and np.maximum.reduce(target.view(f"u{target.itemsize}"), axis=None) >= n:
-        kept = target != ignore_index
-        wrong = target[kept & ((target < 0) | (target >= n))]
-        if wrong.size:
-            raise IndexError(
-                f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
-                "classes from 0, or widen the last layer"
-            )
-        return np.where(kept, target, 0), kept
-    return target, (target != ignore_index) if 0 <= ignore_index < n else None
+    return x, target if target.dtype == x.dtype else target.astype(x.dtype)
 
 
-def _rows(x: Any) -> Any:
-    """The class axis (axis 1, or the only one) moved to the end."""
-    return moveaxis(x, 1, -1) if x.ndim > 2 else x
-
-
-def cross_entropy(
-    x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Tensor:  # fmt: skip
-    """-log softmax(x)[target]: how surprised the logits `x` are by the right class.
-
-    Shapes: `(batch, classes)` or `(batch, classes, ...)` or `(classes,)`; the target holds class numbers
-    and has no class axis, or probabilities and has the shape of `x`. `weight` has one factor for each
-    class; class numbers equal to `ignore_index` do not count; "mean" divides by the weights of those
-    that do. With `label_smoothing` s, a share s of the target is spread over all classes.
+def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """(x - target)**2.
 
     >>> import tinygrad_edu.nn.functional as F
-    >>> round(F.cross_entropy([[0.0, 0.0]], [1]).item(), 4)
-    0.6931
+    >>> F.mse_loss([1.0, 2.0], [1.0, 4.0]).item()
+    2.0
     """
-    x = lift(x, "cross_entropy")
-    y = target._data if isinstance(target, Variable) else np.asarray(target)
-    if x.ndim < 1:
-        raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {x.shape}; give logits")
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1; got {label_smoothing}; use e.g. 0.1")
-    if y.dtype.kind == "f" and y.shape == x.shape:
-        return _soft_cross_entropy(x, lift(target), weight, reduction, label_smoothing)
-    x = _rows(x)
-    n = x.shape[-1]
-    y, kept = _classes("cross_entropy", y, n, x.shape[:-1], ignore_index)
-    if weight is None and kept is None and not label_smoothing and x.ndim == 2 and reduction == "mean":
-        return ops.cross_entropy(x, target if isinstance(target, Variable) else y, axis=1)
-    return _weighted(log_softmax(x, -1), y, kept, weight, reduction, label_smoothing, "cross_entropy")
+    x, target = pair("mse_loss", x, target)
+    return reduced(ops.square(x - target), reduction, "mse_loss")
 
 
-def _weighted(
-    logp: Any, y: Any, kept: Any, weight: Any, reduction: str, smoothing: float, who: str
+def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """abs(x - target)."""
+    x, target = pair("l1_loss", x, target)
+    return reduced(ops.abs(x - target), reduction, "l1_loss")
+
+
+def smooth_l1_loss(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2."""
+    x, target = pair("smooth_l1_loss", x, target)
+    d = ops.abs(x - target)
+    if beta:
+        d = ops.where(d < beta, ops.square(d) * (0.5 / beta), d - 0.5 * beta)
+    return reduced(d, reduction, "smooth_l1_loss")
+
+
+def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2)."""
+    x, target = pair("huber_loss", x, target)
+    d = ops.abs(x - target)
+    return reduced(
+        ops.where(d < delta, ops.square(d) * 0.5, (d - 0.5 * delta) * delta), reduction, "huber_loss"
+    )  # fmt: skip
+
+
+def binary_cross_entropy(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
+    who = "binary_cross_entropy"
+    x, target = pair(who, x, target)
+    if not np.all((x._data >= 0) & (x._data <= 1)):
+        raise ValueError(
+            f"{who}: predictions must be probabilities, from 0 to 1; got {x._data.min()} to {x._data.max()}; "
+            "use sigmoid, or binary_cross_entropy_with_logits"
+        )
+    losses = -(target * _log(x) + (1 - target) * _log(1 - x))
+    return reduced(losses if weight is None else losses * lift(weight), reduction, who)
+
+
+def _log(p: Any) -> Any:
+    """log(p), at least -100, with a finite gradient also at 0 (of 0)."""
+    safe = ops.where(p == 0, 1, p)
+    return ops.where(p == 0, -100, ops.maximum(ops.log(safe), -100))
+
+
+def binary_cross_entropy_with_logits(
+    x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Tensor:
+    """Binary cross-entropy of sigmoid(x), computed as softplus(x) - target * x, which cannot overflow.
+
+    `pos_weight` multiplies the part of the positive targets.
+    """
+    who = "binary_cross_entropy_with_logits"
+    x, target = pair(who, x, target)
+    guards.check_logits(who, x, ops.sigmoid)
+    if pos_weight is None:
+        losses = ops.softplus(x) - target * x
+    else:
+        losses = (1 - target) * x + ((lift(pos_weight) - 1) * target + 1) * ops.softplus(-x)
+    return reduced(losses if weight is None else losses * lift(weight), reduction, who)
+
+
+def kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
+
+    "batchmean" divides the sum by the length of axis 0, which is the mathematical definition.
+    """
+    x, target = pair("kl_div", x, target)
+    if log_target:
+        losses = ops.exp(target) * (target - x)
+    else:
+        zero = target == 0
+        losses = target * (ops.where(zero, 0, ops.log(ops.where(zero, 1, target))) - x)
+    if reduction == "batchmean":
+        return reduced(losses, "sum", "kl_div") / x.shape[0]
+    return reduced(losses, reduction, "kl_div")
+
+
+def cosine_embedding_loss(
+    x1: Any, x2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
-    """Minus the picked log-probabilities, weighted by class; `logp` has its classes last."""
-    n = logp.shape[-1]
-    w = np.ones(n, logp.dtype) if weight is None else np.asarray(lift(weight, who)._data, logp.dtype)
-    if w.shape != (n,):
-        raise ShapeError(f"{who}: weight must have one entry for each of {n} classes; got {w.shape}; check it")
-    counts = w[y] if kept is None else w[y] * kept
-    picked = ops.take_along_axis(logp, np.asarray(y)[..., None], axis=logp.ndim - 1).reshape(y.shape)
-    losses = -picked * counts if kept is None else ops.where(kept, -picked * counts, 0)
-    if smoothing:
-        spread = -sum(logp * w, -1)
-        spread = spread if kept is None else ops.where(kept, spread, 0)
-        losses = losses * (1 - smoothing) + spread * (smoothing / n)
-    if reduction == "mean":
-        return sum(losses) / counts.sum()
-    return reduced(losses, reduction, who)
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
+    target = lift(target, "cosine_embedding_loss")
+    similarity = cosine_similarity(x1, x2, -1, 1e-12)
+    if target.shape != similarity.shape:
+        raise ShapeError(
+            f"cosine_embedding_loss: needs one target, 1 or -1, for each pair; got {target.shape} for "
+            f"{similarity.shape}; reshape it"
+        )
+    losses = ops.where(target._data == 1, 1 - similarity, ops.maximum(similarity - margin, 0))
+    return reduced(losses, reduction, "cosine_embedding_loss")
 
 
-def _soft_cross_entropy(x: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Tensor:
-    """-sum(target * log softmax(x)) over classes; "mean" divides by the number of rows."""
-    axis = 1 if x.ndim > 1 else 0
-    n = x.shape[axis]
-    if smoothing:
-        target = target * (1 - smoothing) + smoothing / n
-    losses = -log_softmax(x, axis) * target
-    if weight is not None:
-        losses = losses * lift(weight).reshape((-1,) + (1,) * (x.ndim - axis - 1))
-    losses = sum(losses, axis)
-    return mean(losses) if reduction == "mean" else reduced(losses, reduction, "cross_entropy")
+def triplet_margin_loss(
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
+    swap: bool = False, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """max(0, |anchor - positive| - |anchor - negative| + margin), with the p-norm over the last axis.
+
+    With `swap`, |positive - negative| counts if it is smaller. Source: Balntas et al. (2016).
+    """
+    who = "triplet_margin_loss"
+    anchor, positive, negative = lift(anchor, who), lift(positive, who), lift(negative, who)
+    far = _distance(anchor, negative, p, eps)
+    if swap:
+        far = ops.minimum(far, _distance(positive, negative, p, eps))
+    return reduced(ops.maximum(_distance(anchor, positive, p, eps) - far + margin, 0), reduction, who)
 
 
-__all__ = ["cross_entropy"]
+def _distance(a: Any, b: Any, p: float, eps: float) -> Any:
+    return vector_norm(a - b + eps, p, -1)
+
+
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "huber_loss", "kl_div",
+    "l1_loss", "mse_loss", "smooth_l1_loss", "triplet_margin_loss",
+]  # fmt: skip

@@ -1,0 +1,40 @@
+"""The guide to models, and every example in a docstring of what it describes, run as they are written."""
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import tinygrad_edu
+from tinygrad_edu import data, guards, io, nn, optim
+
+MODULES = ["tinygrad_edu.io", "tinygrad_edu.guards"] + [
+    found.name
+    for package in (nn, optim, data)
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+]
+GUIDE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name):
+    if name == io.__name__:
+        pytest.importorskip("safetensors")
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert not failed
+
+
+def test_the_guide():
+    pytest.importorskip("safetensors")
+    failed, tried = doctest.testfile(str(GUIDE), module_relative=False)
+    assert tried > 20
+    assert not failed
+
+
+def test_the_guide_names_every_guard_and_no_other():
+    rows = [line.split("`")[1] for line in GUIDE.read_text().splitlines() if line.startswith("| `")]
+    assert rows == list(guards.ON)
+    assert all(name in guards.__doc__ for name in guards.ON)
+    assert tinygrad_edu.nn.guards is guards

@@ -1,0 +1,199 @@
+"""Guards: each notices its mistake, says what to do, is silent where all is well, and can be switched off."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn, optim
+from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.guards import SilentMistakeWarning
+
+X, Y = np.random.default_rng(0).normal(size=(8, 3)).astype("f4"), np.arange(8) % 2
+
+
+def build():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.1), nn.Linear(4, 2))
+    return model, optim.SGD(model.parameters(), lr=0.01)
+
+
+def step(model, optimizer, clear=True):
+    loss = F.cross_entropy(model(X), Y)
+    if clear:
+        optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def notices(name, text, mistake):
+    """`mistake` warns with `text`, at the line of this file; and not when the guard is off."""
+    with pytest.warns(SilentMistakeWarning, match=text) as found:
+        mistake()
+    assert f'nn.guards.off("{name}")' in str(found[0].message)
+    assert found[0].filename == __file__
+    with nn.guards.off(name):
+        mistake()
+
+
+def test_a_right_loop_is_silent():
+    model, optimizer = build()
+    total = 0.0
+    for _ in range(60):
+        total += step(model, optimizer).item()
+        model.eval()
+        with tg.no_grad():
+            model(X)
+        model.train()
+    model.eval()
+    model(X)  # an evaluation that records is no mistake, if training mode comes back
+    model.train()
+    step(model, optimizer)
+
+
+@pytest.mark.parametrize(
+    "loss", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits]
+)
+def test_shapes_that_would_be_broadcast(loss):
+    with pytest.raises(ShapeError, match=r"must have one shape; got \(8, 1\) and \(8,\).*use squeeze or reshape"):
+        loss(np.ones((8, 1)), np.ones(8))
+    with nn.guards.off("loss_shapes"):
+        assert loss(np.ones((8, 1)), np.ones(8), reduction="none").shape == (8, 8)
+    loss(np.ones((8, 1)), np.ones((8, 1)))
+
+
+def test_gradients_that_were_not_cleared():
+    def mistake():
+        model, optimizer = build()
+        step(model, optimizer)
+        step(model, optimizer, clear=False)
+
+    notices(
+        "spent_gradients", "backward: gradients of an earlier step must be cleared.*call optimizer.zero_grad", mistake
+    )
+
+
+def test_gradients_of_several_batches_may_be_added_up_before_a_step():
+    model, optimizer = build()
+    for _ in range(3):
+        optimizer.zero_grad()
+        for _ in range(4):
+            F.cross_entropy(model(X), Y).backward()
+        optimizer.step()
+    assert optimizer.param_groups[0]["params"][0].grad + 1 is not None  # reading a used gradient is no mistake
+
+
+def test_a_parameter_that_no_optimizer_has():
+    def mistake():
+        model = build()[0]
+        step(model, optim.SGD(model[0].parameters(), lr=0.01))
+
+    notices(
+        "parameters",
+        r"every parameter with a gradient must be in an optimizer; got none for weight of shape \(2, 4\)",
+        mistake,
+    )
+
+
+def test_a_parameter_that_the_model_does_not_use():
+    def mistake():
+        model, _ = build()
+        step(model, optim.SGD([*model.parameters(), nn.Parameter([1.0], name="extra")], lr=0.01))
+
+    notices("parameters", r"must be used by the loss; got no gradient for extra of shape \(1,\)", mistake)
+
+
+def test_an_older_model_with_gradients_is_none_of_an_optimizers_business():
+    older = build()[0]
+    F.cross_entropy(older(X), Y).backward()
+    model, optimizer = build()
+    step(model, optimizer)
+    assert older[0].weight.grad is not None
+
+
+def test_two_optimizers_may_share_a_model():
+    model = build()[0]
+    first, second = (optim.SGD(part.parameters(), lr=0.1) for part in (model[0], model[2]))
+    F.cross_entropy(model(X), Y).backward()
+    first.step()
+    second.step()
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm1d(3)], ids=repr)
+def test_training_in_eval_mode(layer):
+    def mistake():
+        model = nn.Sequential(nn.Linear(3, 3), layer, nn.Linear(3, 2))
+        model.eval()
+        step(model, optim.SGD(model.parameters(), lr=0.01))
+
+    notices("eval_mode", f"got {type(layer).__name__} in eval mode; call model.train", mistake)
+
+
+def test_another_model_in_eval_mode_is_no_mistake():
+    teacher, (model, optimizer) = build()[0].eval(), build()
+    loss = F.mse_loss(model(X), teacher(X).detach())
+    loss.backward()
+    optimizer.step()
+
+
+def test_softmax_before_a_loss_that_takes_logits():
+    w = tg.Tensor(X, requires_grad=True)
+    notices(
+        "softmax_twice",
+        "cross_entropy: takes logits; got the output of softmax",
+        lambda: F.cross_entropy(F.softmax(w), Y),
+    )
+
+    def made_by_hand():
+        e = tg.exp(w)
+        F.cross_entropy(e / e.sum(1, keepdims=True), Y)
+
+    notices("softmax_twice", "got the output of softmax", made_by_hand)
+    notices(
+        "softmax_twice", "nll_loss: takes log-probabilities; got probabilities", lambda: F.nll_loss(F.softmax(w), Y)
+    )
+    sigmoid = lambda: F.binary_cross_entropy_with_logits(F.sigmoid(w), X)
+    notices("softmax_twice", "takes logits; got the output of sigmoid", sigmoid)
+    F.nll_loss(F.log_softmax(w), Y)
+    F.cross_entropy(w * 2, Y)
+
+
+def test_labels_out_of_range():
+    with pytest.raises(IndexError, match="labels must be from 0 to 2, for 3 classes; got 7"):
+        F.cross_entropy(X, np.full(8, 7))
+    with nn.guards.off("labels"), pytest.raises(IndexError):
+        F.cross_entropy(X, np.full(8, 7))
+
+
+def test_losses_that_are_kept_with_their_graphs():
+    def mistake():
+        model, optimizer = build()
+        total = 0.0
+        for _ in range(100):
+            total += step(model, optimizer)
+
+    notices("kept_graphs", "losses of earlier steps must not be kept.*add loss.item", mistake)
+
+
+def test_switches():
+    assert all(nn.guards.ON.values())
+    with nn.guards.off():
+        assert not any(nn.guards.ON.values())
+        with nn.guards.on("labels"):
+            assert nn.guards.ON["labels"]
+    assert all(nn.guards.ON.values())
+    with pytest.raises(ValueError, match=r"names must be among .*; got label; correct them"):
+        nn.guards.off("label")
+    nn.guards.off("labels")
+    assert not nn.guards.ON["labels"]
+    nn.guards.on()
+
+
+def test_warnings_can_be_made_errors():
+    shares = F.softmax(tg.Tensor(X, requires_grad=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SilentMistakeWarning)
+        with pytest.raises(SilentMistakeWarning):
+            F.cross_entropy(shares, Y)

@@ -1,0 +1,226 @@
+"""What layers promise beside their numbers: memory, cost, errors, structure."""
+
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn, ops
+from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.ops import window
+
+rng = np.random.default_rng(0)
+
+
+def convolved(x, w):
+    x, w = tg.Tensor(x, requires_grad=True), tg.Tensor(w, requires_grad=True)
+    y = F.conv2d(x, w, padding=1, stride=2)
+    (y * y).sum().backward()
+    return y.data, x.grad.data, w.grad.data
+
+
+@pytest.mark.parametrize("limit", [1, 300, 2000])
+def test_blocks_of_a_convolution_give_the_same(monkeypatch, limit):
+    x, w = rng.normal(size=(5, 4, 9, 8)), rng.normal(size=(6, 4, 3, 3))
+    whole = convolved(x, w)
+    monkeypatch.setattr(window, "LIMIT", limit)
+    for a, b in zip(whole, convolved(x, w)):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_the_memory_of_a_convolution_is_bounded(monkeypatch):
+    monkeypatch.setattr(window, "LIMIT", 1 << 17)
+    x, w = np.ones((16, 8, 64, 64), "f4"), np.ones((8, 8, 5, 5), "f4")
+    windows = 16 * 8 * 25 * 60 * 60 * 4
+    for f in (
+        lambda: ops.conv(x, w, stride=(1, 1), padding=((0, 0),) * 2, dilation=(1, 1), groups=1),
+        lambda: ops.conv_weight(
+            x, np.ones((16, 8, 60, 60), "f4"),
+            stride=(1, 1), padding=((0, 0),) * 2, dilation=(1, 1), groups=1, kernel=(5, 5),
+        ),
+    ):  # fmt: skip
+        tracemalloc.start()
+        f()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 3 * window.LIMIT * 4 + 2 * x.nbytes < windows / 6
+
+
+def test_a_recurrent_step_costs_the_same_in_a_long_sequence():
+    layer = nn.LSTM(8, 16)
+
+    def cost(length):
+        x = tg.Tensor(np.ones((length, 4, 8), "f4"), requires_grad=True)
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            layer(x)[0].sum().backward()
+            times.append(time.perf_counter() - start)
+        return min(times) / length
+
+    cost(10)
+    assert cost(400) < 3 * cost(40)  # a cost of n * n would be ten times
+
+
+def test_ties_of_max_pooling_share_the_gradient():
+    x = tg.Tensor(np.ones((1, 1, 2, 2)), requires_grad=True)
+    F.max_pool2d(x, 2).sum().backward()
+    assert x.grad.tolist() == [[[[0.25, 0.25], [0.25, 0.25]]]]
+
+
+def test_dropout_keeps_the_mean_and_the_share():
+    drop = nn.Dropout(0.3, rng=tg.random.default_rng(0))
+    y = drop(tg.ones((300, 300)))
+    kept = y.data != 0
+    assert kept.mean() == pytest.approx(0.7, abs=6 * (0.21 / 90000) ** 0.5)
+    np.testing.assert_allclose(y.data[kept], 1 / 0.7, rtol=1e-6)
+    x = tg.Tensor(np.ones(50), requires_grad=True)
+    y = F.dropout(x, 0.5, rng=tg.random.default_rng(1))
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, y.data)  # the same entries pass, by the same factor
+    assert F.dropout(x, 1.0).tolist() == [0.0] * 50
+    assert F.dropout(x, 0.5, training=False) is x
+    with pytest.raises(ValueError, match="p must be from 0 to 1; got 2"):
+        nn.Dropout(2)
+
+
+def test_layers_are_differentiable_twice():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Flatten(), nn.LayerNorm(18), nn.Linear(18, 1))
+    model.astype("float64")
+    x, v = rng.normal(size=(2, 1, 8, 8)), rng.normal(size=(2, 1, 8, 8))
+    f = lambda x: (model(x) ** 2).sum()
+    product = tg.hvp(f, (x,), (v,)).data
+    h = 1e-5
+    g = tg.grad(f)
+    np.testing.assert_allclose(product, (g(x + h * v).data - g(x - h * v).data) / (2 * h), rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_of_each_example_by_vmap():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(18, 3)).astype(
+        "float64"
+    )
+    x, y = rng.normal(size=(4, 1, 8, 8)), np.array([0, 2, 1, 1])
+    one = tg.grad(lambda x, y: F.cross_entropy(model(x.reshape(1, 1, 8, 8)), y.reshape(1)))
+    batch = tg.vmap(one)(x, y).data
+    for i in range(4):
+        np.testing.assert_allclose(batch[i], one(x[i], tg.asarray(y[i])).data, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: nn.Conv2d(2, 3, 3)(np.ones((4, 5, 6))),
+         r"conv2d: the weight must be .*got \(3, 2, 3, 3\) for an input of shape"),
+        (lambda: nn.Conv2d(2, 3, 3)(np.ones((4, 4))),
+         r"the input must be \(batch, channels, height, width\); got shape \(4, 4\)"),
+        (lambda: nn.Conv2d(2, 3, 5)(np.ones((1, 2, 3, 3))), r"conv2d: the window must fit .*got a kernel of \(5, 5\)"),
+        (lambda: nn.Conv2d(3, 4, 3, groups=2), "groups must divide in_channels and out_channels; got 2 for 3 and 4"),
+        (lambda: F.conv2d(np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3)), padding="same", stride=2),
+         "padding='same' needs stride 1"),
+        (lambda: nn.Conv2d(1, 1, (3, 3, 3)), "kernel_size must be an integer or 2 integers"),
+        (lambda: nn.MaxPool2d(2, padding=2)(np.ones((1, 1, 4, 4))), "padding must be at most half the kernel; got 2"),
+        (lambda: nn.BatchNorm2d(3)(np.ones((2, 4, 5, 5))),
+         r"4 axes, and 3 channels as axis 1; got shape \(2, 4, 5, 5\)"),
+        (lambda: nn.BatchNorm1d(3)(np.ones((1, 3))),
+         r"more than one value in each channel; got shape \(1, 3\).*drop_last=True"),
+        (lambda: nn.LayerNorm(4)(np.ones((2, 3))), r"the last axes of the input must be \(4,\); got shape \(2, 3\)"),
+        (lambda: F.group_norm(np.ones((2, 4)), 3), "num_groups must divide the 4 channels; got 3"),
+        (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 2))), r"must be \(length, batch, 3\).*got shape \(5, 2, 2\)"),
+        (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 3)), np.ones((1, 2, 4))),
+         r"the state must be 2 of shape \(1, 2, 4\); got \(1, 2, 4\)"),
+        (lambda: nn.MultiheadAttention(5, 2), "num_heads must divide embed_dim; got 2 for 5"),
+        (lambda: nn.Embedding(3, 2)(np.array([3])), "embedding: indices must be from 0 to 2; got 3"),
+        (lambda: nn.Embedding(3, 2)(np.array([1.0])), "embedding: indices must be integers; got float64"),
+        (lambda: F.one_hot([5], 3), "indices must be from 0 to 2"),
+        (lambda: nn.Upsample(2, mode="cubic")(np.ones((1, 1, 3))), "mode must be 'nearest'.*got 'cubic'"),
+        (lambda: nn.Upsample()(np.ones((1, 1, 3))), "needs size or scale_factor; got None and None"),
+        (lambda: nn.BCELoss()(np.array([2.0]), np.array([1.0])),
+         "predictions must be probabilities, from 0 to 1; got 2.0"),
+        (lambda: F.mse_loss([1.0], [1.0], "average"), "reduction must be 'mean', 'sum' or 'none'; got 'average'"),
+        (lambda: F.cross_entropy(np.ones((2, 3)), [0.5, 0.5]), "class targets must be integers; got float"),
+        (lambda: F.cross_entropy(np.ones((2, 3)), [0, 1], weight=[1.0]),
+         r"one entry for each of 3 classes; got \(1,\)"),
+        (lambda: nn.Sequential(np.tanh), "Sequential: holds modules; got ufunc"),
+        (lambda: nn.ModuleDict({"train": nn.ReLU()}), "a name must not be one of Module's own"),
+        (lambda: nn.Module()(1), r"Module: must define forward\(self, x\)"),
+    ],
+    ids=range(26),
+)  # fmt: skip
+def test_errors_say_what_to_do(call, text):
+    with pytest.raises(
+        (ShapeError, ValueError, IndexError, DTypeError, TypeError, KeyError, NotImplementedError), match=text
+    ):
+        call()
+
+
+def test_containers_hold_what_they_are_given():
+    parts = nn.ModuleList([nn.Linear(1, 2)]).extend([nn.ReLU()]).append(nn.Linear(2, 1))
+    assert len(parts) == 3
+    assert [type(m).__name__ for m in parts[1:]] == ["ReLU", "Linear"]
+    parts[1] = nn.Tanh()
+    assert isinstance(parts[-2], nn.Tanh)
+    table = nn.ModuleDict({"a": nn.Linear(1, 2)})
+    table["b"] = nn.ReLU()
+    assert (list(table), "a" in table, len(table)) == (["a", "b"], True, 2)
+    del table["a"]
+    assert [name for name, _ in table.items()] == table.keys() == ["b"]
+    named = nn.Sequential({"first": nn.Linear(1, 2), "second": nn.ReLU()})
+    assert list(named.state_dict()) == ["first.weight", "first.bias"]
+
+
+def test_apply_and_modes_reach_every_module():
+    model = nn.Sequential(nn.Sequential(nn.Linear(1, 2), nn.Dropout()), nn.ReLU())
+    seen = []
+    model.apply(lambda m: seen.append(type(m).__name__))
+    assert seen == ["Linear", "Dropout", "Sequential", "ReLU", "Sequential"]
+    assert not any(m.training for m in model.eval().modules())
+    assert all(m.training for m in model.train().modules())
+    model.requires_grad_(False)
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+def test_buffers_are_saved_and_not_learned():
+    norm = nn.BatchNorm1d(3)
+    assert [name for name, _ in norm.named_buffers()] == ["running_mean", "running_var", "num_batches_tracked"]
+    assert len(list(norm.parameters())) == 2
+    norm(rng.normal(size=(4, 3)))
+    other = nn.BatchNorm1d(3)
+    other.load_state_dict(norm.state_dict())
+    np.testing.assert_array_equal(other.running_var.data, norm.running_var.data)
+    assert other.num_batches_tracked.item() == 1
+
+
+def test_a_summary_changes_nothing():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Sequential(nn.Flatten(), nn.Linear(72, 4)))
+    model[0].requires_grad_(False)
+    before, modes = model.state_dict(), [m.training for m in model.modules()]
+    text = str(model.summary(np.ones((5, 1, 8, 8))))
+    assert text.splitlines()[3].split() == ["0", "Conv2d", "(5,", "2,", "6,", "6)", "20"]
+    assert "  1  " in text
+    assert "(5, 4)" in text
+    assert text.splitlines()[-1] == "316 parameters, 20 of them frozen, 1.2 KiB"
+    for name, t in model.state_dict().items():
+        np.testing.assert_array_equal(t.data, before[name].data)
+    assert [m.training for m in model.modules()] == modes
+    assert "forward" not in vars(model)
+
+
+def test_metrics():
+    p, t = np.array([0, 1, 1, 2, 2, 2]), np.array([0, 1, 2, 2, 2, 0])
+    assert nn.metrics.accuracy(p, t) == pytest.approx(4 / 6)
+    logits = F.one_hot(p, 3)
+    assert nn.metrics.accuracy(logits, tg.asarray(t)) == pytest.approx(4 / 6)
+    assert nn.metrics.confusion_matrix(p, t).tolist() == [[1, 0, 1], [0, 1, 0], [0, 1, 2]]
+    each = nn.metrics.precision_recall_f1(p, t, average=None)
+    np.testing.assert_allclose(each.precision, [1, 1 / 2, 2 / 3])
+    np.testing.assert_allclose(each.recall, [1 / 2, 1, 2 / 3])
+    np.testing.assert_allclose(each.f1, [2 / 3, 2 / 3, 2 / 3])
+    assert nn.metrics.precision_recall_f1(p, t, average="micro").f1 == pytest.approx(4 / 6)
+    assert nn.metrics.precision_recall_f1([0, 0], [1, 1], average="binary") == (0.0, 0.0, 0.0)
+    with pytest.raises(ShapeError, match=r"have one axis of classes more; got \(3,\) for \(2,\)"):
+        nn.metrics.accuracy([1, 2, 3], [1, 2])
+    with pytest.raises(IndexError, match="labels must be from 0 to 1"):
+        nn.metrics.confusion_matrix([0, 2], [0, 1], 2)

@@ -1,0 +1,285 @@
+"""Optimizers and schedules: their formulas, their bookkeeping, and 50 steps beside PyTorch's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn, optim
+from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.optim import bundle
+
+SHAPES = [(3, 4), (), (5,), (2, 1, 3), (33,), (7, 20)]  # in bundles, alone, and in blocks
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "BLOCK", 64)
+        patch.setattr(bundle, "SMALL", 32)
+        yield
+
+
+flags = st.booleans()
+decay = st.sampled_from([0.0, 0.1])
+
+
+@st.composite
+def settings_of(draw, kind):
+    kw = {"lr": draw(st.sampled_from([0.1, 0.01])), "weight_decay": draw(decay)}
+    if kind == "SGD":
+        kw["momentum"] = draw(st.sampled_from([0.0, 0.9]))
+        if kw["momentum"]:
+            kw["nesterov"] = draw(flags)
+            kw["dampening"] = 0.0 if kw["nesterov"] else draw(st.sampled_from([0.0, 0.3]))
+    elif kind == "Adagrad":
+        kw |= {"lr_decay": draw(decay), "initial_accumulator_value": draw(decay)}
+    elif kind == "RMSprop":
+        kw |= {"momentum": draw(st.sampled_from([0.0, 0.9])), "centered": draw(flags), "alpha": 0.9}
+    else:
+        kw |= {"amsgrad": draw(flags), "betas": draw(st.sampled_from([(0.9, 0.999), (0.5, 0.8)]))}
+    return kw
+
+
+KINDS = ["SGD", "Adagrad", "RMSprop", "Adam", "AdamW"]
+
+
+def parameters(dtype="float64", seed=0):
+    rng = np.random.default_rng(seed)
+    return [nn.Parameter(rng.normal(size=shape).astype(dtype)) for shape in SHAPES]
+
+
+def gradients(step, dtype="float64", skip=None):
+    rng = np.random.default_rng(step)
+    return [None if i == skip else rng.normal(size=shape).astype(dtype) for i, shape in enumerate(SHAPES)]
+
+
+def apply(optimizer, params, grads):
+    for p, g in zip(params, grads):
+        p.grad = None if g is None else tg.asarray(g)
+    optimizer.step()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_fifty_steps_are_pytorchs(kind, data):
+    torch = pytest.importorskip("torch")
+    kw = data.draw(settings_of(kind))
+    dtype = data.draw(st.sampled_from(["float32", "float64"]))
+    skip = data.draw(st.sampled_from([None, 0, 4]))  # now and then, one parameter has no gradient
+    ours = parameters(dtype)
+    theirs = [torch.nn.Parameter(torch.from_numpy(np.array(p.data))) for p in ours]
+    groups = [{"params": ours[:3]}, {"params": ours[3:], "lr": 0.02}]
+    mine = getattr(optim, kind)(groups, **kw)
+    other = getattr(torch.optim, kind)([{"params": theirs[:3]}, {"params": theirs[3:], "lr": 0.02}], **kw)
+    with nn.guards.off("parameters"):
+        for step in range(50):
+            grads = gradients(step, dtype, skip if step % 7 == 3 else None)
+            apply(mine, ours, grads)
+            for q, g in zip(theirs, grads):
+                q.grad = None if g is None else torch.from_numpy(np.array(g))
+            other.step()
+    tolerance = 1e-10 if dtype == "float64" else 2e-4
+    for p, q in zip(ours, theirs):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=tolerance, atol=tolerance)
+    for (p, kept), (q, state) in zip(mine.state.items(), other.state.items()):
+        assert p.shape == tuple(q.shape)
+        for name, value in kept.items():
+            if state.get(name) is not None:
+                np.testing.assert_allclose(value, np.asarray(state[name]), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_a_saved_state_goes_on_bit_for_bit(kind, data):
+    kw = data.draw(settings_of(kind))
+    skip = data.draw(st.sampled_from([None, 0]))
+    a = parameters("float32")
+    first = getattr(optim, kind)(a, **kw)
+    with nn.guards.off("parameters"):
+        for step in range(3):
+            apply(first, a, gradients(step, "float32", skip if step == 1 else None))
+        saved, values = first.state_dict(), [np.array(p.data) for p in a]
+        b = [nn.Parameter(v) for v in values]
+        second = getattr(optim, kind)(b, **kw | {"lr": 7.0})
+        second.load_state_dict(saved)
+        for step in range(3, 6):
+            apply(first, a, gradients(step, "float32"))
+            apply(second, b, gradients(step, "float32"))
+    for p, q in zip(a, b):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_state_dict_is_a_copy_and_in_pytorchs_form():
+    params = parameters()
+    optimizer = optim.Adam(params)
+    apply(optimizer, params, gradients(0))
+    saved = optimizer.state_dict()
+    before = saved["state"][0]["exp_avg"].copy()
+    apply(optimizer, params, gradients(1))
+    np.testing.assert_array_equal(saved["state"][0]["exp_avg"], before)
+    assert saved["param_groups"][0]["params"] == list(range(len(SHAPES)))
+    assert saved["state"][3]["exp_avg_sq"].shape == SHAPES[3]
+    assert saved["state"][3]["step"] == 1
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    params = parameters()
+    optimizer = optim.Adam(params)
+    apply(optimizer, params, gradients(0))
+    before = optimizer.state_dict()
+    with pytest.raises(ValueError, match=r"groups must have as many parameters as this optimizer's, \[6\]; got \[1\]"):
+        optimizer.load_state_dict(optim.Adam(params[:1]).state_dict())
+    wrong = optimizer.state_dict()
+    wrong["state"][5]["exp_avg"] = np.zeros(2)
+    with pytest.raises(ShapeError, match="exp_avg of parameter 5"):
+        optimizer.load_state_dict(wrong)
+    sgd = optim.SGD(params, momentum=0.9)
+    apply(sgd, params, gradients(0))
+    with pytest.raises(ValueError, match="parameter 0 must have exp_avg, exp_avg_sq; got step, momentum_buffer"):
+        optimizer.load_state_dict(sgd.state_dict())
+    after = optimizer.state_dict()
+    np.testing.assert_array_equal(after["state"][0]["exp_avg"], before["state"][0]["exp_avg"])
+
+
+def test_values_that_the_user_sets_are_kept():
+    a, b = nn.Parameter([1.0, 2.0]), nn.Parameter([3.0])
+    optimizer = optim.SGD([a, b], lr=1.0)
+    apply(optimizer, [a, b], [np.ones(2, "f4"), np.ones(1, "f4")])
+    a.data = np.array([10.0, 20.0])
+    b.data -= 1
+    apply(optimizer, [a, b], [np.ones(2, "f4"), np.ones(1, "f4")])
+    assert (a.tolist(), b.tolist()) == ([9.0, 19.0], [0.0])
+    with tg.no_grad():
+        a *= 2
+    apply(optimizer, [a, b], [np.ones(2, "f4"), np.ones(1, "f4")])
+    assert (a.tolist(), b.tolist()) == ([17.0, 37.0], [-1.0])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_users_handle_on_the_array_sees_every_step(order):
+    p, q = nn.Parameter(np.asarray(np.ones((3, 2), "f4"), order=order)), nn.Parameter(np.ones(2, "f4"))
+    held = p.data
+    optimizer = optim.SGD([p, q], lr=1.0)
+    for _ in range(2):
+        apply(optimizer, [p, q], [np.ones((3, 2), "f4"), np.ones(2, "f4")])
+        held += 1
+    assert held is p.data
+    assert np.array_equal(held, np.ones((3, 2)))
+    assert q.tolist() == [-1.0, -1.0]
+
+
+def test_steps_make_no_arrays_of_the_models_size(monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr(bundle, "BLOCK", 4096)
+    p = nn.Parameter(np.zeros(1 << 20, "f4"))
+    optimizer = optim.Adam([p])
+    p.grad = tg.asarray(np.ones(1 << 20, "f4"))
+    optimizer.step()
+    tracemalloc.start()
+    optimizer.step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 4 * 4096 < p.data.nbytes / 50
+
+
+def test_what_cannot_be_optimized_is_refused():
+    p = nn.Parameter([1.0])
+    with pytest.raises(TypeError, match="takes an iterable of parameters; got one tensor"):
+        optim.SGD(p)
+    with pytest.raises(ValueError, match="needs one parameter or more; got none"):
+        optim.SGD([])
+    with pytest.raises(ValueError, match="must be given once; got one of shape"):
+        optim.SGD([p, p])
+    with pytest.raises(DTypeError, match="must be a leaf of floating-point numbers"):
+        optim.SGD([p * 2])
+    with pytest.raises(ValueError, match="lr must not be negative; got -1"):
+        optim.SGD([p], lr=-1)
+    with pytest.raises(ValueError, match=r"settings must be among .* got \['rate'\]"):
+        optim.SGD([{"params": [p], "rate": 1.0}])
+    with pytest.raises(ValueError, match="nesterov needs a momentum"):
+        optim.SGD([p], nesterov=True)
+    with pytest.raises(ValueError, match="betas must be from 0 to below 1"):
+        optim.Adam([p], betas=(0.9, 1.0))
+    p.grad = tg.ones(1)
+    p.data = [1.0, 2.0]
+    with pytest.raises(ShapeError, match=r"a gradient must have its parameter's shape \(2,\); got \(1,\)"):
+        optim.SGD([p]).step()
+
+
+SCHEDULES = {
+    "StepLR": {"step_size": st.integers(1, 20), "gamma": st.sampled_from([0.1, 0.5])},
+    "MultiStepLR": {"milestones": st.lists(st.integers(1, 40), max_size=4, unique=True), "gamma": st.just(0.3)},
+    "ExponentialLR": {"gamma": st.sampled_from([0.9, 0.99])},
+    "CosineAnnealingLR": {"T_max": st.integers(3, 60), "eta_min": st.sampled_from([0.0, 0.01])},
+    "LinearLR": {
+        "start_factor": st.sampled_from([0.1, 1.0]), "end_factor": st.just(0.7), "total_iters": st.integers(1, 60),
+    },
+    "OneCycleLR": {
+        "max_lr": st.sampled_from([0.5, [0.3, 0.6]]), "total_steps": st.integers(52, 80), "three_phase": flags,
+        "pct_start": st.sampled_from([0.3, 0.45]), "anneal_strategy": st.sampled_from(["cos", "linear"]),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@given(data=st.data(), adam=flags)
+def test_schedules_are_pytorchs(name, data, adam):
+    torch = pytest.importorskip("torch")
+    kw = {k: data.draw(v) for k, v in SCHEDULES[name].items()}
+    own = {} if adam else {"momentum": 0.9}
+
+    def make(module, params):
+        groups = [{"params": params[:1]}, {"params": params[1:], "lr": 0.3}]
+        return (module.Adam if adam else module.SGD)(groups, lr=0.1, **own)
+
+    mine = make(optim, [nn.Parameter([1.0]), nn.Parameter([1.0])])
+    other = make(torch.optim, [torch.nn.Parameter(torch.ones(1)) for _ in range(2)])
+    ours, theirs = getattr(optim, name)(mine, **kw), getattr(torch.optim.lr_scheduler, name)(other, **kw)
+    for step in range(50):
+        np.testing.assert_allclose(ours.get_last_lr(), theirs.get_last_lr(), rtol=1e-9, atol=1e-12)
+        for a, b in zip(mine.param_groups, other.param_groups):
+            key = "betas" if adam else "momentum"
+            np.testing.assert_allclose(a[key], b[key], rtol=1e-9)
+        if step == 20:  # saved and loaded on the way
+            again = getattr(optim, name)(mine, **kw)
+            again.load_state_dict(ours.state_dict())
+            ours = again
+        other.step()
+        ours.step()
+        theirs.step()
+
+
+@given(
+    st.sampled_from(["min", "max"]), st.sampled_from(["rel", "abs"]), st.integers(0, 3), st.integers(0, 2),
+    st.sampled_from([0.0, 0.01]), st.integers(0, 99),
+)  # fmt: skip
+def test_reduce_on_plateau_is_pytorchs(mode, threshold_mode, patience, cooldown, min_lr, seed):
+    torch = pytest.importorskip("torch")
+    kw = {"mode": mode, "threshold_mode": threshold_mode, "patience": patience, "cooldown": cooldown, "min_lr": min_lr}
+    mine, other = optim.SGD([nn.Parameter([1.0])], lr=0.5), torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.5)
+    ours = optim.ReduceLROnPlateau(mine, factor=0.5, **kw)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(other, factor=0.5, **kw)
+    for value in np.random.default_rng(seed).normal(size=50).cumsum():
+        ours.step(value)
+        theirs.step(value)
+        assert mine.param_groups[0]["lr"] == pytest.approx(other.param_groups[0]["lr"])
+
+
+def test_schedules_refuse_what_makes_no_sense():
+    optimizer = optim.Adagrad([nn.Parameter([1.0])])
+    with pytest.raises(ValueError, match="the optimizer must have momentum or betas"):
+        optim.OneCycleLR(optimizer, 0.1, total_steps=10)
+    with pytest.raises(ValueError, match="needs total_steps, or epochs and steps_per_epoch"):
+        optim.OneCycleLR(optimizer, 0.1)
+    schedule = optim.OneCycleLR(optimizer, 0.1, total_steps=10, cycle_momentum=False)
+    for _ in range(9):
+        schedule.step()
+    with pytest.raises(ValueError, match="there are 10 steps; got step 11"):
+        schedule.step()
+    with pytest.raises(TypeError, match="needs the measure to watch"):
+        optim.ReduceLROnPlateau(optimizer).step()
+    with pytest.raises(ValueError, match="must be of a StepLR; got unknown"):
+        optim.StepLR(optimizer, 3).load_state_dict(schedule.state_dict())

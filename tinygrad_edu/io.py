@@ -1,0 +1,159 @@
+"""Saving and loading: one file in the safetensors format, written whole or not at all, never pickle.
+
+A flat dict of tensors becomes a plain safetensors file, which other libraries read. What is nested, or
+holds numbers and texts (as the state of an optimizer does), keeps its structure in the file's metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .engine import Variable, constant
+from .errors import DTypeError, MissingLibraryError
+
+KEY = "tinygrad_edu"  # the metadata entry with the structure
+DTYPES = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
+    "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
+KNOWN = {np.dtype(code) for code in DTYPES.values()}
+
+
+def _library(who: str) -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise MissingLibraryError(who, "safetensors", "io") from None
+    return safetensors
+
+
+def save(path: Any, state: Any) -> None:
+    """Write tensors to `path`: a dict of them, or dicts, lists and tuples of tensors, numbers and texts.
+
+    The file is written beside `path` and then moved there: whenever the process is killed, the old file
+    or the new one is there, and whole. A DTypeError refuses what cannot be saved.
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from tinygrad_edu import io
+    >>> path = os.path.join(tempfile.mkdtemp(), "weights.safetensors")
+    >>> io.save(path, {"w": np.ones(2), "steps": 3})
+    >>> state = io.load(path)
+    >>> state["w"].tolist(), state["steps"]
+    ([1.0, 1.0], 3)
+    """
+    library = _library("save")
+    tensors: dict[str, Any] = {}
+    structure = _taken_apart(state, "", tensors)
+    plain = isinstance(state, dict) and all(isinstance(k, str) and k in tensors for k in state)
+    metadata = None if plain else {KEY: json.dumps(structure)}
+    _write(Path(os.path.realpath(path)), library.numpy.save(tensors, metadata))
+
+
+def _taken_apart(x: Any, path: str, tensors: dict[str, Any]) -> Any:
+    """The structure of `x` in JSON's terms; its arrays go into `tensors`, under their paths."""
+    if isinstance(x, Variable | np.ndarray | np.generic):
+        array = np.asarray(x._data if isinstance(x, Variable) else x, order="C")
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        if array.dtype not in KNOWN:
+            raise DTypeError(
+                f"save: arrays must hold real numbers or truth values; got {array.dtype} at {path!r}; use .astype()"
+            )
+        if path in tensors:
+            raise ValueError(f"save: names must differ; got {path!r} twice, with dots for nested names; rename one")
+        tensors[path] = array
+        return {"tensor": path}
+    if x is None or isinstance(x, bool | int | float | str):
+        return {"value": x}
+    if isinstance(x, dict):
+        if not all(isinstance(k, str | int) for k in x):
+            raise DTypeError(f"save: keys must be texts or integers; got others at {path!r}; rename them")
+        return {"dict": [[k, _taken_apart(v, _joined(path, k), tensors)] for k, v in x.items()]}
+    if isinstance(x, list | tuple):
+        kind = "tuple" if isinstance(x, tuple) else "list"
+        return {kind: [_taken_apart(v, _joined(path, i), tensors) for i, v in enumerate(x)]}
+    raise DTypeError(
+        f"save: takes tensors, numbers, texts, and dicts, lists and tuples of them; got {type(x).__name__} at "
+        f"{path!r}; save state_dict() of models and optimizers"
+    )
+
+
+def _joined(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file, bring it to the disk, and only then give it the name."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # so that the new name, too, outlasts a power cut
+        directory = os.open(path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def load(path: Any) -> Any:
+    """What `save` wrote, or any safetensors file: a dict of tensors by name.
+
+    A file that is cut short, corrupted or of another kind raises a ValueError. Numbers of type bfloat16
+    become float32.
+    """
+    library = _library("load")
+    content = Path(path).read_bytes()
+    try:
+        tensors = {name: _array(part) for name, part in library.deserialize(content)}
+        size = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + size]).get("__metadata__") or {}
+        if KEY not in metadata:
+            return tensors
+        return _put_together(json.loads(metadata[KEY]), tensors)
+    except (library.SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"load: the file must be a whole safetensors file; got {str(path)!r} ({type(error).__name__}: {error}); "
+            "save it again, or convert it (a PyTorch .pt file: safetensors.torch.save_file)"
+        ) from None
+
+
+def _array(part: Any) -> Any:
+    if part["dtype"] == "BF16":  # the upper half of a float32
+        array = (np.frombuffer(part["data"], "<u2").astype(np.uint32) << 16).view(np.float32)
+    else:
+        array = np.frombuffer(part["data"], DTYPES[part["dtype"]])
+    return constant(np.array(array.reshape(part["shape"]))[()])
+
+
+def _put_together(x: Any, tensors: dict[str, Any]) -> Any:
+    ((kind, value),) = x.items()
+    if kind == "tensor":
+        return tensors[value]
+    if kind == "value" and (value is None or isinstance(value, bool | int | float | str)):
+        return value
+    if kind == "dict":
+        return {k: _put_together(v, tensors) for k, v in value}
+    if kind in ("list", "tuple"):
+        parts = [_put_together(v, tensors) for v in value]
+        return tuple(parts) if kind == "tuple" else parts
+    raise ValueError(f"unknown structure {kind!r}")

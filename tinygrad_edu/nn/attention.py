@@ -1,0 +1,238 @@
+"""Attention with several heads, and the transformer's layers made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..arrays import get_default_dtype
+from ..engine import Variable
+from ..errors import ShapeError
+from ..functions.common import lift
+from ..functions.creation import zeros
+from ..functions.layout import concat, matrix_transpose, swapaxes
+from ..functions.reduce import mean
+from ..random import Generator
+from . import functional as F
+from . import init
+from .functional.attention import causal, masked
+from .linear import Linear
+from .module import Module, Parameter
+from .normalization import Dropout, LayerNorm
+
+
+def _additive(mask: Any, dtype: Any) -> Any:
+    """PyTorch's masks here say where *not* to look (True), or are added: as numbers to add."""
+    if mask is None:
+        return None
+    values = mask._data if isinstance(mask, Variable) else np.asarray(mask)
+    return np.where(values, -np.inf, 0.0).astype(dtype) if values.dtype == np.bool else values.astype(dtype)
+
+
+class MultiheadAttention(Module):
+    """Attention in `num_heads` subspaces of size embed_dim / num_heads, side by side.
+
+    Shapes: query `(l, batch, embed_dim)`, key `(s, batch, kdim)`, value `(s, batch, vdim)`, batch first with
+    `batch_first`, or without a batch axis; gives `(l, batch, embed_dim)` and the weights `(batch, l, s)`.
+    Masks: True in `key_padding_mask (batch, s)` and `attn_mask (l, s)` or `(batch * heads, l, s)` says not
+    to look; numbers are added. Initial values: Xavier uniform; biases 0.
+    Source: Vaswani et al., "Attention is all you need" (2017).
+    """
+
+    def __init__(
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
+        add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
+        dtype: Any = None, *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if embed_dim % num_heads:
+            raise ValueError(
+                f"MultiheadAttention: num_heads must divide embed_dim; got {num_heads} for {embed_dim}; change one"
+            )
+        self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
+        self.add_zero_attn, self.rng = add_zero_attn, rng
+        dtype = dtype or get_default_dtype()
+        widths = (embed_dim, kdim or embed_dim, vdim or embed_dim)
+        self.same = widths == (embed_dim,) * 3
+
+        def xavier(*shape: int) -> Parameter:
+            weights: Parameter = init.xavier_uniform_(Parameter(np.empty(shape, dtype)), rng=rng)
+            return weights
+
+        if self.same:
+            self.in_proj_weight = xavier(3 * embed_dim, embed_dim)
+        else:
+            self.q_proj_weight, self.k_proj_weight, self.v_proj_weight = (xavier(embed_dim, n) for n in widths)
+        self.in_proj_bias = Parameter(np.zeros(3 * embed_dim, dtype)) if bias else None
+        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype, rng=rng)
+        if bias:
+            init.zeros_(self.out_proj.bias)
+        self.bias_k = self.bias_v = None
+        if add_bias_kv:
+            self.bias_k, self.bias_v = (
+                init.xavier_normal_(Parameter(np.empty((1, 1, embed_dim), dtype)), rng=rng) for _ in range(2)
+            )
+
+    def _projected(self, xs: Any) -> list[Any]:
+        """Queries, keys and values."""
+        n = self.embed_dim
+        cuts = [slice(i * n, i * n + n) for i in range(3)]
+        if self.same:
+            weights = [self.in_proj_weight[cut] for cut in cuts]
+        else:
+            weights = [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
+        biases = [None if self.in_proj_bias is None else self.in_proj_bias[cut] for cut in cuts]
+        return [F.linear(x, w, b) for x, w, b in zip(xs, weights, biases, strict=True)]
+
+    def _extended(self, k: Any, v: Any, mask: Any, padding: Any) -> tuple[Any, Any, Any, Any]:
+        """Keys and values with the learned one, and the zero one, where asked for."""
+        more = [(self.bias_k, self.bias_v)] if self.bias_k is not None else []
+        more += [(zeros(1, 1, 1, dtype=k.dtype),) * 2] if self.add_zero_attn else []
+        for extra in more:
+            k, v = (
+                concat([x, ops.broadcast_to(e, shape=(1, *x.shape[1:]))]) for x, e in zip((k, v), extra, strict=True)
+            )
+            mask, padding = (m if m is None else np.pad(m, [(0, 0)] * (m.ndim - 1) + [(0, 1)]) for m in (mask, padding))
+        return k, v, mask, padding
+
+    def forward(
+        self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
+        attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
+    ) -> Any:  # fmt: skip
+        xs = [lift(x, "MultiheadAttention") for x in (query, key, value)]
+        single = xs[0].ndim == 2
+        if single:
+            xs = [x.expand_dims(1) for x in xs]
+        elif self.batch_first:
+            xs = [swapaxes(x, 0, 1) for x in xs]
+        q, k, v = self._projected(xs)
+        mask, padding = _additive(attn_mask, q.dtype), _additive(key_padding_mask, q.dtype)
+        if is_causal and mask is None:
+            mask = np.where(causal(q.shape[0], k.shape[0]), 0.0, -np.inf).astype(q.dtype)
+        k, v, mask, padding = self._extended(k, v, mask, padding[None] if single and padding is not None else padding)
+        batch, heads = q.shape[1], self.num_heads
+        if mask is not None and mask.ndim == 3:
+            mask = mask.reshape(batch, heads, *mask.shape[1:])
+        if padding is not None:
+            if padding.shape != (batch, k.shape[0]):
+                raise ShapeError(
+                    f"MultiheadAttention: key_padding_mask must be (batch, keys) = {(batch, k.shape[0])}; got "
+                    f"{padding.shape}; transpose it"
+                )
+            padding = padding[:, None, None, :]
+            mask = padding if mask is None else mask + padding
+        q, k, v = (self._heads(x) for x in (q, k, v))
+        weights = F.softmax(masked(ops.matmul(q * (q.shape[-1] ** -0.5), matrix_transpose(k)), mask))
+        dropped = F.dropout(weights, self.dropout, self.training, self.rng)
+        y = ops.permute_dims(ops.matmul(dropped, v), axes=(2, 0, 1, 3)).reshape(-1, batch, self.embed_dim)
+        y = self.out_proj(y)
+        if single:
+            y, weights = y.squeeze(1), weights.squeeze(0)
+        elif self.batch_first:
+            y = swapaxes(y, 0, 1)
+        if not need_weights:
+            return y, None
+        return y, mean(dropped.squeeze(0) if single else dropped, -3) if average_attn_weights else weights
+
+    def _heads(self, x: Any) -> Any:
+        """`(l, batch, embed_dim)` as `(batch, heads, l, size)`."""
+        length, batch, n = x.shape
+        return ops.permute_dims(x.reshape(length, batch, self.num_heads, n // self.num_heads), axes=(1, 2, 0, 3))
+
+
+def _function(activation: Any) -> Any:
+    if callable(activation):
+        return activation
+    if activation not in ("relu", "gelu"):
+        raise ValueError(f"Transformer: activation must be 'relu', 'gelu' or a function; got {activation!r}; use one")
+    return F.relu if activation == "relu" else F.gelu
+
+
+class TransformerEncoderLayer(Module):
+    """Self-attention, then two linear layers, each added to its input and normalized.
+
+    Shapes: `(length, batch, d_model)` to the same, batch first with `batch_first`. With `norm_first`, inputs
+    are normalized instead of sums. Source: Vaswani et al. (2017).
+    """
+
+    def __init__(
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: Any = "relu",
+        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
+        dtype: Any = None, *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, rng=rng
+        )
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype, rng=rng)
+        self.dropout = Dropout(dropout, rng=rng)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype, rng=rng)
+        self.norm_first, self.activation = norm_first, _function(activation)
+        self.norm1, self.norm2 = (LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(2))
+        self.dropout1, self.dropout2 = Dropout(dropout, rng=rng), Dropout(dropout, rng=rng)
+
+    def forward(
+        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+    ) -> Any:  # fmt: skip
+        def attend(x: Any) -> Any:
+            y, _ = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
+            return self.dropout1(y)
+
+        x = _added(lift(src), attend, self.norm1, self.norm_first)
+        return _added(x, lambda x: self.dropout2(_feed_forward(self, x)), self.norm2, self.norm_first)
+
+
+def _added(x: Any, f: Any, norm: Any, norm_first: bool) -> Any:
+    """x + f(x), with the input or the sum normalized."""
+    return x + f(norm(x)) if norm_first else norm(x + f(x))
+
+
+def _feed_forward(layer: Any, x: Any) -> Any:
+    return layer.linear2(layer.dropout(layer.activation(layer.linear1(x))))
+
+
+class TransformerDecoderLayer(Module):
+    """Self-attention, attention to the encoder's output `memory`, then two linear layers.
+
+    Shapes: `(length, batch, d_model)`, memory `(s, batch, d_model)`, batch first with `batch_first`.
+    Source: Vaswani et al. (2017).
+    """
+
+    def __init__(
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: Any = "relu",
+        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
+        dtype: Any = None, *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.self_attn, self.multihead_attn = (
+            MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, rng=rng)
+            for _ in range(2)
+        )
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype, rng=rng)
+        self.dropout = Dropout(dropout, rng=rng)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype, rng=rng)
+        self.norm_first, self.activation = norm_first, _function(activation)
+        self.norm1, self.norm2, self.norm3 = (
+            LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(3)
+        )
+        self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout, rng=rng) for _ in range(3))
+
+    def forward(
+        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
+    ) -> Any:  # fmt: skip
+        def attend(x: Any) -> Any:
+            y, _ = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
+            return self.dropout1(y)
+
+        def look(x: Any) -> Any:
+            y, _ = self.multihead_attn(
+                x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
+            )
+            return self.dropout2(y)
+
+        x = _added(lift(tgt), attend, self.norm1, self.norm_first)
+        x = _added(x, look, self.norm2, self.norm_first)
+        return _added(x, lambda x: self.dropout3(_feed_forward(self, x)), self.norm3, self.norm_first)

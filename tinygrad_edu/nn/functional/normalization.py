@@ -1,0 +1,133 @@
+"""Normalization: entries shifted and scaled to mean 0 and variance 1 over some axes; and dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ... import ops, random
+from ...errors import ShapeError
+from ...functions.common import lift
+from ...functions.linalg import vector_norm
+from ...functions.reduce import mean, sum
+from ...random import Generator
+from ...tensor import Tensor
+
+
+def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """The mean over `axes`, what `x` differs from it, and the mean square of that."""
+    mu = mean(x, axes, keepdims=True)
+    d = x - mu
+    return mu, d, mean(ops.square(d), axes, keepdims=True)
+
+
+def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
+    """y * weight + bias, with weight and bias in `shape`."""
+    if weight is not None:
+        y = y * lift(weight).reshape(shape)
+    return y if bias is None else y + lift(bias).reshape(shape)
+
+
+def batch_norm(
+    x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel (axis 1).
+
+    In training, mean and variance are the batch's, and move the running ones: running = (1 - momentum) *
+    running + momentum * batch (with the unbiased variance); otherwise they are the running ones.
+    Source: Ioffe and Szegedy, "Batch normalization" (2015).
+    """
+    x = lift(x, "batch_norm")
+    if x.ndim < 2:
+        raise ShapeError(f"batch_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
+    axes = tuple(i for i in range(x.ndim) if i != 1)
+    shape = (1, -1, *(1,) * (x.ndim - 2))
+    if not training and running_mean is not None:
+        y = (x - lift(running_mean).reshape(shape)) / ops.sqrt(lift(running_var).reshape(shape) + eps)
+        return _scaled(y, weight, bias, shape)
+    n = x.size // max(x.shape[1], 1)
+    if n == 1:
+        raise ShapeError(
+            f"batch_norm: training needs more than one value in each channel; got shape {x.shape}; use a larger "
+            "batch (drop_last=True), or eval()"
+        )
+    mu, d, var = _moments(x, axes)
+    if running_mean is not None:
+        for running, batch in ((running_mean, mu._data), (running_var, var._data * (n / (n - 1)))):
+            running.data = (1 - momentum) * running._data + momentum * batch.reshape(-1)
+    return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+
+
+def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise ShapeError(
+            f"{who}: the last axes of the input must be {shape}; got shape {x.shape}; check normalized_shape"
+        )
+    return shape, tuple(range(x.ndim - len(shape), x.ndim))
+
+
+def layer_norm(
+    x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Source: Ba et al. (2016)."""
+    x = lift(x, "layer_norm")
+    shape, axes = _last_axes("layer_norm", x, normalized_shape)
+    _, d, var = _moments(x, axes)
+    return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+
+
+def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
+    """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Source: Zhang and Sennrich (2019)."""
+    x = lift(x, "rms_norm")
+    shape, axes = _last_axes("rms_norm", x, normalized_shape)
+    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
+
+
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
+    x = lift(x, "group_norm")
+    n, c = x.shape[:2]
+    if c % num_groups:
+        raise ShapeError(f"group_norm: num_groups must divide the {c} channels; got {num_groups}; choose a divisor")
+    _, d, var = _moments(x.reshape(n, num_groups, -1), (2,))
+    y = (d / ops.sqrt(var + eps)).reshape(x.shape)
+    return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
+
+
+def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
+    """Each entry set to 0 with probability `p`, the others divided by 1 - p; `x` itself if not training.
+
+    Source: Srivastava et al., "Dropout" (2014).
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")
+    x = lift(x, "dropout")
+    if not training or p == 0:
+        return x
+    if p == 1:
+        return x * 0.0
+    keep = (random.shared() if rng is None else rng).bernoulli(1 - p, x.shape, x.dtype)
+    return x * (keep / (1 - p))
+
+
+def normalize(x: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
+    """x / max(norm(x), eps), with the p-norm along `axis`."""
+    x = lift(x, "normalize")
+    return x / ops.maximum(vector_norm(x, p, axis, keepdims=True), eps)
+
+
+def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
+    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
+    x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")
+    size1, size2 = (ops.maximum(vector_norm(x, 2, axis), eps) for x in (x1, x2))
+    return sum(x1 * x2, axis) / (size1 * size2)
+
+
+__all__ = [
+    "batch_norm", "cosine_similarity", "dropout", "group_norm", "layer_norm", "normalize", "rms_norm",
+]  # fmt: skip

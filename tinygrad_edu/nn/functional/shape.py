@@ -1,0 +1,82 @@
+"""Padding and resizing, with PyTorch's arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...errors import ShapeError
+from ...functions import layout
+from ...functions.common import lift
+from ...tensor import Tensor
+
+MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
+    """Entries added around `x`: `pad` is (before, after) for the last axis, then for the one before it ...
+
+    `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut.
+    `tg.pad` has NumPy's arguments instead.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.pad(tg.ones((1, 2)), (1, 0)).tolist()
+    [[0.0, 1.0, 1.0]]
+    """
+    x = lift(x, "pad")
+    if mode not in MODES:
+        raise ValueError(f"pad: mode must be {', '.join(MODES)}; got {mode!r}; choose one")
+    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+        raise ShapeError(f"pad: pad must be pairs, at most one for each axis; got {pad} for {x.shape}; check it")
+    pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
+    if any(n < 0 for pair in pairs for n in pair):
+        cut = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True))
+        x, pairs = x[cut], [(max(a, 0), max(b, 0)) for a, b in pairs]
+    return layout.pad(x, pairs, MODES[mode], 0 if value is None else value)
+
+
+def interpolate(
+    x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
+) -> Tensor:
+    """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)` or `(n, c, h, w) -> ...`.
+
+    `mode` is "nearest", or "linear" for 3 axes and "bilinear" for 4. With `align_corners`, the corners of
+    input and output lie on each other; else the outer edges of their entries do.
+    """
+    x = lift(x, "interpolate")
+    n = x.ndim - 2
+    smooth = {1: "linear", 2: "bilinear"}.get(n)
+    if smooth is None or mode not in ("nearest", smooth):
+        raise ValueError(
+            f"interpolate: mode must be 'nearest', 'linear' (3 axes) or 'bilinear' (4 axes); got {mode!r} for shape "
+            f"{x.shape}; choose one, or reshape"
+        )
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"interpolate: needs size or scale_factor; got {size} and {scale_factor}; give one")
+    given = size if scale_factor is None else scale_factor
+    values = tuple(given) if isinstance(given, tuple | list) else (given,) * n
+    for i, (length, value) in enumerate(zip(x.shape[2:], values, strict=True)):
+        out = int(value) if scale_factor is None else int(length * value)
+        ratio = length / out if scale_factor is None else 1 / value
+        matrix = _resizing(length, out, ratio, mode, align_corners).astype(x.dtype)
+        x = ops.matmul(x, matrix.T) if i == n - 1 else ops.matmul(matrix, x)
+    return x
+
+
+def _resizing(n: int, m: int, ratio: float, mode: str, align_corners: bool) -> Any:
+    """The matrix `(m, n)` that makes m entries of n."""
+    i = np.arange(m)
+    if mode == "nearest":
+        low = np.minimum((i * np.float32(ratio)).astype(int), n - 1)
+        return np.eye(n)[low]
+    at = i * ((n - 1) / (m - 1) if m > 1 else 0.0) if align_corners else np.maximum((i + 0.5) * ratio - 0.5, 0)
+    low = np.minimum(at.astype(int), n - 1)
+    high = np.minimum(low + 1, n - 1)
+    share = (at - low)[:, None]
+    return np.eye(n)[low] * (1 - share) + np.eye(n)[high] * share
+
+
+__all__ = ["interpolate", "pad"]

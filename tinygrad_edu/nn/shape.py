@@ -1,0 +1,53 @@
+"""Layers that move or resize, and the one that does nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..functions.common import lift
+from . import functional as F
+from .module import Module
+
+
+class Identity(Module):
+    """The input itself; takes any arguments, as a stand-in for other layers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class Flatten(Module):
+    """Axes `start_axis` to `end_axis` as one: `(batch, c, h, w) -> (batch, c * h * w)`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Flatten()(tg.ones((2, 3, 4))).shape
+    (2, 12)
+    """
+
+    def __init__(self, start_axis: int = 1, end_axis: int = -1) -> None:
+        super().__init__()
+        self.start_axis, self.end_axis = start_axis, end_axis
+
+    def forward(self, x: Any) -> Any:
+        x = lift(x, "Flatten")
+        n = len(x.shape)
+        start, end = self.start_axis % n, self.end_axis % n
+        return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+
+
+class Upsample(Module):
+    """The axes after the channels resized: see `F.interpolate`."""
+
+    def __init__(
+        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
+    ) -> None:
+        super().__init__()
+        self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
+
+    def forward(self, x: Any) -> Any:
+        return F.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)

@@ -1,0 +1,254 @@
+"""Learning rates that change over time. Call `step()` after each epoch (OneCycleLR: after each batch).
+
+All but ReduceLROnPlateau are formulas of the number of steps `t` and of the rate at first, `lr`.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .optimizer import Optimizer
+
+
+class LRScheduler:
+    """What schedules share; a kind of schedule defines `rate`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import optim
+    >>> optimizer = optim.SGD([tg.Tensor([1.0], requires_grad=True)], lr=1.0)
+    >>> schedule = optim.ExponentialLR(optimizer, gamma=0.5)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> schedule.get_last_lr()
+    [0.125]
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in optimizer.param_groups]
+        self.last_epoch = 0
+        self._set()
+
+    def rate(self, lr: float, t: int) -> float:
+        """The rate after `t` steps."""
+        raise NotImplementedError
+
+    def _set(self) -> None:
+        for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = self.rate(lr, self.last_epoch)
+
+    def step(self) -> None:
+        """Count one, and set the rates."""
+        self.last_epoch += 1
+        self._set()
+
+    def get_last_lr(self) -> list[float]:
+        """The rate of each group."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the optimizer, which has a state of its own."""
+        return {k: v for k, v in vars(self).items() if k != "optimizer"}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue where `state_dict()` was taken."""
+        unknown = set(state_dict) - set(vars(self))
+        if unknown:
+            raise ValueError(
+                f"load_state_dict: the state must be of a {type(self).__name__}; got unknown {sorted(unknown)}; build "
+                "the schedule that was saved"
+            )
+        vars(self).update(state_dict)
+
+
+class StepLR(LRScheduler):
+    """lr * gamma ** floor(t / step_size)."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size, self.gamma = step_size, gamma
+        super().__init__(optimizer)
+
+    def rate(self, lr: float, t: int) -> float:
+        return lr * self.gamma ** (t // self.step_size)
+
+
+class MultiStepLR(LRScheduler):
+    """lr * gamma ** (how many of `milestones` are past)."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer)
+
+    def rate(self, lr: float, t: int) -> float:
+        return lr * self.gamma ** bisect_right(self.milestones, t)
+
+
+class ExponentialLR(LRScheduler):
+    """lr * gamma ** t."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer)
+
+    def rate(self, lr: float, t: int) -> float:
+        return lr * self.gamma**t
+
+
+class CosineAnnealingLR(LRScheduler):
+    """eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2. Source: Loshchilov and Hutter (2017)."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer)
+
+    def rate(self, lr: float, t: int) -> float:
+        return self.eta_min + (lr - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
+
+
+class LinearLR(LRScheduler):
+    """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps."""
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
+    ) -> None:
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        super().__init__(optimizer)
+
+    def rate(self, lr: float, t: int) -> float:
+        share = min(t, self.total_iters) / self.total_iters
+        return lr * (self.start_factor + (self.end_factor - self.start_factor) * share)
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def _linear(start: float, end: float, share: float) -> float:
+    return start + (end - start) * share
+
+
+class OneCycleLR(LRScheduler):
+    """From max_lr / div_factor up to max_lr, then down to a `final_div_factor`-th of where it began.
+
+    With `cycle_momentum`, momentum (or beta1) goes the other way, between max_momentum and base_momentum.
+    `three_phase` comes down to the beginning first, and then further. Step after each batch.
+    Source: Smith and Topin, "Super-convergence" (2018).
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
+        epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
+        max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
+    ) -> None:  # fmt: skip
+        if total_steps is None:
+            if epochs is None or steps_per_epoch is None:
+                raise ValueError("OneCycleLR: needs total_steps, or epochs and steps_per_epoch; got neither; give one")
+            total_steps = epochs * steps_per_epoch
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(
+                f"OneCycleLR: anneal_strategy must be 'cos' or 'linear'; got {anneal_strategy!r}; choose one"
+            )
+        groups = optimizer.param_groups
+        peaks = [float(max_lr)] * len(groups) if isinstance(max_lr, int | float) else list(max_lr)
+        if cycle_momentum and not all("momentum" in g or "betas" in g for g in groups):
+            raise ValueError(
+                "OneCycleLR: the optimizer must have momentum or betas; got neither; use cycle_momentum=False"
+            )
+        self.total_steps, self.anneal_strategy = total_steps, anneal_strategy
+        self.cycle_momentum, self.base_momentum, self.max_momentum = cycle_momentum, base_momentum, max_momentum
+        top = pct_start * total_steps - 1
+        low, last = 1 / div_factor, 1 / div_factor / final_div_factor
+        down = [(2 * top, 1.0, low), (total_steps - 1, low, last)] if three_phase else [(total_steps - 1, 1.0, last)]
+        self.phases = [(top, low, 1.0), *down]  # (end, from, to), as shares of the peak
+        for group, peak in zip(groups, peaks, strict=True):
+            group["initial_lr"] = peak
+        super().__init__(optimizer)
+
+    def _phase(self, t: int) -> tuple[int, float]:
+        """Which phase step `t` is in, and how much of it is past."""
+        start = 0.0
+        for k, (end, _, _) in enumerate(self.phases):
+            if t <= end or k == len(self.phases) - 1:
+                return k, (t - start) / (end - start)
+            start = end
+        raise AssertionError  # the last phase takes all the rest
+
+    def _between(self, start: float, end: float, share: float) -> float:
+        return (_cosine if self.anneal_strategy == "cos" else _linear)(start, end, share)
+
+    def rate(self, lr: float, t: int) -> float:
+        k, share = self._phase(t)
+        _, start, end = self.phases[k]
+        return lr * self._between(start, end, share)
+
+    def _set(self) -> None:
+        if self.last_epoch >= self.total_steps:
+            raise ValueError(
+                f"OneCycleLR: there are {self.total_steps} steps; got step {self.last_epoch + 1}; raise total_steps"
+            )
+        super()._set()
+        if self.cycle_momentum:
+            k, share = self._phase(self.last_epoch)
+            ends = (self.max_momentum, self.base_momentum, self.max_momentum, self.max_momentum)
+            momentum = self._between(ends[k], ends[k + 1], share)
+            for group in self.optimizer.param_groups:
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """lr * factor whenever a measure has not improved for more than `patience` epochs: `step(measure)`.
+
+    mode "min" or "max" says what is better; an improvement must exceed `threshold`, relative ("rel") or
+    absolute ("abs"). After a reduction, `cooldown` epochs do not count.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0, eps: float = 1e-8,
+    ) -> None:  # fmt: skip
+        if factor >= 1 or mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
+            raise ValueError(
+                "ReduceLROnPlateau: factor must be below 1, mode 'min' or 'max', threshold_mode 'rel' or 'abs'; got "
+                f"{factor}, {mode!r}, {threshold_mode!r}; correct it"
+            )
+        self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
+        self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
+        self.optimizer = optimizer
+
+    def step(self, metrics: Any = None) -> None:
+        """Note the measure, and reduce the rates if it has not improved for long."""
+        if metrics is None:
+            raise TypeError("ReduceLROnPlateau.step: needs the measure to watch; got nothing; pass the validation loss")
+        self.last_epoch += 1
+        current = float(metrics)
+        if self._better(current):
+            self.best, self.num_bad_epochs = current, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            for group in self.optimizer.param_groups:
+                new = max(group["lr"] * self.factor, self.min_lr)
+                if group["lr"] - new > self.eps:
+                    group["lr"] = new
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+
+    def _better(self, current: float) -> bool:
+        sign = 1 if self.mode == "min" else -1
+        if self.threshold_mode == "rel":
+            if math.isinf(self.best):
+                return sign * current < sign * self.best
+            return sign * current < sign * self.best * (1 - sign * self.threshold)
+        return sign * current < sign * self.best - self.threshold
