@@ -72,7 +72,11 @@ def test_time_steps_become_one_with_a_count(steps):
         assert f"× {steps}" in viz.draw(lstm(steps), budget=30).source
 
 
-@given(st.lists(st.integers(0, 3), max_size=6), st.lists(st.integers(0, 9), min_size=1, max_size=5), st.integers(6, 12))
+@given(
+    st.lists(st.integers(0, 3), max_size=6, unique=True),
+    st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    st.integers(6, 12),
+)
 def test_a_repetition_is_found_whatever_stands_around_it(before, part, count):
     start, period, found = repetition([100 + v for v in before] + part * count + [200])
     assert period * found >= len(part) * (count - 1)
