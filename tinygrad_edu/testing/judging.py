@@ -50,7 +50,8 @@ class Judge:
                 return self._by_complex_step(line, z)
             else:
                 real = line.slope(analytic, most=most)
-                if z and real.state == "smooth" and abs(real.value - z) <= real.error > 1e-3 * abs(z):
+                lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
+                if z and real.state == "smooth" and lost:
                     return self._by_complex_step(line, z)  # the real numbers cannot tell, and do not object
                 self.methods.add("extrapolated differences")
                 return real
