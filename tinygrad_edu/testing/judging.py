@@ -24,6 +24,7 @@ class Judge:
         self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
+        self.grains: dict[float, Any] = {}
         self.scales = self._scales()
 
     def _scales(self) -> Any:
@@ -124,29 +125,27 @@ class Judge:
         return Entry(name, index, a, s.value, error, verdict, reason)
 
     def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
-        """Before a reproach for a small difference: how much of it is rounding, on either side?"""
+        """Before a reproach for a small difference: how much of it is the derivative's rounding?"""
         off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
         if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
             return entry
-        grain = self._grain(k, 2.0**-26) + (self._grain(k, 2.0**-8) if off <= floor else 0.0)
+        blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
+        if off <= 1e-5 * abs(entry.numerical) and off <= blur:
+            return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
+        grain = 3 * float(self._grain(2.0**-8 if off <= floor else 2.0**-26)[k])
         if (entry.analytic == 0 and off <= floor) or off <= 10 * grain + entry.error:
             reason = "equal within the rounding of the derivative"
             return entry.but(verdict="RIGHT", reason=reason, error=max(10 * grain, off, entry.error))
         return entry
 
-    def _grain(self, k: int, width: float) -> float:
-        """How unevenly derivative and complex step move nearby, beyond a cubic: their rounding."""
-        v = np.zeros(self.probe.x.size)
-        v[k] = 1.0
-        analytic, complex_step = [], []
-        for i in range(-4, 5):
-            x = self.probe.x + self.scales * i * width
-            analytic.append(self.subject.gradient(x, self.c)[k])
-            if self.complex:
-                z = Line(Probe(self.subject.value, x), v, self.c, float(self.scales[k])).complex_slope()
-                complex_step.append(0.0 if z is None else z)
-        both = [np.max(np.abs(np.diff(t, 4))) for t in (analytic, complex_step) if t]
-        return float(np.sum(both)) if np.all(np.isfinite(both)) else 0.0
+    def _grain(self, width: float) -> Any:
+        """How unevenly each derivative moves nearby, beyond a cubic: its rounding."""
+        if width not in self.grains:
+            x, d = self.probe.x, self.scales * width
+            nearby = [self.subject.gradient(x + i * d, self.c) if i else self.g for i in range(-4, 5)]
+            uneven = np.max(np.abs(np.diff(nearby, 4, axis=0)), axis=0)
+            self.grains[width] = np.where(np.isfinite(uneven), uneven, 0.0)
+        return self.grains[width]
 
 
 def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
