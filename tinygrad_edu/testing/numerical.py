@@ -193,7 +193,9 @@ class Line:
             return None
         self.changed |= y.imag != 0
         terms = self.c * y.imag
-        self.blur = 64 * EPS * abs(float(np.sum(terms))) / h + 8 * EPS * float(np.sum(np.abs(terms))) / h
+        size = np.where(self.probe.y == 0, 1, np.abs(self.probe.y))
+        astray = np.minimum(np.abs(y.real - self.probe.y) / size, 1)  # complex functions can be less exact
+        self.blur = float(64 * EPS * abs(np.sum(terms)) + np.sum((8 * EPS + 64 * astray) * np.abs(terms))) / h
         return float(np.sum(terms)) / h
 
     def agrees_with_complex(self, z: float, most: int) -> bool:
