@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from corpus.cases import BROKEN, CASES, RIGHT
+from corpus.graphs import RULES, blamed
 
-import tinygrad_edu as tg
-from tinygrad_edu.testing import check_derivative, check_gradients
+from tinygrad_edu.testing import check_derivative
 
 
 @pytest.fixture(scope="module")
@@ -46,54 +46,8 @@ def test_cost(reports):
             assert reports[c.name].evaluations <= 20 * n, c.name
 
 
-UNARY = [tg.sin, tg.tanh, tg.cos, tg.sigmoid, tg.softplus, tg.atan, tg.erf]
-BINARY = [tg.add, tg.multiply, tg.subtract, tg.maximum, tg.hypot]
-RULES = {
-    "sign": lambda g, y, x: -g * (1 - y * y),
-    "factor": lambda g, y, x: g * (1 - y * y) * 1.01,
-    "term": lambda g, y, x: g * (1 - y),
-    "zero": lambda g, y, x: g * 0,
-    "input for output": lambda g, y, x: g * (1 - x * x),
-}
-
-
-def graph_with_a_fault(seed, op):
-    """A random function of 50 ops, one of which is `op`; its line is marked."""
-    rng = np.random.default_rng(seed)
-    where = int(rng.integers(5, 45))
-
-    def f(x):
-        values = [x]
-        for k in range(49):
-            if k == where:
-                values.append(op(values[-1]))  # the guilty line
-            elif rng.random() < 0.6:
-                values.append(UNARY[rng.integers(len(UNARY))](values[-1]))
-            else:
-                other = values[rng.integers(len(values))]
-                values.append(BINARY[rng.integers(len(BINARY))](values[-1], other) * 1.0)
-        return values[-1].sum()
-
-    def repeatable(x):
-        nonlocal rng
-        rng = np.random.default_rng(seed)
-        rng.integers(5, 45)
-        return f(x)
-
-    return repeatable
-
-
 @pytest.mark.parametrize("kind", RULES)
 def test_the_guilty_op_and_its_line_are_named(kind):
-    op = tg.custom_op(f"faulty_tanh_{kind.replace(' ', '_')}", np.tanh, RULES[kind], kind="elementwise")
-    with open(__file__) as source:
-        guilty = next(i for i, text in enumerate(source, 1) if text.strip().endswith("# the guilty line"))
-    found, wrong = 0, 0
-    for seed in range(8):
-        report = check_gradients(graph_with_a_fault(seed, op), np.array([0.3, -0.8, 1.1]), raises=False, modes="reverse")
-        if report.verdict != "WRONG":
-            continue  # the fault does not reach the result: nothing to blame
-        wrong += 1
-        found += report.blame is not None and report.blame.op == op.name and report.blame.site == f"{__file__}:{guilty}"
+    wrong, found = blamed(kind, range(8))
     assert wrong >= 4
     assert found >= 0.95 * wrong

@@ -87,7 +87,12 @@ ELEMENTWISE = [
     ("arctan", np.arctan, lambda x: 1 / (1 + x * x), arr(3)),
     ("cube", lambda x: x**3, lambda x: 3 * x**2, arr(2, 3)),
     ("x sin x", lambda x: x * np.sin(x), lambda x: np.sin(x) + x * np.cos(x), arr(4)),
-    ("gelu", lambda x: x * sigmoid(1.702 * x), lambda x: sigmoid(1.702 * x) * (1 + 1.702 * x * sigmoid(-1.702 * x)), arr(3)),
+    (
+        "gelu",
+        lambda x: x * sigmoid(1.702 * x),
+        lambda x: sigmoid(1.702 * x) * (1 + 1.702 * x * sigmoid(-1.702 * x)),
+        arr(3),
+    ),
 ]
 for name, f, d, x in ELEMENTWISE:
     right(name, f, slope(d), x)
@@ -104,15 +109,32 @@ wrong("1/x, a power too few", TERM, lambda x: 1 / x, slope(lambda x: -1 / x), ar
 
 # Scales.
 for scale in (1e-8, 1e-4, 1e4, 1e8):
-    right(f"x**2 times {scale:g}", lambda x, s=scale: s * x**2, lambda x, cotangent, s=scale: cotangent * 2 * s * x, arr(3))
+    right(
+        f"x**2 times {scale:g}",
+        lambda x, s=scale: s * x**2,
+        lambda x, cotangent, s=scale: cotangent * 2 * s * x,
+        arr(3),
+    )
     right(f"x**3 at {scale:g}", lambda x: x**3, slope(lambda x: 3 * x**2), scale * arr(3))
     right(f"log at {scale:g}", np.log, slope(lambda x: 1 / x), scale * pos(3))
-    wrong(f"x**2 times {scale:g}", SIGN, lambda x, s=scale: s * x**2, lambda x, cotangent, s=scale: cotangent * -2 * s * x, arr(3))
+    wrong(
+        f"x**2 times {scale:g}",
+        SIGN,
+        lambda x, s=scale: s * x**2,
+        lambda x, cotangent, s=scale: cotangent * -2 * s * x,
+        arr(3),
+    )
     wrong(f"x**3 at {scale:g}", FACTOR, lambda x: x**3, slope(lambda x: 3.003 * x**2), scale * arr(3))
     wrong(f"log at {scale:g}", SIGN, np.log, slope(lambda x: -1 / x), scale * pos(3))
 mixed = np.array([1e-8, 1.0, 1e8])
 right("x**2 with mixed scales", lambda x: x**2, slope(lambda x: 2 * x), mixed)
-wrong("x**2 with mixed scales, small entry", TERM, lambda x: x**2, slope(lambda x: np.where(x < 1e-3, -2 * x, 2 * x)), mixed)
+wrong(
+    "x**2 with mixed scales, small entry",
+    TERM,
+    lambda x: x**2,
+    slope(lambda x: np.where(x < 1e-3, -2 * x, 2 * x)),
+    mixed,
+)
 right("exp at 1e-12", np.exp, slope(np.exp), np.array([1e-12, -1e-12]))
 right("sin(1e6 x)", lambda x: np.sin(1e6 * x), slope(lambda x: 1e6 * np.cos(1e6 * x)), arr(3))
 
@@ -135,14 +157,25 @@ def shared(x, cotangent):
 
 
 right("max with a tie, shared", lambda x: np.max(x), shared, np.array([1.0, 3.0, 3.0]))
-right("hinge", lambda x: np.sum(np.maximum(1 - x, 0)), lambda x, cotangent: -1.0 * cotangent * (x < 1.0), np.array([0.5, 1.0, 2.0]))
+right(
+    "hinge",
+    lambda x: np.sum(np.maximum(1 - x, 0)),
+    lambda x, cotangent: -1.0 * cotangent * (x < 1.0),
+    np.array([0.5, 1.0, 2.0]),
+)
 wrong("relu at 0, slope 2", KINK, relu, slope(lambda x: np.where(x == 0, 2.0, x > 0)), at_zero)
 wrong("relu at 0, slope -1", KINK, relu, slope(lambda x: np.where(x == 0, -1.0, x > 0)), at_zero)
 wrong("abs at 0, slope 3", KINK, np.abs, slope(lambda x: np.where(x == 0, 3.0, np.sign(x))), at_zero)
 wrong("relu near 0", TERM, relu, slope(lambda x: (np.abs(x) > 1e-3) * (x > 0)), np.array([1e-5, -1e-5, 0.5]))
 wrong("abs", FACTOR, np.abs, slope(lambda x: 2 * np.sign(x)), arr(4))
 wrong("abs", TERM, np.abs, slope(lambda x: np.ones_like(x)), np.array([1.0, -1.0, 2.0]))
-wrong("leaky relu, slope of one side", TERM, lambda x: np.where(x > 0, x, 0.01 * x), slope(lambda x: (x > 0) * 1.0), arr(5))
+wrong(
+    "leaky relu, slope of one side",
+    TERM,
+    lambda x: np.where(x > 0, x, 0.01 * x),
+    slope(lambda x: (x > 0) * 1.0),
+    arr(5),
+)
 
 # Edges of the domain.
 right("sqrt near 0", np.sqrt, slope(lambda x: 0.5 / np.sqrt(x)), np.array([1e-10, 1e-4]))
@@ -156,17 +189,47 @@ right("x**2 from 1 on, at 1", edge, slope(lambda x: 2 * x), np.array([1.0, 2.0])
 wrong("x**2 from 1 on, at 1", FACTOR, edge, slope(lambda x: 3.0 * x), np.array([1.0, 2.0]))
 wrong("arcsin near 1", TERM, np.arcsin, slope(lambda x: 1 / np.sqrt(1 - x)), np.array([0.9999, -0.99]))
 wrong("sqrt near 0", FACTOR, np.sqrt, slope(lambda x: 1 / np.sqrt(x)), np.array([1e-10, 1e-4]))
-wrong("sqrt of a square at 0", NOT_FINITE, lambda x: np.sum(x**2), lambda x, cotangent: cotangent * 2 * x * (x / x), np.array([0.0, 1.0]))
-wrong("x log x", NOT_FINITE, lambda x: np.sum(x**3), lambda x, cotangent: cotangent * 3 * x**3 / x, np.array([0.0, 1.0]))
+wrong(
+    "sqrt of a square at 0",
+    NOT_FINITE,
+    lambda x: np.sum(x**2),
+    lambda x, cotangent: cotangent * 2 * x * (x / x),
+    np.array([0.0, 1.0]),
+)
+wrong(
+    "x log x", NOT_FINITE, lambda x: np.sum(x**3), lambda x, cotangent: cotangent * 3 * x**3 / x, np.array([0.0, 1.0])
+)
 
 # Saturation: the derivative is a small difference of numbers near 1.
 right("tanh saturated", np.tanh, slope(lambda x: 1 - np.tanh(x) ** 2), np.array([18.0, -19.0, 25.0, 1.0]))
 right("sigmoid saturated", sigmoid, slope(lambda x: sigmoid(x) * (1 - sigmoid(x))), np.array([36.0, -40.0, 3.0]))
-right("softmax of large numbers", softmax, lambda x, cotangent: softmax(x) * (cotangent - np.sum(cotangent * softmax(x))), np.array([1000.0, 999.0, 998.5]))
-right("logsumexp of large numbers", lambda x: np.log(np.sum(np.exp(x - 1000.0))) + 1000.0, lambda x, cotangent: cotangent * softmax(x), np.array([1000.0, 1001.0, 999.0]))
+right(
+    "softmax of large numbers",
+    softmax,
+    lambda x, cotangent: softmax(x) * (cotangent - np.sum(cotangent * softmax(x))),
+    np.array([1000.0, 999.0, 998.5]),
+)
+right(
+    "logsumexp of large numbers",
+    lambda x: np.log(np.sum(np.exp(x - 1000.0))) + 1000.0,
+    lambda x, cotangent: cotangent * softmax(x),
+    np.array([1000.0, 1001.0, 999.0]),
+)
 wrong("tanh far out", FACTOR, np.tanh, slope(lambda x: 2 * (1 - np.tanh(x) ** 2)), np.array([4.0, -5.0, 6.0]))
-wrong("softmax, diagonal only", TERM, softmax, lambda x, cotangent: softmax(x) * (1 - softmax(x)) * cotangent, np.array([2.0, 1.0, 0.5]))
-wrong("softmax", SIGN, softmax, lambda x, cotangent: -softmax(x) * (cotangent - np.sum(cotangent * softmax(x))), np.array([2.0, 1.0, 0.5]))
+wrong(
+    "softmax, diagonal only",
+    TERM,
+    softmax,
+    lambda x, cotangent: softmax(x) * (1 - softmax(x)) * cotangent,
+    np.array([2.0, 1.0, 0.5]),
+)
+wrong(
+    "softmax",
+    SIGN,
+    softmax,
+    lambda x, cotangent: -softmax(x) * (cotangent - np.sum(cotangent * softmax(x))),
+    np.array([2.0, 1.0, 0.5]),
+)
 
 # Jumps elsewhere than at the point, and functions that are flat.
 right("floor", np.floor, slope(lambda x: 0 * x), np.array([0.5, 2.3]))
@@ -182,10 +245,31 @@ for dtype in (np.float16, np.float32):
     low = arr(3).astype(dtype)
     name = np.dtype(dtype).name
     right(f"sin in {name}", np.sin, slope(np.cos), low, plain=False)
-    right(f"product in {name}", lambda a, b: a * b, lambda a, b, cotangent: (cotangent * b, cotangent * a), low, low[::-1].copy(), plain=False)
+    right(
+        f"product in {name}",
+        lambda a, b: a * b,
+        lambda a, b, cotangent: (cotangent * b, cotangent * a),
+        low,
+        low[::-1].copy(),
+        plain=False,
+    )
     wrong(f"sin in {name}", SIGN, np.sin, slope(lambda x: -np.cos(x)), low, plain=False)
-    wrong(f"product in {name}", FACTOR, lambda a, b: a * b, lambda a, b, cotangent: (1.01 * cotangent * b, cotangent * a), low, low[::-1].copy(), plain=False)
-    wrong(f"cos computed in {name}", ROUNDED, np.sin, lambda x, cotangent, t=dtype: (cotangent * np.cos(x)).astype(t).astype(np.float64), arr(4))
+    wrong(
+        f"product in {name}",
+        FACTOR,
+        lambda a, b: a * b,
+        lambda a, b, cotangent: (1.01 * cotangent * b, cotangent * a),
+        low,
+        low[::-1].copy(),
+        plain=False,
+    )
+    wrong(
+        f"cos computed in {name}",
+        ROUNDED,
+        np.sin,
+        lambda x, cotangent, t=dtype: (cotangent * np.cos(x)).astype(t).astype(np.float64),
+        arr(4),
+    )
 single = lambda x: np.sin(x).astype(np.float32)
 right("float32 inside", single, slope(np.cos), arr(3), plain=False)
 wrong("float32 inside", SIGN, single, slope(lambda x: -np.cos(x)), arr(3), plain=False)
@@ -196,44 +280,180 @@ X, W, b = arr(5, 3), arr(3, 2), arr(2)
 linear = lambda X, W, b: X @ W + b
 d_linear = lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent.sum(axis=0))
 right("linear layer", linear, d_linear, X, W, b)
-wrong("linear layer, dW", SIGN, linear, lambda X, W, b, cotangent: (cotangent @ W.T, -X.T @ cotangent, cotangent.sum(0)), X, W, b)
-wrong("linear layer, dW", TRANSPOSED, linear, lambda X, W, b, cotangent: (cotangent @ W.T, cotangent.T @ X, cotangent.sum(0)), X, W, b)
-wrong("linear layer, db", UNSUMMED, linear, lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent), X, W, b)
-wrong("linear layer, db", FACTOR, linear, lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent.mean(0)), X, W, b)
-wrong("linear layer, db of the first example", TERM, linear, lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent[0]), X, W, b)
+wrong(
+    "linear layer, dW",
+    SIGN,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W.T, -X.T @ cotangent, cotangent.sum(0)),
+    X,
+    W,
+    b,
+)
+wrong(
+    "linear layer, dW",
+    TRANSPOSED,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W.T, cotangent.T @ X, cotangent.sum(0)),
+    X,
+    W,
+    b,
+)
+wrong(
+    "linear layer, db",
+    UNSUMMED,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent),
+    X,
+    W,
+    b,
+)
+wrong(
+    "linear layer, db",
+    FACTOR,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent.mean(0)),
+    X,
+    W,
+    b,
+)
+wrong(
+    "linear layer, db of the first example",
+    TERM,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent[0]),
+    X,
+    W,
+    b,
+)
 S, V, u = arr(3, 3), arr(3, 3), arr(3)
-wrong("square layer, dW", TRANSPOSED, linear, lambda X, W, b, cotangent: (cotangent @ W.T, cotangent.T @ X, cotangent.sum(0)), S, V, u)
-wrong("square layer, dX", TERM, linear, lambda X, W, b, cotangent: (cotangent @ W, X.T @ cotangent, cotangent.sum(0)), S, V, u)
-wrong("square layer, db", AXIS, linear, lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent.sum(1)), S, V, u)
+wrong(
+    "square layer, dW",
+    TRANSPOSED,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W.T, cotangent.T @ X, cotangent.sum(0)),
+    S,
+    V,
+    u,
+)
+wrong(
+    "square layer, dX",
+    TERM,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W, X.T @ cotangent, cotangent.sum(0)),
+    S,
+    V,
+    u,
+)
+wrong(
+    "square layer, db",
+    AXIS,
+    linear,
+    lambda X, W, b, cotangent: (cotangent @ W.T, X.T @ cotangent, cotangent.sum(1)),
+    S,
+    V,
+    u,
+)
 mse = lambda X, W, y: np.mean((X @ W - y) ** 2)
 y = arr(5, 2)
-d_mse = lambda X, W, y, cotangent: (cotangent * 2 * (X @ W - y) @ W.T / y.size, cotangent * 2 * X.T @ (X @ W - y) / y.size, cotangent * -2 * (X @ W - y) / y.size)
+d_mse = lambda X, W, y, cotangent: (
+    cotangent * 2 * (X @ W - y) @ W.T / y.size,
+    cotangent * 2 * X.T @ (X @ W - y) / y.size,
+    cotangent * -2 * (X @ W - y) / y.size,
+)
 right("mean squared error", mse, d_mse, X, W, y)
-part = lambda k: lambda X, W, y, cotangent: (d_mse(X, W, y, cotangent)[0], k * d_mse(X, W, y, cotangent)[1], d_mse(X, W, y, cotangent)[2])
+part = lambda k: (
+    lambda X, W, y, cotangent: (
+        d_mse(X, W, y, cotangent)[0],
+        k * d_mse(X, W, y, cotangent)[1],
+        d_mse(X, W, y, cotangent)[2],
+    )
+)
 wrong("mean squared error, 1/m", FACTOR, mse, part(10), X, W, y)
 wrong("mean squared error, factor 2", FACTOR, mse, part(0.5), X, W, y)
 wrong("mean squared error", SIGN, mse, part(-1), X, W, y)
 ridge = lambda X, w, y: np.sum((X @ w - y) ** 2) / 5 + 0.7 * np.sum(w * w)
 w1, y1 = arr(3), arr(5)
-d_ridge = lambda X, w, y, cotangent: (cotangent * 2 * np.outer(X @ w - y, w) / 5, cotangent * (2 * X.T @ (X @ w - y) / 5 + 1.4 * w), cotangent * -2 * (X @ w - y) / 5)
+d_ridge = lambda X, w, y, cotangent: (
+    cotangent * 2 * np.outer(X @ w - y, w) / 5,
+    cotangent * (2 * X.T @ (X @ w - y) / 5 + 1.4 * w),
+    cotangent * -2 * (X @ w - y) / 5,
+)
 right("ridge regression", ridge, d_ridge, X, w1, y1)
-wrong("ridge regression, penalty", TERM, ridge, lambda X, w, y, cotangent: (d_ridge(X, w, y, cotangent)[0], cotangent * 2 * X.T @ (X @ w - y) / 5, d_ridge(X, w, y, cotangent)[2]), X, w1, y1)
-wrong("ridge regression, penalty's 2", TERM, ridge, lambda X, w, y, cotangent: (d_ridge(X, w, y, cotangent)[0], cotangent * (2 * X.T @ (X @ w - y) / 5 + 0.7 * w), d_ridge(X, w, y, cotangent)[2]), X, w1, y1)
+wrong(
+    "ridge regression, penalty",
+    TERM,
+    ridge,
+    lambda X, w, y, cotangent: (
+        d_ridge(X, w, y, cotangent)[0],
+        cotangent * 2 * X.T @ (X @ w - y) / 5,
+        d_ridge(X, w, y, cotangent)[2],
+    ),
+    X,
+    w1,
+    y1,
+)
+wrong(
+    "ridge regression, penalty's 2",
+    TERM,
+    ridge,
+    lambda X, w, y, cotangent: (
+        d_ridge(X, w, y, cotangent)[0],
+        cotangent * (2 * X.T @ (X @ w - y) / 5 + 0.7 * w),
+        d_ridge(X, w, y, cotangent)[2],
+    ),
+    X,
+    w1,
+    y1,
+)
 
 product = lambda A, B: A @ B
 for shape in ((2, 2), (3, 3)):
     A, B = arr(*shape), arr(*shape)
     right(f"matrix product {shape}", product, lambda A, B, cotangent: (cotangent @ B.T, A.T @ cotangent), A, B)
-    wrong(f"matrix product {shape}, dA", TRANSPOSED, product, lambda A, B, cotangent: ((cotangent @ B.T).T, A.T @ cotangent), A, B)
+    wrong(
+        f"matrix product {shape}, dA",
+        TRANSPOSED,
+        product,
+        lambda A, B, cotangent: ((cotangent @ B.T).T, A.T @ cotangent),
+        A,
+        B,
+    )
     wrong(f"matrix product {shape}, dB", TERM, product, lambda A, B, cotangent: (cotangent @ B.T, A @ cotangent), A, B)
 stack = lambda A, B: np.einsum("nij,njk->nik", A, B)
-right("batched product", stack, lambda A, B, cotangent: (cotangent @ np.swapaxes(B, 1, 2), np.swapaxes(A, 1, 2) @ cotangent), arr(2, 2, 3), arr(2, 3, 2))
-wrong("batched product", TRANSPOSED, stack, lambda A, B, cotangent: (np.swapaxes(cotangent @ np.swapaxes(B, 1, 2), 1, 2), np.swapaxes(A, 1, 2) @ cotangent), arr(2, 3, 3), arr(2, 3, 3))
+right(
+    "batched product",
+    stack,
+    lambda A, B, cotangent: (cotangent @ np.swapaxes(B, 1, 2), np.swapaxes(A, 1, 2) @ cotangent),
+    arr(2, 2, 3),
+    arr(2, 3, 2),
+)
+wrong(
+    "batched product",
+    TRANSPOSED,
+    stack,
+    lambda A, B, cotangent: (np.swapaxes(cotangent @ np.swapaxes(B, 1, 2), 1, 2), np.swapaxes(A, 1, 2) @ cotangent),
+    arr(2, 3, 3),
+    arr(2, 3, 3),
+)
 quad = lambda x, A: x @ A @ x
 Q = arr(3, 3)
 right("quadratic form", quad, lambda x, A, cotangent: (cotangent * (A + A.T) @ x, cotangent * np.outer(x, x)), u, Q)
-wrong("quadratic form, one half", TERM, quad, lambda x, A, cotangent: (cotangent * A @ x, cotangent * np.outer(x, x)), u, Q)
-wrong("quadratic form, 2 A x", TERM, quad, lambda x, A, cotangent: (2 * cotangent * A @ x, cotangent * np.outer(x, x)), u, Q)
+wrong(
+    "quadratic form, one half",
+    TERM,
+    quad,
+    lambda x, A, cotangent: (cotangent * A @ x, cotangent * np.outer(x, x)),
+    u,
+    Q,
+)
+wrong(
+    "quadratic form, 2 A x",
+    TERM,
+    quad,
+    lambda x, A, cotangent: (2 * cotangent * A @ x, cotangent * np.outer(x, x)),
+    u,
+    Q,
+)
 inverse = np.linalg.inv
 M = arr(3, 3) + 4 * np.eye(3)
 right("inverse", inverse, lambda A, cotangent: -inverse(A).T @ cotangent @ inverse(A).T, M)
@@ -250,24 +470,100 @@ add = lambda x, b: x * np.ones((4, 3)) + b
 right("bias over rows", add, lambda x, b, cotangent: (cotangent, cotangent.sum(0)), arr(4, 3), arr(3))
 wrong("bias over rows", UNSUMMED, add, lambda x, b, cotangent: (cotangent, cotangent), arr(4, 3), arr(3))
 wrong("bias over rows, mean", FACTOR, add, lambda x, b, cotangent: (cotangent, cotangent.mean(0)), arr(4, 3), arr(3))
-wrong("bias over columns", UNSUMMED, lambda x, b: x + b, lambda x, b, cotangent: (cotangent, cotangent), arr(3, 4), arr(3, 1))
-wrong("bias over columns, all summed", AXIS, lambda x, b: x + b, lambda x, b, cotangent: (cotangent, np.full((3, 1), cotangent.sum())), arr(3, 4), arr(3, 1))
-wrong("bias over columns, square", AXIS, lambda x, b: x + b, lambda x, b, cotangent: (cotangent, cotangent.sum(0, keepdims=True).T), arr(3, 3), arr(3, 1))
-wrong("scale by a scalar", UNSUMMED, lambda x, s: x * s, lambda x, s, cotangent: (cotangent * s, cotangent * x), arr(3), arr())
-wrong("scale per channel", UNSUMMED, lambda x, s: x * s, lambda x, s, cotangent: (cotangent * s, cotangent * x), arr(2, 3, 2, 2), arr(3, 1, 1))
-right("scale per channel", lambda x, s: x * s, lambda x, s, cotangent: (cotangent * s, (cotangent * x).sum((0, 2, 3))[:, None, None]), arr(2, 3, 2, 2), arr(3, 1, 1))
-wrong("scale per channel, batch kept", UNSUMMED, lambda x, s: x * s, lambda x, s, cotangent: (cotangent * s, (cotangent * x).sum((2, 3), keepdims=True)), arr(2, 3, 2, 2), arr(3, 1, 1))
-wrong("outer sum", UNSUMMED, lambda a, b: a[:, None] + b, lambda a, b, cotangent: (cotangent, cotangent.sum(0)), arr(3), arr(4))
-wrong("outer sum, square", AXIS, lambda a, b: a[:, None] + b, lambda a, b, cotangent: (cotangent.sum(0), cotangent.sum(0)), arr(3), arr(3))
-wrong("row sums", AXIS, lambda x: x.sum(axis=0), lambda x, cotangent: np.broadcast_to(cotangent[:, None], (3, 3)), arr(3, 3))
+wrong(
+    "bias over columns",
+    UNSUMMED,
+    lambda x, b: x + b,
+    lambda x, b, cotangent: (cotangent, cotangent),
+    arr(3, 4),
+    arr(3, 1),
+)
+wrong(
+    "bias over columns, all summed",
+    AXIS,
+    lambda x, b: x + b,
+    lambda x, b, cotangent: (cotangent, np.full((3, 1), cotangent.sum())),
+    arr(3, 4),
+    arr(3, 1),
+)
+wrong(
+    "bias over columns, square",
+    AXIS,
+    lambda x, b: x + b,
+    lambda x, b, cotangent: (cotangent, cotangent.sum(0, keepdims=True).T),
+    arr(3, 3),
+    arr(3, 1),
+)
+wrong(
+    "scale by a scalar",
+    UNSUMMED,
+    lambda x, s: x * s,
+    lambda x, s, cotangent: (cotangent * s, cotangent * x),
+    arr(3),
+    arr(),
+)
+wrong(
+    "scale per channel",
+    UNSUMMED,
+    lambda x, s: x * s,
+    lambda x, s, cotangent: (cotangent * s, cotangent * x),
+    arr(2, 3, 2, 2),
+    arr(3, 1, 1),
+)
+right(
+    "scale per channel",
+    lambda x, s: x * s,
+    lambda x, s, cotangent: (cotangent * s, (cotangent * x).sum((0, 2, 3))[:, None, None]),
+    arr(2, 3, 2, 2),
+    arr(3, 1, 1),
+)
+wrong(
+    "scale per channel, batch kept",
+    UNSUMMED,
+    lambda x, s: x * s,
+    lambda x, s, cotangent: (cotangent * s, (cotangent * x).sum((2, 3), keepdims=True)),
+    arr(2, 3, 2, 2),
+    arr(3, 1, 1),
+)
+wrong(
+    "outer sum",
+    UNSUMMED,
+    lambda a, b: a[:, None] + b,
+    lambda a, b, cotangent: (cotangent, cotangent.sum(0)),
+    arr(3),
+    arr(4),
+)
+wrong(
+    "outer sum, square",
+    AXIS,
+    lambda a, b: a[:, None] + b,
+    lambda a, b, cotangent: (cotangent.sum(0), cotangent.sum(0)),
+    arr(3),
+    arr(3),
+)
+wrong(
+    "row sums",
+    AXIS,
+    lambda x: x.sum(axis=0),
+    lambda x, cotangent: np.broadcast_to(cotangent[:, None], (3, 3)),
+    arr(3, 3),
+)
 right("row sums", lambda x: x.sum(axis=0), lambda x, cotangent: np.broadcast_to(cotangent, (3, 3)), arr(3, 3))
-wrong("mean of rows", FACTOR, lambda x: x.mean(axis=0), lambda x, cotangent: np.broadcast_to(cotangent, (4, 3)), arr(4, 3))
+wrong(
+    "mean of rows", FACTOR, lambda x: x.mean(axis=0), lambda x, cotangent: np.broadcast_to(cotangent, (4, 3)), arr(4, 3)
+)
 right("cumulative sum", np.cumsum, lambda x, cotangent: np.cumsum(cotangent[::-1])[::-1], arr(5))
 wrong("cumulative sum, not turned back", TRANSPOSED, np.cumsum, lambda x, cotangent: np.cumsum(cotangent[::-1]), arr(5))
 wrong("transpose", TRANSPOSED, lambda x: x.T * 1.5, lambda x, cotangent: 1.5 * cotangent, arr(2, 3))
 wrong("transpose, square", TRANSPOSED, lambda x: x.T * 1.5, lambda x, cotangent: 1.5 * cotangent, arr(3, 3))
 right("axes turned", lambda x: x.transpose(2, 0, 1), lambda x, cotangent: cotangent.transpose(1, 2, 0), arr(2, 3, 2))
-wrong("axes turned, cube", TRANSPOSED, lambda x: x.transpose(2, 0, 1), lambda x, cotangent: cotangent.transpose(2, 0, 1), arr(2, 2, 2))
+wrong(
+    "axes turned, cube",
+    TRANSPOSED,
+    lambda x: x.transpose(2, 0, 1),
+    lambda x, cotangent: cotangent.transpose(2, 0, 1),
+    arr(2, 2, 2),
+)
 wrong("flip", TRANSPOSED, lambda x: x[::-1] * 2, lambda x, cotangent: 2 * cotangent, arr(4))
 
 
@@ -284,9 +580,27 @@ def d_layer_norm(x, cotangent, through_mean=True, through_var=True):
 
 
 right("layer norm", layer_norm, d_layer_norm, arr(2, 4))
-wrong("layer norm, mean held fixed", TERM, layer_norm, lambda x, cotangent: d_layer_norm(x, cotangent, through_mean=False), arr(2, 4))
-wrong("layer norm, variance held fixed", TERM, layer_norm, lambda x, cotangent: d_layer_norm(x, cotangent, through_var=False), arr(2, 4))
-wrong("layer norm, both held fixed", TERM, layer_norm, lambda x, cotangent: d_layer_norm(x, cotangent, False, False), arr(2, 4))
+wrong(
+    "layer norm, mean held fixed",
+    TERM,
+    layer_norm,
+    lambda x, cotangent: d_layer_norm(x, cotangent, through_mean=False),
+    arr(2, 4),
+)
+wrong(
+    "layer norm, variance held fixed",
+    TERM,
+    layer_norm,
+    lambda x, cotangent: d_layer_norm(x, cotangent, through_var=False),
+    arr(2, 4),
+)
+wrong(
+    "layer norm, both held fixed",
+    TERM,
+    layer_norm,
+    lambda x, cotangent: d_layer_norm(x, cotangent, False, False),
+    arr(2, 4),
+)
 
 labels = np.array([0, 2, 1])
 cross = lambda z: -np.mean(np.log(softmax(z))[np.arange(3), labels])
@@ -371,7 +685,14 @@ def d_windows_dw(x, w, cotangent):
 right("convolution", windows, d_windows, arr(5), arr(2))
 wrong("convolution, dx", OVERWRITTEN, windows, d_windows_dx, arr(5), arr(2))
 wrong("convolution, dw", OVERWRITTEN, windows, d_windows_dw, arr(5), arr(2))
-wrong("convolution, kernel turned", TRANSPOSED, windows, lambda x, w, cotangent: (d_windows(x, w, cotangent)[0], d_windows(x, w, cotangent)[1][::-1]), arr(5), arr(2))
+wrong(
+    "convolution, kernel turned",
+    TRANSPOSED,
+    windows,
+    lambda x, w, cotangent: (d_windows(x, w, cotangent)[0], d_windows(x, w, cotangent)[1][::-1]),
+    arr(5),
+    arr(2),
+)
 
 
 def branches(x):

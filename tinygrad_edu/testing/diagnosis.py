@@ -59,11 +59,14 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
         if not any(e.verdict == "WRONG" for e in entries):
             continue
         if len(entries) == a.size:
-            n, bars = (np.array([getattr(e, k) for e in entries]).reshape(a.array.shape) for k in ("numerical", "error"))
+            n, bars = (
+                np.array([getattr(e, k) for e in entries]).reshape(a.array.shape) for k in ("numerical", "error")
+            )
         else:
             some = sorted({places[0], places[-1], *judge.rng.choice(places, SAMPLE).tolist()})
             entries = [judge.entry(k) for k in some]
-            g, n, bars, x = (np.array(v) for v in zip(*[(e.analytic, e.numerical, e.error, x.flat[k - places[0]]) for e, k in zip(entries, some, strict=True)], strict=True))  # fmt: skip
+            g, n, bars = (np.array([getattr(e, v) for e in entries]) for v in ("analytic", "numerical", "error"))
+            x = x.flat[[k - places[0] for k in some]]
             if all(e.verdict == "RIGHT" for e in entries):
                 found.append(f"{TERM}, or {OVERWRITTEN}: a few of {a.size} entries are wrong")
                 continue

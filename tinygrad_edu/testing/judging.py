@@ -18,9 +18,7 @@ EACH = 128  # up to so many inputs, every entry is checked; beyond, random proje
 class Judge:
     """Compares the gradient of `<c, f>` at a point with slopes of the function there."""
 
-    def __init__(
-        self, subject: Subject, probe: Probe, c: Any, g: Any, haze: Any, rng: Any, each: int = EACH
-    ) -> None:
+    def __init__(self, subject: Subject, probe: Probe, c: Any, g: Any, haze: Any, rng: Any, each: int = EACH) -> None:
         self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()

@@ -77,7 +77,7 @@ def blame_line(pair: Any, c: Any, wrong: set[str], sizes: Sequence[int]) -> tupl
         if (k < last[s.name] or s.name[1:] not in wrong) if final else not value.any():
             continue  # still being added up, or found right
         ratio = next((r for t in truths if (r := _ratio(value, t)) is not None), None)
-        if not final and ratio is not None and (np.isclose(ratio, common) or common == 1 and _size(ratio, sizes)):
+        if not final and ratio is not None and (np.isclose(ratio, common) or (common == 1 and _size(ratio, sizes))):
             common = ratio
             continue
         scale = 1.0 if final else common if common != 1 or ratio is None or not _size(-ratio, sizes) else abs(ratio)
@@ -158,7 +158,9 @@ def true_derivatives(pair: Any, c: Any) -> tuple[dict[str, list[Any]], list[Seen
         value = result[0] if isinstance(result, tuple) else result
         found = {t.born: g for t, g in pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])])}
     out: dict[str, list[Any]] = {}
-    locals_ = [(s.name, s.value) for s in seen] + [(a.name, inputs[a.position]) for a in pair.arguments if a.key is None]
+    locals_ = [(s.name, s.value) for s in seen] + [
+        (a.name, inputs[a.position]) for a in pair.arguments if a.key is None
+    ]
     locals_ += [(a.name, inputs[a.position][a.key]) for a in pair.arguments if a.key is not None]
     for name, t in locals_:
         if isinstance(t, Variable) and t.born in found:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import BROADCASTS, NEEDS, REGISTRY, Each, Op, Variable, constant, history
+from ..engine import BROADCASTS, Each, Op, Variable, constant
 from ..functions import elementwise, layout
-from ..recording import Mode
 
 
 class Score(NamedTuple):
@@ -125,7 +125,9 @@ def _unsummed(rule: Any, i: int) -> Any:
     return broken
 
 
-def mutation_score(target: Any, test: Callable[..., Any], equivalent: Callable[[str, Any], bool] | None = None) -> Score:
+def mutation_score(
+    target: Any, test: Callable[..., Any], equivalent: Callable[[str, Any], bool] | None = None
+) -> Score:
     """Break the derivative of `target` in many ways, and report the share that `test` notices.
 
     `target` is an op, and `test()` uses it; or it is a derivative, a plain function, and `test(broken)`
@@ -152,7 +154,15 @@ def broken_functions(df: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     """Broken versions of a plain derivative."""
     for name, change in CHANGES.items():
         if name != "transposed or reversed":
-            yield name, lambda *args, _c=_each(change), **kwargs: _c(df(*args, **kwargs))
+            yield name, _broken(df, _each(change))
+
+
+def _broken(df: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
+    @functools.wraps(df)
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        return change(df(*args, **kwargs))
+
+    return broken
 
 
 def _notices(target: Any, test: Callable[..., Any], broken: Any) -> bool:
@@ -169,8 +179,3 @@ def _notices(target: Any, test: Callable[..., Any], broken: Any) -> bool:
         if isinstance(target, Op):
             target.vjps = rules
     return False
-
-
-def built_in_ops() -> list[Op]:
-    """The ops of the registry that are not a user's own, and can be called by themselves."""
-    return [op for op in REGISTRY.values() if not op.custom and op.kind not in ("batch", "checkpoint")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import NEEDS, Op, Variable, constant, gradients
+from ..engine import NEEDS, REGISTRY, Op, Variable, constant, gradients
 from ..recording import Mode
 from ..transforms import grad, vmap
 from .report import GradientError, Report
@@ -17,7 +17,9 @@ from .subjects import TensorSubject
 class OpSubject(TensorSubject):
     """An op, as a function of those inputs that have a gradient."""
 
-    def __init__(self, op: Op, arrays: Sequence[Any], attributes: dict[str, Any], flow: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, op: Op, arrays: Sequence[Any], attributes: dict[str, Any], flow: Sequence[int] | None = None
+    ) -> None:
         self.op, self.given, self.attributes = op, list(arrays), attributes
         self.flow = [i for i in range(len(arrays)) if op.vjps[i] is not None] if flow is None else list(flow)
         self.near = op.forward(*arrays, **attributes) if op.align else None
@@ -76,7 +78,9 @@ def order_one(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None
     with np.errstate(all="ignore"):
         for x, g in zip(wrt, gradients([(y, np.ones_like(y._data)[()]) for y in outputs], wrt), strict=True):
             if g.shape != x._data.shape or g.dtype != x._data.dtype:
-                raise AssertionError(f"{op}: the gradient has {g.shape} {g.dtype}; its input {x._data.shape} {x._data.dtype}")
+                raise AssertionError(
+                    f"{op}: the gradient has {g.shape} {g.dtype}; its input {x._data.shape} {x._data.dtype}"
+                )
 
 
 def order_two(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
@@ -146,3 +150,8 @@ def check_op(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     """
     for must_hold in PROPERTIES.values():
         must_hold(op, arrays, attributes)
+
+
+def built_in_ops() -> list[Op]:
+    """The ops of the registry that are not a user's own, and can be called by themselves."""
+    return [op for op in REGISTRY.values() if not op.custom and op.kind not in ("batch", "checkpoint")]

@@ -61,12 +61,23 @@ class Pair(Subject):
 
     def differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         with precision(self.library):
-            found = self._differentiate(given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent)
+            found = self._called(given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent)
         if not self.library:
             return found
         if isinstance(found, dict):
             return {k: to_numpy(self.library, g) for k, g in found.items()}
-        return tuple(to_numpy(self.library, g) for g in found) if isinstance(found, tuple | list) else to_numpy(self.library, found)
+        return (
+            tuple(to_numpy(self.library, g) for g in found)
+            if isinstance(found, tuple | list)
+            else to_numpy(self.library, found)
+        )
+
+    def _called(self, given: tuple[Any, ...], cotangent: Any) -> Any:
+        try:
+            return self._differentiate(given, cotangent)
+        except ArithmeticError:  # 1 / 0, say: no number
+            nans = [np.full(a.array.shape, np.nan) for a in self.arguments]
+            return nans[0] if len(nans) == 1 else tuple(nans)
 
     def _differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         style = cotangent_style(self.df, len(given))

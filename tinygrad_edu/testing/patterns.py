@@ -65,7 +65,9 @@ def _proportional(a: Any, n: Any, bars: Any, sizes: Sequence[int]) -> str | None
     if a.size == 1 and not _plain(k, sizes):
         return None  # any two numbers are proportional
     size = float(np.max(np.abs(n)))
-    if math.isclose(k, -1, rel_tol=max(1e-6, float(np.min(np.broadcast_to(bars, n.shape)[np.abs(n) > size / 2])) / size)):
+    if math.isclose(
+        k, -1, rel_tol=max(1e-6, float(np.min(np.broadcast_to(bars, n.shape)[np.abs(n) > size / 2])) / size)
+    ):
         return SIGN
     return f"{FACTOR} {k:.6g}{_cause(k, sizes)}"
 
@@ -83,7 +85,9 @@ def _cause(k: float, sizes: Sequence[int]) -> str:
         if math.isclose(k, m, rel_tol=1e-6):
             return f": 1/m missing, m = {m}" + (" (or a factor 2 too many)" if m == 2 else "")
         if math.isclose(k, 1 / m, rel_tol=1e-6):
-            return f": divided by m = {m} once too often" + (", or the factor 2 of the square is missing" if m == 2 else "")
+            return f": divided by m = {m} once too often" + (
+                ", or the factor 2 of the square is missing" if m == 2 else ""
+            )
         if math.isclose(k, 1 / m**2, rel_tol=1e-6):
             return f": divided by m = {m} twice too often"
     if math.isclose(k, 0.5, rel_tol=1e-6):
@@ -105,12 +109,12 @@ def _rounded(a: Any, n: Any) -> str | None:
 
 def _rearranged(a: Any, n: Any, bars: Any) -> str | None:
     """The right numbers in other places, or other sums of the right numbers."""
-    for axes in itertools.permutations(range(a.ndim)):
-        if a.ndim <= 4 and axes != tuple(range(a.ndim)) and a.transpose(axes).shape == n.shape:
-            if np.all(np.abs(a.transpose(axes) - n) <= bars.transpose(axes) + bars):
-                if any(n.shape[k] > 1 and np.ptp(n, axis=k).max() <= 2 * np.max(bars) for k in range(n.ndim)):
-                    return f"{AXIS}: spread along the wrong axis"
-                return TRANSPOSED if a.ndim == 2 else f"{TRANSPOSED}: axes {axes}"
+    for axes in list(itertools.permutations(range(a.ndim)))[1:] if a.ndim <= 4 else []:
+        turned = a.transpose(axes)
+        if turned.shape == n.shape and np.all(np.abs(turned - n) <= bars.transpose(axes) + bars):
+            if any(n.shape[k] > 1 and np.ptp(n, axis=k).max() <= 2 * np.max(bars) for k in range(n.ndim)):
+                return f"{AXIS}: spread along the wrong axis"
+            return TRANSPOSED if a.ndim == 2 else f"{TRANSPOSED}: axes {axes}"
     for k in range(a.ndim):
         if a.shape[k] > 1 and np.all(np.abs(np.flip(a, k) - n) <= bars + np.flip(bars, k)):
             return f"{TRANSPOSED}: entries run backwards along axis {k}"
@@ -155,7 +159,10 @@ def _remainder(a: Any, n: Any, bars: Any, x: Any) -> str:
 
 def misshapen(a: Any, n: Any, bars: Any) -> str:
     """The mistake behind a gradient of another shape than its input's."""
-    near = lambda b: b.shape == n.shape and bool(np.all(np.abs(b - n) <= np.maximum(bars, 1e-6 * np.abs(n))))
+
+    def near(b: Any) -> bool:
+        return b.shape == n.shape and bool(np.all(np.abs(b - n) <= np.maximum(bars, 1e-6 * np.abs(n))))
+
     if a.ndim > 1 and a.shape[::-1] == n.shape and a.shape != n.shape:
         return TRANSPOSED if near(a.T) else f"{TRANSPOSED}, and wrong besides"
     for count in range(1, a.ndim + 1):

@@ -6,17 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ..errors import MissingLibraryError
 from .checking import Strict, check_derivative, check_gradients
 from .report import GradientError
 from .subjects import parameter_names
-
-try:
-    from hypothesis import given
-    from hypothesis import strategies as st
-except ImportError as error:
-    raise MissingLibraryError("derivative_property", "hypothesis", "testing") from error
 
 
 def derivative_property(
@@ -69,7 +64,13 @@ def paste(f: Callable[..., Any], df: Callable[..., Any] | None, inputs: Sequence
     """A test of its own for one counterexample."""
     names = parameter_names(f, len(inputs))
     home = f.__module__
-    lines = ["Paste this test to keep the counterexample:", "", "import numpy as np", "", "from tinygrad_edu import testing"]
+    lines = [
+        "Paste this test to keep the counterexample:",
+        "",
+        "import numpy as np",
+        "",
+        "from tinygrad_edu import testing",
+    ]
     if home != "__main__":
         imported = f.__name__ if df is None else f"{f.__name__}, {df.__name__}"
         lines.append(f"from {home} import {imported}")
