@@ -230,7 +230,7 @@ def test_a_wrong_op_is_caught_at_order_one_and_two_and_in_forward_mode():
         ),
         (
             lambda: check_derivative(lambda W, x: W @ x, abs, np.ones((2, 3)), np.ones(2)),
-            r"f must be computable at the inputs; with W of shape \(2, 3\), x of shape \(2,\) it raised ValueError.*check",
+            r"f must be computable at the inputs; with W of shape \(2, 3\), x of shape \(2,\) it raised ValueError",
         ),
         (
             lambda: check_gradients(lambda W, x: W @ x, np.ones((2, 3)), np.ones(2)),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from corpus.cases import BROKEN, CASES, RIGHT
 from corpus.graphs import RULES, blamed
+from corpus.held_out import HELD_OUT
 
 from tinygrad_edu.testing import check_derivative
 
@@ -37,6 +38,13 @@ def test_no_miss(reports):
 def test_the_mistake_is_named(reports):
     named = [c for c in BROKEN if (reports[c.name].pattern or "").startswith(c.pattern)]
     assert len(named) >= 0.9 * len(BROKEN)
+
+
+def test_cases_that_nothing_was_tuned_on():
+    reports = {c.name: check_derivative(c.f, c.df, *c.inputs, raises=False) for c in HELD_OUT}
+    assert [c.name for c in HELD_OUT if (reports[c.name].verdict == "WRONG") != (c.pattern is not None)] == []
+    broken = [c for c in HELD_OUT if c.pattern]
+    assert sum((reports[c.name].pattern or "").startswith(c.pattern) for c in broken) >= 0.9 * len(broken)
 
 
 def test_cost(reports):

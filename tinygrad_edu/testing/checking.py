@@ -10,9 +10,10 @@ import numpy as np
 from ..transforms import jvp
 from .blame import culprit
 from .diagnosis import diagnose, misshapen
+from .extrapolation import EPS, Slope
 from .foreign import ForeignSubject, library_of
 from .judging import EACH, Judge, overall
-from .numerical import EPS, Probe, Slope
+from .numerical import Probe
 from .pairs import Pair
 from .patterns import ORDER
 from .report import Entry, Report, conclude

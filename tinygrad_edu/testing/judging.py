@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .numerical import EPS, Line, Probe, Slope, typical
+from .extrapolation import EPS, Slope
+from .numerical import Line, Probe, typical
 from .report import Entry
 from .subjects import Subject
 
