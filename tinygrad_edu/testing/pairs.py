@@ -61,9 +61,7 @@ class Pair(Subject):
 
     def differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         with precision(self.library):
-            found = self._differentiate(
-                given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent
-            )
+            found = self._called(given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent)
         if not self.library:
             return found
         if isinstance(found, dict):
@@ -73,6 +71,13 @@ class Pair(Subject):
             if isinstance(found, tuple | list)
             else to_numpy(self.library, found)
         )
+
+    def _called(self, given: tuple[Any, ...], cotangent: Any) -> Any:
+        try:
+            return self._differentiate(given, cotangent)
+        except ArithmeticError:  # 1 / 0, say: no number
+            nans = [np.full(a.array.shape, np.nan) for a in self.arguments]
+            return nans[0] if len(nans) == 1 else tuple(nans)
 
     def _differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         style = cotangent_style(self.df, len(given))
