@@ -168,7 +168,8 @@ The mistake is named right in {named_right(CASES)} of {rows[0].broken} broken ca
 the costliest check called the function {cost():.1f} times as often as plain central differences (2 n calls).
 
 On {later.right} right and {later.broken} broken cases written afterwards and never tuned on
-(`tests/corpus/held_out.py`): {len(later.false_alarms)} false alarms, {len(later.misses)} misses, the mistake named right in {named_right(HELD_OUT)}.
+(`tests/corpus/held_out.py`): {len(later.false_alarms)} false alarms, {len(later.misses)} misses,
+the mistake named right in {named_right(HELD_OUT)}.
 
 In random graphs of 50 ops, one of them with a wrong rule, that op and its line were named in
 {sum(n for _, n in blames)} of the {sum(n for n, _ in blames)} graphs in which the fault reached the result."""

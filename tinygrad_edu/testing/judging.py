@@ -72,9 +72,9 @@ class Judge:
     def together(self, kinks: Sequence[int]) -> Iterator[Entry]:
         """Several entries may each lie between their slopes, and still be no subgradient together, as
         when a tie of max gives each of its entries the whole gradient."""
-        for signs in ([1.0], [1.0, -1.0], [-1.0, 1.0])[: 1 if self.g.size < 4 else 3]:
+        for k in range(1 if self.g.size < 4 else 3):
             v = np.zeros(self.g.size)
-            v[kinks] = self.scales[kinks] * (1 if len(signs) == 1 else self.rng.choice(signs, len(kinks)))
+            v[kinks] = self.scales[kinks] * (self.rng.choice([1.0, -1.0], len(kinks)) if k else 1.0)
             entry = self.along(v, (), most=4)
             if entry.verdict == "WRONG":
                 text = f"each of these {len(kinks)} entries lies between its slopes, but together they do not"
