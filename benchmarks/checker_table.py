@@ -182,20 +182,9 @@ In random graphs of 50 ops, one of them with a wrong rule, that op and its line 
 
 
 CHAIN = [
-    "sin",
-    "exp",
-    "tanh",
-    "sigmoid",
-    "sqrt",
-    "log",
-    "square",
-    "reciprocal",
-    "softplus",
-    "erf",
-    "abs",
-    "relu",
-    "atan",
-]
+    "sin", "cos", "exp", "tanh", "sigmoid", "sqrt", "log", "log1p", "square", "reciprocal", "softplus", "erf",
+    "abs", "relu", "atan",
+]  # fmt: skip
 
 
 def fuzz(count: int = 3000) -> str:
