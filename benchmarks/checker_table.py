@@ -164,11 +164,12 @@ def table() -> str:
     later, blames = tally("", by_us, HELD_OUT), [blamed(kind, range(40)) for kind in RULES]
     lines.append(
         f"""
-The mistake is named right in {named_right(CASES)} of {rows[0].broken} broken cases. For up to 100 inputs, the
-costliest check called the function {cost():.1f} times as often as plain central differences (2 n calls) would.
+The mistake is named right in {named_right(CASES)} of {rows[0].broken} broken cases. For up to 100 inputs,
+the costliest check called the function {cost():.1f} times as often as plain central differences (2 n calls).
 
-On {later.right} right and {later.broken} broken cases written afterwards and never tuned on (`tests/corpus/held_out.py`):
-{len(later.false_alarms)} false alarms, {len(later.misses)} misses, the mistake named right in {named_right(HELD_OUT)}.
+On {later.right} right and {later.broken} broken cases written afterwards and never tuned on
+(`tests/corpus/held_out.py`): {len(later.false_alarms)} false alarms, {len(later.misses)} misses,
+the mistake named right in {named_right(HELD_OUT)}.
 
 In random graphs of 50 ops, one of them with a wrong rule, that op and its line were named in
 {sum(n for _, n in blames)} of the {sum(n for n, _ in blames)} graphs in which the fault reached the result."""
@@ -181,20 +182,9 @@ In random graphs of 50 ops, one of them with a wrong rule, that op and its line 
 
 
 CHAIN = [
-    "sin",
-    "exp",
-    "tanh",
-    "sigmoid",
-    "sqrt",
-    "log",
-    "square",
-    "reciprocal",
-    "softplus",
-    "erf",
-    "abs",
-    "relu",
-    "atan",
-]
+    "sin", "cos", "exp", "tanh", "sigmoid", "sqrt", "log", "log1p", "square", "reciprocal", "softplus", "erf",
+    "abs", "relu", "atan",
+]  # fmt: skip
 
 
 def fuzz(count: int = 3000) -> str:

@@ -50,6 +50,37 @@ def test_a_kink_takes_any_slope_between_and_no_other():
     assert verdict(lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0, np.array([1e-4, 1.0, -1e-4])) == "RIGHT"
 
 
+def test_entries_at_a_tie_must_be_a_subgradient_together():
+    x = np.array([1.0, 3.0, 3.0])
+    top = lambda x: x == np.max(x)
+    assert verdict(np.max, lambda x: top(x) / np.sum(top(x)), x) == "KINK"
+    assert verdict(np.max, lambda x: np.array([0.0, 1.0, 0.0]), x) == "KINK"
+    report = check_derivative(np.max, lambda x: 1.0 * top(x), x, raises=False)
+    assert report.verdict == "WRONG"
+    assert "together they do not" in report.diagnosis
+
+
+def test_a_parameter_called_data_is_not_a_cotangent():
+    f = lambda data, w: data * w
+    assert verdict(f, lambda data, w: (w, data), np.array([1.0, 2.0]), np.array([3.0, 0.5])) == "RIGHT"
+
+
+def test_a_gradient_written_by_hand_over_tensors():
+    f = lambda x, w: tg.tanh(x @ w).sum()
+    slope = lambda x, w: 1 - tg.tanh(x @ w) ** 2
+    df = lambda x, w: (slope(x, w) @ w.mT, x.mT @ slope(x, w))
+    inputs = tg.asarray(np.array([[0.5, -1.0]])), tg.asarray(np.array([[0.25], [2.0]]))
+    assert verdict(f, df, *inputs) == "RIGHT"
+    assert verdict(f, lambda x, w: (df(x, w)[0], -df(x, w)[1]), *inputs) == "WRONG"
+
+
+def test_a_cotangent_that_is_not_used():
+    report = check_derivative(
+        lambda x: x.sum(axis=0), lambda x, cotangent: np.ones_like(x), np.ones((3, 2)), raises=False
+    )
+    assert report.pattern.startswith("one term missing: the factor cotangent")
+
+
 def test_edges_of_the_domain():
     assert verdict(lambda x: math.sqrt(x) ** 3, lambda x: 1.5 * math.sqrt(x), 4.0) == "RIGHT"
     assert verdict(math.sqrt, lambda x: 0.5 / x if x else math.inf, 0.0) == "OUT_OF_DOMAIN"  # infinitely steep

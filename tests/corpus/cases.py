@@ -163,6 +163,13 @@ right(
     lambda x, cotangent: -1.0 * cotangent * (x < 1.0),
     np.array([0.5, 1.0, 2.0]),
 )
+wrong(
+    "max with a tie, each gets all",
+    KINK,
+    lambda x: np.max(x),
+    lambda x, cotangent: cotangent * (x == np.max(x)),
+    np.array([1.0, 3.0, 3.0]),
+)
 wrong("relu at 0, slope 2", KINK, relu, slope(lambda x: np.where(x == 0, 2.0, x > 0)), at_zero)
 wrong("relu at 0, slope -1", KINK, relu, slope(lambda x: np.where(x == 0, -1.0, x > 0)), at_zero)
 wrong("abs at 0, slope 3", KINK, np.abs, slope(lambda x: np.where(x == 0, 3.0, np.sign(x))), at_zero)

@@ -72,6 +72,8 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
                 continue
         text = recognise(g, n, bars, sizes, x)
         found += [text] if text else []
+    if judge.probe.y.size > 1 and np.array_equal(subject.gradient(judge.probe.x, 2 * judge.c), judge.g):
+        return f"{TERM}: the factor cotangent; the gradient of the output is not used"
     vague = lambda text: text.startswith(TERM)
     return min(found, key=vague, default=None)
 

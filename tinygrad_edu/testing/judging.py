@@ -65,13 +65,27 @@ class Judge:
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""
         n = self.probe.x.size
-        return [self.entry(k) for k in range(n)] if n <= self.each else list(self.projections())
+        found = [self.entry(k) for k in range(n)] if n <= self.each else list(self.projections())
+        kinks = [k for k, e in enumerate(found) if e.verdict == "KINK"]
+        return found + list(self.together(kinks)) if len(kinks) > 1 and n <= self.each else found
+
+    def together(self, kinks: Sequence[int]) -> Iterator[Entry]:
+        """Several entries may each lie between their slopes, and still be no subgradient together, as
+        when a tie of max gives each of its entries the whole gradient."""
+        for k in range(1 if self.g.size < 4 else 3):
+            v = np.zeros(self.g.size)
+            v[kinks] = self.scales[kinks] * (self.rng.choice([1.0, -1.0], len(kinks)) if k else 1.0)
+            entry = self.along(v, (), most=4)
+            if entry.verdict == "WRONG":
+                text = f"each of these {len(kinks)} entries lies between its slopes, but together they do not"
+                yield entry.but(reason=f"a kink: {text}")
+                return
 
     def entry(self, k: int) -> Entry:
         v = np.zeros(self.probe.x.size)
         v[k] = 1.0
         n = min(self.probe.x.size, EACH)
-        most = 5 if n == 1 else 7  # at most 20 evaluations for each entry, all together
+        most = 4 + n if n < 3 else 7  # at most 20 evaluations for each entry, all together
         slope = self.slope(v, float(self.scales[k]), float(self.g[k]), most)
         entry = self.judge(*self.subject.place(k), float(self.g[k]), slope, float(self.haze[k]))
         return self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
@@ -96,9 +110,9 @@ class Judge:
         some = set(np.argsort(-np.abs(self.g))[:4].tolist()) | set(self.rng.integers(self.g.size, size=8).tolist())
         yield from (self.entry(k) for k in sorted(some))
 
-    def along(self, v: Any, index: tuple[int, ...]) -> Entry:
+    def along(self, v: Any, index: tuple[int, ...], most: int = 8) -> Entry:
         analytic = float(np.dot(np.where(v == 0, 0, self.g), v))
-        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, 8), self.haze_along(v))
+        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, most), self.haze_along(v))
 
     def haze_along(self, v: Any) -> float:
         """The rounding of the gradient, seen along `v`: of its entries, which share causes, so that it may

@@ -81,13 +81,14 @@ def _cause(k: float, sizes: Sequence[int]) -> str:
     if k < 0:
         rest = _cause(-k, sizes) or ""
         return f", with the sign flipped{rest}"
-    for m in sorted({int(s) for s in sizes if s > 1}):
+    lengths = sorted({int(s) for s in sizes if s > 1})
+    for m in lengths:
         if math.isclose(k, m, rel_tol=1e-6):
             return f": 1/m missing, m = {m}" + (" (or a factor 2 too many)" if m == 2 else "")
         if math.isclose(k, 1 / m, rel_tol=1e-6):
-            return f": divided by m = {m} once too often" + (
-                ", or the factor 2 of the square is missing" if m == 2 else ""
-            )
+            two = ", or the factor 2 of the square is missing" if m == 2 else ""
+            return f": divided by m = {m} once too often{two}"
+    for m in lengths:
         if math.isclose(k, 1 / m**2, rel_tol=1e-6):
             return f": divided by m = {m} twice too often"
     if math.isclose(k, 0.5, rel_tol=1e-6):

@@ -129,7 +129,9 @@ class Subject:
         return inputs
 
     def wrap(self, a: Argument, part: Any) -> Any:
-        return part.item() if a.scalar else part[()] if part.ndim == 0 else part
+        part = part[()] if part.ndim == 0 else part
+        given = self.inputs[a.position] if a.key is None else self.inputs[a.position][a.key]
+        return constant(part) if isinstance(given, Variable) else part.item() if a.scalar else part
 
     def split(self, flat: Any) -> list[Any]:
         """A flat vector as one array for each argument."""
