@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 from tinygrad_edu.viz import op_table
@@ -28,7 +29,36 @@ def operations() -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
-PAGES = {"operations.md": operations}
+COURSES = (
+    "Neural networks and deep learning",
+    "Improving networks",
+    "Structuring projects",
+    "Convolutional networks",
+    "Sequence models",
+)
+
+
+def course() -> str:
+    """Which example shows what, by the five parts of the course."""
+    text = "# The course, example by example\n\nMade from the first lines of the files in `examples/` by `make docs`.\n"
+    text += "Run one with `python examples/FOLDER/FILE.py`; `QUICK=1` takes a smaller setting, `OUT=dir` says where\n"
+    text += "pictures go. Each opens in Jupyter as a notebook (percent cells).\n"
+    found = []
+    for path in sorted((DOCS.parent / "examples").glob("[0-9]*/*.py")):
+        title, place = re.search(r"# # (.+)\n#\n((?:# .+\n)+)", path.read_text()).groups()  # type: ignore[union-attr]
+        line = " ".join(part.removeprefix("# ") for part in place.strip().split("\n"))
+        where, _, what = line.partition(": ")
+        number, _, rows = where.removeprefix("Course ").partition(", ")
+        link = f"[{title}](../examples/{path.parent.name}/{path.name})"
+        found.append((int(number), rows.replace("rows ", "").replace("row ", ""), link, what))
+    for number, name in enumerate(COURSES, 1):
+        text += f"\n## {number}. {name}\n\n| row | example | what it shows |\n| --- | --- | --- |\n"
+        part = [f for f in found if f[0] == number]
+        text += "".join(f"| {rows} | {link} | {what} |\n" for _, rows, link, what in part)
+    return text
+
+
+PAGES = {"operations.md": operations, "course.md": course}
 
 
 def main() -> int:

@@ -1,0 +1,42 @@
+"""Every example runs, with its smaller setting, keeps its own assertions, and draws its picture."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+EXAMPLES = sorted(p for p in (ROOT / "examples").glob("[0-9]*/*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_it_runs(path, tmp_path):
+    data = {"TINYGRAD_EDU_DATA": str(found)} if (found := ROOT.parent / "shared" / "data").exists() else {}
+    settings = {"QUICK": "1", "OUT": str(tmp_path), "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(path)], env=os.environ | data | settings, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout
+    pictures = [p for p in tmp_path.rglob("*") if p.suffix in (".png", ".svg", ".html")]
+    assert pictures
+    assert all(p.stat().st_size > 500 for p in pictures)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_it_reads_like_a_notebook_and_names_its_place(path):
+    text = path.read_text()
+    assert re.match(r"# %% \[markdown\]\n# # .+\n#\n# Course \d(, rows? [\d, ]+)?: ", text)
+    assert text.count("# %%") >= 3
+    assert len(text.splitlines()) <= 130
+
+
+def test_every_row_of_the_first_course_has_an_example():
+    found = set()
+    for path in EXAMPLES:
+        if match := re.search(r"^# Course 1, rows? ([\d, ]+):", path.read_text(), re.M):
+            found |= {int(n) for n in match[1].split(",")}
+    assert found == set(range(1, 18))
