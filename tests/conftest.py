@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -9,3 +10,13 @@ settings.register_profile("dev", max_examples=15, **COMMON)
 settings.register_profile("ci", max_examples=40, derandomize=True, **COMMON)
 settings.register_profile("deep", max_examples=1000, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(autouse=True)
+def _built_in_ops_only():
+    """Ops that a test declares are gone after it."""
+    from tinygrad_edu.engine import REGISTRY
+
+    yield
+    for name in [name for name, op in REGISTRY.items() if op.custom]:
+        del REGISTRY[name]

@@ -1,23 +1,139 @@
 """tinygrad_edu: an autograd engine to read in an afternoon, see in a picture, and trust by test."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from . import errors as errors
 from . import random as random
 from .arrays import get_default_dtype as get_default_dtype
 from .arrays import set_default_dtype as set_default_dtype
+from .batching import vmap as vmap
+from .checkpointing import checkpoint as checkpoint
+from .custom import custom_op as custom_op
 from .functions import linalg as linalg
-from .functions.creation import *
-from .functions.elementwise import *
-from .functions.indexing import *
+from .functions.creation import arange as arange
+from .functions.creation import asarray as asarray
+from .functions.creation import empty as empty
+from .functions.creation import eye as eye
+from .functions.creation import full as full
+from .functions.creation import full_like as full_like
+from .functions.creation import linspace as linspace
+from .functions.creation import ones as ones
+from .functions.creation import ones_like as ones_like
+from .functions.creation import zeros as zeros
+from .functions.creation import zeros_like as zeros_like
+from .functions.elementwise import abs as abs
+from .functions.elementwise import acos as acos
+from .functions.elementwise import acosh as acosh
+from .functions.elementwise import add as add
+from .functions.elementwise import asin as asin
+from .functions.elementwise import asinh as asinh
+from .functions.elementwise import atan as atan
+from .functions.elementwise import atan2 as atan2
+from .functions.elementwise import atanh as atanh
+from .functions.elementwise import ceil as ceil
+from .functions.elementwise import clip as clip
+from .functions.elementwise import cos as cos
+from .functions.elementwise import cosh as cosh
+from .functions.elementwise import divide as divide
+from .functions.elementwise import equal as equal
+from .functions.elementwise import erf as erf
+from .functions.elementwise import exp as exp
+from .functions.elementwise import exp2 as exp2
+from .functions.elementwise import expm1 as expm1
+from .functions.elementwise import floor as floor
+from .functions.elementwise import floor_divide as floor_divide
+from .functions.elementwise import greater as greater
+from .functions.elementwise import greater_equal as greater_equal
+from .functions.elementwise import hypot as hypot
+from .functions.elementwise import isfinite as isfinite
+from .functions.elementwise import isinf as isinf
+from .functions.elementwise import isnan as isnan
+from .functions.elementwise import less as less
+from .functions.elementwise import less_equal as less_equal
+from .functions.elementwise import log as log
+from .functions.elementwise import log1p as log1p
+from .functions.elementwise import log2 as log2
+from .functions.elementwise import log10 as log10
+from .functions.elementwise import logaddexp as logaddexp
+from .functions.elementwise import logical_and as logical_and
+from .functions.elementwise import logical_not as logical_not
+from .functions.elementwise import logical_or as logical_or
+from .functions.elementwise import logical_xor as logical_xor
+from .functions.elementwise import maximum as maximum
+from .functions.elementwise import minimum as minimum
+from .functions.elementwise import multiply as multiply
+from .functions.elementwise import negative as negative
+from .functions.elementwise import not_equal as not_equal
+from .functions.elementwise import positive as positive
+from .functions.elementwise import power as power
+from .functions.elementwise import reciprocal as reciprocal
+from .functions.elementwise import relu as relu
+from .functions.elementwise import remainder as remainder
+from .functions.elementwise import round as round
+from .functions.elementwise import sigmoid as sigmoid
+from .functions.elementwise import sign as sign
+from .functions.elementwise import sin as sin
+from .functions.elementwise import sinh as sinh
+from .functions.elementwise import softplus as softplus
+from .functions.elementwise import sqrt as sqrt
+from .functions.elementwise import square as square
+from .functions.elementwise import subtract as subtract
+from .functions.elementwise import tan as tan
+from .functions.elementwise import tanh as tanh
+from .functions.elementwise import where as where
+from .functions.indexing import argsort as argsort
+from .functions.indexing import nonzero as nonzero
+from .functions.indexing import searchsorted as searchsorted
+from .functions.indexing import sort as sort
+from .functions.indexing import take as take
+from .functions.indexing import take_along_axis as take_along_axis
+from .functions.indexing import topk as topk
+from .functions.indexing import unique_values as unique_values
+from .functions.layout import broadcast_to as broadcast_to
+from .functions.layout import concat as concat
+from .functions.layout import diagonal as diagonal
+from .functions.layout import expand_dims as expand_dims
+from .functions.layout import flatten as flatten
+from .functions.layout import flip as flip
+from .functions.layout import matrix_transpose as matrix_transpose
+from .functions.layout import meshgrid as meshgrid
+from .functions.layout import moveaxis as moveaxis
+from .functions.layout import pad as pad
+from .functions.layout import permute_dims as permute_dims
+from .functions.layout import repeat as repeat
+from .functions.layout import reshape as reshape
+from .functions.layout import roll as roll
+from .functions.layout import split as split
+from .functions.layout import squeeze as squeeze
+from .functions.layout import stack as stack
+from .functions.layout import swapaxes as swapaxes
+from .functions.layout import tile as tile
+from .functions.layout import transpose as transpose
+from .functions.layout import tril as tril
+from .functions.layout import triu as triu
+from .functions.layout import unstack as unstack
 from .functions.linalg import einsum as einsum
 from .functions.linalg import matmul as matmul
 from .functions.linalg import tensordot as tensordot
 from .functions.linalg import vecdot as vecdot
-from .functions.reduce import *
-from .functions.layout import *
+from .functions.reduce import all as all
+from .functions.reduce import any as any
+from .functions.reduce import argmax as argmax
+from .functions.reduce import argmin as argmin
+from .functions.reduce import count_nonzero as count_nonzero
+from .functions.reduce import cumulative_prod as cumulative_prod
+from .functions.reduce import cumulative_sum as cumulative_sum
+from .functions.reduce import logsumexp as logsumexp
+from .functions.reduce import max as max
+from .functions.reduce import mean as mean
+from .functions.reduce import min as min
+from .functions.reduce import prod as prod
+from .functions.reduce import std as std
+from .functions.reduce import sum as sum
+from .functions.reduce import var as var
 from .recording import no_grad as no_grad
 from .tensor import Tensor as Tensor
-from .transforms import checkpoint as checkpoint
-from .transforms import custom_op as custom_op
 from .transforms import grad as grad
 from .transforms import hessian as hessian
 from .transforms import hvp as hvp
@@ -25,4 +141,12 @@ from .transforms import jacobian as jacobian
 from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
-from .transforms import vmap as vmap
+from .viz import draw as draw
+
+PARTS = ("data", "io", "nn", "optim", "testing", "viz")  # imported when first asked for
+
+
+def __getattr__(name: str) -> _Any:
+    if name in PARTS:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"tinygrad_edu: must be asked for names that it has; got {name!r}; see dir(tinygrad_edu)")

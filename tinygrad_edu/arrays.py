@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError
+from .errors import DTypeError, GraphError
 
 _default = np.dtype(np.float32)
 
@@ -28,6 +29,10 @@ def get_default_dtype() -> np.dtype[Any]:
 def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = "Tensor") -> Any:
     """`data` as a NumPy array. What has a dtype keeps it; Python floats take the default one."""
     typed = hasattr(data, "dtype")
+    if isinstance(data, list | tuple) and any(getattr(x, "requires_grad", False) for x in _leaves(data)):
+        raise GraphError(
+            f"{who}: a list must hold numbers; got tensors that need a gradient, which would be lost; use tg.stack"
+        )
     if typed and hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data) if hasattr(data, "__array__") else np.from_dlpack(data)
     try:
@@ -47,7 +52,16 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
     return array
 
 
+def _leaves(data: Any) -> Iterator[Any]:
+    for x in data:
+        if isinstance(x, list | tuple):
+            yield from _leaves(x)
+        else:
+            yield x
+
+
 def operand(x: Any, who: str) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
-    return x if isinstance(x, float | int) and not isinstance(x, np.generic) else to_array(x, who=who)
+    plain = isinstance(x, float | int) and not isinstance(x, np.generic)
+    return x if plain or hasattr(x, "batch") else to_array(x, who=who)

@@ -1,29 +1,40 @@
 """An array with one hidden leading axis, for `vmap`.
 
 A `BatchedArray` holds a whole batch and has the shape of one example. It answers NumPy's protocols,
-so the forward of every op, and every rule read on arrays, runs on the batch at once: what NumPy
+so the forward of every op, and every rule read on arrays, runs on the batch at once: which NumPy
 function is called with a batched argument decides how the hidden axis is carried along. A function
 that is not listed here is run example by example, which is slower and gives the same.
+
+Batches nest: each `vmap` has a `level`, later ones higher, and the values of a batch may themselves
+be batched at a lower level. A function is carried along at the highest level among its arguments;
+arrays of lower levels count as plain there, and have their turn when the values are computed with.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 
-class BatchedArray:
-    """`values[i]` is the array of example `i`."""
+class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """`values[i]` is the array of example `i` of the `vmap` numbered `level`."""
 
-    __slots__ = ("values",)
-    __array_priority__ = 500
+    __slots__ = ("level", "values")
+    __hash__ = object.__hash__
     base = None
 
-    def __init__(self, values: Any) -> None:
-        self.values = values
+    def __init__(self, values: Any, level: int) -> None:
+        self.values, self.level = values, level
+
+    def like(self, values: Any) -> BatchedArray:
+        """Another batch of the same level."""
+        return BatchedArray(values, self.level)
+
+    @property
+    def examples(self) -> int:
+        return int(self.values.shape[0])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,31 +54,29 @@ class BatchedArray:
 
     @property
     def real(self) -> Any:
-        return BatchedArray(self.values.real)
+        return self.like(self.values.real)
 
     @property
     def mT(self) -> Any:
-        return BatchedArray(np.swapaxes(self.values, -1, -2))
+        return self.like(np.swapaxes(self.values, -1, -2))
 
     @property
     def T(self) -> Any:
         return np.transpose(self)
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        return BatchedArray(self.values.astype(dtype, copy=copy))
+        return self.like(self.values.astype(dtype, copy=copy))
 
     def reshape(self, *shape: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def max(self, axis: Any = None, keepdims: bool = False, initial: Any = np._NoValue) -> Any:
-        return np.max(self, axis=axis, keepdims=keepdims, initial=initial)
-
-    def batch(self, x: Any) -> Any:
-        """`x` as a batch like this one."""
-        return x if isinstance(x, BatchedArray) else BatchedArray(full_batch(x, len(self.values)))
+        return np.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
 
     def all(self) -> Any:
-        return np.all(self.values)  # "for all, in every example": for guards inside ops
+        """Whether all entries of all examples are true: for guards inside ops."""
+        return self.values.all()
+
+    def batch(self, x: Any) -> Any:
+        """`x`, batched at this level too."""
+        return x if has_level(x, self.level) else self.like(full_batch(x, self.level, self.examples))
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -75,7 +84,7 @@ class BatchedArray:
             "got bool() of a batched tensor; use tg.where"
         )
 
-    __float__ = __int__ = __index__ = __len__ = __iter__ = __bool__  # type: ignore[assignment]
+    __float__ = __int__ = __index__ = __len__ = __iter__ = __bool__
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise TypeError(
@@ -92,54 +101,86 @@ class BatchedArray:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         options.pop("out", None)
         if method == "__call__":
-            if ufunc is np.matmul:
-                return BatchedArray(np.matmul(*_aligned(inputs), **options))
-            return BatchedArray(ufunc(*_aligned(inputs), **options))
+            lead = leading(inputs)
+            return lead.like(ufunc(*_aligned(inputs, lead.level), **options))
         if method == "at":
             return _add_at(*inputs)
         (x,) = inputs
         axis = options.pop("axis", 0)
         if method == "reduce":
-            return BatchedArray(ufunc.reduce(x.values, axis=_axes(axis, x.ndim), **options))
+            return x.like(ufunc.reduce(x.values, axis=_axes(axis, x.ndim), **options))
         if method == "accumulate":
-            return BatchedArray(ufunc.accumulate(x.values, axis=axis % x.ndim + 1, **options))
+            return x.like(ufunc.accumulate(x.values, axis=axis % x.ndim + 1, **options))
         return NotImplemented
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return CARRIERS.get(function, _one_by_one(function))(*args, **kwargs)
 
 
-def _operator(name: str, reflected: bool) -> Callable[..., Any]:
-    ufunc = {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
-        "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
-        "gt": np.greater, "ge": np.greater_equal, "and": np.logical_and, "or": np.logical_or,
-    }[name]  # fmt: skip
-    if reflected:
-        return lambda a, b: ufunc(b, a)
-    return lambda a, b: ufunc(a, b)
+def has_level(x: Any, level: int) -> bool:
+    """Whether `x` is batched by the `vmap` numbered `level`."""
+    while isinstance(x, BatchedArray):
+        if x.level == level:
+            return True
+        x = x.values
+    return False
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or"):
-    setattr(BatchedArray, f"__{_name}__", _operator(_name, False))
-    setattr(BatchedArray, f"__r{_name}__", _operator(_name, True))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(BatchedArray, f"__{_name}__", _operator(_name, False))
-BatchedArray.__neg__ = lambda x: np.negative(x)  # type: ignore[attr-defined]
-BatchedArray.__invert__ = lambda x: np.logical_not(x)  # type: ignore[attr-defined]
-BatchedArray.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
+def enter(x: Any, level: int, axis: int) -> Any:
+    """`axis` of `x`, hidden: each entry along it becomes an example."""
+    if isinstance(x, BatchedArray) and x.level > level:
+        return x.like(enter(x.values, level, axis + 1))
+    return BatchedArray(np.moveaxis(x, axis, 0), level)
 
 
-def _aligned(inputs: Any) -> list[Any]:
-    """Arrays that broadcast as the examples do: the batch first, then axes of length 1, then theirs."""
-    ndim = max([x.ndim for x in inputs if isinstance(x, BatchedArray)] + [np.ndim(x) for x in inputs if not isinstance(x, BatchedArray)])  # fmt: skip
-    return [
-        x.values.reshape(len(x.values), *(1,) * (ndim - x.ndim), *x.shape)
-        if isinstance(x, BatchedArray)
-        else x
-        for x in inputs
-    ]
+def leave(x: Any, level: int, axis: int, size: int) -> Any:
+    """The examples of `x` along a new `axis`; equal ones if it is not batched at this level."""
+    if isinstance(x, BatchedArray) and x.level > level:
+        return x.like(leave(x.values, level, axis + 1, size))
+    return np.moveaxis(full_batch(x, level, size), 0, axis)
+
+
+def repeat(x: Any, level: int, size: int) -> Any:
+    """`size` equal examples."""
+    if isinstance(x, BatchedArray) and x.level > level:
+        return x.like(repeat(x.values, level, size))
+    return BatchedArray(full_batch(x, level, size), level)
+
+
+def total(x: Any, level: int, size: int) -> Any:
+    """The sum over the examples."""
+    if isinstance(x, BatchedArray) and x.level > level:
+        return x.like(total(x.values, level, size))
+    return np.sum(x.values, axis=0) if has_level(x, level) else x * size
+
+
+def leading(xs: Iterable[Any]) -> BatchedArray:
+    """The argument of the highest level."""
+    return max((x for x in _flat(xs) if isinstance(x, BatchedArray)), key=lambda x: x.level)
+
+
+def _flat(xs: Iterable[Any]) -> Iterable[Any]:
+    for x in xs:
+        if isinstance(x, tuple | list):
+            yield from _flat(x)
+        else:
+            yield x
+
+
+def _at(x: Any, level: int) -> bool:
+    """Whether the outermost batch of `x` is that of `level`."""
+    return isinstance(x, BatchedArray) and x.level == level
+
+
+def full_batch(x: Any, level: int, n: int) -> Any:
+    """The values of `x` at `level`, or `n` equal examples where it is not batched there."""
+    return x.values if _at(x, level) else np.broadcast_to(x, (n, *np.shape(x)))
+
+
+def _aligned(inputs: Any, level: int) -> list[Any]:
+    """Values that broadcast as examples do: the batch first, then axes of length 1, then theirs."""
+    ndim = max(np.ndim(x) for x in inputs)
+    return [x.values.reshape(x.examples, *(1,) * (ndim - x.ndim), *x.shape) if _at(x, level) else x for x in inputs]
 
 
 def _axes(axis: Any, ndim: int) -> Any:
@@ -151,174 +192,171 @@ def _axes(axis: Any, ndim: int) -> Any:
     return axis % ndim + 1
 
 
-def batch_size(*xs: Any) -> int:
-    return next(len(x.values) for x in xs if isinstance(x, BatchedArray))
-
-
-def full_batch(x: Any, n: int) -> Any:
-    """The values of `x`, or `n` equal examples where it is not batched."""
-    if isinstance(x, BatchedArray):
-        return x.values
-    return np.broadcast_to(x, (n, *np.shape(x)))
-
-
-def _flatten(args: Any) -> list[Any]:
-    found = []
-    for x in args:
-        found += _flatten(x) if isinstance(x, tuple | list) else [x]
-    return found
-
-
-def _example(x: Any, i: int) -> Any:
+def _example(x: Any, level: int, i: int) -> Any:
     if isinstance(x, tuple | list):
-        return type(x)(_example(v, i) for v in x)
-    return x.values[i] if isinstance(x, BatchedArray) else x
+        return type(x)(_example(v, level, i) for v in x)
+    return x.values[i] if _at(x, level) else x
 
 
 def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function applied to each example in turn, its results stacked."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        n = batch_size(*_flatten([*args, *kwargs.values()]))
+        lead = leading([*args, *kwargs.values()])
         results = [
-            function(*_example(list(args), i), **{k: _example(v, i) for k, v in kwargs.items()})
-            for i in range(n)
+            function(*_example(list(args), lead.level, i), **{k: _example(v, lead.level, i) for k, v in kwargs.items()})
+            for i in range(lead.examples)
         ]
         if isinstance(results[0], tuple):
-            return tuple(BatchedArray(np.stack(part)) for part in zip(*results, strict=True))
-        return BatchedArray(np.stack(results))
+            return tuple(lead.like(np.stack(part)) for part in zip(*results, strict=True))
+        return lead.like(np.stack(results))
 
     return call
 
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(x: Any, axis: Any = None, **options: Any) -> Any:
-        return BatchedArray(function(x.values, axis=_axes(axis, x.ndim), **options))
-
-    return call
+    return lambda x, axis=None, **options: x.like(function(x.values, axis=_axes(axis, x.ndim), **options))
 
 
 def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
     """Functions of the last two axes, which take any leading axes, and may return several arrays."""
 
     def call(*xs: Any, **options: Any) -> Any:
-        n = batch_size(*xs)
-        result = function(*[full_batch(x, n) for x in xs], **options)
-        if isinstance(result, tuple):
-            return tuple(map(BatchedArray, result))
-        return BatchedArray(result)
+        lead = leading(xs)
+        result = function(*[full_batch(x, lead.level, lead.examples) for x in xs], **options)
+        return tuple(map(lead.like, result)) if isinstance(result, tuple) else lead.like(result)
 
     return call
 
 
-def _elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *xs, **options: BatchedArray(function(*_aligned(xs), **options))
+def _where(*xs: Any) -> Any:
+    lead = leading(xs)
+    return lead.like(np.where(*_aligned(xs, lead.level)))
 
 
 def _joined(function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(xs: Any, axis: int = 0, **options: Any) -> Any:
-        n = batch_size(*xs)
-        ndim = len(np.shape(xs[0])) + (function is np.stack)
-        return BatchedArray(function([full_batch(x, n) for x in xs], axis=axis % ndim + 1))
+    def call(xs: Any, axis: int = 0) -> Any:
+        lead = leading(xs)
+        ndim = np.ndim(xs[0]) + (function is np.stack)
+        return lead.like(function([full_batch(x, lead.level, lead.examples) for x in xs], axis=axis % ndim + 1))
 
     return call
 
 
 def _take_along_axis(x: Any, indices: Any, axis: int) -> Any:
-    n = batch_size(x, indices)
-    return BatchedArray(np.take_along_axis(full_batch(x, n), full_batch(indices, n), _axes(axis, len(np.shape(x)))))  # fmt: skip
+    lead = leading([x, indices])
+    values, places = (full_batch(v, lead.level, lead.examples) for v in (x, indices))
+    return lead.like(np.take_along_axis(values, places, _axes(axis, np.ndim(x))))
 
 
 def _einsum(subscripts: str, *xs: Any, **options: Any) -> Any:
+    lead = leading(xs)
     free = next(c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in subscripts)
     left, output = subscripts.split("->")
-    names = [free + s if isinstance(x, BatchedArray) else s for s, x in zip(left.split(","), xs, strict=True)]  # fmt: skip
-    values = [x.values if isinstance(x, BatchedArray) else x for x in xs]
-    return BatchedArray(np.einsum(",".join(names) + "->" + free + output, *values, **options))
+    pairs = list(zip(left.split(","), xs, strict=True))
+    names = ",".join(free + s if _at(x, lead.level) else s for s, x in pairs)
+    values = [x.values if _at(x, lead.level) else x for x in xs]
+    return lead.like(np.einsum(f"{names}->{free}{output}", *values, **options))
 
 
-def _index(x: Any, key: Any) -> tuple[Any, ...]:
-    """An index into the batch that picks `key` from each example."""
+def _index(key: Any, level: int, n: int) -> tuple[Any, ...]:
+    """An index into the batch that picks `key` from each example.
+
+    With index arrays, the example's number becomes one more of them, so that each example may have
+    indices of its own.
+    """
     parts = key if isinstance(key, tuple) else (key,)
     arrays = [k for k in parts if isinstance(k, np.ndarray | BatchedArray | list)]
     if not arrays:
         return (slice(None), *parts)
-    # With index arrays, the example number becomes one more of them, so that each example may
-    # have indices of its own, and their axes come first together.
-    n = len(x.values)
-    ndim = max(len(np.shape(k)) for k in arrays)
+    ndim = max(np.ndim(k) for k in arrays)
     rows = np.arange(n).reshape((n,) + (1,) * ndim)
-    return (rows, *(_spread(k, n, ndim) for k in parts))
-
-
-def _spread(k: Any, n: int, ndim: int) -> Any:
-    if isinstance(k, BatchedArray):
-        return k.values.reshape((n,) + (1,) * (ndim - k.ndim) + k.shape)
-    return k
+    spread = [k.values.reshape((n,) + (1,) * (ndim - k.ndim) + k.shape) if _at(k, level) else k for k in parts]
+    return (rows, *spread)
 
 
 def _simple(key: Any) -> bool:
     """Whether the index arrays of `key` stand together at its front, and none is a mask."""
     parts = key if isinstance(key, tuple) else (key,)
     places = [i for i, k in enumerate(parts) if isinstance(k, np.ndarray | BatchedArray | list)]
-    masks = any(getattr(parts[i], "dtype", np.dtype(int)) == bool for i in places)
+    masks = any(getattr(parts[i], "dtype", np.dtype(int)).kind == "b" for i in places)
     return not masks and places == list(range(len(places)))
+
+
+def pick(x: Any, key: Any) -> Any:
+    """`x[key]`, also where `x` is a plain array and an index in `key` is batched."""
+    for k in key if isinstance(key, tuple) else (key,):
+        if isinstance(k, BatchedArray):
+            x = k.batch(x)
+    return x[key]
 
 
 def _getitem(x: Any, key: Any) -> Any:
     if not _simple(key):
-        return _one_by_one(operator.getitem)(x, key)
-    return BatchedArray(x.values[_index(x, key)])
+        return _one_by_one(pick)(x, key)
+    return x.like(pick(x.values, _index(key, x.level, x.examples)))
 
 
 def _setitem(x: Any, key: Any, value: Any) -> None:
-    if _simple(key):
-        values = value
-        if isinstance(value, BatchedArray):
-            shape = x.values[_index(x, key)].shape
-            values = value.values.reshape((len(value.values),) + (1,) * (len(shape) - 1 - value.ndim) + value.shape)  # fmt: skip
-        x.values[_index(x, key)] = values
-    else:
-        for i in range(len(x.values)):
-            x.values[i][_example(key, i)] = _example(value, i)
+    if not _simple(key):
+        for i in range(x.examples):
+            x.values[i][_example(key, x.level, i)] = _example(value, x.level, i)
+        return
+    places = _index(key, x.level, x.examples)
+    if _at(value, x.level):
+        ndim = np.ndim(x.values[places]) - 1
+        value = value.values.reshape(value.examples, *(1,) * (ndim - value.ndim), *value.shape)
+    x.values[places] = value
 
 
 def _add_at(x: Any, key: Any, value: Any) -> None:
-    for i in range(len(x.values)):
-        np.add.at(x.values[i], _example(key, i), _example(value, i))
+    for i in range(x.examples):
+        np.add.at(x.values[i], _example(key, x.level, i), _example(value, x.level, i))
 
 
-def _shape_of(x: Any) -> tuple[int, ...]:
-    return tuple(x.shape)
+def _reshape(x: Any, shape: Any) -> Any:
+    return x.like(np.reshape(x.values, (x.examples, *shape)))
+
+
+def _transpose(x: Any, axes: Any = None) -> Any:
+    order = range(x.ndim)[::-1] if axes is None else axes
+    return x.like(np.transpose(x.values, (0, *(a + 1 for a in order))))
+
+
+def _broadcast_to(x: Any, shape: Any) -> Any:
+    lengths = (x.examples, *(1,) * (len(shape) - x.ndim), *x.shape)
+    return x.like(np.broadcast_to(x.values.reshape(lengths), (x.examples, *shape)))
+
+
+def _zeros_like(x: Any, dtype: Any = None, shape: Any = None) -> Any:
+    lengths = None if shape is None else (x.examples, *shape)
+    return x.like(np.zeros_like(x.values, dtype=dtype, shape=lengths))
 
 
 CARRIERS: dict[Any, Callable[..., Any]] = {
-    np.shape: _shape_of,
+    np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
     np.iscomplexobj: lambda x: np.iscomplexobj(x.values),
-    np.reshape: lambda x, shape: BatchedArray(np.reshape(x.values, (len(x.values), *np.atleast_1d(np.asarray(shape, dtype=int)).tolist()))),
-    np.transpose: lambda x, axes=None: BatchedArray(np.transpose(x.values, (0, *(a + 1 for a in (range(x.ndim)[::-1] if axes is None else axes))))),
-    np.swapaxes: lambda x, a, b: BatchedArray(np.swapaxes(x.values, *_axes((a, b), x.ndim))),
-    np.moveaxis: lambda x, a, b: BatchedArray(np.moveaxis(x.values, _axes(a, x.ndim), _axes(b, x.ndim))),
-    np.flip: lambda x, axis=None: BatchedArray(np.flip(x.values, _axes(axis, x.ndim))),
-    np.broadcast_to: lambda x, shape: BatchedArray(np.broadcast_to(_aligned([x, np.empty((1,) * len(shape))])[0], (len(x.values), *shape))),
-    np.pad: lambda x, width, **options: BatchedArray(np.pad(x.values, ((0, 0), *width), **options)),
-    np.where: _elementwise(np.where),
-    np.sum: _reduction(np.sum), np.prod: _reduction(np.prod), np.max: _reduction(np.max),
-    np.min: _reduction(np.min), np.all: _reduction(np.all), np.any: _reduction(np.any),
-    np.argmax: _reduction(np.argmax), np.argmin: _reduction(np.argmin),
-    np.count_nonzero: _reduction(np.count_nonzero),
-    np.argsort: lambda x, axis=-1, **options: BatchedArray(np.argsort(x.values, axis=_axes(axis, x.ndim), **options)),
-    np.concatenate: _joined(np.concatenate), np.stack: _joined(np.stack),
+    np.reshape: _reshape,
+    np.transpose: _transpose,
+    np.swapaxes: lambda x, a, b: x.like(np.swapaxes(x.values, *_axes((a, b), x.ndim))),
+    np.moveaxis: lambda x, a, b: x.like(np.moveaxis(x.values, _axes(a, x.ndim), b % x.ndim + 1)),
+    np.flip: lambda x, axis=None: x.like(np.flip(x.values, _axes(axis, x.ndim))),
+    np.broadcast_to: _broadcast_to,
+    np.pad: lambda x, width, **options: x.like(np.pad(x.values, ((0, 0), *width), **options)),
+    np.copy: lambda x: x.like(np.copy(x.values)),
+    np.concatenate: _joined(np.concatenate),
+    np.stack: _joined(np.stack),
+    np.where: _where,
+    np.zeros_like: _zeros_like,
+    np.ones_like: lambda x, dtype=None: x.like(np.ones_like(x.values, dtype=dtype)),
+    np.full_like: lambda x, value, dtype=None: x.like(np.full_like(x.values, value, dtype=dtype)),
+    np.argsort: lambda x, axis=-1, **options: x.like(np.argsort(x.values, axis=_axes(axis, x.ndim), **options)),
     np.take_along_axis: _take_along_axis,
     np.einsum: _einsum,
-    np.zeros_like: lambda x, dtype=None, shape=None: BatchedArray(np.zeros_like(x.values, dtype=dtype, shape=None if shape is None else (len(x.values), *shape))),
-    np.copy: lambda x: BatchedArray(np.copy(x.values)),
-    np.ones_like: lambda x, dtype=None: BatchedArray(np.ones_like(x.values, dtype=dtype)),
-    np.full_like: lambda x, value, dtype=None: BatchedArray(np.full_like(x.values, value, dtype=dtype)),
-    np.linalg.inv: _whole(np.linalg.inv), np.linalg.det: _whole(np.linalg.det),
-    np.linalg.solve: _whole(np.linalg.solve), np.linalg.cholesky: _whole(np.linalg.cholesky),
-    np.linalg.slogdet: _whole(np.linalg.slogdet), np.linalg.eigh: _whole(np.linalg.eigh),
-    np.linalg.svd: _whole(np.linalg.svd), np.linalg.qr: _whole(np.linalg.qr),
-}  # fmt: skip
+}
+REDUCTIONS = (np.sum, np.prod, np.max, np.min, np.all, np.any, np.argmax, np.argmin, np.count_nonzero)
+CARRIERS |= {function: _reduction(function) for function in REDUCTIONS}
+MATRIX = ("inv", "det", "solve", "cholesky", "slogdet", "eigh", "svd", "qr")
+CARRIERS |= {getattr(np.linalg, name): _whole(getattr(np.linalg, name)) for name in MATRIX}

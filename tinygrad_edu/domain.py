@@ -11,7 +11,8 @@ class Domain(NamedTuple):
     """The open interval `(low, high)` without the points `kinks`.
 
     `matrix` names what a matrix must be for a linear-algebra op: "invertible", "definite",
-    "symmetric" (with different eigenvalues) or "tall" (with full rank); `kind` says whether the array holds reals, integers or truth values.
+    "symmetric" (with different eigenvalues) or "tall" (with full rank); `kind` says whether the
+    array holds reals, integers or truth values.
     """
 
     low: float = -inf

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -32,7 +33,7 @@ import numpy as np
 
 from .arrays import operand
 from .errors import DTypeError, GraphError, ShapeError
-from .recording import Mode, recording, site
+from .recording import Mode, Site, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 
@@ -52,18 +53,18 @@ class Variable(Reading):
     """A value and the note of how it came to be. `tensor.Tensor` is this with operators on it."""
 
     __slots__ = (
+        "__weakref__",
         "_data",  # the value: an array, or a NumPy or Python scalar
-        "flags",  # NEEDS | TRACED; 0 for a constant
-        "born",  # its number in the order of birth
-        "op",  # what made it; None for a leaf
-        "inputs",  # from which variables
+        "_grad",  # a leaf's gradient after backward()
         "attributes",  # with which keyword attributes
-        "grad",  # a leaf's gradient after backward()
-        "name",
+        "born",  # its number in the order of birth
+        "flags",  # NEEDS | TRACED; 0 for a constant
+        "inputs",  # from which variables
         "loose",  # falsy when the value can only change with a new birth (see `settle`)
+        "name",
+        "op",  # what made it; None for a leaf
         "past",  # itself before its last birth, where that is kept
         "site",  # the user's line that made it, where that is kept
-        "__weakref__",
     )
     _data: Any
     flags: int
@@ -71,15 +72,19 @@ class Variable(Reading):
     op: Op | None
     inputs: tuple[Variable, ...]
     attributes: dict[str, Any] | None
-    grad: Any
+    _grad: Any
     name: str | None
     loose: Any
     past: Variable | None
-    site: str | None
+    site: Site | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
-        inputs = [x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs]
+        inputs: Any = xs
+        for x in xs:
+            if not isinstance(x, Variable):
+                inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
+                break
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
@@ -87,22 +92,30 @@ class Variable(Reading):
         flags = 0
         for x in inputs:
             flags |= x.flags
-        if flags and (op.differentiable or flags & TRACED) and (mode := recording.get()):
-            return note(data, flags, op, tuple(inputs), attributes, mode)
+        if (flags := flags & op.tracks) and (mode := recording.get()):
+            if inputs is not xs:
+                _own(xs, inputs)
+            return note(data, flags, op, inputs, attributes, mode)
         result = constant(data)
-        if op.kind in VIEWS:
+        if op.views:
             result.site = site()
         return result
 
-    def settle(self) -> None:
+    def settle(self, views: bool) -> None:
         """Called when an op records this leaf: from here on a change of its value must be noticed.
 
-        `loose` is True while nobody has recorded the leaf, and the fingerprint of its array while
-        `.data` has handed that array to the user, who may write into it at any time.
+        `loose` is True while nobody has recorded the leaf. While somebody else holds its array, and
+        may write into it at any time, it is the array's fingerprint. (A result that is a view holds it, too.)
         """
-        self.notice()
-        if self.loose is True or sys.getrefcount(self._data) <= 2:  # nobody else holds the array
+        own = 3 if views else 2
+        if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):
             self.loose = False
+            return
+        self.notice()
+        if sys.getrefcount(self._data) <= own:
+            self.loose = False
+        elif self.loose is True:
+            self.loose = fingerprint(self._data)
 
     def notice(self) -> None:
         """If the array was handed out and written into, give the variable a new birth."""
@@ -128,6 +141,14 @@ class Variable(Reading):
         return x
 
 
+def _own(given: Sequence[Any], inputs: Sequence[Variable]) -> None:
+    """Copy arrays of the user's that are recorded: they may be written into before backward()."""
+    for array, x in zip(given, inputs, strict=True):
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            x._data = array.copy()
+
+
+SHARED = (0,)  # a fingerprint like no other: the array is the user's, and was not looked at yet
 new = object.__new__
 variable_type: type[Variable] = Variable
 
@@ -142,8 +163,12 @@ def results_are(cls: type[Variable]) -> type[Variable]:
 def constant(data: Any) -> Any:
     """A new variable without a history."""
     t = new(variable_type)
-    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = data, 0, births(), None, (), None
-    t.grad, t.name, t.loose, t.past, t.site = None, None, True, None, None
+    t._data = data
+    t.flags = 0
+    t.born = births()
+    t.inputs = ()
+    t.op = t.attributes = t._grad = t.name = t.past = t.site = None
+    t.loose = True
     return t
 
 
@@ -158,19 +183,26 @@ def note(
     """A new variable that remembers how it was made."""
     for x in inputs:
         if x.loose:
-            x.settle()
+            x.settle(op.views)
     t = new(variable_type)
-    t._data, t.flags, t.born, t.op, t.inputs, t.attributes = (
-        data, flags, births(), op, inputs, attributes,
-    )  # fmt: skip
-    t.grad, t.name, t.loose, t.past = None, None, False, None
-    t.site = site() if mode == "sites" or op.kind in VIEWS else None
+    t._data = data
+    t.flags = flags
+    t.born = births()
+    t.op = op
+    t.inputs = inputs
+    t.attributes = attributes
+    t._grad = t.name = t.past = t.site = None
+    t.loose = False
+    if mode == "sites" or op.views:
+        t.site = site()
     return t
 
 
 def zeros_like(x: Any) -> Any:
-    """Zeros for an array, or a constant of zeros for a variable."""
-    return constant(np.zeros_like(x._data)) if isinstance(x, Variable) else np.zeros_like(x)
+    """Zeros for an array, or a constant of zeros for a variable; 0 for a Python number."""
+    if isinstance(x, Variable):
+        return constant(zeros_like(x._data))
+    return 0 if isinstance(x, int | float) and not isinstance(x, np.generic) else np.zeros_like(x)
 
 
 def fingerprint(data: Any) -> tuple[int]:
@@ -210,6 +242,7 @@ class Op:
         analytic: bool = True,
         masks: bool = False,
         align: Callable[..., Any] | None = None,
+        broadcasts: bool | None = None,
         must: str = "",
         formula: str | None = None,
         doc: str = "",
@@ -217,6 +250,7 @@ class Op:
         self.name = name
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
+        self.views = kind in VIEWS
         self.kind = kind  # elementwise, reduce, scan, contract, layout, index, linalg, random
         self.domain = domain  # one interval per array: where it is defined and smooth
         self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
@@ -226,11 +260,13 @@ class Op:
         self.analytic = analytic  # takes complex numbers, so the complex step may test it
         self.masks = masks  # its rule can turn a gradient into exact zeros
         self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`
+        self.broadcasts = kind in BROADCASTS if broadcasts is None else broadcasts
         self.must = must  # what its inputs must satisfy, in words
         self.formula = formula  # how to write it: "{} + {}"
         self.doc = doc
         self.custom = False  # declared by a user
         self.differentiable = not isinstance(vjps, tuple) or any(vjps)
+        self.tracks = NEEDS | TRACED if self.differentiable else TRACED  # which inputs it records
         REGISTRY[name] = self
 
     def __repr__(self) -> str:
@@ -249,8 +285,8 @@ class Op:
             data = self.forward(x._data)
         except Exception as error:
             raise refusal(self, error, [x]) from error
-        if x.flags and (mode := recording.get()):
-            return note(data, x.flags, self, (x,), None, mode)
+        if (flags := x.flags & self.tracks) and (mode := recording.get()):
+            return note(data, flags, self, (x,), None, mode)
         return constant(data)
 
     def binary(self, a: Any, b: Any) -> Any:
@@ -263,7 +299,7 @@ class Op:
             data = self.forward(a._data, b._data)
         except Exception as error:
             raise refusal(self, error, [a, b]) from error
-        if (flags := a.flags | b.flags) and (mode := recording.get()):
+        if (flags := (a.flags | b.flags) & self.tracks) and (mode := recording.get()):
             return note(data, flags, self, (a, b), None, mode)
         return constant(data)
 
@@ -291,15 +327,16 @@ def parents(t: Variable) -> tuple[Variable, ...]:
 
 def history(*outputs: Variable, constants: bool = True) -> Iterator[Variable]:
     """Everything that led to `outputs`, newest first."""
-    todo = {t.born: t for t in outputs}
-    heap = sorted(-born for born in todo)
+    seen = {t.born: t for t in outputs}
+    heap = sorted((-born, t) for born, t in seen.items())
     while heap:
-        t = todo.pop(-heappop(heap))
+        _, t = heappop(heap)
+        del seen[t.born]  # nothing older than t can lead back to it
         yield t
         for x in parents(t):
-            if (constants or x.flags) and x.born not in todo:
-                todo[x.born] = x
-                heappush(heap, -x.born)
+            if (constants or x.flags) and x.born not in seen:
+                seen[x.born] = x
+                heappush(heap, (-x.born, x))
 
 
 def pull(
@@ -309,31 +346,34 @@ def pull(
 
     Gradients are arrays, or variables with `create_graph`. Nothing born before `oldest` is visited.
     """
-    todo: dict[int, Variable] = {}
     grads: dict[int, Any] = {}
-    heap: list[int] = []
+    heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
     masked = False
     for y, g in cotangents:
         if y.born in grads:
             grads[y.born] = grads[y.born] + g
         elif y.flags & NEEDS:
-            todo[y.born], grads[y.born] = y, g
-            heappush(heap, -y.born)
+            grads[y.born] = g
+            heappush(heap, (-y.born, y))
     while heap:
-        born = -heappop(heap)
-        t, g = todo.pop(born), grads.pop(born)
+        born, t = heappop(heap)
+        g = grads.pop(-born)
         yield t, g
         op = t.op
-        if op is None or born <= oldest:
+        if op is None or -born <= oldest:
             continue
         inputs = parents(t)
-        vjps, attributes = op.vjps, t.attributes or {}
+        vjps, attributes = op.vjps, t.attributes
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         masked = masked or op.masks
         for i, x in enumerate(inputs):
             if not x.flags & NEEDS or (vjp := vjps[i]) is None:
                 continue
-            gx = vjp(g, y, *xs, **attributes)
+            try:
+                gx = vjp(g, y, *xs, **attributes) if attributes else vjp(g, y, *xs)
+            except Exception as error:
+                error.add_note(f"backward: while computing the gradient of input {i} of {op}")
+                raise
             value = gx._data if create_graph else gx
             if value.shape != x._data.shape or value.dtype is not x._data.dtype:
                 gx = fit(op, gx, x)
@@ -342,8 +382,8 @@ def pull(
             if (n := x.born) in grads:
                 grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
             else:
-                todo[n], grads[n] = x, gx
-                heappush(heap, -n)
+                grads[n] = gx
+                heappush(heap, (-n, x))
 
 
 def fit(op: Op, gx: Any, x: Variable) -> Any:
@@ -351,7 +391,7 @@ def fit(op: Op, gx: Any, x: Variable) -> Any:
     shape = tuple(x._data.shape)
     if tuple(gx.shape) != shape:
         try:
-            allowed = op.kind in BROADCASTS and np.broadcast_shapes(gx.shape, shape) == gx.shape
+            allowed = op.broadcasts and np.broadcast_shapes(gx.shape, shape) == gx.shape
         except ValueError:
             allowed = False
         if not allowed:
@@ -382,14 +422,9 @@ def gradients(
     """The gradients of `sum <output, cotangent>` with respect to each of `wrt`; zero if unused."""
     oldest = min((x.born for x in wrt), default=0) if oldest is None else oldest
     wanted = {x.born for x in wrt}
-    with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
-        found = {
-            t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted
-        }
-        return [
-            found[x.born] if x.born in found else zeros_like(x if create_graph else x._data)
-            for x in wrt
-        ]
+    with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
+        found = {t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted}
+        return [found[x.born] if x.born in found else zeros_like(x if create_graph else x._data) for x in wrt]
 
 
 def refusal(op: Op, error: Exception, inputs: Sequence[Variable]) -> Exception:
@@ -404,9 +439,14 @@ def refusal(op: Op, error: Exception, inputs: Sequence[Variable]) -> Exception:
         return DTypeError(f"{op}: must support the dtypes given; got {types} ({error}); use .astype()")
     if not isinstance(error, ValueError):
         return error
-    broadcast = "shapes must broadcast: be equal, or 1, counted from the right"
-    must = op.must or (broadcast if op.kind in BROADCASTS else str(error))
-    return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
+    if op.kind == "elementwise":
+        try:
+            np.broadcast_shapes(*[np.shape(x._data) for x in inputs])
+        except ValueError:
+            must = "shapes must broadcast: be equal, or 1, counted from the right"
+            return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
+        return ValueError(f"{op}: {error}; got {shapes}; use .astype('float32') for integers")
+    return ShapeError(f"{op}: {op.must or error}; got {shapes}; check the arguments")
 
 
 def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
@@ -428,7 +468,7 @@ def _larger_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 # Broadcasting and its undoing are each other's derivative; gradients need both, and casts.
-broadcast_to = Op(
+broadcast_to: Op = Op(
     "broadcast_to",
     lambda x, *, shape: np.broadcast_to(x, shape),
     (lambda g, y, x, *, shape: sum_to(g, shape=x.shape),),
@@ -436,14 +476,14 @@ broadcast_to = Op(
     must="the new shape must broadcast from the old one",
     doc="Repeat axes of length 1, and new leading axes, without copying.",
 )  # fmt: skip
-sum_to = Op(
+sum_to: Op = Op(
     "sum_to",
     _sum_to,
     (lambda g, y, x, *, shape: broadcast_to(g, shape=x.shape),),
     kind="reduce", linear=True, attributes=_smaller_shape,
     doc="Sum over the axes along which broadcasting would repeat `shape`.",
 )  # fmt: skip
-cast = Op(
+cast: Op = Op(
     "astype",
     lambda x, *, dtype: x.astype(dtype),
     (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),

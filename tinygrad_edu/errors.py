@@ -29,7 +29,4 @@ class MissingLibraryError(ImportError):
     """An optional library that is not installed; the message carries the install command."""
 
     def __init__(self, feature: str, library: str, extra: str) -> None:
-        super().__init__(
-            f"{feature}: needs {library}; it is not installed; "
-            f"pip install 'tinygrad_edu[{extra}]'"
-        )
+        super().__init__(f"{feature}: needs {library}; it is not installed; pip install 'tinygrad_edu[{extra}]'")

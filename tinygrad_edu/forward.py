@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .engine import NEEDS, Op, Variable, broadcast_to, constant, gradients, history, parents, zeros_like
+from .engine import NEEDS, Op, Variable, broadcast_to, cast, constant, gradients, history, parents, zeros_like
 from .recording import Mode
 
 
-def push(
-    outputs: Sequence[Variable], seeds: Iterable[tuple[Variable, Any]], create_graph: bool = False
-) -> list[Any]:
+def push(outputs: Sequence[Variable], seeds: Iterable[tuple[Variable, Any]], create_graph: bool = False) -> list[Any]:
     """Left to right: the tangents of `outputs`, given those of earlier variables; None is zero."""
     tangents = {x.born: t for x, t in seeds}
     for t in reversed(list(history(*outputs, constants=False))):
@@ -24,8 +22,7 @@ def push(
             continue
         inputs = parents(t)
         given = [
-            tangents.get(x.born) if x.flags & NEEDS and t.op.vjps[i] is not None else None
-            for i, x in enumerate(inputs)
+            tangents.get(x.born) if x.flags & NEEDS and t.op.vjps[i] is not None else None for i, x in enumerate(inputs)
         ]
         if any(dx is not None for dx in given):
             y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
@@ -51,7 +48,8 @@ def tangent(op: Op, tangents: Sequence[Any], y: Any, xs: Sequence[Any], kw: dict
     total = terms[0]
     for term in terms[1:]:
         total = total + term
-    return total if total.shape == y.shape else broadcast_to(total, shape=y.shape)
+    total = total if total.shape == y.shape else broadcast_to(total, shape=y.shape)
+    return total if total.dtype == y.dtype else cast(total, dtype=y.dtype)
 
 
 def _transposed(op: Op, given: Any, y: Any, xs: Sequence[Any], kw: dict[str, Any]) -> Any:

@@ -19,6 +19,10 @@ from .tensor import Tensor
 Shape = int | tuple[int, ...]
 
 
+def _values(x: Any) -> Any:
+    return np.asarray(x._data if isinstance(x, engine.Variable) else x)
+
+
 class Generator:
     """A source of random tensors; the same seed gives the same numbers.
 
@@ -33,15 +37,21 @@ class Generator:
     def _new(self, array: Any, dtype: Any) -> Tensor:
         return engine.constant(np.asarray(array, dtype or get_default_dtype()))
 
-    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Shape = (), dtype: Any = None) -> Tensor:
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """loc + scale * standard normal numbers; differentiable in `loc` and `scale`."""
-        noise = self._new(self.numpy.standard_normal(normal_shape("normal", size)), dtype)
-        return noise if loc == 0.0 and scale == 1.0 else noise * scale + loc
+        if np.min(_values(scale), initial=0) < 0:
+            raise ValueError(f"normal: scale must not be negative; got {scale}; use its size")
+        shape = np.broadcast_shapes(_values(loc).shape, _values(scale).shape) if size is None else size
+        noise = self._new(self.numpy.standard_normal(normal_shape("normal", shape)), dtype)
+        return noise * scale + loc
 
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Shape = (), dtype: Any = None) -> Tensor:
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """Numbers evenly spread from `low` to `high`; differentiable in both."""
-        noise = self._new(self.numpy.random(normal_shape("uniform", size)), dtype)
-        return noise if isinstance(low, float) and (low, high) == (0.0, 1.0) else noise * (high - low) + low
+        shape = np.broadcast_shapes(_values(low).shape, _values(high).shape) if size is None else size
+        wanted = np.dtype(dtype or get_default_dtype())
+        noise = self.numpy.random(normal_shape("uniform", shape)).astype(wanted)
+        noise = np.minimum(noise, np.nextafter(wanted.type(1), wanted.type(0)))  # below 1, rounded or not
+        return self._new(noise, wanted) * (high - low) + low
 
     def integers(self, low: int, high: int | None = None, size: Shape = (), dtype: Any = np.int64) -> Tensor:
         """Integers from `low` to below `high` (from 0 to below `low`, if `high` is None)."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from types import FrameType
+from typing import Any
+
+PACKAGE = os.path.dirname(__file__) + os.sep
 
 # "" records nothing; "graph" records operations; "sites" also the user's line of each
 recording: ContextVar[str] = ContextVar("recording", default="graph")
@@ -29,7 +33,7 @@ class Mode(ContextDecorator):
         return Mode(self.mode)
 
 
-def no_grad() -> Mode:
+def no_grad(function: Any = None) -> Any:
     """Record nothing in a `with` block, or in a function decorated with it.
 
     >>> import tinygrad_edu as tg
@@ -39,13 +43,25 @@ def no_grad() -> Mode:
     >>> w.data
     array([0.9, 1.9], dtype=float32)
     """
-    return Mode("")
+    return Mode("") if function is None else Mode("")(function)
 
 
-def site() -> str:
+class Site:
+    """A line of the user's program, read as "file.py:12"; cheap to take, worked out when shown."""
+
+    __slots__ = ("code", "place")
+
+    def __init__(self, frame: FrameType) -> None:
+        self.code, self.place = frame.f_code, frame.f_lasti
+
+    def __str__(self) -> str:
+        lines = list(self.code.co_positions())
+        return f"{self.code.co_filename}:{lines[self.place // 2][0]}"
+
+
+def site() -> Site | None:
     """The line of the user's program that is running: the nearest one outside this package."""
     frame: FrameType | None = sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+    return frame and Site(frame)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from . import ops, writing
 from .arrays import operand, to_array
+from .batched import BatchedArray
 from .engine import (
-    NEEDS, Variable, births, cast, constant, describe, fingerprint, pull,
+    NEEDS,
+    Variable,
+    births,
+    cast,
+    constant,
+    describe,
+    fingerprint,
+    pull,
     results_are,
 )  # fmt: skip
 from .errors import DTypeError, GraphError, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Mode, recording
+from .recording import Mode
 
 
 def _weak(x: Any) -> Variable:
@@ -43,13 +53,11 @@ class Tensor(Variable):
     __slots__ = ()
     __array_priority__ = 1000
 
-    def __init__(
-        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None
-    ) -> None:
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array
         self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
-        self.grad, self.name, self.loose, self.past, self.site = None, name, True, None, None
+        self._grad, self.name, self.loose, self.past, self.site = None, name, True, None, None
         if requires_grad:
             self.requires_grad = True
 
@@ -65,6 +73,9 @@ class Tensor(Variable):
             return view
         if not isinstance(self._data, np.ndarray):
             self._data = np.asarray(self._data)
+        lent = self.loose is not True and self.loose is not False
+        if not lent and (self._data.base is not None or sys.getrefcount(self._data) > 2):
+            self._data = np.array(self._data)  # a view, or shared: a write must not reach the others
         if self.loose is not True:
             self.notice()
             self.loose = fingerprint(self._data)
@@ -73,9 +84,7 @@ class Tensor(Variable):
     @data.setter
     def data(self, value: Any) -> None:
         if self.op is not None:
-            raise GraphError(
-                f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first"
-            )
+            raise GraphError(f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first")
         array = value._data if isinstance(value, Variable) else value
         handed_out = array is self._data  # as in t.data -= step
         if self.loose is not True:
@@ -97,10 +106,23 @@ class Tensor(Variable):
             )
         if self.op is not None and not wanted:
             raise GraphError(
-                f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; "
-                "use detach()"
+                f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; use detach()"
             )
         self.flags = self.flags | NEEDS if wanted else self.flags & ~NEEDS
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that `backward()` has added up, a tensor, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
+            if value.shape != self.shape:
+                raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
+            value = value if value.dtype == self.dtype else cast(value, dtype=self.dtype)
+        self._grad = value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad`, and return the tensor."""
@@ -145,20 +167,19 @@ class Tensor(Variable):
                 "compute outside no_grad()"
             )
         seed = self._seed(gradient)
-        with np.errstate(all="ignore"), Mode("graph" if create_graph else recording.get()):
+        with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
             found = [
-                (t, g)
-                for t, g in pull([(self, seed if create_graph else seed._data)], create_graph)
-                if t.op is None
+                (t, g) for t, g in pull([(self, seed if create_graph else seed._data)], create_graph) if t.op is None
             ]
-            owned: set[int] = {id(seed._data)}
+            owned: set[int] = {id(seed), id(seed._data)}
             for t, g in found:
-                if not create_graph:  # a leaf gets an array of its own
-                    if getattr(g, "base", None) is not None or id(g) in owned:
-                        g = np.array(g)
-                    owned.add(id(g))
-                    g = constant(g)
-                t.grad = g if t.grad is None else t.grad + g
+                shared = id(g) in owned  # each leaf gets a gradient of its own
+                owned.add(id(g))
+                if create_graph:
+                    g = ops.clone.unary(g) if shared else g
+                else:
+                    g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
+                t._grad = g if t._grad is None else t._grad + g
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:
@@ -167,8 +188,8 @@ class Tensor(Variable):
                     f"backward: needs a scalar, or a gradient; got shape {self.shape}; call "
                     ".sum().backward(), or backward(gradient) with one of that shape"
                 )
-            return constant(np.ones_like(self._data)[()])
-        seed = gradient if isinstance(gradient, Tensor) else constant(to_array(gradient, who="backward"))  # fmt: skip
+            return constant(self.dtype.type(1) if not self.shape else np.ones_like(self._data))
+        seed = gradient if isinstance(gradient, Tensor) else constant(to_array(gradient, who="backward"))
         if seed.shape != self.shape:
             raise ShapeError(
                 f"backward: the gradient must have the tensor's shape {self.shape}; got {seed.shape}; "
@@ -178,7 +199,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same values without their history."""
-        return constant(self._data)
+        return constant(self._data if self.op is not None or not self.flags else np.array(self._data)[()])
 
     def numpy(self) -> Any:
         """The array, as `data`."""
@@ -216,7 +237,7 @@ class Tensor(Variable):
     def __neg__(self) -> Tensor: return ops.negative.unary(self)
     def __pos__(self) -> Tensor: return ops.positive.unary(self)
     def __abs__(self) -> Tensor: return ops.abs.unary(self)
-    def __invert__(self) -> Tensor: return ops.logical_not(self)
+    def __invert__(self) -> Tensor: return ops.bitwise_invert(self)
     def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other), self)
     def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other), self)
     def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other), self)
@@ -229,14 +250,15 @@ class Tensor(Variable):
     def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, other)  # type: ignore[return-value]
     def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, other)  # type: ignore[return-value]
     def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, other)  # type: ignore[return-value]
-    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, other)  # type: ignore[return-value,misc]
+    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, other)  # type: ignore[return-value]
     def __lt__(self, other: Any) -> Tensor: return ops.less(self, other)
     def __le__(self, other: Any) -> Tensor: return ops.less_equal(self, other)
     def __gt__(self, other: Any) -> Tensor: return ops.greater(self, other)
     def __ge__(self, other: Any) -> Tensor: return ops.greater_equal(self, other)
-    def __and__(self, other: Any) -> Tensor: return ops.logical_and(self, other)
-    def __or__(self, other: Any) -> Tensor: return ops.logical_or(self, other)
-    __rand__, __ror__, __hash__ = __and__, __or__, object.__hash__
+    def __and__(self, other: Any) -> Tensor: return ops.bitwise_and(self, other)
+    def __or__(self, other: Any) -> Tensor: return ops.bitwise_or(self, other)
+    def __xor__(self, other: Any) -> Tensor: return ops.bitwise_xor(self, other)
+    __rand__, __ror__, __rxor__, __hash__ = __and__, __or__, __xor__, object.__hash__
     # fmt: on
 
     def __pow__(self, other: Any) -> Tensor:
@@ -272,9 +294,7 @@ class Tensor(Variable):
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ValueError(
-                f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all()"
-            )
+            raise ValueError(f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all()")
         return bool(self._data)
 
     def __float__(self) -> float:
@@ -288,9 +308,7 @@ class Tensor(Variable):
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.shape:
-            raise TypeError(
-                f"index: needs an integer scalar; got shape {self.shape} of {self.dtype}; use item()"
-            )
+            raise TypeError(f"index: needs an integer scalar; got shape {self.shape} of {self.dtype}; use item()")
         return int(self._data)
 
     def __format__(self, spec: str) -> str:
@@ -301,7 +319,7 @@ class Tensor(Variable):
         facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
         facts += [f"name={self.name!r}"] if self.name else []
         facts += [f"op={self.op}"] if self.op else ["requires_grad=True"] * self.requires_grad
-        values = np.array2string(
+        values = "a batch" if isinstance(self._data, BatchedArray) else np.array2string(
             np.asarray(self._data), threshold=20, edgeitems=3, precision=4, separator=", ", prefix=" " * 7
         )  # fmt: skip
         gap = "\n" + " " * 7 if "\n" in values else " "

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from . import engine, ops
-from .engine import NEEDS, VIEWS, Op, Variable, births, describe, new
+from .batched import BatchedArray
+from .engine import NEEDS, Op, Variable, births, describe, fingerprint, history, new
 from .errors import DTypeError, GraphError, ShapeError
 from .functions.common import lift
 from .functions.indexing import split_index
@@ -26,20 +27,28 @@ from .recording import recording, site
 def assign(t: Variable, key: Any, value: Any) -> None:
     """`t[key] = value`."""
     index, arrays = split_index(key)
-    value = value if isinstance(value, Variable) else lift(np.asarray(value), "setitem")
+    value = value if isinstance(value, Variable) else lift(value, "setitem")
     _refuse("setitem", t, value)
-    if value._data.dtype != t._data.dtype:
+    if (given := value._data.dtype) != t._data.dtype:
+        if given.kind == "c" or (value.flags & NEEDS and t._data.dtype.kind != "f"):
+            raise DTypeError(
+                f"setitem: the value must fit the tensor's dtype {t._data.dtype}; got {given}"
+                f"{' with a gradient' * bool(value.flags & NEEDS)}; use .astype() on the tensor, or detach() the value"
+            )
         value = engine.cast(value, dtype=t._data.dtype)
     if recording.get() and (t.flags | value.flags):
         _become(t, ops.setitem(t, value, *arrays, index=index))
     else:
-        _overwrite(t, ops.indexing._filled(index, tuple(arrays)), value._data)
+        _overwrite(t, index, value, arrays)
 
 
 def update(t: Variable, op: Op, other: Any) -> Variable:
     """`t += other` and its like, for any binary op; the tensor keeps its shape and dtype."""
-    _refuse(op.name, t, other)
+    nameless = sys.getrefcount(t) < NAMED
     result = op.binary(t, other)
+    if nameless and _is_view(t):  # `a[0] += 1`: Python takes the sum and writes it into `a` itself
+        return result
+    _refuse(op.name, t, other)
     if result.shape != t._data.shape:
         raise ShapeError(
             f"{op}: an in-place result must have the tensor's shape {t._data.shape}; got "
@@ -55,13 +64,13 @@ def update(t: Variable, op: Op, other: Any) -> Variable:
     if result.op is not None:
         _become(t, result)
     else:
-        _overwrite(t, ..., result._data)
+        _overwrite(t, (...,), result, [])
     return t
 
 
 def _refuse(who: str, t: Variable, value: Any) -> None:
     """Raise before a write that could not be differentiated, or would not do what it says."""
-    if t.site is not None and (t.op is None or t.op.kind in VIEWS) and _is_shared_view(t):
+    if _is_view(t) and _is_shared(t):
         raise GraphError(
             f"{who}: a view cannot be written through, because the tensor it was taken from keeps "
             f"its values; got a view of shape {t._data.shape} made at {t.site}, written at "
@@ -81,8 +90,13 @@ def _refuse(who: str, t: Variable, value: Any) -> None:
         )
 
 
-def _is_shared_view(t: Variable) -> bool:
-    """Whether somebody else can see the memory that this tensor is a view of."""
+def _is_view(t: Variable) -> bool:
+    """Whether the tensor was made by an op whose result may share memory with its input."""
+    return t.op.views if t.op is not None else t.site is not None and not t.flags
+
+
+def _is_shared(t: Variable) -> bool:
+    """Whether somebody else can see the memory that this view is a view of."""
     base = getattr(t._data, "base", None)
     if base is None:
         return False
@@ -94,6 +108,10 @@ def _is_shared_view(t: Variable) -> bool:
 def _become(t: Variable, result: Variable) -> None:
     """`t` is born again as `result`, which was computed from it."""
     past = _shell(t)
+    for user in history(result, constants=False):  # those who used `t` until now used its past
+        if user.born <= past.born:
+            break
+        user.inputs = tuple(past if x is t else x for x in user.inputs)
     for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "loose", "site"):
         setattr(t, slot, getattr(result, slot))
     t.past = past
@@ -108,17 +126,39 @@ def _shell(t: Variable) -> Variable:
     return old
 
 
-def _overwrite(t: Variable, index: Any, value: Any) -> None:
+def _overwrite(t: Variable, index: tuple[Any, ...], value: Variable, arrays: list[Any]) -> None:
     """Write into the array itself, or into a copy when a graph or another tensor uses it."""
-    owned = isinstance(t._data, np.ndarray) and t._data.flags.writeable
+    lent = t.loose is not True and t.loose is not False  # the user holds the array, to see it change
+    shared = t._data.base is not None or sys.getrefcount(t._data) > 2 if isinstance(t._data, np.ndarray) else True
     if t.flags & NEEDS:  # a parameter under no_grad: it changes, and its graphs learn of it
         t.reborn()
     elif t.loose is not True:
-        past = _shell(t)
-        t.born, t.past, owned = births(), past, False
-    elif owned and (t._data.base is not None or sys.getrefcount(t._data) > 2):
-        owned = False
-    if not owned:
-        t._data = np.array(t._data)
-    t._data[index] = value
-    t.loose = True
+        t.past, t.born, shared = _shell(t), births(), True
+    batched = isinstance(t._data, BatchedArray) or isinstance(value._data, BatchedArray)
+    if batched or (shared and not lent) or not t._data.flags.writeable:
+        t._data = ops.setitem(engine.constant(t._data), value, *arrays, index=index)._data
+    else:
+        try:
+            t._data[ops.indexing._filled(index, tuple(arrays))] = value._data
+        except (ValueError, IndexError) as error:
+            raise engine.refusal(ops.setitem, error, [t, value]) from error
+    if not lent:
+        t.loose = True
+    else:
+        t.loose = fingerprint(t._data)
+
+
+class _Probe:
+    """Counts who holds an object while `name += 1` runs, seen from where `update` looks."""
+
+    def __iadd__(self, other: int) -> Any:
+        return _holders(self)
+
+
+def _holders(probe: _Probe) -> int:
+    return sys.getrefcount(probe)
+
+
+_named: Any = _Probe()
+_named += 1
+NAMED: int = _named

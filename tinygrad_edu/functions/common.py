@@ -10,8 +10,10 @@ import numpy as np
 
 from .. import engine
 from ..arrays import to_array
-from ..engine import Op, Variable
-from ..errors import AxisError, DTypeError
+from ..engine import NEEDS, Op, Variable
+from ..errors import AxisError, DTypeError, ShapeError
+from ..ops.layout import alias, concat, reshape
+from ..recording import recording
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -20,8 +22,33 @@ Axis = int | Sequence[int] | None
 
 
 def lift(x: Any, who: str = "asarray") -> Any:
-    """`x` itself if it is a tensor, else a constant tensor of its values."""
-    return x if isinstance(x, Variable) else engine.constant(to_array(x, who=who))
+    """`x` itself if it is a tensor, else a constant tensor of its values, copied."""
+    if isinstance(x, Variable):
+        return x
+    if isinstance(x, list | tuple) and any(isinstance(v, Variable | list | tuple) for v in x):
+        return _stacked([lift(v, who) for v in x], who)
+    array = to_array(x, who=who)
+    return engine.constant(array.copy() if array is x and array.flags.writeable else array)
+
+
+def _stacked(tensors: list[Any], who: str) -> Any:
+    """A list of tensors as one tensor; a gradient goes back to each."""
+    shape = tensors[0].shape
+    if any(t.shape != shape for t in tensors):
+        raise ValueError(
+            f"{who}: data must be a rectangular nest of numbers; got rows of shapes "
+            f"{', '.join(str(t.shape) for t in tensors)}; make all rows equally long"
+        )
+    return concat(*[reshape(t, shape=(1, *shape)) for t in tensors], axis=0)
+
+
+def number(who: str, what: str, x: Any) -> Any:
+    """A setting, which has no gradient: a tensor that needs one is refused."""
+    if isinstance(x, Variable):
+        if x.flags & NEEDS:
+            raise DTypeError(f"{who}: {what} must be a number; got a tensor that needs a gradient; detach() it")
+        return np.asarray(x._data).item()
+    return x
 
 
 def elementwise(op: Op) -> Callable[..., Tensor]:
@@ -72,9 +99,29 @@ def normal_axes(who: str, axis: Axis, ndim: int) -> tuple[int, ...]:
 
 def normal_shape(who: str, shape: Any) -> tuple[int, ...]:
     """A shape given as an int or a sequence, as a tuple of ints."""
-    if isinstance(shape, int | np.integer):
-        return (int(shape),)
     try:
-        return tuple(operator.index(n) for n in shape)
+        lengths = tuple(map(operator.index, as_tuple(shape if not hasattr(shape, "tolist") else shape.tolist())))
     except TypeError:
         raise DTypeError(f"{who}: shape must be integers; got {shape!r}; use e.g. (2, 3)") from None
+    if min(lengths, default=0) < (-1 if who == "reshape" else 0):
+        raise ShapeError(f"{who}: lengths must not be negative; got {shape}; use e.g. (2, 3)")
+    return lengths
+
+
+def as_tuple(x: Any) -> tuple[Any, ...]:
+    """Several things as a tuple, one thing as a tuple of one."""
+    return tuple(x) if isinstance(x, tuple | list) else (x,)
+
+
+def fresh(who: str, x: Any) -> Any:
+    """A new variable of the values of `x`, to differentiate by."""
+    x = lift(x, who)
+    if x.dtype.kind != "f":
+        raise DTypeError(
+            f"{who}: can only differentiate by floating-point arguments; got {x.dtype}; pass floats "
+            "(1.0, not 1), or choose other argnums"
+        )
+    new = alias(x) if x.flags and recording.get() else engine.constant(x._data)
+    new.flags |= NEEDS
+    new.name = x.name
+    return new

@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import engine
 from ..arrays import get_default_dtype, to_array
-from ..engine import Variable
+from ..engine import SHARED, Variable
+from ..ops.layout import broadcast_to
 from .common import lift, normal_shape
 
 if TYPE_CHECKING:
@@ -23,33 +24,46 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     if isinstance(data, Variable):
         t: Any = data
         return t if dtype is None or t.dtype == np.dtype(dtype) else t.astype(dtype)
-    return engine.constant(to_array(data, dtype, copy, "asarray"))
+    if isinstance(data, list | tuple):
+        t = lift(data, "asarray")
+        return t if dtype is None else t.astype(dtype)
+    t = engine.constant(to_array(data, dtype, copy, "asarray"))
+    if t._data is data:
+        t.loose = SHARED
+    return t
 
 
 def _new(array: Any) -> Any:
     return engine.constant(array)
 
 
-def zeros(*shape: Any, dtype: Any = None) -> Tensor:
+def _dims(dims: tuple[Any, ...], shape: Any) -> Any:
+    return shape if shape is not None else dims[0] if len(dims) == 1 else dims
+
+
+def zeros(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Zeros: `zeros((2, 3))` or `zeros(2, 3)`."""
-    return full(shape[0] if len(shape) == 1 else shape, 0, dtype or get_default_dtype())
+    return full(_dims(dims, shape), 0, dtype or get_default_dtype())
 
 
-def ones(*shape: Any, dtype: Any = None) -> Tensor:
+def ones(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Ones: `ones((2, 3))` or `ones(2, 3)`."""
-    return full(shape[0] if len(shape) == 1 else shape, 1, dtype or get_default_dtype())
+    return full(_dims(dims, shape), 1, dtype or get_default_dtype())
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` everywhere."""
+    if isinstance(fill_value, Variable):
+        value = fill_value if dtype is None else fill_value.astype(dtype)  # type: ignore[attr-defined]
+        return broadcast_to(value, shape=normal_shape("full", shape))
     if dtype is None:
         dtype = to_array(fill_value, who="full").dtype
     return _new(np.full(normal_shape("full", shape), fill_value, dtype))
 
 
-def empty(*shape: Any, dtype: Any = None) -> Tensor:
+def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Memory as it is found; write before you read."""
-    wanted = normal_shape("empty", shape[0] if len(shape) == 1 else shape)
+    wanted = normal_shape("empty", _dims(dims, shape))
     return _new(np.empty(wanted, dtype or get_default_dtype()))
 
 
@@ -59,7 +73,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     return _new(array.astype(dtype or (get_default_dtype() if array.dtype.kind == "f" else array.dtype)))
 
 
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:  # fmt: skip
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`."""
     return _new(np.linspace(start, stop, num, endpoint=endpoint).astype(dtype or get_default_dtype()))
 

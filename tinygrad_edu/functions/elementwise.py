@@ -45,7 +45,6 @@ hypot = elementwise(ops.hypot)
 logaddexp = elementwise(ops.logaddexp)
 maximum = elementwise(ops.maximum)
 minimum = elementwise(ops.minimum)
-where = elementwise(ops.where)
 sign = elementwise(ops.sign)
 floor = elementwise(ops.floor)
 ceil = elementwise(ops.ceil)
@@ -66,13 +65,20 @@ isinf = elementwise(ops.isinf)
 isfinite = elementwise(ops.isfinite)
 logical_and = elementwise(ops.logical_and)
 logical_or = elementwise(ops.logical_or)
+logical_xor = elementwise(ops.logical_xor)
 logical_not = elementwise(ops.logical_not)
-_round = elementwise(ops.round)
+
+
+def where(condition: Any, a: Any, b: Any) -> Tensor:
+    """`a` where the condition is true, `b` elsewhere; no gradient goes where an entry was not taken."""
+    if not any(hasattr(x, "dtype") for x in (a, b)):  # two Python numbers: floats of the default dtype
+        a, b = lift(a, "where"), lift(b, "where")
+    return ops.where(lift(condition, "where"), a, b)
 
 
 def round(x: Any, decimals: int = 0) -> Tensor:
     """Each entry rounded to `decimals` places, halves to even; its derivative is 0."""
-    return _round(x) if decimals == 0 else _round(lift(x) * 10**decimals) / 10**decimals
+    return ops.round(lift(x, "round"), decimals=decimals)
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,13 @@ import numpy as np
 
 from .. import ops
 from ..errors import ShapeError
-from .common import Axis, lift, normal_axes, normal_axis, normal_shape
+from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def reshape(x: Any, *shape: Any) -> Tensor:
+def reshape(x: Any, *dims: Any, shape: Any = None) -> Tensor:
     """The same entries in another shape; one length may be -1, to be worked out.
 
     >>> import tinygrad_edu as tg
@@ -24,7 +25,7 @@ def reshape(x: Any, *shape: Any) -> Tensor:
     (2, 3)
     """
     x = lift(x, "reshape")
-    wanted = normal_shape("reshape", shape[0] if len(shape) == 1 else shape)
+    wanted = normal_shape("reshape", shape if shape is not None else dims[0] if len(dims) == 1 else dims)
     size, known = math.prod(x.shape), math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) == 1 and known and size % known == 0:
         wanted = tuple(size // known if n == -1 else n for n in wanted)
@@ -56,7 +57,7 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 def transpose(x: Any, *axes: Any) -> Tensor:
     """NumPy's name and arguments for `permute_dims`."""
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
-        axes = axes[0] or ()
+        return permute_dims(x, axes[0])
     return permute_dims(x, axes or None)
 
 
@@ -74,7 +75,9 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     pair = [v if isinstance(v, tuple | list) else (v,) for v in (source, destination)]
     start, end = ([normal_axis("moveaxis", k, x.ndim) for k in axes] for axes in pair)
     if len(start) != len(end) or len(set(start)) != len(start) or len(set(end)) != len(end):
-        raise ShapeError(f"moveaxis: needs as many sources as destinations, each once; got {source}, {destination}; pair them")  # fmt: skip
+        raise ShapeError(
+            f"moveaxis: needs as many sources as destinations, each once; got {source}, {destination}; pair them"
+        )
     order = [k for k in range(x.ndim) if k not in start]
     for to, axis in sorted(zip(end, start, strict=True)):
         order.insert(to, axis)
@@ -107,7 +110,9 @@ def squeeze(x: Any, axis: Axis = None) -> Tensor:
     if axis is None:
         axes = tuple(i for i in axes if x.shape[i] == 1)
     if any(x.shape[i] != 1 for i in axes):
-        raise ShapeError(f"squeeze: the axes removed must have length 1; got axis {axis} of {x.shape}; use reshape or sum")  # fmt: skip
+        raise ShapeError(
+            f"squeeze: the axes removed must have length 1; got axis {axis} of {x.shape}; use reshape or sum"
+        )
     return ops.reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
@@ -144,9 +149,13 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     x = lift(x, "split")
     axis = normal_axis("split", axis, x.ndim)
     n = x.shape[axis]
-    if isinstance(indices_or_sections, int):
+    if isinstance(indices_or_sections, int | np.integer):
+        indices_or_sections = int(indices_or_sections)
         if indices_or_sections < 1 or n % indices_or_sections:
-            raise ShapeError(f"split: the axis must divide into equal sections; got length {n} and {indices_or_sections} sections; pass indices instead")  # fmt: skip
+            raise ShapeError(
+                f"split: the axis must divide into equal sections; got length {n} and {indices_or_sections} "
+                "sections; pass indices instead"
+            )
         step = n // indices_or_sections
         cuts = list(range(step, n, step)) if step else [0] * (indices_or_sections - 1)
     else:
@@ -176,9 +185,12 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
         return roll(x.reshape(-1), shift, 0).reshape(x.shape)
     axes = axis if isinstance(axis, tuple | list) else (axis,)
     shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
+    if len(shifts) != len(axes):
+        raise ShapeError(f"roll: needs a shift for each axis; got {shift} for axes {axis}; pair them")
     for by, k in zip(shifts, axes, strict=True):
+        by = operator.index(by)
         k = normal_axis("roll", k, x.ndim)
-        cut = -int(by) % x.shape[k] if x.shape[k] else 0
+        cut = -by % x.shape[k] if x.shape[k] else 0
         if cut:
             x = concat([_cut(x, k, slice(cut, None)), _cut(x, k, slice(0, cut))], k)
     return x
@@ -200,7 +212,12 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = x.reshape(-1), 0
     axis = normal_axis("repeat", axis, x.ndim)
-    places = np.repeat(np.arange(x.shape[axis]), np.asarray(repeats))
+    counts = np.asarray(repeats)
+    if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0 or counts.shape not in ((), (1,), (x.shape[axis],)):
+        raise ShapeError(
+            f"repeat: repeats must be a count, or one for each of {x.shape[axis]} entries; got {repeats}; use ints >= 0"
+        )
+    places = np.repeat(np.arange(x.shape[axis]), counts)
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
@@ -213,13 +230,16 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     try:
         width = tuple(map(tuple, np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()))
     except ValueError:
-        raise ShapeError(f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; give one pair for each axis") from None  # fmt: skip
+        raise ShapeError(
+            f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; "
+            "give one pair for each axis"
+        ) from None
     if min((n for pair in width for n in pair), default=0) < 0:
         raise ShapeError(f"pad: pad_width must not be negative; got {pad_width}; use slices to cut")
     if mode == "constant":
-        return ops.pad(x, width=width, value=constant_values)
+        return ops.pad(x, width=width, value=number("pad", "constant_values", constant_values))
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")  # fmt: skip
+        raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
     for i, pair in enumerate(width):
         places = np.pad(np.arange(x.shape[i]), pair, mode=mode)  # type: ignore[call-overload]
         x = ops.getitem(x, places, index=(slice(None),) * i + (ops.ARRAY,))
@@ -230,7 +250,8 @@ def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
     x = lift(x, who)
     if x.ndim < 2:
         raise ShapeError(f"{who}: needs two axes or more; got {x.shape}; use reshape first")
-    mask = np.tri(*x.shape[-2:], k if lower else k - 1, dtype=bool)
+    rows, columns = x.shape[-2:]
+    mask = np.tri(rows, columns, k if lower else k - 1, dtype=bool)
     return ops.where(mask if lower else ~mask, x, np.zeros((), x.dtype))
 
 
@@ -254,6 +275,8 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
 
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij'; got {indexing!r}; choose one")
     tensors = [lift(x, "meshgrid").reshape(-1) for x in xs]
     shape = tuple(x.shape[0] for x in tensors)
     grids = []

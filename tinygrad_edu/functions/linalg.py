@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .. import ops
-from ..errors import ShapeError
-from .common import Axis, lift, normal_axes, normal_axis
-from .reduce import _reduce, max, min, prod, sum
+from ..errors import DTypeError, ShapeError
+from .common import Axis, lift, normal_axes, normal_axis, number
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, reshape, roll
+from .reduce import _reduce, max, min, sum
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -47,14 +48,14 @@ def matmul(a: Any, b: Any) -> Tensor:
     """
     a, b = lift(a, "matmul"), lift(b, "matmul")
     if not (a.ndim and b.ndim):
-        raise ShapeError(f"matmul: needs tensors of one axis or more; got {a.shape} and {b.shape}; use * for scalars")  # fmt: skip
+        raise ShapeError(f"matmul: needs tensors of one axis or more; got {a.shape} and {b.shape}; use * for scalars")
     if a.ndim > 1 and b.ndim > 1:
         return ops.matmul.binary(a, b)
     row, column = a.ndim == 1, b.ndim == 1
     if a.shape[-1] != b.shape[0 if column else -2]:
-        raise ShapeError(f"matmul: {ops.matmul.must}; got {a.shape} and {b.shape}; transpose one of them")  # fmt: skip
+        raise ShapeError(f"matmul: {ops.matmul.must}; got {a.shape} and {b.shape}; transpose one of them")
     y = ops.matmul(expand_dims(a, 0) if row else a, expand_dims(b, 1) if column else b)
-    shape = y.shape[: -2] + y.shape[-2 + row : y.ndim - column]
+    shape = y.shape[:-2] + y.shape[-2 + row : y.ndim - column]
     return reshape(y, shape)
 
 
@@ -67,13 +68,21 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists."""
     a, b = lift(a, "tensordot"), lift(b, "tensordot")
     if isinstance(axes, int):
+        if not 0 <= axes <= builtins.min(a.ndim, b.ndim):
+            raise ShapeError(
+                f"tensordot: axes must be from 0 to {builtins.min(a.ndim, b.ndim)} for {a.shape} and {b.shape}; "
+                f"got {axes}; check the shapes"
+            )
         left, right = list(range(a.ndim - axes, a.ndim)), list(range(axes))
     else:
         pair = [list(k) if isinstance(k, tuple | list) else [k] for k in axes]
         left = [normal_axis("tensordot", k, a.ndim) for k in pair[0]]
         right = [normal_axis("tensordot", k, b.ndim) for k in pair[1]]
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
-        raise ShapeError(f"tensordot: the axes summed over must have equal lengths; got {a.shape} over {left} and {b.shape} over {right}; check axes")  # fmt: skip
+        raise ShapeError(
+            f"tensordot: the axes summed over must have equal lengths; got {a.shape} over {left} and "
+            f"{b.shape} over {right}; check axes"
+        )
     kept_a = [i for i in range(a.ndim) if i not in left]
     kept_b = [i for i in range(b.ndim) if i not in right]
     n = int(np.prod([a.shape[i] for i in left], dtype=int))
@@ -94,7 +103,7 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     left, arrow, output = text.partition("->")
     names = left.split(",")
     if len(names) != len(xs):
-        raise ShapeError(f"einsum: needs one operand for each of {names}; got {len(xs)}; separate subscripts by commas")  # fmt: skip
+        raise ShapeError(f"einsum: needs one operand for each of {names}; got {len(xs)}; separate subscripts by commas")
     if "..." in text:
         names, output = _spelled_out(names, output, arrow, xs)
     if not arrow:
@@ -104,11 +113,21 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
         )
     for i, name in enumerate(names):
         if len(name) != xs[i].ndim or set(name) & set("->,."):
-            raise ShapeError(f"einsum: subscripts must name each axis; got {name!r} for shape {xs[i].shape}; write one letter an axis")  # fmt: skip
+            raise ShapeError(
+                f"einsum: subscripts must name each axis; got {name!r} for shape {xs[i].shape}; write one "
+                "letter for each"
+            )
         names[i], xs[i] = _distinct(name, xs[i])
     if len(set(output)) != len(output) or set(output) - set("".join(names)):
-        raise ShapeError(f"einsum: the output must use each index once, from the inputs; got {subscripts!r}; correct the part after ->")  # fmt: skip
+        raise ShapeError(
+            f"einsum: the output must use each index once, from the inputs; got {subscripts!r}; correct "
+            "the part after ->"
+        )
+    lengths = {c: n for name, x in zip(names, xs, strict=True) for c, n in zip(name, x.shape, strict=True) if n != 1}
     for i, name in enumerate(names):
+        shape = tuple(lengths.get(c, 1) for c in name)
+        if 1 in xs[i].shape and shape != xs[i].shape:
+            xs[i] = ops.broadcast_to(xs[i], shape=shape)
         alone = [k for k, c in enumerate(name) if c not in output and "".join(names).count(c) == 1]
         if alone:
             xs[i] = sum(xs[i], tuple(alone))
@@ -118,10 +137,12 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
 
 def _spelled_out(names: list[str], output: str, arrow: str, xs: list[Any]) -> tuple[list[str], str]:
     """Subscripts with letters in place of `...`; axes of length 1 there are not yet broadcast."""
-    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in "".join([*names, output])]  # fmt: skip
-    lengths = [x.ndim - len(n.replace("...", "")) if "..." in n else 0 for n, x in zip(names, xs, strict=True)]  # fmt: skip
+    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in "".join([*names, output])]
+    lengths = [x.ndim - len(n.replace("...", "")) if "..." in n else 0 for n, x in zip(names, xs, strict=True)]
     letters = "".join(free[: builtins.max(lengths)])
-    shapes = [x.shape[n.index("...") : n.index("...") + k] for n, x, k in zip(names, xs, lengths, strict=True) if "..." in n]  # fmt: skip
+    shapes = [
+        x.shape[n.index("...") : n.index("...") + k] for n, x, k in zip(names, xs, lengths, strict=True) if "..." in n
+    ]
     common = np.broadcast_shapes(*shapes)
     spelled = []
     for i, (name, k) in enumerate(zip(names, lengths, strict=True)):
@@ -141,7 +162,9 @@ def _distinct(name: str, x: Any) -> tuple[str, Any]:
             i = name.index(c)
             j = name.index(c, i + 1)
             if x.shape[i] != x.shape[j]:
-                raise ShapeError(f"einsum: a repeated index must have one length; got {x.shape} for {name!r}; check the operand")  # fmt: skip
+                raise ShapeError(
+                    f"einsum: a repeated index must have one length; got {x.shape} for {name!r}; check the operand"
+                )
             x = diagonal(x, 0, i, j)
             name = "".join(s for k, s in enumerate(name) if k not in (i, j)) + c
     return name, x
@@ -155,16 +178,19 @@ def outer(a: Any, b: Any) -> Tensor:
 def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
     """The vector product of vectors of length 3 along `axis`."""
     a, b = lift(a, "cross"), lift(b, "cross")
+    normal_axis("cross", axis, builtins.min(a.ndim, b.ndim))
     if a.shape[axis] != 3 or b.shape[axis] != 3:
-        raise ShapeError(f"cross: vectors must have length 3; got {a.shape} and {b.shape} along axis {axis}; pad with a zero")  # fmt: skip
+        raise ShapeError(
+            f"cross: vectors must have length 3; got {a.shape} and {b.shape} along axis {axis}; pad with a zero"
+        )
     a, b = moveaxis(a, axis, -1), moveaxis(b, axis, -1)
     turned = roll(a, -1, -1) * roll(b, 1, -1) - roll(a, 1, -1) * roll(b, -1, -1)
     return moveaxis(turned, -1, axis)
 
 
-def trace(x: Any, offset: int = 0) -> Tensor:
+def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sum of the diagonal `offset` of the last two axes."""
-    return sum(diagonal(x, offset), -1)
+    return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
 def _matrix(x: Any, who: str, square: bool = False) -> Any:
@@ -220,7 +246,7 @@ def svd(x: Any, full_matrices: bool = False) -> SVDResult:
     """x = U * S @ Vh, with the singular values S descending; always the reduced form."""
     x = _matrix(x, "svd")
     if full_matrices:
-        raise ValueError("svd: full_matrices must be False (the full bases have no derivative); got True; drop it")  # fmt: skip
+        raise ValueError("svd: full_matrices must be False (the full bases have no derivative); got True; drop it")
     m = x.shape[-2]
     y = ops.svd(x)
     return SVDResult(y[..., :m, :], y[..., m, :], matrix_transpose(y[..., m + 1 :, :]))
@@ -239,7 +265,8 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0."""
     x = _matrix(x, "pinv")
     u, s, vh = svd(x)
-    cut = (rtol if rtol is not None else builtins.max(x.shape[-2:]) * np.finfo(x.dtype).eps) * s._data.max(-1, keepdims=True, initial=0)  # fmt: skip
+    share = rtol if rtol is not None else builtins.max(x.shape[-2:]) * np.finfo(x.dtype).eps
+    cut = share * np.max(s._data, axis=-1, keepdims=True, initial=0)
     keep = s._data > cut
     inverse = ops.where(keep, 1 / ops.where(keep, s, 1), 0)
     return matmul(matrix_transpose(vh), matrix_transpose(u * expand_dims(inverse, -2)))
@@ -248,6 +275,10 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
 def matrix_power(x: Any, n: int) -> Tensor:
     """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`."""
     x = _matrix(x, "matrix_power", True)
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise DTypeError(f"matrix_power: the power must be an integer; got {n!r}; use eigh for roots") from None
     if n < 0:
         x, n = inv(x), -n
     result = None
@@ -261,7 +292,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
 
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
-    x = lift(x, "vector_norm")
+    x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
     if ord == 2:
         return _reduce(ops.norm2, x, axis, keepdims)
     if ord == float("inf"):
@@ -276,7 +307,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
 
 
 def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
-    """"fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes."""
+    """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes."""
     x = _matrix(x, "matrix_norm")
     if ord == "fro":
         return vector_norm(x, 2, (-2, -1), keepdims)
@@ -287,7 +318,7 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
         sums = sum(ops.abs(x), -2 if abs(ord) == 1 else -1)
         y = (max if ord > 0 else min)(sums, -1)
     else:
-        raise ValueError(f"matrix_norm: ord must be fro, nuc, 1, 2, inf or their negatives; got {ord!r}; choose one")  # fmt: skip
+        raise ValueError(f"matrix_norm: ord must be fro, nuc, 1, 2, inf or their negatives; got {ord!r}; choose one")
     return expand_dims(y, (-2, -1)) if keepdims else y
 
 
@@ -302,7 +333,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     if len(axes) == 1:
         return vector_norm(x, ord, axes, keepdims)
     if len(axes) != 2:
-        raise ShapeError(f"norm: with ord, axis must name one or two axes; got {axis} for {x.shape}; name them")  # fmt: skip
+        raise ShapeError(f"norm: with ord, axis must name one or two axes; got {axis} for {x.shape}; name them")
     moved = moveaxis(x, axis if isinstance(axis, tuple | list) else axes, (-2, -1))
     y = matrix_norm(moved, ord)
     return expand_dims(y, axes) if keepdims else y

@@ -71,7 +71,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     x = lift(x, "var")
     if x.dtype == np.float16:
         return var(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
-    n = _count(x, axis, "var") - correction
+    n = builtins.max(_count(x, axis, "var") - correction, 0)
     return sum(ops.square(x - mean(x, axis, keepdims=True)), axis, keepdims) / n
 
 
@@ -83,7 +83,7 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     x = lift(x, "std")
     if x.dtype == np.float16:
         return std(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
-    n = _count(x, axis, "std") - correction
+    n = builtins.max(_count(x, axis, "std") - correction, 0)
     return _reduce(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
 
 
@@ -133,11 +133,13 @@ def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes:
     return ops.pad(y, width=width, value=initial)
 
 
-def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
     """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
+    x = x if dtype is None else lift(x, "cumulative_sum").astype(dtype)
     return _scan(ops.cumulative_sum, x, axis, 0 if include_initial else None, reverse=False)
 
 
-def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
     """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
+    x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
     return _scan(ops.cumulative_prod, x, axis, 1 if include_initial else None)

@@ -30,9 +30,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(
-        self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None
-    ) -> None:
+    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
         super().__init__(data, requires_grad, dtype, name)
         PARAMETERS[id(self)] = self
 
@@ -106,7 +104,7 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_modules(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Module]]:
-        """This module and all inside it, each once, and their names; its own is "". """
+        """This module and all inside it, each once, and their names; its own is ""."""
         seen = set() if seen is None else seen
         if id(self) not in seen:
             seen.add(id(self))

@@ -1,42 +1,40 @@
-"""Into a batch and out of it, for `vmap`: see batched.py."""
+"""Into a batch and out of it, for `vmap`: see batched.py. Two pairs, each the other's derivative."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..batched import BatchedArray, full_batch
+from .. import batched
 from ..engine import Op
 
-__all__ = ["add_batch", "enter_batch", "leave_batch", "repeat_batch"]
+__all__ = ["enter_batch", "leave_batch", "repeat_batch", "total_batch"]
 
 
-def _add_batch(x: Any) -> Any:
-    return np.add.reduce(x.values, axis=0)
+def _op(name: str, forward: Any, rule: Any, doc: str) -> Op:
+    return Op(name, forward, (rule,), kind="batch", linear=True, doc=doc)
 
 
-enter_batch = Op(
+enter_batch: Op = _op(
     "enter_batch",
-    lambda x, *, axis: BatchedArray(np.moveaxis(x, axis, 0)),
-    (lambda g, y, x, *, axis: leave_batch(g, axis=axis, size=x.shape[axis]),),
-    kind="batch", linear=True, doc="Hide `axis`: each entry along it becomes an example.",
-)  # fmt: skip
-leave_batch = Op(
+    lambda x, *, level, axis, size: batched.enter(x, level, axis),
+    lambda g, y, x, **kw: leave_batch(g, **kw),
+    "Hide `axis`: each entry along it becomes an example.",
+)
+leave_batch: Op = _op(
     "leave_batch",
-    lambda x, *, axis, size: np.moveaxis(full_batch(x, size), 0, axis),
-    (lambda g, y, x, *, axis, size: enter_batch(g, axis=axis),),
-    kind="batch", linear=True, doc="Show the examples along a new `axis`.",
-)  # fmt: skip
-repeat_batch = Op(
+    lambda x, *, level, axis, size: batched.leave(x, level, axis, size),
+    lambda g, y, x, **kw: enter_batch(g, **kw),
+    "Show the examples along a new `axis`.",
+)
+repeat_batch: Op = _op(
     "repeat_batch",
-    lambda x, *, size: BatchedArray(full_batch(x, size)),
-    (lambda g, y, x, *, size: add_batch(g),),
-    kind="batch", linear=True, doc="The same value for every example.",
-)  # fmt: skip
-add_batch = Op(
-    "add_batch",
-    _add_batch,
-    (lambda g, y, x: repeat_batch(g, size=len(x.values if isinstance(x, BatchedArray) else x._data.values)),),
-    kind="batch", linear=True, doc="The sum over all examples.",
-)  # fmt: skip
+    lambda x, *, level, size: batched.repeat(x, level, size),
+    lambda g, y, x, **kw: total_batch(g, **kw),
+    "The same value for each of `size` examples.",
+)
+total_batch: Op = _op(
+    "total_batch",
+    lambda x, *, level, size: batched.total(x, level, size),
+    lambda g, y, x, **kw: repeat_batch(g, **kw),
+    "The sum over all examples.",
+)

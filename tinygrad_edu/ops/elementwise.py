@@ -27,25 +27,26 @@ multiply = Op("multiply", operator.mul,
 divide = Op("divide", operator.truediv,
             (lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
             formula="{} / {}", domain=(REAL, NONZERO))  # fmt: skip
-# a: the exponent b - 1 becomes 0 where b is 0, so that 0 * a**-1 is 0 at a = 0.
+# a: at a = b = 0, where 0 * 0**-1 would be nan, the derivative is 0.
 # b: log(a) is replaced by 0 at a = 0, where a**b has derivative 0 by b for every b > 0.
 power = Op("power", operator.pow,
-           (lambda g, y, a, b: g * (b * a ** (b - (b != 0))),
+           (lambda g, y, a, b: g * (b * where((a == 0) & (b == 0), 1, a) ** (b - 1)),
             lambda g, y, a, b: g * (y * log(where(a == 0, 1, a)))),
            formula="{} ** {}", domain=(POSITIVE, REAL))  # fmt: skip
 
-negative = Op("negative", operator.neg, (lambda g, y, x: -g,), formula="-{}", linear=True, domain=(REAL,))  # fmt: skip
+negative = Op("negative", operator.neg, (lambda g, y, x: -g,), linear=True, domain=(REAL,), formula="-{}")
 positive = Op("positive", np.positive, (lambda g, y, x: g,), linear=True, domain=(REAL,))
-abs = Op("abs", np.abs, (lambda g, y, x: g * sign(x),), analytic=False, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
+abs = Op("abs", np.abs, (lambda g, y, x: g * sign(x),),
+         analytic=False, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
 square = Op("square", np.square, (lambda g, y, x: g * (2 * x),), formula="{} ** 2", domain=(REAL,))
 reciprocal = Op("reciprocal", np.reciprocal, (lambda g, y, x: -g * (y * y),), domain=(NONZERO,))
 sqrt = Op("sqrt", np.sqrt, (lambda g, y, x: g / (2 * y),), domain=(POSITIVE,))
 
 exp = Op("exp", np.exp, (lambda g, y, x: g * y,), domain=(REAL,), special=(-1000,))
 exp2 = Op("exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), domain=(REAL,), special=(-2000,))
-expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * (y + 1),), domain=(REAL,), special=(0, -1000))
+expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * exp(x),), domain=(REAL,), special=(0, -1000))
 log = Op("log", np.log, (lambda g, y, x: g / x,), domain=(POSITIVE,))
-log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0, 1e-300))  # fmt: skip
+log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0,))
 log2 = Op("log2", np.log2, (lambda g, y, x: g / (x * LN2),), domain=(POSITIVE,))
 log10 = Op("log10", np.log10, (lambda g, y, x: g / (x * LN10),), domain=(POSITIVE,))
 
@@ -58,10 +59,11 @@ acos = Op("acos", np.arccos, (lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),), do
 atan = Op("atan", np.arctan, (lambda g, y, x: g / (1 + x * x),), domain=(REAL,), special=(0, 1e100))
 sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), domain=(REAL,))
 cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), domain=(REAL,))
-tanh = Op("tanh", np.tanh, (lambda g, y, x: g * (1 - y * y),), domain=(REAL,), special=(0, -1000, 1000))  # fmt: skip
-asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))  # fmt: skip
-acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),), domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
-atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,))  # fmt: skip
+tanh = Op("tanh", np.tanh, (lambda g, y, x: g * (1 - y * y),), domain=(REAL,), special=(0, -1000, 1000))
+asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))
+acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),),
+           domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
+atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,))
 
 
 def _hypot(a: Any, b: Any) -> Any:
@@ -78,18 +80,19 @@ def _atan2(a: Any, b: Any) -> Any:
 
 # At the origin hypot and atan2 have no derivative; both rules give 0 there.
 hypot = Op("hypot", _hypot,
-           (lambda g, y, a, b: g * (a / where(y == 0, 1, y)),
-            lambda g, y, a, b: g * (b / where(y == 0, 1, y))),
+           (lambda g, y, a, b: g * where(y == 0, 0, a / where(y == 0, 1, y)),
+            lambda g, y, a, b: g * where(y == 0, 0, b / where(y == 0, 1, y))),
            domain=(NONZERO, NONZERO))  # fmt: skip
 atan2 = Op("atan2", _atan2,
-           (lambda g, y, a, b: g * (b / _radius(a, b) / _radius(a, b)),
-            lambda g, y, a, b: -g * (a / _radius(a, b) / _radius(a, b))),
+           (lambda g, y, a, b: g * _over_square(b, hypot(a, b)),
+            lambda g, y, a, b: -g * _over_square(a, hypot(a, b))),
            domain=(NONZERO, NONZERO))  # fmt: skip
 
 
-def _radius(a: Any, b: Any) -> Any:
-    r = hypot(a, b)
-    return where(r == 0, 1, r)
+def _over_square(x: Any, r: Any) -> Any:
+    """x / r**2 without overflow, and 0 where r is 0."""
+    safe = where(r == 0, 1, r)
+    return where(r == 0, 0, x / safe / safe)
 
 
 def _stable_logaddexp(a: Any, b: Any) -> Any:
@@ -100,10 +103,10 @@ def _stable_logaddexp(a: Any, b: Any) -> Any:
     return high + np.log1p(np.exp(low - high))
 
 
-# exp(a - y) is a sigmoid of a - b; where y is infinite (both inputs are -inf) it is 0
+# exp(a - y) is a sigmoid of a - b; where both inputs are -inf it is 0
 logaddexp = Op("logaddexp", _stable_logaddexp,
-               (lambda g, y, a, b: g * exp(a - where(isinf(y), 0, y)),
-                lambda g, y, a, b: g * exp(b - where(isinf(y), 0, y))),
+               (lambda g, y, a, b: g * exp(a - where(y == -inf, 0, y)),
+                lambda g, y, a, b: g * exp(b - where(y == -inf, 0, y))),
                domain=(REAL, REAL))  # fmt: skip
 
 
@@ -114,7 +117,8 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
-sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),), domain=(REAL,), special=(0, -700, 700))  # fmt: skip
+sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),),
+             domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 softplus = Op("softplus", lambda x: _stable_logaddexp(x, 0), (lambda g, y, x: g * sigmoid(x),),
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
@@ -155,6 +159,8 @@ def _horner(coefficients: tuple[float, ...], z: Any) -> Any:
 
 def _erf(x: Any) -> Any:
     x = x if hasattr(x, "dtype") and x.dtype.kind in "fc" else np.asarray(x, dtype=np.float64)
+    if x.dtype == np.float16:
+        return _erf(x.astype(np.float32)).astype(np.float16)
     size = np.where(x.real < 0, -x, x)
     near, mid = size.real <= 0.46875, size.real <= 4.0
     low, high = np.where(mid, size, 4), np.where(mid, 4, np.where(size.real > 6, 6, size))
@@ -167,7 +173,8 @@ def _erf(x: Any) -> Any:
     return value.astype(x.dtype)[()]
 
 
-erf = Op("erf", _erf, (lambda g, y, x: g * (2 / np.pi**0.5) * exp(-x * x),), domain=(REAL,), special=(0, 30, -30))  # fmt: skip
+erf = Op("erf", _erf, (lambda g, y, x: g * (2 / np.pi**0.5) * exp(-x * x),),
+         domain=(REAL,), special=(0, 30, -30))  # fmt: skip
 
 maximum = Op("maximum", np.maximum,
              (lambda g, y, a, b: where(a == b, g / 2, where(a > b, g, 0)),
@@ -195,9 +202,15 @@ remainder = Op("remainder", lambda a, b: a - b * _floor_divide(a, b) if np.iscom
                formula="{} % {}", domain=(REAL, NONZERO))  # fmt: skip
 
 
-def _flat(name: str, forward: Any, arity: int, formula: str | None = None, domain: Any = REAL) -> Op:
-    """An op whose derivative is 0 or undefined: it carries no gradient."""
-    return Op(name, forward, (), analytic=False, formula=formula, domain=(domain,) * arity)
+floor_divide = Op("floor_divide", lambda a, b: _floor_divide(a, b),
+                  (lambda g, y, a, b: 0 * g, lambda g, y, a, b: 0 * g),
+                  analytic=False, formula="{} // {}", domain=(REAL, Domain(2, 3)))  # fmt: skip
+sign = Op("sign", lambda x: np.sign(x.real) if np.iscomplexobj(x) else np.sign(x),
+          (lambda g, y, x: 0 * g,), analytic=False, domain=(NONZERO,))  # fmt: skip
+floor = Op("floor", np.floor, (lambda g, y, x: 0 * g,), analytic=False, domain=(REAL,))
+ceil = Op("ceil", np.ceil, (lambda g, y, x: 0 * g,), analytic=False, domain=(REAL,))
+round = Op("round", lambda x, *, decimals: np.round(x, decimals), (lambda g, y, x, *, decimals: 0 * g,),
+           attributes=lambda rng, shape: {"decimals": 0}, analytic=False, domain=(REAL,))  # fmt: skip
 
 
 def _floor_divide(a: Any, b: Any) -> Any:
@@ -206,11 +219,11 @@ def _floor_divide(a: Any, b: Any) -> Any:
     return np.floor_divide(a, b)
 
 
-floor_divide = _flat("floor_divide", _floor_divide, 2, "{} // {}", NONZERO)
-sign = _flat("sign", lambda x: np.sign(x.real) if np.iscomplexobj(x) else np.sign(x), 1)
-floor = _flat("floor", np.floor, 1)
-ceil = _flat("ceil", np.ceil, 1)
-round = _flat("round", np.rint, 1)
+def _flat(name: str, forward: Any, arity: int, formula: str | None = None, domain: Any = REAL) -> Op:
+    """An op whose results are not real numbers: it carries no gradient."""
+    return Op(name, forward, (), analytic=False, formula=formula, domain=(domain,) * arity)
+
+
 equal = _flat("equal", operator.eq, 2, "{} == {}")
 not_equal = _flat("not_equal", operator.ne, 2, "{} != {}")
 less = _flat("less", operator.lt, 2, "{} < {}")
@@ -222,4 +235,9 @@ isinf = _flat("isinf", np.isinf, 1)
 isfinite = _flat("isfinite", np.isfinite, 1)
 logical_and = _flat("logical_and", np.logical_and, 2, "{} & {}", BOOLEAN)
 logical_or = _flat("logical_or", np.logical_or, 2, "{} | {}", BOOLEAN)
+logical_xor = _flat("logical_xor", np.logical_xor, 2, domain=BOOLEAN)
+bitwise_and = _flat("bitwise_and", np.bitwise_and, 2, "{} & {}", BOOLEAN)
+bitwise_or = _flat("bitwise_or", np.bitwise_or, 2, "{} | {}", BOOLEAN)
+bitwise_xor = _flat("bitwise_xor", np.bitwise_xor, 2, domain=BOOLEAN)
+bitwise_invert = _flat("bitwise_invert", np.invert, 1, "~{}", BOOLEAN)
 logical_not = _flat("logical_not", np.logical_not, 1, "~{}", BOOLEAN)

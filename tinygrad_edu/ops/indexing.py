@@ -4,12 +4,15 @@ Index arrays are inputs, not attributes: they are data, and may change from call
 attribute `index`, `ARRAY` marks where each of them belongs.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..batched import pick
 from ..domain import INTEGER, REAL
 from ..engine import Each, Op
+from .elementwise import where
 
 __all__ = [
     "ARRAY", "argsort", "getitem", "put", "put_along_axis", "searchsorted", "setitem",
@@ -45,7 +48,7 @@ def _beside(x: Any, others: tuple[Any, ...]) -> Any:
 
 
 def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    return _beside(x, arrays)[_filled(index, arrays)]
+    return pick(x, _filled(index, arrays))
 
 
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
@@ -108,7 +111,14 @@ def _kept(g: Any, y: Any, x: Any, value: Any, *arrays: Any, index: tuple[Any, ..
 
 
 def _written(g: Any, y: Any, x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    return getitem(g, *arrays, index=index)
+    gv = getitem(g, *arrays, index=index)
+    if not arrays:
+        return gv
+    # an entry that is written several times keeps the last value, and only that has a gradient:
+    # write numbers in place of the values, and see which of them can be read again
+    numbers = np.arange(math.prod(gv.shape)).reshape(gv.shape)
+    last = getitem(setitem(np.zeros(x.shape, np.intp), numbers, *arrays, index=index), *arrays, index=index)
+    return where(last == numbers, gv, 0)
 
 
 setitem = Op(
@@ -120,6 +130,13 @@ setitem = Op(
     must="the value must broadcast into the place that the index names",
     doc="A copy of `x` in which `value` stands at `index`.",
 )  # fmt: skip
+
+
+def _argsort(x: Any, axis: int, descending: bool) -> Any:
+    if not descending:
+        return np.argsort(x, axis=axis, stable=True)
+    last = x.shape[axis] - 1  # the other way round, twice: equal entries keep their order
+    return last - np.flip(np.argsort(np.flip(x, axis), axis=axis, stable=True), axis)
 
 
 def _some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -152,7 +169,7 @@ put_along_axis = Op(
 )  # fmt: skip
 argsort = Op(
     "argsort",
-    lambda x, *, axis, descending: np.argsort(-x if descending else x, axis=axis, stable=True),
+    lambda x, *, axis, descending: _argsort(x, axis, descending),
     kind="index", attributes=lambda rng, shape: _some_axis(rng, shape) | {"descending": False},
     doc="The indices that sort along `axis`; equal entries keep their order.",
 )  # fmt: skip

@@ -66,6 +66,11 @@ def _from_residual(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
     return shares * (g - sum(g * shares, axis=(axis,), keepdims=True))
 
 
+def _for_rows(g: Any) -> Any:
+    """A number for each matrix, ready to multiply its rows."""
+    return g if not g.shape else reshape(g, shape=(*g.shape, 1, 1))
+
+
 residual = Op(
     "residual",
     _residual,
@@ -74,17 +79,10 @@ residual = Op(
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
     doc="softmax(x) - one_hot(target), for each row: what the shares of the classes lack.",
 )  # fmt: skip
-
-
-def _from_mean_loss(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
-    share = g / x.shape[-2]
-    return residual(x, target, axis=axis) * (reshape(share, shape=(*g.shape, 1, 1)) if g.shape else share)
-
-
 cross_entropy = Op(
     "cross_entropy",
     _mean_loss,
-    (_from_mean_loss, None),
+    (lambda g, y, x, target, *, axis: residual(x, target, axis=axis) * _for_rows(g / x.shape[-2]), None),
     kind="layer", signature="(n,c),(n)->()", domain=(REAL, INTEGER),
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
     must="target must have one class number for each row of logits",

@@ -44,7 +44,7 @@ inv = Op("inv", np.linalg.inv,
          kind="linalg", signature="(n,n)->(n,n)", domain=(INVERTIBLE,), must=SQUARE)  # fmt: skip
 solve = Op("solve", np.linalg.solve,
            (lambda g, y, a, b: -(solve(a.mT, g) @ y.mT), lambda g, y, a, b: solve(a.mT, g)),
-           kind="linalg", signature="(n,n),(n,k)->(n,k)", domain=(INVERTIBLE, REAL),
+           kind="linalg", broadcasts=True, signature="(n,n),(n,k)->(n,k)", domain=(INVERTIBLE, REAL),
            must="a must be square, with as many rows as b")  # fmt: skip
 
 
@@ -57,7 +57,8 @@ def _adjugate(a: Any) -> Any:
     n = a.shape[-1]
     others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(n)], axis=-1)
     turn = np.linalg.det(u) * np.linalg.det(vh)
-    return turn[..., None, None] * (np.swapaxes(vh, -1, -2) * others[..., None, :]) @ np.swapaxes(u, -1, -2)  # fmt: skip
+    v = np.swapaxes(vh, -1, -2)
+    return turn[..., None, None] * (v * others[..., None, :]) @ np.swapaxes(u, -1, -2)
 
 
 def _from_adjugate(g: Any, y: Any, a: Any) -> Any:

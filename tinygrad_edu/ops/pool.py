@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..batched import BatchedArray, batch_size, full_batch
+from ..batched import BatchedArray, full_batch, leading
 from ..domain import REAL
 from ..engine import Op
 from .window import Ints, Pairs, count, enlarged, inside, left_over, padded, reach, same_size, tap, without
@@ -25,8 +25,8 @@ def _leading(f: Callable[..., Any]) -> Callable[..., Any]:
     def call(*xs: Any, **attributes: Any) -> Any:
         if not any(isinstance(x, BatchedArray) for x in xs):
             return f(*xs, **attributes)
-        n = batch_size(*xs)
-        return BatchedArray(f(*[full_batch(x, n) for x in xs], **attributes))
+        lead = leading(xs)
+        return lead.like(call(*[full_batch(x, lead.level, lead.examples) for x in xs], **attributes))
 
     return call
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ..domain import NONZERO, REAL
+from ..domain import NONZERO, REAL, inf
 from ..engine import Op, broadcast_to
-from .elementwise import abs, exp, isinf, sign, where
+from .elementwise import abs, exp, sign, where
 from .indexing import getitem
 from .layout import pad, permute_dims, reshape
 
@@ -42,7 +42,7 @@ def _share(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     """The gradient of max and min, shared equally among ties."""
     ties = x == _kept(y, x, axis, keepdims)
     shares = _kept(g, x, axis, keepdims) / sum(ties, axis=axis, keepdims=True)
-    return where(ties, shares, 0)
+    return ties * shares  # nan where the maximum is nan: no entry equals it
 
 
 max = Op("max", np.maximum.reduce, (_share,), kind="reduce", attributes=_some_axes,
@@ -55,7 +55,7 @@ min = Op("min", np.minimum.reduce, (_share,), kind="reduce", attributes=_some_ax
 
 def _logsumexp(x: Any, *, axis: Axes, keepdims: bool) -> Any:
     real = x.real if np.iscomplexobj(x) else x
-    top = np.maximum.reduce(real, axis=axis, keepdims=True)
+    top = np.maximum.reduce(real, axis=axis, keepdims=True, initial=-np.inf)
     with np.errstate(all="ignore"):  # infinities may come in, and go out
         top = np.where(np.isfinite(top), top, 0)
         total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
@@ -70,10 +70,15 @@ logsumexp = Op(
     "logsumexp",
     _logsumexp,
     (lambda g, y, x, *, axis, keepdims: _kept(g, x, axis, keepdims)
-     * exp(x - _kept(where(isinf(y), 0, y), x, axis, keepdims)),),
+     * exp(x - _kept(where(y == -inf, 0, y), x, axis, keepdims)),),
     kind="reduce", attributes=_some_axes, domain=(REAL,), special=(-1000, 1000),
     doc="log(sum(exp(x))), shifted by the maximum so that it cannot overflow.",
 )  # fmt: skip
+
+
+def _quotient(x: Any, y: Any) -> Any:
+    """x / y, and 0, at every order, where y is 0."""
+    return where(y == 0, 0, x / where(y == 0, 1, y))
 
 
 def _norm2(x: Any, *, axis: Axes, keepdims: bool) -> Any:
@@ -89,7 +94,7 @@ norm2 = Op(
     "norm2",
     _norm2,
     (lambda g, y, x, *, axis, keepdims: _kept(g, x, axis, keepdims)
-     * (x / _kept(where(y == 0, 1, y), x, axis, keepdims)),),
+     * _quotient(x, _kept(y, x, axis, keepdims)),),
     kind="reduce", attributes=_some_axes, domain=(NONZERO,),
     doc="sqrt(sum(x**2)), safe from overflow; its derivative at 0 is 0.",
 )  # fmt: skip
@@ -104,8 +109,7 @@ def _normp(x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
 
 
 def _from_normp(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
-    y = _kept(where(y == 0, 1, y), x, axis, keepdims)
-    return _kept(g, x, axis, keepdims) * (sign(x) * (abs(x) / y) ** (p - 1))
+    return _kept(g, x, axis, keepdims) * (sign(x) * _quotient(abs(x), _kept(y, x, axis, keepdims)) ** (p - 1))
 
 
 normp = Op(
@@ -120,9 +124,7 @@ def _others(x: Any) -> Any:
     """Along the last axis, the product of all other entries, right also when some are 0."""
     n = x.shape[-1]
     ones = ((0, 0),) * (len(x.shape) - 1)
-    before = cumulative_prod(
-        pad(_cut(x, slice(0, n - 1)), width=(*ones, (1, 0)), value=1.0), axis=len(ones)
-    )
+    before = cumulative_prod(pad(_cut(x, slice(0, n - 1)), width=(*ones, (1, 0)), value=1.0), axis=len(ones))
     back = _cut(_cut(x, slice(None, None, -1)), slice(0, n - 1))
     after = cumulative_prod(pad(back, width=(*ones, (1, 0)), value=1.0), axis=len(ones))
     return before * _cut(after, slice(None, None, -1))
@@ -138,6 +140,8 @@ def _from_prod(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     if not axis:
         return g
     g = broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape)
+    if 0 in x.shape:
+        return g
     order = tuple(i for i in range(len(x.shape)) if i not in axis) + axis
     moved = permute_dims(x, axes=order)
     flat = reshape(moved, shape=(*moved.shape[: len(moved.shape) - len(axis)], _size(x, axis)))

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..batched import BatchedArray, batch_size, full_batch
+from ..batched import BatchedArray
+from ..batched import _one_by_one as one_by_one
 from ..domain import REAL
 from ..engine import Op
 from .indexing import getitem
@@ -69,9 +70,7 @@ def _examples(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(a: Any, b: Any, *, stride: Ints, **attributes: Any) -> Any:
         if isinstance(a, BatchedArray) or isinstance(b, BatchedArray):
-            n = batch_size(a, b)
-            pairs = zip(full_batch(a, n), full_batch(b, n), strict=True)
-            return BatchedArray(np.stack([call(p, q, stride=stride, **attributes) for p, q in pairs]))
+            return one_by_one(call)(a, b, stride=stride, **attributes)
         if a.ndim > len(stride) + 2:
             return np.stack([call(p, q, stride=stride, **attributes) for p, q in zip(a, b, strict=True)])
         return f(a, b, stride=stride, **attributes)

@@ -14,23 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..engine import births
-from ..errors import ShapeError
 from ..guards import Spent
 from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
 LANE = 16  # parameters start at multiples of this, where vector instructions like it
-
-
-class Room:
-    """A part of a bundle's array, lent to one parameter. NumPy does not show, through the array made of
-    it, that others lie beside it; so the parameter can be written into like any other (see writing.py)."""
-
-    def __init__(self, home: Any, part: Any) -> None:
-        self.home = home
-        self.__array_interface__ = part.__array_interface__
-
 
 Rule = Callable[[int, Any, Any, Any], None]  # (step, values, gradient, state), all rows but the step
 
@@ -66,10 +55,10 @@ class Bundle:
             self.steps = [self.steps[0] + 1] * len(self.steps)
             rule(self.steps[0], self.values, self.grads, self.state)
             for p in self.params:
-                p.born, p.past, p.site, p.grad.__class__ = births(), None, "optimizer.step()", Spent
+                p.born, p.past, p.site, p._grad.__class__ = births(), None, "optimizer.step()", Spent
         else:
             for i, p in enumerate(self.params):
-                if p.grad is not None:
+                if p._grad is not None:
                     self._update_one(i, p, rule)
 
     def _move_in(self) -> bool:
@@ -83,24 +72,19 @@ class Bundle:
             return False
         values = self.values
         for p, home, shape, cut in self.homes:
-            g, data = p.grad, p._data
+            g, data = p._grad, p._data
             if g is None or g._data.shape != shape:
                 return False
-            if getattr(data.base, "home", None) is not values:
+            if data.base is not values:
                 if sys.getrefcount(data) > 3 or data.dtype != self.dtype:
                     return False
-                p._data = np.asarray(Room(values, values[cut].reshape(shape)))
+                p._data = values[cut].reshape(shape)
                 p._data[...] = data
             home[...] = g._data
         return True
 
     def _update_one(self, i: int, p: Any, rule: Rule) -> None:
-        data, g = p._data, p.grad._data
-        if np.shape(g) != np.shape(data):
-            raise ShapeError(
-                f"optimizer.step: a gradient must have its parameter's shape {p.shape}; got {np.shape(g)}; "
-                "set p.grad = None and call backward() again"
-            )
+        data, g = p._data, p._grad._data
         self.steps[i] += 1
         in_place = isinstance(data, np.ndarray) and data.flags.c_contiguous and data.flags.writeable
         values = data.reshape(-1) if in_place else np.array(data).reshape(-1)
@@ -115,8 +99,8 @@ class Bundle:
         elif not in_place:
             p._data = values.reshape(np.shape(data))[()]
         p.born, p.past, p.site = births(), None, "optimizer.step()"
-        if type(p.grad) is Tensor:
-            p.grad.__class__ = Spent
+        if type(p._grad) is Tensor:
+            p._grad.__class__ = Spent
 
 
 def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]:

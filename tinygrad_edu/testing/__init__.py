@@ -1,1 +1,37 @@
-"""Property tests for derivatives: see `check_gradients`."""
+"""Is a derivative right? Checks with error bars, verdicts and a diagnosis; property tests for derivatives.
+
+Importing this needs NumPy only; hypothesis is imported by what uses it, when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .checking import check_derivative as check_derivative
+from .checking import check_gradients as check_gradients
+from .jacobian import numerical_jacobian as numerical_jacobian
+from .mutation import built_in_ops as built_in_ops
+from .mutation import mutation_score as mutation_score
+from .op_checks import check_op as check_op
+from .report import Entry as Entry
+from .report import GradientError as GradientError
+from .report import Report as Report
+
+LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None for the module itself)
+    "derivative_property": ("properties", "derivative_property"),
+    "strategies": ("strategies", None),
+}
+
+__all__ = [
+    "Entry", "GradientError", "Report", "built_in_ops", "check_derivative", "check_gradients", "check_op",
+    "mutation_score", "numerical_jacobian",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"tinygrad_edu.testing has no {name!r}; it has {', '.join([*__all__, *LAZY])}")
+    module, attribute = LAZY[name]
+    found = import_module(f".{module}", __name__)
+    return getattr(found, attribute) if attribute else found

@@ -30,7 +30,9 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
-    values = target.values if isinstance(target, BatchedArray) else np.asarray(target)
+    values = target
+    while isinstance(values, BatchedArray):  # all examples at once
+        values = values.values
     # a negative number is a large unsigned one, so one comparison finds both
     if not values.size or (values.view(f"u{values.itemsize}").max() < n and not 0 <= ignore_index < n):
         return target, None

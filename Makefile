@@ -1,0 +1,32 @@
+# Each goal makes its own virtual environment, once, and installs what it needs from PyPI.
+PYTHON ?= python3
+VENV ?= .venv
+SEED ?= 0
+OUT ?= out
+
+.PHONY: demo test lint bench docs clean
+
+demo: $(VENV)/.demo
+	$(VENV)/bin/tinygrad-edu demo --seed $(SEED) --out $(OUT)
+
+test: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -n auto
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.bench
+	$(VENV)/bin/python benchmarks/speed.py --write
+
+docs: $(VENV)/.dev
+	$(VENV)/bin/python docs/generate.py
+
+$(VENV)/.%: pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,210 @@
+"""Speed against PyTorch and micrograd, as ratios of one interleaved run: `python benchmarks/speed.py`.
+
+Peers run in this process, in turn with ours, round after round, so that what slows the machine slows
+all. Each figure is the median over rounds; the ratio is the median of the rounds' ratios. `--write`
+puts the table into README.md and docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import pathlib
+import platform
+import re
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn, optim
+
+ROOT = pathlib.Path(__file__).parent.parent
+CHAIN = 20_000
+Job = Callable[[], object]
+
+
+def chain(make: Callable[[float], object]) -> Job:
+    """y = y * w + b, over and over: 20,000 scalar operations, then backward."""
+
+    def run() -> None:
+        y, w, b = make(1.0), make(0.999), make(0.001)
+        for _ in range(CHAIN // 2):
+            y = y * w + b  # type: ignore[operator]
+        y.backward()  # type: ignore[attr-defined]
+
+    return run
+
+
+def our_chain() -> Job:
+    return chain(lambda v: tg.Tensor(v, requires_grad=True))
+
+
+def torch_chain() -> Job:
+    import torch
+
+    return chain(lambda v: torch.tensor(v, requires_grad=True))
+
+
+def micrograd_chain() -> Job:
+    from micrograd.engine import Value
+
+    sys.setrecursionlimit(10 * CHAIN)  # micrograd sorts its graph by recursion
+    return chain(Value)
+
+
+def sizes_of(sizes: tuple[int, ...], batch: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(batch, sizes[0])).astype(np.float32), rng.integers(sizes[-1], size=batch)
+
+
+def layers(module: object, sizes: tuple[int, ...]) -> list[object]:
+    """Linear and ReLU layers of either library."""
+    made = [
+        layer
+        for a, b in pairwise(sizes)
+        for layer in (module.Linear(a, b), module.ReLU())  # type: ignore[attr-defined]
+    ]
+    return made[:-1]
+
+
+def our_step(sizes: tuple[int, ...], batch: int) -> Job:
+    x, y = map(tg.asarray, sizes_of(sizes, batch))
+    net = nn.Sequential(*layers(nn, sizes))
+    adam = optim.Adam(net.parameters())
+
+    def run() -> None:
+        adam.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        adam.step()
+
+    return run
+
+
+def torch_step(sizes: tuple[int, ...], batch: int) -> Job:
+    import torch
+
+    x, y = map(torch.from_numpy, sizes_of(sizes, batch))
+    net = torch.nn.Sequential(*layers(torch.nn, sizes))
+    adam = torch.optim.Adam(net.parameters())
+
+    def run() -> None:
+        adam.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        adam.step()
+
+    return run
+
+
+def once(job: Job, repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        job()
+    return (time.perf_counter() - start) / repeats
+
+
+def interleaved(jobs: dict[str, Job], repeats: int, rounds: int) -> dict[str, tuple[float, float]]:
+    """For each job: its median time, and the median ratio of the first job's time to it."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for job in jobs.values():
+        once(job, repeats)  # warm up
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            gc.collect()
+            times[name].append(once(job, repeats))
+    ours = next(iter(times.values()))
+    return {
+        name: (statistics.median(t), statistics.median(a / b for a, b in zip(ours, t, strict=True)))
+        for name, t in times.items()
+    }
+
+
+def compare(rounds: int) -> list[str]:
+    rows = ["| task | tinygrad_edu | peer | ratio | goal |", "| --- | ---: | ---: | ---: | ---: |"]
+
+    def add(task: str, jobs: dict[str, Job], repeats: int, goals: dict[str, float]) -> None:
+        found = interleaved(jobs, repeats, rounds)
+        ours = found["ours"][0]
+        for peer, goal in goals.items():
+            t, ratio = found[peer]
+            rows.append(f"| {task} | {show(ours)} | {peer} {show(t)} | {ratio:.2f} | {goal} |")
+            print(rows[-1], flush=True)
+
+    name = f"chain of {CHAIN:,} scalar operations, forward and backward"
+    jobs = {"ours": our_chain(), "PyTorch": torch_chain(), "micrograd": micrograd_chain()}
+    add(name, jobs, 1, {"PyTorch": 0.5, "micrograd": 1.5})
+    for sizes, batch, repeats, goal in (((2, 16, 16, 2), 32, 100, 0.4), ((784, 256, 128, 10), 128, 10, 1.05)):
+        task = f"training step of an MLP {'-'.join(map(str, sizes))}, batch {batch}, with Adam"
+        add(task, {"ours": our_step(sizes, batch), "PyTorch": torch_step(sizes, batch)}, repeats, {"PyTorch": goal})
+    return rows
+
+
+def lengths() -> list[str]:
+    """Time per operation of chains of 1e4, 1e5 and 1e6 operations: linear if it stays the same."""
+    rows = ["| operations | build | backward | free | per operation |", "| ---: | ---: | ---: | ---: | ---: |"]
+    for n in (10_000, 100_000, 1_000_000):
+        x = tg.Tensor(1.0, requires_grad=True)
+        marks = [time.perf_counter()]
+        y = x
+        for _ in range(n):
+            y = y + 1.0
+        marks.append(time.perf_counter())
+        y.backward()
+        marks.append(time.perf_counter())
+        del y
+        marks.append(time.perf_counter())
+        build, back, free = (b - a for a, b in pairwise(marks))
+        rows.append(f"| {n:,} | {show(build)} | {show(back)} | {show(free)} | {show((marks[-1] - marks[0]) / n)} |")
+        print(rows[-1], flush=True)
+    return rows
+
+
+def show(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def machine() -> str:
+    import torch
+
+    cpu = platform.processor() or platform.machine()
+    info = pathlib.Path("/proc/cpuinfo")
+    if info.exists() and (found := re.search(r"model name\s*: (.*)", info.read_text())):
+        cpu = found[1]
+    return (
+        f"{cpu}, PyTorch using {torch.get_num_threads()} threads; Python {platform.python_version()}, "
+        f"NumPy {np.__version__}, PyTorch {torch.__version__.partition('+')[0]}"
+    )
+
+
+def replace(page: pathlib.Path, mark: str, text: str) -> None:
+    """Put text between the lines `<!-- mark -->` and `<!-- end -->` of a page."""
+    begin, end = f"<!-- {mark} -->\n", "<!-- end -->"
+    head, _, rest = page.read_text().partition(begin)
+    if not rest:
+        raise SystemExit(f"{page.name}: needs a line {begin.strip()!r}; found none; add it with {end!r} after it")
+    page.write_text(head + begin + text + "\n" + end + rest.partition(end)[2])
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--write", action="store_true", help="update README.md and docs/benchmarks.md")
+    chosen = options.parse_args()
+    print(machine())
+    table = "\n".join(compare(chosen.rounds))
+    growth = "\n".join(lengths())
+    if chosen.write:
+        replace(ROOT / "README.md", "speed", f"{table}\n\nMeasured on {machine()}.")
+        replace(ROOT / "docs" / "benchmarks.md", "speed", f"{table}\n\n{growth}\n\nMeasured on {machine()}.")
+
+
+if __name__ == "__main__":
+    main()

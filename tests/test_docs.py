@@ -1,0 +1,67 @@
+"""What the docs show is run: docstrings, the README's code, the generated pages."""
+
+import contextlib
+import doctest
+import importlib
+import io
+import pathlib
+import pkgutil
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_edu
+
+ROOT = pathlib.Path(__file__).parent.parent
+MODULES = sorted(
+    info.name
+    for info in pkgutil.walk_packages(tinygrad_edu.__path__, "tinygrad_edu.")
+    if not info.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name):
+    with np.printoptions(precision=8):
+        results = doctest.testmod(importlib.import_module(name))
+    assert results.failed == 0
+
+
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+
+
+def test_the_readme_prints_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scope = {}
+    for block in blocks(ROOT / "README.md"):
+        expected = [m[1].strip() for m in re.finditer(r"^print\(.*\)\s+# (.*)$", block, re.M)]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(block, "README.md", "exec"), scope)
+        assert printed.getvalue().splitlines() == expected
+
+
+def test_the_readme_names_files_that_exist():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} names {target}"
+
+
+def test_the_generated_pages_are_what_the_code_says():
+    result = subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_architecture_page_names_every_file():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    package = pathlib.Path(tinygrad_edu.__file__).parent
+    for path in package.iterdir():
+        if path.name.startswith("__") or path.name == "py.typed":
+            continue
+        name = path.name if path.is_file() else f"{path.name}/"
+        assert name in text, name

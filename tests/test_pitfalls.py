@@ -1,0 +1,341 @@
+"""Mistakes that autograd engines make, each tried here: silent wrong gradients above all."""
+
+import contextlib
+import gc
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DTypeError, GraphError
+
+
+def leaf(*values, dtype=np.float64):
+    return tg.Tensor(np.array(values, dtype=dtype), requires_grad=True)
+
+
+class TestMemoryOfOthers:
+    """Arrays that somebody else can write into."""
+
+    def test_data_kept_from_before_the_first_use(self):
+        x = leaf(1.0, 2.0)
+        kept = x.data
+        y = (x * x).sum()
+        kept[0] = 5
+        with pytest.raises(GraphError, match="changed afterwards"):
+            y.backward()
+
+    @pytest.mark.parametrize("use", [lambda x, a: x * a, lambda x, a: tg.matmul(x, a), lambda x, a: x * tg.asarray(a)])
+    def test_an_array_written_into_before_backward(self, use):
+        x, a = leaf(1.0, 2.0), np.array([3.0, 4.0])
+        y = use(x, a).sum()
+        a[:] = 0
+        with contextlib.suppress(GraphError):  # noticed; or, where the array was copied, right
+            y.backward()
+        assert x.grad is None or x.grad.data.tolist() == [3, 4]
+
+    def test_a_detached_result(self):
+        x = leaf(1.0, 2.0)
+        y = tg.exp(x)
+        y.detach().data[...] = 100
+        y.sum().backward()
+        np.testing.assert_allclose(x.grad.data, np.exp([1.0, 2.0]))
+
+    def test_a_detached_leaf(self):
+        w, x = leaf(5.0, 6.0), leaf(1.0, 1.0)
+        kept = w.detach()
+        y = (kept * x).sum()
+        with tg.no_grad():
+            w *= 0
+        y.backward()
+        np.testing.assert_array_equal(x.grad.data, [5, 6])
+        np.testing.assert_array_equal(kept.data, [5, 6])
+
+    def test_a_view_of_a_constant(self):
+        x, c = leaf(1.0, 1.0), tg.Tensor(np.array([5.0, 6.0]))
+        y = (c * x).sum()
+        c.reshape(2, 1).data[...] = 0
+        y.backward()
+        np.testing.assert_array_equal(x.grad.data, [5, 6])
+
+    def test_views_keep_their_values(self):
+        w = leaf(1.0, 2.0)
+        views = [w[0:1], w.T, w.reshape(2, 1)]
+        with tg.no_grad():
+            w -= 1
+        assert [v.data.ravel()[0] for v in views] == [1, 1, 1]
+
+    def test_gradients_are_not_shared(self):
+        a, b = leaf(1.0), leaf(1.0)
+        (a + b).sum().backward(create_graph=True)
+        assert a.grad is not b.grad
+        with tg.no_grad():
+            a.grad *= 0.5
+        assert b.grad.data == 1
+
+
+class TestListsOfTensors:
+    def test_they_are_stacked(self):
+        x = leaf(2.0, 3.0)
+        for f in (lambda: tg.asarray([x[0] * 2, x[1]]).sum(), lambda: tg.sum([x[0], x[0], x[1]])):
+            x.grad = None
+            f().backward()
+            np.testing.assert_array_equal(x.grad.data, [2, 1])
+        y = tg.zeros(2, dtype="float64")
+        y[:] = [x[1], x[0] * 5]
+        x.grad = None
+        y.sum().backward()
+        np.testing.assert_array_equal(x.grad.data, [5, 1])
+
+    def test_or_refused(self):
+        x = leaf(2.0, 3.0)
+        with pytest.raises(GraphError, match="a list must hold numbers; got tensors that need a gradient"):
+            tg.Tensor([x[0], x[1]])
+        with pytest.raises(GraphError, match=r"multiply: a list must hold numbers.*use tg.stack"):
+            tg.ones(2) * [x[0], x[1]]
+
+    def test_a_filled_tensor_and_settings(self):
+        x = leaf(2.0)
+        tg.full((3,), x[0]).sum().backward()
+        assert x.grad.data == 3
+        with pytest.raises(
+            DTypeError, match="pad: constant_values must be a number; got a tensor that needs a gradient"
+        ):
+            tg.pad(x, 1, constant_values=x[0])
+        with pytest.raises(DTypeError, match="vector_norm: ord must be a number"):
+            tg.linalg.vector_norm(x, x[0])
+
+    def test_functions_that_return_lists(self):
+        f = lambda x: [x[0] * x[1], x[0] ** 2]
+        ja, jb = tg.jacobian(f)(np.array([2.0, 3.0]))
+        np.testing.assert_array_equal(ja.data, [3, 2])
+        np.testing.assert_array_equal(jb.data, [4, 0])
+        assert tg.grad(lambda x: [x.sum()])(np.ones(2)).data.tolist() == [1, 1]
+
+
+class TestWrites:
+    def test_the_last_of_several_writes_has_the_gradient(self):
+        x = leaf(1.0, 2.0)
+        t = tg.zeros(3, dtype="float64")
+        t[[0, 0]] = x
+        t.sum().backward()
+        np.testing.assert_array_equal(x.grad.data, [0, 1])
+
+    def test_a_gradient_does_not_pass_through_integers(self):
+        x, t = leaf(1.5), tg.zeros(2, dtype="int64")
+        with pytest.raises(
+            DTypeError, match="setitem: the value must fit the tensor's dtype int64; got float64 with a gradient"
+        ):
+            t[0] = x[0]
+        t[0] = 1.5
+        assert t.data[0] == 1
+        with pytest.raises(DTypeError, match="got complex128"):
+            tg.zeros(2)[0] = 1j
+
+    def test_augmented_assignment_to_a_part(self):
+        x = leaf(1.0, 2.0, 3.0)
+        y = x * 1
+        y[0:2] += 10
+        y[2] *= x[0]
+        (y * y).sum().backward()
+        np.testing.assert_array_equal(y.data, [11, 12, 3])
+        np.testing.assert_array_equal(x.grad.data, [22 + 18, 24, 6])
+        table = tg.zeros((2, 2))
+        table[0] += 1
+        np.testing.assert_array_equal(table.data, [[1, 1], [0, 0]])
+
+    def test_writes_leave_no_cycle_and_a_loop_of_them_is_linear(self):
+        gc.disable()
+        try:
+            y = leaf(1.0, 2.0) * 1
+            y += 1
+            y[0] = y[1]
+            gone = weakref.ref(y)
+            del y
+            assert gone() is None
+        finally:
+            gc.enable()
+
+        def seconds(n):
+            x = leaf(1.0)
+            s = x * 0
+            start = time.perf_counter()
+            for _ in range(n):
+                s += x
+            s.sum().backward()
+            return time.perf_counter() - start
+
+        seconds(100)
+        assert min(seconds(8000) for _ in range(3)) < 20 * min(seconds(1000) for _ in range(3))
+
+    def test_an_error_in_a_write_is_ours(self):
+        with pytest.raises(IndexError, match="setitem: index 5 is out of bounds"):
+            tg.ones(3)[5] = 1.0
+        with pytest.raises(tg.errors.ShapeError, match="setitem: the value must broadcast"):
+            tg.ones(3)[:] = [1.0, 2.0]
+
+
+class TestOrders:
+    def test_mixed_derivatives_of_a_power_at_exponent_zero(self):
+        h = tg.hessian(lambda a, b: a**b, (0, 1))(np.float64(2), np.float64(0))
+        np.testing.assert_allclose([[v.item() for v in row] for row in h], [[0, 0.5], [0.5, np.log(2) ** 2]])
+
+    def test_norms_at_zero_to_second_order(self):
+        np.testing.assert_array_equal(tg.hessian(tg.linalg.norm)(np.zeros(2)).data, np.zeros((2, 2)))
+        np.testing.assert_array_equal(tg.hessian(tg.std)(np.ones(2)).data, np.zeros((2, 2)))
+
+    def test_a_maximum_that_is_nan_has_a_gradient_that_is_nan(self):
+        assert np.isnan(tg.grad(tg.max)(np.array([np.nan, 1.0])).data).all()
+
+    @pytest.mark.parametrize(
+        "f", [lambda x: x + 1.0, lambda x: 1.0 - x, lambda x: 2**x, lambda x: tg.where(x > 0, x, 0.0)]
+    )
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32])
+    def test_tangents_keep_their_dtype(self, f, dtype):
+        x = np.ones(2, dtype)
+        y, dy = tg.jvp(f, (x,), (x,))
+        assert y.dtype == dy.dtype == dtype
+
+    def test_steps_have_a_gradient_of_zero(self):
+        x = leaf(1.2, -0.7)
+        tg.floor(x).sum().backward()
+        np.testing.assert_array_equal(x.grad.data, [0, 0])
+
+
+class TestBatches:
+    def test_many_closures_in_one_op(self):
+        ws = [tg.Tensor(float(i), requires_grad=True) for i in range(100)]
+        tg.vmap(lambda x: tg.stack([x, *ws]).sum())(tg.ones(3)).sum().backward()
+        assert {w.grad.item() for w in ws} == {3.0}
+
+    def test_checkpoints_inside(self):
+        f = lambda x: tg.sin(x * x)
+        x = np.array([0.5, 1.5])
+        expected = tg.vmap(tg.grad(f))(x).data
+        np.testing.assert_allclose(tg.vmap(tg.grad(tg.checkpoint(f)))(x).data, expected)
+        t = tg.Tensor(x, requires_grad=True)
+        tg.vmap(tg.checkpoint(f))(t).sum().backward()
+        np.testing.assert_allclose(t.grad.data, expected)
+
+    def test_writes_inside(self):
+        def f(x):
+            y = tg.zeros(2, dtype="float64")
+            y[0] = x
+            y += 1
+            return y
+
+        np.testing.assert_array_equal(tg.vmap(f)(np.array([5.0, 6.0])).data, [[6, 1], [7, 1]])
+
+    def test_pinv_printing_and_several_axes_out(self):
+        a = np.random.default_rng(0).normal(size=(3, 2, 2))
+        np.testing.assert_allclose(tg.vmap(tg.linalg.pinv)(a).data, np.linalg.pinv(a), atol=1e-12)
+        seen = []
+        x, y = tg.vmap(lambda v: (seen.append(repr(v)), v, v * 2)[1:], 0, (0, 1))(a)
+        assert "a batch" in seen[0]
+        assert (x.shape, y.shape) == ((3, 2, 2), (2, 3, 2))
+
+    def test_a_plain_array_indexed_for_each_example(self):
+        table = np.arange(6.0).reshape(3, 2)
+        rows = tg.vmap(lambda t, i: t[i], (None, 0))(table, np.array([2, 0]))
+        np.testing.assert_array_equal(rows.data, table[[2, 0]])
+
+    def test_empty_jacobians(self):
+        assert tg.jacobian(lambda x: x * 2)(np.zeros(0)).shape == (0, 0)
+
+
+class TestSmallThings:
+    def test_descending_sorts_of_all_dtypes(self):
+        for dtype in (np.uint8, np.int64, np.float32, np.bool_):
+            x = np.array([0, 1, 1, 0], dtype)
+            assert tg.argsort(x, descending=True).data.tolist() == [1, 2, 0, 3]
+        assert tg.topk(np.array([0, 255, 7], np.uint8), 2)[0].data.tolist() == [255, 7]
+        assert tg.sort(np.array([np.iinfo(np.int64).min, 3]), descending=True).data[0] == 3
+
+    def test_bits_and_truth(self):
+        x, mask = tg.asarray([1, 2, 3]), tg.asarray([True, False, True])
+        assert (x & 1).data.tolist() == [1, 0, 1]
+        assert (~x).data.tolist() == [-2, -3, -4]
+        assert (mask & ~mask).data.tolist() == [False] * 3
+        assert (mask ^ True).data.tolist() == [False, True, False]
+        assert (mask | mask).dtype == bool
+
+    def test_spread_of_too_few_numbers(self):
+        with np.errstate(all="ignore"):
+            assert np.isinf(tg.std(np.array([1.0, 2.0]), correction=3).item())
+            assert np.isinf(tg.var(np.array([1.0, 2.0]), correction=2).item())
+
+    def test_erf_of_float16(self):
+        assert np.isfinite(tg.erf(np.arange(-8, 8, 0.125, dtype=np.float16)).data).all()
+
+    def test_rounding_keeps_integers(self):
+        assert tg.round(tg.arange(3)).dtype == np.int64
+
+    def test_uniform_numbers_stay_below_the_end(self):
+        x = tg.random.default_rng(0).uniform(size=200_000, dtype="float16")
+        assert x.data.max() < 1
+
+    def test_random_numbers_with_tensors_as_parameters(self):
+        loc = leaf(1.0, 2.0)
+        x = tg.random.default_rng(0).normal(loc, 2.0)
+        assert x.shape == (2,)
+        x.sum().backward()
+        np.testing.assert_array_equal(loc.grad.data, [1, 1])
+        with pytest.raises(ValueError, match="normal: scale must not be negative"):
+            tg.random.default_rng(0).normal(0.0, -1.0)
+
+    def test_products_that_broadcast(self):
+        a, b = leaf(2.0, 0.0, 0.0, 2.0).reshape(2, 2), np.ones((3, 2, 1))
+        g = tg.grad(lambda a: tg.linalg.solve(a, b).sum())(a.data)
+        assert g.shape == (2, 2)
+        x, y = np.ones((2, 3)), np.full((1, 3), 2.0)
+        np.testing.assert_array_equal(tg.grad(lambda y: tg.einsum("ij,ij->j", x, y).sum())(y).data, [[2, 2, 2]])
+
+    def test_gradients_are_checked_when_set(self):
+        x = leaf(1.0, 2.0)
+        x.grad = np.ones(2, np.float32)
+        assert x.grad.dtype == np.float64
+        with pytest.raises(tg.errors.ShapeError, match=r"grad: must have the tensor's shape \(2,\); got \(3,\)"):
+            x.grad = np.ones(3)
+
+    def test_no_grad_without_brackets(self):
+        @tg.no_grad
+        def f(x):
+            return x * 2
+
+        assert not f(leaf(1.0)).requires_grad
+
+    @pytest.mark.parametrize(
+        ("make", "text"),
+        [
+            (
+                lambda: tg.custom_op("bad", lambda x: [1.0], lambda g, y, x: g),
+                "bad: forward must return one array; got list",
+            ),
+            (
+                lambda: tg.custom_op("bad", lambda x: x + 1, lambda g, y, x: None),
+                "bad: a rule must return a gradient; got None",
+            ),
+        ],
+    )
+    def test_custom_ops_that_are_wrong(self, make, text):
+        with pytest.raises((DTypeError, GraphError), match=text):
+            tg.grad(lambda x: make()(x).sum())(np.ones(2))
+
+    def test_a_custom_op_with_too_few_rules_or_a_number_for_a_gradient(self):
+        two = tg.custom_op("two", lambda a, b: a + b, (lambda g, y, a, b: g,))
+        with pytest.raises(GraphError, match="two: needs a rule for each input; got 1 rules and an input 1"):
+            tg.grad(lambda a, b: two(a, b).sum(), (0, 1))(np.ones(2), np.ones(2))
+        one = tg.custom_op("one", lambda x: x + 1, lambda g, y, x: 1.0)
+        np.testing.assert_array_equal(tg.grad(lambda x: one(x).sum())(np.ones(2)).data, [1, 1])
+
+    def test_integers_to_negative_powers(self):
+        with pytest.raises(ValueError, match=r"power: Integers to negative integer powers are not allowed.*astype"):
+            tg.arange(3) ** -1
+
+    def test_an_error_in_a_rule_names_the_op(self):
+        q = tg.linalg.qr(tg.Tensor(np.ones((3, 2)), requires_grad=True)).Q
+        with pytest.raises(np.linalg.LinAlgError) as caught:
+            q.sum().backward()
+        assert any("while computing the gradient of input" in note for note in caught.value.__notes__)

@@ -1,0 +1,163 @@
+"""The laws of the house: imports go down, rules are pure, importing is light, names are kept."""
+
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.engine import REGISTRY
+
+PACKAGE = pathlib.Path(tg.__file__).parent
+
+# Each file may import files of its own floor that stand before it, and all floors below.
+FLOORS = [
+    ["errors", "domain", "arrays", "recording", "batched", "engine"],
+    ["ops"],
+    ["forward", "functions", "numpy_protocol", "writing", "tensor"],
+    ["random", "batching", "checkpointing", "custom", "transforms", "nn.functional"],
+    ["nn", "optim", "data", "io"],
+    ["testing", "viz", "compiler"],
+    ["cli"],
+]
+
+
+def floor(module):
+    """The number of the most exactly named floor of a module like `ops.linalg`."""
+    best = max(
+        ((len(name), k) for k, names in enumerate(FLOORS) for name in names if (module + ".").startswith(name + ".")),
+        default=None,
+    )
+    assert best is not None, f"{module} stands on no floor: add it to FLOORS and to docs/architecture.md"
+    return best[1]
+
+
+def imports(path):
+    """The modules of this package that a file imports when it is imported."""
+    here = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    here = here[:-1] if here[-1] == "__init__" else here
+    package = here if path.name == "__init__.py" else here[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1][1:]
+            parts = (*base, *(node.module.split(".") if node.module else ()))
+            if parts:
+                yield ".".join(parts), node
+            else:
+                yield from ((alias.name, node) for alias in node.names)
+
+
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name not in ("__init__.py", "__main__.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down(path):
+    module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    source = path.read_text()
+    typing_only = {
+        inner
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in range(node.lineno, node.end_lineno + 1)
+    }
+    for target, node in imports(path):
+        if node.lineno not in typing_only:
+            assert floor(target) <= floor(module), f"{module} imports {target}, which stands above it"
+
+
+def test_the_package_imports_only_numpy():
+    code = (
+        "import sys; import numpy; import numpy.random; known = set(sys.modules); import tinygrad_edu;"
+        "from tinygrad_edu import nn, optim, data, viz, testing;"
+        "print(sorted({m.partition('.')[0] for m in set(sys.modules) - known} - set(sys.stdlib_module_names)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavier = set(ast.literal_eval(result.stdout)) - {"tinygrad_edu", "numpy", "cython_runtime"}
+    assert {name for name in heavier if not name.startswith("_cython")} == set()
+
+
+def _rules(op):
+    table = [op.vjps[i] for i in range(3)] if not isinstance(op.vjps, tuple) else op.vjps
+    return [rule for rule in table if rule is not None]
+
+
+@pytest.mark.parametrize("op", [op for op in REGISTRY.values() if op.differentiable and not op.custom], ids=str)
+def test_rules_are_pure(op):
+    """A rule uses operators and ops: no NumPy, no raw data."""
+    todo, seen = [rule.__code__ for rule in _rules(op)], set()
+    while todo:
+        code = todo.pop()
+        seen.add(code)
+        names = set(code.co_names)
+        assert not names & {"_data", "data"}, f"the rule of {op} touches raw data"
+        # index sets and masks of constant shape are not computed from values
+        assert "np" not in names or names & {"argsort", "arange", "prod", "pi"}, f"the rule of {op} calls NumPy"
+        todo += [c for c in code.co_consts if hasattr(c, "co_names") and c not in seen]
+
+
+def words(text):
+    return text.split()
+
+
+PROMISED = words("""
+add subtract multiply divide power negative positive abs exp expm1 log log1p log2 log10 sqrt square reciprocal
+sin cos tan sinh cosh tanh asin acos atan atan2 asinh acosh atanh hypot logaddexp maximum minimum clip where
+sign floor ceil round remainder floor_divide erf equal not_equal less less_equal greater greater_equal isnan
+isinf isfinite logical_and logical_or logical_not sum prod mean var std max min logsumexp cumulative_sum
+cumulative_prod all any argmax argmin count_nonzero matmul tensordot vecdot einsum reshape permute_dims
+matrix_transpose moveaxis swapaxes expand_dims squeeze broadcast_to concat stack split unstack flip roll tile
+repeat pad tril triu diagonal take take_along_axis meshgrid sort argsort topk searchsorted nonzero
+unique_values asarray zeros ones full empty arange linspace eye zeros_like ones_like full_like Tensor
+set_default_dtype grad value_and_grad vjp jvp jacobian hessian hvp vmap checkpoint no_grad custom_op
+""")
+LINALG = words("""
+inv solve det slogdet cholesky qr svd eigh norm vector_norm matrix_norm trace diagonal outer cross pinv
+matrix_power
+""")
+NOT_METHODS = words("""
+where matmul einsum concat stack meshgrid asarray zeros ones full empty arange linspace eye Tensor
+set_default_dtype grad value_and_grad vjp jvp jacobian hessian hvp vmap checkpoint no_grad custom_op
+""")
+ATTRIBUTES = words("""
+data grad requires_grad shape ndim size dtype name T mT backward detach numpy item astype requires_grad_ clone
+__len__ __iter__ __getitem__ __setitem__ __array__ __array_ufunc__ __array_function__ __dlpack__ _repr_html_
+""")
+
+
+def test_every_promised_name_is_there():
+    assert [n for n in PROMISED if not hasattr(tg, n)] == []
+    assert [n for n in LINALG if not hasattr(tg.linalg, n)] == []
+    assert [n for n in ATTRIBUTES if not hasattr(tg.ones((2, 2)), n)] == []
+    assert [n for n in ("default_rng", "manual_seed") if not hasattr(tg.random, n)] == []
+    generator = tg.random.default_rng(0)
+    assert [n for n in ("normal", "uniform", "integers", "permutation", "bernoulli") if not hasattr(generator, n)] == []
+
+
+def test_every_function_of_one_tensor_is_a_method():
+    assert [n for n in [*PROMISED, *LINALG] if n not in NOT_METHODS and not hasattr(tg.Tensor, n)] == []
+
+
+def test_the_list_above_is_the_one_in_the_interface_page():
+    page = PACKAGE.parent.parent / "shared" / "API.md"
+    if not page.exists():
+        return  # the page belongs to the workshop, not to the package
+    text = page.read_text()
+    functions = text.partition("## 2. ")[2].partition("## 3. ")[0].partition("\n")[2]
+    listed = {w for w in re.findall(r"[a-z_0-9]+", re.sub(r"\([^)]*\)|`[^`]*`", " ", functions)) if len(w) > 2}
+    missing = listed - set(PROMISED) - set(LINALG)
+    prose = set(
+        words("""
+algebra and bernoulli comparisons creation elementwise explicit for generators gives integers linear logic
+normal one permutation random reductions searching shape shared sorting the uniform with
+    """)
+    )
+    assert missing - prose == set()
+
+
+def test_public_names_have_docstrings():
+    for name in [*PROMISED, *LINALG]:
+        thing = getattr(tg, name, None) or getattr(tg.linalg, name)
+        assert (thing.__doc__ or "").strip(), name

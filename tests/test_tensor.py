@@ -1,0 +1,254 @@
+"""Making tensors, reading them, and NumPy's protocols."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
+
+
+class TestMaking:
+    @pytest.mark.parametrize(
+        ("data", "dtype"),
+        [(1.0, "float32"), ([1.0, 2.0], "float32"), (1, "int64"), ([True], "bool"), (np.float64(1), "float64"),
+         (np.ones(2, np.float16), "float16"), (np.arange(3), "int64"), ([[1, 2.5]], "float32")],
+    )  # fmt: skip
+    def test_dtypes(self, data, dtype):
+        assert tg.Tensor(data).dtype == dtype
+        assert tg.asarray(data).dtype == dtype
+
+    def test_the_default_dtype(self):
+        tg.set_default_dtype("float64")
+        try:
+            assert tg.Tensor(1.0).dtype == tg.zeros(2).dtype == tg.get_default_dtype() == np.float64
+        finally:
+            tg.set_default_dtype("float32")
+        with pytest.raises(DTypeError, match="set_default_dtype: must be a floating-point dtype; got int64"):
+            tg.set_default_dtype("int64")
+
+    def test_a_tensor_copies_and_asarray_shares(self):
+        a = np.ones(2)
+        copied, shared = tg.Tensor(a), tg.asarray(a)
+        a[0] = 5
+        assert copied.data[0] == 1
+        assert shared.data[0] == 5
+
+    def test_a_tensor_of_a_tensor(self):
+        x = tg.Tensor([1.0], requires_grad=True, name="x")
+        y = tg.Tensor(x, dtype="float64")
+        assert not y.requires_grad
+        assert y.dtype == np.float64
+        assert tg.asarray(x) is x
+
+    @pytest.mark.parametrize("data", [["a"], object(), None, {"a": 1}])
+    def test_what_is_not_numbers(self, data):
+        with pytest.raises(DTypeError, match=r"Tensor: data must be numbers or truth values; got"):
+            tg.Tensor(data)
+
+    def test_only_floats_have_gradients(self):
+        with pytest.raises(DTypeError, match=r"only floating-point tensors can have a gradient; got int64; use floats"):
+            tg.Tensor([1, 2], requires_grad=True)
+        with pytest.raises(DTypeError, match="got bool"):
+            tg.Tensor([True]).requires_grad_()
+
+    def test_requires_grad_of_a_result_stays(self):
+        y = tg.Tensor([1.0], requires_grad=True) * 2
+        with pytest.raises(GraphError, match="only a leaf can stop requiring a gradient"):
+            y.requires_grad = False
+
+
+class TestDtypes:
+    def test_python_scalars_are_weak(self):
+        for dtype in ("float16", "float32", "float64"):
+            x = tg.ones(2, dtype=dtype)
+            for y in (x + 1.0, 2 * x, x**2, x**0.5, 1 / x, 2.0**x, tg.maximum(x, 0), tg.where(x > 0, x, 0.0), x - 1):
+                assert y.dtype == dtype
+
+    def test_arrays_promote_as_in_numpy(self):
+        assert (tg.ones(2) * np.ones(2)).dtype == np.float64
+        assert (tg.ones(2) * np.float64(2)).dtype == np.float64
+        assert (tg.arange(2) / 2).dtype == np.float64
+        assert (tg.ones(2, dtype="float16") + tg.ones(2)).dtype == np.float32
+
+    @pytest.mark.parametrize("other", ["float16", "float32", "float64"])
+    def test_gradients_have_the_dtype_and_shape_of_their_tensor(self, other):
+        x = tg.Tensor(np.ones((2, 1), np.float32), requires_grad=True)
+        y = tg.Tensor(np.ones(3), dtype=other, requires_grad=True)
+        tg.tanh(x * y + 1).sum().backward()
+        assert (x.grad.dtype, x.grad.shape) == (np.float32, (2, 1))
+        assert (y.grad.dtype, y.grad.shape) == (other, (3,))
+
+    def test_astype_passes_the_gradient_between_floats_only(self):
+        x = tg.Tensor([1.0, 2.0], requires_grad=True)
+        x.astype("float64").sum().backward()
+        assert x.grad.dtype == np.float32
+        assert not x.astype("int64").requires_grad
+
+
+class TestReading:
+    def test_attributes(self):
+        x = tg.zeros((2, 3))
+        assert (x.shape, x.ndim, x.size, len(x), x.T.shape, x.mT.shape) == ((2, 3), 2, 6, 2, (3, 2), (3, 2))
+
+    def test_scalars(self):
+        x = tg.Tensor(2.5, requires_grad=True)
+        assert (x.item(), float(x), int(x), bool(x), f"{x:.2f}") == (2.5, 2.5, 2, True, "2.50")
+        assert [10, 20, 30][tg.asarray(1)] == 20
+        assert isinstance(x.data, np.ndarray)
+        assert isinstance((x * 2).data, np.ndarray)
+
+    def test_iteration_and_membership(self):
+        x = tg.asarray([1.0, 2.0])
+        assert [v.item() for v in x] == [1, 2]
+        assert 2.0 in x
+        assert 3.0 not in x
+        assert x.tolist() == [1, 2]
+
+    @pytest.mark.parametrize(
+        ("call", "error", "text"),
+        [
+            (lambda: bool(tg.ones(2)), ValueError, r"bool: the tensor must have one entry; got shape \(2,\); use .any"),
+            (lambda: tg.ones(2).item(), ShapeError, r"item: the tensor must have one entry; got shape \(2,\)"),
+            (lambda: len(tg.asarray(1.0)), TypeError, r"len: the tensor must have an axis; got a scalar"),
+            (lambda: iter(tg.asarray(1.0)), TypeError, r"iter: the tensor must have an axis; got a scalar"),
+            (lambda: [1][tg.asarray(0.0)], TypeError, r"index: needs an integer scalar; got shape \(\) of float32"),
+        ],
+    )
+    def test_errors(self, call, error, text):
+        with pytest.raises(error, match=text):
+            call()
+
+    def test_equality_is_elementwise_and_tensors_are_hashable(self):
+        x = tg.asarray([1.0, 2.0])
+        assert (x == x).data.tolist() == [True, True]
+        assert (x != [1.0, 3.0]).data.tolist() == [False, True]
+        assert x is not None
+        assert len({x, x}) == 1
+        assert (x == None) is False  # noqa: E711
+
+    def test_repr(self):
+        x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+        assert repr(x) == "Tensor(shape=(2,), dtype=float32, name='x', requires_grad=True, [1., 2.])"
+        assert repr(tg.tanh(x)) == "Tensor(shape=(2,), dtype=float32, op=tanh, [0.7616, 0.964 ])"
+        assert len(repr(tg.zeros((1000, 1000)))) < 1000
+        evil = tg.Tensor([1.0], name="<script>")
+        assert "<script>" not in evil._repr_html_()
+
+    def test_detach_and_clone(self):
+        x = tg.Tensor([1.0, 2.0], requires_grad=True)
+        assert not x.detach().requires_grad
+        y = x.clone()
+        y[0] = 5.0
+        y.sum().backward()
+        assert x.data.tolist() == [1, 2]
+        assert x.grad.data.tolist() == [0, 1]
+
+    def test_copies_and_pickles(self):
+        x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+        for y in (copy.deepcopy(x), pickle.loads(pickle.dumps(x)), copy.copy(x)):
+            assert y.requires_grad
+            assert y.name == "x"
+            assert y.data.tolist() == [1, 2]
+            assert not np.shares_memory(x.data, y.data)
+        with pytest.raises(GraphError, match="copy: only a leaf can be copied or pickled"):
+            copy.deepcopy(x * 2)
+
+
+class TestNumpy:
+    """NumPy's functions on tensors record, and their gradients are those of our functions."""
+
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda x: np.sin(x), lambda x: np.sum(x, axis=0), lambda x: np.mean(x, axis=1, keepdims=True),
+            lambda x: np.concatenate([x, x], axis=1), lambda x: np.linalg.inv(x[:2, :2]), lambda x: np.exp(x) @ x.T,
+            lambda x: np.arange(3.0) * x, lambda x: np.ones((3, 2)) @ x[:, :2].T, lambda x: np.std(x, ddof=1),
+            lambda x: np.where(np.asarray(x) > 0, x, 2 * x), lambda x: np.dot(x, x.T), lambda x: np.einsum("ij,kj", x, x),
+            lambda x: np.add.reduce(x), lambda x: np.multiply.accumulate(x, axis=1), lambda x: np.diag(x[0]),
+            lambda x: np.vstack([x, x]), lambda x: np.hstack([x, x]), lambda x: np.clip(x, 0, 1), lambda x: np.max(x, axis=-1),
+            lambda x: np.linalg.norm(x, axis=1), lambda x: np.power(2.0, x), lambda x: np.transpose(x),
+            lambda x: np.reshape(x, (-1,)), lambda x: np.outer(x[0], x[1]), lambda x: np.trace(x), lambda x: np.cumsum(x, axis=0),
+            lambda x: np.pad(x, ((1, 0), (0, 1))), lambda x: np.take_along_axis(x, np.argsort(np.asarray(x), axis=1), axis=1),
+            lambda x: np.sort(x, axis=0), lambda x: np.split(x, 1)[0], lambda x: np.square(x, dtype=np.float64),
+            lambda x: np.linalg.matrix_power(x[:2, :2], 2), lambda x: np.inner(x, x), lambda x: np.roll(x, 1, axis=0),
+        ],
+    )  # fmt: skip
+    def test_same_value_and_a_gradient(self, f):
+        a = np.random.default_rng(0).normal(size=(2, 3))
+        y = f(tg.Tensor(a, requires_grad=True))
+        assert isinstance(y, tg.Tensor)
+        np.testing.assert_allclose(y.data, f(a), rtol=1e-12, atol=1e-12)
+        h = np.random.default_rng(1).normal(size=a.shape)
+        gradient = tg.grad(lambda x: f(x).sum())(a)
+        difference = (np.sum(f(a + 1e-6 * h)) - np.sum(f(a - 1e-6 * h))) / 2e-6
+        np.testing.assert_allclose(np.sum(gradient.data * h), difference, rtol=1e-7, atol=1e-7)
+
+    def test_arrays_in_and_out(self):
+        x = tg.Tensor([1.0, 2.0], requires_grad=True)
+        assert np.asarray(x) is not None
+        assert np.array(x).dtype == np.float32
+        assert np.asarray(x, dtype=np.float64).dtype == np.float64
+        assert np.allclose(x, [1, 2])
+        assert np.array_equal(x * 2, [2, 4])
+        assert (np.shape(x), np.ndim(x), np.size(x)) == ((2,), 1, 2)
+        np.testing.assert_allclose(x, [1, 2])
+
+    def test_dlpack_both_ways(self):
+        x = tg.asarray(np.arange(3.0))
+        assert np.from_dlpack(x).tolist() == [0, 1, 2]
+
+        class Foreign:
+            """An array of another library: DLPack, a dtype, and nothing else."""
+
+            dtype = "float64"
+
+            def __dlpack__(self, **options):
+                return np.arange(2.0).__dlpack__(**options)
+
+            def __dlpack_device__(self):
+                return (1, 0)
+
+        assert tg.asarray(Foreign()).data.tolist() == [0, 1]
+
+    @pytest.mark.parametrize(
+        ("call", "text"),
+        [
+            (lambda x: np.add(np.ones(2), x, out=np.ones(2)), r"np.add: cannot write into an array .*lose the graph"),
+            (lambda x: np.fft.fft(x), r"np.fft: must be a function that this package has"),
+            (lambda x: np.spacing(x), r"np.spacing: must be a ufunc that this package has"),
+            (
+                lambda x: np.sum(x, initial=3.0),
+                r"np.sum: must be called with arguments that this package takes; got \['initial'\]",
+            ),
+        ],
+    )
+    def test_what_cannot_be_recorded(self, call, text):
+        with pytest.raises(TypeError, match=text):
+            call(tg.Tensor([1.0, 2.0], requires_grad=True))
+
+    def test_an_array_is_not_added_into_silently(self):
+        a = np.ones(2)
+        with pytest.raises(TypeError, match="write array = array"):
+            a += tg.ones(2)
+
+
+@pytest.mark.parametrize("make", [
+    lambda a: a, lambda a: np.asfortranarray(a), lambda a: np.repeat(a, 2, axis=0)[::2], lambda a: a[::-1][::-1],
+])  # fmt: skip
+def test_memory_layouts_do_not_matter(make):
+    a = np.random.default_rng(0).normal(size=(3, 4))
+    x = make(a)
+    x.flags.writeable = False
+    f = lambda x: (tg.tanh(x) @ x.T * tg.softplus(x).sum(axis=1)).sum()
+    np.testing.assert_allclose(tg.grad(f)(x).data, tg.grad(f)(a).data)
+
+
+def test_empty_tensors():
+    x = tg.Tensor(np.zeros((0, 3)), requires_grad=True)
+    y = (tg.exp(x) @ tg.ones((3, 2), dtype="float64")).sum() + tg.concat([x, x]).sum() + x[:, 1:].prod()
+    y.backward()
+    assert x.grad.shape == (0, 3)
+    assert y.item() == 1

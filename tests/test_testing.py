@@ -1,0 +1,214 @@
+"""The tester tested: it passes what is right, catches what is wrong, and says what it cannot judge."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import testing
+from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
+
+
+def verdict(f, df, *inputs, **settings):
+    return check_derivative(f, df, *inputs, raises=False, **settings).verdict
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-3, 1.0, 1e4, 1e8])
+def test_scale_is_no_excuse(scale):
+    for power in (1e-8, 1.0, 1e8):
+        assert verdict(lambda x, p=power: p * x**2, lambda x, p=power: 2 * p * x, scale) == "RIGHT"
+        assert verdict(lambda x, p=power: p * x**2, lambda x, p=power: -2 * p * x, scale) == "WRONG"
+        assert verdict(lambda x, p=power: p * x**3, lambda x, p=power: 3.0001 * p * x**2, scale) == "WRONG"
+
+
+def test_plain_functions_of_floats():
+    assert verdict(math.sin, math.cos, 0.5) == "RIGHT"
+    assert verdict(math.sin, lambda x: 1.00001 * math.cos(x), 0.5) == "WRONG"
+    assert verdict(math.exp, math.exp, 1e-300) == "RIGHT"
+
+
+def test_an_error_tells_entry_and_bars_and_carries_its_report():
+    with pytest.raises(
+        GradientError, match=r"(?s)WRONG: x\[1\] is wrong .*analytic -4, numerical 4 \+- .* error bars"
+    ) as caught:
+        check_derivative(lambda x: x @ x, lambda x: 2 * x * np.array([1.0, -1.0]), np.array([1.0, 2.0]))
+    report = caught.value.report
+    assert [e.verdict for e in report.entries] == ["RIGHT", "WRONG"]
+    assert report.entries[1].index == (1,)
+    assert report.entries[1].error < 1e-12
+    assert isinstance(caught.value, AssertionError)
+
+
+def test_a_kink_takes_any_slope_between_and_no_other():
+    assert verdict(abs, lambda x: 0.3, 0.0) == "KINK"
+    assert verdict(abs, lambda x: 1.3, 0.0) == "WRONG"
+    assert verdict(lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0, np.array([0.0, 1.0, -1.0])) == "KINK"
+    assert verdict(lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0, np.array([1e-4, 1.0, -1e-4])) == "RIGHT"
+
+
+def test_edges_of_the_domain():
+    assert verdict(lambda x: math.sqrt(x) ** 3, lambda x: 1.5 * math.sqrt(x), 4.0) == "RIGHT"
+    assert verdict(math.sqrt, lambda x: 0.5 / x if x else math.inf, 0.0) == "OUT_OF_DOMAIN"  # infinitely steep
+    assert verdict(lambda x: x * x if x >= 1 else math.nan, lambda x: 2 * x, 1.0) == "RIGHT"  # one-sided
+    assert verdict(lambda x: x * x if x >= 1 else math.nan, lambda x: x, 1.0) == "WRONG"
+    assert verdict(lambda x: math.log(x), lambda x: 1 / x, -1.0) == "OUT_OF_DOMAIN"
+
+
+def test_what_cannot_be_judged_is_not_wrong():
+    rng = np.random.default_rng(0)
+    assert verdict(lambda x: x + rng.normal(), lambda x: 1.0, 1.0) == "NOT_REPEATABLE"
+    assert verdict(lambda x: x + math.modf(1e4 * math.sin(1e9 * x))[0], lambda x: 1.0, 1.0) == "NOISE"
+    assert verdict(lambda x: x**0, lambda x: 0 * x, 1.0) == "VACUOUS"
+    grown = []
+    assert verdict(lambda x: x**2, lambda x: 2 * x * len(grown.append(x) or grown), 1.0) == "NOT_REPEATABLE"
+
+
+def test_the_complex_step_is_not_believed_where_it_lies():
+    assert verdict(lambda x: x * np.abs(x), lambda x: 2 * np.abs(x), np.array([0.7])) == "RIGHT"
+    assert verdict(lambda x: x * np.abs(x), lambda x: np.abs(x), np.array([0.7])) == "WRONG"
+    assert verdict(lambda x: np.sum(np.real(x) ** 2), lambda x: 2 * x, np.array([0.7, 2.0])) == "RIGHT"
+    assert verdict(lambda x: np.sum(np.real(x) ** 2), lambda x: 0 * x, np.array([0.7, 2.0])) == "WRONG"
+
+
+def test_low_precision_is_judged_by_its_noise():
+    single = lambda x: float(np.float32(np.sin(x)))
+    assert verdict(single, math.cos, 0.5) == "RIGHT"
+    assert verdict(single, lambda x: 0.99 * math.cos(x), 0.5) == "WRONG"
+
+
+def test_cotangent_jacobian_and_elementwise_styles():
+    a = np.arange(6.0).reshape(2, 3)
+    x = np.array([0.1, 0.2, 0.3])
+    assert verdict(lambda x: a @ x, lambda x, cotangent: a.T @ cotangent, x) == "RIGHT"
+    assert verdict(lambda x: a @ x, lambda x: a, x) == "RIGHT"
+    assert verdict(np.sin, np.cos, x) == "RIGHT"
+    assert verdict(lambda x: a @ x, lambda x: 2 * a, x) == "WRONG"
+    with pytest.raises(TypeError, match=r"f returns shape .2,., not a scalar.*give df a parameter `cotangent`"):
+        verdict(lambda x: a @ x, lambda x: x[:2], x)
+
+
+def test_course_style():
+    def forward(W, X, Y):
+        Z = W @ X
+        return np.sum((Z - Y) ** 2) / X.shape[1], (Z, X, Y)
+
+    def backward(cache):
+        Z, X, Y = cache
+        dZ = 2 * (Z - Y) / X.shape[1]
+        return {"dZ": dZ, "dW": dZ @ X.T}
+
+    inputs = np.array([[1.0, -2.0]]), np.array([[0.5, 1.0, 2.0], [1.5, 0.0, 1.0]]), np.array([[1.0, 0.0, 2.0]])
+    report = check_derivative(forward, backward, *inputs)
+    assert report.verdict == "RIGHT"
+    assert {e.argument for e in report.entries} == {"W"}
+    assert "X, Y" in report.notes[0]
+    assert verdict(forward, lambda cache: {"dW": 3 * backward(cache)["dW"]}, *inputs) == "WRONG"
+
+
+def test_many_inputs_are_projected_and_the_wrong_entry_is_found():
+    x = np.random.default_rng(0).normal(size=100_000)
+
+    def wrong(x):
+        g = 2 * x
+        g[777] *= 1.01
+        return g
+
+    report = check_derivative(lambda x: x @ x, wrong, x, raises=False)
+    assert [e.index for e in report.wrong] == [(777,)]
+    assert report.evaluations < 1000
+    assert check_derivative(lambda x: x @ x, lambda x: 2 * x, x).verdict == "RIGHT"
+
+
+def test_evaluations_are_at_most_ten_times_those_of_central_differences():
+    for f, df in [(math.sin, math.cos), (abs, lambda x: 2.0), (math.exp, lambda x: -math.exp(x))]:
+        for x in (0.0, 0.7, 1e-8):
+            assert check_derivative(f, df, x, raises=False).evaluations <= 20
+    x = np.linspace(-1, 1, 40)
+    for df in (lambda x: x / np.abs(x), lambda x: 3 * x):
+        assert check_derivative(lambda x: sum(map(abs, x)), df, x, raises=False).evaluations <= 20 * 40
+
+
+def test_strictness_is_a_setting():
+    with pytest.raises(GradientError, match="KINK"):
+        check_derivative(abs, lambda x: 0.0, 0.0, strict=("KINK",))
+    with pytest.raises(GradientError, match="VACUOUS"):
+        check_derivative(lambda x: x**0, lambda x: 0 * x, 1.0, strict=True)
+    with pytest.raises(ValueError, match="strict must name verdicts"):
+        check_derivative(abs, lambda x: 0.0, 0.0, strict=("BAD",))
+
+
+def test_tensors_both_modes_and_orders():
+    x, w = np.random.default_rng(0).normal(size=(2, 3)), np.random.default_rng(1).normal(size=(3, 2))
+    report = check_gradients(lambda x, w: tg.tanh(x @ w), x, w, order=2)
+    assert report.verdict == "RIGHT"
+    assert {e.argument for e in report.entries} == {
+        "x", "w", "forward mode, direction", "second derivative, x", "second derivative, w",
+    }  # fmt: skip
+    assert check_gradients(lambda x: tg.relu(x), np.array([0.0, 1.0])).verdict == "KINK"
+    assert check_gradients(lambda x: (x * x).sum(), np.array([1, 2], np.float16)).verdict == "RIGHT"
+    assert check_gradients(lambda x: tg.exp(x) / tg.exp(x).sum() * 1.0, x[0]).verdict == "RIGHT"
+    assert check_gradients(lambda x: (tg.exp(x) / tg.exp(x).sum()).sum(), x[0]).verdict == "VACUOUS"
+
+
+def test_a_wrong_op_is_caught_at_order_one_and_two_and_in_forward_mode():
+    cube = tg.custom_op("bad_cube", lambda x: x**3, lambda g, y, x: g * (2 * x**2), kind="elementwise")
+    with pytest.raises(GradientError, match="WRONG"):
+        check_gradients(lambda x: cube(x).sum(), np.array([1.0, 2.0]))
+    frozen = tg.custom_op(
+        "frozen", lambda x: np.exp(x), lambda g, y, x: g * (y if isinstance(y, np.ndarray) else tg.asarray(y.data))
+    )
+    x = np.array([0.5, 1.0])
+    assert check_gradients(lambda x: frozen(x).sum(), x).verdict == "RIGHT"
+    report = check_gradients(lambda x: frozen(x).sum(), x, order=2, raises=False)
+    assert (report.verdict, report.pattern) == ("WRONG", "right at order 1 and wrong at order 2")
+    linear = tg.custom_op("not_linear", lambda x: x * x, lambda g, y, x: g * (2 * x), kind="elementwise", linear=True)
+    assert check_gradients(lambda x: linear(x).sum(), x, modes="reverse").verdict == "RIGHT"
+    report = check_gradients(lambda x: linear(x).sum(), x, raises=False)
+    assert report.verdict == "WRONG"
+    assert {e.argument for e in report.wrong} == {"forward mode, direction"}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: check_derivative(1, abs, 1.0), "check_derivative: f must be a function; got int"),
+        (lambda: check_derivative(abs, 1, 1.0), "check_derivative: df must be a function; got int"),
+        (lambda: check_derivative(abs, abs, 1), r"needs an input of floats .* got x \(int\); write 3.0 for 3"),
+        (lambda: check_derivative(abs, abs, 1j), "input x must be real|needs an input of floats"),
+        (lambda: check_derivative(abs, abs, [[1.0], [1.0, 2.0]]), "input x must be a rectangular nest"),
+        (
+            lambda: check_derivative(lambda a, b: a * b, lambda a, b: a, 1.0, 2.0),
+            "one gradient for each of the inputs a, b; got 1",
+        ),
+        (lambda: check_derivative(lambda x: None, abs, 1.0), "f must return numbers; got None"),
+        (
+            lambda: check_derivative(lambda x: (x, x), lambda c: {"dy": 1.0}, 1.0),
+            "keys d<input name>.*got keys \\['dy'\\]",
+        ),
+        (lambda: check_gradients(lambda x: x, 1.0, order=3), "order must be 1 or 2; got 3"),
+        (lambda: check_gradients(lambda x: x, 1.0, modes="sideways"), "modes must be among"),
+    ],
+)
+def test_bad_input_gets_a_sentence(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+def test_importing_it_imports_numpy_only():
+    code = (
+        "import sys, tinygrad_edu.testing; heavy = {'hypothesis', 'torch', 'jax', 'autograd', 'mygrad', 'scipy'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_json_and_text():
+    report = testing.check_derivative(abs, lambda x: math.nan, 1.0, raises=False)
+    facts = json.loads(report.to_json())
+    assert facts["verdict"] == "WRONG"
+    assert facts["entries"][0]["analytic"] == "nan"
+    assert "finite slope" in str(report)

@@ -1,0 +1,178 @@
+"""Formulas: each is what its rule computes (evaluated as a program of its own), and every op has one."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import ops, viz
+from tinygrad_edu.engine import REGISTRY
+from tinygrad_edu.viz.formula import input_names, of_rule, of_value
+from tinygrad_edu.viz.table import UNREADABLE, example, op_table
+
+READABLE = [op for op in REGISTRY.values() if op.kind not in UNREADABLE and not op.custom]
+DIFFERENTIABLE = [op for op in READABLE if op.differentiable]
+
+
+def called(op):
+    """An op as its formula calls it: shapes and dtypes by position, one axis as a number."""
+
+    def call(*args, **attributes):
+        xs = [x for x in args if not isinstance(x, tuple | type)]
+        for x in args:
+            if isinstance(x, tuple):
+                attributes["shape"] = x
+            elif isinstance(x, type):
+                attributes["dtype"] = np.dtype(x)
+        if op.kind == "reduce" and "axis" in attributes:
+            attributes.setdefault("keepdims", False)
+            axis = attributes["axis"]
+            attributes["axis"] = (axis,) if isinstance(axis, int) else axis
+        if op.name in ("cumulative_sum", "recurrence"):
+            attributes.setdefault("reverse", False)
+        return op(*xs, **attributes)
+
+    return call
+
+
+def evaluate(text, values):
+    scope = {name: called(op) for name, op in REGISTRY.items()} | {"float64": np.float64, "inf": np.inf}
+    scope |= {name: tg.Tensor(v) for name, v in values.items()}
+    *steps, last = text.split("; ")
+    for step in steps:
+        name, _, value = step.partition(" = ")
+        scope[name] = eval(value, scope)
+    return eval(last, scope)
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=str)
+def test_a_formula_evaluated_is_what_its_rule_computes(op):
+    arrays, attributes = example(op)
+    rng = np.random.default_rng(7)
+    arrays = [a + rng.uniform(-0.2, 0.2, a.shape) if a.dtype.kind == "f" else a for a in arrays]
+    y = op.forward(*arrays, **attributes)
+    g = rng.normal(size=np.shape(y))[()]
+    names, compared = input_names(op, len(arrays)), 0
+    for i in range(len(arrays)):
+        formula = of_rule(op, i, arrays, attributes, g=("g", g), y=("y", y))
+        rule = op.vjps[i]
+        assert (formula is None) == (rule is None)
+        if formula is None:
+            continue
+        expected = rule(g, y, *arrays, **attributes)
+        np.testing.assert_allclose(formula.value, expected, rtol=1e-12)
+        assert formula.shape == expected.shape
+        text = str(formula)
+        if "index=[" in text or "constant(" in text:
+            continue  # slices as keywords, and arrays that the rule makes itself, are no Python
+        found = evaluate(text, dict(zip(names, arrays)) | {"g": g, "y": y})
+        np.testing.assert_allclose(found.data, expected, rtol=1e-5, atol=1e-12)  # numbers have six digits
+        compared += 1
+    assert compared or op.name in {"getitem", "setitem", "cholesky", "residual", "qr"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "gradients"),
+    [
+        ("tanh", "tanh(x)", ["g * (1 - y * y)"]),
+        ("matmul", "a @ b", ["g @ b.mT", "a.mT @ g"]),
+        ("divide", "a / b", ["g / b", "-g * y / b"]),
+        ("relu", "relu(x)", ["g * (x > 0)"]),
+        (
+            "power",
+            "a ** b",
+            ["g * (b * where((a == 0) & (b == 0), 1, a) ** (b - 1))", "g * (y * log(where(a == 0, 1, a)))"],
+        ),
+        ("square", "x ** 2", ["g * (2 * x)"]),
+        ("inv", "inv(a)", ["-(y.mT @ g @ y.mT)"]),
+        ("where", "where(c, a, b)", ["where(c, g, 0)", "where(c, 0, g)"]),
+        ("add", "a + b", ["g", "g"]),
+    ],
+)
+def test_formulas_read_as_they_are_written(name, value, gradients):
+    row = {row.name: row for row in op_table()}[name]
+    assert row.value == value
+    assert [text.partition(" = ")[2] for text in row.gradients] == gradients
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("tanh", r"g \odot (1 - y \odot y)"),
+        ("matmul", r"g \, b^\top"),
+        ("divide", r"\frac{g}{b}"),
+        ("relu", r"g \odot [x > 0]"),
+        ("exp", r"g \odot y"),
+    ],
+)
+def test_latex(name, latex):
+    assert {row.name: row for row in op_table()}[name].gradients_latex[0] == latex
+
+
+@pytest.mark.parametrize(
+    ("f", "text"),
+    [
+        (lambda a, b: a - (b - a), "a - (b - a)"),
+        (lambda a, b: (a - b) - a, "a - b - a"),
+        (lambda a, b: (a + b) * -a, "(a + b) * -a"),
+        (lambda a, b: -(a**b), "-a ** b"),
+        (lambda a, b: (-a) ** b, "(-a) ** b"),
+        (lambda a, b: (a**b) ** a, "(a ** b) ** a"),
+        (lambda a, b: a ** (b**a), "a ** b ** a"),
+        (lambda a, b: a / (b * a), "a / (b * a)"),
+        (lambda a, b: a * b / a, "a * b / a"),
+        (lambda a, b: (a + 1) ** 2, "(a + 1) ** 2"),
+        (lambda a, b: (a < b) == (b < a), "(a < b) == (b < a)"),
+        (lambda a, b: (a * 1 + 0) / 1, "a"),
+        (lambda a, b: tg.negative(-a), "a"),
+        (lambda a, b: np.exp(a) * np.sin(b), "exp(a) * sin(b)"),
+    ],
+)
+def test_parentheses_stand_where_python_needs_them(f, text):
+    probe = tg.custom_op("formula_probe", lambda a, b: a, (lambda g, y, a, b: f(a, b), None), kind="elementwise")
+    try:
+        a, b = 0.5, 3.0
+        formula = of_rule(probe, 0, [np.float64(a), np.float64(b)], {})
+        assert str(formula) == text
+        assert np.isclose(eval(text, {"a": a, "b": b, "exp": np.exp, "sin": np.sin}), float(formula.value))
+    finally:
+        del REGISTRY["formula_probe"]
+
+
+def test_a_rule_may_use_methods_functions_and_indexing():
+    op = tg.custom_op("probe2", lambda x: x.sum(), lambda g, y, x: tg.where(x > 0, g, 0).mT.mT[0:1] + x.sum(axis=0))
+    try:
+        text = str(of_rule(op, 0, [np.ones((2, 3))], {}))
+        assert text == "where(x > 0, g, 0)[0:1] + sum(x, axis=0)"
+        assert "probe2" in {row.name for row in op_table()}
+    finally:
+        del REGISTRY["probe2"]
+
+
+def test_a_number_is_written_out_and_a_name_is_not():
+    formula = of_value(ops.multiply, ["", "v"], [3, np.float64(2.0)], {})
+    assert str(formula) == "3 * v"
+    assert of_value(ops.power, ["", "x"], [-2.0, 1.0], {}).__str__() == "(-2) ** x"
+
+
+def test_the_table_has_every_op_and_every_differentiable_one_a_gradient():
+    rows = {row.name: row for row in op_table()}
+    assert list(rows) == list(REGISTRY)
+    for op in DIFFERENTIABLE:
+        assert rows[op.name].gradients, op
+        assert all(text.startswith("d") and " = " in text for text in rows[op.name].gradients)
+        for latex in rows[op.name].gradients_latex:
+            assert latex.count("{") == latex.count("}")
+
+
+def test_importing_viz_imports_nothing_heavier_than_numpy():
+    code = (
+        "import sys; from tinygrad_edu import viz; "
+        "heavy = ('graphviz', 'pygraphviz', 'matplotlib', 'networkx', 'hypothesis'); "
+        "print([m for m in sys.modules if m.split('.')[0] in heavy])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert viz.draw.__module__ == "tinygrad_edu.viz.draw"

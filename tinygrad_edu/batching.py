@@ -1,0 +1,98 @@
+"""vmap: a function of one example, on a batch. The work is done by batched.py; this is the door."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from . import engine, ops
+from .batched import has_level
+from .engine import Variable, births, history
+from .errors import ShapeError
+from .functions.common import as_tuple, lift, normal_axis
+from .recording import Mode
+
+Function = Callable[..., Any]
+
+
+def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
+    """`f` on every example of a batch at once, written for one example.
+
+    `in_axes` says which axis of each argument counts the examples; None gives all the same one.
+    `out_axes` says where that axis goes in the result, or in each of several.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.vmap(tg.grad(lambda x: x**2))(tg.Tensor([1.0, 2.0, 3.0])).data
+    array([2., 4., 6.], dtype=float32)
+    """
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        axes = tuple(in_axes) if isinstance(in_axes, tuple | list) else (in_axes,) * len(args)
+        if len(axes) != len(args):
+            raise ValueError(
+                f"vmap: in_axes must name an axis for each argument; got {len(axes)} for {len(args)}; "
+                "use None for no axis"
+            )
+        start = births()
+        tensors = [
+            lift(a, "vmap") if k is not None or isinstance(a, np.ndarray) else a
+            for a, k in zip(args, axes, strict=True)
+        ]
+        axes = tuple(k if k is None else normal_axis("vmap", k, a.ndim) for a, k in zip(tensors, axes, strict=True))
+        sizes = {a.shape[k] for a, k in zip(tensors, axes, strict=True) if k is not None}
+        if len(sizes) != 1:
+            raise ShapeError(
+                f"vmap: the batched axes must have one length; got {sorted(sizes) or 'none'}; check in_axes"
+            )
+        (size,) = sizes
+        if not size:
+            raise ShapeError("vmap: the batch must have an example; got an axis of length 0; guard before")
+        batch = [
+            a if k is None else ops.enter_batch(a, level=start, axis=k, size=size)
+            for a, k in zip(tensors, axes, strict=True)
+        ]
+        result = f(*batch, **kwargs)
+        outputs = [lift(y) for y in as_tuple(result)]
+        _repeat_outsiders(outputs, start, size)
+        places = as_tuple(out_axes) if isinstance(out_axes, tuple | list) else (out_axes,) * len(outputs)
+        if len(places) != len(outputs):
+            raise ValueError(
+                f"vmap: out_axes must name an axis for each result; got {len(places)} for {len(outputs)}; use one int"
+            )
+        shown = [
+            ops.leave_batch(y, level=start, axis=normal_axis("vmap", k, y.ndim + 1), size=size)
+            for y, k in zip(outputs, places, strict=True)
+        ]
+        return type(result)(shown) if isinstance(result, tuple | list) else shown[0]
+
+    return wrapped
+
+
+def _repeat_outsiders(outputs: Sequence[Variable], start: int, size: int) -> None:
+    """Where a batched operation used a variable that is one for all examples, note that it was
+    repeated: so the gradients of the examples are added up on their way out of the batch."""
+    for t in history(*outputs, constants=False):
+        if t.born < start:
+            break
+        if t.op is not None and t.op.kind != "batch" and has_level(t._data, start):
+            inputs = engine.parents(t)
+            for i, x in enumerate(inputs):
+                if x.flags and not has_level(x._data, start):
+                    t.inputs = (*t.inputs[:i], _repeated(x, t, start, size), *t.inputs[i + 1 :])
+
+
+def _repeated(x: Variable, user: Variable, level: int, size: int) -> Variable:
+    """`x` repeated, born between `x` and its user: a fraction that no other variable has."""
+    with Mode("graph"):
+        y: Any = ops.repeat_batch(x, level=level, size=size)
+    taken = {other.born for other in user.inputs}
+    born = Fraction(max(x.born, user.born - 1))
+    while born in taken or born == user.born - 1:
+        born = (born + user.born) / 2
+    y.born = born  # numbers between two integers are only ever given here
+    return y

@@ -1,0 +1,122 @@
+"""checkpoint: trade a second forward pass for the memory of inner results."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import engine, random
+from .engine import NEEDS, Each, Op, Variable, births, gradients, history
+from .errors import GraphError
+from .functions.common import fresh, lift
+from .recording import Mode, no_grad, recording
+
+Function = Callable[..., Any]
+
+
+class Segment:
+    """What a checkpointed call remembers: the function, and the shared generator's state."""
+
+    def __init__(self, f: Function, state: Any, inputs: Sequence[Variable], given: int) -> None:
+        self.f, self.state, self.given = f, state, given
+        self.final = max(i for i, x in enumerate(inputs) if x.flags & NEEDS)  # the last asked for
+        self.last: tuple[Any, Any] = (None, None)
+
+    def __repr__(self) -> str:
+        return getattr(self.f, "__name__", "function")
+
+    def run(self, *xs: Any) -> Any:
+        generator = random.shared().numpy.bit_generator
+        now, generator.state = generator.state, self.state
+        try:
+            return self.f(*xs)
+        finally:
+            generator.state = now
+
+    def value(self, *xs: Any) -> Any:
+        """The output for arrays."""
+        with no_grad():
+            return self.run(*map(engine.constant, xs[: self.given]))._data
+
+    def input(self, x: Any) -> Any:
+        x = x if isinstance(x, Variable) else engine.constant(x)
+        return fresh("checkpoint", x) if x.dtype.kind == "f" else x
+
+    def gradient(self, i: int, g: Any, xs: Sequence[Any]) -> Any:
+        """The gradient of input `i`; all are computed when the first is asked for."""
+        if self.last[0] is not g:
+            graph = isinstance(g, Variable)
+            start = births()
+            with Mode("graph"):
+                inputs = [self.input(x) for x in xs[: self.given]]
+                y = self.run(*inputs)
+            wrt = [*inputs, *_outsiders([y], start)]
+            self.last = g, gradients([(y, g)], wrt, create_graph=graph, oldest=start)
+        found = self.last[1][i]
+        if i == self.final:
+            self.last = None, None
+        return found
+
+
+def _outsiders(outputs: Sequence[Any], start: int) -> list[Variable]:
+    """The variables born before `start` that a recorded computation used, newest first."""
+    seen: dict[int, Variable] = {}
+    for t in history(*outputs, constants=False):
+        if t.born < start:
+            break
+        seen |= {x.born: x for x in engine.parents(t) if x.flags & NEEDS and x.born < start}
+    return [seen[born] for born in sorted(seen, reverse=True)]
+
+
+def _segment_rule(i: int) -> Any:
+    def rule(g: Any, y: Any, *xs: Any, segment: Segment) -> Any:
+        return segment.gradient(i, g, xs)
+
+    return rule
+
+
+_checkpoint = Op(
+    "checkpoint",
+    lambda *xs, segment: segment.value(*xs),
+    Each(_segment_rule),
+    kind="checkpoint",
+    doc="A function whose inner results are computed again when its gradient is needed.",
+)
+
+
+def checkpoint(f: Function) -> Function:
+    """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
+
+    `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
+    Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    """
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        start = births()
+        places = [i for i, x in enumerate(args) if isinstance(x, Variable | np.ndarray | float | list)]
+        inputs = [lift(args[i], "checkpoint") for i in places]
+
+        def run(*xs: Any) -> Any:
+            full = list(args)
+            for i, x in zip(places, xs, strict=True):
+                full[i] = x
+            return f(*full, **kwargs)
+
+        state = random.shared().numpy.bit_generator.state
+        y = run(*inputs)
+        if not isinstance(y, Variable):
+            raise GraphError(
+                f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
+            )
+        if not (y.flags & NEEDS and recording.get()):
+            return y
+        own = {x.born for x in inputs}
+        inputs += [x for x in _outsiders([y], start) if x.born not in own]
+        segment = Segment(run, state, inputs, len(places))
+        return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, "graph")
+
+    return wrapped

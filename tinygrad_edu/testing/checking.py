@@ -1,0 +1,269 @@
+"""The two checks: a function against its derivative, and a function of tensors against the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..transforms import jvp
+from .blame import culprit
+from .diagnosis import diagnose, misshapen
+from .foreign import ForeignSubject, library_of
+from .judging import EACH, Judge, overall
+from .numerical import EPS, Probe, Slope
+from .pairs import Pair
+from .patterns import ORDER
+from .report import Entry, Report, conclude
+from .subjects import Mismatch, SecondOrder, Subject, TensorSubject
+
+Function = Callable[..., Any]
+Strict = bool | Sequence[str]
+
+
+def check_derivative(
+    f: Function, df: Function, *inputs: Any, raises: bool = True, strict: Strict = False, seed: int = 0
+) -> Report:
+    """Check a hand-written derivative `df` of `f` at `inputs`.
+
+    `f(*inputs)` is a value and `df(*inputs)` its gradient, a tuple with one for each input when there
+    are several. If the value is no scalar, the check is of `sum(f * cotangent)` and `df` takes
+    `cotangent=` too; or it returns the Jacobian, or, for an elementwise function, the derivatives.
+    In course style `f(*inputs)` is `(value, cache)` and `df(cache)` a dict with keys `d<input name>`.
+
+    WRONG raises `GradientError`, which carries the report, unless `raises` is False. `strict` names
+    other verdicts that raise, too (True: all but RIGHT). `seed` draws the cotangent and directions.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import testing
+    >>> print(testing.check_derivative(np.sin, np.cos, 0.5).verdict)
+    RIGHT
+    >>> print(testing.check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False).verdict)
+    WRONG
+    """
+    subject = Pair(f, df, inputs)
+    report = Examination(subject, seed).report()
+    if subject.unchecked:
+        report.notes.append(f"not checked, as df says nothing of them: {', '.join(subject.unchecked)}")
+    return conclude(report, raises, strict)
+
+
+def check_gradients(
+    f: Function,
+    *inputs: Any,
+    order: int = 1,
+    modes: Sequence[str] = ("reverse", "forward"),
+    raises: bool = True,
+    strict: Strict = False,
+    seed: int = 0,
+) -> Report:
+    """Check the derivatives that the engine finds for a function of Tensors, at `inputs`.
+
+    If the inputs are arrays of PyTorch, JAX or MyGrad, `f` is a function of those, and their gradients
+    are checked (order 1, reverse mode). For HIPS autograd, see `check_derivative(f, autograd.grad(f), x)`.
+
+    `order=2` checks second derivatives too; `modes` says which ways to differentiate are checked.
+    `raises`, `strict` and `seed` are those of `check_derivative`.
+
+    >>> from tinygrad_edu import testing
+    >>> report = testing.check_gradients(lambda x: (x * x).sum(), [1.0, 2.0], order=2)
+    >>> report.verdict
+    'RIGHT'
+    """
+    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    if order not in (1, 2):
+        raise ValueError(f"check_gradients: order must be 1 or 2; got {order!r}; check the gradient itself for more")
+    if not modes or not set(modes) <= {"reverse", "forward"}:
+        raise ValueError(
+            f"check_gradients: modes must be among 'reverse' and 'forward'; got {modes}; choose one or both"
+        )
+    if library := next((name for x in inputs if (name := library_of(x))), ""):
+        if order == 2:
+            raise ValueError(f"check_gradients: order 2 is for functions of Tensors; got {library} arrays; use order=1")
+        return conclude(Examination(ForeignSubject(library, f, inputs), seed).report(), raises, strict)
+    return conclude(examine_order(TensorSubject(f, inputs), order, modes, seed, explain=True), raises, strict)
+
+
+def examine_order(
+    subject: TensorSubject,
+    order: int,
+    modes: Sequence[str] = ("reverse", "forward"),
+    seed: int = 0,
+    each: int = EACH,
+    explain: bool = False,
+) -> Report:
+    """Examine the first, or the first and the second derivative."""
+    first = Examination(subject, seed, modes, each)
+    report = first.report(explain)
+    if order == 1 or report.verdict not in ("RIGHT", "KINK", "VACUOUS"):
+        return report
+    w = np.random.default_rng(seed + 1).choice([-1.5, -0.5, 0.5, 1.0, 2.0], subject.x.size)
+    second = Examination(SecondOrder(subject, first.c, w), seed, ("reverse",), each).report()
+    second.evaluations += report.evaluations
+    if second.verdict == "WRONG":
+        second.pattern = ORDER
+        second.diagnosis = f"the first derivative is right, the second is wrong: {second.diagnosis}"
+        if explain:
+            second.blame = culprit(subject, order=2)
+        return second
+    if second.verdict == "VACUOUS":  # a linear function: nothing to be wrong about
+        report.notes.append("the second derivative is zero here")
+    elif second.verdict != "RIGHT":
+        report.notes.append(f"second derivative: {second.verdict}: {second.diagnosis}")
+        report.verdict = second.verdict if report.verdict == "RIGHT" else report.verdict
+    report.entries += [e.but(argument=f"second derivative, {e.argument}") for e in second.entries]
+    report.evaluations = second.evaluations
+    return report
+
+
+def _cotangent(y: Any, rng: Any) -> Any:
+    """1 for one number; else numbers of both signs, so that no sum cancels the derivative."""
+    return np.ones(1) if y.size == 1 else rng.uniform(0.5, 1.5, y.size) * rng.choice([-1, 1], y.size)
+
+
+class Examination:
+    """Everything at one point: repeat, differentiate, compare, conclude."""
+
+    def __init__(self, subject: Subject, seed: int = 0, modes: Sequence[str] = ("reverse",), each: int = EACH) -> None:
+        self.subject, self.modes, self.each = subject, modes, each
+        self.rng = np.random.default_rng(seed)
+        self.judge: Judge | None = None
+        self.c: Any = np.ones(1)
+
+    def report(self, explain: bool = True) -> Report:
+        """The verdict; with `explain`, also the cause if it is WRONG."""
+        with np.errstate(all="ignore"):
+            report = self._verdict()
+            if report.verdict == "WRONG" and explain and not isinstance(self.subject, SecondOrder):
+                diagnose(self.subject, self.judge, report, self.c)
+        report.evaluations = report.evaluations or self.subject.calls
+        return report
+
+    def _verdict(self) -> Report:
+        try:
+            probe = Probe(self.subject.value, self.subject.x)
+        except (ArithmeticError, ValueError) as error:
+            if isinstance(error, ValueError) and "math domain" not in str(error):
+                raise
+            return Report("OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}")
+        self.c = _cotangent(probe.y, self.rng)
+        report = _unfit(probe) or self._compare(probe)
+        report.evaluations = self.subject.calls
+        return report
+
+    def _compare(self, probe: Probe) -> Report:
+        subject, c = self.subject, self.c
+        try:
+            g = subject.gradient(subject.x, c)
+            again = subject.gradient(subject.x, c)
+            near = subject.gradient(subject.x * (1 + 4 * EPS * self.rng.choice([-1, 1], subject.x.size)), c)
+        except Mismatch as found:
+            report = _misshapen(found)
+            misshapen(subject, found, c, probe, report)
+            return report
+        if report := _unsteady(subject, probe, g, again):
+            return report
+        haze = np.abs(near - g)
+        probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
+        self.judge = judge = Judge(subject, probe, c, g, np.where(np.isfinite(haze), haze, 0), self.rng, self.each)
+        entries = judge.entries()
+        if "forward" in self.modes and isinstance(subject, TensorSubject):
+            entries += _forward(subject, judge, c, entries)
+        report = Report(*overall(entries), entries=entries, method=" and ".join(sorted(judge.methods)))
+        if report.verdict == "RIGHT" and subject.narrow:
+            _narrow(subject, c, g, report)
+        return report
+
+
+def _unfit(probe: Probe) -> Report | None:
+    """Reasons not to compare numbers at all."""
+    if not probe.y.size or not probe.x.size:
+        what = "the inputs are" if probe.y.size else "the output is"
+        return Report("VACUOUS", f"there is nothing to differentiate: {what} empty")
+    if probe.y.dtype.kind == "c":
+        return Report("OUT_OF_DOMAIN", "the function returns complex numbers; check its real and imaginary part apart")
+    if not np.all(np.isfinite(probe.y)):
+        return Report("OUT_OF_DOMAIN", "the function is not finite at the inputs")
+    return None
+
+
+def _unsteady(subject: Subject, probe: Probe, g: Any, again: Any) -> Report | None:
+    """Whether two calls with the same inputs differ."""
+    eps = float(np.finfo(probe.y.dtype).eps)
+    if not all(_same(y, probe.y, eps) for y in subject.seen[-3:-1]):
+        return Report(
+            "NOT_REPEATABLE",
+            "calls of the function with the same inputs gave different values: it is random, or keeps state",
+        )
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(again - g) > 1e-12 * np.abs(g)
+    if not np.any(moved):
+        return None
+    grown = np.allclose(again, 2 * g)
+    more = ": the second is twice the first, as when gradients add up and are never set to zero" if grown else ""
+    return Report("NOT_REPEATABLE", f"calls of the derivative with the same inputs gave different values{more}")
+
+
+def _same(a: Any, b: Any, eps: float) -> bool:
+    """Equal but for the last places, which parallel sums may turn."""
+    return a.shape == b.shape and bool(np.all(np.abs(a.astype(np.float64) - b) <= 64 * eps * np.abs(b)))
+
+
+def _misshapen(found: Mismatch) -> Report:
+    a, g = found.argument, found.got
+    text = f"the gradient of {a.name} has shape {g.shape}, where {a.name} has shape {a.array.shape}"
+    return Report("WRONG", text, entries=[Entry(a.name, (), float("nan"), float("nan"), 0.0, "WRONG", text)])
+
+
+def _forward(subject: TensorSubject, judge: Judge, c: Any, entries: Sequence[Entry]) -> list[Entry]:
+    """Forward mode along two random directions, against the slopes found already or new ones."""
+    out = []
+    for k in range(2):
+        v = judge.rng.standard_normal(subject.x.size) * judge.scales
+        analytic = _tangent(subject, c, v)
+        if len(entries) == v.size:  # every entry has its own slope
+            if any(e.verdict not in ("RIGHT", "WRONG") for e in entries):
+                continue  # left and right differ, or noise: the reverse entries have said so
+            n, bar = (np.array([getattr(e, x) for e in entries]) for x in ("numerical", "error"))
+            size = float(np.sum(np.abs(c * judge.probe.y)))
+            s = Slope(float(n @ v), float(bar @ np.abs(v)) + 64 * EPS * float(np.abs(n) @ np.abs(v)), natural=size)
+        else:
+            s = judge.slope(v, 1.0, analytic, 8)
+        haze = judge.haze_along(v)
+        out.append(judge.judge("direction", (k,), analytic, s, haze).but(argument="forward mode, direction"))
+    return out
+
+
+def _tangent(subject: TensorSubject, c: Any, v: Any) -> float:
+    """The derivative of <c, f> along `v`, pushed forward."""
+
+    def run(*parts: Any) -> Any:
+        tensors = list(subject.inputs)
+        tensors = [dict(x) if isinstance(x, dict) else x for x in tensors]
+        for a, p in zip(subject.arguments, parts, strict=True):
+            if a.key is None:
+                tensors[a.position] = p
+            else:
+                tensors[a.position][a.key] = p
+        result = subject.f(*tensors)
+        return tuple(result) if isinstance(result, tuple | list) else result
+
+    parts = [p.copy() for p in subject.split(subject.x)]
+    moves = jvp(run, tuple(parts), tuple(subject.split(v)))[1]
+    flat = np.concatenate([np.ravel(m.data) for m in (moves if isinstance(moves, tuple) else (moves,))])
+    return float(np.dot(c, flat))
+
+
+def _narrow(subject: Subject, c: Any, g: Any, report: Report) -> None:
+    """The same in the inputs' own dtype, which may round, but should do no more than that."""
+    low = subject.gradient(subject.x, c, native=True)
+    eps = max(float(np.finfo(a.array.dtype).eps) for a in subject.arguments)
+    off = ~(np.abs(low - g) <= 64 * eps * (np.abs(g) + np.max(np.abs(g), initial=0)))
+    if off.any():
+        name, index = subject.place(int(np.argmax(off)))
+        where = Entry(name, index, 0.0, 0.0, 0.0, "NOISE").place
+        report.notes.append(
+            f"right in float64, but in the inputs' own dtype the derivative by {where} is {low[np.argmax(off)]:.6g} "
+            f"instead of {g[np.argmax(off)]:.6g}: rounding or overflow"
+        )

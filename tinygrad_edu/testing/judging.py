@@ -1,0 +1,201 @@
+"""From numbers to verdicts: each entry of an analytic gradient against the function itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .numerical import EPS, Line, Probe, Slope, typical
+from .report import Entry
+from .subjects import Subject
+
+EACH = 128  # up to so many inputs, every entry is checked; beyond, random projections
+
+
+class Judge:
+    """Compares the gradient of `<c, f>` at a point with slopes of the function there."""
+
+    def __init__(self, subject: Subject, probe: Probe, c: Any, g: Any, haze: Any, rng: Any, each: int = EACH) -> None:
+        self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
+        self.complex, self.each = subject.complex, each
+        self.methods: set[str] = set()
+        self.scales = self._scales()
+
+    def _scales(self) -> Any:
+        """The natural size of a step in each entry: its own size, or that of its array if it is 0."""
+        sizes = []
+        for part in self.subject.split(self.probe.x):
+            sizes.append(np.where(part == 0, typical(part), np.abs(part)).ravel())
+        return np.concatenate(sizes)
+
+    def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
+        """The derivative along `v`: by the complex step where real differences confirm it."""
+        line = Line(self.probe, v, self.c, scale)
+        if self.complex:
+            z = line.complex_slope()
+            if z is None:
+                self.complex = False
+            elif line.agrees_with_complex(z, most):
+                error = line.blur
+                if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
+                    real = line.slope(z or analytic, most=most)  # before a reproach, ask the real numbers alone
+                    if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + error:
+                        self.methods.add("extrapolated differences")
+                        return real
+                return self._by_complex_step(line, z)
+            else:
+                real = line.slope(analytic, most=most)
+                if z and real.state == "smooth" and abs(real.value - z) <= real.error > 1e-3 * abs(z):
+                    return self._by_complex_step(line, z)  # the real numbers cannot tell, and do not object
+                self.methods.add("extrapolated differences")
+                return real
+        self.methods.add("extrapolated differences")
+        return line.slope(analytic, most=most)
+
+    def _by_complex_step(self, line: Line, z: float) -> Slope:
+        self.methods.add("complex step")
+        return Slope(z, 2 * line.blur, z, z, natural=line.natural())
+
+    def entries(self) -> list[Entry]:
+        """Every entry, or random directions if there are too many."""
+        n = self.probe.x.size
+        return [self.entry(k) for k in range(n)] if n <= self.each else list(self.projections())
+
+    def entry(self, k: int) -> Entry:
+        v = np.zeros(self.probe.x.size)
+        v[k] = 1.0
+        n = min(self.probe.x.size, EACH)
+        most = 5 if n == 1 else 7  # at most 20 evaluations for each entry, all together
+        slope = self.slope(v, float(self.scales[k]), float(self.g[k]), most)
+        entry = self.judge(*self.subject.place(k), float(self.g[k]), slope, float(self.haze[k]))
+        return self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
+
+    def projections(self, miss: float = 1e-8) -> Iterator[Entry]:
+        """Random directions, so many that an error of a hundred bars is missed with probability `miss`.
+
+        Along a Gaussian direction the error of the gradient is itself Gaussian, so that it is below
+        a hundredth of its spread with probability 0.008.
+        """
+        for k in range(math.ceil(math.log(miss) / math.log(0.008))):
+            v = self.rng.standard_normal(self.probe.x.size) * self.scales
+            if k % 2:  # let small gradients be heard beside large ones
+                share = np.abs(self.g) * self.scales
+                middle = float(np.median(share[share > 0])) if np.any(share > 0) else 1.0
+                v = v / (1 + share / middle)
+            found = self.along(v, (k,))
+            if found.verdict == "WRONG":
+                yield from self.culprits(v)
+                return
+            yield found
+        some = set(np.argsort(-np.abs(self.g))[:4].tolist()) | set(self.rng.integers(self.g.size, size=8).tolist())
+        yield from (self.entry(k) for k in sorted(some))
+
+    def along(self, v: Any, index: tuple[int, ...]) -> Entry:
+        analytic = float(np.dot(np.where(v == 0, 0, self.g), v))
+        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, 8), self.haze_along(v))
+
+    def haze_along(self, v: Any) -> float:
+        """The rounding of the gradient, seen along `v`: of its entries, which share causes, so that it may
+        add up, and of the sum over them."""
+        terms = np.where(v == 0, 0, self.g) * v
+        return float(np.sum(np.abs(self.haze * v))) + EPS * float(np.sum(np.abs(terms)))
+
+    def culprits(self, v: Any, most: int = 3) -> Iterator[Entry]:
+        """Halve the set of entries that move until single wrong ones are left."""
+        sets = [np.arange(v.size)]
+        found = 0
+        while sets and found < most:
+            part = sets.pop()
+            if part.size == 1:
+                entry = self.entry(int(part[0]))
+                found += entry.verdict == "WRONG"
+                yield entry
+                continue
+            for half in (part[part.size // 2 :], part[: part.size // 2]):
+                masked = np.zeros(v.size)
+                masked[half] = v[half]
+                if self.along(masked, ()).verdict == "WRONG":
+                    sets.append(half)
+
+    def judge(self, name: str, index: tuple[int, ...], a: float, s: Slope, haze: float = 0.0) -> Entry:
+        verdict, reason, error = verdict_of(a, s, haze)
+        return Entry(name, index, a, s.value, error, verdict, reason)
+
+    def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
+        """Before a reproach for a small difference: how much of it is rounding, on either side?"""
+        off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
+        if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
+            return entry
+        grain = self._grain(k, 2.0**-26) + (self._grain(k, 2.0**-8) if off <= floor else 0.0)
+        if (entry.analytic == 0 and off <= floor) or off <= 10 * grain + entry.error:
+            reason = "equal within the rounding of the derivative"
+            return entry.but(verdict="RIGHT", reason=reason, error=max(10 * grain, off, entry.error))
+        return entry
+
+    def _grain(self, k: int, width: float) -> float:
+        """How unevenly derivative and complex step move nearby, beyond a cubic: their rounding."""
+        v = np.zeros(self.probe.x.size)
+        v[k] = 1.0
+        analytic, complex_step = [], []
+        for i in range(-4, 5):
+            x = self.probe.x + self.scales * i * width
+            analytic.append(self.subject.gradient(x, self.c)[k])
+            if self.complex:
+                z = Line(Probe(self.subject.value, x), v, self.c, float(self.scales[k])).complex_slope()
+                complex_step.append(0.0 if z is None else z)
+        both = [np.max(np.abs(np.diff(t, 4))) for t in (analytic, complex_step) if t]
+        return float(np.sum(both)) if np.all(np.isfinite(both)) else 0.0
+
+
+def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
+    """Verdict, reason and error bar for an analytic value against a numerical slope."""
+    error = s.error + 8 * haze + 16 * EPS * abs(a if math.isfinite(a) else 0)
+    size = max(abs(a), abs(s.value)) if math.isfinite(a) else abs(s.value)
+    if s.state == "outside":
+        return "OUT_OF_DOMAIN", "the function has no value on either side", error
+    if s.state == "steep":
+        return "OUT_OF_DOMAIN", "the function has no finite slope here: it jumps, or rises infinitely steeply", error
+    if not math.isfinite(a):
+        return "WRONG", f"the derivative is {a}, where the function has a finite slope", error
+    if s.state == "kink":
+        low, high = sorted((s.left, s.right))
+        if low - error <= a <= high + error:
+            return (
+                "KINK",
+                f"a kink: {a + 0.0:.6g} lies between the slopes {s.left + 0.0:.6g} and {s.right + 0.0:.6g}",
+                error,
+            )
+        return (
+            "WRONG",
+            f"a kink, and not between the slopes {s.left + 0.0:.6g} and {s.right + 0.0:.6g} on its sides",
+            error,
+        )
+    if not math.isfinite(error) or not math.isfinite(s.value):
+        return "NOISE", "the function is too noisy to have a slope", error
+    difference = abs(a - s.value)
+    hazy = error > 0.1 * size and error > 1e-6 * s.natural
+    if difference <= error:
+        return (
+            ("NOISE", "the noise of the function is as large as its slope", error)
+            if hazy and size > 0
+            else ("RIGHT", "", error)
+        )
+    if (hazy and difference <= 3 * error) or (s.steps and error > 0.01 * size and difference <= 3 * error):
+        return "NOISE", "the noise of the function is as large as its slope", error
+    return "WRONG", "", error
+
+
+def overall(entries: Sequence[Entry]) -> tuple[str, str]:
+    """One verdict for all entries, and its reason."""
+    for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE"):
+        some = [e for e in entries if e.verdict == verdict]
+        if some:
+            e = max(some, key=lambda e: e.bars) if verdict == "WRONG" else some[0]
+            more = f" ({len(some)} of {len(entries)} entries)" if len(entries) > 1 else ""
+            return verdict, f"{e.place}: {e.reason}{more}" if e.reason else f"{e.place} is wrong{more}"
+    if all(e.analytic == 0 or abs(e.analytic) <= e.error for e in entries):
+        return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
+    return "RIGHT", f"all {len(entries)} derivatives agree" if len(entries) != 1 else "the derivative agrees"

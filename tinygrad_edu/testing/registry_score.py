@@ -1,0 +1,102 @@
+"""Would the project's own op tests have caught it? Every op of the registry, broken in every way.
+
+python -m tinygrad_edu.testing.registry_score
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, reject, settings
+
+from ..engine import NEEDS, Op, Variable, constant, history
+from ..recording import Mode
+from . import op_checks
+from .calls import calls
+from .mutation import Score, built_in_ops, mutation_score
+
+QUICK = {
+    "derandomize": True, "database": None, "deadline": None, "phases": [Phase.generate],
+    "suppress_health_check": list(HealthCheck),
+}  # fmt: skip
+Call = tuple[list[Any], dict[str, Any]]
+
+
+def op_test(op: Op, examples: int) -> Callable[[], None]:
+    """The derivative checks of the op tests, on a few calls."""
+
+    @settings(max_examples=examples, **QUICK)  # type: ignore[arg-type]
+    @given(call=calls(op))
+    def test(call: Call) -> None:
+        try:
+            op_checks.order_one(op, *call)
+            op_checks.order_two(op, *call)
+        except op_checks.Undecided:
+            reject()
+
+    return test
+
+
+def sample(op: Op, count: int = 40) -> list[Call]:
+    """Some calls of an op, always the same."""
+    found: list[Call] = []
+
+    @settings(max_examples=count, **QUICK)  # type: ignore[arg-type]
+    @given(call=calls(op))
+    def collect(call: Call) -> None:
+        found.append(call)
+
+    collect()
+    return found
+
+
+def equivalent(op: Op, name: str, broken: Any, sampled: Sequence[Call]) -> bool:
+    """Whether a mutant computes what the op does: the same numbers; or, frozen, a part that carries
+    no derivative anyway."""
+    i = int(name.split("input ")[1].split(":")[0])
+    if "frozen" in name:
+        which = 0 if name.endswith("output") else 1 + int(name.rsplit(" ", 1)[1])
+        return not any(_depends(op, i, which, *call) for call in sampled[:8])
+    with np.errstate(all="ignore"):
+        return all(_same(op, i, broken, *call) for call in sampled)
+
+
+def _same(op: Op, i: int, broken: Any, arrays: list[Any], attributes: dict[str, Any]) -> bool:
+    y = op.forward(*arrays, **attributes)
+    g = np.asarray(np.random.default_rng(0).standard_normal(np.shape(y)))
+    a, b = (np.asarray(rules[i](g, y, *arrays, **attributes)) for rules in (op.vjps, broken))
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
+def _depends(op: Op, i: int, which: int, arrays: list[Any], attributes: dict[str, Any]) -> bool:
+    """Whether the gradient's own graph leads to the output (0) or an input (1, 2, ...)."""
+    with Mode("graph"), np.errstate(all="ignore"):
+        given_ = [constant(np.asarray(op.forward(*arrays, **attributes))), *map(constant, arrays)]
+        if which >= len(given_) or given_[which]._data.dtype.kind != "f":
+            return False
+        given_[which].flags = NEEDS
+        g = constant(np.ones_like(given_[0]._data))
+        gx = op.vjps[i](g, *given_, **attributes)
+    return isinstance(gx, Variable) and any(t is given_[which] for t in history(gx, constants=False))
+
+
+def registry_score(ops: Sequence[Op] | None = None, examples: int = 6) -> Score:
+    """The mutation score of the op tests over ops of the registry (all differentiable ones by default)."""
+    caught, survivors, same = 0, [], []
+    for op in ops if ops is not None else [op for op in built_in_ops() if op.differentiable]:
+        sampled = sample(op)
+        score = mutation_score(
+            op, op_test(op, examples), lambda name, broken, op=op, some=sampled: equivalent(op, name, broken, some)
+        )
+        caught += score.caught
+        survivors += score.survivors
+        same += score.equivalent
+    return Score(caught, survivors, same)
+
+
+if __name__ == "__main__":
+    result = registry_score()
+    print(result)
+    print(f"{len(result.equivalent)} mutants left out, as they compute the same")

@@ -1,0 +1,245 @@
+"""What is checked, seen in one way: a function of flat float64 numbers, and its gradient by them.
+
+A `Subject` takes apart the inputs a user gives (arrays, numbers, dictionaries of arrays, tensors) and
+puts them together again around other numbers, real or complex, in float64 whatever the dtype: the
+numerical derivative should not suffer from float16.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine import NEEDS, Variable, constant, gradients
+from ..recording import Mode
+
+Function = Callable[..., Any]
+
+
+class Argument(NamedTuple):
+    """One array that is differentiated by: where it stands among the inputs, and what it was."""
+
+    name: str
+    position: int
+    key: Any  # within a dictionary of arrays, else None
+    array: Any
+    scalar: bool  # a Python float, to be handed over as one
+
+    @property
+    def size(self) -> int:
+        return int(self.array.size)
+
+
+class Mismatch(Exception):  # noqa: N818  (a finding, not an error of this program)
+    """The derivative has not the shape of its input."""
+
+    def __init__(self, argument: Argument, got: Any) -> None:
+        super().__init__(argument.name)
+        self.argument, self.got = argument, got
+
+
+class Subject:
+    """A function and its derivative. Subclasses say how each is called."""
+
+    who = "check_gradients"
+    complex = True  # whether the complex step may be tried
+
+    def __init__(self, f: Function, inputs: Sequence[Any]) -> None:
+        if not callable(f):
+            raise TypeError(f"{self.who}: f must be a function; got {type(f).__name__}; pass it without calling it")
+        self.calls = 0  # how often f was called
+        self.seen: list[Any] = []  # its values beside its gradients
+
+        @functools.wraps(f)
+        def counted(*xs: Any) -> Any:
+            self.calls += 1
+            return f(*xs)
+
+        self.f, self.inputs = counted, list(inputs)
+        names = parameter_names(f, len(inputs))
+        self.arguments = [a for i, x in enumerate(self.inputs) for a in self.take_apart(names[i], i, x)]
+        if not self.arguments:
+            got = ", ".join(f"{n} ({_kind(x)})" for n, x in zip(names, inputs, strict=False)) or "no inputs"
+            raise TypeError(
+                f"{self.who}: needs an input of floats to differentiate by; got {got}; write 3.0 for 3, "
+                "or use .astype(float)"
+            )
+        parts = [np.asarray(a.array, dtype=np.float64).ravel() for a in self.arguments]
+        self.x = np.concatenate(parts)
+
+    def take_apart(self, name: str, position: int, x: Any) -> list[Argument]:
+        if isinstance(x, dict):
+            found = [(k, self.as_array(f"{name}[{k!r}]", v)) for k, v in x.items()]
+            return [Argument(str(k), position, k, a, isinstance(x[k], float)) for k, a in found if a is not None]
+        a = self.as_array(name, x)
+        return [] if a is None else [Argument(name, position, None, a, isinstance(x, float))]
+
+    def as_array(self, name: str, x: Any) -> Any:
+        """The numbers of an input, or None if it is nothing to differentiate by."""
+        x = x._data if isinstance(x, Variable) else x
+        if not isinstance(x, float | int | np.ndarray | np.generic | list | tuple):
+            return None
+        try:
+            array = np.asarray(x)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.who}: input {name} must be a rectangular nest of numbers; {error}; make all rows equally long"
+            ) from None
+        if array.dtype.kind == "c":
+            raise TypeError(
+                f"{self.who}: input {name} must be real; got {array.dtype}; check real and imaginary part apart"
+            )
+        return np.array(array) if array.dtype.kind == "f" else None
+
+    def rebuilt(self, flat: Any, native: bool = False) -> list[Any]:
+        """The inputs, with these numbers in place of their own; in their own dtype if `native`."""
+        inputs = [dict(x) if isinstance(x, dict) else x for x in self.inputs]
+        start = 0
+        for a in self.arguments:
+            part = flat[start : start + a.size].reshape(a.array.shape)
+            start += a.size
+            part = part.astype(a.array.dtype) if native else part.copy()
+            value = self.wrap(a, part)
+            if a.key is None:
+                inputs[a.position] = value
+            else:
+                inputs[a.position][a.key] = value
+        return inputs
+
+    def wrap(self, a: Argument, part: Any) -> Any:
+        return part.item() if a.scalar else part[()] if part.ndim == 0 else part
+
+    def split(self, flat: Any) -> list[Any]:
+        """A flat vector as one array for each argument."""
+        ends = np.cumsum([a.size for a in self.arguments])[:-1]
+        return [p.reshape(a.array.shape) for a, p in zip(self.arguments, np.split(flat, ends), strict=True)]
+
+    def gather(self, found: Sequence[Any]) -> Any:
+        """Gradients, one for each argument, as a flat vector; refuses other shapes."""
+        parts = []
+        for a, g in zip(self.arguments, found, strict=True):
+            g = np.asarray(g)
+            if g.shape != a.array.shape and not (g.size == a.size == 1):
+                raise Mismatch(a, g)
+            parts.append(g.astype(np.float64).ravel() if g.dtype.kind != "c" else g.ravel())
+        return np.concatenate(parts)
+
+    def place(self, k: int) -> tuple[str, tuple[int, ...]]:
+        """The argument and index of flat entry `k`."""
+        for a in self.arguments:
+            if k < a.size:
+                return a.name, tuple(int(i) for i in np.unravel_index(k, a.array.shape))
+            k -= a.size
+        raise IndexError(k)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether some input has less precision than float64."""
+        return any(a.array.dtype.itemsize < 8 for a in self.arguments)
+
+    def value(self, flat: Any) -> Any:
+        """All outputs, as one flat array."""
+        raise NotImplementedError
+
+    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+        """The gradient of <c, outputs>, flat."""
+        raise NotImplementedError
+
+
+def _kind(x: Any) -> str:
+    return f"{type(x).__name__} of {x.dtype}" if hasattr(x, "dtype") else type(x).__name__
+
+
+def parameter_names(f: Function, n: int) -> list[str]:
+    """What the inputs are called in the function's own text, else x0, x1, ..."""
+    try:
+        kinds = inspect.Parameter
+        parameters = list(inspect.signature(f).parameters.values())
+        names = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        names = []
+    return names[:n] + [f"x{i}" if n > 1 else "x" for i in range(len(names), n)]
+
+
+def flatten(who: str, result: Any) -> Any:
+    """One array, or a tuple of arrays, as one flat array of floats."""
+    parts = [np.asarray(p._data if isinstance(p, Variable) else p) for p in _parts(result)]
+    for p in parts:
+        if p.dtype.kind not in "biufc":
+            got = "None (is a return missing?)" if result is None else type(result).__name__
+            raise TypeError(f"{who}: f must return numbers; got {got}; return an array or a float")
+    flat = [p.astype(np.float64).ravel() if p.dtype.kind in "biu" else p.ravel() for p in parts]
+    return np.concatenate(flat) if flat else np.zeros(0)
+
+
+def _parts(result: Any) -> Sequence[Any]:
+    return result if isinstance(result, tuple | list) and result and not np.isscalar(result[0]) else (result,)
+
+
+class TensorSubject(Subject):
+    """A function of Tensors, and the engine's own gradient of it."""
+
+    def wrap(self, a: Argument, part: Any) -> Any:
+        return constant(part[()] if part.ndim == 0 else part)
+
+    def run(self, flat: Any, native: bool = False) -> tuple[list[Variable], list[Any]]:
+        """The function on fresh variables: these, and its outputs."""
+        tensors = self.rebuilt(flat, native)
+        with Mode("graph"):
+            wrt = [tensors[a.position] if a.key is None else tensors[a.position][a.key] for a in self.arguments]
+            for t, a in zip(wrt, self.arguments, strict=True):
+                t.flags, t.name = NEEDS, a.name
+            return wrt, list(_parts(self.f(*tensors)))
+
+    def trace(self) -> list[Any]:
+        """The outputs of one run on the inputs, recorded as the caller's mode says."""
+        tensors = self.rebuilt(self.x)
+        for a in self.arguments:
+            t = tensors[a.position] if a.key is None else tensors[a.position][a.key]
+            t.flags, t.name = NEEDS, a.name
+        return [y for y in _parts(self.f(*tensors)) if isinstance(y, Variable)]
+
+    def value(self, flat: Any) -> Any:
+        with Mode(""):
+            return flatten(self.who, self.f(*self.rebuilt(flat)))
+
+    def seeds(self, outputs: Sequence[Any], c: Any) -> list[tuple[Variable, Any]]:
+        """Each output that depends on an input, with its part of the cotangent."""
+        pairs, start = [], 0
+        for y in outputs:
+            size = int(np.size(getattr(y, "_data", y)))
+            part, start = c[start : start + size], start + size
+            if isinstance(y, Variable) and y.flags & NEEDS:
+                dtype = y._data.dtype if y._data.dtype.kind in "fc" else np.float64
+                pairs.append((y, part.reshape(np.shape(y._data)).astype(dtype)[()]))
+        return pairs
+
+    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+        wrt, outputs = self.run(flat, native)
+        self.seen.append(flatten(self.who, tuple(outputs)))
+        return self.gather(gradients(self.seeds(outputs, c), wrt))
+
+
+class SecondOrder(TensorSubject):
+    """The function `<gradient of <c, f>, w>`, so that its gradient is a second derivative."""
+
+    def __init__(self, first: TensorSubject, c: Any, w: Any) -> None:
+        self.first, self.c, self.w = first, c, first.split(w)
+        super().__init__(first.f, first.inputs)
+
+    def value(self, flat: Any) -> Any:
+        wrt, outputs = self.run(flat)
+        found = gradients(self.seeds(outputs, self.c), wrt)
+        return np.array([sum(np.sum(g * w) for g, w in zip(found, self.w, strict=True))])
+
+    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+        wrt, outputs = self.run(flat, native)
+        seeds = [(y, constant(g)) for y, g in self.seeds(outputs, self.c)]
+        found = gradients(seeds, wrt, create_graph=True)
+        self.seen.append(np.array([sum(np.sum(g._data * w) for g, w in zip(found, self.w, strict=True))]))
+        pairs = [(g, (w * c[0]).astype(g._data.dtype)[()]) for g, w in zip(found, self.w, strict=True)]
+        return self.gather(gradients([p for p in pairs if p[0].flags & NEEDS], wrt))

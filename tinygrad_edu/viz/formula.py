@@ -1,0 +1,179 @@
+"""The formula reading: what an op computes, and what its rules compute, written down.
+
+A rule is pure, so it need not be parsed to be read. It is given named variables that are traced,
+the engine records what it does with them, as it records any program, and the record is printed:
+`g * (1 - y * y)` is the graph that the rule of tanh leaves behind. Whatever works on tensors (other
+ops, methods, NumPy functions, a user's own op) therefore has a formula, with shapes, and a number
+in every place.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..engine import TRACED, Op, Variable, constant, history, parents
+from ..recording import Mode
+from .notation import latex, plain
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """An expression: a name, a number, or an op of formulas. Each part knows its value and shape."""
+
+    text: str = ""  # what a name or a number is written as
+    op: Op | None = None
+    args: tuple[Formula, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    value: Any = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(np.shape(self.value))
+
+    @property
+    def number(self) -> Any:
+        """The constant that this is, or None."""
+        return self.value if self.op is None and not self.text else None
+
+    def __str__(self) -> str:
+        return plain(self)
+
+    def latex(self) -> str:
+        """The formula for a typesetter."""
+        return latex(self)
+
+    def parts(self) -> Iterator[Formula]:
+        """Every part of the expression once, operands before what uses them."""
+        seen: set[int] = set()
+        stack: list[tuple[Formula, bool]] = [(self, False)]
+        while stack:
+            part, ready = stack.pop()
+            if ready:
+                yield part
+            elif id(part) not in seen:
+                seen.add(id(part))
+                stack.append((part, True))
+                stack += [(a, False) for a in reversed(part.args)]
+
+    def size(self) -> int:
+        """The number of operations when every use of a part is written out."""
+        sizes: dict[int, int] = {}
+        for part in self.parts():
+            sizes[id(part)] = (part.op is not None) + sum(sizes[id(a)] for a in part.args)
+        return sizes[id(self)]
+
+
+def input_names(op: Op, arity: int) -> list[str]:
+    """What the rules of an op call its inputs."""
+    rule = op.vjps[0] if not isinstance(op.vjps, tuple) else next(filter(None, op.vjps), None)
+    if rule is None:
+        return ["x"] if arity == 1 else list("abcdefgh"[:arity])
+    names: list[str] = []
+    for p in list(inspect.signature(rule).parameters.values())[2:]:
+        if p.kind is p.VAR_POSITIONAL:
+            stem, many = p.name.removesuffix("s"), arity - len(names)
+            names += [stem] if many == 1 and names else [f"{stem}{k + 1}" for k in range(many)]
+        elif p.kind is p.POSITIONAL_OR_KEYWORD or p.kind is p.POSITIONAL_ONLY:
+            names.append(p.name)
+    return names[:arity]
+
+
+def of_value(op: Op, names: Sequence[str], arrays: Sequence[Any], attributes: dict[str, Any]) -> Formula:
+    """What `op` computes from inputs of these names; an empty name shows the number itself."""
+    args = tuple(Formula(text=name, value=x) for name, x in zip(names, arrays, strict=True))
+    return Formula(op=op, args=args, attributes=attributes)
+
+
+def of_rule(
+    op: Op,
+    i: int,
+    arrays: Sequence[Any],
+    attributes: dict[str, Any],
+    names: Sequence[str] | None = None,
+    g: tuple[str, Any] | None = None,
+    y: tuple[str, Any] | None = None,
+) -> Formula | None:
+    """The gradient to input `i` as its rule has it, or None if no gradient goes there.
+
+    `g` and `y` are the name and value of the output's gradient and of the output. Broadcasting is
+    not undone here: the shape of the result may be larger than the input's.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import ops
+    >>> print(of_rule(ops.tanh, 0, [np.float64(0.5)], {}))
+    g * (1 - y * y)
+    >>> a, b = np.ones((2, 3)), np.ones((3, 4))
+    >>> print(of_rule(ops.matmul, 0, [a, b], {}, names=["X", "W"], g=("dY", np.ones((2, 4)))))
+    dY @ W.mT
+    """
+    rule = op.vjps[i] if not isinstance(op.vjps, tuple) or i < len(op.vjps) else None
+    if rule is None:
+        return None
+    names = names or input_names(op, len(arrays))
+    with np.errstate(all="ignore"), Mode("graph"):
+        out = op.forward(*arrays, **attributes) if y is None else y[1]
+        xs = [symbol(name, x) for name, x in zip(names, arrays, strict=True)]
+        out_symbol = symbol(y[0] if y else "y", out)
+        seed = np.ones(np.shape(out), getattr(out, "dtype", float))[()] if g is None else g[1]
+        result = rule(symbol(g[0] if g else "g", seed), out_symbol, *xs, **attributes)
+    return of_record(result) if isinstance(result, Variable) else Formula(value=result)
+
+
+def symbol(name: str, value: Any) -> Any:
+    """A variable that a formula shows by its name; without a name, by its number."""
+    x = constant(value if hasattr(value, "shape") else np.asarray(value)[()])
+    x.name = name or None
+    x.flags = TRACED
+    return x
+
+
+def of_record(result: Variable) -> Formula:
+    """The formula of a recorded computation, back to named variables and constants."""
+    made: dict[int, Formula] = {}
+    for t in reversed(list(history(result))):
+        if t.name or t.op is None:
+            made[t.born] = Formula(text=t.name or "", value=t._data)
+        else:
+            args = tuple(made[x.born] for x in parents(t))
+            made[t.born] = tidy(Formula("", t.op, args, t.attributes or {}, t._data))
+    return made[result.born]
+
+
+def _is(part: Formula, number: float) -> bool:
+    return part.number is not None and np.ndim(part.number) == 0 and bool(part.number == number)
+
+
+def tidy(f: Formula) -> Formula:
+    """The same without operations that change nothing: times 1, plus 0, a reshape to the same shape."""
+    name = f.op.name if f.op else ""
+    a, b = (f.args[0] if f.args else f), (f.args[1] if len(f.args) > 1 else f)
+    if name in ("alias", "clone", "positive"):
+        return a
+    if name in ("reshape", "broadcast_to", "sum_to") and a.shape == f.shape:
+        return a
+    if name == "astype" and getattr(a.value, "dtype", None) == f.attributes["dtype"]:
+        return a
+    if name == "multiply" and _is(a, 1) and b.shape == f.shape:
+        return b
+    if name in ("multiply", "divide", "power") and _is(b, 1) and a.shape == f.shape:
+        return a
+    if name in ("add", "subtract") and _is(b, 0) and a.shape == f.shape:
+        return a
+    if name == "add" and _is(a, 0) and b.shape == f.shape:
+        return b
+    if name == "permute_dims" and f.attributes["axes"] == tuple(range(len(a.shape))):
+        return a
+    if (
+        name == "permute_dims"
+        and a.op is f.op
+        and tuple(np.take(a.attributes["axes"], f.attributes["axes"])) == tuple(range(len(a.shape)))
+    ):
+        return a.args[0]
+    if name == "negative" and a.op is not None and a.op.name == "negative":
+        return a.args[0]
+    return f

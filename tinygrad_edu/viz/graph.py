@@ -1,0 +1,211 @@
+"""The graph as pictures, texts and files need it: named nodes, oldest first, without recursion.
+
+Names of nodes (`n0`, `n1`, ...) count from the left and say nothing of memory, so the same program
+gives the same picture twice. What a tensor is called is looked up in this order: its own `name`, the
+user's variable, its path in a module; a result without any is called `t1`, `t2`, ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..engine import NEEDS, Op, Variable, history, parents, pull
+from ..errors import DTypeError, GraphError
+from .formula import of_value
+from .notation import number, plain
+from .watch import Call, caller, is_module, names_in, run
+
+
+@dataclass
+class Node:
+    """One tensor, and the operation that made it."""
+
+    key: str
+    name: str
+    tensor: Variable | None
+    op: Op | None = None
+    inputs: tuple[str, ...] = ()  # keys, one for each argument: a tensor used twice stands here twice
+    value: Any = None
+    grad: Any = None
+    module: tuple[str, ...] = ()  # the path of modules that it was made in
+    named: bool = False  # by the user, not by us
+    title: str = ""  # `v = a + u`
+    count: int = 1  # of how many tensors it stands, in a folded graph
+
+    @property
+    def kind(self) -> str:
+        """The op's kind; for a leaf, `parameter`, `input` or `constant`."""
+        if self.op is not None:
+            return "custom" if self.op.custom else self.op.kind
+        flags = self.tensor.flags if self.tensor is not None else 0
+        return "parameter" if flags & NEEDS else "input" if flags or self.named else "constant"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(np.shape(self.value))
+
+    @property
+    def dtype(self) -> str:
+        return str(getattr(self.value, "dtype", type(self.value).__name__))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return (self.tensor.attributes if self.tensor is not None else None) or {}
+
+    @property
+    def needs_grad(self) -> bool:
+        return self.tensor is not None and bool(self.tensor.flags & NEEDS)
+
+
+@dataclass
+class Graph:
+    """Nodes, oldest first; the keys of the outputs; what a reader should be told about it."""
+
+    nodes: dict[str, Node]
+    outputs: tuple[str, ...]
+    notices: list[str] = field(default_factory=list)
+
+    def edges(self) -> list[tuple[str, str, int]]:
+        """`(input, user, position)`, one for each use."""
+        return [(k, n.key, i) for n in self.nodes.values() for i, k in enumerate(n.inputs) if k in self.nodes]
+
+    def uses(self) -> dict[str, int]:
+        """How often each node is used."""
+        count = dict.fromkeys(self.nodes, 0)
+        for source, _, _ in self.edges():
+            count[source] += 1
+        return count
+
+    def argument_names(self, node: Node) -> list[str]:
+        """What the inputs of a node are called in a formula; an empty name stands for a number written out."""
+        return ["" if is_number(self.nodes[k]) else self.nodes[k].name for k in node.inputs]
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node is a bare constant like the 3 in `3 * v`, which formulas show by its value."""
+    return node.kind == "constant" and not node.shape and not node.named
+
+
+Source = Variable | Callable[..., Any] | Sequence[Variable] | Mapping[str, Variable]
+
+
+def read(
+    x: Any, inputs: tuple[Any, ...] = (), *, who: str = "draw", grads: bool = False, gradient: Any = None
+) -> Graph:
+    """The graph behind a tensor (or several), or of a module or function run on example inputs."""
+    names, calls = names_in(caller()), list[Call]()
+    root = None
+    if is_module(x) or (callable(x) and not isinstance(x, Variable)):
+        if not inputs:
+            raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
+        root = x if is_module(x) else None
+        x, watch = run(x, inputs)
+        calls = watch.calls
+        names = names | watch.names
+    elif inputs:
+        raise TypeError(
+            f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "
+            "more; pass a tuple of tensors"
+        )
+    outputs, extra = _outputs(x, who)
+    graph = _build(outputs, names | extra, _module_paths(root, calls))
+    if grads:
+        add_gradients(graph, gradient)
+    return graph
+
+
+def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
+    if isinstance(x, Variable):
+        return [x], {}
+    pairs = list(x.items()) if isinstance(x, Mapping) else [("", v) for v in x] if isinstance(x, list | tuple) else []
+    if not pairs or not all(isinstance(v, Variable) for _, v in pairs):
+        raise DTypeError(
+            f"{who}: needs a tensor, or a function or module with example inputs; got "
+            f"{type(x).__name__}; wrap it with tg.Tensor"
+        )
+    return [v for _, v in pairs], {v.born: str(name) for name, v in pairs if name}
+
+
+def _module_paths(root: Any, calls: list[Call]) -> list[tuple[int, int, tuple[str, ...]]]:
+    """The module calls as `(start, end, path)`, inner calls after the outer ones that they happened in."""
+    known: dict[int, tuple[str, ...]] = {id(root): ()} if root is not None else {}
+    paths: list[tuple[int, int, tuple[str, ...]]] = []
+    for call in sorted(calls, key=lambda c: c.start):
+        outer = [p for s, e, p in paths if s < call.start and call.end <= e]
+        above = outer[-1] if outer else ()
+        if id(call.module) not in known:
+            parent = next((c.module for c in reversed(calls) if c.start < call.start and call.end < c.end), root)
+            known[id(call.module)] = (*above, _child_name(parent, call.module))
+        paths.append((call.start, call.end, known[id(call.module)]))
+    return paths
+
+
+def _child_name(parent: Any, module: Any) -> str:
+    """What a module is called inside its parent; its class if the parent does not hold it."""
+    for name, child in vars(parent).items() if parent is not None else ():
+        if child is module:
+            return name
+        many = child.items() if isinstance(child, dict) else enumerate(child) if isinstance(child, list | tuple) else ()
+        for key, item in many:
+            if item is module:
+                return str(key) if name.startswith("_") else f"{name}[{key}]"
+    return type(module).__name__
+
+
+def _build(outputs: list[Variable], names: Mapping[int, str], modules: list[tuple[int, int, tuple[str, ...]]]) -> Graph:
+    tensors = list(history(*outputs))[::-1]
+    keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
+    graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
+    counts: dict[str, int] = {}
+    for t in tensors:
+        name = t.name or names.get(t.born, "")
+        stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
+        node = Node(keys[t.born], name, t, t.op, tuple(keys[x.born] for x in parents(t)), t._data, named=bool(name))
+        if not is_number(node):
+            node.name = _new_name(stem, bool(name), taken, counts)
+        node.module = next((p for s, e, p in reversed(modules) if s < t.born < e), ())
+        graph.nodes[node.key] = node
+        node.title = title(graph, node)
+    return graph
+
+
+def _new_name(stem: str, named: bool, taken: set[str], counts: dict[str, int]) -> str:
+    """The user's name once, then with a number; `t1`, `t2`, ... where there is none."""
+    name = stem if named else ""
+    while not name or name in taken:
+        counts[stem] = counts.get(stem, 0) + 1
+        name = f"{stem}_{counts[stem] + 1}" if named else f"{stem}{counts[stem]}"
+    taken.add(name)
+    return name
+
+
+def title(graph: Graph, node: Node) -> str:
+    """What a node is: `v = a + u` for a result, its name for a leaf, the number for a bare constant."""
+    if node.op is None:
+        return number(node.value) if is_number(node) else node.name
+    arrays = [graph.nodes[k].value for k in node.inputs]
+    return f"{node.name} = {plain(of_value(node.op, graph.argument_names(node), arrays, node.attributes), 'T')}"
+
+
+def add_gradients(graph: Graph, gradient: Any = None) -> None:
+    """Pull a gradient (ones, if none is given) from the outputs, and keep each node's. `.grad` is not touched."""
+    seeds = []
+    for key in graph.outputs:
+        t = graph.nodes[key].tensor
+        if t is not None and t.flags & NEEDS:
+            g = np.ones_like(t._data) if gradient is None else np.asarray(gradient, dtype=t._data.dtype)
+            if np.shape(g) != np.shape(t._data):
+                raise GraphError(
+                    f"draw: the gradient must have the output's shape {np.shape(t._data)}; got "
+                    f"{np.shape(g)}; reshape it"
+                )
+            seeds.append((t, g[()]))
+    by_birth = {n.tensor.born: n for n in graph.nodes.values() if n.tensor is not None}
+    with np.errstate(all="ignore"):
+        for t, g in pull(seeds):
+            if t.born in by_birth:
+                by_birth[t.born].grad = g

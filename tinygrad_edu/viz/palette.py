@@ -1,0 +1,32 @@
+"""Colours for kinds of operations: Okabe and Ito's palette, which colour-blind readers can tell apart.
+
+Each kind has a light fill, on which black text reads well in print and on a dark page, and a dark
+border of the same hue. Source: M. Okabe, K. Ito, "Color universal design" (2008).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Colour(NamedTuple):
+    fill: str
+    line: str
+
+
+BLUE, SKY, GREEN = Colour("#d5e8f5", "#0072b2"), Colour("#e3f3fc", "#2b8fc4"), Colour("#d3efe5", "#00795a")
+YELLOW, ORANGE, RED = Colour("#fbf6c4", "#8f8500"), Colour("#fdebc8", "#b87700"), Colour("#f9dccb", "#b34700")
+PINK, GREY, WHITE = Colour("#f3dfea", "#a34f7d"), Colour("#ececec", "#6b6b6b"), Colour("#ffffff", "#555555")
+
+KINDS = {
+    "parameter": YELLOW, "input": WHITE, "constant": GREY,
+    "elementwise": BLUE, "contract": ORANGE, "linalg": ORANGE, "reduce": GREEN, "scan": GREEN,
+    "layout": GREY, "index": GREY, "search": GREY, "write": PINK, "random": PINK, "batch": PINK,
+    "checkpoint": PINK, "custom": RED, "folded": SKY,
+}  # fmt: skip
+
+INK, EDGE, BACKWARD, ALARM = "#1a1a1a", "#767676", "#b34700", "#d00000"
+
+
+def colour(kind: str) -> Colour:
+    return KINDS.get(kind, PINK)

@@ -1,0 +1,66 @@
+"""Numbers and names as a reader sees them: short, and safe wherever they are put."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+
+SMALL = 9  # entries of an array that are all shown
+
+
+def short(v: Any, digits: int = 4) -> str:
+    """A number with `digits` digits; a small array in full; a large one in summary.
+
+    >>> short(np.float32(0.1)), short(np.array([[1.0, 2.0], [3.0, 4.5]]))
+    ('0.1', '[[1 2] [3 4.5]]')
+    >>> short(np.arange(100.0))
+    '0 to 99; mean 49.5'
+    """
+    a = np.asarray(v)
+    if a.ndim == 0:
+        return one(a[()], digits)
+    if a.size <= SMALL:
+        return _nested(a, digits)
+    if a.dtype.kind == "b":
+        return f"{int(a.sum())} of {a.size} true"
+    finite = a[np.isfinite(a)]
+    bad = "" if finite.size == a.size else f", {a.size - finite.size} not finite"
+    if not finite.size:
+        return f"{a.size} entries, none finite"
+    low, high, mean = (one(f(finite), digits - 1) for f in (np.min, np.max, np.mean))
+    return f"{low} to {high}; mean {mean}{bad}"
+
+
+def one(v: Any, digits: int = 4) -> str:
+    """One number."""
+    if isinstance(v, bool | np.bool_ | int | np.integer):
+        return str(v)
+    return f"{v:.{digits}g}"
+
+
+def _nested(a: Any, digits: int) -> str:
+    if a.ndim == 0:
+        return one(a[()], digits)
+    return "[" + " ".join(_nested(part, digits) for part in a) + "]"
+
+
+def shown(text: str, longest: int = 60) -> str:
+    r"""A name that came from outside, on one line: what cannot be printed is shown as its escape.
+
+    >>> print(shown("a" + chr(10) + "b"))
+    a\nb
+    """
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def markup(text: str, longest: int = 60) -> str:
+    """The same, inside HTML, SVG or Graphviz's HTML-like labels."""
+    return html.escape(shown(text, longest))
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """`(3,5)`; nothing for a scalar."""
+    return "(" + ",".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")" if shape else ""

@@ -1,0 +1,120 @@
+"""Run a program and note what its tensors are called, and which module made which of them.
+
+Nothing in the program or in the engine knows of this: Python itself reports calls and returns while
+the program runs (`sys.setprofile`), and a tensor's number of birth tells between which of them it
+was made.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from ..engine import NEEDS, TRACED, Variable, births, constant
+from ..functions.common import lift
+
+PACKAGE = str(Path(__file__).parents[1])
+
+
+class Call(NamedTuple):
+    """One run of a module: what was born from `start` to `end` is its own."""
+
+    start: int
+    end: int
+    module: Any
+
+
+class Watch:
+    """What happened while a `with` block ran: module calls, and the local names of one function."""
+
+    def __init__(self, code: CodeType | None = None) -> None:
+        self.code = code
+        self.calls: list[Call] = []
+        self.names: dict[int, str] = {}
+        self.open: list[tuple[FrameType, int]] = []
+
+    def __enter__(self) -> Watch:
+        self.before = sys.getprofile()
+        sys.setprofile(self.note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        sys.setprofile(self.before)
+
+    def note(self, frame: FrameType, event: str, arg: Any) -> None:
+        """Called by Python at every call and return."""
+        if event == "call" and frame.f_code.co_name == "forward":
+            self.open.append((frame, births()))
+        elif event == "return":
+            if self.open and self.open[-1][0] is frame:
+                _, start = self.open.pop()
+                module = frame.f_locals.get("self")
+                if is_module(module):
+                    self.calls.append(Call(start, births(), module))
+            if frame.f_code is self.code:
+                self.names |= names_in(frame.f_locals)
+
+
+def is_module(x: Any) -> bool:
+    return hasattr(x, "named_parameters") and not isinstance(x, type)
+
+
+def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
+    """What the tensors of a scope are called, by number of birth: own names before those in a list or a module."""
+    found: dict[int, str] = {}
+    inner: dict[int, str] = {}
+    for name, x in list(scope.items()):
+        if name.startswith("_"):
+            continue
+        if isinstance(x, Variable):
+            found.setdefault(x.born, name)
+        elif isinstance(x, list | tuple | dict):
+            pairs = x.items() if isinstance(x, dict) else enumerate(x)
+            inner |= {v.born: f"{name}[{k!r}]" for k, v in pairs if isinstance(v, Variable)}
+        elif is_module(x):
+            inner = {p.born: path for path, p in x.named_parameters()} | inner
+    return inner | found
+
+
+def caller() -> Mapping[str, Any]:
+    """The variables of the user's program: of the nearest frame outside this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return {**frame.f_globals, **frame.f_locals} if frame else {}
+
+
+def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
+    """`f` on fresh, tracked inputs, watched. Inputs of a function need a gradient, those of a module do not."""
+    target = f.forward if is_module(f) and hasattr(f, "forward") else f
+    names = _argument_names(target, len(inputs))
+    tensors = [_tracked(x, name, TRACED if is_module(f) else NEEDS) for x, name in zip(inputs, names, strict=True)]
+    with Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
+        result = f(*tensors)
+    watch.names = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name} | watch.names
+    return result, watch
+
+
+def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return [f"x{k + 1}" for k in range(count)]
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
+    return names + [f"x{k + 1}" for k in range(len(names), count)]
+
+
+def _tracked(x: Any, name: str, flag: int) -> Any:
+    if isinstance(x, Variable) and x.flags:
+        return x
+    if not isinstance(x, Variable) and not hasattr(x, "__array__") and not isinstance(x, float | int | list | tuple):
+        return x
+    given = lift(x, "draw")
+    fresh = constant(given._data)
+    fresh.flags = flag if given.dtype.kind == "f" else TRACED
+    fresh.name = given.name or name
+    return fresh
