@@ -17,7 +17,7 @@ import numpy as np
 
 from . import engine, ops
 from .batched import BatchedArray
-from .engine import NEEDS, Op, Variable, births, describe, fingerprint, history, new
+from .engine import NEEDS, Op, Variable, births, describe, fingerprint, new
 from .errors import DTypeError, GraphError, ShapeError
 from .functions.common import lift
 from .functions.indexing import split_index
@@ -108,13 +108,23 @@ def _is_shared(t: Variable) -> bool:
 def _become(t: Variable, result: Variable) -> None:
     """`t` is born again as `result`, which was computed from it."""
     past = _shell(t)
-    for user in history(result, constants=False):  # those who used `t` until now used its past
-        if user.born <= past.born:
-            break
+    for user in _since(past.born, result):  # those who used `t` until now used its past
         user.inputs = tuple(past if x is t else x for x in user.inputs)
     for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "loose", "site"):
         setattr(t, slot, getattr(result, slot))
     t.past = past
+
+
+def _since(born: int, result: Variable) -> list[Variable]:
+    """`result`, and what it was computed from after `born`. Inputs are taken as they are noted: parameters
+    that have changed since, as in `total += loss` after a step, do no harm here."""
+    found, seen = [result], {id(result)}
+    for user in found:
+        for x in user.inputs:
+            if x.born > born and id(x) not in seen:
+                seen.add(id(x))
+                found.append(x)
+    return found
 
 
 def _shell(t: Variable) -> Variable:
