@@ -15,6 +15,7 @@ from .arrays import operand, to_array
 from .batched import BatchedArray
 from .engine import (
     NEEDS,
+    SHARED,
     Variable,
     births,
     cast,
@@ -78,7 +79,7 @@ class Tensor(Variable):
             self._data = np.array(self._data)  # a view, or shared: a write must not reach the others
         if self.loose is not True:
             self.notice()
-            self.loose = fingerprint(self._data)
+        self.loose = SHARED if self.loose is True else fingerprint(self._data)
         return self._data
 
     @data.setter
