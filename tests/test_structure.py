@@ -18,10 +18,10 @@ FLOORS = [
     ["errors", "domain", "arrays", "recording", "batched", "engine"],
     ["ops"],
     ["forward", "functions", "numpy_protocol", "writing", "tensor"],
-    ["random", "batching", "checkpointing", "custom", "transforms", "nn.functional"],
+    ["random", "batching", "checkpointing", "custom", "transforms", "guards", "nn.functional"],
     ["nn", "optim", "data", "io"],
     ["testing", "viz", "compiler"],
-    ["cli"],
+    ["demo", "cli"],
 ]
 
 
