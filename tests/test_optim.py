@@ -19,6 +19,8 @@ def small_blocks():
         patch.setattr(bundle, "BLOCK", 64)
         patch.setattr(bundle, "SMALL", 32)
         yield
+
+
 flags = st.booleans()
 decay = st.sampled_from([0.0, 0.1])
 

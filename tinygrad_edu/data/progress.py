@@ -12,10 +12,10 @@ from ..errors import MissingLibraryError
 class Progress:
     """Goes through `batches`, and shows how far it is (with tqdm).
 
-        bar = data.progress(loader, "epoch 1")
-        for x, y in bar:
-            ...
-            bar.show(loss=loss)
+    bar = data.progress(loader, "epoch 1")
+    for x, y in bar:
+        ...
+        bar.show(loss=loss)
     """
 
     def __init__(self, batches: Iterable[Any], text: str = "", **options: Any) -> None:
