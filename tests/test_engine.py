@@ -376,6 +376,14 @@ class TestWrites:
         y.backward()
         np.testing.assert_array_equal(x.grad.data, [8, 4])
 
+    def test_data_is_one_array_however_often_it_is_asked_for(self):
+        x = tg.Tensor([1.0, 2.0])
+        for use in (lambda: None, lambda: (leaf(1.0, 1.0) * x).sum()):
+            kept = [use(), x.data, x.data]
+            assert kept[1] is kept[2]
+            kept[1][0] += 1
+            assert x.data[0] == kept[2][0]
+
     def test_a_step_written_on_data_and_the_next_forward(self):
         x = leaf(1.0, 2.0)
         for _ in range(3):

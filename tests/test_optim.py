@@ -203,8 +203,10 @@ def test_what_cannot_be_optimized_is_refused():
         optim.SGD([p], nesterov=True)
     with pytest.raises(ValueError, match="betas must be from 0 to below 1"):
         optim.Adam([p], betas=(0.9, 1.0))
-    with pytest.raises(ShapeError, match=r"must have the tensor's shape \(1,\); got \(2,\)"):
-        p.grad = tg.ones(2)
+    p.grad = tg.ones(1)
+    p.data = [1.0, 2.0]
+    with pytest.raises(ShapeError, match=r"a gradient must have its parameter's shape \(2,\); got \(1,\)"):
+        optim.SGD([p]).step()
 
 
 SCHEDULES = {

@@ -244,3 +244,21 @@ def test_several_outputs_and_a_dict_of_them():
     graph = read({"sin": tg.sin(x), "cos": tg.cos(x)})
     assert [graph.nodes[k].name for k in graph.outputs] == ["sin", "cos"]
     assert len(read([tg.sin(x), tg.cos(x)]).outputs) == 2
+
+
+def test_strangers_in_the_scope_do_no_harm():
+    class Elsewhere:
+        def named_parameters(self):
+            yield "weight", np.ones(3)
+
+    class Touchy:
+        def __getattr__(self, name):
+            raise RuntimeError("looked at")
+
+    other, touchy, arrays = Elsewhere(), Touchy(), [np.ones(3), None]
+    x = tg.Tensor(2.0, requires_grad=True)
+    assert "y = x * x" in viz.draw(lambda x: x * x, 2.0).source.replace("out", "y")
+    y = x * x
+    assert "y = x * x" in viz.draw(y).source
+    assert other is not touchy
+    assert arrays

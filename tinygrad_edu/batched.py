@@ -218,12 +218,15 @@ def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, axis=None, **options: x.like(function(x.values, axis=_axes(axis, x.ndim), **options))
 
 
-def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Functions of the last two axes, which take any leading axes, and may return several arrays."""
+def with_leading_axes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the last axes, which takes any leading ones, and may return several arrays: the
+    hidden axis becomes a leading one."""
 
     def call(*xs: Any, **options: Any) -> Any:
+        if not any(isinstance(x, BatchedArray) for x in xs):
+            return function(*xs, **options)
         lead = leading(xs)
-        result = function(*[full_batch(x, lead.level, lead.examples) for x in xs], **options)
+        result = call(*[full_batch(x, lead.level, lead.examples) for x in xs], **options)
         return tuple(map(lead.like, result)) if isinstance(result, tuple) else lead.like(result)
 
     return call
@@ -359,4 +362,4 @@ CARRIERS: dict[Any, Callable[..., Any]] = {
 REDUCTIONS = (np.sum, np.prod, np.max, np.min, np.all, np.any, np.argmax, np.argmin, np.count_nonzero)
 CARRIERS |= {function: _reduction(function) for function in REDUCTIONS}
 MATRIX = ("inv", "det", "solve", "cholesky", "slogdet", "eigh", "svd", "qr")
-CARRIERS |= {getattr(np.linalg, name): _whole(getattr(np.linalg, name)) for name in MATRIX}
+CARRIERS |= {getattr(np.linalg, name): with_leading_axes(getattr(np.linalg, name)) for name in MATRIX}

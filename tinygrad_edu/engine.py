@@ -37,6 +37,8 @@ from .recording import Mode, Site, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 
+SHARED = (0,)  # a fingerprint like no other: somebody else holds the array, and it was not looked at yet
+
 births = count(1).__next__
 
 
@@ -119,8 +121,9 @@ class Variable(Reading):
 
     def notice(self) -> None:
         """If the array was handed out and written into, give the variable a new birth."""
-        if self.loose and self.loose is not True and self.loose != (now := fingerprint(self._data)):
-            self.reborn()
+        if isinstance(self.loose, tuple) and self.loose != (now := fingerprint(self._data)):
+            if self.loose != SHARED:
+                self.reborn()
             self.loose = now
 
     def reborn(self) -> None:
@@ -148,7 +151,6 @@ def _own(given: Sequence[Any], inputs: Sequence[Variable]) -> None:
             x._data = array.copy()
 
 
-SHARED = (0,)  # a fingerprint like no other: the array is the user's, and was not looked at yet
 new = object.__new__
 variable_type: type[Variable] = Variable
 

@@ -74,10 +74,11 @@ class Tensor(Variable):
             return view
         if not isinstance(self._data, np.ndarray):
             self._data = np.asarray(self._data)
-        lent = self.loose is not True and self.loose is not False
-        if not lent and (self._data.base is not None or sys.getrefcount(self._data) > 2):
+        if not isinstance(self.loose, tuple) and (self._data.base is not None or sys.getrefcount(self._data) > 2):
             self._data = np.array(self._data)  # a view, or shared: a write must not reach the others
-        if self.loose is not True:
+        if self.loose is True:
+            self.loose = SHARED
+        elif self.loose != SHARED:
             self.notice()
         self.loose = SHARED if self.loose is True else fingerprint(self._data)
         return self._data

@@ -108,8 +108,13 @@ def _is_shared(t: Variable) -> bool:
 def _become(t: Variable, result: Variable) -> None:
     """`t` is born again as `result`, which was computed from it."""
     past = _shell(t)
-    for user in _since(past.born, result):  # those who used `t` until now used its past
-        user.inputs = tuple(past if x is t else x for x in user.inputs)
+    todo, seen = [result], {past.born}
+    while todo:  # those who used `t` until now used its past
+        user = todo.pop()
+        if user.born > past.born and user.born not in seen:
+            seen.add(user.born)
+            user.inputs = tuple(past if x is t else x for x in user.inputs)
+            todo += user.inputs
     for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "loose", "site"):
         setattr(t, slot, getattr(result, slot))
     t.past = past
@@ -138,7 +143,7 @@ def _shell(t: Variable) -> Variable:
 
 def _overwrite(t: Variable, index: tuple[Any, ...], value: Variable, arrays: list[Any]) -> None:
     """Write into the array itself, or into a copy when a graph or another tensor uses it."""
-    lent = t.loose is not True and t.loose is not False  # the user holds the array, to see it change
+    lent = isinstance(t.loose, tuple)  # the user holds the array, to see it change
     shared = t._data.base is not None or sys.getrefcount(t._data) > 2 if isinstance(t._data, np.ndarray) else True
     if t.flags & NEEDS:  # a parameter under no_grad: it changes, and its graphs learn of it
         t.reborn()

@@ -66,11 +66,6 @@ def _from_residual(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
     return shares * (g - sum(g * shares, axis=(axis,), keepdims=True))
 
 
-def _for_rows(g: Any) -> Any:
-    """A number for each matrix, ready to multiply its rows."""
-    return g if not g.shape else reshape(g, shape=(*g.shape, 1, 1))
-
-
 residual = Op(
     "residual",
     _residual,
@@ -82,7 +77,7 @@ residual = Op(
 cross_entropy = Op(
     "cross_entropy",
     _mean_loss,
-    (lambda g, y, x, target, *, axis: residual(x, target, axis=axis) * _for_rows(g / x.shape[-2]), None),
+    (_from_mean_loss, None),
     kind="layer", signature="(n,c),(n)->()", domain=(REAL, INTEGER),
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
     must="target must have one class number for each row of logits",

@@ -5,30 +5,17 @@ Settings are those of window.py; there may be any leading axes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from ..batched import BatchedArray, full_batch, leading
+from ..batched import with_leading_axes
 from ..domain import REAL
 from ..engine import Op
 from .window import Ints, Pairs, count, enlarged, inside, left_over, padded, reach, same_size, tap, without
 
 __all__ = ["max_gather", "max_pool", "max_spread", "window_spread", "window_sum"]
-
-
-def _leading(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f`, which works on the last axes, with a hidden axis (see batched.py) among the leading ones."""
-
-    def call(*xs: Any, **attributes: Any) -> Any:
-        if not any(isinstance(x, BatchedArray) for x in xs):
-            return f(*xs, **attributes)
-        lead = leading(xs)
-        return lead.like(call(*[full_batch(x, lead.level, lead.examples) for x in xs], **attributes))
-
-    return call
 
 
 def _window_sizes(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:
@@ -38,7 +25,7 @@ def _window_sizes(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: 
     return out
 
 
-@_leading
+@with_leading_axes
 def _window_sum(x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     out = _window_sizes(x, kernel, stride, padding, dilation)
     x = padded(x, padding)
@@ -48,7 +35,7 @@ def _window_sum(x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation:
     return y
 
 
-@_leading
+@with_leading_axes
 def _window_spread(g: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints, extra: Ints) -> Any:
     out = g.shape[-len(kernel) :]
     size = reach(out, kernel, stride, dilation, extra)
@@ -59,7 +46,7 @@ def _window_spread(g: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilati
     return wide[inside(shape, padding)]
 
 
-@_leading
+@with_leading_axes
 def _max_pool(x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     out = _window_sizes(x, kernel, stride, padding, dilation)
     x = padded(x, padding, -np.inf)
@@ -83,7 +70,7 @@ def _ties(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) ->
     return found, total
 
 
-@_leading
+@with_leading_axes
 def _max_spread(g: Any, x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     found, total = _ties(x, kernel, stride, padding, dilation)
     shares = g / total
@@ -93,7 +80,7 @@ def _max_spread(g: Any, x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, d
     return wide[inside(x.shape[-len(kernel) :], padding)]
 
 
-@_leading
+@with_leading_axes
 def _max_gather(h: Any, x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     found, total = _ties(x, kernel, stride, padding, dilation)
     h = padded(h, padding)

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..batched import BatchedArray
-from ..batched import _one_by_one as one_by_one
+from ..batched import with_leading_axes
 from ..domain import REAL
 from ..engine import Op
 from .indexing import getitem
@@ -69,13 +68,11 @@ def _examples(f: Callable[..., Any]) -> Callable[..., Any]:
     """`f` of a pair of inputs for each entry of further leading axes, hidden ones (see batched.py) too."""
 
     def call(a: Any, b: Any, *, stride: Ints, **attributes: Any) -> Any:
-        if isinstance(a, BatchedArray) or isinstance(b, BatchedArray):
-            return one_by_one(call)(a, b, stride=stride, **attributes)
         if a.ndim > len(stride) + 2:
             return np.stack([call(p, q, stride=stride, **attributes) for p, q in zip(a, b, strict=True)])
         return f(a, b, stride=stride, **attributes)
 
-    return call
+    return with_leading_axes(call)
 
 
 def _blocks(n: int, rows: int, entries: int) -> Iterator[tuple[slice, slice]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
-from .graph import Graph, Node, is_number, read
+from .fold import LARGE, Arrow, Box, View, view
+from .graph import Graph, Node, read
+from .inline import inline as inlined
 from .local import Local, gradient_name, local
-from .palette import BACKWARD, EDGE, INK, colour
-from .values import markup, shape_text, short
+from .overlays import OVERLAYS, Paint
+from .palette import ALARM, BACKWARD, EDGE, INK, colour
+from .values import facts_text, markup, short, shown
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -17,13 +22,28 @@ DETAILS = ("ops", "values", "gradients", "formulas")
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
 
-def draw(x: Any, *inputs: Any, detail: str = "values", backward: bool = False, constants: bool = False) -> Picture:
+def draw(
+    x: Any,
+    *inputs: Any,
+    detail: str = "values",
+    backward: bool = False,
+    depth: int | None = None,
+    budget: int | None = 100,
+    overlay: str | None = None,
+    inline: bool = False,
+    constants: bool = False,
+) -> Picture:
     """The graph behind `x`: a tensor, or a module or function with example inputs.
 
     Each box is a tensor and the operation that made it. `detail` adds up: "ops" (names and shapes),
     "values", "gradients" (the course's `dvar`), "formulas" (each edge's local derivative, with
-    shapes). `backward` draws the way back as arrows of its own. A bare number such as the 3 in
+    shapes). `backward` draws the way back as arrows of its own. `inline` writes results without a
+    name into the formula that uses them: `Z = W @ X + b` is one box. A bare number such as the 3 in
     `3 * v` stands in the formula; with `constants` it is drawn as a box.
+
+    Modules nested deeper than `depth` become one box each. A graph of more than `budget` boxes is
+    folded: what repeats is drawn once with its count (None folds nothing). `overlay` colours boxes
+    by "time", "memory", "flops", "gradient" (its norm) or "nonfinite" (where inf and nan go).
 
     >>> import tinygrad_edu as tg
     >>> a, b, c = (tg.Tensor(v, requires_grad=True) for v in (5.0, 3.0, 2.0))
@@ -36,68 +56,136 @@ def draw(x: Any, *inputs: Any, detail: str = "values", backward: bool = False, c
     """
     if detail not in DETAILS:
         raise ValueError(f"draw: detail must be one of {', '.join(DETAILS)}; got {detail!r}; choose one")
-    with_gradients = backward or detail in ("gradients", "formulas")
+    if overlay is not None and overlay not in OVERLAYS:
+        raise ValueError(f"draw: overlay must be one of {', '.join(OVERLAYS)}; got {overlay!r}; choose one")
+    with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
     graph = read(x, inputs, grads=with_gradients)
-    return picture(graph, detail, backward, constants)
+    seen = view(inlined(graph) if inline else graph, depth, budget, constants)
+    paint = OVERLAYS[overlay](graph, {k: seen.members(box) for k, box in seen.boxes.items()}) if overlay else None
+    return picture(seen, detail, backward, paint)
 
 
-def picture(graph: Graph, detail: str, backward: bool, constants: bool) -> Picture:
-    """DOT text for a graph."""
+def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Picture:
+    """DOT text for a view of a graph."""
+    graph = seen.graph
+    dot = new_picture(graph, [*seen.notices, *(paint.legend if paint else [])], len(seen.boxes))
+    _clusters(dot, seen, lambda part, box: _box(part, seen, box, detail, paint))
+    drawn: set[str] = set()
+    for arrow in seen.arrows:
+        source = arrow.source
+        if arrow.copy:
+            source = f"{arrow.source}_{arrow.user}"
+            if source not in drawn:
+                drawn.add(source)
+                _copy(dot, source, graph.nodes[arrow.source])
+        node = graph.nodes[arrow.user]
+        wanted = arrow.position is not None and (detail == "formulas" or backward)
+        back = local(graph, node, arrow.position or 0) if wanted else None
+        red = paint is not None and {arrow.source, arrow.user} <= paint.path
+        _arrows(dot, source, arrow, back, detail, backward, red)
+    return dot
+
+
+def new_picture(graph: Graph, notices: list[str], boxes: int = 0) -> Picture:
+    """An empty picture in this package's style."""
     try:
         from .picture import Picture
     except ImportError as error:
         raise MissingLibraryError("draw", "graphviz", "all") from error
     dot = Picture("graph")
     dot.graph = graph
-    dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, nodesep="0.25", ranksep="0.45")
+    label = {"label": _lines([markup(line, 150) for line in notices]), "labelloc": "b"} if notices else {}
+    quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
+    dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.25", ranksep="0.4")
+    dot.attr("graph", fontcolor=EDGE, **label, **quick)
     dot.attr("node", shape="box", fontname=FONT, fontsize="11", fontcolor=INK, margin="0.08,0.03")
-    dot.attr("edge", color=EDGE, fontname=FONT, fontsize="9", fontcolor=EDGE, arrowsize="0.7")
-    drawn = {k: n for k, n in graph.nodes.items() if constants or not is_number(n)}
-    for node in drawn.values():
-        _box(dot, node, detail)
-    for node in drawn.values():
-        for i, key in enumerate(node.inputs):
-            if key in drawn:
-                back = local(graph, node, i) if detail == "formulas" or backward else None
-                _arrows(dot, key, node.key, back, detail, backward)
+    dot.attr("edge", color=EDGE, fontname=FONT, fontsize="10", fontcolor=EDGE, arrowsize="0.7")
     return dot
 
 
-def _box(dot: Picture, node: Node, detail: str) -> None:
+def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> None:
+    """Boxes inside frames: one for each repeated part, and for each module call."""
+    inside: dict[tuple[str, ...], list[Box]] = {}
+    for box in seen.boxes.values():
+        inside.setdefault(box.frames, []).append(box)
+    frames: dict[tuple[str, ...], Picture] = {(): dot}
+    paths = sorted({p[:k] for p in inside for k in range(1, len(p) + 1)}, key=lambda p: (len(p), p))
+    for number, path in enumerate(paths):
+        frame = type(dot)(f"cluster{number}")
+        label = seen.labels[path[-1]]
+        line = BACKWARD if path[-1].startswith("run") else EDGE
+        frame.attr(label=f"<<b>{markup(label)}</b>>", color=line, fontcolor=line, style="rounded,dashed", margin="8")
+        frame.attr(labelloc="t", labeljust="l")
+        frames[path] = frame
+    for path, boxes in inside.items():
+        for box in boxes:
+            put(frames[path], box)
+    for path in sorted(paths, key=lambda p: (-len(p), p)):
+        frames[path[:-1]].subgraph(frames[path])
+
+
+def _copy(dot: Picture, key: str, node: Node) -> None:
+    """A shared leaf once more, small, beside its user."""
     kind = colour(node.kind)
+    dot.node(
+        key, label=_lines([markup(node.name, 24)]), style="filled,rounded,dashed", fillcolor=kind.fill,
+        color=kind.line, fontsize="9",
+    )  # fmt: skip
+
+
+def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -> None:
+    node = seen.node(box)
+    kind = colour("folded" if box.title else node.kind)
     style = "filled" if node.op is not None else "filled,rounded"
-    rows = [f"<b>{markup(node.title, 48)}</b>"]
+    rows = [f"<b>{markup(box.title or node.title, 48)}</b>"]
     rows.append(f'<font point-size="9">{markup(facts(node))}</font>')
     if detail != "ops":
         rows += [markup(line) for line in short(node.value).split("; ")]
     if detail in ("gradients", "formulas") and node.grad is not None:
         text = f"{gradient_name(node)} = {short(node.grad)}"
-        rows += [f'<font color="{BACKWARD}">{markup(line)}</font>' for line in text.split("; ")]
+        ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
+        rows += [f'<font color="{ink}">{markup(line)}</font>' for line in text.split("; ")]
+    if paint is not None and node.key in paint.words:
+        rows.append(f'<font point-size="9"><i>{markup(paint.words[node.key])}</i></font>')
+    red = paint is not None and node.key in paint.path
     dot.node(
-        node.key, label=_lines(rows), style=style, fillcolor=kind.fill, color=kind.line,
-        penwidth="1.6" if node.kind == "parameter" else "1", tooltip=_tooltip(node),
+        node.key, label=_lines(rows), style=style,
+        fillcolor=paint.fills.get(node.key, "#ffffff") if paint else kind.fill,
+        color=ALARM if red else kind.line, tooltip=_tooltip(node),
+        penwidth="2.4" if red else "1.6" if node.kind == "parameter" else "1",
     )  # fmt: skip
+
+
+def rows_label(rows: list[str], notes: list[str], colour_of_notes: str) -> str:
+    """A label of plain rows, the first bold, and of notes in a colour."""
+    first, *rest = [markup(row, 48) for row in rows]
+    marked = [f'<font color="{colour_of_notes}">{markup(note)}</font>' for note in notes]
+    return _lines([f"<b>{first}</b>", *rest, *marked])
 
 
 def facts(node: Node) -> str:
     """Shape and dtype, in a few letters."""
-    return f"{shape_text(node.shape) or 'scalar'} {node.dtype}"
+    return facts_text(node.value)
 
 
 def _tooltip(node: Node) -> str:
-    words = [node.kind, *([str(node.tensor.site)] if node.tensor is not None and node.tensor.site else [])]
-    return " ".join(words).replace("\\", "\\\\")
+    return " ".join(filter(None, [node.kind, node.site])).replace("\\", "\\\\")
 
 
-def _arrows(dot: Picture, source: str, user: str, back: Local | None, detail: str, backward: bool) -> None:
+def _arrows(
+    dot: Picture, source: str, arrow: Arrow, back: Local | None, detail: str, backward: bool, red: bool
+) -> None:
     label = _edge_label(back) if back is not None and detail == "formulas" else ""
+    look = {"color": ALARM, "penwidth": "2"} if red else {}
+    if arrow.loop:
+        look |= {"style": "dashed", "constraint": "false", "tooltip": "to the next round"}
     if not backward:
-        dot.edge(source, user, **({"label": label, "fontcolor": BACKWARD} if label else {}))
+        dot.edge(source, arrow.user, **look, **({"label": label, "fontcolor": BACKWARD} if label else {}))
         return
-    dot.edge(source, user)
+    dot.edge(source, arrow.user, **look)
     if back is not None:
         dot.edge(
-            user, source, label=label or f"<{markup(back.text)}>", color=BACKWARD, fontcolor=BACKWARD,
+            arrow.user, source, label=label or _short_label(back), color=BACKWARD, fontcolor=BACKWARD,
             style="dashed", constraint="false",
         )  # fmt: skip
 
@@ -107,6 +195,15 @@ def _edge_label(back: Local) -> str:
     if back.note:
         rows[-1] = "because " + rows[-1]
     return _lines([markup(row, 90) for row in rows if row])
+
+
+def _short_label(back: Local) -> str:
+    """The formula in a narrow column."""
+    left, _, right = shown(back.text, 90).partition(" += ")
+    whole = f"{left} += {right}"
+    rows = [whole] if len(whole) <= 18 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
+    rows += [back.note.partition(",")[0]] if back.note else []
+    return _lines([markup(row) for row in rows])
 
 
 def _lines(rows: list[str]) -> str:

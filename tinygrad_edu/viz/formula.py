@@ -60,6 +60,17 @@ class Formula:
                 stack.append((part, True))
                 stack += [(a, False) for a in reversed(part.args)]
 
+    def with_name(self, name: str, other: Formula) -> Formula:
+        """The expression with another in place of a name."""
+        made: dict[int, Formula] = {}
+        for part in self.parts():
+            args = tuple(made[id(a)] for a in part.args)
+            made[id(part)] = (
+                other if part.op is None and part.text == name
+                else Formula(part.text, part.op, args, part.attributes, part.value)
+            )  # fmt: skip
+        return made[id(self)]
+
     def size(self) -> int:
         """The number of operations when every use of a part is written out."""
         sizes: dict[int, int] = {}
@@ -156,6 +167,10 @@ def tidy(f: Formula) -> Formula:
         return a
     if name in ("reshape", "broadcast_to", "sum_to") and a.shape == f.shape:
         return a
+    if name == "broadcast_to" and a.op is not None and a.op.name == "reshape":
+        x = a.args[0]
+        if a.shape == (1,) * (len(a.shape) - len(x.shape)) + x.shape:  # broadcasting adds those axes by itself
+            return Formula("", f.op, (x,), f.attributes, f.value)
     if name == "astype" and getattr(a.value, "dtype", None) == f.attributes["dtype"]:
         return a
     if name == "multiply" and _is(a, 1) and b.shape == f.shape:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine import NEEDS, Op, Variable, history, parents, pull
 from ..errors import DTypeError, GraphError
-from .formula import of_value
+from .formula import Formula, of_value
 from .notation import number, plain
 from .watch import Call, caller, is_module, names_in, run
 
@@ -31,10 +31,15 @@ class Node:
     inputs: tuple[str, ...] = ()  # keys, one for each argument: a tensor used twice stands here twice
     value: Any = None
     grad: Any = None
-    module: tuple[str, ...] = ()  # the path of modules that it was made in
+    calls: tuple[tuple[int, str], ...] = ()  # the module calls that it was made in: number and name
     named: bool = False  # by the user, not by us
     title: str = ""  # `v = a + u`
-    count: int = 1  # of how many tensors it stands, in a folded graph
+    paths: tuple[tuple[tuple[str, int], ...], ...] = ()  # to each input, where other operations are written into it
+
+    @property
+    def module(self) -> tuple[str, ...]:
+        """The path of the module that made it."""
+        return tuple(name for _, name in self.calls)
 
     @property
     def kind(self) -> str:
@@ -57,6 +62,12 @@ class Node:
         return (self.tensor.attributes if self.tensor is not None else None) or {}
 
     @property
+    def site(self) -> str | None:
+        """The user's line that made it, "file.py:12", where that is kept."""
+        line = self.tensor.site if self.tensor is not None else None
+        return str(line).replace("\\", "/").rpartition("/")[2] if line is not None else None
+
+    @property
     def needs_grad(self) -> bool:
         return self.tensor is not None and bool(self.tensor.flags & NEEDS)
 
@@ -68,6 +79,12 @@ class Graph:
     nodes: dict[str, Node]
     outputs: tuple[str, ...]
     notices: list[str] = field(default_factory=list)
+    whole: Graph | None = None  # the graph with every operation, where this one shows fewer
+    written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
+
+    def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
+        """The operations, outermost first, through which a node uses its input `i`."""
+        return node.paths[i] if node.paths else ((node.key, i),)
 
     def edges(self) -> list[tuple[str, str, int]]:
         """`(input, user, position)`, one for each use."""
@@ -106,13 +123,15 @@ def read(
         x, watch = run(x, inputs)
         calls = watch.calls
         names = names | watch.names
+        if isinstance(x, Variable) and x.op is not None:
+            names.setdefault(x.born, "out")
     elif inputs:
         raise TypeError(
             f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "
             "more; pass a tuple of tensors"
         )
     outputs, extra = _outputs(x, who)
-    graph = _build(outputs, names | extra, _module_paths(root, calls))
+    graph = _build(outputs, names | extra, root, calls)
     if grads:
         add_gradients(graph, gradient)
     return graph
@@ -130,18 +149,20 @@ def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
     return [v for _, v in pairs], {v.born: str(name) for name, v in pairs if name}
 
 
-def _module_paths(root: Any, calls: list[Call]) -> list[tuple[int, int, tuple[str, ...]]]:
-    """The module calls as `(start, end, path)`, inner calls after the outer ones that they happened in."""
-    known: dict[int, tuple[str, ...]] = {id(root): ()} if root is not None else {}
-    paths: list[tuple[int, int, tuple[str, ...]]] = []
-    for call in sorted(calls, key=lambda c: c.start):
-        outer = [p for s, e, p in paths if s < call.start and call.end <= e]
-        above = outer[-1] if outer else ()
-        if id(call.module) not in known:
-            parent = next((c.module for c in reversed(calls) if c.start < call.start and call.end < c.end), root)
-            known[id(call.module)] = (*above, _child_name(parent, call.module))
-        paths.append((call.start, call.end, known[id(call.module)]))
-    return paths
+def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[tuple[tuple[int, str], ...]]:
+    """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out."""
+    waiting = sorted(calls, key=lambda c: c.start)[::-1]
+    stack: list[tuple[Call, str]] = []
+    found = []
+    for t in tensors:
+        while (stack and stack[-1][0].end < t.born) or (waiting and waiting[-1].start < t.born):
+            if stack and (not waiting or stack[-1][0].end < waiting[-1].start):
+                stack.pop()
+            else:
+                call = waiting.pop()
+                stack.append((call, _child_name(stack[-1][0].module if stack else root, call.module)))
+        found.append(tuple((c.start, name) for c, name in stack if c.module is not root))
+    return found
 
 
 def _child_name(parent: Any, module: Any) -> str:
@@ -156,18 +177,20 @@ def _child_name(parent: Any, module: Any) -> str:
     return type(module).__name__
 
 
-def _build(outputs: list[Variable], names: Mapping[int, str], modules: list[tuple[int, int, tuple[str, ...]]]) -> Graph:
+def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call]) -> Graph:
     tensors = list(history(*outputs))[::-1]
+    made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
     graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
     counts: dict[str, int] = {}
-    for t in tensors:
-        name = t.name or names.get(t.born, "")
+    for t, modules in zip(tensors, made_in, strict=True):
+        path = names.get(t.born, "")
+        name = path if path.endswith(f".{t.name}") else t.name or path
         stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
         node = Node(keys[t.born], name, t, t.op, tuple(keys[x.born] for x in parents(t)), t._data, named=bool(name))
         if not is_number(node):
             node.name = _new_name(stem, bool(name), taken, counts)
-        node.module = next((p for s, e, p in reversed(modules) if s < t.born < e), ())
+        node.calls = modules
         graph.nodes[node.key] = node
         node.title = title(graph, node)
     return graph

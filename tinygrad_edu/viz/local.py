@@ -35,21 +35,40 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
     source = graph.nodes[node.inputs[i]]
     if node.op is None or node.grad is None or not source.needs_grad:
         return None
-    arrays = [graph.nodes[k].value for k in node.inputs]
-    names = graph.argument_names(node)
-    formula = of_rule(
-        node.op, i, arrays, node.attributes, names, (gradient_name(node), node.grad), (node.name, node.value)
-    )
-    if formula is None:
-        return None
+    gradient: Any = node.grad
+    formula: Formula | None = None
+    whole = graph.whole or graph
+    for key, position in graph.path(node, i):
+        formula = _rule(whole, whole.nodes[key], position, node, formula, gradient)
+        if formula is None:
+            return None
+        for k in (key, *whole.nodes[key].inputs):
+            if k in graph.written:
+                formula = formula.with_name(whole.nodes[k].name, graph.written[k])
+        gradient = formula.value
+    assert formula is not None
+    user = whole.nodes[graph.path(node, i)[-1][0]]
     text = plain(formula, "T")
     if len(text) > LONG:
-        text = f"gradient of {node.op.name}({', '.join([gradient_name(node), *filter(None, names)])})"
+        text = f"gradient of {node.op.name} by {source.name}, from {gradient_name(node)}"
     value, note = formula.value, ""
-    if formula.shape != source.shape and node.op.kind in BROADCASTS:
+    if formula.shape != source.shape and user.op is not None and user.op.kind in BROADCASTS:
         value = sum_to(value, shape=source.shape)
         note = broadcast_note(source, formula.shape)
     return Local(formula, value, f"{gradient_name(source)} += {text}", _shapes(formula), note)
+
+
+def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Any) -> Formula | None:
+    """One step back; `so_far` is the formula of the gradient that comes in, if it has no name of its own."""
+    assert user.op is not None
+    arrays = [graph.nodes[k].value for k in user.inputs]
+    names = graph.argument_names(user)
+    if so_far is not None and np.shape(gradient) != user.shape:
+        gradient = sum_to(gradient, shape=user.shape)
+        so_far = Formula("", sum_to, (so_far,), {"shape": user.shape}, gradient)
+    incoming = gradient_name(outer) if so_far is None else "\0"
+    found = of_rule(user.op, i, arrays, user.attributes, names, (incoming, gradient), (user.name, user.value))
+    return found if found is None or so_far is None else found.with_name("\0", so_far)
 
 
 def broadcast_note(source: Node, shape: tuple[int, ...]) -> str:
@@ -68,9 +87,3 @@ def _shapes(f: Formula) -> str:
     if f.op is not None and f.op.name == "matmul":
         return "".join(shape_text(a.shape) for a in f.args)
     return shape_text(f.shape)
-
-
-def derivative(f: Formula, g: Any) -> Any:
-    """For an elementwise rule: the factor that `g` is multiplied by, where it can be read off."""
-    with np.errstate(all="ignore"):
-        return np.asarray(f.value) / np.asarray(g)

@@ -57,8 +57,9 @@ def _wrap(text: str, binds: int, least: int) -> str:
 
 def number(v: Any) -> str:
     """A constant, shortly."""
-    if np.ndim(v):
+    if np.ndim(v) or not isinstance(v, np.ndarray | np.generic | bool | int | float | complex):
         return f"constant{tuple(np.shape(v))}"
+    v = np.asarray(v)[()] if isinstance(v, np.ndarray) else v
     if isinstance(v, bool | np.bool_):
         return str(bool(v))
     return f"{v:.6g}" if isinstance(v, float | np.floating) else str(v)

@@ -20,7 +20,8 @@ PINK, GREY, WHITE = Colour("#f3dfea", "#a34f7d"), Colour("#ececec", "#6b6b6b"), 
 
 KINDS = {
     "parameter": YELLOW, "input": WHITE, "constant": GREY,
-    "elementwise": BLUE, "contract": ORANGE, "linalg": ORANGE, "reduce": GREEN, "scan": GREEN,
+    "elementwise": BLUE, "reduce": GREEN, "scan": GREEN,
+    "contract": ORANGE, "linalg": ORANGE, "layer": ORANGE, "window": ORANGE,
     "layout": GREY, "index": GREY, "search": GREY, "write": PINK, "random": PINK, "batch": PINK,
     "checkpoint": PINK, "custom": RED, "folded": SKY,
 }  # fmt: skip

@@ -37,10 +37,11 @@ def op_table() -> list[Row]:
     >>> row.value, row.gradients, row.domain
     ('tanh(x)', ('dx = g * (1 - y * y)',), 'R')
     """
-    return [_row(op) for op in REGISTRY.values()]
+    return [row(op) for op in REGISTRY.values()]
 
 
-def _row(op: Op) -> Row:
+def row(op: Op) -> Row:
+    """The row of one op."""
     domain = ", ".join(str(d) for d in op.domain or (REAL,))
     if op.kind in UNREADABLE:
         rules = (UNREADABLE[op.kind],)
@@ -65,7 +66,7 @@ def example(op: Op) -> tuple[list[Any], dict[str, Any]]:
     domains = op.domain or (REAL,)
     if op.signature:
         letters = sorted(set(re.findall("[a-z]", op.signature.split("->")[0])))
-        sizes = dict(zip(letters, (2, 3, 4, 5, 6), strict=False))
+        sizes = {c: 2 + i % 4 for i, c in enumerate(letters)}
         if "m" in sizes and domains[0].matrix == "tall":
             sizes["m"] = sizes["n"] + 1
         cores = re.findall(r"\(([^)]*)\)", op.signature.split("->")[0])

@@ -7,22 +7,33 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 9  # entries of an array that are all shown
+from ..batched import BatchedArray
+
+SMALL, WIDE, ROWS = 9, 28, 4  # entries of an array that are all shown; characters on a line; lines
+
+
+def whole(v: Any) -> Any:
+    """A value as an array; inside a `vmap`, that of all examples, which are its first axis."""
+    while isinstance(v, BatchedArray):
+        v = v.values
+    return np.asarray(v)
 
 
 def short(v: Any, digits: int = 4) -> str:
-    """A number with `digits` digits; a small array in full; a large one in summary.
+    """A number with `digits` digits; a small array in full; a large one in summary. "; " ends a line.
 
     >>> short(np.float32(0.1)), short(np.array([[1.0, 2.0], [3.0, 4.5]]))
     ('0.1', '[[1 2] [3 4.5]]')
     >>> short(np.arange(100.0))
     '0 to 99; mean 49.5'
     """
-    a = np.asarray(v)
+    a = whole(v)
     if a.ndim == 0:
         return one(a[()], digits)
-    if a.size <= SMALL:
-        return _nested(a, digits)
+    if a.size <= SMALL and len(text := _nested(a, digits)) <= WIDE:
+        return text
+    if a.size <= SMALL and a.ndim == 2 and len(a) <= ROWS and all(len(_nested(row, digits)) <= WIDE for row in a):
+        return "; ".join(_nested(row, digits) for row in a)
     if a.dtype.kind == "b":
         return f"{int(a.sum())} of {a.size} true"
     finite = a[np.isfinite(a)]
@@ -59,6 +70,12 @@ def shown(text: str, longest: int = 60) -> str:
 def markup(text: str, longest: int = 60) -> str:
     """The same, inside HTML, SVG or Graphviz's HTML-like labels."""
     return html.escape(shown(text, longest))
+
+
+def facts_text(v: Any) -> str:
+    """Shape and dtype, in a few letters: `(3,5) float32`."""
+    batch = f" for each of {len(whole(v))}" if isinstance(v, BatchedArray) else ""
+    return f"{shape_text(tuple(np.shape(v))) or 'scalar'} {getattr(v, 'dtype', type(v).__name__)}{batch}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..engine import NEEDS, TRACED, Variable, births, constant
 from ..functions.common import lift
 
@@ -60,7 +62,7 @@ class Watch:
 
 
 def is_module(x: Any) -> bool:
-    return hasattr(x, "named_parameters") and not isinstance(x, type)
+    return hasattr(type(x), "named_parameters")  # asked of the class: looking must not run a stranger's code
 
 
 def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
@@ -76,8 +78,14 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
             pairs = x.items() if isinstance(x, dict) else enumerate(x)
             inner |= {v.born: f"{name}[{k!r}]" for k, v in pairs if isinstance(v, Variable)}
         elif is_module(x):
-            inner = {p.born: path for path, p in x.named_parameters()} | inner
+            inner = {p.born: path for path, p in x.named_parameters() if isinstance(p, Variable)} | inner
     return inner | found
+
+
+def results_in(scope: Mapping[str, Any]) -> list[Variable]:
+    """The scalar results that need a gradient among the tensors of a scope, newest first."""
+    found = [v for v in scope.values() if isinstance(v, Variable) and v.op is not None and v.flags & NEEDS]
+    return sorted((v for v in found if np.size(v._data) == 1), key=lambda v: -v.born)
 
 
 def caller() -> Mapping[str, Any]:
@@ -95,7 +103,9 @@ def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
     tensors = [_tracked(x, name, TRACED if is_module(f) else NEEDS) for x, name in zip(inputs, names, strict=True)]
     with Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
         result = f(*tensors)
-    watch.names = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name} | watch.names
+    given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}
+    again = {name for born, name in watch.names.items() if born not in given} & set(given.values())
+    watch.names = {k: v for k, v in watch.names.items() if v not in again} | given  # a rebound name says little
     return result, watch
 
 

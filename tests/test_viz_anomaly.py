@@ -1,0 +1,133 @@
+"""detect_anomaly: the first bad number, its operation, its line; what is harmless passes; off, it costs nothing."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import engine, tensor
+from tinygrad_edu.viz import AnomalyError, detect_anomaly
+
+
+def x(*values):
+    return tg.Tensor(list(values), requires_grad=True, dtype="float64", name="x")
+
+
+FORWARD = {
+    "log": (lambda: tg.log(x(1.0, 0.0)).sum(), "log", "log(x) gave -inf at 1 of 2 entries (at entry (1,) x = 0)"),
+    "sqrt": (lambda: tg.sqrt(x(1.0, -4.0)).sum(), "sqrt", "sqrt(x) gave nan at 1 of 2 entries (at entry (1,) x = -4)"),
+    "divide": (lambda: (x(1.0, 0.0) / x(1.0, 0.0)).sum(), "divide", "gave nan at 1 of 2 entries"),
+    "exp": (lambda: tg.exp(x(1000.0)).sum(), "exp", "exp(x) gave inf at 1 of 1 entries (at entry (0,) x = 1000)"),
+    "inf - inf": (lambda: (x(np.inf) - x(np.inf)).sum(), "subtract", "gave nan"),
+    "the first of two": (lambda: tg.sqrt(tg.log(x(0.0))).sum(), "log", "log(x) gave -inf"),
+    "at the end of the block": (lambda: tg.log(x(0.0)), "log", "log(x) gave -inf"),
+}
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_forward(name):
+    program, op, words = FORWARD[name]
+    with pytest.raises(AnomalyError) as caught, detect_anomaly():
+        program()
+    error = caught.value
+    assert (error.phase, error.op.name) == ("forward", op)
+    assert words in str(error)
+    assert str(error).startswith("forward: every value must be finite; ")
+    assert "test_viz_anomaly.py:" in error.site
+    line = int(error.site.rpartition(":")[2])
+    assert name in Path(__file__).read_text().splitlines()[line - 1]
+
+
+def test_backward_sqrt_at_zero():
+    a = x(4.0, 0.0)
+
+    def program():
+        y = tg.sqrt(a)
+        y.sum().backward()
+
+    with pytest.raises(AnomalyError) as caught, detect_anomaly():
+        program()
+    error = caught.value
+    assert (error.phase, error.op.name) == ("backward", "sqrt")
+    assert "the rule of sqrt, g / (2 * y), gave inf at 1 of 2 entries" in str(error)
+    assert "(at entry (1,) x = 0, y = 0, g = 1)" in str(error)
+    line = int(error.site.rpartition(":")[2])
+    assert "y = tg.sqrt(a)" in Path(__file__).read_text().splitlines()[line - 1]
+    picture = error.draw()
+    assert "gradient is not finite" in picture.source
+
+
+def test_backward_through_tg_grad():
+    with pytest.raises(AnomalyError, match="the rule of sqrt"), detect_anomaly():
+        tg.grad(lambda v: tg.sqrt(v).sum())(np.zeros(2))
+
+
+def test_a_sum_of_finite_contributions_that_overflows():
+    a = x(1e-9)
+    with pytest.raises(AnomalyError, match="a sum of finite contributions gave inf"), detect_anomaly():
+        (a * 1.5e308 + a * 1.0e308).sum().backward()
+
+
+def test_what_a_where_leaves_out_is_harmless_and_the_rest_is_not():
+    a = x(2.0, 0.0)
+    with detect_anomaly():
+        loss = tg.where(a > 0, tg.log(a), 0.0).sum()
+        loss.backward()
+    assert a.grad.tolist() == [0.5, 0.0]
+    with pytest.raises(AnomalyError, match="where\\(c, f\\(x\\), 0\\) computes f\\(x\\) for every entry"), detect_anomaly():
+        tg.where(x(2.0, 0.0) > 1, 0.0, tg.log(x(2.0, 0.0))).sum()
+
+
+def test_numbers_that_come_in_from_outside_are_not_reported():
+    scores = x(1.0, 2.0)
+    with detect_anomaly():
+        masked = tg.where(np.array([True, False]), scores, -np.inf)
+        weights = tg.exp(masked - 2.0)
+        weights.sum().backward()
+    assert np.isfinite(scores.grad.data).all()
+
+
+def test_good_programs_pass_and_keep_their_gradients():
+    a = x(1.0, 2.0)
+
+    @detect_anomaly()
+    def run():
+        (a * a).sum().backward()
+
+    run()
+    assert a.grad.tolist() == [2.0, 4.0]
+
+
+def test_off_the_engine_is_its_own_and_warnings_are_back():
+    before = engine.note, engine.pull, tensor.pull
+    with detect_anomaly():
+        assert engine.note is not before[0]
+        with detect_anomaly():
+            pass
+        assert engine.note is not before[0]
+    assert (engine.note, engine.pull, tensor.pull) == before
+    with pytest.raises(ZeroDivisionError), detect_anomaly():
+        raise ZeroDivisionError
+    assert (engine.note, engine.pull, tensor.pull) == before
+    with pytest.warns(RuntimeWarning):
+        tg.log(x(0.0))
+
+
+def test_other_threads_are_left_alone():
+    results = []
+    with detect_anomaly():
+        def work():
+            with np.errstate(all="ignore"):
+                results.append(tg.log(x(0.0)).tolist())
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert results == [[-np.inf]]
+
+
+def test_inside_vmap():
+    with pytest.raises(AnomalyError, match="log"), detect_anomaly():
+        tg.vmap(tg.grad(lambda v: tg.log(v)))(np.array([1.0, 0.0]))

@@ -1,0 +1,60 @@
+"""JSON and networkx: the documented form, the same numbers, golden text."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import viz
+
+GOLDEN = Path(__file__).parent / "golden" / "course.json"
+FIELDS = {
+    "key", "name", "title", "named", "op", "kind", "inputs", "shape", "dtype", "summary", "value", "grad",
+    "grad_summary", "attributes", "module", "site",
+}  # fmt: skip
+
+
+def course(a, b, c):
+    u = b * c
+    v = a + u
+    return 3 * v
+
+
+def test_golden_json():
+    text = viz.to_json(course, 5.0, 3.0, 2.0)
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def test_the_documented_fields_and_no_others():
+    data = json.loads(viz.to_json(course, 5.0, 3.0, 2.0))
+    assert data["schema"] == "tinygrad_edu.graph/1"
+    keys = [n["key"] for n in data["nodes"]]
+    for n in data["nodes"]:
+        assert n.keys() == FIELDS
+        assert all(keys.index(k) < keys.index(n["key"]) for k in n["inputs"])
+    assert {n["name"]: n["grad"] for n in data["nodes"] if n["grad"] is not None} == {
+        "a": 3, "b": 6, "c": 9, "u": 3, "v": 3, "out": 1,
+    }  # fmt: skip
+
+
+def test_numbers_that_json_cannot_hold_and_large_arrays():
+    x = tg.Tensor(np.array([np.nan, np.inf, -np.inf, 1.0]), requires_grad=True)
+    big = tg.Tensor(np.zeros(100), requires_grad=True)
+    data = json.loads(viz.to_json([x * 1.0, big * 1.0], grads=False))
+    by_name = {n["name"]: n for n in data["nodes"]}
+    assert by_name["x"]["value"] == ["nan", "inf", "-inf", 1.0]
+    assert by_name["big"]["value"] is None
+    assert by_name["big"]["summary"] == "0 to 0; mean 0"
+
+
+def test_networkx_keeps_both_uses_of_a_tensor():
+    networkx = pytest.importorskip("networkx")
+    graph = viz.to_networkx(lambda x: x * x, 3.0)
+    assert networkx.is_directed_acyclic_graph(graph)
+    assert graph.number_of_edges("n0", "n1") == 2
+    assert graph.nodes["n1"]["title"] == "out = x * x"

@@ -1,0 +1,104 @@
+"""Graphs out of the ordinary: batches, checkpoints, own operations, writes, nothing at all."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import viz
+from tinygrad_edu.engine import REGISTRY
+from tinygrad_edu.viz.graph import read
+from tinygrad_edu.viz.steps import backward
+
+DETAILS = ("ops", "values", "gradients", "formulas")
+
+
+def batched(x):
+    return tg.vmap(lambda v: tg.sin(v) * v)(x).sum()
+
+
+def nested(x):
+    return tg.vmap(tg.vmap(lambda v: tg.exp(v) * 2.0))(x).sum()
+
+
+def checkpointed(x):
+    return tg.checkpoint(lambda v: tg.sin(v) * v)(x).sum()
+
+
+def written(x):
+    t = tg.zeros(3, dtype="float64") + x
+    t[0] = 5.0
+    return (t * x).sum()
+
+
+def joined(x):
+    return tg.concat([x, x * 2, tg.flip(x)]).max()
+
+
+def empty(x):
+    return x[:0] * 2
+
+
+def twice_differentiated(x):
+    g = tg.grad(lambda v: (v**3).sum())(x)
+    return (g * g).sum()
+
+
+PROGRAMS = {
+    "batched": (batched, np.ones(3)),
+    "nested": (nested, np.ones((2, 3))),
+    "checkpointed": (checkpointed, np.ones(3)),
+    "written": (written, np.ones(3)),
+    "joined": (joined, np.array([1.0, 3.0, 2.0])),
+    "empty": (empty, np.ones(3)),
+    "twice": (twice_differentiated, np.array([1.0, 2.0])),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_reader_reads_it(name):
+    f, x = PROGRAMS[name]
+    for detail in DETAILS:
+        assert viz.draw(f, x, detail=detail, backward=True).source == viz.draw(f, x, detail=detail, backward=True).source
+    assert viz.draw(f, x, inline=True, detail="formulas").svg().startswith("<svg")
+    for overlay in ("time", "memory", "flops", "gradient", "nonfinite"):
+        viz.draw(f, x, overlay=overlay)
+    assert "Left to right" in str(viz.explain(f, x))
+    assert "<html" in viz.player(f, x).html()
+    json.loads(viz.to_json(f, x))
+
+
+@pytest.mark.parametrize("name", [n for n in PROGRAMS if n != "empty"])
+def test_running_sums_are_the_engines(name):
+    f, x = PROGRAMS[name]
+    graph = read(f, (x,), grads=True)
+    leaf = next(n for n in graph.nodes.values() if n.name == "x")
+    sums = {s.source.key: s.after for s in backward(graph)}
+    np.testing.assert_allclose(sums[leaf.key], tg.grad(f)(x).data, rtol=1e-12)
+
+
+def test_an_own_operation_is_explained_like_the_others():
+    cube = tg.custom_op("odd_cube", lambda x: x**3, lambda g, y, x: g * (3 * x**2))
+    try:
+        assert "dt1/dx = 3 * x ** 2" in str(viz.explain(lambda x: cube(x) + 1, 2.0))
+    finally:
+        del REGISTRY["odd_cube"]
+
+
+def test_a_constant_alone():
+    assert "x" in viz.draw(tg.Tensor(1.0, name="x")).source
+    assert "<html" in viz.player(tg.Tensor(1.0)).html()
+
+
+def test_drawing_a_recorded_graph_changes_nothing():
+    x = tg.Tensor(np.ones(3), requires_grad=True)
+    y = (tg.sin(x) * x).sum()
+    before = y.born, x.born, x.flags
+    viz.draw(y, detail="formulas", backward=True)
+    viz.explain(y)
+    viz.player(y)
+    assert (y.born, x.born, x.flags) == before
+    assert x.grad is None
+    y.backward()
+    np.testing.assert_allclose(x.grad.data, np.sin(1) + np.cos(1), rtol=1e-12)

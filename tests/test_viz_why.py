@@ -1,0 +1,303 @@
+"""Twenty-six classic mistakes, each answered rightly: the reason, and the line to change."""
+
+# ruff: noqa: F841 (why looks for the result among the variables of its caller)
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.viz import why
+
+
+def leaf(v=(1.0, 2.0, 3.0)):
+    return tg.Tensor(list(v), requires_grad=True)
+
+
+def forgot_requires_grad():
+    w = tg.Tensor([1.0, 2.0])
+    loss = (w * w).sum()
+    return why(w)
+
+
+def forgot_backward():
+    w = leaf()
+    loss = (w * w).sum()
+    return why(w)
+
+
+def detached():
+    w = leaf()
+    b = leaf()
+    h = (w * 2).detach()
+    loss = (h * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def dot_data():
+    w = leaf()
+    b = leaf()
+    h = tg.Tensor(w.data * 2)
+    loss = (h * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def via_numpy():
+    w = leaf()
+    b = leaf()
+    h = np.asarray(w) ** 2
+    loss = (h * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def item():
+    w = leaf()
+    b = leaf()
+    s = w.sum().item()
+    loss = (s * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def under_no_grad():
+    w = leaf()
+    b = leaf()
+    with tg.no_grad():
+        h = w * 3
+    loss = (h * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def accuracy():
+    w = leaf()
+    b = leaf()
+    right = w > 0
+    loss = (right * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def argmaxed():
+    w = leaf()
+    b = leaf()
+    k = tg.argmax(w)
+    loss = b[int(k.item())] * 1.0
+    loss.backward()
+    return why(w)
+
+
+def integer():
+    w = tg.Tensor([1, 2, 3])
+    loss = (w * w).sum()
+    return why(w)
+
+
+def inner():
+    w = leaf()
+    h = w * 2
+    loss = h.sum()
+    loss.backward()
+    return why(h)
+
+
+def rebound():
+    w = leaf()
+    loss = (w * w).sum()
+    loss.backward()
+    w = w - 0.1 * w.grad
+    return why(w)
+
+
+def cleared():
+    w = leaf()
+    loss = (w * w).sum()
+    loss.backward()
+    w.grad = None
+    return why(w)
+
+
+def copied():
+    w = leaf()
+    b = leaf()
+    h = w * 2
+    c = tg.Tensor(h)
+    loss = (c * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def rounded():
+    w = leaf()
+    b = leaf()
+    h = tg.round(w)
+    loss = (h * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def unused():
+    w = leaf()
+    b = leaf()
+    loss = (b * b).sum()
+    loss.backward()
+    return why(w)
+
+
+def accumulated():
+    w = leaf()
+    for _ in range(3):
+        loss = (w * w).sum()
+        loss.backward()
+    return why(w)
+
+
+def dead_relu():
+    w = leaf((-1.0, -2.0))
+    loss = tg.relu(w).sum()
+    loss.backward()
+    return why(w)
+
+
+def saturated():
+    w = leaf((200.0, -200.0))
+    loss = tg.sigmoid(w * 4).sum()
+    loss.backward()
+    return why(w)
+
+
+def not_chosen():
+    w = leaf()
+    loss = tg.where(w > 10, w * 2, 0.0).sum()
+    loss.backward()
+    return why(w)
+
+
+def times_zero():
+    w = leaf()
+    m = tg.zeros(3)
+    loss = (w * m).sum()
+    loss.backward()
+    return why(w)
+
+
+def log_zero():
+    w = leaf((1.0, 0.0))
+    with np.errstate(all="ignore"):
+        loss = tg.log(w).sum()
+        loss.backward()
+    return why(w)
+
+
+def sqrt_zero():
+    w = leaf((1.0, 0.0))
+    loss = tg.sqrt(w).sum()
+    loss.backward()
+    return why(w)
+
+
+def exploding():
+    w = leaf((3.0,))
+    h = w
+    for _ in range(12):
+        h = h * 5.0
+    loss = h.sum()
+    loss.backward()
+    return why(w)
+
+
+def vanishing():
+    w = leaf((0.5,))
+    h = w
+    for _ in range(20):
+        h = tg.sigmoid(h)
+    loss = h.sum()
+    loss.backward()
+    return why(w)
+
+
+def healthy():
+    w = leaf()
+    loss = (w * w).sum()
+    loss.backward()
+    return why(w)
+
+
+def wrong_kind():
+    return why(3.0)
+
+
+EXPECTED = {
+    forgot_requires_grad: ("not asked", None),
+    forgot_backward: ("no backward", None),
+    detached: ("detach", "h = (w * 2).detach()"),
+    dot_data: ("tensor", "h = tg.Tensor(w.data * 2)"),
+    via_numpy: ("numpy", "h = np.asarray(w) ** 2"),
+    item: ("item", "s = w.sum().item()"),
+    under_no_grad: ("no_grad", "h = w * 3"),
+    accuracy: ("comparison", "right = w > 0"),
+    argmaxed: ("argmax", "k = tg.argmax(w)"),
+    integer: ("integer dtype", None),
+    inner: ("inner", None),
+    rebound: ("rebound", "w = w - 0.1 * w.grad"),
+    cleared: ("cleared", "w.grad = None"),
+    copied: ("tensor", "c = tg.Tensor(h)"),
+    rounded: ("flat", None),
+    unused: ("not used", None),
+    accumulated: ("accumulated", None),
+    dead_relu: ("dead relu", None),
+    saturated: ("saturated", None),
+    not_chosen: ("not chosen", None),
+    times_zero: ("times zero", None),
+    log_zero: ("not finite forward", None),
+    sqrt_zero: ("infinite slope", None),
+    exploding: ("huge", None),
+    vanishing: ("vanishing", None),
+    healthy: ("healthy", None),
+    wrong_kind: ("not a tensor", None),
+}
+
+
+@pytest.mark.parametrize("mistake", EXPECTED, ids=lambda f: f.__name__)
+def test_the_reason_and_the_line(mistake):
+    reason, line = EXPECTED[mistake]
+    answer = mistake()
+    assert answer.reason == reason
+    assert "\n" not in answer.text
+    assert 40 < len(answer.text) < 500
+    assert answer.text.endswith(".")
+    if line is not None:
+        assert answer.line.endswith(line)
+        file, number, _ = answer.line.split(":", 2)
+        assert file == "test_viz_why.py"
+        assert Path(__file__).read_text().splitlines()[int(number) - 1].strip() == line
+        assert answer.line in str(answer)
+
+
+def test_inside_detect_anomaly_mode_a_blocked_step_has_its_line():
+    from tinygrad_edu.recording import Mode
+
+    w = leaf((-1.0, -2.0))
+    with Mode("sites"):
+        loss = tg.relu(w).sum()
+    loss.backward()
+    assert why(w).line.startswith("test_viz_why.py:")
+
+
+def test_of_says_which_result_is_meant():
+    w = leaf()
+    first, second = (w * 2).sum(), (w * 0).sum()
+    first.backward()
+    assert why(w, of=first).reason == "healthy"
+    w.grad = None
+    second.backward()
+    assert why(w, of=second).reason == "times zero"
+
+
+def test_an_answer_in_a_notebook_is_escaped():
+    w = tg.Tensor([1.0], name="<b>w</b>")
+    assert "<b>" not in why(w)._repr_html_()

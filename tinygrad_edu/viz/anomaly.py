@@ -1,0 +1,248 @@
+"""`detect_anomaly`: the first inf or nan of the forward or the backward pass, and the line that made it.
+
+While a `with detect_anomaly()` block runs, the engine's `note` (which records a result) and `pull`
+(which walks back) are exchanged for versions that look at every number. Outside of it they are the
+engine's own: it costs nothing when off.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import engine, tensor
+from ..engine import Op, Variable, parents
+from ..recording import Mode
+from .formula import Formula, input_names, of_rule, of_value
+from .notation import plain
+from .reasons import WHERE, advice
+from .values import one, shown, whole
+
+if TYPE_CHECKING:
+    from .picture import Picture
+
+COMPARISONS = {"equal", "not_equal", "less", "greater", "less_equal", "greater_equal"}
+HARMLESS = {"where", "isfinite", "isnan", "isinf"} | COMPARISONS
+
+
+class AnomalyError(FloatingPointError):
+    """The first number that is not finite: which operation made it, from what, in which line."""
+
+    def __init__(self, message: str, phase: str, op: Op | None, site: Any, tensor: Variable, root: Variable):
+        super().__init__(message)
+        self.phase, self.op, self.tensor, self.root = phase, op, tensor, root
+        self.site = None if site is None else str(site)
+
+    def draw(self) -> Picture:
+        """The graph with the path of the bad numbers in red."""
+        from .draw import draw
+
+        return draw(self.root, overlay="nonfinite")
+
+
+class Watcher:
+    """What was seen in one `with` block."""
+
+    def __init__(self) -> None:
+        self.suspects: dict[int, AnomalyError] = {}
+        self.forgiven: set[int] = set()
+
+    def recorded(self, t: Variable) -> None:
+        """Look at a new result. A bad number is reported when it is used, unless a `where` leaves it out."""
+        bad = not _finite(t._data)
+        for x in t.inputs:
+            if x.born in self.suspects:
+                if t.op is not None and t.op.name in HARMLESS and not bad:
+                    self.forgiven.add(x.born)
+                else:
+                    self.suspects[x.born].root = t
+                    raise self.suspects[x.born]
+        if bad and _made_here(t):
+            self.suspects[t.born] = _forward_anomaly(t)
+
+    def finish(self) -> None:
+        """At the end, or before the way back: report what nobody has left out."""
+        for born, anomaly in self.suspects.items():
+            if born not in self.forgiven:
+                raise anomaly
+
+    def pulled(self, steps: Iterator[tuple[Variable, Any]]) -> Iterator[tuple[Variable, Any]]:
+        """Look at every gradient as it becomes complete."""
+        seen: list[tuple[Variable, Any]] = []
+        for t, g in steps:
+            value = g._data if isinstance(g, Variable) else g
+            if not _finite(value):
+                raise _backward_anomaly(t, value, seen)
+            seen.append((t, value))
+            yield t, g
+
+
+def _finite(v: Any) -> bool:
+    a = whole(v)
+    return a.dtype.kind not in "fc" or bool(np.isfinite(a).all())
+
+
+def _made_here(t: Variable) -> bool:
+    """Whether the bad number is new: not merely passed on from an input."""
+    if all(_finite(x._data) for x in t.inputs):
+        return True
+    return _has_nan(t._data) and not any(_has_nan(x._data) for x in t.inputs)
+
+
+def _has_nan(v: Any) -> bool:
+    a = whole(v)
+    return a.dtype.kind in "fc" and bool(np.isnan(a).any())
+
+
+def _count(v: Any) -> str:
+    a = whole(v)
+    bad = a[~np.isfinite(a)]
+    kind = "nan" if np.isnan(bad).all() else "inf" if not np.isnan(bad).any() else "inf and nan"
+    sign = "-" if kind == "inf" and (bad < 0).all() else ""
+    return f"{sign}{kind}" if a.ndim == 0 else f"{sign}{kind} at {bad.size} of {a.size} entries"
+
+
+def _names(t: Variable) -> list[str]:
+    assert t.op is not None
+    return [x.name or name for x, name in zip(t.inputs, input_names(t.op, len(t.inputs)), strict=True)]
+
+
+def _at(t: Variable, bad: Any) -> str:
+    """The inputs at the first bad entry, where the operation works entry by entry."""
+    assert t.op is not None
+    bad, shape = whole(bad), whole(bad).shape
+    index = tuple(int(k) for k in np.argwhere(~np.isfinite(bad))[0]) if shape else ()
+    words = []
+    for x, name in zip(t.inputs, _names(t), strict=True):
+        if t.op.kind == "elementwise":
+            words.append(f"{name} = {one(np.broadcast_to(whole(x._data), shape)[index])}")
+        else:
+            words.append(f"{name} of shape {whole(x._data).shape}")
+    return (f"at entry {index} " if index else "") + ", ".join(words)
+
+
+def _forward_anomaly(t: Variable) -> AnomalyError:
+    assert t.op is not None
+    call = plain(of_value(t.op, _names(t), [x._data for x in t.inputs], t.attributes or {}), "T")
+    message = (
+        f"forward: every value must be finite; {shown(call, 100)} gave {_count(t._data)} ({_at(t, t._data)}), "
+        f"at {t.site or 'an unknown line'}; {advice(t.op)}. If the entry is left out later by where: {WHERE}"
+    )
+    return AnomalyError(message, "forward", t.op, t.site, t, t)
+
+
+def _backward_anomaly(t: Variable, g: Any, seen: list[tuple[Variable, Any]]) -> AnomalyError:
+    """Find the use whose rule made a bad contribution; every gradient before it was finite."""
+    root = seen[0][0] if seen else t
+    for user, gy in seen:
+        for i, x in enumerate(parents(user) if user.op is not None else ()):
+            formula = _contribution(user, i, gy) if x.born == t.born else None
+            if formula is not None and not _finite(formula.value):
+                return _rule_anomaly(user, gy, formula, root)
+    message = (
+        f"backward: every gradient must be finite; a sum of finite contributions gave {_count(g)}; scale the loss down"
+    )
+    return AnomalyError(message, "backward", None, t.site, t, root)
+
+
+def _contribution(user: Variable, i: int, gy: Any) -> Formula | None:
+    assert user.op is not None
+    arrays = [x._data for x in user.inputs]
+    return of_rule(user.op, i, arrays, user.attributes or {}, _names(user), ("g", gy), ("y", user._data))
+
+
+def _rule_anomaly(user: Variable, gy: Any, formula: Formula, root: Variable) -> AnomalyError:
+    assert user.op is not None
+    bad = formula.value
+    numbers = f"{_at(user, bad)}, y = {_entry(user._data, bad)}, g = {_entry(gy, bad)}"
+    message = (
+        f"backward: every gradient must be finite; the rule of {user.op}, {shown(plain(formula, 'T'), 100)}, gave "
+        f"{_count(bad)} ({numbers}), for {user.op} at {user.site or 'an unknown line'}; {advice(user.op)}. "
+        f"If a where is meant to leave the entry out: {WHERE}"
+    )
+    return AnomalyError(message, "backward", user.op, user.site, user, root)
+
+
+def _entry(v: Any, bad: Any) -> str:
+    v, bad = whole(v), whole(bad)
+    if v.shape != bad.shape:
+        return f"shape {v.shape}"
+    return one(v[tuple(np.argwhere(~np.isfinite(bad))[0])])
+
+
+WATCHING: ContextVar[Watcher | None] = ContextVar("watching", default=None)
+_lock = threading.Lock()
+_own_note, _own_pull = engine.note, engine.pull
+_active = 0
+
+
+def _note(*args: Any, **kwargs: Any) -> Any:
+    t = _own_note(*args, **kwargs)
+    watcher = WATCHING.get()
+    if watcher is not None:
+        watcher.recorded(t)
+    return t
+
+
+def _pull(*args: Any, **kwargs: Any) -> Iterator[tuple[Variable, Any]]:
+    steps = _own_pull(*args, **kwargs)
+    watcher = WATCHING.get()
+    if watcher is None:
+        return steps
+    watcher.finish()
+    return watcher.pulled(steps)
+
+
+def _exchange(by: int) -> None:
+    """Put the watching versions in place while anyone watches, in any thread."""
+    global _active
+    with _lock:
+        _active += by
+        watch = _active > 0
+        engine.note = _note if watch else _own_note
+        engine.pull = _pull if watch else _own_pull
+        tensor.pull = engine.pull
+
+
+class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
+    """In a `with` block: raise `AnomalyError` for the first inf or nan that a computation or a gradient makes.
+
+    A number that a `where` leaves out is not reported, nor is one that came in from outside.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 0.0], requires_grad=True)
+    >>> with detect_anomaly():  # doctest: +ELLIPSIS
+    ...     loss = tg.log(x).sum()
+    Traceback (most recent call last):
+    tinygrad_edu.viz.anomaly.AnomalyError: forward: every value must be finite; log(x) gave -inf at 1 of 2 entries ...
+    """
+
+    def __init__(self) -> None:
+        self.open: list[tuple[Mode, Token[Watcher | None], Any]] = []
+
+    def _recreate_cm(self) -> detect_anomaly:
+        return detect_anomaly()
+
+    def __enter__(self) -> detect_anomaly:
+        quiet = np.errstate(all="ignore")
+        quiet.__enter__()
+        mode = Mode("sites")
+        mode.__enter__()
+        self.open.append((mode, WATCHING.set(Watcher()), quiet))
+        _exchange(1)
+        return self
+
+    def __exit__(self, kind: Any, *exception: object) -> None:
+        mode, token, quiet = self.open.pop()
+        watcher = WATCHING.get()
+        _exchange(-1)
+        WATCHING.reset(token)
+        mode.__exit__(kind, *exception)
+        quiet.__exit__(kind, *exception)
+        if kind is None and watcher is not None:
+            watcher.finish()

@@ -1,0 +1,86 @@
+"""A training film: the graph of every few steps of training, replayed beside the loss curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import GraphError
+from .graph import Graph, is_number, read
+from .player import Page, page_data
+from .values import short, whole
+
+
+class Film:
+    """Values and gradients of a run: `record(loss)` at each step, then `save("training.html")`.
+
+    When more than `frames` are kept, every second is dropped, so a long run fits as well as a short one.
+
+    >>> import tinygrad_edu as tg
+    >>> w, film = tg.Tensor(3.0, requires_grad=True), Film(frames=10)
+    >>> for step in range(35):
+    ...     loss = (w - 1) ** 2
+    ...     film.record(loss)
+    ...     loss.backward()
+    ...     w.data = w.data - 0.1 * w.grad.data
+    ...     w.grad = None
+    >>> [frame["step"] for frame in film.kept]
+    [0, 4, 8, 12, 16, 20, 24, 28, 32]
+    """
+
+    def __init__(self, frames: int = 120, title: str = "Training film") -> None:
+        if frames < 2:
+            raise ValueError(f"Film: frames must be at least 2; got {frames}; a film needs a first and a last")
+        self.most, self.title = frames, title
+        self.every, self.step = 1, 0
+        self.kept: list[dict[str, Any]] = []
+        self.first: Graph | None = None
+
+    def record(self, loss: Any) -> None:
+        """Keep this step, if its turn has come. The graph must be the same at every step."""
+        step, self.step = self.step, self.step + 1
+        if step % self.every:
+            return
+        graph = read(loss, who="Film", grads=True)
+        if self.first is None:
+            self.first = graph
+        elif [n.op for n in graph.nodes.values()] != [n.op for n in self.first.nodes.values()]:
+            raise GraphError("Film: every step must record the same graph; this one differs; make a film for each")
+        self.kept.append(_frame(step, graph))
+        if len(self.kept) > self.most:
+            self.kept, self.every = self.kept[::2], 2 * self.every
+
+    def page(self) -> Page:
+        """The player, on the first graph, with the frames."""
+        if self.first is None:
+            raise GraphError("Film: must have recorded a step; it has none; call record(loss) in the training loop")
+        data = page_data(self.first, roomy=True)
+        data["views"].sort(key=lambda view: view["label"] != "as written")
+        sizes = [v for frame in self.kept for v in frame["sizes"].values() if v]
+        data["film"] = {"frames": self.kept, "largest": max(sizes, default=1.0)}
+        return Page(self.title, data)
+
+    def save(self, path: Any) -> str:
+        """Write the film as one HTML file."""
+        return self.page().save(path)
+
+    def _repr_html_(self) -> str:
+        return self.page()._repr_html_()
+
+
+def _frame(step: int, graph: Graph) -> dict[str, Any]:
+    shown = {k: n for k, n in graph.nodes.items() if not is_number(n)}
+    loss = float(np.mean(whole(graph.nodes[graph.outputs[-1]].value)))
+    return {
+        "step": step, "loss": loss if np.isfinite(loss) else 0.0,
+        "values": {k: short(n.value) for k, n in shown.items()},
+        "grads": {k: short(n.grad) for k, n in shown.items() if n.grad is not None},
+        "sizes": {k: size(n.grad) for k, n in shown.items() if n.grad is not None},
+    }  # fmt: skip
+
+
+def size(g: Any) -> float:
+    """The root mean square of a gradient; 0 where it is not a number."""
+    v = float(np.sqrt(np.mean(np.square(whole(g).astype(np.float64)))))
+    return v if np.isfinite(v) else 0.0

@@ -1,0 +1,1 @@
+player.start(); if (player.begin) player.begin();
