@@ -80,7 +80,7 @@ class Tensor(Variable):
             self.loose = SHARED
         elif self.loose != SHARED:
             self.notice()
-        self.loose = SHARED if self.loose is True else fingerprint(self._data)
+            self.loose = fingerprint(self._data)
         return self._data
 
     @data.setter

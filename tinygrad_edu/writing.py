@@ -120,18 +120,6 @@ def _become(t: Variable, result: Variable) -> None:
     t.past = past
 
 
-def _since(born: int, result: Variable) -> list[Variable]:
-    """`result`, and what it was computed from after `born`. Inputs are taken as they are noted: parameters
-    that have changed since, as in `total += loss` after a step, do no harm here."""
-    found, seen = [result], {id(result)}
-    for user in found:
-        for x in user.inputs:
-            if x.born > born and id(x) not in seen:
-                seen.add(id(x))
-                found.append(x)
-    return found
-
-
 def _shell(t: Variable) -> Variable:
     """`t` as it is now, for those who used it until now."""
     old = new(type(t))

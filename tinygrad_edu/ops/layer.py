@@ -74,6 +74,13 @@ residual = Op(
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
     doc="softmax(x) - one_hot(target), for each row: what the shares of the classes lack.",
 )  # fmt: skip
+
+
+def _from_mean_loss(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
+    share = g / x.shape[-2]
+    return residual(x, target, axis=axis) * (reshape(share, shape=(*g.shape, 1, 1)) if g.shape else share)
+
+
 cross_entropy = Op(
     "cross_entropy",
     _mean_loss,

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import births
+from ..errors import ShapeError
 from ..guards import Spent
 from ..tensor import Tensor
 
@@ -30,6 +31,7 @@ class Bundle:
     def __init__(self, params: Sequence[Any], initial: Mapping[str, float]) -> None:
         self.params = list(params)
         self.dtype = params[0]._data.dtype
+        self.shapes = [p.shape for p in self.params]
         self.steps = [0] * len(self.params)
         self.slices: list[slice] = []
         start = 0
@@ -47,7 +49,7 @@ class Bundle:
 
     def part(self, name: str, i: int) -> Any:
         """The state `name` of parameter `i`, to be read or written."""
-        return self.state[name][self.slices[i]].reshape(self.params[i].shape)
+        return self.state[name][self.slices[i]].reshape(self.shapes[i])
 
     def update(self, rule: Rule) -> None:
         """Apply `rule` to every parameter that has a gradient."""
@@ -76,7 +78,7 @@ class Bundle:
             if g is None or g._data.shape != shape:
                 return False
             if data.base is not values:
-                if sys.getrefcount(data) > 3 or data.dtype != self.dtype:
+                if sys.getrefcount(data) > 3 or data.dtype != self.dtype or data.shape != shape:
                     return False
                 p._data = values[cut].reshape(shape)
                 p._data[...] = data
@@ -85,6 +87,16 @@ class Bundle:
 
     def _update_one(self, i: int, p: Any, rule: Rule) -> None:
         data, g = p._data, p._grad._data
+        if np.shape(data) != self.shapes[i]:
+            raise ShapeError(
+                f"optimizer.step: a parameter must keep its shape {self.shapes[i]}; got {np.shape(data)}; build the "
+                "optimizer again after changing the model"
+            )
+        if np.shape(g) != np.shape(data):
+            raise ShapeError(
+                f"optimizer.step: a gradient must have its parameter's shape {p.shape}; got {np.shape(g)}; "
+                "set p.grad = None and call backward() again"
+            )
         self.steps[i] += 1
         in_place = isinstance(data, np.ndarray) and data.flags.c_contiguous and data.flags.writeable
         values = data.reshape(-1) if in_place else np.array(data).reshape(-1)
