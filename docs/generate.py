@@ -5,7 +5,6 @@ from __future__ import annotations
 import pathlib
 import sys
 
-import tinygrad_edu as tg
 from tinygrad_edu.viz import op_table
 
 DOCS = pathlib.Path(__file__).parent
@@ -29,17 +28,7 @@ def operations() -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
-def chain() -> str:
-    """J = 3(a + bc), with values and gradients."""
-    a, b, c = (tg.Tensor(v, requires_grad=True, name=n) for v, n in ((5.0, "a"), (3.0, "b"), (2.0, "c")))
-    u = b * c
-    v = a + u
-    j = 3 * v
-    u.name, v.name, j.name = "u", "v", "J"
-    return tg.draw(j, detail="gradients").source
-
-
-PAGES = {"operations.md": operations, "pictures/chain.dot": chain}
+PAGES = {"operations.md": operations}
 
 
 def main() -> int:
@@ -49,10 +38,6 @@ def main() -> int:
         return bool(stale)
     for name in stale:
         (DOCS / name).write_text(PAGES[name]())
-    if stale:
-        from tinygrad_edu.viz.render import render
-
-        (DOCS / "pictures" / "chain.svg").write_bytes(render(chain(), "svg"))
     return 0
 
 

@@ -76,7 +76,10 @@ def test_what_a_where_leaves_out_is_harmless_and_the_rest_is_not():
         loss = tg.where(a > 0, tg.log(a), 0.0).sum()
         loss.backward()
     assert a.grad.tolist() == [0.5, 0.0]
-    with pytest.raises(AnomalyError, match="where\\(c, f\\(x\\), 0\\) computes f\\(x\\) for every entry"), detect_anomaly():
+    with (
+        pytest.raises(AnomalyError, match="where\\(c, f\\(x\\), 0\\) computes f\\(x\\) for every entry"),
+        detect_anomaly(),
+    ):
         tg.where(x(2.0, 0.0) > 1, 0.0, tg.log(x(2.0, 0.0))).sum()
 
 
@@ -118,6 +121,7 @@ def test_off_the_engine_is_its_own_and_warnings_are_back():
 def test_other_threads_are_left_alone():
     results = []
     with detect_anomaly():
+
         def work():
             with np.errstate(all="ignore"):
                 results.append(tg.log(x(0.0)).tolist())

@@ -22,7 +22,9 @@ def program(seed, size):
     leaves = list(pool)
     for _ in range(size):
         p, q = (pool[int(rng.integers(len(pool)))] for _ in range(2))
-        pool.append([p + q, p * q, p - q, tg.tanh(p), tg.sin(p), tg.relu(p), p**2, p / (q * q + 1)][int(rng.integers(8))])
+        pool.append(
+            [p + q, p * q, p - q, tg.tanh(p), tg.sin(p), tg.relu(p), p**2, p / (q * q + 1)][int(rng.integers(8))]
+        )
     return leaves, pool[-1] + sum(leaves, tg.Tensor(0.0, dtype="float64"))
 
 

@@ -61,7 +61,9 @@ def test_the_backward_equations_of_the_course():
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 20))
 def test_composed_formulas_add_up_to_the_engines_gradients(seed, size):
     rng = np.random.default_rng(seed)
-    pool = [tg.Tensor(rng.normal(size=s), requires_grad=True, name=f"w{k}") for k, s in enumerate([(2, 3), (3,), (1,), ()])]
+    pool = [
+        tg.Tensor(rng.normal(size=s), requires_grad=True, name=f"w{k}") for k, s in enumerate([(2, 3), (3,), (1,), ()])
+    ]
     for _ in range(size):
         p, q = (pool[int(rng.integers(len(pool)))] for _ in range(2))
         pool.append([p + q, p * q, tg.tanh(p), p - q, p.sum(), tg.sin(p) * q][int(rng.integers(6))])

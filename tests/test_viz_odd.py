@@ -60,7 +60,9 @@ PROGRAMS = {
 def test_every_reader_reads_it(name):
     f, x = PROGRAMS[name]
     for detail in DETAILS:
-        assert viz.draw(f, x, detail=detail, backward=True).source == viz.draw(f, x, detail=detail, backward=True).source
+        assert (
+            viz.draw(f, x, detail=detail, backward=True).source == viz.draw(f, x, detail=detail, backward=True).source
+        )
     assert viz.draw(f, x, inline=True, detail="formulas").svg().startswith("<svg")
     for overlay in ("time", "memory", "flops", "gradient", "nonfinite"):
         viz.draw(f, x, overlay=overlay)

@@ -101,7 +101,9 @@ class Parser(html.parser.HTMLParser):
         self.addresses += [v for k, v in attrs if k in ("src", "href", "action")]
 
 
-@pytest.mark.parametrize("name", ["</script><script>alert(1)</script>", '"] ; evil [', "<!--", "]]>", "\u2028", "{{data}}", "&lt;"])
+@pytest.mark.parametrize(
+    "name", ["</script><script>alert(1)</script>", '"] ; evil [', "<!--", "]]>", "\u2028", "{{data}}", "&lt;"]
+)
 def test_a_name_is_just_a_name(name):
     x = tg.Tensor(2.0, requires_grad=True, name=name)
     page = viz.player(x * x, title=f"About {name}")

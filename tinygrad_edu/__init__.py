@@ -141,12 +141,19 @@ from .transforms import jacobian as jacobian
 from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
-from .viz import draw as draw
 
-PARTS = ("data", "io", "nn", "optim", "testing", "viz")  # imported when first asked for
+# Parts and readers of the graph, imported when first asked for.
+PARTS = ("data", "io", "nn", "optim", "testing", "viz")
+READERS = {"draw": "viz", "explain": "viz", "why": "viz", "detect_anomaly": "viz", "save": "io", "load": "io"}
 
 
 def __getattr__(name: str) -> _Any:
     if name in PARTS:
         return _import_module(f"{__name__}.{name}")
+    if name in READERS:
+        return getattr(_import_module(f"{__name__}.{READERS[name]}"), name)
     raise AttributeError(f"tinygrad_edu: must be asked for names that it has; got {name!r}; see dir(tinygrad_edu)")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PARTS, *READERS})

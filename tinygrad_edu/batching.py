@@ -19,6 +19,15 @@ from .recording import Mode
 Function = Callable[..., Any]
 
 
+class Level(int):
+    """The number of a `vmap`; pictures, which must not depend on how much was computed before, hide it."""
+
+    def __repr__(self) -> str:
+        return "vmap"
+
+    __str__ = __repr__
+
+
 def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """`f` on every example of a batch at once, written for one example.
 
@@ -38,7 +47,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
                 f"vmap: in_axes must name an axis for each argument; got {len(axes)} for {len(args)}; "
                 "use None for no axis"
             )
-        start = births()
+        start = Level(births())
         tensors = [
             lift(a, "vmap") if k is not None or isinstance(a, np.ndarray) else a
             for a, k in zip(args, axes, strict=True)

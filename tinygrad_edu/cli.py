@@ -1,38 +1,58 @@
-"""The command line: `tinygrad-edu demo`, also as `python -m tinygrad_edu`."""
+"""The command line: `tinygrad-edu demo | explain | check`, also as `python -m tinygrad_edu`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from .errors import MissingLibraryError
 
 
-def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(prog="tinygrad-edu", description="An autograd engine to read, see and trust.")
-    commands = main.add_subparsers(dest="command", required=True, metavar="command")
-    demo = commands.add_parser(
-        "demo",
-        help="train on handwritten digits, check the derivatives, draw the graph",
+def _demo(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="tinygrad-edu demo",
         description="Train a small network, written from tensor operations, on 1,797 handwritten digits; check its "
         "derivatives; draw its computation graph and its loss curve. The same seed gives the same numbers.",
     )
-    demo.add_argument("--seed", type=int, default=0, help="of all chance in the run (default: 0)")
-    demo.add_argument(
-        "--out", type=Path, default=Path("out"), metavar="DIR", help="where to put pictures (default: out)"
-    )
-    return main
+    parser.add_argument("--seed", type=int, default=0, help="of all chance in the run (default: 0)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for the pictures (default: out)")
+    options = parser.parse_args(argv)
+    from .demo import run  # imported here, so that --help is quick
+
+    return run(options.seed, options.out)
+
+
+def _elsewhere(module: str) -> Callable[[Sequence[str]], int]:
+    """A command that lives in a part of the package, imported when it is called."""
+    return lambda argv: import_module(module, __package__).main(argv)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
+    "demo": ("train on handwritten digits, check the derivatives, draw the graph", _demo),
+    "explain": ('the chain rule of an expression: explain "a*b + tanh(c)" a=2 b=-3 c=1', _elsewhere(".viz.command")),
+    "check": ("is a derivative right? check module:forward module:backward", _elsewhere(".testing.command")),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0 if all went well."""
-    options = parser().parse_args(argv)
+    width = max(map(len, COMMANDS))
+    listing = "\n".join(f"  {name:<{width}}  {text}" for name, (text, _) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="tinygrad-edu",
+        usage="tinygrad-edu command ...",
+        description="An autograd engine to read, see and trust.",
+        epilog=f"commands (each has --help):\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    chosen = parser.parse_args(arguments[:1]).command
     try:
-        from . import demo  # imported here, so that --help is quick
-
-        return demo.run(options.seed, options.out)
+        return COMMANDS[chosen][1](arguments[1:])
     except MissingLibraryError as error:
         print(error, file=sys.stderr)
         return 2

@@ -152,8 +152,7 @@ class Judge:
 
 def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
     """Verdict, reason and error bar for an analytic value against a numerical slope."""
-    # a small derivative of a large function is rounded as the function is
-    error = s.error + 8 * haze + 16 * EPS * abs(a if math.isfinite(a) else 0) + EPS * abs(s.natural or 0)
+    error = s.error + 8 * haze + 16 * EPS * abs(a if math.isfinite(a) else 0)
     size = max(abs(a), abs(s.value)) if math.isfinite(a) else abs(s.value)
     if s.state == "outside":
         return "OUT_OF_DOMAIN", "the function has no value on either side", error

@@ -282,9 +282,7 @@ def _broadcast_terms(where: str, full: Any, shape: tuple[int, ...], index: tuple
     chosen = np.broadcast_to(mask, full.shape).astype(bool)
     assert np.isclose(np.asarray(sum_to(full, shape=shape))[index], full[chosen].sum(), equal_nan=True)
     lead = [k for k in range(full.ndim) if k < full.ndim - len(shape) or shape[k - full.ndim + len(shape)] == 1]
-    return [
-        (f"{where}, {_place(np.array(at)[lead])}", float(full[tuple(at)])) for at in np.argwhere(chosen).tolist()
-    ]
+    return [(f"{where}, {_place(np.array(at)[lead])}", float(full[tuple(at)])) for at in np.argwhere(chosen).tolist()]
 
 
 def _place(at: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import GraphError
 from .graph import Graph, is_number, read
 from .player import Page, page_data
-from .values import short, whole
+from .values import short, size, whole
 
 
 class Film:
@@ -73,14 +73,13 @@ def _frame(step: int, graph: Graph) -> dict[str, Any]:
     shown = {k: n for k, n in graph.nodes.items() if not is_number(n)}
     loss = float(np.mean(whole(graph.nodes[graph.outputs[-1]].value)))
     return {
-        "step": step, "loss": loss if np.isfinite(loss) else 0.0,
+        "step": step, "loss": _finite(loss),
         "values": {k: short(n.value) for k, n in shown.items()},
         "grads": {k: short(n.grad) for k, n in shown.items() if n.grad is not None},
-        "sizes": {k: size(n.grad) for k, n in shown.items() if n.grad is not None},
+        "sizes": {k: _finite(size(n.grad)) for k, n in shown.items() if n.grad is not None},
     }  # fmt: skip
 
 
-def size(g: Any) -> float:
-    """The root mean square of a gradient; 0 where it is not a number."""
-    v = float(np.sqrt(np.mean(np.square(whole(g).astype(np.float64)))))
+def _finite(v: float) -> float:
+    """What the page can hold: 0 where a size is not a number."""
     return v if np.isfinite(v) else 0.0

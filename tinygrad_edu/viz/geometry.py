@@ -68,7 +68,7 @@ def _subgraphs(paths: list[tuple[str, ...]], inside: dict[tuple[str, ...], list[
         while stack and path[: len(stack[-1])] != stack[-1]:
             stack.pop()
             rows.append("}")
-        rows.append(f"subgraph cluster{number} {{ margin=8; label=\" \"; fontsize=13; {'; '.join(inside[path])}")
+        rows.append(f'subgraph cluster{number} {{ margin=8; label=" "; fontsize=13; {"; ".join(inside[path])}')
         stack.append(path)
     return rows + ["}"] * len(stack)
 

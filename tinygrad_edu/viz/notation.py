@@ -120,8 +120,8 @@ def _keywords(f: Formula) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
     for key, v in f.attributes.items():
-        if key in ("keepdims", "reverse", "descending") and v is False:
-            continue
+        if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level":
+            continue  # the default, or the number of a vmap, which differs from run to run
         if key == "index":
             words.append(f"index=[{_index(v, [('array', ATOM)] * 9)}]")
         elif key in ("shape", "dtype"):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Graph, Node
-from .values import one, whole
+from .values import one, size, whole
 
 # Light ends, so that black text stays readable; both scales differ in lightness, not only in hue.
 SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
@@ -46,9 +46,9 @@ def seconds(v: float) -> str:
 
 def amount(v: float, unit: str) -> str:
     """`1.5 MB`, `20 kflop`"""
-    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if v >= size:
-            return f"{v / size:.3g} {prefix}{unit}"
+    for unit_size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if v >= unit_size:
+            return f"{v / unit_size:.3g} {prefix}{unit}"
     return f"{v:.3g} {unit}"
 
 
@@ -103,7 +103,7 @@ def flops(graph: Graph, node: Node) -> int:
 
 def gradient(graph: Graph, boxes: Boxes) -> Paint:
     """The norm of each gradient beside the typical one: blue vanishes, orange explodes."""
-    norms = {k: float(np.sqrt(np.mean(np.square(whole(n.grad))))) for k, n in graph.nodes.items() if n.grad is not None}
+    norms = {k: size(n.grad) for k, n in graph.nodes.items() if n.grad is not None}
     logs = [np.log10(v) for v in norms.values() if v > 0 and np.isfinite(v)]
     middle = float(np.median(logs)) if logs else 0.0
     paint = Paint(words={k: f"gradient size {one(v, 2)}" for k, v in norms.items()})

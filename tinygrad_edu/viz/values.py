@@ -19,6 +19,13 @@ def whole(v: Any) -> Any:
     return np.asarray(v)
 
 
+def size(v: Any) -> float:
+    """The root mean square of an array, as the size of a gradient."""
+    a = whole(v).astype(np.float64)
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.square(a).sum() / max(a.size, 1)))
+
+
 def short(v: Any, digits: int = 4) -> str:
     """A number with `digits` digits; a small array in full; a large one in summary. "; " ends a line.
 

@@ -19,6 +19,7 @@ from .graph import Graph, Node, read
 from .reasons import ANSWERS, BLOCKED, advice
 from .steps import Backward, backward
 from .values import one, shown, whole
+from .values import size as size_of
 from .watch import caller, names_in, results_in
 
 HUGE, TINY = 1e4, 1e-7
@@ -182,14 +183,10 @@ def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
     return case.answer("not finite", kind=kind)
 
 
-def _rms(v: Any) -> float:
-    return float(np.sqrt(np.mean(np.square(whole(v).astype(np.float64)))))
-
-
 def _scaled(case: Case, graph: Graph | None, reason: str, size: float) -> Answer:
     """Too large or too small: the step that does most of it."""
     steps = _downstream(case, graph) if graph is not None else []
-    ratios = {i: _rms(s.contribution) / _rms(s.incoming) for i, s in enumerate(steps) if _rms(s.incoming) > 0}
+    ratios = {i: size_of(s.contribution) / size_of(s.incoming) for i, s in enumerate(steps) if size_of(s.incoming) > 0}
     ratios = {i: r for i, r in ratios.items() if r > 0}
     if not ratios:
         return case.answer(reason, size=one(size), where="")

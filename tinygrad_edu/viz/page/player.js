@@ -70,6 +70,8 @@ const player = (() => {
       g.addEventListener("keydown", (e) => { if (e.key === "Enter") open(); });
       return box;
     });
+    for (const b of boxes) b.arrows = [];
+    for (const a of arrows) for (const k of new Set([a.source, a.user])) place.get(k).arrows.push(a);
     readable();
     render();
   }
@@ -86,9 +88,21 @@ const player = (() => {
 
   function set(element, text) { if (element.textContent !== text) element.textContent = text; }
 
-  function render() {
+  // From one step to the next only the boxes of these two steps change; otherwise all are looked at.
+  let drawn = null;
+  function changed() {
+    if (drawn === null || Math.abs(at - drawn) !== 1) return [boxes, arrows];
+    const two = [steps[drawn - 1], steps[at - 1]].filter(Boolean);
+    const few = new Set(two.flatMap((s) => [s.node, s.user]).map((k) => place.get(k)).filter(Boolean));
+    return [few, new Set([...few].flatMap((b) => b.arrows))];
+  }
+
+  function render(step = false) {
     const s = at && !still ? steps[at - 1] : null;
-    for (const b of boxes) {
+    if (!step) drawn = null;
+    const [some, lines] = changed();
+    drawn = at;
+    for (const b of some) {
       const n = nodes.get(current(b)), now = state(n, at);
       set(b.value, now.value === null ? "" : oneLine(shown(n.key, "value", now.value), b.wide));
       set(b.grad, now.grad === null ? "" : oneLine("d" + n.name + " = " + shown(n.key, "grad", now.grad), b.wide));
@@ -102,7 +116,7 @@ const player = (() => {
       const label = b.title + (now.value === null ? ", not computed yet" : ", value " + shown(n.key, "value", now.value)) + (now.grad === null ? "" : ", gradient " + shown(n.key, "grad", now.grad));
       if (b.label !== label) { b.g.setAttribute("aria-label", label); b.label = label; }
     }
-    for (const a of arrows) {
+    for (const a of lines) {
       const from = place.get(a.source), to = place.get(a.user);
       let cls = "edge" + (a.loop ? " loop" : "");
       if (s && s.phase === "forward" && to === place.get(s.node) && nodes.get(s.node).inputs.some((k) => place.get(k) === from)) cls += " now";
@@ -152,7 +166,7 @@ const player = (() => {
 
   function go(step, keep = false) {
     at = Math.max(0, Math.min(steps.length, step));
-    render();
+    render(true);
     follow();
     if (!keep) history.replaceState(null, "", "#step=" + at);
   }
