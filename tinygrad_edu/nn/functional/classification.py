@@ -17,6 +17,8 @@ from ...tensor import Tensor
 from .activations import log_softmax
 from .losses import reduced
 
+UNSIGNED = {1: np.dtype("u1"), 2: np.dtype("u2"), 4: np.dtype("u4"), 8: np.dtype("u8")}
+
 
 def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index: int) -> tuple[Any, Any]:
     """Class numbers, checked, with 0 where they are ignored; and where they are not, if any is."""
@@ -34,7 +36,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
     while isinstance(values, BatchedArray):  # all examples at once
         values = values.values
     # a negative number is a large unsigned one, so one comparison finds both
-    if not values.size or (values.view(f"u{values.itemsize}").max() < n and not 0 <= ignore_index < n):
+    if not values.size or (values.view(UNSIGNED[values.itemsize]).max() < n and not 0 <= ignore_index < n):
         return target, None
     kept = target != ignore_index
     wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
@@ -76,7 +78,7 @@ def cross_entropy(
     *rows, n = x._data.shape
     y, kept = _classes("cross_entropy", y, n, tuple(rows), ignore_index)
     if weight is None and kept is None and not label_smoothing and len(rows) == 1 and reduction == "mean":
-        return guards.note_loss(ops.cross_entropy(x, constant(y), axis=1))
+        return guards.note_loss(ops.cross_entropy(x, target if isinstance(target, Variable) else constant(y), axis=1))
     return _picked(log_softmax(x), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
