@@ -50,6 +50,37 @@ def test_a_kink_takes_any_slope_between_and_no_other():
     assert verdict(lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0, np.array([1e-4, 1.0, -1e-4])) == "RIGHT"
 
 
+def test_entries_at_a_tie_must_be_a_subgradient_together():
+    x = np.array([1.0, 3.0, 3.0])
+    top = lambda x: x == np.max(x)
+    assert verdict(np.max, lambda x: top(x) / np.sum(top(x)), x) == "KINK"
+    assert verdict(np.max, lambda x: np.array([0.0, 1.0, 0.0]), x) == "KINK"
+    report = check_derivative(np.max, lambda x: 1.0 * top(x), x, raises=False)
+    assert report.verdict == "WRONG"
+    assert "together they do not" in report.diagnosis
+
+
+def test_a_parameter_called_data_is_not_a_cotangent():
+    f = lambda data, w: data * w
+    assert verdict(f, lambda data, w: (w, data), np.array([1.0, 2.0]), np.array([3.0, 0.5])) == "RIGHT"
+
+
+def test_a_gradient_written_by_hand_over_tensors():
+    f = lambda x, w: tg.tanh(x @ w).sum()
+    slope = lambda x, w: 1 - tg.tanh(x @ w) ** 2
+    df = lambda x, w: (slope(x, w) @ w.mT, x.mT @ slope(x, w))
+    inputs = tg.asarray(np.array([[0.5, -1.0]])), tg.asarray(np.array([[0.25], [2.0]]))
+    assert verdict(f, df, *inputs) == "RIGHT"
+    assert verdict(f, lambda x, w: (df(x, w)[0], -df(x, w)[1]), *inputs) == "WRONG"
+
+
+def test_a_cotangent_that_is_not_used():
+    report = check_derivative(
+        lambda x: x.sum(axis=0), lambda x, cotangent: np.ones_like(x), np.ones((3, 2)), raises=False
+    )
+    assert report.pattern.startswith("one term missing: the factor cotangent")
+
+
 def test_edges_of_the_domain():
     assert verdict(lambda x: math.sqrt(x) ** 3, lambda x: 1.5 * math.sqrt(x), 4.0) == "RIGHT"
     assert verdict(math.sqrt, lambda x: 0.5 / x if x else math.inf, 0.0) == "OUT_OF_DOMAIN"  # infinitely steep
@@ -107,6 +138,45 @@ def test_course_style():
     assert {e.argument for e in report.entries} == {"W"}
     assert "X, Y" in report.notes[0]
     assert verdict(forward, lambda cache: {"dW": 3 * backward(cache)["dW"]}, *inputs) == "WRONG"
+
+
+def test_dictionaries_of_parameters():
+    def forward(X, parameters):
+        Z = parameters["W"] @ X + parameters["b"]
+        return np.mean(Z**2), (X, Z)
+
+    def backward(cache):
+        X, Z = cache
+        dZ = 2 * Z / Z.size
+        return {"dW": dZ @ X.T, "db": np.sum(dZ, axis=1, keepdims=True)}
+
+    parameters = {"W": np.array([[1.0, -2.0]]), "b": np.array([[0.5]])}
+    X = np.array([[0.5, 1.0, 2.0], [1.5, 0.0, 1.0]])
+    report = check_derivative(forward, backward, X, parameters)
+    assert report.verdict == "RIGHT"
+    assert {e.argument for e in report.entries} == {"W", "b"}
+    broken = lambda cache: {k: 3 * g for k, g in backward(cache).items()}
+    assert (
+        check_derivative(forward, broken, X, parameters, raises=False).pattern
+        == "off by a constant factor 3: 1/m missing, m = 3"
+    )
+
+
+def test_a_derivative_that_divides_by_zero():
+    assert verdict(math.sqrt, lambda x: 0.5 / math.sqrt(x), 0.0) == "OUT_OF_DOMAIN"
+    assert verdict(lambda x: x * x, lambda x: 2 * x * x / x, 0.0) == "WRONG"
+    assert verdict(np.linalg.inv, lambda a: a, np.zeros((2, 2))) == "OUT_OF_DOMAIN"
+
+
+def test_without_hypothesis_one_sentence():
+    code = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "from tinygrad_edu import testing, errors\n"
+        "try: testing.derivative_property\n"
+        "except errors.MissingLibraryError as error: assert 'pip install' in str(error), error\n"
+        "else: raise SystemExit(1)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_many_inputs_are_projected_and_the_wrong_entry_is_found():
@@ -188,6 +258,14 @@ def test_a_wrong_op_is_caught_at_order_one_and_two_and_in_forward_mode():
         (
             lambda: check_derivative(lambda x: (x, x), lambda c: {"dy": 1.0}, 1.0),
             "keys d<input name>.*got keys \\['dy'\\]",
+        ),
+        (
+            lambda: check_derivative(lambda W, x: W @ x, abs, np.ones((2, 3)), np.ones(2)),
+            r"f must be computable at the inputs; with W of shape \(2, 3\), x of shape \(2,\) it raised ValueError",
+        ),
+        (
+            lambda: check_gradients(lambda W, x: W @ x, np.ones((2, 3)), np.ones(2)),
+            r"check_gradients: f must be computable at the inputs; with W of shape",
         ),
         (lambda: check_gradients(lambda x: x, 1.0, order=3), "order must be 1 or 2; got 3"),
         (lambda: check_gradients(lambda x: x, 1.0, modes="sideways"), "modes must be among"),

@@ -8,11 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ..errors import MissingLibraryError
 from .checking import check_derivative as check_derivative
 from .checking import check_gradients as check_gradients
 from .jacobian import numerical_jacobian as numerical_jacobian
-from .mutation import built_in_ops as built_in_ops
 from .mutation import mutation_score as mutation_score
+from .op_checks import built_in_ops as built_in_ops
 from .op_checks import check_op as check_op
 from .report import Entry as Entry
 from .report import GradientError as GradientError
@@ -33,5 +34,10 @@ def __getattr__(name: str) -> Any:
     if name not in LAZY:
         raise AttributeError(f"tinygrad_edu.testing has no {name!r}; it has {', '.join([*__all__, *LAZY])}")
     module, attribute = LAZY[name]
-    found = import_module(f".{module}", __name__)
+    try:
+        found = import_module(f".{module}", __name__)
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        raise MissingLibraryError(f"testing.{name}", "hypothesis", "testing") from error
     return getattr(found, attribute) if attribute else found

@@ -10,9 +10,10 @@ import numpy as np
 from ..transforms import jvp
 from .blame import culprit
 from .diagnosis import diagnose, misshapen
+from .extrapolation import EPS, Slope
 from .foreign import ForeignSubject, library_of
 from .judging import EACH, Judge, overall
-from .numerical import EPS, Probe, Slope
+from .numerical import Probe
 from .pairs import Pair
 from .patterns import ORDER
 from .report import Entry, Report, conclude
@@ -144,7 +145,7 @@ class Examination:
         try:
             probe = Probe(self.subject.value, self.subject.x)
         except (ArithmeticError, ValueError) as error:
-            if isinstance(error, ValueError) and "math domain" not in str(error):
+            if not isinstance(error, ArithmeticError | np.linalg.LinAlgError) and "math domain" not in str(error):
                 raise
             return Report("OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}")
         self.c = _cotangent(probe.y, self.rng)
@@ -162,8 +163,8 @@ class Examination:
             report = _misshapen(found)
             misshapen(subject, found, c, probe, report)
             return report
-        if report := _unsteady(subject, probe, g, again):
-            return report
+        if unsteady := _unsteady(subject, probe, g, again):
+            return unsteady
         haze = np.abs(near - g)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
         self.judge = judge = Judge(subject, probe, c, g, np.where(np.isfinite(haze), haze, 0), self.rng, self.each)

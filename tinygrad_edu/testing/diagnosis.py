@@ -11,7 +11,7 @@ from .judging import EACH, Judge
 from .lines import blame_line, overwritten
 from .numerical import Probe
 from .pairs import Pair
-from .patterns import OVERWRITTEN, STALE, TERM, recognise
+from .patterns import KINK, OVERWRITTEN, STALE, TERM, recognise
 from .report import Report
 from .subjects import Mismatch, Subject
 
@@ -22,6 +22,9 @@ def diagnose(subject: Subject, judge: Judge | None, report: Report, c: Any, orde
     """Fill in `pattern` and `blame` of a report whose verdict is WRONG."""
     wrong = {e.argument for e in report.wrong}
     if judge is not None and report.pattern is None:
+        if all(e.reason.startswith("a kink") for e in report.wrong):
+            report.pattern = f"{KINK}: the value is no slope between those on its two sides"
+            return
         report.pattern = _stale(subject, judge, report) or _pattern(subject, judge, report)
     if isinstance(subject, Pair):
         found = blame_line(subject, c, wrong, sizes_of(subject, np.size(c)))
@@ -62,12 +65,15 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
         else:
             some = sorted({places[0], places[-1], *judge.rng.choice(places, SAMPLE).tolist()})
             entries = [judge.entry(k) for k in some]
-            g, n, bars, x = (np.array(v) for v in zip(*[(e.analytic, e.numerical, e.error, x.flat[k - places[0]]) for e, k in zip(entries, some, strict=True)], strict=True))  # fmt: skip
+            g, n, bars = (np.array([getattr(e, v) for e in entries]) for v in ("analytic", "numerical", "error"))
+            x = x.flat[[k - places[0] for k in some]]
             if all(e.verdict == "RIGHT" for e in entries):
-                found.append(f"{OVERWRITTEN}, or {TERM}: a few of {a.size} entries are wrong")
+                found.append(f"{TERM}, or {OVERWRITTEN}: a few of {a.size} entries are wrong")
                 continue
         text = recognise(g, n, bars, sizes, x)
         found += [text] if text else []
+    if judge.probe.y.size > 1 and np.array_equal(subject.gradient(judge.probe.x, 2 * judge.c), judge.g):
+        return f"{TERM}: the factor cotangent; the gradient of the output is not used"
     vague = lambda text: text.startswith(TERM)
     return min(found, key=vague, default=None)
 
@@ -80,9 +86,8 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
     if not np.array_equal(subject.gradient(first, judge.c), judge.g):
         return None
     then = Judge(subject, Probe(subject.value, first), judge.c, judge.g, judge.haze, judge.rng)
-    wrong = [
-        k for k in range(min(judge.g.size, EACH)) if subject.place(k) in {(e.argument, e.index) for e in report.wrong}
-    ]
+    named = {(e.argument, e.index) for e in report.wrong}
+    wrong = [k for k in range(min(judge.g.size, EACH)) if subject.place(k) in named]
     if wrong and all(then.entry(k).verdict == "RIGHT" for k in wrong[:4]):
         return f"{STALE}: the derivative is right for the first inputs it was called with, and stays there"
     return None

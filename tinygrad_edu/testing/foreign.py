@@ -6,6 +6,7 @@ A library is imported here only when one of its arrays was passed, so it is ther
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,14 @@ class precision:  # noqa: N801  (a context manager)
 
     def __enter__(self) -> None:
         if self.library == "jax":
-            import jax
+            jax: Any = import_module("jax")
 
             self.before = jax.config.jax_enable_x64
             jax.config.update("jax_enable_x64", True)
 
     def __exit__(self, *exception: object) -> None:
         if self.library == "jax":
-            import jax
+            jax: Any = import_module("jax")
 
             jax.config.update("jax_enable_x64", self.before)
 
@@ -78,14 +79,14 @@ class precision:  # noqa: N801  (a context manager)
 def wrapper(library: str) -> Callable[[Any], Any]:
     """How the library makes an array of its own from a NumPy array."""
     if library == "torch":
-        import torch
+        torch: Any = import_module("torch")
 
         return torch.from_numpy
     if library == "jax":
-        import jax.numpy
+        jax: Any = import_module("jax")
 
         return jax.numpy.asarray
-    import mygrad
+    mygrad: Any = import_module("mygrad")
 
     return mygrad.tensor
 
@@ -101,7 +102,7 @@ def _parts(c: Any, outputs: Sequence[Any]) -> list[Any]:
 
 
 def _by_torch(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
-    import torch
+    torch: Any = import_module("torch")
 
     inputs = subject.rebuilt(flat)
     leaves = [inputs[a.position].requires_grad_() for a in subject.arguments]
@@ -119,7 +120,7 @@ def _by_torch(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
 
 
 def _by_jax(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
-    import jax
+    jax: Any = import_module("jax")
 
     inputs = subject.rebuilt(flat)
     wanted = [a.position for a in subject.arguments]

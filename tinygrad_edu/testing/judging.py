@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .numerical import EPS, Line, Probe, Slope, typical
+from .extrapolation import EPS, Slope
+from .numerical import Line, Probe, typical
 from .report import Entry
 from .subjects import Subject
 
@@ -22,6 +23,7 @@ class Judge:
         self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
+        self.grains: dict[float, Any] = {}
         self.scales = self._scales()
 
     def _scales(self) -> Any:
@@ -48,7 +50,8 @@ class Judge:
                 return self._by_complex_step(line, z)
             else:
                 real = line.slope(analytic, most=most)
-                if z and real.state == "smooth" and abs(real.value - z) <= real.error > 1e-3 * abs(z):
+                lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
+                if z and real.state == "smooth" and lost:
                     return self._by_complex_step(line, z)  # the real numbers cannot tell, and do not object
                 self.methods.add("extrapolated differences")
                 return real
@@ -62,13 +65,27 @@ class Judge:
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""
         n = self.probe.x.size
-        return [self.entry(k) for k in range(n)] if n <= self.each else list(self.projections())
+        found = [self.entry(k) for k in range(n)] if n <= self.each else list(self.projections())
+        kinks = [k for k, e in enumerate(found) if e.verdict == "KINK"]
+        return found + list(self.together(kinks)) if len(kinks) > 1 and n <= self.each else found
+
+    def together(self, kinks: Sequence[int]) -> Iterator[Entry]:
+        """Several entries may each lie between their slopes, and still be no subgradient together, as
+        when a tie of max gives each of its entries the whole gradient."""
+        for k in range(1 if self.g.size < 4 else 3):
+            v = np.zeros(self.g.size)
+            v[kinks] = self.scales[kinks] * (self.rng.choice([1.0, -1.0], len(kinks)) if k else 1.0)
+            entry = self.along(v, (), most=4)
+            if entry.verdict == "WRONG":
+                text = f"each of these {len(kinks)} entries lies between its slopes, but together they do not"
+                yield entry.but(reason=f"a kink: {text}")
+                return
 
     def entry(self, k: int) -> Entry:
         v = np.zeros(self.probe.x.size)
         v[k] = 1.0
         n = min(self.probe.x.size, EACH)
-        most = 5 if n == 1 else 7  # at most 20 evaluations for each entry, all together
+        most = 4 + n if n < 3 else 7  # at most 20 evaluations for each entry, all together
         slope = self.slope(v, float(self.scales[k]), float(self.g[k]), most)
         entry = self.judge(*self.subject.place(k), float(self.g[k]), slope, float(self.haze[k]))
         return self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
@@ -93,9 +110,9 @@ class Judge:
         some = set(np.argsort(-np.abs(self.g))[:4].tolist()) | set(self.rng.integers(self.g.size, size=8).tolist())
         yield from (self.entry(k) for k in sorted(some))
 
-    def along(self, v: Any, index: tuple[int, ...]) -> Entry:
+    def along(self, v: Any, index: tuple[int, ...], most: int = 8) -> Entry:
         analytic = float(np.dot(np.where(v == 0, 0, self.g), v))
-        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, 8), self.haze_along(v))
+        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, most), self.haze_along(v))
 
     def haze_along(self, v: Any) -> float:
         """The rounding of the gradient, seen along `v`: of its entries, which share causes, so that it may
@@ -125,29 +142,27 @@ class Judge:
         return Entry(name, index, a, s.value, error, verdict, reason)
 
     def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
-        """Before a reproach for a small difference: how much of it is rounding, on either side?"""
+        """Before a reproach for a small difference: how much of it is the derivative's rounding?"""
         off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
         if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
             return entry
-        grain = self._grain(k, 2.0**-26) + (self._grain(k, 2.0**-8) if off <= floor else 0.0)
+        blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
+        if off <= 1e-5 * abs(entry.numerical) and off <= blur:
+            return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
+        grain = 3 * float(self._grain(2.0**-8 if off <= floor else 2.0**-26)[k])
         if (entry.analytic == 0 and off <= floor) or off <= 10 * grain + entry.error:
             reason = "equal within the rounding of the derivative"
             return entry.but(verdict="RIGHT", reason=reason, error=max(10 * grain, off, entry.error))
         return entry
 
-    def _grain(self, k: int, width: float) -> float:
-        """How unevenly derivative and complex step move nearby, beyond a cubic: their rounding."""
-        v = np.zeros(self.probe.x.size)
-        v[k] = 1.0
-        analytic, complex_step = [], []
-        for i in range(-4, 5):
-            x = self.probe.x + self.scales * i * width
-            analytic.append(self.subject.gradient(x, self.c)[k])
-            if self.complex:
-                z = Line(Probe(self.subject.value, x), v, self.c, float(self.scales[k])).complex_slope()
-                complex_step.append(0.0 if z is None else z)
-        both = [np.max(np.abs(np.diff(t, 4))) for t in (analytic, complex_step) if t]
-        return float(np.sum(both)) if np.all(np.isfinite(both)) else 0.0
+    def _grain(self, width: float) -> Any:
+        """How unevenly each derivative moves nearby, beyond a cubic: its rounding."""
+        if width not in self.grains:
+            x, d = self.probe.x, self.scales * width
+            nearby = [self.subject.gradient(x + i * d, self.c) if i else self.g for i in range(-4, 5)]
+            uneven = np.max(np.abs(np.diff(nearby, 4, axis=0)), axis=0)
+            self.grains[width] = np.where(np.isfinite(uneven), uneven, 0.0)
+        return self.grains[width]
 
 
 def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:

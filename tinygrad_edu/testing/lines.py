@@ -67,24 +67,36 @@ def blame_line(pair: Any, c: Any, wrong: set[str], sizes: Sequence[int]) -> tupl
         return None
     finals = {a.name for a in pair.arguments}
     common = 1.0  # what intermediate derivatives have been left out so far: courses divide by m at the end
-    for s in seen:
+    last = {s.name: k for k, s in enumerate(seen)}
+    for k, s in enumerate(seen):
         truths = truth.get(s.name[1:], []) if s.name.startswith("d") and len(s.name) > 1 else []
         value = _array(s.value)
+        final = s.name[1:] in finals
         if not truths or value is None or any(_equal(value, t) for t in truths):
             continue
-        final = s.name[1:] in finals
-        if final and s.name[1:] not in wrong:
+        if (k < last[s.name] or s.name[1:] not in wrong) if final else not value.any():
+            continue  # still being added up, or found right
+        ratio = next((r for t in truths if (r := _ratio(value, t)) is not None), None)
+        if not final and ratio is not None and (np.isclose(ratio, common) or (common == 1 and _size(ratio, sizes))):
+            common = ratio
             continue
-        k = next((k for t in truths if (k := _ratio(value, t)) is not None), None)
-        if not final and k is not None and (np.isclose(k, common) or (common == 1 and _size(k, sizes))):
-            common = k
-            continue
-        scale = 1.0 if final else common if common != 1 or k is None or not _size(-k, sizes) else abs(k)
-        true = truths[-1]
-        pattern = overwritten(pair.df, {s.name}) or missing_factor(value / scale, true, seen_forward)
-        pattern = pattern or recognise(value / scale, true, _bars(true), sizes, np.zeros(np.shape(true)))
-        return Blame(s.name, site_of(pair.df, s.line), text_of(pair.df, s.line)), pattern
+        scale = 1.0 if final else common if common != 1 or ratio is None or not _size(-ratio, sizes) else abs(ratio)
+        return _accuse(pair.df, s, value / scale, truths[-1], sizes, seen_forward)
     return None
+
+
+def _accuse(
+    df: Callable[..., Any], s: Seen, value: Any, true: Any, sizes: Sequence[int], locals_: Sequence[Seen]
+) -> tuple[Blame, str | None]:
+    pattern = recognise(value, true, _bars(true), sizes, np.zeros(np.shape(true)))
+    line = s.line
+    if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
+        again = next((at for name, at in repeated(df) if name == s.name), None)
+        if again is not None:
+            pattern, line = f"{OVERWRITTEN}: {s.name} is assigned again in line {again}", again
+        else:
+            pattern = missing_factor(value, true, locals_) or pattern
+    return Blame(s.name, site_of(df, line), text_of(df, line)), pattern
 
 
 def _bars(true: Any) -> Any:
@@ -167,34 +179,44 @@ def site_of(f: Callable[..., Any], line: int) -> str:
 
 def overwritten(df: Callable[..., Any], names: set[str]) -> str | None:
     """If a gradient of these names is assigned where it should be added to: the pattern, with the line."""
+    found = next(((name, line) for name, line in repeated(df) if name in names), None)
+    return f"{OVERWRITTEN}: {found[0]} is assigned again in line {found[1]}" if found else None
+
+
+def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
+    """Names, and lines of the file, of assignments that forget what an earlier one, or turn of a loop, put there."""
     try:
         source, first = inspect.getsourcelines(inspect.unwrap(df))
         tree = ast.parse(textwrap.dedent("".join(source)))
     except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
-        return None
-    for name, line in _repeated(tree):
-        if name in names:
-            return f"{OVERWRITTEN}: {name} is assigned again in line {first + line - 1}"
-    return None
-
-
-def _repeated(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Assignments to a name or its entries that forget what an earlier one, or turn of a loop, put there."""
+        return []
     loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
     inner = {id(n) for loop in loops for n in ast.walk(loop)}
-    first: dict[str, int] = {}
+    whole: set[str] = set()  # assigned as a whole
+    parts: set[str] = set()  # assigned in part
+    found = []
     for node in sorted((n for n in ast.walk(tree) if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
-        for target in node.targets:
-            base = target.value if isinstance(target, ast.Subscript) else target
-            key = base.id if isinstance(base, ast.Name) else None
-            if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-                key = target.slice.value if isinstance(target.slice.value, str) else key
-            used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-            if key is None or key in used:
-                continue
-            if (key in first and not isinstance(target, ast.Subscript)) or (id(node) in inner and key in first):
-                yield key, node.lineno
-            first.setdefault(key, node.lineno)
+        used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+        for target in _targets(node):
+            name, part = _assigned(target)
+            known = parts | (whole if id(node) in inner else set()) if part else whole
+            if name and name in known and name not in used:
+                found.append((name, first + node.lineno - 1))
+            if name:
+                (parts if part else whole).add(name)
+    return found
 
 
-__all__ = ["TERM", "blame_line", "overwritten", "true_derivatives", "watch"]
+def _targets(node: ast.Assign) -> Iterator[ast.expr]:
+    for target in node.targets:
+        yield from target.elts if isinstance(target, ast.Tuple) else [target]
+
+
+def _assigned(target: ast.expr) -> tuple[str | None, bool]:
+    """The name that an assignment writes, and whether only a part of it; `grads["dW"]` is `dW`."""
+    if isinstance(target, ast.Subscript):
+        key = target.slice.value if isinstance(target.slice, ast.Constant) else None
+        if isinstance(key, str):
+            return key, False
+        return (target.value.id if isinstance(target.value, ast.Name) else None), True
+    return (target.id if isinstance(target, ast.Name) else None), False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import BROADCASTS, REGISTRY, Each, Op, Variable, constant
+from ..engine import BROADCASTS, Each, Op, Variable, constant
 from ..functions import elementwise, layout
 
 
@@ -153,7 +154,15 @@ def broken_functions(df: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     """Broken versions of a plain derivative."""
     for name, change in CHANGES.items():
         if name != "transposed or reversed":
-            yield name, lambda *args, _c=_each(change), **kwargs: _c(df(*args, **kwargs))
+            yield name, _broken(df, _each(change))
+
+
+def _broken(df: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
+    @functools.wraps(df)
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        return change(df(*args, **kwargs))
+
+    return broken
 
 
 def _notices(target: Any, test: Callable[..., Any], broken: Any) -> bool:
@@ -170,8 +179,3 @@ def _notices(target: Any, test: Callable[..., Any], broken: Any) -> bool:
         if isinstance(target, Op):
             target.vjps = rules
     return False
-
-
-def built_in_ops() -> list[Op]:
-    """The ops of the registry that are not a user's own, and can be called by themselves."""
-    return [op for op in REGISTRY.values() if not op.custom and op.kind not in ("batch", "checkpoint")]

@@ -24,6 +24,7 @@ class Pair(Subject):
         super().__init__(f, inputs)
         self.df = df
         self.shape: tuple[int, ...] = ()  # of the value
+        self.style = ""  # how df takes a cotangent
         self.first: Any = None  # where the derivative was first called
         self.unchecked: list[str] = []  # inputs of which df says nothing
         with np.errstate(all="ignore"):
@@ -61,9 +62,7 @@ class Pair(Subject):
 
     def differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         with precision(self.library):
-            found = self._differentiate(
-                given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent
-            )
+            found = self._called(given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent)
         if not self.library:
             return found
         if isinstance(found, dict):
@@ -74,11 +73,17 @@ class Pair(Subject):
             else to_numpy(self.library, found)
         )
 
+    def _called(self, given: tuple[Any, ...], cotangent: Any) -> Any:
+        try:
+            return self._differentiate(given, cotangent)
+        except ArithmeticError:  # 1 / 0, say: no number
+            return {f"d{a.name}": np.full(a.array.shape, np.nan) for a in self.arguments}
+
     def _differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
-        style = cotangent_style(self.df, len(given))
-        if style == "keyword":
+        self.style = cotangent_style(self.df, len(given))
+        if self.style == "keyword":
             return self.df(*given, cotangent=cotangent[()])
-        if style == "first":
+        if self.style == "first":
             return self.df(cotangent[()], *given)
         return self.df(*given)
 
@@ -111,7 +116,7 @@ class Pair(Subject):
 
     def _contracted(self, a: Argument, g: Any, cotangent: Any) -> Any:
         """A Jacobian, or the derivatives of an elementwise function, times the cotangent."""
-        if cotangent_style(self.df, 1 if len(self.inputs) != 1 else len(self.inputs)) or not self.shape:
+        if self.style or not self.shape:
             return g
         if g.shape == self.shape + a.array.shape:
             return np.tensordot(cotangent, g, axes=len(self.shape))

@@ -6,17 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ..errors import MissingLibraryError
 from .checking import Strict, check_derivative, check_gradients
 from .report import GradientError
 from .subjects import parameter_names
-
-try:
-    from hypothesis import given
-    from hypothesis import strategies as st
-except ImportError as error:
-    raise MissingLibraryError("derivative_property", "hypothesis", "testing") from error
 
 
 def derivative_property(

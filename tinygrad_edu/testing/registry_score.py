@@ -6,16 +6,17 @@ python -m tinygrad_edu.testing.registry_score
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, settings
 
-from ..engine import NEEDS, Op, Variable, constant, history
+from ..engine import NEEDS, Op, Variable, constant, fit, history
 from ..recording import Mode
 from . import op_checks
 from .calls import calls
-from .mutation import Score, built_in_ops, mutation_score
+from .mutation import Score, mutation_score
 
 QUICK = {
     "derandomize": True, "database": None, "deadline": None, "phases": [Phase.generate],
@@ -52,7 +53,7 @@ def sample(op: Op, count: int = 40) -> list[Call]:
     return found
 
 
-def equivalent(op: Op, name: str, broken: Any, sampled: Sequence[Call]) -> bool:
+def equivalent(op: Op, sampled: Sequence[Call], name: str, broken: Any) -> bool:
     """Whether a mutant computes what the op does: the same numbers; or, frozen, a part that carries
     no derivative anyway."""
     i = int(name.split("input ")[1].split(":")[0])
@@ -66,7 +67,8 @@ def equivalent(op: Op, name: str, broken: Any, sampled: Sequence[Call]) -> bool:
 def _same(op: Op, i: int, broken: Any, arrays: list[Any], attributes: dict[str, Any]) -> bool:
     y = op.forward(*arrays, **attributes)
     g = np.asarray(np.random.default_rng(0).standard_normal(np.shape(y)))
-    a, b = (np.asarray(rules[i](g, y, *arrays, **attributes)) for rules in (op.vjps, broken))
+    x = constant(np.asarray(arrays[i]))
+    a, b = (fit(op, np.asarray(rules[i](g, y, *arrays, **attributes)), x) for rules in (op.vjps, broken))
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
@@ -82,14 +84,12 @@ def _depends(op: Op, i: int, which: int, arrays: list[Any], attributes: dict[str
     return isinstance(gx, Variable) and any(t is given_[which] for t in history(gx, constants=False))
 
 
-def registry_score(ops: Sequence[Op] | None = None, examples: int = 6) -> Score:
+def registry_score(ops: Sequence[Op] | None = None, examples: int = 25) -> Score:
     """The mutation score of the op tests over ops of the registry (all differentiable ones by default)."""
     caught, survivors, same = 0, [], []
-    for op in ops if ops is not None else [op for op in built_in_ops() if op.differentiable]:
+    for op in ops if ops is not None else [op for op in op_checks.built_in_ops() if op.differentiable]:
         sampled = sample(op)
-        score = mutation_score(
-            op, op_test(op, examples), lambda name, broken, op=op, some=sampled: equivalent(op, name, broken, some)
-        )
+        score = mutation_score(op, op_test(op, examples), partial(equivalent, op, sampled))
         caught += score.caught
         survivors += score.survivors
         same += score.equivalent

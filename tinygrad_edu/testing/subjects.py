@@ -42,6 +42,17 @@ class Mismatch(Exception):  # noqa: N818  (a finding, not an error of this progr
         self.argument, self.got = argument, got
 
 
+class Uncomputable(ValueError):  # noqa: N818  (a ValueError by name and nature)
+    """The function raised an error."""
+
+    def __init__(self, subject: Subject, error: Exception) -> None:
+        given = ", ".join(f"{a.name} of shape {a.array.shape}" for a in subject.arguments)
+        super().__init__(
+            f"{subject.who}: f must be computable at the inputs; with {given} it raised {type(error).__name__}: "
+            f"{error}; check their shapes and dtypes"
+        )
+
+
 class Subject:
     """A function and its derivative. Subclasses say how each is called."""
 
@@ -57,7 +68,14 @@ class Subject:
         @functools.wraps(f)
         def counted(*xs: Any) -> Any:
             self.calls += 1
-            return f(*xs)
+            try:
+                return f(*xs)
+            except (ArithmeticError, np.linalg.LinAlgError):
+                raise  # outside its domain
+            except Exception as error:
+                if "math domain" in str(error):
+                    raise
+                raise Uncomputable(self, error) from error
 
         self.f, self.inputs = counted, list(inputs)
         names = parameter_names(f, len(inputs))
@@ -111,7 +129,9 @@ class Subject:
         return inputs
 
     def wrap(self, a: Argument, part: Any) -> Any:
-        return part.item() if a.scalar else part[()] if part.ndim == 0 else part
+        part = part[()] if part.ndim == 0 else part
+        given = self.inputs[a.position] if a.key is None else self.inputs[a.position][a.key]
+        return constant(part) if isinstance(given, Variable) else part.item() if a.scalar else part
 
     def split(self, flat: Any) -> list[Any]:
         """A flat vector as one array for each argument."""

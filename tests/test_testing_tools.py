@@ -1,0 +1,314 @@
+"""Strategies, property tests, mutation scores, blame, other libraries, the command line: faults are planted."""
+
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+from corpus import two_layer
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import ops, testing
+from tinygrad_edu.testing import GradientError, check_derivative, check_gradients, command, strategies
+from tinygrad_edu.testing.registry_score import registry_score
+
+# Strategies
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        strategies.shapes(empty=True),
+        strategies.broadcastable(3),
+        strategies.arrays(kind="smooth", dtype=strategies.dtypes(), layouts=strategies.LAYOUTS),
+        strategies.arrays(kind="extremes", shape=strategies.shapes(empty=True)),
+        strategies.arrays(distinct=True),
+        strategies.broadcast_arrays(3),
+        strategies.matmul_operands(),
+        strategies.conv_operands(),
+        *[strategies.values(kind) for kind in strategies.VALUES],
+    ],
+    ids=repr,
+)
+def test_no_health_check_trips(strategy):
+    @settings(max_examples=50, suppress_health_check=[], database=None)
+    @given(strategy)
+    def draw(value):
+        assert value is not None
+
+    draw()
+
+
+@given(strategies.matmul_operands(), strategies.broadcast_arrays(3), strategies.conv_operands())
+def test_operands_fit(pair, trio, conv):
+    assert np.matmul(*pair).dtype == np.float64
+    assert sum(trio).size >= 1
+    x, w, settings_ = conv
+    assert x.shape[1] == w.shape[1]
+    assert all(n + 2 * settings_["padding"] >= k for n, k in zip(x.shape[2:], w.shape[2:], strict=True))
+
+
+@given(strategies.arrays(shape=(2, 3), layouts=("strided", "reversed", "fortran")))
+def test_layouts_are_not_contiguous(a):
+    assert not a.flags.c_contiguous
+
+
+@given(strategies.arrays(distinct=True, kind="unit"))
+def test_distinct_arrays_have_no_ties_and_stay_in_their_domain(a):
+    assert len(np.unique(a)) == a.size
+    assert np.all(np.abs(a) < 1)
+
+
+def test_bad_kind_is_told():
+    with pytest.raises(ValueError, match=r"values: kind must be among smooth, .*got 'odd'"):
+        strategies.values("odd")
+
+
+# Property tests
+
+
+@testing.derivative_property(strategies.arrays(), order=2)
+def test_a_right_function_passes(x):
+    return tg.tanh(x) * x
+
+
+@testing.derivative_property(strategies.arrays(shape=(3,)), df=lambda x, cotangent: cotangent * np.exp(x))
+def test_a_right_pair_passes(x):
+    return np.exp(x)
+
+
+wrong_above_one = tg.custom_op("wrong_above_one", lambda x: x * x, lambda g, y, x: g * ops.where(x > 1, 3 * x, 2 * x))
+
+
+def test_a_failure_shrinks_and_prints_a_test_to_paste():
+    @testing.derivative_property(strategies.arrays())
+    def test_square(x):
+        return wrong_above_one(x)
+
+    with pytest.raises(GradientError) as caught:
+        test_square()
+    (note,) = [n for n in caught.value.__notes__ if "Paste this test" in n]
+    assert "def test_square_again():" in note
+    assert "    x = np.array(2.0, dtype=np.float64)" in note  # the smallest shape, the plainest wrong number
+    assert "    testing.check_gradients(test_square.function, x)" in note
+
+
+def test_the_pasted_test_fails_alike(tmp_path, monkeypatch):
+    (tmp_path / "home_of_it.py").write_text(
+        "import numpy as np\nfrom tinygrad_edu import testing\nfrom tinygrad_edu.testing import strategies\n"
+        "def slope(x):\n    return np.where(x > 1, 3 * x, 2 * x)\n"
+        "@testing.derivative_property(strategies.arrays(shape=(2,)), df=slope)\n"
+        "def test_square(x):\n    return x * x\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import home_of_it
+
+    with pytest.raises(GradientError) as caught:
+        home_of_it.test_square()
+    (note,) = [n for n in caught.value.__notes__ if "Paste" in n]
+    space = {}
+    exec(note.partition("\n")[2], space)
+    with pytest.raises(GradientError):
+        space["test_square_again"]()
+
+
+def test_a_property_needs_strategies():
+    with pytest.raises(TypeError, match=r"needs a hypothesis strategy for each parameter; got .'ndarray'."):
+        testing.derivative_property(np.ones(3))
+
+
+# Mutation scores
+
+
+def test_mutation_score_of_a_strong_and_of_a_weak_test():
+    x = np.array([[0.3, -0.7], [1.2, 0.4]])
+    strong = lambda df: check_derivative(np.sin, df, x)
+    assert testing.mutation_score(lambda x, cotangent: cotangent * np.cos(x), strong).share == 1
+    blind = testing.mutation_score(np.cos, lambda df: df(x))
+    assert blind.share == 0
+    assert "survived: sign" in str(blind)
+
+
+def test_mutants_of_an_op_are_put_back():
+    before = ops.tanh.vjps
+    score = testing.mutation_score(ops.tanh, lambda: testing.check_op(ops.tanh, [np.array([0.5, -1.0])], {}))
+    assert ops.tanh.vjps is before
+    assert set(score.survivors) <= {"tanh, input 0: frozen input 0"}  # its rule does not use x
+
+
+def test_the_op_tests_catch_what_is_planted_in_the_registry():
+    few = [op for k, op in enumerate(testing.built_in_ops()) if op.differentiable and k % 9 == 0]
+    score = registry_score(few)
+    assert score.caught > 40
+    assert score.share >= 0.99
+
+
+# Diagnosis
+
+
+def test_the_wrong_line_of_a_network_is_named():
+    report = check_derivative(two_layer.forward, two_layer.backward, *two_layer.inputs(), raises=False)
+    assert report.pattern == "one term missing: the factor 1 - A1**2"
+    with open(two_layer.__file__) as source:
+        line = next(i for i, text in enumerate(source, 1) if "dZ1 = W2.T @ dZ2" in text)
+    assert report.blame.site == f"{two_layer.__file__}:{line}"
+    assert report.blame.detail == "dZ1 = W2.T @ dZ2"
+
+
+LINES = [
+    ("dZ2 = A2 - Y", "dZ2 = Y - A2", "sign flipped"),
+    ("dZ1 = W2.T @ dZ2", "dZ1 = -(W2.T @ dZ2) * (1 - A1**2)", "sign flipped"),
+    ("dW2 = dZ2 @ A1.T / m", "dW2 = dZ2 @ A1.T", "off by a constant factor 5: 1/m missing, m = 5"),
+    ("db1 = np.sum(dZ1, axis=1, keepdims=True) / m", "db1 = dZ1 / m", "not summed (broadcast)"),
+    ("dW1 = dZ1 @ X.T / m", "dW1 = (dZ1 @ X.T).T / m", "transposed"),
+    (
+        "db2 = np.sum(dZ2, axis=1, keepdims=True) / m",
+        "db2 = 0 * dZ2[:, :1]",
+        "one term missing: the whole gradient is 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "pattern"), LINES)
+def test_every_line_can_be_the_culprit(old, new, pattern, tmp_path):
+    with open(two_layer.__file__) as source:
+        text = source.read().replace("dZ1 = W2.T @ dZ2\n", "dZ1 = W2.T @ dZ2 * (1 - A1**2)\n")
+    before = old if old != "dZ1 = W2.T @ dZ2" else "dZ1 = W2.T @ dZ2 * (1 - A1**2)"
+    assert before in text
+    path = tmp_path / "network.py"
+    path.write_text(text.replace(before, new))
+    space = {"__name__": "network"}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    report = check_derivative(space["forward"], space["backward"], *two_layer.inputs(), raises=False)
+    assert report.verdict == "WRONG"
+    assert report.pattern.startswith(pattern)
+    assert report.blame.detail == new
+
+
+def test_a_graph_that_is_cut_is_not_blamed_on_an_op():
+    report = check_gradients(lambda x: (x * x.detach()).sum(), np.array([1.0, 2.0]), raises=False)
+    assert report.verdict == "WRONG"
+    assert report.blame is None
+    assert "detach" in report.notes[-1]
+
+
+def test_order_two_blame():
+    frozen = tg.custom_op(
+        "frozen_exp", np.exp, lambda g, y, x: g * (y if isinstance(y, np.ndarray) else tg.asarray(y.data))
+    )
+    report = check_gradients(lambda x: tg.sin(frozen(x)).sum(), np.array([0.5, 1.0]), order=2, raises=False)
+    assert report.pattern == "right at order 1 and wrong at order 2"
+    assert report.blame.op == "frozen_exp"
+
+
+# Other libraries
+
+
+def test_pytorch():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([0.5, 1.0])
+    assert check_gradients(lambda x: torch.tanh(x).sum(), x).verdict == "RIGHT"
+    assert check_gradients(lambda x: (x * x.detach()).sum(), x, raises=False).verdict == "WRONG"
+    assert check_derivative(lambda x: (x**2).sum(), lambda x: 2 * x, x).verdict == "RIGHT"
+    assert check_derivative(lambda x: (x**2).sum(), lambda x: -2 * x, x, raises=False).pattern == "sign flipped"
+
+
+def test_jax():
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.ones((2, 3))
+    assert check_gradients(lambda x: jax.numpy.tanh(x @ x.T), x).verdict == "RIGHT"
+    assert check_gradients(lambda x: x * jax.lax.stop_gradient(x), x, raises=False).verdict == "WRONG"
+    f = lambda x: jax.numpy.sum(x**3)
+    assert check_derivative(f, jax.grad(f), x).verdict == "RIGHT"
+    assert not jax.config.jax_enable_x64  # left as it was
+
+
+def test_mygrad_and_hips_autograd():
+    mygrad = pytest.importorskip("mygrad")
+    autograd = pytest.importorskip("autograd")
+    assert check_gradients(lambda x: mygrad.tanh(x) * x, mygrad.tensor([1.0, 2.0])).verdict == "RIGHT"
+    f = lambda x: autograd.numpy.sum(autograd.numpy.sin(x))
+    assert check_derivative(f, autograd.grad(f), np.array([1.0, 2.0])).verdict == "RIGHT"
+
+
+# numerical_jacobian
+
+
+def test_numerical_jacobian_against_a_matrix():
+    a = np.arange(6.0).reshape(2, 3)
+    j, error = testing.numerical_jacobian(lambda x: a @ x, np.array([1.0, -2.0, 0.5]), with_error=True)
+    assert np.all(np.abs(j - a) <= error)
+    assert np.all(error < 1e-9)
+    by_x, by_w = testing.numerical_jacobian(lambda x, w: tg.matmul(x, w), tg.asarray(a), np.ones((3, 1)))
+    assert (by_x.shape, by_w.shape) == ((2, 1, 2, 3), (2, 1, 3, 1))
+
+
+@settings(phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(st.floats(0.1, 3), st.sampled_from([(math.sin, math.cos), (math.exp, math.exp), (math.log, lambda x: 1 / x)]))
+def test_error_bars_hold(x, pair):
+    f, df = pair
+    value, error = testing.numerical_jacobian(f, x, with_error=True)
+    assert abs(value - df(x)) <= error + 1e-15
+    assert error <= 1e-6 * (1 + abs(df(x)))
+
+
+# The command line
+
+MODULE = """
+import numpy as np
+def forward(x=np.array([1.0, 2.0])):
+    return np.sum(x**2)
+def backward(x):
+    return -2 * x
+def right(x):
+    return 2 * x
+def tensors(x):
+    return (x * x).sum()
+def broken(x):
+    raise RuntimeError("no luck")
+inputs = (np.array([0.5]),)
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    yield
+    sys.modules.pop("mine", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ("mine:forward mine:backward", 1, "sign flipped"),
+        ("mine:forward mine:right", 0, "RIGHT"),
+        ("mine:forward mine:right --shape 2,3", 0, "all 6 derivatives agree"),
+        ("mine:forward mine:right --input [1.0,2.0,3.0]", 0, "all 3"),
+        ("mine:forward mine:right mine:inputs", 0, "the derivative agrees"),
+        ("mine.py:tensors --shape 2 --order 2", 0, "RIGHT"),
+        ("mine:forward mine:right --input [0.0] --strict vacuous", 1, "VACUOUS"),
+        ("mine:nothing mine:right", 2, "has no attribute 'nothing'; check the name"),
+        ("nowhere:f mine:right", 2, "cannot import 'nowhere'"),
+        ("mine", 2, "put a colon before its name"),
+        ("mine:right mine:forward", 2, "needs inputs for x; got none; add --shape"),
+        ("mine:broken mine:right --shape 2", 2, "RuntimeError: no luck"),
+        ("mine:forward mine:right --shape a", 2, "--shape must be lengths"),
+        ("mine:forward mine:right --input )", 2, "--input must be a Python literal"),
+    ],
+)
+def test_command_line(module, capsys, line, status, words):
+    assert command.main(line.split()) == status
+    out, err = capsys.readouterr()
+    assert words in (err if status == 2 else out)
+    assert "Traceback" not in out + err
+
+
+def test_command_line_json_and_colour(module, capsys):
+    assert command.main(["mine:forward", "mine:backward", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["pattern"] == "sign flipped"
+    report = check_derivative(abs, lambda x: 1.0, 2.0)
+    assert command.styled(report, True).startswith("\x1b[1;32mRIGHT\x1b[0m")
