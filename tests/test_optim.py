@@ -209,6 +209,21 @@ def test_what_cannot_be_optimized_is_refused():
         optim.SGD([p]).step()
 
 
+@pytest.mark.parametrize("others", [0, 2])
+def test_a_parameter_keeps_its_shape(others):
+    params = [nn.Parameter([1.0, 1.0]) for _ in range(1 + others)]
+    optimizer = optim.Adam(params)
+    for p in params:
+        p.grad = tg.ones(2)
+    optimizer.step()
+    params[0].data = [1.0, 2.0, 3.0]
+    params[0].grad = tg.ones(3)
+    with pytest.raises(
+        ShapeError, match=r"a parameter must keep its shape \(2,\); got \(3,\); build the optimizer again"
+    ):
+        optimizer.step()
+
+
 SCHEDULES = {
     "StepLR": {"step_size": st.integers(1, 20), "gamma": st.sampled_from([0.1, 0.5])},
     "MultiStepLR": {"milestones": st.lists(st.integers(1, 40), max_size=4, unique=True), "gamma": st.just(0.3)},

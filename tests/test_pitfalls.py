@@ -338,3 +338,22 @@ class TestSmallThings:
         with pytest.raises(np.linalg.LinAlgError) as caught:
             q.sum().backward()
         assert any("while computing the gradient of input" in note for note in caught.value.__notes__)
+
+
+def test_losses_may_be_added_up_while_their_parameters_change():
+    w = tg.Tensor([1.0], requires_grad=True)
+    total = 0.0
+    for _ in range(3):
+        loss = (w * 2).sum()
+        with tg.no_grad():
+            w += 1
+        total += loss
+    assert total.item() == 12.0
+
+
+def test_arrays_handed_out_twice_are_one():
+    x = tg.Tensor([1.0, 2.0])
+    first, second = x.data, x.data
+    first[0] = 5
+    assert first is second
+    assert x.tolist() == [5.0, 2.0]

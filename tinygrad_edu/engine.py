@@ -379,7 +379,7 @@ def pull(
             value = gx._data if create_graph else gx
             if value.shape != x._data.shape or value.dtype is not x._data.dtype:
                 gx = fit(op, gx, x)
-            if masked and op.kind == "elementwise" and gx is not g:
+            if masked and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
             if (n := x.born) in grads:
                 grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs

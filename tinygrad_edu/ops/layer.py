@@ -3,6 +3,7 @@
 `linear` is `x @ w.mT + b`; `cross_entropy` is the mean of `logsumexp(x) - x[target]`.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from ..domain import INTEGER, REAL, UNIT
 from ..engine import Op
-from .elementwise import equal
+from .elementwise import exp
+from .indexing import take_along_axis
 from .layout import reshape
-from .reduce import sum
+from .reduce import argmax, logsumexp, sum
 
 __all__ = ["cross_entropy", "linear", "residual"]
 
@@ -34,9 +36,17 @@ linear = Op(
 )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=16)
+def _numbers(n: int) -> Any:
+    """0 ... n - 1, made once for each size of batch."""
+    numbers = np.arange(n)
+    numbers.flags.writeable = False
+    return numbers
+
+
 def _at_targets(x: Any, target: Any) -> tuple[Any, ...]:
     """The index of `x[..., i, target[..., i]]`."""
-    n = np.arange(x.shape[-2])
+    n = _numbers(x.shape[-2])
     if len(x.shape) == 2:
         return n, target
     lead = np.arange(math.prod(x.shape[:-2])).reshape((*x.shape[:-2], 1))
@@ -62,7 +72,9 @@ def _residual(x: Any, target: Any, *, axis: int) -> Any:
 
 
 def _from_residual(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
-    shares = y + equal(reshape(target, shape=(*target.shape, 1)), np.arange(x.shape[axis]))
+    shares = exp(x - logsumexp(x, axis=(axis,), keepdims=True))
+    # what is added to all of g changes nothing; so the largest share's is taken away, against rounding
+    g = g - take_along_axis(g, argmax(x, axis=axis, keepdims=True), axis=axis)
     return shares * (g - sum(g * shares, axis=(axis,), keepdims=True))
 
 

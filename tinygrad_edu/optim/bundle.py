@@ -22,16 +22,6 @@ BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
 LANE = 16  # parameters start at multiples of this, where vector instructions like it
 
-
-class Room:
-    """A part of a bundle's array, lent to one parameter. NumPy does not show, through the array made of
-    it, that others lie beside it; so the parameter can be written into like any other (see writing.py)."""
-
-    def __init__(self, home: Any, part: Any) -> None:
-        self.home = home
-        self.__array_interface__ = part.__array_interface__
-
-
 Rule = Callable[[int, Any, Any, Any], None]  # (step, values, gradient, state), all rows but the step
 
 
@@ -41,6 +31,7 @@ class Bundle:
     def __init__(self, params: Sequence[Any], initial: Mapping[str, float]) -> None:
         self.params = list(params)
         self.dtype = params[0]._data.dtype
+        self.shapes = [p.shape for p in self.params]
         self.steps = [0] * len(self.params)
         self.slices: list[slice] = []
         start = 0
@@ -58,7 +49,7 @@ class Bundle:
 
     def part(self, name: str, i: int) -> Any:
         """The state `name` of parameter `i`, to be read or written."""
-        return self.state[name][self.slices[i]].reshape(self.params[i].shape)
+        return self.state[name][self.slices[i]].reshape(self.shapes[i])
 
     def update(self, rule: Rule) -> None:
         """Apply `rule` to every parameter that has a gradient."""
@@ -66,10 +57,10 @@ class Bundle:
             self.steps = [self.steps[0] + 1] * len(self.steps)
             rule(self.steps[0], self.values, self.grads, self.state)
             for p in self.params:
-                p.born, p.past, p.site, p.grad.__class__ = births(), None, "optimizer.step()", Spent
+                p.born, p.past, p.site, p._grad.__class__ = births(), None, "optimizer.step()", Spent
         else:
             for i, p in enumerate(self.params):
-                if p.grad is not None:
+                if p._grad is not None:
                     self._update_one(i, p, rule)
 
     def _move_in(self) -> bool:
@@ -83,19 +74,24 @@ class Bundle:
             return False
         values = self.values
         for p, home, shape, cut in self.homes:
-            g, data = p.grad, p._data
+            g, data = p._grad, p._data
             if g is None or g._data.shape != shape:
                 return False
-            if getattr(data.base, "home", None) is not values:
-                if sys.getrefcount(data) > 3 or data.dtype != self.dtype:
+            if data.base is not values:
+                if sys.getrefcount(data) > 3 or data.dtype != self.dtype or data.shape != shape:
                     return False
-                p._data = np.asarray(Room(values, values[cut].reshape(shape)))
+                p._data = values[cut].reshape(shape)
                 p._data[...] = data
             home[...] = g._data
         return True
 
     def _update_one(self, i: int, p: Any, rule: Rule) -> None:
-        data, g = p._data, p.grad._data
+        data, g = p._data, p._grad._data
+        if np.shape(data) != self.shapes[i]:
+            raise ShapeError(
+                f"optimizer.step: a parameter must keep its shape {self.shapes[i]}; got {np.shape(data)}; build the "
+                "optimizer again after changing the model"
+            )
         if np.shape(g) != np.shape(data):
             raise ShapeError(
                 f"optimizer.step: a gradient must have its parameter's shape {p.shape}; got {np.shape(g)}; "
@@ -115,8 +111,8 @@ class Bundle:
         elif not in_place:
             p._data = values.reshape(np.shape(data))[()]
         p.born, p.past, p.site = births(), None, "optimizer.step()"
-        if type(p.grad) is Tensor:
-            p.grad.__class__ = Spent
+        if type(p._grad) is Tensor:
+            p._grad.__class__ = Spent
 
 
 def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]:

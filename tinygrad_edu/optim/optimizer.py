@@ -106,7 +106,7 @@ class Optimizer:
         """Forget all gradients."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None
+                p._grad = None
 
     def _places(self) -> dict[int, tuple[Bundle, int]]:
         """Where the state of each parameter is kept."""

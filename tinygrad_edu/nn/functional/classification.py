@@ -17,6 +17,8 @@ from ...tensor import Tensor
 from .activations import log_softmax
 from .losses import reduced
 
+UNSIGNED = {1: np.dtype("u1"), 2: np.dtype("u2"), 4: np.dtype("u4"), 8: np.dtype("u8")}
+
 
 def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index: int) -> tuple[Any, Any]:
     """Class numbers, checked, with 0 where they are ignored; and where they are not, if any is."""
@@ -30,9 +32,11 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
-    values = target.values if isinstance(target, BatchedArray) else np.asarray(target)
+    values = target
+    while isinstance(values, BatchedArray):  # all examples at once
+        values = values.values
     # a negative number is a large unsigned one, so one comparison finds both
-    if not values.size or (values.view(f"u{values.itemsize}").max() < n and not 0 <= ignore_index < n):
+    if not values.size or (values.view(UNSIGNED[values.itemsize]).max() < n and not 0 <= ignore_index < n):
         return target, None
     kept = target != ignore_index
     wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
@@ -63,7 +67,7 @@ def cross_entropy(
     shape = x._data.shape
     if not shape:
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
-    if x.op is not None:
+    if x.op is ops.exp or x.op is ops.divide:  # so ends softmax
         guards.check_logits("cross_entropy", x)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1; got {label_smoothing}; use e.g. 0.1")
@@ -74,7 +78,7 @@ def cross_entropy(
     *rows, n = x._data.shape
     y, kept = _classes("cross_entropy", y, n, tuple(rows), ignore_index)
     if weight is None and kept is None and not label_smoothing and len(rows) == 1 and reduction == "mean":
-        return guards.note_loss(ops.cross_entropy(x, constant(y), axis=1))
+        return guards.note_loss(ops.cross_entropy(x, target if isinstance(target, Variable) else constant(y), axis=1))
     return _picked(log_softmax(x), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
