@@ -26,7 +26,7 @@ def called(op):
                 attributes["shape"] = x
             elif isinstance(x, type):
                 attributes["dtype"] = np.dtype(x)
-        if op.kind == "reduce" and "axis" in attributes:
+        if op.kind == "reduce" and "axis" in attributes and not op.name.startswith("arg"):
             attributes.setdefault("keepdims", False)
             axis = attributes["axis"]
             attributes["axis"] = (axis,) if isinstance(axis, int) else axis

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import operand
-from .errors import DTypeError, GraphError, ShapeError
+from .errors import GraphError, refusal
 from .recording import Mode, Site, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
@@ -90,7 +90,7 @@ class Variable(Reading):
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
-            raise refusal(op, error, inputs) from error
+            raise refusal(op, error, [x._data for x in inputs]) from error
         flags = 0
         for x in inputs:
             flags |= x.flags
@@ -286,7 +286,7 @@ class Op:
         try:
             data = self.forward(x._data)
         except Exception as error:
-            raise refusal(self, error, [x]) from error
+            raise refusal(self, error, [x._data]) from error
         if (flags := x.flags & self.tracks) and (mode := recording.get()):
             return note(data, flags, self, (x,), None, mode)
         return constant(data)
@@ -300,7 +300,7 @@ class Op:
         try:
             data = self.forward(a._data, b._data)
         except Exception as error:
-            raise refusal(self, error, [a, b]) from error
+            raise refusal(self, error, [a._data, b._data]) from error
         if (flags := (a.flags | b.flags) & self.tracks) and (mode := recording.get()):
             return note(data, flags, self, (a, b), None, mode)
         return constant(data)
@@ -401,8 +401,8 @@ def fit(op: Op, gx: Any, x: Variable) -> Any:
                 f"{op}: its rule must give a gradient of its input's shape {shape}; "
                 f"it gave {tuple(gx.shape)}; correct the rule"
             )
-        gx = sum_to(gx, shape=shape)
-    return gx if gx.dtype == x._data.dtype else cast(gx, dtype=x._data.dtype)
+        gx = REGISTRY["sum_to"](gx, shape=shape)
+    return gx if gx.dtype == x._data.dtype else REGISTRY["astype"](gx, dtype=x._data.dtype)
 
 
 def keep_zeros(g: Any, gx: Any) -> Any:
@@ -427,68 +427,3 @@ def gradients(
     with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
         found = {t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted}
         return [found[x.born] if x.born in found else zeros_like(x if create_graph else x._data) for x in wrt]
-
-
-def refusal(op: Op, error: Exception, inputs: Sequence[Variable]) -> Exception:
-    """The error of a forward computation, in this package's words."""
-    shapes = " and ".join(str(tuple(np.shape(x._data))) for x in inputs)
-    if isinstance(error, np.linalg.LinAlgError | IndexError):
-        return type(error)(f"{op}: {error}; got shapes {shapes}; check the values given")
-    if isinstance(error, DTypeError | ShapeError):
-        return error
-    if isinstance(error, TypeError):
-        types = " and ".join(str(getattr(x._data, "dtype", type(x._data).__name__)) for x in inputs)
-        return DTypeError(f"{op}: must support the dtypes given; got {types} ({error}); use .astype()")
-    if not isinstance(error, ValueError):
-        return error
-    if op.kind == "elementwise":
-        try:
-            np.broadcast_shapes(*[np.shape(x._data) for x in inputs])
-        except ValueError:
-            must = "shapes must broadcast: be equal, or 1, counted from the right"
-            return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
-        return ValueError(f"{op}: {error}; got {shapes}; use .astype('float32') for integers")
-    return ShapeError(f"{op}: {op.must or error}; got {shapes}; check the arguments")
-
-
-def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
-    lead = len(x.shape) - len(shape)
-    kept = tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
-    x = np.sum(x, axis=kept, keepdims=True) if kept else x
-    return np.sum(x, axis=tuple(range(lead))) if lead else x
-
-
-def _smaller_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-    """A shape that broadcasts to `shape`: some axes of length 1, some leading ones gone."""
-    axes = tuple(1 if rng.random() < 0.5 else n for n in shape)
-    return {"shape": axes[int(rng.integers(0, len(shape) + 1)) :]}
-
-
-def _larger_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-    lead = (2,) * int(rng.integers(0, 2))
-    return {"shape": lead + tuple(3 if n == 1 else n for n in shape)}
-
-
-# Broadcasting and its undoing are each other's derivative; gradients need both, and casts.
-broadcast_to: Op = Op(
-    "broadcast_to",
-    lambda x, *, shape: np.broadcast_to(x, shape),
-    (lambda g, y, x, *, shape: sum_to(g, shape=x.shape),),
-    kind="layout", linear=True, attributes=_larger_shape,
-    must="the new shape must broadcast from the old one",
-    doc="Repeat axes of length 1, and new leading axes, without copying.",
-)  # fmt: skip
-sum_to: Op = Op(
-    "sum_to",
-    _sum_to,
-    (lambda g, y, x, *, shape: broadcast_to(g, shape=x.shape),),
-    kind="reduce", linear=True, attributes=_smaller_shape,
-    doc="Sum over the axes along which broadcasting would repeat `shape`.",
-)  # fmt: skip
-cast: Op = Op(
-    "astype",
-    lambda x, *, dtype: x.astype(dtype),
-    (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
-    kind="layout", linear=True, analytic=False, attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
-    doc="The same values in another dtype.",
-)  # fmt: skip

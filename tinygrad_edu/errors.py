@@ -3,6 +3,11 @@
 Every message reads *operation: what must hold; what was given; what to do*.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 
@@ -30,3 +35,25 @@ class MissingLibraryError(ImportError):
 
     def __init__(self, feature: str, library: str, extra: str) -> None:
         super().__init__(f"{feature}: needs {library}; it is not installed; pip install 'tinygrad_edu[{extra}]'")
+
+
+def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
+    """The error of an op's forward computation on some arrays, in this package's words."""
+    shapes = " and ".join(str(tuple(np.shape(x))) for x in inputs)
+    if isinstance(error, np.linalg.LinAlgError | IndexError):
+        return type(error)(f"{op}: {error}; got shapes {shapes}; check the values given")
+    if isinstance(error, DTypeError | ShapeError):
+        return error
+    if isinstance(error, TypeError):
+        types = " and ".join(str(getattr(x, "dtype", type(x).__name__)) for x in inputs)
+        return DTypeError(f"{op}: must support the dtypes given; got {types} ({error}); use .astype()")
+    if not isinstance(error, ValueError):
+        return error
+    if op.kind == "elementwise":
+        try:
+            np.broadcast_shapes(*[np.shape(x) for x in inputs])
+        except ValueError:
+            must = "shapes must broadcast: be equal, or 1, counted from the right"
+            return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
+        return ValueError(f"{op}: {error}; got {shapes}; use .astype('float32') for integers")
+    return ShapeError(f"{op}: {op.must or error}; got {shapes}; check the arguments")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .engine import NEEDS, Op, Variable, broadcast_to, cast, constant, gradients, history, parents, zeros_like
+from .engine import NEEDS, Op, Variable, constant, gradients, history, parents, zeros_like
+from .ops.layout import broadcast_to, cast
 from .recording import Mode
 
 

@@ -18,7 +18,6 @@ from .engine import (
     SHARED,
     Variable,
     births,
-    cast,
     constant,
     describe,
     fingerprint,
@@ -123,7 +122,7 @@ class Tensor(Variable):
             value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
             if value.shape != self.shape:
                 raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
-            value = value if value.dtype == self.dtype else cast(value, dtype=self.dtype)
+            value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)
         self._grad = value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -197,7 +196,7 @@ class Tensor(Variable):
                 f"backward: the gradient must have the tensor's shape {self.shape}; got {seed.shape}; "
                 "reshape it, or use np.broadcast_to"
             )
-        return cast(seed, dtype=self.dtype) if seed.dtype != self.dtype else seed
+        return ops.cast(seed, dtype=self.dtype) if seed.dtype != self.dtype else seed
 
     def detach(self) -> Tensor:
         """The same values without their history."""
@@ -222,7 +221,7 @@ class Tensor(Variable):
         wanted = np.dtype(dtype)
         if wanted == self.dtype:
             return self
-        return cast(self if wanted.kind == "f" else self.detach(), dtype=wanted)
+        return ops.cast(self if wanted.kind == "f" else self.detach(), dtype=wanted)
 
     def clone(self) -> Tensor:
         """A copy, through which the gradient passes."""

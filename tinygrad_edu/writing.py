@@ -18,7 +18,7 @@ import numpy as np
 from . import engine, ops
 from .batched import BatchedArray
 from .engine import NEEDS, Op, Variable, births, describe, fingerprint, new
-from .errors import DTypeError, GraphError, ShapeError
+from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.common import lift
 from .functions.indexing import split_index
 from .recording import recording, site
@@ -35,7 +35,7 @@ def assign(t: Variable, key: Any, value: Any) -> None:
                 f"setitem: the value must fit the tensor's dtype {t._data.dtype}; got {given}"
                 f"{' with a gradient' * bool(value.flags & NEEDS)}; use .astype() on the tensor, or detach() the value"
             )
-        value = engine.cast(value, dtype=t._data.dtype)
+        value = ops.cast(value, dtype=t._data.dtype)
     if recording.get() and (t.flags | value.flags):
         _become(t, ops.setitem(t, value, *arrays, index=index))
     else:
@@ -60,7 +60,7 @@ def update(t: Variable, op: Op, other: Any) -> Variable:
                 f"{op}: an in-place result must fit the tensor's dtype {t._data.dtype}; got "
                 f"{result.dtype}; use .astype('{result.dtype}') on the tensor first"
             )
-        result = engine.cast(result, dtype=t._data.dtype)
+        result = ops.cast(result, dtype=t._data.dtype)
     if result.op is not None:
         _become(t, result)
     else:
@@ -144,7 +144,7 @@ def _overwrite(t: Variable, index: tuple[Any, ...], value: Variable, arrays: lis
         try:
             t._data[ops.indexing._filled(index, tuple(arrays))] = value._data
         except (ValueError, IndexError) as error:
-            raise engine.refusal(ops.setitem, error, [t, value]) from error
+            raise refusal(ops.setitem, error, [t._data, value._data]) from error
     if not lent:
         t.loose = True
     else:

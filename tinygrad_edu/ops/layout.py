@@ -5,13 +5,55 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL
-from ..engine import Each, Op, broadcast_to, cast, sum_to
+from ..engine import Each, Op
 from .indexing import getitem
 
 __all__ = [
     "alias", "broadcast_to", "cast", "clone", "concat", "pad", "permute_dims", "reshape", "sum_to",
 ]  # fmt: skip
 
+
+def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
+    lead = len(x.shape) - len(shape)
+    kept = tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
+    x = np.sum(x, axis=kept, keepdims=True) if kept else x
+    return np.sum(x, axis=tuple(range(lead))) if lead else x
+
+
+def _smaller_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """A shape that broadcasts to `shape`: some axes of length 1, some leading ones gone."""
+    axes = tuple(1 if rng.random() < 0.5 else n for n in shape)
+    return {"shape": axes[int(rng.integers(0, len(shape) + 1)) :]}
+
+
+def _larger_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    lead = (2,) * int(rng.integers(0, 2))
+    return {"shape": lead + tuple(3 if n == 1 else n for n in shape)}
+
+
+# Broadcasting and its undoing are each other's derivative; the engine needs both, and casts, for gradients.
+broadcast_to: Op = Op(
+    "broadcast_to",
+    lambda x, *, shape: np.broadcast_to(x, shape),
+    (lambda g, y, x, *, shape: sum_to(g, shape=x.shape),),
+    kind="layout", linear=True, attributes=_larger_shape,
+    must="the new shape must broadcast from the old one",
+    doc="Repeat axes of length 1, and new leading axes, without copying.",
+)  # fmt: skip
+sum_to: Op = Op(
+    "sum_to",
+    _sum_to,
+    (lambda g, y, x, *, shape: broadcast_to(g, shape=x.shape),),
+    kind="reduce", linear=True, attributes=_smaller_shape,
+    doc="Sum over the axes along which broadcasting would repeat `shape`.",
+)  # fmt: skip
+cast: Op = Op(
+    "astype",
+    lambda x, *, dtype: x.astype(dtype),
+    (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
+    kind="layout", linear=True, analytic=False, attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
+    doc="The same values in another dtype.",
+)  # fmt: skip
 
 alias = Op(
     "alias", lambda x: x, (lambda g, y, x: g,), kind="layout", linear=True,

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL, Domain
-from ..engine import Op, sum_to
+from ..engine import Op
 from .elementwise import equal, where
 from .indexing import getitem
-from .layout import reshape
+from .layout import reshape, sum_to
 
 __all__ = ["adjugate", "cholesky", "det", "eigh", "inv", "qr", "slogdet", "solve", "svd"]
 

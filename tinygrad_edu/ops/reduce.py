@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from ..domain import NONZERO, REAL, inf
-from ..engine import Op, broadcast_to
+from ..engine import Op
 from .elementwise import abs, exp, sign, where
 from .indexing import getitem
-from .layout import pad, permute_dims, reshape
+from .layout import broadcast_to, pad, permute_dims, reshape
 
 __all__ = [
     "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_prod", "cumulative_sum",

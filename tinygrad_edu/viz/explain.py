@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import BROADCASTS, NEEDS, Variable, history, sum_to
+from ..engine import BROADCASTS, NEEDS, Variable, history
 from ..errors import GraphError, ShapeError
+from ..ops.layout import sum_to
 from .graph import Graph, Node, add_gradients, is_number, read
 from .notation import latex_name, plain
 from .steps import Backward, backward, contribution, forward

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import BROADCASTS, sum_to
+from ..engine import BROADCASTS
+from ..ops.layout import sum_to
 from .formula import Formula, of_rule
 from .graph import Graph, Node
 from .notation import plain

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...engine import Variable, cast, constant
+from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.linalg import einsum
+from ...ops.layout import cast
 from ...tensor import Tensor
 
 
