@@ -4,6 +4,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import os
 import pathlib
 import pkgutil
 import re
@@ -43,6 +44,22 @@ def test_the_readme_prints_what_it_says(tmp_path, monkeypatch):
         with contextlib.redirect_stdout(printed):
             exec(compile(block, "README.md", "exec"), scope)
         assert printed.getvalue().splitlines() == expected
+
+
+def test_the_readme_shows_what_the_checker_says():
+    block = re.search(r"```console\n\$ cd (\S+) && tinygrad-edu (.*)\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    folder, command, expected = block.groups()
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygrad_edu", *command.split()],
+        cwd=ROOT / folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    numbers = r"\d\.?\d*e[+-]\d+"  # error bars may differ in their one digit from machine to machine
+    shown = [re.sub(numbers, "N", line.replace(f"{ROOT / folder}{os.sep}", "")) for line in done.stdout.splitlines()]
+    assert shown[:-1] == [re.sub(numbers, "N", line) for line in expected.splitlines()]
 
 
 def test_the_readme_names_files_that_exist():

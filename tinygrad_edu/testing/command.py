@@ -18,7 +18,7 @@ from .report import VERDICTS, GradientError, Report, conclude
 
 COLOURS = {"RIGHT": 32, "WRONG": 31}  # green, red; the others yellow
 EPILOG = """\
-The inputs are those of INPUTS, a tuple or a function that returns one; else each --input, a Python
+The inputs are those of INPUTS, a tuple or list, or a function that returns one; else each --input, a Python
 literal such as 0.5 or '[[1.0, 2.0]]'; else a random array for each --shape, such as 3,4 (or '' for
 a number); else the default values of the function's parameters.
 
@@ -105,7 +105,7 @@ def _inputs(args: argparse.Namespace, f: Callable[..., Any]) -> tuple[Any, ...]:
     if args.inputs:
         found = named(args.inputs)
         found = found() if callable(found) else found
-        return found if isinstance(found, tuple) else (found,)
+        return tuple(found) if isinstance(found, tuple | list) else (found,)
     if args.input:
         return tuple(_literal(text) for text in args.input)
     if args.shape:
