@@ -55,18 +55,18 @@ class Variable(Reading):
     """A value and the note of how it came to be. `tensor.Tensor` is this with operators on it."""
 
     __slots__ = (
-        "__weakref__",
         "_data",  # the value: an array, or a NumPy or Python scalar
-        "_grad",  # a leaf's gradient after backward()
-        "attributes",  # with which keyword attributes
-        "born",  # its number in the order of birth
         "flags",  # NEEDS | TRACED; 0 for a constant
-        "inputs",  # from which variables
-        "loose",  # falsy when the value can only change with a new birth (see `settle`)
-        "name",
+        "born",  # its number in the order of birth
         "op",  # what made it; None for a leaf
+        "inputs",  # from which variables
+        "attributes",  # with which keyword attributes
+        "_grad",  # a leaf's gradient after backward()
+        "name",
+        "loose",  # falsy when the value can only change with a new birth (see `settle`)
         "past",  # itself before its last birth, where that is kept
         "site",  # the user's line that made it, where that is kept
+        "__weakref__",
     )
     _data: Any
     flags: int
