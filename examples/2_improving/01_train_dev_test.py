@@ -76,11 +76,11 @@ figure.savefig(OUT / "train_dev_test.png", dpi=100)
 # %%
 candidates = [net for _, net in by_width + by_size]
 best = min(candidates, key=lambda net: error(net, parts["dev"]))
-print(
-    f"best of {len(candidates)} on dev: error {error(best, parts['dev']):.1%} there, {error(best, parts['test']):.1%} on test"
-)
+dev, test = (error(best, parts[name]) for name in ("dev", "test"))
+print(f"best of {len(candidates)} on dev: error {dev:.1%} there, {test:.1%} on test")
 assert width_errors[0, 0] > 0.3, "one unit: high bias, it cannot even fit the training set"
-assert width_errors[-1, 0] == 0 and width_errors[-1, 1] > 0.04, "128 units fit 200 examples, not the others: variance"
+assert width_errors[-1, 0] == 0, "128 units fit 200 examples"
+assert width_errors[-1, 1] > 0.04, "but not the others: variance"
 gaps = size_errors[:, 1] - size_errors[:, 0]
 assert gaps[-1] < gaps[0] / 3, "more examples close the gap"
-assert error(best, parts["test"]) < 0.06
+assert test < 0.06

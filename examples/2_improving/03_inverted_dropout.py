@@ -89,7 +89,8 @@ for p, (low, high) in ends.items():
 assert abs(dropped.mean() - A.mean()) < 0.02 < abs((A * D).mean() - A.mean()), "the division keeps the mean"
 np.testing.assert_allclose(x.grad.data, hand, rtol=1e-6)
 np.testing.assert_allclose(out[kept], A[kept] / keep_prob, rtol=1e-6)
-assert abs(kept.mean() - keep_prob) < 0.01 and (layer.eval()(tg.Tensor(A)).data == A.astype(out.dtype)).all()
+assert abs(kept.mean() - keep_prob) < 0.01
+assert (layer.eval()(tg.Tensor(A)).data == A.astype(out.dtype)).all(), "in eval mode nothing is dropped"
 assert ends[0.5][0] > ends[0.0][0], "dropout: higher cost in training"
 if not QUICK:
     assert ends[0.5][1] < ends[0.0][1], "and a lower one on examples not seen"

@@ -86,4 +86,5 @@ print(
 np.testing.assert_allclose(normalised.mean(1), 0, atol=1e-12)
 np.testing.assert_allclose(normalised.std(1), 1)
 assert condition["raw"] > 20 * condition["normalised"]
-assert 0 < need["normalised"] < 40 and (need["raw"] == 0 or need["raw"] > 3 * need["normalised"])
+assert 0 < need["normalised"] < 40
+assert need["raw"] == 0, "the raw features take longer than we waited"
