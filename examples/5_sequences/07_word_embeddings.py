@@ -26,7 +26,7 @@ rng, chance = tg.random.default_rng(0), np.random.default_rng(0)
 PEOPLE = {"man woman": "grown", "boy girl": "young", "king queen": "royal", "prince princess": "royal young"}
 PEOPLE |= {"father mother": "parent", "actor actress": "stage", "grandfather grandmother": "parent old"}
 PEOPLE |= {"waiter waitress": "inn", "monk nun": "church"}
-GENDER = ("he his him himself beard".split(), "she her hers herself dress".split())
+GENDER = ["he", "his", "him", "himself", "beard"], ["she", "her", "hers", "herself", "dress"]
 PART = {
     "grown": "works job car",
     "young": "school toy plays",
@@ -39,7 +39,7 @@ PART |= {
     "inn": "coffee plate menu",
     "church": "bell prayer faith",
 }
-FILL = "the a and with is in of at has".split()
+FILL = ["the", "a", "and", "with", "is", "in", "of", "at", "has"]
 
 
 def sentence():

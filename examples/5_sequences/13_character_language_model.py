@@ -1,5 +1,5 @@
 # %% [markdown]
-# # A character language model
+# # A character language model (long)
 #
 # Course 5: a small transformer reads the standard library's docstrings, and guesses the next letter better than pairs.
 
@@ -30,7 +30,7 @@ def docstrings(module):
     """The texts that a module says about itself, its classes and functions."""
     things = [module, *(thing for _, thing in inspect.getmembers(module) if inspect.getmodule(thing) is module)]
     things += [member for thing in things[1:] if inspect.isclass(thing) for member in vars(thing).values()]
-    return [inspect.cleandoc(doc) for thing in things if isinstance(doc := getattr(thing, "__doc__", None), str)]
+    return [" ".join(doc.split()) for thing in things if isinstance(doc := getattr(thing, "__doc__", None), str)]
 
 
 parts = dict.fromkeys(
@@ -39,7 +39,7 @@ parts = dict.fromkeys(
 documents = [doc for doc in parts if doc.isascii()]
 chance = np.random.default_rng(0)
 chance.shuffle(documents)
-text = "\n\n".join(documents)
+text = "\n".join(documents)
 letters = sorted(set(text))
 codes = np.array([letters.index(c) for c in text])
 cut = len(codes) * 9 // 10
@@ -94,7 +94,7 @@ def bits(model, codes):
 
 
 # %%
-n, T, blocks, steps = (48, 32, 1, 500) if QUICK else (80, 64, 2, 450)
+n, T, blocks, steps = (48, 32, 1, 500) if QUICK else (96, 64, 2, 600)
 rng = tg.random.default_rng(1)
 model = Model(n, T, blocks, rng)
 optimizer = optim.AdamW(model.parameters(), lr=0.005)
