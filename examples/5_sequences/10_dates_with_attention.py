@@ -1,0 +1,113 @@
+# %% [markdown]
+# # Translating dates with attention
+#
+# Course 5: dates as people write them become `1999-05-03`, and the attention weights show where the network looked.
+
+# %%
+import calendar
+import datetime
+import os
+import pathlib
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn, optim
+
+QUICK = "QUICK" in os.environ
+OUT = pathlib.Path(os.environ.get("OUT", "out"))
+OUT.mkdir(parents=True, exist_ok=True)
+
+
+# %%
+def written(day, rng):
+    """One of many ways of writing a date, all in small letters."""
+    d, m, y, month = day.day, day.month, day.year, calendar.month_name[day.month]
+    ending = "th" if d in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(d % 10, "th")
+    weekday, short = calendar.day_name[day.weekday()], month[:3]
+    forms = [f"{d} {month} {y}", f"{d} {short} {y}", f"{month} {d}, {y}", f"{short} {d} {y}", f"{d:02}/{m:02}/{y}"]
+    forms += [f"{weekday}, {d} {month} {y}", f"{d}{ending} of {month} {y}", f"{d}.{m}.{y}", f"{y}/{m:02}/{d:02}"]
+    forms += [f"{weekday} {month} {d} {y}", f"{d} {short} {y % 100:02}", f"{d:02}.{m:02}.{y % 100:02}"]
+    return forms[rng.integers(len(forms[:4] if QUICK else forms))].lower()
+
+
+LETTERS, LENGTH = "~ abcdefghijklmnopqrstuvwxyz0123456789,./", 28  # ~ fills up
+DIGITS = "0123456789-"
+rng = np.random.default_rng(0)
+days = rng.permutation([datetime.date(1970, 1, 1) + datetime.timedelta(k) for k in range(365 * 50)])
+
+
+def encoded(days):
+    texts = [written(day, rng) for day in days]
+    X = np.array([[LETTERS.index(c) for c in text.ljust(LENGTH, "~")] for text in texts])
+    return texts, X, np.array([[DIGITS.index(c) for c in day.isoformat()] for day in days])
+
+
+_, X, Y = encoded(np.concatenate([days[:16000]] * 2))
+texts, new, answers = encoded(days[16000:17000])  # of days that training never saw
+
+
+# %% [markdown]
+# `a` is what the two-way encoder says of each letter. At each output step, `e = v . tanh(W s + U a)`,
+# `alpha = softmax(e)` over the letters, `context = sum(alpha * a)`, and a GRU cell takes the context to the next `s`.
+# (Sequences are `(time, batch, features)` here, as the layers of `nn` have them.)
+# %%
+class Translator(nn.Module):
+    def __init__(self, n, rng):
+        super().__init__()
+        self.embed = nn.Embedding(len(LETTERS), 16, rng=rng)
+        self.encoder = nn.GRU(16, n, bidirectional=True, rng=rng)
+        self.U, self.W = nn.Linear(2 * n, n, rng=rng), nn.Linear(n, n, bias=False, rng=rng)
+        self.v = nn.Linear(n, 1, bias=False, rng=rng)
+        self.cell = nn.GRUCell(2 * n, n, rng=rng)
+        self.read = nn.Linear(n, len(DIGITS), rng=rng)
+        self.n = n
+
+    def forward(self, X):
+        a, _ = self.encoder(self.embed(X.T))
+        Ua, s = self.U(a), tg.zeros(len(X), self.n)
+        scores, alphas = [], []
+        for _ in range(10):
+            alpha = F.softmax(self.v(tg.tanh(self.W(s) + Ua)), axis=0)
+            s = self.cell((alpha * a).sum(axis=0), s)
+            scores.append(self.read(s))
+            alphas.append(alpha)
+        return tg.stack(scores, axis=1), tg.stack(alphas)
+
+
+# %%
+model = Translator(32 if QUICK else 48, tg.random.default_rng(1))
+steps, size = (300, 64) if QUICK else (600, 64)
+optimizer = optim.Adam(model.parameters(), lr=0.01)
+schedule = optim.OneCycleLR(optimizer, 0.01, total_steps=steps + 1)
+for _ in range(steps):
+    chosen = rng.integers(len(X), size=size)
+    scores, _ = model(X[chosen])
+    loss = F.cross_entropy(scores.reshape(-1, len(DIGITS)), Y[chosen].reshape(-1))
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    schedule.step()
+
+with tg.no_grad():
+    scores, alphas = model(new)
+right = scores.numpy().argmax(axis=2) == answers
+exact = right.all(axis=1).mean()
+print(f"letters right {right.mean():.1%}, dates right {exact:.1%} of {len(new)} new days")
+
+# %% [markdown]
+# Each row is one character that is written, each column one that is read: the year is looked for where the year is.
+# %%
+figure = Figure(figsize=(12, 7), layout="constrained")
+for axes, k in zip(figure.subplots(2, 2).ravel(), np.argsort([-len(t) for t in texts])[[0, 100, 500, 900]]):
+    axes.imshow(alphas.numpy()[:, : len(texts[k]), k, 0], cmap="Blues", vmin=0, aspect="auto")
+    axes.set_xticks(range(len(texts[k])), texts[k])
+    axes.set_yticks(range(10), [DIGITS[c] for c in scores.numpy()[k].argmax(axis=1)])
+figure.savefig(OUT / "dates_with_attention.png")
+
+# %%
+assert np.allclose(alphas.numpy().sum(axis=1), 1, atol=1e-5)
+assert exact >= (0.8 if QUICK else 0.95)
