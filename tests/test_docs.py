@@ -47,7 +47,9 @@ def test_the_readme_prints_what_it_says(tmp_path, monkeypatch):
 
 
 def test_the_readme_shows_what_the_checker_says():
-    block = re.search(r"```console\n\$ cd (\S+) && tinygrad-edu ([^\n]*)\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    block = re.search(
+        r"```console\n\$ cd (\S+) && tinygrad-edu ([^\n]*)\n(.*?)```", (ROOT / "README.md").read_text(), re.S
+    )
     folder, command, expected = block.groups()
     done = subprocess.run(
         [sys.executable, "-m", "tinygrad_edu", *command.split()],
