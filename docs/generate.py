@@ -50,6 +50,7 @@ def course() -> str:
         where, _, what = line.partition(": ")
         number, _, rows = where.removeprefix("Course ").partition(", ")
         link = f"[{title}](../examples/{path.parent.name}/{path.name})"
+        what = what.replace("|", "\\|")
         found.append((int(number), rows.replace("rows ", "").replace("row ", ""), link, what))
     for number, name in enumerate(COURSES, 1):
         text += f"\n## {number}. {name}\n\n| row | example | what it shows |\n| --- | --- | --- |\n"
