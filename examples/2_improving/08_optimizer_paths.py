@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 import tinygrad_edu as tg
 from tinygrad_edu import optim
 
-QUICK = "QUICK" in os.environ
 OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
 

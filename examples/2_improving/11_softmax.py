@@ -72,7 +72,7 @@ seed = tg.random.default_rng(1)
 flat = learn(nn.Linear(2, 5, rng=seed), points, kind)
 deep = learn(nn.Sequential(nn.Linear(2, 30, rng=seed), nn.Tanh(), nn.Linear(30, 5, rng=seed)), points, kind)
 a, b = np.meshgrid(np.linspace(-2.6, 2.6, 150), np.linspace(-2.6, 2.6, 150))
-figure = Figure((9, 4.5), layout="constrained")
+figure = Figure((9, 5.1), layout="constrained")
 accuracy = {}
 for axes, (name, model) in zip(figure.subplots(1, 2), {"softmax regression": flat, "one hidden layer": deep}.items()):
     accuracy[name] = nn.metrics.accuracy(scores(model, points), kind)

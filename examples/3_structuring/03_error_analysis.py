@@ -103,7 +103,7 @@ right.bar(np.arange(3) - 0.2, ceiling, 0.4, label="ceiling: at best", color="#bb
 right.bar(np.arange(3) + 0.2, list(cured.values()), 0.4, label="reached", color="#d95f02")
 right.axhline(first.mean(), color="black", linestyle="--", label="before")
 right.set_xticks(range(3), [f"cure {name}" for name in names])
-right.set(ylabel="dev error", title="what the work brought")
+right.set(ylabel="dev error", title="what the work brought", ylim=(0, 0.6))
 right.legend()
 figure.savefig(OUT / "error_analysis.png", dpi=100)
 
