@@ -56,7 +56,7 @@ for axis, f in zip(axes, (perceptron, sigmoid_neuron)):
         axis.plot(at, y, mark, label=f"w = {at}: output {y:.2f}")
     axis.set(title=f.__name__.replace("_", " "), xlabel="weight w")
     axis.grid(alpha=0.3)
-    axis.legend(loc="center left")
+    axis.legend(loc="center right", fontsize=8)
 axes[0].set_ylabel("output")
 figure.tight_layout()
 figure.savefig(OUT / "01_perceptron_and_sigmoid.png", dpi=120)

@@ -100,7 +100,7 @@ order = rng.permutation(569)
 X, Y = table.data.T[:, order], table.target[None, order].astype(float)
 X = (X - X[:, :m].mean(axis=1, keepdims=True)) / X[:, :m].std(axis=1, keepdims=True)
 parameters, costs = initialise(n), []
-for _ in range(300 if QUICK else 1000):
+for _ in range(300 if QUICK else 500):
     J, cache = forward(parameters, X[:, :m], Y[:, :m])
     gradients = backward(cache)
     parameters = {name: p - 0.1 * gradients[f"d{name}"] for name, p in parameters.items()}

@@ -81,7 +81,7 @@ axis.plot(epsilons, fooled, "o-", label="sign of the gradient")
 axis.plot(epsilons, shaken, "s-", label="random signs")
 axis.axvline(EPSILON, linestyle=":", color="black")
 axis.set(xlabel="epsilon", title="test accuracy", ylim=(-0.03, 1.03))
-axis.legend(loc="center left")
+axis.legend(loc="center right")
 axis.grid(alpha=0.3)
 figure.savefig(OUT / "18_fast_gradient_sign.png", dpi=120)
 
