@@ -70,9 +70,7 @@ def test_gradients_that_were_not_cleared():
         step(model, optimizer)
         step(model, optimizer, clear=False)
 
-    notices(
-        "spent_gradients", "backward: gradients of an earlier step must be cleared.*call optimizer.zero_grad", mistake
-    )
+    notices("spent_gradients", "step: gradients of an earlier step must be cleared.*call optimizer.zero_grad", mistake)
 
 
 def test_gradients_of_several_batches_may_be_added_up_before_a_step():
@@ -83,6 +81,19 @@ def test_gradients_of_several_batches_may_be_added_up_before_a_step():
             F.cross_entropy(model(X), Y).backward()
         optimizer.step()
     assert optimizer.param_groups[0]["params"][0].grad + 1 is not None  # reading a used gradient is no mistake
+
+
+def test_gradients_that_pass_through_another_network_are_cleared_before_its_step():
+    """The loop of an adversarial pair: what the generator's loss leaves in the discriminator is no mistake."""
+    first, second = nn.Linear(2, 2), nn.Linear(2, 1)
+    a, b = optim.SGD(first.parameters(), 0.1), optim.SGD(second.parameters(), 0.1)
+    for _ in range(3):
+        b.zero_grad()
+        second(tg.ones((4, 2))).mean().backward()
+        b.step()
+        a.zero_grad()
+        second(first(tg.ones((4, 2)))).mean().backward()
+        a.step()
 
 
 def test_a_parameter_that_no_optimizer_has():

@@ -92,18 +92,33 @@ def check_logits(who: str, x: Any, op: Any = None) -> None:
 
 
 class Spent(Tensor):
-    """A gradient that an optimizer has used. Adding to it in backward() is most likely a mistake."""
+    """A gradient that an optimizer has used. What backward() adds to it is `Mixed`."""
 
     __slots__ = ()
 
     def __add__(self, other: Any) -> Tensor:
-        if ON["spent_gradients"] and sys._getframe(1).f_code is Tensor.backward.__code__:
-            warn(
-                "spent_gradients",
-                "backward: gradients of an earlier step must be cleared; got new ones to add to those that "
-                f"optimizer.step() used, of shape {self.shape}; call optimizer.zero_grad() in every step",
-            )
-        return super().__add__(other)
+        total = super().__add__(other)
+        if sys._getframe(1).f_code is Tensor.backward.__code__:
+            total.__class__ = Mixed
+        return total
+
+
+class Mixed(Tensor):
+    """A used gradient and a new one, added up. To make a step with it is most likely a mistake; it is none
+    to clear it first, as when a part of a loss passes through another optimizer's parameters."""
+
+    __slots__ = ()
+
+
+def check_gradients(params: list[Any]) -> None:
+    """No gradient of a step may still hold those of an earlier one."""
+    mixed = [p for p in params if p._grad.__class__ is Mixed]
+    if mixed and ON["spent_gradients"]:
+        warn(
+            "spent_gradients",
+            "step: gradients of an earlier step must be cleared; got new ones added to those that an earlier "
+            f"optimizer.step() used, of shape {mixed[0].shape}; call optimizer.zero_grad() in every step",
+        )
 
 
 LOSSES: list[weakref.ref[Any]] = []

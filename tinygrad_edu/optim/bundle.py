@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine import births
 from ..errors import ShapeError
-from ..guards import Spent
+from ..guards import Mixed, Spent, check_gradients
 from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
@@ -53,6 +53,7 @@ class Bundle:
 
     def update(self, rule: Rule) -> None:
         """Apply `rule` to every parameter that has a gradient."""
+        check_gradients(self.params)
         if len(self.params) > 1 and self._move_in():
             self.steps = [self.steps[0] + 1] * len(self.steps)
             rule(self.steps[0], self.values, self.grads, self.state)
@@ -111,7 +112,7 @@ class Bundle:
         elif not in_place:
             p._data = values.reshape(np.shape(data))[()]
         p.born, p.past, p.site = births(), None, "optimizer.step()"
-        if type(p._grad) is Tensor:
+        if type(p._grad) in (Tensor, Mixed):
             p._grad.__class__ = Spent
 
 
