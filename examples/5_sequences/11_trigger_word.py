@@ -72,7 +72,7 @@ def data_set(m):
     return clips, x, y
 
 
-_, x, y = data_set(300 if QUICK else 800)
+_, x, y = data_set(500 if QUICK else 800)
 clips, new_x, new_y = data_set(100)
 print(f"spectra {x.shape} (clips, frequencies, frames); labels {y.shape}, {y.mean():.0%} of them 1")
 
@@ -92,7 +92,7 @@ class Listener(nn.Module):
 
 model, losses = Listener(32), []
 optimizer = optim.Adam(model.parameters(), lr=0.005)
-for _ in range(200 if QUICK else 600):
+for _ in range(300 if QUICK else 600):
     chosen = chance.integers(len(x), size=32)
     loss = F.binary_cross_entropy_with_logits(model(x[chosen]), y[chosen], pos_weight=np.float32(3))
     optimizer.zero_grad()
