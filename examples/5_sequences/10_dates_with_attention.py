@@ -79,7 +79,7 @@ class Translator(nn.Module):
 
 # %%
 model = Translator(32 if QUICK else 48, tg.random.default_rng(1))
-steps, size = (220, 64) if QUICK else (500, 64)
+steps, size = (180, 64) if QUICK else (500, 64)
 optimizer = optim.Adam(model.parameters())
 schedule = optim.OneCycleLR(optimizer, 0.015, total_steps=steps + 1)
 for _ in range(steps):
