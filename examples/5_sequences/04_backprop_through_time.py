@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
-from tinygrad_edu import testing
+from tinygrad_edu import nn, testing
 
 OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,22 @@ a1 = tg.tanh(Waa @ a0 + Wax @ x1 + ba)
 a2 = tg.tanh(Waa @ a1 + Wax @ x2 + ba)
 a3 = tg.tanh(Waa @ a2 + Wax @ x3 + ba)
 J = (a3**2).sum() / 2
-tg.draw(J, detail="ops", backward=True, inline=True, budget=None).save(OUT / "unrolled.png")
+tg.draw(J, detail="ops", backward=True, inline=True, budget=None).save(OUT / "unrolled_backwards.png")
+
+
+# The same with `nn`'s cell (rows are examples there), each call as one box: the course's picture.
+class Unrolled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.RNNCell(n_x, n_a, dtype=np.float64)
+
+    def forward(self, x1, x2, x3):
+        h1 = self.cell(x1)
+        h2 = self.cell(x2, h1)
+        return self.cell(x3, h2)
+
+
+tg.draw(Unrolled(), *(x.numpy().T for x in (x1, x2, x3)), detail="ops", depth=0).save(OUT / "unrolled.png")
 
 
 # %% [markdown]

@@ -50,7 +50,7 @@ def sentence():
     return chance.permutation(words)
 
 
-sentences = [sentence() for _ in range(2000 if QUICK else 6000)]
+sentences = [sentence() for _ in range(3000 if QUICK else 6000)]
 words = sorted({word for s in sentences for word in s})
 number = {word: k for k, word in enumerate(words)}
 pairs = np.array(
@@ -67,7 +67,7 @@ for table in (inner, outer):
     nn.init.normal_(table.weight, 0, 0.3, rng=rng)
 often = np.bincount(pairs[:, 1], minlength=len(words)) ** 0.75
 optimizer = optim.Adam([*inner.parameters(), *outer.parameters()], lr=0.02)
-losses, steps = [], 250 if QUICK else 800
+losses, steps = [], 500 if QUICK else 1000
 schedule = optim.CosineAnnealingLR(optimizer, steps)
 for _ in range(steps):
     word, neighbour = pairs[chance.integers(len(pairs), size=512)].T
@@ -123,5 +123,5 @@ figure.savefig(OUT / "word_embeddings.png")
 
 # %%
 assert analogy("man", "woman", "king") == "queen"
-assert right >= (0.6 if QUICK else 0.9)
+assert right >= (0.7 if QUICK else 0.9)
 assert np.mean(losses[-20:]) < np.mean(losses[:20])

@@ -114,7 +114,7 @@ for axes, (name, model) in zip(figure.subplots(1, 2), models.items(), strict=Tru
     table = nn.metrics.confusion_matrix(guess(model, X[cut:]), Y[cut:], len(EMOJI))
     axes.imshow(table, cmap="Blues")
     for i, j in np.ndindex(*table.shape):
-        axes.text(j, i, int(table[i, j]), ha="center", color="white" if table[i, j] > table.max() / 2 else "black")
+        axes.text(j, i, int(table[i, j]), ha="center", color="C1")
     axes.set_xticks(range(5), EMOJI, fontsize=14)
     axes.set_yticks(range(5), EMOJI, fontsize=14)
     axes.set(title=f"{name}: {score[name]:.0%} right", xlabel="guessed", ylabel="meant")

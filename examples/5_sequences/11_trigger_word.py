@@ -28,13 +28,12 @@ RATE, SECONDS, FRAME, HOP = 4000, 3, 128, 64
 WORDS = ["up down up", "up up up", "down down up", "up down down", "down up down", "up up down", "down up up"]
 
 
-def word(name, rate):
-    pitch, length = chance.uniform(350, 600), int(rate * chance.uniform(0.13, 0.18))
+def word(name):
+    pitch, length = chance.uniform(350, 600), int(RATE * chance.uniform(0.13, 0.18))
     glide = np.linspace(1, 1.8, length)
     path = np.concatenate([pitch * (glide if part == "up" else glide[::-1]) for part in name.split()])
-    phase = 2 * np.pi * np.cumsum(path) / rate
-    syllables = np.tile(np.hanning(length), 3)
-    return syllables * (np.sin(phase) + 0.4 * np.sin(2 * phase))
+    phase = 2 * np.pi * np.cumsum(path) / RATE
+    return np.tile(np.hanning(length), 3) * (np.sin(phase) + 0.4 * np.sin(2 * phase))
 
 
 def clip():
@@ -42,7 +41,7 @@ def clip():
     sound, ends, free = 0.15 * chance.normal(size=RATE * SECONDS), [], 0
     for _ in range(3):
         name = WORDS[0] if chance.random() < 0.4 else WORDS[chance.integers(1, len(WORDS))]
-        said = word(name, RATE)
+        said = word(name)
         start = free + chance.integers(0, RATE // 2)
         free = start + len(said)
         if free > len(sound) - RATE // 4:
@@ -72,7 +71,7 @@ def data_set(m):
     return clips, x, y
 
 
-_, x, y = data_set(300 if QUICK else 800)
+_, x, y = data_set(500 if QUICK else 800)
 clips, new_x, new_y = data_set(100)
 print(f"spectra {x.shape} (clips, frequencies, frames); labels {y.shape}, {y.mean():.0%} of them 1")
 
@@ -90,16 +89,15 @@ class Listener(nn.Module):
         return self.read(h).squeeze(2).T
 
 
-model, losses = Listener(32), []
+model = Listener(32)
 optimizer = optim.Adam(model.parameters(), lr=0.005)
-for _ in range(200 if QUICK else 600):
+for _ in range(240 if QUICK else 600):
     chosen = chance.integers(len(x), size=32)
     loss = F.binary_cross_entropy_with_logits(model(x[chosen]), y[chosen], pos_weight=np.float32(3))
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    losses.append(loss.item())
 model.eval()
 with tg.no_grad():
     p = F.sigmoid(model(new_x)).numpy()
