@@ -298,3 +298,17 @@ def test_schedules_refuse_what_makes_no_sense():
         optim.ReduceLROnPlateau(optimizer).step()
     with pytest.raises(ValueError, match="must be of a StepLR; got unknown"):
         optim.StepLR(optimizer, 3).load_state_dict(schedule.state_dict())
+
+
+def test_one_cycle_takes_all_its_steps_and_not_one_more():
+    p = nn.Parameter([1.0])
+    schedule = optim.OneCycleLR(optim.SGD([p], lr=0.1, momentum=0.9), 0.1, total_steps=5)
+    torch_p = torch.nn.Parameter(torch.tensor([1.0]))
+    peer = torch.optim.lr_scheduler.OneCycleLR(torch.optim.SGD([torch_p], lr=0.1, momentum=0.9), 0.1, total_steps=5)
+    for _ in range(5):
+        peer.optimizer.step()
+        schedule.step()
+        peer.step()
+        assert schedule.optimizer.param_groups[0]["lr"] == pytest.approx(peer.get_last_lr()[0], abs=1e-12)
+    with pytest.raises(ValueError, match="OneCycleLR: there are 5 steps"):
+        schedule.step()

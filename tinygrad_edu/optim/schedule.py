@@ -187,7 +187,7 @@ class OneCycleLR(LRScheduler):
         return lr * self._between(start, end, share)
 
     def _set(self) -> None:
-        if self.last_epoch >= self.total_steps:
+        if self.last_epoch > self.total_steps:
             raise ValueError(
                 f"OneCycleLR: there are {self.total_steps} steps; got step {self.last_epoch + 1}; raise total_steps"
             )
