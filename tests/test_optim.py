@@ -290,7 +290,7 @@ def test_schedules_refuse_what_makes_no_sense():
     with pytest.raises(ValueError, match="needs total_steps, or epochs and steps_per_epoch"):
         optim.OneCycleLR(optimizer, 0.1)
     schedule = optim.OneCycleLR(optimizer, 0.1, total_steps=10, cycle_momentum=False)
-    for _ in range(9):
+    for _ in range(10):
         schedule.step()
     with pytest.raises(ValueError, match="there are 10 steps; got step 11"):
         schedule.step()
@@ -301,6 +301,7 @@ def test_schedules_refuse_what_makes_no_sense():
 
 
 def test_one_cycle_takes_all_its_steps_and_not_one_more():
+    torch = pytest.importorskip("torch")
     p = nn.Parameter([1.0])
     schedule = optim.OneCycleLR(optim.SGD([p], lr=0.1, momentum=0.9), 0.1, total_steps=5)
     torch_p = torch.nn.Parameter(torch.tensor([1.0]))

@@ -189,7 +189,7 @@ class OneCycleLR(LRScheduler):
     def _set(self) -> None:
         if self.last_epoch > self.total_steps:
             raise ValueError(
-                f"OneCycleLR: there are {self.total_steps} steps; got step {self.last_epoch + 1}; raise total_steps"
+                f"OneCycleLR: there are {self.total_steps} steps; got step {self.last_epoch}; raise total_steps"
             )
         super()._set()
         if self.cycle_momentum:
