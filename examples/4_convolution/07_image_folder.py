@@ -102,7 +102,7 @@ model = nn.Sequential(
     nn.Linear(32 * 64, len(images.classes), rng=rng),
 )
 epochs = 15
-loader = data.DataLoader(train, 32, shuffle=True, drop_last=True, rng=tg.random.default_rng(1))
+loader = data.DataLoader(train, 32, shuffle=True, rng=tg.random.default_rng(1))
 optimizer = optim.Adam(model.parameters(), lr=0.003)
 schedule = optim.CosineAnnealingLR(optimizer, epochs * len(loader))
 for _ in range(epochs):
@@ -124,10 +124,12 @@ print(nn.metrics.confusion_matrix(scores, test_y, len(images.classes)))
 # %%
 figure, axes = plt.subplots(3, 8, figsize=(11, 4.8), layout="constrained")
 for k, axis in enumerate(axes.flat):
+    axis.axis("off")
+    if k >= len(test):
+        continue
     axis.imshow((test_x.data[k].transpose(1, 2, 0) + 1) / 2)
     name, guess = images.classes[test_y.data[k]], images.classes[scores[k].argmax()]
     axis.set_title(guess if guess == name else f"{guess}, is {name}", color="black" if guess == name else "#d55e00")
-    axis.axis("off")
 figure.suptitle(f"what the network says, test accuracy {reached:.1%}")
 figure.savefig(OUT / "07_image_folder.png", dpi=110)
 
