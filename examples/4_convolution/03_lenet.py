@@ -72,6 +72,7 @@ def test_scores():
 epochs, batch = 6, 64 if FULL else 16
 loader = data.DataLoader(data.TensorDataset(train_x, train_y), batch, True, True, rng=tg.random.default_rng(1))
 optimizer = optim.Adam(model.parameters(), lr=0.003)
+# the schedule also sets a rate after the last step: one more than there are steps
 schedule = optim.OneCycleLR(optimizer, 0.003 if FULL else 0.01, total_steps=epochs * len(loader) + 1)
 shift = np.random.default_rng(2)
 losses, start = [], time.perf_counter()
