@@ -18,7 +18,7 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.bench
-	$(VENV)/bin/python benchmarks/speed.py --write
+	$(VENV)/bin/tinygrad-edu bench --write .
 
 docs: $(VENV)/.dev
 	$(VENV)/bin/python docs/generate.py

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine import Variable
+from tinygrad_edu import nn, optim
+from tinygrad_edu.engine import Variable, history
 from tinygrad_edu.errors import DTypeError, GraphError
 
 
@@ -74,6 +75,68 @@ class TestMemoryOfOthers:
         with tg.no_grad():
             a.grad *= 0.5
         assert b.grad.data == 1
+
+    def test_reading_an_array_does_not_let_a_write_reach_others(self):
+        x, c = leaf(1.0, 1.0), tg.Tensor(np.array([3.0, 4.0]))
+        y = (c * x).sum()
+        c.numpy()
+        c *= 0
+        y.backward()
+        np.testing.assert_array_equal(x.grad.data, [3, 4])
+        t = tg.Tensor([1.0, 2.0])
+        t.numpy()
+        v = t[0:1]
+        t[0] = 7
+        assert v.data[0] == 1
+
+    def test_a_detached_result_written_in_place(self):
+        x = leaf(1.0, 2.0)
+        e = tg.exp(x)
+        h = e.detach()
+        (h * x).sum()
+        h *= 0.5
+        e.sum().backward()
+        np.testing.assert_allclose(x.grad.data, np.exp([1.0, 2.0]))
+
+    def test_every_input_is_looked_at(self):
+        x, c = leaf(1.0, 1.0), tg.Tensor(np.array([3.0, 4.0]))
+        a = x * 1
+        y = (a * c).sum()
+        a += 1
+        c.data[0] = 7
+        with pytest.raises(GraphError, match="changed afterwards"):
+            y.backward()
+
+    @pytest.mark.parametrize("part", [lambda w: w[0], lambda w: w[np.array([0, 1])]])
+    def test_an_index_that_copies_hides_no_holder(self, part):
+        w = leaf(1.0, 2.0)
+        held = w.numpy()
+        kept = part(w)
+        y = tg.sin(w).sum()
+        held[1] = 9
+        with pytest.raises(GraphError, match="changed afterwards"):
+            y.backward()
+        assert kept is not None
+
+    def test_a_change_through_data_and_then_in_place(self):
+        x, d = leaf(1.0, 1.0), tg.Tensor(np.array([3.0, 4.0]))
+        y = (d * x).sum()
+        d.data[:] = 7
+        d *= 0.5
+        with pytest.raises(GraphError, match="changed afterwards"):
+            y.backward()
+
+    def test_numpy_writes_into_no_tensor_unseen(self):
+        with pytest.raises(TypeError, match=r"np.copyto: must be a function"):
+            np.copyto(leaf(1.0), 5.0)
+
+    def test_steps_as_other_libraries_write_them(self):
+        w = leaf(1.0, 2.0)
+        for _ in range(2):
+            w.grad = None
+            (w * w).sum().backward()
+            w.data -= 0.25 * w.grad
+        np.testing.assert_array_equal(w.data, [0.25, 0.5])
 
 
 class TestListsOfTensors:
@@ -218,6 +281,26 @@ class TestBatches:
         tg.vmap(tg.checkpoint(f))(t).sum().backward()
         np.testing.assert_allclose(t.grad.data, expected)
 
+    def test_checkpoints_that_compute_something_else_the_second_time(self):
+        w = leaf(1.0, 2.0)
+        h = w
+        for scale in (1.0, 2.0, 3.0):
+            h = tg.checkpoint(lambda a: a * scale)(h)  # noqa: B023
+        with pytest.raises(GraphError, match="checkpoint: the function must compute the same when it is called again"):
+            h.sum().backward()
+
+    def test_custom_ops_written_with_methods(self):
+        softmax = tg.custom_op(
+            "softmax_", lambda x: np.exp(x) / np.exp(x).sum(), lambda g, y, x: y * (g - (g * y).sum())
+        )
+        x = np.array([1.0, 2.0, 3.0])
+        p = np.exp(x) / np.exp(x).sum()
+        np.testing.assert_allclose(tg.jacobian(softmax)(x).data, np.diag(p) - np.outer(p, p))
+
+    def test_a_mask_that_differs_between_examples(self):
+        with pytest.raises(TypeError, match=r"vmap: an index must pick as many entries.*tg.where\(mask, x, 0\)"):
+            tg.vmap(lambda r: r[r > 1].sum())(tg.ones((2, 3)))
+
     def test_writes_inside(self):
         def f(x):
             y = tg.zeros(2, dtype="float64")
@@ -242,6 +325,40 @@ class TestBatches:
 
     def test_empty_jacobians(self):
         assert tg.jacobian(lambda x: x * 2)(np.zeros(0)).shape == (0, 0)
+
+
+class TestFirstMinutes:
+    """What newcomers from elsewhere type."""
+
+    def test_a_graph_can_be_drawn_after_a_step(self):
+        w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+        loss = (w * w).sum()
+        loss.backward()
+        with tg.no_grad():
+            w -= 0.1
+        assert "w" in tg.draw(loss, detail="ops").source
+        assert [t.op.name for t in history(loss) if t.op] == ["sum", "multiply"]
+
+    @pytest.mark.parametrize("name", ["outer", "cross", "matmul", "tensordot", "vecdot"])
+    def test_numpys_linalg_names_of_two_arrays(self, name):
+        a = np.arange(1.0, 10).reshape(3, 3)
+        a = a[0] if name == "outer" else a
+        np.testing.assert_allclose(getattr(np.linalg, name)(tg.asarray(a), a).data, getattr(np.linalg, name)(a, a))
+
+    @pytest.mark.parametrize(
+        ("call", "error", "text"),
+        [
+            (lambda: tg.ones(2).view(-1), AttributeError, "Tensor: has no 'view'; use reshape"),
+            (lambda: tg.ones(2).nonsense, AttributeError, "Tensor: has no 'nonsense'"),
+            (lambda: optim.SGD(nn.Linear(2, 2), 0.1), TypeError, r"got a Linear; pass model.parameters\(\)"),
+            (lambda: tg.grad(lambda p: p["w"])({"w": 1.0}), DTypeError, "grad: each argument must be one tensor.*got a dict; .*argnums"),
+            (lambda: tg.grad(lambda p: p[0])((np.ones(2), np.ones(2))), DTypeError, "got a tuple; pass its tensors as separate"),
+            (lambda: np.unique(tg.ones(2), return_counts=True), TypeError, r"np.unique: must be called with arguments.*return_counts"),
+        ],
+    )  # fmt: skip
+    def test_errors_name_the_counterpart(self, call, error, text):
+        with pytest.raises(error, match=text):
+            call()
 
 
 class TestSmallThings:

@@ -21,7 +21,7 @@ FLOORS = [
     ["random", "batching", "checkpointing", "custom", "transforms", "guards", "nn.functional"],
     ["nn", "optim", "data", "io"],
     ["testing", "viz", "compiler"],
-    ["demo", "cli"],
+    ["demo", "bench", "cli"],
 ]
 
 

@@ -232,7 +232,9 @@ class TestNumpy:
     def test_an_array_is_not_added_into_silently(self):
         a = np.ones(2)
         with pytest.raises(TypeError, match="write array = array"):
-            a += tg.ones(2)
+            a += tg.Tensor([1.0, 1.0], requires_grad=True)
+        a += tg.ones(2)  # where there is no graph, nothing is lost
+        assert a.tolist() == [2, 2]
 
 
 @pytest.mark.parametrize("make", [

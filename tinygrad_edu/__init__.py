@@ -132,6 +132,7 @@ from .functions.reduce import prod as prod
 from .functions.reduce import std as std
 from .functions.reduce import sum as sum
 from .functions.reduce import var as var
+from .random import manual_seed as manual_seed
 from .recording import no_grad as no_grad
 from .tensor import Tensor as Tensor
 from .transforms import grad as grad

@@ -70,6 +70,21 @@ class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
     def reshape(self, *shape: Any) -> Any:
         return np.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
 
+    def sum(self, axis: Any = None, **options: Any) -> Any:
+        return np.sum(self, axis=axis, **options)
+
+    def prod(self, axis: Any = None, **options: Any) -> Any:
+        return np.prod(self, axis=axis, **options)
+
+    def mean(self, axis: Any = None, **options: Any) -> Any:
+        return np.mean(self, axis=axis, **options)
+
+    def max(self, axis: Any = None, **options: Any) -> Any:
+        return np.max(self, axis=axis, **options)
+
+    def min(self, axis: Any = None, **options: Any) -> Any:
+        return np.min(self, axis=axis, **options)
+
     def all(self) -> Any:
         """Whether all entries of all examples are true: for guards inside ops."""
         return self.values.all()
@@ -295,6 +310,11 @@ def pick(x: Any, key: Any) -> Any:
 
 
 def _getitem(x: Any, key: Any) -> Any:
+    if any(isinstance(k, BatchedArray) and k.dtype.kind == "b" for k in (key if isinstance(key, tuple) else (key,))):
+        raise TypeError(
+            "vmap: an index must pick as many entries from every example; got a mask that differs between them; use "
+            "tg.where(mask, x, 0)"
+        )
     if not _simple(key):
         return _one_by_one(pick)(x, key)
     return x.like(pick(x.values, _index(key, x.level, x.examples)))
@@ -359,7 +379,9 @@ CARRIERS: dict[Any, Callable[..., Any]] = {
     np.take_along_axis: _take_along_axis,
     np.einsum: _einsum,
 }
-REDUCTIONS = (np.sum, np.prod, np.max, np.min, np.all, np.any, np.argmax, np.argmin, np.count_nonzero)
+REDUCTIONS = (
+    np.sum, np.prod, np.mean, np.std, np.var, np.max, np.min, np.all, np.any, np.argmax, np.argmin, np.count_nonzero,
+)  # fmt: skip
 CARRIERS |= {function: _reduction(function) for function in REDUCTIONS}
 MATRIX = ("inv", "det", "solve", "cholesky", "slogdet", "eigh", "svd", "qr")
 CARRIERS |= {getattr(np.linalg, name): with_leading_axes(getattr(np.linalg, name)) for name in MATRIX}

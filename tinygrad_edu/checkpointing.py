@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import engine, random
+from .batched import BatchedArray
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import GraphError
 from .functions.common import fresh, lift
@@ -45,20 +46,35 @@ class Segment:
         x = x if isinstance(x, Variable) else engine.constant(x)
         return fresh("checkpoint", x) if x.dtype.kind == "f" else x
 
-    def gradient(self, i: int, g: Any, xs: Sequence[Any]) -> Any:
+    def gradient(self, i: int, g: Any, y: Any, xs: Sequence[Any]) -> Any:
         """The gradient of input `i`; all are computed when the first is asked for."""
         if self.last[0] is not g:
             graph = isinstance(g, Variable)
             start = births()
             with Mode("graph"):
                 inputs = [self.input(x) for x in xs[: self.given]]
-                y = self.run(*inputs)
-            wrt = [*inputs, *_outsiders([y], start)]
-            self.last = g, gradients([(y, g)], wrt, create_graph=graph, oldest=start)
+                again = self.run(*inputs)
+            _must_agree(again._data, y._data if graph else y)
+            wrt = [*inputs, *_outsiders([again], start)]
+            self.last = g, gradients([(again, g)], wrt, create_graph=graph, oldest=start)
         found = self.last[1][i]
         if i == self.final:
             self.last = None, None
         return found
+
+
+def _must_agree(again: Any, before: Any) -> None:
+    """The second computation must give what the first gave, to rounding."""
+    if isinstance(before, BatchedArray):
+        return _must_agree(again.values, before.values)
+    tolerance = 64 * float(np.finfo(before.dtype).eps)
+    if not np.allclose(
+        again, before, rtol=tolerance, atol=tolerance * float(np.max(np.abs(before), initial=0)), equal_nan=True
+    ):
+        raise GraphError(
+            "checkpoint: the function must compute the same when it is called again; got another value: something that "
+            "it uses was changed, or is random; pass what changes as arguments, and draw from tg.random.shared()"
+        )
 
 
 def _outsiders(outputs: Sequence[Any], start: int) -> list[Variable]:
@@ -73,7 +89,7 @@ def _outsiders(outputs: Sequence[Any], start: int) -> list[Variable]:
 
 def _segment_rule(i: int) -> Any:
     def rule(g: Any, y: Any, *xs: Any, segment: Segment) -> Any:
-        return segment.gradient(i, g, xs)
+        return segment.gradient(i, g, y, xs)
 
     return rule
 
@@ -91,7 +107,9 @@ def checkpoint(f: Function) -> Function:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 
     `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
-    Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    Called again, `f` must
+    compute the same (checked); what it changes outside itself, as batch norm its running statistics,
+    changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
     """
 
     @functools.wraps(f)

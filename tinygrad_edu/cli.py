@@ -1,4 +1,4 @@
-"""The command line: `tinygrad-edu demo | explain | check`, also as `python -m tinygrad_edu`."""
+"""The command line: `tinygrad-edu demo | explain | check | bench`, also as `python -m tinygrad_edu`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def _elsewhere(module: str) -> Callable[[Sequence[str]], int]:
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "demo": ("train on handwritten digits, check the derivatives, draw the graph", _demo),
     "explain": ('the chain rule of an expression: explain "a*b + tanh(c)" a=2 b=-3 c=1', _elsewhere(".viz.command")),
+    "bench": ("speed against PyTorch and micrograd", _elsewhere(".bench")),
     "check": ("is a derivative right? check module:forward module:backward", _elsewhere(".testing.command")),
 }
 

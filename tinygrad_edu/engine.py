@@ -103,13 +103,13 @@ class Variable(Reading):
             result.site = site()
         return result
 
-    def settle(self, views: bool) -> None:
+    def settle(self, view: bool) -> None:
         """Called when an op records this leaf: from here on a change of its value must be noticed.
 
         `loose` is True while nobody has recorded the leaf. While somebody else holds its array, and
-        may write into it at any time, it is the array's fingerprint. (A result that is a view holds it, too.)
+        may write into it at any time, it is the array's fingerprint. `view` says that the result being recorded does.
         """
-        own = 3 if views else 2
+        own = 3 if view else 2
         if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):
             self.loose = False
             return
@@ -185,7 +185,7 @@ def note(
     """A new variable that remembers how it was made."""
     for x in inputs:
         if x.loose:
-            x.settle(op.views)
+            x.settle(getattr(data, "base", None) is x._data)
     t = new(variable_type)
     t._data = data
     t.flags = flags
@@ -321,22 +321,39 @@ def parents(t: Variable) -> tuple[Variable, ...]:
     for x in t.inputs:
         if x.loose:
             x.notice()
+    for x in t.inputs:
         if x.born >= t.born:
             t.inputs = tuple(x.as_of(t) for x in t.inputs)
             break
     return t.inputs
 
 
+def shown_inputs(t: Variable) -> tuple[Variable, ...]:
+    """The inputs of `t` to be looked at: as they were, or, where that was not kept, as they are now."""
+    found = []
+    for x in t.inputs:
+        past: Variable | None = x
+        while past is not None and past.born >= t.born:
+            past = past.past
+        found.append(x if past is None else past)
+    return tuple(found)
+
+
 def history(*outputs: Variable, constants: bool = True) -> Iterator[Variable]:
-    """Everything that led to `outputs`, newest first."""
+    """Everything that led to `outputs`, newest first. A leaf that was changed since is shown as it is now."""
     seen = {t.born: t for t in outputs}
+    changed: set[int] = set()
     heap = sorted((-born, t) for born, t in seen.items())
     while heap:
         _, t = heappop(heap)
         del seen[t.born]  # nothing older than t can lead back to it
         yield t
-        for x in parents(t):
-            if (constants or x.flags) and x.born not in seen:
+        for x in shown_inputs(t):
+            if x.born > t.born:  # changed since: shown at once, and once
+                if x.born not in changed:
+                    changed.add(x.born)
+                    yield x
+            elif (constants or x.flags) and x.born not in seen:
                 seen[x.born] = x
                 heappush(heap, (-x.born, x))
 

@@ -21,6 +21,8 @@ import warnings
 import weakref
 from typing import Any
 
+import numpy as np
+
 from . import ops
 from .engine import NEEDS, Variable, births
 from .recording import recording
@@ -98,7 +100,7 @@ class Spent(Tensor):
 
     def __add__(self, other: Any) -> Tensor:
         total = super().__add__(other)
-        if sys._getframe(1).f_code is Tensor.backward.__code__:
+        if sys._getframe(1).f_code is Tensor.backward.__code__ and np.any(self._data):  # not set to 0 by hand
             total.__class__ = Mixed
         return total
 

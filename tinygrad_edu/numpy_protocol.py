@@ -22,7 +22,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     for name, op in REGISTRY.items()
     if op.kind == "elementwise" and isinstance(getattr(np, name, None), np.ufunc)
 }
-UFUNCS |= {np.matmul: linalg.matmul, np.vecdot: linalg.vecdot, np.fabs: ops.abs, np.rint: ops.round}
+UFUNCS |= {np.matmul: linalg.matmul, np.vecdot: linalg.vecdot, np.fabs: ops.abs, np.rint: elementwise.round}
 UFUNCS |= {np.float_power: ops.power, np.true_divide: ops.divide}
 
 REDUCTIONS = {
@@ -42,10 +42,17 @@ def _plain(x: Any) -> Any:
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `Tensor.__array_ufunc__` does."""
-    if options.pop("out", None) is not None:
+    out = options.pop("out", None)
+    if (
+        out is not None
+        and isinstance(out[0], np.ndarray)
+        and not any(getattr(x, "flags", 0) for x in inputs if isinstance(x, Variable))
+    ):
+        return getattr(ufunc, method)(*_plain(inputs), out=out, **options)  # no graph to lose
+    if out is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: cannot write into an array (out=, or array += tensor), which "
-            "would lose the graph; got out; write array = array + tensor"
+            "would lose the graph; got out; write array = array + tensor, or use the tensor's .data"
         )
     if method == "reduce" and ufunc in REDUCTIONS and set(options) <= {"axis", "keepdims"}:
         return REDUCTIONS[ufunc](*inputs, **{"axis": 0} | options)
@@ -175,6 +182,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.take: indexing.take, np.take_along_axis: indexing.take_along_axis, np.sort: _ordered(indexing.sort),
     np.argsort: _ordered(indexing.argsort),
     np.searchsorted: lambda a, v, side="left", sorter=None: indexing.searchsorted(a, v, side, sorter),
+    np.unique: indexing.unique_values,
+    np.bincount: lambda x, minlength=0: creation.asarray(np.bincount(_plain(x), minlength=minlength)),
     np.nonzero: indexing.nonzero, np.unique_values: indexing.unique_values, np.dot: _dot,
     np.inner: lambda a, b: linalg.tensordot(a, b, ([-1], [-1])), np.outer: linalg.outer,
     np.einsum: lambda subscripts, *operands, optimize=True: linalg.einsum(subscripts, *operands),
@@ -187,16 +196,18 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.norm: linalg.norm, np.linalg.vector_norm: linalg.vector_norm, np.linalg.matrix_norm: linalg.matrix_norm,
     np.linalg.pinv: lambda a, rcond=None, rtol=None: linalg.pinv(a, rcond if rtol is None else rtol),
     np.linalg.matrix_power: linalg.matrix_power, np.linalg.trace: linalg.trace, np.linalg.diagonal: layout.diagonal,
-    np.linalg.outer: linalg.outer, np.linalg.cross: linalg.cross, np.linalg.matmul: linalg.matmul,
-    np.linalg.tensordot: linalg.tensordot, np.linalg.vecdot: linalg.vecdot,
+    np.linalg.outer: lambda a, x2: linalg.outer(a, x2), np.linalg.matmul: lambda a, x2: linalg.matmul(a, x2),
+    np.linalg.cross: lambda a, x2, axis=-1: linalg.cross(a, x2, axis),
+    np.linalg.tensordot: lambda a, x2, axes=2: linalg.tensordot(a, x2, axes),
+    np.linalg.vecdot: lambda a, x2, axis=-1: linalg.vecdot(a, x2, axis),
     np.linalg.matrix_transpose: layout.matrix_transpose,
 }  # fmt: skip
 
 WITHOUT_GRADIENT = {
     np.allclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
     np.isclose, np.ndim, np.shape, np.size, np.result_type, np.can_cast, np.iscomplexobj,
-    np.isrealobj, np.may_share_memory, np.shares_memory, np.bincount, np.histogram, np.unique,
-    np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.copyto, np.argwhere,
+    np.isrealobj, np.may_share_memory, np.shares_memory, np.histogram,
+    np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.argwhere,
     np.flatnonzero,
 }  # fmt: skip
 

@@ -29,6 +29,14 @@ from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
 from .recording import Mode
 
+ELSEWHERE = {  # names of another library, and ours
+    "view": "reshape", "permute": "permute_dims", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
+    "to": "astype", "type": "astype", "float": "astype('float32')", "double": "astype('float64')",
+    "long": "astype('int64')", "zero_": "t.grad = None", "retain_grad": "tg.grad, or tg.explain for inner gradients",
+    "cpu": "the tensor as it is", "mm": "@", "matmul_": "@", "cumsum": "cumulative_sum", "ravel": "flatten",
+    "copy": "clone", "dot": "@",
+}  # fmt: skip
+
 
 def _weak(x: Any) -> Variable:
     """The left operand of a reflected operator; a Python scalar stays one."""
@@ -325,6 +333,16 @@ class Tensor(Variable):
         )  # fmt: skip
         gap = "\n" + " " * 7 if "\n" in values else " "
         return f"Tensor({', '.join(facts)},{gap}{values})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+    def __getattr__(self, name: str) -> Any:
+        hint = ELSEWHERE.get(name)
+        raise AttributeError(f"Tensor: has no {name!r}" + (f"; use {hint}" if hint else ""), name=name, obj=self)
+
+    def __round__(self, decimals: int = 0) -> Tensor:
+        return elementwise.round(self, decimals)
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import engine, ops
 from .batched import BatchedArray
-from .engine import NEEDS, Op, Variable, births, describe, fingerprint, new
+from .engine import NEEDS, Op, Variable, births, describe, new
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.common import lift
 from .functions.indexing import split_index
@@ -131,24 +131,21 @@ def _shell(t: Variable) -> Variable:
 
 def _overwrite(t: Variable, index: tuple[Any, ...], value: Variable, arrays: list[Any]) -> None:
     """Write into the array itself, or into a copy when a graph or another tensor uses it."""
-    lent = isinstance(t.loose, tuple)  # the user holds the array, to see it change
+    t.notice()
     shared = t._data.base is not None or sys.getrefcount(t._data) > 2 if isinstance(t._data, np.ndarray) else True
     if t.flags & NEEDS:  # a parameter under no_grad: it changes, and its graphs learn of it
         t.reborn()
     elif t.loose is not True:
         t.past, t.born, shared = _shell(t), births(), True
     batched = isinstance(t._data, BatchedArray) or isinstance(value._data, BatchedArray)
-    if batched or (shared and not lent) or not t._data.flags.writeable:
+    if batched or shared or not t._data.flags.writeable:
         t._data = ops.setitem(engine.constant(t._data), value, *arrays, index=index)._data
     else:
         try:
             t._data[ops.indexing._filled(index, tuple(arrays))] = value._data
         except (ValueError, IndexError) as error:
             raise refusal(ops.setitem, error, [t._data, value._data]) from error
-    if not lent:
-        t.loose = True
-    else:
-        t.loose = fingerprint(t._data)
+    t.loose = True
 
 
 class _Probe:

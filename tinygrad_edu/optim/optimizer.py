@@ -32,6 +32,10 @@ class Optimizer:
             raise TypeError(
                 "optimizer: takes an iterable of parameters; got one tensor; pass model.parameters(), or [tensor]"
             )
+        if hasattr(params, "parameters"):
+            raise TypeError(
+                f"optimizer: takes an iterable of parameters; got a {type(params).__name__}; pass model.parameters()"
+            )
         given = list(params)
         if not given:
             raise ValueError(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import NEEDS, Op, Variable, history, parents, pull
+from ..engine import NEEDS, Op, Variable, history, pull, shown_inputs
 from ..errors import DTypeError, GraphError
 from .formula import Formula, of_value
 from .notation import number, plain
@@ -187,7 +187,9 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
         path = names.get(t.born, "")
         name = path if path.endswith(f".{t.name}") else t.name or path
         stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
-        node = Node(keys[t.born], name, t, t.op, tuple(keys[x.born] for x in parents(t)), t._data, named=bool(name))
+        node = Node(
+            keys[t.born], name, t, t.op, tuple(keys[x.born] for x in shown_inputs(t)), t._data, named=bool(name)
+        )
         if not is_number(node):
             node.name = _new_name(stem, bool(name), taken, counts)
         node.calls = modules

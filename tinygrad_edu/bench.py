@@ -1,58 +1,61 @@
-"""Speed against PyTorch and micrograd, as ratios of one interleaved run: `python benchmarks/speed.py`.
+"""Speed against PyTorch and micrograd, as ratios of one interleaved run: `tinygrad-edu bench`.
 
 Peers run in this process, in turn with ours, round after round, so that what slows the machine slows
 all. Each figure is the median over rounds; the ratio is the median of the rounds' ratios. `--write`
-puts the table into README.md and docs/benchmarks.md.
+puts the table into README.md and docs/benchmarks.md of the folder it is given.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import importlib
+import importlib.util
 import pathlib
 import platform
 import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-import tinygrad_edu as tg
-import tinygrad_edu.nn.functional as F
-from tinygrad_edu import nn, optim
+from . import nn, optim
+from .errors import MissingLibraryError
+from .functions.creation import asarray
+from .nn.functional import cross_entropy
+from .tensor import Tensor
 
-ROOT = pathlib.Path(__file__).parent.parent
 CHAIN = 20_000
 Job = Callable[[], object]
 
 
-def chain(make: Callable[[float], object]) -> Job:
+def chain(make: Callable[[float], Any]) -> Job:
     """y = y * w + b, over and over: 20,000 scalar operations, then backward."""
 
     def run() -> None:
         y, w, b = make(1.0), make(0.999), make(0.001)
         for _ in range(CHAIN // 2):
-            y = y * w + b  # type: ignore[operator]
-        y.backward()  # type: ignore[attr-defined]
+            y = y * w + b
+        y.backward()
 
     return run
 
 
 def our_chain() -> Job:
-    return chain(lambda v: tg.Tensor(v, requires_grad=True))
+    return chain(lambda v: Tensor(v, requires_grad=True))
 
 
 def torch_chain() -> Job:
-    import torch
-
+    torch: Any = importlib.import_module("torch")
     return chain(lambda v: torch.tensor(v, requires_grad=True))
 
 
 def micrograd_chain() -> Job:
-    from micrograd.engine import Value
+    Value = importlib.import_module("micrograd.engine").Value
 
     sys.setrecursionlimit(10 * CHAIN)  # micrograd sorts its graph by recursion
     return chain(Value)
@@ -63,31 +66,27 @@ def sizes_of(sizes: tuple[int, ...], batch: int) -> tuple[np.ndarray, np.ndarray
     return rng.normal(size=(batch, sizes[0])).astype(np.float32), rng.integers(sizes[-1], size=batch)
 
 
-def layers(module: object, sizes: tuple[int, ...]) -> list[object]:
+def layers(module: Any, sizes: tuple[int, ...]) -> list[Any]:
     """Linear and ReLU layers of either library."""
-    made = [
-        layer
-        for a, b in pairwise(sizes)
-        for layer in (module.Linear(a, b), module.ReLU())  # type: ignore[attr-defined]
-    ]
+    made = [layer for a, b in pairwise(sizes) for layer in (module.Linear(a, b), module.ReLU())]
     return made[:-1]
 
 
 def our_step(sizes: tuple[int, ...], batch: int) -> Job:
-    x, y = map(tg.asarray, sizes_of(sizes, batch))
+    x, y = map(asarray, sizes_of(sizes, batch))
     net = nn.Sequential(*layers(nn, sizes))
     adam = optim.Adam(net.parameters())
 
     def run() -> None:
         adam.zero_grad()
-        F.cross_entropy(net(x), y).backward()
+        cross_entropy(net(x), y).backward()
         adam.step()
 
     return run
 
 
 def torch_step(sizes: tuple[int, ...], batch: int) -> Job:
-    import torch
+    torch: Any = importlib.import_module("torch")
 
     x, y = map(torch.from_numpy, sizes_of(sizes, batch))
     net = torch.nn.Sequential(*layers(torch.nn, sizes))
@@ -167,7 +166,7 @@ def lengths() -> list[str]:
 
 def long_chain(n: int) -> list[float]:
     """CPU seconds to build a chain of `n` additions, to differentiate it, and to free it."""
-    x = tg.Tensor(1.0, requires_grad=True)
+    x = Tensor(1.0, requires_grad=True)
     marks = [time.process_time()]
     y = x
     for _ in range(n):
@@ -188,7 +187,7 @@ def show(seconds: float) -> str:
 
 
 def machine() -> str:
-    import torch
+    torch: Any = importlib.import_module("torch")
 
     cpu = platform.processor() or platform.machine()
     info = pathlib.Path("/proc/cpuinfo")
@@ -209,18 +208,21 @@ def replace(page: pathlib.Path, mark: str, text: str) -> None:
     page.write_text(head + begin + text + "\n" + end + rest.partition(end)[2])
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=15)
-    options.add_argument("--write", action="store_true", help="update README.md and docs/benchmarks.md")
-    chosen = options.parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, and write if asked to."""
+    parser = argparse.ArgumentParser(prog="tinygrad-edu bench", description="Speed against PyTorch and micrograd.")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--write", type=pathlib.Path, metavar="DIR", help="update README.md and docs/benchmarks.md there"
+    )
+    options = parser.parse_args(argv)
+    for library in ("torch", "micrograd"):
+        if importlib.util.find_spec(library) is None:
+            raise MissingLibraryError("bench: the comparison", library, "bench")
     print(machine())
-    table = "\n".join(compare(chosen.rounds))
+    table = "\n".join(compare(options.rounds))
     growth = "\n".join(lengths())
-    if chosen.write:
-        replace(ROOT / "README.md", "speed", f"{table}\n\nMeasured on {machine()}.")
-        replace(ROOT / "docs" / "benchmarks.md", "speed", f"{table}\n\n{growth}\n\nMeasured on {machine()}.")
-
-
-if __name__ == "__main__":
-    main()
+    if options.write:
+        replace(options.write / "README.md", "speed", f"{table}\n\nMeasured on {machine()}.")
+        replace(options.write / "docs" / "benchmarks.md", "speed", f"{table}\n\n{growth}\n\nMeasured on {machine()}.")
+    return 0
