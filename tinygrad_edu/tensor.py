@@ -335,7 +335,7 @@ class Tensor(Variable):
         return f"Tensor({', '.join(facts)},{gap}{values})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+        return {"text/plain": repr(self)}  # HTML is left to `_repr_html_`, and to viz.notebook
 
     def __getattr__(self, name: str) -> Any:
         hint = ELSEWHERE.get(name)
