@@ -4,12 +4,13 @@
 # Course 5: dates as people write them become `1999-05-03`, and the attention weights show where the network looked.
 
 # %%
-import calendar
 import datetime
 import os
 import pathlib
 
+import faker
 import numpy as np
+from babel.dates import format_date
 from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
@@ -21,32 +22,34 @@ OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
 
 
+# %% [markdown]
+# The days are drawn by Faker and written by Babel as eight countries write them in English, each in its short, medium,
+# long and full form. The short American form is left out: nobody knows which of 5/3/99 is the month.
 # %%
-def written(day, rng):
-    """One of many ways of writing a date, all in small letters."""
-    d, m, y, month = day.day, day.month, day.year, calendar.month_name[day.month]
-    ending = "th" if d in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(d % 10, "th")
-    weekday, short = calendar.day_name[day.weekday()], month[:3]
-    forms = [f"{d} {month} {y}", f"{d} {short} {y}", f"{month} {d}, {y}", f"{short} {d} {y}", f"{d:02}/{m:02}/{y}"]
-    forms += [f"{weekday}, {d} {month} {y}", f"{d}{ending} of {month} {y}", f"{d}.{m}.{y}", f"{y}/{m:02}/{d:02}"]
-    forms += [f"{weekday} {month} {d} {y}", f"{d} {short} {y % 100:02}", f"{d:02}.{m:02}.{y % 100:02}"]
-    return forms[rng.integers(len(forms[:4] if QUICK else forms))].lower()
-
-
-LETTERS, LENGTH = "~ abcdefghijklmnopqrstuvwxyz0123456789,./", 18 if QUICK else 28  # ~ fills up
+COUNTRIES = ("en_US", "en_GB") if QUICK else ("en_US", "en_GB", "en_AU", "en_CA", "en_CH", "en_IE", "en_IN", "en_ZA")
+FORMS = ("long",) if QUICK else ("short", "medium", "long", "full")
+CHOICES = [(form, country) for form in FORMS for country in COUNTRIES if (form, country) != ("short", "en_US")]
+LETTERS, LENGTH = "~ abcdefghijklmnopqrstuvwxyz0123456789,./-", 18 if QUICK else 29  # ~ fills up
 DIGITS = "0123456789-"
-rng = np.random.default_rng(0)
-days = rng.permutation([datetime.date(1970, 1, 1) + datetime.timedelta(k) for k in range(365 * 50)])
+rng, fake = np.random.default_rng(0), faker.Faker("en_US")
+fake.seed_instance(0)
+span = datetime.date(1970, 1, 1), datetime.date(2019, 12, 31)
+days = list(dict.fromkeys(fake.date_between(*span) for _ in range(40000)))  # each day once
+
+
+def written(day):
+    form, country = CHOICES[rng.integers(len(CHOICES))]
+    return format_date(day, form, locale=country).lower()
 
 
 def encoded(days):
-    texts = [written(day, rng) for day in days]
+    texts = [written(day) for day in days]
     X = np.array([[LETTERS.index(c) for c in text.ljust(LENGTH, "~")] for text in texts])
     return texts, X, np.array([[DIGITS.index(c) for c in day.isoformat()] for day in days])
 
 
-_, X, Y = encoded(np.concatenate([days[:16000]] * 2))
-texts, new, answers = encoded(days[16000:17000])  # of days that training never saw
+_, X, Y = encoded(days[1000:] * 2)
+texts, new, answers = encoded(days[:1000])  # of days that training never saw
 
 
 # %% [markdown]
@@ -110,4 +113,4 @@ figure.savefig(OUT / "dates_with_attention.png")
 
 # %%
 assert np.allclose(alphas.numpy().sum(axis=1), 1, atol=1e-5)
-assert exact >= (0.5 if QUICK else 0.95)
+assert exact >= (0.9 if QUICK else 0.95)
