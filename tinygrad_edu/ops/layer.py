@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..domain import INTEGER, REAL, UNIT
+from ..domain import INTEGER, REAL
 from ..engine import Op
 from .elementwise import exp
 from .indexing import take_along_axis
@@ -82,7 +82,7 @@ residual = Op(
     "residual",
     _residual,
     (_from_residual, None),
-    kind="layer", signature="(n,c),(n)->(n,c)", domain=(UNIT, INTEGER),
+    kind="layer", signature="(n,c),(n)->(n,c)", domain=(REAL, INTEGER),
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
     doc="softmax(x) - one_hot(target), for each row: what the shares of the classes lack.",
 )  # fmt: skip
