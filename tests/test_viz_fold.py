@@ -1,6 +1,6 @@
 """Large graphs: nothing is lost by folding, repetitions are found, and both kinds of drawing are quick."""
 
-import time
+import os
 
 import numpy as np
 import pytest
@@ -35,6 +35,11 @@ def random_graph(seed, size):
         a, b = (pool[int(rng.integers(len(pool)))] for _ in range(2))
         pool.append([tg.sin, tg.tanh, lambda x, b=b: x * b, lambda x, b=b: x + b][int(rng.integers(4))](a))
     return sum(pool[-5:], tg.Tensor(0.0))
+
+
+def work():
+    """CPU seconds so far, of this process and of those it started: what else the machine runs does not count."""
+    return sum(os.times()[:4])
 
 
 def check_nothing_is_lost(graph, seen):
@@ -108,27 +113,27 @@ def test_the_layers_of_nn_are_named_by_their_paths():
 
 def test_ten_thousand_nodes_are_drawn_in_five_seconds(tmp_path):
     loss = lstm(600)
-    start = time.perf_counter()
+    before = work()
     picture = viz.draw(loss)
     picture.save(tmp_path / "x.svg")
     assert len(picture.graph.nodes) > 10_000
-    assert time.perf_counter() - start < 5
+    assert work() - before < 5
 
 
 def test_ten_thousand_nodes_that_do_not_repeat(tmp_path):
     loss = random_graph(0, 10_000)
-    start = time.perf_counter()
+    before = work()
     viz.draw(loss).save(tmp_path / "x.svg")
-    assert time.perf_counter() - start < 5
+    assert work() - before < 5
 
 
 def test_a_thousand_nodes_unfolded_in_ten_seconds(tmp_path, capfd):
     loss = lstm(60)
-    start = time.perf_counter()
+    before = work()
     picture = viz.draw(loss, budget=None, detail="ops")
     assert len(picture.graph.nodes) > 1000
     picture.save(tmp_path / "x.svg")
-    assert time.perf_counter() - start < 10
+    assert work() - before < 10
     assert picture.source.count('style="filled,rounded,dashed"') > 60  # shared weights, where they are used
 
 
