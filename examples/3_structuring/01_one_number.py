@@ -66,7 +66,8 @@ print(f"{'':14} accuracy precision recall    F1  multiplications (limit {limit:,
 for name, guess in guesses.items():
     scores = nn.metrics.precision_recall_f1(guess, y[dev], num_classes=2, average="binary")
     rows[name] = (nn.metrics.accuracy(guess, y[dev]), *scores)
-    print(f"{name:14} {rows[name][0]:8.1%} {scores[0]:9.1%} {scores[1]:6.1%} {scores[2]:5.1%}  {multiplications[name]:7,}")
+    accuracy, precision, recall, f1 = rows[name]
+    print(f"{name:14} {accuracy:8.1%} {precision:9.1%} {recall:6.1%} {f1:5.1%}  {multiplications[name]:7,}")
 allowed = [name for name in rows if multiplications[name] <= limit]
 chosen = max(allowed, key=lambda name: rows[name][3])
 print("chosen: the best F1 of those within the limit:", chosen)
