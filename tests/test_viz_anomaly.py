@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import engine, tensor
+from tinygrad_edu.recording import PLAIN, recorder, recording
 from tinygrad_edu.viz import AnomalyError, detect_anomaly
 
 
@@ -104,16 +104,22 @@ def test_good_programs_pass_and_keep_their_gradients():
 
 
 def test_off_the_engine_is_its_own_and_warnings_are_back():
-    before = engine.note, engine.pull, tensor.pull
+    def told():
+        return recorder.get(), recording.get()
+
+    assert told() == (PLAIN, PLAIN)
     with detect_anomaly():
-        assert engine.note is not before[0]
+        outer = told()
+        assert PLAIN not in outer
         with detect_anomaly():
-            pass
-        assert engine.note is not before[0]
-    assert (engine.note, engine.pull, tensor.pull) == before
+            assert told() != outer
+        assert told() == outer
+        with tg.no_grad():
+            assert told() == (outer[0], None)
+    assert told() == (PLAIN, PLAIN)
     with pytest.raises(ZeroDivisionError), detect_anomaly():
         raise ZeroDivisionError
-    assert (engine.note, engine.pull, tensor.pull) == before
+    assert told() == (PLAIN, PLAIN)
     with pytest.warns(RuntimeWarning):
         tg.log(x(0.0))
 
@@ -130,6 +136,12 @@ def test_other_threads_are_left_alone():
         thread.start()
         thread.join()
     assert results == [[-np.inf]]
+
+
+def test_inside_a_transform_the_line_is_known():
+    with pytest.raises(AnomalyError, match="log") as caught, detect_anomaly():
+        tg.grad(lambda v: tg.log(v))(0.0)
+    assert Path(caught.value.site.rpartition(":")[0]) == Path(__file__)
 
 
 def test_inside_vmap():

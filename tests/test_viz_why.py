@@ -279,10 +279,10 @@ def test_the_reason_and_the_line(mistake):
 
 
 def test_inside_detect_anomaly_mode_a_blocked_step_has_its_line():
-    from tinygrad_edu.recording import Mode
+    from tinygrad_edu.recording import SITES, Recording
 
     w = leaf((-1.0, -2.0))
-    with Mode("sites"):
+    with Recording(SITES):
         loss = tg.relu(w).sum()
     loss.backward()
     assert why(w).line.startswith("test_viz_why.py:")

@@ -14,7 +14,7 @@ from .batched import has_level
 from .engine import Variable, births, history
 from .errors import ShapeError
 from .functions.common import as_tuple, lift, normal_axis
-from .recording import Mode
+from .recording import Recording
 
 Function = Callable[..., Any]
 
@@ -97,7 +97,7 @@ def _repeat_outsiders(outputs: Sequence[Variable], start: int, size: int) -> Non
 
 def _repeated(x: Variable, user: Variable, level: int, size: int) -> Variable:
     """`x` repeated, born between `x` and its user: a fraction that no other variable has."""
-    with Mode("graph"):
+    with Recording():
         y: Any = ops.repeat_batch(x, level=level, size=size)
     taken = {other.born for other in user.inputs}
     born = Fraction(max(x.born, user.born - 1))

@@ -13,7 +13,7 @@ from .batched import BatchedArray
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import GraphError
 from .functions.common import fresh, lift
-from .recording import Mode, no_grad, recording
+from .recording import Recording, no_grad, recording
 
 Function = Callable[..., Any]
 
@@ -51,7 +51,7 @@ class Segment:
         if self.last[0] is not g:
             graph = isinstance(g, Variable)
             start = births()
-            with Mode("graph"):
+            with Recording():
                 inputs = [self.input(x) for x in xs[: self.given]]
                 again = self.run(*inputs)
             _must_agree(again._data, y._data if graph else y)
@@ -130,11 +130,11 @@ def checkpoint(f: Function) -> Function:
             raise GraphError(
                 f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
             )
-        if not (y.flags & NEEDS and recording.get()):
+        if not (y.flags & NEEDS and (by := recording.get())):
             return y
         own = {x.born for x in inputs}
         inputs += [x for x in _outsiders([y], start) if x.born not in own]
         segment = Segment(run, state, inputs, len(places))
-        return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, "graph")
+        return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, by)
 
     return wrapped

@@ -33,9 +33,11 @@ import numpy as np
 
 from .arrays import operand
 from .errors import GraphError, refusal
-from .recording import Mode, Site, recording, site
+from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
+
+SCALARS = frozenset((np.float16, np.float32, np.float64))
 
 SHARED = (0,)  # a fingerprint like no other: somebody else holds the array, and it was not looked at yet
 
@@ -94,10 +96,10 @@ class Variable(Reading):
         flags = 0
         for x in inputs:
             flags |= x.flags
-        if (flags := flags & op.tracks) and (mode := recording.get()):
+        if (flags := flags & op.tracks) and (by := recording.get()):
             if inputs is not xs:
                 _own(xs, inputs)
-            return note(data, flags, op, inputs, attributes, mode)
+            return note(data, flags, op, inputs, attributes, by)
         result = constant(data)
         if op.views:
             result.site = site()
@@ -132,6 +134,7 @@ class Variable(Reading):
 
     def as_of(self, user: Variable) -> Variable:
         """This variable as `user`, which was made from it, saw it."""
+        self.notice()
         x: Variable | None = self
         while x is not None and x.born >= user.born:
             x = x.past
@@ -180,7 +183,7 @@ def note(
     op: Op,
     inputs: tuple[Variable, ...],
     attributes: dict[str, Any] | None,
-    mode: str,
+    by: Recorder,
 ) -> Any:
     """A new variable that remembers how it was made."""
     for x in inputs:
@@ -195,8 +198,10 @@ def note(
     t.attributes = attributes
     t._grad = t.name = t.past = t.site = None
     t.loose = False
-    if mode == "sites" or op.views:
+    if op.views:
         t.site = site()
+    if by is not PLAIN:
+        by.recorded(t)
     return t
 
 
@@ -287,8 +292,8 @@ class Op:
             data = self.forward(x._data)
         except Exception as error:
             raise refusal(self, error, [x._data]) from error
-        if (flags := x.flags & self.tracks) and (mode := recording.get()):
-            return note(data, flags, self, (x,), None, mode)
+        if (flags := x.flags & self.tracks) and (by := recording.get()):
+            return note(data, flags, self, (x,), None, by)
         return constant(data)
 
     def binary(self, a: Any, b: Any) -> Any:
@@ -301,8 +306,8 @@ class Op:
             data = self.forward(a._data, b._data)
         except Exception as error:
             raise refusal(self, error, [a._data, b._data]) from error
-        if (flags := (a.flags | b.flags) & self.tracks) and (mode := recording.get()):
-            return note(data, flags, self, (a, b), None, mode)
+        if (flags := (a.flags | b.flags) & self.tracks) and (by := recording.get()):
+            return note(data, flags, self, (a, b), None, by)
         return constant(data)
 
 
@@ -318,12 +323,12 @@ class Each:
 
 def parents(t: Variable) -> tuple[Variable, ...]:
     """The inputs of `t` as they were when `t` was born."""
+    born = t.born
     for x in t.inputs:
         if x.loose:
             x.notice()
-    for x in t.inputs:
-        if x.born >= t.born:
-            t.inputs = tuple(x.as_of(t) for x in t.inputs)
+        if x.born >= born:
+            t.inputs = tuple([x.as_of(t) for x in t.inputs])
             break
     return t.inputs
 
@@ -365,6 +370,12 @@ def pull(
 
     Gradients are arrays, or variables with `create_graph`. Nothing born before `oldest` is visited.
     """
+    return recorder.get().pulled(_chain_rule(cotangents, create_graph, oldest))
+
+
+def _chain_rule(
+    cotangents: Iterable[tuple[Variable, Any]], create_graph: bool, oldest: int
+) -> Iterator[tuple[Variable, Any]]:
     grads: dict[int, Any] = {}
     heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
     masked = False
@@ -393,8 +404,10 @@ def pull(
             except Exception as error:
                 error.add_note(f"backward: while computing the gradient of input {i} of {op}")
                 raise
-            value = gx._data if create_graph else gx
-            if value.shape != x._data.shape or value.dtype is not x._data.dtype:
+            value, like = gx._data if create_graph else gx, x._data
+            if (cls := value.__class__) is like.__class__ and cls in SCALARS:
+                pass  # the class says it all, and faster
+            elif value.shape != like.shape or value.dtype is not like.dtype:
                 gx = fit(op, gx, x)
             if masked and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
@@ -441,6 +454,6 @@ def gradients(
     """The gradients of `sum <output, cotangent>` with respect to each of `wrt`; zero if unused."""
     oldest = min((x.born for x in wrt), default=0) if oldest is None else oldest
     wanted = {x.born for x in wrt}
-    with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
+    with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():
         found = {t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted}
         return [found[x.born] if x.born in found else zeros_like(x if create_graph else x._data) for x in wrt]

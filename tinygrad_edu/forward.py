@@ -12,7 +12,7 @@ from typing import Any
 
 from .engine import NEEDS, Op, Variable, constant, gradients, history, parents, zeros_like
 from .ops.layout import broadcast_to, cast
-from .recording import Mode
+from .recording import Recording
 
 
 def push(outputs: Sequence[Variable], seeds: Iterable[tuple[Variable, Any]], create_graph: bool = False) -> list[Any]:
@@ -58,7 +58,7 @@ def _transposed(op: Op, given: Any, y: Any, xs: Sequence[Any], kw: dict[str, Any
     graph = isinstance(y, Variable)
     if not graph:
         y, xs = constant(y), [constant(x) for x in xs]
-    with Mode("graph"):
+    with Recording():
         g = zeros_like(y)
         g.flags = NEEDS
         pairs = [(op.vjps[i](g, y, *xs, **kw), t) for i, t in given]

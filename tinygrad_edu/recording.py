@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from types import FrameType
@@ -11,26 +12,49 @@ from typing import Any
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
-# "" records nothing; "graph" records operations; "sites" also the user's line of each
-recording: ContextVar[str] = ContextVar("recording", default="graph")
+
+class Recorder:
+    """Who is told what happens to the graph. This one needs to know nothing: results remember how they were made."""
+
+    def recorded(self, t: Any) -> None:
+        """Called with each result of an operation on tracked variables."""
+
+    def pulled(self, steps: Iterator[Any]) -> Iterator[Any]:
+        """Called with the steps of each walk back; gives those that the walker shall see."""
+        return steps
 
 
-class Mode(ContextDecorator):
-    """Set what is recorded for a block of code, or for a function, in this thread or task only."""
+class Sites(Recorder):
+    """Keep the user's line with each result."""
 
-    def __init__(self, mode: str) -> None:
-        self.mode = mode
-        self.tokens: list[Token[str]] = []
+    def recorded(self, t: Any) -> None:
+        t.site = site()
 
-    def __enter__(self) -> Mode:
-        self.tokens.append(recording.set(self.mode))
+
+PLAIN, SITES = Recorder(), Sites()
+recorder: ContextVar[Recorder] = ContextVar("recorder", default=PLAIN)
+recording: ContextVar[Recorder | None] = ContextVar("recording", default=PLAIN)  # None: nothing is recorded
+
+
+class Recording(ContextDecorator):
+    """Record in a block of code, or a function, of this thread or task; tell `by`, or who is told already."""
+
+    def __init__(self, by: Recorder | None = None, on: bool = True) -> None:
+        self.by, self.on = by, on
+        self.tokens: list[tuple[Token[Recorder], Token[Recorder | None]]] = []
+
+    def __enter__(self) -> Recording:
+        by = self.by or recorder.get()
+        self.tokens.append((recorder.set(by), recording.set(by if self.on else None)))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        recording.reset(self.tokens.pop())
+        by, on = self.tokens.pop()
+        recorder.reset(by)
+        recording.reset(on)
 
-    def _recreate_cm(self) -> Mode:  # as a decorator: a fresh one for each call, in any thread
-        return Mode(self.mode)
+    def _recreate_cm(self) -> Recording:  # as a decorator: a fresh one for each call, in any thread
+        return Recording(self.by, self.on)
 
 
 def no_grad(function: Any = None) -> Any:
@@ -43,7 +67,8 @@ def no_grad(function: Any = None) -> Any:
     >>> w.data
     array([0.9, 1.9], dtype=float32)
     """
-    return Mode("") if function is None else Mode("")(function)
+    block = Recording(on=False)
+    return block if function is None else block(function)
 
 
 class Site:

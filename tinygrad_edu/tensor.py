@@ -27,7 +27,7 @@ from .engine import (
 from .errors import DTypeError, GraphError, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Mode
+from .recording import Recording
 
 ELSEWHERE = {  # names of another library, and ours
     "view": "reshape", "permute": "permute_dims", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
@@ -176,7 +176,7 @@ class Tensor(Variable):
                 "compute outside no_grad()"
             )
         seed = self._seed(gradient)
-        with np.errstate(all="ignore"), Mode("graph") if create_graph else nullcontext():
+        with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():
             found = [
                 (t, g) for t, g in pull([(self, seed if create_graph else seed._data)], create_graph) if t.op is None
             ]

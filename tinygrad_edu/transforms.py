@@ -23,7 +23,7 @@ from .forward import push
 from .functions.common import as_tuple, fresh, lift
 from .functions.creation import zeros_like
 from .functions.layout import reshape
-from .recording import Mode, recording
+from .recording import Recording, recording
 from .tensor import Tensor
 
 Function = Callable[..., Any]
@@ -36,7 +36,7 @@ class Trace:
         self.start, self.outer = births(), recording.get()
         tensors = list(args)
         self.inputs: list[Any] = []
-        with Mode(self.outer or "graph"):
+        with Recording():
             for i in argnums:
                 if not -len(args) <= i < len(args):
                     raise ValueError(f"{who}: argnums must name arguments; got {i} of {len(args)}; count from 0")
@@ -168,7 +168,7 @@ def jvp(f: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         directions.append(t if t.dtype == x.dtype else t.astype(x.dtype))
     graph = trace.differentiable_outside(*directions)
     seeds = [(x, t if graph else t._data) for x, t in zip(trace.inputs, directions, strict=True)]
-    with np.errstate(all="ignore"), Mode("graph") if graph else nullcontext():
+    with np.errstate(all="ignore"), Recording() if graph else nullcontext():
         found = push(trace.outputs, seeds, create_graph=graph)
     moves = [
         zeros_like(y) if t is None else t if graph else engine.constant(t)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..engine import NEEDS, Variable, history
-from ..recording import Mode
+from ..recording import SITES, Recording
 from .op_checks import OpSubject
 from .report import Blame, Report
 from .subjects import Subject, TensorSubject
@@ -25,7 +25,7 @@ def node_subject(node: Variable) -> OpSubject:
 
 def nodes(subject: TensorSubject) -> list[Variable]:
     """The nodes of one run through which a gradient flows, in order of birth, with the user's lines."""
-    with np.errstate(all="ignore"), Mode("sites"):
+    with np.errstate(all="ignore"), Recording(SITES):
         outputs = subject.trace()
     found = [t for t in history(*outputs, constants=False) if t.op is not None and t.flags & NEEDS]
     return [t for t in reversed(found) if t.op.kind not in ("batch", "checkpoint")]  # type: ignore[union-attr]

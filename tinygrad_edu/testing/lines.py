@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine import NEEDS, Variable, constant, pull
-from ..recording import Mode
+from ..recording import Recording
 from .patterns import OVERWRITTEN, TERM, factor, recognise
 from .report import Blame
 
@@ -153,7 +153,7 @@ def true_derivatives(pair: Any, c: Any) -> tuple[dict[str, list[Any]], list[Seen
         home = inputs if a.key is None else inputs[a.position]
         home[a.position if a.key is None else a.key] = t = constant(a.array.astype(np.float64)[()])
         t.flags = NEEDS
-    with Mode("graph"), np.errstate(all="ignore"):
+    with Recording(), np.errstate(all="ignore"):
         result, seen = watch(pair.f, lambda: pair.f(*inputs))
         value = result[0] if isinstance(result, tuple) else result
         found = {t.born: g for t, g in pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])])}

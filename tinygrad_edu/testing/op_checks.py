@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import NEEDS, REGISTRY, Op, Variable, constant, gradients
-from ..recording import Mode
+from ..recording import Recording
 from ..transforms import grad, vmap
 from .report import GradientError, Report
 from .subjects import TensorSubject
@@ -43,7 +43,7 @@ class OpSubject(TensorSubject):
 
     def rules(self, g: Any, *xs: Any) -> tuple[Any, ...]:
         """The gradients of <g, op>, as tensors that can be differentiated again."""
-        with Mode("graph"):
+        with Recording():
             inner = [x if isinstance(x, Variable) and x.flags & NEEDS else _needing(x) for x in xs]
             y = self.apply(*inner)
             return tuple(gradients([(y, g)], inner, create_graph=True))
@@ -101,7 +101,7 @@ def readings(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     y = op.forward(*arrays, **attributes)
     g = np.asarray(np.random.default_rng(1).standard_normal(np.shape(y)))
     flow = [i for i in range(len(arrays)) if op.vjps[i] is not None]
-    with Mode("graph"), np.errstate(all="ignore"):
+    with Recording(), np.errstate(all="ignore"):
         xs = [constant(a) for a in arrays]
         for i in flow:
             xs[i].flags = NEEDS

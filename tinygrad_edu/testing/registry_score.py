@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, settings
 
 from ..engine import NEEDS, Op, Variable, constant, fit, gradients
-from ..recording import Mode
+from ..recording import Recording
 from . import op_checks
 from .calls import calls
 from .mutation import Score, mutation_score
@@ -74,7 +74,7 @@ def _same(op: Op, i: int, broken: Any, arrays: list[Any], attributes: dict[str, 
 
 def _depends(op: Op, i: int, which: int, arrays: list[Any], attributes: dict[str, Any]) -> bool:
     """Whether the gradient's own derivative by the output (0) or an input (1, 2, ...) is anywhere not 0."""
-    with Mode("graph"), np.errstate(all="ignore"):
+    with Recording(), np.errstate(all="ignore"):
         given_ = [constant(np.asarray(op.forward(*arrays, **attributes))), *map(constant, arrays)]
         if which >= len(given_) or given_[which]._data.dtype.kind != "f":
             return False

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine import NEEDS, Variable, constant, gradients
-from ..recording import Mode
+from ..recording import Recording
 
 Function = Callable[..., Any]
 
@@ -209,7 +209,7 @@ class TensorSubject(Subject):
     def run(self, flat: Any, native: bool = False) -> tuple[list[Variable], list[Any]]:
         """The function on fresh variables: these, and its outputs."""
         tensors = self.rebuilt(flat, native)
-        with Mode("graph"):
+        with Recording():
             wrt = [tensors[a.position] if a.key is None else tensors[a.position][a.key] for a in self.arguments]
             for t, a in zip(wrt, self.arguments, strict=True):
                 t.flags, t.name = NEEDS, a.name
@@ -224,7 +224,7 @@ class TensorSubject(Subject):
         return [y for y in _parts(self.f(*tensors)) if isinstance(y, Variable)]
 
     def value(self, flat: Any) -> Any:
-        with Mode(""):
+        with Recording(on=False):
             return flatten(self.who, self.f(*self.rebuilt(flat)))
 
     def seeds(self, outputs: Sequence[Any], c: Any) -> list[tuple[Variable, Any]]:

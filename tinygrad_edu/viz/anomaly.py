@@ -1,23 +1,19 @@
 """`detect_anomaly`: the first inf or nan of the forward or the backward pass, and the line that made it.
 
-While a `with detect_anomaly()` block runs, the engine's `note` (which records a result) and `pull`
-(which walks back) are exchanged for versions that look at every number. Outside of it they are the
-engine's own: it costs nothing when off.
+While a `with detect_anomaly()` block runs, the recorder is one that looks at every number; when off, it
+costs nothing.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from contextlib import ContextDecorator, ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import engine, tensor
 from ..engine import Op, Variable, parents
-from ..recording import Mode
+from ..recording import Recording, Sites
 from .formula import Formula, input_names, of_rule, of_value
 from .notation import plain
 from .reasons import WHERE, advice
@@ -45,7 +41,7 @@ class AnomalyError(FloatingPointError):
         return draw(self.root, overlay="nonfinite")
 
 
-class Watcher:
+class Watcher(Sites):
     """What was seen in one `with` block."""
 
     def __init__(self) -> None:
@@ -54,6 +50,7 @@ class Watcher:
 
     def recorded(self, t: Variable) -> None:
         """Look at a new result. A bad number is reported when it is used, unless a `where` leaves it out."""
+        super().recorded(t)
         bad = not _finite(t._data)
         for x in t.inputs:
             if x.born in self.suspects:
@@ -73,6 +70,7 @@ class Watcher:
 
     def pulled(self, steps: Iterator[tuple[Variable, Any]]) -> Iterator[tuple[Variable, Any]]:
         """Look at every gradient as it becomes complete."""
+        self.finish()
         seen: list[tuple[Variable, Any]] = []
         for t, g in steps:
             value = g._data if isinstance(g, Variable) else g
@@ -175,40 +173,6 @@ def _entry(v: Any, bad: Any) -> str:
     return one(v[tuple(np.argwhere(~np.isfinite(bad))[0])])
 
 
-WATCHING: ContextVar[Watcher | None] = ContextVar("watching", default=None)
-_lock = threading.Lock()
-_own_note, _own_pull = engine.note, engine.pull
-_active = 0
-
-
-def _note(*args: Any, **kwargs: Any) -> Any:
-    t = _own_note(*args, **kwargs)
-    watcher = WATCHING.get()
-    if watcher is not None:
-        watcher.recorded(t)
-    return t
-
-
-def _pull(*args: Any, **kwargs: Any) -> Iterator[tuple[Variable, Any]]:
-    steps = _own_pull(*args, **kwargs)
-    watcher = WATCHING.get()
-    if watcher is None:
-        return steps
-    watcher.finish()
-    return watcher.pulled(steps)
-
-
-def _exchange(by: int) -> None:
-    """Put the watching versions in place while anyone watches, in any thread."""
-    global _active
-    with _lock:
-        _active += by
-        watch = _active > 0
-        engine.note = _note if watch else _own_note
-        engine.pull = _pull if watch else _own_pull
-        tensor.pull = engine.pull
-
-
 class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
     """In a `with` block: raise `AnomalyError` for the first inf or nan that a computation or a gradient makes.
 
@@ -223,26 +187,20 @@ class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
     """
 
     def __init__(self) -> None:
-        self.open: list[tuple[Mode, Token[Watcher | None], Any]] = []
+        self.open: list[tuple[ExitStack, Watcher]] = []
 
     def _recreate_cm(self) -> detect_anomaly:
         return detect_anomaly()
 
     def __enter__(self) -> detect_anomaly:
-        quiet = np.errstate(all="ignore")
-        quiet.__enter__()
-        mode = Mode("sites")
-        mode.__enter__()
-        self.open.append((mode, WATCHING.set(Watcher()), quiet))
-        _exchange(1)
+        stack, watcher = ExitStack(), Watcher()
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(Recording(watcher))
+        self.open.append((stack, watcher))
         return self
 
     def __exit__(self, kind: Any, *exception: object) -> None:
-        mode, token, quiet = self.open.pop()
-        watcher = WATCHING.get()
-        _exchange(-1)
-        WATCHING.reset(token)
-        mode.__exit__(kind, *exception)
-        quiet.__exit__(kind, *exception)
-        if kind is None and watcher is not None:
+        stack, watcher = self.open.pop()
+        stack.close()
+        if kind is None:
             watcher.finish()

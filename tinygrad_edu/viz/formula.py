@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import TRACED, Op, Variable, constant, history, parents
-from ..recording import Mode
+from ..recording import Recording
 from .notation import latex, plain
 
 
@@ -126,7 +126,7 @@ def of_rule(
     if rule is None:
         return None
     names = names or input_names(op, len(arrays))
-    with np.errstate(all="ignore"), Mode("graph"):
+    with np.errstate(all="ignore"), Recording():
         out = op.forward(*arrays, **attributes) if y is None else y[1]
         xs = [symbol(name, x) for name, x in zip(names, arrays, strict=True)]
         out_symbol = symbol(y[0] if y else "y", out)
