@@ -3,6 +3,8 @@
 The oracle is mpmath at 60 digits, or the convention that docs/conventions.md states.
 """
 
+import math
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -89,6 +91,9 @@ def test_powers_at_zero_to_second_order(n):
     f = lambda x: x**n
     expected = [float(n == k) * [1, 1, 2][k] for k in range(3)]
     assert list(derivatives(f, 0.0)) == expected
+    for order in range(n + 3):
+        assert f(tg.asarray(0.0)).item() == (math.factorial(n) if order == n else 0)
+        f = tg.grad(f)
 
 
 @pytest.mark.parametrize("zeros", [[], [1], [1, 3], [0, 1, 2, 3]])

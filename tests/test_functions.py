@@ -89,11 +89,27 @@ def test_logic_and_choice():
 def test_erf_against_the_standard_library():
     from math import erf
 
-    x = np.concatenate([np.linspace(-7, 7, 4001), [0.0, 1e-300, 30.0, -30.0, np.inf, -np.inf]])
+    x = np.concatenate([np.linspace(-7, 7, 10_001), [0.0, 1e-300, 30.0, -30.0, np.inf, -np.inf]])
     expected = np.array([erf(v) for v in x])
     np.testing.assert_allclose(tg.erf(x).data, expected, rtol=1e-15, atol=0)
     assert np.isnan(tg.erf(np.nan).item())
-    assert tg.erf(np.float32([0.5])).dtype == np.float32
+    single = tg.erf(x.astype(np.float32))
+    assert single.dtype == np.float32
+    expected = np.array([erf(v) for v in x.astype(np.float32)])
+    np.testing.assert_allclose(single.data, expected, rtol=8 * np.finfo(np.float32).eps, atol=0)
+    assert np.isnan(tg.erf(np.float32(np.nan)).item())
+
+
+@given(n=st.integers(-20, 20) | st.sampled_from([0.5, -1.5, 2.0, 3.0]), dtype=st.sampled_from(["f4", "f8"]))
+def test_powers_by_a_number(n, dtype):
+    x = np.array([0.3, 1.7, 2.0] + [-0.4, -2.5] * (n == int(n)), dtype=dtype)
+    rtol = 40 * np.finfo(dtype).eps  # a rounding for each of up to 20 products, and as many of NumPy's
+    for ours in (tg.Tensor(x) ** n, tg.power(x, n), np.power(tg.Tensor(x), n), tg.Tensor(x).power(n)):
+        assert ours.dtype == dtype
+        np.testing.assert_allclose(ours.data, x.astype("f8") ** float(n), rtol=rtol)
+    slope, bend = tg.grad(lambda v: (v**n).sum())(x), tg.grad(lambda v: tg.grad(lambda w: (w**n).sum())(v).sum())(x)
+    np.testing.assert_allclose(slope.data, n * x.astype("f8") ** (n - 1.0), rtol=2 * rtol)
+    np.testing.assert_allclose(bend.data, n * (n - 1) * x.astype("f8") ** (n - 2.0), rtol=3 * rtol)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +237,19 @@ def test_products(data):
     same(tg.einsum("bii", square), np.einsum("bii", square))
 
 
+@given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3, unique=True), st.data())
+def test_einsum_of_large_operands(left, data):
+    letters = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3, unique=True)
+    right = data.draw(letters)
+    output = data.draw(st.permutations(sorted({*left, *right}))).copy()
+    del output[data.draw(st.integers(0, len(output))) :]
+    text = f"{''.join(left)},{''.join(right)}->{''.join(output)}"
+    length = dict(zip("abcdef", (3, 5, 70, 7, 80, 11), strict=True))
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=[length[c] for c in names]) for names in (left, right))
+    same(tg.einsum(text, x, y), np.einsum(text, x, y, optimize=False))
+
+
 def test_matrix_functions():
     rng = np.random.default_rng(0)
     a = rng.normal(size=(2, 3, 3)) + 3 * np.eye(3)
@@ -263,7 +292,7 @@ INDICES = st.sampled_from([
     0, -1, slice(1, None), slice(None, None, -1), (slice(None), 1), (..., 0), None, (None, 1, ..., None),
     [0, 2, 0], ([0, 1], [1, 1]), (slice(None), [2, 0]), ([1, 0], slice(None), [0, 1]), (0, slice(None), [0, 1]),
     np.array([[0, 1], [2, 2]]), (np.array([[0], [1]]), np.array([0, 2])), np.array([True, False, True]),
-    (..., np.array([True, False])), (slice(0, 2), None, [1, 0]),
+    (..., np.array([True, False])), (slice(0, 2), None, [1, 0]), [], [-1, 2, -3], ([-1, 0], [-2, 3]),
 ])  # fmt: skip
 
 

@@ -23,7 +23,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     if op.kind == "elementwise" and isinstance(getattr(np, name, None), np.ufunc)
 }
 UFUNCS |= {np.matmul: linalg.matmul, np.vecdot: linalg.vecdot, np.fabs: ops.abs, np.rint: elementwise.round}
-UFUNCS |= {np.float_power: ops.power, np.true_divide: ops.divide}
+UFUNCS |= {np.power: elementwise.power, np.float_power: elementwise.power, np.true_divide: ops.divide}
 
 REDUCTIONS = {
     np.add: reduce.sum, np.multiply: reduce.prod, np.maximum: reduce.max, np.minimum: reduce.min,

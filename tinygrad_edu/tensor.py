@@ -242,6 +242,7 @@ class Tensor(Variable):
     def __truediv__(self, other: Any) -> Tensor: return ops.divide.binary(self, other)
     def __floordiv__(self, other: Any) -> Tensor: return ops.floor_divide(self, other)
     def __mod__(self, other: Any) -> Tensor: return ops.remainder.binary(self, other)
+    def __pow__(self, other: Any) -> Tensor: return elementwise.power(self, other)
     def __matmul__(self, other: Any) -> Tensor: return linalg.matmul(self, other)
     def __neg__(self) -> Tensor: return ops.negative.unary(self)
     def __pos__(self) -> Tensor: return ops.positive.unary(self)
@@ -269,11 +270,6 @@ class Tensor(Variable):
     def __xor__(self, other: Any) -> Tensor: return ops.bitwise_xor(self, other)
     __rand__, __ror__, __rxor__, __hash__ = __and__, __or__, __xor__, object.__hash__
     # fmt: on
-
-    def __pow__(self, other: Any) -> Tensor:
-        if other.__class__ is int and other == 2:
-            return ops.square.unary(self)
-        return ops.power.binary(self, other)
 
     def __eq__(self, other: Any) -> Any:
         return NotImplemented if other is None else ops.equal(self, other)

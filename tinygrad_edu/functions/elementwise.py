@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import ops
+from ..engine import Variable
 from .common import elementwise, lift
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ add = elementwise(ops.add)
 subtract = elementwise(ops.subtract)
 multiply = elementwise(ops.multiply)
 divide = elementwise(ops.divide)
-power = elementwise(ops.power)
 negative = elementwise(ops.negative)
 positive = elementwise(ops.positive)
 abs = elementwise(ops.abs)
@@ -67,6 +67,14 @@ logical_and = elementwise(ops.logical_and)
 logical_or = elementwise(ops.logical_or)
 logical_xor = elementwise(ops.logical_xor)
 logical_not = elementwise(ops.logical_not)
+
+
+def power(a: Any, b: Any) -> Tensor:
+    """power(a, b) = a ** b, entry by entry, with broadcasting."""
+    if (b.__class__ is int or b.__class__ is float) and hasattr(a, "dtype"):
+        a = lift(a, "power")
+        return ops.square.unary(a) if b.__class__ is int and b == 2 else ops.power_n(a, n=b)
+    return ops.power(a, b) if isinstance(a, Variable) or isinstance(b, Variable) else ops.power(lift(a, "power"), b)
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:

@@ -55,10 +55,21 @@ def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -
     g = _beside(g, arrays)
     x = np.zeros_like(g, shape=shape)
     if arrays:
-        np.add.at(x, _filled(index, arrays), g)  # an entry picked twice receives twice
+        _add_at(x, _filled(index, arrays), g)  # an entry picked twice receives twice
     else:
         x[index] = g
     return x
+
+
+def _add_at(x: Any, index: tuple[Any, ...], g: Any) -> None:
+    """`np.add.at(x, index, g)`: by places in the flat array, where `index` picks whole rows, as NumPy is
+    several times as fast with one index."""
+    if not (isinstance(x, np.ndarray) and all(isinstance(k, np.ndarray) and k.dtype.kind in "iu" for k in index)):
+        return np.add.at(x, index, g)
+    head, tail = x.shape[: len(index)], x.shape[len(index) :]
+    rows = np.ravel_multi_index(index, head, mode="wrap")  # negative ones count from the end
+    places = rows[..., None] * math.prod(tail) + np.arange(math.prod(tail))
+    np.add.at(x.reshape(-1), places.reshape(-1), g.reshape(-1))
 
 
 def _some_index(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -148,7 +159,7 @@ def _put_along(g: Any, indices: Any, *, shape: tuple[int, ...], axis: int) -> An
     x = np.zeros_like(g, shape=shape)
     grid = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
     places = tuple(indices if i == axis else grid[i] for i in range(len(shape)))
-    np.add.at(x, places, g)
+    _add_at(x, places, g)
     return x
 
 

@@ -177,6 +177,8 @@ def tidy(f: Formula) -> Formula:
         return b
     if name in ("multiply", "divide", "power") and _is(b, 1) and a.shape == f.shape:
         return a
+    if name == "power_n" and f.attributes["n"] == 1:
+        return a
     if name in ("add", "subtract") and _is(b, 0) and a.shape == f.shape:
         return a
     if name == "add" and _is(a, 0) and b.shape == f.shape:

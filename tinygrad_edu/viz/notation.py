@@ -74,13 +74,18 @@ def _plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
     if f.op is None:
         return _leaf(f)
     if f.op.formula and f.op.formula.count("{}") == len(args):
-        return _operator(f.op.formula, args)
+        return _operator(_filled(f.op.formula, f.attributes), args)
     if f.op.name == "permute_dims" and (mark := _transposition(f, transposed)):
         return _wrap(*args[0], ATOM) + mark, ATOM
     if f.op.name == "getitem":
         return _wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
     words = [text for text, _ in args] + _keywords(f)
     return f"{f.op.name}({', '.join(words)})", ATOM
+
+
+def _filled(template: str, attributes: dict[str, Any]) -> str:
+    """The text of an operator with the attributes that it names in place: `{} ** {n}`."""
+    return re.sub(r"\{(\w+)\}", lambda name: number(attributes[name[1]]), template)
 
 
 def _operator(template: str, args: list[Written]) -> Written:
@@ -208,6 +213,7 @@ LATEX: dict[str, Callable[[Formula, list[Written]], Written]] = {
     "divide": lambda f, a: (rf"\frac{{{a[0][0]}}}{{{a[1][0]}}}", POWER),
     "reciprocal": lambda f, a: (rf"\frac{{1}}{{{a[0][0]}}}", POWER),
     "power": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{a[1][0]}}}", POWER),
+    "power_n": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{number(f.attributes['n'])}}}", POWER),
     "square": lambda f, a: (f"{_wrap(*a[0], ATOM)}^2", POWER),
     "negative": lambda f, a: (f"-{_wrap(*a[0], TIMES)}", TIMES),
     "sqrt": lambda f, a: (rf"\sqrt{{{a[0][0]}}}", ATOM),
