@@ -351,9 +351,9 @@ def _broadcast_to(x: Any, shape: Any) -> Any:
     return x.like(np.broadcast_to(x.values.reshape(lengths), (x.examples, *shape)))
 
 
-def _zeros_like(x: Any, dtype: Any = None, shape: Any = None) -> Any:
+def _zeros_like(x: Any, dtype: Any = None, order: Any = "K", shape: Any = None) -> Any:
     lengths = None if shape is None else (x.examples, *shape)
-    return x.like(np.zeros_like(x.values, dtype=dtype, shape=lengths))
+    return x.like(np.zeros_like(x.values, dtype=dtype, order=order, shape=lengths))
 
 
 CARRIERS: dict[Any, Callable[..., Any]] = {

@@ -53,7 +53,7 @@ def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
 
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     g = _beside(g, arrays)
-    x = np.zeros_like(g, shape=shape)
+    x = np.zeros_like(g, order="C", shape=shape)
     if arrays:
         _add_at(x, _filled(index, arrays), g)  # an entry picked twice receives twice
     else:
@@ -156,7 +156,7 @@ def _some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 
 def _put_along(g: Any, indices: Any, *, shape: tuple[int, ...], axis: int) -> Any:
     g = _beside(g, (indices,))
-    x = np.zeros_like(g, shape=shape)
+    x = np.zeros_like(g, order="C", shape=shape)
     grid = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
     places = tuple(indices if i == axis else grid[i] for i in range(len(shape)))
     _add_at(x, places, g)

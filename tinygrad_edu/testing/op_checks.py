@@ -112,6 +112,23 @@ def readings(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
             np.testing.assert_array_equal(on_arrays, on_tensors._data)
 
 
+def layouts(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
+    """How the numbers lie in memory makes no difference."""
+    g = np.random.default_rng(1).standard_normal(np.shape(op.forward(*arrays, **attributes)))
+    flow = [i for i in range(len(arrays)) if op.vjps[i] is not None]
+
+    def results(turned: Callable[[Any], Any]) -> list[Any]:
+        xs = [turned(a) for a in arrays]
+        y = op.forward(*xs, **attributes)
+        return [y, *[op.vjps[i](turned(g), y, *xs, **attributes) for i in flow]]
+
+    with np.errstate(all="ignore"):
+        usual = results(np.copy)
+        for turned in (lambda a: np.copy(a, order="F"), lambda a: np.flip(np.flip(a).copy())):
+            for a, b in zip(results(turned), usual, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * np.max(np.abs(b), initial=1))
+
+
 def batch(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     """A batch of examples gives what they give one after another."""
     pairs = [np.stack([a, np.flip(a)]) for a in arrays]
@@ -138,7 +155,7 @@ def batch_gradients(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -
 Property = Callable[[Op, Sequence[Any], dict[str, Any]], None]
 PROPERTIES: dict[str, Property] = {
     "order_one": order_one, "order_two": order_two, "readings": readings,
-    "batch": batch, "batch_gradients": batch_gradients,
+    "layouts": layouts, "batch": batch, "batch_gradients": batch_gradients,
 }  # fmt: skip
 
 
