@@ -37,6 +37,39 @@ class TestMemoryOfOthers:
             y.backward()
         assert x.grad is None or x.grad.data.tolist() == [3, 4]
 
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda a: tg.asarray(a)[:],
+            lambda a: tg.asarray(a[:]),
+            lambda a: tg.asarray(a[:]).detach(),
+            lambda a: tg.asarray(a).reshape(2, 1).reshape(2),
+            lambda a: tg.flip(tg.asarray(a)).detach()[::-1],
+            lambda a: tg.split(tg.asarray(a), 1)[0],
+            lambda a: tg.asarray(np.broadcast_to(a, (1, 2)))[0],
+        ],
+    )
+    def test_a_view_of_an_array_written_into_before_backward(self, use):
+        x, a = leaf(1.0, 2.0), np.array([3.0, 4.0])
+        y = (x * use(a)).sum()
+        a[:] = 0
+        with pytest.raises(GraphError, match="changed afterwards"):
+            y.backward()
+
+    def test_a_view_as_an_argument_of_a_transform(self):
+        a = np.array([3.0, 4.0])
+        _, pullback = tg.vjp(lambda x: (x * x).sum(), tg.asarray(a[:]))
+        a[:] = 0
+        with pytest.raises(GraphError, match="changed afterwards"):
+            pullback(1.0)
+
+    def test_asarray_copies_when_asked(self):
+        x = tg.asarray(np.array([3.0, 4.0]))
+        y = tg.asarray(x, copy=True)
+        x.data[:] = 0
+        assert y.data.tolist() == [3, 4]
+        assert tg.asarray(x) is x
+
     def test_a_detached_result(self):
         x = leaf(1.0, 2.0)
         y = tg.exp(x)

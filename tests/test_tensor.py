@@ -61,6 +61,15 @@ class TestMaking:
 
 
 class TestDtypes:
+    @pytest.mark.parametrize("f", [tg.add, tg.multiply, tg.power, tg.maximum, tg.atan2, tg.hypot])
+    def test_python_scalars_are_weak_beside_arrays(self, f):
+        a = np.array([0.3, 0.7])
+        x = tg.Tensor(a)
+        for ours, beside in [(f(a, 0.1), f(x, 0.1)), (f(0.1, a), f(0.1, x)), (f(a[0], 0.1), f(x[0], 0.1))]:
+            assert ours.dtype == np.float64
+            np.testing.assert_array_equal(ours.data, beside.data)
+        assert f(0.3, 0.1).dtype == np.float32
+
     def test_python_scalars_are_weak(self):
         for dtype in ("float16", "float32", "float64"):
             x = tg.ones(2, dtype=dtype)

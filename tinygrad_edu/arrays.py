@@ -63,5 +63,9 @@ def _leaves(data: Any) -> Iterator[Any]:
 def operand(x: Any, who: str) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
-    plain = isinstance(x, float | int) and not isinstance(x, np.generic)
-    return x if plain or hasattr(x, "batch") else to_array(x, who=who)
+    return x if is_weak(x) or hasattr(x, "batch") else to_array(x, who=who)
+
+
+def is_weak(x: Any) -> bool:
+    """Whether `x` is a Python number, which never widens what it meets; NumPy's own scalars do."""
+    return isinstance(x, float | int) and not isinstance(x, np.generic)

@@ -23,6 +23,7 @@ from .engine import (
     fingerprint,
     pull,
     results_are,
+    unrecorded,
 )  # fmt: skip
 from .errors import DTypeError, GraphError, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
@@ -208,7 +209,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same values without their history."""
-        return constant(self._data if self.op is not None or not self.flags else np.array(self._data)[()])
+        return unrecorded(self) if self.op is not None or not self.flags else constant(np.array(self._data)[()])
 
     def numpy(self) -> Any:
         """The array, as `data`."""

@@ -23,12 +23,13 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """
     if isinstance(data, Variable):
         t: Any = data
-        return t if dtype is None or t.dtype == np.dtype(dtype) else t.astype(dtype)
+        t = t if dtype is None else t.astype(dtype)
+        return t.clone() if copy else t
     if isinstance(data, list | tuple):
         t = lift(data, "asarray")
         return t if dtype is None else t.astype(dtype)
     t = engine.constant(to_array(data, dtype, copy, "asarray"))
-    if t._data is data:
+    if t._data is data or t._data.base is not None:  # through DLPack, or the buffer of another object
         t.loose = SHARED
     return t
 
