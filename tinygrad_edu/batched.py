@@ -241,7 +241,9 @@ def with_leading_axes(function: Callable[..., Any]) -> Callable[..., Any]:
         if not any(isinstance(x, BatchedArray) for x in xs):
             return function(*xs, **options)
         lead = leading(xs)
-        result = call(*[full_batch(x, lead.level, lead.examples) for x in xs], **options)
+        n, ndim = lead.examples, max(np.ndim(x) for x in xs)
+        full = [full_batch(x, lead.level, n).reshape(n, *(1,) * (ndim - np.ndim(x)), *np.shape(x)) for x in xs]
+        result = call(*full, **options)
         return tuple(map(lead.like, result)) if isinstance(result, tuple) else lead.like(result)
 
     return call

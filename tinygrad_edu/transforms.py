@@ -21,7 +21,7 @@ from .engine import Variable, births, gradients, history
 from .errors import ShapeError
 from .forward import push
 from .functions.common import as_tuple, fresh, lift
-from .functions.creation import zeros_like
+from .functions.creation import zeros, zeros_like
 from .functions.layout import reshape
 from .recording import Mode, recording
 from .tensor import Tensor
@@ -196,11 +196,11 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         def rows(k: int) -> Any:
             y = trace.outputs[k]
             if not y.size:
-                parts = tuple(reshape(zeros_like(x), y.shape + x.shape) if not x.size else None for x in trace.inputs)
+                parts = tuple(zeros(y.shape + x.shape, dtype=x.dtype) for x in trace.inputs)
                 return parts[0] if not isinstance(argnums, tuple | list) else parts
-            zeros = [zeros_like(other) for other in trace.outputs]
+            nought = [zeros_like(other) for other in trace.outputs]
             basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
-            found = vmap(lambda g: trace.pull([*zeros[:k], g, *zeros[k + 1 :]]))(basis)
+            found = vmap(lambda g: trace.pull([*nought[:k], g, *nought[k + 1 :]]))(basis)
             parts = tuple(reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True))
             return parts[0] if not isinstance(argnums, tuple | list) else parts
 
