@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -358,6 +359,15 @@ class TestBatches:
 
     def test_empty_jacobians(self):
         assert tg.jacobian(lambda x: x * 2)(np.zeros(0)).shape == (0, 0)
+        assert tg.jacobian(lambda x: x[:0])(np.zeros(2)).shape == (0, 2)
+        assert tg.jacobian(lambda x: x.sum(0))(np.zeros((0, 2))).shape == (2, 0, 2)
+
+    def test_matrices_of_different_ranks(self):
+        """The examples' axis must not meet another one, of the same length."""
+        rng = np.random.default_rng(0)
+        a, b = rng.normal(size=(2, 2, 3, 3)), rng.normal(size=(2, 3, 2))
+        y = tg.vmap(tg.linalg.solve)(a, b)
+        np.testing.assert_allclose(y.data, [np.linalg.solve(*pair) for pair in zip(a, b, strict=True)])
 
 
 class TestFirstMinutes:
@@ -381,17 +391,38 @@ class TestFirstMinutes:
     @pytest.mark.parametrize(
         ("call", "error", "text"),
         [
-            (lambda: tg.ones(2).view(-1), AttributeError, "Tensor: has no 'view'; use reshape"),
-            (lambda: tg.ones(2).nonsense, AttributeError, "Tensor: has no 'nonsense'"),
+            (lambda: tg.ones(2).view(-1), AttributeError, "Tensor: must be asked for names.*got 'view'; use reshape$"),
+            (lambda: tg.ones(2).cumsum(), AttributeError, "got 'cumsum'; use cumulative_sum$"),
+            (lambda: tg.ones(2).nonsense, AttributeError, r"got 'nonsense'; use one of dir\(tg.Tensor\)"),
+            (lambda: tg.cat([tg.ones(2)]), AttributeError, "tinygrad_edu: must be.*got 'cat'; use concat$"),
+            (lambda: tg.arctan2(1.0, 2.0), AttributeError, "got 'arctan2'; use atan2$"),
+            (lambda: tg.diag(tg.ones(2)), AttributeError, "got 'diag'; use np.diag$"),
+            (lambda: tg.zeros(2, dtype=tg.float64), AttributeError, "got 'float64'; use np.float64$"),
+            (lambda: tg.tensor([1.0]), TypeError, "must not be called.*; use tg.Tensor$"),
+            (lambda: tg.ones(2).sum(dim=0), TypeError, r"^sum: arguments must fit sum\(x, axis=None, keepdims=False, dtype=None\); got an unexpected keyword argument 'dim'; use axis$"),
+            (lambda: tg.mean(tg.ones(2), dim=0, keepdim=True), TypeError, "^mean: .*; use axis, keepdims$"),
+            (lambda: tg.linalg.norm(tg.ones(2), dim=0), TypeError, "^norm: .*; use axis$"),
+            (lambda: nn.functional.softmax(tg.ones(2), dim=0), TypeError, "^softmax: .*; use axis$"),
+            (lambda: tg.ones(1).backward(retain_graph=True), TypeError, "^backward: .*'retain_graph'; use no argument: the graph stays"),
+            (lambda: tg.vmap(tg.sum, in_dims=1), TypeError, "^vmap: .*; use in_axes$"),
+            (lambda: tg.sum(), TypeError, "^sum: arguments must fit sum.*; missing 1 required.*; use these$"),
             (lambda: optim.SGD(nn.Linear(2, 2), 0.1), TypeError, r"got a Linear; pass model.parameters\(\)"),
             (lambda: tg.grad(lambda p: p["w"])({"w": 1.0}), DTypeError, "grad: each argument must be one tensor.*got a dict; .*argnums"),
             (lambda: tg.grad(lambda p: p[0])((np.ones(2), np.ones(2))), DTypeError, "got a tuple; pass its tensors as separate"),
-            (lambda: np.unique(tg.ones(2), return_counts=True), TypeError, r"np.unique: must be called with arguments.*return_counts"),
+            (lambda: np.unique(leaf(1.0), return_counts=True), TypeError, r"np.unique: must be called with arguments.*return_counts"),
         ],
     )  # fmt: skip
     def test_errors_name_the_counterpart(self, call, error, text):
         with pytest.raises(error, match=text):
             call()
+
+    def test_errors_from_inside_a_function_stay_as_they_are(self):
+        with pytest.raises(TypeError, match=r"^sum: axis must be an integer; got 'a'"):
+            tg.ones(2).sum(axis="a")
+
+    def test_functions_can_be_pickled(self):
+        for function in (tg.sum, tg.exp, tg.add, tg.linalg.norm, tg.grad, nn.functional.softmax, tg.clip):
+            assert pickle.loads(pickle.dumps(function)) is function
 
 
 class TestSmallThings:

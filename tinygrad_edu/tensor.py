@@ -26,17 +26,10 @@ from .engine import (
     unrecorded,
 )  # fmt: skip
 from .errors import DTypeError, GraphError, ShapeError
+from .foreign import answer, unknown
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
 from .recording import Mode
-
-ELSEWHERE = {  # names of another library, and ours
-    "view": "reshape", "permute": "permute_dims", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
-    "to": "astype", "type": "astype", "float": "astype('float32')", "double": "astype('float64')",
-    "long": "astype('int64')", "zero_": "t.grad = None", "retain_grad": "tg.grad, or tg.explain for inner gradients",
-    "cpu": "the tensor as it is", "mm": "@", "matmul_": "@", "cumsum": "cumulative_sum", "ravel": "flatten",
-    "copy": "clone", "dot": "@",
-}  # fmt: skip
 
 
 def _weak(x: Any) -> Variable:
@@ -271,6 +264,12 @@ class Tensor(Variable):
     __rand__, __ror__, __rxor__, __hash__ = __and__, __or__, __xor__, object.__hash__
     # fmt: on
 
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Tensor:
         if other.__class__ is int and other == 2:
             return ops.square.unary(self)
@@ -339,8 +338,7 @@ class Tensor(Variable):
         return {"text/plain": repr(self)}  # HTML is left to `_repr_html_`, and to viz.notebook
 
     def __getattr__(self, name: str) -> Any:
-        hint = ELSEWHERE.get(name)
-        raise AttributeError(f"Tensor: has no {name!r}" + (f"; use {hint}" if hint else ""), name=name, obj=self)
+        raise AttributeError(unknown("Tensor", name, "one of dir(tg.Tensor)"), name=name, obj=self)
 
     def __round__(self, decimals: int = 0) -> Tensor:
         return elementwise.round(self, decimals)
@@ -355,7 +353,8 @@ class Tensor(Variable):
                 f"copy: only a leaf can be copied or pickled; got {describe(self)}; use clone() to "
                 "keep the history, or detach() to drop it"
             )
-        return type(self), (np.array(self._data), self.requires_grad, None, self.name)
+        values = type(self), (np.array(self._data), self.requires_grad, None, self.name)
+        return values if self._grad is None else (*values, (None, {"_grad": constant(np.array(self._grad._data))}))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.data, dtype=dtype, copy=copy)
@@ -505,3 +504,6 @@ class Tensor(Variable):
     zeros_like = creation.zeros_like
     ones_like = creation.ones_like
     full_like = creation.full_like
+
+
+answer(Tensor)

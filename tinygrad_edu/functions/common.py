@@ -68,6 +68,7 @@ def elementwise(op: Op) -> Callable[..., Tensor]:
 
     function: Callable[..., Any] = unary if arity == 1 else nary
     function.__name__ = function.__qualname__ = op.name
+    function.__module__ = f"{__package__}.elementwise"  # where pickle will find it
     names = ", ".join("abc"[:arity]) if arity > 1 else "x"
     written = f" = {op.formula.format(*'abc')}" if op.formula and arity > 1 else ""
     function.__doc__ = op.doc or f"{op.name}({names}){written}, entry by entry, with broadcasting."
