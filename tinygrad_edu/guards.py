@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
 import weakref
@@ -93,6 +94,9 @@ def check_logits(who: str, x: Any, op: Any = None) -> None:
         warn("softmax_twice", f"{who}: takes logits; got the output of {made}; leave out the {made}")
 
 
+BACKWARD = inspect.unwrap(Tensor.backward).__code__
+
+
 class Spent(Tensor):
     """A gradient that an optimizer has used. What backward() adds to it is `Mixed`."""
 
@@ -100,7 +104,7 @@ class Spent(Tensor):
 
     def __add__(self, other: Any) -> Tensor:
         total = super().__add__(other)
-        if sys._getframe(1).f_code is Tensor.backward.__code__ and np.any(self._data):  # not set to 0 by hand
+        if sys._getframe(1).f_code is BACKWARD and np.any(self._data):  # not set to 0 by hand
             total.__class__ = Mixed
         return total
 

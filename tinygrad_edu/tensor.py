@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import ops, writing
-from .arrays import operand, to_array
+from .arrays import normal_dtype, operand, to_array
 from .batched import BatchedArray
 from .engine import (
     NEEDS,
@@ -220,7 +220,7 @@ class Tensor(Variable):
 
     def astype(self, dtype: Any) -> Tensor:
         """The same values in another dtype; a gradient passes only between floating-point ones."""
-        wanted = np.dtype(dtype)
+        wanted = normal_dtype("astype", dtype)
         if wanted == self.dtype:
             return self
         return ops.cast(self if wanted.kind == "f" else self.detach(), dtype=wanted)

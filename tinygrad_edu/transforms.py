@@ -18,7 +18,7 @@ import numpy as np
 from . import engine
 from .batching import vmap
 from .engine import Variable, births, gradients, history
-from .errors import ShapeError
+from .errors import DTypeError, ShapeError
 from .forward import push
 from .functions.common import as_tuple, fresh, lift
 from .functions.creation import zeros, zeros_like
@@ -84,7 +84,10 @@ def _seed(y: Any, g: Any, graph: bool) -> Any:
 
 
 def _numbers(argnums: int | Sequence[int]) -> tuple[int, ...]:
-    numbers = tuple(map(operator.index, as_tuple(argnums)))
+    try:
+        numbers = tuple(map(operator.index, as_tuple(argnums)))
+    except TypeError:
+        raise DTypeError(f"grad: argnums must be integers; got {argnums!r}; count arguments from 0") from None
     if len(set(numbers)) != len(numbers):
         raise ValueError(f"grad: argnums must differ; got {argnums}; name each argument once")
     return numbers

@@ -2,7 +2,7 @@
 
 import sys as _sys
 
-from ...foreign import answer as _answer
+from ... import foreign as _foreign
 from .activations import *
 from .attention import *
 from .classification import *
@@ -12,4 +12,4 @@ from .losses import *
 from .normalization import *
 from .shape import *
 
-_answer(_sys.modules[__name__])
+_foreign.answer(_sys.modules[__name__])
