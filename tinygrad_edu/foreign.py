@@ -38,6 +38,8 @@ ARGUMENTS = {
     "retain_graph": "no argument: the graph stays while its output does", "dtypes": "dtype", "input": "x, by position",
     "requires_grad": ".requires_grad_() on the result", "device": "no argument: there is only the CPU",
     "out": "the result", "has_aux": "a tuple of results with vjp", "p": "ord", "diagonal": "k",
+    "inplace": "no argument: operations make new tensors", "start_dim": "start_axis", "end_dim": "end_axis",
+    "foreach": "no argument: all parameters are updated at once", "fused": "no argument: updates are fused",
 }  # fmt: skip
 
 
@@ -63,10 +65,11 @@ def unknown(who: str, name: str, known: str) -> str:
 @cache
 def answering(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which answers arguments that do not fit with what does."""
-    parameters = inspect.signature(function).parameters.values()
-    if all(p.default is p.empty for p in parameters):
+    parameters = list(inspect.signature(function).parameters.values())
+    made = function.__name__ == "__init__"
+    if not made and all(p.default is p.empty for p in parameters):
         return function  # nothing can be given by name
-    plain = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
+    plain = inspect.Signature([p.replace(annotation=p.empty) for p in parameters if p.name != "self"])
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -75,8 +78,9 @@ def answering(function: Callable[..., Any]) -> Callable[..., Any]:
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise  # from inside the function
-            name = function.__name__
-            use = ", ".join(ARGUMENTS[k] for k in kwargs if k not in plain.parameters and k in ARGUMENTS)
+            name = type(args[0]).__name__ if made else function.__name__
+            hints = [ARGUMENTS[k] for k in kwargs if k not in plain.parameters and k in ARGUMENTS]
+            use = ", ".join(hint for hint in hints if not hint.isidentifier() or hint in plain.parameters)
             got = str(error).partition("() ")[2]
             raise TypeError(f"{name}: arguments must fit {name}{plain}; {got}; use {use or 'these'}") from None
 
@@ -84,13 +88,17 @@ def answering(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def answer(place: Any) -> None:
-    """Let the public functions of a class or a module of this package answer."""
+    """Let the public functions of a class or a module answer, and a module's classes when they are called."""
     package = __name__.partition(".")[0]
-    for name, function in list(vars(place).items()):
-        if isinstance(function, FunctionType) and not name.startswith("_") and function.__module__.startswith(package):
-            setattr(place, name, answering(function))
-            if isinstance(place, ModuleType) and answering(function) is not function:
-                getattr(place, name).__module__ = place.__name__  # where pickle will find it
+    for name, value in list(vars(place).items()):
+        if name.startswith("_") or not getattr(value, "__module__", "").startswith(package):
+            continue
+        if isinstance(value, type) and isinstance(vars(value).get("__init__"), FunctionType):
+            setattr(value, "__init__", answering(vars(value)["__init__"]))  # noqa: B010
+        elif isinstance(value, FunctionType) and (function := answering(value)) is not value:
+            setattr(place, name, function)
+            if isinstance(place, ModuleType):
+                function.__module__ = place.__name__  # where pickle will find it
 
 
 class NotAFunction(ModuleType):

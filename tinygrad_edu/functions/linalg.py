@@ -304,6 +304,8 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
         return sum(ops.not_equal(x, 0), axis, keepdims).astype(x.dtype)
     if ord == 1:
         return sum(ops.abs(x), axis, keepdims)
+    if not isinstance(ord, float | int):
+        raise DTypeError(f"vector_norm: ord must be a number; got {ord!r}; use 2, 1 or inf")
     return _reduce(ops.normp, x, axis, keepdims, p=float(ord))
 
 

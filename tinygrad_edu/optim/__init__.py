@@ -1,5 +1,8 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
+import sys as _sys
+
+from .. import foreign as _foreign
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adaptive import Adagrad as Adagrad
@@ -14,3 +17,5 @@ from .schedule import OneCycleLR as OneCycleLR
 from .schedule import ReduceLROnPlateau as ReduceLROnPlateau
 from .schedule import StepLR as StepLR
 from .sgd import SGD as SGD
+
+_foreign.answer(_sys.modules[__name__])
