@@ -138,6 +138,16 @@ def test_norms_and_spreads_at_zero_and_at_extremes():
     np.testing.assert_allclose(tg.grad(tg.var)(np.array([1e8, 1e8 + 1])).data, [-0.5, 0.5])
 
 
+@pytest.mark.parametrize("p", [0.5, 1.0, 1.5, 2.5, 3.0])
+def test_entries_of_0_in_a_norm(p):
+    """They have derivative 0, at both orders, and leave those of the others alone."""
+    x = np.array([0.0, 1.0, -2.0])
+    f = lambda x: tg.linalg.vector_norm(x, p)
+    np.testing.assert_allclose(tg.grad(f)(x).data, [0, *tg.grad(f)(x[1:]).data])
+    np.testing.assert_allclose(tg.hessian(f)(x).data, np.pad(tg.hessian(f)(x[1:]).data, ((1, 0), (1, 0))), atol=1e-15)
+    assert tg.grad(f)(np.zeros(2)).data.tolist() == [0, 0]
+
+
 def test_hypot_and_atan2():
     for f in (tg.hypot, tg.atan2):
         assert [g.item() for g in tg.grad(f, (0, 1))(0.0, 0.0)] == [0, 0]
