@@ -173,6 +173,31 @@ class TestMemoryOfOthers:
         np.testing.assert_array_equal(w.data, [0.25, 0.5])
 
 
+class TestComplexNumbers:
+    """They may pass through, but no gradient does: it would be wrong."""
+
+    @pytest.mark.parametrize(
+        "f", [lambda x: (x * 1j).sum(), lambda x: tg.abs(x * 1j).sum(), lambda x: tg.sum(x * np.array([1j, 2]) + 1)]
+    )
+    @pytest.mark.parametrize(
+        "differentiate",
+        [
+            lambda f, x: f(leaf(*x)).backward(), lambda f, x: tg.grad(f)(x), lambda f, x: tg.jvp(tg.grad(f), (x,), (x,)),
+            lambda f, x: tg.jvp(lambda v: v * tg.abs(f(v)), (x,), (x,)),
+        ],
+    )  # fmt: skip
+    def test_no_gradient_passes(self, f, differentiate):
+        with pytest.raises(DTypeError, match="complex numbers must stay complex.*real and imaginary parts"):
+            differentiate(f, np.array([1.0, 2.0]))
+
+    def test_constants_may_be_complex(self):
+        z = tg.asarray(np.array([3 + 4j]))
+        assert tg.abs(z).data.tolist() == [5]
+        assert np.fft.ifft(np.fft.fft(z)).data.tolist() == [3 + 4j]
+        with pytest.raises(DTypeError, match="complex numbers must stay complex"):
+            z.astype("float64")
+
+
 class TestListsOfTensors:
     def test_they_are_stacked(self):
         x = leaf(2.0, 3.0)
