@@ -173,6 +173,32 @@ class TestMemoryOfOthers:
         np.testing.assert_array_equal(w.data, [0.25, 0.5])
 
 
+class TestArraysOfTensors:
+    """NumPy takes tensors' values when it makes an array of them; a transform sees that."""
+
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda x: np.sum([x[0], x[1]]), lambda x: np.array([x[0], x[1] ** 2]).sum(), lambda x: x.data.sum(),
+            lambda x: np.add(np.asarray(x), 1)[0],
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize(
+        "transform",
+        [
+            lambda f, x: tg.grad(f)(x),
+            lambda f, x: tg.hessian(f)(x),
+            lambda f, x: tg.vjp(f, x),
+            lambda f, x: tg.jvp(f, x, x),
+        ],
+    )
+    def test_no_result_is_taken_for_a_constant(self, f, transform):
+        with pytest.raises(
+            GraphError, match=r"the function must return tensors; got an array of NumPy's.*use tg.stack"
+        ):
+            transform(f, np.array([1.0, 2.0]))
+
+
 class TestComplexNumbers:
     """They may pass through, but no gradient does: it would be wrong."""
 

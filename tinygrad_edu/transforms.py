@@ -18,7 +18,7 @@ import numpy as np
 from . import engine
 from .batching import vmap
 from .engine import Variable, births, gradients, history
-from .errors import DTypeError, ShapeError
+from .errors import DTypeError, GraphError, ShapeError
 from .forward import push
 from .functions.common import as_tuple, fresh, lift
 from .functions.creation import zeros, zeros_like
@@ -43,7 +43,13 @@ class Trace:
                 self.inputs.append(fresh(who, args[i]))
                 tensors[i] = self.inputs[-1]
             self.result = f(*tensors, **(kwargs or {}))
-        self.outputs = tuple(map(lift, as_tuple(self.result)))
+        results = as_tuple(self.result)
+        if any(isinstance(y, np.ndarray | np.generic) for y in results):
+            raise GraphError(
+                f"{who}: the function must return tensors; got an array of NumPy's, through which no gradient passes; "
+                "use tg.stack for np.array, t[i] = v on a tensor for that on an array, and a tensor for its .data"
+            )
+        self.outputs = tuple(map(lift, results))
 
     def differentiable_outside(self, *others: Any) -> bool:
         """Whether a result depends on something, but for the inputs, that needs a gradient."""
