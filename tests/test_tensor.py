@@ -200,6 +200,9 @@ class TestNumpy:
             lambda x: np.dsplit(x[None], 3)[2], lambda x: np.fliplr(x), lambda x: np.flipud(x), lambda x: np.ptp(x),
             lambda x: np.ptp(x, axis=1), lambda x: np.trapezoid(x), lambda x: np.trapezoid(x, dx=0.5, axis=0),
             lambda x: np.trapezoid(x, x=np.array([0.0, 1.0, 3.0])), lambda x: np.trapezoid(x, x=x * x, axis=0),
+            lambda x: np.median(x), lambda x: np.median(x, axis=1), lambda x: np.median(x, axis=0),
+            lambda x: np.interp(x, np.array([-1.0, 0.0, 0.5]), np.array([3.0, 1.0, 2.0])),
+            lambda x: np.interp(np.array([-2.0, 0.1, 0.3, 9.0]), np.sort(x[0]), x[1]),
             lambda x: np.average(x), lambda x: np.average(x, axis=0, weights=[1.0, 3.0]), lambda x: np.average(x, 1, x * x),
             lambda x: np.select([x > 1, x > 0], [x, x * x], 3 * x), lambda x: np.polyval([1.0, 2.0, 3.0], x),
             lambda x: np.polyval(x[0], x[1]), lambda x: np.vdot(x, x), lambda x: np.deg2rad(x), lambda x: np.degrees(x),
@@ -221,7 +224,7 @@ class TestNumpy:
     @pytest.mark.parametrize(
         "f",
         [
-            lambda x: np.median(x), lambda x: np.percentile(x, [10, 50]), lambda x: np.interp(0.5, x[0], x[1]),
+            lambda x: np.percentile(x, [10, 50]), lambda x: np.sum(x, initial=2.0), lambda x: np.partition(x, 1),
             lambda x: np.cov(x), lambda x: np.signbit(x), lambda x: np.modf(x), lambda x: np.broadcast_arrays(x, x[0]),
             lambda x: np.sum(x, where=x > 0), lambda x: np.unique(x, return_counts=True), lambda x: np.maximum.accumulate(x),
         ],
@@ -241,9 +244,13 @@ class TestNumpy:
         with pytest.raises(TypeError, match=r"^np\.\w+: must be "):
             tg.vmap(tg.grad(lambda v: tg.sum(f(v)[0])))(np.stack([a, a]))
 
+    def test_medians_of_nan(self):
+        a = np.array([[1.0, np.nan, 2.0], [np.inf, 1.0, 3.0]])
+        np.testing.assert_array_equal(np.median(tg.asarray(a), axis=1).data, np.median(a, axis=1))
+
     def test_a_function_of_each_example(self):
         a = np.random.default_rng(0).normal(size=(4, 2, 3))
-        np.testing.assert_array_equal(tg.vmap(np.median)(a).data, [np.median(m) for m in a])
+        np.testing.assert_array_equal(tg.vmap(np.cov)(a).data, [np.cov(m) for m in a])
         np.testing.assert_array_equal(tg.vmap(np.signbit)(a).data, np.signbit(a))
 
     @pytest.mark.parametrize(

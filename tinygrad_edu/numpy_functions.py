@@ -132,6 +132,19 @@ def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     return reduce.sum((y[..., 1:] + y[..., :-1]) * width, -1) / 2
 
 
+def _median(a: Any, axis: int | None = None) -> Any:
+    s = indexing.sort(layout.flatten(a)) if axis is None else layout.moveaxis(indexing.sort(a, axis), axis, -1)
+    n, last = s.shape[-1], s[..., -1]  # where a nan would stand
+    return elementwise.where(ops.isnan(last), last, (s[..., (n - 1) // 2] + s[..., n // 2]) / 2)
+
+
+def _interp(x: Any, xp: Any, fp: Any) -> Any:
+    x, xp, fp = map(tensor, (x, xp, fp))
+    i = elementwise.clip(indexing.searchsorted(xp, x, side="right"), 1, xp.shape[0] - 1)
+    share = elementwise.clip((x - xp[i - 1]) / (xp[i] - xp[i - 1]), 0, 1)
+    return fp[i - 1] + share * (fp[i] - fp[i - 1])
+
+
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     parts = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
     return layout.split(ary, np.cumsum([len(part) for part in parts])[:-1].tolist(), axis)
@@ -193,6 +206,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.split: layout.split, np.unstack: layout.unstack,
     np.flip: layout.flip, np.flipud: lambda m: layout.flip(m, 0), np.fliplr: lambda m: layout.flip(m, 1),
     np.astype: lambda x, dtype, copy=True: x.astype(dtype), np.trapezoid: _trapezoid, np.average: _average,
+    np.median: _median, np.interp: _interp,
     np.ptp: lambda a, axis=None, keepdims=False: reduce.max(a, axis, keepdims) - reduce.min(a, axis, keepdims),
     np.select: _select,
     np.polyval: lambda p, x: fold(lambda y, c: y * x + c, p, 0 * x),
