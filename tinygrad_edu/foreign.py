@@ -6,6 +6,7 @@ Nothing here makes a foreign name work. It makes the error say which one does.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from functools import cache, wraps
 from types import FunctionType, ModuleType
@@ -13,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .functions import linalg
 from .numpy_functions import FUNCTIONS, UFUNCS
+
+PACKAGE = __name__.partition(".")[0]
 
 # Names of PyTorch's, and those of NumPy's that are methods there; its functions are read off numpy_functions.
 NAMES = {
@@ -48,13 +52,15 @@ def ours(name: str) -> str:
     """What to use for another library's name; "" if it is none."""
     if name in NAMES or name.startswith("_"):
         return NAMES.get(name, "")
+    if name in linalg.__all__:
+        return f"linalg.{name}"
     theirs = getattr(np, name, None)
-    if isinstance(theirs, type | float) or (name == "newaxis"):
-        return f"np.{name}"
-    if not callable(theirs) or (here := UFUNCS.get(theirs) or FUNCTIONS.get(theirs)) is None:
-        return ""
-    called = getattr(here, "name", "") or here.__name__
-    return called if called.isidentifier() and not called.startswith("_") else f"np.{name}"
+    if not callable(theirs):
+        return f"np.{name}" if isinstance(theirs, float) or name == "newaxis" else ""
+    here = UFUNCS.get(theirs) or FUNCTIONS.get(theirs)
+    called = str(getattr(here, "name", "") or getattr(here, "__name__", ""))
+    package = sys.modules[PACKAGE]
+    return called if called in vars(package) or hasattr(package.Tensor, called) else f"np.{name}"
 
 
 def unknown(who: str, name: str, known: str) -> str:
@@ -89,9 +95,8 @@ def answering(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def answer(place: Any) -> None:
     """Let the public functions of a class or a module answer, and a module's classes when they are called."""
-    package = __name__.partition(".")[0]
     for name, value in list(vars(place).items()):
-        if name.startswith("_") or not getattr(value, "__module__", "").startswith(package):
+        if name.startswith("_") or not getattr(value, "__module__", "").startswith(PACKAGE):
             continue
         if isinstance(value, type) and isinstance(vars(value).get("__init__"), FunctionType):
             setattr(value, "__init__", answering(vars(value)["__init__"]))  # noqa: B010
