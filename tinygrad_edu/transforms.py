@@ -33,7 +33,7 @@ class Trace:
     """One run of `f` on fresh variables in place of some of its arguments."""
 
     def __init__(self, who: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any = None):
-        self.start, self.outer = births(), recording.get()
+        self.who, self.start, self.outer = who, births(), recording.get()
         tensors = list(args)
         self.inputs: list[Any] = []
         with Mode(self.outer or "graph"):
@@ -43,13 +43,7 @@ class Trace:
                 self.inputs.append(fresh(who, args[i]))
                 tensors[i] = self.inputs[-1]
             self.result = f(*tensors, **(kwargs or {}))
-        results = as_tuple(self.result)
-        if any(isinstance(y, np.ndarray | np.generic) for y in results):
-            raise GraphError(
-                f"{who}: the function must return tensors; got an array of NumPy's, through which no gradient passes; "
-                "use tg.stack for np.array, t[i] = v on a tensor for that on an array, and a tensor for its .data"
-            )
-        self.outputs = tuple(map(lift, results))
+        self.outputs = tuple(map(lift, as_tuple(self.result)))
 
     def differentiable_outside(self, *others: Any) -> bool:
         """Whether a result depends on something, but for the inputs, that needs a gradient."""
@@ -64,6 +58,11 @@ class Trace:
 
     def pull(self, cotangents: Sequence[Any]) -> tuple[Tensor, ...]:
         """The gradients of `sum <output, cotangent>` by the inputs."""
+        if any(isinstance(y, np.ndarray | np.generic) for y in as_tuple(self.result)):
+            raise GraphError(
+                f"{self.who}: the function must return tensors; got an array of NumPy's, through which no gradient "
+                "passes; use tg.stack for np.array, t[i] = v on a tensor for that on an array, a tensor for its .data"
+            )
         graph = self.differentiable_outside(*cotangents)
         seeds = [(y, _seed(y, g, graph)) for y, g in zip(self.outputs, cotangents, strict=True)]
         found = gradients(seeds, self.inputs, create_graph=graph)
