@@ -56,6 +56,24 @@ def test_value_and_two_derivatives(name, x):
         assert abs(got - want) <= 1e-12 * abs(want) + floor, (found, expected)
 
 
+@pytest.mark.parametrize("gap", [-700.0, -40.0, -1.0, 0.0, 1.0, 40.0, 700.0])
+def test_logaddexp_to_second_order(gap):
+    """Also in its tails, relatively: its derivatives are those of a softplus of the gap."""
+    a, b = np.float64(3 + gap), np.float64(3)
+    np.testing.assert_allclose(tg.grad(tg.logaddexp)(a, b).item(), tg.sigmoid(a - b).item(), rtol=1e-12)
+    np.testing.assert_allclose(
+        tg.grad(tg.grad(tg.logaddexp))(a, b).item(), tg.grad(tg.grad(tg.softplus))(a - b).item(), rtol=1e-12
+    )
+
+
+def test_logaddexp_of_nothing():
+    a = np.array([-inf, 0.0, -inf])
+    for order in (lambda f: f, lambda f: tg.grad(lambda a, b: f(a, b).sum())):
+        gradient = order(tg.grad(lambda a, b: tg.logaddexp(a, b).sum()))(a, np.array([-inf, -inf, 0.0]))
+        assert np.isfinite(gradient.data).all()
+        assert gradient.data[[0, 2]].tolist() == [0, 0]
+
+
 @pytest.mark.parametrize("shift", [-1e4, -700.0, 0.0, 700.0, 1e4])
 def test_logsumexp_and_cross_entropy_are_shift_invariant(shift):
     x = np.array([0.5, -1.0, 2.0])
@@ -123,6 +141,16 @@ def test_norms_and_spreads_at_zero_and_at_extremes():
         np.testing.assert_allclose(tg.std(x).item() / size, 0.5)
         np.testing.assert_allclose(tg.grad(tg.std)(x).data, [-0.5, 0.5])
     np.testing.assert_allclose(tg.grad(tg.var)(np.array([1e8, 1e8 + 1])).data, [-0.5, 0.5])
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0, 1.5, 2.5, 3.0])
+def test_entries_of_0_in_a_norm(p):
+    """They have derivative 0, at both orders, and leave those of the others alone."""
+    x = np.array([0.0, 1.0, -2.0])
+    f = lambda x: tg.linalg.vector_norm(x, p)
+    np.testing.assert_allclose(tg.grad(f)(x).data, [0, *tg.grad(f)(x[1:]).data])
+    np.testing.assert_allclose(tg.hessian(f)(x).data, np.pad(tg.hessian(f)(x[1:]).data, ((1, 0), (1, 0))), atol=1e-15)
+    assert tg.grad(f)(np.zeros(2)).data.tolist() == [0, 0]
 
 
 def test_hypot_and_atan2():

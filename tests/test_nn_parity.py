@@ -496,6 +496,19 @@ def test_binary_losses(seed, dtype, reduction, weighted, positive, edge):
         compare_functions(lambda x: pair[0](x, y), lambda x: pair[1](x, torch.from_numpy(y)), [p], dtype)
 
 
+@pytest.mark.parametrize("weight", [None, np.ones(3)])
+def test_no_class_that_counts(weight):
+    """As PyTorch has it: nan, without a warning, and gradients of 0."""
+    x, y = np.ones((2, 3)), np.full(2, -100)
+    loss, pullback = tg.vjp(lambda x: F.cross_entropy(x, y, weight=weight), x)
+    theirs = torch.tensor(x, requires_grad=True)
+    w = None if weight is None else torch.from_numpy(weight)
+    expected = TF.cross_entropy(theirs, torch.from_numpy(y), weight=w)
+    expected.backward()
+    np.testing.assert_array_equal(loss.data, expected.detach().numpy())
+    np.testing.assert_array_equal(pullback(1.0)[0].data, theirs.grad.numpy())
+
+
 @settings(max_examples=30)
 @given(
     seed=seeds,

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -36,6 +37,39 @@ class TestMemoryOfOthers:
         with contextlib.suppress(GraphError):  # noticed; or, where the array was copied, right
             y.backward()
         assert x.grad is None or x.grad.data.tolist() == [3, 4]
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda a: tg.asarray(a)[:],
+            lambda a: tg.asarray(a[:]),
+            lambda a: tg.asarray(a[:]).detach(),
+            lambda a: tg.asarray(a).reshape(2, 1).reshape(2),
+            lambda a: tg.flip(tg.asarray(a)).detach()[::-1],
+            lambda a: tg.split(tg.asarray(a), 1)[0],
+            lambda a: tg.asarray(np.broadcast_to(a, (1, 2)))[0],
+        ],
+    )
+    def test_a_view_of_an_array_written_into_before_backward(self, use):
+        x, a = leaf(1.0, 2.0), np.array([3.0, 4.0])
+        y = (x * use(a)).sum()
+        a[:] = 0
+        with pytest.raises(GraphError, match="changed afterwards"):
+            y.backward()
+
+    def test_a_view_as_an_argument_of_a_transform(self):
+        a = np.array([3.0, 4.0])
+        _, pullback = tg.vjp(lambda x: (x * x).sum(), tg.asarray(a[:]))
+        a[:] = 0
+        with pytest.raises(GraphError, match="changed afterwards"):
+            pullback(1.0)
+
+    def test_asarray_copies_when_asked(self):
+        x = tg.asarray(np.array([3.0, 4.0]))
+        y = tg.asarray(x, copy=True)
+        x.data[:] = 0
+        assert y.data.tolist() == [3, 4]
+        assert tg.asarray(x) is x
 
     def test_a_detached_result(self):
         x = leaf(1.0, 2.0)
@@ -137,6 +171,56 @@ class TestMemoryOfOthers:
             (w * w).sum().backward()
             w.data -= 0.25 * w.grad
         np.testing.assert_array_equal(w.data, [0.25, 0.5])
+
+
+class TestArraysOfTensors:
+    """NumPy takes tensors' values when it makes an array of them; no gradient is pulled from there."""
+
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda x: np.sum([x[0], x[1]]), lambda x: np.array([x[0], x[1] ** 2]).sum(), lambda x: x.data.sum(),
+            lambda x: np.add(np.asarray(x), 1)[0],
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize(
+        "transform",
+        [
+            lambda f, x: tg.grad(f)(x),
+            lambda f, x: tg.hessian(f)(x),
+            lambda f, x: tg.vjp(f, x)[1](1.0),
+        ],
+    )
+    def test_no_result_is_taken_for_a_constant(self, f, transform):
+        with pytest.raises(
+            GraphError, match=r"the function must return tensors; got an array of NumPy's.*use tg.stack"
+        ):
+            transform(f, np.array([1.0, 2.0]))
+
+
+class TestComplexNumbers:
+    """They may pass through, but no gradient does: it would be wrong."""
+
+    @pytest.mark.parametrize(
+        "f", [lambda x: (x * 1j).sum(), lambda x: tg.abs(x * 1j).sum(), lambda x: tg.sum(x * np.array([1j, 2]) + 1)]
+    )
+    @pytest.mark.parametrize(
+        "differentiate",
+        [
+            lambda f, x: f(leaf(*x)).backward(), lambda f, x: tg.grad(f)(x), lambda f, x: tg.jvp(tg.grad(f), (x,), (x,)),
+            lambda f, x: tg.jvp(lambda v: v * tg.abs(f(v)), (x,), (x,)),
+        ],
+    )  # fmt: skip
+    def test_no_gradient_passes(self, f, differentiate):
+        with pytest.raises(DTypeError, match="complex numbers must stay complex.*real and imaginary parts"):
+            differentiate(f, np.array([1.0, 2.0]))
+
+    def test_constants_may_be_complex(self):
+        z = tg.asarray(np.array([3 + 4j]))
+        assert tg.abs(z).data.tolist() == [5]
+        assert np.fft.ifft(np.fft.fft(z)).data.tolist() == [3 + 4j]
+        with pytest.raises(DTypeError, match="complex numbers must stay complex"):
+            z.astype("float64")
 
 
 class TestListsOfTensors:
@@ -325,6 +409,15 @@ class TestBatches:
 
     def test_empty_jacobians(self):
         assert tg.jacobian(lambda x: x * 2)(np.zeros(0)).shape == (0, 0)
+        assert tg.jacobian(lambda x: x[:0])(np.zeros(2)).shape == (0, 2)
+        assert tg.jacobian(lambda x: x.sum(0))(np.zeros((0, 2))).shape == (2, 0, 2)
+
+    def test_matrices_of_different_ranks(self):
+        """The examples' axis must not meet another one, of the same length."""
+        rng = np.random.default_rng(0)
+        a, b = rng.normal(size=(2, 2, 3, 3)), rng.normal(size=(2, 3, 2))
+        y = tg.vmap(tg.linalg.solve)(a, b)
+        np.testing.assert_allclose(y.data, [np.linalg.solve(*pair) for pair in zip(a, b, strict=True)])
 
 
 class TestFirstMinutes:
@@ -348,17 +441,46 @@ class TestFirstMinutes:
     @pytest.mark.parametrize(
         ("call", "error", "text"),
         [
-            (lambda: tg.ones(2).view(-1), AttributeError, "Tensor: has no 'view'; use reshape"),
-            (lambda: tg.ones(2).nonsense, AttributeError, "Tensor: has no 'nonsense'"),
+            (lambda: tg.ones(2).view(-1), AttributeError, "Tensor: must be asked for names.*got 'view'; use reshape$"),
+            (lambda: tg.ones(2).cumsum(), AttributeError, "got 'cumsum'; use cumulative_sum$"),
+            (lambda: tg.ones(2).nonsense, AttributeError, r"got 'nonsense'; use one of dir\(tg.Tensor\)"),
+            (lambda: tg.cat([tg.ones(2)]), AttributeError, "tinygrad_edu: must be.*got 'cat'; use concat$"),
+            (lambda: tg.arctan2(1.0, 2.0), AttributeError, "got 'arctan2'; use atan2$"),
+            (lambda: tg.diag(tg.ones(2)), AttributeError, "got 'diag'; use np.diag$"),
+            (lambda: tg.vstack([tg.ones(2)]), AttributeError, "got 'vstack'; use np.vstack$"),
+            (lambda: tg.ones(2).copy(), AttributeError, "got 'copy'; use clone$"),
+            (lambda: tg.norm(tg.ones(2)), AttributeError, "got 'norm'; use linalg.norm$"),
+            (lambda: tg.bitwise_and(1, 1), AttributeError, "got 'bitwise_and'; use np.bitwise_and$"),
+            (lambda: tg.pi, AttributeError, "got 'pi'; use np.pi$"),
+            (lambda: tg.zeros(2, dtype=tg.float64), AttributeError, "got 'float64'; use np.float64$"),
+            (lambda: tg.tensor([1.0]), TypeError, "must not be called.*; use tg.Tensor$"),
+            (lambda: tg.random.normal(size=3), AttributeError, r"got 'normal'; use default_rng\(seed\).normal$"),
+            (lambda: tg.random.randn(3), AttributeError, r"got 'randn'; use random.default_rng\(\).normal$"),
+            (lambda: tg.roll(tg.ones(2), 0.5), DTypeError, "^roll: shift must be an integer; got 0.5; round it"),
+            (lambda: tg.linalg.vector_norm(tg.ones(2), "fro"), DTypeError, "^vector_norm: ord must be a number; got 'fro'; use"),
+            (lambda: tg.sort(tg.ones(2), axis=1), IndexError, "^sort: axis must be from -1 to 0; got 1"),
+            (lambda: tg.linalg.trace(tg.ones(2)), IndexError, "^diagonal: axis must be from -1 to 0; got -2"),
+            (lambda: tg.ones(2).astype("foo"), DTypeError, "^astype: dtype must be one of NumPy's; got 'foo'; use"),
+            (lambda: tg.Tensor([1.0], dtype="foo"), DTypeError, "^Tensor: dtype must be one of NumPy's; got 'foo'; use"),
+            (lambda: tg.arange(0, 1, 0), ZeroDivisionError, r"^arange: arguments must make an array; got \(0, 1, 0\) .*; check"),
+            (lambda: tg.linspace(0, 1, -1), ValueError, "^linspace: arguments must make an array; got .*; check"),
+            (lambda: tg.eye(2.5), TypeError, "^eye: arguments must make an array; got .*; check"),
+            (lambda: tg.zeros(2, dtype="foo"), TypeError, "^full: arguments must make an array; got .*'foo'.*; check"),
+            (lambda: tg.grad(tg.sum, "x")(1.0), DTypeError, "^grad: argnums must be integers; got 'x'; count"),
+            (lambda: tg.vmap(lambda a: a[a > 1])(np.ones((2, 2))), DTypeError, "^vmap: an index must pick as many.*tg.where"),
             (lambda: optim.SGD(nn.Linear(2, 2), 0.1), TypeError, r"got a Linear; pass model.parameters\(\)"),
             (lambda: tg.grad(lambda p: p["w"])({"w": 1.0}), DTypeError, "grad: each argument must be one tensor.*got a dict; .*argnums"),
             (lambda: tg.grad(lambda p: p[0])((np.ones(2), np.ones(2))), DTypeError, "got a tuple; pass its tensors as separate"),
-            (lambda: np.unique(tg.ones(2), return_counts=True), TypeError, r"np.unique: must be called with arguments.*return_counts"),
+            (lambda: np.unique(leaf(1.0), return_counts=True), TypeError, r"np.unique: must be called with arguments.*return_counts"),
         ],
     )  # fmt: skip
     def test_errors_name_the_counterpart(self, call, error, text):
         with pytest.raises(error, match=text):
             call()
+
+    def test_functions_can_be_pickled(self):
+        for function in (tg.sum, tg.exp, tg.add, tg.linalg.norm, tg.grad, nn.functional.softmax, tg.clip):
+            assert pickle.loads(pickle.dumps(function)) is function
 
 
 class TestSmallThings:

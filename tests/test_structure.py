@@ -17,7 +17,7 @@ PACKAGE = pathlib.Path(tg.__file__).parent
 FLOORS = [
     ["errors", "domain", "arrays", "recording", "batched", "engine"],
     ["ops"],
-    ["forward", "functions", "numpy_protocol", "writing", "tensor"],
+    ["forward", "functions", "numpy_functions", "numpy_protocol", "foreign", "writing", "tensor"],
     ["random", "batching", "checkpointing", "custom", "transforms", "guards", "nn.functional"],
     ["nn", "optim", "data", "io"],
     ["testing", "viz", "compiler"],

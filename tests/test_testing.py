@@ -290,3 +290,9 @@ def test_json_and_text():
     assert facts["verdict"] == "WRONG"
     assert facts["entries"][0]["analytic"] == "nan"
     assert "finite slope" in str(report)
+
+
+def test_a_function_that_leaves_the_graph():
+    for f in (lambda x: x.data.sum(), lambda x: np.sum([x[0], x[1]]), lambda x: float((x * x).sum())):
+        report = check_gradients(f, np.array([1.0, 2.0]), raises=False)
+        assert (report.verdict, report.pattern) == ("WRONG", "one term missing: the whole gradient is 0")

@@ -1,9 +1,11 @@
 """tinygrad_edu: an autograd engine to read in an afternoon, see in a picture, and trust by test."""
 
+import sys as _sys
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from . import errors as errors
+from . import foreign as _foreign
 from . import random as random
 from .arrays import get_default_dtype as get_default_dtype
 from .arrays import set_default_dtype as set_default_dtype
@@ -153,8 +155,11 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f"{__name__}.{name}")
     if name in READERS:
         return getattr(_import_module(f"{__name__}.{READERS[name]}"), name)
-    raise AttributeError(f"tinygrad_edu: must be asked for names that it has; got {name!r}; see dir(tinygrad_edu)")
+    raise AttributeError(_foreign.unknown("tinygrad_edu", name, "one of dir(tinygrad_edu)"))
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *PARTS, *READERS})
+
+
+_sys.modules[f"{__name__}.tensor"].__class__ = _foreign.NotAFunction

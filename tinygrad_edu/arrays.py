@@ -15,7 +15,7 @@ _default = np.dtype(np.float32)
 def set_default_dtype(dtype: Any) -> None:
     """Set the dtype that Python floats become: float16, float32 (at the start) or float64."""
     global _default
-    wanted = np.dtype(dtype)
+    wanted = normal_dtype("set_default_dtype", dtype)
     if wanted.kind != "f":
         raise DTypeError(f"set_default_dtype: must be a floating-point dtype; got {wanted}; use 'float32'")
     _default = wanted
@@ -26,9 +26,18 @@ def get_default_dtype() -> np.dtype[Any]:
     return _default
 
 
+def normal_dtype(who: str, dtype: Any) -> np.dtype[Any]:
+    """A dtype as users name it."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"{who}: dtype must be one of NumPy's; got {dtype!r}; use e.g. 'float32'") from None
+
+
 def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = "Tensor") -> Any:
     """`data` as a NumPy array. What has a dtype keeps it; Python floats take the default one."""
     typed = hasattr(data, "dtype")
+    dtype = dtype if dtype is None else normal_dtype(who, dtype)
     if isinstance(data, list | tuple) and any(getattr(x, "requires_grad", False) for x in _leaves(data)):
         raise GraphError(
             f"{who}: a list must hold numbers; got tensors that need a gradient, which would be lost; use tg.stack"
@@ -63,5 +72,9 @@ def _leaves(data: Any) -> Iterator[Any]:
 def operand(x: Any, who: str) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
-    plain = isinstance(x, float | int) and not isinstance(x, np.generic)
-    return x if plain or hasattr(x, "batch") else to_array(x, who=who)
+    return x if is_weak(x) or hasattr(x, "batch") else to_array(x, who=who)
+
+
+def is_weak(x: Any) -> bool:
+    """Whether `x` is a Python number, which never widens what it meets; NumPy's own scalars do."""
+    return isinstance(x, float | int) and not isinstance(x, np.generic)

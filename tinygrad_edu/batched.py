@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import DTypeError
+
 
 class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
     """`values[i]` is the array of example `i` of the `vmap` numbered `level`."""
@@ -94,7 +96,7 @@ class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
         return x if has_level(x, self.level) else self.like(full_batch(x, self.level, self.examples))
 
     def __bool__(self) -> bool:
-        raise TypeError(
+        raise DTypeError(
             "vmap: the function must not branch on values, which differ from example to example; "
             "got bool() of a batched tensor; use tg.where"
         )
@@ -102,7 +104,7 @@ class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
     __float__ = __int__ = __index__ = __len__ = __iter__ = __bool__
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise TypeError(
+        raise DTypeError(
             "vmap: the function must use operations of this package or of NumPy; got a conversion "
             "of a batched tensor to an array; keep it a tensor"
         )
@@ -241,7 +243,9 @@ def with_leading_axes(function: Callable[..., Any]) -> Callable[..., Any]:
         if not any(isinstance(x, BatchedArray) for x in xs):
             return function(*xs, **options)
         lead = leading(xs)
-        result = call(*[full_batch(x, lead.level, lead.examples) for x in xs], **options)
+        n, ndim = lead.examples, max(np.ndim(x) for x in xs)
+        full = [full_batch(x, lead.level, n).reshape(n, *(1,) * (ndim - np.ndim(x)), *np.shape(x)) for x in xs]
+        result = call(*full, **options)
         return tuple(map(lead.like, result)) if isinstance(result, tuple) else lead.like(result)
 
     return call
@@ -311,7 +315,7 @@ def pick(x: Any, key: Any) -> Any:
 
 def _getitem(x: Any, key: Any) -> Any:
     if any(isinstance(k, BatchedArray) and k.dtype.kind == "b" for k in (key if isinstance(key, tuple) else (key,))):
-        raise TypeError(
+        raise DTypeError(
             "vmap: an index must pick as many entries from every example; got a mask that differs between them; use "
             "tg.where(mask, x, 0)"
         )

@@ -103,6 +103,8 @@ class Variable(Reading):
         result = constant(data)
         if op.views:
             result.site = site()
+            if any(isinstance(x.loose, tuple) for x in inputs):
+                result.loose = SHARED  # who holds the input's array holds this one, too
         return result
 
     def settle(self, view: bool) -> None:
@@ -115,8 +117,10 @@ class Variable(Reading):
         if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):
             self.loose = False
             return
-        self.notice()
-        if sys.getrefcount(self._data) <= own:
+        held = sys.getrefcount(self._data) > own or self._data.base is not None
+        if held or self.loose != SHARED:
+            self.notice()
+        if not held:
             self.loose = False
         elif self.loose is True:
             self.loose = fingerprint(self._data)
@@ -174,6 +178,13 @@ def constant(data: Any) -> Any:
     t.inputs = ()
     t.op = t.attributes = t._grad = t.name = t.past = t.site = None
     t.loose = True
+    return t
+
+
+def unrecorded(x: Variable) -> Any:
+    """The value of `x` as a constant; who holds the array of the one holds that of the other."""
+    t = constant(x._data)
+    t.loose = SHARED if isinstance(x.loose, tuple) else True
     return t
 
 

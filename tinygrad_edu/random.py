@@ -12,6 +12,7 @@ import numpy as np
 from . import engine
 from .arrays import get_default_dtype
 from .errors import DTypeError
+from .foreign import unknown
 from .functions.common import lift, normal_shape
 from .functions.indexing import take
 from .tensor import Tensor
@@ -91,6 +92,11 @@ def manual_seed(seed: int) -> Generator:
     global _shared
     _shared = Generator(seed)
     return _shared
+
+
+def __getattr__(name: str) -> Any:
+    here = f"default_rng(seed).{name}" if name in vars(Generator) else "one of dir(tinygrad_edu.random.Generator)"
+    raise AttributeError(unknown("tinygrad_edu.random", name, here))
 
 
 __all__ = ["Generator", "default_rng", "manual_seed", "shared"]

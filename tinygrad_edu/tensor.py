@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import ops, writing
-from .arrays import operand, to_array
+from .arrays import normal_dtype, operand, to_array
 from .batched import BatchedArray
 from .engine import (
     NEEDS,
@@ -23,19 +23,13 @@ from .engine import (
     fingerprint,
     pull,
     results_are,
+    unrecorded,
 )  # fmt: skip
 from .errors import DTypeError, GraphError, ShapeError
+from .foreign import unknown
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
 from .recording import Recording
-
-ELSEWHERE = {  # names of another library, and ours
-    "view": "reshape", "permute": "permute_dims", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
-    "to": "astype", "type": "astype", "float": "astype('float32')", "double": "astype('float64')",
-    "long": "astype('int64')", "zero_": "t.grad = None", "retain_grad": "tg.grad, or tg.explain for inner gradients",
-    "cpu": "the tensor as it is", "mm": "@", "matmul_": "@", "cumsum": "cumulative_sum", "ravel": "flatten",
-    "copy": "clone", "dot": "@",
-}  # fmt: skip
 
 
 def _weak(x: Any) -> Variable:
@@ -208,7 +202,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same values without their history."""
-        return constant(self._data if self.op is not None or not self.flags else np.array(self._data)[()])
+        return unrecorded(self) if self.op is not None or not self.flags else constant(np.array(self._data)[()])
 
     def numpy(self) -> Any:
         """The array, as `data`."""
@@ -226,7 +220,7 @@ class Tensor(Variable):
 
     def astype(self, dtype: Any) -> Tensor:
         """The same values in another dtype; a gradient passes only between floating-point ones."""
-        wanted = np.dtype(dtype)
+        wanted = normal_dtype("astype", dtype)
         if wanted == self.dtype:
             return self
         return ops.cast(self if wanted.kind == "f" else self.detach(), dtype=wanted)
@@ -270,6 +264,12 @@ class Tensor(Variable):
     def __xor__(self, other: Any) -> Tensor: return ops.bitwise_xor(self, other)
     __rand__, __ror__, __rxor__, __hash__ = __and__, __or__, __xor__, object.__hash__
     # fmt: on
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
 
     def __eq__(self, other: Any) -> Any:
         return NotImplemented if other is None else ops.equal(self, other)
@@ -334,8 +334,7 @@ class Tensor(Variable):
         return {"text/plain": repr(self)}  # HTML is left to `_repr_html_`, and to viz.notebook
 
     def __getattr__(self, name: str) -> Any:
-        hint = ELSEWHERE.get(name)
-        raise AttributeError(f"Tensor: has no {name!r}" + (f"; use {hint}" if hint else ""), name=name, obj=self)
+        raise AttributeError(unknown("Tensor", name, "one of dir(tg.Tensor)"), name=name, obj=self)
 
     def __round__(self, decimals: int = 0) -> Tensor:
         return elementwise.round(self, decimals)
@@ -350,7 +349,8 @@ class Tensor(Variable):
                 f"copy: only a leaf can be copied or pickled; got {describe(self)}; use clone() to "
                 "keep the history, or detach() to drop it"
             )
-        return type(self), (np.array(self._data), self.requires_grad, None, self.name)
+        values = type(self), (np.array(self._data), self.requires_grad, None, self.name)
+        return values if self._grad is None else (*values, (None, {"_grad": constant(np.array(self._grad._data))}))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.data, dtype=dtype, copy=copy)

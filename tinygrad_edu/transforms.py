@@ -18,10 +18,10 @@ import numpy as np
 from . import engine
 from .batching import vmap
 from .engine import Variable, births, gradients, history
-from .errors import ShapeError
+from .errors import DTypeError, GraphError, ShapeError
 from .forward import push
 from .functions.common import as_tuple, fresh, lift
-from .functions.creation import zeros_like
+from .functions.creation import zeros, zeros_like
 from .functions.layout import reshape
 from .recording import Recording, recording
 from .tensor import Tensor
@@ -33,7 +33,7 @@ class Trace:
     """One run of `f` on fresh variables in place of some of its arguments."""
 
     def __init__(self, who: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any = None):
-        self.start, self.outer = births(), recording.get()
+        self.who, self.start, self.outer = who, births(), recording.get()
         tensors = list(args)
         self.inputs: list[Any] = []
         with Recording():
@@ -58,6 +58,11 @@ class Trace:
 
     def pull(self, cotangents: Sequence[Any]) -> tuple[Tensor, ...]:
         """The gradients of `sum <output, cotangent>` by the inputs."""
+        if any(isinstance(y, np.ndarray | np.generic) for y in as_tuple(self.result)):
+            raise GraphError(
+                f"{self.who}: the function must return tensors; got an array of NumPy's, through which no gradient "
+                "passes; use tg.stack for np.array, t[i] = v on a tensor for that on an array, a tensor for its .data"
+            )
         graph = self.differentiable_outside(*cotangents)
         seeds = [(y, _seed(y, g, graph)) for y, g in zip(self.outputs, cotangents, strict=True)]
         found = gradients(seeds, self.inputs, create_graph=graph)
@@ -84,7 +89,10 @@ def _seed(y: Any, g: Any, graph: bool) -> Any:
 
 
 def _numbers(argnums: int | Sequence[int]) -> tuple[int, ...]:
-    numbers = tuple(map(operator.index, as_tuple(argnums)))
+    try:
+        numbers = tuple(map(operator.index, as_tuple(argnums)))
+    except TypeError:
+        raise DTypeError(f"grad: argnums must be integers; got {argnums!r}; count arguments from 0") from None
     if len(set(numbers)) != len(numbers):
         raise ValueError(f"grad: argnums must differ; got {argnums}; name each argument once")
     return numbers
@@ -196,11 +204,11 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         def rows(k: int) -> Any:
             y = trace.outputs[k]
             if not y.size:
-                parts = tuple(reshape(zeros_like(x), y.shape + x.shape) if not x.size else None for x in trace.inputs)
+                parts = tuple(zeros(y.shape + x.shape, dtype=x.dtype) for x in trace.inputs)
                 return parts[0] if not isinstance(argnums, tuple | list) else parts
-            zeros = [zeros_like(other) for other in trace.outputs]
+            nought = [zeros_like(other) for other in trace.outputs]
             basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
-            found = vmap(lambda g: trace.pull([*zeros[:k], g, *zeros[k + 1 :]]))(basis)
+            found = vmap(lambda g: trace.pull([*nought[:k], g, *nought[k + 1 :]]))(basis)
             parts = tuple(reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True))
             return parts[0] if not isinstance(argnums, tuple | list) else parts
 

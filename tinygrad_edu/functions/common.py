@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engine
-from ..arrays import to_array
+from ..arrays import is_weak, to_array
 from ..engine import NEEDS, Op, Variable
 from ..errors import AxisError, DTypeError, ShapeError
 from ..ops.layout import alias, concat, reshape
@@ -62,11 +62,13 @@ def elementwise(op: Op) -> Callable[..., Tensor]:
         if len(xs) != arity:
             raise TypeError(f"{op}: takes {arity} arguments; got {len(xs)}; see help(tg.{op})")
         if not any(isinstance(x, Variable) for x in xs):
-            xs = tuple(lift(x, op.name) for x in xs)
+            weak = [is_weak(x) for x in xs]
+            xs = tuple(x if w and not all(weak) else lift(x, op.name) for x, w in zip(xs, weak, strict=True))
         return op(*xs)
 
     function: Callable[..., Any] = unary if arity == 1 else nary
     function.__name__ = function.__qualname__ = op.name
+    function.__module__ = f"{__package__}.elementwise"  # where pickle will find it
     names = ", ".join("abc"[:arity]) if arity > 1 else "x"
     written = f" = {op.formula.format(*'abc')}" if op.formula and arity > 1 else ""
     function.__doc__ = op.doc or f"{op.name}({names}){written}, entry by entry, with broadcasting."
@@ -130,7 +132,7 @@ def fresh(who: str, x: Any) -> Any:
             f"{who}: can only differentiate by floating-point arguments; got {x.dtype}; pass floats "
             "(1.0, not 1), or choose other argnums"
         )
-    new = alias(x) if x.flags and recording.get() else engine.constant(x._data)
+    new = alias(x) if x.flags and recording.get() else engine.unrecorded(x)
     new.flags |= NEEDS
     new.name = x.name
     return new

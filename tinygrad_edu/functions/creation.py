@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,18 +24,23 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """
     if isinstance(data, Variable):
         t: Any = data
-        return t if dtype is None or t.dtype == np.dtype(dtype) else t.astype(dtype)
+        t = t if dtype is None else t.astype(dtype)
+        return t.clone() if copy else t
     if isinstance(data, list | tuple):
         t = lift(data, "asarray")
         return t if dtype is None else t.astype(dtype)
     t = engine.constant(to_array(data, dtype, copy, "asarray"))
-    if t._data is data:
+    if t._data is data or t._data.base is not None:  # through DLPack, or the buffer of another object
         t.loose = SHARED
     return t
 
 
-def _new(array: Any) -> Any:
-    return engine.constant(array)
+def _made(who: str, make: Callable[..., Any], *arguments: Any) -> Any:
+    """What one of NumPy's functions makes, or its error in this package's words."""
+    try:
+        return make(*arguments)
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise type(error)(f"{who}: arguments must make an array; got {arguments} ({error}); check them") from None
 
 
 def _dims(dims: tuple[Any, ...], shape: Any) -> Any:
@@ -58,29 +64,31 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
         return broadcast_to(value, shape=normal_shape("full", shape))
     if dtype is None:
         dtype = to_array(fill_value, who="full").dtype
-    return _new(np.full(normal_shape("full", shape), fill_value, dtype))
+    return engine.constant(_made("full", np.full, normal_shape("full", shape), fill_value, dtype))
 
 
 def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Memory as it is found; write before you read."""
     wanted = normal_shape("empty", _dims(dims, shape))
-    return _new(np.empty(wanted, dtype or get_default_dtype()))
+    return engine.constant(_made("empty", np.empty, wanted, dtype or get_default_dtype()))
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
     """start, start + step, ... below stop; `arange(n)` counts from 0."""
-    array = np.arange(start, step=step) if stop is None else np.arange(start, stop, step)
-    return _new(array.astype(dtype or (get_default_dtype() if array.dtype.kind == "f" else array.dtype)))
+    array = _made("arange", np.arange, *((0, start, step) if stop is None else (start, stop, step)))
+    wanted = dtype or (get_default_dtype() if array.dtype.kind == "f" else array.dtype)
+    return engine.constant(_made("arange", array.astype, wanted))
 
 
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`."""
-    return _new(np.linspace(start, stop, num, endpoint=endpoint).astype(dtype or get_default_dtype()))
+    array = _made("linspace", np.linspace, start, stop, num, endpoint)
+    return engine.constant(_made("linspace", array.astype, dtype or get_default_dtype()))
 
 
 def eye(n_rows: int, n_cols: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """Ones on diagonal `k`, zeros elsewhere."""
-    return _new(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()))
+    return engine.constant(_made("eye", np.eye, n_rows, n_cols, k, dtype or get_default_dtype()))
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
@@ -95,4 +103,4 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` in the shape and dtype of `x`."""
-    return _new(np.full_like(lift(x, "full_like")._data, fill_value, dtype))
+    return engine.constant(_made("full_like", np.full_like, lift(x, "full_like")._data, fill_value, dtype))

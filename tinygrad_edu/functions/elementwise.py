@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import ops
-from ..engine import Variable
 from .common import elementwise, lift
 
 if TYPE_CHECKING:
@@ -69,12 +68,15 @@ logical_xor = elementwise(ops.logical_xor)
 logical_not = elementwise(ops.logical_not)
 
 
+_general_power = elementwise(ops.power)
+
+
 def power(a: Any, b: Any) -> Tensor:
     """power(a, b) = a ** b, entry by entry, with broadcasting."""
     if (b.__class__ is int or b.__class__ is float) and hasattr(a, "dtype"):
         a = lift(a, "power")
         return ops.square.unary(a) if b.__class__ is int and b == 2 else ops.power_n(a, n=b)
-    return ops.power(a, b) if isinstance(a, Variable) or isinstance(b, Variable) else ops.power(lift(a, "power"), b)
+    return _general_power(a, b)
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:

@@ -75,6 +75,7 @@ def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = Tru
 def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """`x` sorted along `axis`; each entry's gradient goes back to where it came from."""
     x = lift(x, "sort")
+    axis = normal_axis("sort", axis, x.ndim)
     return take_along_axis(x, argsort(x, axis, descending), axis)
 
 

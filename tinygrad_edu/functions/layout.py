@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
-from ..errors import ShapeError
+from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number
 
 if TYPE_CHECKING:
@@ -188,7 +188,10 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
     if len(shifts) != len(axes):
         raise ShapeError(f"roll: needs a shift for each axis; got {shift} for axes {axis}; pair them")
     for by, k in zip(shifts, axes, strict=True):
-        by = operator.index(by)
+        try:
+            by = operator.index(by)
+        except TypeError:
+            raise DTypeError(f"roll: shift must be an integer; got {by!r}; round it") from None
         k = normal_axis("roll", k, x.ndim)
         cut = -by % x.shape[k] if x.shape[k] else 0
         if cut:
@@ -267,7 +270,9 @@ def triu(x: Any, k: int = 0) -> Tensor:
 
 def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
     """The diagonal `offset` of two axes, as a new last axis."""
-    x = moveaxis(lift(x, "diagonal"), (axis1, axis2), (-2, -1))
+    x = lift(x, "diagonal")
+    pair = tuple(normal_axis("diagonal", k, x.ndim) for k in (axis1, axis2))
+    x = moveaxis(x, pair, (-2, -1))
     rows, columns = max(-offset, 0), max(offset, 0)
     n = np.arange(max(min(x.shape[-2] - rows, x.shape[-1] - columns), 0))
     return ops.getitem(x, n + rows, n + columns, index=(Ellipsis, ops.ARRAY, ops.ARRAY))

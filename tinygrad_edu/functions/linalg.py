@@ -293,6 +293,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
+    x = x if x.dtype.kind in "fc" else x.astype(np.float64)
     if ord == 2:
         return _reduce(ops.norm2, x, axis, keepdims)
     if ord == float("inf"):
@@ -303,6 +304,8 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
         return sum(ops.not_equal(x, 0), axis, keepdims).astype(x.dtype)
     if ord == 1:
         return sum(ops.abs(x), axis, keepdims)
+    if not isinstance(ord, float | int):
+        raise DTypeError(f"vector_norm: ord must be a number; got {ord!r}; use 2, 1 or inf")
     return _reduce(ops.normp, x, axis, keepdims, p=float(ord))
 
 
@@ -325,8 +328,6 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two."""
     x = lift(x, "norm")
-    if x.dtype.kind not in "fc":
-        x = x.astype(np.float64)
     axes = normal_axes("norm", axis, x.ndim)
     if ord is None:
         return vector_norm(x, 2, axes, keepdims)

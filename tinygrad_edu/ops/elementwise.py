@@ -123,10 +123,10 @@ def _stable_logaddexp(a: Any, b: Any) -> Any:
     return high + np.log1p(np.exp(low - high))
 
 
-# exp(a - y) is a sigmoid of a - b; where both inputs are -inf it is 0
+# where both inputs are -inf, the derivatives are 0
 logaddexp = Op("logaddexp", _stable_logaddexp,
-               (lambda g, y, a, b: g * exp(a - where(y == -inf, 0, y)),
-                lambda g, y, a, b: g * exp(b - where(y == -inf, 0, y))),
+               (lambda g, y, a, b: g * where(y == -inf, 0, sigmoid(a - b)),
+                lambda g, y, a, b: g * where(y == -inf, 0, sigmoid(b - a))),
                domain=(REAL, REAL))  # fmt: skip
 
 

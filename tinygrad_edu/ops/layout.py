@@ -6,6 +6,7 @@ import numpy as np
 
 from ..domain import REAL
 from ..engine import Each, Op
+from ..errors import DTypeError
 from .indexing import getitem
 
 __all__ = [
@@ -47,9 +48,20 @@ sum_to: Op = Op(
     kind="reduce", linear=True, attributes=_smaller_shape,
     doc="Sum over the axes along which broadcasting would repeat `shape`.",
 )  # fmt: skip
+
+
+def _cast(x: Any, *, dtype: Any) -> Any:
+    if x.dtype.kind == "c" and dtype.kind != "c":
+        raise DTypeError(
+            f"astype: complex numbers must stay complex, as they have no gradient here; got {x.dtype} for {dtype}; "
+            "compute with real and imaginary parts as tensors of their own"
+        )
+    return x.astype(dtype)
+
+
 cast: Op = Op(
     "astype",
-    lambda x, *, dtype: x.astype(dtype),
+    _cast,
     (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
     kind="layout", linear=True, analytic=False, attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
     doc="The same values in another dtype.",

@@ -109,7 +109,8 @@ def _normp(x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
 
 
 def _from_normp(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
-    return _kept(g, x, axis, keepdims) * (sign(x) * _quotient(abs(x), _kept(y, x, axis, keepdims)) ** (p - 1))
+    share = _quotient(abs(x), _kept(y, x, axis, keepdims))
+    return _kept(g, x, axis, keepdims) * (sign(x) * where(x == 0, 1, share) ** (p - 1))  # for p < 2, 0 has no powers
 
 
 normp = Op(

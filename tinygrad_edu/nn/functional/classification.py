@@ -57,7 +57,7 @@ def cross_entropy(
     Shapes: `(batch, classes)` or `(batch, classes, ...)` or `(classes,)`; the target holds class numbers
     and has no class axis, or probabilities and has the shape of `x`. `weight` has one factor for each
     class; class numbers equal to `ignore_index` do not count; "mean" divides by the weights of those
-    that do. With `label_smoothing` s, a share s of the target is spread over all classes.
+    that do (nan if none does). With `label_smoothing` s, a share s of the target is spread over all classes.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.cross_entropy([[0.0, 0.0]], [1]).item(), 4)
@@ -117,7 +117,8 @@ def _picked(
         spread = spread if kept is None else ops.where(kept, spread, 0)
         losses = losses * (1 - smoothing) + spread * (smoothing / n)
     if reduction == "mean":
-        return guards.note_loss(sum(losses) / np.sum(counts))
+        with np.errstate(invalid="ignore"):  # nan where no target counts
+            return guards.note_loss(sum(losses) / np.sum(counts))
     return reduced(losses, reduction, who)
 
 
