@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..arrays import get_default_dtype
+from ..functions.common import lift
 from ..random import Generator
 from . import functional as F
 from . import init
@@ -76,10 +77,23 @@ class Embedding(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(
+                f"Embedding: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
+                "num_embeddings"
+            )
         values = init._numpy(rng).normal(size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0
         self.weight = Parameter(values, dtype=dtype or get_default_dtype())
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+        """A layer with given rows, which are not learned unless `freeze` is False."""
+        rows = lift(embeddings, "Embedding.from_pretrained")
+        layer = cls(*rows.shape, padding_idx, rows.dtype)
+        layer.weight = Parameter(rows, not freeze)
+        return layer
 
     def forward(self, x: Any) -> Any:
         return F.embedding(x, self.weight, self.padding_idx)

@@ -125,6 +125,10 @@ class GroupNorm(Module):
         *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm: num_groups must divide num_channels; got {num_groups} for {num_channels}; choose a divisor"
+            )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = _full(num_channels, 1.0, dtype) if affine else None
         self.bias = _full(num_channels, 0.0, dtype) if affine and bias else None

@@ -71,6 +71,13 @@ class _Recurrent(Module):
         dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"{type(self).__name__}: dropout must be from 0 to 1; got {dropout}; use e.g. 0.5")
+        if min(hidden_size, num_layers) < 1:
+            raise ValueError(
+                f"{type(self).__name__}: hidden_size and num_layers must be 1 or more; got {hidden_size} and {num_layers}; "
+                "use more"
+            )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout, self.bidirectional, self.rng = batch_first, dropout, bidirectional, rng
         bound, rows = 1 / math.sqrt(hidden_size), self.gates * hidden_size
@@ -98,7 +105,7 @@ class _Recurrent(Module):
             )
         return given
 
-    def forward(self, x: Any, state: Any = None) -> Any:
+    def forward(self, x: Any, hx: Any = None) -> Any:
         x = lift(x, type(self).__name__)
         single = x.ndim == 2
         x = x.expand_dims(1) if single else swapaxes(x, 0, 1) if self.batch_first else x
@@ -107,7 +114,7 @@ class _Recurrent(Module):
                 f"{type(self).__name__}: the input must be (length, batch, {self.input_size}), batch first if "
                 f"batch_first, with a step or more; got shape {x.shape}; check input_size"
             )
-        begin, last = self._begin(x, state), []
+        begin, last = self._begin(x, hx), []
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 x = F.dropout(x, self.dropout, self.training, self.rng)
@@ -215,9 +222,9 @@ class _Cell(Module):
     def _zeros(self, x: Any) -> Any:
         return zeros((*x.shape[:-1], self.hidden_size), dtype=self.weight_hh.dtype)
 
-    def forward(self, x: Any, state: Any = None) -> Any:
+    def forward(self, x: Any, hx: Any = None) -> Any:
         x = lift(x, type(self).__name__)
-        return self.advance(F.linear(x, self.weight_ih, self.bias_ih), self._zeros(x), state)
+        return self.advance(F.linear(x, self.weight_ih, self.bias_ih), self._zeros(x), hx)
 
     def advance(self, gi: Any, zero: Any, state: Any) -> Any:
         """The next state, given what the input contributes."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import ops
 from ...functions.common import lift
-from ...functions.elementwise import clip, relu, sigmoid, tanh
+from ...functions.elementwise import relu, sigmoid, tanh
 from ...functions.reduce import logsumexp
 from ...tensor import Tensor
 
@@ -29,7 +29,7 @@ def prelu(x: Any, weight: Any) -> Tensor:
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016)."""
     x = lift(x, "elu")
-    return ops.where(x > 0, x, ops.expm1(ops.minimum(x, 0)) * alpha)
+    return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x)) * alpha)
 
 
 def selu(x: Any) -> Tensor:
@@ -64,8 +64,9 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
 
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """x, moved into the interval from `min_val` to `max_val`."""
-    return clip(x, min_val, max_val)
+    """x, moved into the interval from `min_val` to `max_val`; its derivative at the ends is 0."""
+    x = lift(x, "hardtanh")
+    return ops.where(x <= min_val, min_val, ops.where(x >= max_val, max_val, x))
 
 
 def logsigmoid(x: Any) -> Tensor:

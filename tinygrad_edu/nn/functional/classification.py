@@ -89,6 +89,8 @@ def nll_loss(
     x = lift(x, "nll_loss")
     if guards.ON["softmax_twice"] and guards.looks_like_softmax(x):
         guards.warn("softmax_twice", "nll_loss: takes log-probabilities; got probabilities; use log_softmax")
+    if not x.ndim:
+        raise ShapeError(f"nll_loss: the input must have a class axis; got shape {x.shape}; give log-probabilities")
     x = _classes_last(x)
     y = target._data if isinstance(target, Variable) else np.asarray(target)
     y, kept = _classes("nll_loss", y, x.shape[-1], x.shape[:-1], ignore_index)
@@ -117,7 +119,8 @@ def _picked(
         spread = spread if kept is None else ops.where(kept, spread, 0)
         losses = losses * (1 - smoothing) + spread * (smoothing / n)
     if reduction == "mean":
-        return guards.note_loss(sum(losses) / np.sum(counts))
+        with np.errstate(invalid="ignore"):  # nothing counts: nan, as the mean of nothing
+            return guards.note_loss(sum(losses) / np.sum(counts))
     return reduced(losses, reduction, who)
 
 

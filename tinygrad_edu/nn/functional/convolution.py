@@ -27,6 +27,9 @@ def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
         numbers = ()
     if len(numbers) != n:
         raise ShapeError(f"{who}: {what} must be an integer or {n} integers; got {value!r}; use e.g. {what}=1")
+    least = 0 if "padding" in what else 1
+    if min(numbers) < least:
+        raise ValueError(f"{who}: {what} must be {least} or more; got {value!r}; use e.g. {what}=1")
     return numbers
 
 
@@ -177,11 +180,15 @@ def max_pool2d(
 
 
 def _avg_pool(
-    n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool
-) -> Any:
+    n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+    divisor: int | None = None,
+) -> Any:  # fmt: skip
     who = f"avg_pool{n}d"
     x, single = with_batch(x, n, who)
     kw = _pool_setting(n, who, x, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor is not None:
+        y = ops.window_sum(x, **kw) / divisor
+        return y.squeeze(0) if single else y
     before = sizes(padding, n, who, "padding")
     # how many entries each window averages: the padding may count, but not what ceil_mode adds
     real = np.pad(np.ones(x.shape[-n:], x.dtype), [(p, p) for p in before], constant_values=float(count_include_pad))
@@ -200,10 +207,10 @@ def avg_pool1d(
 
 def avg_pool2d(
     x: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True,
+    count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`."""
-    return _avg_pool(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`."""
+    return _avg_pool(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
@@ -213,18 +220,20 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
     """
     x, single = with_batch(x, 2, "adaptive_avg_pool2d")
     wanted = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
+    if len(wanted) != 2:
+        raise ShapeError(f"adaptive_avg_pool2d: output_size must be one or two numbers; got {output_size}; use two")
     rows, columns = (
-        _averages(n, n if m is None else m, x.dtype) for n, m in zip(x.shape[-2:], wanted, strict=True)
+        averages(n, n if m is None else m).astype(x.dtype) for n, m in zip(x.shape[-2:], wanted, strict=True)
     )  # fmt: skip
     y = ops.matmul(ops.matmul(rows, x), columns.T)
     return y.squeeze(0) if single else y
 
 
-def _averages(n: int, m: int, dtype: Any) -> Any:
+def averages(n: int, m: int) -> Any:
     """The matrix `(m, n)` that averages n entries into m."""
     place, i = np.arange(n), np.arange(m)[:, None]
     inside = (place >= i * n // m) & (place < -(-(i + 1) * n // m))
-    return (inside / inside.sum(1, keepdims=True)).astype(dtype)
+    return inside / inside.sum(1, keepdims=True)
 
 
 __all__ = [
