@@ -68,9 +68,9 @@ def test_there_are_no_other_layers():
 
 # PyTorch's arguments that are not here: for devices, deprecated, private, or of how it computes
 LEFT_OUT = """
-device inplace legacy size_average reduce min_value max_value _weight _freeze args kwargs layer last_epoch dim
-foreach maximize capturable differentiable fused decoupled_weight_decay recompute_scale_factor return_indices
-max_norm norm_type scale_grad_by_freq sparse divisor_override proj_size modules input_size hidden_size
+device inplace legacy size_average reduce min_value max_value _weight _freeze args kwargs layer dim
+foreach capturable differentiable fused decoupled_weight_decay recompute_scale_factor return_indices
+max_norm norm_type scale_grad_by_freq sparse proj_size modules input_size hidden_size
 """
 OTHER_DEFAULTS = {"dtype", "activation", "align_corners"}  # None here, functions there, None there
 RENAMED = {"start_dim": "start_axis", "end_dim": "end_axis"}

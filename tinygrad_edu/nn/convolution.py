@@ -132,6 +132,5 @@ class ConvTranspose2d(_Conv):
         return self._map(x, extra)
 
     def _map(self, x: Any, extra: tuple[int, ...]) -> Any:
-        return F.conv_transpose2d(
-            x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )  # fmt: skip
+        padding: Any = self.padding
+        return F.conv_transpose2d(x, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation)

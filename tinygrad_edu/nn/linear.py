@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..arrays import get_default_dtype
+from ..errors import ShapeError
 from ..functions.common import lift
 from ..random import Generator
 from . import functional as F
@@ -91,7 +92,9 @@ class Embedding(Module):
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
         """A layer with given rows, which are not learned unless `freeze` is False."""
         rows = lift(embeddings, "Embedding.from_pretrained")
-        layer = cls(*rows.shape, padding_idx, rows.dtype)
+        if rows.ndim != 2:
+            raise ShapeError(f"Embedding.from_pretrained: rows must be a matrix; got shape {rows.shape}; reshape them")
+        layer = cls(rows.shape[0], rows.shape[1], padding_idx, rows.dtype)
         layer.weight = Parameter(rows, not freeze)
         return layer
 

@@ -75,8 +75,8 @@ class _Recurrent(Module):
             raise ValueError(f"{type(self).__name__}: dropout must be from 0 to 1; got {dropout}; use e.g. 0.5")
         if min(hidden_size, num_layers) < 1:
             raise ValueError(
-                f"{type(self).__name__}: hidden_size and num_layers must be 1 or more; got {hidden_size} and {num_layers}; "
-                "use more"
+                f"{type(self).__name__}: hidden_size and num_layers must be 1 or more; got {hidden_size} and "
+                f"{num_layers}; use more"
             )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout, self.bidirectional, self.rng = batch_first, dropout, bidirectional, rng
