@@ -193,7 +193,11 @@ def first_step(optimizer: Any, parameters: Any) -> None:
     near = _made_together(
         [p.grad.born for p in own if p.grad is not None], [p.grad.born for p in parameters if p.grad is not None]
     )
-    lost = [_called(p) for p in parameters if p.grad is not None and p.grad.born in near and id(p) not in held]
+    inputs_only = not any(p.name for p in own)  # an input is optimised, and not the model that it goes through
+    lost = [
+        _called(p) for p in parameters
+        if p.grad is not None and p.grad.born in near and id(p) not in held and not (inputs_only and p.name)
+    ]  # fmt: skip
     if lost:
         warn(
             "parameters",
