@@ -59,7 +59,7 @@ def _first_two(x: Any, size: int) -> Any:
 def unrolled(x: Any) -> list[Any]:
     """The steps `x[0], x[1], ...`, by halves: so the gradient costs n log(n) and not n * n."""
     n = x.shape[0]
-    if n <= 1:
+    if n <= 1 or not x.flags:
         return [ops.getitem(x, index=(k,)) for k in range(n)]
     return unrolled(ops.getitem(x, index=(slice(0, n // 2),))) + unrolled(ops.getitem(x, index=(slice(n // 2, n),)))
 
