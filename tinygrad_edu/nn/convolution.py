@@ -47,7 +47,7 @@ class _Conv(Module):
         """(out_channels, in_channels / groups, *kernel_size)"""
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             if padding == "same":
@@ -56,8 +56,8 @@ class _Conv(Module):
             else:
                 pairs = [(p, p) for p in ((0,) * self.axes if padding == "valid" else padding)]
             around = [n for pair in reversed(pairs) for n in pair]
-            x, padding = F.pad(x, around, self.padding_mode), 0
-        return self.convolve(x, padding)
+            input, padding = F.pad(input, around, self.padding_mode), 0
+        return self.convolve(input, padding)
 
     def convolve(self, x: Any, padding: Any) -> Any:
         """The convolution itself."""
@@ -118,9 +118,9 @@ class ConvTranspose2d(_Conv):
         """(in_channels, out_channels / groups, *kernel_size)"""
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
-    def forward(self, x: Any, output_size: Any = None) -> Any:
-        """The map applied to `x`; `output_size` (h_out, w_out), if given, says what output_padding does else."""
-        y = self._map(x, self.output_padding if output_size is None else (0, 0))
+    def forward(self, input: Any, output_size: Any = None) -> Any:
+        """The map applied to `input`; `output_size` (h_out, w_out), if given, says what output_padding does else."""
+        y = self._map(input, self.output_padding if output_size is None else (0, 0))
         if output_size is None:
             return y
         extra = tuple(int(n) - m for n, m in zip(output_size[-2:], y.shape[-2:], strict=True))
@@ -129,7 +129,7 @@ class ConvTranspose2d(_Conv):
                 f"ConvTranspose2d: output_size must be from {y.shape[-2:]} to less than a stride more; got "
                 f"{tuple(output_size)}; leave it out"
             )
-        return self._map(x, extra)
+        return self._map(input, extra)
 
     def _map(self, x: Any, extra: tuple[int, ...]) -> Any:
         padding: Any = self.padding

@@ -41,8 +41,8 @@ class Linear(Module):
         self.weight = uniform((out_features, in_features), bound, dtype, rng)
         self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, x: Any) -> Any:
-        return F.linear(x, self.weight, self.bias)
+    def forward(self, input: Any) -> Any:
+        return F.linear(input, self.weight, self.bias)
 
 
 class Bilinear(Module):
@@ -62,8 +62,8 @@ class Bilinear(Module):
         self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
         self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, x1: Any, x2: Any) -> Any:
-        return F.bilinear(x1, x2, self.weight, self.bias)
+    def forward(self, input1: Any, input2: Any) -> Any:
+        return F.bilinear(input1, input2, self.weight, self.bias)
 
 
 class Embedding(Module):
@@ -98,5 +98,5 @@ class Embedding(Module):
         layer.weight = Parameter(rows, not freeze)
         return layer
 
-    def forward(self, x: Any) -> Any:
-        return F.embedding(x, self.weight, self.padding_idx)
+    def forward(self, input: Any) -> Any:
+        return F.embedding(input, self.weight, self.padding_idx)

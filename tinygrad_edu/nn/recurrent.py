@@ -119,8 +119,8 @@ class _Recurrent(Module):
         _must_be(type(self).__name__, self.states, shape, given)
         return given
 
-    def forward(self, x: Any, hx: Any = None) -> Any:
-        x = lift(x, type(self).__name__)
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        x = lift(input, type(self).__name__)
         single = x.ndim == 2
         x = x.expand_dims(1) if single else swapaxes(x, 0, 1) if self.batch_first else x
         if x.ndim != 3 or x.shape[2] != self.input_size or not x.shape[0]:
@@ -236,8 +236,8 @@ class _Cell(Module):
     def _zeros(self, x: Any) -> Any:
         return zeros((*x.shape[:-1], self.hidden_size), dtype=self.weight_hh.dtype)
 
-    def forward(self, x: Any, hx: Any = None) -> Any:
-        x = lift(x, type(self).__name__)
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        x = lift(input, type(self).__name__)
         shape = (*x.shape[:-1], self.hidden_size)
         if hx is None:
             hx = (zeros(shape, dtype=self.weight_hh.dtype),) * self.states

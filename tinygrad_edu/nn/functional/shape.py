@@ -16,8 +16,8 @@ from .convolution import averages
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
-    """Entries added around `x`: `pad` is (before, after) for the last axis, then for the one before it ...
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
+    """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
     `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut.
     `tg.pad` has NumPy's arguments instead.
@@ -27,7 +27,7 @@ def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) ->
     >>> F.pad(tg.ones((1, 2)), (1, 0)).tolist()
     [[0.0, 1.0, 1.0]]
     """
-    x = lift(x, "pad")
+    x = lift(input, "pad")
     if mode not in MODES:
         raise ValueError(f"pad: mode must be {', '.join(MODES)}; got {mode!r}; choose one")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
@@ -40,7 +40,7 @@ def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) ->
 
 
 def interpolate(
-    x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
 ) -> Tensor:
     """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)` or `(n, c, h, w) -> ...`.
 
@@ -48,7 +48,7 @@ def interpolate(
     for 4. With `align_corners`, the corners of input and output lie on each other; else the outer edges of
     their entries do.
     """
-    x = lift(x, "interpolate")
+    x = lift(input, "interpolate")
     n = x.ndim - 2
     smooth = {1: ("linear",), 2: ("bilinear", "bicubic")}
     if n not in smooth or mode not in ("nearest", "nearest-exact", "area", *smooth[n]):
