@@ -327,3 +327,11 @@ def test_nothing_that_counts_has_no_mean():
 def test_settings_that_cannot_be_are_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_softmax_of_integers_is_that_of_floats():
+    np.testing.assert_allclose(F.softmax([1, 2, 3]).data, F.softmax([1.0, 2.0, 3.0]).data, rtol=1e-6)
+    np.testing.assert_allclose(
+        F.log_softmax(np.array([[True, False]])).data, F.log_softmax([[1.0, 0.0]]).data, rtol=1e-6
+    )
+    assert tg.logsumexp(3) == 3
