@@ -262,7 +262,9 @@ def test_the_weights_that_are_given_are_those_that_were_used():
 
 
 @pytest.mark.parametrize("mode", ["bicubic", "nearest-exact", "area"])
-@pytest.mark.parametrize("size", [{"size": (9, 4)}, {"scale_factor": 2}, {"scale_factor": 0.6}, {"size": 1}])
+@pytest.mark.parametrize(
+    "size", [{"size": (9, 4)}, {"scale_factor": 2}, {"scale_factor": 0.6}, {"scale_factor": 2.7}, {"size": 1}]
+)
 @pytest.mark.parametrize("corners", [False, True])
 def test_images_are_resized_as_in_pytorch(mode, size, corners):
     torch = pytest.importorskip("torch")
@@ -321,8 +323,10 @@ def test_nothing_that_counts_has_no_mean():
         (lambda: nn.GRU(2, 3, dropout=1.5), "GRU: dropout must be from 0 to 1; got 1.5"),
         (lambda: F.adaptive_avg_pool2d(np.ones((1, 1, 4, 4)), (1, 2, 3)), "output_size must be one or two numbers"),
         (lambda: F.nll_loss(np.ones(()), np.array(0)), "nll_loss: the input must have a class axis"),
+        (lambda: F.conv_transpose2d(np.ones((1, 1, 4, 3)), np.ones((1, 1, 1, 1)), padding=2),
+         r"padding must leave something of the output; got padding 2 for an output of \(4, 3\) before it"),
     ],
-    ids=range(10),
+    ids=range(11),
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(call, text):
     with pytest.raises(ValueError, match=text):

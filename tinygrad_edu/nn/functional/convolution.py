@@ -11,7 +11,7 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions.common import lift
-from ...ops.window import count
+from ...ops.window import count, reach
 from ...tensor import Tensor
 from .linear import like
 
@@ -129,6 +129,12 @@ def conv_transpose2d(
             f"for an input of shape {x.shape} and groups={groups}; check the channels"
         )
     pairs = tuple((p, p) for p in sizes(padding, 2, who, "padding"))
+    whole = reach(x.shape[2:], weight.shape[2:], stride, dilation, extra)
+    if any(n <= 2 * p for n, (p, _) in zip(whole, pairs, strict=True)):
+        raise ShapeError(
+            f"{who}: padding must leave something of the output; got padding {padding} for an output of {whole} before "
+            "it; pad less"
+        )
     y = ops.conv_input(
         like(x, weight), weight, stride=stride, padding=pairs, dilation=dilation, groups=groups, extra=extra
     )

@@ -74,8 +74,8 @@ def _resizing(n: int, m: int, ratio: float, mode: str, align_corners: bool) -> A
     if mode == "area":
         return averages(n, m)
     if mode in ("nearest", "nearest-exact"):
-        shift = 0.5 if mode == "nearest-exact" else 0
-        return np.eye(n)[np.minimum(((i + shift) * np.float32(ratio)).astype(int), n - 1)]
+        at = (i + (0.5 if mode == "nearest-exact" else 0)).astype(np.float32) * np.float32(ratio)
+        return np.eye(n)[np.minimum(at.astype(int), n - 1)]
     at = i * ((n - 1) / (m - 1) if m > 1 else 0.0) if align_corners else (i + 0.5) * ratio - 0.5
     at = at if mode == "bicubic" else np.maximum(at, 0)
     low = np.floor(at).astype(int)
