@@ -99,7 +99,8 @@ class Optimizer:
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
                 kept = self.initial_state(group)
                 for bundle in parts:
-                    bundle.keep(kept)  # settings may have changed
+                    if len(kept) > len(bundle.state):  # settings have changed
+                        bundle.keep(kept)
                     if bundle.dtype not in self._scratch:
                         self._scratch[bundle.dtype] = workspace(bundle.dtype)
                     a, b = self._scratch[bundle.dtype]
