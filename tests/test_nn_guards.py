@@ -211,7 +211,7 @@ def test_warnings_can_be_made_errors():
 
 
 def test_an_input_may_be_optimized_through_a_model():
-    model = nn.Linear(3, 1)
+    model = nn.Sequential(nn.Linear(3, 2), nn.Dropout(), nn.Linear(2, 1)).eval()
     x = nn.Parameter(np.ones((2, 3)))
     optimizer = optim.SGD([x], lr=0.1)
     model(x).sum().backward()

@@ -155,7 +155,7 @@ def _leaf(x: Any) -> Any:
 def after_step(optimizer: Any) -> None:
     """What an optimizer's step can notice about the training loop around it."""
     if EVALUATED:
-        own = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        own = {id(p) for group in optimizer.param_groups for p in group["params"] if p.name}  # a module's, no input
         late = {name for name, p, n in EVALUATED.values() if id(p) in own and p.grad is not None and p.grad.born > n}
         EVALUATED.clear()
         if late and ON["eval_mode"]:
