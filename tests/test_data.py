@@ -4,6 +4,7 @@ import gzip
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -154,3 +155,14 @@ print(sorted(new))
         [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}
     )
     assert run.stdout.strip() == "['tinygrad_edu']", run.stderr
+
+
+def test_a_loader_names_its_data_set_and_keeps_named_tuples():
+    class Pair(NamedTuple):
+        x: float
+        y: int
+
+    loader = data.DataLoader(dataset=[Pair(1.0, 2), Pair(3.0, 4)], batch_size=2)
+    assert len(loader.dataset) == 2
+    (batch,) = loader
+    assert (batch.x.tolist(), batch.y.tolist()) == ([1.0, 3.0], [2, 4])

@@ -207,3 +207,9 @@ def test_weights_trained_in_pytorch_load_here(tmp_path):
     x = np.random.default_rng(0).normal(size=(3, 1, 8, 8)).astype("f4")
     expected = theirs.eval()(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(ours.eval()(x).data, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_formats_own_name_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="save: '__metadata__' is a name that the file format keeps for itself"):
+        io.save(tmp_path / "w", {"__metadata__": np.ones(1)})
+    assert not list(tmp_path.iterdir())

@@ -208,3 +208,11 @@ def test_warnings_can_be_made_errors():
         warnings.simplefilter("error", SilentMistakeWarning)
         with pytest.raises(SilentMistakeWarning):
             F.cross_entropy(shares, Y)
+
+
+def test_an_input_may_be_optimized_through_a_model():
+    model = nn.Sequential(nn.Linear(3, 2), nn.Dropout(), nn.Linear(2, 1)).eval()
+    x = nn.Parameter(np.ones((2, 3)))
+    optimizer = optim.SGD([x], lr=0.1)
+    model(x).sum().backward()
+    optimizer.step()

@@ -56,7 +56,7 @@ def test_a_recurrent_step_records_the_same_in_a_long_sequence():
         y = layer(tg.Tensor(np.ones((length, 4, 8), "f4"), requires_grad=True))[0].sum()
         return sum(t.op is not None for t in history(y))
 
-    assert recorded(30) - recorded(20) == recorded(20) - recorded(10) <= 10 * 20
+    assert recorded(30) - recorded(20) == recorded(20) - recorded(10) <= 10 * 11
 
 
 def test_ties_of_max_pooling_share_the_gradient():
@@ -125,6 +125,8 @@ def test_gradients_of_each_example_by_vmap():
         (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 2))), r"must be \(length, batch, 3\).*got shape \(5, 2, 2\)"),
         (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 3)), np.ones((1, 2, 4))),
          r"the state must be 2 of shape \(1, 2, 4\); got \(1, 2, 4\)"),
+        (lambda: nn.LSTMCell(3, 4)(np.ones((2, 3)), (np.ones((2, 4)), np.ones((2, 5)))),
+         r"LSTMCell: the state must be 2 of shape \(2, 4\); got \(2, 4\), \(2, 5\)"),
         (lambda: nn.MultiheadAttention(5, 2), "num_heads must divide embed_dim; got 2 for 5"),
         (lambda: nn.Embedding(3, 2)(np.array([3])), "embedding: indices must be from 0 to 2; got 3"),
         (lambda: nn.Embedding(3, 2)(np.array([1.0])), "embedding: indices must be integers; got float64"),
@@ -141,7 +143,7 @@ def test_gradients_of_each_example_by_vmap():
         (lambda: nn.ModuleDict({"train": nn.ReLU()}), "a name must not be one of Module's own"),
         (lambda: nn.Module()(1), r"Module: must define forward\(self, x\)"),
     ],
-    ids=range(26),
+    ids=range(27),
 )  # fmt: skip
 def test_errors_say_what_to_do(call, text):
     with pytest.raises(
@@ -218,3 +220,122 @@ def test_metrics():
         nn.metrics.accuracy([1, 2, 3], [1, 2])
     with pytest.raises(IndexError, match="labels must be from 0 to 1"):
         nn.metrics.confusion_matrix([0, 2], [0, 1], 2)
+
+
+def test_kinks_are_pytorchs():
+    torch = pytest.importorskip("torch")
+    for name, points in (
+        ("elu", [0.0]),
+        ("selu", [0.0]),
+        ("hardtanh", [-1.0, 1.0]),
+        ("relu", [0.0]),
+        ("leaky_relu", [0.0]),
+    ):
+        x, t = tg.Tensor(points, requires_grad=True), torch.tensor(points, requires_grad=True)
+        getattr(F, name)(x).sum().backward()
+        getattr(torch.nn.functional, name)(t).sum().backward()
+        np.testing.assert_allclose(x.grad.data, t.grad.numpy(), rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("mask", [np.array([[True, False], [False, False]]), np.array([[0.0, -np.inf], [-np.inf] * 2])])
+def test_who_may_look_nowhere_sees_zeros(mask):
+    q = tg.Tensor(rng.normal(size=(2, 3)), requires_grad=True)
+    v = rng.normal(size=(2, 3))
+    y = F.scaled_dot_product_attention(q, rng.normal(size=(2, 3)), v, mask)
+    np.testing.assert_allclose(y.data, [v[0], np.zeros(3)])
+    y.sum().backward()
+    assert np.isfinite(q.grad.data).all()
+    layer = nn.MultiheadAttention(4, 2)
+    x = tg.ones((2, 1, 4))
+    hidden = ~mask if mask.dtype == bool else mask
+    y, weights = layer(x, x, x, attn_mask=hidden)
+    np.testing.assert_array_equal(weights.data, [[[1, 0], [0, 0]]])
+    np.testing.assert_allclose(y.data[1, 0], layer.out_proj.bias.data)
+
+
+def test_the_weights_that_are_given_are_those_that_were_used():
+    layer = nn.MultiheadAttention(8, 2, 0.5, rng=tg.random.default_rng(0))
+    x = tg.Tensor(rng.normal(size=(4, 3, 8)).astype("f4"))
+    _, weights = layer(x, x, x, average_attn_weights=False)
+    assert weights.shape == (3, 2, 4, 4)
+    assert np.any(weights.data == 0)
+
+
+@pytest.mark.parametrize("mode", ["bicubic", "nearest-exact", "area"])
+@pytest.mark.parametrize(
+    "size", [{"size": (9, 4)}, {"scale_factor": 2}, {"scale_factor": 0.6}, {"scale_factor": 2.7}, {"size": 1}]
+)
+@pytest.mark.parametrize("corners", [False, True])
+def test_images_are_resized_as_in_pytorch(mode, size, corners):
+    torch = pytest.importorskip("torch")
+    kw = size | ({"align_corners": corners} if mode == "bicubic" else {})
+    x = rng.normal(size=(2, 3, 6, 7))
+    expected = torch.nn.functional.interpolate(torch.tensor(x), mode=mode, **kw).numpy()
+    np.testing.assert_allclose(F.interpolate(x, mode=mode, **kw).data, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_transposed_convolution_gives_the_size_asked_for():
+    torch = pytest.importorskip("torch")
+    ours, theirs = nn.ConvTranspose2d(2, 3, 3, 2, 1), torch.nn.ConvTranspose2d(2, 3, 3, 2, 1)
+    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    x = rng.normal(size=(1, 2, 5, 4)).astype("f4")
+    for size in ((10, 8), (9, 8), (1, 3, 10, 7)):
+        expected = theirs(torch.tensor(x), output_size=size).detach().numpy()
+        np.testing.assert_allclose(ours(x, output_size=size).data, expected, rtol=1e-4, atol=1e-6)
+    with pytest.raises(
+        ShapeError, match=r"output_size must be from \(9, 7\) to less than a stride more; got \(12, 8\)"
+    ):
+        ours(x, output_size=(12, 8))
+
+
+def test_sums_of_windows_may_be_divided_by_any_number():
+    x = rng.normal(size=(1, 2, 5, 5))
+    kw = {"padding": 1, "ceil_mode": True}
+    pool = nn.AvgPool2d(2, divisor_override=3, **kw)
+    np.testing.assert_allclose(pool(x).data * 3, F.avg_pool2d(x, 2, divisor_override=1, **kw).data)
+    np.testing.assert_allclose(F.avg_pool2d(x, 2, divisor_override=4).data, F.avg_pool2d(x, 2).data)
+
+
+def test_rows_that_were_learned_before():
+    rows = rng.normal(size=(4, 3))
+    frozen, free = nn.Embedding.from_pretrained(rows), nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=1)
+    np.testing.assert_array_equal(frozen(np.array([2])).data, rows[2:3])
+    assert (frozen.weight.requires_grad, free.weight.requires_grad, free.padding_idx) == (False, True, 1)
+    with pytest.raises(ShapeError, match=r"rows must be a matrix; got shape \(4,\)"):
+        nn.Embedding.from_pretrained(np.ones(4))
+
+
+def test_nothing_that_counts_has_no_mean():
+    with np.errstate(all="raise"):
+        assert np.isnan(F.cross_entropy(np.zeros((2, 3)), np.array([-100, -100])).item())
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: nn.Conv2d(1, 1, 3, stride=0), "stride must be 1 or more; got 0"),
+        (lambda: nn.Conv2d(1, 1, 0), "kernel_size must be 1 or more; got 0"),
+        (lambda: F.conv2d(np.ones((1, 1, 9, 9)), np.ones((1, 1, 3, 3)), padding=-1), "padding must be 0 or more; got -1"),
+        (lambda: nn.Conv2d(2, 2, 3, groups=0), "groups must divide"),
+        (lambda: nn.GroupNorm(3, 4), "num_groups must divide num_channels; got 3 for 4"),
+        (lambda: nn.Embedding(3, 2, padding_idx=5), "padding_idx must be one of the 3 rows; got 5"),
+        (lambda: nn.LSTM(2, 0), "hidden_size and num_layers must be 1 or more; got 0 and 1"),
+        (lambda: nn.GRU(2, 3, dropout=1.5), "GRU: dropout must be from 0 to 1; got 1.5"),
+        (lambda: F.adaptive_avg_pool2d(np.ones((1, 1, 4, 4)), (1, 2, 3)), "output_size must be one or two numbers"),
+        (lambda: F.nll_loss(np.ones(()), np.array(0)), "nll_loss: the input must have a class axis"),
+        (lambda: F.conv_transpose2d(np.ones((1, 1, 4, 3)), np.ones((1, 1, 1, 1)), padding=2),
+         r"padding must leave something of the output; got padding 2 for an output of \(4, 3\) before it"),
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()
+
+
+def test_softmax_of_integers_is_that_of_floats():
+    np.testing.assert_allclose(F.softmax([1, 2, 3]).data, F.softmax([1.0, 2.0, 3.0]).data, rtol=1e-6)
+    np.testing.assert_allclose(
+        F.log_softmax(np.array([[True, False]])).data, F.log_softmax([[1.0, 0.0]]).data, rtol=1e-6
+    )
+    assert tg.logsumexp(3) == 3

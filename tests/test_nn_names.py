@@ -68,9 +68,9 @@ def test_there_are_no_other_layers():
 
 # PyTorch's arguments that are not here: for devices, deprecated, private, or of how it computes
 LEFT_OUT = """
-device inplace legacy size_average reduce min_value max_value _weight _freeze args kwargs layer last_epoch dim
-foreach maximize capturable differentiable fused decoupled_weight_decay recompute_scale_factor return_indices
-max_norm norm_type scale_grad_by_freq sparse divisor_override proj_size modules input_size hidden_size
+device inplace legacy size_average reduce min_value max_value _weight _freeze args kwargs layer dim
+foreach capturable differentiable fused decoupled_weight_decay recompute_scale_factor return_indices
+max_norm norm_type scale_grad_by_freq sparse proj_size modules input_size hidden_size
 """
 OTHER_DEFAULTS = {"dtype", "activation", "align_corners"}  # None here, functions there, None there
 RENAMED = {"start_dim": "start_axis", "end_dim": "end_axis"}
@@ -96,6 +96,29 @@ def test_arguments_and_defaults_are_pytorchs():
             assert key in have, f"{name}: {key}"
             if key not in OTHER_DEFAULTS and parameter.default is not inspect.Parameter.empty:
                 assert have[key].default == pytest.approx(parameter.default), f"{name}: {key}"
+
+
+OF_THE_CORE = {"relu", "sigmoid", "tanh"}  # functions of part 2, too, whose first argument is x
+LATER = {"mse_loss.weight", "l1_loss.weight", "huber_loss.weight", "normalize.out", "interpolate.antialias"}
+
+
+def test_functions_take_pytorchs_arguments():
+    torch = pytest.importorskip("torch")
+    compared = 0
+    for name in set(FUNCTIONS.split()) - OF_THE_CORE:
+        try:
+            want = inspect.signature(getattr(torch.nn.functional, name)).parameters
+        except ValueError:  # built in, and says nothing
+            continue
+        have, compared = inspect.signature(getattr(F, name)).parameters, compared + 1
+        for key, parameter in want.items():
+            if (key in (*LEFT_OUT.split(), "dtype", "_stacklevel") and key != "dim") or f"{name}.{key}" in LATER:
+                continue
+            key = "axis" if key == "dim" else key
+            assert key in have, f"{name}: {key}"
+            if key not in (*OTHER_DEFAULTS, "axis") and parameter.default is not inspect.Parameter.empty:
+                assert have[key].default == pytest.approx(parameter.default), f"{name}: {key}"
+    assert compared > 20
 
 
 API = Path(__file__).resolve().parents[2] / "shared" / "API.md"

@@ -137,7 +137,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
         optimizer.load_state_dict(wrong)
     sgd = optim.SGD(params, momentum=0.9)
     apply(sgd, params, gradients(0))
-    with pytest.raises(ValueError, match="parameter 0 must have exp_avg, exp_avg_sq; got step, momentum_buffer"):
+    with pytest.raises(ValueError, match="parameter 0 must have exp_avg; got step, momentum_buffer"):
         optimizer.load_state_dict(sgd.state_dict())
     after = optimizer.state_dict()
     np.testing.assert_array_equal(after["state"][0]["exp_avg"], before["state"][0]["exp_avg"])
@@ -195,7 +195,7 @@ def test_what_cannot_be_optimized_is_refused():
         optim.SGD([p, p])
     with pytest.raises(DTypeError, match="must be a leaf of floating-point numbers"):
         optim.SGD([p * 2])
-    with pytest.raises(ValueError, match="lr must not be negative; got -1"):
+    with pytest.raises(ValueError, match="lr must be a number, 0 or more; got -1"):
         optim.SGD([p], lr=-1)
     with pytest.raises(ValueError, match=r"settings must be among .* got \['rate'\]"):
         optim.SGD([{"params": [p], "rate": 1.0}])
@@ -313,3 +313,144 @@ def test_one_cycle_takes_all_its_steps_and_not_one_more():
         assert schedule.optimizer.param_groups[0]["lr"] == pytest.approx(peer.get_last_lr()[0], abs=1e-12)
     with pytest.raises(ValueError, match="OneCycleLR: there are 5 steps"):
         schedule.step()
+
+
+def test_schedules_chain_as_in_pytorch():
+    torch = pytest.importorskip("torch")
+    found = []
+    for module, schedules, p in (
+        (optim, optim, nn.Parameter([1.0])),
+        (torch.optim, torch.optim.lr_scheduler, torch.nn.Parameter(torch.ones(1))),
+    ):
+        optimizer = module.SGD([p], lr=0.1)
+        parts = [schedules.LinearLR(optimizer, 0.1, 1.0, 4), schedules.MultiStepLR(optimizer, [3, 6], 0.1)]
+        rates = []
+        for epoch in range(12):
+            optimizer.step()
+            for schedule in parts:
+                schedule.step()
+            if epoch == 7:  # the user steps in
+                optimizer.param_groups[0]["lr"] *= 5
+            if epoch == 9:  # a new schedule goes on from the rate of now
+                parts = [schedules.ExponentialLR(optimizer, 0.9)]
+            rates.append(optimizer.param_groups[0]["lr"])
+        found.append(rates)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+def test_a_schedule_goes_on_at_an_epoch():
+    first = optim.SGD([nn.Parameter([1.0])], lr=0.1)
+    schedule = optim.StepLR(first, 2)
+    for _ in range(5):
+        schedule.step()
+    second = optim.SGD([nn.Parameter([1.0])], lr=0.1)
+    with pytest.raises(ValueError, match="to go on at last_epoch=4, groups must have initial_lr"):
+        optim.StepLR(second, 2, last_epoch=4)
+    second.load_state_dict(first.state_dict())
+    assert optim.StepLR(second, 2, last_epoch=5).get_last_lr() == [pytest.approx(0.1 * 0.1**3)]
+
+
+def test_a_loaded_schedule_restores_the_rate():
+    make = lambda: optim.LinearLR(optim.SGD([nn.Parameter([1.0])], lr=0.1))
+    schedule, again = make(), make()
+    schedule.step()
+    again.load_state_dict(schedule.state_dict())
+    assert again.get_last_lr() == schedule.get_last_lr()
+    again.step()
+    assert again.get_last_lr() != schedule.get_last_lr()  # a copy: the first schedule stays as it is
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda o: optim.StepLR(o, 0), "step_size must be 1 or more; got 0"),
+        (lambda o: optim.CosineAnnealingLR(o, 0), "T_max must be 1 or more; got 0"),
+        (lambda o: optim.LinearLR(o, 0.0), r"factors must be from 0 to 1; got \(0.0, 1.0\)"),
+        (lambda o: optim.OneCycleLR(o, 0.1, total_steps=-3), "total_steps must be 1 or more; got -3"),
+        (lambda o: optim.OneCycleLR(o, [0.1, 0.2], total_steps=3), "max_lr must be one number, or one for each of 1"),
+        (lambda o: optim.ReduceLROnPlateau(o, min_lr=[0.1, 0.2]), "min_lr must be one number, or one for each of 1"),
+        (lambda o: optim.StepLR(list(o.param_groups), 1), "StepLR: takes an optimizer; got list"),
+    ],
+    ids=range(7),
+)
+def test_schedules_say_what_they_need(make, text):
+    with pytest.raises((ValueError, TypeError), match=text):
+        make(optim.SGD([nn.Parameter([1.0])], lr=0.1))
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad])
+def test_maximizing_goes_the_other_way(kind):
+    p, q = nn.Parameter([1.0, -2.0]), nn.Parameter([-1.0, 2.0])
+    for t, maximize, sign in ((p, False, 1), (q, True, 1)):
+        t.grad = tg.Tensor([0.5 * sign, 0.25 * sign])
+        optimizer = kind([t], lr=0.1, weight_decay=0.0, maximize=maximize)
+        optimizer.step()
+    np.testing.assert_allclose((p.data - [1, -2]), -(q.data - [-1, 2]), rtol=1e-5)
+
+
+def test_momentum_may_come_later():
+    torch = pytest.importorskip("torch")
+    p, q = nn.Parameter([1.0]), torch.nn.Parameter(torch.ones(1))
+    for module, schedules, t, one in (
+        (optim, optim, p, tg.ones(1)), (torch.optim, torch.optim.lr_scheduler, q, torch.ones(1)),
+    ):  # fmt: skip
+        optimizer = module.SGD([t], lr=0.1)
+        schedule = schedules.OneCycleLR(optimizer, 0.1, total_steps=9)  # sets momentum
+        for _ in range(8):
+            t.grad = one * 1.0
+            optimizer.step()
+            schedule.step()
+    np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-5)
+
+
+def test_step_calls_a_closure_and_gives_its_loss_back():
+    p = nn.Parameter([1.0])
+    optimizer = optim.SGD([p], lr=0.25)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    assert [optimizer.step(closure).item(), optimizer.step(closure=closure).item()] == [1.0, 0.25]
+    optimizer.zero_grad(set_to_none=False)
+    assert p.grad.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda s: s["state"].update({99: s["state"][0]}),
+        lambda s: s["state"][0].pop("step"),
+        lambda s: s["state"][0].update(step="x"),
+        lambda s: s["state"][1].update(exp_avg="hello"),
+        lambda s: s["state"][1].update(exp_avg=np.full(3, 1j)),
+        lambda s: s.pop("state"),
+        lambda s: s["param_groups"][0].update(lr=-3.0),
+        lambda s: s["param_groups"][0].update(lr="x"),
+        lambda s: s["param_groups"].__setitem__(0, 3),
+    ],
+    ids=range(9),
+)
+def test_a_spoilt_state_changes_nothing(spoil):
+    params = [nn.Parameter(np.ones(2)), nn.Parameter(np.ones(3))]
+    optimizer = optim.Adam(params)
+    apply(optimizer, params, [np.ones(2), np.ones(3)])
+    before, bad = optimizer.state_dict(), optimizer.state_dict()
+    spoil(bad)
+    with pytest.raises((ValueError, TypeError)):
+        optimizer.load_state_dict(bad)
+    now = optimizer.state_dict()
+    assert now["param_groups"] == before["param_groups"]
+    for i, kept in before["state"].items():
+        for name, value in kept.items():
+            np.testing.assert_array_equal(now["state"][i][name], value)
+
+
+def test_settings_that_are_loaded_bring_their_state():
+    params = [nn.Parameter(np.ones(2))]
+    plain, heavy = optim.SGD(params, lr=0.1), optim.SGD(params, lr=0.1, momentum=0.9)
+    apply(heavy, params, [np.ones(2)])
+    plain.load_state_dict(heavy.state_dict())
+    assert plain.state[params[0]]["momentum_buffer"].tolist() == [1.0, 1.0]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import viz
+from tinygrad_edu import nn, viz
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.viz.graph import read
 
@@ -262,3 +262,12 @@ def test_strangers_in_the_scope_do_no_harm():
     assert "y = x * x" in viz.draw(y).source
     assert other is not touchy
     assert arrays
+
+
+def test_outputs_may_be_nested():
+    x = np.ones((3, 1, 2), "f4")
+    source = tg.draw(lambda x: ({"y": x * 2}, [{"state": x + 1}, None]), tg.Tensor(x)).source
+    assert "<b>y = x * 2</b>" in source
+    assert "<b>state = x + 1</b>" in source
+    for f in (nn.LSTM(2, 3), lambda x: nn.MultiheadAttention(2, 1)(x, x, x, need_weights=False)):
+        assert len(read(f, (x,)).nodes) > 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 inf = float("inf")
@@ -29,6 +30,11 @@ class Domain(NamedTuple):
         else:
             text = f"({self.low:g}, {self.high:g})"
         return text + "".join(f" \\ {{{k:g}}}" for k in self.kinks)
+
+
+def shape_of(core: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape that a core of a signature stands for: "n,4k" with n = 2 and k = 3 for (2, 12)."""
+    return tuple(int(term[:-1] or 1) * sizes[term[-1]] for term in core.split(",") if term)
 
 
 REAL = Domain()

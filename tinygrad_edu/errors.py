@@ -26,6 +26,12 @@ class DTypeError(TypeError):
     """A dtype, or a kind of value, that the operation cannot take."""
 
 
+class StateDictError(KeyError, ValueError):
+    """Names of parameters, buffers or parts that do not go together."""
+
+    __str__ = Exception.__str__  # KeyError's would put the message into quotes
+
+
 class GraphError(ValueError):
     """A gradient that the recorded graph cannot give."""
 

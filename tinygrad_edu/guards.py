@@ -155,7 +155,7 @@ def _leaf(x: Any) -> Any:
 def after_step(optimizer: Any) -> None:
     """What an optimizer's step can notice about the training loop around it."""
     if EVALUATED:
-        own = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        own = {id(p) for group in optimizer.param_groups for p in group["params"] if p.name}  # a module's, no input
         late = {name for name, p, n in EVALUATED.values() if id(p) in own and p.grad is not None and p.grad.born > n}
         EVALUATED.clear()
         if late and ON["eval_mode"]:
@@ -193,7 +193,11 @@ def first_step(optimizer: Any, parameters: Any) -> None:
     near = _made_together(
         [p.grad.born for p in own if p.grad is not None], [p.grad.born for p in parameters if p.grad is not None]
     )
-    lost = [_called(p) for p in parameters if p.grad is not None and p.grad.born in near and id(p) not in held]
+    inputs_only = not any(p.name for p in own)  # an input is optimised, and not the model that it goes through
+    lost = [
+        _called(p) for p in parameters
+        if p.grad is not None and p.grad.born in near and id(p) not in held and not (inputs_only and p.name)
+    ]  # fmt: skip
     if lost:
         warn(
             "parameters",

@@ -65,6 +65,8 @@ def _taken_apart(x: Any, path: str, tensors: dict[str, Any]) -> Any:
             raise DTypeError(
                 f"save: arrays must hold real numbers or truth values; got {array.dtype} at {path!r}; use .astype()"
             )
+        if path == "__metadata__":
+            raise ValueError(f"save: {path!r} is a name that the file format keeps for itself; got it; rename it")
         if path in tensors:
             raise ValueError(f"save: names must differ; got {path!r} twice, with dots for nested names; rename one")
         tensors[path] = array

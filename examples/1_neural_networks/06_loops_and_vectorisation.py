@@ -100,5 +100,3 @@ assert report.verdict == "RIGHT"
 for dw, db in found.values():
     np.testing.assert_allclose(dw, engine[0].data, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(db, engine[1].data, rtol=1e-9, atol=1e-12)
-assert seconds["two_loops"] > seconds["one_loop"] > seconds["no_loop"]
-assert seconds["two_loops"] > 20 * seconds["no_loop"]

@@ -4,6 +4,7 @@
 # Course 5: vectors learn the prejudices of a text; neutralizing and equalizing take out what a direction tells.
 
 # %%
+import itertools
 import os
 import pathlib
 
@@ -25,15 +26,9 @@ rng, chance = tg.random.default_rng(0), np.random.default_rng(0)
 PAIRS = [("man", "woman"), ("king", "queen"), ("boy", "girl"), ("father", "mother")]
 JOBS = {"engineer": 0.15, "pilot": 0.15, "doctor": 0.15, "nurse": 0.85, "teacher": 0.85, "receptionist": 0.85}
 GENDER = ["he", "his", "him", "beard"], ["she", "her", "hers", "dress"]
-ABOUT = {
-    "man": "adult car",
-    "king": "crown throne",
-    "boy": "school toy",
-    "father": "family home",
-    "engineer": "bridge steel",
-}
+ABOUT = {"man": "adult car", "king": "crown throne", "boy": "school toy", "father": "family home"}
+ABOUT |= {"engineer": "bridge steel", "receptionist": "desk phone"}
 ABOUT |= {"pilot": "plane wing", "doctor": "clinic patient", "nurse": "clinic patient", "teacher": "school lesson"}
-ABOUT |= {"receptionist": "desk phone"}
 
 
 def sentence():
@@ -43,12 +38,8 @@ def sentence():
     else:
         word = topic = list(JOBS)[k - len(PAIRS)]
         gender = int(chance.random() < JOBS[word])
-    return [
-        word,
-        *chance.choice(GENDER[gender], 2),
-        *ABOUT[topic].split(),
-        *chance.choice(["a", "the", "with", "is"], 2),
-    ]
+    around = chance.choice(GENDER[gender], 2), ABOUT[topic].split(), chance.choice(["a", "the", "with", "is"], 2)
+    return [word, *itertools.chain(*around)]
 
 
 sentences = [sentence() for _ in range(5000)]
@@ -56,9 +47,8 @@ words = sorted({word for s in sentences for word in s})
 number = {word: k for k, word in enumerate(words)}
 counts = np.zeros((len(words), len(words)))
 for s in sentences:
-    for i, a in enumerate(s):
-        for b in s[:i] + s[i + 1 :]:
-            counts[number[a], number[b]] += 1
+    for a, b in itertools.permutations(s, 2):
+        counts[number[a], number[b]] += 1
 
 # %% [markdown]
 # GloVe: with `X[i,j]` the times that `j` stands beside `i`, minimize `sum f(X) (theta_i . e_j + b_i + b'_j - log X)^2`,
@@ -109,9 +99,8 @@ for job in JOBS:
     print(f"{job:14} {cosine(E[job], g):+6.2f} {cosine(fair[job], g):+6.2f}")
 before, after = (abs(cosine(v["nurse"], v["man"]) - cosine(v["nurse"], v["woman"])) for v in (E, fair))
 print(f"nurse is nearer to woman than to man by {before:.2f} before, {after:.2f} after")
-answer = max(
-    set(E) - {"man", "woman", "king"}, key=lambda w: cosine(fair[w], fair["king"] - fair["man"] + fair["woman"])
-)
+wanted = fair["king"] - fair["man"] + fair["woman"]
+answer = max(set(E) - {"man", "woman", "king"}, key=lambda word: cosine(fair[word], wanted))
 print(f"man is to woman as king is to {answer}, still")
 
 # %%

@@ -1,13 +1,12 @@
 # %% [markdown]
 # # A character language model (long)
 #
-# Course 5: a small transformer reads the standard library's docstrings, and guesses the next letter better than pairs.
+# Course 5: a small transformer reads Python's manual, and guesses the next letter better than pairs.
 
 # %%
-import importlib
-import inspect
 import os
 import pathlib
+from pydoc_data.topics import topics
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -19,24 +18,9 @@ from tinygrad_edu import nn, optim
 QUICK = "QUICK" in os.environ
 OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
-MODULES = """argparse ast asyncio calendar cmd code collections configparser contextlib copy csv dataclasses datetime
-decimal difflib doctest email.message enum fractions functools gettext heapq html.parser http.client inspect io json
-locale logging mailbox mimetypes numbers optparse os pathlib pdb pickle pprint random re sched shelve shlex shutil
-smtplib socket statistics string subprocess tarfile tempfile textwrap threading timeit tokenize trace traceback types
-unittest.case unittest.mock urllib.parse urllib.request uuid warnings weakref zipfile"""
 
-
-def docstrings(module):
-    """The texts that a module says about itself, its classes and functions."""
-    things = [module, *(thing for thing in vars(module).values() if inspect.getmodule(thing) is module)]
-    things += [member for thing in things[1:] if inspect.isclass(thing) for member in vars(thing).values()]
-    return [" ".join(doc.split()) for thing in things if isinstance(doc := getattr(thing, "__doc__", None), str)]
-
-
-parts = dict.fromkeys(
-    doc for name in MODULES.split() for doc in docstrings(importlib.import_module(name)) if len(doc) > 80
-)
-documents = [doc for doc in parts if doc.isascii()]
+# The text is Python's manual, as `help()` shows it: its pages in any order, on one line each.
+documents = [" ".join(page.encode("ascii", "ignore").decode().split()) for page in topics.values()]
 chance = np.random.default_rng(0)
 chance.shuffle(documents)
 text = "\n".join(documents)

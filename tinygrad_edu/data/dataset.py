@@ -46,7 +46,8 @@ def collate(examples: Sequence[Any]) -> Any:
     """A batch of examples: tuples and dicts part by part; tensors, arrays and numbers stacked."""
     first = examples[0]
     if isinstance(first, tuple | list):
-        return tuple(collate(part) for part in zip(*examples, strict=True))
+        parts = [collate(part) for part in zip(*examples, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)  # a named tuple stays one
     if isinstance(first, dict):
         return {key: collate([example[key] for example in examples]) for key in first}
     if isinstance(first, Variable):
@@ -65,7 +66,7 @@ def collate(examples: Sequence[Any]) -> Any:
 class DataLoader:
     """Batches of a data set, in order or shuffled anew in each pass.
 
-    `data` is any sequence; its examples are joined by `collate_fn`. With `shuffle`, the order comes
+    `dataset` is any sequence; its examples are joined by `collate_fn`. With `shuffle`, the order comes
     from `rng`, or from the shared generator. `drop_last` leaves out a last batch that is smaller.
 
     >>> from tinygrad_edu import data, random
@@ -75,20 +76,20 @@ class DataLoader:
     """
 
     def __init__(
-        self, data: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
+        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
         rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None,
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be 1 or more; got {batch_size}; use e.g. 32")
-        self.data, self.batch_size, self.shuffle = data, batch_size, shuffle
+        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
         self.drop_last, self.rng, self.collate_fn = drop_last, rng, collate_fn
 
     def __len__(self) -> int:
-        whole, rest = divmod(len(self.data), self.batch_size)
+        whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + bool(rest and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
-        n = len(self.data)
+        n = len(self.dataset)
         order = np.arange(n)
         if self.shuffle:
             order = (self.rng or random.shared()).numpy.permutation(n)
@@ -96,6 +97,6 @@ class DataLoader:
             yield self._batch(order[k * self.batch_size : (k + 1) * self.batch_size])
 
     def _batch(self, places: Any) -> Any:
-        if isinstance(self.data, TensorDataset) and self.collate_fn is None:
-            return self.data[places]  # all rows in one call of NumPy
-        return (self.collate_fn or collate)([self.data[int(i)] for i in places])
+        if isinstance(self.dataset, TensorDataset) and self.collate_fn is None:
+            return self.dataset[places]  # all rows in one call of NumPy
+        return (self.collate_fn or collate)([self.dataset[int(i)] for i in places])

@@ -11,22 +11,22 @@ from .module import Module, Parameter
 class Sigmoid(Module):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, x: Any) -> Any:
-        return F.sigmoid(x)
+    def forward(self, input: Any) -> Any:
+        return F.sigmoid(input)
 
 
 class Tanh(Module):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
 
-    def forward(self, x: Any) -> Any:
-        return F.tanh(x)
+    def forward(self, input: Any) -> Any:
+        return F.tanh(input)
 
 
 class ReLU(Module):
     """max(x, 0); its derivative at 0 is 0."""
 
-    def forward(self, x: Any) -> Any:
-        return F.relu(x)
+    def forward(self, input: Any) -> Any:
+        return F.relu(input)
 
 
 class LeakyReLU(Module):
@@ -36,8 +36,8 @@ class LeakyReLU(Module):
         super().__init__()
         self.negative_slope = negative_slope
 
-    def forward(self, x: Any) -> Any:
-        return F.leaky_relu(x, self.negative_slope)
+    def forward(self, input: Any) -> Any:
+        return F.leaky_relu(input, self.negative_slope)
 
 
 class PReLU(Module):
@@ -48,8 +48,8 @@ class PReLU(Module):
         self.num_parameters = num_parameters
         self.weight = Parameter([float(init)] * num_parameters, dtype=dtype)
 
-    def forward(self, x: Any) -> Any:
-        return F.prelu(x, self.weight)
+    def forward(self, input: Any) -> Any:
+        return F.prelu(input, self.weight)
 
 
 class ELU(Module):
@@ -59,15 +59,15 @@ class ELU(Module):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, x: Any) -> Any:
-        return F.elu(x, self.alpha)
+    def forward(self, input: Any) -> Any:
+        return F.elu(input, self.alpha)
 
 
 class SELU(Module):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
 
-    def forward(self, x: Any) -> Any:
-        return F.selu(x)
+    def forward(self, input: Any) -> Any:
+        return F.selu(input)
 
 
 class GELU(Module):
@@ -77,15 +77,15 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, x: Any) -> Any:
-        return F.gelu(x, self.approximate)
+    def forward(self, input: Any) -> Any:
+        return F.gelu(input, self.approximate)
 
 
 class SiLU(Module):
     """x * sigmoid(x)."""
 
-    def forward(self, x: Any) -> Any:
-        return F.silu(x)
+    def forward(self, input: Any) -> Any:
+        return F.silu(input)
 
 
 class Softplus(Module):
@@ -95,8 +95,8 @@ class Softplus(Module):
         super().__init__()
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, x: Any) -> Any:
-        return F.softplus(x, self.beta, self.threshold)
+    def forward(self, input: Any) -> Any:
+        return F.softplus(input, self.beta, self.threshold)
 
 
 class Hardtanh(Module):
@@ -106,8 +106,8 @@ class Hardtanh(Module):
         super().__init__()
         self.min_val, self.max_val = min_val, max_val
 
-    def forward(self, x: Any) -> Any:
-        return F.hardtanh(x, self.min_val, self.max_val)
+    def forward(self, input: Any) -> Any:
+        return F.hardtanh(input, self.min_val, self.max_val)
 
 
 class Softmax(Module):
@@ -117,8 +117,8 @@ class Softmax(Module):
         super().__init__()
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
-        return F.softmax(x, self.axis)
+    def forward(self, input: Any) -> Any:
+        return F.softmax(input, self.axis)
 
 
 class LogSoftmax(Module):
@@ -128,5 +128,5 @@ class LogSoftmax(Module):
         super().__init__()
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
-        return F.log_softmax(x, self.axis)
+    def forward(self, input: Any) -> Any:
+        return F.log_softmax(input, self.axis)

@@ -17,7 +17,7 @@ from ..functions.reduce import mean
 from ..random import Generator
 from . import functional as F
 from . import init
-from .functional.attention import causal, masked
+from .functional.attention import attended, causal
 from .linear import Linear
 from .module import Module, Parameter
 from .normalization import Dropout, LayerNorm
@@ -124,9 +124,9 @@ class MultiheadAttention(Module):
             padding = padding[:, None, None, :]
             mask = padding if mask is None else mask + padding
         q, k, v = (self._heads(x) for x in (q, k, v))
-        weights = F.softmax(masked(ops.matmul(q * (q.shape[-1] ** -0.5), matrix_transpose(k)), mask))
-        dropped = F.dropout(weights, self.dropout, self.training, self.rng)
-        y = ops.permute_dims(ops.matmul(dropped, v), axes=(2, 0, 1, 3)).reshape(-1, batch, self.embed_dim)
+        weights = attended(ops.matmul(q * (q.shape[-1] ** -0.5), matrix_transpose(k)), mask)
+        weights = F.dropout(weights, self.dropout, self.training, self.rng)
+        y = ops.permute_dims(ops.matmul(weights, v), axes=(2, 0, 1, 3)).reshape(-1, batch, self.embed_dim)
         y = self.out_proj(y)
         if single:
             y, weights = y.squeeze(1), weights.squeeze(0)
@@ -134,7 +134,7 @@ class MultiheadAttention(Module):
             y = swapaxes(y, 0, 1)
         if not need_weights:
             return y, None
-        return y, mean(dropped.squeeze(0) if single else dropped, -3) if average_attn_weights else weights
+        return y, mean(weights, -3) if average_attn_weights else weights
 
     def _heads(self, x: Any) -> Any:
         """`(l, batch, embed_dim)` as `(batch, heads, l, size)`."""

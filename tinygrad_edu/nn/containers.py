@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..errors import StateDictError
 from .module import Module
 
 
@@ -17,18 +18,16 @@ class ModuleList(Module):
     (2, ['0.weight', '0.bias', '1.weight', '1.bias'])
     """
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        for module in modules:
-            self.append(module)
+        self.extend(() if modules is None else modules)
 
     def append(self, module: Module) -> Any:
         """Add a module at the end."""
-        if not isinstance(module, Module):
-            raise TypeError(
-                f"{type(self).__name__}: holds modules; got {type(module).__name__}; wrap functions in a Module"
-            )
-        setattr(self, str(len(self)), module)
+        n = len(self)
+        while str(n) in vars(self):  # after parts[2:], which keeps its names
+            n += 1
+        setattr(self, str(n), self._checked(module))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
@@ -37,24 +36,62 @@ class ModuleList(Module):
             self.append(module)
         return self
 
+    def insert(self, i: int, module: Module) -> Any:
+        """Put a module before place `i`."""
+        parts = list(self._parts())
+        parts.insert(i, ("0", self._checked(module)))
+        return self._hold(parts)
+
+    def pop(self, i: int = -1) -> Any:
+        """Take out the module at place `i`, and give it back."""
+        module = self[i]
+        del self[i]
+        return module
+
+    def _checked(self, module: Any) -> Module:
+        if not isinstance(module, Module):
+            raise TypeError(
+                f"{type(self).__name__}: holds modules; got {type(module).__name__}; wrap functions in a Module"
+            )
+        return module
+
+    def _hold(self, parts: list[tuple[str, Module]]) -> Any:
+        """Hold these modules in place of those held now; names that are numbers are counted anew."""
+        for name, _ in list(self._parts()):
+            delattr(self, name)
+        for i, (name, module) in enumerate(parts):
+            setattr(self, str(i) if name.isdigit() else name, module)
+        return self
+
     def __len__(self) -> int:
-        return len(list(self.named_children()))
+        return len(list(self._parts()))
 
     def __iter__(self) -> Iterator[Module]:
-        return iter([part for _, part in self.named_children()])
+        return iter([part for _, part in self._parts()])
 
     def __getitem__(self, i: Any) -> Any:
         parts = list(self)
         return type(self)(parts[i]) if isinstance(i, slice) else parts[i]
 
     def __setitem__(self, i: int, module: Module) -> None:
-        setattr(self, list(self.named_children())[i][0], module)
+        setattr(self, list(self._parts())[i][0], self._checked(module))
+
+    def __delitem__(self, i: Any) -> None:
+        parts = list(self._parts())
+        del parts[i]
+        self._hold(parts)
+
+    def __add__(self, others: Iterable[Module]) -> Any:
+        return type(self)([*self, *others])
+
+    def __iadd__(self, others: Iterable[Module]) -> Any:
+        return self.extend(others)
 
 
 class Sequential(ModuleList):
     """Modules one after the other: each takes the output of the one before.
 
-    Takes modules, or one dict that names them.
+    Takes modules, or one dict that names them. A slice shares its modules, and keeps their names.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -74,7 +111,7 @@ class Sequential(ModuleList):
         super().__init__(() if named else given)
         if named:
             for name, module in modules[0].items():
-                setattr(self, name, module)
+                self.add_module(name, self._checked(module))
 
     def forward(self, x: Any) -> Any:
         for part in list(vars(self).values()):
@@ -82,40 +119,60 @@ class Sequential(ModuleList):
                 x = part(x)
         return x
 
+    def __getitem__(self, i: Any) -> Any:
+        return type(self)(dict(list(self._parts())[i])) if isinstance(i, slice) else super().__getitem__(i)
+
 
 class ModuleDict(Module):
     """Modules by name, so that their parameters are found."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
-        self.update(modules or {})
+        self.update({} if modules is None else modules)
 
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """Add modules, or replace those of the same names."""
-        for name, module in modules.items():
+    def update(self, modules: Any) -> None:
+        """Add modules, from a dict or from pairs, or replace those of the same names."""
+        named = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
+        for name, module in named:
             self[name] = module
 
     def __setitem__(self, name: str, module: Module) -> None:
-        if hasattr(Module, name) or name.startswith("_") or "." in name or not name:
-            raise KeyError(
+        if not isinstance(name, str) or not isinstance(module, Module):
+            raise TypeError(
+                f"ModuleDict: holds modules by text; got {type(module).__name__} by {type(name).__name__}; "
+                "wrap functions in a Module"
+            )
+        if hasattr(type(self), name) or name.startswith("_") or "." in name or not name:
+            raise StateDictError(
                 f"ModuleDict: a name must not be one of Module's own, nor hold a dot; got {name!r}; choose another"
             )
         setattr(self, name, module)
 
     def __getitem__(self, name: str) -> Module:
-        return dict(self.named_children())[name]
+        return dict(self._parts())[name]
 
     def __delitem__(self, name: str) -> None:
+        self.pop(name)
+
+    def pop(self, name: str) -> Module:
+        """Take out the module of a name, and give it back."""
+        module = self[name]
         delattr(self, name)
+        return module
+
+    def clear(self) -> None:
+        """Take out all modules."""
+        for name in self:
+            delattr(self, name)
 
     def __len__(self) -> int:
-        return len(list(self.named_children()))
+        return len(list(self._parts()))
 
     def __iter__(self) -> Iterator[str]:
-        return iter([name for name, _ in self.named_children()])
+        return iter([name for name, _ in self._parts()])
 
     def __contains__(self, name: object) -> bool:
-        return name in dict(self.named_children())
+        return name in dict(self._parts())
 
     def keys(self) -> list[str]:
         """The names."""
@@ -123,8 +180,8 @@ class ModuleDict(Module):
 
     def values(self) -> list[Module]:
         """The modules."""
-        return list(self.children())
+        return [part for _, part in self._parts()]
 
     def items(self) -> list[tuple[str, Module]]:
         """The names and the modules."""
-        return list(self.named_children())
+        return list(self._parts())

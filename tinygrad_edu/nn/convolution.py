@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..errors import ShapeError
 from ..random import Generator
 from . import functional as F
 from .functional.convolution import sizes
@@ -24,7 +25,7 @@ class _Conv(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         who, n = type(self).__name__, self.axes
-        if in_channels % groups or out_channels % groups:
+        if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{who}: groups must divide in_channels and out_channels; got {groups} for {in_channels} and "
                 f"{out_channels}; choose a divisor"
@@ -46,7 +47,7 @@ class _Conv(Module):
         """(out_channels, in_channels / groups, *kernel_size)"""
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             if padding == "same":
@@ -55,8 +56,8 @@ class _Conv(Module):
             else:
                 pairs = [(p, p) for p in ((0,) * self.axes if padding == "valid" else padding)]
             around = [n for pair in reversed(pairs) for n in pair]
-            x, padding = F.pad(x, around, self.padding_mode), 0
-        return self.convolve(x, padding)
+            input, padding = F.pad(input, around, self.padding_mode), 0
+        return self.convolve(input, padding)
 
     def convolve(self, x: Any, padding: Any) -> Any:
         """The convolution itself."""
@@ -117,7 +118,19 @@ class ConvTranspose2d(_Conv):
         """(in_channels, out_channels / groups, *kernel_size)"""
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
-    def convolve(self, x: Any, padding: Any) -> Any:
-        return F.conv_transpose2d(
-            x, self.weight, self.bias, self.stride, padding, self.output_padding, self.groups, self.dilation
-        )
+    def forward(self, input: Any, output_size: Any = None) -> Any:
+        """The map applied to `input`; `output_size` (h_out, w_out), if given, says what output_padding does else."""
+        y = self._map(input, self.output_padding if output_size is None else (0, 0))
+        if output_size is None:
+            return y
+        extra = tuple(int(n) - m for n, m in zip(output_size[-2:], y.shape[-2:], strict=True))
+        if not all(0 <= e < max(s, d) for e, s, d in zip(extra, self.stride, self.dilation, strict=True)):
+            raise ShapeError(
+                f"ConvTranspose2d: output_size must be from {y.shape[-2:]} to less than a stride more; got "
+                f"{tuple(output_size)}; leave it out"
+            )
+        return self._map(input, extra)
+
+    def _map(self, x: Any, extra: tuple[int, ...]) -> Any:
+        padding: Any = self.padding
+        return F.conv_transpose2d(x, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation)

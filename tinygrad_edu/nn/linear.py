@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from ..arrays import get_default_dtype
+from ..errors import ShapeError
+from ..functions.common import lift
 from ..random import Generator
 from . import functional as F
 from . import init
@@ -39,8 +41,8 @@ class Linear(Module):
         self.weight = uniform((out_features, in_features), bound, dtype, rng)
         self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, x: Any) -> Any:
-        return F.linear(x, self.weight, self.bias)
+    def forward(self, input: Any) -> Any:
+        return F.linear(input, self.weight, self.bias)
 
 
 class Bilinear(Module):
@@ -60,8 +62,8 @@ class Bilinear(Module):
         self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
         self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, x1: Any, x2: Any) -> Any:
-        return F.bilinear(x1, x2, self.weight, self.bias)
+    def forward(self, input1: Any, input2: Any) -> Any:
+        return F.bilinear(input1, input2, self.weight, self.bias)
 
 
 class Embedding(Module):
@@ -76,10 +78,25 @@ class Embedding(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(
+                f"Embedding: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
+                "num_embeddings"
+            )
         values = init._numpy(rng).normal(size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0
         self.weight = Parameter(values, dtype=dtype or get_default_dtype())
 
-    def forward(self, x: Any) -> Any:
-        return F.embedding(x, self.weight, self.padding_idx)
+    @classmethod
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+        """A layer with given rows, which are not learned unless `freeze` is False."""
+        rows = lift(embeddings, "Embedding.from_pretrained")
+        if rows.ndim != 2:
+            raise ShapeError(f"Embedding.from_pretrained: rows must be a matrix; got shape {rows.shape}; reshape them")
+        layer = cls(rows.shape[0], rows.shape[1], padding_idx, rows.dtype)
+        layer.weight = Parameter(rows, not freeze)
+        return layer
+
+    def forward(self, input: Any) -> Any:
+        return F.embedding(input, self.weight, self.padding_idx)

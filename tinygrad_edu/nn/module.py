@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..arrays import to_array
 from ..engine import Variable, constant
-from ..errors import ShapeError
+from ..errors import StateDictError
 from ..tensor import Tensor
+from .state import Keys, load
 from .summary import Summary, summary
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows
@@ -57,7 +57,7 @@ class Module:
     """
 
     training: bool = True
-    _buffers: tuple[str, ...] = ()  # names of attributes that are saved though not learned
+    _buffers: Mapping[str, bool] = {}  # attributes that are not learned: whether `state_dict()` holds them
 
     def __init__(self) -> None:
         self.training = True
@@ -80,23 +80,61 @@ class Module:
                 f"{type(self).__name__}.{name}: a parameter can only be replaced by a Parameter or None; "
                 f"got {type(value).__name__}; write nn.Parameter(value), or set {name}.data"
             )
+        elif name in self._buffers and value is not None and not isinstance(value, Variable):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: a buffer can only be replaced by a tensor or None; "
+                f"got {type(value).__name__}; write tg.asarray(value), or set {name}.data"
+            )
         object.__setattr__(self, name, value)
 
-    def register_buffer(self, name: str, value: Any) -> None:
-        """An attribute that `state_dict()` holds though it is not learned, such as a running mean."""
-        self._buffers = (*self._buffers, name)
-        setattr(self, name, value if value is None or isinstance(value, Variable) else Tensor(value))
+    def __delattr__(self, name: str) -> None:
+        self._buffers = {k: v for k, v in self._buffers.items() if k != name}
+        object.__delattr__(self, name)
 
-    def register_parameter(self, name: str, value: Parameter | None) -> None:
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """An attribute that is not learned, such as a running mean; `state_dict()` holds it if it is persistent."""
+        self._must_be_free(name, name in self._buffers)
+        self._buffers = {**self._buffers, name: persistent}
+        setattr(self, name, tensor if tensor is None or isinstance(tensor, Variable) else Tensor(tensor))
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """A parameter by name; None says that there is none."""
-        setattr(self, name, value)
+        self._must_be_free(name, getattr(self, name, None) is None or isinstance(getattr(self, name), Parameter))
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"register_parameter: {name} must be a Parameter or None; got {type(param).__name__}; "
+                "write nn.Parameter(value)"
+            )
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """A part by name; None says that there is none."""
+        self._must_be_free(name, getattr(self, name, None) is None or isinstance(getattr(self, name), Module))
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: {name} must be a Module or None; got {type(module).__name__}; wrap it in one")
+        setattr(self, name, module)
+
+    def _must_be_free(self, name: str, mine: bool) -> None:
+        if not name or "." in name or (hasattr(self, name) and not mine):
+            raise StateDictError(
+                f"{type(self).__name__}: a name must hold no dot, and not be that of something else; got {name!r}; "
+                "choose another"
+            )
 
     def children(self) -> Iterator[Module]:
-        """The modules that are attributes of this one."""
+        """The modules that are attributes of this one, each once."""
         return (part for _, part in self.named_children())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules that are attributes of this one, and their names."""
+        """The modules that are attributes of this one, each once, and their names."""
+        seen: set[int] = set()
+        for name, part in self._parts():
+            if id(part) not in seen:
+                seen.add(id(part))
+                yield name, part
+
+    def _parts(self) -> Iterator[tuple[str, Module]]:
+        """The modules that are attributes of this one, under each of their names."""
         return ((name, v) for name, v in vars(self).items() if isinstance(v, Module))
 
     def modules(self) -> Iterator[Module]:
@@ -112,11 +150,14 @@ class Module:
             for name, part in self.named_children():
                 yield from part.named_modules(f"{prefix}.{name}" if prefix else name, seen)
 
-    def _named(self, wanted: Callable[[Module], Iterator[tuple[str, Any]]], once: bool) -> Iterator[tuple[str, Any]]:
-        """What `wanted` finds in every module, under its full name; a shared one under its first name
-        only, if `once`."""
+    def _named(
+        self, wanted: Callable[[Module], Iterator[tuple[str, Any]]], prefix: str, recurse: bool, once: bool
+    ) -> Iterator[tuple[str, Any]]:
+        """What `wanted` finds in this module, or in every one, under its full name; a shared one under its
+        first name only, if `once`."""
         seen: set[int] = set()
-        for path, module in self.named_modules() if once else self._paths(""):
+        modules = self.named_modules(prefix) if once else self._paths(prefix)
+        for path, module in modules if recurse else [(prefix, self)]:
             for name, value in wanted(module):
                 if not once or id(value) not in seen:
                     seen.add(id(value))
@@ -125,7 +166,7 @@ class Module:
     def _paths(self, prefix: str) -> Iterator[tuple[str, Module]]:
         """Every path to a module inside this one, shared ones again."""
         yield prefix, self
-        for name, part in self.named_children():
+        for name, part in self._parts():
             yield from part._paths(f"{prefix}.{name}" if prefix else name)
 
     def _own_parameters(self) -> Iterator[tuple[str, Parameter]]:
@@ -134,58 +175,46 @@ class Module:
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((n, getattr(self, n)) for n in self._buffers if getattr(self, n) is not None)
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters and their names; one that is shared, once."""
-        return self._named(Module._own_parameters, True)
+    def _saved(self) -> Iterator[tuple[str, Tensor]]:
+        yield from self._own_parameters()
+        yield from ((n, b) for n, b in self._own_buffers() if self._buffers[n])
 
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        return (p for _, p in self.named_parameters())
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters and their names, after `prefix`; one that is shared, once. Without `recurse`, this
+        module's own."""
+        return self._named(Module._own_parameters, prefix, recurse, remove_duplicate)
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """All buffers and their names."""
-        return self._named(Module._own_buffers, True)
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once; without `recurse`, this module's own."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
 
-    def buffers(self) -> Iterator[Tensor]:
-        """All buffers."""
-        return (b for _, b in self.named_buffers())
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All buffers and their names, as in `named_parameters`."""
+        return self._named(Module._own_buffers, prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers, each once; without `recurse`, this module's own."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
 
     def _state(self) -> dict[str, Tensor]:
         """The tensors themselves; a shared one under each of its names."""
-        found = self._named(lambda m: iter((*m._own_parameters(), *m._own_buffers())), False)
-        return dict(found)
+        return dict(self._named(Module._saved, "", True, False))
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """A copy of all parameters and buffers by name: later training does not change it."""
-        return {name: constant(np.array(t._data)) for name, t in self._state().items()}
+    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+        """A copy of all parameters and buffers by name, after `prefix`: later training does not change it."""
+        return {prefix + name: constant(np.array(t._data)) for name, t in self._state().items()}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Keys:
         """Copy values into parameters and buffers, by name; dtypes stay.
 
-        With `strict`, names must be the same. If anything does not fit, nothing is changed and a
-        KeyError or a ShapeError says what.
+        With `strict`, names must be the same; without, those that are missing or unexpected are given back.
+        If anything does not fit, nothing is changed and a StateDictError, ShapeError or DTypeError says what.
         """
-        own = self._state()
-        missing = [name for name in own if name not in state]
-        unknown = [name for name in state if name not in own]
-        if strict and (missing or unknown):
-            raise KeyError(
-                f"load_state_dict: names must be those of {type(self).__name__}; missing {_few(missing)}, "
-                f"unknown {_few(unknown)}; rename them, or pass strict=False"
-            )
-        new = {}
-        for name in own:
-            if name in state:
-                value = state[name]
-                array = value._data if isinstance(value, Variable) else to_array(value, who="load_state_dict")
-                if np.shape(array) != own[name].shape:
-                    raise ShapeError(
-                        f"load_state_dict: {name} must have shape {own[name].shape}; got {np.shape(array)}; "
-                        "load into a model of the same sizes"
-                    )
-                new[name] = array
-        for name, array in new.items():
-            own[name].data = array
+        return load(type(self).__name__, self._state(), state, strict)
 
     def train(self, mode: bool = True) -> Any:
         """Training mode for this module and all inside it: dropout drops, batch norm uses the batch."""
@@ -210,10 +239,9 @@ class Module:
             p.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
-        for p in self.parameters():
-            p.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or set them to 0."""
+        clear(self.parameters(), set_to_none)
 
     def astype(self, dtype: Any) -> Any:
         """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`."""
@@ -254,11 +282,12 @@ class Module:
         count = sum(p.size for p in self.parameters())
         facts = f"{type(self).__name__}({self.extra_repr()})"
         lines = [f"{name}{facts}" + (f"  {count:,} parameters" if count else "")]
-        for key, part in self.named_children():
+        for key, part in self._parts():
             lines += ["  " + line for line in part._tree(f"{key}: ")]
         return lines
 
 
-def _few(names: list[str]) -> str:
-    """A list of names, shortened."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
+def clear(params: Iterable[Any], set_to_none: bool) -> None:
+    """Forget gradients, or set those there are to 0."""
+    for p in params:
+        p.grad = None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data))

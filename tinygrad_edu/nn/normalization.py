@@ -43,8 +43,8 @@ class _BatchNorm(Module):
         self.register_buffer("running_var", np.ones(num_features, dtype) if tracked else None)
         self.register_buffer("num_batches_tracked", np.array(0, np.int64) if tracked else None)
 
-    def forward(self, x: Any) -> Any:
-        x = lift(x, type(self).__name__)
+    def forward(self, input: Any) -> Any:
+        x = lift(input, type(self).__name__)
         guards.note_mode(self, x)
         if len(x.shape) not in self.ndims or x.shape[1] != self.num_features:
             axes = " or ".join(str(n) for n in self.ndims)
@@ -93,8 +93,8 @@ class LayerNorm(Module):
         self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
         self.bias = _full(self.normalized_shape, 0.0, dtype) if elementwise_affine and bias else None
 
-    def forward(self, x: Any) -> Any:
-        x = x if self.weight is None else like(lift(x), self.weight)
+    def forward(self, input: Any) -> Any:
+        x = input if self.weight is None else like(lift(input), self.weight)
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
@@ -109,8 +109,8 @@ class RMSNorm(Module):
         self.eps = eps
         self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
 
-    def forward(self, x: Any) -> Any:
-        x = x if self.weight is None else like(lift(x), self.weight)
+    def forward(self, input: Any) -> Any:
+        x = input if self.weight is None else like(lift(input), self.weight)
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
 
@@ -125,12 +125,16 @@ class GroupNorm(Module):
         *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm: num_groups must divide num_channels; got {num_groups} for {num_channels}; choose a divisor"
+            )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = _full(num_channels, 1.0, dtype) if affine else None
         self.bias = _full(num_channels, 0.0, dtype) if affine and bias else None
 
-    def forward(self, x: Any) -> Any:
-        x = x if self.weight is None else like(lift(x), self.weight)
+    def forward(self, input: Any) -> Any:
+        x = input if self.weight is None else like(lift(input), self.weight)
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
@@ -150,9 +154,9 @@ class Dropout(Module):
             raise ValueError(f"Dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")
         self.p, self.rng = p, rng
 
-    def forward(self, x: Any) -> Any:
-        guards.note_mode(self, x)
-        return F.dropout(x, self.p, self.training, self.rng)
+    def forward(self, input: Any) -> Any:
+        guards.note_mode(self, input)
+        return F.dropout(input, self.p, self.training, self.rng)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -1,7 +1,7 @@
 """Recurrent layers: a state that is carried along a sequence, step by step.
 
-Each kind is one function of a step, given what the input contributes to it (`gi`, computed for all
-steps at once), the state, and the recurrent weights. The layer and its cell share it.
+Each kind is one function of a step, given the step's input, the state, and the weights. The layer and its
+cell share it.
 """
 
 from __future__ import annotations
@@ -13,50 +13,68 @@ from .. import ops
 from ..errors import ShapeError
 from ..functions.common import lift
 from ..functions.creation import zeros
-from ..functions.layout import concat, stack, swapaxes
+from ..functions.layout import stack, swapaxes
+from ..ops.layer import section
 from ..random import Generator
 from . import functional as F
+from .functional.linear import like
 from .linear import uniform
 from .module import Module
 
-
-def _part(x: Any, i: int, j: int, size: int) -> Any:
-    """Parts i to j of the last axis, each of length `size`."""
-    return ops.getitem(x, index=(Ellipsis, slice(i * size, j * size)))
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def rnn_step(gi: Any, state: Any, weight: Any, bias: Any, activation: Any = F.tanh) -> Any:
-    """h' = tanh(gi + h @ weight.mT + bias), or relu."""
+def rnn_step(x: Any, state: Any, weights: Any, activation: Any = F.tanh) -> Any:
+    """h' = tanh(x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh), or relu."""
+    w_ih, w_hh, b_ih, b_hh = weights
     (h,) = state
-    return (activation(gi + F.linear(h, weight, bias)),)
+    return (activation(F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)),)
 
 
-def lstm_step(gi: Any, state: Any, weight: Any, bias: Any) -> Any:
-    """i, f, g, o = gi + h @ weight.mT + bias; c' = f * c + i * g; h' = o * tanh(c')."""
+def lstm_step(x: Any, state: Any, weights: Any) -> Any:
+    """i, f, g, o = gates(x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh); c' = f * c + i * g; h' = o * tanh(c')."""
+    w_ih, w_hh, b_ih, b_hh = weights
     h, c = state
-    n = c.shape[-1]
-    gates = gi + F.linear(h, weight, bias)
-    doors = F.sigmoid(_part(gates, 0, 2, n))
-    c = _part(doors, 1, 2, n) * c + _part(doors, 0, 1, n) * F.tanh(_part(gates, 2, 3, n))
-    return F.sigmoid(_part(gates, 3, 4, n)) * F.tanh(c), c
+    y = ops.gates.unary(F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh))
+    c = ops.memory.binary(y, c)
+    return section(y, 3, c.shape[-1]) * F.tanh(c), c
 
 
-def gru_step(gi: Any, state: Any, weight: Any, bias: Any) -> Any:
-    """r, z = sigmoid(gi + gh); n = tanh(gi + r * gh); h' = (1 - z) * n + z * h, of gh = h @ weight.mT + bias."""
+def gru_step(x: Any, state: Any, weights: Any) -> Any:
+    """r, z = sigmoid(gi + gh); n = tanh(gi + r * gh); h' = (1 - z) * n + z * h, where gi = x @ w_ih.mT + b_ih
+    and gh = h @ w_hh.mT + b_hh have a part for each."""
+    w_ih, w_hh, b_ih, b_hh = weights
     (h,) = state
     size = h.shape[-1]
-    gh = F.linear(h, weight, bias)
-    doors = F.sigmoid(_part(gi, 0, 2, size) + _part(gh, 0, 2, size))
-    n = F.tanh(_part(gi, 2, 3, size) + _part(doors, 0, 1, size) * _part(gh, 2, 3, size))
-    return (n + _part(doors, 1, 2, size) * (h - n),)
+    gi, gh = F.linear(x, w_ih, b_ih), F.linear(h, w_hh, b_hh)
+    doors = F.sigmoid(_first_two(gi, size) + _first_two(gh, size))
+    n = F.tanh(section(gi, 2, size) + section(doors, 0, size) * section(gh, 2, size))
+    return (n + section(doors, 1, size) * (h - n),)
+
+
+def _first_two(x: Any, size: int) -> Any:
+    return section(x, 0, 2 * size)
 
 
 def unrolled(x: Any) -> list[Any]:
     """The steps `x[0], x[1], ...`, by halves: so the gradient costs n log(n) and not n * n."""
     n = x.shape[0]
-    if n <= 1:
+    if n <= 1 or not x.flags:
         return [ops.getitem(x, index=(k,)) for k in range(n)]
     return unrolled(ops.getitem(x, index=(slice(0, n // 2),))) + unrolled(ops.getitem(x, index=(slice(n // 2, n),)))
+
+
+def rolled(steps: list[Any]) -> Any:
+    """The steps as one tensor, along a new first axis."""
+    return ops.concat(*steps, axis=0).reshape(len(steps), *steps[0].shape)
+
+
+def _must_be(who: str, states: int, shape: tuple[int, ...], given: Any) -> None:
+    if len(given) != states or any(s.shape != shape for s in given):
+        raise ShapeError(
+            f"{who}: the state must be {states} of shape {shape}; got {', '.join(str(s.shape) for s in given)}; leave "
+            "it out for zeros"
+        )
 
 
 class _Recurrent(Module):
@@ -71,6 +89,13 @@ class _Recurrent(Module):
         dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"{type(self).__name__}: dropout must be from 0 to 1; got {dropout}; use e.g. 0.5")
+        if min(hidden_size, num_layers) < 1:
+            raise ValueError(
+                f"{type(self).__name__}: hidden_size and num_layers must be 1 or more; got {hidden_size} and "
+                f"{num_layers}; use more"
+            )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout, self.bidirectional, self.rng = batch_first, dropout, bidirectional, rng
         bound, rows = 1 / math.sqrt(hidden_size), self.gates * hidden_size
@@ -91,15 +116,11 @@ class _Recurrent(Module):
             return [zeros(shape, dtype=dtype)] * self.states
         given = [lift(s, type(self).__name__) for s in (state if isinstance(state, tuple | list) else (state,))]
         given = [s if s.ndim == 3 else s.expand_dims(1) for s in given]
-        if len(given) != self.states or any(s.shape != shape for s in given):
-            raise ShapeError(
-                f"{type(self).__name__}: the state must be {self.states} of shape {shape}; got "
-                f"{', '.join(str(s.shape) for s in given)}; leave it out for zeros"
-            )
+        _must_be(type(self).__name__, self.states, shape, given)
         return given
 
-    def forward(self, x: Any, state: Any = None) -> Any:
-        x = lift(x, type(self).__name__)
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        x = lift(input, type(self).__name__)
         single = x.ndim == 2
         x = x.expand_dims(1) if single else swapaxes(x, 0, 1) if self.batch_first else x
         if x.ndim != 3 or x.shape[2] != self.input_size or not x.shape[0]:
@@ -107,38 +128,36 @@ class _Recurrent(Module):
                 f"{type(self).__name__}: the input must be (length, batch, {self.input_size}), batch first if "
                 f"batch_first, with a step or more; got shape {x.shape}; check input_size"
             )
-        begin, last = self._begin(x, state), []
+        begin, last = self._begin(x, hx), []
+        steps = unrolled(like(x, getattr(self, "weight_ih_l0")))  # noqa: B009
         for layer in range(self.num_layers):
             if layer and self.dropout:
-                x = F.dropout(x, self.dropout, self.training, self.rng)
+                steps = [F.dropout(s, self.dropout, self.training, self.rng) for s in steps]
             sides = []
             for k, end in enumerate(("", "_reverse")[: 1 + self.bidirectional]):
                 first = tuple(s[layer * (1 + self.bidirectional) + k] for s in begin)
-                outputs, final = self._run(x, first, f"l{layer}{end}", bool(end))
+                outputs, final = self._run(steps, first, f"l{layer}{end}", bool(end))
                 sides.append(outputs)
                 last.append(final)
-            x = sides[0] if len(sides) == 1 else concat(sides, 2)
-        ends = tuple(stack(parts) for parts in zip(*last, strict=True))
+            steps = sides[0] if len(sides) == 1 else [ops.concat(*pair, axis=1) for pair in zip(*sides, strict=True)]
+        x, ends = rolled(steps), tuple(stack(parts) for parts in zip(*last, strict=True))
         if single:
             x, ends = x.squeeze(1), tuple(s.squeeze(1) for s in ends)
         elif self.batch_first:
             x = swapaxes(x, 0, 1)
         return x, ends if self.states > 1 else ends[0]
 
-    def _run(self, x: Any, state: Any, name: str, backwards: bool) -> tuple[Any, Any]:
-        """One layer in one direction: all outputs, and the last state."""
-        w_ih, w_hh, b_ih, b_hh = (
-            getattr(self, f"{kind}_{name}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        steps = unrolled(F.linear(x, w_ih, b_ih))
+    def _run(self, steps: list[Any], state: Any, name: str, backwards: bool) -> tuple[list[Any], Any]:
+        """One layer in one direction: the output of each step, and the last state."""
+        weights = [getattr(self, f"{kind}_{name}") for kind in WEIGHTS]
         outputs = []
-        for gi in reversed(steps) if backwards else steps:
-            state = self._step(gi, state, w_hh, b_hh)
+        for x in reversed(steps) if backwards else steps:
+            state = self._step(x, state, weights)
             outputs.append(state[0])
-        return stack(outputs[::-1] if backwards else outputs), state
+        return outputs[::-1] if backwards else outputs, state
 
-    def _step(self, gi: Any, state: Any, weight: Any, bias: Any) -> Any:
-        return type(self).step(gi, state, weight, bias)
+    def _step(self, x: Any, state: Any, weights: Any) -> Any:
+        return type(self).step(x, state, weights)
 
 
 def _activation(who: str, nonlinearity: str) -> Any:
@@ -171,8 +190,8 @@ class RNN(_Recurrent):
         )  # fmt: skip
         self.nonlinearity, self._function = nonlinearity, _activation("RNN", nonlinearity)
 
-    def _step(self, gi: Any, state: Any, weight: Any, bias: Any) -> Any:
-        return rnn_step(gi, state, weight, bias, self._function)
+    def _step(self, x: Any, state: Any, weights: Any) -> Any:
+        return rnn_step(x, state, weights, self._function)
 
 
 class LSTM(_Recurrent):
@@ -199,7 +218,9 @@ class GRU(_Recurrent):
 class _Cell(Module):
     """One step of a recurrent layer: `(batch, input_size)` and a state to the next state."""
 
+    step: Any = None
     gates = 1
+    states = 1
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None, *, rng: Generator | None = None
@@ -215,13 +236,18 @@ class _Cell(Module):
     def _zeros(self, x: Any) -> Any:
         return zeros((*x.shape[:-1], self.hidden_size), dtype=self.weight_hh.dtype)
 
-    def forward(self, x: Any, state: Any = None) -> Any:
-        x = lift(x, type(self).__name__)
-        return self.advance(F.linear(x, self.weight_ih, self.bias_ih), self._zeros(x), state)
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        x = lift(input, type(self).__name__)
+        shape = (*x.shape[:-1], self.hidden_size)
+        if hx is None:
+            hx = (zeros(shape, dtype=self.weight_hh.dtype),) * self.states
+        state = tuple(lift(s) for s in (hx if isinstance(hx, tuple | list) else (hx,)))
+        _must_be(type(self).__name__, self.states, shape, state)
+        state = self._step(x, state, [getattr(self, kind) for kind in WEIGHTS])
+        return state if self.states > 1 else state[0]
 
-    def advance(self, gi: Any, zero: Any, state: Any) -> Any:
-        """The next state, given what the input contributes."""
-        raise NotImplementedError
+    def _step(self, x: Any, state: Any, weights: Any) -> Any:
+        return type(self).step(x, state, weights)
 
 
 class RNNCell(_Cell):
@@ -234,26 +260,17 @@ class RNNCell(_Cell):
         super().__init__(input_size, hidden_size, bias, dtype, rng=rng)
         self.nonlinearity, self._function = nonlinearity, _activation("RNNCell", nonlinearity)
 
-    def advance(self, gi: Any, zero: Any, state: Any) -> Any:
-        h = zero if state is None else lift(state)
-        return rnn_step(gi, (h,), self.weight_hh, self.bias_hh, self._function)[0]
+    def _step(self, x: Any, state: Any, weights: Any) -> Any:
+        return rnn_step(x, state, weights, self._function)
 
 
 class LSTMCell(_Cell):
     """One step of an LSTM: `cell(x, (h, c))` is the next (h, c)."""
 
-    gates = 4
-
-    def advance(self, gi: Any, zero: Any, state: Any) -> Any:
-        h, c = (zero, zero) if state is None else map(lift, state)
-        return lstm_step(gi, (h, c), self.weight_hh, self.bias_hh)
+    step, gates, states = lstm_step, 4, 2
 
 
 class GRUCell(_Cell):
     """One step of a GRU: `cell(x, h)` is the next h."""
 
-    gates = 3
-
-    def advance(self, gi: Any, zero: Any, state: Any) -> Any:
-        h = zero if state is None else lift(state)
-        return gru_step(gi, (h,), self.weight_hh, self.bias_hh)[0]
+    step, gates = gru_step, 3

@@ -1,6 +1,7 @@
 """What a layer or loss computes in one pass where its formula would take several: for speed only.
 
-`linear` is `x @ w.mT + b`; `cross_entropy` is the mean of `logsumexp(x) - x[target]`.
+`linear` is `x @ w.mT + b`; `gates` and `memory` are the inside of an LSTM's step; `cross_entropy` is the
+mean of `logsumexp(x) - x[target]`.
 """
 
 import functools
@@ -12,11 +13,11 @@ import numpy as np
 from ..domain import INTEGER, REAL
 from ..engine import Op
 from .elementwise import exp
-from .indexing import take_along_axis
-from .layout import reshape
+from .indexing import getitem, take_along_axis
+from .layout import concat, reshape
 from .reduce import argmax, logsumexp, sum
 
-__all__ = ["cross_entropy", "linear", "residual"]
+__all__ = ["cross_entropy", "gates", "linear", "memory", "residual"]
 
 
 def _linear(x: Any, w: Any, b: Any) -> Any:
@@ -33,6 +34,55 @@ linear = Op(
     kind="layer", signature="(i,k),(j,k),(j)->(i,j)", domain=(REAL, REAL, REAL),
     must="x.shape[-1] must equal w.shape[-1], and w.shape[-2] must equal b.shape[-1]",
     doc="x @ w.mT + b: each row of `x` through a matrix with one row for each output.",
+)  # fmt: skip
+
+
+def section(x: Any, k: int, size: int) -> Any:
+    """The k-th part of the last axis, of parts of length `size`."""
+    return getitem(x, index=(Ellipsis, slice(k * size, (k + 1) * size)))
+
+
+@functools.lru_cache(maxsize=16)
+def _third_of_four(n: int, dtype: Any) -> Any:
+    """1 in the third quarter of a row of length n, 0 elsewhere."""
+    row = np.repeat(np.array([0, 0, 1, 0], dtype), n // 4)
+    row.flags.writeable = False
+    return row
+
+
+def _gates(x: Any) -> Any:
+    half = (1 + _third_of_four(x.shape[-1], x.real.dtype)) / 2
+    return half * np.tanh(half * x) + (1 - half)  # sigmoid(x) is (1 + tanh(x / 2)) / 2
+
+
+# the slope of sigmoid is (1 - y) * y, that of tanh (1 - y) * (y + 1)
+gates = Op(
+    "gates",
+    _gates,
+    (lambda g, y, x: g * ((1 - y) * (y + _third_of_four(x.shape[-1], y.dtype))),),
+    kind="layer", signature="(n,4k)->(n,4k)", domain=(REAL,),
+    must="the last axis must have four parts of one length",
+    doc="sigmoid of the first, second and fourth quarter of the last axis, tanh of the third: i, f, o and g.",
+)  # fmt: skip
+
+
+def _memory(y: Any, c: Any) -> Any:
+    n = c.shape[-1]
+    return y[..., n : 2 * n] * c + y[..., :n] * y[..., 2 * n : 3 * n]
+
+
+def _into_gates(g: Any, y: Any, x: Any, c: Any) -> Any:
+    n = c.shape[-1]
+    return concat(g * section(x, 2, n), g * c, g * section(x, 0, n), 0 * g, axis=len(g.shape) - 1)
+
+
+memory = Op(
+    "memory",
+    _memory,
+    (_into_gates, lambda g, y, x, c: g * section(x, 1, c.shape[-1])),
+    kind="layer", signature="(n,4k),(n,k)->(n,k)", domain=(REAL, REAL),
+    must="the last axis of the gates must be four times that of the memory",
+    doc="f * c + i * g of the gates and a memory c: what is kept of it, and what enters.",
 )  # fmt: skip
 
 

@@ -54,6 +54,7 @@ min = Op("min", np.minimum.reduce, (_share,), kind="reduce", attributes=_some_ax
 
 
 def _logsumexp(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    x = x if x.dtype.kind in "fc" else x * 1.0  # integers become floats, as in exp
     real = x.real if np.iscomplexobj(x) else x
     top = np.maximum.reduce(real, axis=axis, keepdims=True, initial=-np.inf)
     with np.errstate(all="ignore"):  # infinities may come in, and go out

@@ -39,13 +39,21 @@ class Bundle:
             self.slices.append(slice(start, start + p.size))
             start += -(-p.size // LANE) * LANE
         total = start if len(self.params) > 1 else self.params[0].size
-        self.state = {name: np.full(total, value, self.dtype) for name, value in initial.items()}
+        self.total = total
+        self.state: dict[str, Any] = {}
+        self.keep(initial)
         if len(self.params) > 1:
             self.values, self.grads = np.zeros(total, self.dtype), np.zeros(total, self.dtype)
             self.homes = [
                 (p, self.grads[cut].reshape(p.shape), p.shape, cut)
                 for p, cut in zip(self.params, self.slices, strict=True)
             ]
+
+    def keep(self, initial: Mapping[str, float]) -> None:
+        """Have a row for each name, at first filled with its number."""
+        for name, value in initial.items():
+            if name not in self.state:
+                self.state[name] = np.full(self.total, value, self.dtype)
 
     def part(self, name: str, i: int) -> Any:
         """The state `name` of parameter `i`, to be read or written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from .. import guards
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
-from ..nn.module import PARAMETERS
+from ..nn.module import PARAMETERS, clear
 from ..tensor import Tensor
 from .bundle import Bundle, bundles, workspace
 
@@ -83,34 +83,40 @@ class Optimizer:
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Refuse settings that make no sense."""
-        for name in ("lr", "weight_decay", "momentum", "eps"):
-            if not group.get(name, 0.0) >= 0:
-                raise ValueError(f"optimizer: {name} must not be negative; got {group[name]}; use a positive number")
+        for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
+            value = group.get(name, 0.0)
+            if not isinstance(value, int | float | np.number) or not value >= 0:
+                raise ValueError(f"optimizer: {name} must be a number, 0 or more; got {value!r}; use a positive one")
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient, in place."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient, in place. `closure`, if given, is called first: it
+        computes the loss and its gradients; the loss is given back."""
+        loss = None if closure is None else closure()
         if not self._started:
             self._started = True
             guards.first_step(self, list(PARAMETERS.values()))
         with np.errstate(all="ignore"):
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
+                kept = self.initial_state(group)
                 for bundle in parts:
+                    if len(kept) > len(bundle.state):  # settings have changed
+                        bundle.keep(kept)
                     if bundle.dtype not in self._scratch:
                         self._scratch[bundle.dtype] = workspace(bundle.dtype)
                     a, b = self._scratch[bundle.dtype]
 
                     def rule(step: int, p: Any, g: Any, state: Any, group: Any = group, a: Any = a, b: Any = b) -> None:
                         n = p.shape[0]
+                        g = -g if group["maximize"] else g
                         self.update(group, step, p, g, state, a[:n], b[:n])
 
                     bundle.update(rule)
         guards.after_step(self)
+        return loss
 
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                p._grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or set them to 0."""
+        clear(self._all(), set_to_none)
 
     def _places(self) -> dict[int, tuple[Bundle, int]]:
         """Where the state of each parameter is kept."""
@@ -144,40 +150,46 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken; if it does not fit, nothing is changed."""
-        groups, saved = state_dict["param_groups"], state_dict["state"]
-        sizes, own = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
-        if sizes != own:
+        try:
+            groups = [dict(group) for group in state_dict["param_groups"]]
+            sizes = [len(group["params"]) for group in groups]
+            saved = {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                "load_state_dict: the state must be what an optimizer's state_dict() gave; got another "
+                f"({type(error).__name__}: {error}); save that"
+            ) from None
+        own = [len(group["params"]) for group in self.param_groups]
+        if sizes != own or not all(0 <= i < sum(own) for i in saved):
             raise ValueError(
                 f"load_state_dict: groups must have as many parameters as this optimizer's, {own}; got {sizes}; "
                 "build it as it was built when it was saved"
             )
-        params, places = self._all(), self._places()
-        new: list[tuple[Bundle, int, str, Any, int]] = []
-        for i, kept in saved.items():
-            bundle, k = places[id(params[int(i)])]
-            for name in bundle.state:
-                if name not in kept:
-                    raise ValueError(
-                        f"load_state_dict: parameter {i} must have {', '.join(bundle.state)}; got {', '.join(kept)}; "
-                        "build the optimizer with the settings it had"
-                    )
-                value = np.asarray(kept[name])
-                if value.shape != params[int(i)].shape:
-                    raise ShapeError(
-                        f"load_state_dict: {name} of parameter {i} must have shape {params[int(i)].shape}; got "
-                        f"{value.shape}; load into an optimizer of the same model"
-                    )
-                new.append((bundle, k, name, value, int(kept["step"])))
-            if not bundle.state:
-                new.append((bundle, k, "", None, int(kept["step"])))
-        for group, given in zip(self.param_groups, groups, strict=True):
-            group.update({k: v for k, v in given.items() if k != "params"})
-        for bundle in {id(b): b for b, _ in places.values()}.values():
-            bundle.steps = [0] * len(bundle.steps)
-        for bundle, k, name, value, step in new:
-            bundle.steps[k] = step
-            if name:
-                bundle.part(name, k)[...] = value
+        names = {*self.defaults, "name", "initial_lr"}
+        merged = [
+            group | {k: v for k, v in given.items() if k in names}
+            for group, given in zip(self.param_groups, groups, strict=True)
+        ]
+        for group in merged:
+            self.check(group)
+        params = [(p, group) for group in merged for p in group["params"]]
+        rows = [
+            (p, name, _row(i, name, saved[i][1], p))
+            for i, (p, group) in enumerate(params)
+            if i in saved
+            for name in self.initial_state(group)
+        ]
+        for group, given, parts in zip(self.param_groups, merged, self._bundles, strict=True):
+            group.update(given)
+            for bundle in parts:
+                bundle.keep(self.initial_state(group))
+        places = self._places()
+        for i, (p, _) in enumerate(params):
+            bundle, k = places[id(p)]
+            bundle.steps[k] = saved[i][0] if i in saved else 0
+        for p, name, value in rows:
+            bundle, k = places[id(p)]
+            bundle.part(name, k)[...] = value
 
     def __repr__(self) -> str:
         rows = [
@@ -190,3 +202,23 @@ class Optimizer:
 def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
     """g + weight_decay * p, in `room`; g itself without decay."""
     return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
+
+
+def _row(i: int, name: str, kept: Mapping[str, Any], p: Any) -> Any:
+    """The state `name` that was kept for parameter `i`, as an array in its shape."""
+    if name not in kept:
+        raise ValueError(
+            f"load_state_dict: parameter {i} must have {name}; got {', '.join(kept)}; build the optimizer with the "
+            "settings it had"
+        )
+    value = np.asarray(kept[name])
+    if value.shape != p.shape:
+        raise ShapeError(
+            f"load_state_dict: {name} of parameter {i} must have shape {p.shape}; got {value.shape}; load into an "
+            "optimizer of the same model"
+        )
+    if not np.can_cast(value.dtype, p.dtype, "same_kind"):
+        raise DTypeError(
+            f"load_state_dict: {name} of parameter {i} must hold real numbers; got {value.dtype}; check it"
+        )
+    return value

@@ -27,10 +27,23 @@ class LRScheduler:
     [0.125]
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    chains = True  # a rate that something else has changed is scaled, and not set
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"{type(self).__name__}: takes an optimizer; got {type(optimizer).__name__}; make one first"
+            )
+        groups = optimizer.param_groups
+        if last_epoch >= 0 and not all("initial_lr" in group for group in groups):
+            raise ValueError(
+                f"{type(self).__name__}: to go on at last_epoch={last_epoch}, groups must have initial_lr; got none; "
+                "load the optimizer's state first"
+            )
         self.optimizer = optimizer
-        self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in optimizer.param_groups]
-        self.last_epoch = 0
+        self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in groups]
+        self.last_epoch = last_epoch + 1
+        self._formula = [lr if last_epoch < 0 else self.rate(lr, last_epoch) for lr in self.base_lrs]
         self._set()
 
     def rate(self, lr: float, t: int) -> float:
@@ -38,8 +51,15 @@ class LRScheduler:
         raise NotImplementedError
 
     def _set(self) -> None:
-        for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = self.rate(lr, self.last_epoch)
+        """The rate of each group as the formula has it. If another schedule, or the user, has changed it, it is
+        multiplied by what the formula changes by: so schedules chain."""
+        for i, (group, lr) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
+            before, self._formula[i] = self._formula[i], self.rate(lr, self.last_epoch)
+            if self.chains and before and group["lr"] != before:
+                group["lr"] *= self._formula[i] / before
+            else:
+                group["lr"] = self._formula[i]
+        self._last_lr = self.get_last_lr()
 
     def step(self) -> None:
         """Count one, and set the rates."""
@@ -52,25 +72,49 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """All but the optimizer, which has a state of its own."""
-        return {k: v for k, v in vars(self).items() if k != "optimizer"}
+        return {k: list(v) if isinstance(v, list) else v for k, v in vars(self).items() if k != "optimizer"}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue where `state_dict()` was taken."""
+        """Continue where `state_dict()` was taken, with the rates of then."""
         unknown = set(state_dict) - set(vars(self))
         if unknown:
             raise ValueError(
                 f"load_state_dict: the state must be of a {type(self).__name__}; got unknown {sorted(unknown)}; build "
                 "the schedule that was saved"
             )
-        vars(self).update(state_dict)
+        groups = self.optimizer.param_groups
+        rates = state_dict.get("_last_lr", self.get_last_lr())
+        if len(rates) != len(groups):
+            raise ValueError(
+                f"load_state_dict: the schedule must be of {len(groups)} groups, as the optimizer; got {len(rates)}; "
+                "build the optimizer as it was"
+            )
+        vars(self).update({k: list(v) if isinstance(v, list) else v for k, v in state_dict.items()})
+        for group, lr in zip(groups, rates, strict=True):
+            group["lr"] = lr
+
+
+def _demand(who: str, holds: bool, must: str, given: Any) -> None:
+    if not holds:
+        raise ValueError(f"{who}: {must}; got {given}; correct it")
+
+
+def _each(who: str, name: str, value: float | Sequence[float], groups: Sequence[Any]) -> list[float]:
+    """A setting for each group, given as one number or as a list."""
+    values = [float(value)] * len(groups) if isinstance(value, int | float) else list(value)
+    _demand(
+        who, len(values) == len(groups), f"{name} must be one number, or one for each of {len(groups)} groups", value
+    )
+    return values
 
 
 class StepLR(LRScheduler):
     """lr * gamma ** floor(t / step_size)."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        _demand("StepLR", step_size >= 1, "step_size must be 1 or more", step_size)
         self.step_size, self.gamma = step_size, gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
         return lr * self.gamma ** (t // self.step_size)
@@ -79,9 +123,11 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """lr * gamma ** (how many of `milestones` are past)."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones, self.gamma = sorted(milestones), gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
         return lr * self.gamma ** bisect_right(self.milestones, t)
@@ -90,9 +136,9 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """lr * gamma ** t."""
 
-    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
         return lr * self.gamma**t
@@ -101,9 +147,10 @@ class ExponentialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2. Source: Loshchilov and Hutter (2017)."""
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        _demand("CosineAnnealingLR", T_max >= 1, "T_max must be 1 or more", T_max)
         self.T_max, self.eta_min = T_max, eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
         return self.eta_min + (lr - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
@@ -113,10 +160,14 @@ class LinearLR(LRScheduler):
     """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps."""
 
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
-    ) -> None:
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:  # fmt: skip
+        factors = (start_factor, end_factor)
+        _demand("LinearLR", 0 < start_factor <= 1 and 0 <= end_factor <= 1, "factors must be from 0 to 1", factors)
+        _demand("LinearLR", total_iters >= 1, "total_iters must be 1 or more", total_iters)
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
         share = min(t, self.total_iters) / self.total_iters
@@ -139,22 +190,27 @@ class OneCycleLR(LRScheduler):
     Source: Smith and Topin, "Super-convergence" (2018).
     """
 
+    chains = False
+
     def __init__(
         self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
         anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
         max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
+        last_epoch: int = -1,
     ) -> None:  # fmt: skip
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: needs total_steps, or epochs and steps_per_epoch; got neither; give one")
             total_steps = epochs * steps_per_epoch
+        _demand("OneCycleLR", total_steps >= 1, "total_steps must be 1 or more", total_steps)
+        _demand("OneCycleLR", 0 <= pct_start <= 1, "pct_start must be from 0 to 1", pct_start)
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(
                 f"OneCycleLR: anneal_strategy must be 'cos' or 'linear'; got {anneal_strategy!r}; choose one"
             )
         groups = optimizer.param_groups
-        peaks = [float(max_lr)] * len(groups) if isinstance(max_lr, int | float) else list(max_lr)
+        peaks = _each("OneCycleLR", "max_lr", max_lr, groups)
         if cycle_momentum and not all("momentum" in g or "betas" in g for g in groups):
             raise ValueError(
                 "OneCycleLR: the optimizer must have momentum or betas; got neither; use cycle_momentum=False"
@@ -166,8 +222,9 @@ class OneCycleLR(LRScheduler):
         down = [(2 * top, 1.0, low), (total_steps - 1, low, last)] if three_phase else [(total_steps - 1, 1.0, last)]
         self.phases = [(top, low, 1.0), *down]  # (end, from, to), as shares of the peak
         for group, peak in zip(groups, peaks, strict=True):
-            group["initial_lr"] = peak
-        super().__init__(optimizer)
+            if last_epoch < 0:
+                group["initial_lr"] = peak
+        super().__init__(optimizer, last_epoch)
 
     def _phase(self, t: int) -> tuple[int, float]:
         """Which phase step `t` is in, and how much of it is past."""
@@ -212,7 +269,8 @@ class ReduceLROnPlateau(LRScheduler):
 
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
-        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0, eps: float = 1e-8,
+        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0.0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
         if factor >= 1 or mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(
@@ -220,7 +278,8 @@ class ReduceLROnPlateau(LRScheduler):
                 f"{factor}, {mode!r}, {threshold_mode!r}; correct it"
             )
         self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
-        self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
+        self.threshold_mode, self.cooldown, self.eps = threshold_mode, cooldown, eps
+        self.min_lrs = _each("ReduceLROnPlateau", "min_lr", min_lr, optimizer.param_groups)
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self.optimizer = optimizer
@@ -239,8 +298,8 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            for group in self.optimizer.param_groups:
-                new = max(group["lr"] * self.factor, self.min_lr)
+            for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+                new = max(group["lr"] * self.factor, least)
                 if group["lr"] - new > self.eps:
                     group["lr"] = new
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0

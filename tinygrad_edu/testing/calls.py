@@ -14,7 +14,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 from hypothesis import strategies as st
 
-from ..domain import REAL, Domain
+from ..domain import REAL, Domain, shape_of
 from ..engine import Op
 
 GRID = 96  # grid points -4.75, -4.65, ..., 4.75
@@ -57,10 +57,10 @@ def _shapes(draw: Any, op: Op, arity: int) -> list[tuple[int, ...]]:
         if op.domain and op.domain[0].matrix == "tall":
             sizes["m"] = max(sizes["m"], sizes["n"])
         cores = re.findall(r"\(([^)]*)\)", op.signature.split("->")[0])
-        entries = sum(math.prod(sizes[c] for c in core.split(",") if c) for core in cores)
+        entries = sum(math.prod(shape_of(core, sizes)) for core in cores)
         single = op.kind == "search" or op.name == "einsum" or 2 * entries > GRID
         lead = () if single else draw(st.sampled_from([(), (2,)]))
-        return [(lead if core else ()) + tuple(sizes[c] for c in core.split(",") if c) for core in cores]
+        return [(lead if core else ()) + shape_of(core, sizes) for core in cores]
     if op.kind == "elementwise":
         found = draw(hnp.mutually_broadcastable_shapes(num_shapes=arity, max_dims=3, max_side=3))
         return list(found.input_shapes)

@@ -138,15 +138,22 @@ def read(
 
 
 def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
-    if isinstance(x, Variable):
-        return [x], {}
-    pairs = list(x.items()) if isinstance(x, Mapping) else [("", v) for v in x] if isinstance(x, list | tuple) else []
+    pairs = _flat(x)
     if not pairs or not all(isinstance(v, Variable) for _, v in pairs):
         raise DTypeError(
             f"{who}: needs a tensor, or a function or module with example inputs; got "
             f"{type(x).__name__}; wrap it with tg.Tensor"
         )
-    return [v for _, v in pairs], {v.born: str(name) for name, v in pairs if name}
+    return [v for _, v in pairs], {v.born: name for name, v in pairs if name}
+
+
+def _flat(x: Any, name: str = "") -> list[tuple[str, Any]]:
+    """What a function gives out, one by one, with the names that dicts give; None is nothing."""
+    if isinstance(x, Mapping):
+        return [pair for key, part in x.items() for pair in _flat(part, str(key))]
+    if isinstance(x, list | tuple):
+        return [pair for part in x for pair in _flat(part, name)]
+    return [] if x is None else [(name, x)]
 
 
 def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[tuple[tuple[int, str], ...]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..domain import REAL, Domain
+from ..domain import REAL, Domain, shape_of
 from ..engine import REGISTRY, Op
 from .formula import Formula, input_names, of_rule, of_value
 
@@ -70,7 +70,7 @@ def example(op: Op) -> tuple[list[Any], dict[str, Any]]:
         if "m" in sizes and domains[0].matrix == "tall":
             sizes["m"] = sizes["n"] + 1
         cores = re.findall(r"\(([^)]*)\)", op.signature.split("->")[0])
-        shapes = [tuple(sizes[c] for c in core.split(",") if c) for core in cores]
+        shapes = [shape_of(core, sizes) for core in cores]
     else:
         shapes = [(2, 3)] * len(domains)
     arrays = [_inside(d, shape) for d, shape in zip(domains, shapes, strict=True)]

@@ -7,42 +7,42 @@ from typing import Any
 
 from ... import ops
 from ...functions.common import lift
-from ...functions.elementwise import clip, relu, sigmoid, tanh
+from ...functions.elementwise import relu, sigmoid, tanh
 from ...functions.reduce import logsumexp
 from ...tensor import Tensor
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:
     """x where it is positive, else `negative_slope * x`."""
-    x = lift(x, "leaky_relu")
+    x = lift(input, "leaky_relu")
     return ops.where(x > 0, x, x * negative_slope)
 
 
-def prelu(x: Any, weight: Any) -> Tensor:
+def prelu(input: Any, weight: Any) -> Tensor:
     """Leaky ReLU with a learned slope: one, or one for each channel (axis 1)."""
-    x, weight = lift(x, "prelu"), lift(weight, "prelu")
+    x, weight = lift(input, "prelu"), lift(weight, "prelu")
     if weight.size > 1:
         weight = weight.reshape((-1,) + (1,) * (x.ndim - 2))
     return ops.where(x > 0, x, x * weight)
 
 
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
+def elu(input: Any, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016)."""
-    x = lift(x, "elu")
-    return ops.where(x > 0, x, ops.expm1(ops.minimum(x, 0)) * alpha)
+    x = lift(input, "elu")
+    return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x)) * alpha)
 
 
-def selu(x: Any) -> Tensor:
+def selu(input: Any) -> Tensor:
     """ELU scaled so that activations keep mean 0 and variance 1. Source: Klambauer et al. (2017)."""
-    return elu(x, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
+    return elu(input, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
 
 
-def gelu(x: Any, approximate: str = "none") -> Tensor:
+def gelu(input: Any, approximate: str = "none") -> Tensor:
     """x times the normal distribution function of x; "tanh" approximates it.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
     """
-    x = lift(x, "gelu")
+    x = lift(input, "gelu")
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh'; got {approximate!r}; choose one")
     if approximate == "tanh":
@@ -50,43 +50,44 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     return x * 0.5 * (ops.erf(x * math.sqrt(0.5)) + 1)
 
 
-def silu(x: Any) -> Tensor:
+def silu(input: Any) -> Tensor:
     """x * sigmoid(x)."""
-    x = lift(x, "silu")
+    x = lift(input, "silu")
     return x * sigmoid(x)
 
 
-def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
-    x = lift(x, "softplus")
+    x = lift(input, "softplus")
     bx = x * beta
     return ops.where(bx > threshold, x, ops.softplus(bx) / beta)
 
 
-def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """x, moved into the interval from `min_val` to `max_val`."""
-    return clip(x, min_val, max_val)
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """x, moved into the interval from `min_val` to `max_val`; its derivative at the ends is 0."""
+    x = lift(input, "hardtanh")
+    return ops.where(x <= min_val, min_val, ops.where(x >= max_val, max_val, x))
 
 
-def logsigmoid(x: Any) -> Tensor:
+def logsigmoid(input: Any) -> Tensor:
     """log(sigmoid(x)), without underflow."""
-    return -ops.softplus(-lift(x, "logsigmoid"))
+    return -ops.softplus(-lift(input, "logsigmoid"))
 
 
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
+def log_softmax(input: Any, axis: int = -1) -> Tensor:
     """x - logsumexp(x) along `axis`."""
-    x = lift(x, "log_softmax")
+    x = lift(input, "log_softmax")
     return x - logsumexp(x, axis, keepdims=True)
 
 
-def softmax(x: Any, axis: int = -1) -> Tensor:
+def softmax(input: Any, axis: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along `axis`: positive shares that add up to 1, without overflow.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
-    return ops.exp(log_softmax(x, axis))
+    return ops.exp(log_softmax(input, axis))
 
 
 __all__ = [

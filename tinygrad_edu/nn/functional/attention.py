@@ -17,14 +17,23 @@ from .activations import softmax
 from .normalization import dropout
 
 
-def masked(scores: Any, mask: Any) -> Any:
-    """Scores where the mask is True, -inf where it is False; a mask of numbers is added."""
+def attended(scores: Any, mask: Any) -> Any:
+    """softmax of the scores where the mask is True; a mask of numbers is added to them.
+
+    A row that may look nowhere gets zeros.
+    """
     if mask is None:
-        return scores
+        return softmax(scores)
     values = mask._data if isinstance(mask, Variable) else np.asarray(mask)
-    if values.dtype == np.bool:
-        return ops.where(values, scores, -math.inf)
-    return scores + (mask if isinstance(mask, Variable) else values.astype(scores.dtype))
+    truth = values.dtype == np.bool
+    if truth:
+        scores = ops.where(values, scores, -math.inf)
+    else:
+        scores = scores + (mask if isinstance(mask, Variable) else values.astype(scores.dtype))
+    nowhere = np.all(~values if truth else values == -math.inf, axis=-1, keepdims=True)
+    if not np.any(nowhere):
+        return softmax(scores)
+    return ops.where(nowhere, 0, softmax(ops.where(nowhere, 0, scores)))
 
 
 def causal(rows: int, columns: int) -> Any:
@@ -47,7 +56,7 @@ def scaled_dot_product_attention(
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = ops.matmul(query * scale, matrix_transpose(key))
     mask = causal(*scores.shape[-2:]) if is_causal else attn_mask
-    return ops.matmul(dropout(softmax(masked(scores, mask)), dropout_p, True, rng), value)
+    return ops.matmul(dropout(attended(scores, mask), dropout_p, True, rng), value)
 
 
 __all__ = ["scaled_dot_product_attention"]

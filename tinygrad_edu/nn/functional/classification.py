@@ -49,13 +49,13 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
 
 
 def cross_entropy(
-    x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
-    """-log softmax(x)[target]: how surprised the logits `x` are by the right class.
+    """-log softmax(x)[target]: how surprised the logits `input` are by the right class.
 
     Shapes: `(batch, classes)` or `(batch, classes, ...)` or `(classes,)`; the target holds class numbers
-    and has no class axis, or probabilities and has the shape of `x`. `weight` has one factor for each
+    and has no class axis, or probabilities and has the shape of `input`. `weight` has one factor for each
     class; class numbers equal to `ignore_index` do not count; "mean" divides by the weights of those
     that do (nan if none does). With `label_smoothing` s, a share s of the target is spread over all classes.
 
@@ -63,7 +63,7 @@ def cross_entropy(
     >>> round(F.cross_entropy([[0.0, 0.0]], [1]).item(), 4)
     0.6931
     """
-    x = lift(x, "cross_entropy")
+    x = lift(input, "cross_entropy")
     shape = x._data.shape
     if not shape:
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
@@ -83,12 +83,14 @@ def cross_entropy(
 
 
 def nll_loss(
-    x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
     """-x[target] for log-probabilities x, as `log_softmax` gives; arguments as in `cross_entropy`."""
-    x = lift(x, "nll_loss")
+    x = lift(input, "nll_loss")
     if guards.ON["softmax_twice"] and guards.looks_like_softmax(x):
         guards.warn("softmax_twice", "nll_loss: takes log-probabilities; got probabilities; use log_softmax")
+    if not x.ndim:
+        raise ShapeError(f"nll_loss: the input must have a class axis; got shape {x.shape}; give log-probabilities")
     x = _classes_last(x)
     y = target._data if isinstance(target, Variable) else np.asarray(target)
     y, kept = _classes("nll_loss", y, x.shape[-1], x.shape[:-1], ignore_index)

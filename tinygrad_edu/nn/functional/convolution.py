@@ -1,4 +1,4 @@
-"""Convolutions and pooling: `x` is (batch, channels, length) or (batch, channels, height, width), or one
+"""Convolutions and pooling: the input is (batch, channels, length) or (batch, channels, height, width), or one
 example without the batch axis."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions.common import lift
-from ...ops.window import count
+from ...ops.window import count, reach
 from ...tensor import Tensor
 from .linear import like
 
@@ -27,6 +27,9 @@ def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
         numbers = ()
     if len(numbers) != n:
         raise ShapeError(f"{who}: {what} must be an integer or {n} integers; got {value!r}; use e.g. {what}=1")
+    least = 0 if "padding" in what else 1
+    if min(numbers) < least:
+        raise ValueError(f"{who}: {what} must be {least} or more; got {value!r}; use e.g. {what}=1")
     return numbers
 
 
@@ -81,19 +84,19 @@ def _finish(y: Any, bias: Any, single: bool, n: int) -> Any:
 
 
 def conv1d(
-    x: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
+    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
 ) -> Tensor:
-    """Each window of `x` times each kernel: `(n, c, l) -> (n, o, l_out)`, weight (o, c / groups, k).
+    """Each window of `input` times each kernel: `(n, c, l) -> (n, o, l_out)`, weight (o, c / groups, k).
 
     l_out = floor((l + 2 * padding - dilation * (k - 1) - 1) / stride) + 1. `padding` may be "same".
     """
-    return _conv(1, "conv1d", x, weight, bias, stride, padding, dilation, groups)
+    return _conv(1, "conv1d", input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(
-    x: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
+    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
 ) -> Tensor:
-    """Each window of `x` times each kernel: `(n, c, h, w) -> (n, o, h_out, w_out)`, weight
+    """Each window of `input` times each kernel: `(n, c, h, w) -> (n, o, h_out, w_out)`, weight
     (o, c / groups, k_h, k_w); sizes as in `conv1d`.
 
     >>> import tinygrad_edu as tg
@@ -101,11 +104,11 @@ def conv2d(
     >>> F.conv2d(tg.ones((1, 1, 3, 3)), tg.ones((1, 1, 2, 2))).tolist()
     [[[[4.0, 4.0], [4.0, 4.0]]]]
     """
-    return _conv(2, "conv2d", x, weight, bias, stride, padding, dilation, groups)
+    return _conv(2, "conv2d", input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv_transpose2d(
-    x: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
+    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
     groups: int = 1, dilation: Ints = 1,
 ) -> Tensor:  # fmt: skip
     """The transpose of a convolution as a linear map: `(n, c, h, w) -> (n, o, h_out, w_out)`.
@@ -114,7 +117,7 @@ def conv_transpose2d(
     output_padding + 1.
     """
     who = "conv_transpose2d"
-    x, single = with_batch(x, 2, who)
+    x, single = with_batch(input, 2, who)
     weight = lift(weight, who)
     stride, dilation = sizes(stride, 2, who, "stride"), sizes(dilation, 2, who, "dilation")
     extra = sizes(output_padding, 2, who, "output_padding")
@@ -126,6 +129,12 @@ def conv_transpose2d(
             f"for an input of shape {x.shape} and groups={groups}; check the channels"
         )
     pairs = tuple((p, p) for p in sizes(padding, 2, who, "padding"))
+    whole = reach(x.shape[2:], weight.shape[2:], stride, dilation, extra)
+    if any(n <= 2 * p for n, (p, _) in zip(whole, pairs, strict=True)):
+        raise ShapeError(
+            f"{who}: padding must leave something of the output; got padding {padding} for an output of {whole} before "
+            "it; pad less"
+        )
     y = ops.conv_input(
         like(x, weight), weight, stride=stride, padding=pairs, dilation=dilation, groups=groups, extra=extra
     )
@@ -160,28 +169,32 @@ def _max_pool(
 
 
 def max_pool1d(
-    x: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
+    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
 ) -> Tensor:
     """The largest entry of each window: `(n, c, l) -> (n, c, l_out)`; ties share the gradient.
 
     `stride` is `kernel_size` if not given. With `ceil_mode`, a last window may reach over the end.
     """
-    return _max_pool(1, x, kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def max_pool2d(
-    x: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
+    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
 ) -> Tensor:
     """The largest entry of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; see `max_pool1d`."""
-    return _max_pool(2, x, kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def _avg_pool(
-    n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool
-) -> Any:
+    n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+    divisor: int | None = None,
+) -> Any:  # fmt: skip
     who = f"avg_pool{n}d"
     x, single = with_batch(x, n, who)
     kw = _pool_setting(n, who, x, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor is not None:
+        y = ops.window_sum(x, **kw) / divisor
+        return y.squeeze(0) if single else y
     before = sizes(padding, n, who, "padding")
     # how many entries each window averages: the padding may count, but not what ceil_mode adds
     real = np.pad(np.ones(x.shape[-n:], x.dtype), [(p, p) for p in before], constant_values=float(count_include_pad))
@@ -191,40 +204,42 @@ def _avg_pool(
 
 
 def avg_pool1d(
-    x: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
+    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:  # fmt: skip
     """The mean of each window: `(n, c, l) -> (n, c, l_out)`."""
-    return _avg_pool(1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(
-    x: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True,
+    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`."""
-    return _avg_pool(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`."""
+    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
 
     Window i reaches from floor(i * h / h_out) to ceil((i + 1) * h / h_out). None keeps an axis as it is.
     """
-    x, single = with_batch(x, 2, "adaptive_avg_pool2d")
+    x, single = with_batch(input, 2, "adaptive_avg_pool2d")
     wanted = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
+    if len(wanted) != 2:
+        raise ShapeError(f"adaptive_avg_pool2d: output_size must be one or two numbers; got {output_size}; use two")
     rows, columns = (
-        _averages(n, n if m is None else m, x.dtype) for n, m in zip(x.shape[-2:], wanted, strict=True)
+        averages(n, n if m is None else m).astype(x.dtype) for n, m in zip(x.shape[-2:], wanted, strict=True)
     )  # fmt: skip
     y = ops.matmul(ops.matmul(rows, x), columns.T)
     return y.squeeze(0) if single else y
 
 
-def _averages(n: int, m: int, dtype: Any) -> Any:
+def averages(n: int, m: int) -> Any:
     """The matrix `(m, n)` that averages n entries into m."""
     place, i = np.arange(n), np.arange(m)[:, None]
     inside = (place >= i * n // m) & (place < -(-(i + 1) * n // m))
-    return (inside / inside.sum(1, keepdims=True)).astype(dtype)
+    return inside / inside.sum(1, keepdims=True)
 
 
 __all__ = [

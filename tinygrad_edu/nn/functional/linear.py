@@ -20,13 +20,13 @@ def like(x: Any, weight: Any) -> Any:
     return x if x._data.dtype == weight._data.dtype else cast(x, dtype=weight._data.dtype)
 
 
-def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
+def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """x @ weight.mT + bias: `(..., in_features) -> (..., out_features)`.
 
     `weight` has shape (out_features, in_features). The computation has the dtype of `weight`: an input
     of another one is cast.
     """
-    x, weight = lift(x, "linear"), lift(weight, "linear")
+    x, weight = lift(input, "linear"), lift(weight, "linear")
     shape = x._data.shape
     if not shape or len(weight._data.shape) != 2 or shape[-1] != weight._data.shape[1]:
         raise ShapeError(
@@ -42,9 +42,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     return ops.linear(x, weight, bias)
 
 
-def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Tensor:
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j)."""
-    x1, x2, weight = lift(x1, "bilinear"), lift(x2, "bilinear"), lift(weight, "bilinear")
+    x1, x2, weight = lift(input1, "bilinear"), lift(input2, "bilinear"), lift(weight, "bilinear")
     y = einsum("...i,oij,...j->...o", like(x1, weight), weight, like(x2, weight))
     return y if bias is None else y + bias
 
@@ -56,9 +56,9 @@ def _indices(who: str, x: Any) -> Any:
     return x
 
 
-def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
-    """The rows of `weight` at the indices `x`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient."""
-    index, weight = _indices("embedding", x), lift(weight, "embedding")
+def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+    """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient."""
+    index, weight = _indices("embedding", input), lift(weight, "embedding")
     n = weight.shape[0]
     if index.size and (index.min() < 0 or index.max() >= n):
         wrong = index[(index < 0) | (index >= n)].flat[0]
@@ -69,14 +69,14 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     return ops.where((index == padding_idx % n)[..., None], y.detach(), y)
 
 
-def one_hot(x: Any, num_classes: int = -1) -> Tensor:
+def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """1 at place x[...] of a new last axis, 0 elsewhere; as many classes as are needed for -1.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.one_hot([0, 2]).tolist()
     [[1, 0, 0], [0, 0, 1]]
     """
-    index = _indices("one_hot", x)
+    index = _indices("one_hot", tensor)
     n = int(index.max(initial=-1)) + 1 if num_classes == -1 else num_classes
     if index.size and (index.min() < 0 or index.max() >= n):
         raise IndexError(f"one_hot: indices must be from 0 to {n - 1}; got {index.min()} to {index.max()}; check them")

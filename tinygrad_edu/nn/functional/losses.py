@@ -37,45 +37,45 @@ def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
     return x, target if target.dtype == x.dtype else target.astype(x.dtype)
 
 
-def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """(x - target)**2.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.mse_loss([1.0, 2.0], [1.0, 4.0]).item()
     2.0
     """
-    x, target = pair("mse_loss", x, target)
+    x, target = pair("mse_loss", input, target)
     return reduced(ops.square(x - target), reduction, "mse_loss")
 
 
-def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """abs(x - target)."""
-    x, target = pair("l1_loss", x, target)
+    x, target = pair("l1_loss", input, target)
     return reduced(ops.abs(x - target), reduction, "l1_loss")
 
 
-def smooth_l1_loss(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2."""
-    x, target = pair("smooth_l1_loss", x, target)
+    x, target = pair("smooth_l1_loss", input, target)
     d = ops.abs(x - target)
     if beta:
         d = ops.where(d < beta, ops.square(d) * (0.5 / beta), d - 0.5 * beta)
     return reduced(d, reduction, "smooth_l1_loss")
 
 
-def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2)."""
-    x, target = pair("huber_loss", x, target)
+    x, target = pair("huber_loss", input, target)
     d = ops.abs(x - target)
     return reduced(
         ops.where(d < delta, ops.square(d) * 0.5, (d - 0.5 * delta) * delta), reduction, "huber_loss"
     )  # fmt: skip
 
 
-def binary_cross_entropy(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
-    x, target = pair(who, x, target)
+    x, target = pair(who, input, target)
     if not np.all((x._data >= 0) & (x._data <= 1)):
         raise ValueError(
             f"{who}: predictions must be probabilities, from 0 to 1; got {x._data.min()} to {x._data.max()}; "
@@ -92,14 +92,14 @@ def _log(p: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits(
-    x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
     """Binary cross-entropy of sigmoid(x), computed as softplus(x) - target * x, which cannot overflow.
 
     `pos_weight` multiplies the part of the positive targets.
     """
     who = "binary_cross_entropy_with_logits"
-    x, target = pair(who, x, target)
+    x, target = pair(who, input, target)
     guards.check_logits(who, x, ops.sigmoid)
     if pos_weight is None:
         losses = ops.softplus(x) - target * x
@@ -108,12 +108,12 @@ def binary_cross_entropy_with_logits(
     return reduced(losses if weight is None else losses * lift(weight), reduction, who)
 
 
-def kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
 
     "batchmean" divides the sum by the length of axis 0, which is the mathematical definition.
     """
-    x, target = pair("kl_div", x, target)
+    x, target = pair("kl_div", input, target)
     if log_target:
         losses = ops.exp(target) * (target - x)
     else:
@@ -125,11 +125,11 @@ def kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = Fals
 
 
 def cosine_embedding_loss(
-    x1: Any, x2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
     target = lift(target, "cosine_embedding_loss")
-    similarity = cosine_similarity(x1, x2, -1, 1e-12)
+    similarity = cosine_similarity(input1, input2, -1, 1e-12)
     if target.shape != similarity.shape:
         raise ShapeError(
             f"cosine_embedding_loss: needs one target, 1 or -1, for each pair; got {target.shape} for "

@@ -31,7 +31,7 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
 
 
 def batch_norm(
-    x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel (axis 1).
@@ -40,7 +40,7 @@ def batch_norm(
     running + momentum * batch (with the unbiased variance); otherwise they are the running ones.
     Source: Ioffe and Szegedy, "Batch normalization" (2015).
     """
-    x = lift(x, "batch_norm")
+    x = lift(input, "batch_norm")
     if x.ndim < 2:
         raise ShapeError(f"batch_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
     axes = tuple(i for i in range(x.ndim) if i != 1)
@@ -71,26 +71,26 @@ def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...]
 
 
 def layer_norm(
-    x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Source: Ba et al. (2016)."""
-    x = lift(x, "layer_norm")
+    x = lift(input, "layer_norm")
     shape, axes = _last_axes("layer_norm", x, normalized_shape)
     _, d, var = _moments(x, axes)
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
 
-def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
+def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Source: Zhang and Sennrich (2019)."""
-    x = lift(x, "rms_norm")
+    x = lift(input, "rms_norm")
     shape, axes = _last_axes("rms_norm", x, normalized_shape)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
 
 
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
-    x = lift(x, "group_norm")
+    x = lift(input, "group_norm")
     n, c = x.shape[:2]
     if c % num_groups:
         raise ShapeError(f"group_norm: num_groups must divide the {c} channels; got {num_groups}; choose a divisor")
@@ -99,14 +99,14 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
-    """Each entry set to 0 with probability `p`, the others divided by 1 - p; `x` itself if not training.
+def dropout(input: Any, p: float = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
+    """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
     Source: Srivastava et al., "Dropout" (2014).
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")
-    x = lift(x, "dropout")
+    x = lift(input, "dropout")
     if not training or p == 0:
         return x
     if p == 1:
@@ -115,9 +115,9 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Generator | None
     return x * (keep / (1 - p))
 
 
-def normalize(x: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`."""
-    x = lift(x, "normalize")
+    x = lift(input, "normalize")
     return x / ops.maximum(vector_norm(x, p, axis, keepdims=True), eps)
 
 

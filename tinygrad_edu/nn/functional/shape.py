@@ -11,12 +11,13 @@ from ...errors import ShapeError
 from ...functions import layout
 from ...functions.common import lift
 from ...tensor import Tensor
+from .convolution import averages
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
-    """Entries added around `x`: `pad` is (before, after) for the last axis, then for the one before it ...
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
+    """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
     `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut.
     `tg.pad` has NumPy's arguments instead.
@@ -26,7 +27,7 @@ def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) ->
     >>> F.pad(tg.ones((1, 2)), (1, 0)).tolist()
     [[0.0, 1.0, 1.0]]
     """
-    x = lift(x, "pad")
+    x = lift(input, "pad")
     if mode not in MODES:
         raise ValueError(f"pad: mode must be {', '.join(MODES)}; got {mode!r}; choose one")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
@@ -39,20 +40,21 @@ def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) ->
 
 
 def interpolate(
-    x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
 ) -> Tensor:
     """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)` or `(n, c, h, w) -> ...`.
 
-    `mode` is "nearest", or "linear" for 3 axes and "bilinear" for 4. With `align_corners`, the corners of
-    input and output lie on each other; else the outer edges of their entries do.
+    `mode` is "nearest", "nearest-exact", "area" (means), or "linear" for 3 axes, "bilinear" or "bicubic"
+    for 4. With `align_corners`, the corners of input and output lie on each other; else the outer edges of
+    their entries do.
     """
-    x = lift(x, "interpolate")
+    x = lift(input, "interpolate")
     n = x.ndim - 2
-    smooth = {1: "linear", 2: "bilinear"}.get(n)
-    if smooth is None or mode not in ("nearest", smooth):
+    smooth = {1: ("linear",), 2: ("bilinear", "bicubic")}
+    if n not in smooth or mode not in ("nearest", "nearest-exact", "area", *smooth[n]):
         raise ValueError(
-            f"interpolate: mode must be 'nearest', 'linear' (3 axes) or 'bilinear' (4 axes); got {mode!r} for shape "
-            f"{x.shape}; choose one, or reshape"
+            "interpolate: mode must be 'nearest', 'nearest-exact', 'area', 'linear' (3 axes), 'bilinear' or "
+            f"'bicubic' (4 axes); got {mode!r} for shape {x.shape}; choose one, or reshape"
         )
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: needs size or scale_factor; got {size} and {scale_factor}; give one")
@@ -69,14 +71,25 @@ def interpolate(
 def _resizing(n: int, m: int, ratio: float, mode: str, align_corners: bool) -> Any:
     """The matrix `(m, n)` that makes m entries of n."""
     i = np.arange(m)
-    if mode == "nearest":
-        low = np.minimum((i * np.float32(ratio)).astype(int), n - 1)
-        return np.eye(n)[low]
-    at = i * ((n - 1) / (m - 1) if m > 1 else 0.0) if align_corners else np.maximum((i + 0.5) * ratio - 0.5, 0)
-    low = np.minimum(at.astype(int), n - 1)
-    high = np.minimum(low + 1, n - 1)
-    share = (at - low)[:, None]
-    return np.eye(n)[low] * (1 - share) + np.eye(n)[high] * share
+    if mode == "area":
+        return averages(n, m)
+    if mode in ("nearest", "nearest-exact"):
+        at = (i + (0.5 if mode == "nearest-exact" else 0)).astype(np.float32) * np.float32(ratio)
+        return np.eye(n)[np.minimum(at.astype(int), n - 1)]
+    at = i * ((n - 1) / (m - 1) if m > 1 else 0.0) if align_corners else (i + 0.5) * ratio - 0.5
+    at = at if mode == "bicubic" else np.maximum(at, 0)
+    low = np.floor(at).astype(int)
+    matrix = np.zeros((m, n))
+    for place in range(low.min() - 1, low.max() + 3):  # entries beyond the ends are those at the ends
+        distance = np.abs(at - place)
+        matrix[:, min(max(place, 0), n - 1)] += _cubic(distance) if mode == "bicubic" else np.maximum(1 - distance, 0)
+    return matrix
+
+
+def _cubic(d: Any) -> Any:
+    """The weight of an entry at distance `d`. Source: Keys, "Cubic convolution interpolation" (1981), a = -3/4."""
+    near, far = (1.25 * d - 2.25) * d * d + 1, ((-0.75 * d + 3.75) * d - 6) * d + 3
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
 __all__ = ["interpolate", "pad"]
