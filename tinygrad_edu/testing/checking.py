@@ -17,7 +17,7 @@ from .numerical import Probe
 from .pairs import Pair
 from .patterns import ORDER
 from .report import Entry, Report, conclude
-from .subjects import Mismatch, SecondOrder, Subject, TensorSubject
+from .subjects import Mismatch, SecondOrder, Subject, TensorSubject, off_domain
 
 Function = Callable[..., Any]
 Strict = bool | Sequence[str]
@@ -145,7 +145,7 @@ class Examination:
         try:
             probe = Probe(self.subject.value, self.subject.x)
         except (ArithmeticError, ValueError) as error:
-            if not isinstance(error, ArithmeticError | np.linalg.LinAlgError) and "math domain" not in str(error):
+            if not off_domain(error):
                 raise
             return Report("OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}")
         self.c = _cotangent(probe.y, self.rng)
@@ -213,7 +213,10 @@ def _same(a: Any, b: Any, eps: float) -> bool:
 
 def _misshapen(found: Mismatch) -> Report:
     a, g = found.argument, found.got
-    text = f"the gradient of {a.name} has shape {g.shape}, where {a.name} has shape {a.array.shape}"
+    whose = f"{a.name} has shape {a.array.shape}"
+    if found.wanted != a.array.shape:
+        whose = f"the Jacobian, of shape output + input, has shape {found.wanted}"
+    text = f"the gradient of {a.name} has shape {g.shape}, where {whose}"
     return Report("WRONG", text, entries=[Entry(a.name, (), float("nan"), float("nan"), 0.0, "WRONG", text)])
 
 
@@ -243,10 +246,7 @@ def _tangent(subject: TensorSubject, c: Any, v: Any) -> float:
         tensors = list(subject.inputs)
         tensors = [dict(x) if isinstance(x, dict) else x for x in tensors]
         for a, p in zip(subject.arguments, parts, strict=True):
-            if a.key is None:
-                tensors[a.position] = p
-            else:
-                tensors[a.position][a.key] = p
+            a.put(tensors, p)
         result = subject.f(*tensors)
         return tuple(result) if isinstance(result, tuple | list) else result
 

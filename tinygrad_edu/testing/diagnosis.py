@@ -11,7 +11,7 @@ from .judging import EACH, Judge
 from .lines import blame_line, overwritten
 from .numerical import Probe
 from .pairs import Pair
-from .patterns import KINK, OVERWRITTEN, STALE, TERM, recognise
+from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
 from .report import Report
 from .subjects import Mismatch, Subject
 
@@ -96,6 +96,9 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
 def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe, report: Report) -> None:
     """The pattern behind a gradient of the wrong shape, from the numerical one."""
     a = found.argument
+    if found.wanted != a.array.shape:  # a Jacobian
+        report.pattern = f"{TRANSPOSED}: the axes of the input come first"
+        return
     if probe.x.size > EACH:
         n, bars = np.zeros(a.array.shape), np.zeros(a.array.shape)
     else:

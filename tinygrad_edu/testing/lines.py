@@ -150,9 +150,9 @@ def true_derivatives(pair: Any, c: Any) -> tuple[dict[str, list[Any]], list[Seen
     """For each local variable of the function, the derivative of <c, value> by each value it had."""
     inputs = pair.rebuilt(pair.x)
     for a in pair.arguments:
-        home = inputs if a.key is None else inputs[a.position]
-        home[a.position if a.key is None else a.key] = t = constant(a.array.astype(np.float64)[()])
+        t = constant(a.array.astype(np.float64)[()])
         t.flags = NEEDS
+        a.put(inputs, t)
     with Mode("graph"), np.errstate(all="ignore"):
         result, seen = watch(pair.f, lambda: pair.f(*inputs))
         value = result[0] if isinstance(result, tuple) else result

@@ -38,7 +38,8 @@ class Probe:
             y = self.f(x)
         except (ArithmeticError, ValueError):  # outside its domain
             return None
-        return y if y.shape == self.y.shape else None
+        complex_ = y.dtype.kind == "c" != self.y.dtype.kind  # (-1.0) ** 1.5 in Python: outside its domain, too
+        return y if y.shape == self.y.shape and not complex_ else None
 
     def measure_noise(self, rng: Any, pairs: int) -> None:
         """What second differences show that no smooth function has, so close to the point."""
