@@ -172,20 +172,93 @@ LINES = [
 ]
 
 
+RENAMED = {"dZ2": "delta2", "dZ1": "delta1", "dW2": "step2", "dW1": "step1", "db2": "shift2", "db1": "shift1"}
+
+
+def renamed(text):
+    """The same with names that follow no convention, but for the keys of the result."""
+    for old, new in RENAMED.items():
+        text = text.replace(old, new).replace(f'"{new}"', f'"{old}"')
+    return text
+
+
+@pytest.mark.parametrize("names", [str, renamed])
 @pytest.mark.parametrize(("old", "new", "pattern"), LINES)
-def test_every_line_can_be_the_culprit(old, new, pattern, tmp_path):
+def test_every_line_can_be_the_culprit(old, new, pattern, names, tmp_path):
     with open(two_layer.__file__) as source:
         text = source.read().replace("dZ1 = W2.T @ dZ2\n", "dZ1 = W2.T @ dZ2 * (1 - A1**2)\n")
     before = old if old != "dZ1 = W2.T @ dZ2" else "dZ1 = W2.T @ dZ2 * (1 - A1**2)"
     assert before in text
     path = tmp_path / "network.py"
-    path.write_text(text.replace(before, new))
+    path.write_text(names(text.replace(before, new)))
     space = {"__name__": "network"}
     exec(compile(path.read_text(), str(path), "exec"), space)
     report = check_derivative(space["forward"], space["backward"], *two_layer.inputs(), raises=False)
     assert report.verdict == "WRONG"
     assert report.pattern.startswith(pattern)
-    assert report.blame.detail == new
+    assert report.blame.detail == names(new)
+
+
+def recurrent(Wx, Wh, X):
+    h = np.zeros(Wh.shape[0])
+    hs = [h]
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        hs.append(h)
+    return np.sum(h**2), (X, hs, Wh)
+
+
+def back_through_time(cache):
+    X, hs, Wh = cache
+    dWx, dWh, dh = np.zeros((X.shape[1], Wh.shape[0])), np.zeros_like(Wh), 2 * hs[-1]
+    for t in reversed(range(len(X))):
+        da = dh * (1 - hs[t + 1] ** 2)
+        dWx += np.outer(X[t], da)
+        dWh += np.outer(hs[t + 1], da)
+        dh = Wh @ da
+    return {"dWx": dWx, "dWh": dWh}
+
+
+def forgets_the_others(cache):
+    X, hs, Wh = cache
+    dWx, dWh, dh = np.zeros((X.shape[1], Wh.shape[0])), np.zeros_like(Wh), 2 * hs[-1]
+    for t in reversed(range(len(X))):
+        da = dh * (1 - hs[t + 1] ** 2)
+        dWx = np.outer(X[t], da)
+        dWh += np.outer(hs[t], da)
+        dh = Wh @ da
+    return {"dWx": dWx, "dWh": dWh}
+
+
+def loses_a_slope(cache):
+    X, hs, Wh = cache
+    dWx, dWh, back = np.zeros((X.shape[1], Wh.shape[0])), np.zeros_like(Wh), 2 * hs[-1]
+    for t in reversed(range(len(X))):
+        inner = back * (1 - hs[t + 1])
+        dWx += np.outer(X[t], inner)
+        dWh += np.outer(hs[t], inner)
+        back = Wh @ inner
+    return {"dWx": dWx, "dWh": dWh}
+
+
+@pytest.mark.parametrize(
+    ("df", "line"),
+    [
+        (back_through_time, "dWh += np.outer(hs[t + 1], da)"),
+        (forgets_the_others, "dWx = np.outer(X[t], da)"),
+        (loses_a_slope, "inner = back * (1 - hs[t + 1])"),
+    ],
+)
+def test_the_wrong_line_of_a_loop_is_named(df, line):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(2, 3)), rng.normal(size=(3, 3)), rng.normal(size=(4, 2))
+    assert check_derivative(recurrent, df, *inputs, raises=False).blame.detail == line
+
+
+def test_a_derivative_without_lines_has_none_to_blame():
+    report = check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False)
+    assert report.verdict == "WRONG"
+    assert report.blame is None
 
 
 def test_a_graph_that_is_cut_is_not_blamed_on_an_op():

@@ -8,7 +8,8 @@ import numpy as np
 
 from .blame import culprit
 from .judging import EACH, Judge
-from .lines import blame_line, overwritten
+from .lines import blame_line
+from .mending import overwritten
 from .numerical import Probe
 from .pairs import Pair
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
@@ -27,7 +28,7 @@ def diagnose(subject: Subject, judge: Judge | None, report: Report, c: Any, orde
             return
         report.pattern = _stale(subject, judge, report) or _pattern(subject, judge, report)
     if isinstance(subject, Pair):
-        found = blame_line(subject, c, wrong, sizes_of(subject, np.size(c)))
+        found = blame_line(subject, c, sizes_of(subject, np.size(c)))
         hint = overwritten(subject.df, {f"d{name}" for name in wrong})
         if found:
             report.blame = found[0]

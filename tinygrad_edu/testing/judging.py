@@ -44,7 +44,8 @@ class Judge:
             elif line.agrees_with_complex(z, most):
                 error = line.blur
                 if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
-                    real = line.slope(z or analytic, most=most, spare=1)  # before a reproach, ask the real numbers alone
+                    # before a reproach, ask the real numbers alone
+                    real = line.slope(z or analytic, most=most, spare=1)
                     if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + error:
                         self.methods.add("extrapolated differences")
                         return real

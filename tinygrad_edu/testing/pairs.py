@@ -50,7 +50,9 @@ class Pair(Subject):
             self.shape = np.shape(result[0])
             return to_numpy(self.library, result[0]), (result[1],)
         self.shape = np.shape(result)
-        return to_numpy(self.library, result), tuple(self.rebuilt(flat, native))  # the function may have written into its own
+        return to_numpy(self.library, result), tuple(
+            self.rebuilt(flat, native)
+        )  # the function may have written into its own
 
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
         value, given = self.call(flat, native)
