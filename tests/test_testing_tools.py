@@ -93,7 +93,62 @@ def test_a_failure_shrinks_and_prints_a_test_to_paste():
     (note,) = [n for n in caught.value.__notes__ if "Paste this test" in n]
     assert "def test_square_again():" in note
     assert "    x = np.array(2.0, dtype=np.float64)" in note  # the smallest shape, the plainest wrong number
-    assert "    testing.check_gradients(test_square.function, x)" in note
+    assert "    testing.check_gradients(test_square, x)" in note  # a local function is pasted, too
+
+
+def of_a_lambda():
+    two = 2.0
+
+    @testing.derivative_property(strategies.arrays(shape=(2,)), df=lambda x, cotangent: cotangent * x)
+    def test_square(x):
+        return two * x * x
+
+    return test_square
+
+
+def of_a_kink():
+    @testing.derivative_property(strategies.arrays(kind="zeros"), strict=("KINK",), modes=("reverse",))
+    def test_size(x):
+        return tg.abs(x)
+
+    return test_size
+
+
+def of_a_dictionary():
+    arrays = strategies.arrays(shape=(2,))
+
+    @testing.derivative_property(st.fixed_dictionaries({"w": arrays, "b": arrays}))
+    def test_sum(p):
+        return wrong_above_one(p["w"] + p["b"]).sum()
+
+    return test_sum
+
+
+class Methods:
+    @testing.derivative_property(strategies.arrays())
+    def test_square(self, x):
+        return wrong_above_one(x)
+
+    @testing.derivative_property(strategies.arrays(), order=2)
+    def test_right(self, x):
+        return tg.sin(x)
+
+
+@pytest.mark.parametrize("make", [of_a_lambda, of_a_kink, of_a_dictionary, lambda: Methods().test_square])
+def test_the_pasted_test_of_a_local_function_fails_alike(make):
+    with pytest.raises(GradientError) as caught:
+        make()()
+    (note,) = [n for n in caught.value.__notes__ if "Paste" in n]
+    space = {}
+    exec(note.partition("\n")[2], space)
+    (again,) = [v for k, v in space.items() if k.endswith("_again")]
+    with pytest.raises(GradientError) as pasted:
+        again()
+    assert pasted.value.report.verdict == caught.value.report.verdict
+
+
+def test_a_property_may_be_a_method():
+    Methods().test_right()
 
 
 def test_the_pasted_test_fails_alike(tmp_path, monkeypatch):
@@ -136,7 +191,18 @@ def test_mutants_of_an_op_are_put_back():
     before = ops.tanh.vjps
     score = testing.mutation_score(ops.tanh, lambda: testing.check_op(ops.tanh, [np.array([0.5, -1.0])], {}))
     assert ops.tanh.vjps is before
-    assert set(score.survivors) <= {"tanh, input 0: frozen input 0"}  # its rule does not use x
+    assert score.survivors == []
+    assert score.equivalent == ["tanh, input 0: frozen input 0"]  # its rule does not use x
+
+
+def test_a_function_of_tensors_stands_for_its_op():
+    test = lambda: check_gradients(lambda x: (x + 1) * tg.exp(x), np.array([0.5, -1.0]))
+    assert testing.mutation_score(tg.exp, test).survivors == ["exp, input 0: frozen output"]  # not seen at order 1
+
+
+def test_a_test_that_always_fails_has_no_score():
+    with pytest.raises(ValueError, match="test must pass as long as nothing is broken; it raised GradientError"):
+        testing.mutation_score(np.cos, lambda df: check_derivative(np.exp, df, 0.5))
 
 
 def test_the_op_tests_catch_what_is_planted_in_the_registry():
@@ -342,6 +408,9 @@ def tensors(x):
     return (x * x).sum()
 def broken(x):
     raise RuntimeError("no luck")
+def talks(x):
+    print("hello")
+    return np.sum(x**2)
 inputs = (np.array([0.5]),)
 """
 
@@ -371,6 +440,11 @@ def module(tmp_path, monkeypatch):
         ("mine:broken mine:right --shape 2", 2, "RuntimeError: no luck"),
         ("mine:forward mine:right --shape a", 2, "--shape must be lengths"),
         ("mine:forward mine:right --input )", 2, "--input must be a Python literal"),
+        ("mine:forward mine:right --input [[1.0],[1.0,2.0]]", 2, "--input must have rows of one length"),
+        ("mine:forward mine:right --shape -3", 2, "--shape must be lengths"),
+        ("mine:forward mine:right --order 2", 2, "--order 2 is for functions of Tensors"),
+        ("mine:forward mine:right --input [0.0] --strict kink,vacuous", 1, "VACUOUS"),
+        ("nowhere.py:forward mine:right", 2, "there is no file 'nowhere.py'"),
     ],
 )
 def test_command_line(module, capsys, line, status, words):
@@ -378,6 +452,11 @@ def test_command_line(module, capsys, line, status, words):
     out, err = capsys.readouterr()
     assert words in (err if status == 2 else out)
     assert "Traceback" not in out + err
+
+
+def test_what_the_functions_print_stays_out_of_the_json(module, capsys):
+    assert command.main(["mine:talks", "mine:right", "--shape", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "RIGHT"
 
 
 def test_command_line_json_and_colour(module, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .report import Entry, Report, conclude
 from .subjects import Mismatch, SecondOrder, Subject, TensorSubject, off_domain
 
 Function = Callable[..., Any]
-Strict = bool | Sequence[str]
+Strict = bool | str | Sequence[str]
 
 
 def check_derivative(
@@ -54,7 +54,7 @@ def check_gradients(
     f: Function,
     *inputs: Any,
     order: int = 1,
-    modes: Sequence[str] = ("reverse", "forward"),
+    modes: str | Sequence[str] = ("reverse", "forward"),
     raises: bool = True,
     strict: Strict = False,
     seed: int = 0,
@@ -72,7 +72,7 @@ def check_gradients(
     >>> report.verdict
     'RIGHT'
     """
-    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    modes = (modes,) if isinstance(modes, str) or not isinstance(modes, Iterable) else tuple(modes)
     if order not in (1, 2):
         raise ValueError(f"check_gradients: order must be 1 or 2; got {order!r}; check the gradient itself for more")
     if not modes or not set(modes) <= {"reverse", "forward"}:
@@ -128,7 +128,10 @@ class Examination:
 
     def __init__(self, subject: Subject, seed: int = 0, modes: Sequence[str] = ("reverse",), each: int = EACH) -> None:
         self.subject, self.modes, self.each = subject, modes, each
-        self.rng = np.random.default_rng(seed)
+        try:
+            self.rng = np.random.default_rng(seed)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{subject.who}: seed must be a whole number from 0; got {seed!r}; write 0, say") from error
         self.judge: Judge | None = None
         self.c: Any = np.ones(1)
 

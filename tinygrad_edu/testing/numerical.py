@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .extrapolation import EPS, Level, Slope, inf, jumps, read_slope, slope_of
+from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slope, slope_of
 
 
 class Probe:
@@ -136,7 +136,16 @@ class Line:
                 break
             self.sample(power)
             found = self._read()
-        return found
+        return self._from_afar(analytic, found) if analytic and found.value == 0 else found
+
+    def _from_afar(self, analytic: float, found: Slope) -> Slope:
+        """Where nothing moves nearby: if the slope over wide steps is sharp, and the analytic one, the function
+        loses its digits inside, as `log(cos(x))` at x = 1e-8 does; else it is constant here."""
+        wide = [t for t in sorted(self.levels.values(), reverse=True) if t.h > 100 * self.scale]
+        moving = [t for t in wide if t.above and t.below]
+        value, error = extrapolate([(t.h, slope_of(t), self.noise() / t.h) for t in moving], 2)
+        bar = 1e-3 * abs(analytic)
+        return found._replace(value=value, error=bar) if max(abs(value - analytic), error) <= bar else found
 
     def _closest(self) -> float:
         """The power of the smallest step that rounding leaves legible."""
