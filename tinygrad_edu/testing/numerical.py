@@ -144,7 +144,7 @@ class Line:
         wide = [t for t in sorted(self.levels.values(), reverse=True) if t.h > 100 * self.scale]
         moving = [t for t in wide if t.above and t.below]
         value, error = extrapolate([(t.h, slope_of(t), self.noise() / t.h) for t in moving], 2)
-        bar = 1e-3 * abs(analytic)
+        bar = 1e-2 * abs(analytic)
         return found._replace(value=value, error=bar) if max(abs(value - analytic), error) <= bar else found
 
     def _closest(self) -> float:
@@ -209,6 +209,8 @@ class Line:
             ]
             if len(both) < 2:
                 continue
+            if not (both[-1].above or both[-1].below):  # smaller steps will show no more
+                return False
             wide, fine = slope_of(both[-2]), slope_of(both[-1])
             bends = [abs(t.above / t.up - t.below / t.down) for t in both[-2:]]  # type: ignore[operator]
             hazy = 4 * self.noise() / both[-1].h
