@@ -375,3 +375,13 @@ def test_json_and_text():
     assert facts["verdict"] == "WRONG"
     assert facts["entries"][0]["analytic"] == "nan"
     assert "finite slope" in str(report)
+
+
+def test_the_mistake_in_a_large_array_is_named():
+    rng = np.random.default_rng(0)
+    for shape, turn in [((20, 20), np.transpose), ((6, 6, 5), lambda g: g.swapaxes(0, 1)), ((300,), np.flip)]:
+        weights, x = rng.normal(size=shape), rng.normal(size=shape)
+        f, slope = lambda x, w=weights: np.sum(w * np.sin(x)), lambda x, w=weights: w * np.cos(x)
+        report = check_derivative(f, lambda x, turn=turn, slope=slope: turn(slope(x)), x, raises=False)
+        assert report.pattern.startswith("transposed"), shape
+        assert check_derivative(f, slope, x).verdict == "RIGHT"
