@@ -62,6 +62,20 @@ def test_distinct_arrays_have_no_ties_and_stay_in_their_domain(a):
     assert np.all(np.abs(a) < 1)
 
 
+@given(strategies.arrays(shape=3), strategies.arrays(shape=[2, 1]))
+def test_shapes_may_be_written_in_any_way(a, b):
+    assert (a.shape, b.shape) == ((3,), (2, 1))
+
+
+def test_an_unknown_layout_is_told():
+    @given(strategies.arrays(layouts=("odd",)))
+    def test(a):
+        raise AssertionError
+
+    with pytest.raises(ValueError, match=r"arrays: layouts must be among plain, .*got .'odd'"):
+        test()
+
+
 def test_bad_kind_is_told():
     with pytest.raises(ValueError, match=r"values: kind must be among smooth, .*got 'odd'"):
         strategies.values("odd")
