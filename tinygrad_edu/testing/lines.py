@@ -20,7 +20,7 @@ import numpy as np
 
 from ..engine import NEEDS, Variable, constant, pull
 from ..recording import Mode
-from .mending import Hook, Mendable, Site, repeated, site_of, text_of
+from .mending import Hook, Mendable, site_of, text_of
 from .patterns import OVERWRITTEN, TERM, recognise
 from .report import Blame
 
@@ -82,7 +82,7 @@ class Search:
             for doubt, order in ((0, 1), (1, 1), (2, -1)):
                 for k in list(self.seen)[::order]:
                     if self.doubt(k) <= doubt and (true := self.mending(k, whole)) is not None:
-                        return self.accuse(self.copy.sites[k], self.seen[k][-1], true)
+                        return self.accuse(k, true)
         return None
 
     def doubt(self, k: int) -> int:
@@ -120,21 +120,26 @@ class Search:
         for m in (1.0, *self.multiples()):
             for t in own or [t for t in self.truth.nodes if t.shape == shape] + self.truth.arguments:
                 yield [*[None] * (len(values) - 1), t * m]
-            if len(values) > 1:
-                for series in [own] if own else self.truth.series:
-                    if len(series) == len(values) and series[0].shape == shape:
-                        yield [t * m for t in reversed(series)]
+            for series in ([own] if own else self.truth.series) if len(values) > 1 else []:
+                for i in range(len(series) - len(values) + 1):
+                    part = series[i : i + len(values)][::-1]
+                    if [t.shape for t in part] == [v.shape for v in values]:
+                        yield [t * m for t in part]
 
-    def accuse(self, site: Site, value: Any, true: Any) -> Found:
+    def accuse(self, k: int, true: Any) -> Found:
+        (line, name), value, df = self.copy.sites[k], self.seen[k][-1], self.pair.df
         pattern = recognise(value, true, _bars(true), self.sizes, np.zeros(np.shape(true)))
-        df, line = self.pair.df, site.line
         if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
-            again = next((at for name, at in repeated(df) if name == site.name), None)
-            if again is not None:
-                pattern, line = f"{OVERWRITTEN}: {site.name} is assigned again in line {again}", again
-            else:
-                pattern = missing_factor(value, true, self.truth.values) or pattern
-        return Blame(site.name, site_of(df, line), text_of(df, line)), pattern
+            pattern = self.forgotten(k, true) or missing_factor(value, true, self.truth.values) or pattern
+        return Blame(name, site_of(df, line), text_of(df, line)), pattern
+
+    def forgotten(self, k: int, true: Any) -> str | None:
+        """Whether the true value is the sum of what the line, or an earlier one with this name, assigned."""
+        (line, name), values = self.copy.sites[k], [v for v in self.seen[k] if v.shape == true.shape]
+        earlier = [self.seen[j][-1] for j in self.seen if j < k and self.copy.sites[j].name == name]
+        sums = [sum(values), *(values[-1] + v for v in earlier if v.shape == true.shape)]
+        found = any(_equal(np.asarray(s), true) for s in sums)
+        return f"{OVERWRITTEN}: {name} is assigned again in line {line}" if found else None
 
 
 class _Replacing:
