@@ -335,6 +335,52 @@ def test_the_wrong_line_of_a_loop_is_named(df, line):
     assert check_derivative(recurrent, df, *inputs, raises=False).blame.detail == line
 
 
+def layered(X, parameters):
+    A, caches = X, []
+    for k in range(1, len(parameters) + 1):
+        Z = parameters[f"W{k}"] @ A
+        caches.append((A, Z, parameters[f"W{k}"]))
+        A = np.maximum(0, Z)
+    J = np.sum(A**2)
+    return J, (A, caches)
+
+
+def layer_backward(dZ, A, W):
+    return W.T @ dZ, dZ @ A.T
+
+
+def without_masks(cache):
+    A, caches = cache
+    grads, dA = {}, 2 * A
+    for k in range(len(caches), 0, -1):
+        A, _, W = caches[k - 1]
+        dZ = 1.0 * dA
+        dA, dW = layer_backward(dZ, A, W)
+        grads[f"dW{k}"] = dW
+    return grads
+
+
+def one_layer_twice(cache):
+    A, caches = cache
+    grads, dA = {}, 2 * A
+    for k in range(len(caches), 0, -1):
+        A, Z, W = caches[k - 1]
+        dZ = dA * (Z > 0)
+        dA, dW = layer_backward(dZ, A, W)
+        grads[f"dW{k}"] = dW * (1 + (k == 1))
+    return grads
+
+
+@pytest.mark.parametrize(
+    ("df", "line"), [(without_masks, "dZ = 1.0 * dA"), (one_layer_twice, 'grads[f"dW{k}"] = dW * (1 + (k == 1))')]
+)
+def test_the_wrong_line_of_a_loop_over_layers_is_named(df, line):
+    rng = np.random.default_rng(0)
+    parameters = {f"W{k}": rng.normal(size=s) for k, s in enumerate([(4, 3), (3, 4), (2, 3)], 1)}
+    report = check_derivative(layered, df, rng.normal(size=(3, 5)), parameters, raises=False)
+    assert report.blame.detail == line
+
+
 def test_a_derivative_without_lines_has_none_to_blame():
     report = check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False)
     assert report.verdict == "WRONG"

@@ -174,7 +174,7 @@ wrong("relu at 0, slope 2", KINK, relu, slope(lambda x: np.where(x == 0, 2.0, x 
 wrong("relu at 0, slope -1", KINK, relu, slope(lambda x: np.where(x == 0, -1.0, x > 0)), at_zero)
 wrong("abs at 0, slope 3", KINK, np.abs, slope(lambda x: np.where(x == 0, 3.0, np.sign(x))), at_zero)
 near_one = np.array([1 + 1e-6, 0.3, 1 - 1e-5])
-right("hinge near its kink", lambda x: relu(1 - x), slope(lambda x: -(x < 1.0)), near_one)
+right("hinge near its kink", lambda x: relu(1 - x), slope(lambda x: -1.0 * (x < 1)), near_one)
 wrong("hinge near its kink", SIGN, lambda x: relu(1 - x), slope(lambda x: 1.0 * (x < 1)), near_one)
 right("x floor(x) near a jump", lambda x: x * np.floor(x), slope(np.floor), near_one)
 wrong("x floor(x) near a jump", FACTOR, lambda x: x * np.floor(x), slope(lambda x: 2 * np.floor(x)), near_one)
