@@ -86,8 +86,8 @@ class Search:
         return None
 
     def doubt(self, k: int) -> int:
-        """How well the value of a site is explained: 0 not at all, 1 as a multiple of a true derivative, or as a
-        number of the function; 2 as a true derivative."""
+        """How well the value of a site is explained: 0 not at all, 1 as a multiple of a true derivative, 2 as a
+        true derivative, 3 as a number of the function."""
         value = self.seen[k][-1]
         name = self.copy.sites[k].name
         truths = self.truth.names.get(name[1:], []) if name.startswith("d") else []
