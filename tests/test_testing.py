@@ -89,6 +89,71 @@ def test_edges_of_the_domain():
     assert verdict(lambda x: math.log(x), lambda x: 1 / x, -1.0) == "OUT_OF_DOMAIN"
 
 
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-7, 1e-8])
+def test_near_kinks_jumps_and_edges(n, distance):
+    x = np.full(n, 0.3)
+    x[0] = 1 + distance
+    for f, df in [
+        (lambda x: np.sum(np.maximum(x - 1, 0)), lambda x: (x > 1) * 1.0),
+        (lambda x: np.sum(np.abs(x - 1)), lambda x: np.sign(x - 1)),
+        (lambda x: np.sum(x * np.floor(x)), np.floor),
+    ]:
+        assert verdict(f, df, x) == "RIGHT"
+        assert verdict(f, lambda x, df=df: -df(x), x) == "WRONG"
+    edge = 1 - distance
+    assert verdict(np.arccos, lambda x: -1 / np.sqrt(1 - x * x), edge) == "RIGHT"
+    assert verdict(np.arccos, lambda x: 1 / np.sqrt(1 - x * x), edge) == "WRONG"
+
+
+@pytest.mark.parametrize("x", [5e-8, -3e-8, 1e-9])
+def test_digits_lost_inside_a_function_are_found_from_afar(x):
+    assert verdict(lambda x: math.log(math.cos(x)), lambda x: -math.tan(x), x) == "RIGHT"
+    assert verdict(lambda x: math.log(math.cos(x)), math.tan, x) == "WRONG"
+    assert verdict(lambda x: max(x, 0.0) ** 2, lambda x: 0.01 * x, -abs(x)) == "WRONG"  # really constant there
+
+
+def test_at_a_jump_there_is_no_slope():
+    for f in (np.floor, np.sign, lambda x: np.where(x >= 0, 1.0, 0.0), lambda x: np.where(x >= 0, x, x - 2)):
+        for slope in (0.0, 1.0, -3.0):
+            assert verdict(f, lambda x, slope=slope: slope, 0.0) == "OUT_OF_DOMAIN"
+
+
+def test_complex_values_are_outside_the_domain():
+    assert verdict(lambda x: x**1.5, lambda x: 1.0, 0.0) == "WRONG"  # (-1.0) ** 1.5 is complex in Python
+    assert verdict(lambda x: x**1.5, lambda x: 0.0, 0.0) == "VACUOUS"
+
+
+def test_a_gradient_that_a_sum_cancels_is_vacuous_though_it_is_no_exact_zero():
+    x = np.random.default_rng(0).normal(size=6)
+    normal = lambda x: (x - x.mean()) / x.std()
+
+    def slope(x):
+        g = np.ones(6)
+        return (g - g.mean() - normal(x) * (g * normal(x)).mean()) / x.std()
+
+    assert np.any(slope(x) != 0)
+    assert verdict(lambda x: np.sum(normal(x)), slope, x) == "VACUOUS"
+
+
+def test_none_leaves_an_input_out():
+    report = check_derivative(lambda x, y: np.sum(x * y), lambda x, y: (y, None), np.ones(2), np.ones(2))
+    assert report.verdict == "RIGHT"
+    assert "y" in report.notes[0]
+    assert {e.argument for e in report.entries} == {"x"}
+
+
+def test_a_jacobian_with_its_axes_exchanged():
+    f = lambda x: np.array([x[0] * x[1], x[1] ** 2, x[0]])
+    right = lambda x: np.array([[x[1], x[0]], [0, 2 * x[1]], [1, 0]])
+    x = np.array([0.5, 2.0])
+    assert verdict(f, right, x) == "RIGHT"
+    report = check_derivative(f, lambda x: right(x).T, x, raises=False)
+    assert report.verdict == "WRONG"
+    assert report.pattern.startswith("transposed")
+    assert "shape (3, 2)" in report.diagnosis
+
+
 def test_what_cannot_be_judged_is_not_wrong():
     rng = np.random.default_rng(0)
     assert verdict(lambda x: x + rng.normal(), lambda x: 1.0, 1.0) == "NOT_REPEATABLE"
@@ -207,6 +272,8 @@ def test_strictness_is_a_setting():
         check_derivative(abs, lambda x: 0.0, 0.0, strict=("KINK",))
     with pytest.raises(GradientError, match="VACUOUS"):
         check_derivative(lambda x: x**0, lambda x: 0 * x, 1.0, strict=True)
+    with pytest.raises(GradientError, match="KINK"):
+        check_derivative(abs, lambda x: 0.0, 0.0, strict="KINK")
     with pytest.raises(ValueError, match="strict must name verdicts"):
         check_derivative(abs, lambda x: 0.0, 0.0, strict=("BAD",))
 
@@ -269,6 +336,24 @@ def test_a_wrong_op_is_caught_at_order_one_and_two_and_in_forward_mode():
         ),
         (lambda: check_gradients(lambda x: x, 1.0, order=3), "order must be 1 or 2; got 3"),
         (lambda: check_gradients(lambda x: x, 1.0, modes="sideways"), "modes must be among"),
+        (lambda: check_gradients(lambda x: x, 1.0, modes=None), "modes must be among"),
+        (lambda: check_gradients(lambda x: x, 1.0, seed="a"), "check_gradients: seed must be a whole number"),
+        (lambda: check_derivative(np.sum, lambda x: x @ np.ones(7), np.ones(3)), "df must be computable at the inputs"),
+        (lambda: check_derivative(np.sum, lambda x: x, np.ones(3), np.ones(2)), "f must be computable at the inputs"),
+        (lambda: check_derivative(np.sum, lambda x: "text", np.ones(3)), "df must return real numbers; got str"),
+        (lambda: check_derivative(np.sum, lambda x: 1j * x, np.ones(3)), "real numbers; got complex numbers"),
+        (lambda: check_derivative(np.sum, lambda x: [[1.0], [1.0, 2.0]], np.ones(3)), "real numbers; got list"),
+        (
+            lambda: testing.numerical_jacobian(lambda x: x @ np.ones(7), np.ones(3)),
+            "numerical_jacobian: f must be comp",
+        ),
+        (lambda: testing.check_op("tanh", [], {}), "check_op: op must be an op; got 'tanh'"),
+        (lambda: testing.mutation_score(3, abs), "mutation_score: target must be a function or an op; got int 3"),
+        (lambda: testing.mutation_score(np.cos, 3), "mutation_score: test must be a function; got int 3"),
+        (
+            lambda: testing.mutation_score(np.cos, lambda: None),
+            "test must pass as long as nothing is broken; it raised",
+        ),
     ],
 )
 def test_bad_input_gets_a_sentence(call, message):
@@ -296,3 +381,13 @@ def test_a_function_that_leaves_the_graph():
     for f in (lambda x: x.data.sum(), lambda x: np.sum([x[0], x[1]]), lambda x: float((x * x).sum())):
         report = check_gradients(f, np.array([1.0, 2.0]), raises=False)
         assert (report.verdict, report.pattern) == ("WRONG", "one term missing: the whole gradient is 0")
+
+
+def test_the_mistake_in_a_large_array_is_named():
+    rng = np.random.default_rng(0)
+    for shape, turn in [((20, 20), np.transpose), ((6, 6, 5), lambda g: g.swapaxes(0, 1)), ((300,), np.flip)]:
+        weights, x = rng.normal(size=shape), rng.normal(size=shape)
+        f, slope = lambda x, w=weights: np.sum(w * np.sin(x)), lambda x, w=weights: w * np.cos(x)
+        report = check_derivative(f, lambda x, turn=turn, slope=slope: turn(slope(x)), x, raises=False)
+        assert report.pattern.startswith("transposed"), shape
+        assert check_derivative(f, slope, x).verdict == "RIGHT"

@@ -62,6 +62,20 @@ def test_distinct_arrays_have_no_ties_and_stay_in_their_domain(a):
     assert np.all(np.abs(a) < 1)
 
 
+@given(strategies.arrays(shape=3), strategies.arrays(shape=[2, 1]))
+def test_shapes_may_be_written_in_any_way(a, b):
+    assert (a.shape, b.shape) == ((3,), (2, 1))
+
+
+def test_an_unknown_layout_is_told():
+    @given(strategies.arrays(layouts=("odd",)))
+    def test(a):
+        raise AssertionError
+
+    with pytest.raises(ValueError, match=r"arrays: layouts must be among plain, .*got .'odd'"):
+        test()
+
+
 def test_bad_kind_is_told():
     with pytest.raises(ValueError, match=r"values: kind must be among smooth, .*got 'odd'"):
         strategies.values("odd")
@@ -93,7 +107,62 @@ def test_a_failure_shrinks_and_prints_a_test_to_paste():
     (note,) = [n for n in caught.value.__notes__ if "Paste this test" in n]
     assert "def test_square_again():" in note
     assert "    x = np.array(2.0, dtype=np.float64)" in note  # the smallest shape, the plainest wrong number
-    assert "    testing.check_gradients(test_square.function, x)" in note
+    assert "    testing.check_gradients(test_square, x)" in note  # a local function is pasted, too
+
+
+def of_a_lambda():
+    two = 2.0
+
+    @testing.derivative_property(strategies.arrays(shape=(2,)), df=lambda x, cotangent: cotangent * x)
+    def test_square(x):
+        return two * x * x
+
+    return test_square
+
+
+def of_a_kink():
+    @testing.derivative_property(strategies.arrays(kind="zeros"), strict=("KINK",), modes=("reverse",))
+    def test_size(x):
+        return tg.abs(x)
+
+    return test_size
+
+
+def of_a_dictionary():
+    arrays = strategies.arrays(shape=(2,))
+
+    @testing.derivative_property(st.fixed_dictionaries({"w": arrays, "b": arrays}))
+    def test_sum(p):
+        return wrong_above_one(p["w"] + p["b"]).sum()
+
+    return test_sum
+
+
+class Methods:
+    @testing.derivative_property(strategies.arrays())
+    def test_square(self, x):
+        return wrong_above_one(x)
+
+    @testing.derivative_property(strategies.arrays(), order=2)
+    def test_right(self, x):
+        return tg.sin(x)
+
+
+@pytest.mark.parametrize("make", [of_a_lambda, of_a_kink, of_a_dictionary, lambda: Methods().test_square])
+def test_the_pasted_test_of_a_local_function_fails_alike(make):
+    with pytest.raises(GradientError) as caught:
+        make()()
+    (note,) = [n for n in caught.value.__notes__ if "Paste" in n]
+    space = {}
+    exec(note.partition("\n")[2], space)
+    (again,) = [v for k, v in space.items() if k.endswith("_again")]
+    with pytest.raises(GradientError) as pasted:
+        again()
+    assert pasted.value.report.verdict == caught.value.report.verdict
+
+
+def test_a_property_may_be_a_method():
+    Methods().test_right()
 
 
 def test_the_pasted_test_fails_alike(tmp_path, monkeypatch):
@@ -136,7 +205,18 @@ def test_mutants_of_an_op_are_put_back():
     before = ops.tanh.vjps
     score = testing.mutation_score(ops.tanh, lambda: testing.check_op(ops.tanh, [np.array([0.5, -1.0])], {}))
     assert ops.tanh.vjps is before
-    assert set(score.survivors) <= {"tanh, input 0: frozen input 0"}  # its rule does not use x
+    assert score.survivors == []
+    assert score.equivalent == ["tanh, input 0: frozen input 0"]  # its rule does not use x
+
+
+def test_a_function_of_tensors_stands_for_its_op():
+    test = lambda: check_gradients(lambda x: (x + 1) * tg.exp(x), np.array([0.5, -1.0]))
+    assert testing.mutation_score(tg.exp, test).survivors == ["exp, input 0: frozen output"]  # not seen at order 1
+
+
+def test_a_test_that_always_fails_has_no_score():
+    with pytest.raises(ValueError, match="test must pass as long as nothing is broken; it raised GradientError"):
+        testing.mutation_score(np.cos, lambda df: check_derivative(np.exp, df, 0.5))
 
 
 def test_the_op_tests_catch_what_is_planted_in_the_registry():
@@ -172,20 +252,139 @@ LINES = [
 ]
 
 
+RENAMED = {"dZ2": "delta2", "dZ1": "delta1", "dW2": "step2", "dW1": "step1", "db2": "shift2", "db1": "shift1"}
+
+
+def renamed(text):
+    """The same with names that follow no convention, but for the keys of the result."""
+    for old, new in RENAMED.items():
+        text = text.replace(old, new).replace(f'"{new}"', f'"{old}"')
+    return text
+
+
+@pytest.mark.parametrize("names", [str, renamed])
 @pytest.mark.parametrize(("old", "new", "pattern"), LINES)
-def test_every_line_can_be_the_culprit(old, new, pattern, tmp_path):
+def test_every_line_can_be_the_culprit(old, new, pattern, names, tmp_path):
     with open(two_layer.__file__) as source:
         text = source.read().replace("dZ1 = W2.T @ dZ2\n", "dZ1 = W2.T @ dZ2 * (1 - A1**2)\n")
     before = old if old != "dZ1 = W2.T @ dZ2" else "dZ1 = W2.T @ dZ2 * (1 - A1**2)"
     assert before in text
     path = tmp_path / "network.py"
-    path.write_text(text.replace(before, new))
+    path.write_text(names(text.replace(before, new)))
     space = {"__name__": "network"}
     exec(compile(path.read_text(), str(path), "exec"), space)
     report = check_derivative(space["forward"], space["backward"], *two_layer.inputs(), raises=False)
     assert report.verdict == "WRONG"
     assert report.pattern.startswith(pattern)
-    assert report.blame.detail == new
+    assert report.blame.detail == names(new)
+
+
+def recurrent(Wx, Wh, X):
+    h = np.zeros(Wh.shape[0])
+    hs = [h]
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        hs.append(h)
+    return np.sum(h**2), (X, hs, Wh)
+
+
+def back_through_time(cache):
+    X, hs, Wh = cache
+    dWx, dWh, dh = np.zeros((X.shape[1], Wh.shape[0])), np.zeros_like(Wh), 2 * hs[-1]
+    for t in reversed(range(len(X))):
+        da = dh * (1 - hs[t + 1] ** 2)
+        dWx += np.outer(X[t], da)
+        dWh += np.outer(hs[t + 1], da)
+        dh = Wh @ da
+    return {"dWx": dWx, "dWh": dWh}
+
+
+def forgets_the_others(cache):
+    X, hs, Wh = cache
+    dWx, dWh, dh = np.zeros((X.shape[1], Wh.shape[0])), np.zeros_like(Wh), 2 * hs[-1]
+    for t in reversed(range(len(X))):
+        da = dh * (1 - hs[t + 1] ** 2)
+        dWx = np.outer(X[t], da)
+        dWh += np.outer(hs[t], da)
+        dh = Wh @ da
+    return {"dWx": dWx, "dWh": dWh}
+
+
+def loses_a_slope(cache):
+    X, hs, Wh = cache
+    dWx, dWh, back = np.zeros((X.shape[1], Wh.shape[0])), np.zeros_like(Wh), 2 * hs[-1]
+    for t in reversed(range(len(X))):
+        inner = back * (1 - hs[t + 1])
+        dWx += np.outer(X[t], inner)
+        dWh += np.outer(hs[t], inner)
+        back = Wh @ inner
+    return {"dWx": dWx, "dWh": dWh}
+
+
+@pytest.mark.parametrize(
+    ("df", "line"),
+    [
+        (back_through_time, "dWh += np.outer(hs[t + 1], da)"),
+        (forgets_the_others, "dWx = np.outer(X[t], da)"),
+        (loses_a_slope, "inner = back * (1 - hs[t + 1])"),
+    ],
+)
+def test_the_wrong_line_of_a_loop_is_named(df, line):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(2, 3)), rng.normal(size=(3, 3)), rng.normal(size=(4, 2))
+    assert check_derivative(recurrent, df, *inputs, raises=False).blame.detail == line
+
+
+def layered(X, parameters):
+    A, caches = X, []
+    for k in range(1, len(parameters) + 1):
+        Z = parameters[f"W{k}"] @ A
+        caches.append((A, Z, parameters[f"W{k}"]))
+        A = np.maximum(0, Z)
+    J = np.sum(A**2)
+    return J, (A, caches)
+
+
+def layer_backward(dZ, A, W):
+    return W.T @ dZ, dZ @ A.T
+
+
+def without_masks(cache):
+    A, caches = cache
+    grads, dA = {}, 2 * A
+    for k in range(len(caches), 0, -1):
+        A, _, W = caches[k - 1]
+        dZ = 1.0 * dA
+        dA, dW = layer_backward(dZ, A, W)
+        grads[f"dW{k}"] = dW
+    return grads
+
+
+def one_layer_twice(cache):
+    A, caches = cache
+    grads, dA = {}, 2 * A
+    for k in range(len(caches), 0, -1):
+        A, Z, W = caches[k - 1]
+        dZ = dA * (Z > 0)
+        dA, dW = layer_backward(dZ, A, W)
+        grads[f"dW{k}"] = dW * (1 + (k == 1))
+    return grads
+
+
+@pytest.mark.parametrize(
+    ("df", "line"), [(without_masks, "dZ = 1.0 * dA"), (one_layer_twice, 'grads[f"dW{k}"] = dW * (1 + (k == 1))')]
+)
+def test_the_wrong_line_of_a_loop_over_layers_is_named(df, line):
+    rng = np.random.default_rng(0)
+    parameters = {f"W{k}": rng.normal(size=s) for k, s in enumerate([(4, 3), (3, 4), (2, 3)], 1)}
+    report = check_derivative(layered, df, rng.normal(size=(3, 5)), parameters, raises=False)
+    assert report.blame.detail == line
+
+
+def test_a_derivative_without_lines_has_none_to_blame():
+    report = check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False)
+    assert report.verdict == "WRONG"
+    assert report.blame is None
 
 
 def test_a_graph_that_is_cut_is_not_blamed_on_an_op():
@@ -269,6 +468,9 @@ def tensors(x):
     return (x * x).sum()
 def broken(x):
     raise RuntimeError("no luck")
+def talks(x):
+    print("hello")
+    return np.sum(x**2)
 inputs = (np.array([0.5]),)
 """
 
@@ -298,6 +500,11 @@ def module(tmp_path, monkeypatch):
         ("mine:broken mine:right --shape 2", 2, "RuntimeError: no luck"),
         ("mine:forward mine:right --shape a", 2, "--shape must be lengths"),
         ("mine:forward mine:right --input )", 2, "--input must be a Python literal"),
+        ("mine:forward mine:right --input [[1.0],[1.0,2.0]]", 2, "--input must have rows of one length"),
+        ("mine:forward mine:right --shape -3", 2, "--shape must be lengths"),
+        ("mine:forward mine:right --order 2", 2, "--order 2 is for functions of Tensors"),
+        ("mine:forward mine:right --input [0.0] --strict kink,vacuous", 1, "VACUOUS"),
+        ("nowhere.py:forward mine:right", 2, "there is no file 'nowhere.py'"),
     ],
 )
 def test_command_line(module, capsys, line, status, words):
@@ -305,6 +512,11 @@ def test_command_line(module, capsys, line, status, words):
     out, err = capsys.readouterr()
     assert words in (err if status == 2 else out)
     assert "Traceback" not in out + err
+
+
+def test_what_the_functions_print_stays_out_of_the_json(module, capsys):
+    assert command.main(["mine:talks", "mine:right", "--shape", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "RIGHT"
 
 
 def test_command_line_json_and_colour(module, capsys):

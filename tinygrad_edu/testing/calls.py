@@ -33,6 +33,8 @@ def into(domain: Domain, v: Any) -> Any:
 @st.composite
 def calls(draw: Any, op: Op, dtype: Any = np.float64) -> tuple[list[Any], dict[str, Any]]:
     """Arrays and attributes with which `op` can be called."""
+    if not isinstance(op, Op):
+        raise TypeError(f"calls: op must be an op; got {op!r}; take one of tinygrad_edu.ops")
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     domains = op.domain or (REAL,)
     shapes = draw(_shapes(op, len(domains)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,10 @@ from .numerical import Probe
 from .pairs import Pair
 from .patterns import ORDER
 from .report import Entry, Report, conclude
-from .subjects import Mismatch, SecondOrder, Subject, TensorSubject
+from .subjects import Mismatch, SecondOrder, Subject, TensorSubject, off_domain
 
 Function = Callable[..., Any]
-Strict = bool | Sequence[str]
+Strict = bool | str | Sequence[str]
 
 
 def check_derivative(
@@ -54,7 +54,7 @@ def check_gradients(
     f: Function,
     *inputs: Any,
     order: int = 1,
-    modes: Sequence[str] = ("reverse", "forward"),
+    modes: str | Sequence[str] = ("reverse", "forward"),
     raises: bool = True,
     strict: Strict = False,
     seed: int = 0,
@@ -72,7 +72,7 @@ def check_gradients(
     >>> report.verdict
     'RIGHT'
     """
-    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    modes = (modes,) if isinstance(modes, str) or not isinstance(modes, Iterable) else tuple(modes)
     if order not in (1, 2):
         raise ValueError(f"check_gradients: order must be 1 or 2; got {order!r}; check the gradient itself for more")
     if not modes or not set(modes) <= {"reverse", "forward"}:
@@ -128,7 +128,10 @@ class Examination:
 
     def __init__(self, subject: Subject, seed: int = 0, modes: Sequence[str] = ("reverse",), each: int = EACH) -> None:
         self.subject, self.modes, self.each = subject, modes, each
-        self.rng = np.random.default_rng(seed)
+        try:
+            self.rng = np.random.default_rng(seed)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{subject.who}: seed must be a whole number from 0; got {seed!r}; write 0, say") from error
         self.judge: Judge | None = None
         self.c: Any = np.ones(1)
 
@@ -145,7 +148,7 @@ class Examination:
         try:
             probe = Probe(self.subject.value, self.subject.x)
         except (ArithmeticError, ValueError) as error:
-            if not isinstance(error, ArithmeticError | np.linalg.LinAlgError) and "math domain" not in str(error):
+            if not off_domain(error):
                 raise
             return Report("OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}")
         self.c = _cotangent(probe.y, self.rng)
@@ -213,7 +216,10 @@ def _same(a: Any, b: Any, eps: float) -> bool:
 
 def _misshapen(found: Mismatch) -> Report:
     a, g = found.argument, found.got
-    text = f"the gradient of {a.name} has shape {g.shape}, where {a.name} has shape {a.array.shape}"
+    whose = f"{a.name} has shape {a.array.shape}"
+    if found.wanted != a.array.shape:
+        whose = f"the Jacobian, of shape output + input, has shape {found.wanted}"
+    text = f"the gradient of {a.name} has shape {g.shape}, where {whose}"
     return Report("WRONG", text, entries=[Entry(a.name, (), float("nan"), float("nan"), 0.0, "WRONG", text)])
 
 
@@ -243,10 +249,7 @@ def _tangent(subject: TensorSubject, c: Any, v: Any) -> float:
         tensors = list(subject.inputs)
         tensors = [dict(x) if isinstance(x, dict) else x for x in tensors]
         for a, p in zip(subject.arguments, parts, strict=True):
-            if a.key is None:
-                tensors[a.position] = p
-            else:
-                tensors[a.position][a.key] = p
+            a.put(tensors, p)
         result = subject.f(*tensors)
         return tuple(result) if isinstance(result, tuple | list) else result
 

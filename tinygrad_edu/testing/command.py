@@ -7,6 +7,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,22 +37,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         f, df = named(args.function), named(args.derivative) if args.derivative else None
         inputs = _inputs(args, f)
-        settings = {"raises": False, "seed": args.seed}
-        if df is None:
-            report = check_gradients(f, *inputs, order=args.order, **settings)
-        else:
-            report = check_derivative(f, df, *inputs, **settings)
+        with redirect_stdout(sys.stderr):  # what the functions print is no part of the report
+            report = _report(f, df, inputs, args)
         failed = False
         try:
-            conclude(report, True, True if args.strict == ["all"] else [v.upper() for v in args.strict])
+            strict = [v.upper() for text in args.strict for v in text.split(",")]
+            conclude(report, True, True if strict == ["ALL"] else strict)
         except GradientError:
             failed = True
     except Unusable as error:
         return _refuse(str(error))
     except Exception as error:  # of the user's own functions: told in a line, not in a traceback
-        return _refuse(f"{type(error).__name__}: {error}")
+        told = str(error).startswith("check")
+        return _refuse(str(error) if told else f"{type(error).__name__}: {error}")
     print(report.to_json() if args.json else styled(report, sys.stdout.isatty()))
     return int(failed)
+
+
+def _report(f: Any, df: Any, inputs: Sequence[Any], args: argparse.Namespace) -> Report:
+    if df is None:
+        return check_gradients(f, *inputs, order=args.order, raises=False, seed=args.seed)
+    if args.order != 1:
+        raise Unusable("--order 2 is for functions of Tensors; got a derivative, too; leave one of them out")
+    return check_derivative(f, df, *inputs, raises=False, seed=args.seed)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +92,8 @@ def named(text: str) -> Any:
     if not colon or not place or not name:
         raise Unusable(f"a function is named mymodule:function; got {text!r}; put a colon before its name")
     if place.endswith(".py"):
+        if not Path(place).is_file():
+            raise Unusable(f"there is no file {place!r}; check the path before the colon")
         sys.path.insert(0, str(Path(place).resolve().parent))
         place = Path(place).stem
     else:
@@ -123,14 +133,22 @@ def _literal(text: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         raise Unusable(f"--input must be a Python literal; got {text!r}; write 0.5 or '[1.0, 2.0]'") from None
-    return np.array(value) if isinstance(value, list) else value
+    try:
+        return np.array(value) if isinstance(value, list) else value
+    except ValueError:
+        raise Unusable(
+            f"--input must have rows of one length; got {text!r}; write '[[1.0, 2.0], [3.0, 4.0]]'"
+        ) from None
 
 
 def _shape(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(n) for n in text.replace("x", ",").split(",") if n)
+        shape = tuple(int(n) for n in text.replace("x", ",").split(",") if n)
     except ValueError:
-        raise Unusable(f"--shape must be lengths joined by commas; got {text!r}; write 3,4") from None
+        shape = (-1,)
+    if any(n < 0 for n in shape):
+        raise Unusable(f"--shape must be lengths joined by commas; got {text!r}; write 3,4")
+    return shape
 
 
 def styled(report: Report, colour: bool) -> str:

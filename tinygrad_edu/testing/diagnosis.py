@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from .blame import culprit
 from .judging import EACH, Judge
-from .lines import blame_line, overwritten
+from .lines import blame_line
+from .mending import overwritten
 from .numerical import Probe
 from .pairs import Pair
-from .patterns import KINK, OVERWRITTEN, STALE, TERM, recognise
+from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
 from .report import Report
 from .subjects import Mismatch, Subject
 
@@ -27,7 +30,7 @@ def diagnose(subject: Subject, judge: Judge | None, report: Report, c: Any, orde
             return
         report.pattern = _stale(subject, judge, report) or _pattern(subject, judge, report)
     if isinstance(subject, Pair):
-        found = blame_line(subject, c, wrong, sizes_of(subject, np.size(c)))
+        found = blame_line(subject, c, sizes_of(subject, np.size(c)))
         hint = overwritten(subject.df, {f"d{name}" for name in wrong})
         if found:
             report.blame = found[0]
@@ -62,6 +65,9 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
             n, bars = (
                 np.array([getattr(e, k) for e in entries]).reshape(a.array.shape) for k in ("numerical", "error")
             )
+        elif turned := _turned(judge, places[0], g):
+            found.append(turned)
+            continue
         else:
             some = sorted({places[0], places[-1], *judge.rng.choice(places, SAMPLE).tolist()})
             entries = [judge.entry(k) for k in some]
@@ -76,6 +82,25 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
         return f"{TERM}: the factor cotangent; the gradient of the output is not used"
     vague = lambda text: text.startswith(TERM)
     return min(found, key=vague, default=None)
+
+
+def _turned(judge: Judge, start: int, g: Any) -> str | None:
+    """Whether a gradient too large to look at entry by entry is right but for the order of its axes: by slopes
+    along random directions."""
+    others = {f"{TRANSPOSED}: axes {axes}": g.transpose(axes) for axes in permutations(range(g.ndim))}
+    others |= {f"{TRANSPOSED}: entries run backwards along axis {k}": np.flip(g, k) for k in range(g.ndim)}
+    here = slice(start, start + g.size)
+    slopes = []
+    for _ in range(3):
+        v = np.zeros(judge.g.size)
+        v[here] = judge.rng.standard_normal(g.size) * judge.scales[here]
+        slopes.append((v[here], judge.slope(v, 1.0, math.nan, 8)))
+    for text, other in others.items():
+        terms = [other.ravel() * v for v, _ in slopes]
+        near = [abs(t.sum() - s.value) <= s.error + 1e-4 * np.linalg.norm(t) for t, (_, s) in zip(terms, slopes)]
+        if other.shape == g.shape and all(near):
+            return TRANSPOSED if g.ndim == 2 and "axes" in text else text
+    return None
 
 
 def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
@@ -96,6 +121,9 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
 def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe, report: Report) -> None:
     """The pattern behind a gradient of the wrong shape, from the numerical one."""
     a = found.argument
+    if found.wanted != a.array.shape:  # a Jacobian
+        report.pattern = f"{TRANSPOSED}: the axes of the input come first"
+        return
     if probe.x.size > EACH:
         n, bars = np.zeros(a.array.shape), np.zeros(a.array.shape)
     else:

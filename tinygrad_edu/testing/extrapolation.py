@@ -67,6 +67,16 @@ def read_slope(levels: Sequence[Level], noise: float) -> Slope:
     return Slope(value, 2 * error, a, b, "smooth", steps=quantum > 0)
 
 
+def jumps(levels: Sequence[Level], least: float) -> bool:
+    """Whether the function stays away from its value by the same amount, however close a side comes."""
+    for side in ("above", "below"):
+        moves = [m for t in levels[-3:] if (m := getattr(t, side)) is not None]
+        same = len(moves) == 3 and max(moves) - min(moves) <= 0.02 * abs(moves[-1])
+        if same and abs(moves[-1]) > least and levels[-1].h < 0.02 * levels[-3].h:
+            return True
+    return False
+
+
 def _resolved(levels: Sequence[Level], noise: float) -> Sequence[Level]:
     """The levels finer than any at which a step a hundred times smaller moves the function as far."""
     moves = [max(abs(t.above or 0), abs(t.below or 0)) for t in levels]
@@ -93,7 +103,7 @@ def extrapolate(points: Sequence[tuple[float, float, float]], power: int) -> tup
     for i, (h, value, rounding) in enumerate(points):
         row = [value]
         for j in range(1, min(i, 4) + 1):
-            ratio = (points[i - j][0] / h) ** power
+            ratio = float(np.float64(points[i - j][0] / h) ** power)  # inf, where steps are 1e300 apart
             row.append(row[-1] + (row[-1] - rows[i - 1][j - 1]) / (ratio - 1))
         rows.append(row)
         for j, t in enumerate(row):

@@ -15,16 +15,20 @@ from .subjects import Argument, Function, Subject, flatten
 
 
 def library_of(x: Any) -> str:
-    """`torch`, `jax` or `mygrad` for their arrays, else an empty text."""
+    """`torch`, `jax` or `mygrad` for their arrays, or a dictionary of them; else an empty text."""
+    if isinstance(x, dict):
+        return next(filter(None, map(library_of, x.values())), "")
     name = type(x).__module__.partition(".")[0]
     return {"jaxlib": "jax", "jax": "jax", "torch": "torch", "mygrad": "mygrad"}.get(name, "")
 
 
 def to_numpy(library: str, y: Any) -> Any:
-    """A result of another library as an array."""
+    """A result of another library as an array; anything else as it is."""
+    if not library_of(y):
+        return y
     if library == "torch" and hasattr(y, "detach"):
         y = y.detach().cpu().resolve_conj().numpy()
-    return np.asarray(getattr(y, "data", y) if library == "mygrad" else y)
+    return np.asarray(y.data if library == "mygrad" else y)
 
 
 class ForeignSubject(Subject):
@@ -36,10 +40,10 @@ class ForeignSubject(Subject):
         super().__init__(f, inputs)
 
     def as_array(self, name: str, x: Any) -> Any:
-        return super().as_array(name, to_numpy(self.library, x) if library_of(x) else x)
+        return super().as_array(name, to_numpy(self.library, x))
 
     def wrap(self, a: Argument, part: Any) -> Any:
-        if not library_of(self.inputs[a.position]) and a.key is None:
+        if not library_of(a.of(self.inputs)):
             return super().wrap(a, part)
         return wrapper(self.library)(np.array(part))
 
@@ -105,7 +109,7 @@ def _by_torch(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
     torch: Any = import_module("torch")
 
     inputs = subject.rebuilt(flat)
-    leaves = [inputs[a.position].requires_grad_() for a in subject.arguments]
+    leaves = [a.of(inputs).requires_grad_() for a in subject.arguments]
     result = subject.f(*inputs)
     outputs = list(result) if isinstance(result, tuple | list) else [result]
     subject.seen.append(flatten(subject.who, tuple(to_numpy("torch", y) for y in outputs)))
@@ -123,16 +127,15 @@ def _by_jax(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
     jax: Any = import_module("jax")
 
     inputs = subject.rebuilt(flat)
-    wanted = [a.position for a in subject.arguments]
 
     def run(*parts: Any) -> Any:
-        given = list(inputs)
-        for i, part in zip(wanted, parts, strict=True):
-            given[i] = part
+        given = [dict(x) if isinstance(x, dict) else x for x in inputs]
+        for a, part in zip(subject.arguments, parts, strict=True):
+            a.put(given, part)
         result = subject.f(*given)
         return tuple(result) if isinstance(result, tuple | list) else (result,)
 
-    outputs, pullback = jax.vjp(run, *[inputs[i] for i in wanted])
+    outputs, pullback = jax.vjp(run, *[a.of(inputs) for a in subject.arguments])
     subject.seen.append(flatten(subject.who, tuple(np.asarray(y) for y in outputs)))
     cotangents = tuple(jax.numpy.asarray(p, dtype=y.dtype) for p, y in zip(_parts(c, outputs), outputs, strict=True))
     return [np.asarray(g) for g in pullback(cotangents)]
@@ -145,7 +148,7 @@ def _by_mygrad(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
     subject.seen.append(flatten(subject.who, tuple(np.asarray(y.data) for y in outputs)))
     total = sum((y * p).sum() for y, p in zip(outputs, _parts(c, outputs), strict=True))
     total.backward()
-    found = [inputs[a.position].grad for a in subject.arguments]
+    found = [a.of(inputs).grad for a in subject.arguments]
     return [
         np.zeros(a.array.shape) if g is None else np.asarray(g) for a, g in zip(subject.arguments, found, strict=True)
     ]

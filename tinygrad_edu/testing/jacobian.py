@@ -43,7 +43,7 @@ def numerical_jacobian(f: Callable[..., Any], *inputs: Any, with_error: bool = F
         return known[key]
 
     with np.errstate(all="ignore"):
-        shape = np.shape(f(*subject.rebuilt(subject.x)))
+        shape = np.shape(subject.f(*subject.rebuilt(subject.x)))
         probe = Probe(remembered, subject.x)
         probe.measure_noise(np.random.default_rng(0), 2)
         value, error = (np.zeros((probe.y.size, probe.x.size)) for _ in range(2))

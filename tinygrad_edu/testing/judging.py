@@ -13,6 +13,7 @@ from .numerical import Line, Probe, typical
 from .report import Entry
 from .subjects import Subject
 
+QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
 EACH = 128  # up to so many inputs, every entry is checked; beyond, random projections
 
 
@@ -43,7 +44,8 @@ class Judge:
             elif line.agrees_with_complex(z, most):
                 error = line.blur
                 if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
-                    real = line.slope(z or analytic, most=most)  # before a reproach, ask the real numbers alone
+                    # before a reproach, ask the real numbers alone
+                    real = line.slope(z or analytic, most=most, spare=1)
                     if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + error:
                         self.methods.add("extrapolated differences")
                         return real
@@ -85,7 +87,7 @@ class Judge:
         v = np.zeros(self.probe.x.size)
         v[k] = 1.0
         n = min(self.probe.x.size, EACH)
-        most = 4 + n if n < 3 else 7  # at most 20 evaluations for each entry, all together
+        most = 5 + min(n, 2)  # at most 20 evaluations for each entry, all together
         slope = self.slope(v, float(self.scales[k]), float(self.g[k]), most)
         entry = self.judge(*self.subject.place(k), float(self.g[k]), slope, float(self.haze[k]))
         return self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
@@ -139,6 +141,8 @@ class Judge:
 
     def judge(self, name: str, index: tuple[int, ...], a: float, s: Slope, haze: float = 0.0) -> Entry:
         verdict, reason, error = verdict_of(a, s, haze)
+        if verdict == "NOISE" and abs(a) <= 8 * np.max(self.haze, initial=0):
+            reason = QUIET
         return Entry(name, index, a, s.value, error, verdict, reason)
 
     def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
@@ -205,12 +209,12 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
 
 def overall(entries: Sequence[Entry]) -> tuple[str, str]:
     """One verdict for all entries, and its reason."""
+    if all(e.reason == QUIET or (e.verdict == "RIGHT" and abs(e.analytic) <= e.error) for e in entries):
+        return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
     for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE"):
         some = [e for e in entries if e.verdict == verdict]
         if some:
             e = max(some, key=lambda e: e.bars) if verdict == "WRONG" else some[0]
             more = f" ({len(some)} of {len(entries)} entries)" if len(entries) > 1 else ""
             return verdict, f"{e.place}: {e.reason}{more}" if e.reason else f"{e.place} is wrong{more}"
-    if all(e.analytic == 0 or abs(e.analytic) <= e.error for e in entries):
-        return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
     return "RIGHT", f"all {len(entries)} derivatives agree" if len(entries) != 1 else "the derivative agrees"

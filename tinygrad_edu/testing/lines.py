@@ -1,128 +1,167 @@
 """Which line of a hand-written derivative is wrong?
 
-By convention `dZ` is the derivative of the result by `Z`. So the function is run once on Tensors, and
-the engine knows the true derivative by each of its local variables; the hand-written derivative is
-run once on arrays, and each `d<name>` that it computes is compared in the order of its lines. The
-first that is wrong names the line. Intermediate derivatives may carry a common factor (courses leave
-out 1/m until the end).
+The function is run once on Tensors, so that the engine knows the true derivative of the result by every
+value in it. Then the hand-written derivative is run again and again, each time with one assignment
+mended: it gets a true derivative in place of what it computed. The first whose mending makes the whole
+result right is the culprit. By convention `dZ` is the derivative by `Z`; a variable named otherwise is
+tried with every true derivative of its shape. Courses leave out 1/m until the end, so that derivatives on
+the way may be m times the true ones.
 """
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine import NEEDS, Variable, constant, pull
-from ..recording import Recording
-from .patterns import OVERWRITTEN, TERM, factor, recognise
+from ..recording import SITES, Recording
+from .mending import Hook, Mendable, site_of, text_of
+from .patterns import OVERWRITTEN, TERM, recognise
 from .report import Blame
 
-
-class Seen(NamedTuple):
-    """A local variable just after a line of a function gave it a value."""
-
-    line: int
-    name: str
-    value: Any
+MOST = 3000  # runs of the derivative
+Found = tuple[Blame, str | None]
 
 
-def watch(f: Callable[..., Any], call: Callable[[], Any]) -> tuple[Any, list[Seen]]:
-    """Run `call`, and note what the lines of `f` assign to its local variables."""
-    code: CodeType | None = getattr(inspect.unwrap(f), "__code__", None)
-    seen: list[Seen] = []
-    known: dict[str, int] = {}
-    last = [0]
+class Truth(NamedTuple):
+    """What the engine knows of the function."""
 
-    def local(frame: FrameType, event: str, argument: Any) -> Any:
-        for name, value in frame.f_locals.items():
-            if known.get(name) != id(value):
-                known[name] = id(value)
-                seen.append(Seen(last[0], name, value))
-        last[0] = frame.f_lineno
-        return local
-
-    before = sys.gettrace()
-    sys.settrace(lambda frame, event, argument: local(frame, event, argument) if frame.f_code is code else None)
-    try:
-        return call(), seen
-    finally:
-        sys.settrace(before)
+    arguments: list[Any]  # the derivative by each argument
+    nodes: list[Any]  # by every value in the graph
+    names: dict[str, list[Any]]  # by each value that a local variable had
+    values: dict[str, list[Any]]  # these values themselves
+    series: list[list[Any]]  # by the values that an op on one line of the function had, in their order
 
 
-def blame_line(pair: Any, c: Any, wrong: set[str], sizes: Sequence[int]) -> tuple[Blame, str | None] | None:
+def blame_line(pair: Any, c: Any, sizes: Sequence[int]) -> Found | None:
     """The first wrong line of the derivative of a `Pair`, and the pattern of its mistake."""
     try:
-        truth, seen_forward = true_derivatives(pair, c)
-        given = pair.call(pair.x)[1]
-        cotangent = np.asarray(c).reshape(pair.shape)
-        _, seen = watch(pair.df, lambda: pair.differentiate(given, cotangent))
+        truth = truth_of(pair, c)
+        search = Search(pair, c, truth, sizes)
     except Exception:  # the function does not run on Tensors, or has no source: then there is no line to name
         return None
-    finals = {a.name for a in pair.arguments}
-    common = 1.0  # what intermediate derivatives have been left out so far: courses divide by m at the end
-    last = {s.name: k for k, s in enumerate(seen)}
-    for k, s in enumerate(seen):
-        truths = truth.get(s.name[1:], []) if s.name.startswith("d") and len(s.name) > 1 else []
-        value = _array(s.value)
-        final = s.name[1:] in finals
-        if not truths or value is None or any(_equal(value, t) for t in truths):
-            continue
-        if (k < last[s.name] or s.name[1:] not in wrong) if final else not value.any():
-            continue  # still being added up, or found right
-        ratio = next((r for t in truths if (r := _ratio(value, t)) is not None), None)
-        if not final and ratio is not None and (np.isclose(ratio, common) or (common == 1 and _size(ratio, sizes))):
-            common = ratio
-            continue
-        scale = 1.0 if final else common if common != 1 or ratio is None or not _size(-ratio, sizes) else abs(ratio)
-        return _accuse(pair.df, s, value / scale, truths[-1], sizes, seen_forward)
-    return None
+    return search.culprit()
 
 
-def _accuse(
-    df: Callable[..., Any], s: Seen, value: Any, true: Any, sizes: Sequence[int], locals_: Sequence[Seen]
-) -> tuple[Blame, str | None]:
-    pattern = recognise(value, true, _bars(true), sizes, np.zeros(np.shape(true)))
-    line = s.line
-    if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
-        again = next((at for name, at in repeated(df) if name == s.name), None)
-        if again is not None:
-            pattern, line = f"{OVERWRITTEN}: {s.name} is assigned again in line {again}", again
-        else:
-            pattern = missing_factor(value, true, locals_) or pattern
-    return Blame(s.name, site_of(df, line), text_of(df, line)), pattern
+class Search:
+    """Mends one assignment of the derivative after the other."""
+
+    def __init__(self, pair: Any, c: Any, truth: Truth, sizes: Sequence[int]) -> None:
+        self.pair, self.truth, self.sizes, self.runs = pair, truth, sizes, 0
+        self.cotangent = np.asarray(c).reshape(pair.shape)
+        self.copy = Mendable(pair.df)
+        self.seen: dict[int, list[Any]] = {}  # site: the values it was given
+        self.before = self.right(self.note)
+
+    def note(self, k: int, value: Any) -> Any:
+        if (numbers := _array(value)) is not None:
+            self.seen.setdefault(k, []).append(numbers.copy())
+        return value
+
+    def right(self, hook: Hook) -> list[bool]:
+        """Which gradients are right when assignments go through this hook."""
+        self.runs += 1
+        df, self.pair.df = self.pair.df, self.copy.with_hook(hook)
+        try:
+            given = self.pair.call(self.pair.x)[1]
+            found = self.pair.named(self.pair.differentiate(given, self.cotangent), self.cotangent)
+        except Exception:  # numbers that do not fit are no mending
+            return [False] * len(self.truth.arguments)
+        finally:
+            self.pair.df = df
+        return [_equal(np.asarray(g), t) for g, t in zip(found, self.truth.arguments, strict=True)]
+
+    def culprit(self) -> Found | None:
+        """The line to blame: preferably one that explains everything, and that has no good reason for its value."""
+        for whole in (True, False):
+            for doubt, order in ((0, 1), (1, 1), (2, -1)):
+                for k in list(self.seen)[::order]:
+                    if self.doubt(k) <= doubt and (true := self.mending(k, whole)) is not None:
+                        return self.accuse(k, true)
+        return None
+
+    def doubt(self, k: int) -> int:
+        """How well the value of a site is explained: 0 not at all, 1 as a multiple of a true derivative, 2 as a
+        true derivative, 3 as a number of the function."""
+        value = self.seen[k][-1]
+        name = self.copy.sites[k].name
+        truths = self.truth.names.get(name[1:], []) if name.startswith("d") else []
+        truths = truths or self.truth.nodes
+        if any(_equal(value, t) for t in truths):
+            return 2
+        data = () if name.startswith(("d", "g")) else self.truth.values.values()
+        if any(_equal(value, v) for values in data for v in values):
+            return 3
+        return int(any(_equal(value, t * m) for t in truths for m in self.multiples()))
+
+    def multiples(self) -> list[float]:
+        return [*self.sizes, *(1 / m for m in self.sizes)]
+
+    def mending(self, k: int, whole: bool) -> Any:
+        """A true value for a site that makes all gradients right (or more of them, and none wrong)."""
+        for values in self.candidates(k):
+            if self.runs > MOST:
+                break
+            after = self.right(_Replacing(k, values))
+            if all(after) if whole else sum(after) > sum(self.before) and all(np.array(after) >= self.before):
+                return values[-1]
+        return None
+
+    def candidates(self, k: int) -> Iterator[list[Any]]:
+        """What might be right there: for each time that the line ran, a value, or None for its own."""
+        name, values = self.copy.sites[k].name, self.seen[k]
+        own = self.truth.names.get(name[1:], []) if name.startswith("d") else []
+        shape = values[-1].shape
+        for m in (1.0, *self.multiples()):
+            for t in own or [t for t in self.truth.nodes if t.shape == shape] + self.truth.arguments:
+                yield [*[None] * (len(values) - 1), t * m]
+            for series in ([own] if own else self.truth.series) if len(values) > 1 else []:
+                for i in range(len(series) - len(values) + 1):
+                    part = series[i : i + len(values)][::-1]
+                    if [t.shape for t in part] == [v.shape for v in values]:
+                        yield [t * m for t in part]
+
+    def accuse(self, k: int, true: Any) -> Found:
+        (line, name), value, df = self.copy.sites[k], self.seen[k][-1], self.pair.df
+        pattern = recognise(value, true, _bars(true), self.sizes, np.zeros(np.shape(true)))
+        if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
+            pattern = self.forgotten(k, true) or missing_factor(value, true, self.truth.values) or pattern
+        return Blame(name, site_of(df, line), text_of(df, line)), pattern
+
+    def forgotten(self, k: int, true: Any) -> str | None:
+        """Whether the true value is the sum of what the line, or an earlier one with this name, assigned."""
+        (line, name), values = self.copy.sites[k], [v for v in self.seen[k] if v.shape == true.shape]
+        earlier = [self.seen[j][-1] for j in self.seen if j < k and self.copy.sites[j].name == name]
+        sums = [sum(values), *(values[-1] + v for v in earlier if v.shape == true.shape)]
+        found = any(_equal(np.asarray(s), true) for s in sums)
+        return f"{OVERWRITTEN}: {name} is assigned again in line {line}" if found else None
 
 
-def _bars(true: Any) -> Any:
-    return 1e-8 * np.max(np.abs(true), initial=0) + 1e-12 * np.abs(true)
+class _Replacing:
+    """A hook that gives one site other values, in their order."""
+
+    def __init__(self, k: int, values: Sequence[Any]) -> None:
+        self.k, self.values = k, iter(values)
+
+    def __call__(self, k: int, value: Any) -> Any:
+        other = next(self.values, None) if k == self.k else None
+        return value if other is None else other.copy()
 
 
-def _equal(value: Any, true: Any) -> bool:
-    return value.shape == true.shape and bool(np.all(np.abs(value - true) <= _bars(true)))
-
-
-def _size(k: float, sizes: Sequence[int]) -> bool:
-    return any(np.isclose(k, m) for m in sizes)
-
-
-def missing_factor(value: Any, true: Any, locals_: Sequence[Seen]) -> str | None:
+def missing_factor(value: Any, true: Any, values: dict[str, list[Any]]) -> str | None:
     """Whether the derivative lacks the slope of an activation, computed from a variable of the function."""
     if value.shape != true.shape or not np.all(value):
         return None
     ratio = true / value
-    for s in locals_:
-        v = _array(getattr(s.value, "_data", s.value))
-        if v is None or v.shape != ratio.shape or not v.size:
-            continue
+    for name, v in ((name, v) for name, known in values.items() for v in known if v.shape == ratio.shape and v.size):
         for text, slope in SLOPES.items():
             if np.allclose(ratio, slope(v), rtol=1e-6, atol=1e-12) and np.ptp(ratio) > 0:
-                return f"{TERM}: the factor {text.replace('v', s.name)}"
+                return f"{TERM}: the factor {text.replace('v', name)}"
     return None
 
 
@@ -136,87 +175,64 @@ SLOPES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _ratio(value: Any, true: Any) -> float | None:
-    return factor(value, true, _bars(true)) if value.shape == true.shape else None
+def truth_of(pair: Any, c: Any) -> Truth:
+    """Run the function on Tensors, and differentiate <c, value> by everything in it."""
+    inputs = pair.rebuilt(pair.x)
+    for a in pair.arguments:
+        t = constant(a.array.astype(np.float64)[()])
+        t.flags = NEEDS
+        a.put(inputs, t)
+    with Recording(SITES), np.errstate(all="ignore"):
+        result, seen = watch(pair.f, lambda: pair.f(*inputs))
+        value = result[0] if isinstance(result, tuple) else result
+        pulled = list(pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])]))
+    found = {t.born: np.asarray(g) for t, g in pulled}
+    seen += [(a.name, a.of(inputs)) for a in pair.arguments]
+    names: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
+    series: dict[tuple[str, str], list[Any]] = {}
+    for t, _ in reversed(pulled):
+        series.setdefault((str(t.op), str(t.site)), []).append(found[t.born])
+    for name, v in seen:
+        if isinstance(v, Variable) and v.born in found:
+            names.setdefault(name, []).append(found[v.born])
+        if (known := _array(getattr(v, "_data", v))) is not None:
+            values.setdefault(name, []).append(known)
+    zero = [np.zeros(a.array.shape) for a in pair.arguments]
+    arguments = [found.get(a.of(inputs).born, z) for a, z in zip(pair.arguments, zero, strict=True)]
+    return Truth(arguments, list(found.values()), names, values, list(series.values()))
+
+
+def watch(f: Callable[..., Any], call: Callable[[], Any]) -> tuple[Any, list[tuple[str, Any]]]:
+    """Run `call`, and note the values that `f`, and what it calls in its own file, assign to local variables."""
+    file = inspect.unwrap(f).__code__.co_filename
+    seen: list[tuple[str, Any]] = []
+    known: dict[tuple[FrameType, str], int] = {}
+
+    def local(frame: FrameType, event: str, argument: Any) -> Any:
+        for name, value in frame.f_locals.items():
+            if known.get((frame, name)) != id(value):
+                known[frame, name] = id(value)
+                seen.append((name, value))
+        return local
+
+    before = sys.gettrace()
+    sys.settrace(lambda frame, *event: local(frame, *event) if frame.f_code.co_filename == file else None)
+    try:
+        return call(), seen
+    finally:
+        sys.settrace(before)
+
+
+def _bars(true: Any) -> Any:
+    return 1e-8 * np.max(np.abs(true), initial=0) + 1e-12 * np.abs(true)
+
+
+def _equal(value: Any, true: Any) -> bool:
+    return value.shape == true.shape and bool(np.all(np.abs(value - true) <= _bars(true)))
 
 
 def _array(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic | float) and np.asarray(value).dtype.kind == "f":
         return np.asarray(value, dtype=np.float64)
     return None
-
-
-def true_derivatives(pair: Any, c: Any) -> tuple[dict[str, list[Any]], list[Seen]]:
-    """For each local variable of the function, the derivative of <c, value> by each value it had."""
-    inputs = pair.rebuilt(pair.x)
-    for a in pair.arguments:
-        home = inputs if a.key is None else inputs[a.position]
-        home[a.position if a.key is None else a.key] = t = constant(a.array.astype(np.float64)[()])
-        t.flags = NEEDS
-    with Recording(), np.errstate(all="ignore"):
-        result, seen = watch(pair.f, lambda: pair.f(*inputs))
-        value = result[0] if isinstance(result, tuple) else result
-        found = {t.born: g for t, g in pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])])}
-    out: dict[str, list[Any]] = {}
-    locals_ = [(s.name, s.value) for s in seen] + [
-        (a.name, inputs[a.position]) for a in pair.arguments if a.key is None
-    ]
-    locals_ += [(a.name, inputs[a.position][a.key]) for a in pair.arguments if a.key is not None]
-    for name, t in locals_:
-        if isinstance(t, Variable) and t.born in found:
-            out.setdefault(name, []).append(np.asarray(found[t.born]))
-    return out, seen
-
-
-def text_of(f: Callable[..., Any], line: int) -> str:
-    source, first = inspect.getsourcelines(inspect.unwrap(f))
-    return source[line - first].strip()
-
-
-def site_of(f: Callable[..., Any], line: int) -> str:
-    return f"{inspect.unwrap(f).__code__.co_filename}:{line}"
-
-
-def overwritten(df: Callable[..., Any], names: set[str]) -> str | None:
-    """If a gradient of these names is assigned where it should be added to: the pattern, with the line."""
-    found = next(((name, line) for name, line in repeated(df) if name in names), None)
-    return f"{OVERWRITTEN}: {found[0]} is assigned again in line {found[1]}" if found else None
-
-
-def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
-    """Names, and lines of the file, of assignments that forget what an earlier one, or turn of a loop, put there."""
-    try:
-        source, first = inspect.getsourcelines(inspect.unwrap(df))
-        tree = ast.parse(textwrap.dedent("".join(source)))
-    except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
-        return []
-    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
-    inner = {id(n) for loop in loops for n in ast.walk(loop)}
-    whole: set[str] = set()  # assigned as a whole
-    parts: set[str] = set()  # assigned in part
-    found = []
-    for node in sorted((n for n in ast.walk(tree) if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
-        used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-        for target in _targets(node):
-            name, part = _assigned(target)
-            known = parts | (whole if id(node) in inner else set()) if part else whole
-            if name and name in known and name not in used:
-                found.append((name, first + node.lineno - 1))
-            if name:
-                (parts if part else whole).add(name)
-    return found
-
-
-def _targets(node: ast.Assign) -> Iterator[ast.expr]:
-    for target in node.targets:
-        yield from target.elts if isinstance(target, ast.Tuple) else [target]
-
-
-def _assigned(target: ast.expr) -> tuple[str | None, bool]:
-    """The name that an assignment writes, and whether only a part of it; `grads["dW"]` is `dW`."""
-    if isinstance(target, ast.Subscript):
-        key = target.slice.value if isinstance(target.slice, ast.Constant) else None
-        if isinstance(key, str):
-            return key, False
-        return (target.value.id if isinstance(target.value, ast.Name) else None), True
-    return (target.id if isinstance(target, ast.Name) else None), False

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import BROADCASTS, Each, Op, Variable, constant
+from ..engine import BROADCASTS, REGISTRY, Each, Op, Variable, constant
+from ..errors import MissingLibraryError
 from ..functions import elementwise, layout
 
 
@@ -125,13 +126,12 @@ def _unsummed(rule: Any, i: int) -> Any:
     return broken
 
 
-def mutation_score(
-    target: Any, test: Callable[..., Any], equivalent: Callable[[str, Any], bool] | None = None
-) -> Score:
+def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
     """Break the derivative of `target` in many ways, and report the share that `test` notices.
 
     `target` is an op, and `test()` uses it; or it is a derivative, a plain function, and `test(broken)`
-    is called with broken versions of it. A test notices by raising an exception.
+    is called with broken versions of it. A test notices by raising an exception. Broken versions of an op
+    that compute the same (a frozen input on which nothing depends) are set apart as `equivalent`.
 
     >>> import numpy as np
     >>> from tinygrad_edu import testing
@@ -139,15 +139,35 @@ def mutation_score(
     >>> print(testing.mutation_score(np.cos, weak).survivors)
     ['factor 1.001']
     """
-    caught, survivors, same = 0, [], []
+    if str(getattr(target, "__module__", "")).startswith("tinygrad_edu.functions"):
+        target = REGISTRY.get(target.__name__, target)  # tg.tanh stands for its op
+    for name, given in (("target", target), ("test", test)):
+        if not (callable(given) or isinstance(given, Op)):
+            got = f"{type(given).__name__} {given!r}"
+            raise TypeError(f"mutation_score: {name} must be a function{' or an op' * (name == 'target')}; got {got}")
+    if (objection := _objection(target, test, None)) is not None:
+        raise ValueError(
+            f"mutation_score: test must pass as long as nothing is broken; it raised {type(objection).__name__}: "
+            f"{objection}; mend the test first"
+        )
+    same = _equivalent(target) if isinstance(target, Op) else lambda name, broken: False
+    score = Score(0, [], [])
     for name, broken in mutants(target) if isinstance(target, Op) else broken_functions(target):
-        if equivalent is not None and equivalent(name, broken):
-            same.append(name)
-        elif _notices(target, test, broken):
-            caught += 1
+        if same(name, broken):
+            score.equivalent.append(name)
+        elif _objection(target, test, broken) is not None:
+            score = score._replace(caught=score.caught + 1)
         else:
-            survivors.append(name)
-    return Score(caught, survivors, same)
+            score.survivors.append(name)
+    return score
+
+
+def _equivalent(op: Op) -> Callable[[str, Any], bool]:
+    try:
+        from .equivalence import equivalent, sample
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError("testing.mutation_score of an op", "hypothesis", "testing") from error
+    return functools.partial(equivalent, op, sample(op))
 
 
 def broken_functions(df: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
@@ -165,17 +185,18 @@ def _broken(df: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..
     return broken
 
 
-def _notices(target: Any, test: Callable[..., Any], broken: Any) -> bool:
+def _objection(target: Any, test: Callable[..., Any], broken: Any) -> Exception | None:
+    """What the test says to a broken version of the target (None: to the target as it is)."""
     rules = target.vjps if isinstance(target, Op) else None
     try:
         if isinstance(target, Op):
-            target.vjps = broken
+            target.vjps = target.vjps if broken is None else broken
             test()
         else:
-            test(broken)
-    except Exception:  # in whatever way a test objects, it objects
-        return True
+            test(target if broken is None else broken)
+    except Exception as error:  # in whatever way a test objects, it objects
+        return error
     finally:
         if isinstance(target, Op):
             target.vjps = rules
-    return False
+    return None

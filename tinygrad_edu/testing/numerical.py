@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .extrapolation import EPS, Level, Slope, inf, read_slope, slope_of
+from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slope, slope_of
 
 
 class Probe:
@@ -38,7 +38,8 @@ class Probe:
             y = self.f(x)
         except (ArithmeticError, ValueError):  # outside its domain
             return None
-        return y if y.shape == self.y.shape else None
+        complex_ = y.dtype.kind == "c" != self.y.dtype.kind  # (-1.0) ** 1.5 in Python: outside its domain, too
+        return y if y.shape == self.y.shape and not complex_ else None
 
     def measure_noise(self, rng: Any, pairs: int) -> None:
         """What second differences show that no smooth function has, so close to the point."""
@@ -69,8 +70,7 @@ class Line:
 
     def sample(self, *powers: float) -> None:
         """Take samples at `scale * 10**-power` on both sides."""
-        for power in powers:
-            h = self.scale * 10.0**-power
+        for h in map(self._step, powers):
             if h in self.levels:
                 continue
             up, above = self._side(h)
@@ -78,6 +78,9 @@ class Line:
             if up and down:
                 minus = None if below is None else -below
                 self.levels[h] = Level(h, up, -down, above, minus)
+
+    def _step(self, power: float) -> float:
+        return float(self.scale * 10.0**-power)
 
     def _side(self, h: float) -> tuple[float, float | None]:
         x = self.probe.x
@@ -101,8 +104,8 @@ class Line:
         """|f| / |x|, from those outputs that this line moves."""
         return float(np.sum(np.abs(self.c * self.probe.y)[self.changed if self.changed.any() else ...])) / self.scale
 
-    def slope(self, analytic: float | None = None, most: int = 8, goal: float = 1e-7) -> Slope:
-        """The derivative at t = 0, from at most `most` pairs of samples.
+    def slope(self, analytic: float | None = None, most: int = 8, spare: int = 0, goal: float = 1e-7) -> Slope:
+        """The derivative at t = 0, from at most `most` pairs of samples, and `spare` ones for a closer look.
 
         An analytic value that agrees within a narrow bar ends the search early; it does not move it.
         """
@@ -115,6 +118,11 @@ class Line:
         else:
             self.sample(2, 3, 4)
         found = self._read()
+        if found.state in ("kink", "steep"):  # here, or only near here?
+            closest = self._closest()
+            if len({self._step(p) for p in (closest - 1, closest)} | set(self.levels)) <= most + spare:
+                self.sample(closest - 1, closest)
+                found = self._read()
         if self._hazy(goal) and len(self.levels) < most and found.state != "kink":
             self.sample(0.5)
             found = self._read()
@@ -124,11 +132,25 @@ class Line:
             else []
         )
         for power in (*wide, 5, 6, 7, 2, 3, 8.5, 10):
-            if len(self.levels) >= most or self._settled(found, analytic, goal):
+            if len(self.levels) >= most or found.steps or self._settled(found, analytic, goal):
                 break
             self.sample(power)
             found = self._read()
-        return found
+        return self._from_afar(analytic, found) if analytic and found.value == 0 else found
+
+    def _from_afar(self, analytic: float, found: Slope) -> Slope:
+        """Where nothing moves nearby: if the slope over wide steps is sharp, and the analytic one, the function
+        loses its digits inside, as `log(cos(x))` at x = 1e-8 does; else it is constant here."""
+        wide = [t for t in sorted(self.levels.values(), reverse=True) if t.h > 100 * self.scale]
+        moving = [t for t in wide if t.above and t.below]
+        value, error = extrapolate([(t.h, slope_of(t), self.noise() / t.h) for t in moving], 2)
+        bar = 1e-2 * abs(analytic)
+        return found._replace(value=value, error=bar) if max(abs(value - analytic), error) <= bar else found
+
+    def _closest(self) -> float:
+        """The power of the smallest step that rounding leaves legible."""
+        rise = max(abs(side) / t.h for t in self.levels.values() for side in (t.above, t.below) if side is not None)
+        return float(np.clip(np.floor(np.log10(self.scale * rise / (1e3 * self.noise()))), 6, 10))
 
     def _still(self) -> bool:
         return not any(t.above or t.below for t in self.levels.values())
@@ -147,6 +169,8 @@ class Line:
     def _read(self) -> Slope:
         levels = [self.levels[h] for h in sorted(self.levels, reverse=True)]
         found = read_slope(levels, self.noise())
+        if jumps(levels, 100 * EPS * float(np.sum(np.abs(self.c * self.probe.y)))):
+            return found._replace(state="steep")
         rises = (abs(side) / t.h for t in levels for side in (t.above, t.below) if side is not None)
         widest = max((abs(side) for t in levels for side in (t.above, t.below) if side is not None), default=0.0)
         if self.changed.any() and self.noise() > max(
@@ -176,7 +200,7 @@ class Line:
 
     def agrees_with_complex(self, z: float, most: int) -> bool:
         """Whether two real differences, at steps as fine as it takes, see the complex step's slope and no kink."""
-        for powers in ((2, 4), (6,), (8,)):
+        for powers in ((2, 4), (7,), (10,)):
             if len(self.levels) + len(powers) > most:
                 return False
             self.sample(*powers)
@@ -185,6 +209,8 @@ class Line:
             ]
             if len(both) < 2:
                 continue
+            if not (both[-1].above or both[-1].below):  # smaller steps will show no more
+                return False
             wide, fine = slope_of(both[-2]), slope_of(both[-1])
             bends = [abs(t.above / t.up - t.below / t.down) for t in both[-2:]]  # type: ignore[operator]
             hazy = 4 * self.noise() / both[-1].h

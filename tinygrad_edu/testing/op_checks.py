@@ -166,6 +166,8 @@ def check_op(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     >>> from tinygrad_edu import ops, testing
     >>> testing.check_op(ops.tanh, [np.array([0.5, -1.0])], {})
     """
+    if not isinstance(op, Op):
+        raise TypeError(f"check_op: op must be an op; got {op!r}; take one of tinygrad_edu.ops")
     for must_hold in PROPERTIES.values():
         must_hold(op, arrays, attributes)
 

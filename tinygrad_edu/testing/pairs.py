@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
 from .foreign import library_of, precision, to_numpy, wrapper
-from .subjects import Argument, Function, Subject, flatten
+from .subjects import Argument, Function, Mismatch, Subject, flatten, off_domain
 
 
 class Pair(Subject):
@@ -22,7 +23,7 @@ class Pair(Subject):
             raise TypeError(f"{self.who}: df must be a function; got {type(df).__name__}; pass it without calling it")
         self.library = next((name for x in inputs if (name := library_of(x))), "")
         super().__init__(f, inputs)
-        self.df = df
+        self.df = self.guarded("df", df)
         self.shape: tuple[int, ...] = ()  # of the value
         self.style = ""  # how df takes a cotangent
         self.first: Any = None  # where the derivative was first called
@@ -31,11 +32,11 @@ class Pair(Subject):
             self.look()
 
     def as_array(self, name: str, x: Any) -> Any:
-        return super().as_array(name, to_numpy(self.library, x) if library_of(x) else x)
+        return super().as_array(name, to_numpy(self.library, x))
 
     def wrap(self, a: Argument, part: Any) -> Any:
-        foreign = self.library and a.key is None and library_of(self.inputs[a.position])
-        return wrapper(self.library)(np.array(part)) if foreign else super().wrap(a, part)
+        foreign = library_of(a.of(self.inputs))
+        return wrapper(foreign)(np.array(part)) if foreign else super().wrap(a, part)
 
     def value(self, flat: Any) -> Any:
         return flatten(self.who, self.call(flat)[0])
@@ -47,37 +48,35 @@ class Pair(Subject):
             result = self.f(*inputs)
         if isinstance(result, tuple) and len(result) == 2:
             self.shape = np.shape(result[0])
-            return to_numpy(self.library, result[0]) if self.library else result[0], (result[1],)
+            return to_numpy(self.library, result[0]), (result[1],)
         self.shape = np.shape(result)
-        if self.library:
-            result = to_numpy(self.library, result)
-        return result, tuple(self.rebuilt(flat, native))  # the function may have written into its own
+        return to_numpy(self.library, result), tuple(
+            self.rebuilt(flat, native)
+        )  # the function may have written into its own
 
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
         value, given = self.call(flat, native)
         self.seen.append(flatten(self.who, value))
-        dtype = np.result_type(value).name if native else np.float64
+        dtype = np.asarray(value).dtype if native else np.float64
         cotangent = np.asarray(c, dtype=dtype).reshape(self.shape)
         return self.gather(self.named(self.differentiate(given, cotangent), cotangent))
 
     def differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         with precision(self.library):
             found = self._called(given, wrapper(self.library)(np.array(cotangent)) if self.library else cotangent)
-        if not self.library:
-            return found
         if isinstance(found, dict):
             return {k: to_numpy(self.library, g) for k, g in found.items()}
-        return (
-            tuple(to_numpy(self.library, g) for g in found)
-            if isinstance(found, tuple | list)
-            else to_numpy(self.library, found)
-        )
+        if isinstance(found, tuple | list):
+            return type(found)(to_numpy(self.library, g) for g in found)
+        return to_numpy(self.library, found)
 
     def _called(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         try:
             return self._differentiate(given, cotangent)
-        except ArithmeticError:  # 1 / 0, say: no number
-            return {f"d{a.name}": np.full(a.array.shape, np.nan) for a in self.arguments}
+        except (ArithmeticError, ValueError) as error:
+            if not off_domain(error):
+                raise
+            return {f"d{a.name}": np.full(a.array.shape, np.nan) for a in self.arguments}  # 1 / 0, say: no number
 
     def _differentiate(self, given: tuple[Any, ...], cotangent: Any) -> Any:
         self.style = cotangent_style(self.df, len(given))
@@ -107,12 +106,13 @@ class Pair(Subject):
             if mine[0].key is not None:
                 out += self._from_dict(part, mine) if isinstance(part, dict) else [part]
             else:
-                out.append(self._contracted(mine[0], np.asarray(part, dtype=_floats(part)), cotangent))
+                out.append(self._contracted(mine[0], _floats(part), cotangent))
         return out
 
     def _is_one(self, found: Any, tops: list[int]) -> bool:
         """A list of numbers is one gradient, not a tuple of several."""
-        return isinstance(found, list) and len(tops) == 1 and np.shape(found) == self.arguments[0].array.shape != (1,)
+        shape = self.arguments[0].array.shape
+        return isinstance(found, list) and len(tops) == 1 and _floats(found).shape == shape != (1,)
 
     def _contracted(self, a: Argument, g: Any, cotangent: Any) -> Any:
         """A Jacobian, or the derivatives of an elementwise function, times the cotangent."""
@@ -122,6 +122,8 @@ class Pair(Subject):
             return np.tensordot(cotangent, g, axes=len(self.shape))
         if g.shape == a.array.shape == self.shape:
             return g * cotangent
+        if g.shape == a.array.shape + self.shape:
+            raise Mismatch(a, g, self.shape + a.array.shape)
         raise TypeError(
             f"{self.who}: f returns shape {self.shape}, not a scalar, and df returns shape {g.shape} for "
             f"{a.name}; give df a parameter `cotangent` of shape {self.shape}, or return the Jacobian of "
@@ -129,9 +131,7 @@ class Pair(Subject):
         )
 
     def _from_dict(self, found: dict[Any, Any], arguments: Sequence[Argument] = ()) -> list[Any]:
-        return [
-            np.asarray(found[k], dtype=_floats(found[k])) for a in arguments or self.arguments for k in [_key(a, found)]
-        ]
+        return [_floats(found[_key(a, found)]) for a in arguments or self.arguments]
 
     def look(self) -> None:
         """Call both once, near the inputs: a derivative that keeps what it saw first will show it
@@ -146,34 +146,42 @@ class Pair(Subject):
             break
         else:
             return
+        kept = [self._tells(a, found) for a in self.arguments]
+        if isinstance(found, dict) and not any(kept):
+            raise TypeError(
+                f"{self.who}: df must return a dict with keys d<input name>, for one of "
+                f"{[a.name for a in self.arguments]}; got keys {sorted(map(str, found))}; name them like the "
+                "parameters of f"
+            )
+        if any(kept):
+            self.unchecked = [a.name for a, keep in zip(self.arguments, kept, strict=True) if not keep]
+            parts = [p.ravel() for p, keep in zip(self.split(self.x), kept, strict=True) if keep]
+            self.arguments, self.x = list(compress(self.arguments, kept)), np.concatenate(parts)
+
+    def _tells(self, a: Argument, found: Any) -> bool:
+        """Whether a result of df says something of the derivative by `a`: it may leave it out, or return None."""
         if isinstance(found, dict):
-            kept = [a for a in self.arguments if _key(a, found) is not None]
-            if not kept:
-                raise TypeError(
-                    f"{self.who}: df must return a dict with keys d<input name>, for one of "
-                    f"{[a.name for a in self.arguments]}; got keys {sorted(map(str, found))}; name them like the "
-                    "parameters of f"
-                )
-            self.unchecked = [a.name for a in self.arguments if not any(a is k for k in kept)]
-            parts = [
-                p.ravel() for a, p in zip(self.arguments, self.split(self.x), strict=True) if any(a is k for k in kept)
-            ]
-            self.arguments, self.x = kept, np.concatenate(parts)
+            return _key(a, found) is not None
+        if isinstance(found, tuple | list) and len(found) == len(self.inputs):
+            return found[a.position] is not None
+        return True
 
 
 def _key(a: Argument, found: dict[Any, Any]) -> Any:
-    return next(
-        (k for k in (f"d{a.name}", f"d_{a.name}", f"grad_{a.name}", a.key, a.name) if k is not None and k in found),
-        None,
-    )
+    names = (f"d{a.name}", f"d_{a.name}", f"grad_{a.name}", a.key, a.name)
+    return next((k for k in names if k is not None and found.get(k) is not None), None)
 
 
 def _floats(part: Any) -> Any:
-    """Keep floats as they are; numbers of other kinds become float64."""
-    dtype = np.asarray(part).dtype
-    if dtype.kind == "O":
-        raise TypeError(f"check_derivative: df must return numbers; got {type(part).__name__}; return arrays or floats")
-    return dtype if dtype.kind in "fc" else np.float64
+    """An array of floats as they are; of float64, for numbers of other kinds."""
+    try:
+        found = np.asarray(part)
+    except ValueError:  # rows of different lengths
+        found = np.asarray(None)
+    if found.dtype.kind not in "biuf":
+        got = "complex numbers" if found.dtype.kind == "c" else type(part).__name__
+        raise TypeError(f"check_derivative: df must return real numbers; got {got}; return arrays of floats")
+    return found if found.dtype.kind == "f" else found.astype(np.float64)
 
 
 def cotangent_style(df: Function, given: int) -> str:

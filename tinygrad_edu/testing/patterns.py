@@ -122,7 +122,7 @@ def _rearranged(a: Any, n: Any, bars: Any) -> str | None:
     if a.size > 1 and np.allclose(np.sort(a, axis=None), np.sort(n, axis=None), rtol=1e-6, atol=0):
         return f"{TRANSPOSED}: the right numbers in other places"
     slack = bars.sum() + 1e-9 * np.abs(n).sum()
-    if a.size > 1 and abs(a.sum() - n.sum()) <= slack < 1e-3 * abs(n.sum()):
+    if a.size > 1 and abs(a.sum() - n.sum()) <= slack < 1e-3 * min(abs(n.sum()), np.abs(a - n).sum()):
         return f"{AXIS}: the entries differ, their total is right"
     for k in range(a.ndim):  # every entry got what its neighbours should have, too
         total = np.broadcast_to(n.sum(axis=k, keepdims=True), n.shape)
@@ -166,6 +166,8 @@ def misshapen(a: Any, n: Any, bars: Any) -> str:
 
     if a.ndim > 1 and a.shape[::-1] == n.shape and a.shape != n.shape:
         return TRANSPOSED if near(a.T) else f"{TRANSPOSED}, and wrong besides"
+    if a.size == n.size:
+        return f"{SHAPE}: {a.shape}, right in its numbers; reshape it" if near(a.reshape(n.shape)) else SHAPE
     for count in range(1, a.ndim + 1):
         for axes in itertools.combinations(range(a.ndim), count):
             for b in (a.sum(axis=axes), a.sum(axis=axes, keepdims=True)):
@@ -179,6 +181,4 @@ def misshapen(a: Any, n: Any, bars: Any) -> str:
         return f"{UNSUMMED}, and wrong besides"
     if grown == n.shape and a.size < n.size:
         return f"{AXIS}: summed over an axis that the input has"
-    if a.size == n.size:
-        return f"{SHAPE}: {a.shape}, right in its numbers; reshape it" if near(a.reshape(n.shape)) else SHAPE
     return SHAPE

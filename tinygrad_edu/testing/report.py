@@ -127,9 +127,10 @@ class GradientError(AssertionError):
         self.report = report
 
 
-def conclude(report: Report, raises: bool, strict: bool | Sequence[str]) -> Report:
+def conclude(report: Report, raises: bool, strict: bool | str | Sequence[str]) -> Report:
     """Raise if the verdict fails, else hand back the report."""
-    failing = {"WRONG"} | (set(VERDICTS) - {"RIGHT"} if strict is True else set(strict or ()))
+    names = [strict] if isinstance(strict, str) else VERDICTS[1:] if isinstance(strict, bool) and strict else strict
+    failing = {"WRONG", *(names or ())}
     if not failing <= set(VERDICTS):
         raise ValueError(
             f"check: strict must name verdicts; got {sorted(failing - set(VERDICTS))}; choose from {VERDICTS}"

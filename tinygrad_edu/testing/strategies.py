@@ -62,7 +62,10 @@ def arrays(
     distinct: bool = False,
 ) -> Any:
     """Arrays: `shape` and `dtype` are one, or a strategy; `distinct` allows no ties."""
-    shape = draw(shapes() if shape is None else shape) if not isinstance(shape, tuple) else shape
+    if not set(layouts) <= set(LAYOUTS):
+        raise ValueError(f"arrays: layouts must be among {', '.join(LAYOUTS)}; got {layouts}; choose some")
+    shape = shapes() if shape is None else shape
+    shape = draw(shape) if isinstance(shape, st.SearchStrategy) else (shape,) if np.ndim(shape) == 0 else tuple(shape)
     dtype = draw(dtype) if isinstance(dtype, st.SearchStrategy) else np.dtype(dtype)
     size = int(np.prod(shape, dtype=int))
     if distinct:

@@ -33,24 +33,40 @@ class Argument(NamedTuple):
     def size(self) -> int:
         return int(self.array.size)
 
+    def of(self, inputs: Sequence[Any]) -> Any:
+        """What stands in its place among inputs."""
+        return inputs[self.position] if self.key is None else inputs[self.position][self.key]
+
+    def put(self, inputs: list[Any], value: Any) -> None:
+        """Let `value` stand in its place."""
+        if self.key is None:
+            inputs[self.position] = value
+        else:
+            inputs[self.position][self.key] = value
+
 
 class Mismatch(Exception):  # noqa: N818  (a finding, not an error of this program)
-    """The derivative has not the shape of its input."""
+    """The derivative has not the shape that its input asks for."""
 
-    def __init__(self, argument: Argument, got: Any) -> None:
+    def __init__(self, argument: Argument, got: Any, wanted: tuple[int, ...]) -> None:
         super().__init__(argument.name)
-        self.argument, self.got = argument, got
+        self.argument, self.got, self.wanted = argument, got, wanted
 
 
 class Uncomputable(ValueError):  # noqa: N818  (a ValueError by name and nature)
-    """The function raised an error."""
+    """A function of the user raised an error."""
 
-    def __init__(self, subject: Subject, error: Exception) -> None:
+    def __init__(self, subject: Subject, name: str, error: Exception) -> None:
         given = ", ".join(f"{a.name} of shape {a.array.shape}" for a in subject.arguments)
         super().__init__(
-            f"{subject.who}: f must be computable at the inputs; with {given} it raised {type(error).__name__}: "
-            f"{error}; check their shapes and dtypes"
+            f"{subject.who}: {name} must be computable at the inputs; with {given} it raised {type(error).__name__}: "
+            f"{error}; check its parameters, and their shapes and dtypes"
         )
+
+
+def off_domain(error: Exception) -> bool:
+    """Whether an error says that a function has no value there, rather than that it is broken."""
+    return isinstance(error, ArithmeticError | np.linalg.LinAlgError) or "math domain" in str(error)
 
 
 class Subject:
@@ -65,17 +81,12 @@ class Subject:
         self.calls = 0  # how often f was called
         self.seen: list[Any] = []  # its values beside its gradients
 
+        guarded = self.guarded("f", f)
+
         @functools.wraps(f)
         def counted(*xs: Any) -> Any:
             self.calls += 1
-            try:
-                return f(*xs)
-            except (ArithmeticError, np.linalg.LinAlgError):
-                raise  # outside its domain
-            except Exception as error:
-                if "math domain" in str(error):
-                    raise
-                raise Uncomputable(self, error) from error
+            return guarded(*xs)
 
         self.f, self.inputs = counted, list(inputs)
         names = parameter_names(f, len(inputs))
@@ -88,6 +99,20 @@ class Subject:
             )
         parts = [np.asarray(a.array, dtype=np.float64).ravel() for a in self.arguments]
         self.x = np.concatenate(parts)
+
+    def guarded(self, name: str, f: Function) -> Function:
+        """The user's function, whose errors are told in a sentence that names it."""
+
+        @functools.wraps(f)
+        def guarded(*xs: Any, **more: Any) -> Any:
+            try:
+                return f(*xs, **more)
+            except Exception as error:
+                if off_domain(error):
+                    raise
+                raise Uncomputable(self, name, error) from error
+
+        return guarded
 
     def take_apart(self, name: str, position: int, x: Any) -> list[Argument]:
         if isinstance(x, dict):
@@ -121,17 +146,12 @@ class Subject:
             part = flat[start : start + a.size].reshape(a.array.shape)
             start += a.size
             part = part.astype(a.array.dtype) if native else part.copy()
-            value = self.wrap(a, part)
-            if a.key is None:
-                inputs[a.position] = value
-            else:
-                inputs[a.position][a.key] = value
+            a.put(inputs, self.wrap(a, part))
         return inputs
 
     def wrap(self, a: Argument, part: Any) -> Any:
         part = part[()] if part.ndim == 0 else part
-        given = self.inputs[a.position] if a.key is None else self.inputs[a.position][a.key]
-        return constant(part) if isinstance(given, Variable) else part.item() if a.scalar else part
+        return constant(part) if isinstance(a.of(self.inputs), Variable) else part.item() if a.scalar else part
 
     def split(self, flat: Any) -> list[Any]:
         """A flat vector as one array for each argument."""
@@ -144,8 +164,8 @@ class Subject:
         for a, g in zip(self.arguments, found, strict=True):
             g = np.asarray(g)
             if g.shape != a.array.shape and not (g.size == a.size == 1):
-                raise Mismatch(a, g)
-            parts.append(g.astype(np.float64).ravel() if g.dtype.kind != "c" else g.ravel())
+                raise Mismatch(a, g, a.array.shape)
+            parts.append(g.astype(np.float64).ravel())
         return np.concatenate(parts)
 
     def place(self, k: int) -> tuple[str, tuple[int, ...]]:
@@ -210,7 +230,7 @@ class TensorSubject(Subject):
         """The function on fresh variables: these, and its outputs."""
         tensors = self.rebuilt(flat, native)
         with Recording():
-            wrt = [tensors[a.position] if a.key is None else tensors[a.position][a.key] for a in self.arguments]
+            wrt = [a.of(tensors) for a in self.arguments]
             for t, a in zip(wrt, self.arguments, strict=True):
                 t.flags, t.name = NEEDS, a.name
             return wrt, list(_parts(self.f(*tensors)))
@@ -219,7 +239,7 @@ class TensorSubject(Subject):
         """The outputs of one run on the inputs, recorded as the caller's mode says."""
         tensors = self.rebuilt(self.x)
         for a in self.arguments:
-            t = tensors[a.position] if a.key is None else tensors[a.position][a.key]
+            t = a.of(tensors)
             t.flags, t.name = NEEDS, a.name
         return [y for y in _parts(self.f(*tensors)) if isinstance(y, Variable)]
 
