@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import testing
-from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
+from tinygrad_edu import ops, testing
+from tinygrad_edu.testing import GradientError, check_derivative, check_gradients, op_checks
 
 
 def verdict(f, df, *inputs, **settings):
@@ -391,3 +391,8 @@ def test_the_mistake_in_a_large_array_is_named():
         report = check_derivative(f, lambda x, turn=turn, slope=slope: turn(slope(x)), x, raises=False)
         assert report.pattern.startswith("transposed"), shape
         assert check_derivative(f, slope, x).verdict == "RIGHT"
+
+
+def test_digits_that_the_complex_step_loses_inside_are_no_reproach():
+    call = [np.array([[3.65, -4.25]]), np.array([0])], {"axis": 1}
+    op_checks.order_two(ops.cross_entropy, *call)  # its slope is the small difference of two large ones

@@ -153,20 +153,38 @@ class Judge:
         blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
         if off <= 1e-5 * abs(entry.numerical) and off <= blur:
             return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
-        grain = 3 * float(self._grain(2.0**-8 if off <= floor else 2.0**-26)[k])
+        width = 2.0**-8 if off <= floor else 2.0**-26
+        grain = 3 * (float(self._grain(width)[k]) + self._complex_grain(width, k))
         if (entry.analytic == 0 and off <= floor) or off <= 10 * grain + entry.error:
             reason = "equal within the rounding of the derivative"
             return entry.but(verdict="RIGHT", reason=reason, error=max(10 * grain, off, entry.error))
         return entry
 
     def _grain(self, width: float) -> Any:
-        """How unevenly each derivative moves nearby, beyond a cubic: its rounding."""
+        """How unevenly each derivative moves nearby: its rounding."""
         if width not in self.grains:
             x, d = self.probe.x, self.scales * width
-            nearby = [self.subject.gradient(x + i * d, self.c) if i else self.g for i in range(-4, 5)]
-            uneven = np.max(np.abs(np.diff(nearby, 4, axis=0)), axis=0)
-            self.grains[width] = np.where(np.isfinite(uneven), uneven, 0.0)
+            nearby = [self.subject.gradient(x + i * d, self.c) if i else self.g for i in NEARBY]
+            self.grains[width] = _unevenness(nearby)
         return self.grains[width]
+
+    def _complex_grain(self, width: float, k: int) -> float:
+        """The same of the complex step's slope: where large imaginary parts cancel inside the function, its
+        rounding is more than its size tells."""
+        v = np.zeros(self.probe.x.size)
+        v[k] = 1.0
+        line = Line(self.probe, v, self.c, float(self.scales[k]))
+        slopes = [line.complex_slope(i * self.scales * width) for i in NEARBY] if self.complex else [0.0]
+        return 0.0 if None in slopes else float(_unevenness(slopes))
+
+
+NEARBY = range(-4, 5)
+
+
+def _unevenness(values: Sequence[Any]) -> Any:
+    """How far values at equal steps are from any cubic: what no smooth function does so close to a point."""
+    uneven = np.max(np.abs(np.diff(values, 4, axis=0)), axis=0, initial=0)
+    return np.where(np.isfinite(uneven), uneven, 0.0)
 
 
 def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:

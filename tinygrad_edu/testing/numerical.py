@@ -179,14 +179,14 @@ class Line:
             found = found._replace(error=inf)
         return found._replace(natural=max(self.natural(), *rises, 0.0))
 
-    def complex_slope(self) -> float | None:
-        """Im <c, f(x + i h v)> / h, where f takes complex numbers; it has no truncation error."""
+    def complex_slope(self, shift: Any = 0.0) -> float | None:
+        """Im <c, f(x + shift + i h v)> / h, where f takes complex numbers; it has no truncation error."""
         h = 1e-20 * self.scale
         self.probe.count += 1
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
-                y = self.probe.f(self.probe.x + 1j * h * self.v)
+                y = self.probe.f(self.probe.x + shift + 1j * h * self.v)
         except Exception:  # whatever a function says to complex numbers, it means no
             return None
         if y.shape != self.probe.y.shape or y.dtype.kind != "c" or not np.all(np.isfinite(y)):
