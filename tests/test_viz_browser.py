@@ -99,8 +99,8 @@ def until(tab, condition):
 
 
 def same(seen, full):
-    """A long text may be cut in a box."""
-    return seen == full or (seen.endswith("…") and full.startswith(seen[:-1]))
+    """A long text may be cut in a box, its mean first."""
+    return seen in (full, full.partition("; mean")[0]) or (seen.endswith("…") and full.startswith(seen[:-1]))
 
 
 def test_every_control(browser, tmp_path):

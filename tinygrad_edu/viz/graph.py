@@ -79,6 +79,7 @@ class Graph:
     nodes: dict[str, Node]
     outputs: tuple[str, ...]
     notices: list[str] = field(default_factory=list)
+    given: frozenset[str] = frozenset()  # keys of the example inputs that the program was run on
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
 
@@ -89,6 +90,10 @@ class Graph:
     def edges(self) -> list[tuple[str, str, int]]:
         """`(input, user, position)`, one for each use."""
         return [(k, n.key, i) for n in self.nodes.values() for i, k in enumerate(n.inputs) if k in self.nodes]
+
+    def owned(self, node: Node) -> bool:
+        """Whether a leaf belongs to whatever uses it: a parameter or a constant, not an input of the program."""
+        return node.op is None and node.kind != "input" and node.key not in self.given
 
     def uses(self) -> dict[str, int]:
         """How often each node is used."""
@@ -115,13 +120,13 @@ def read(
 ) -> Graph:
     """The graph behind a tensor (or several), or of a module or function run on example inputs."""
     names, calls = names_in(caller()), list[Call]()
-    root = None
+    root, given = None, frozenset[int]()
     if is_module(x) or (callable(x) and not isinstance(x, Variable)):
         if not inputs:
             raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
         x, watch = run(x, inputs)
-        calls = watch.calls
+        calls, given = watch.calls, watch.given
         names = names | watch.names
         if isinstance(x, Variable) and x.op is not None:
             names.setdefault(x.born, "out")
@@ -132,21 +137,32 @@ def read(
         )
     outputs, extra = _outputs(x, who)
     graph = _build(outputs, names | extra, root, calls)
+    graph.given = frozenset(n.key for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in given)
     if grads:
         add_gradients(graph, gradient)
     return graph
 
 
 def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
-    if isinstance(x, Variable):
-        return [x], {}
-    pairs = list(x.items()) if isinstance(x, Mapping) else [("", v) for v in x] if isinstance(x, list | tuple) else []
-    if not pairs or not all(isinstance(v, Variable) for _, v in pairs):
-        raise DTypeError(
-            f"{who}: needs a tensor, or a function or module with example inputs; got "
-            f"{type(x).__name__}; wrap it with tg.Tensor"
-        )
-    return [v for _, v in pairs], {v.born: str(name) for name, v in pairs if name}
+    """The tensors of a result: itself, or those in a tuple, list or dict, however nested; None and numbers are none."""
+    found: dict[int, tuple[Variable, str]] = {}
+    todo = [("", x)]
+    while todo:
+        name, part = todo.pop()
+        if isinstance(part, Variable):
+            found.setdefault(part.born, (part, name))
+        elif isinstance(part, Mapping):
+            todo += [(str(k), v) for k, v in part.items()][::-1]
+        elif isinstance(part, list | tuple):
+            todo += [("", v) for v in part[::-1]]
+        elif part is x or not (part is None or isinstance(part, int | float | str)):
+            raise DTypeError(
+                f"{who}: needs a tensor, or a function or module with example inputs; got "
+                f"{type(part).__name__}; wrap it with tg.Tensor"
+            )
+    if not found:
+        raise DTypeError(f"{who}: needs at least one tensor; got {type(x).__name__} without any; return one")
+    return [t for t, _ in found.values()], {t.born: name for t, name in found.values() if name}
 
 
 def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[tuple[tuple[int, str], ...]]:
@@ -166,7 +182,11 @@ def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[
 
 
 def _child_name(parent: Any, module: Any) -> str:
-    """What a module is called inside its parent; its class if the parent does not hold it."""
+    """What a module is called inside its parent: its path, or its place in a list; its class if it is not held there."""
+    if hasattr(type(parent), "named_modules"):
+        for path, held in parent.named_modules():
+            if held is module and path:
+                return str(path)
     for name, child in vars(parent).items() if parent is not None else ():
         if child is module:
             return name

@@ -14,7 +14,7 @@ from .geometry import geometry
 from .graph import Graph, is_number, read
 from .inline import inline
 from .notation import plain
-from .palette import KINDS
+from .palette import KINDS, colour
 from .steps import Backward, backward, forward
 from .values import short, shown
 
@@ -30,7 +30,7 @@ class Page:
     def html(self) -> str:
         """The whole file as text."""
         folder = files(__package__) / "page"
-        scripts = [(folder / f"{name}.js").read_text("utf-8") for name in ("player", "worksheet", "film", "start")]
+        scripts = [(folder / f"{name}.js").read_text("utf-8") for name in ("fold", "player", "camera", "worksheet", "film", "start")]
         parts = {
             "title": html.escape(shown(self.title, 120)),
             "style": (folder / "player.css").read_text("utf-8"),
@@ -87,8 +87,9 @@ def page_data(graph: Graph, roomy: bool = False) -> dict[str, Any]:
     views = _views(graph, roomy)
     kinds = {n.kind for n in graph.nodes.values() if not is_number(n)}
     legend = [{"kind": k, "fill": c.fill, "line": c.line} for k, c in KINDS.items() if k in kinds]
+    sky = colour("folded")
     return {
-        "nodes": nodes, "views": views, "steps": step_data(graph), "legend": legend,
+        "nodes": nodes, "views": views, "folded": {"fill": sky.fill, "line": sky.line}, "steps": step_data(graph), "legend": legend,
         "notices": graph.notices, "worksheet": None, "film": None,
     }  # fmt: skip
 
@@ -102,9 +103,12 @@ def _views(graph: Graph, roomy: bool) -> list[dict[str, Any]]:
         found.append(geometry(short_view, "as written", roomy))
     deepest = max((len(n.calls) for n in graph.nodes.values()), default=0)
     for depth in range(deepest):
+        label = "modules folded" if deepest == 1 else f"modules folded ({depth + 1})"
+        if len(whole.boxes) <= MOST:  # the page folds them itself, and each of them can be opened
+            found.append({"label": label, "of": "everything", "depth": depth})
+            continue
         seen = view(graph, depth=depth, budget=None)
-        if len(seen.boxes) < min(MOST, len(whole.boxes)):
-            label = "modules folded" if deepest == 1 else f"modules folded at level {depth + 1}"
+        if len(seen.boxes) < MOST:
             found.append(geometry(seen, label, roomy))
     repeats = view(graph, budget=max(8, min(MOST, len(whole.boxes) // 2)))
     if len(repeats.boxes) < len(whole.boxes) // 2 or not found:
@@ -145,7 +149,8 @@ def _backward_data(s: Backward, out: str) -> dict[str, Any]:
         text = f"{name} = {rule} = {short(s.incoming)} · {derivative} = {product}"
         text = text if s.before is None else f"{text}; sum {short(s.after)}"
     else:
-        text = f"{s.local.text} = {product}".replace("; ", ", ")
+        verb = s.local.text if s.uses > 1 else s.local.text.replace(" += ", " = ", 1)
+        text = f"{verb} = {product}".replace("; ", ", ")
     return {
         "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
         "text": shown(text, 240),

@@ -47,6 +47,6 @@
     let k = Number(slider.value) === last ? 0 : Number(slider.value);
     timer = setInterval(() => { show(k); if (k++ >= last) stop(); }, 120);
   });
-  player.begin = () => { player.rest(); show(0); player.fit(); };
+  player.begin = () => { player.rest(); show(0); player.camera.fit(); };
   $("view").addEventListener("change", paint);
 })();

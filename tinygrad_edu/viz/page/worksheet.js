@@ -47,4 +47,5 @@
     player.render();
   });
   total();
+  player.begin = () => { if (!location.hash) player.go(player.steps.length, true); };  // all boxes, all blanks
 })();
