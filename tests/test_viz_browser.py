@@ -8,7 +8,7 @@ import pytest
 from test_viz_player import GRAPHS, network, network_inputs, training, twice
 
 import tinygrad_edu as tg
-from tinygrad_edu import viz
+from tinygrad_edu import nn, viz
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -381,3 +381,100 @@ def test_five_hundred_boxes_step_at_thirty_frames_a_second(browser, tmp_path):
             steps,
         )
         assert 0 < (spent() - before) / steps <= 1 / 30
+
+
+def test_a_frame_folds_and_unfolds_where_it_stands(browser, tmp_path):
+    model = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Tanh(), nn.Linear(4, 4)), nn.Linear(4, 1))
+    page = viz.player(model, np.ones((5, 3), dtype=np.float32))
+    with opened(browser, page, tmp_path) as tab:
+        boxes, frames = tab.locator(".box"), tab.locator(".fold")
+        before, count = boxes.count(), frames.count()
+        tab.locator(".fold", has_text="▾ 1").first.click()
+        folded = tab.locator(".box[aria-expanded=false]")
+        assert folded.count() == 1
+        assert "1: 2 operations" in folded.text_content()
+        assert boxes.count() < before
+        assert frames.count() == count - 3  # itself, and what is inside
+        assert tab.evaluate("document.activeElement.getAttribute('aria-expanded')") == "false"
+        overlapping = tab.evaluate(
+            """() => { const b = player.boxes(); return b.filter((p, i) => b.slice(0, i).some(q =>
+                Math.abs(p.x - q.x) < (p.w + q.w) / 2 - 1 && Math.abs(p.y - q.y) < (p.h + q.h) / 2 - 1)).length; }"""
+        )
+        assert overlapping == 0
+        last = int(tab.locator("#scrub").get_attribute("max"))
+        shown = tab.evaluate(
+            "n => Array.from({length: n + 1}, (_, k) => { player.go(k); return document.querySelector('#step .sum')?.textContent; })",
+            last,
+        )
+        assert shown[1:] == [s["text"] for s in page.data["steps"]]
+        assert "value" in folded.get_attribute("aria-label")
+        folded.focus()
+        tab.keyboard.press("Enter")
+        assert boxes.count() == before
+        assert frames.count() == count
+        assert tab.evaluate("document.activeElement.getAttribute('aria-label')") == "fold 1"
+        tab.keyboard.press("Enter")
+        assert folded.count() == 1
+        tab.select_option("#view", label="modules folded (1)")
+        assert folded.count() == 3
+        folded.first.click()
+        assert folded.count() == 2
+
+
+def test_in_a_notebooks_frame_it_has_no_complaints(browser, tmp_path):
+    path = tmp_path / "notebook.html"
+    path.write_text(viz.player(twice, 2.0, -3.0)._repr_html_(), "utf-8")
+    tab = browser.new_page()
+    complaints = []
+    tab.on("pageerror", lambda e: complaints.append(str(e)))
+    tab.goto(f"file://{path}")
+    frame = tab.frames[1]
+    frame.click("#next")
+    frame.click("#last")
+    assert frame.evaluate("player.at() === player.steps.length")
+    assert complaints == []
+    tab.close()
+
+
+def test_zoom_and_pan_by_wheel_keys_and_fingers(browser, tmp_path):
+    with opened(browser, viz.player(network, *network_inputs()), tmp_path, has_touch=True) as tab:
+
+        def seen():
+            return [float(v) for v in tab.get_attribute("#graph", "viewBox").split()]
+
+        tab.keyboard.press("0")
+        x, y, w, _h = seen()
+        tab.keyboard.press("Shift+ArrowRight")
+        tab.keyboard.press("Shift+ArrowDown")
+        assert seen()[0] > x
+        assert seen()[1] > y
+        assert at(tab) == 0
+        tab.mouse.move(400, 400)
+        tab.mouse.wheel(0, -100)
+        until(tab, f"Number(document.getElementById('graph').getAttribute('viewBox').split(' ')[2]) < {w}")
+        x, w = seen()[0], seen()[2]
+        tab.mouse.wheel(100, 0)
+        until(tab, f"Number(document.getElementById('graph').getAttribute('viewBox').split(' ')[0]) > {x}")
+        assert seen()[2] == w
+        tab.evaluate(
+            """() => { const stage = document.getElementById('stage');
+                const touch = (type, id, x) => stage.dispatchEvent(new PointerEvent(type,
+                    { pointerId: id, clientX: x, clientY: 400, bubbles: true, pointerType: 'touch' }));
+                touch('pointerdown', 1, 300); touch('pointerdown', 2, 400);
+                for (let k = 0; k <= 10; k++) touch('pointermove', 2, 400 + 10 * k);
+                touch('pointerup', 1, 300); touch('pointerup', 2, 500); }"""
+        )
+        assert abs(seen()[2] - w / 2) < 0.02 * w  # fingers twice as far apart: half as much is seen
+
+
+def test_a_worksheet_does_not_tell_its_answers(browser, tmp_path):
+    page = viz.worksheet(lambda a, b: tg.sin(a * b) * a, 1.3, 0.7, blanks=["values"])
+    answers = {q["shown"] for q in page.data["worksheet"]["questions"]}
+    with opened(browser, page, tmp_path) as tab:
+        assert text(tab, "#graph").count("?") == 3  # from the start
+        words = tab.evaluate(
+            """() => player.steps.map((_, k) => { player.go(k + 1);
+                return document.getElementById('step').textContent + document.getElementById('scrub').getAttribute('aria-valuetext'); })"""
+        )
+        told = [(a, w) for a in answers for w in words if f"= {a}" in w or f"· {a}" in w or f"* {a}" in w]
+        assert told == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
-from tinygrad_edu.viz.explain import contributions
+from tinygrad_edu.viz.contributions import contributions
 from tinygrad_edu.viz.graph import read
 from tinygrad_edu.viz.steps import backward
 
@@ -166,3 +166,68 @@ def test_a_long_explanation_is_shortened_in_print_only():
     assert len(text.splitlines()) < 420
     assert "... 800 steps more, in .sections ..." in text
     assert [len(lines) for lines in explanation.sections.values()] == [1000, 1001]
+
+
+def arrays(seed, size):
+    """A random program on a matrix and a vector: products, broadcasts, picks, sums, products of products."""
+    rng = np.random.default_rng(seed)
+    W = tg.Tensor(rng.normal(size=(3, 3)), requires_grad=True, name="W")
+    b = tg.Tensor(rng.normal(size=3), requires_grad=True, name="b")
+    h = tg.Tensor(rng.normal(size=(4, 3)))
+    for _ in range(size):
+        k = int(rng.integers(4))
+        h = [
+            lambda h: h @ W + b, lambda h: tg.tanh(h) * b, lambda h, k=k: tg.where(h > 0, h, h * W[k % 3]),
+            lambda h, k=k: tg.concat([h[k:], h[:k]]) + W.sum(axis=0),
+            lambda h: tg.linalg.inv(W @ W.T + np.eye(3))[0] * h,
+            lambda h: tg.einsum("ni,ij->nj", h, W) / 3, lambda h: tg.relu(h - b) + b[[0, 0, 1]],
+            lambda h: tg.maximum(h, W[0]) + tg.cumulative_sum(b),
+        ][int(rng.integers(8))](h)  # fmt: skip
+    return (W, b), (h * h).mean() + (W * W).sum() + b.sum()
+
+
+@given(seed=st.integers(0, 10**6), size=st.integers(1, 5))
+def test_contributions_to_each_entry_of_arrays_add_up(seed, size):
+    leaves, loss = arrays(seed, size)
+    graph = read(loss, grads=True)
+    for leaf in leaves:
+        node = next(n for n in graph.nodes.values() if n.tensor is leaf)
+        for index in np.ndindex(node.shape):
+            terms = contributions(graph, node, index)
+            scale = sum(abs(v) for _, v in terms) + 1e-12
+            assert abs(sum(v for _, v in terms) - node.grad[index]) <= 1e-9 * scale
+
+
+def test_contributions_to_a_layers_weights_come_by_example():
+    rng = np.random.default_rng(0)
+    layer, x = tg.nn.Linear(3, 2), rng.normal(size=(5, 3)).astype(np.float32)
+    loss = (layer(x) ** 2).mean()
+    graph = read(loss, grads=True)
+    node = next(n for n in graph.nodes.values() if n.tensor is layer.weight)
+    found = {where.rpartition(" ")[2]: v for where, v in contributions(graph, node, (1, 2))}
+    out = x @ layer.weight.data.T + layer.bias.data
+    for k in range(5):
+        assert np.isclose(found[str(k)], 2 * out[k, 1] * x[k, 2] / 10, rtol=1e-4, atol=1e-7)
+
+
+def test_several_results_are_differentiated_together():
+    a = tg.Tensor(2.0, requires_grad=True)
+    t = a * 2
+    u = t * 3
+    text = str(viz.explain((t, u)))
+    assert "t = 4, u = 12" in text
+    assert "d(t + u)/dt = 4" in text
+    assert "t is a result itself, and is used, so its gradients add" in text
+    assert "d(t + u)/da = d(t + u)/dt * dt/da = 4 * 2 = 8" in text
+    steps = viz.player((t, u)).data["steps"]
+    assert steps[-2]["before"] == "1"
+    assert steps[-2]["after"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("f", "derivative"), [(lambda a: a**3, "3 * a ** 2"), (lambda a: 2**a, "y * log(2)"), (lambda a: a / 3, "1 / 3")]
+)
+def test_derivatives_read_as_in_a_textbook(f, derivative):
+    a = tg.Tensor(2.0, requires_grad=True)
+    y = f(a)
+    assert f"dy/da = {derivative}" in str(viz.explain(y))

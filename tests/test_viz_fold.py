@@ -213,3 +213,9 @@ def test_repeated_blocks_are_framed_inside_what_holds_them_and_around_what_they_
     check_nothing_is_lost(graph, folded)
     assert ("blocks", "× 24") in {tuple(folded.labels[f] for f in box.frames) for box in folded.boxes.values()}
     assert viz.draw(Deep(), np.ones((2, 4), dtype=np.float32), depth=0).source.count("operation") >= 1
+
+
+def test_an_input_of_the_program_is_not_folded_into_the_module_that_uses_it():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
+    graph = read(lambda x: model(x).sum(), (np.ones((5, 3)),))
+    assert [box.title for box in view(graph, depth=0).boxes.values()][:2] == ["", "Sequential: 3 operations"]

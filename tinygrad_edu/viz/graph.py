@@ -19,6 +19,8 @@ from .formula import Formula, of_value
 from .notation import number, plain
 from .watch import Call, caller, is_module, names_in, run
 
+LONGEST = 60  # letters of a name
+
 
 @dataclass
 class Node:
@@ -79,6 +81,7 @@ class Graph:
     nodes: dict[str, Node]
     outputs: tuple[str, ...]
     notices: list[str] = field(default_factory=list)
+    seeds: dict[str, Any] = field(default_factory=dict)  # the gradients that the outputs start with
     given: frozenset[str] = frozenset()  # keys of the example inputs that the program was run on
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
@@ -90,6 +93,12 @@ class Graph:
     def edges(self) -> list[tuple[str, str, int]]:
         """`(input, user, position)`, one for each use."""
         return [(k, n.key, i) for n in self.nodes.values() for i, k in enumerate(n.inputs) if k in self.nodes]
+
+    @property
+    def result(self) -> str:
+        """What was differentiated: the output, or the sum of several."""
+        names = [self.nodes[k].name for k in self.outputs]
+        return names[0] if len(names) == 1 else f"({' + '.join(names)})"
 
     def owned(self, node: Node) -> bool:
         """Whether a leaf belongs to whatever uses it: a parameter or a constant, not an input of the program."""
@@ -182,7 +191,7 @@ def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[
 
 
 def _child_name(parent: Any, module: Any) -> str:
-    """What a module is called inside its parent: its path, or its place in a list; its class if it is not held there."""
+    """What a module is called inside its parent: its path, or its place in a list; else its class."""
     if hasattr(type(parent), "named_modules"):
         for path, held in parent.named_modules():
             if held is module and path:
@@ -220,6 +229,7 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
 
 def _new_name(stem: str, named: bool, taken: set[str], counts: dict[str, int]) -> str:
     """The user's name once, then with a number; `t1`, `t2`, ... where there is none."""
+    stem = stem if len(stem) <= LONGEST else stem[: LONGEST - 1] + "…"
     name = stem if named else ""
     while not name or name in taken:
         counts[stem] = counts.get(stem, 0) + 1
@@ -248,6 +258,7 @@ def add_gradients(graph: Graph, gradient: Any = None) -> None:
                     f"draw: the gradient must have the output's shape {np.shape(t._data)}; got "
                     f"{np.shape(g)}; reshape it"
                 )
+            graph.seeds[key] = g[()]
             seeds.append((t, g[()]))
     by_birth = {n.tensor.born: n for n in graph.nodes.values() if n.tensor is not None}
     with np.errstate(all="ignore"):

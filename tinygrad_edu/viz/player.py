@@ -18,6 +18,7 @@ from .palette import KINDS, colour
 from .steps import Backward, backward, forward
 from .values import short, shown
 
+SCRIPTS = ("fold", "player", "camera", "worksheet", "film", "start")
 MOST = 600  # boxes that a browser is given at once; a larger graph is shown folded only
 
 
@@ -30,7 +31,7 @@ class Page:
     def html(self) -> str:
         """The whole file as text."""
         folder = files(__package__) / "page"
-        scripts = [(folder / f"{name}.js").read_text("utf-8") for name in ("fold", "player", "camera", "worksheet", "film", "start")]
+        scripts = [(folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
         parts = {
             "title": html.escape(shown(self.title, 120)),
             "style": (folder / "player.css").read_text("utf-8"),
@@ -89,8 +90,8 @@ def page_data(graph: Graph, roomy: bool = False) -> dict[str, Any]:
     legend = [{"kind": k, "fill": c.fill, "line": c.line} for k, c in KINDS.items() if k in kinds]
     sky = colour("folded")
     return {
-        "nodes": nodes, "views": views, "folded": {"fill": sky.fill, "line": sky.line}, "steps": step_data(graph), "legend": legend,
-        "notices": graph.notices, "worksheet": None, "film": None,
+        "nodes": nodes, "views": views, "folded": {"fill": sky.fill, "line": sky.line}, "steps": step_data(graph),
+        "legend": legend, "notices": graph.notices, "worksheet": None, "film": None,
     }  # fmt: skip
 
 
@@ -127,13 +128,12 @@ def step_data(graph: Graph) -> list[dict[str, Any]]:
         }
         for s in forward(graph)
     ]
-    for key in reversed(graph.outputs):
+    for key, seed in reversed(graph.seeds.items()):
         node = graph.nodes[key]
-        if node.grad is not None:
-            name = f"d{node.name}/d{node.name}" if len(graph.outputs) == 1 else f"d{node.name}"
-            text = f"{name} = {short(node.grad)}".replace("; ", ", ")
-            result.append({"phase": "seed", "node": key, "text": shown(text, 200), "after": short(node.grad)})
-    out = graph.nodes[graph.outputs[-1]].name
+        name = f"d{node.name}" if node.shape else f"d{graph.result}/d{node.name}"
+        text = f"{name} = {short(seed)}".replace("; ", ", ")
+        result.append({"phase": "seed", "node": key, "text": shown(text, 200), "after": short(seed)})
+    out = graph.result
     result += [_backward_data(s, out) for s in backward(graph) if not is_number(s.source)]
     return result
 
@@ -149,7 +149,7 @@ def _backward_data(s: Backward, out: str) -> dict[str, Any]:
         text = f"{name} = {rule} = {short(s.incoming)} · {derivative} = {product}"
         text = text if s.before is None else f"{text}; sum {short(s.after)}"
     else:
-        verb = s.local.text if s.uses > 1 else s.local.text.replace(" += ", " = ", 1)
+        verb = s.local.text if s.adds else s.local.text.replace(" += ", " = ", 1)
         text = f"{verb} = {product}".replace("; ", ", ")
     return {
         "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,

@@ -43,10 +43,20 @@ class Backward:
     derivative: Formula | None  # the local derivative alone, where it is a factor (elementwise rules)
     local: Local
     contribution: Any
-    before: Any  # the running sum; None at the first use
+    before: Any  # the running sum; None at the first use of what is no output
     after: Any
     use: int  # which of the uses this is, from 1
     uses: int
+
+    @property
+    def adds(self) -> bool:
+        """Whether the gradient has other parts: other uses, or the start that an output has."""
+        return self.uses > 1 or self.before is not None
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it is one number times another."""
+        return not (whole(self.source.value).shape or whole(self.user.value).shape) and self.derivative is not None
 
 
 def forward(graph: Graph) -> list[Forward]:
@@ -74,7 +84,7 @@ def _rounded(v: Any) -> Any:
 
 def backward(graph: Graph) -> list[Backward]:
     """Every use of every tensor that needs a gradient, newest user first, as the engine goes."""
-    sums: dict[str, Any] = {}
+    sums: dict[str, Any] = dict(graph.seeds)
     used: dict[str, int] = {}
     found: list[Backward] = []
     masked = False
