@@ -14,7 +14,7 @@ import numpy as np
 from ..engine import NEEDS, Variable, history
 from ..errors import GraphError, ShapeError
 from ..forward import tangent
-from .graph import Graph, Node, add_gradients, read
+from .graph import Graph, Node, read
 from .steps import Backward, backward, contribution
 from .values import whole
 from .watch import caller, names_in, results_in
@@ -35,11 +35,11 @@ def parts(x: Any, entry: Any, of: Any) -> tuple[str, float, str, Terms]:
             f"explain: entry must name one entry of shape {np.shape(x._data)}; got {index}; "
             "give one index for each axis"
         )
-    graph = read(of if of is not None else _newest_result(x), who="explain")
-    add_gradients(graph)
+    graph = read(of if of is not None else _newest_result(x), who="explain", grads=True)
     node = next((n for n in graph.nodes.values() if n.tensor is not None and n.tensor.born == x.born), None)
     if node is None or node.grad is None:
-        raise GraphError("explain: the result must depend on the tensor; it does not; ask tg.why(x)")
+        found = graph.notices[0] if graph.notices else "it does not"
+        raise GraphError(f"explain: the result must depend on the tensor as it is; {found}; ask tg.why(x)")
     name = f"d{node.name}[{', '.join(map(str, index))}]" if index else f"d{node.name}"
     return name, float(np.asarray(node.grad)[index]), graph.result, contributions(graph, node, index)
 

@@ -124,6 +124,8 @@ def explained(graph: Graph) -> Explanation:
     result = Explanation(", ".join(f"{shown(n.name)} = {short(n.value)}" for n in outputs))
     result.sections["Left to right: the values"] = [_forward_line(s.text, s.node) for s in forward(graph)]
     lines = [Line(f"nothing needs a gradient: no input of {graph.result} has requires_grad=True")]
+    if graph.notices:
+        lines = [Line(notice) for notice in graph.notices]
     if graph.seeds:
         lines = [_seed_line(graph, k) for k in reversed(graph.seeds)] + _backward_lines(graph)
     result.sections["Right to left: the chain rule"] = lines

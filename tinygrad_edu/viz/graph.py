@@ -17,6 +17,7 @@ from ..engine import NEEDS, Op, Variable, history, pull, shown_inputs
 from ..errors import DTypeError, GraphError
 from .formula import Formula, of_value
 from .notation import number, plain
+from .values import shown
 from .watch import Call, caller, is_module, names_in, run
 
 LONGEST = 60  # letters of a name
@@ -128,7 +129,7 @@ def read(
     x: Any, inputs: tuple[Any, ...] = (), *, who: str = "draw", grads: bool = False, gradient: Any = None
 ) -> Graph:
     """The graph behind a tensor (or several), or of a module or function run on example inputs."""
-    names, calls = names_in(caller()), list[Call]()
+    scope, calls, inner = caller(), list[Call](), dict[int, str]()
     root, given = None, frozenset[int]()
     if is_module(x) or (callable(x) and not isinstance(x, Variable)):
         if not inputs:
@@ -136,18 +137,25 @@ def read(
         root = x if is_module(x) else None
         x, watch = run(x, inputs)
         calls, given = watch.calls, watch.given
-        names = names | watch.names
-        if isinstance(x, Variable) and x.op is not None:
-            names.setdefault(x.born, "out")
+        inner = watch.names
     elif inputs:
         raise TypeError(
             f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "
             "more; pass a tuple of tensors"
         )
     outputs, extra = _outputs(x, who)
+    changed = _changed(outputs)
+    names = names_in(scope) | inner
+    if given and isinstance(x, Variable) and x.op is not None:
+        names.setdefault(x.born, "out")
     graph = _build(outputs, names | extra, root, calls)
+    if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
+        graph.notices.append(
+            f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
+            "it is now; gradients are left out: look before the change"
+        )
     graph.given = frozenset(n.key for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in given)
-    if grads:
+    if grads and not graph.notices:
         add_gradients(graph, gradient)
     return graph
 
@@ -225,6 +233,15 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
         graph.nodes[node.key] = node
         node.title = title(graph, node)
     return graph
+
+
+def _changed(outputs: Sequence[Variable]) -> set[int]:
+    """The births of what got other numbers since a result was computed from it, and did not keep the old ones."""
+    for t in list(history(*outputs)):
+        for x in t.inputs:
+            if x.loose:
+                x.notice()
+    return {x.born for t in history(*outputs) for x in shown_inputs(t) if x.born > t.born}
 
 
 def _new_name(stem: str, named: bool, taken: set[str], counts: dict[str, int]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 ANSWERS = {
     "not a tensor": "This is a {kind}, not a tensor: it has no place in a graph. Compute with tg.Tensor(x, "
     "requires_grad=True).",
+    "a module": "This is a {kind}, not a tensor: its gradients are those of its parameters. Ask one of them, such "
+    "as tg.why(model.weight); model.named_parameters() lists them.",
     "not asked": "{x} has no gradient because it was not asked for: requires_grad is False, so nothing that uses {x} "
     "is recorded. Write tg.Tensor(..., requires_grad=True).",
     "integer dtype": "{x} has no gradient because it holds {dtype} numbers, which do not vary smoothly. Make it a "
@@ -22,8 +24,10 @@ ANSWERS = {
     "the name {x}. Update the numbers in place instead: with tg.no_grad(): {x} -= step, or {x}.data = {x}.data - step.",
     "inner": "{x} is an inner result (made by {op}), and backward() keeps gradients of leaves only. To see it: "
     "tg.draw(loss, detail='gradients'), tg.explain(loss), or tg.grad with respect to it.",
-    "accumulated": "The gradient of {x} is {times} times what the loss gives: backward() adds to what is there, and "
+    "accumulated": "The gradient of {x} is {times}: backward() adds to what is there, and "
     "it was not cleared in between. Call optimizer.zero_grad(), or set {x}.grad = None, before each backward().",
+    "empty": "The gradient of {x} is 0 because of {step}: it has no entries, so nothing of it reaches the result. Look "
+    "at the index or the mask that picked nothing.",
     "healthy": "The gradient of {x} is fine: from {low} to {high}, all finite, {count} of {size} entries not 0.",
     "zero": "The gradient of {x} is 0 everywhere: the loss does not change with it here. It may be at a minimum.",
     "not finite forward": "The gradient of {x} is {kind} because a value already is: {step} is not finite. There: "
@@ -52,6 +56,8 @@ ANSWERS |= {
         "only to report",
         "argmax": "a position does not vary smoothly; use softmax or logsumexp for training, argmax only to report",
         "integer": "whole numbers do not vary smoothly; keep floats until after the loss",
+        "inside": "what this line makes has no history; look in what it calls for no_grad(), detach(), .data, numpy() "
+        "or item(), and leave them out",
         "flat": "round, floor, ceil and sign are flat: their derivative is 0; use a smooth function in training",
     }.items()
 }
