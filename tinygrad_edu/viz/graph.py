@@ -278,7 +278,13 @@ def add_gradients(graph: Graph, gradient: Any = None) -> None:
             graph.seeds[key] = g[()]
             seeds.append((t, g[()]))
     by_birth = {n.tensor.born: n for n in graph.nodes.values() if n.tensor is not None}
-    with np.errstate(all="ignore"):
-        for t, g in pull(seeds):
-            if t.born in by_birth:
-                by_birth[t.born].grad = g
+    found = {}
+    try:
+        with np.errstate(all="ignore"):
+            found = {t.born: g for t, g in pull(seeds) if t.born in by_birth}
+    except np.linalg.LinAlgError as error:  # the values can be looked at all the same
+        where = "; ".join(getattr(error, "__notes__", ()))
+        graph.notices.append(f"gradients are left out: {error} ({where})")
+        graph.seeds.clear()
+    for born, g in found.items():
+        by_birth[born].grad = g

@@ -94,8 +94,16 @@ ADVICE = {
     "multiply": "0 * inf is nan, and large factors overflow; look at the inputs",
     "subtract": "inf - inf is nan; look at where the infinite inputs come from",
     "matmul": "products of large numbers overflow, and 0 * inf is nan; use smaller weights, or normalise the inputs",
+    "linear": "products of large numbers overflow; use smaller weights, or normalise the inputs",
+    "conv": "products of large numbers overflow; use smaller weights, or normalise the inputs",
+    "sum": "the sum overflows, or adds inf to -inf; use a mean, or a wider dtype",
+    "add": "the sum overflows, or adds inf to -inf; look at the inputs",
     "square": "the square overflows; scale the input down",
 }
+ADVICE |= dict.fromkeys(("log2", "log10", "log1p"), ADVICE["log"])
+ADVICE |= dict.fromkeys(("expm1", "sinh", "cosh"), ADVICE["exp"])
+SINGULAR = "the matrix is singular, or nearly; add a small multiple of the identity, or use pinv"
+ADVICE |= dict.fromkeys(("inv", "solve", "slogdet", "det", "cholesky"), SINGULAR)
 WHERE = (
     "where(c, f(x), 0) computes f(x) for every entry, also where c is false: give f a safe input instead, "
     "f(where(c, x, 1)), and choose afterwards"
