@@ -225,9 +225,23 @@ def test_several_results_are_differentiated_together():
 
 
 @pytest.mark.parametrize(
-    ("f", "derivative"), [(lambda a: a**3, "3 * a ** 2"), (lambda a: 2**a, "y * log(2)"), (lambda a: a / 3, "1 / 3")]
+    ("f", "derivative"),
+    [
+        (lambda a: a**3, "3 * a ** 2"),
+        (lambda a: 2**a, "y * log(2)"),
+        (lambda a: a / 3, "1 / 3"),
+        (tg.cos, "-sin(a)"),
+        (lambda a: 3 / a, "-y / a"),
+    ],
 )
 def test_derivatives_read_as_in_a_textbook(f, derivative):
     a = tg.Tensor(2.0, requires_grad=True)
     y = f(a)
     assert f"dy/da = {derivative}" in str(viz.explain(y))
+
+
+def test_a_mask_is_a_number_in_a_product():
+    for v, slope in ((-1.0, 0), (2.0, 1)):
+        a = tg.Tensor(v, requires_grad=True)
+        y = tg.relu(a)
+        assert f"dy/da = dy/dy * dy/da = 1 * {slope} = {slope}   dy/da = a > 0" in str(viz.explain(y))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import TRACED, Op, Variable, constant, history, parents
+from ..engine import REGISTRY, TRACED, Op, Variable, constant, history, parents
 from ..recording import Mode
 from .notation import latex, plain
 
@@ -192,6 +192,8 @@ def tidy(f: Formula) -> Formula:
         return a
     if name == "multiply" and _is(a, 1) and b.shape == f.shape:
         return b
+    if name == "multiply" and _is(a, -1) and b.shape == f.shape:
+        return Formula("", REGISTRY["negative"], (b,), {}, f.value)
     if name in ("multiply", "divide", "power") and _is(b, 1) and a.shape == f.shape:
         return a
     if name in ("add", "subtract") and _is(b, 0) and a.shape == f.shape:

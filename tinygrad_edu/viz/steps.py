@@ -7,7 +7,7 @@ Newest first, a tensor's gradient is complete when its turn comes: that is why t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,10 @@ def _derivative(graph: Graph, user: Node, i: int) -> Formula | None:
     one = np.ones_like(user.grad)[()] if isinstance(user.grad, np.ndarray | np.generic) else np.float64(1.0)
     one = one if not np.ndim(one) else np.float64(1.0)
     names = graph.argument_names(user)
-    return of_rule(user.op, i, arrays, user.attributes, names, ("", one), (user.name, user.value))
+    found = of_rule(user.op, i, arrays, user.attributes, names, ("", one), (user.name, user.value))
+    if found is not None and whole(found.value).dtype.kind == "b":  # a mask: 0 or 1
+        found = replace(found, value=whole(found.value).astype(whole(user.value).dtype)[()])
+    return found
 
 
 def names(step: Backward) -> tuple[str, str]:
