@@ -478,3 +478,22 @@ def test_a_worksheet_does_not_tell_its_answers(browser, tmp_path):
         )
         told = [(a, w) for a in answers for w in words if f"= {a}" in w or f"· {a}" in w or f"* {a}" in w]
         assert told == []
+
+
+def test_a_wide_graph_is_printed_in_strips(browser, tmp_path):
+    def deep(x):
+        for _ in range(30):
+            x = tg.tanh(x)
+        return x
+
+    with opened(browser, viz.player(deep, 0.5), tmp_path) as tab:
+        wide = tab.evaluate("player.view().width")
+        tab.emulate_media(media="print")
+        tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        strips = tab.locator(".strip")
+        assert strips.count() == -(-int(wide) // 1300)
+        letters = tab.evaluate("document.querySelector('.strip').getBoundingClientRect().width / 1344 * 12")
+        assert letters > 7  # on a page as wide as the window
+        assert tab.pdf().startswith(b"%PDF")
+        tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        assert strips.count() == 0

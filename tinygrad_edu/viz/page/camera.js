@@ -67,6 +67,16 @@
   $("out").addEventListener("click", () => zoom(1.25));
   $("fit").addEventListener("click", () => fit());
   window.addEventListener("resize", readable);
-  window.addEventListener("beforeprint", () => fit());
+  // On paper a wide graph is cut into strips, one below the other, so that its letters can be read.
+  function strips() {
+    const view = player.view(), wide = 1300, count = Math.ceil(view.width / wide);
+    fit();
+    for (let k = 0; k < count && count > 1; k++) {
+      const svg = player.make("svg", { class: "strip", viewBox: [k * wide - pad, -pad, wide + 2 * pad, view.height + 2 * pad].join(" ") }, null, stage);
+      player.make("use", { href: "#drawing" }, null, svg);
+    }
+  }
+  window.addEventListener("beforeprint", strips);
+  window.addEventListener("afterprint", () => document.querySelectorAll(".strip").forEach((svg) => svg.remove()));
   player.camera = { fit, readable, show, centre, pan, moved: () => travel > 4 };
 })();

@@ -12,7 +12,7 @@ const player = (() => {
   const watchers = [];
 
   function make(tag, attributes = {}, text = null, parent = null) {
-    const svg = ["svg", "g", "rect", "text", "path", "polygon", "line", "title", "circle"].includes(tag);
+    const svg = ["svg", "g", "rect", "text", "path", "polygon", "line", "title", "circle", "use"].includes(tag);
     const e = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
     for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
     if (text !== null) e.textContent = text;
@@ -54,7 +54,7 @@ const player = (() => {
     const svg = $("graph");
     svg.replaceChildren();
     place = new Map();
-    const frames = make("g", {}, null, svg), lines = make("g", {}, null, svg), titles = make("g", {}, null, svg), all = make("g", {}, null, svg);
+    const drawing = make("g", { id: "drawing" }, null, svg), [frames, lines, titles, all] = [1, 2, 3, 4].map(() => make("g", {}, null, drawing));
     for (const f of view.frames) {
       make("rect", { class: "frame", x: f.x, y: f.y, width: f.w, height: f.h, rx: 8 }, null, frames);
       const g = make("g", { class: "fold", tabindex: 0, role: "button", "aria-expanded": "true", "aria-label": "fold " + f.label, "data-frame": f.id }, null, titles);
