@@ -127,3 +127,18 @@ def test_numbers_written_into_the_array_afterwards_are_seen():
     loss = (w * w).sum()
     w.data[0] = 7.0
     assert "w changed after" in str(viz.explain(loss))
+
+
+def test_a_program_that_runs_again_gives_the_same_bytes():
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)
+    x = np.ones((2, 3, 4), dtype=np.float32)
+
+    def everything():
+        drawn = [viz.draw(layer, x, **options).source for options in ({"detail": "formulas"}, {"budget": 20})]
+        return [*drawn, viz.player(layer, x).html(), viz.to_json(layer, x), str(viz.explain(layer, x))]
+
+    first = everything()
+    for _ in range(6):
+        for _ in range(333):  # births pass from three to four digits, at every place in the program
+            tg.Tensor(0.0)
+        assert everything() == first

@@ -183,7 +183,11 @@ def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
 
 
 def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[tuple[tuple[int, str], ...]]:
-    """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out."""
+    """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out.
+
+    Calls are numbered in their order: births would differ from one run of a program to the next.
+    """
+    numbers = {start: k for k, start in enumerate(sorted(c.start for c in calls))}
     waiting = sorted(calls, key=lambda c: c.start)[::-1]
     stack: list[tuple[Call, str]] = []
     found = []
@@ -194,7 +198,7 @@ def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[
             else:
                 call = waiting.pop()
                 stack.append((call, _child_name(stack[-1][0].module if stack else root, call.module)))
-        found.append(tuple((c.start, name) for c, name in stack if c.module is not root))
+        found.append(tuple((numbers[c.start], name) for c, name in stack if c.module is not root))
     return found
 
 
