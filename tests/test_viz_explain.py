@@ -93,6 +93,8 @@ def test_contributions_by_time_step():
     loss = h.sum()
     text = str(viz.explain(U, entry=(0, 1)))
     assert len(re.findall(r"through t\d+ = ", text)) + len(re.findall(r"through h", text)) == 4
+    for step in (1, 2, 3, 4):
+        assert f"use {step} of 4" in text
     loss.backward()
     total = float(text.splitlines()[-1])
     assert np.isclose(total, U.grad.data[0, 1], rtol=1e-3)

@@ -7,6 +7,7 @@ sum can be shown one by one, and nothing about an operation is said a second tim
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -65,20 +66,26 @@ def contributions(graph: Graph, node: Node, index: tuple[int, ...]) -> Terms:
     terms = _paths(graph, node) if not index else None
     if terms is None:
         terms, masked = [("as the result itself", 1.0)] * (node.key in graph.outputs), False
+        times = Counter(n.op for n in graph.nodes.values() for k in n.inputs if k == node.key)
+        turn = Counter(times)
         for user in reversed(graph.nodes.values()):
             masked = masked or (user.op is not None and user.grad is not None and user.op.masks)
             for i, key in enumerate(user.inputs):
-                if key == node.key and user.grad is not None and user.op is not None:
-                    terms += _terms_of_use(graph, user, i, index, masked)
+                if key != node.key:
+                    continue
+                which = f", use {turn[user.op]} of {times[user.op]}" if times[user.op] > 1 else ""
+                turn[user.op] -= 1
+                if user.grad is not None:
+                    terms += _terms_of_use(graph, user, i, index, masked, which)
     return sorted(terms, key=lambda term: -abs(term[1]))
 
 
-def _terms_of_use(graph: Graph, user: Node, i: int, index: tuple[int, ...], masked: bool) -> Terms:
-    """One use, taken apart along the axis over which its rule sums."""
+def _terms_of_use(graph: Graph, user: Node, i: int, index: tuple[int, ...], masked: bool, which: str) -> Terms:
+    """One use, taken apart along the axis over which its rule sums; `which` of several, as of time steps."""
     assert user.op is not None
     if user.op.vjps[i] is None:
         return []
-    source, where = graph.nodes[user.inputs[i]], f"through {user.title}"
+    source, where = graph.nodes[user.inputs[i]], f"through {user.title}{which}"
     total = float(np.asarray(contribution(graph, user, i, masked))[index])
     change = _change(graph, user, i, index)
     places = np.argwhere(change)
