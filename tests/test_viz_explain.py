@@ -119,6 +119,11 @@ def test_a_tensor_used_twice_is_told_to_add():
     assert "dy/dx by use 1 of 2: dy/dy * dy/dx = 1 * 3 = 3" in text
     assert "dy/dx = 6" in text
     assert "x is used 2 times, so its gradients add" in text
+    assert (
+        r"\frac{\partial y}{\partial x} &= \sum_k \left.\frac{\partial y}{\partial x}\right|_{k} = 6"
+        in viz.explain(y).latex()
+    )
+    assert "\n" + r"\frac{\partial y}{\partial x} &= \frac" not in viz.explain(y).latex()  # a part is not the whole
 
 
 def test_formats():
@@ -129,6 +134,10 @@ def test_formats():
     assert "sum over axis 0, because b (2,) was broadcast to (6,2)" in str(explanation)
     assert r"X^\top" in explanation.latex()
     assert explanation.latex().startswith("\\begin{align*}")
+    a, b = (tg.Tensor(v, requires_grad=True) for v in (2.0, 3.0))
+    J = a * b
+    steps = viz.explain(J).latex().splitlines()
+    assert steps[1:3] == [r"J &= a \cdot b = 6 \\", r"\frac{\partial J}{\partial J} &= 1 \\"]
     assert explanation.latex().count("{") == explanation.latex().count("}")
     assert explanation.markdown().startswith("**loss = ")
     ElementTree.fromstring(explanation.html())

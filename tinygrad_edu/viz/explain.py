@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .contributions import parts
-from .graph import Graph, Node, is_number, read
+from .graph import Graph, is_number, read
 from .notation import latex_name, plain
-from .steps import Backward, backward, forward
+from .steps import Backward, Forward, backward, forward
 from .values import markup, one, shape_text, short, shown, whole
 
 WIDE = 110  # letters of a line whose remark stands in a column
@@ -122,7 +122,7 @@ def explained(graph: Graph) -> Explanation:
     """The explanation of a graph that has its gradients."""
     outputs = [graph.nodes[k] for k in graph.outputs]
     result = Explanation(", ".join(f"{shown(n.name)} = {short(n.value)}" for n in outputs))
-    result.sections["Left to right: the values"] = [_forward_line(s.text, s.node) for s in forward(graph)]
+    result.sections["Left to right: the values"] = [_forward_line(graph, s) for s in forward(graph)]
     lines = [Line(f"nothing needs a gradient: no input of {graph.result} has requires_grad=True")]
     if graph.notices:
         lines = [Line(notice) for notice in graph.notices]
@@ -132,16 +132,18 @@ def explained(graph: Graph) -> Explanation:
     return result
 
 
-def _forward_line(text: str, node: Node) -> Line:
-    remark = "" if not node.shape else f"{shape_text(node.shape)}"
-    return Line(text.replace("; mean", ", mean"), "", remark)
+def _forward_line(graph: Graph, step: Forward) -> Line:
+    node = step.node
+    tex = f"{latex_name(node.name)} = {graph.formula(node).latex()}" + ("" if node.shape else f" = {short(node.value)}")
+    return Line(step.text.replace("; mean", ", mean"), tex, shape_text(node.shape))
 
 
 def _seed_line(graph: Graph, key: str) -> Line:
     out, seed = graph.nodes[key], graph.seeds[key]
     name = f"d{out.name}" if out.shape else f"d{graph.result}/d{out.name}"
+    tex = "" if out.shape else rf"{_partial(graph.result, out.name)} = {short(seed)}"
     ones = bool(out.shape) and bool((whole(seed) == 1).all())
-    return Line(f"{name} = {short(seed)}", remark="ones, in the shape of the result" if ones else "")
+    return Line(f"{name} = {short(seed)}", tex, "ones, in the shape of the result" if ones else "")
 
 
 def _backward_lines(graph: Graph) -> list[Line]:
@@ -164,13 +166,16 @@ def _scalar_line(step: Backward, J: str) -> Line:
     text = f"d{J}/d{y} * {local} = {_signed(step.incoming)} * {_signed(factor)} = {short(step.contribution)}"
     verb = f"d{J}/d{x} =" if not step.adds else f"d{J}/d{x} by use {step.use} of {step.uses}:"
     is_plain = step.derivative.number is not None
+    part = rf"\left.{_partial(J, x)}\right|_{{{step.use}}}" if step.adds else _partial(J, x)
     tex = (
-        rf"\frac{{\partial {latex_name(J)}}}{{\partial {latex_name(x)}}} = "
-        rf"\frac{{\partial {latex_name(J)}}}{{\partial {latex_name(y)}}} \cdot "
-        rf"\frac{{\partial {latex_name(y)}}}{{\partial {latex_name(x)}}} = "
+        rf"{part} = {_partial(J, y)} \cdot {_partial(y, x)} = "
         rf"{short(step.incoming)} \cdot {_signed(factor)} = {short(step.contribution)}"
     )
     return Line(f"{verb} {text}", tex, "" if is_plain else f"{local} = {formula}")
+
+
+def _partial(y: str, x: str) -> str:
+    return rf"\frac{{\partial {latex_name(y)}}}{{\partial {latex_name(x)}}}"
 
 
 def _signed(v: Any) -> str:
@@ -189,7 +194,9 @@ def _sum_line(step: Backward, J: str) -> Line:
     name = f"d{J}/d{step.source.name}" if step.scalar else f"d{step.source.name}"
     times = f"is used {step.uses} times" if step.uses > 1 else "is a result itself, and is used"
     what = f"{step.source.name} {times}, so its gradients add"
-    return Line(f"{name} = {short(step.after)}".replace("; mean", ", mean"), remark=what)
+    whole_sum = _partial(J, step.source.name)
+    tex = rf"{whole_sum} = \sum_k \left.{whole_sum}\right|_{{k}} = {short(step.after)}" if step.scalar else ""
+    return Line(f"{name} = {short(step.after)}".replace("; mean", ", mean"), tex, what)
 
 
 def _entry(name: str, total: float, result: str, terms: list[tuple[str, float]]) -> Explanation:

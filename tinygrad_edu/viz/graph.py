@@ -112,6 +112,12 @@ class Graph:
             count[source] += 1
         return count
 
+    def formula(self, node: Node) -> Formula:
+        """What a node computes, in the names of its inputs."""
+        assert node.op is not None
+        arrays = [self.nodes[k].value for k in node.inputs]
+        return of_value(node.op, self.argument_names(node), arrays, node.attributes)
+
     def argument_names(self, node: Node) -> list[str]:
         """What the inputs of a node are called in a formula; an empty name stands for a number written out."""
         return ["" if is_number(self.nodes[k]) else self.nodes[k].name for k in node.inputs]
@@ -263,8 +269,7 @@ def title(graph: Graph, node: Node) -> str:
     """What a node is: `v = a + u` for a result, its name for a leaf, the number for a bare constant."""
     if node.op is None:
         return number(node.value) if is_number(node) else node.name
-    arrays = [graph.nodes[k].value for k in node.inputs]
-    return f"{node.name} = {plain(of_value(node.op, graph.argument_names(node), arrays, node.attributes), 'T')}"
+    return f"{node.name} = {plain(graph.formula(node), 'T')}"
 
 
 def add_gradients(graph: Graph, gradient: Any = None) -> None:

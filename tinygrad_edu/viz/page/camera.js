@@ -47,6 +47,7 @@
   let travel = 0;
   stage.addEventListener("pointerdown", (e) => { if (!fingers.size) travel = 0; fingers.set(e.pointerId, [e.clientX, e.clientY]); });
   window.addEventListener("pointermove", (e) => {
+    if (e.pointerType === "mouse" && !e.buttons) fingers.clear();  // let go of outside the window
     if (!fingers.has(e.pointerId)) return;
     const [mx, my] = middle(), wide = spread(), scale = seen.w / room().width;
     fingers.set(e.pointerId, [e.clientX, e.clientY]);
