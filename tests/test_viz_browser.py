@@ -497,3 +497,13 @@ def test_a_wide_graph_is_printed_in_strips(browser, tmp_path):
         assert tab.pdf().startswith(b"%PDF")
         tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
         assert strips.count() == 0
+
+
+def test_of_a_long_path_the_end_is_kept(browser, tmp_path):
+    inner = nn.Sequential(nn.Linear(2, 2))
+    for _ in range(6):
+        inner = nn.Sequential(nn.Sequential(inner))
+    with opened(browser, viz.player(inner, np.ones((1, 2), dtype=np.float32)), tmp_path) as tab:
+        titles = tab.locator(".box .title").all_text_contents()
+        assert {"…weight", "…bias"} <= set(titles)
+        assert "0.0.0" in tab.locator(".box", has_text="…weight").first.get_attribute("aria-label")

@@ -186,7 +186,8 @@ def _signed(v: Any) -> str:
 def _array_line(step: Backward) -> Line:
     verb = step.local.text if step.adds else step.local.text.replace(" += ", " = ", 1)
     remark = "; ".join(filter(None, [step.local.shapes, step.local.note]))
-    tex = f"{latex_name('d' + step.source.name)} = {step.local.formula.latex()}"
+    gets = r"\mathrel{+}=" if step.adds else "="
+    tex = f"{latex_name('d' + step.source.name)} {gets} {step.local.formula.latex()}"
     return Line(f"{verb} = {short(step.contribution)}".replace("; mean", ", mean"), tex, remark)
 
 

@@ -33,8 +33,9 @@ const player = (() => {
     return { value, grad };
   }
   const blanks = new Set();  // "n3.value": hidden in a worksheet
-  const oneLine = (text, most) => {  // the mean goes first, then letters
-    const less = text.length > most ? text.split("; mean")[0] : text;
+  const oneLine = (text, most) => {  // the mean goes first, then where a parameter is, then letters
+    let less = text.length > most ? text.split("; mean")[0] : text;
+    if (less.length > most) less = less.replace(/(?:\w+\.)+([A-Za-z_]\w*)/g, "…$1");
     return less.length > most ? less.slice(0, most - 1) + "…" : less;
   };
   const shown = (key, what, text) => (blanks.has(key + "." + what) ? "?" : text);
