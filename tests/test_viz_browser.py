@@ -507,3 +507,19 @@ def test_of_a_long_path_the_end_is_kept(browser, tmp_path):
         titles = tab.locator(".box .title").all_text_contents()
         assert {"…weight", "…bias"} <= set(titles)
         assert "0.0.0" in tab.locator(".box", has_text="…weight").first.get_attribute("aria-label")
+
+
+def test_a_film_keeps_its_colours_when_a_frame_is_folded(browser, tmp_path):
+    h = tg.Tensor([0.5, -0.5], requires_grad=True, name="x")
+    for _ in range(12):
+        h = tg.tanh(h * 0.5) + 0.1
+    film = viz.Film()
+    film.record((h * h).sum())
+    with opened(browser, film.page(), tmp_path) as tab:
+        tab.select_option("#view", label="repetitions folded")
+        fills = "[...document.querySelectorAll('.box > rect')].map(r => r.getAttribute('fill'))"
+        before = tab.evaluate(fills)
+        assert len(set(before)) > 1
+        tab.locator(".fold").first.click()
+        tab.locator(".box[aria-expanded=false]").click()
+        assert tab.evaluate(fills) == before

@@ -233,6 +233,8 @@ def test_a_function_with_example_inputs_shows_its_inner_names():
         (lambda: viz.draw(lambda x: x), TypeError, r"draw: a function or a module needs example inputs; got none"),
         (lambda: viz.draw(3), DTypeError, r"draw: needs a tensor, or a function or module .* got int; wrap it"),
         (lambda: viz.draw(tg.Tensor(1.0), 2.0), TypeError, r"draw: only a function or a module takes example inputs"),
+        (lambda: viz.draw(tg.Tensor(1.0), depth=-1), ValueError, r"draw: depth must be at least 0, or None; got -1"),
+        (lambda: viz.draw(tg.Tensor(1.0), budget=0), ValueError, r"draw: budget must be at least 1, or None; got 0"),
         (lambda: viz.draw(tg.Tensor(1.0), detail="all"), ValueError, r"draw: detail must be one of ops, values, grad"),
     ],
 )

@@ -106,7 +106,7 @@ def test_the_course_example_word_by_word():
     v = a + u
     J = 3 * v
     text = str(viz.explain(J))
-    for line in ("u = b * c = 3 * 2 = 6", "dJ/dv = dJ/dJ * dJ/dv = 1 * 3 = 3", "dJ/du = dJ/dv * dv/du = 3 * 1 = 3",
+    for line in ("u = b * c = 3 * 2 = 6", "dJ/dv = 3", "dJ/du = dJ/dv * dv/du = 3 * 1 = 3",
                  "dJ/db = dJ/du * du/db = 3 * 2 = 6   du/db = c", "dJ/dc = dJ/du * du/dc = 3 * 3 = 9   du/dc = b"):  # fmt: skip
         assert line in text
     assert a.grad is None
@@ -116,7 +116,7 @@ def test_a_tensor_used_twice_is_told_to_add():
     x = tg.Tensor(3.0, requires_grad=True)
     y = x * x
     text = str(viz.explain(y))
-    assert "dy/dx by use 1 of 2: dy/dy * dy/dx = 1 * 3 = 3" in text
+    assert "dy/dx by use 1 of 2: 3" in text
     assert "dy/dx = 6" in text
     assert "x is used 2 times, so its gradients add" in text
     assert (
@@ -255,4 +255,4 @@ def test_a_mask_is_a_number_in_a_product():
     for v, slope in ((-1.0, 0), (2.0, 1)):
         a = tg.Tensor(v, requires_grad=True)
         y = tg.relu(a)
-        assert f"dy/da = dy/dy * dy/da = 1 * {slope} = {slope}   dy/da = a > 0" in str(viz.explain(y))
+        assert f"dy/da = {slope}   dy/da = a > 0" in str(viz.explain(y))

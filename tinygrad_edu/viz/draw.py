@@ -57,6 +57,9 @@ def draw(
     """
     if detail not in DETAILS:
         raise ValueError(f"draw: detail must be one of {', '.join(DETAILS)}; got {detail!r}; choose one")
+    for what, number, least in (("depth", depth, 0), ("budget", budget, 1)):
+        if number is not None and number < least:
+            raise ValueError(f"draw: {what} must be at least {least}, or None; got {number}; give a larger number")
     if overlay is not None and overlay not in OVERLAYS:
         raise ValueError(f"draw: overlay must be one of {', '.join(OVERLAYS)}; got {overlay!r}; choose one")
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .contributions import parts
@@ -28,27 +28,22 @@ class Line:
         self.text, self.remark = shown(self.text, 240), shown(self.remark, 240)
 
 
-@dataclass
-class Explanation:
-    """Headed lines, which print as text and show themselves as HTML, Markdown or LaTeX."""
+class Explanation(str):
+    """Headed lines: a text, which also shows itself as HTML, Markdown or LaTeX."""
 
-    title: str
-    sections: dict[str, list[Line]] = field(default_factory=dict)
+    head: str
+    sections: dict[str, list[Line]]
 
-    def __str__(self) -> str:
-        rows = [self.title] if self.title else []
-        for head, lines in self.sections.items():
-            if len(lines) > LONG:
-                lines = [*lines[: LONG // 2], _left_out(len(lines) - LONG), *lines[-LONG // 2 :]]
-            width = max((len(line.text) for line in lines if line.remark and len(line.text) <= WIDE), default=0)
-            rows += ["", head] + [f"  {line.text:<{width}}   {line.remark}".rstrip() for line in lines]
-        return "\n".join(rows).strip("\n")
+    def __new__(cls, head: str, sections: dict[str, list[Line]]) -> Explanation:
+        self = super().__new__(cls, _text(head, sections))
+        self.head, self.sections = head, sections
+        return self
 
-    __repr__ = __str__
+    __repr__ = str.__str__
 
     def markdown(self) -> str:
         """Markdown, with formulas between dollar signs."""
-        rows = [f"**{_md(self.title)}**", ""]
+        rows = [f"**{_md(self.head)}**", ""]
         for head, lines in self.sections.items():
             rows += [f"**{_md(head)}**", ""]
             for line in lines:
@@ -64,7 +59,7 @@ class Explanation:
 
     def html(self) -> str:
         """HTML without style of its own; every name is escaped."""
-        rows = [f"<h3>{markup(self.title, 200)}</h3>"]
+        rows = [f"<h3>{markup(self.head, 200)}</h3>"]
         for head, lines in self.sections.items():
             items = "".join(
                 f"<li><code>{html.escape(line.text)}</code>"
@@ -75,6 +70,16 @@ class Explanation:
         return f'<section class="tg-explain">{"".join(rows)}</section>'
 
     _repr_html_ = html
+
+
+def _text(head: str, sections: dict[str, list[Line]]) -> str:
+    rows = [head]
+    for name, lines in sections.items():
+        if len(lines) > LONG:
+            lines = [*lines[: LONG // 2], _left_out(len(lines) - LONG), *lines[-LONG // 2 :]]
+        width = max((len(line.text) for line in lines if line.remark and len(line.text) <= WIDE), default=0)
+        rows += ["", name] + [f"  {line.text:<{width}}   {line.remark}".rstrip() for line in lines]
+    return "\n".join(rows).strip("\n")
 
 
 def _left_out(count: int) -> Line:
@@ -107,7 +112,7 @@ def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanat
     <BLANKLINE>
     Right to left: the chain rule
       dJ/dJ = 1
-      dJ/dv = dJ/dJ * dJ/dv = 1 * 3 = 3
+      dJ/dv = 3
       dJ/da = dJ/dv * dv/da = 3 * 1 = 3
       dJ/du = dJ/dv * dv/du = 3 * 1 = 3
       dJ/db = dJ/du * du/db = 3 * 2 = 6   du/db = c
@@ -121,15 +126,14 @@ def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanat
 def explained(graph: Graph) -> Explanation:
     """The explanation of a graph that has its gradients."""
     outputs = [graph.nodes[k] for k in graph.outputs]
-    result = Explanation(", ".join(f"{shown(n.name)} = {short(n.value)}" for n in outputs))
-    result.sections["Left to right: the values"] = [_forward_line(graph, s) for s in forward(graph)]
+    head = ", ".join(f"{shown(n.name)} = {short(n.value)}" for n in outputs)
+    values = [_forward_line(graph, s) for s in forward(graph)]
     lines = [Line(f"nothing needs a gradient: no input of {graph.result} has requires_grad=True")]
     if graph.notices:
         lines = [Line(notice) for notice in graph.notices]
     if graph.seeds:
         lines = [_seed_line(graph, k) for k in reversed(graph.seeds)] + _backward_lines(graph)
-    result.sections["Right to left: the chain rule"] = lines
-    return result
+    return Explanation(head, {"Left to right: the values": values, "Right to left: the chain rule": lines})
 
 
 def _forward_line(graph: Graph, step: Forward) -> Line:
@@ -163,14 +167,15 @@ def _scalar_line(step: Backward, J: str) -> Line:
     assert step.derivative is not None
     factor, formula = step.derivative.value, plain(step.derivative)
     local = f"d{y}/d{x}"
-    text = f"d{J}/d{y} * {local} = {_signed(step.incoming)} * {_signed(factor)} = {short(step.contribution)}"
+    product = f"d{J}/d{y} * {local} = {_signed(step.incoming)} * {_signed(factor)} = {short(step.contribution)}"
+    direct = y == J and bool(step.incoming == 1)  # nothing comes between: the local derivative is the whole
+    text = short(step.contribution) if direct else product
     verb = f"d{J}/d{x} =" if not step.adds else f"d{J}/d{x} by use {step.use} of {step.uses}:"
     is_plain = step.derivative.number is not None
     part = rf"\left.{_partial(J, x)}\right|_{{{step.use}}}" if step.adds else _partial(J, x)
-    tex = (
-        rf"{part} = {_partial(J, y)} \cdot {_partial(y, x)} = "
-        rf"{short(step.incoming)} \cdot {_signed(factor)} = {short(step.contribution)}"
-    )
+    through = "" if direct else rf"{_partial(J, y)} \cdot {_partial(y, x)} = {short(step.incoming)} \cdot "
+    through += "" if direct else f"{_signed(factor)} = "
+    tex = f"{part} = {through}{short(step.contribution)}"
     return Line(f"{verb} {text}", tex, "" if is_plain else f"{local} = {formula}")
 
 
@@ -202,7 +207,7 @@ def _sum_line(step: Backward, J: str) -> Line:
 
 def _entry(name: str, total: float, result: str, terms: list[tuple[str, float]]) -> Explanation:
     """Where one number comes from."""
-    found = Explanation(f"{shown(name)} = {one(total)}, the gradient of {shown(result)}")
-    found.sections["Contributions, largest first"] = [Line(f"{one(value):>10}", remark=where) for where, value in terms]
-    found.sections["Sum"] = [Line(f"{one(sum(v for _, v in terms)):>10}")]
-    return found
+    lines = [Line(f"{one(value):>10}", remark=where) for where, value in terms]
+    total_line = Line(f"{one(sum(v for _, v in terms)):>10}")
+    head = f"{shown(name)} = {one(total)}, the gradient of {shown(result)}"
+    return Explanation(head, {"Contributions, largest first": lines, "Sum": [total_line]})

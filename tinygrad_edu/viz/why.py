@@ -26,18 +26,19 @@ from .watch import caller, is_module, names_in, results_in
 HUGE, TINY = 1e4, 1e-7
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A reason in a word, the paragraph, and the line to change (or None)."""
+class Answer(str):
+    """The paragraph with the line to change, as a text that also knows the reason in a word, and the line (or None)."""
 
     reason: str
     text: str
-    line: str | None = None
+    line: str | None
 
-    def __str__(self) -> str:
-        return self.text + (f" The line: {self.line}" if self.line else "")
+    def __new__(cls, reason: str, text: str, line: str | None = None) -> Answer:
+        self = super().__new__(cls, text + (f" The line: {line}" if line else ""))
+        self.reason, self.text, self.line = reason, text, line
+        return self
 
-    __repr__ = __str__
+    __repr__ = str.__str__
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(str(self))}</p>"

@@ -315,5 +315,5 @@ const player = (() => {
   }
   function rest() { still = true; document.body.classList.add("film"); go(steps.length, true); }
   function start() { draw(0); go(linked(), true); }
-  return { rest, data, nodes, steps, blanks, make, $, go, draw, toggle, follow, render, start, choose, keys, shifted, boxes: () => boxes, view: () => view, at: () => at };
+  return { watchers, rest, data, nodes, steps, blanks, make, $, go, draw, toggle, follow, render, start, choose, keys, shifted, boxes: () => boxes, view: () => view, at: () => at };
 })();
