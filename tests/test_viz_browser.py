@@ -467,6 +467,16 @@ def test_zoom_and_pan_by_wheel_keys_and_fingers(browser, tmp_path):
         assert abs(seen()[2] - w / 2) < 0.02 * w  # fingers twice as far apart: half as much is seen
 
 
+def test_a_worksheet_on_paper_is_questions_with_room_for_answers(browser, tmp_path):
+    page = viz.worksheet(lambda a, b, c: 3 * (a + b * c), 5.0, 3.0, 2.0)
+    with opened(browser, page, tmp_path) as tab:
+        tab.emulate_media(media="print")
+        tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert tab.locator("#sheet form input").first.is_visible()
+        for part in ("#sheet button", "#key", "#score", "#all", "#step"):
+            assert not tab.locator(part).first.is_visible()
+
+
 def test_a_worksheet_does_not_tell_its_answers(browser, tmp_path):
     page = viz.worksheet(lambda a, b: tg.sin(a * b) * a, 1.3, 0.7, blanks=["values"])
     answers = {q["shown"] for q in page.data["worksheet"]["questions"]}
