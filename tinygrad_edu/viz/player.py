@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from .export import node_data
 from .fold import LARGE, view
 from .geometry import geometry
-from .graph import Graph, is_number, read
+from .graph import Graph, Node, is_number, read
 from .inline import inline
 from .notation import plain
 from .palette import KINDS, colour
@@ -19,6 +20,7 @@ from .steps import Backward, backward, forward
 from .values import short, shown
 
 SCRIPTS = ("fold", "player", "camera", "worksheet", "film", "start")
+MANY = 300  # nodes whose numbers are all written in full
 MOST = 600  # boxes that a browser is given at once; a larger graph is shown folded only
 
 
@@ -62,10 +64,30 @@ class Page:
 
 def _embedded(data: Any) -> str:
     """JSON that cannot end the script element that holds it."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_packed(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for c in "<>&\u2028\u2029":
         text = text.replace(c, f"\\u{ord(c):04x}")
     return text
+
+
+def _packed(data: Any) -> Any:
+    """The same data, lists of alike objects as tables: the page has thousands of them, and names each key once."""
+    if isinstance(data, dict):
+        return {k: _packed(v) for k, v in data.items()}
+    if not isinstance(data, list) or not all(isinstance(v, dict) for v in data):
+        return data
+    tables = [
+        {"$columns": keys, "rows": [[_packed(v) for v in row.values()] for row in rows]}
+        for keys, rows in itertools.groupby(data, key=tuple)
+    ]
+    return {"$tables": tables}
+
+
+def _brief(v: Any) -> Any:
+    """Numbers with seven digits, which are enough in a large graph's details."""
+    if isinstance(v, list):
+        return [_brief(part) for part in v]
+    return float(f"{v:.7g}") if isinstance(v, float) else v
 
 
 def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -> Page:
@@ -84,7 +106,7 @@ def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -
 
 def page_data(graph: Graph, roomy: bool = False) -> dict[str, Any]:
     """Nodes, views and steps, as the page's script takes them; `roomy` if numbers will change."""
-    nodes = [node_data(n) | {"name": shown(n.name), "title": shown(n.title)} for n in graph.nodes.values()]
+    nodes = [_node(n, len(graph.nodes) > MANY) for n in graph.nodes.values()]
     views = _views(graph, roomy)
     kinds = {n.kind for n in graph.nodes.values() if not is_number(n)}
     legend = [{"kind": k, "fill": c.fill, "line": c.line} for k, c in KINDS.items() if k in kinds]
@@ -93,6 +115,11 @@ def page_data(graph: Graph, roomy: bool = False) -> dict[str, Any]:
         "nodes": nodes, "views": views, "folded": {"fill": sky.fill, "line": sky.line}, "steps": step_data(graph),
         "legend": legend, "notices": graph.notices, "worksheet": None, "film": None,
     }  # fmt: skip
+
+
+def _node(n: Node, brief: bool) -> dict[str, Any]:
+    data = node_data(n) | {"name": shown(n.name), "title": shown(n.title)}
+    return data | ({"value": _brief(data["value"]), "grad": _brief(data["grad"])} if brief else {})
 
 
 def _views(graph: Graph, roomy: bool) -> list[dict[str, Any]]:

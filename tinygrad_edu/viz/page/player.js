@@ -1,7 +1,8 @@
 "use strict";
 // The backprop player. Every name that comes from a program is put in as text, never as markup.
 const player = (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const table = (v) => v.rows.map((row) => Object.fromEntries(row.map((cell, k) => [v.$columns[k], cell])));
+  const data = JSON.parse(document.getElementById("data").textContent, (_, v) => (v?.$columns ? table(v) : v?.$tables ? v.$tables.flat() : v));
   const $ = (id) => document.getElementById(id);
   const nodes = new Map(data.nodes.map((n) => [n.key, n]));
   const steps = data.steps;
