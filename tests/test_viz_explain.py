@@ -160,6 +160,7 @@ def test_where_nothing_needs_a_gradient():
     [
         (lambda: viz.explain(tg.Tensor([1.0]), entry=0), ValueError, "explain: entry needs a tensor that requires"),
         (lambda: viz.explain(network()[1], entry=(9, 9)), ValueError, r"explain: entry must name one entry of shape \(3, 2\)"),
+        (lambda: viz.explain(network()[1], entry=(True, 0)), ValueError, r"explain: entry must name one entry of shape"),
         (lambda: viz.explain(tg.Tensor([1.0], requires_grad=True), entry=0), ValueError, "pass of=loss"),
     ],
 )  # fmt: skip

@@ -46,7 +46,7 @@ def parts(x: Any, entry: Any, of: Any) -> tuple[str, float, str, Terms]:
 
 
 def _fits(i: Any, n: int) -> bool:
-    return isinstance(i, int | np.integer) and bool(-n <= i < n)
+    return isinstance(i, int | np.integer) and not isinstance(i, bool) and bool(-n <= i < n)
 
 
 def _newest_result(x: Variable) -> Variable:

@@ -219,7 +219,7 @@ def _short_label(back: Local) -> str:
     """The formula in a narrow column."""
     left, _, right = shown(back.text, 90).partition(" += ")
     whole = f"{left} += {right}"
-    rows = [whole] if len(whole) <= 12 else [f"{left} +=", *textwrap.wrap(right, 16, break_long_words=False)]
+    rows = [whole] if len(whole) <= 12 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
     rows += [back.note.partition(",")[0]] if back.note else []
     return _lines([markup(row) for row in rows])
 
