@@ -533,3 +533,43 @@ def test_a_film_keeps_its_colours_when_a_frame_is_folded(browser, tmp_path):
         tab.locator(".fold").first.click()
         tab.locator(".box[aria-expanded=false]").click()
         assert tab.evaluate(fills) == before
+
+
+FOLD_AT_RANDOM = """seed => {
+  let state = seed; const bad = [], random = (n) => (state = (state * 1103515245 + 12345) % 2147483648) % n;
+  const apart = (a, b) => Math.abs(a.x - b.x) >= (a.w + b.w) / 2 - 1 || Math.abs(a.y - b.y) >= (a.h + b.h) / 2 - 1;
+  const middle = (f) => ({ x: f.x + f.w / 2, y: f.y + f.h / 2, w: f.w, h: f.h });
+  player.data.views.forEach((view, which) => {
+    player.draw(which);
+    for (let n = 0; n < 12; n++) {
+      const all = [...document.querySelectorAll('#graph [data-frame]')].map((e) => e.dataset.frame);
+      if (!all.length) return;
+      player.toggle(all[random(all.length)]);
+      player.go(random(player.steps.length));
+      const boxes = player.boxes(), members = boxes.flatMap((b) => b.members);
+      boxes.forEach((a, i) => boxes.slice(0, i).forEach((b) => { if (!apart(a, b)) bad.push([view.label, a.title, b.title]); }));
+      for (const f of player.view().frames) for (const b of boxes) {
+        const within = b.path.slice(0, f.path.length).join('/') === f.id;
+        if (within === apart(middle(f), b)) bad.push([view.label, f.label, b.title]);
+      }
+      if (new Set(members).size !== members.length || document.getElementById('graph').innerHTML.includes('NaN')) bad.push(view.label);
+    }
+  });
+  return bad;
+}"""
+
+
+def test_whatever_is_folded_boxes_and_frames_keep_apart(browser, tmp_path):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.norm = nn.Linear(3, 3), nn.LayerNorm(3)
+
+        def forward(self, x):
+            return x + tg.tanh(self.inner(self.norm(x)))
+
+    blocks = nn.Sequential(*[Block() for _ in range(4)])
+    with opened(browser, viz.player(blocks, np.ones((2, 3), dtype=np.float32)), tmp_path) as tab:
+        assert len(tab.locator("#view option").all()) >= 4
+        for seed in (1, 2, 3):
+            assert tab.evaluate(FOLD_AT_RANDOM, seed) == []

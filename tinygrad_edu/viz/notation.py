@@ -94,7 +94,7 @@ def _operator(template: str, args: list[Written]) -> Written:
     if len(args) == 1:
         return template.replace("{}", a), binds
     least = UNARY if symbol == "**" else binds + (symbol != "+")
-    if args[1][1] == UNARY and symbol != "**":
+    if args[1][1] == UNARY and binds in (TIMES, PLUS):
         least = ATOM  # 2 * (-3): two signs do not stand side by side
     return f"{a} {symbol} {_wrap(*args[1], least)}", binds
 

@@ -12,7 +12,7 @@ const folding = (() => {
     const users = new Map();
     for (const a of view.arrows) users.set(a.source, (users.get(a.source) || new Set()).add(owner.get(a.user)));
     for (const b of view.boxes) {  // a parameter goes with the only module that uses it
-      const [only] = users.get(b.key) || [], alone = b.own && !owner.has(b.key) && users.get(b.key)?.size === 1;
+      const [only] = users.get(b.key) || [], alone = b.own && !b.path.length && !owner.has(b.key) && users.get(b.key)?.size === 1;
       if (alone && only) owner.set(b.key, only);
       if (!owner.has(b.key)) { boxes.push({ ...b, room: b.w }); continue; }
       const o = owner.get(b.key);
@@ -22,8 +22,9 @@ const folding = (() => {
     const frames = view.frames.filter((f) => !f.path.some((_, k) => closed.has(id(f.path.slice(0, k + 1)))));
     const place = new Map(boxes.flatMap((b) => b.members.map((k) => [k, b])));
     if (groups.size) close_up(boxes, frames);
+    const rects = around(frames, boxes), corner = (r) => ({ x: r.x - r.w / 2, y: r.y - r.h / 2, w: r.w, h: r.h });
     return {
-      ...view, boxes, frames: frames.map((f) => ({ ...f, id: id(f.path), ...around(f, boxes) })),
+      ...view, boxes, frames: frames.filter((f) => rects.has(id(f.path))).map((f) => ({ ...f, id: id(f.path), ...corner(rects.get(id(f.path))) })),
       arrows: arrows(view, place, boxes), width: boxes.moved ? boxes.moved.x(view.width) : view.width, height: boxes.moved ? boxes.moved.y(view.height) : view.height,
     };
   }
@@ -46,20 +47,24 @@ const folding = (() => {
     };
   }
 
-  // The rectangle of a frame, with a line for its name and for the name of each frame inside it.
-  function around(f, boxes) {
-    const inside = boxes.filter((b) => id(b.path.slice(0, f.path.length)) === id(f.path));
-    const levels = Math.max(...inside.map((b) => b.path.length)) - f.path.length + 1, pad = PAD * levels, head = HEAD * levels;
-    const r = extent(inside);
-    return { x: r.left - pad, y: r.top - pad - head, w: r.right - r.left + 2 * pad, h: r.low - r.top + 2 * pad + head };
+  // The rectangle of each frame that has something in it, from the inside to the outside; above is a line for its name.
+  function around(frames, boxes) {
+    const found = new Map(), inner = (path) => [...found.values()].filter((r) => r.parent === id(path));
+    for (const f of [...frames].sort((a, b) => b.path.length - a.path.length)) {
+      const inside = [...boxes.filter((b) => id(b.path) === id(f.path)), ...inner(f.path)];
+      if (!inside.length) continue;
+      const r = extent(inside), w = r.right - r.left + 2 * PAD, h = r.low - r.top + 2 * PAD + HEAD;
+      found.set(id(f.path), { x: r.left - PAD + w / 2, y: r.top - PAD - HEAD + h / 2, w, h, parent: id(f.path.slice(0, -1)) });
+    }
+    return found;
   }
 
   // Empty stretches shrink, a box that needs more room than it has gets it; nothing changes its order.
   function close_up(boxes, frames) {
-    const rects = frames.map((f) => around(f, boxes.map((b) => ({ ...b, w: b.room }))));
-    const band = (a, b) => [[a, a + PAD, 1], [b - PAD, b, 1]];
-    const x = axis([...boxes.map((b) => [b.x - b.room / 2, b.x + b.room / 2, b.w / b.room]), ...rects.flatMap((r) => band(r.x, r.x + r.w))], GAP.x);
-    const y = axis([...boxes.map((b) => [b.y - b.h / 2, b.y + b.h / 2, 1]), ...rects.flatMap((r) => [[r.y, r.y + HEAD, 1], ...band(r.y, r.y + r.h)])], GAP.y);
+    const rects = [...around(frames, boxes.map((b) => ({ ...b, w: b.room }))).values()];
+    const band = (middle, size) => [[middle - size / 2, middle - size / 2 + PAD, 1], [middle + size / 2 - PAD, middle + size / 2, 1]];
+    const x = axis([...boxes.map((b) => [b.x - b.room / 2, b.x + b.room / 2, b.w / b.room]), ...rects.flatMap((r) => band(r.x, r.w))], GAP.x);
+    const y = axis([...boxes.map((b) => [b.y - b.h / 2, b.y + b.h / 2, 1]), ...rects.flatMap((r) => [[r.y - r.h / 2, r.y - r.h / 2 + HEAD, 1], ...band(r.y, r.h)])], GAP.y);
     for (const b of boxes) { b.x = x(b.x); b.y = y(b.y); }
     boxes.moved = { x, y };
   }
