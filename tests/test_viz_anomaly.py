@@ -92,6 +92,51 @@ def test_numbers_that_come_in_from_outside_are_not_reported():
     assert np.isfinite(scores.grad.data).all()
 
 
+def test_a_loss_that_is_lost_is_reported_with_the_input_that_spoiled_it():
+    weights, data, logs = x(1.0, 2.0), tg.Tensor([np.nan, 1.0]), tg.Tensor([-np.inf, 0.0])
+
+    def program():
+        loss = (weights * data).mean()
+        loss.backward()
+
+    def without_backward():
+        return (x(2.0, 1.0) * logs).sum()
+
+    with pytest.raises(AnomalyError, match=r"data came into .* with nan at 1 of 2 entries") as caught, detect_anomaly():
+        program()
+    assert caught.value.op.name == "multiply"
+    with pytest.raises(AnomalyError, match=r"logs came into .* with -inf"), detect_anomaly():
+        without_backward()
+
+
+def test_a_rule_that_makes_inf_is_told_by_its_formula():
+    def program(a):
+        y = a**0.5
+        y.sum().backward()
+
+    words = r"the rule of power_n, .* gave inf at 1 of 2 entries"
+    with pytest.raises(AnomalyError, match=words) as caught, detect_anomaly():
+        program(x(0.5, 0.0))
+    assert caught.value.phase == "backward"
+    assert "test_viz_anomaly.py:" in str(caught.value)
+
+
+def test_the_users_names_are_in_the_message_each_once():
+    def program(a):
+        big = a * 1e200
+        return big * big
+
+    with pytest.raises(AnomalyError, match=r"big \* big gave inf .*entry \(0,\) big = 1e\+200\)"), detect_anomaly():
+        program(x(1.0))
+
+
+def test_a_graph_whose_gradients_cannot_be_computed_is_drawn_without():
+    a = tg.Tensor(np.zeros((2, 2)), requires_grad=True)
+    with pytest.raises(AnomalyError, match="the matrix is singular") as caught, detect_anomaly():
+        tg.linalg.slogdet(a)[1].backward()
+    assert "value is not finite" in caught.value.draw().source
+
+
 def test_good_programs_pass_and_keep_their_gradients():
     a = x(1.0, 2.0)
 

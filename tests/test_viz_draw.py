@@ -1,6 +1,7 @@
 """Pictures: golden DOT text, both ways of rendering, names that bite, sizes that break recursion."""
 
 import os
+import re
 import stat
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +13,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.viz import palette
 from tinygrad_edu.viz.graph import read
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -231,6 +233,8 @@ def test_a_function_with_example_inputs_shows_its_inner_names():
         (lambda: viz.draw(lambda x: x), TypeError, r"draw: a function or a module needs example inputs; got none"),
         (lambda: viz.draw(3), DTypeError, r"draw: needs a tensor, or a function or module .* got int; wrap it"),
         (lambda: viz.draw(tg.Tensor(1.0), 2.0), TypeError, r"draw: only a function or a module takes example inputs"),
+        (lambda: viz.draw(tg.Tensor(1.0), depth=-1), ValueError, r"draw: depth must be at least 0, or None; got -1"),
+        (lambda: viz.draw(tg.Tensor(1.0), budget=0), ValueError, r"draw: budget must be at least 1, or None; got 0"),
         (lambda: viz.draw(tg.Tensor(1.0), detail="all"), ValueError, r"draw: detail must be one of ops, values, grad"),
     ],
 )
@@ -271,3 +275,92 @@ def test_outputs_may_be_nested():
     assert "<b>state = x + 1</b>" in source
     for f in (nn.LSTM(2, 3), lambda x: nn.MultiheadAttention(2, 1)(x, x, x, need_weights=False)):
         assert len(read(f, (x,)).nodes) > 10
+
+
+SEQUENCES = {
+    "LSTM": (nn.LSTM(3, 2), ("x",)),
+    "GRU": (nn.GRU(3, 2), ("x",)),
+    "RNN": (nn.RNN(3, 2), ("x",)),
+    "attention": (nn.MultiheadAttention(4, 2), ("query", "key", "value")),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_a_module_whose_result_is_nested(name):
+    module, arguments = SEQUENCES[name]
+    width = 3 if arguments == ("x",) else 4
+    inputs = [np.ones((4, 2, width), dtype=np.float32) for _ in arguments]
+    graph = read(module, tuple(inputs))
+    assert len(graph.outputs) >= 2
+    assert viz.draw(module, *inputs).svg().startswith("<svg")
+
+
+def test_a_module_is_called_by_its_path_whatever_its_forward_calls_itself():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.ModuleList([nn.Linear(2, 2)])
+
+        def forward(this, x):  # noqa: N805
+            return this.inner[0](x)
+
+    class Stack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList([Block(), Block()])
+
+        def forward(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    graph = read(Stack(), (np.ones((3, 2), dtype=np.float32),))
+    made_in = [n.module for n in graph.nodes.values() if n.op is not None]
+    assert made_in == [("blocks.0", "inner.0"), ("blocks.1", "inner.0")]
+
+
+def test_a_long_title_is_written_on_lines_and_not_cut():
+    conv = nn.Conv2d(1, 2, 3)
+    source = viz.draw(conv, np.ones((1, 1, 5, 5), dtype=np.float32)).source
+    title = " ".join(re.findall(r"<b>(.*?)</b>", source))
+    assert "conv(input, weight, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1)" in title
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    parts = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("colour", [palette.EDGE, palette.WAY_BACK])
+def test_what_stands_outside_of_boxes_is_read_on_white_and_on_black(colour):
+    light = luminance(colour)
+    assert 1.05 / (light + 0.05) >= 4.5
+    assert (light + 0.05) / 0.05 >= 4.5
+
+
+@pytest.mark.parametrize("kind", palette.KINDS)
+def test_gradients_are_read_inside_of_boxes(kind):
+    fill = luminance(palette.colour(kind).fill)
+    assert (fill + 0.05) / (luminance(palette.BACKWARD) + 0.05) >= 4.5
+
+
+def test_an_overlay_has_a_legend_of_colours():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    for overlay in ("time", "memory", "flops", "gradient"):
+        source = viz.draw(tg.exp(x).sum(), overlay=overlay).source
+        assert source.count("<td bgcolor=") == 5
+
+
+def test_two_names_of_two_hundred_letters_stay_apart_and_short():
+    a, b = (tg.Tensor(2.0, requires_grad=True, name="x" * 200 + end) for end in "ab")
+    graph = read(a * b)
+    names = [n.name for n in graph.nodes.values()]
+    assert len(set(names)) == 3
+    assert max(map(len, names)) < 70
+
+
+def test_a_saved_page_keeps_the_size_of_its_letters(tmp_path):
+    x = tg.Tensor(1.0, requires_grad=True)
+    text = Path(viz.draw(tg.exp(x)).save(tmp_path / "x.html")).read_text("utf-8")
+    assert "max-width" not in text

@@ -213,3 +213,34 @@ def test_repeated_blocks_are_framed_inside_what_holds_them_and_around_what_they_
     check_nothing_is_lost(graph, folded)
     assert ("blocks", "× 24") in {tuple(folded.labels[f] for f in box.frames) for box in folded.boxes.values()}
     assert viz.draw(Deep(), np.ones((2, 4), dtype=np.float32), depth=0).source.count("operation") >= 1
+
+
+def test_an_input_of_the_program_is_not_folded_into_the_module_that_uses_it():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
+    graph = read(lambda x: model(x).sum(), (np.ones((5, 3)),))
+    assert [box.title for box in view(graph, depth=0).boxes.values()][:2] == ["", "Sequential: 3 operations"]
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=12),
+    st.lists(st.integers(0, 3), max_size=12),
+    st.lists(st.integers(0, 3), max_size=12),
+)
+def test_the_stretches_of_two_sequences_cover_both(start, a, b):
+    from tinygrad_edu.viz.diff import _stretches
+
+    a, b = start + a + start, start + b + start
+    found = list(_stretches(a, b))
+    assert [v for _, i, j, _, _ in found for v in a[i:j]] == a
+    assert [v for _, _, _, k, m in found for v in b[k:m]] == b
+    assert all(a[i:j] == b[k:m] for same, i, j, k, m in found if same)
+    assert sum(j - i for same, i, j, _, _ in found if same) >= 2 * len(start)
+
+
+def test_ten_thousand_nodes_are_compared_in_five_seconds():
+    y = tg.Tensor(0.5, requires_grad=True)
+    for _ in range(10_000):
+        y = tg.sin(y)
+    before = work()
+    assert str(viz.diff(y, y)).endswith("no difference")
+    assert work() - before < 5

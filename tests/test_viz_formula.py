@@ -116,7 +116,7 @@ def test_latex(name, latex):
     [
         (lambda a, b: a - (b - a), "a - (b - a)"),
         (lambda a, b: (a - b) - a, "a - b - a"),
-        (lambda a, b: (a + b) * -a, "(a + b) * -a"),
+        (lambda a, b: (a + b) * -a, "(a + b) * (-a)"),
         (lambda a, b: -(a**b), "-a ** b"),
         (lambda a, b: (-a) ** b, "(-a) ** b"),
         (lambda a, b: (a**b) ** a, "(a ** b) ** a"),
@@ -130,7 +130,7 @@ def test_latex(name, latex):
         (lambda a, b: np.exp(a) * np.sin(b), "exp(a) * sin(b)"),
     ],
 )
-def test_parentheses_stand_where_python_needs_them(f, text):
+def test_parentheses_stand_where_a_reader_needs_them(f, text):
     probe = tg.custom_op("formula_probe", lambda a, b: a, (lambda g, y, a, b: f(a, b), None), kind="elementwise")
     try:
         a, b = 0.5, 3.0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, ops, viz
+from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.viz.command import main
 from tinygrad_edu.viz.graph import is_number, read
 from tinygrad_edu.viz.inline import inline
@@ -90,6 +91,8 @@ def test_the_command_line(tmp_path, capsys):
     assert f"wrote {page}" in said
     assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
     assert picture.read_bytes().startswith(b"<?xml")
+    main(["-a*b", "a=2", "b=3"])
+    assert "out = t1 * b = -2 * 3 = -6" in capsys.readouterr().out
     main(["--markdown", "a**2", "a=3"])
     assert r"\frac{\partial" in capsys.readouterr().out
 
@@ -104,6 +107,9 @@ def test_the_command_line(tmp_path, capsys):
         (["__import__('os').system('true')"], "must be names, numbers, operators and functions"),
         (["open(a)", "a=1"], "functions must be elementwise operations; got 'open'"),
         (["a.data", "a=1"], "must be names, numbers, operators and functions"),
+        (["sin(a, b)", "a=1", "b=2"], "sin must be given 1 arguments; got 2 in 'sin(a, b)'"),
+        (["a*2", "a=1", "--svg", "picture.bmp"], "the format must be one of svg, png, pdf"),
+        (["a*2", "a=1", "--html", "/dev/null/x.html"], "exists"),
     ],
 )
 def test_the_command_line_refuses(argv, words, capsys):
@@ -136,6 +142,25 @@ def test_notebooks_show_tensors_modules_and_operations():
     formatter = Formatter()
     load_ipython_extension(SimpleNamespace(display_formatter=SimpleNamespace(formatters={"text/html": formatter})))
     assert set(formatter.types) == {"Op", "Tensor", "Parameter", "Module"}
+
+
+def test_without_viz_a_notebook_shows_plain_text_and_no_markup_of_a_name():
+    class Evil(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.word = "<script>"
+
+    cube = tg.custom_op("<b>cube</b>", lambda x: x**3, lambda g, y, x: g * (3 * x**2))
+    try:
+        for thing, words in [
+            (tg.Tensor(1.0, name="<b>"), "shape"), (Evil(), "&lt;script&gt;"), (cube, "cube"), (ops.tanh, "tanh"),
+        ]:  # fmt: skip
+            text = thing._repr_html_()
+            assert words in text
+            assert "<b>" not in text
+            assert "<script>" not in text
+    finally:
+        del REGISTRY["<b>cube</b>"]
 
 
 def test_importing_viz_touches_no_notebook_outside_of_one():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import viz
+from tinygrad_edu import nn, viz
 from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.viz.graph import read
 from tinygrad_edu.viz.steps import backward
@@ -104,3 +104,41 @@ def test_drawing_a_recorded_graph_changes_nothing():
     assert x.grad is None
     y.backward()
     np.testing.assert_allclose(x.grad.data, np.sin(1) + np.cos(1), rtol=1e-12)
+
+
+def test_after_a_step_the_old_loss_is_still_readable_and_says_what_changed():
+    layer = nn.Linear(2, 1)
+    loss = (layer(np.ones((3, 2), dtype=np.float32)) ** 2).mean()
+    loss.backward()
+    with tg.no_grad():
+        layer.weight -= 0.5
+    words = "weight changed after the result was computed"
+    assert words in viz.draw(loss, detail="formulas", backward=True).source
+    assert words in str(viz.explain(loss))
+    assert words in viz.player(loss).html()
+    assert viz.why(layer.weight).reason == "healthy"
+    assert str(viz.diff(loss, loss)).endswith("no difference")
+    with pytest.raises(ValueError, match=words):
+        viz.explain(layer.weight, entry=(0, 0))
+
+
+def test_numbers_written_into_the_array_afterwards_are_seen():
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    loss = (w * w).sum()
+    w.data[0] = 7.0
+    assert "w changed after" in str(viz.explain(loss))
+
+
+def test_a_program_that_runs_again_gives_the_same_bytes():
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)
+    x = np.ones((2, 3, 4), dtype=np.float32)
+
+    def everything():
+        drawn = [viz.draw(layer, x, **options).source for options in ({"detail": "formulas"}, {"budget": 20})]
+        return [*drawn, viz.player(layer, x).html(), viz.to_json(layer, x), str(viz.explain(layer, x))]
+
+    first = everything()
+    for _ in range(6):
+        for _ in range(333):  # births pass from three to four digits, at every place in the program
+            tg.Tensor(0.0)
+        assert everything() == first

@@ -58,7 +58,14 @@ GRAPHS = {
 
 def embedded(page):
     text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.html(), re.S).group(1)
-    return json.loads(text)
+    return json.loads(text, object_hook=unpacked)
+
+
+def unpacked(v):
+    """Tables back as lists of objects, as the page's script reads them."""
+    if "$columns" in v:
+        return [dict(zip(v["$columns"], row, strict=True)) for row in v["rows"]]
+    return [row for table in v["$tables"] for row in table] if "$tables" in v else v
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -141,6 +148,20 @@ def test_a_long_recurrence_is_within_two_megabytes():
     labels = [v["label"] for v in page.data["views"]]
     assert labels == ["repetitions folded", "everything", "as written"]
     assert any("× 100" in f["label"] or "× 99" in f["label"] for f in page.data["views"][0]["frames"])
+
+
+def test_an_unrolled_lstm_of_eighty_steps_is_within_two_megabytes():
+    rng = np.random.default_rng(0)
+    W, U = (tg.Tensor(rng.normal(size=(4, 16)), requires_grad=True) for _ in range(2))
+    x, h, c = (tg.Tensor(rng.normal(size=s)) for s in ((2, 80, 4), (2, 4), (2, 4)))
+    for t in range(80):
+        z = x[:, t] @ W + h @ U
+        i, f, o, g = (z[:, k * 4 : (k + 1) * 4] for k in range(4))
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+    page = viz.player((h * h).sum())
+    assert len(page.data["nodes"]) > 1300
+    assert len(page.html().encode()) <= 2_000_000
 
 
 def test_boxes_do_not_overlap():

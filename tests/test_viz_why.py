@@ -1,4 +1,4 @@
-"""Twenty-six classic mistakes, each answered rightly: the reason, and the line to change."""
+"""Forty classic mistakes, each answered rightly: the reason, and the line to change."""
 
 # ruff: noqa: F841 (why looks for the result among the variables of its caller)
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu import nn
 from tinygrad_edu.viz import why
 
 
@@ -231,9 +232,126 @@ def wrong_kind():
     return why(3.0)
 
 
+def halved(h):
+    return h.detach() / 2
+
+
+def in_a_function():
+    w = leaf()
+    z = halved(w * 2)
+    loss = z.sum()
+    return why(w)
+
+
+@tg.no_grad()
+def quiet_model(w):
+    return (w * 2).sum()
+
+
+def in_a_decorated_function():
+    w = leaf()
+    loss = quiet_model(w)
+    return why(w)
+
+
+def made_anew():
+    w = tg.Tensor(2.0, requires_grad=True)
+    z = w * w
+    loss = tg.Tensor(z.item(), requires_grad=True)
+    loss.backward()
+    return why(w)
+
+
+def summed_as_floats():
+    w = leaf()
+    first = (w * w).sum()
+    total = 1.0 + float(first)
+    loss = tg.Tensor(total, requires_grad=True)
+    loss.backward()
+    return why(w)
+
+
+def changed_before_the_way_back():
+    w = leaf()
+    loss = (w * w).sum()
+    with tg.no_grad():
+        w -= 0.1
+    return why(w)
+
+
+def head_that_is_not_used():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.spare = nn.Linear(2, 1), nn.Linear(2, 1)
+
+        def forward(self, x):
+            return self.used(x).sum()
+
+    net = Two()
+    loss = net(np.ones((3, 2), dtype=np.float32))
+    loss.backward()
+    return why(net.spare.weight)
+
+
+def features_by_numpy():
+    first, last = nn.Linear(2, 3), nn.Linear(3, 1)
+    features = first(np.ones((4, 2), dtype=np.float32)).numpy()
+    loss = last(features).sum()
+    loss.backward()
+    return why(first.weight)
+
+
+def frozen():
+    layer = nn.Linear(2, 1)
+    layer.weight.requires_grad = False
+    loss = layer(np.ones((4, 2), dtype=np.float32)).sum()
+    loss.backward()
+    return why(layer.weight)
+
+
+def nothing_picked():
+    w = leaf()
+    chosen = w[w > 100]
+    loss = chosen.sum()
+    loss.backward()
+    return why(w)
+
+
+def a_loop_that_does_not_clear():
+    w = leaf()
+    for k in range(3):
+        loss = (w * k).sum()
+        loss.backward()
+    return why(w)
+
+
+def a_loop_that_steps_and_does_not_clear():
+    w = leaf()
+    for _ in range(3):
+        loss = (w * w).sum()
+        loss.backward()
+        w.data = w.data - 0.1 * w.grad.data
+    return why(w)
+
+
+def a_loop_that_clears():
+    w = leaf()
+    for _ in range(3):
+        w.grad = None
+        loss = (w * w).sum()
+        loss.backward()
+        w.data = w.data - 0.1 * w.grad.data
+    return why(w)
+
+
+def a_module():
+    return why(nn.Linear(2, 1))
+
+
 EXPECTED = {
-    forgot_requires_grad: ("not asked", None),
-    forgot_backward: ("no backward", None),
+    forgot_requires_grad: ("not asked", "w = tg.Tensor([1.0, 2.0])"),
+    forgot_backward: ("no backward", "loss = (w * w).sum()"),
     detached: ("detach", "h = (w * 2).detach()"),
     dot_data: ("tensor", "h = tg.Tensor(w.data * 2)"),
     via_numpy: ("numpy", "h = np.asarray(w) ** 2"),
@@ -241,24 +359,37 @@ EXPECTED = {
     under_no_grad: ("no_grad", "h = w * 3"),
     accuracy: ("comparison", "right = w > 0"),
     argmaxed: ("argmax", "k = tg.argmax(w)"),
-    integer: ("integer dtype", None),
-    inner: ("inner", None),
+    integer: ("integer dtype", "w = tg.Tensor([1, 2, 3])"),
+    inner: ("inner", "h = w * 2"),
     rebound: ("rebound", "w = w - 0.1 * w.grad"),
     cleared: ("cleared", "w.grad = None"),
     copied: ("tensor", "c = tg.Tensor(h)"),
-    rounded: ("flat", None),
-    unused: ("not used", None),
-    accumulated: ("accumulated", None),
-    dead_relu: ("dead relu", None),
-    saturated: ("saturated", None),
-    not_chosen: ("not chosen", None),
-    times_zero: ("times zero", None),
-    log_zero: ("not finite forward", None),
-    sqrt_zero: ("infinite slope", None),
-    exploding: ("huge", None),
-    vanishing: ("vanishing", None),
+    rounded: ("flat", "h = tg.round(w)"),
+    unused: ("not used", "loss = (b * b).sum()"),
+    accumulated: ("accumulated", "loss.backward()"),
+    dead_relu: ("dead relu", "loss = tg.relu(w).sum()"),
+    saturated: ("saturated", "loss = tg.sigmoid(w * 4).sum()"),
+    not_chosen: ("not chosen", "loss = tg.where(w > 10, w * 2, 0.0).sum()"),
+    times_zero: ("times zero", "loss = (w * m).sum()"),
+    log_zero: ("not finite forward", "loss = tg.log(w).sum()"),
+    sqrt_zero: ("infinite slope", "loss = tg.sqrt(w).sum()"),
+    exploding: ("huge", "h = h * 5.0"),
+    vanishing: ("vanishing", "h = tg.sigmoid(h)"),
     healthy: ("healthy", None),
     wrong_kind: ("not a tensor", None),
+    in_a_function: ("inside", "z = halved(w * 2)"),
+    in_a_decorated_function: ("inside", "loss = quiet_model(w)"),
+    made_anew: ("tensor", "loss = tg.Tensor(z.item(), requires_grad=True)"),
+    summed_as_floats: ("item", "total = 1.0 + float(first)"),
+    changed_before_the_way_back: ("changed", "w -= 0.1"),
+    head_that_is_not_used: ("not used", "loss = net(np.ones((3, 2), dtype=np.float32))"),
+    features_by_numpy: ("numpy", "features = first(np.ones((4, 2), dtype=np.float32)).numpy()"),
+    frozen: ("not asked", "layer.weight.requires_grad = False"),
+    nothing_picked: ("empty", "chosen = w[w > 100]"),
+    a_loop_that_does_not_clear: ("accumulated", "loss.backward()"),
+    a_loop_that_steps_and_does_not_clear: ("accumulated", "loss.backward()"),
+    a_loop_that_clears: ("healthy", None),
+    a_module: ("a module", None),
 }
 
 

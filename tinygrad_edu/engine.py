@@ -22,6 +22,7 @@ used the variable before then sees an input younger than itself, and asks for th
 
 from __future__ import annotations
 
+import html
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -289,6 +290,9 @@ class Op:
 
     def __repr__(self) -> str:
         return self.name
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(f'{self.name} ({self.kind}) {self.doc}'.strip())}</pre>"
 
     def __call__(self, *xs: Any, **attributes: Any) -> Any:
         """Read the op as its arguments ask; plain arrays just compute."""

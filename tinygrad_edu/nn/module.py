@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -277,6 +278,9 @@ class Module:
     def __repr__(self) -> str:
         """A tree of modules, each with the number of parameters inside it."""
         return "\n".join(self._tree(""))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def _tree(self, name: str) -> list[str]:
         count = sum(p.size for p in self.parameters())

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine import Op, Variable, parents
-from ..recording import Recording, Sites
+from ..engine import Op, Variable, history, parents
+from ..recording import PLAIN, Recording, Sites
 from .formula import Formula, input_names, of_rule, of_value
 from .notation import plain
 from .reasons import WHERE, advice
 from .values import one, shown, whole
+from .watch import caller, names_in
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -47,11 +48,13 @@ class Watcher(Sites):
     def __init__(self) -> None:
         self.suspects: dict[int, AnomalyError] = {}
         self.forgiven: set[int] = set()
+        self.last: Variable | None = None
 
     def recorded(self, t: Variable) -> None:
         """Look at a new result. A bad number is reported when it is used, unless a `where` leaves it out."""
         super().recorded(t)
         bad = not _finite(t._data)
+        self.last = t
         for x in t.inputs:
             if x.born in self.suspects:
                 if t.op is not None and t.op.name in HARMLESS and not bad:
@@ -67,6 +70,8 @@ class Watcher(Sites):
         for born, anomaly in self.suspects.items():
             if born not in self.forgiven:
                 raise anomaly
+        if self.last is not None and _useless(self.last):
+            raise _outside_anomaly(self.last)
 
     def pulled(self, steps: Iterator[tuple[Variable, Any]]) -> Iterator[tuple[Variable, Any]]:
         """Look at every gradient as it becomes complete."""
@@ -74,6 +79,8 @@ class Watcher(Sites):
         seen: list[tuple[Variable, Any]] = []
         for t, g in steps:
             value = g._data if isinstance(g, Variable) else g
+            if not seen and _useless(t):
+                raise _outside_anomaly(t)
             if not _finite(value):
                 raise _backward_anomaly(t, value, seen)
             seen.append((t, value))
@@ -92,6 +99,11 @@ def _made_here(t: Variable) -> bool:
     return _has_nan(t._data) and not any(_has_nan(x._data) for x in t.inputs)
 
 
+def _useless(t: Variable) -> bool:
+    """Whether a result is lost: a nan in it, or a loss that is inf. An inf among others may be meant, as in a mask."""
+    return _has_nan(t._data) or (np.size(t._data) == 1 and not _finite(t._data))
+
+
 def _has_nan(v: Any) -> bool:
     a = whole(v)
     return a.dtype.kind in "fc" and bool(np.isnan(a).any())
@@ -107,7 +119,9 @@ def _count(v: Any) -> str:
 
 def _names(t: Variable) -> list[str]:
     assert t.op is not None
-    return [x.name or name for x, name in zip(t.inputs, input_names(t.op, len(t.inputs)), strict=True)]
+    own = names_in(caller())
+    letters = input_names(t.op, len(t.inputs))
+    return [x.name or own.get(x.born, letter) for x, letter in zip(t.inputs, letters, strict=True)]
 
 
 def _at(t: Variable, bad: Any) -> str:
@@ -121,14 +135,30 @@ def _at(t: Variable, bad: Any) -> str:
             words.append(f"{name} = {one(np.broadcast_to(whole(x._data), shape)[index])}")
         else:
             words.append(f"{name} of shape {whole(x._data).shape}")
-    return (f"at entry {index} " if index else "") + ", ".join(words)
+    return (f"at entry {index} " if index else "") + ", ".join(dict.fromkeys(words))
+
+
+def _call(t: Variable) -> str:
+    assert t.op is not None
+    return shown(plain(of_value(t.op, _names(t), [x._data for x in t.inputs], t.attributes or {}), "T"), 100)
+
+
+def _outside_anomaly(root: Variable) -> AnomalyError:
+    """The number was bad before the graph began: find where it came in."""
+    users = [t for t in history(root) if t.op is not None and any(not _finite(x._data) for x in t.inputs)]
+    t = users[-1]
+    k = next(k for k, x in enumerate(t.inputs) if not _finite(x._data))
+    message = (
+        f"forward: every value must be finite; {_names(t)[k]} came into {_call(t)} with {_count(t.inputs[k]._data)}, "
+        f"at {t.site or 'an unknown line'}; look at the data, or at what computed it without being recorded"
+    )
+    return AnomalyError(message, "forward", t.op, t.site, t, root)
 
 
 def _forward_anomaly(t: Variable) -> AnomalyError:
     assert t.op is not None
-    call = plain(of_value(t.op, _names(t), [x._data for x in t.inputs], t.attributes or {}), "T")
     message = (
-        f"forward: every value must be finite; {shown(call, 100)} gave {_count(t._data)} ({_at(t, t._data)}), "
+        f"forward: every value must be finite; {_call(t)} gave {_count(t._data)} ({_at(t, t._data)}), "
         f"at {t.site or 'an unknown line'}; {advice(t.op)}. If the entry is left out later by where: {WHERE}"
     )
     return AnomalyError(message, "forward", t.op, t.site, t, t)
@@ -151,7 +181,8 @@ def _backward_anomaly(t: Variable, g: Any, seen: list[tuple[Variable, Any]]) -> 
 def _contribution(user: Variable, i: int, gy: Any) -> Formula | None:
     assert user.op is not None
     arrays = [x._data for x in user.inputs]
-    return of_rule(user.op, i, arrays, user.attributes or {}, _names(user), ("g", gy), ("y", user._data))
+    with Recording(PLAIN):  # the rule is only read again
+        return of_rule(user.op, i, arrays, user.attributes or {}, _names(user), ("g", gy), ("y", user._data))
 
 
 def _rule_anomaly(user: Variable, gy: Any, formula: Formula, root: Variable) -> AnomalyError:
@@ -176,7 +207,8 @@ def _entry(v: Any, bad: Any) -> str:
 class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
     """In a `with` block: raise `AnomalyError` for the first inf or nan that a computation or a gradient makes.
 
-    A number that a `where` leaves out is not reported, nor is one that came in from outside.
+    A number that a `where` leaves out is not reported. Nor is an inf that came in from outside, as a mask does; a nan
+    that did is, and a loss that ends as inf.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 0.0], requires_grad=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import ast
 import operator
+import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,21 +38,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `explain` with these arguments; 2 where they make no sense."""
     parser = argparse.ArgumentParser("tinygrad-edu explain", description="The chain rule of an expression.")
     add_arguments(parser)
-    return run(parser.parse_intermixed_args(argv), parser)
+    given = sys.argv[1:] if argv is None else list(argv)
+    given = [f" {a}" if re.match("-[^-h]|-h.", a) else a for a in given]  # `-a*b` is an expression, not an option
+    return run(parser.parse_intermixed_args(given), parser)
 
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Print the explanation, and write what was asked for."""
     try:
-        graph = expression_graph(options.expression, numbers(options.values))
-    except ValueError as error:
+        graph = expression_graph(options.expression.strip(), numbers(options.values))
+        explanation: Explanation = explained(graph)
+        print(explanation.markdown() if options.markdown else explanation)
+        if options.svg:
+            print("wrote", picture(view(graph), "gradients", False, None).save(options.svg))
+        if options.html:
+            print("wrote", Page(options.expression.strip(), page_data(graph)).save(options.html))
+    except (ValueError, OSError) as error:
         parser.error(str(error))
-    explanation: Explanation = explained(graph)
-    print(explanation.markdown() if options.markdown else explanation)
-    if options.svg:
-        print("wrote", picture(view(graph), "gradients", False, None).save(options.svg))
-    if options.html:
-        print("wrote", Page(options.expression, page_data(graph)).save(options.html))
     return 0
 
 
@@ -102,6 +106,11 @@ def _value(node: ast.expr, leaves: dict[str, Any]) -> Any:
         if op is None or op.kind != "elementwise":
             raise ValueError(
                 f"explain: functions must be elementwise operations; got {node.func.id!r}; write such as tanh or exp"
+            )
+        if len(node.args) != len(op.domain or (None,)):
+            raise ValueError(
+                f"explain: {op.name} must be given {len(op.domain or (None,))} arguments; got {len(node.args)} in "
+                f"{ast.unparse(node)!r}; correct the call"
             )
         return op(*[asarray(_value(a, leaves)) for a in node.args])
     raise ValueError(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
+from ..engine import Variable
 from .watch import PACKAGE
 
 METHODS = {
@@ -68,7 +71,7 @@ def _statements(lines: list[Line]) -> list[tuple[ast.stmt, Line, bool]]:
             found.append((node, lines[node.lineno - 1], quiet))
         inside = quiet or (isinstance(node, ast.With) and "no_grad" in ast.unparse(node.items[0]))
         todo += [(child, inside) for child in ast.iter_child_nodes(node)]
-    return sorted(found, key=lambda item: item[1].number)
+    return sorted(found, key=lambda item: (item[1].number, item[0].col_offset))
 
 
 def _parsed(text: str) -> ast.AST | None:
@@ -108,9 +111,15 @@ def _how(node: ast.AST, names: set[str], quiet: bool) -> str:
             called = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
             if called == "astype" and any("int" in ast.unparse(a) for a in part.args):
                 return "integer"
+            if called in ("array", "asarray") and not _of_numpy(part.func):
+                continue  # ours: a tensor stays one
             if called in METHODS:
                 return METHODS[called]
     return ""
+
+
+def _of_numpy(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "numpy")
 
 
 def assignment_of(lines: list[Line], name: str) -> Cut | None:
@@ -126,6 +135,41 @@ def assignment_of(lines: list[Line], name: str) -> Cut | None:
     return None
 
 
+def calls_of(lines: list[Line], method: str) -> dict[str, Line]:
+    """The names on which a method is called, each with its last line."""
+    found: dict[str, Line] = {}
+    tree = _parsed("".join(line.text for line in lines))
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            found[ast.unparse(node.func.value)] = lines[node.lineno - 1]
+    return found
+
+
+def repeated(lines: list[Line], method: str) -> Line | None:
+    """The line in a loop that calls a method."""
+    tree = _parsed("".join(line.text for line in lines))
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)] if tree is not None else []
+    for node in (inner for loop in loops for inner in ast.walk(loop)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            return lines[node.lineno - 1]
+    return None
+
+
+def cut_inside(lines: list[Line], name: str, scope: Mapping[str, Any]) -> Cut | None:
+    """The first assignment from a name whose result has no history: something that it calls cuts the path."""
+    depends = {name}
+    for node, line, _ in _statements(lines):
+        value: ast.AST | None = node.value  # type: ignore[attr-defined]
+        if value is None or not _reads(value) & depends:
+            continue
+        targets = _targets(node)
+        made = [scope[t] for t in targets if t in scope]
+        if made and not any(isinstance(v, Variable) and v.op is not None for v in made):
+            return Cut("inside", line.where, False)
+        depends |= targets
+    return None
+
+
 def _wraps_a_result(value: ast.AST, statements: list[tuple[ast.stmt, Line, bool]]) -> bool:
     """Whether `Tensor(y)` wraps a name that was itself made from a tensor."""
     made = {t for node, _, _ in statements for t in _targets(node) if "Tensor" in ast.unparse(node)}
@@ -134,7 +178,7 @@ def _wraps_a_result(value: ast.AST, statements: list[tuple[ast.stmt, Line, bool]
 
 def cut_after(lines: list[Line], name: str) -> Cut | None:
     """The first assignment from a name, or from one made from it, that leaves the graph."""
-    depends = {name.partition("[")[0].partition(".")[0]}
+    depends = {name}
     for node, line, quiet in _statements(lines):
         value: ast.AST | None = node.value  # type: ignore[attr-defined]
         if value is None or not _reads(value) & depends:

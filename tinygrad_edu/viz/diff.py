@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
@@ -108,15 +109,32 @@ def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     """
     first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
     left, right = list(first.nodes.values()), list(second.nodes.values())
-    matcher = SequenceMatcher(None, [_what(n) for n in left], [_what(n) for n in right], autojunk=False)
     pairs, only_a, only_b = [], [], []
-    for tag, i, j, k, m in matcher.get_opcodes():
-        if tag == "equal":
+    for same, i, j, k, m in _stretches([_what(n) for n in left], [_what(n) for n in right]):
+        if same:
             pairs += [_pair(x, y) for x, y in zip(left[i:j], right[k:m], strict=True)]
         else:
             only_a += left[i:j]
             only_b += right[k:m]
     return Diff(first, second, pairs, only_a, only_b, rtol)
+
+
+Stretch = tuple[bool, int, int, int, int]  # whether both have it, from where to where in the first and in the second
+
+
+def _stretches(a: list[Any], b: list[Any]) -> Iterator[Stretch]:
+    """What both have and what one has, in order; only what lies between the outer differences takes long."""
+    low, high = 0, 0
+    shorter = min(len(a), len(b))
+    while low < shorter and a[low] == b[low]:
+        low += 1
+    while high < shorter - low and a[len(a) - 1 - high] == b[len(b) - 1 - high]:
+        high += 1
+    yield True, 0, low, 0, low
+    matcher = SequenceMatcher(None, a[low : len(a) - high], b[low : len(b) - high], autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        yield tag == "equal", low + i, low + j, low + k, low + m
+    yield True, len(a) - high, len(a), len(b) - high, len(b)
 
 
 def _what(n: Node) -> tuple[str, str, int]:

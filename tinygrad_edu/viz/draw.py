@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
@@ -12,13 +12,14 @@ from .graph import Graph, Node, read
 from .inline import inline as inlined
 from .local import Local, gradient_name, local
 from .overlays import OVERLAYS, Paint
-from .palette import ALARM, BACKWARD, EDGE, INK, colour
+from .palette import ALARM, BACKWARD, EDGE, INK, WAY_BACK, colour
 from .values import facts_text, markup, short, shown
 
 if TYPE_CHECKING:
     from .picture import Picture
 
 DETAILS = ("ops", "values", "gradients", "formulas")
+TITLE = 40  # letters of a title on a line
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
 
@@ -56,6 +57,9 @@ def draw(
     """
     if detail not in DETAILS:
         raise ValueError(f"draw: detail must be one of {', '.join(DETAILS)}; got {detail!r}; choose one")
+    for what, number, least in (("depth", depth, 0), ("budget", budget, 1)):
+        if number is not None and number < least:
+            raise ValueError(f"draw: {what} must be at least {least}, or None; got {number}; give a larger number")
     if overlay is not None and overlay not in OVERLAYS:
         raise ValueError(f"draw: overlay must be one of {', '.join(OVERLAYS)}; got {overlay!r}; choose one")
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
@@ -68,7 +72,8 @@ def draw(
 def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Picture:
     """DOT text for a view of a graph."""
     graph = seen.graph
-    dot = new_picture(graph, [*seen.notices, *(paint.legend if paint else [])], len(seen.boxes))
+    legend, scale = (paint.legend, paint.scale) if paint else ([], [])
+    dot = new_picture(graph, [*seen.notices, *legend], len(seen.boxes), scale)
     _clusters(dot, seen, lambda part, box: _box(part, seen, box, detail, paint))
     drawn: set[str] = set()
     for arrow in seen.arrows:
@@ -86,7 +91,7 @@ def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Pic
     return dot
 
 
-def new_picture(graph: Graph, notices: list[str], boxes: int = 0) -> Picture:
+def new_picture(graph: Graph, notices: list[str], boxes: int = 0, scale: Sequence[tuple[str, str]] = ()) -> Picture:
     """An empty picture in this package's style."""
     try:
         from .picture import Picture
@@ -94,13 +99,20 @@ def new_picture(graph: Graph, notices: list[str], boxes: int = 0) -> Picture:
         raise MissingLibraryError("draw", "graphviz", "all") from error
     dot = Picture("graph")
     dot.graph = graph
-    label = {"label": _lines([markup(line, 150) for line in notices]), "labelloc": "b"} if notices else {}
+    rows = [markup(line, 150) for line in notices] + ([_swatches(scale)] if scale else [])
+    label = {"label": _lines(rows), "labelloc": "b"} if rows else {}
     quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
     dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.25", ranksep="0.4")
     dot.attr("graph", fontcolor=EDGE, **label, **quick)
     dot.attr("node", shape="box", fontname=FONT, fontsize="11", fontcolor=INK, margin="0.08,0.03")
     dot.attr("edge", color=EDGE, fontname=FONT, fontsize="10", fontcolor=EDGE, arrowsize="0.7")
     return dot
+
+
+def _swatches(scale: Sequence[tuple[str, str]]) -> str:
+    """A row of colours, each with what it stands for."""
+    cells = [f'<td bgcolor="{shade}"><font color="{INK}"> {markup(words)} </font></td>' for shade, words in scale]
+    return f'<table border="0" cellborder="1" cellspacing="0" cellpadding="3"><tr>{"".join(cells)}</tr></table>'
 
 
 def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> None:
@@ -113,7 +125,7 @@ def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> 
     for number, path in enumerate(paths):
         frame = type(dot)(f"cluster{number}")
         label = seen.labels[path[-1]]
-        line = BACKWARD if path[-1].startswith("run") else EDGE
+        line = WAY_BACK if path[-1].startswith("run") else EDGE
         frame.attr(label=f"<<b>{markup(label)}</b>>", color=line, fontcolor=line, style="rounded,dashed", margin="8")
         frame.attr(labelloc="t", labeljust="l")
         frames[path] = frame
@@ -137,7 +149,7 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
     node = seen.node(box)
     kind = colour("folded" if box.title else node.kind)
     style = "filled" if node.op is not None else "filled,rounded"
-    rows = [f"<b>{markup(box.title or node.title, 48)}</b>"]
+    rows = title_rows(box.title or node.title)
     rows.append(f'<font point-size="9">{markup(facts(node))}</font>')
     if detail != "ops":
         rows += [markup(line) for line in short(node.value).split("; ")]
@@ -158,9 +170,15 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
 
 def rows_label(rows: list[str], notes: list[str], colour_of_notes: str) -> str:
     """A label of plain rows, the first bold, and of notes in a colour."""
-    first, *rest = [markup(row, 48) for row in rows]
+    first, *rest = rows
     marked = [f'<font color="{colour_of_notes}">{markup(note)}</font>' for note in notes]
-    return _lines([f"<b>{first}</b>", *rest, *marked])
+    return _lines([*title_rows(first), *[markup(row, 48) for row in rest], *marked])
+
+
+def title_rows(title: str) -> list[str]:
+    """A title in bold, on as many lines as it needs, up to three."""
+    lines = textwrap.wrap(shown(title, 240), TITLE, max_lines=3, placeholder=" …")
+    return [f"<b>{markup(line)}</b>" for line in lines or [""]]
 
 
 def facts(node: Node) -> str:
@@ -180,12 +198,12 @@ def _arrows(
     if arrow.loop:
         look |= {"style": "dashed", "constraint": "false", "tooltip": "to the next round"}
     if not backward:
-        dot.edge(source, arrow.user, **look, **({"label": label, "fontcolor": BACKWARD} if label else {}))
+        dot.edge(source, arrow.user, **look, **({"label": label, "fontcolor": WAY_BACK} if label else {}))
         return
     dot.edge(source, arrow.user, **look)
     if back is not None:
         dot.edge(
-            arrow.user, source, label=label or _short_label(back), color=BACKWARD, fontcolor=BACKWARD,
+            arrow.user, source, label=label or _short_label(back), color=WAY_BACK, fontcolor=WAY_BACK,
             style="dashed", constraint="false",
         )  # fmt: skip
 
@@ -201,7 +219,7 @@ def _short_label(back: Local) -> str:
     """The formula in a narrow column."""
     left, _, right = shown(back.text, 90).partition(" += ")
     whole = f"{left} += {right}"
-    rows = [whole] if len(whole) <= 18 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
+    rows = [whole] if len(whole) <= 12 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
     rows += [back.note.partition(",")[0]] if back.note else []
     return _lines([markup(row) for row in rows])
 

@@ -71,7 +71,8 @@ class Film:
 
 def _frame(step: int, graph: Graph) -> dict[str, Any]:
     shown = {k: n for k, n in graph.nodes.items() if not is_number(n)}
-    loss = float(np.mean(whole(graph.nodes[graph.outputs[-1]].value)))
+    losses = whole(graph.nodes[graph.outputs[-1]].value)
+    loss = float(losses.sum() / max(losses.size, 1))
     return {
         "step": step, "loss": _finite(loss),
         "values": {k: short(n.value) for k, n in shown.items()},

@@ -108,7 +108,7 @@ def fold_modules(graph: Graph, boxes: list[Box], labels: dict[str, str], depth: 
     for box in boxes:
         node = graph.nodes[box.key]
         call = group.get(box.key)
-        if call is None and node.op is None and node.kind != "input" and len(users.get(box.key, ())) == 1:
+        if call is None and graph.owned(node) and len(users.get(box.key, ())) == 1:
             (user,) = users[box.key]
             call = user if user in labels else None
         if call is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import TRACED, Op, Variable, constant, history, parents
+from ..engine import REGISTRY, TRACED, Op, Variable, constant, history, parents
 from ..recording import Recording
 from .notation import latex, plain
 
@@ -159,9 +159,26 @@ def _is(part: Formula, number: float) -> bool:
     return part.number is not None and np.ndim(part.number) == 0 and bool(part.number == number)
 
 
+def _known(f: Formula) -> Formula | None:
+    """What stands for an expression of exact numbers: `3 - 1` is 2, and a condition on them is true or false."""
+    if f.op is None or f.op.kind != "elementwise":
+        return None
+    numbers = [a.number for a in f.args]
+    exact = all(v is not None and not np.ndim(v) for v in numbers) and bool(f.value == np.round(f.value))
+    never = f.op.name in ("logical_and", "bitwise_and") and any(v is not None and not np.any(v) for v in numbers)
+    if exact or never:  # other numbers stay as they are written: 1 / 3
+        return Formula(value=f.value)
+    if f.op.name == "where" and numbers[0] is not None:
+        choice = f.args[1] if np.all(numbers[0]) else f.args[2] if not np.any(numbers[0]) else None
+        return choice if choice is not None and choice.shape == f.shape else None
+    return None
+
+
 def tidy(f: Formula) -> Formula:
     """The same without operations that change nothing: times 1, plus 0, a reshape to the same shape."""
     name = f.op.name if f.op else ""
+    if (known := _known(f)) is not None:
+        return known
     a, b = (f.args[0] if f.args else f), (f.args[1] if len(f.args) > 1 else f)
     if name in ("alias", "clone", "positive"):
         return a
@@ -175,6 +192,8 @@ def tidy(f: Formula) -> Formula:
         return a
     if name == "multiply" and _is(a, 1) and b.shape == f.shape:
         return b
+    if name == "multiply" and _is(a, -1) and b.shape == f.shape:
+        return Formula("", REGISTRY["negative"], (b,), {}, f.value)
     if name in ("multiply", "divide", "power") and _is(b, 1) and a.shape == f.shape:
         return a
     if name == "power_n" and f.attributes["n"] == 1:

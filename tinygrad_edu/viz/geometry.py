@@ -30,7 +30,7 @@ def geometry(seen: View, label: str, roomy: bool = False) -> dict[str, Any]:
             "text": _words(seen, arrow.source, arrow.user, arrow.position),
         })  # fmt: skip
     size = {"label": label, "width": width, "height": height}
-    return size | {"boxes": boxes, "arrows": arrows, "frames": _frames(seen, boxes)}
+    return size | {"boxes": boxes, "arrows": arrows, "frames": _frames(seen)}
 
 
 def _letters(seen: View, box: Box, roomy: bool) -> int:
@@ -118,8 +118,8 @@ def _box_data(seen: View, box: Box, wide: int, place: tuple[float, ...]) -> dict
     kind = colour("folded" if box.title else node.kind)
     x, y, w, h = (round(v, 1) for v in place)
     return {
-        "key": box.key, "title": shown(box.title or node.title, wide), "wide": wide,
-        "members": seen.members(box), "leaf": node.op is None and not box.title,
+        "key": box.key, "title": shown(box.title or node.title, 240), "wide": wide,
+        "members": seen.members(box), "leaf": node.op is None and not box.title, "own": seen.graph.owned(node),
         "x": x, "y": y, "w": w, "h": h, "fill": kind.fill, "line": kind.line, "path": list(box.frames),
     }  # fmt: skip
 
@@ -131,21 +131,7 @@ def _words(seen: View, source: str, user: str, position: int | None) -> str:
     return "   ".join(filter(None, [back.text, back.shapes, back.note]))
 
 
-def _frames(seen: View, boxes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A frame around the boxes of each module call and of each repeated part."""
-    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for b in boxes:
-        for k in range(1, len(b["path"]) + 1):
-            found.setdefault(tuple(b["path"][:k]), []).append(b)
-    frames = []
-    for path, inside in sorted(found.items()):
-        inner = max(len(b["path"]) for b in inside) - len(path) + 1
-        pad, head = 7 * inner, 18 * inner  # a line for the name of each frame
-        left = min(b["x"] - b["w"] / 2 for b in inside) - pad
-        top = min(b["y"] - b["h"] / 2 for b in inside) - pad - head
-        right, low = max(b["x"] + b["w"] / 2 for b in inside) + pad, max(b["y"] + b["h"] / 2 for b in inside) + pad
-        frames.append({
-            "label": shown(seen.labels[path[-1]]), "x": round(left, 1), "y": round(top, 1),
-            "w": round(right - left, 1), "h": round(low - top, 1),
-        })  # fmt: skip
-    return frames
+def _frames(seen: View) -> list[dict[str, Any]]:
+    """The frames, of module calls and of repeated parts; the page draws them around the boxes that are in them."""
+    paths = {box.frames[:k] for box in seen.boxes.values() for k in range(1, len(box.frames) + 1)}
+    return [{"label": shown(seen.labels[path[-1]]), "path": list(path)} for path in sorted(paths)]

@@ -17,7 +17,10 @@ from ..engine import NEEDS, Op, Variable, history, pull, shown_inputs
 from ..errors import DTypeError, GraphError
 from .formula import Formula, of_value
 from .notation import number, plain
+from .values import shown
 from .watch import Call, caller, is_module, names_in, run
+
+LONGEST = 60  # letters of a name
 
 
 @dataclass
@@ -79,6 +82,8 @@ class Graph:
     nodes: dict[str, Node]
     outputs: tuple[str, ...]
     notices: list[str] = field(default_factory=list)
+    seeds: dict[str, Any] = field(default_factory=dict)  # the gradients that the outputs start with
+    given: frozenset[str] = frozenset()  # keys of the example inputs that the program was run on
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
 
@@ -90,12 +95,28 @@ class Graph:
         """`(input, user, position)`, one for each use."""
         return [(k, n.key, i) for n in self.nodes.values() for i, k in enumerate(n.inputs) if k in self.nodes]
 
+    @property
+    def result(self) -> str:
+        """What was differentiated: the output, or the sum of several."""
+        names = [self.nodes[k].name for k in self.outputs]
+        return names[0] if len(names) == 1 else f"({' + '.join(names)})"
+
+    def owned(self, node: Node) -> bool:
+        """Whether a leaf belongs to whatever uses it: a parameter or a constant, not an input of the program."""
+        return node.op is None and node.kind != "input" and node.key not in self.given
+
     def uses(self) -> dict[str, int]:
         """How often each node is used."""
         count = dict.fromkeys(self.nodes, 0)
         for source, _, _ in self.edges():
             count[source] += 1
         return count
+
+    def formula(self, node: Node) -> Formula:
+        """What a node computes, in the names of its inputs."""
+        assert node.op is not None
+        arrays = [self.nodes[k].value for k in node.inputs]
+        return of_value(node.op, self.argument_names(node), arrays, node.attributes)
 
     def argument_names(self, node: Node) -> list[str]:
         """What the inputs of a node are called in a formula; an empty name stands for a number written out."""
@@ -114,50 +135,65 @@ def read(
     x: Any, inputs: tuple[Any, ...] = (), *, who: str = "draw", grads: bool = False, gradient: Any = None
 ) -> Graph:
     """The graph behind a tensor (or several), or of a module or function run on example inputs."""
-    names, calls = names_in(caller()), list[Call]()
-    root = None
+    scope, calls, inner = caller(), list[Call](), dict[int, str]()
+    root, given = None, frozenset[int]()
     if is_module(x) or (callable(x) and not isinstance(x, Variable)):
         if not inputs:
             raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
         x, watch = run(x, inputs)
-        calls = watch.calls
-        names = names | watch.names
-        if isinstance(x, Variable) and x.op is not None:
-            names.setdefault(x.born, "out")
+        calls, given = watch.calls, watch.given
+        inner = watch.names
     elif inputs:
         raise TypeError(
             f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "
             "more; pass a tuple of tensors"
         )
     outputs, extra = _outputs(x, who)
+    changed = _changed(outputs)
+    names = names_in(scope) | inner
+    if given and isinstance(x, Variable) and x.op is not None:
+        names.setdefault(x.born, "out")
     graph = _build(outputs, names | extra, root, calls)
-    if grads:
+    if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
+        graph.notices.append(
+            f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
+            "it is now; gradients are left out: look before the change"
+        )
+    graph.given = frozenset(n.key for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in given)
+    if grads and not graph.notices:
         add_gradients(graph, gradient)
     return graph
 
 
 def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
-    pairs = _flat(x)
-    if not pairs or not all(isinstance(v, Variable) for _, v in pairs):
-        raise DTypeError(
-            f"{who}: needs a tensor, or a function or module with example inputs; got "
-            f"{type(x).__name__}; wrap it with tg.Tensor"
-        )
-    return [v for _, v in pairs], {v.born: name for name, v in pairs if name}
-
-
-def _flat(x: Any, name: str = "") -> list[tuple[str, Any]]:
-    """What a function gives out, one by one, with the names that dicts give; None is nothing."""
-    if isinstance(x, Mapping):
-        return [pair for key, part in x.items() for pair in _flat(part, str(key))]
-    if isinstance(x, list | tuple):
-        return [pair for part in x for pair in _flat(part, name)]
-    return [] if x is None else [(name, x)]
+    """The tensors of a result: itself, or those in a tuple, list or dict, however nested; None and numbers are none."""
+    found: dict[int, tuple[Variable, str]] = {}
+    todo = [("", x)]
+    while todo:
+        name, part = todo.pop()
+        if isinstance(part, Variable):
+            found.setdefault(part.born, (part, name))
+        elif isinstance(part, Mapping):
+            todo += [(str(k), v) for k, v in part.items()][::-1]
+        elif isinstance(part, list | tuple):
+            todo += [("", v) for v in part[::-1]]
+        elif part is x or not (part is None or isinstance(part, int | float | str)):
+            raise DTypeError(
+                f"{who}: needs a tensor, or a function or module with example inputs; got "
+                f"{type(part).__name__}; wrap it with tg.Tensor"
+            )
+    if not found:
+        raise DTypeError(f"{who}: needs at least one tensor; got {type(x).__name__} without any; return one")
+    return [t for t, _ in found.values()], {t.born: name for t, name in found.values() if name}
 
 
 def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[tuple[tuple[int, str], ...]]:
-    """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out."""
+    """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out.
+
+    Calls are numbered in their order: births would differ from one run of a program to the next.
+    """
+    numbers = {start: k for k, start in enumerate(sorted(c.start for c in calls))}
     waiting = sorted(calls, key=lambda c: c.start)[::-1]
     stack: list[tuple[Call, str]] = []
     found = []
@@ -168,12 +204,16 @@ def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[
             else:
                 call = waiting.pop()
                 stack.append((call, _child_name(stack[-1][0].module if stack else root, call.module)))
-        found.append(tuple((c.start, name) for c, name in stack if c.module is not root))
+        found.append(tuple((numbers[c.start], name) for c, name in stack if c.module is not root))
     return found
 
 
 def _child_name(parent: Any, module: Any) -> str:
-    """What a module is called inside its parent; its class if the parent does not hold it."""
+    """What a module is called inside its parent: its path, or its place in a list; else its class."""
+    if hasattr(type(parent), "named_modules"):
+        for path, held in parent.named_modules():
+            if held is module and path:
+                return str(path)
     for name, child in vars(parent).items() if parent is not None else ():
         if child is module:
             return name
@@ -205,8 +245,18 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
     return graph
 
 
+def _changed(outputs: Sequence[Variable]) -> set[int]:
+    """The births of what got other numbers since a result was computed from it, and did not keep the old ones."""
+    for t in list(history(*outputs)):
+        for x in t.inputs:
+            if x.loose:
+                x.notice()
+    return {x.born for t in history(*outputs) for x in shown_inputs(t) if x.born > t.born}
+
+
 def _new_name(stem: str, named: bool, taken: set[str], counts: dict[str, int]) -> str:
     """The user's name once, then with a number; `t1`, `t2`, ... where there is none."""
+    stem = stem if len(stem) <= LONGEST else stem[: LONGEST - 1] + "…"
     name = stem if named else ""
     while not name or name in taken:
         counts[stem] = counts.get(stem, 0) + 1
@@ -219,8 +269,7 @@ def title(graph: Graph, node: Node) -> str:
     """What a node is: `v = a + u` for a result, its name for a leaf, the number for a bare constant."""
     if node.op is None:
         return number(node.value) if is_number(node) else node.name
-    arrays = [graph.nodes[k].value for k in node.inputs]
-    return f"{node.name} = {plain(of_value(node.op, graph.argument_names(node), arrays, node.attributes), 'T')}"
+    return f"{node.name} = {plain(graph.formula(node), 'T')}"
 
 
 def add_gradients(graph: Graph, gradient: Any = None) -> None:
@@ -235,9 +284,16 @@ def add_gradients(graph: Graph, gradient: Any = None) -> None:
                     f"draw: the gradient must have the output's shape {np.shape(t._data)}; got "
                     f"{np.shape(g)}; reshape it"
                 )
+            graph.seeds[key] = g[()]
             seeds.append((t, g[()]))
     by_birth = {n.tensor.born: n for n in graph.nodes.values() if n.tensor is not None}
-    with np.errstate(all="ignore"):
-        for t, g in pull(seeds):
-            if t.born in by_birth:
-                by_birth[t.born].grad = g
+    found = {}
+    try:
+        with np.errstate(all="ignore"):
+            found = {t.born: g for t, g in pull(seeds) if t.born in by_birth}
+    except np.linalg.LinAlgError as error:  # the values can be looked at all the same
+        where = "; ".join(getattr(error, "__notes__", ()))
+        graph.notices.append(f"gradients are left out: {error} ({where})")
+        graph.seeds.clear()
+    for born, g in found.items():
+        by_birth[born].grad = g

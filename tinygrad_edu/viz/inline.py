@@ -30,7 +30,7 @@ def inline(graph: Graph) -> Graph:
         if key not in hidden:
             nodes[key] = _merged(graph, node, formula, hidden)
     ordered = {k: nodes[k] for k in graph.nodes if k in nodes}
-    return Graph(ordered, graph.outputs, graph.notices, whole=graph, written={k: written[k] for k in hidden})
+    return replace(graph, nodes=ordered, whole=graph, written={k: written[k] for k in hidden})
 
 
 def _too_much(f: Formula) -> bool:

@@ -98,8 +98,10 @@ def _operator(template: str, args: list[Written]) -> Written:
     a = _wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
     if len(args) == 1:
         return template.replace("{}", a), binds
-    least = binds + (symbol != "+" and symbol != "**")
-    return f"{a} {symbol} {_wrap(*args[1], UNARY if symbol == '**' else least)}", binds
+    least = UNARY if symbol == "**" else binds + (symbol != "+")
+    if args[1][1] == UNARY and binds in (TIMES, PLUS):
+        least = ATOM  # 2 * (-3): two signs do not stand side by side
+    return f"{a} {symbol} {_wrap(*args[1], least)}", binds
 
 
 def _transposition(f: Formula, transposed: str) -> str:

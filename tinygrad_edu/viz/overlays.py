@@ -14,6 +14,7 @@ from .values import one, size, whole
 
 # Light ends, so that black text stays readable; both scales differ in lightness, not only in hue.
 SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
+BAD = "#ffd9d9"
 DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
 
 
@@ -28,6 +29,7 @@ class Paint:
     words: dict[str, str] = field(default_factory=dict)
     path: set[str] = field(default_factory=set)
     legend: list[str] = field(default_factory=list)
+    scale: list[tuple[str, str]] = field(default_factory=list)  # each colour, and what it stands for
 
 
 def _scaled(found: dict[str, float], boxes: Boxes, words: Callable[[float], str], what: str) -> Paint:
@@ -37,7 +39,8 @@ def _scaled(found: dict[str, float], boxes: Boxes, words: Callable[[float], str]
     top = max(values.values(), default=0.0) or 1.0
     fills = {k: SCALE[min(int(v / top * len(SCALE)), len(SCALE) - 1)] for k, v in values.items()}
     legend = f"{what}: from white (0) to dark orange ({words(top)}); all together {words(sum(values.values()))}"
-    return Paint(fills, {k: words(v) for k, v in values.items()}, legend=[legend])
+    scale = [(shade, f"to {words(top * (k + 1) / len(SCALE))}") for k, shade in enumerate(SCALE)]
+    return Paint(fills, {k: words(v) for k, v in values.items()}, legend=[legend], scale=scale)
 
 
 def seconds(v: float) -> str:
@@ -114,6 +117,7 @@ def gradient(graph: Graph, boxes: Boxes) -> Paint:
         f"size of the gradient (root mean square): white is the typical {one(10**middle, 2)}; "
         "each step of blue is ten times smaller, of orange ten times larger"
     ]
+    paint.scale = [(shade, one(10 ** (middle + k - 2), 2)) for k, shade in enumerate(DIVERGING)]
     return paint
 
 
@@ -129,7 +133,8 @@ def nonfinite(graph: Graph, boxes: Boxes) -> Paint:
     elif back:
         latest = [k for k in graph.nodes if k in back][-1]
         legend.append(f"first in the backward pass: the gradient of {graph.nodes[latest].name}")
-    return Paint(dict.fromkeys(words, "#ffd9d9"), words, bad | back, legend)
+    scale = [(BAD, "inf or nan"), ("#ffffff", "finite")] if words else []
+    return Paint(dict.fromkeys(words, BAD), words, bad | back, legend, scale)
 
 
 def _bad(v: Any) -> bool:

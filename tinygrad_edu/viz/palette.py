@@ -26,7 +26,8 @@ KINDS = {
     "checkpoint": PINK, "custom": RED, "folded": SKY,
 }  # fmt: skip
 
-INK, EDGE, BACKWARD, ALARM = "#1a1a1a", "#767676", "#b34700", "#d00000"
+INK, EDGE, BACKWARD, ALARM = "#1a1a1a", "#767676", "#a63f00", "#d00000"
+WAY_BACK = "#c65100"  # BACKWARD outside of boxes: as far from a white page as from a black one
 
 
 def colour(kind: str) -> Colour:

@@ -52,6 +52,6 @@ def page(svg: str) -> str:
     """A page that holds one picture, in light and in dark."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>Computation graph</title>\n'
-        "<style>:root{color-scheme:light dark}body{margin:1rem}svg{max-width:100%;height:auto}</style>\n"
+        "<style>:root{color-scheme:light dark}body{margin:1rem}main{overflow-x:auto}</style>\n"
         f'<main role="img" aria-label="Computation graph">{svg}</main></html>\n'
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any
 from .export import node_data
 from .fold import LARGE, view
 from .geometry import geometry
-from .graph import Graph, is_number, read
+from .graph import Graph, Node, is_number, read
 from .inline import inline
 from .notation import plain
-from .palette import KINDS
+from .palette import KINDS, colour
 from .steps import Backward, backward, forward
 from .values import short, shown
 
+SCRIPTS = ("fold", "player", "camera", "worksheet", "film", "start")
+MANY = 300  # nodes whose numbers are all written in full
 MOST = 600  # boxes that a browser is given at once; a larger graph is shown folded only
 
 
@@ -30,7 +33,7 @@ class Page:
     def html(self) -> str:
         """The whole file as text."""
         folder = files(__package__) / "page"
-        scripts = [(folder / f"{name}.js").read_text("utf-8") for name in ("player", "worksheet", "film", "start")]
+        scripts = [(folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
         parts = {
             "title": html.escape(shown(self.title, 120)),
             "style": (folder / "player.css").read_text("utf-8"),
@@ -61,10 +64,30 @@ class Page:
 
 def _embedded(data: Any) -> str:
     """JSON that cannot end the script element that holds it."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_packed(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for c in "<>&\u2028\u2029":
         text = text.replace(c, f"\\u{ord(c):04x}")
     return text
+
+
+def _packed(data: Any) -> Any:
+    """The same data, lists of alike objects as tables: the page has thousands of them, and names each key once."""
+    if isinstance(data, dict):
+        return {k: _packed(v) for k, v in data.items()}
+    if not isinstance(data, list) or not all(isinstance(v, dict) for v in data):
+        return data
+    tables = [
+        {"$columns": keys, "rows": [[_packed(v) for v in row.values()] for row in rows]}
+        for keys, rows in itertools.groupby(data, key=tuple)
+    ]
+    return {"$tables": tables}
+
+
+def _brief(v: Any) -> Any:
+    """Numbers with seven digits, which are enough in a large graph's details."""
+    if isinstance(v, list):
+        return [_brief(part) for part in v]
+    return float(f"{v:.7g}") if isinstance(v, float) else v
 
 
 def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -> Page:
@@ -83,14 +106,20 @@ def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -
 
 def page_data(graph: Graph, roomy: bool = False) -> dict[str, Any]:
     """Nodes, views and steps, as the page's script takes them; `roomy` if numbers will change."""
-    nodes = [node_data(n) | {"name": shown(n.name), "title": shown(n.title)} for n in graph.nodes.values()]
+    nodes = [_node(n, len(graph.nodes) > MANY) for n in graph.nodes.values()]
     views = _views(graph, roomy)
     kinds = {n.kind for n in graph.nodes.values() if not is_number(n)}
     legend = [{"kind": k, "fill": c.fill, "line": c.line} for k, c in KINDS.items() if k in kinds]
+    sky = colour("folded")
     return {
-        "nodes": nodes, "views": views, "steps": step_data(graph), "legend": legend,
-        "notices": graph.notices, "worksheet": None, "film": None,
+        "nodes": nodes, "views": views, "folded": {"fill": sky.fill, "line": sky.line}, "steps": step_data(graph),
+        "legend": legend, "notices": graph.notices, "worksheet": None, "film": None,
     }  # fmt: skip
+
+
+def _node(n: Node, brief: bool) -> dict[str, Any]:
+    data = node_data(n) | {"name": shown(n.name), "title": shown(n.title)}
+    return data | ({"value": _brief(data["value"]), "grad": _brief(data["grad"])} if brief else {})
 
 
 def _views(graph: Graph, roomy: bool) -> list[dict[str, Any]]:
@@ -102,9 +131,12 @@ def _views(graph: Graph, roomy: bool) -> list[dict[str, Any]]:
         found.append(geometry(short_view, "as written", roomy))
     deepest = max((len(n.calls) for n in graph.nodes.values()), default=0)
     for depth in range(deepest):
+        label = "modules folded" if deepest == 1 else f"modules folded ({depth + 1})"
+        if len(whole.boxes) <= MOST:  # the page folds them itself, and each of them can be opened
+            found.append({"label": label, "of": "everything", "depth": depth})
+            continue
         seen = view(graph, depth=depth, budget=None)
-        if len(seen.boxes) < min(MOST, len(whole.boxes)):
-            label = "modules folded" if deepest == 1 else f"modules folded at level {depth + 1}"
+        if len(seen.boxes) < MOST:
             found.append(geometry(seen, label, roomy))
     repeats = view(graph, budget=max(8, min(MOST, len(whole.boxes) // 2)))
     if len(repeats.boxes) < len(whole.boxes) // 2 or not found:
@@ -123,13 +155,12 @@ def step_data(graph: Graph) -> list[dict[str, Any]]:
         }
         for s in forward(graph)
     ]
-    for key in reversed(graph.outputs):
+    for key, seed in reversed(graph.seeds.items()):
         node = graph.nodes[key]
-        if node.grad is not None:
-            name = f"d{node.name}/d{node.name}" if len(graph.outputs) == 1 else f"d{node.name}"
-            text = f"{name} = {short(node.grad)}".replace("; ", ", ")
-            result.append({"phase": "seed", "node": key, "text": shown(text, 200), "after": short(node.grad)})
-    out = graph.nodes[graph.outputs[-1]].name
+        name = f"d{node.name}" if node.shape else f"d{graph.result}/d{node.name}"
+        text = f"{name} = {short(seed)}".replace("; ", ", ")
+        result.append({"phase": "seed", "node": key, "text": shown(text, 200), "after": short(seed)})
+    out = graph.result
     result += [_backward_data(s, out) for s in backward(graph) if not is_number(s.source)]
     return result
 
@@ -145,7 +176,8 @@ def _backward_data(s: Backward, out: str) -> dict[str, Any]:
         text = f"{name} = {rule} = {short(s.incoming)} · {derivative} = {product}"
         text = text if s.before is None else f"{text}; sum {short(s.after)}"
     else:
-        text = f"{s.local.text} = {product}".replace("; ", ", ")
+        verb = s.local.text if s.adds else s.local.text.replace(" += ", " = ", 1)
+        text = f"{verb} = {product}".replace("; ", ", ")
     return {
         "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
         "text": shown(text, 240),

@@ -5,6 +5,8 @@ from __future__ import annotations
 ANSWERS = {
     "not a tensor": "This is a {kind}, not a tensor: it has no place in a graph. Compute with tg.Tensor(x, "
     "requires_grad=True).",
+    "a module": "This is a {kind}, not a tensor: its gradients are those of its parameters. Ask one of them, such "
+    "as tg.why(model.weight); model.named_parameters() lists them.",
     "not asked": "{x} has no gradient because it was not asked for: requires_grad is False, so nothing that uses {x} "
     "is recorded. Write tg.Tensor(..., requires_grad=True).",
     "integer dtype": "{x} has no gradient because it holds {dtype} numbers, which do not vary smoothly. Make it a "
@@ -22,8 +24,10 @@ ANSWERS = {
     "the name {x}. Update the numbers in place instead: with tg.no_grad(): {x} -= step, or {x}.data = {x}.data - step.",
     "inner": "{x} is an inner result (made by {op}), and backward() keeps gradients of leaves only. To see it: "
     "tg.draw(loss, detail='gradients'), tg.explain(loss), or tg.grad with respect to it.",
-    "accumulated": "The gradient of {x} is {times} times what the loss gives: backward() adds to what is there, and "
+    "accumulated": "The gradient of {x} is {times}: backward() adds to what is there, and "
     "it was not cleared in between. Call optimizer.zero_grad(), or set {x}.grad = None, before each backward().",
+    "empty": "The gradient of {x} is 0 because of {step}: it has no entries, so nothing of it reaches the result. Look "
+    "at the index or the mask that picked nothing.",
     "healthy": "The gradient of {x} is fine: from {low} to {high}, all finite, {count} of {size} entries not 0.",
     "zero": "The gradient of {x} is 0 everywhere: the loss does not change with it here. It may be at a minimum.",
     "not finite forward": "The gradient of {x} is {kind} because a value already is: {step} is not finite. There: "
@@ -52,6 +56,8 @@ ANSWERS |= {
         "only to report",
         "argmax": "a position does not vary smoothly; use softmax or logsumexp for training, argmax only to report",
         "integer": "whole numbers do not vary smoothly; keep floats until after the loss",
+        "inside": "what this line makes has no history; look in what it calls for no_grad(), detach(), .data, numpy() "
+        "or item(), and leave them out",
         "flat": "round, floor, ceil and sign are flat: their derivative is 0; use a smooth function in training",
     }.items()
 }
@@ -77,6 +83,7 @@ STEPS = "it is flat between its jumps, so its derivative is 0; use a smooth func
 BLOCKED |= dict.fromkeys(("round", "floor", "ceil", "sign", "floor_divide"), ("flat", STEPS))
 
 # What to do about an operation that made inf or nan.
+POWER = "a power of 0 or of a negative number; keep the base positive"
 ADVICE = {
     "log": "log is -inf at 0 and nan below; keep its input positive (log(x + eps), clip), or use a function that takes "
     "logits, such as logsumexp or log_softmax",
@@ -84,12 +91,21 @@ ADVICE = {
     "reciprocal": "a division by 0; add a small number first",
     "sqrt": "sqrt is nan below 0 and infinitely steep at 0; write sqrt(x + eps), or tg.linalg.norm for a length",
     "exp": "exp overflows for large inputs; subtract the maximum first, or use logsumexp, softmax or sigmoid",
-    "power": "a power of 0 or of a negative number; keep the base positive, or write x * x for a square",
+    "power": POWER,
+    "power_n": POWER,
     "multiply": "0 * inf is nan, and large factors overflow; look at the inputs",
     "subtract": "inf - inf is nan; look at where the infinite inputs come from",
     "matmul": "products of large numbers overflow, and 0 * inf is nan; use smaller weights, or normalise the inputs",
+    "linear": "products of large numbers overflow; use smaller weights, or normalise the inputs",
+    "conv": "products of large numbers overflow; use smaller weights, or normalise the inputs",
+    "sum": "the sum overflows, or adds inf to -inf; use a mean, or a wider dtype",
+    "add": "the sum overflows, or adds inf to -inf; look at the inputs",
     "square": "the square overflows; scale the input down",
 }
+ADVICE |= dict.fromkeys(("log2", "log10", "log1p"), ADVICE["log"])
+ADVICE |= dict.fromkeys(("expm1", "sinh", "cosh"), ADVICE["exp"])
+SINGULAR = "the matrix is singular, or nearly; add a small multiple of the identity, or use pinv"
+ADVICE |= dict.fromkeys(("inv", "solve", "slogdet", "det", "cholesky"), SINGULAR)
 WHERE = (
     "where(c, f(x), 0) computes f(x) for every entry, also where c is false: give f a safe input instead, "
     "f(where(c, x, 1)), and choose afterwards"

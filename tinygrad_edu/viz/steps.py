@@ -7,7 +7,7 @@ Newest first, a tensor's gradient is complete when its turn comes: that is why t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,20 @@ class Backward:
     derivative: Formula | None  # the local derivative alone, where it is a factor (elementwise rules)
     local: Local
     contribution: Any
-    before: Any  # the running sum; None at the first use
+    before: Any  # the running sum; None at the first use of what is no output
     after: Any
     use: int  # which of the uses this is, from 1
     uses: int
+
+    @property
+    def adds(self) -> bool:
+        """Whether the gradient has other parts: other uses, or the start that an output has."""
+        return self.uses > 1 or self.before is not None
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it is one number times another."""
+        return not (whole(self.source.value).shape or whole(self.user.value).shape) and self.derivative is not None
 
 
 def forward(graph: Graph) -> list[Forward]:
@@ -74,7 +84,7 @@ def _rounded(v: Any) -> Any:
 
 def backward(graph: Graph) -> list[Backward]:
     """Every use of every tensor that needs a gradient, newest user first, as the engine goes."""
-    sums: dict[str, Any] = {}
+    sums: dict[str, Any] = dict(graph.seeds)
     used: dict[str, int] = {}
     found: list[Backward] = []
     masked = False
@@ -135,7 +145,10 @@ def _derivative(graph: Graph, user: Node, i: int) -> Formula | None:
     one = np.ones_like(user.grad)[()] if isinstance(user.grad, np.ndarray | np.generic) else np.float64(1.0)
     one = one if not np.ndim(one) else np.float64(1.0)
     names = graph.argument_names(user)
-    return of_rule(user.op, i, arrays, user.attributes, names, ("", one), (user.name, user.value))
+    found = of_rule(user.op, i, arrays, user.attributes, names, ("", one), (user.name, user.value))
+    if found is not None and whole(found.value).dtype.kind == "b":  # a mask: 0 or 1
+        found = replace(found, value=whole(found.value).astype(whole(user.value).dtype)[()])
+    return found
 
 
 def names(step: Backward) -> tuple[str, str]:

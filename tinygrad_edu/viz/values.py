@@ -33,6 +33,8 @@ def short(v: Any, digits: int = 4) -> str:
     ('0.1', '[[1 2] [3 4.5]]')
     >>> short(np.arange(100.0))
     '0 to 99; mean 49.5'
+    >>> short(np.ones((3, 8)))
+    'all 1'
     """
     a = whole(v)
     if a.ndim == 0:
@@ -47,6 +49,8 @@ def short(v: Any, digits: int = 4) -> str:
     bad = "" if finite.size == a.size else f", {a.size - finite.size} not finite"
     if not finite.size:
         return f"{a.size} entries, none finite"
+    if finite.size == a.size and (a == a.flat[0]).all():
+        return f"all {one(a.flat[0], digits)}"
     low, high, mean = (one(f(finite), digits - 1) for f in (np.min, np.max, np.mean))
     return f"{low} to {high}; mean {mean}{bad}"
 

@@ -37,6 +37,7 @@ class Watch:
         self.code = code
         self.calls: list[Call] = []
         self.names: dict[int, str] = {}
+        self.given: frozenset[int] = frozenset()  # births of the inputs
         self.open: list[tuple[FrameType, int]] = []
 
     def __enter__(self) -> Watch:
@@ -54,7 +55,7 @@ class Watch:
         elif event == "return":
             if self.open and self.open[-1][0] is frame:
                 _, start = self.open.pop()
-                module = frame.f_locals.get("self")
+                module = frame.f_locals.get(next(iter(frame.f_code.co_varnames), ""))  # whatever it calls itself
                 if is_module(module):
                     self.calls.append(Call(start, births(), module))
             if frame.f_code is self.code:
@@ -106,6 +107,7 @@ def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
     given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}
     again = {name for born, name in watch.names.items() if born not in given} & set(given.values())
     watch.names = {k: v for k, v in watch.names.items() if v not in again} | given  # a rebound name says little
+    watch.given = frozenset(x.born for x in tensors if isinstance(x, Variable))
     return result, watch
 
 

@@ -8,35 +8,37 @@ was taken out of the graph (`culprit.py`).
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..engine import NEEDS, Variable, history
-from .culprit import Cut, assignment_of, cut_after, source_lines
+from ..engine import NEEDS, Variable, history, shown_inputs
+from .culprit import Cut, Line, assignment_of, calls_of, cut_after, cut_inside, repeated, source_lines
 from .graph import Graph, Node, read
 from .reasons import ANSWERS, BLOCKED, advice
 from .steps import Backward, backward
 from .values import one, shown, whole
 from .values import size as size_of
-from .watch import caller, names_in, results_in
+from .watch import caller, is_module, names_in, results_in
 
 HUGE, TINY = 1e4, 1e-7
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A reason in a word, the paragraph, and the line to change (or None)."""
+class Answer(str):
+    """The paragraph with the line to change, as a text that also knows the reason in a word, and the line (or None)."""
 
     reason: str
     text: str
-    line: str | None = None
+    line: str | None
 
-    def __str__(self) -> str:
-        return self.text + (f" The line: {self.line}" if self.line else "")
+    def __new__(cls, reason: str, text: str, line: str | None = None) -> Answer:
+        self = super().__new__(cls, text + (f" The line: {line}" if line else ""))
+        self.reason, self.text, self.line = reason, text, line
+        return self
 
-    __repr__ = __str__
+    __repr__ = str.__str__
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(str(self))}</p>"
@@ -44,18 +46,53 @@ class Answer:
 
 @dataclass
 class Case:
-    """What is known about the question: the tensor, its name, the results of the program."""
+    """What is known about the question: the tensor, its name, the program's variables, results and lines."""
 
     x: Any
     name: str
+    scope: Mapping[str, Any]
     names: dict[int, str]
     results: list[Variable]
+    lines: list[Line]
 
     def answer(self, reason: str, line: str | None = None, **facts: Any) -> Answer:
         return Answer(reason, ANSWERS[reason].format(x=self.name, **facts), line)
 
     def depends(self, r: Variable) -> bool:
         return any(t.born == self.x.born for t in history(r, constants=False))
+
+    @property
+    def stem(self) -> str:
+        """The variable through which the tensor is reached: `net` of a layer's weight, `layers` of `layers[0]`."""
+        for name, v in self.scope.items():
+            if is_module(v) and any(p is self.x for _, p in v.named_parameters()):
+                return name
+        return self.name.partition("[")[0].partition(".")[0]
+
+    def changed(self, r: Variable) -> bool:
+        """Whether the tensor got other numbers after `r` was computed from it."""
+        older, x = {self.x.born}, self.x.past
+        while x is not None:
+            older, x = older | {x.born}, x.past
+        used = ((t, x) for t in history(r) for x in shown_inputs(t))
+        return any(x.born in older and (x.born > t.born or x is not self.x) for t, x in used)
+
+    def line(self, name: str) -> str | None:
+        """Where a name got its value."""
+        made = assignment_of(self.lines, name)
+        return made.where if made is not None else None
+
+    def line_of(self, graph: Graph, node: Node) -> str | None:
+        """The line that computes a node: its own, or that of the first named result that is made from it."""
+        if node.site is not None:
+            return next((line.where for line in self.lines if line.where.startswith(f"{node.site}:")), node.site)
+        reached = {node.key}
+        for n in graph.nodes.values():
+            if n.key in reached or reached.intersection(n.inputs):
+                reached.add(n.key)
+                if n.named and (where := self.line(n.name)) is not None:
+                    return where
+        return None
 
     def title(self, r: Variable) -> str:
         return shown(r.name or self.names.get(r.born, "the result"))
@@ -71,43 +108,53 @@ def why(x: Any, of: Any = None) -> Answer:
     loss depends on w, and all is recorded, but nobody has walked back yet. Call loss.backward().
     """
     scope = caller()
+    if isinstance(x, Variable) and x.loose:
+        x.notice()  # numbers of its array that were written over since
     names = names_in(scope)
     if not isinstance(x, Variable):
-        return Answer("not a tensor", ANSWERS["not a tensor"].format(kind=type(x).__name__))
-    name = shown(x.name or names.get(x.born, "this tensor"))
-    case = Case(x, name, names, [of] if isinstance(of, Variable) else results_in(scope))
+        reason = "a module" if is_module(x) else "not a tensor"
+        return Answer(reason, ANSWERS[reason].format(kind=type(x).__name__))
+    path = names.get(x.born, "this tensor")
+    name = shown(path if x.name is None or path.endswith(f".{x.name}") else x.name)
+    case = Case(x, name, scope, names, [of] if isinstance(of, Variable) else results_in(scope), source_lines())
     return _absent(case) if case.x.grad is None else _present(case)
 
 
 def _absent(case: Case) -> Answer:
     """There is no gradient."""
-    x, name, lines = case.x, case.name, source_lines()
+    x, name, lines = case.x, case.name, case.lines
     if x.op is not None:
         made = assignment_of(lines, name)
         if made is not None and made.reads_itself:
             return case.answer("rebound", made.where)
-        return case.answer("inner", op=x.op)
+        return case.answer("inner", case.line(name), op=x.op)
     if not x.flags & NEEDS:
         return _not_asked(case, assignment_of(lines, name))
-    if using := [r for r in case.results if case.depends(r)]:
+    if any(case.changed(r) for r in case.results):
+        return case.answer("changed", case.line(name))
+    using = [r for r in case.results if case.depends(r)]
+    walked = calls_of(lines, "backward")
+    elsewhere = walked and not any(case.title(r) in walked for r in using)
+    if using and not (elsewhere and cut_after(lines, case.stem)):
         cleared = [line for line in lines if "zero_grad(" in line.text or f"{name}.grad = None" in line.text]
-        if cleared and any(".backward(" in line.text for line in lines if line.number < cleared[-1].number):
+        if cleared and any(line.number < cleared[-1].number for line in walked.values()):
             return case.answer("cleared", cleared[-1].where)
-        return case.answer("no backward", loss=case.title(using[0]))
-    if cut := cut_after(lines, name):
+        return case.answer("no backward", case.line(case.title(using[0])), loss=case.title(using[0]))
+    if cut := cut_after(lines, case.stem) or cut_inside(lines, case.stem, case.scope):
         return case.answer(cut.cut, cut.where)
-    if any(t.born < x.born and t.op is None and t.name == name for r in case.results for t in history(r)):
-        return case.answer("changed")
     if not case.results:
-        return case.answer("not recorded")
-    return case.answer("not used", loss=case.title(case.results[0]))
+        return case.answer("not recorded", case.line(name))
+    loss = case.title(case.results[0])
+    return case.answer("not used", case.line(loss), loss=loss)
 
 
 def _not_asked(case: Case, made: Cut | None) -> Answer:
     if made is not None and made.cut:
         return case.answer(made.cut, made.where)
-    dtype = np.asarray(case.x._data).dtype
-    return case.answer("not asked") if dtype.kind == "f" else case.answer("integer dtype", dtype=dtype)
+    dtype, where = np.asarray(case.x._data).dtype, made.where if made is not None else None
+    frozen = [line for line in case.lines if "requires_grad" in line.text and "False" in line.text]
+    where = frozen[-1].where if where is None and frozen else where
+    return case.answer("not asked", where) if dtype.kind == "f" else case.answer("integer dtype", where, dtype=dtype)
 
 
 def _present(case: Case) -> Answer:
@@ -117,7 +164,11 @@ def _present(case: Case) -> Answer:
     if not np.isfinite(g).all():
         return _not_finite(case, graph, "nan" if np.isnan(g).any() else "inf")
     if graph is not None and (times := _accumulated(case, graph, g)) > 1:
-        return case.answer("accumulated", times=times)
+        again = calls_of(case.lines, "backward").values()
+        line = max(again, key=lambda line: line.number).where if again else None
+        return case.answer("accumulated", line, times=f"{times} times what the loss gives")
+    if line := _never_cleared(case, graph, g):
+        return case.answer("accumulated", line, times="a sum over the steps of a loop")
     if not g.any():
         return _zero(case, graph)
     size = float(np.max(np.abs(g)))
@@ -132,7 +183,8 @@ def _present(case: Case) -> Answer:
 def _graph_with(case: Case) -> Graph | None:
     """The graph, with gradients, of the newest result that depends on the tensor."""
     found = next((r for r in case.results if case.depends(r)), None)
-    return None if found is None else read(found, who="why", grads=True)
+    graph = None if found is None else read(found, who="why", grads=True)
+    return graph if graph is not None and graph.seeds else None
 
 
 def _node(case: Case, graph: Graph) -> Node:
@@ -159,13 +211,28 @@ def _downstream(case: Case, graph: Graph) -> list[Backward]:
     return found
 
 
+def _never_cleared(case: Case, graph: Graph | None, g: Any) -> str | None:
+    """The line that adds to the gradient in a loop in which nothing clears it."""
+    own = _node(case, graph).grad if graph is not None else None
+    cleared = any("zero_grad" in line.text or ".grad = None" in line.text for line in case.lines)
+    line = repeated(case.lines, "backward")
+    if line is None or cleared or (own is not None and np.allclose(g, own, rtol=1e-4)):
+        return None
+    return line.where
+
+
 def _zero(case: Case, graph: Graph | None) -> Answer:
-    for step in _downstream(case, graph) if graph is not None else ():
+    if graph is None:
+        return case.answer("zero")
+    for step in _downstream(case, graph):
+        if not whole(step.source.value).size or not whole(step.user.value).size:
+            return case.answer("empty", case.line_of(graph, step.user), step=shown(step.user.title))
         if whole(step.incoming).any() and not whole(step.contribution).any():
             op = str(step.user.op)
-            reason, text = BLOCKED.get(op, ("flat here", f"the derivative of {op} is 0 at these inputs"))
+            flat = f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
+            reason, text = BLOCKED.get(op, ("flat here", flat))
             words = f"The gradient of {case.name} is 0 because of {shown(step.user.title)}: {text}."
-            return Answer(reason, words, step.user.site)
+            return Answer(reason, words, case.line_of(graph, step.user))
     return case.answer("zero")
 
 
@@ -175,11 +242,12 @@ def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
     for n in graph.nodes.values():
         if n.op is not None and not np.isfinite(whole(n.value)).all():
             step = shown(n.title)
-            return case.answer("not finite forward", n.site, kind=kind, step=step, advice=advice(n.op))
+            return case.answer("not finite forward", case.line_of(graph, n), kind=kind, step=step, advice=advice(n.op))
     for use in backward(graph):
         if not np.isfinite(whole(use.contribution)).all():
             step = shown(use.user.title)
-            return case.answer("infinite slope", use.user.site, kind=kind, step=step, advice=advice(use.user.op))
+            line = case.line_of(graph, use.user)
+            return case.answer("infinite slope", line, kind=kind, step=step, advice=advice(use.user.op))
     return case.answer("not finite", kind=kind)
 
 
@@ -196,4 +264,5 @@ def _scaled(case: Case, graph: Graph | None, reason: str, size: float) -> Answer
     most = "steepest" if factor == 1 else "flattest"
     times = one(ratios[i] ** factor, 2)
     where = f" The {most} step is {shown(user.title)}: it makes the gradient {times} times {word}."
-    return case.answer(reason, user.site, size=one(size), where=where)
+    line = case.line_of(graph, user) if graph is not None else None
+    return case.answer(reason, line, size=one(size), where=where)

@@ -37,7 +37,6 @@
     words.textContent = "Step " + frame.step + ", loss " + frame.loss.toPrecision(4);
     mark.setAttribute("x1", x(k)); mark.setAttribute("x2", x(k));
     player.render();
-    paint();
   }
   const stop = () => { clearInterval(timer); timer = null; run.textContent = "Play training"; };
   slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
@@ -47,6 +46,6 @@
     let k = Number(slider.value) === last ? 0 : Number(slider.value);
     timer = setInterval(() => { show(k); if (k++ >= last) stop(); }, 120);
   });
-  player.begin = () => { player.rest(); show(0); player.fit(); };
-  $("view").addEventListener("change", paint);
+  player.begin = () => { player.rest(); show(0); player.camera.fit(); };
+  player.watchers.push(paint);  // whenever boxes are drawn: another step, another view, a frame folded
 })();

@@ -1,17 +1,19 @@
 "use strict";
 // The backprop player. Every name that comes from a program is put in as text, never as markup.
 const player = (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const table = (v) => v.rows.map((row) => Object.fromEntries(row.map((cell, k) => [v.$columns[k], cell])));
+  const data = JSON.parse(document.getElementById("data").textContent, (_, v) => (v?.$columns ? table(v) : v?.$tables ? v.$tables.flat() : v));
   const $ = (id) => document.getElementById(id);
   const nodes = new Map(data.nodes.map((n) => [n.key, n]));
   const steps = data.steps;
   const SVG = "http://www.w3.org/2000/svg";
   let still = false;  // a film shows the graph as a whole, not a step of it
-  let at = 0, view = null, boxes = [], arrows = [], place = new Map(), timer = null, chosen = null;
+  let at = 0, base = null, view = null, boxes = [], arrows = [], place = new Map(), timer = null, chosen = null;
+  const closed = new Set();  // the frames that are folded
   const watchers = [];
 
   function make(tag, attributes = {}, text = null, parent = null) {
-    const svg = ["svg", "g", "rect", "text", "path", "polygon", "line", "title", "circle"].includes(tag);
+    const svg = ["svg", "g", "rect", "text", "path", "polygon", "line", "title", "circle", "use"].includes(tag);
     const e = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
     for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
     if (text !== null) e.textContent = text;
@@ -32,19 +34,35 @@ const player = (() => {
     return { value, grad };
   }
   const blanks = new Set();  // "n3.value": hidden in a worksheet
-  const oneLine = (text, most) => text.length > most ? text.slice(0, most - 1) + "…" : text;
+  const oneLine = (text, most) => {  // the mean goes first, then where a parameter is, then letters
+    let less = text.length > most ? text.split("; mean")[0] : text;
+    if (less.length > most) less = less.replace(/(?:\w+\.)+([A-Za-z_]\w*)/g, "…$1");
+    return less.length > most ? less.slice(0, most - 1) + "…" : less;
+  };
   const shown = (key, what, text) => (blanks.has(key + "." + what) ? "?" : text);
 
   function draw(which) {
-    view = data.views[which];
+    const wanted = data.views[which];
+    base = wanted.of ? data.views.find((v) => v.label === wanted.of) : wanted;
+    closed.clear();
+    for (const f of base.frames) if (f.path.length === wanted.depth + 1) closed.add(folding.id(f.path));
+    lay();
+    player.camera.readable();
+  }
+  const count = (members) => members.filter((k) => nodes.get(k).op).length;
+
+  function lay() {
+    view = folding.fold(base, closed, data.folded, count);
     const svg = $("graph");
     svg.replaceChildren();
     place = new Map();
-    const frames = make("g", {}, null, svg), lines = make("g", {}, null, svg), all = make("g", {}, null, svg);
+    const drawing = make("g", { id: "drawing" }, null, svg), [frames, lines, titles, all] = [1, 2, 3, 4].map(() => make("g", {}, null, drawing));
     for (const f of view.frames) {
-      const g = make("g", { class: "frame" }, null, frames);
-      make("rect", { x: f.x, y: f.y, width: f.w, height: f.h, rx: 8 }, null, g);
-      make("text", { x: f.x + 8, y: f.y + 14 }, f.label, g);
+      make("rect", { class: "frame", x: f.x, y: f.y, width: f.w, height: f.h, rx: 8 }, null, frames);
+      const g = make("g", { class: "fold", tabindex: 0, role: "button", "aria-expanded": "true", "aria-label": "fold " + f.label, "data-frame": f.id }, null, titles);
+      make("rect", { x: f.x, y: f.y, width: Math.min(f.w, 7.6 * f.label.length + 34), height: 20, rx: 8 }, null, g);
+      make("text", { x: f.x + 8, y: f.y + 15 }, "▾ " + f.label, g);
+      pressed(g, () => toggle(f.id));
     }
     arrows = view.arrows.map((a) => {
       const g = make("g", { class: "edge" + (a.loop ? " loop" : "") }, null, lines);
@@ -59,21 +77,35 @@ const player = (() => {
     });
     boxes = view.boxes.map((b) => {
       const g = make("g", { class: "box", tabindex: 0, role: "button" }, null, all);
+      if (b.opens) { g.setAttribute("aria-expanded", "false"); g.dataset.frame = b.opens; }
       const rect = make("rect", { x: b.x - b.w / 2, y: b.y - b.h / 2, width: b.w, height: b.h, rx: b.leaf ? 9 : 2, fill: b.fill, stroke: b.line }, null, g);
       const top = b.y - b.h / 2;
-      make("text", { x: b.x, y: top + 17, class: "title" }, b.title, g);
+      make("text", { x: b.x, y: top + 17, class: "title" }, b.opens ? "▸ " + oneLine(b.title, b.wide - 2) : oneLine(b.title, b.wide), g);
+      if (b.title.length > b.wide) make("title", {}, b.title, g);
       const value = make("text", { x: b.x, y: top + 34 }, "", g), grad = make("text", { x: b.x, y: top + 51, class: "grad" }, "", g);
       const box = { ...b, g, rect, value, grad };
       b.members.forEach((k) => place.set(k, box));
-      const open = () => { choose(current(box)); };
-      g.addEventListener("click", () => { if (!moved) open(); });
-      g.addEventListener("keydown", (e) => { if (e.key === "Enter") open(); });
+      pressed(g, () => (b.opens ? toggle(b.opens) : choose(current(box))));
       return box;
     });
     for (const b of boxes) b.arrows = [];
     for (const a of arrows) for (const k of new Set([a.source, a.user])) place.get(k).arrows.push(a);
-    readable();
     render();
+  }
+
+  function pressed(g, act) {
+    g.addEventListener("click", () => { if (!player.camera.moved()) act(); });
+    g.addEventListener("keydown", (e) => { if (e.key === "Enter") act(); });
+  }
+
+  // Fold a frame, or unfold it; what was pressed stays under the finger, and keeps the focus.
+  function toggle(frame) {
+    const spot = () => { const b = boxes.find((b) => b.opens === frame), f = view.frames.find((f) => f.id === frame); return b ? [b.x - b.w / 2, b.y - b.h / 2] : [f.x, f.y]; };
+    const [x, y] = spot();
+    if (!closed.delete(frame)) closed.add(frame);
+    lay();
+    player.camera.pan(spot()[0] - x, spot()[1] - y);
+    document.querySelector(`#graph [data-frame="${frame}"]`).focus();
   }
 
   // Of the nodes that a box stands for, the one that the step is about; else the newest one computed.
@@ -82,7 +114,7 @@ const player = (() => {
     if (s && box.members.includes(s.node)) return s.node;
     if (still || box.members.length === 1) return box.members[box.members.length - 1];
     let best = box.members[box.members.length - 1];
-    if (!s || s.phase === "forward") for (const k of box.members) if (nodes.get(k).from <= at) best = k;
+    if (!s || s.phase === "forward") for (const k of box.members) if (nodes.get(k).op && nodes.get(k).from <= at) best = k;
     return best;
   }
 
@@ -130,12 +162,19 @@ const player = (() => {
     watchers.forEach((f) => f(at));
   }
 
+  // What of a step would tell the answer to a blank: its result, or a number that goes into it.
   function hidden(s) {
-    if (!s) return "";
-    if (s.phase === "forward") return shown(s.node, "value", s.after) !== s.after ? "value" : "";
-    return ["grad", "derivative"].filter((w) => blanks.has(s.node + "." + w) || blanks.has((s.user || "") + ":" + s.position + "." + w))[0] || "";
+    const blank = (key, what) => blanks.has(key + "." + what), input = (k) => blank(k, "value");
+    if (!s || s.phase === "seed") return {};
+    if (s.phase === "forward") return { result: blank(s.node, "value"), factor: nodes.get(s.node).inputs.some(input) };
+    const factor = blank(s.user + ":" + s.position, "derivative") || (s.derivative !== s.derivative_formula && [s.user, ...nodes.get(s.user).inputs].some(input));
+    return { factor, formula: !blanks.has(s.user + ":" + s.position + ".derivative"), result: factor || blank(s.node, "grad") || blank(s.user, "grad") };
   }
-  function plain(s) { return hidden(s) ? s.text.split(" = ")[0] + " = ?" : s.text; }
+  function plain(s) {
+    const { result, factor } = hidden(s);
+    const name = s.phase === "forward" ? nodes.get(s.node).title : s.text.split(" = ")[0];
+    return result ? name + " = ?" : factor ? name + " = " + s.after : s.text;
+  }
 
   function words(s) {
     const box = $("step");
@@ -156,10 +195,10 @@ const player = (() => {
     const blank = hidden(s), table = make("table", {}, null, box), name = nodes.get(s.node).name;
     const row = (head, text, cls) => { const tr = make("tr", cls ? { class: cls } : {}, null, table); make("th", { scope: "row" }, head, tr); make("td", {}, text, tr); };
     row("incoming gradient", s.incoming_name + " = " + shown(s.user, "grad", s.incoming));
-    if (s.derivative !== null) row("local derivative", s.derivative_name + " = " + (blank === "derivative" ? "?" : (s.derivative_formula === s.derivative ? "" : s.derivative_formula + " = ") + s.derivative));
+    if (s.derivative !== null) row("local derivative", s.derivative_name + " = " + (blank.factor ? (blank.formula ? s.derivative_formula + " = ?" : "?") : (s.derivative_formula === s.derivative ? "" : s.derivative_formula + " = ") + s.derivative));
     else row("rule", s.formula + (s.shapes ? "   " + s.shapes : ""));
-    row(s.derivative !== null ? "their product" : "it gives", blank ? "?" : s.product);
-    if (s.before !== null) { row("sum before", blank ? "?" : s.before); row("running sum", blank ? "?" : s.after, "total"); }
+    row(s.derivative !== null ? "their product" : "it gives", blank.result ? "?" : s.product);
+    if (s.before !== null) { row("sum before", blank.result ? "?" : s.before); row("running sum", blank.result ? "?" : s.after, "total"); }
     if (s.note) make("p", { class: "why" }, s.note + ".", box);
     if (s.uses > 1) make("p", { class: "why" }, name + " is used " + s.uses + " times; this is contribution " + s.use + ". A change of " + name + " reaches the result along every use, so the gradients add" + (s.use < s.uses ? ", and " + name + " has to wait for the others before it may pass its own gradient on." : ": now the sum is complete, and " + name + " may pass it on."), box);
   }
@@ -168,7 +207,11 @@ const player = (() => {
     at = Math.max(0, Math.min(steps.length, step));
     render(true);
     follow();
-    if (!keep) history.replaceState(null, "", "#step=" + at);
+    if (!keep) address("#step=" + at);
+  }
+
+  function address(place) {
+    try { history.replaceState(null, "", place); } catch { /* a page inside a notebook's cell has no address */ }
   }
 
   function choose(key) {
@@ -198,55 +241,13 @@ const player = (() => {
     $("hover").textContent = n ? "" : "No box is called " + text;
     if (!n) return;
     choose(n.key);
-    const b = place.get(n.key);
-    if (b) { frame.x = b.x - frame.w / 2; frame.y = b.y - frame.h / 2; look(); }
+    if (place.has(n.key)) player.camera.centre(place.get(n.key));
   }
 
-  // Zoom and pan by the view box.
-  const frame = { x: 0, y: 0, w: 1, h: 1 };
-  let moved = false;
-  function look() { $("graph").setAttribute("viewBox", [frame.x, frame.y, frame.w, frame.h].join(" ")); }
-  const pad = 22;
-  function fit(smallest = 0) {
-    const room = $("stage").getBoundingClientRect(), width = Math.max(room.width, 1), height = Math.max(room.height, 1);
-    const w = view.width + 2 * pad, h = view.height + 2 * pad;
-    const scale = Math.min(Math.max(w / width, h / height, 1 / 1.6), smallest || Infinity);
-    frame.w = width * scale; frame.h = height * scale;
-    frame.x = w > frame.w + 1 ? -pad : -pad - (frame.w - w) / 2;
-    frame.y = -pad - (frame.h - h) / 2;
-    look();
-  }
-  function readable() { fit(1.1); follow(); }  // letters stay readable; a wide graph is followed from step to step
   function follow() {
     const s = at ? steps[at - 1] : null;
-    const wanted = (s ? [s.node, s.user] : [data.nodes[0].key]).map((k) => place.get(k)).filter(Boolean);
-    if (!wanted.length) return;
-    const left = Math.min(...wanted.map((b) => b.x - b.w / 2)), right = Math.max(...wanted.map((b) => b.x + b.w / 2));
-    const top = Math.min(...wanted.map((b) => b.y - b.h / 2)), low = Math.max(...wanted.map((b) => b.y + b.h / 2));
-    const inside = (a, b, from, size) => a >= from && b <= from + size;
-    if (!inside(left, right, frame.x, frame.w)) frame.x = right - left > frame.w ? left - pad : (left + right - frame.w) / 2;
-    if (!inside(top, low, frame.y, frame.h)) frame.y = low - top > frame.h ? top - pad : (top + low - frame.h) / 2;
-    look();
+    player.camera.show((s ? [s.node, s.user] : [data.nodes[0].key]).map((k) => place.get(k)).filter(Boolean));
   }
-  function zoom(by, cx = frame.x + frame.w / 2, cy = frame.y + frame.h / 2) {
-    frame.x = cx - (cx - frame.x) * by; frame.y = cy - (cy - frame.y) * by; frame.w *= by; frame.h *= by;
-    look();
-  }
-  const stage = $("stage");
-  stage.addEventListener("wheel", (e) => {
-    e.preventDefault();
-    const room = stage.getBoundingClientRect();
-    zoom(e.deltaY > 0 ? 1.15 : 1 / 1.15, frame.x + frame.w * (e.clientX - room.left) / room.width, frame.y + frame.h * (e.clientY - room.top) / room.height);
-  }, { passive: false });
-  let drag = null;
-  stage.addEventListener("pointerdown", (e) => { drag = { x: e.clientX, y: e.clientY, fx: frame.x, fy: frame.y }; moved = false; });
-  window.addEventListener("pointermove", (e) => {
-    if (!drag) return;
-    const scale = frame.w / stage.getBoundingClientRect().width;
-    if (Math.abs(e.clientX - drag.x) + Math.abs(e.clientY - drag.y) > 4) moved = true;
-    if (moved) { frame.x = drag.fx - (e.clientX - drag.x) * scale; frame.y = drag.fy - (e.clientY - drag.y) * scale; look(); }
-  });
-  window.addEventListener("pointerup", () => { drag = null; });
 
   function playing(on) {
     if (timer !== null) cancelAnimationFrame(timer);
@@ -263,34 +264,33 @@ const player = (() => {
     };
     timer = requestAnimationFrame(tick);
   }
-  const toggle = () => playing(timer === null);
+  const play = () => playing(timer === null);
   const keys = {
-    ArrowRight: () => go(at + 1), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(steps.length), " ": toggle,
-    "+": () => zoom(1 / 1.25), "=": () => zoom(1 / 1.25), "-": () => zoom(1.25), 0: () => fit(), "/": () => $("search").focus(),
+    ArrowRight: () => go(at + 1), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(steps.length), " ": play,
+    "/": () => $("search").focus(),
   };
+  const shifted = {};  // with the shift key
   document.addEventListener("keydown", (e) => {
-    const tag = e.target.tagName, type = e.target.type;
-    if (e.ctrlKey || e.metaKey || e.altKey || !keys[e.key]) return;
+    const tag = e.target.tagName, type = e.target.type, act = (e.shiftKey && shifted[e.key]) || keys[e.key];
+    if (e.ctrlKey || e.metaKey || e.altKey || !act) return;
     if (tag === "SELECT" || (tag === "INPUT" && type !== "range" && type !== "checkbox")) return;
     if (type === "range" && e.key !== " ") return;
     if ((tag === "BUTTON" || tag === "SUMMARY" || type === "checkbox") && e.key === " ") return;
     e.preventDefault();
-    keys[e.key]();
+    act();
   });
   const on = (id, event, f) => $(id).addEventListener(event, f);
   on("first", "click", () => go(0)); on("last", "click", () => go(steps.length));
-  on("back", "click", () => go(at - 1)); on("next", "click", () => go(at + 1)); on("play", "click", toggle);
+  on("back", "click", () => go(at - 1)); on("next", "click", () => go(at + 1)); on("play", "click", play);
   on("scrub", "input", (e) => { playing(false); go(Number(e.target.value)); });
   on("view", "change", (e) => { draw(Number(e.target.value)); });
   on("search", "change", (e) => find(e.target.value));
   on("search", "keydown", (e) => { if (e.key === "Enter") find(e.target.value); });
-  on("in", "click", () => zoom(1 / 1.25)); on("out", "click", () => zoom(1.25)); on("fit", "click", () => fit());
   const dark = (yes) => { document.documentElement.classList.toggle("dark", yes); $("dark").setAttribute("aria-pressed", String(yes)); };
   on("dark", "click", () => dark(!document.documentElement.classList.contains("dark")));
   dark(matchMedia("(prefers-color-scheme: dark)").matches);
   on("all", "toggle", list);
-  window.addEventListener("resize", readable);
-  window.addEventListener("beforeprint", () => { $("all").open = true; list(); fit(); });
+  window.addEventListener("beforeprint", () => { $("all").open = true; list(); });
   const linked = () => { const m = /step=(\d+)/.exec(location.hash); return m ? Number(m[1]) : 0; };
   window.addEventListener("hashchange", () => go(linked(), true));
 
@@ -315,6 +315,6 @@ const player = (() => {
     li.append(c.kind);
   }
   function rest() { still = true; document.body.classList.add("film"); go(steps.length, true); }
-  function start() { draw(0); go(Math.min(linked(), steps.length), true); }
-  return { rest, fit, data, nodes, steps, blanks, make, $, go, draw, render, start, choose, boxes: () => boxes, at: () => at };
+  function start() { draw(0); go(linked(), true); }
+  return { watchers, rest, data, nodes, steps, blanks, make, $, go, draw, toggle, follow, render, start, choose, keys, shifted, boxes: () => boxes, view: () => view, at: () => at };
 })();

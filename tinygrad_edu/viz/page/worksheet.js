@@ -2,10 +2,11 @@
 (() => {
   const { data, make, $, blanks } = player, sheet = data.worksheet;
   if (!sheet) return;
-  const number = (text) => { const m = /^\s*([-+]?[\d.,]+(?:e[-+]?\d+)?)\s*(?:\/\s*([-+]?[\d.]+))?\s*$/i.exec(text.replace(",", ".")); return m ? Number(m[1]) / (m[2] ? Number(m[2]) : 1) : NaN; };
+  const number = (text) => { const m = /^\s*([-+]?[\d.,]+(?:e[-+]?\d+)?)\s*(?:\/\s*([-+]?[\d.]+))?\s*$/i.exec(text.replace(",", ".").replace("−", "-")); return m ? Number(m[1]) / (m[2] ? Number(m[2]) : 1) : NaN; };
   const near = (a, b) => Math.abs(a - b) <= 0.005 * Math.abs(b) + 1e-9;
   const section = $("sheet");
   section.hidden = false;
+  document.body.classList.add("worksheet");
   make("h2", {}, sheet.title, section);
   make("p", {}, sheet.intro, section);
   const key = make("label", {}, null, section), key_box = make("input", { type: "checkbox", id: "key" }, null, key);
@@ -47,4 +48,5 @@
     player.render();
   });
   total();
+  player.begin = () => { if (!location.hash) player.go(player.steps.length, true); };  // all boxes, all blanks
 })();
