@@ -154,8 +154,11 @@ class Judge:
         if off <= 1e-5 * abs(entry.numerical) and off <= blur:
             return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
         width = 2.0**-8 if off <= floor else 2.0**-26
-        grain = 3 * (float(self._grain(width)[k]) + self._complex_grain(width, k))
-        if (entry.analytic == 0 and off <= floor) or off <= 10 * grain + entry.error:
+        grain = 3 * float(self._grain(width)[k])
+        nothing = entry.analytic == 0 and off <= floor
+        if not nothing and off > 10 * grain + entry.error:
+            grain += 3 * self._complex_grain(width, k)
+        if nothing or off <= 10 * grain + entry.error:
             reason = "equal within the rounding of the derivative"
             return entry.but(verdict="RIGHT", reason=reason, error=max(10 * grain, off, entry.error))
         return entry
@@ -174,7 +177,8 @@ class Judge:
         v = np.zeros(self.probe.x.size)
         v[k] = 1.0
         line = Line(self.probe, v, self.c, float(self.scales[k]))
-        slopes = [line.complex_slope(i * self.scales * width) for i in NEARBY] if self.complex else [0.0]
+        d = self.scales * width * self.rng.uniform(-1, 1, v.size)  # no symmetry that hides rounding
+        slopes = [line.complex_slope(i * d) for i in NEARBY] if self.complex else [0.0]
         return 0.0 if None in slopes else float(_unevenness(slopes))
 
 
