@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from .patterns import OVERWRITTEN, TERM, recognise
 from .report import Blame
 
 MOST = 3000  # runs of the derivative
+PATIENCE = 10.0  # seconds for all of them: then no line is named
 Found = tuple[Blame, str | None]
 
 
@@ -53,6 +55,7 @@ class Search:
 
     def __init__(self, pair: Any, c: Any, truth: Truth, sizes: Sequence[int]) -> None:
         self.pair, self.truth, self.sizes, self.runs = pair, truth, sizes, 0
+        self.end = monotonic() + PATIENCE
         self.cotangent = np.asarray(c).reshape(pair.shape)
         self.copy = Mendable(pair.df)
         self.seen: dict[int, list[Any]] = {}  # site: the values it was given
@@ -105,7 +108,7 @@ class Search:
     def mending(self, k: int, whole: bool) -> Any:
         """A true value for a site that makes all gradients right (or more of them, and none wrong)."""
         for values in self.candidates(k):
-            if self.runs > MOST:
+            if self.runs > MOST or monotonic() > self.end:
                 break
             after = self.right(_Replacing(k, values))
             if all(after) if whole else sum(after) > sum(self.before) and all(np.array(after) >= self.before):
