@@ -107,9 +107,8 @@ def checkpoint(f: Function) -> Function:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 
     `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
-    Called again, `f` must
-    compute the same (checked); what it changes outside itself, as batch norm its running statistics,
-    changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    Called again, `f` must compute the same (checked); what it changes outside itself, as batch norm its
+    running statistics, changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
     """
 
     @functools.wraps(f)

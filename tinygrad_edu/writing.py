@@ -52,7 +52,7 @@ def update(t: Variable, op: Op, other: Any) -> Variable:
     if result.shape != t._data.shape:
         raise ShapeError(
             f"{op}: an in-place result must have the tensor's shape {t._data.shape}; got "
-            f"{result.shape}; write t = t {op.formula or ''} other instead".replace("{}", "").replace("  ", " ")
+            f"{result.shape}; write t = {(op.formula or '').format('t', 'other')} instead"
         )
     if result.dtype != t._data.dtype:
         if not np.can_cast(result.dtype, t._data.dtype, "same_kind"):
