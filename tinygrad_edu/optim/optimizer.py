@@ -150,15 +150,7 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken; if it does not fit, nothing is changed."""
-        try:
-            groups = [dict(group) for group in state_dict["param_groups"]]
-            sizes = [len(group["params"]) for group in groups]
-            saved = {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                "load_state_dict: the state must be what an optimizer's state_dict() gave; got another "
-                f"({type(error).__name__}: {error}); save that"
-            ) from None
+        groups, sizes, saved = _parts(state_dict)
         own = [len(group["params"]) for group in self.param_groups]
         if sizes != own or not all(0 <= i < sum(own) for i in saved):
             raise ValueError(
@@ -202,6 +194,20 @@ class Optimizer:
 def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
     """g + weight_decay * p, in `room`; g itself without decay."""
     return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
+
+
+def _parts(state_dict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[int], dict[int, tuple[int, Any]]]:
+    """What a saved state holds: settings of groups, how many parameters each has, and by a parameter's number
+    its steps and arrays."""
+    try:
+        groups = [dict(group) for group in state_dict["param_groups"]]
+        sizes = [len(group["params"]) for group in groups]
+        return groups, sizes, {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            "load_state_dict: the state must be what an optimizer's state_dict() gave; got another "
+            f"({type(error).__name__}: {error}); save that"
+        ) from None
 
 
 def _row(i: int, name: str, kept: Mapping[str, Any], p: Any) -> Any:
