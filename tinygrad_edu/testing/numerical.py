@@ -109,12 +109,15 @@ class Line:
 
         An analytic value that agrees within a narrow bar ends the search early; it does not move it.
         """
-        self.sample(1)
         unit = max(1.0, typical(self.probe.x))
-        if self.scale < 1e-3 * unit and (
-            analytic if self._still() else self._hazy(goal)
-        ):  # x is tiny for this function
-            self.sample(*(p + np.log10(self.scale / unit) for p in (1.5, 2, 2.5, 3)))
+        tiny = self.scale < 1e-3 * unit
+
+        def from_unit(*powers: float) -> list[float]:
+            return [p + float(np.log10(self.scale / unit)) for p in powers]
+
+        self.sample(1)
+        if tiny and (analytic if self._still() else self._hazy(goal)):  # x is tiny for this function
+            self.sample(*from_unit(1.5, 2, 2.5, 3))
         else:
             self.sample(2, 3, 4)
         found = self._read()
@@ -126,11 +129,7 @@ class Line:
         if self._hazy(goal) and len(self.levels) < most and found.state != "kink":
             self.sample(0.5)
             found = self._read()
-        wide = (
-            [p + np.log10(self.scale / unit) for p in (1.5, 2, 3)]
-            if self.scale < 1e-3 * unit and (analytic or not self._still())
-            else []
-        )
+        wide = from_unit(1.5, 2, 3) if tiny and (analytic or not self._still()) else []
         for power in (*wide, 5, 6, 7, 2, 3, 8.5, 10):
             if len(self.levels) >= most or found.steps or self._settled(found, analytic, goal):
                 break
