@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .extrapolation import EPS, Slope
-from .numerical import Line, Probe, typical
+from .numerical import Line, Probe, sizes
 from .report import Entry
 from .subjects import Subject
 
@@ -25,14 +25,7 @@ class Judge:
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
         self.grains: dict[float, Any] = {}
-        self.scales = self._scales()
-
-    def _scales(self) -> Any:
-        """The natural size of a step in each entry: its own size, or that of its array if it is 0."""
-        sizes = []
-        for part in self.subject.split(self.probe.x):
-            sizes.append(np.where(part == 0, typical(part), np.abs(part)).ravel())
-        return np.concatenate(sizes)
+        self.scales = sizes(subject.split(probe.x))
 
     def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
         """The derivative along `v`: by the complex step where real differences confirm it."""

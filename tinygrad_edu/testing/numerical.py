@@ -14,7 +14,7 @@ derivatives of real functions" (1998).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,11 @@ class Probe:
 def typical(x: Any) -> float:
     """The size of an array's numbers: the largest, or 1 if all are 0."""
     return float(np.max(np.abs(x), initial=0)) or 1.0
+
+
+def sizes(parts: Sequence[Any]) -> Any:
+    """The natural size of a step in each entry of some arrays: its own size, or that of its array if it is 0."""
+    return np.concatenate([np.where(part == 0, typical(part), np.abs(part)).ravel() for part in parts])
 
 
 class Line:
