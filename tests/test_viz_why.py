@@ -409,7 +409,7 @@ def test_the_reason_and_the_line(mistake):
         assert answer.line in str(answer)
 
 
-def test_inside_detect_anomaly_mode_a_blocked_step_has_its_line():
+def test_where_lines_are_kept_a_blocked_step_has_its_line():
     from tinygrad_edu.recording import SITES, Recording
 
     w = leaf((-1.0, -2.0))

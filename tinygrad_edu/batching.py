@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,10 +13,8 @@ from . import engine, ops
 from .batched import has_level
 from .engine import Variable, births, history
 from .errors import ShapeError
-from .functions.common import as_tuple, lift, normal_axis
+from .functions.common import Function, as_tuple, lift, normal_axis
 from .recording import Recording
-
-Function = Callable[..., Any]
 
 
 class Level(int):

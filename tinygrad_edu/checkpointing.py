@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,8 @@ from . import engine, random
 from .batched import BatchedArray
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import GraphError
-from .functions.common import fresh, lift
+from .functions.common import Function, fresh, lift
 from .recording import Recording, no_grad, recording
-
-Function = Callable[..., Any]
 
 
 class Segment:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 from . import engine
 from .engine import Op, Variable
 from .errors import DTypeError, GraphError
-
-Function = Callable[..., Any]
+from .functions.common import Function
 
 
 def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) -> Op:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,13 +20,11 @@ from .batching import vmap
 from .engine import Variable, births, gradients, history
 from .errors import DTypeError, GraphError, ShapeError
 from .forward import push
-from .functions.common import as_tuple, fresh, lift
+from .functions.common import Function, as_tuple, fresh, lift
 from .functions.creation import zeros, zeros_like
 from .functions.layout import reshape
 from .recording import Recording, recording
 from .tensor import Tensor
-
-Function = Callable[..., Any]
 
 
 class Trace:

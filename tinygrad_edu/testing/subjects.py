@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine import NEEDS, Variable, constant, gradients
+from ..functions.common import Function
 from ..recording import Recording
-
-Function = Callable[..., Any]
 
 
 class Argument(NamedTuple):
