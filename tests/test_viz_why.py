@@ -345,6 +345,15 @@ def a_loop_that_clears():
     return why(w)
 
 
+def a_layer_of_zeros():
+    w = leaf()
+    layer = nn.Linear(3, 1)
+    layer.weight.data = np.zeros((1, 3))
+    loss = layer(w * 2).sum()
+    loss.backward()
+    return why(w)
+
+
 def a_module():
     return why(nn.Linear(2, 1))
 
@@ -389,6 +398,7 @@ EXPECTED = {
     a_loop_that_does_not_clear: ("accumulated", "loss.backward()"),
     a_loop_that_steps_and_does_not_clear: ("accumulated", "loss.backward()"),
     a_loop_that_clears: ("healthy", None),
+    a_layer_of_zeros: ("times zero", "loss = layer(w * 2).sum()"),
     a_module: ("a module", None),
 }
 

@@ -13,7 +13,7 @@ from .. import ops
 from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, number
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, reshape, roll
-from .reduce import max, min, reduced, sum
+from .reduce import max, min, over_axes, sum
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -300,7 +300,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
     x = x if x.dtype.kind in "fc" else x.astype(np.float64)
     if ord == 2:
-        return reduced(ops.norm2, x, axis, keepdims)
+        return over_axes(ops.norm2, x, axis, keepdims)
     if ord == float("inf"):
         return max(ops.abs(x), axis, keepdims)
     if ord == -float("inf"):
@@ -311,7 +311,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
         return sum(ops.abs(x), axis, keepdims)
     if not isinstance(ord, float | int):
         raise DTypeError(f"vector_norm: ord must be a number; got {ord!r}; use 2, 1 or inf")
-    return reduced(ops.normp, x, axis, keepdims, p=float(ord))
+    return over_axes(ops.normp, x, axis, keepdims, p=float(ord))
 
 
 def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:

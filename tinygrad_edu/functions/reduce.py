@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def reduced(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> Any:
+def over_axes(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> Any:
     """`op` over `axis`, as users write it."""
     x = lift(x, op.name)
     axes = normal_axes(op.name, axis, x.ndim)
@@ -31,28 +31,28 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) ->
     array([4, 6])
     """
     x = lift(x, "sum")
-    return reduced(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """The product over `axis`; its gradient is right also where entries are 0."""
     x = lift(x, "prod")
-    return reduced(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest entry over `axis`; ties share the gradient equally."""
-    return reduced(ops.max, x, axis, keepdims)
+    return over_axes(ops.max, x, axis, keepdims)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest entry over `axis`; ties share the gradient equally."""
-    return reduced(ops.min, x, axis, keepdims)
+    return over_axes(ops.min, x, axis, keepdims)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`."""
-    return reduced(ops.logsumexp, x, axis, keepdims)
+    return over_axes(ops.logsumexp, x, axis, keepdims)
 
 
 def _count(x: Any, axis: Axis, who: str) -> int:
@@ -86,22 +86,22 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     if x.dtype == np.float16:
         return std(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
     n = builtins.max(_count(x, axis, "std") - correction, 0)
-    return reduced(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
+    return over_axes(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
 
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether all entries over `axis` are true."""
-    return reduced(ops.all, x, axis, keepdims)
+    return over_axes(ops.all, x, axis, keepdims)
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether any entry over `axis` is true."""
-    return reduced(ops.any, x, axis, keepdims)
+    return over_axes(ops.any, x, axis, keepdims)
 
 
 def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """How many entries over `axis` are not 0."""
-    return reduced(ops.count_nonzero, x, axis, keepdims)
+    return over_axes(ops.count_nonzero, x, axis, keepdims)
 
 
 def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:

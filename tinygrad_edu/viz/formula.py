@@ -94,6 +94,11 @@ def input_names(op: Op, arity: int) -> list[str]:
     return names[:arity]
 
 
+def rule_of(op: Op, i: int) -> Any:
+    """The rule that takes a gradient to input `i`, or None."""
+    return op.vjps[i] if not isinstance(op.vjps, tuple) or i < len(op.vjps) else None
+
+
 def of_value(op: Op, names: Sequence[str], arrays: Sequence[Any], attributes: dict[str, Any]) -> Formula:
     """What `op` computes from inputs of these names; an empty name shows the number itself."""
     args = tuple(Formula(text=name, value=x) for name, x in zip(names, arrays, strict=True))
@@ -122,7 +127,7 @@ def of_rule(
     >>> print(of_rule(ops.matmul, 0, [a, b], {}, names=["X", "W"], g=("dY", np.ones((2, 4)))))
     dY @ W.mT
     """
-    rule = op.vjps[i] if not isinstance(op.vjps, tuple) or i < len(op.vjps) else None
+    rule = rule_of(op, i)
     if rule is None:
         return None
     names = names or input_names(op, len(arrays))
