@@ -439,6 +439,13 @@ def test_of_says_which_result_is_meant():
     assert why(w, of=second).reason == "times zero"
 
 
+def test_a_file_beside_the_package_is_the_users():
+    program = "def ask():\n    w = tg.Tensor([1.0])\n    return why(w)\n"
+    scope = {"tg": tg, "why": why}
+    exec(compile(program, str(Path(tg.__file__).parent) + "_of_mine.py", "exec"), scope)
+    assert scope["ask"]().startswith("w has no gradient")
+
+
 def test_an_answer_in_a_notebook_is_escaped():
     w = tg.Tensor([1.0], name="<b>w</b>")
     assert "<b>" not in why(w)._repr_html_()

@@ -112,7 +112,8 @@ class Variable(Reading):
         """Called when an op records this leaf: from here on a change of its value must be noticed.
 
         `loose` is True while nobody has recorded the leaf. While somebody else holds its array, and
-        may write into it at any time, it is the array's fingerprint. `view` says that the result being recorded does.
+        may write into it at any time, it is the array's fingerprint. With `view`, the result being recorded holds it,
+        too.
         """
         own = 3 if view else 2
         if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):

@@ -12,7 +12,7 @@ from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from ..nn.module import PARAMETERS, clear
 from ..tensor import Tensor
-from .bundle import Bundle, bundles, workspace
+from .bundle import Bundle, Rule, bundles, workspace
 
 
 class Optimizer:
@@ -101,18 +101,21 @@ class Optimizer:
                 for bundle in parts:
                     if len(kept) > len(bundle.state):  # settings have changed
                         bundle.keep(kept)
-                    if bundle.dtype not in self._scratch:
-                        self._scratch[bundle.dtype] = workspace(bundle.dtype)
-                    a, b = self._scratch[bundle.dtype]
-
-                    def rule(step: int, p: Any, g: Any, state: Any, group: Any = group, a: Any = a, b: Any = b) -> None:
-                        n = p.shape[0]
-                        g = -g if group["maximize"] else g
-                        self.update(group, step, p, g, state, a[:n], b[:n])
-
-                    bundle.update(rule)
+                    bundle.update(self._rule(group, bundle.dtype))
         guards.after_step(self)
         return loss
+
+    def _rule(self, group: Any, dtype: Any) -> Rule:
+        """`update` with a group's settings, for rows of one dtype."""
+        if dtype not in self._scratch:
+            self._scratch[dtype] = workspace(dtype)
+        a, b = self._scratch[dtype]
+
+        def rule(step: int, p: Any, g: Any, state: Any) -> None:
+            n = p.shape[0]
+            self.update(group, step, p, -g if group["maximize"] else g, state, a[:n], b[:n])
+
+        return rule
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or set them to 0."""
