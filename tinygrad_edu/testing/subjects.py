@@ -234,14 +234,6 @@ class TensorSubject(Subject):
                 t.flags, t.name = NEEDS, a.name
             return wrt, list(_parts(self.f(*tensors)))
 
-    def trace(self) -> list[Any]:
-        """The outputs of one run on the inputs, recorded as the caller's mode says."""
-        tensors = self.rebuilt(self.x)
-        for a in self.arguments:
-            t = a.of(tensors)
-            t.flags, t.name = NEEDS, a.name
-        return [y for y in _parts(self.f(*tensors)) if isinstance(y, Variable)]
-
     def value(self, flat: Any) -> Any:
         with Recording(on=False):
             return flatten(self.who, self.f(*self.rebuilt(flat)))
