@@ -364,3 +364,9 @@ def test_a_saved_page_keeps_the_size_of_its_letters(tmp_path):
     x = tg.Tensor(1.0, requires_grad=True)
     text = Path(viz.draw(tg.exp(x)).save(tmp_path / "x.html")).read_text("utf-8")
     assert "max-width" not in text
+
+
+def test_what_broadcasts_and_is_not_elementwise_says_why_its_gradient_is_summed():
+    a = tg.Tensor(np.eye(2), requires_grad=True, name="a")
+    source = viz.draw(tg.linalg.solve(a, np.ones((3, 2, 1))), detail="formulas").source
+    assert "because a (2,2) was broadcast to (3,2,2)" in source

@@ -345,6 +345,15 @@ def a_loop_that_clears():
     return why(w)
 
 
+def a_layer_of_zeros():
+    w = leaf()
+    layer = nn.Linear(3, 1)
+    layer.weight.data = np.zeros((1, 3))
+    loss = layer(w * 2).sum()
+    loss.backward()
+    return why(w)
+
+
 def a_module():
     return why(nn.Linear(2, 1))
 
@@ -389,6 +398,7 @@ EXPECTED = {
     a_loop_that_does_not_clear: ("accumulated", "loss.backward()"),
     a_loop_that_steps_and_does_not_clear: ("accumulated", "loss.backward()"),
     a_loop_that_clears: ("healthy", None),
+    a_layer_of_zeros: ("times zero", "loss = layer(w * 2).sum()"),
     a_module: ("a module", None),
 }
 
@@ -409,7 +419,7 @@ def test_the_reason_and_the_line(mistake):
         assert answer.line in str(answer)
 
 
-def test_inside_detect_anomaly_mode_a_blocked_step_has_its_line():
+def test_where_lines_are_kept_a_blocked_step_has_its_line():
     from tinygrad_edu.recording import SITES, Recording
 
     w = leaf((-1.0, -2.0))
@@ -427,6 +437,13 @@ def test_of_says_which_result_is_meant():
     w.grad = None
     second.backward()
     assert why(w, of=second).reason == "times zero"
+
+
+def test_a_file_beside_the_package_is_the_users():
+    program = "def ask():\n    w = tg.Tensor([1.0])\n    return why(w)\n"
+    scope = {"tg": tg, "why": why}
+    exec(compile(program, str(Path(tg.__file__).parent) + "_of_mine.py", "exec"), scope)
+    assert scope["ask"]().startswith("w has no gradient")
 
 
 def test_an_answer_in_a_notebook_is_escaped():

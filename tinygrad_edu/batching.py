@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,10 +13,8 @@ from . import engine, ops
 from .batched import has_level
 from .engine import Variable, births, history
 from .errors import ShapeError
-from .functions.common import as_tuple, lift, normal_axis
+from .functions.common import Function, as_tuple, lift, normal_axis
 from .recording import Recording
-
-Function = Callable[..., Any]
 
 
 class Level(int):
@@ -41,58 +39,60 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        axes = tuple(in_axes) if isinstance(in_axes, tuple | list) else (in_axes,) * len(args)
-        if len(axes) != len(args):
-            raise ValueError(
-                f"vmap: in_axes must name an axis for each argument; got {len(axes)} for {len(args)}; "
-                "use None for no axis"
-            )
-        start = Level(births())
-        tensors = [
-            lift(a, "vmap") if k is not None or isinstance(a, np.ndarray) else a
-            for a, k in zip(args, axes, strict=True)
-        ]
-        axes = tuple(k if k is None else normal_axis("vmap", k, a.ndim) for a, k in zip(tensors, axes, strict=True))
-        sizes = {a.shape[k] for a, k in zip(tensors, axes, strict=True) if k is not None}
-        if len(sizes) != 1:
-            raise ShapeError(
-                f"vmap: the batched axes must have one length; got {sorted(sizes) or 'none'}; check in_axes"
-            )
-        (size,) = sizes
-        if not size:
-            raise ShapeError("vmap: the batch must have an example; got an axis of length 0; guard before")
-        batch = [
-            a if k is None else ops.enter_batch(a, level=start, axis=k, size=size)
-            for a, k in zip(tensors, axes, strict=True)
-        ]
+        level = Level(births())
+        batch, size = _entered(args, _one_each("in_axes", "argument", in_axes, len(args)), level)
         result = f(*batch, **kwargs)
         outputs = [lift(y) for y in as_tuple(result)]
-        _repeat_outsiders(outputs, start, size)
-        places = as_tuple(out_axes) if isinstance(out_axes, tuple | list) else (out_axes,) * len(outputs)
-        if len(places) != len(outputs):
-            raise ValueError(
-                f"vmap: out_axes must name an axis for each result; got {len(places)} for {len(outputs)}; use one int"
-            )
+        _repeat_outsiders(outputs, level, size)
         shown = [
-            ops.leave_batch(y, level=start, axis=normal_axis("vmap", k, y.ndim + 1), size=size)
-            for y, k in zip(outputs, places, strict=True)
+            ops.leave_batch(y, level=level, axis=normal_axis("vmap", k, y.ndim + 1), size=size)
+            for y, k in zip(outputs, _one_each("out_axes", "result", out_axes, len(outputs)), strict=True)
         ]
         return type(result)(shown) if isinstance(result, tuple | list) else shown[0]
 
     return wrapped
 
 
-def _repeat_outsiders(outputs: Sequence[Variable], start: int, size: int) -> None:
+def _one_each(name: str, of: str, axes: Any, n: int) -> tuple[Any, ...]:
+    """An axis for each of `n`, given as one for all, or as several."""
+    several = tuple(axes) if isinstance(axes, tuple | list) else (axes,) * n
+    if len(several) != n:
+        raise ValueError(
+            f"vmap: {name} must name an axis for each {of}; got {len(several)} for {n}; give one for each, or one int"
+        )
+    return several
+
+
+def _entered(args: Sequence[Any], axes: Sequence[Any], level: int) -> tuple[list[Any], int]:
+    """The arguments, those with an axis as batches, and how many examples there are."""
+    tensors = [
+        lift(a, "vmap") if k is not None or isinstance(a, np.ndarray) else a for a, k in zip(args, axes, strict=True)
+    ]
+    axes = [k if k is None else normal_axis("vmap", k, a.ndim) for a, k in zip(tensors, axes, strict=True)]
+    sizes = {a.shape[k] for a, k in zip(tensors, axes, strict=True) if k is not None}
+    if len(sizes) != 1:
+        raise ShapeError(f"vmap: the batched axes must have one length; got {sorted(sizes) or 'none'}; check in_axes")
+    (size,) = sizes
+    if not size:
+        raise ShapeError("vmap: the batch must have an example; got an axis of length 0; guard before")
+    batch = [
+        a if k is None else ops.enter_batch(a, level=level, axis=k, size=size)
+        for a, k in zip(tensors, axes, strict=True)
+    ]
+    return batch, size
+
+
+def _repeat_outsiders(outputs: Sequence[Variable], level: int, size: int) -> None:
     """Where a batched operation used a variable that is one for all examples, note that it was
     repeated: so the gradients of the examples are added up on their way out of the batch."""
     for t in history(*outputs, constants=False):
-        if t.born < start:
+        if t.born < level:  # older than the batch
             break
-        if t.op is not None and t.op.kind != "batch" and has_level(t._data, start):
+        if t.op is not None and t.op.kind != "batch" and has_level(t._data, level):
             inputs = engine.parents(t)
             for i, x in enumerate(inputs):
-                if x.flags and not has_level(x._data, start):
-                    t.inputs = (*t.inputs[:i], _repeated(x, t, start, size), *t.inputs[i + 1 :])
+                if x.flags and not has_level(x._data, level):
+                    t.inputs = (*t.inputs[:i], _repeated(x, t, level, size), *t.inputs[i + 1 :])
 
 
 def _repeated(x: Variable, user: Variable, level: int, size: int) -> Variable:

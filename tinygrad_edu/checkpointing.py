@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,8 @@ from . import engine, random
 from .batched import BatchedArray
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import GraphError
-from .functions.common import fresh, lift
+from .functions.common import Function, fresh, lift
 from .recording import Recording, no_grad, recording
-
-Function = Callable[..., Any]
 
 
 class Segment:
@@ -107,9 +105,8 @@ def checkpoint(f: Function) -> Function:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 
     `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
-    Called again, `f` must
-    compute the same (checked); what it changes outside itself, as batch norm its running statistics,
-    changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    Called again, `f` must compute the same (checked); what it changes outside itself, as batch norm its
+    running statistics, changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
     """
 
     @functools.wraps(f)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 from . import engine
 from .engine import Op, Variable
 from .errors import DTypeError, GraphError
-
-Function = Callable[..., Any]
+from .functions.common import Function
 
 
 def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) -> Op:
@@ -26,7 +24,7 @@ def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) 
     12.0
     """
     known = engine.REGISTRY.get(name)
-    if known is not None and not getattr(known, "custom", False):
+    if known is not None and not known.custom:
         raise ValueError(f"custom_op: the name must be new; got {name!r}, a built-in op; choose another")
     rules: Any = (vjps,) if callable(vjps) else vjps
     if isinstance(rules, tuple | list):

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import operand
+from .arrays import is_weak, operand
 from .errors import GraphError, refusal
 from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site
 
@@ -112,7 +112,8 @@ class Variable(Reading):
         """Called when an op records this leaf: from here on a change of its value must be noticed.
 
         `loose` is True while nobody has recorded the leaf. While somebody else holds its array, and
-        may write into it at any time, it is the array's fingerprint. `view` says that the result being recorded does.
+        may write into it at any time, it is the array's fingerprint. With `view`, the result being recorded holds it,
+        too.
         """
         own = 3 if view else 2
         if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):
@@ -221,7 +222,7 @@ def zeros_like(x: Any) -> Any:
     """Zeros for an array, or a constant of zeros for a variable; 0 for a Python number."""
     if isinstance(x, Variable):
         return constant(zeros_like(x._data))
-    return 0 if isinstance(x, int | float) and not isinstance(x, np.generic) else np.zeros_like(x)
+    return 0 if is_weak(x) else np.zeros_like(x)
 
 
 def fingerprint(data: Any) -> tuple[int]:
@@ -270,7 +271,7 @@ class Op:
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
         self.views = kind in VIEWS
-        self.kind = kind  # elementwise, reduce, scan, contract, layout, index, linalg, random
+        self.kind = kind  # elementwise, reduce, scan, contract, layout, index, write, window, linalg, layer, ...
         self.domain = domain  # one interval per array: where it is defined and smooth
         self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
         self.attributes = attributes  # draw(rng, shape) -> attributes that fit such an input

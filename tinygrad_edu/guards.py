@@ -25,6 +25,7 @@ import numpy as np
 
 from . import ops
 from .engine import NEEDS, Variable, births
+from .errors import few
 from .recording import recording
 from .tensor import Tensor
 
@@ -186,7 +187,7 @@ def first_step(optimizer: Any, parameters: Any) -> None:
     if idle and len(idle) < len(own):
         warn(
             "parameters",
-            f"optimizer.step: parameters must be used by the loss; got no gradient for {_few(idle)}; check that "
+            f"optimizer.step: parameters must be used by the loss; got no gradient for {few(idle)}; check that "
             "forward() uses them",
         )
     held = {id(p) for other in OPTIMIZERS for group in other.param_groups for p in group["params"]}
@@ -201,7 +202,7 @@ def first_step(optimizer: Any, parameters: Any) -> None:
     if lost:
         warn(
             "parameters",
-            f"optimizer.step: every parameter with a gradient must be in an optimizer; got none for {_few(lost)}; "
+            f"optimizer.step: every parameter with a gradient must be in an optimizer; got none for {few(lost)}; "
             "pass model.parameters(), or freeze them by requires_grad_(False)",
         )
 
@@ -220,7 +221,3 @@ def _made_together(own: list[int], births: list[int]) -> set[int]:
 
 def _called(p: Any) -> str:
     return f"{p.name or 'one'} of shape {p.shape}"
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

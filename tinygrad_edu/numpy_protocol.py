@@ -134,7 +134,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     lead, rest = _named(function, args, kwargs)
     target = FUNCTIONS[function]
     known = _signature(target)
-    unknown = [k for k in rest if known and k not in known.parameters] if known else []
+    unknown = [k for k in rest if k not in known.parameters] if known else []
     if unknown and not tracked:
         return _on_arrays(function, args, kwargs)
     if unknown:

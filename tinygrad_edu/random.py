@@ -87,6 +87,11 @@ def shared() -> Generator:
     return _shared
 
 
+def or_shared(rng: Generator | None) -> Generator:
+    """`rng`, or where none is given, the shared generator."""
+    return shared() if rng is None else rng
+
+
 def manual_seed(seed: int) -> Generator:
     """Seed the shared generator, and return it."""
     global _shared

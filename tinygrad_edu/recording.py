@@ -84,9 +84,15 @@ class Site:
         return f"{self.code.co_filename}:{lines[self.place // 2][0]}"
 
 
-def site() -> Site | None:
-    """The line of the user's program that is running: the nearest one outside this package."""
-    frame: FrameType | None = sys._getframe(1)
+def user_frame() -> FrameType | None:
+    """What is running of the user's program: the nearest frame outside this package."""
+    frame: FrameType | None = sys._getframe(2)  # who asks is of this package
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
+    return frame
+
+
+def site() -> Site | None:
+    """The line of the user's program that is running."""
+    frame = user_frame()
     return frame and Site(frame)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,13 +20,11 @@ from .batching import vmap
 from .engine import Variable, births, gradients, history
 from .errors import DTypeError, GraphError, ShapeError
 from .forward import push
-from .functions.common import as_tuple, fresh, lift
+from .functions.common import Function, as_tuple, fresh, lift
 from .functions.creation import zeros, zeros_like
 from .functions.layout import reshape
 from .recording import Recording, recording
 from .tensor import Tensor
-
-Function = Callable[..., Any]
 
 
 class Trace:
@@ -64,7 +62,10 @@ class Trace:
                 "passes; use tg.stack for np.array, t[i] = v on a tensor for that on an array, a tensor for its .data"
             )
         graph = self.differentiable_outside(*cotangents)
-        seeds = [(y, _seed(y, g, graph)) for y, g in zip(self.outputs, cotangents, strict=True)]
+        tensors = [
+            _fitting("vjp", "a cotangent", "output", g, y) for y, g in zip(self.outputs, cotangents, strict=True)
+        ]
+        seeds = [(y, g if graph else g._data) for y, g in zip(self.outputs, tensors, strict=True)]
         found = gradients(seeds, self.inputs, create_graph=graph)
         return tuple(found) if graph else tuple(map(engine.constant, found))
 
@@ -78,38 +79,44 @@ class Trace:
         return self.shaped([y if keep else y.detach() for y in self.outputs])
 
 
-def _seed(y: Any, g: Any, graph: bool) -> Any:
-    g = lift(g, "vjp")
-    if g.shape != y.shape:
+def _fitting(who: str, what: str, of: str, v: Any, like: Any) -> Any:
+    """A cotangent or a tangent as a tensor, of the shape and dtype of what it belongs to."""
+    v = lift(v, who)
+    if v.shape != like.shape:
         raise ShapeError(
-            f"vjp: a cotangent must have its output's shape {y.shape}; got {g.shape}; use zeros_like and fill in"
+            f"{who}: {what} must have its {of}'s shape {like.shape}; got {v.shape}; use zeros_like and fill in"
         )
-    g = g if g.dtype == y.dtype else g.astype(y.dtype)
-    return g if graph else g._data
+    return v if v.dtype == like.dtype else v.astype(like.dtype)
 
 
-def _numbers(argnums: int | Sequence[int]) -> tuple[int, ...]:
+def _numbers(who: str, argnums: int | Sequence[int]) -> tuple[int, ...]:
     try:
         numbers = tuple(map(operator.index, as_tuple(argnums)))
     except TypeError:
-        raise DTypeError(f"grad: argnums must be integers; got {argnums!r}; count arguments from 0") from None
+        raise DTypeError(f"{who}: argnums must be integers; got {argnums!r}; count arguments from 0") from None
     if len(set(numbers)) != len(numbers):
-        raise ValueError(f"grad: argnums must differ; got {argnums}; name each argument once")
+        raise ValueError(f"{who}: argnums must differ; got {argnums}; name each argument once")
     return numbers
+
+
+def _as_asked(argnums: int | Sequence[int], parts: tuple[Any, ...]) -> Any:
+    """One result for a number, a tuple for several."""
+    return parts if isinstance(argnums, tuple | list) else parts[0]
 
 
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """A function that returns `(f(*args), gradient)`; see `grad`."""
+    numbers = _numbers("grad", argnums)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace("grad", f, args, _numbers(argnums), kwargs)
+        trace = Trace("grad", f, args, numbers, kwargs)
         y = trace.outputs[0]
         if len(trace.outputs) != 1 or y.size != 1:
             got = f"a tuple of {len(trace.outputs)}" if len(trace.outputs) != 1 else f"shape {y.shape}"
             raise ShapeError(f"grad: the function must return one scalar; got {got}; use .sum(), vjp or jacobian")
         found = trace.pull([engine.constant(np.ones_like(y._data)[()])])
-        return trace.values(), found[0] if not isinstance(argnums, tuple | list) else found
+        return trace.values(), _as_asked(argnums, found)
 
     return wrapped
 
@@ -168,12 +175,7 @@ def jvp(f: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
             f"jvp: needs a tangent for each primal; got {len(tangents)} for {len(primals)}; pass tuples of equal length"
         )
     trace = Trace("jvp", f, primals, range(len(primals)))
-    directions = []
-    for x, t in zip(trace.inputs, tangents, strict=True):
-        t = lift(t, "jvp")
-        if t.shape != x.shape:
-            raise ShapeError(f"jvp: a tangent must have its primal's shape {x.shape}; got {t.shape}; reshape it")
-        directions.append(t if t.dtype == x.dtype else t.astype(x.dtype))
+    directions = [_fitting("jvp", "a tangent", "primal", t, x) for x, t in zip(trace.inputs, tangents, strict=True)]
     graph = trace.differentiable_outside(*directions)
     seeds = [(x, t if graph else t._data) for x, t in zip(trace.inputs, directions, strict=True)]
     with np.errstate(all="ignore"), Recording() if graph else nullcontext():
@@ -195,7 +197,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     array([[2., 0.],
            [0., 4.]], dtype=float32)
     """
-    numbers = _numbers(argnums)
+    numbers = _numbers("jacobian", argnums)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -204,13 +206,13 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         def rows(k: int) -> Any:
             y = trace.outputs[k]
             if not y.size:
-                parts = tuple(zeros(y.shape + x.shape, dtype=x.dtype) for x in trace.inputs)
-                return parts[0] if not isinstance(argnums, tuple | list) else parts
+                return _as_asked(argnums, tuple(zeros(y.shape + x.shape, dtype=x.dtype) for x in trace.inputs))
             nought = [zeros_like(other) for other in trace.outputs]
             basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
             found = vmap(lambda g: trace.pull([*nought[:k], g, *nought[k + 1 :]]))(basis)
-            parts = tuple(reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True))
-            return parts[0] if not isinstance(argnums, tuple | list) else parts
+            return _as_asked(
+                argnums, tuple(reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True))
+            )
 
         return trace.shaped([rows(k) for k in range(len(trace.outputs))])
 

@@ -28,7 +28,7 @@ def assign(t: Variable, key: Any, value: Any) -> None:
     """`t[key] = value`."""
     index, arrays = split_index(key)
     value = value if isinstance(value, Variable) else lift(value, "setitem")
-    _refuse("setitem", t, value)
+    _refuse("setitem", t)
     if (given := value._data.dtype) != t._data.dtype:
         if given.kind == "c" or (value.flags & NEEDS and t._data.dtype.kind != "f"):
             raise DTypeError(
@@ -48,11 +48,11 @@ def update(t: Variable, op: Op, other: Any) -> Variable:
     result = op.binary(t, other)
     if nameless and _is_view(t):  # `a[0] += 1`: Python takes the sum and writes it into `a` itself
         return result
-    _refuse(op.name, t, other)
+    _refuse(op.name, t)
     if result.shape != t._data.shape:
         raise ShapeError(
             f"{op}: an in-place result must have the tensor's shape {t._data.shape}; got "
-            f"{result.shape}; write t = t {op.formula or ''} other instead".replace("{}", "").replace("  ", " ")
+            f"{result.shape}; write t = {(op.formula or '').format('t', 'other')} instead"
         )
     if result.dtype != t._data.dtype:
         if not np.can_cast(result.dtype, t._data.dtype, "same_kind"):
@@ -68,7 +68,7 @@ def update(t: Variable, op: Op, other: Any) -> Variable:
     return t
 
 
-def _refuse(who: str, t: Variable, value: Any) -> None:
+def _refuse(who: str, t: Variable) -> None:
     """Raise before a write that could not be differentiated, or would not do what it says."""
     if _is_view(t) and _is_shared(t):
         raise GraphError(
@@ -142,7 +142,7 @@ def _overwrite(t: Variable, index: tuple[Any, ...], value: Variable, arrays: lis
         t._data = ops.setitem(engine.constant(t._data), value, *arrays, index=index)._data
     else:
         try:
-            t._data[ops.indexing._filled(index, tuple(arrays))] = value._data
+            t._data[ops.indexing.filled(index, tuple(arrays))] = value._data
         except (ValueError, IndexError) as error:
             raise refusal(ops.setitem, error, [t._data, value._data]) from error
     t.loose = True

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
 from ..engine import Variable, constant
 from ..errors import ShapeError
 from ..functions.common import lift
-from ..random import Generator
+from ..random import Generator, or_shared
 from ..tensor import Tensor
 
 
@@ -92,7 +91,7 @@ class DataLoader:
         n = len(self.dataset)
         order = np.arange(n)
         if self.shuffle:
-            order = (self.rng or random.shared()).numpy.permutation(n)
+            order = or_shared(self.rng).numpy.permutation(n)
         for k in range(len(self)):
             yield self._batch(order[k * self.batch_size : (k + 1) * self.batch_size])
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Axis = int | Sequence[int] | None
+Function = Callable[..., Any]
 
 
 def lift(x: Any, who: str = "asarray") -> Any:

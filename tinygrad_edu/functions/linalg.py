@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ from .. import ops
 from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, number
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, reshape, roll
-from .reduce import _reduce, max, min, sum
+from .reduce import max, min, over_axes, sum
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -67,17 +68,7 @@ def vecdot(a: Any, b: Any, axis: int = -1) -> Tensor:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists."""
     a, b = lift(a, "tensordot"), lift(b, "tensordot")
-    if isinstance(axes, int):
-        if not 0 <= axes <= builtins.min(a.ndim, b.ndim):
-            raise ShapeError(
-                f"tensordot: axes must be from 0 to {builtins.min(a.ndim, b.ndim)} for {a.shape} and {b.shape}; "
-                f"got {axes}; check the shapes"
-            )
-        left, right = list(range(a.ndim - axes, a.ndim)), list(range(axes))
-    else:
-        pair = [list(k) if isinstance(k, tuple | list) else [k] for k in axes]
-        left = [normal_axis("tensordot", k, a.ndim) for k in pair[0]]
-        right = [normal_axis("tensordot", k, b.ndim) for k in pair[1]]
+    left, right = _summed_over(axes, a, b)
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
         raise ShapeError(
             f"tensordot: the axes summed over must have equal lengths; got {a.shape} over {left} and "
@@ -85,32 +76,32 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
         )
     kept_a = [i for i in range(a.ndim) if i not in left]
     kept_b = [i for i in range(b.ndim) if i not in right]
-    n = int(np.prod([a.shape[i] for i in left], dtype=int))
-    shape = [a.shape[i] for i in kept_a] + [b.shape[i] for i in kept_b]
-    rows = int(np.prod([a.shape[i] for i in kept_a], dtype=int))
-    columns = int(np.prod([b.shape[i] for i in kept_b], dtype=int))
+    rows, columns = [a.shape[i] for i in kept_a], [b.shape[i] for i in kept_b]
+    n = math.prod(a.shape[i] for i in left)
     y = ops.matmul(
-        reshape(ops.permute_dims(a, axes=(*kept_a, *left)), (rows, n)),
-        reshape(ops.permute_dims(b, axes=(*right, *kept_b)), (n, columns)),
+        reshape(ops.permute_dims(a, axes=(*kept_a, *left)), (math.prod(rows), n)),
+        reshape(ops.permute_dims(b, axes=(*right, *kept_b)), (n, math.prod(columns))),
     )
-    return reshape(y, shape)
+    return reshape(y, rows + columns)
+
+
+def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
+    """The axes of `a`, and those of `b`, that `tensordot` pairs."""
+    if not isinstance(axes, int):
+        left, right = (k if isinstance(k, tuple | list) else (k,) for k in axes)
+        return [normal_axis("tensordot", k, a.ndim) for k in left], [normal_axis("tensordot", k, b.ndim) for k in right]
+    if not 0 <= axes <= builtins.min(a.ndim, b.ndim):
+        raise ShapeError(
+            f"tensordot: axes must be from 0 to {builtins.min(a.ndim, b.ndim)} for {a.shape} and {b.shape}; "
+            f"got {axes}; check the shapes"
+        )
+    return list(range(a.ndim - axes, a.ndim)), list(range(axes))
 
 
 def einsum(subscripts: str, *operands: Any) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`."""
     xs = [lift(x, "einsum") for x in operands]
-    text = subscripts.replace(" ", "")
-    left, arrow, output = text.partition("->")
-    names = left.split(",")
-    if len(names) != len(xs):
-        raise ShapeError(f"einsum: needs one operand for each of {names}; got {len(xs)}; separate subscripts by commas")
-    if "..." in text:
-        names, output = _spelled_out(names, output, arrow, xs)
-    if not arrow:
-        flat = "".join(names)
-        output = ("" if "..." not in text else output) + "".join(
-            sorted(c for c in set(flat) if flat.count(c) == 1 and c not in output)
-        )
+    names, output = _parsed(subscripts, xs)
     for i, name in enumerate(names):
         if len(name) != xs[i].ndim or set(name) & set("->,."):
             raise ShapeError(
@@ -133,6 +124,20 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
             xs[i] = sum(xs[i], tuple(alone))
             names[i] = "".join(c for k, c in enumerate(name) if k not in alone)
     return ops.einsum(*xs, subscripts=",".join(names) + "->" + output)
+
+
+def _parsed(subscripts: str, xs: list[Any]) -> tuple[list[str], str]:
+    """The letters of each operand's axes and of the output's, which need not be given."""
+    left, arrow, output = subscripts.replace(" ", "").partition("->")
+    names = left.split(",")
+    if len(names) != len(xs):
+        raise ShapeError(f"einsum: needs one operand for each of {names}; got {len(xs)}; separate subscripts by commas")
+    if "..." in subscripts:
+        names, output = _spelled_out(names, output, arrow, xs)
+    if not arrow:  # then what stood for "...", and each letter that is used once
+        flat = "".join(names)
+        output += "".join(sorted(c for c in set(flat) if flat.count(c) == 1 and c not in output))
+    return names, output
 
 
 def _spelled_out(names: list[str], output: str, arrow: str, xs: list[Any]) -> tuple[list[str], str]:
@@ -295,7 +300,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
     x = x if x.dtype.kind in "fc" else x.astype(np.float64)
     if ord == 2:
-        return _reduce(ops.norm2, x, axis, keepdims)
+        return over_axes(ops.norm2, x, axis, keepdims)
     if ord == float("inf"):
         return max(ops.abs(x), axis, keepdims)
     if ord == -float("inf"):
@@ -306,7 +311,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
         return sum(ops.abs(x), axis, keepdims)
     if not isinstance(ord, float | int):
         raise DTypeError(f"vector_norm: ord must be a number; got {ord!r}; use 2, 1 or inf")
-    return _reduce(ops.normp, x, axis, keepdims, p=float(ord))
+    return over_axes(ops.normp, x, axis, keepdims, p=float(ord))
 
 
 def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def _reduce(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> Any:
+def over_axes(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> Any:
+    """`op` over `axis`, as users write it."""
     x = lift(x, op.name)
     axes = normal_axes(op.name, axis, x.ndim)
     return op(x, axis=axes, keepdims=builtins.bool(keepdims), **attributes)
@@ -29,33 +31,33 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) ->
     array([4, 6])
     """
     x = lift(x, "sum")
-    return _reduce(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """The product over `axis`; its gradient is right also where entries are 0."""
     x = lift(x, "prod")
-    return _reduce(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest entry over `axis`; ties share the gradient equally."""
-    return _reduce(ops.max, x, axis, keepdims)
+    return over_axes(ops.max, x, axis, keepdims)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest entry over `axis`; ties share the gradient equally."""
-    return _reduce(ops.min, x, axis, keepdims)
+    return over_axes(ops.min, x, axis, keepdims)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`."""
-    return _reduce(ops.logsumexp, x, axis, keepdims)
+    return over_axes(ops.logsumexp, x, axis, keepdims)
 
 
 def _count(x: Any, axis: Axis, who: str) -> int:
     shape = x.shape
-    return int(np.prod([shape[i] for i in normal_axes(who, axis, len(shape))], dtype=int))
+    return math.prod(shape[i] for i in normal_axes(who, axis, len(shape)))
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -84,22 +86,22 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     if x.dtype == np.float16:
         return std(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
     n = builtins.max(_count(x, axis, "std") - correction, 0)
-    return _reduce(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
+    return over_axes(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
 
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether all entries over `axis` are true."""
-    return _reduce(ops.all, x, axis, keepdims)
+    return over_axes(ops.all, x, axis, keepdims)
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether any entry over `axis` is true."""
-    return _reduce(ops.any, x, axis, keepdims)
+    return over_axes(ops.any, x, axis, keepdims)
 
 
 def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """How many entries over `axis` are not 0."""
-    return _reduce(ops.count_nonzero, x, axis, keepdims)
+    return over_axes(ops.count_nonzero, x, axis, keepdims)
 
 
 def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:

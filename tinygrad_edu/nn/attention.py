@@ -97,6 +97,20 @@ class MultiheadAttention(Module):
             mask, padding = (m if m is None else np.pad(m, [(0, 0)] * (m.ndim - 1) + [(0, 1)]) for m in (mask, padding))
         return k, v, mask, padding
 
+    def _joined(self, mask: Any, padding: Any, batch: int, keys: int) -> Any:
+        """Both masks as one, to be added to scores `(batch, heads, queries, keys)`."""
+        if mask is not None and mask.ndim == 3:
+            mask = mask.reshape(batch, self.num_heads, *mask.shape[1:])
+        if padding is None:
+            return mask
+        if padding.shape != (batch, keys):
+            raise ShapeError(
+                f"MultiheadAttention: key_padding_mask must be (batch, keys) = {(batch, keys)}; got "
+                f"{padding.shape}; transpose it"
+            )
+        padding = padding[:, None, None, :]
+        return padding if mask is None else mask + padding
+
     def forward(
         self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
         attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
@@ -112,17 +126,8 @@ class MultiheadAttention(Module):
         if is_causal and mask is None:
             mask = np.where(causal(q.shape[0], k.shape[0]), 0.0, -np.inf).astype(q.dtype)
         k, v, mask, padding = self._extended(k, v, mask, padding[None] if single and padding is not None else padding)
-        batch, heads = q.shape[1], self.num_heads
-        if mask is not None and mask.ndim == 3:
-            mask = mask.reshape(batch, heads, *mask.shape[1:])
-        if padding is not None:
-            if padding.shape != (batch, k.shape[0]):
-                raise ShapeError(
-                    f"MultiheadAttention: key_padding_mask must be (batch, keys) = {(batch, k.shape[0])}; got "
-                    f"{padding.shape}; transpose it"
-                )
-            padding = padding[:, None, None, :]
-            mask = padding if mask is None else mask + padding
+        batch = q.shape[1]
+        mask = self._joined(mask, padding, batch, k.shape[0])
         q, k, v = (self._heads(x) for x in (q, k, v))
         weights = attended(ops.matmul(q * (q.shape[-1] ** -0.5), matrix_transpose(k)), mask)
         weights = F.dropout(weights, self.dropout, self.training, self.rng)

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
 from ..errors import ShapeError
-from ..random import Generator
+from ..random import Generator, or_shared
 
 GAINS = {
     "linear": 1.0, "sigmoid": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv_transpose2d": 1.0,
@@ -21,10 +20,6 @@ GAINS = {
 def _write(t: Any, values: Any) -> Any:
     t.data = values
     return t
-
-
-def _numpy(rng: Generator | None) -> np.random.Generator:
-    return (random.shared() if rng is None else rng).numpy
 
 
 def constant_(tensor: Any, val: float) -> Any:
@@ -49,19 +44,19 @@ def ones_(tensor: Any) -> Any:
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
     """Numbers evenly spread from `a` to `b`."""
-    return _write(tensor, _numpy(rng).uniform(a, b, tensor.shape))
+    return _write(tensor, or_shared(rng).numpy.uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal numbers."""
-    return _write(tensor, _numpy(rng).normal(mean, std, tensor.shape))
+    return _write(tensor, or_shared(rng).numpy.normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
     tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
 ) -> Any:
     """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations)."""
-    generator = _numpy(rng)
+    generator = or_shared(rng).numpy
     values = generator.normal(mean, std, tensor.shape)
     if not a < b or mean + 40 * std < a or mean - 40 * std > b:
         raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
@@ -126,6 +121,6 @@ def orthogonal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) ->
     """Rows (or columns) that are orthonormal, times `gain`. Source: Saxe et al. (2014)."""
     fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(_numpy(rng).standard_normal((max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(or_shared(rng).numpy.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))  # makes the distribution uniform over orthogonal matrices
     return _write(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))

@@ -8,15 +8,14 @@ from typing import Any
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.common import lift
-from ..random import Generator
+from ..random import Generator, or_shared
 from . import functional as F
-from . import init
 from .module import Module, Parameter
 
 
 def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Generator | None = None) -> Parameter:
     """A new parameter, uniform to +-bound."""
-    values = init._numpy(rng).uniform(-bound, bound, shape)
+    values = or_shared(rng).numpy.uniform(-bound, bound, shape)
     return Parameter(values, dtype=dtype or get_default_dtype())
 
 
@@ -83,7 +82,7 @@ class Embedding(Module):
                 f"Embedding: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
                 "num_embeddings"
             )
-        values = init._numpy(rng).normal(size=(num_embeddings, embedding_dim))
+        values = or_shared(rng).numpy.normal(size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0
         self.weight = Parameter(values, dtype=dtype or get_default_dtype())

@@ -16,8 +16,6 @@ from .state import Keys, load
 from .summary import Summary, summary
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows
-
-
 PARAMETERS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # all that are alive
 
 
@@ -247,11 +245,11 @@ class Module:
     def astype(self, dtype: Any) -> Any:
         """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`."""
         for module in self.modules():
-            for p in (*module._own_parameters(), *module._own_buffers()):
-                if p[1].dtype.kind == "f":
-                    p[1]._data = p[1]._data.astype(dtype)
-                    p[1].grad = None
-                    p[1].reborn()
+            for _, t in (*module._own_parameters(), *module._own_buffers()):
+                if t.dtype.kind == "f":
+                    t._data = t._data.astype(dtype)
+                    t.grad = None
+                    t.reborn()
         return self
 
     def summary(self, *inputs: Any) -> Summary:

@@ -7,6 +7,7 @@ cell share it.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from .. import ops
@@ -24,7 +25,7 @@ from .module import Module
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def rnn_step(x: Any, state: Any, weights: Any, activation: Any = F.tanh) -> Any:
+def rnn_step(x: Any, state: Any, weights: Any, activation: Any) -> Any:
     """h' = tanh(x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh), or relu."""
     w_ih, w_hh, b_ih, b_hh = weights
     (h,) = state
@@ -152,18 +153,16 @@ class _Recurrent(Module):
         weights = [getattr(self, f"{kind}_{name}") for kind in WEIGHTS]
         outputs = []
         for x in reversed(steps) if backwards else steps:
-            state = self._step(x, state, weights)
+            state = self.step(x, state, weights)
             outputs.append(state[0])
         return outputs[::-1] if backwards else outputs, state
 
-    def _step(self, x: Any, state: Any, weights: Any) -> Any:
-        return type(self).step(x, state, weights)
 
-
-def _activation(who: str, nonlinearity: str) -> Any:
+def _step_of(who: str, nonlinearity: str) -> Any:
+    """The step of an RNN with this activation."""
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f"{who}: nonlinearity must be 'tanh' or 'relu'; got {nonlinearity!r}; choose one")
-    return F.tanh if nonlinearity == "tanh" else F.relu
+    return partial(rnn_step, activation=F.tanh if nonlinearity == "tanh" else F.relu)
 
 
 class RNN(_Recurrent):
@@ -188,10 +187,7 @@ class RNN(_Recurrent):
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, rng=rng
         )  # fmt: skip
-        self.nonlinearity, self._function = nonlinearity, _activation("RNN", nonlinearity)
-
-    def _step(self, x: Any, state: Any, weights: Any) -> Any:
-        return rnn_step(x, state, weights, self._function)
+        self.nonlinearity, self.step = nonlinearity, _step_of("RNN", nonlinearity)
 
 
 class LSTM(_Recurrent):
@@ -202,7 +198,7 @@ class LSTM(_Recurrent):
     Initial values: uniform to +-1 / sqrt(hidden_size). Source: Hochreiter and Schmidhuber (1997).
     """
 
-    step, gates, states = lstm_step, 4, 2
+    step, gates, states = staticmethod(lstm_step), 4, 2
 
 
 class GRU(_Recurrent):
@@ -212,7 +208,7 @@ class GRU(_Recurrent):
     Initial values: uniform to +-1 / sqrt(hidden_size). Source: Cho et al. (2014).
     """
 
-    step, gates = gru_step, 3
+    step, gates = staticmethod(gru_step), 3
 
 
 class _Cell(Module):
@@ -233,9 +229,6 @@ class _Cell(Module):
         self.bias_ih = uniform((rows,), bound, dtype, rng) if bias else None
         self.bias_hh = uniform((rows,), bound, dtype, rng) if bias else None
 
-    def _zeros(self, x: Any) -> Any:
-        return zeros((*x.shape[:-1], self.hidden_size), dtype=self.weight_hh.dtype)
-
     def forward(self, input: Any, hx: Any = None) -> Any:
         x = lift(input, type(self).__name__)
         shape = (*x.shape[:-1], self.hidden_size)
@@ -243,11 +236,8 @@ class _Cell(Module):
             hx = (zeros(shape, dtype=self.weight_hh.dtype),) * self.states
         state = tuple(lift(s) for s in (hx if isinstance(hx, tuple | list) else (hx,)))
         _must_be(type(self).__name__, self.states, shape, state)
-        state = self._step(x, state, [getattr(self, kind) for kind in WEIGHTS])
+        state = self.step(x, state, [getattr(self, kind) for kind in WEIGHTS])
         return state if self.states > 1 else state[0]
-
-    def _step(self, x: Any, state: Any, weights: Any) -> Any:
-        return type(self).step(x, state, weights)
 
 
 class RNNCell(_Cell):
@@ -258,19 +248,16 @@ class RNNCell(_Cell):
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__(input_size, hidden_size, bias, dtype, rng=rng)
-        self.nonlinearity, self._function = nonlinearity, _activation("RNNCell", nonlinearity)
-
-    def _step(self, x: Any, state: Any, weights: Any) -> Any:
-        return rnn_step(x, state, weights, self._function)
+        self.nonlinearity, self.step = nonlinearity, _step_of("RNNCell", nonlinearity)
 
 
 class LSTMCell(_Cell):
     """One step of an LSTM: `cell(x, (h, c))` is the next (h, c)."""
 
-    step, gates, states = lstm_step, 4, 2
+    step, gates, states = staticmethod(lstm_step), 4, 2
 
 
 class GRUCell(_Cell):
     """One step of a GRU: `cell(x, h)` is the next h."""
 
-    step, gates = gru_step, 3
+    step, gates = staticmethod(gru_step), 3

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import to_array
 from ..engine import Variable
-from ..errors import DTypeError, ShapeError, StateDictError
+from ..errors import DTypeError, ShapeError, StateDictError, few
 from ..tensor import Tensor
 
 
@@ -29,8 +29,8 @@ def load(who: str, own: Mapping[str, Tensor], state: Mapping[str, Any], strict: 
     keys = Keys([name for name in own if name not in state], [name for name in state if name not in own])
     if strict and any(keys):
         raise StateDictError(
-            f"load_state_dict: names must be those of {who}; missing {_few(keys.missing_keys)}, "
-            f"unknown {_few(keys.unexpected_keys)}; rename them, or pass strict=False"
+            f"load_state_dict: names must be those of {who}; missing {few(keys.missing_keys)}, "
+            f"unknown {few(keys.unexpected_keys)}; rename them, or pass strict=False"
         )
     new = {name: _fitting(name, state[name], t) for name, t in own.items() if name in state}
     for name, array in new.items():
@@ -49,8 +49,3 @@ def _fitting(name: str, value: Any, own: Tensor) -> Any:
     if not np.can_cast(array.dtype, own.dtype, "same_kind"):
         raise DTypeError(f"load_state_dict: {name} must be of {own.dtype}; got {array.dtype}; use .astype()")
     return array
-
-
-def _few(names: list[str]) -> str:
-    """A list of names, shortened."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"

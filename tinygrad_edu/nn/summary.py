@@ -52,7 +52,7 @@ def summary(model: Any, *inputs: Any) -> Summary:
             module.__dict__.pop("forward", None)
     rows = [
         ("  " * name.count(".") + (name.rpartition(".")[2] or "model"), type(module).__name__,
-         shapes.get(name, "not used"), sum(p.size for _, p in module._own_parameters()))
+         shapes.get(name, "not used"), sum(p.size for p in module.parameters(recurse=False)))
         for name, module in modules.items()
     ]  # fmt: skip
     params = list(model.parameters())

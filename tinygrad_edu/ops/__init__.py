@@ -1,8 +1,7 @@
 """The declarations: every operation once, with its rules, in one file for each family."""
 
 from .batching import *
-from .contract import einsum as einsum
-from .contract import matmul as matmul
+from .contract import *
 from .elementwise import *
 from .indexing import *
 from .layer import *

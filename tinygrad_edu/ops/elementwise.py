@@ -38,7 +38,7 @@ power = Op("power", operator.pow,
            formula="{} ** {}", domain=(POSITIVE, REAL))  # fmt: skip
 
 
-def _to_the(x: Any, n: float) -> Any:
+def _to_the(x: Any, *, n: float) -> Any:
     """x**n; small whole powers by repeated squaring, as `np.power` takes 50 times as long for x**3."""
     if n not in WHOLE or not hasattr(x, "dtype") or x.dtype.kind not in "fc":
         return x**n
@@ -49,7 +49,7 @@ def _to_the(x: Any, n: float) -> Any:
 
 
 # a number as exponent: it needs no care for a base of 0, and no logarithm
-power_n = Op("power_n", lambda x, *, n: _to_the(x, n),
+power_n = Op("power_n", _to_the,
              (lambda g, y, x, *, n: g * (n * power_n(x, n=n - 1)) if n else 0 * g,),
              attributes=lambda rng, shape: {"n": (3, -1, 1.5, 0, 16, -2, 17)[int(rng.integers(7))]},
              formula="{} ** {n}", domain=(POSITIVE,), doc="`x ** n` for a Python number n.")  # fmt: skip
@@ -228,14 +228,19 @@ where = Op("where", np.where,
             lambda g, y, c, a, b: where(c, 0, g)),
            linear=True, masks=True, domain=(BOOLEAN, REAL, REAL))  # fmt: skip
 
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        return np.floor_divide(np.real(a), np.real(b))
+    return np.floor_divide(a, b)
+
+
 # Floored division: a = floor_divide(a, b) * b + remainder(a, b); the quotient is a constant
 # between its jumps.
 remainder = Op("remainder", lambda a, b: a - b * _floor_divide(a, b) if np.iscomplexobj(a) else np.remainder(a, b),
                (lambda g, y, a, b: g, lambda g, y, a, b: -g * floor_divide(a, b)),
                formula="{} % {}", domain=(REAL, NONZERO))  # fmt: skip
-
-
-floor_divide = Op("floor_divide", lambda a, b: _floor_divide(a, b),
+floor_divide = Op("floor_divide", _floor_divide,
                   (lambda g, y, a, b: 0 * g, lambda g, y, a, b: 0 * g),
                   analytic=False, formula="{} // {}", domain=(REAL, Domain(2, 3)))  # fmt: skip
 sign = Op("sign", lambda x: np.sign(x.real) if np.iscomplexobj(x) else np.sign(x),
@@ -244,12 +249,6 @@ floor = Op("floor", np.floor, (lambda g, y, x: 0 * g,), analytic=False, domain=(
 ceil = Op("ceil", np.ceil, (lambda g, y, x: 0 * g,), analytic=False, domain=(REAL,))
 round = Op("round", lambda x, *, decimals: np.round(x, decimals), (lambda g, y, x, *, decimals: 0 * g,),
            attributes=lambda rng, shape: {"decimals": 0}, analytic=False, domain=(REAL,))  # fmt: skip
-
-
-def _floor_divide(a: Any, b: Any) -> Any:
-    if np.iscomplexobj(a) or np.iscomplexobj(b):
-        return np.floor_divide(np.real(a), np.real(b))
-    return np.floor_divide(a, b)
 
 
 def _flat(name: str, forward: Any, arity: int, formula: str | None = None, domain: Any = REAL) -> Op:

@@ -33,7 +33,7 @@ class _Array:
 ARRAY = _Array()
 
 
-def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+def filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     """The index with its arrays in place."""
     left = iter(arrays)
     return tuple(next(left) if k is ARRAY else k for k in index)
@@ -48,14 +48,14 @@ def _beside(x: Any, others: tuple[Any, ...]) -> Any:
 
 
 def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    return pick(x, _filled(index, arrays))
+    return pick(x, filled(index, arrays))
 
 
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     g = _beside(g, arrays)
     x = np.zeros_like(g, order="C", shape=shape)
     if arrays:
-        _add_at(x, _filled(index, arrays), g)  # an entry picked twice receives twice
+        _add_at(x, filled(index, arrays), g)  # an entry picked twice receives twice
     else:
         x[index] = g
     return x
@@ -113,7 +113,7 @@ def _from_put(g: Any, y: Any, x: Any, *arrays: Any, shape: Any, index: tuple[Any
 
 def _setitem(x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
     x = np.copy(_beside(x, (value, *arrays)))
-    x[_filled(index, arrays)] = value
+    x[filled(index, arrays)] = value
     return x
 
 
@@ -150,7 +150,8 @@ def _argsort(x: Any, axis: int, descending: bool) -> Any:
     return last - np.flip(np.argsort(np.flip(x, axis), axis=axis, stable=True), axis)
 
 
-def _some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+def some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Attributes of an op that works along one axis."""
     return {"axis": int(rng.integers(len(shape)))}
 
 
@@ -167,7 +168,7 @@ take_along_axis = Op(
     "take_along_axis",
     lambda x, indices, *, axis: np.take_along_axis(x, indices, axis=axis),
     (lambda g, y, x, indices, *, axis: put_along_axis(g, indices, shape=x.shape, axis=axis), None),
-    kind="index", linear=True, attributes=_some_axis, signature="(n),(n)->(n)", domain=(REAL, INTEGER),
+    kind="index", linear=True, attributes=some_axis, signature="(n),(n)->(n)", domain=(REAL, INTEGER),
     doc="`y[i, j] = x[indices[i, j], j]` for axis 0, and so on.",
 )  # fmt: skip
 put_along_axis = Op(
@@ -175,13 +176,13 @@ put_along_axis = Op(
     _put_along,
     (lambda g, y, x, indices, *, shape, axis: take_along_axis(g, indices, axis=axis), None),
     kind="index", linear=True, signature="(n),(n)->(n)", domain=(REAL, INTEGER),
-    attributes=lambda rng, shape: _some_axis(rng, shape) | {"shape": shape},
+    attributes=lambda rng, shape: some_axis(rng, shape) | {"shape": shape},
     doc="Zeros of `shape` to which the input is added at `indices` along `axis`.",
 )  # fmt: skip
 argsort = Op(
     "argsort",
     lambda x, *, axis, descending: _argsort(x, axis, descending),
-    kind="index", attributes=lambda rng, shape: _some_axis(rng, shape) | {"descending": False},
+    kind="index", attributes=lambda rng, shape: some_axis(rng, shape) | {"descending": False},
     doc="The indices that sort along `axis`; equal entries keep their order.",
 )  # fmt: skip
 searchsorted = Op(

@@ -7,7 +7,7 @@ import numpy as np
 from ..domain import NONZERO, REAL, inf
 from ..engine import Op
 from .elementwise import abs, exp, sign, where
-from .indexing import getitem
+from .indexing import getitem, some_axis
 from .layout import broadcast_to, pad, permute_dims, reshape
 
 __all__ = [
@@ -60,11 +60,12 @@ def _logsumexp(x: Any, *, axis: Axes, keepdims: bool) -> Any:
     with np.errstate(all="ignore"):  # infinities may come in, and go out
         top = np.where(np.isfinite(top), top, 0)
         total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return total if keepdims else np.reshape(total, _dropped(x.shape, axis))[()]
+    return _folded(total, x, axis, keepdims)
 
 
-def _dropped(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
-    return tuple(n for i, n in enumerate(shape) if i not in axis)
+def _folded(y: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
+    """What was computed with the axes kept, in the shape asked for: the undoing of `_kept`."""
+    return y if keepdims else np.reshape(y, tuple(n for i, n in enumerate(x.shape) if i not in axis))[()]
 
 
 logsumexp = Op(
@@ -82,13 +83,17 @@ def _quotient(x: Any, y: Any) -> Any:
     return where(y == 0, 0, x / where(y == 0, 1, y))
 
 
-def _norm2(x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    size = np.abs(x.real if np.iscomplexobj(x) else x)
+def _top(size: Any, axis: Axes) -> Any:
+    """The largest size, to divide by: so powers neither overflow nor underflow. 1 where it is 0 or infinite."""
     top = np.maximum.reduce(size, axis=axis, keepdims=True, initial=0)
-    top = np.where((top == 0) | ~np.isfinite(top), 1, top).astype(size.dtype)
-    scaled = x / top  # no overflow of the squares, and no underflow
+    return np.where((top == 0) | ~np.isfinite(top), 1, top).astype(size.dtype)
+
+
+def _norm2(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    top = _top(np.abs(x.real if np.iscomplexobj(x) else x), axis)
+    scaled = x / top
     y = top * np.sqrt(np.add.reduce(scaled * scaled, axis=axis, keepdims=True))
-    return y if keepdims else np.reshape(y, _dropped(x.shape, axis))[()]
+    return _folded(y, x, axis, keepdims)
 
 
 norm2 = Op(
@@ -103,10 +108,9 @@ norm2 = Op(
 
 def _normp(x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
     size = np.abs(x)
-    top = np.maximum.reduce(size, axis=axis, keepdims=True, initial=0)
-    top = np.where((top == 0) | ~np.isfinite(top), 1, top).astype(size.dtype)
+    top = _top(size, axis)
     y = top * np.add.reduce((size / top) ** p, axis=axis, keepdims=True) ** (1 / p)
-    return y if keepdims else np.reshape(y, _dropped(x.shape, axis))[()]
+    return _folded(y, x, axis, keepdims)
 
 
 def _from_normp(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
@@ -159,15 +163,10 @@ prod = Op("prod", np.multiply.reduce, (_from_prod,), kind="reduce", attributes=_
           domain=(REAL,), special=(0,))  # fmt: skip
 
 
-def _some_scan(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-    return {"axis": int(rng.integers(len(shape)))}
-
-
 def _cumulative_sum(x: Any, *, axis: int, reverse: bool) -> Any:
     if not reverse:
         return np.add.accumulate(x, axis=axis)
-    turned = np.flip(np.add.accumulate(np.flip(x, axis), axis=axis), axis)
-    return turned
+    return np.flip(np.add.accumulate(np.flip(x, axis), axis=axis), axis)
 
 
 cumulative_sum = Op(
@@ -175,7 +174,7 @@ cumulative_sum = Op(
     _cumulative_sum,
     (lambda g, y, x, *, axis, reverse: cumulative_sum(g, axis=axis, reverse=not reverse),),
     kind="scan", linear=True, domain=(REAL,),
-    attributes=lambda rng, shape: _some_scan(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
+    attributes=lambda rng, shape: some_axis(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
     doc="The sum of all entries up to here along `axis` (from here on, with `reverse`).",
 )  # fmt: skip
 
@@ -192,7 +191,7 @@ def _recurrence(a: Any, b: Any, *, axis: int, reverse: bool) -> Any:
 
 def _shift(x: Any, axis: int, reverse: bool, fill: float) -> Any:
     """Move entries one step along `axis` (backwards with `reverse`); `fill` comes in at the end."""
-    width = tuple(((0, 1) if reverse else (1, 0)) if i == axis else (0, 0) for i in range(len(x.shape)))  # fmt: skip
+    width = tuple(((0, 1) if reverse else (1, 0)) if i == axis else (0, 0) for i in range(len(x.shape)))
     n = x.shape[axis]
     return _cut(pad(x, width=width, value=fill), slice(1, n + 1) if reverse else slice(0, n), axis)
 
@@ -208,14 +207,14 @@ recurrence = Op(
     (lambda g, y, a, b, *, axis, reverse: _back(g, a, axis, reverse) * _shift(y, axis, reverse, 0.0),
      lambda g, y, a, b, *, axis, reverse: _back(g, a, axis, reverse)),
     kind="scan", signature="(n),(n)->(n)", domain=(REAL, REAL),
-    attributes=lambda rng, shape: _some_scan(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
+    attributes=lambda rng, shape: some_axis(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
     doc="s[k] = a[k] s[k-1] + b[k] along `axis`, from s[-1] = 0.",
 )  # fmt: skip
 cumulative_prod = Op(
     "cumulative_prod",
     np.multiply.accumulate,
     (lambda g, y, x, *, axis: _back(g, x, axis, False) * _shift(y, axis, False, 1.0),),
-    kind="scan", attributes=_some_scan, domain=(REAL,), special=(0,),
+    kind="scan", attributes=some_axis, domain=(REAL,), special=(0,),
     doc="The product of all entries up to here along `axis`.",
 )  # fmt: skip
 
@@ -225,7 +224,7 @@ def _flat(name: str, forward: Any, doc: str = "") -> Op:
 
 
 def _one_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
-    return _some_scan(rng, shape) | {"keepdims": bool(rng.random() < 0.5)}
+    return some_axis(rng, shape) | {"keepdims": bool(rng.random() < 0.5)}
 
 
 all = _flat("all", np.all)

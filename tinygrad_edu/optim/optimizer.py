@@ -12,7 +12,7 @@ from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from ..nn.module import PARAMETERS, clear
 from ..tensor import Tensor
-from .bundle import Bundle, bundles, workspace
+from .bundle import Bundle, Rule, bundles, workspace
 
 
 class Optimizer:
@@ -101,18 +101,21 @@ class Optimizer:
                 for bundle in parts:
                     if len(kept) > len(bundle.state):  # settings have changed
                         bundle.keep(kept)
-                    if bundle.dtype not in self._scratch:
-                        self._scratch[bundle.dtype] = workspace(bundle.dtype)
-                    a, b = self._scratch[bundle.dtype]
-
-                    def rule(step: int, p: Any, g: Any, state: Any, group: Any = group, a: Any = a, b: Any = b) -> None:
-                        n = p.shape[0]
-                        g = -g if group["maximize"] else g
-                        self.update(group, step, p, g, state, a[:n], b[:n])
-
-                    bundle.update(rule)
+                    bundle.update(self._rule(group, bundle.dtype))
         guards.after_step(self)
         return loss
+
+    def _rule(self, group: Any, dtype: Any) -> Rule:
+        """`update` with a group's settings, for rows of one dtype."""
+        if dtype not in self._scratch:
+            self._scratch[dtype] = workspace(dtype)
+        a, b = self._scratch[dtype]
+
+        def rule(step: int, p: Any, g: Any, state: Any) -> None:
+            n = p.shape[0]
+            self.update(group, step, p, -g if group["maximize"] else g, state, a[:n], b[:n])
+
+        return rule
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or set them to 0."""
@@ -150,15 +153,7 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken; if it does not fit, nothing is changed."""
-        try:
-            groups = [dict(group) for group in state_dict["param_groups"]]
-            sizes = [len(group["params"]) for group in groups]
-            saved = {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                "load_state_dict: the state must be what an optimizer's state_dict() gave; got another "
-                f"({type(error).__name__}: {error}); save that"
-            ) from None
+        groups, sizes, saved = _parts(state_dict)
         own = [len(group["params"]) for group in self.param_groups]
         if sizes != own or not all(0 <= i < sum(own) for i in saved):
             raise ValueError(
@@ -202,6 +197,20 @@ class Optimizer:
 def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
     """g + weight_decay * p, in `room`; g itself without decay."""
     return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
+
+
+def _parts(state_dict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[int], dict[int, tuple[int, Any]]]:
+    """What a saved state holds: settings of groups, how many parameters each has, and by a parameter's number
+    its steps and arrays."""
+    try:
+        groups = [dict(group) for group in state_dict["param_groups"]]
+        sizes = [len(group["params"]) for group in groups]
+        return groups, sizes, {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            "load_state_dict: the state must be what an optimizer's state_dict() gave; got another "
+            f"({type(error).__name__}: {error}); save that"
+        ) from None
 
 
 def _row(i: int, name: str, kept: Mapping[str, Any], p: Any) -> Any:

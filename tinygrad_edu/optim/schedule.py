@@ -228,12 +228,10 @@ class OneCycleLR(LRScheduler):
 
     def _phase(self, t: int) -> tuple[int, float]:
         """Which phase step `t` is in, and how much of it is past."""
-        start = 0.0
-        for k, (end, _, _) in enumerate(self.phases):
-            if t <= end or k == len(self.phases) - 1:
-                return k, (t - start) / (end - start)
-            start = end
-        raise AssertionError  # the last phase takes all the rest
+        last = len(self.phases) - 1  # which takes all the rest
+        k = next((k for k in range(last) if t <= self.phases[k][0]), last)
+        start = self.phases[k - 1][0] if k else 0.0
+        return k, (t - start) / (self.phases[k][0] - start)
 
     def _between(self, start: float, end: float, share: float) -> float:
         return (_cosine if self.anneal_strategy == "cos" else _linear)(start, end, share)

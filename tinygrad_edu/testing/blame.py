@@ -26,8 +26,9 @@ def node_subject(node: Variable) -> OpSubject:
 def nodes(subject: TensorSubject) -> list[Variable]:
     """The nodes of one run through which a gradient flows, in order of birth, with the user's lines."""
     with np.errstate(all="ignore"), Recording(SITES):
-        outputs = subject.trace()
-    found = [t for t in history(*outputs, constants=False) if t.op is not None and t.flags & NEEDS]
+        _, outputs = subject.run(subject.x)
+    results = [y for y in outputs if isinstance(y, Variable)]
+    found = [t for t in history(*results, constants=False) if t.op is not None and t.flags & NEEDS]
     return [t for t in reversed(found) if t.op.kind not in ("batch", "checkpoint")]  # type: ignore[union-attr]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..functions.common import Function
 from ..transforms import jvp
 from .blame import culprit
 from .diagnosis import diagnose, misshapen
@@ -19,7 +20,6 @@ from .patterns import ORDER
 from .report import Entry, Report, conclude
 from .subjects import Mismatch, SecondOrder, Subject, TensorSubject, off_domain
 
-Function = Callable[..., Any]
 Strict = bool | str | Sequence[str]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .subjects import Argument, Function, Subject, flatten
+from ..functions.common import Function
+from .subjects import Argument, Subject, flatten
 
 
 def library_of(x: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Variable
-from .numerical import Line, Probe, typical
+from .numerical import Line, Probe, sizes
 from .subjects import Subject, TensorSubject, flatten
 
 
@@ -47,7 +47,7 @@ def numerical_jacobian(f: Callable[..., Any], *inputs: Any, with_error: bool = F
         probe = Probe(remembered, subject.x)
         probe.measure_noise(np.random.default_rng(0), 2)
         value, error = (np.zeros((probe.y.size, probe.x.size)) for _ in range(2))
-        scales = np.concatenate([np.where(p == 0, typical(p), np.abs(p)).ravel() for p in subject.split(probe.x)])
+        scales = sizes(subject.split(probe.x))
         outputs, entries = np.eye(probe.y.size), np.eye(probe.x.size)
         for i in range(probe.y.size):
             for j in range(probe.x.size):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .extrapolation import EPS, Slope
-from .numerical import Line, Probe, typical
+from .numerical import Line, Probe, sizes
 from .report import Entry
 from .subjects import Subject
 
@@ -25,40 +25,31 @@ class Judge:
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
         self.grains: dict[float, Any] = {}
-        self.scales = self._scales()
-
-    def _scales(self) -> Any:
-        """The natural size of a step in each entry: its own size, or that of its array if it is 0."""
-        sizes = []
-        for part in self.subject.split(self.probe.x):
-            sizes.append(np.where(part == 0, typical(part), np.abs(part)).ravel())
-        return np.concatenate(sizes)
+        self.scales = sizes(subject.split(probe.x))
 
     def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
         """The derivative along `v`: by the complex step where real differences confirm it."""
         line = Line(self.probe, v, self.c, scale)
-        if self.complex:
-            z = line.complex_slope()
-            if z is None:
-                self.complex = False
-            elif line.agrees_with_complex(z, most):
-                error = line.blur
-                if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
-                    # before a reproach, ask the real numbers alone
-                    real = line.slope(z or analytic, most=most, spare=1)
-                    if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + error:
-                        self.methods.add("extrapolated differences")
-                        return real
-                return self._by_complex_step(line, z)
-            else:
-                real = line.slope(analytic, most=most)
-                lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
-                if z and real.state == "smooth" and lost:
-                    return self._by_complex_step(line, z)  # the real numbers cannot tell, and do not object
-                self.methods.add("extrapolated differences")
-                return real
+        z = line.complex_slope() if self.complex else None
+        self.complex = z is not None  # once refused, complex numbers are not tried again
+        if z is None:
+            return self._by_differences(line.slope(analytic, most=most))
+        if not line.agrees_with_complex(z, most):
+            real = line.slope(analytic, most=most)
+            lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
+            if z and real.state == "smooth" and lost:
+                return self._by_complex_step(line, z)  # the real numbers cannot tell, and do not object
+            return self._by_differences(real)
+        if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
+            # before a reproach, ask the real numbers alone
+            real = line.slope(z or analytic, most=most, spare=1)
+            if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
+                return self._by_differences(real)
+        return self._by_complex_step(line, z)
+
+    def _by_differences(self, real: Slope) -> Slope:
         self.methods.add("extrapolated differences")
-        return line.slope(analytic, most=most)
+        return real
 
     def _by_complex_step(self, line: Line, z: float) -> Slope:
         self.methods.add("complex step")
@@ -203,29 +194,19 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
         return "WRONG", f"the derivative is {a}, where the function has a finite slope", error
     if s.state == "kink":
         low, high = sorted((s.left, s.right))
+        slopes = f"between the slopes {s.left + 0.0:.6g} and {s.right + 0.0:.6g}"  # + 0.0: no "-0"
         if low - error <= a <= high + error:
-            return (
-                "KINK",
-                f"a kink: {a + 0.0:.6g} lies between the slopes {s.left + 0.0:.6g} and {s.right + 0.0:.6g}",
-                error,
-            )
-        return (
-            "WRONG",
-            f"a kink, and not between the slopes {s.left + 0.0:.6g} and {s.right + 0.0:.6g} on its sides",
-            error,
-        )
+            return "KINK", f"a kink: {a + 0.0:.6g} lies {slopes}", error
+        return "WRONG", f"a kink, and not {slopes} on its sides", error
     if not math.isfinite(error) or not math.isfinite(s.value):
         return "NOISE", "the function is too noisy to have a slope", error
     difference = abs(a - s.value)
     hazy = error > 0.1 * size and error > 1e-6 * s.natural
+    drowned = "NOISE", "the noise of the function is as large as its slope", error
     if difference <= error:
-        return (
-            ("NOISE", "the noise of the function is as large as its slope", error)
-            if hazy and size > 0
-            else ("RIGHT", "", error)
-        )
-    if (hazy and difference <= 3 * error) or (s.steps and error > 0.01 * size and difference <= 3 * error):
-        return "NOISE", "the noise of the function is as large as its slope", error
+        return drowned if hazy and size > 0 else ("RIGHT", "", error)
+    if difference <= 3 * error and (hazy or (s.steps and error > 0.01 * size)):
+        return drowned
     return "WRONG", "", error
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..engine import NEEDS, Variable, constant, pull
 from ..recording import SITES, Recording
-from .mending import Hook, Mendable, site_of, text_of
+from .mending import Hook, Mendable, assigned_again, site_of, text_of
 from .patterns import OVERWRITTEN, TERM, recognise
 from .report import Blame
 
@@ -142,7 +142,7 @@ class Search:
         earlier = [self.seen[j][-1] for j in self.seen if j < k and self.copy.sites[j].name == name]
         sums = [sum(values), *(values[-1] + v for v in earlier if v.shape == true.shape)]
         found = any(_equal(np.asarray(s), true) for s in sums)
-        return f"{OVERWRITTEN}: {name} is assigned again in line {line}" if found else None
+        return assigned_again(name, line) if found else None
 
 
 class _Replacing:

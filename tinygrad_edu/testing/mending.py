@@ -29,8 +29,7 @@ class Mendable:
 
     def __init__(self, f: Callable[..., Any]) -> None:
         f = inspect.unwrap(f)
-        source, first = inspect.getsourcelines(f)
-        tree = ast.parse(textwrap.dedent("".join(source)))
+        tree, first = parsed(f)
         definition = tree.body[0]
         if not isinstance(definition, ast.FunctionDef):
             raise TypeError("a lambda has no lines")
@@ -112,17 +111,27 @@ def site_of(f: Callable[..., Any], line: int) -> str:
     return f"{inspect.unwrap(f).__code__.co_filename}:{line}"
 
 
+def parsed(f: Callable[..., Any]) -> tuple[ast.Module, int]:
+    """The syntax of the function's source, and in which line of the file it begins."""
+    source, first = inspect.getsourcelines(inspect.unwrap(f))
+    return ast.parse(textwrap.dedent("".join(source))), first
+
+
 def overwritten(df: Callable[..., Any], names: set[str]) -> str | None:
     """If a gradient of these names is assigned where it should be added to: the pattern, with the line."""
     found = next(((name, line) for name, line in repeated(df) if name in names), None)
-    return f"{OVERWRITTEN}: {found[0]} is assigned again in line {found[1]}" if found else None
+    return assigned_again(*found) if found else None
+
+
+def assigned_again(name: str, line: int) -> str:
+    """The pattern of a gradient that is assigned where it should be added to, in words."""
+    return f"{OVERWRITTEN}: {name} is assigned again in line {line}"
 
 
 def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
     """Names, and lines of the file, of assignments that forget what an earlier one, or turn of a loop, put there."""
     try:
-        source, first = inspect.getsourcelines(inspect.unwrap(df))
-        tree = ast.parse(textwrap.dedent("".join(source)))
+        tree, first = parsed(df)
     except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
         return []
     loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]

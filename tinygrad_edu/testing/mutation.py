@@ -144,7 +144,9 @@ def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
     for name, given in (("target", target), ("test", test)):
         if not (callable(given) or isinstance(given, Op)):
             got = f"{type(given).__name__} {given!r}"
-            raise TypeError(f"mutation_score: {name} must be a function{' or an op' * (name == 'target')}; got {got}")
+            raise TypeError(
+                f"mutation_score: {name} must be a function{' or an op' * (name == 'target')}; got {got}; pass one"
+            )
     if (objection := _objection(target, test, None)) is not None:
         raise ValueError(
             f"mutation_score: test must pass as long as nothing is broken; it raised {type(objection).__name__}: "

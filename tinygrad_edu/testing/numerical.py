@@ -14,7 +14,7 @@ derivatives of real functions" (1998).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,11 @@ class Probe:
 def typical(x: Any) -> float:
     """The size of an array's numbers: the largest, or 1 if all are 0."""
     return float(np.max(np.abs(x), initial=0)) or 1.0
+
+
+def sizes(parts: Sequence[Any]) -> Any:
+    """The natural size of a step in each entry of some arrays: its own size, or that of its array if it is 0."""
+    return np.concatenate([np.where(part == 0, typical(part), np.abs(part)).ravel() for part in parts])
 
 
 class Line:
@@ -109,12 +114,15 @@ class Line:
 
         An analytic value that agrees within a narrow bar ends the search early; it does not move it.
         """
-        self.sample(1)
         unit = max(1.0, typical(self.probe.x))
-        if self.scale < 1e-3 * unit and (
-            analytic if self._still() else self._hazy(goal)
-        ):  # x is tiny for this function
-            self.sample(*(p + np.log10(self.scale / unit) for p in (1.5, 2, 2.5, 3)))
+        tiny = self.scale < 1e-3 * unit
+
+        def from_unit(*powers: float) -> list[float]:
+            return [p + float(np.log10(self.scale / unit)) for p in powers]
+
+        self.sample(1)
+        if tiny and (analytic if self._still() else self._hazy(goal)):  # x is tiny for this function
+            self.sample(*from_unit(1.5, 2, 2.5, 3))
         else:
             self.sample(2, 3, 4)
         found = self._read()
@@ -126,11 +134,7 @@ class Line:
         if self._hazy(goal) and len(self.levels) < most and found.state != "kink":
             self.sample(0.5)
             found = self._read()
-        wide = (
-            [p + np.log10(self.scale / unit) for p in (1.5, 2, 3)]
-            if self.scale < 1e-3 * unit and (analytic or not self._still())
-            else []
-        )
+        wide = from_unit(1.5, 2, 3) if tiny and (analytic or not self._still()) else []
         for power in (*wide, 5, 6, 7, 2, 3, 8.5, 10):
             if len(self.levels) >= most or found.steps or self._settled(found, analytic, goal):
                 break

@@ -79,7 +79,8 @@ def order_one(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None
         for x, g in zip(wrt, gradients([(y, np.ones_like(y._data)[()]) for y in outputs], wrt), strict=True):
             if g.shape != x._data.shape or g.dtype != x._data.dtype:
                 raise AssertionError(
-                    f"{op}: the gradient has {g.shape} {g.dtype}; its input {x._data.shape} {x._data.dtype}"
+                    f"{op}: a gradient must have its input's shape and dtype, {x._data.shape} {x._data.dtype}; got "
+                    f"{g.shape} {g.dtype}; correct the rule"
                 )
 
 

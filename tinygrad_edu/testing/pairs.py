@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..functions.common import Function
 from .foreign import library_of, precision, to_numpy, wrapper
-from .subjects import Argument, Function, Mismatch, Subject, flatten, off_domain
+from .subjects import Argument, Mismatch, Subject, flatten, off_domain
 
 
 class Pair(Subject):

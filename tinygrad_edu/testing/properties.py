@@ -15,6 +15,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ..functions.common import Function
 from .checking import Strict, check_derivative, check_gradients
 from .report import GradientError
 from .subjects import parameter_names
@@ -53,21 +54,11 @@ def derivative_property(
             settings |= {"order": order} if order != 1 else {}
             settings |= {"modes": modes} if tuple(modes) != ("reverse", "forward") else {}
 
-        def check(checked: Callable[..., Any], inputs: Any) -> None:
-            try:
-                if df is not None:
-                    check_derivative(checked, df, *inputs, **settings)
-                else:
-                    check_gradients(checked, *inputs, **settings)
-            except GradientError as error:
-                error.add_note(paste(f, df, inputs, settings))
-                raise
-
         def property_(inputs: Any) -> None:
-            check(f, inputs)
+            check(f, f, df, inputs, settings)
 
         def property_of(self: Any, inputs: Any) -> None:
-            check(partial(f, self), inputs)
+            check(partial(f, self), f, df, inputs, settings)
 
         found = property_of if method else property_
         found.__name__, found.__qualname__ = f.__name__, f.__qualname__
@@ -77,6 +68,18 @@ def derivative_property(
         return test
 
     return decorate
+
+
+def check(call: Function, f: Function, df: Function | None, inputs: Any, settings: dict[str, Any]) -> None:
+    """Check `call`, which is `f` or a method bound to its object; a failure carries a test to paste."""
+    try:
+        if df is not None:
+            check_derivative(call, df, *inputs, **settings)
+        else:
+            check_gradients(call, *inputs, **settings)
+    except GradientError as error:
+        error.add_note(paste(f, df, inputs, settings))
+        raise
 
 
 def paste(f: Callable[..., Any], df: Callable[..., Any] | None, inputs: Sequence[Any], settings: dict[str, Any]) -> str:

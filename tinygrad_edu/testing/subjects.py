@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine import NEEDS, Variable, constant, gradients
+from ..functions.common import Function
 from ..recording import Recording
-
-Function = Callable[..., Any]
 
 
 class Argument(NamedTuple):
@@ -234,14 +233,6 @@ class TensorSubject(Subject):
             for t, a in zip(wrt, self.arguments, strict=True):
                 t.flags, t.name = NEEDS, a.name
             return wrt, list(_parts(self.f(*tensors)))
-
-    def trace(self) -> list[Any]:
-        """The outputs of one run on the inputs, recorded as the caller's mode says."""
-        tensors = self.rebuilt(self.x)
-        for a in self.arguments:
-            t = a.of(tensors)
-            t.flags, t.name = NEEDS, a.name
-        return [y for y in _parts(self.f(*tensors)) if isinstance(y, Variable)]
 
     def value(self, flat: Any) -> Any:
         with Recording(on=False):

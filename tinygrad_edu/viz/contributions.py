@@ -15,6 +15,7 @@ import numpy as np
 from ..engine import NEEDS, Variable, history
 from ..errors import GraphError, ShapeError
 from ..forward import tangent
+from .formula import rule_of
 from .graph import Graph, Node, read
 from .steps import Backward, backward, contribution
 from .values import whole
@@ -83,7 +84,7 @@ def contributions(graph: Graph, node: Node, index: tuple[int, ...]) -> Terms:
 def _terms_of_use(graph: Graph, user: Node, i: int, index: tuple[int, ...], masked: bool, which: str) -> Terms:
     """One use, taken apart along the axis over which its rule sums; `which` of several, as of time steps."""
     assert user.op is not None
-    if user.op.vjps[i] is None:
+    if rule_of(user.op, i) is None:
         return []
     source, where = graph.nodes[user.inputs[i]], f"through {user.title}{which}"
     total = float(np.asarray(contribution(graph, user, i, masked))[index])

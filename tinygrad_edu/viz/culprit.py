@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import linecache
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from ..engine import Variable
-from .watch import PACKAGE
+from ..recording import user_frame
 
 METHODS = {
     "detach": "detach", "numpy": "numpy", "asarray": "numpy", "array": "numpy", "tolist": "item", "item": "item",
@@ -46,9 +44,7 @@ class Cut:
 
 def source_lines() -> list[Line]:
     """The lines of the user's function that is running, or of the module, up to the running one."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame and frame.f_code.co_filename.startswith(PACKAGE):
-        frame = frame.f_back
+    frame = user_frame()
     if frame is None:
         return []
     name = frame.f_code.co_filename

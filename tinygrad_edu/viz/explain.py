@@ -25,7 +25,8 @@ class Line:
     remark: str = ""
 
     def __post_init__(self) -> None:
-        self.text, self.remark = shown(self.text, 240), shown(self.remark, 240)
+        self.text = shown(self.text.replace("; mean", ", mean"), 240)  # where a picture would begin a new line
+        self.remark = shown(self.remark, 240)
 
 
 class Explanation(str):
@@ -139,7 +140,7 @@ def explained(graph: Graph) -> Explanation:
 def _forward_line(graph: Graph, step: Forward) -> Line:
     node = step.node
     tex = f"{latex_name(node.name)} = {graph.formula(node).latex()}" + ("" if node.shape else f" = {short(node.value)}")
-    return Line(step.text.replace("; mean", ", mean"), tex, shape_text(node.shape))
+    return Line(step.text, tex, shape_text(node.shape))
 
 
 def _seed_line(graph: Graph, key: str) -> Line:
@@ -193,7 +194,7 @@ def _array_line(step: Backward) -> Line:
     remark = "; ".join(filter(None, [step.local.shapes, step.local.note]))
     gets = r"\mathrel{+}=" if step.adds else "="
     tex = f"{latex_name('d' + step.source.name)} {gets} {step.local.formula.latex()}"
-    return Line(f"{verb} = {short(step.contribution)}".replace("; mean", ", mean"), tex, remark)
+    return Line(f"{verb} = {short(step.contribution)}", tex, remark)
 
 
 def _sum_line(step: Backward, J: str) -> Line:
@@ -202,7 +203,7 @@ def _sum_line(step: Backward, J: str) -> Line:
     what = f"{step.source.name} {times}, so its gradients add"
     whole_sum = _partial(J, step.source.name)
     tex = rf"{whole_sum} = \sum_k \left.{whole_sum}\right|_{{k}} = {short(step.after)}" if step.scalar else ""
-    return Line(f"{name} = {short(step.after)}".replace("; mean", ", mean"), tex, what)
+    return Line(f"{name} = {short(step.after)}", tex, what)
 
 
 def _entry(name: str, total: float, result: str, terms: list[tuple[str, float]]) -> Explanation:

@@ -94,6 +94,11 @@ def input_names(op: Op, arity: int) -> list[str]:
     return names[:arity]
 
 
+def rule_of(op: Op, i: int) -> Any:
+    """The rule that takes a gradient to input `i`, or None."""
+    return op.vjps[i] if not isinstance(op.vjps, tuple) or i < len(op.vjps) else None
+
+
 def of_value(op: Op, names: Sequence[str], arrays: Sequence[Any], attributes: dict[str, Any]) -> Formula:
     """What `op` computes from inputs of these names; an empty name shows the number itself."""
     args = tuple(Formula(text=name, value=x) for name, x in zip(names, arrays, strict=True))
@@ -122,7 +127,7 @@ def of_rule(
     >>> print(of_rule(ops.matmul, 0, [a, b], {}, names=["X", "W"], g=("dY", np.ones((2, 4)))))
     dY @ W.mT
     """
-    rule = op.vjps[i] if not isinstance(op.vjps, tuple) or i < len(op.vjps) else None
+    rule = rule_of(op, i)
     if rule is None:
         return None
     names = names or input_names(op, len(arrays))
@@ -174,14 +179,35 @@ def _known(f: Formula) -> Formula | None:
     return None
 
 
+# Numbers that change nothing on the right; and whether they change nothing on the left, either.
+NEUTRAL = {"multiply": (1, True), "divide": (1, False), "power": (1, False), "add": (0, True), "subtract": (0, False)}
+
+
 def tidy(f: Formula) -> Formula:
     """The same without operations that change nothing: times 1, plus 0, a reshape to the same shape."""
     name = f.op.name if f.op else ""
     if (known := _known(f)) is not None:
         return known
-    a, b = (f.args[0] if f.args else f), (f.args[1] if len(f.args) > 1 else f)
-    if name in ("alias", "clone", "positive"):
+    if not f.args:
+        return f
+    a, b = f.args[0], f.args[-1]
+    if name in NEUTRAL:
+        number, left = NEUTRAL[name]
+        if _is(b, number) and a.shape == f.shape:
+            return a
+        if left and _is(a, number) and b.shape == f.shape:
+            return b
+    if name == "multiply" and _is(a, -1) and b.shape == f.shape:
+        return Formula("", REGISTRY["negative"], (b,), {}, f.value)
+    if name == "negative" and a.op is f.op:
+        return a.args[0]
+    if name in ("alias", "clone", "positive") or (name == "power_n" and f.attributes["n"] == 1):
         return a
+    return _in_place(f, name, a)
+
+
+def _in_place(f: Formula, name: str, a: Formula) -> Formula:
+    """The same without operations on the layout of `a` that leave it as it was, or undo one another."""
     if name in ("reshape", "broadcast_to", "sum_to") and a.shape == f.shape:
         return a
     if name == "broadcast_to" and a.op is not None and a.op.name == "reshape":
@@ -190,26 +216,10 @@ def tidy(f: Formula) -> Formula:
             return Formula("", f.op, (x,), f.attributes, f.value)
     if name == "astype" and getattr(a.value, "dtype", None) == f.attributes["dtype"]:
         return a
-    if name == "multiply" and _is(a, 1) and b.shape == f.shape:
-        return b
-    if name == "multiply" and _is(a, -1) and b.shape == f.shape:
-        return Formula("", REGISTRY["negative"], (b,), {}, f.value)
-    if name in ("multiply", "divide", "power") and _is(b, 1) and a.shape == f.shape:
-        return a
-    if name == "power_n" and f.attributes["n"] == 1:
-        return a
-    if name in ("add", "subtract") and _is(b, 0) and a.shape == f.shape:
-        return a
-    if name == "add" and _is(a, 0) and b.shape == f.shape:
-        return b
-    if name == "permute_dims" and f.attributes["axes"] == tuple(range(len(a.shape))):
-        return a
-    if (
-        name == "permute_dims"
-        and a.op is f.op
-        and tuple(np.take(a.attributes["axes"], f.attributes["axes"])) == tuple(range(len(a.shape)))
-    ):
-        return a.args[0]
-    if name == "negative" and a.op is not None and a.op.name == "negative":
-        return a.args[0]
+    if name == "permute_dims":
+        axes, unmoved = f.attributes["axes"], tuple(range(len(a.shape)))
+        if axes == unmoved:
+            return a
+        if a.op is f.op and tuple(np.take(a.attributes["axes"], axes)) == unmoved:
+            return a.args[0]
     return f

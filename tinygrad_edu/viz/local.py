@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import BROADCASTS
 from ..ops.layout import sum_to
 from .formula import Formula, of_rule
 from .graph import Graph, Node
@@ -53,7 +52,7 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
     if len(text) > LONG:
         text = f"gradient of {node.op.name} by {source.name}, from {gradient_name(node)}"
     value, note = formula.value, ""
-    if formula.shape != source.shape and user.op is not None and user.op.kind in BROADCASTS:
+    if formula.shape != source.shape and user.op is not None and user.op.broadcasts:
         value = sum_to(value, shape=source.shape)
         note = broadcast_note(source, formula.shape)
     return Local(formula, value, f"{gradient_name(source)} += {text}", _shapes(formula), note)

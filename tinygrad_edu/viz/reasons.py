@@ -76,9 +76,11 @@ BLOCKED = {
     "maximum": ("not chosen", "the other input is larger everywhere, so this one does not reach the result"),
     "minimum": ("not chosen", "the other input is smaller everywhere, so this one does not reach the result"),
     "multiply": ("times zero", "it is multiplied by 0, so no change of it reaches the result"),
-    "matmul": ("times zero", "it is multiplied by a matrix of zeros, so no change of it reaches the result; start "
-               "weights with random numbers"),
 }  # fmt: skip
+ZEROS = (
+    "it is multiplied by a matrix of zeros, so no change of it reaches the result; start weights with random numbers"
+)
+BLOCKED |= dict.fromkeys(("matmul", "linear", "conv"), ("times zero", ZEROS))
 STEPS = "it is flat between its jumps, so its derivative is 0; use a smooth function in training"
 BLOCKED |= dict.fromkeys(("round", "floor", "ceil", "sign", "floor_divide"), ("flat", STEPS))
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Op, fit, keep_zeros
-from .formula import Formula, of_rule
+from ..engine import fit, keep_zeros
+from .formula import Formula, of_rule, rule_of
 from .graph import Graph, Node
 from .local import Local, gradient_name, local
 from .notation import plain
@@ -114,13 +114,9 @@ def _live_uses(graph: Graph) -> dict[str, int]:
     count: dict[str, int] = {}
     for source, user, i in graph.edges():
         node = graph.nodes[user]
-        if node.grad is not None and node.op is not None and graph.nodes[source].needs_grad and _rule(node.op, i):
+        if node.grad is not None and node.op is not None and graph.nodes[source].needs_grad and rule_of(node.op, i):
             count[source] = count.get(source, 0) + 1
     return count
-
-
-def _rule(op: Op, i: int) -> Any:
-    return op.vjps[i] if not isinstance(op.vjps, tuple) or i < len(op.vjps) else None
 
 
 def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
@@ -131,7 +127,7 @@ def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
     source = graph.nodes[user.inputs[i]].tensor
     assert source is not None
     with np.errstate(all="ignore"):
-        gx = _rule(user.op, i)(user.grad, user.tensor._data, *arrays, **user.attributes)
+        gx = rule_of(user.op, i)(user.grad, user.tensor._data, *arrays, **user.attributes)
         gx = fit(user.op, gx, source)
         return keep_zeros(user.grad, gx) if masked and user.op.kind == "elementwise" and gx is not user.grad else gx
 

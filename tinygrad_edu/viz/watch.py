@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -18,8 +17,7 @@ import numpy as np
 
 from ..engine import NEEDS, TRACED, Variable, births, constant
 from ..functions.common import lift
-
-PACKAGE = str(Path(__file__).parents[1])
+from ..recording import user_frame
 
 
 class Call(NamedTuple):
@@ -90,10 +88,8 @@ def results_in(scope: Mapping[str, Any]) -> list[Variable]:
 
 
 def caller() -> Mapping[str, Any]:
-    """The variables of the user's program: of the nearest frame outside this package."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame and frame.f_code.co_filename.startswith(PACKAGE):
-        frame = frame.f_back
+    """The variables of the user's program where it is running."""
+    frame = user_frame()
     return {**frame.f_globals, **frame.f_locals} if frame else {}
 
 

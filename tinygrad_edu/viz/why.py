@@ -256,13 +256,11 @@ def _scaled(case: Case, graph: Graph | None, reason: str, size: float) -> Answer
     steps = _downstream(case, graph) if graph is not None else []
     ratios = {i: size_of(s.contribution) / size_of(s.incoming) for i, s in enumerate(steps) if size_of(s.incoming) > 0}
     ratios = {i: r for i, r in ratios.items() if r > 0}
-    if not ratios:
+    if graph is None or not ratios:
         return case.answer(reason, size=one(size), where="")
-    pick, word, factor = (max, "larger", 1) if reason == "huge" else (min, "smaller", -1)
-    i = pick(ratios, key=lambda k: ratios[k])
-    user = steps[i].user
-    most = "steepest" if factor == 1 else "flattest"
-    times = one(ratios[i] ** factor, 2)
+    huge = reason == "huge"
+    i = (max if huge else min)(ratios, key=lambda k: ratios[k])
+    user, most, word = steps[i].user, "steepest" if huge else "flattest", "larger" if huge else "smaller"
+    times = one(ratios[i] if huge else 1 / ratios[i], 2)
     where = f" The {most} step is {shown(user.title)}: it makes the gradient {times} times {word}."
-    line = case.line_of(graph, user) if graph is not None else None
-    return case.answer(reason, line, size=one(size), where=where)
+    return case.answer(reason, case.line_of(graph, user), size=one(size), where=where)

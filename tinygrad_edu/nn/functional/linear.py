@@ -30,8 +30,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     shape = x._data.shape
     if not shape or len(weight._data.shape) != 2 or shape[-1] != weight._data.shape[1]:
         raise ShapeError(
-            f"linear: the last axis of the input must be in_features = {weight.shape[-1:]}; got shape "
-            f"{tuple(shape)} for a weight of shape {weight.shape}; check the sizes of the layers, or flatten the input"
+            "linear: the last axis of the input must be in_features, for a weight (out_features, in_features); got "
+            f"shape {tuple(shape)} for a weight of shape {weight.shape}; check the sizes of the layers, or flatten it"
         )
     if x._data.dtype != weight._data.dtype:
         x = cast(x, dtype=weight._data.dtype)

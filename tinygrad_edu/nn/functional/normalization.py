@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ... import ops, random
+from ... import ops
 from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
-from ...random import Generator
+from ...random import Generator, or_shared
 from ...tensor import Tensor
 
 
@@ -111,7 +111,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, rng: Generator | 
         return x
     if p == 1:
         return x * 0.0
-    keep = (random.shared() if rng is None else rng).bernoulli(1 - p, x.shape, x.dtype)
+    keep = or_shared(rng).bernoulli(1 - p, x.shape, x.dtype)
     return x * (keep / (1 - p))
 
 
