@@ -373,6 +373,18 @@ class TestBatches:
         with pytest.raises(GraphError, match="checkpoint: the function must compute the same when it is called again"):
             h.sum().backward()
 
+    def test_custom_ops_written_with_functions(self):
+        slope = lambda x: tg.sigmoid(x) + x * tg.sigmoid(x) * (1 - tg.sigmoid(x))
+        swish = tg.custom_op(
+            "swish_here", lambda x: x / (1 + np.exp(-x)), lambda g, y, x: g * slope(x), kind="elementwise"
+        )
+        x = np.array([[0.5, -1.0], [2.0, 3.0]])
+        each = np.stack([tg.grad(lambda x: swish(x).sum())(row).data for row in x])
+        np.testing.assert_allclose(tg.vmap(tg.grad(lambda x: swish(x).sum()))(x).data, each, rtol=1e-12)
+        np.testing.assert_allclose(tg.jacobian(swish)(x[0]).data, np.diag(each[0]), rtol=1e-12)
+        twice = tg.vmap(tg.vmap(tg.grad(swish)))(x)
+        np.testing.assert_allclose(twice.data, each, rtol=1e-12)
+
     def test_custom_ops_written_with_methods(self):
         softmax = tg.custom_op(
             "softmax_", lambda x: np.exp(x) / np.exp(x).sum(), lambda g, y, x: y * (g - (g * y).sum())
