@@ -1,5 +1,8 @@
 """Optimizers and schedules: their formulas, their bookkeeping, and 50 steps beside PyTorch's."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -109,6 +112,31 @@ def test_a_saved_state_goes_on_bit_for_bit(kind, data):
             apply(second, b, gradients(step, "float32"))
     for p, q in zip(a, b):
         np.testing.assert_array_equal(p.data, q.data)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize("steps", [0, 3])
+@pytest.mark.parametrize("kind", ["SGD", "Adagrad", "RMSprop", "Adam", "AdamW"])
+def test_copies_of_a_model_and_its_optimizer_go_on_together(kind, steps, again):
+    params = parameters()
+    optimizer = getattr(optim, kind)(params, lr=0.1)
+    schedule = optim.StepLR(optimizer, 4)
+    for k in range(steps):
+        apply(optimizer, params, gradients(k))
+        schedule.step()
+    copies, optimizer_copy, schedule_copy = again((params, optimizer, schedule))
+    before = [p.data.copy() for p in params]
+    for k in range(steps, steps + 4):
+        apply(optimizer_copy, copies, gradients(k))
+        schedule_copy.step()
+    for p, was in zip(params, before, strict=True):
+        np.testing.assert_array_equal(p.data, was)  # the original was left alone
+    for k in range(steps, steps + 4):
+        apply(optimizer, params, gradients(k))
+        schedule.step()
+    for p, q, was in zip(params, copies, before, strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+        assert not np.array_equal(q.data, was)
 
 
 def test_state_dict_is_a_copy_and_in_pytorchs_form():

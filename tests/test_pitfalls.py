@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
 from tinygrad_edu.engine import Variable, history
 from tinygrad_edu.errors import DTypeError, GraphError
@@ -372,6 +373,75 @@ class TestBatches:
             h = tg.checkpoint(lambda a: a * scale)(h)  # noqa: B023
         with pytest.raises(GraphError, match="checkpoint: the function must compute the same when it is called again"):
             h.sum().backward()
+
+    @pytest.mark.parametrize(
+        ("f", "x"),
+        [
+            (lambda w, i: (F.embedding(i, w) ** 2).sum(), np.array([[0, 2, 2], [1, 0, 3]])),
+            (lambda w, i: (F.embedding(i, w, padding_idx=0) ** 2).sum(), np.array([[0, 2, 2], [1, 0, 3]])),
+            (lambda w, i: (F.one_hot(i, 3) * w).sum(), np.array([[0, 2, 2, 1], [1, 0, 2, 2]])),
+            (lambda w, i: (F.one_hot(i) * w).sum(), np.array([[0, 2, 2, 1], [1, 0, 2, 0]])),
+            (lambda w, p: F.binary_cross_entropy(p, tg.sigmoid(w[0])), np.array([[0.1, 0.5, 0.9], [0.2, 0.3, 0.4]])),
+            (
+                lambda w, m: F.scaled_dot_product_attention(w, w, w, attn_mask=m)[:, 0].sum(),
+                np.array([np.eye(4), np.tri(4)]) > 0,
+            ),
+            (
+                lambda w, m: F.scaled_dot_product_attention(w, w, w, attn_mask=m)[:, 0].sum(),
+                np.tri(4) * [np.eye(4), np.ones((4, 4))] > 0,
+            ),
+            (
+                lambda w, m: F.scaled_dot_product_attention(w, w, w, attn_mask=tg.log(m)).var(),
+                np.array([np.tri(4, 4, -1), np.tri(4)]),
+            ),
+        ],
+    )
+    def test_indices_and_masks_that_differ_between_examples(self, f, x):
+        w = np.arange(12.0).reshape(4, 3) / 10
+        with np.errstate(all="ignore"):
+            both = tg.vmap(tg.grad(f), in_axes=(None, 0))(tg.Tensor(w), x)
+            for k in range(2):
+                np.testing.assert_allclose(both.data[k], tg.grad(f)(w, tg.Tensor(x[k])).data, atol=1e-12)
+
+    def test_padded_attention_of_each_example(self):
+        tg.manual_seed(0)
+        layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype="float64")
+        x = np.random.default_rng(0).normal(size=(3, 2, 5, 4))
+        ignored = np.random.default_rng(1).random((3, 2, 5)) > 0.6
+        found = tg.vmap(lambda x, p: layer(x, x, x, key_padding_mask=p)[0], in_axes=0)(x, ignored)
+        for k in range(3):
+            np.testing.assert_allclose(
+                found.data[k], layer(x[k], x[k], x[k], key_padding_mask=ignored[k])[0].data, atol=1e-12
+            )
+
+    @pytest.mark.parametrize(
+        ("f", "x", "error", "text"),
+        [
+            (
+                lambda i: F.embedding(i, tg.ones((2, 3))),
+                [[0, 1], [1, 5]],
+                IndexError,
+                "indices must be from 0 to 1; got 5",
+            ),
+            (lambda i: F.one_hot(i, 2), [[0, 1], [1, 5]], IndexError, "indices must be from 0 to 1; got 0 to 5"),
+            (lambda p: F.binary_cross_entropy(p, tg.ones(2)), [[0.2, 0.5], [0.1, 1.5]], ValueError, "got 0.1 to 1.5"),
+        ],
+    )
+    def test_wrong_numbers_in_one_example(self, f, x, error, text):
+        with pytest.raises(error, match=text):
+            tg.vmap(f)(np.array(x))
+
+    def test_custom_ops_written_with_functions(self):
+        slope = lambda x: tg.sigmoid(x) + x * tg.sigmoid(x) * (1 - tg.sigmoid(x))
+        swish = tg.custom_op(
+            "swish_here", lambda x: x / (1 + np.exp(-x)), lambda g, y, x: g * slope(x), kind="elementwise"
+        )
+        x = np.array([[0.5, -1.0], [2.0, 3.0]])
+        each = np.stack([tg.grad(lambda x: swish(x).sum())(row).data for row in x])
+        np.testing.assert_allclose(tg.vmap(tg.grad(lambda x: swish(x).sum()))(x).data, each, rtol=1e-12)
+        np.testing.assert_allclose(tg.jacobian(swish)(x[0]).data, np.diag(each[0]), rtol=1e-12)
+        twice = tg.vmap(tg.vmap(tg.grad(swish)))(x)
+        np.testing.assert_allclose(twice.data, each, rtol=1e-12)
 
     def test_custom_ops_written_with_methods(self):
         softmax = tg.custom_op(

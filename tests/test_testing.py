@@ -119,6 +119,24 @@ def test_at_a_jump_there_is_no_slope():
             assert verdict(f, lambda x, slope=slope: slope, 0.0) == "OUT_OF_DOMAIN"
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda z: tg.linalg.cross(z, z[::-1] * 2).sum(),
+        lambda z: (tg.sin(z) ** 2 + tg.cos(z) ** 2).sum(),
+        lambda z: tg.exp(z - tg.logsumexp(z, axis=-1, keepdims=True)).sum(),
+        lambda z: (tg.linalg.inv(z[:3]) @ z[:3]).sum(),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_function_that_cancels_itself_is_no_reproach_and_a_small_wrong_term_is(f, seed):
+    z = np.random.default_rng(seed).normal(size=(4, 3))
+    for order in (1, 2):
+        assert check_gradients(f, z, order=order, raises=False).verdict != "WRONG"
+    lost = lambda z: f(z) + 1e-9 * (z.detach() ** 2).sum()
+    assert check_gradients(lost, z, raises=False).verdict == "WRONG"
+
+
 def test_complex_values_are_outside_the_domain():
     assert verdict(lambda x: x**1.5, lambda x: 1.0, 0.0) == "WRONG"  # (-1.0) ** 1.5 is complex in Python
     assert verdict(lambda x: x**1.5, lambda x: 0.0, 0.0) == "VACUOUS"

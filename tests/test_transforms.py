@@ -208,6 +208,36 @@ class TestCheckpoint:
         np.testing.assert_array_equal(*[g[0] for g in gradients])
         np.testing.assert_array_equal(*[g[1] for g in gradients])
 
+    @pytest.mark.parametrize("create_graph", [False, True])
+    @pytest.mark.parametrize(
+        "block",
+        [
+            lambda x, w, v: x * w * v,
+            lambda x, w, v: w * w * x,
+            lambda x, w, v: v * x * x,
+            lambda x, w, v: x,
+            lambda x, w, v: w,
+        ],
+    )
+    @pytest.mark.parametrize("same", [(), "xw", "xwv", "wv"])
+    def test_what_is_passed_and_what_is_captured_get_what_is_theirs(self, block, same, create_graph):
+        def gradients(way):
+            x, w, v = (tg.Tensor(np.array(a), requires_grad=True) for a in ([2.0, 3.0], [5.0, 7.0], [11.0, 13.0]))
+            one = dict.fromkeys(same, x if "x" in same else w)
+            x, w, v = one.get("x", x), one.get("w", w), one.get("v", v)
+            (way(lambda a: block(a, w, v))(x) * 3).sum().backward(create_graph=create_graph)
+            return [np.zeros(2) if t.grad is None else t.grad.data for t in (x, w, v)]
+
+        np.testing.assert_allclose(gradients(tg.checkpoint), gradients(lambda f: f))
+
+    def test_second_derivatives_by_what_is_passed_and_captured(self):
+        w = tg.Tensor(np.array([[0.5, -0.25], [0.75, 1.0]]), requires_grad=True)
+        f = lambda x: (tg.tanh(x @ w) ** 2).sum()
+        x = np.array([[0.3, -0.7]])
+        np.testing.assert_allclose(tg.hessian(tg.checkpoint(f))(x).data, tg.hessian(f)(x).data, rtol=1e-12)
+        mixed = lambda way: tg.jacobian(lambda w: tg.grad(way(lambda x: (tg.tanh(x @ w) ** 2).sum()))(x))(w).data
+        np.testing.assert_allclose(mixed(tg.checkpoint), mixed(lambda f: f), rtol=1e-12)
+
     def test_inner_results_are_forgotten_and_computed_again(self):
         calls = []
 

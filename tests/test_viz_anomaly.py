@@ -59,6 +59,35 @@ def test_backward_sqrt_at_zero():
     assert "gradient is not finite" in picture.source
 
 
+@pytest.mark.parametrize("way", [lambda f: f, tg.checkpoint, tg.vmap])
+def test_a_rule_is_named_where_the_gradient_is_a_graph_itself(way):
+    a, w = x(4.0, 0.0), x(2.0, 3.0)
+    f = way(lambda v: tg.sqrt(v) * 0.0 + v)
+    for program in (
+        lambda: f(a).sum().backward(create_graph=True),
+        lambda: tg.grad(lambda v: (f(v) * w).sum())(a.data),
+    ):
+        with (
+            pytest.raises(AnomalyError, match="backward: .* the rule of sqrt, .* gave nan") as caught,
+            detect_anomaly(),
+        ):
+            program()
+        assert caught.value.phase == "backward"
+        line = int(caught.value.site.rpartition(":")[2])
+        assert "tg.sqrt(v) * 0.0 + v" in Path(__file__).read_text().splitlines()[line - 1]
+        assert "gradient is not finite" in caught.value.draw().source
+
+
+def test_second_derivatives_of_what_a_where_leaves_out_are_harmless():
+    a = x(4.0, 0.0)
+    with detect_anomaly():
+        tg.where(a > 0, tg.sqrt(tg.where(a > 0, a, 1.0)), 0.0).sum().backward(create_graph=True)
+        (a.grad**2).sum().backward()
+    assert np.isfinite(a.grad.data).all()
+    with pytest.raises(AnomalyError, match="backward: every gradient must be finite"), detect_anomaly():
+        tg.hessian(lambda v: (v**1.5).sum())(np.zeros(2))
+
+
 def test_backward_through_tg_grad():
     with pytest.raises(AnomalyError, match="the rule of sqrt"), detect_anomaly():
         tg.grad(lambda v: tg.sqrt(v).sum())(np.zeros(2))

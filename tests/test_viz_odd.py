@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import nn, viz
+from tinygrad_edu import nn, optim, viz
 from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.viz.graph import read
 from tinygrad_edu.viz.steps import backward
@@ -54,6 +54,27 @@ PROGRAMS = {
     "empty": (empty, np.ones(3)),
     "twice": (twice_differentiated, np.array([1.0, 2.0])),
 }
+
+
+def test_what_was_changed_stands_before_all_its_users_and_once():
+    w, x = (tg.Tensor(np.ones((2, 2)), requires_grad=True, name=name) for name in "wx")
+    slope = tg.grad(lambda x: (tg.tanh(x @ w) @ w).sum())(x)
+    penalty = (slope**2).sum()
+    penalty.backward()
+    optim.SGD([w], lr=0.1).step()
+    new = tg.exp(w).sum()  # uses it as it is now
+    for result in (penalty, (penalty, new)):
+        graph, before = read(result), set()
+        for node in graph.nodes.values():
+            assert before.issuperset(node.inputs)
+            before.add(node.key)
+        assert [n.name for n in graph.nodes.values()].count("w") == 1
+        assert not any(n.name.startswith("w_") for n in graph.nodes.values())
+        assert "w changed after the result was computed" in graph.notices[0]
+        viz.draw(result, detail="formulas", backward=True).svg()
+        viz.to_json(result)
+    assert "Left to right" in str(viz.explain(penalty))
+    viz.player(penalty).html()
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -134,6 +134,13 @@ class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
         return CARRIERS.get(function, _one_by_one(function))(*args, **kwargs)
 
 
+def whole(x: Any) -> Any:
+    """A value as an array; inside a `vmap`, that of all examples, which are its first axis."""
+    while isinstance(x, BatchedArray):
+        x = x.values
+    return np.asarray(x)
+
+
 def has_level(x: Any, level: int) -> bool:
     """Whether `x` is batched by the `vmap` numbered `level`."""
     while isinstance(x, BatchedArray):

@@ -13,6 +13,7 @@ from .batched import BatchedArray
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import GraphError
 from .functions.common import Function, fresh, lift
+from .ops.layout import alias
 from .recording import Recording, no_grad, recording
 
 
@@ -48,12 +49,12 @@ class Segment:
         """The gradient of input `i`; all are computed when the first is asked for."""
         if self.last[0] is not g:
             graph = isinstance(g, Variable)
-            start = births()
             with Recording():
                 inputs = [self.input(x) for x in xs[: self.given]]
+                start = births()  # after the inputs: what they were made from is not asked for
                 again = self.run(*inputs)
             _must_agree(again._data, y._data if graph else y)
-            wrt = [*inputs, *_outsiders([again], start)]
+            wrt = [*inputs, *_outsiders(again, start, inputs)]
             self.last = g, gradients([(again, g)], wrt, create_graph=graph, oldest=start)
         found = self.last[1][i]
         if i == self.final:
@@ -75,14 +76,14 @@ def _must_agree(again: Any, before: Any) -> None:
         )
 
 
-def _outsiders(outputs: Sequence[Any], start: int) -> list[Variable]:
-    """The variables born before `start` that a recorded computation used, newest first."""
-    seen: dict[int, Variable] = {}
-    for t in history(*outputs, constants=False):
+def _outsiders(output: Any, start: int, inputs: Sequence[Variable]) -> list[Variable]:
+    """The variables born before `start`, not as inputs, that a recorded computation used, newest first."""
+    seen = {output.born: output} if output.flags & NEEDS and output.born < start else {}
+    for t in history(output, constants=False):
         if t.born < start:
             break
         seen |= {x.born: x for x in engine.parents(t) if x.flags & NEEDS and x.born < start}
-    return [seen[born] for born in sorted(seen, reverse=True)]
+    return [seen[born] for born in sorted(seen.keys() - {x.born for x in inputs}, reverse=True)]
 
 
 def _segment_rule(i: int) -> Any:
@@ -111,7 +112,6 @@ def checkpoint(f: Function) -> Function:
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        start = births()
         places = [i for i, x in enumerate(args) if isinstance(x, Variable | np.ndarray | float | list)]
         inputs = [lift(args[i], "checkpoint") for i in places]
 
@@ -122,15 +122,16 @@ def checkpoint(f: Function) -> Function:
             return f(*full, **kwargs)
 
         state = random.shared().numpy.bit_generator.state
-        y = run(*inputs)
+        given = [alias(x) if x.flags and recording.get() else x for x in inputs]  # f may also use x by another way
+        start = births()
+        y = run(*given)
         if not isinstance(y, Variable):
             raise GraphError(
                 f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
             )
         if not (y.flags & NEEDS and (by := recording.get())):
             return y
-        own = {x.born for x in inputs}
-        inputs += [x for x in _outsiders([y], start) if x.born not in own]
+        inputs += _outsiders(y, start, given)
         segment = Segment(run, state, inputs, len(places))
         return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, by)
 

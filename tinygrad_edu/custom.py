@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from . import engine
+from .batched import BatchedArray
 from .engine import Op, Variable
 from .errors import DTypeError, GraphError
 from .functions.common import Function
@@ -69,7 +70,10 @@ def _checked_rule(name: str, rule: Function) -> Function:
 
     @functools.wraps(rule)
     def read(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
-        gx = rule(g, y, *xs, **attributes)
+        if any(isinstance(x, BatchedArray) for x in (g, y, *xs)) and not isinstance(g, Variable):
+            gx = rule(*map(engine.constant, (g, y, *xs)), **attributes)  # functions of tensors do not take these
+        else:
+            gx = rule(g, y, *xs, **attributes)
         if isinstance(gx, Variable) and not isinstance(g, Variable):
             gx = gx._data
         if gx is None:

@@ -363,16 +363,18 @@ def shown_inputs(t: Variable) -> tuple[Variable, ...]:
 def history(*outputs: Variable, constants: bool = True) -> Iterator[Variable]:
     """Everything that led to `outputs`, newest first. A leaf that was changed since is shown as it is now."""
     seen = {t.born: t for t in outputs}
-    changed: set[int] = set()
+    leaves: set[int] = set()
     heap = sorted((-born, t) for born, t in seen.items())
     while heap:
         _, t = heappop(heap)
-        del seen[t.born]  # nothing older than t can lead back to it
+        del seen[t.born]  # nothing older than t can lead back to it, but to a leaf that was changed
+        if t.op is None:
+            leaves.add(t.born)
         yield t
         for x in shown_inputs(t):
             if x.born > t.born:  # changed since: shown at once, and once
-                if x.born not in changed:
-                    changed.add(x.born)
+                if x.born not in leaves:
+                    leaves.add(x.born)
                     yield x
             elif (constants or x.flags) and x.born not in seen:
                 seen[x.born] = x

@@ -42,12 +42,24 @@ class Bundle:
         self.total = total
         self.state: dict[str, Any] = {}
         self.keep(initial)
+        self._build_homes()
+
+    def _build_homes(self) -> None:
+        """The arrays in which several parameters are updated as one."""
         if len(self.params) > 1:
-            self.values, self.grads = np.zeros(total, self.dtype), np.zeros(total, self.dtype)
+            self.values, self.grads = np.zeros(self.total, self.dtype), np.zeros(self.total, self.dtype)
             self.homes = [
-                (p, self.grads[cut].reshape(p.shape), p.shape, cut)
-                for p, cut in zip(self.params, self.slices, strict=True)
+                (p, self.grads[cut].reshape(shape), shape, cut)
+                for p, shape, cut in zip(self.params, self.shapes, self.slices, strict=True)
             ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("values", "grads", "homes")}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """A copy, or what was pickled, has homes of its own: copied views would no longer be views."""
+        self.__dict__.update(kept)
+        self._build_homes()
 
     def keep(self, initial: Mapping[str, float]) -> None:
         """Have a row for each name, at first filled with its number."""

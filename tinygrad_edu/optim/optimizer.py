@@ -45,6 +45,10 @@ class Optimizer:
             self.add_param_group(dict(group))
         guards.OPTIMIZERS.add(self)
 
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+        guards.OPTIMIZERS.add(self)
+
     def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
         """The names of the arrays that are kept for each parameter, and what they are filled with at first."""
         return {}

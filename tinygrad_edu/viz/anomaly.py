@@ -49,10 +49,13 @@ class Watcher(Sites):
         self.suspects: dict[int, AnomalyError] = {}
         self.forgiven: set[int] = set()
         self.last: Variable | None = None
+        self.in_rule = False  # what a rule computes is looked at as a gradient, when it is complete
 
     def recorded(self, t: Variable) -> None:
         """Look at a new result. A bad number is reported when it is used, unless a `where` leaves it out."""
         super().recorded(t)
+        if self.in_rule:
+            return
         bad = not _finite(t._data)
         self.last = t
         for x in t.inputs:
@@ -77,7 +80,8 @@ class Watcher(Sites):
         """Look at every gradient as it becomes complete."""
         self.finish()
         seen: list[tuple[Variable, Any]] = []
-        for t, g in steps:
+        while (step := self._next(steps)) is not None:
+            t, g = step
             value = g._data if isinstance(g, Variable) else g
             if not seen and _useless(t):
                 raise _outside_anomaly(t)
@@ -85,6 +89,13 @@ class Watcher(Sites):
                 raise _backward_anomaly(t, value, seen)
             seen.append((t, value))
             yield t, g
+
+    def _next(self, steps: Iterator[tuple[Variable, Any]]) -> tuple[Variable, Any] | None:
+        outer, self.in_rule = self.in_rule, True
+        try:
+            return next(steps, None)
+        finally:
+            self.in_rule = outer
 
 
 def _finite(v: Any) -> bool:

@@ -154,7 +154,7 @@ def read(
     names = names_in(scope) | inner
     if given and isinstance(x, Variable) and x.op is not None:
         names.setdefault(x.born, "out")
-    graph = _build(outputs, names | extra, root, calls)
+    graph = _build(outputs, names | extra, root, calls, changed)
     if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
         graph.notices.append(
             f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
@@ -224,8 +224,10 @@ def _child_name(parent: Any, module: Any) -> str:
     return type(module).__name__
 
 
-def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call]) -> Graph:
+def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call], changed: set[int]) -> Graph:
     tensors = list(history(*outputs))[::-1]
+    if changed:  # they are younger than their users, and stand before them all the same
+        tensors.sort(key=lambda t: t.born not in changed)
     made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
     graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()

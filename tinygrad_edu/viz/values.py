@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..batched import BatchedArray
+from ..batched import whole as whole
 
 SMALL, WIDE, ROWS = 9, 28, 4  # entries of an array that are all shown; characters on a line; lines
-
-
-def whole(v: Any) -> Any:
-    """A value as an array; inside a `vmap`, that of all examples, which are its first axis."""
-    while isinstance(v, BatchedArray):
-        v = v.values
-    return np.asarray(v)
 
 
 def size(v: Any) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...batched import whole
 from ...engine import Variable
 from ...functions.common import lift
 from ...functions.layout import matrix_transpose
@@ -24,14 +25,14 @@ def attended(scores: Any, mask: Any) -> Any:
     """
     if mask is None:
         return softmax(scores)
-    values = mask._data if isinstance(mask, Variable) else np.asarray(mask)
+    values = mask._data if isinstance(mask, Variable) else mask if hasattr(mask, "dtype") else np.asarray(mask)
     truth = values.dtype == np.bool
     if truth:
         scores = ops.where(values, scores, -math.inf)
     else:
         scores = scores + (mask if isinstance(mask, Variable) else values.astype(scores.dtype))
     nowhere = np.all(~values if truth else values == -math.inf, axis=-1, keepdims=True)
-    if not np.any(nowhere):
+    if not np.any(whole(nowhere)):
         return softmax(scores)
     return ops.where(nowhere, 0, softmax(ops.where(nowhere, 0, scores)))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...batched import whole
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
@@ -60,8 +61,9 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient."""
     index, weight = _indices("embedding", input), lift(weight, "embedding")
     n = weight.shape[0]
-    if index.size and (index.min() < 0 or index.max() >= n):
-        wrong = index[(index < 0) | (index >= n)].flat[0]
+    values = whole(index)
+    if values.size and (values.min() < 0 or values.max() >= n):
+        wrong = values[(values < 0) | (values >= n)].flat[0]
         raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
     y = ops.getitem(weight, index, index=(ops.ARRAY,))
     if padding_idx is None:
@@ -77,9 +79,12 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     [[1, 0, 0], [0, 0, 1]]
     """
     index = _indices("one_hot", tensor)
-    n = int(index.max(initial=-1)) + 1 if num_classes == -1 else num_classes
-    if index.size and (index.min() < 0 or index.max() >= n):
-        raise IndexError(f"one_hot: indices must be from 0 to {n - 1}; got {index.min()} to {index.max()}; check them")
+    values = whole(index)
+    n = int(values.max(initial=-1)) + 1 if num_classes == -1 else num_classes
+    if values.size and (values.min() < 0 or values.max() >= n):
+        raise IndexError(
+            f"one_hot: indices must be from 0 to {n - 1}; got {values.min()} to {values.max()}; check them"
+        )
     return constant((index[..., None] == np.arange(n)).astype(np.int64))
 
 

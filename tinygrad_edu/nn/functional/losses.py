@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import guards, ops
+from ...batched import whole
 from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
@@ -76,9 +77,10 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
     x, target = pair(who, input, target)
-    if not np.all((x._data >= 0) & (x._data <= 1)):
+    values = whole(x._data)
+    if not np.all((values >= 0) & (values <= 1)):
         raise ValueError(
-            f"{who}: predictions must be probabilities, from 0 to 1; got {x._data.min()} to {x._data.max()}; "
+            f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
             "use sigmoid, or binary_cross_entropy_with_logits"
         )
     losses = -(target * _log(x) + (1 - target) * _log(1 - x))
