@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import BROADCASTS, REGISTRY, Each, Op, Variable, constant
+from ..engine import REGISTRY, Each, Op, Variable, constant
 from ..errors import MissingLibraryError
 from ..functions import elementwise, layout
 
@@ -87,7 +87,7 @@ def mutants(op: Op) -> Iterator[tuple[str, Any]]:
         yield f"{op}, input {i}: frozen output", _replaced(op, i, _frozen(rule, 0))
         for k in range(arity):
             yield f"{op}, input {i}: frozen input {k}", _replaced(op, i, _frozen(rule, 1 + k))
-        if op.kind in BROADCASTS and arity > 1:
+        if op.broadcasts and arity > 1:
             yield f"{op}, input {i}: missing unbroadcast", _replaced(op, i, _unsummed(rule, i))
 
 
