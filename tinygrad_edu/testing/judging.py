@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class Judge:
         self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
+        self.wrong = False  # whether an entry was found wrong
         self.grains: dict[float, Any] = {}
         self.scales = sizes(subject.split(probe.x))
 
@@ -81,7 +82,9 @@ class Judge:
         most = 5 + min(n, 2)  # at most 20 evaluations for each entry, all together
         slope = self.slope(v, float(self.scales[k]), float(self.g[k]), most)
         entry = self.judge(*self.subject.place(k), float(self.g[k]), slope, float(self.haze[k]))
-        return self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
+        entry = self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
+        self.wrong = self.wrong or entry.verdict == "WRONG"
+        return entry
 
     def projections(self, miss: float = 1e-8) -> Iterator[Entry]:
         """Random directions, so many that an error of a hundred bars is missed with probability `miss`.
@@ -140,7 +143,9 @@ class Judge:
         """Before a reproach for a small difference: how much of it is the derivative's rounding?"""
         off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
         if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
-            grain = 30 * self._complex_grain(2.0**-46, k)
+            if self.wrong or not self.complex:
+                return entry
+            grain = 100 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
             lost = off <= grain and self._real_numbers_allow(entry.analytic, k)  # where a function cancels itself
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=grain) if lost else entry
         blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
@@ -149,8 +154,8 @@ class Judge:
         width = 2.0**-8 if off <= floor else 2.0**-26
         grain = 3 * float(self._grain(width)[k])
         nothing = entry.analytic == 0 and off <= floor
-        if not nothing and off > 10 * grain + entry.error:
-            grain += 3 * self._complex_grain(width, k)
+        if self.complex and not nothing and off > 10 * grain + entry.error:
+            grain += 3 * float(_unevenness(self._complex_slopes(k, width, NEARBY) or [0.0]))
         if nothing or off <= 10 * grain + entry.error:
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=max(10 * grain, off, entry.error))
         return entry
@@ -173,13 +178,14 @@ class Judge:
             self.grains[width] = _unevenness(nearby)
         return self.grains[width]
 
-    def _complex_grain(self, width: float, k: int) -> float:
-        """The same of the complex step's slope: where large imaginary parts cancel inside the function, its
-        rounding is more than its size tells."""
+    def _complex_slopes(self, k: int, width: float, places: Iterable[int]) -> list[float]:
+        """The complex step's slopes nearby: where large imaginary parts cancel inside the function, its rounding
+        is more than its size tells."""
         line = Line(self.probe, self._unit(k), self.c, float(self.scales[k]))
-        d = self.scales * width * self.rng.uniform(-1, 1, self.probe.x.size)  # no symmetry that hides rounding
-        slopes = [line.complex_slope(i * d) for i in NEARBY] if self.complex else [0.0]
-        return 0.0 if None in slopes else float(_unevenness(slopes))
+        d = self.scales * width * self.rng.uniform(0.5, 1, self.probe.x.size)
+        d *= self.rng.choice([-1, 1], d.size)  # no symmetry that hides rounding
+        found = [line.complex_slope(i * d) for i in places]
+        return [z for z in found if z is not None] if None not in found else []
 
 
 NEARBY = range(-4, 5)
