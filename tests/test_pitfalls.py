@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import math
 import pickle
 import weakref
 
@@ -17,6 +18,9 @@ from tinygrad_edu.errors import DTypeError, GraphError
 
 def leaf(*values, dtype=np.float64):
     return tg.Tensor(np.array(values, dtype=dtype), requires_grad=True)
+
+
+OUTSIDE = leaf(1.0)
 
 
 class TestMemoryOfOthers:
@@ -181,7 +185,8 @@ class TestArraysOfTensors:
         "f",
         [
             lambda x: np.sum([x[0], x[1]]), lambda x: np.array([x[0], x[1] ** 2]).sum(), lambda x: x.data.sum(),
-            lambda x: np.add(np.asarray(x), 1)[0],
+            lambda x: np.add(np.asarray(x), 1)[0], lambda x: math.exp(x[0]), lambda x: (x * x).sum().item(),
+            lambda x: tg.grad(lambda y: y * float(x[0]))(2.0).item(),
         ],
     )  # fmt: skip
     @pytest.mark.parametrize(
@@ -194,9 +199,28 @@ class TestArraysOfTensors:
     )
     def test_no_result_is_taken_for_a_constant(self, f, transform):
         with pytest.raises(
-            GraphError, match=r"the function must return tensors; got an array of NumPy's.*use tg.stack"
+            GraphError, match=r"the function must return tensors; got float.* made from a tensor's values.*use tg.stack"
         ):
             transform(f, np.array([1.0, 2.0]))
+
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda x, y: np.sum(y * y),
+            lambda x, y: 3.0,
+            lambda x, y: OUTSIDE.data.sum(),
+            lambda x, y: tg.asarray(y).sum(),
+        ],
+    )
+    def test_a_constant_is_one(self, f):
+        np.testing.assert_array_equal(tg.grad(f)(np.ones(2), np.ones(3)).data, [0, 0])
+        np.testing.assert_array_equal(tg.hessian(f)(np.ones(2), np.ones(3)).data, np.zeros((2, 2)))
+
+    def test_values_may_be_looked_at_on_the_way(self):
+        seen = []
+        found = tg.grad(lambda x: (seen.append(float(x.sum())), (x * x).sum())[1])(np.ones(2))
+        np.testing.assert_array_equal(found.data, [2, 2])
+        assert seen == [2.0]
 
 
 class TestComplexNumbers:

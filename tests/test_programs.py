@@ -73,7 +73,7 @@ def program(steps, m):
             else:
                 z = step(m, a)
             made += [z] if z.size <= LARGEST else []
-        return m.sum(m.sin(made[-1])) + m.sum(made[-2]) * 0.1 + m.sum(x) * 0.01  # so that it depends on x
+        return m.sum(m.sin(made[-1])) + m.sum(made[-2]) * 0.1
 
     return run
 

@@ -35,6 +35,8 @@ PLAIN, SITES = Recorder(), Sites()
 recorder: ContextVar[Recorder] = ContextVar("recorder", default=PLAIN)
 recording: ContextVar[Recorder | None] = ContextVar("recording", default=PLAIN)  # None: nothing is recorded
 
+departures: ContextVar[list[Any] | None] = ContextVar("departures", default=None)  # see transforms.Trace
+
 
 class Recording(ContextDecorator):
     """Record in a block of code, or a function, of this thread or task; tell `by`, or who is told already."""

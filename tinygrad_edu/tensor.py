@@ -29,7 +29,7 @@ from .errors import DTypeError, GraphError, ShapeError
 from .foreign import unknown
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Recording
+from .recording import Recording, departures
 
 
 def _weak(x: Any) -> Variable:
@@ -69,6 +69,7 @@ class Tensor(Variable):
 
         A leaf that is written into after an operation used it makes `backward()` raise an error.
         """
+        self._depart()
         if self.op is not None:
             view = np.asarray(self._data).view()
             view.flags.writeable = False
@@ -212,7 +213,13 @@ class Tensor(Variable):
         """The one entry, as a Python number."""
         if self.size != 1:
             raise ShapeError(f"item: the tensor must have one entry; got shape {self.shape}; use tolist()")
+        self._depart()
         return np.asarray(self._data).item()
+
+    def _depart(self) -> None:
+        """The values leave the graph: a transform that runs may have to say so."""
+        if self.flags & NEEDS and (departed := departures.get()) is not None:
+            departed.append(self.born)
 
     def tolist(self) -> Any:
         """The entries as nested lists of Python numbers."""

@@ -23,7 +23,7 @@ from .forward import push
 from .functions.common import Function, as_tuple, fresh, lift
 from .functions.creation import zeros, zeros_like
 from .functions.layout import reshape
-from .recording import Recording, recording
+from .recording import Recording, departures, recording
 from .tensor import Tensor
 
 
@@ -40,7 +40,14 @@ class Trace:
                     raise ValueError(f"{who}: argnums must name arguments; got {i} of {len(args)}; count from 0")
                 self.inputs.append(fresh(who, args[i]))
                 tensors[i] = self.inputs[-1]
-            self.result = f(*tensors, **(kwargs or {}))
+            self.departed: list[int] = []
+            token = departures.set(self.departed)
+            try:
+                self.result = f(*tensors, **(kwargs or {}))
+            finally:
+                departures.reset(token)
+                if (outer := departures.get()) is not None:  # what left this run may be the outer one's
+                    outer += self.departed
         self.outputs = tuple(map(lift, as_tuple(self.result)))
 
     def differentiable_outside(self, *others: Any) -> bool:
@@ -56,10 +63,12 @@ class Trace:
 
     def pull(self, cotangents: Sequence[Any]) -> tuple[Tensor, ...]:
         """The gradients of `sum <output, cotangent>` by the inputs."""
-        if any(isinstance(y, np.ndarray | np.generic) for y in as_tuple(self.result)):
+        plain = [y for y in as_tuple(self.result) if not isinstance(y, Variable)]
+        if plain and any(born >= self.start for born in self.departed):
             raise GraphError(
-                f"{self.who}: the function must return tensors; got an array of NumPy's, through which no gradient "
-                "passes; use tg.stack for np.array, t[i] = v on a tensor for that on an array, a tensor for its .data"
+                f"{self.who}: the function must return tensors; got {type(plain[0]).__name__} made from a tensor's "
+                "values, through which no gradient passes; use tg.stack for np.array, t[i] = v on a tensor for that on "
+                "an array, tg.exp for math.exp, a tensor for its .data or item()"
             )
         graph = self.differentiable_outside(*cotangents)
         tensors = [
