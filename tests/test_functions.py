@@ -112,6 +112,12 @@ def test_powers_by_a_number(n, dtype):
     np.testing.assert_allclose(bend.data, n * (n - 1) * x.astype("f8") ** (n - 2.0), rtol=3 * rtol)
 
 
+@pytest.mark.parametrize("n", [3, 7, 15, -5])
+def test_powers_in_half_precision_are_rounded_once(n):
+    x = np.linspace(0.6, 1.7, 50).astype(np.float16)
+    np.testing.assert_array_equal((tg.Tensor(x) ** n).data, (x.astype(np.float64) ** n).astype(np.float16))
+
+
 @pytest.mark.parametrize(
     ("name", "reference"),
     [("sum", np.sum), ("prod", np.prod), ("mean", np.mean), ("max", np.max), ("min", np.min), ("var", np.var),

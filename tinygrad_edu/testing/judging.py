@@ -145,7 +145,7 @@ class Judge:
         if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
             if self.wrong or not self.complex:
                 return entry
-            grain = 100 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
+            grain = 30 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
             lost = off <= grain and self._real_numbers_allow(entry.analytic, k)  # where a function cancels itself
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=grain) if lost else entry
         blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
