@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu import ops
 from tinygrad_edu.engine import REGISTRY
 
 mp.mp.dps = 60
@@ -243,3 +244,14 @@ def test_declared_special_points_of_folds(name):
             f = lambda x: getattr(tg, name)(x).sum()
             assert np.isfinite(tg.grad(f)(x).data).all()
             assert np.isfinite(tg.hessian(f)(x).data).all()
+
+
+@pytest.mark.parametrize("x", [-60.0, -12.0, 0.0, 3.0, 12.0, 60.0])
+def test_the_gates_of_an_lstm_keep_their_digits(x):
+    row = tg.Tensor(np.full(4, x, np.float32), requires_grad=True)
+    ops.gates(row).sum().backward()
+    door, slope = 1 / (1 + math.exp(-x)), 1 / ((1 + math.exp(-x)) * (1 + math.exp(x)))
+    rtol = 8 * np.finfo(np.float32).eps
+    np.testing.assert_allclose(ops.gates(row).data[[0, 1, 3]], door, rtol=rtol)
+    np.testing.assert_allclose(row.grad.data[[0, 1, 3]], slope, rtol=rtol)
+    np.testing.assert_allclose(ops.gates(row).data[2], math.tanh(x), rtol=rtol)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..domain import INTEGER, REAL
 from ..engine import Op
-from .elementwise import exp
+from .elementwise import exp, sigmoid
 from .indexing import getitem, take_along_axis
 from .layout import concat, reshape
 from .reduce import argmax, logsumexp, sum
@@ -51,15 +51,21 @@ def _third_of_four(n: int, dtype: Any) -> Any:
 
 
 def _gates(x: Any) -> Any:
-    half = (1 + _third_of_four(x.shape[-1], x.real.dtype)) / 2
-    return half * np.tanh(half * x) + (1 - half)  # sigmoid(x) is (1 + tanh(x / 2)) / 2
+    n = x.shape[-1] // 4
+    doors, new, last = x[..., : 2 * n], x[..., 2 * n : 3 * n], x[..., 3 * n :]
+    return np.concatenate([sigmoid(doors), np.tanh(new), sigmoid(last)], axis=-1)
 
 
-# the slope of sigmoid is (1 - y) * y, that of tanh (1 - y) * (y + 1)
+def _slope_of_gates(y: Any, x: Any) -> Any:
+    """sigmoid(-x) * sigmoid(x), and (1 - tanh(x)) * (1 + tanh(x)), which is exact where 1 - y is not."""
+    third = _third_of_four(x.shape[-1], y.dtype)
+    return (third + gates(-x)) * (y + third)
+
+
 gates = Op(
     "gates",
     _gates,
-    (lambda g, y, x: g * ((1 - y) * (y + _third_of_four(x.shape[-1], y.dtype))),),
+    (lambda g, y, x: g * _slope_of_gates(y, x),),
     kind="layer", signature="(n,4k)->(n,4k)", domain=(REAL,),
     must="the last axis must have four parts of one length",
     doc="sigmoid of the first, second and fourth quarter of the last axis, tanh of the third: i, f, o and g.",
