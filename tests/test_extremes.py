@@ -253,5 +253,7 @@ def test_the_gates_of_an_lstm_keep_their_digits(x):
     door, slope = 1 / (1 + math.exp(-x)), 1 / ((1 + math.exp(-x)) * (1 + math.exp(x)))
     rtol = 8 * np.finfo(np.float32).eps
     np.testing.assert_allclose(ops.gates(row).data[[0, 1, 3]], door, rtol=rtol)
-    np.testing.assert_allclose(row.grad.data[[0, 1, 3]], slope, rtol=rtol)
+    np.testing.assert_allclose(row.grad.data[[0, 1, 3]], slope, rtol=rtol, atol=rtol * (x > 0))  # 1 - y is rounded
     np.testing.assert_allclose(ops.gates(row).data[2], math.tanh(x), rtol=rtol)
+    with pytest.raises(ValueError, match="gates: the last axis must have four parts of one length"):
+        ops.gates(tg.ones(5))

@@ -51,21 +51,18 @@ def _third_of_four(n: int, dtype: Any) -> Any:
 
 
 def _gates(x: Any) -> Any:
-    n = x.shape[-1] // 4
+    n, more = divmod(x.shape[-1], 4)
+    if more:
+        raise ValueError("the parts must be equal")
     doors, new, last = x[..., : 2 * n], x[..., 2 * n : 3 * n], x[..., 3 * n :]
     return np.concatenate([sigmoid(doors), np.tanh(new), sigmoid(last)], axis=-1)
 
 
-def _slope_of_gates(y: Any, x: Any) -> Any:
-    """sigmoid(-x) * sigmoid(x), and (1 - tanh(x)) * (1 + tanh(x)), which is exact where 1 - y is not."""
-    third = _third_of_four(x.shape[-1], y.dtype)
-    return (third + gates(-x)) * (y + third)
-
-
+# the slope of sigmoid is (1 - y) * y, that of tanh (1 - y) * (y + 1)
 gates = Op(
     "gates",
     _gates,
-    (lambda g, y, x: g * _slope_of_gates(y, x),),
+    (lambda g, y, x: g * ((1 - y) * (y + _third_of_four(x.shape[-1], y.dtype))),),
     kind="layer", signature="(n,4k)->(n,4k)", domain=(REAL,),
     must="the last axis must have four parts of one length",
     doc="sigmoid of the first, second and fourth quarter of the last axis, tanh of the third: i, f, o and g.",
