@@ -262,6 +262,18 @@ def test_nothing_is_cut_or_overlaps(browser, tmp_path):
             assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_graph_a_little_wider_than_its_place_is_not_cut_at_the_rim(browser, tmp_path):
+    rng = tg.random.default_rng(0)
+    net = nn.Sequential(nn.Linear(3, 4, rng=rng), nn.Tanh(), nn.Linear(4, 1, rng=rng))
+    with opened(browser, viz.player(net, np.ones((5, 3), np.float32)), tmp_path, "#step=9") as tab:
+        outside = tab.evaluate(
+            """() => { const s = document.getElementById("stage").getBoundingClientRect();
+                return [...document.querySelectorAll("#graph rect")].map(r => r.getBoundingClientRect())
+                    .filter(r => r.left < s.left || r.right > s.right).length; }"""
+        )
+        assert outside == 0
+
+
 def test_printing_leaves_the_buttons_out_and_lists_the_steps(browser, tmp_path):
     with opened(browser, viz.player(twice, 2.0, -3.0), tmp_path) as tab:
         tab.emulate_media(media="print")

@@ -7,7 +7,8 @@
   function fit(smallest = 0) {
     const width = Math.max(room().width, 1), height = Math.max(room().height, 1), view = player.view();
     const w = view.width + 2 * pad, h = view.height + 2 * pad;
-    const scale = Math.min(Math.max(w / width, h / height, 1 / 1.6), smallest || Infinity);
+    const whole = Math.max(w / width, h / height, 1 / 1.6);
+    const scale = smallest && whole > 1.2 * smallest ? smallest : whole;  // rather a little smaller than cut at the rim
     seen.w = width * scale; seen.h = height * scale;
     seen.x = w > seen.w + 1 ? -pad : -pad - (seen.w - w) / 2;
     seen.y = -pad - (seen.h - h) / 2;

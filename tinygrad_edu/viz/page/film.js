@@ -5,7 +5,7 @@
   const section = $("film");
   section.hidden = false;
   make("h2", {}, "Training, step by step", section);
-  const W = 340, H = 130, L = 46, last = film.frames.length - 1;
+  const W = 340, H = 130, L = 56, last = film.frames.length - 1;
   const svg = make("svg", { class: "curve", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Loss curve" }, null, section);
   const losses = film.frames.map((f) => f.loss).filter((v) => Number.isFinite(v));
   const low = Math.min(...losses), high = Math.max(...losses), spread = high - low || 1;
