@@ -12,6 +12,33 @@ from .errors import DTypeError, GraphError
 _default = np.dtype(np.float32)
 
 
+class Echo(np.ndarray):
+    """The array of a tensor that needs a gradient, or what NumPy computed from it: it knows where it left the graph.
+
+    `X.dot(w)` of an array `X` gives one, as NumPy asks `w` for its values and tells nobody.
+    """
+
+    left: str | None = None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.left = getattr(source, "left", None)
+
+    @classmethod
+    def of(cls, array: Any, what: str, where: Any) -> Any:
+        echo = np.asarray(array).view(cls)
+        echo.left = f"{what}, at {where}"
+        return echo
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return array.view(Echo) if array.ndim or array.dtype.kind in "fc" else array[()]
+
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+    def __reduce__(self) -> Any:
+        return self.view(np.ndarray).__reduce__()
+
+
 def set_default_dtype(dtype: Any) -> None:
     """Set the dtype that Python floats become: float16, float32 (at the start) or float64."""
     global _default
@@ -69,10 +96,10 @@ def _leaves(data: Any) -> Iterator[Any]:
             yield x
 
 
-def operand(x: Any, who: str) -> Any:
+def operand(x: Any, who: str, copy: bool | None = None) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
-    return x if is_weak(x) or hasattr(x, "batch") else to_array(x, who=who)
+    return x if is_weak(x) or hasattr(x, "batch") else to_array(x, copy=copy, who=who)
 
 
 def is_weak(x: Any) -> bool:

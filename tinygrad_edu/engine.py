@@ -23,26 +23,23 @@ used the variable before then sees an input younger than itself, and asks for th
 from __future__ import annotations
 
 import html
-import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from heapq import heappop, heappush
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from .arrays import is_weak, operand
+from .arrays import Echo, is_weak, operand
 from .errors import GraphError, refusal
+from .holders import USED, Store, births, share
 from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
+LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
 
 SCALARS = frozenset((np.float16, np.float32, np.float64))
-
-SHARED = (0,)  # a fingerprint like no other: somebody else holds the array, and it was not looked at yet
-
-births = count(1).__next__
 
 
 class Reading:
@@ -66,8 +63,9 @@ class Variable(Reading):
         "attributes",  # with which keyword attributes
         "_grad",  # a leaf's gradient after backward()
         "name",
-        "loose",  # falsy when the value can only change with a new birth (see `settle`)
+        "store",  # who else has its memory (see holders.py); None until somebody has, or needs its values
         "past",  # itself before its last birth, where that is kept
+        "source",  # of a view that was not recorded: what it is a view of (see writing.py)
         "site",  # the user's line that made it, where that is kept
         "__weakref__",
     )
@@ -79,60 +77,48 @@ class Variable(Reading):
     attributes: dict[str, Any] | None
     _grad: Any
     name: str | None
-    loose: Any
+    store: Store | None
     past: Variable | None
+    source: Any
     site: Site | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
-        inputs: Any = xs
+        flags = 0
+        foreign = False
         for x in xs:
-            if not isinstance(x, Variable):
-                inputs = tuple([x if isinstance(x, Variable) else constant(operand(x, op.name)) for x in xs])
-                break
+            if isinstance(x, Variable):
+                flags |= x.flags
+            else:
+                foreign = True
+        by = recording.get()
+        tracked = flags & op.tracks if by else 0
+        inputs: Any = xs
+        if foreign:  # copied where it is recorded, or shared with the result: its owner may write into it
+            copy = True if tracked or not op.fresh else None
+            inputs = tuple([x if isinstance(x, Variable) else enter(x, op.name, copy) for x in xs])
+            for x in inputs:
+                flags |= x.flags
         try:
             data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
             raise refusal(op, error, [x._data for x in inputs]) from error
-        flags = 0
-        for x in inputs:
-            flags |= x.flags
-        if (flags := flags & op.tracks) and (by := recording.get()):
-            if inputs is not xs:
-                _own(xs, inputs)
-            return note(data, flags, op, inputs, attributes, by)
+        if flags & LEFT and by and op.differentiable:
+            return lost(op, data, inputs, tracked)
+        if tracked:
+            return note(data, tracked, op, inputs, attributes, by)  # type: ignore[arg-type]
         result = constant(data)
-        if op.views:
-            result.site = site()
-            if any(isinstance(x.loose, tuple) for x in inputs):
-                result.loose = SHARED  # who holds the input's array holds this one, too
+        if not op.fresh:
+            share(result, inputs)
+            if op.view:
+                result.source = op, weakref.ref(inputs[0]), inputs[1:], attributes
         return result
 
-    def settle(self, view: bool) -> None:
-        """Called when an op records this leaf: from here on a change of its value must be noticed.
-
-        `loose` is True while nobody has recorded the leaf. While somebody else holds its array, and
-        may write into it at any time, it is the array's fingerprint. With `view`, the result being recorded holds it,
-        too.
-        """
-        own = 3 if view else 2
-        if not isinstance(self._data, np.ndarray) or (self.loose is True and sys.getrefcount(self._data) <= own):
-            self.loose = False
-            return
-        held = sys.getrefcount(self._data) > own or self._data.base is not None
-        if held or self.loose != SHARED:
-            self.notice()
-        if not held:
-            self.loose = False
-        elif self.loose is True:
-            self.loose = fingerprint(self._data)
-
     def notice(self) -> None:
-        """If the array was handed out and written into, give the variable a new birth."""
-        if isinstance(self.loose, tuple) and self.loose != (now := fingerprint(self._data)):
-            if self.loose != SHARED:
-                self.reborn()
-            self.loose = now
+        """If its memory was written into since it was born, give the variable a new birth."""
+        store = self.store
+        if store is not None and store is not USED and store.look(self._data) > self.born:
+            self.reborn()
 
     def reborn(self) -> None:
         """Note that the value has changed and that its older self is not kept."""
@@ -140,26 +126,20 @@ class Variable(Reading):
 
     def as_of(self, user: Variable) -> Variable:
         """This variable as `user`, which was made from it, saw it."""
-        self.notice()
         x: Variable | None = self
-        while x is not None and x.born >= user.born:
+        while x is not None:
+            x.notice()
+            if x.born < user.born:
+                return x
             x = x.past
-        if x is None:
-            raise GraphError(
-                f"backward: inputs of {user.op} must be as they were in the forward pass; "
-                f"{describe(self)} was changed afterwards (at {self.site}); "
-                "compute the output again, or make the change after backward()"
-            )
-        return x
+        raise GraphError(
+            f"backward: inputs of {user.op} must be as they were in the forward pass; "
+            f"{describe(self)} was changed afterwards (at {self.site}); "
+            "compute the output again, or make the change after backward()"
+        )
 
 
-def _own(given: Sequence[Any], inputs: Sequence[Variable]) -> None:
-    """Copy arrays of the user's that are recorded: they may be written into before backward()."""
-    for array, x in zip(given, inputs, strict=True):
-        if isinstance(array, np.ndarray) and array.flags.writeable:
-            x._data = array.copy()
-
-
+SLOTS = tuple(slot for slot in Variable.__slots__ if slot != "__weakref__")
 new = object.__new__
 variable_type: type[Variable] = Variable
 
@@ -178,16 +158,45 @@ def constant(data: Any) -> Any:
     t.flags = 0
     t.born = births()
     t.inputs = ()
-    t.op = t.attributes = t._grad = t.name = t.past = t.site = None
-    t.loose = True
+    t.op = t.attributes = t._grad = t.name = t.store = t.past = t.source = t.site = None
+    return t
+
+
+def enter(x: Any, who: str, copy: bool | None = True) -> Any:
+    """A constant of what comes from outside: copied, as its owner may write into it, or `copy=None` shared if it can be."""
+    t = constant(operand(x, who, copy))
+    if x.__class__ is Echo and recording.get():
+        t.flags, t.site = LEFT, x.left
+    return t
+
+
+def lost(op: Op, data: Any, inputs: Sequence[Variable], tracked: int) -> Any:
+    """A constant made from values that left the graph; no op may mix it with what needs a gradient."""
+    where = next(x.site for x in inputs if x.flags & LEFT)
+    if tracked & NEEDS:
+        raise GraphError(
+            f"{op}: no gradient passes through plain arrays; got a constant made from the values of {where}, beside a "
+            "tensor that needs a gradient; use functions of tensors (X @ w for X.dot(w)), or detach() to say that it "
+            "is a constant"
+        )
+    t = constant(data)
+    t.flags, t.site = LEFT, where
     return t
 
 
 def unrecorded(x: Variable) -> Any:
-    """The value of `x` as a constant; who holds the array of the one holds that of the other."""
+    """The value of `x` as a constant, which shares its memory."""
     t = constant(x._data)
-    t.loose = SHARED if isinstance(x.loose, tuple) else True
+    share(t, (x,))
     return t
+
+
+def shell(t: Variable) -> Variable:
+    """`t` as it is now, for those who used it until now."""
+    old = new(type(t))
+    for slot in SLOTS:
+        setattr(old, slot, getattr(t, slot))
+    return old
 
 
 def note(
@@ -200,8 +209,12 @@ def note(
 ) -> Any:
     """A new variable that remembers how it was made."""
     for x in inputs:
-        if x.loose:
-            x.settle(getattr(data, "base", None) is x._data)
+        if (store := x.store) is None:
+            if op.needs_values:
+                x.store = USED
+        elif store is not USED:
+            inputs = _looked_at(inputs)
+            break
     t = new(variable_type)
     t._data = data
     t.flags = flags
@@ -209,13 +222,34 @@ def note(
     t.op = op
     t.inputs = inputs
     t.attributes = attributes
-    t._grad = t.name = t.past = t.site = None
-    t.loose = False
-    if op.views:
-        t.site = site()
+    t._grad = t.name = t.store = t.past = t.source = t.site = None
+    if not op.fresh:
+        share(t, inputs)
     if by is not PLAIN:
         by.recorded(t)
     return t
+
+
+def _looked_at(inputs: tuple[Variable, ...]) -> tuple[Variable, ...]:
+    """Inputs of an op that is being recorded, some of which share memory: from here on, changes are noticed."""
+    found = []
+    for x in inputs:
+        x.notice()
+        if x.store is None:
+            x.store = USED
+        rewritten = x.past is not None and x.op is None and not x.flags
+        found.append(snapshot(x) if rewritten else x)
+    return tuple(found)
+
+
+def snapshot(x: Variable) -> Variable:
+    """A constant that is written into again and again, as it is now: the graph keeps this, and `x` no older selves."""
+    now = x.source() if x.source.__class__ is weakref.ref else None
+    if now is None or now.born != x.born:
+        now = shell(x)
+        now.past = now.source = None
+        x.source = weakref.ref(now)
+    return now
 
 
 def zeros_like(x: Any) -> Any:
@@ -225,17 +259,12 @@ def zeros_like(x: Any) -> Any:
     return 0 if is_weak(x) else np.zeros_like(x)
 
 
-def fingerprint(data: Any) -> tuple[int]:
-    return (hash(data.tobytes()),)
-
-
 def describe(x: Variable) -> str:
     shape = tuple(np.shape(x._data))
     return f"{x.name or ('a leaf' if x.op is None else f'the output of {x.op}')} of shape {shape}"
 
 
 BROADCASTS = {"elementwise", "contract", "write"}  # kinds whose inputs broadcast, so gradients are summed
-VIEWS = {"layout", "index"}  # kinds whose outputs may share memory with their input
 REGISTRY: dict[str, Op] = {}
 
 
@@ -265,12 +294,12 @@ class Op:
         broadcasts: bool | None = None,
         must: str = "",
         formula: str | None = None,
+        view: bool = False,
         doc: str = "",
     ) -> None:
         self.name = name
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
-        self.views = kind in VIEWS
         self.kind = kind  # elementwise, reduce, scan, contract, layout, index, write, window, linalg, layer, ...
         self.domain = domain  # one interval per array: where it is defined and smooth
         self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
@@ -281,6 +310,9 @@ class Op:
         self.masks = masks  # its rule can turn a gradient into exact zeros
         self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`
         self.broadcasts = kind in BROADCASTS if broadcasts is None else broadcasts
+        self.view = view  # its result is NumPy's view of its first input: a write goes through to that
+        self.fresh = kind == "elementwise"  # its result never shares memory with an input
+        self.needs_values = kind not in ("index", "write")  # its rules read more of its inputs than their shapes
         self.must = must  # what its inputs must satisfy, in words
         self.formula = formula  # how to write it: "{} + {}"
         self.doc = doc
@@ -308,8 +340,11 @@ class Op:
             data = self.forward(x._data)
         except Exception as error:
             raise refusal(self, error, [x._data]) from error
-        if (flags := x.flags & self.tracks) and (by := recording.get()):
-            return note(data, flags, self, (x,), None, by)
+        if (flags := x.flags) and (by := recording.get()):
+            if flags & LEFT:
+                return lost(self, data, (x,), 0)
+            if flags := flags & self.tracks:
+                return note(data, flags, self, (x,), None, by)
         return constant(data)
 
     def binary(self, a: Any, b: Any) -> Any:
@@ -322,8 +357,11 @@ class Op:
             data = self.forward(a._data, b._data)
         except Exception as error:
             raise refusal(self, error, [a._data, b._data]) from error
-        if (flags := (a.flags | b.flags) & self.tracks) and (by := recording.get()):
-            return note(data, flags, self, (a, b), None, by)
+        if (flags := a.flags | b.flags) and (by := recording.get()):
+            if flags & LEFT:
+                return lost(self, data, (a, b), flags & self.tracks)
+            if flags := flags & self.tracks:
+                return note(data, flags, self, (a, b), None, by)
         return constant(data)
 
 
@@ -341,7 +379,7 @@ def parents(t: Variable) -> tuple[Variable, ...]:
     """The inputs of `t` as they were when `t` was born."""
     born = t.born
     for x in t.inputs:
-        if x.loose:
+        if x.store is not USED:
             x.notice()
         if x.born >= born:
             t.inputs = tuple([x.as_of(t) for x in t.inputs])
@@ -396,7 +434,7 @@ def _chain_rule(
 ) -> Iterator[tuple[Variable, Any]]:
     grads: dict[int, Any] = {}
     heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
-    masked = False
+    masked: set[int] = set()  # births whose gradient came through masks only, which can make it exactly 0
     for y, g in cotangents:
         if y.born in grads:
             grads[y.born] = grads[y.born] + g
@@ -413,7 +451,7 @@ def _chain_rule(
         inputs = parents(t)
         vjps, attributes = op.vjps, t.attributes
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
-        masked = masked or op.masks
+        below = op.masks or -born in masked
         for i, x in enumerate(inputs):
             if not x.flags & NEEDS or (vjp := vjps[i]) is None:
                 continue
@@ -427,13 +465,17 @@ def _chain_rule(
                 pass  # the class says it all, and faster
             elif value.shape != like.shape or value.dtype is not like.dtype:
                 gx = fit(op, gx, x)
-            if masked and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
+            if below and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
             if (n := x.born) in grads:
                 grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
+                if not below:
+                    masked.discard(n)
             else:
                 grads[n] = gx
                 heappush(heap, (-n, x))
+                if below:
+                    masked.add(n)
 
 
 def fit(op: Op, gx: Any, x: Variable) -> Any:

@@ -36,6 +36,10 @@ class GraphError(ValueError):
     """A gradient that the recorded graph cannot give."""
 
 
+class LostGradientWarning(UserWarning):
+    """Values that left the graph and came back as constants, through which no gradient passes."""
+
+
 class MissingLibraryError(ImportError):
     """An optional library that is not installed; the message carries the install command."""
 

@@ -7,17 +7,18 @@ other function where there is no gradient to lose.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from .batched import BatchedArray
-from .engine import Variable, constant
+from .engine import LEFT, Variable, constant
 from .functions.creation import asarray
 from .functions.layout import reshape
 from .functions.reduce import cumulative_prod, cumulative_sum
+from .holders import share
 from .numpy_functions import FUNCTIONS, REDUCTIONS, UFUNCS, WITHOUT_GRADIENT, tensor
 from .recording import recording
 
@@ -35,7 +36,7 @@ def _tracked(*arguments: Any) -> bool:
     """Whether a tensor among the arguments is to be recorded."""
     if not recording.get():
         return False
-    return any(_tracked(*x) if isinstance(x, tuple | list) else isinstance(x, Variable) and x.flags for x in arguments)
+    return any(_tracked(*x) if isinstance(x, tuple | list) else isinstance(x, Variable) and x.flags & ~LEFT for x in arguments)
 
 
 def _read_only(x: Variable) -> Any:
@@ -48,15 +49,31 @@ def _read_only(x: Variable) -> Any:
 
 def _on_arrays(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's own function where nothing is to be recorded: constants in, constants out."""
-    return _constants(function(*_plain(args, _read_only), **{k: _plain(v, _read_only) for k, v in kwargs.items()}))
+    tensors = list(_tensors([args, kwargs]))
+    result = function(*_plain(args, _read_only), **{k: _plain(v, _read_only) for k, v in kwargs.items()})
+    return _constants(result, tensors)
 
 
-def _constants(result: Any) -> Any:
+def _tensors(x: Any) -> Iterator[Variable]:
+    if isinstance(x, Variable):
+        yield x
+    elif isinstance(x, tuple | list | dict):
+        for part in x.values() if isinstance(x, dict) else x:
+            yield from _tensors(part)
+
+
+def _constants(result: Any, made_of: list[Variable]) -> Any:
     if isinstance(result, tuple | list):
-        return tuple(map(_constants, result))
-    if isinstance(result, BatchedArray):
-        return constant(result)
-    return asarray(result) if isinstance(result, np.ndarray | np.generic) else result
+        return tuple(_constants(part, made_of) for part in result)
+    if not isinstance(result, np.ndarray | np.generic | BatchedArray):
+        return result
+    t = constant(result) if isinstance(result, BatchedArray) else asarray(result)
+    t.store = None
+    share(t, made_of)
+    for x in made_of:
+        if x.flags & LEFT:
+            t.flags, t.site = LEFT, x.site
+    return t
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

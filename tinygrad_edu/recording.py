@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
@@ -35,7 +35,15 @@ PLAIN, SITES = Recorder(), Sites()
 recorder: ContextVar[Recorder] = ContextVar("recorder", default=PLAIN)
 recording: ContextVar[Recorder | None] = ContextVar("recording", default=PLAIN)  # None: nothing is recorded
 
-departures: ContextVar[list[Any] | None] = ContextVar("departures", default=None)  # see transforms.Trace
+class Departure(NamedTuple):
+    """Values of the tensor of birth `born` were turned into plain numbers, at birth `when`, in line `site`."""
+
+    born: int
+    when: int
+    site: Any
+
+
+departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
 
 
 class Recording(ContextDecorator):
@@ -92,6 +100,14 @@ def user_frame() -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return frame
+
+
+def stack_level() -> int:
+    """The `stacklevel` at which a warning of the caller names the user's line."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def site() -> Site | None:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import html
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from contextvars import ContextVar
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from . import ops, writing
-from .arrays import normal_dtype, operand, to_array
+from .arrays import Echo, normal_dtype, to_array
 from .batched import BatchedArray
 from .engine import (
+    LEFT,
     NEEDS,
-    SHARED,
     Variable,
-    births,
     constant,
     describe,
-    fingerprint,
+    enter,
     pull,
     results_are,
     unrecorded,
@@ -28,13 +28,18 @@ from .engine import (
 from .errors import DTypeError, GraphError, ShapeError
 from .foreign import unknown
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
+from .holders import USED, Store, births, shared
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Recording, departures
+from .recording import Departure, Recording, departures, recording, site
+
+
+ADDING = Lock()  # threads that share a leaf add to one gradient
+COERCED: ContextVar[int] = ContextVar("coerced", default=-1)  # the birth at which NumPy last asked a scalar for its array
 
 
 def _weak(x: Any) -> Variable:
     """The left operand of a reflected operator; a Python scalar stays one."""
-    return constant(operand(x, "operator"))
+    return enter(x, "operator")
 
 
 @results_are
@@ -59,7 +64,9 @@ class Tensor(Variable):
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array
         self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
-        self._grad, self.name, self.loose, self.past, self.site = None, name, True, None, None
+        self._grad, self.name, self.store, self.past, self.source, self.site = None, name, None, None, None, None
+        if isinstance(data, Variable) and data.flags:
+            self._copied(data)
         if requires_grad:
             self.requires_grad = True
 
@@ -71,18 +78,19 @@ class Tensor(Variable):
         """
         self._depart()
         if self.op is not None:
+            shared(self)
             view = np.asarray(self._data).view()
             view.flags.writeable = False
             return view
         if not isinstance(self._data, np.ndarray):
             self._data = np.asarray(self._data)
-        if not isinstance(self.loose, tuple) and (self._data.base is not None or sys.getrefcount(self._data) > 2):
-            self._data = np.array(self._data)  # a view, or shared: a write must not reach the others
-        if self.loose is True:
-            self.loose = SHARED
-        elif self.loose != SHARED:
-            self.notice()
-            self.loose = fingerprint(self._data)
+        store = self.store
+        if store is None or not store.exposed:
+            if store is not None and store is not USED:
+                self._data = np.array(self._data)  # shared: a write into it must not reach the others
+            self.store = Store(exposed=True)
+            if store is not None:
+                self.store.look(self._data)  # a graph needs it as it is now
         return self._data
 
     @data.setter
@@ -90,11 +98,11 @@ class Tensor(Variable):
         if self.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first")
         array = value._data if isinstance(value, Variable) else value
-        handed_out = array is self._data  # as in t.data -= step
-        if self.loose is not True:
-            self.reborn()
-        self._data = array if handed_out else np.array(array, dtype=self._data.dtype)
-        self.loose = fingerprint(array) if handed_out else True
+        self.reborn()
+        if array is not self._data:
+            self._data, self.store = np.array(array, dtype=self._data.dtype), None
+        elif self.store is not None and self.store is not USED:  # as in t.data -= step
+            self.store.stamp(self.born)
 
     @property
     def requires_grad(self) -> bool:
@@ -112,7 +120,7 @@ class Tensor(Variable):
             raise GraphError(
                 f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; use detach()"
             )
-        self.flags = self.flags | NEEDS if wanted else self.flags & ~NEEDS
+        self.flags = (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
 
     @property
     def grad(self) -> Any:
@@ -183,7 +191,8 @@ class Tensor(Variable):
                     g = ops.clone.unary(g) if shared else g
                 else:
                     g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
-                t._grad = g if t._grad is None else t._grad + g
+                with ADDING:
+                    t._grad = g if t._grad is None else t._grad + g
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:
@@ -206,8 +215,15 @@ class Tensor(Variable):
         return unrecorded(self) if self.op is not None or not self.flags else constant(np.array(self._data)[()])
 
     def numpy(self) -> Any:
-        """The array, as `data`."""
-        return self.data
+        """The array, as `data`.
+
+        That of a tensor that needs a gradient remembers where it left the graph. To compute with it beside such
+        tensors raises an error, as no gradient would pass; `detach()` first says that none should.
+        """
+        return self._echo(self.data)
+
+    def _echo(self, array: Any) -> Any:
+        return Echo.of(array, describe(self), site()) if self.flags & (NEEDS | LEFT) and recording.get() else array
 
     def item(self) -> Any:
         """The one entry, as a Python number."""
@@ -216,14 +232,21 @@ class Tensor(Variable):
         self._depart()
         return np.asarray(self._data).item()
 
+    def tolist(self) -> Any:
+        """The entries as nested lists of Python numbers."""
+        self._depart()
+        return np.asarray(self._data).tolist()
+
     def _depart(self) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
         if self.flags & NEEDS and (departed := departures.get()) is not None:
-            departed.append(self.born)
+            departed.append(Departure(self.born, births(), site()))
 
-    def tolist(self) -> Any:
-        """The entries as nested lists of Python numbers."""
-        return np.asarray(self._data).tolist()
+    def _copied(self, source: Variable) -> None:
+        """This tensor starts from the values of `source`, which may need a gradient."""
+        source._depart()  # type: ignore[attr-defined]
+        if source.flags & (NEEDS | LEFT) and recording.get():
+            self.flags, self.site = LEFT, site()
 
     def astype(self, dtype: Any) -> Tensor:
         """The same values in another dtype; a gradient passes only between floating-point ones."""
@@ -257,11 +280,17 @@ class Tensor(Variable):
     def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
     def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other), self)
     def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
-    def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, other)  # type: ignore[return-value]
-    def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, other)  # type: ignore[return-value]
-    def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, other)  # type: ignore[return-value]
-    def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, other)  # type: ignore[return-value]
-    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, other)  # type: ignore[return-value]
+    def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, ops.add.binary(self, other))
+    def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, ops.subtract.binary(self, other))
+    def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, ops.multiply.binary(self, other))
+    def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, ops.divide.binary(self, other))
+    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, elementwise.power(self, other))
+    def __imod__(self, other: Any) -> Tensor: return writing.update(self, ops.remainder, ops.remainder.binary(self, other))
+    def __ifloordiv__(self, other: Any) -> Tensor: return writing.update(self, ops.floor_divide, self // other)
+    def __imatmul__(self, other: Any) -> Tensor: return writing.update(self, ops.matmul, self @ other)
+    def __iand__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_and, self & other)
+    def __ior__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_or, self | other)
+    def __ixor__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_xor, self ^ other)
     def __lt__(self, other: Any) -> Tensor: return ops.less(self, other)
     def __le__(self, other: Any) -> Tensor: return ops.less_equal(self, other)
     def __gt__(self, other: Any) -> Tensor: return ops.greater(self, other)
@@ -310,6 +339,11 @@ class Tensor(Variable):
         return bool(self._data)
 
     def __float__(self) -> float:
+        if self.flags & NEEDS and COERCED.get() == births() - 1:
+            raise GraphError(
+                "array: a list for NumPy must hold numbers; got tensors that need a gradient, which would be lost; use "
+                "tg.stack, or detach() them"
+            )
         return float(self.item())
 
     def __int__(self) -> int:
@@ -360,7 +394,10 @@ class Tensor(Variable):
         return values if self._grad is None else (*values, (None, {"_grad": constant(np.array(self._grad._data))}))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self.data, dtype=dtype, copy=copy)
+        array = np.array(self._echo(self.data), dtype=dtype, copy=copy, subok=True)
+        if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
+            COERCED.set(births())
+        return array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return call_ufunc(ufunc, method, inputs, kwargs)
@@ -369,6 +406,7 @@ class Tensor(Variable):
         return call_function(function, args, kwargs)
 
     def __dlpack__(self, **kwargs: Any) -> Any:
+        self._depart()
         return np.array(self._data).__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -18,12 +19,13 @@ import numpy as np
 from . import engine
 from .batching import vmap
 from .engine import Variable, births, gradients, history
-from .errors import DTypeError, GraphError, ShapeError
+from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from .forward import push
 from .functions.common import Function, as_tuple, fresh, lift
 from .functions.creation import zeros, zeros_like
 from .functions.layout import reshape
-from .recording import Recording, departures, recording
+from .ops.layout import alias
+from .recording import Departure, Recording, departures, recording, stack_level
 from .tensor import Tensor
 
 
@@ -39,8 +41,9 @@ class Trace:
                 if not -len(args) <= i < len(args):
                     raise ValueError(f"{who}: argnums must name arguments; got {i} of {len(args)}; count from 0")
                 self.inputs.append(fresh(who, args[i]))
-                tensors[i] = self.inputs[-1]
-            self.departed: list[int] = []
+                tensors[i] = alias(self.inputs[-1])  # which `f` may write into
+                tensors[i].name = self.inputs[-1].name
+            self.departed: list[Departure] = []
             token = departures.set(self.departed)
             try:
                 self.result = f(*tensors, **(kwargs or {}))
@@ -63,13 +66,7 @@ class Trace:
 
     def pull(self, cotangents: Sequence[Any]) -> tuple[Tensor, ...]:
         """The gradients of `sum <output, cotangent>` by the inputs."""
-        plain = [y for y in as_tuple(self.result) if not isinstance(y, Variable)]
-        if plain and any(born >= self.start for born in self.departed):
-            raise GraphError(
-                f"{self.who}: the function must return tensors; got {type(plain[0]).__name__} made from a tensor's "
-                "values, through which no gradient passes; use tg.stack for np.array, t[i] = v on a tensor for that on "
-                "an array, tg.exp for math.exp, a tensor for its .data or item()"
-            )
+        self.check_departures()
         graph = self.differentiable_outside(*cotangents)
         tensors = [
             _fitting("vjp", "a cotangent", "output", g, y) for y, g in zip(self.outputs, cotangents, strict=True)
@@ -77,6 +74,38 @@ class Trace:
         seeds = [(y, g if graph else g._data) for y, g in zip(self.outputs, tensors, strict=True)]
         found = gradients(seeds, self.inputs, create_graph=graph)
         return tuple(found) if graph else tuple(map(engine.constant, found))
+
+    def check_departures(self) -> None:
+        """Say so if values left the graph in this run, and came back as constants."""
+        left = [d for d in self.departed if d.born >= self.start]
+        if not left:
+            return
+        at = f"at {left[0].site}"
+        remedy = (
+            "use tg.stack for np.array, t[i] = v on a tensor for that on an array, X @ w for X.dot(w), tg.exp for "
+            "math.exp, a tensor for its .data, item() or tolist()"
+        )
+        plain = [y for y in as_tuple(self.result) if not isinstance(y, Variable)]
+        if plain:
+            raise GraphError(
+                f"{self.who}: the function must return tensors; got {type(plain[0]).__name__} made from a tensor's "
+                f"values, which left the graph {at}, where no gradient passes; {remedy}"
+            )
+        found = list(history(*self.outputs))
+        reached = {t.born for t in found}
+        if not any(x.born in reached for x in self.inputs):
+            raise GraphError(
+                f"{self.who}: the result must depend on the arguments by operations on tensors; got one made from "
+                f"values that left the graph {at}, where no gradient passes; {remedy}"
+            )
+        if any(t.op is None and not t.flags and t.born > left[0].when for t in found):
+            level = stack_level()
+            warnings.warn(
+                f"{self.who}: no gradient passes through values that left the graph ({at}) and come back as "
+                f"constants; {remedy}, or detach() first if none is wanted",
+                LostGradientWarning,
+                stacklevel=level,
+            )
 
     def shaped(self, parts: Sequence[Any]) -> Any:
         """Parts, one for each output, in the form in which the function returned its outputs."""

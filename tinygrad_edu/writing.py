@@ -4,23 +4,25 @@ A tensor that others may still need as it was is not overwritten: it is born aga
 remembers the old one (`past`), and operations that used the old one find it there. So a write is
 differentiated like any other operation, and a graph recorded before it stays true.
 
-Tensors are values: a view (`t[0]`, `t.T`) keeps the entries it had when it was taken. Writing
-*through* a view, to change the tensor it came from, is refused, as it could not do that.
+A write into a view (`t[0]`, `t.T`) goes through to the tensor that the view was taken from, as in NumPy.
+Other views keep the entries that they had when they were taken, and so do arrays that were handed out.
 """
 
 from __future__ import annotations
 
-import sys
+import math
+import weakref
 from typing import Any
 
 import numpy as np
 
-from . import engine, ops
+from . import ops
 from .batched import BatchedArray
-from .engine import NEEDS, Op, Variable, births, describe, new
+from .engine import NEEDS, Op, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.common import lift
 from .functions.indexing import split_index
+from .holders import OVERWRITTEN, USED, Store, held
 from .recording import recording, site
 
 
@@ -36,18 +38,18 @@ def assign(t: Variable, key: Any, value: Any) -> None:
                 f"{' with a gradient' * bool(value.flags & NEEDS)}; use .astype() on the tensor, or detach() the value"
             )
         value = ops.cast(value, dtype=t._data.dtype)
-    if recording.get() and (t.flags | value.flags):
-        _become(t, ops.setitem(t, value, *arrays, index=index))
+    if _is_written(t, index, arrays, value):
+        return
+    if view_of(t) is not None:
+        replace("setitem", t, ops.setitem(t, value, *arrays, index=index))
+    elif recording.get() and (t.flags | value.flags):
+        _write_recorded(t, index, arrays, value)
     else:
-        _overwrite(t, index, value, arrays)
+        _write_plain(t, index, arrays, value)
 
 
-def update(t: Variable, op: Op, other: Any) -> Variable:
-    """`t += other` and its like, for any binary op; the tensor keeps its shape and dtype."""
-    nameless = sys.getrefcount(t) < NAMED
-    result = op.binary(t, other)
-    if nameless and _is_view(t):  # `a[0] += 1`: Python takes the sum and writes it into `a` itself
-        return result
+def update(t: Any, op: Op, result: Variable) -> Any:
+    """`t += other` and its like, where `result` is `t + other`; the tensor keeps its shape and dtype."""
     _refuse(op.name, t)
     if result.shape != t._data.shape:
         raise ShapeError(
@@ -61,53 +63,156 @@ def update(t: Variable, op: Op, other: Any) -> Variable:
                 f"{result.dtype}; use .astype('{result.dtype}') on the tensor first"
             )
         result = ops.cast(result, dtype=t._data.dtype)
-    if result.op is not None:
+    replace(op.name, t, result)
+    return t
+
+
+def replace(who: str, t: Variable, result: Variable) -> None:
+    """`t` gets the value of `result`, which was computed from it and is nobody else's; so does what `t` is a view of."""
+    view = view_of(t)
+    if view is not None:
+        _write_through(who, t, view, result)
+    elif result.op is not None:
         _become(t, result)
     else:
-        _overwrite(t, (...,), result, [])
-    return t
+        _keep_past(t)
+        t._data, t.born, t.store = result._data, births(), None if t.past is None else Store()
+
+
+def view_of(t: Variable) -> tuple[Op, Variable, tuple[Any, ...], dict[str, Any]] | None:
+    """What `t` is a view of, and by which op; None if it has values of its own."""
+    if t.op is not None:
+        op, base, arrays, attributes = t.op, t.inputs[0] if t.inputs else None, t.inputs[1:], t.attributes or {}
+    elif t.source.__class__ is tuple:
+        op, reference, arrays, attributes = t.source
+        base = reference()
+    else:
+        return None
+    return (op, base, arrays, attributes) if op.view and base is not None and not arrays else None
 
 
 def _refuse(who: str, t: Variable) -> None:
     """Raise before a write that could not be differentiated, or would not do what it says."""
-    if _is_view(t) and _is_shared(t):
-        raise GraphError(
-            f"{who}: a view cannot be written through, because the tensor it was taken from keeps "
-            f"its values; got a view of shape {t._data.shape} made at {t.site}, written at "
-            f"{site()}; write into the whole tensor, as in t[0, 1] = v, or into view.clone()"
-        )
-    if recording.get():
-        if t.flags & NEEDS and t.op is None:
+    while True:
+        if recording.get():
+            if t.flags & NEEDS and t.op is None:
+                raise GraphError(
+                    f"{who}: a leaf that requires a gradient cannot be written into while operations "
+                    f"are recorded; got {describe(t)}, written at {site()}; use `with tg.no_grad():`, "
+                    "or write into a clone()"
+                )
+        elif t.flags & NEEDS and t.op is not None:
             raise GraphError(
-                f"{who}: a leaf that requires a gradient cannot be written into while operations "
-                f"are recorded; got {describe(t)}, written at {site()}; use `with tg.no_grad():`, "
-                "or write into a clone()"
+                f"{who}: a result that has a gradient cannot be written into under no_grad, as its "
+                f"gradient would be wrong; got {describe(t)}, written at {site()}; detach() it first"
             )
-    elif t.flags & NEEDS and t.op is not None:
-        raise GraphError(
-            f"{who}: a result that has a gradient cannot be written into under no_grad, as its "
-            f"gradient would be wrong; got {describe(t)}, written at {site()}; detach() it first"
-        )
+        if (view := view_of(t)) is None:
+            return
+        op, base, _, _ = view
+        if base.born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born):
+            raise GraphError(
+                f"{who}: the tensor that a view was taken from must not have changed since; got a view of shape "
+                f"{t._data.shape}, written at {site()}; take the view again, or write into view.clone()"
+            )
+        if op is ops.broadcast_to:
+            raise GraphError(
+                f"{who}: a broadcast view cannot be written into, as several of its entries are one; got shape "
+                f"{t._data.shape}, written at {site()}; write into a clone()"
+            )
+        t = base
 
 
-def _is_view(t: Variable) -> bool:
-    """Whether the tensor was made by an op whose result may share memory with its input."""
-    return t.op.views if t.op is not None else t.site is not None and not t.flags
+def _is_written(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Any) -> bool:
+    """Whether `t[index]` is `value` already: Python writes `t[0] += 1` as a write into a view, then into `t`."""
+    view = None if arrays else view_of(value)
+    return (
+        view is not None
+        and view[0] is ops.getitem
+        and view[1] is t
+        and value.born > t.born
+        and repr(view[3]["index"]) == repr(index)
+    )
 
 
-def _is_shared(t: Variable) -> bool:
-    """Whether somebody else can see the memory that this view is a view of."""
-    base = getattr(t._data, "base", None)
-    if base is None:
-        return False
-    if t.inputs:  # recorded: does anyone hold the tensor that it was taken from?
-        return sys.getrefcount(t.inputs[0]) > 2
-    return sys.getrefcount(base) > 3
+def _write_through(who: str, t: Variable, view: tuple[Op, Variable, Any, dict[str, Any]], result: Variable) -> None:
+    """Write `result` into the places of `view`'s base that `t` shows, and show them again."""
+    op, base, _, attributes = view
+    if op is ops.getitem:
+        index, values = attributes["index"], result
+        written = ops.setitem(base, values, index=index)
+    else:  # where each entry of the view stands in the flattened base
+        places = op.forward(np.arange(math.prod(base._data.shape)).reshape(base._data.shape), **attributes)
+        flat, values = ops.reshape(base, shape=(-1,)), ops.reshape(result, shape=(-1,))
+        written = ops.setitem(flat, values, np.reshape(places, -1), index=(ops.ARRAY,))
+        written = ops.reshape(written, shape=base._data.shape)
+    replace(who, base, written)
+    again = op(base, **attributes)
+    if again.op is not None:
+        _become(t, again)
+    else:
+        _keep_past(t)
+        t._data, t.born, t.store, t.source = again._data, again.born, again.store, again.source
+
+
+def _write_recorded(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
+    """A write that is differentiated: in place if no graph needs the values that stood there."""
+    if t.store is not None or not _writeable(t._data) or isinstance(value._data, BatchedArray):
+        _become(t, ops.setitem(t, value, *arrays, index=index))
+        return
+    places = [lift(k, "setitem") for k in arrays]
+    _put(t._data, index, places, value)
+    result = note(
+        t._data, t.flags | value.flags, ops.setitem, (t, value, *places), {"index": index}, recording.get()
+    )  # fmt: skip
+    _become(t, result)
+    past = t.past
+    assert past is not None
+    past._data, past.store = np.broadcast_to(np.zeros((), past._data.dtype), past._data.shape), OVERWRITTEN
+
+
+def _write_plain(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
+    """A write that is not recorded: in place, or into a copy where a graph, a tensor or the user has the array."""
+    t.notice()
+    kept = t.store is not None and not t.flags & NEEDS  # a constant that a graph has, or may have, used
+    alone = _writeable(t._data) and not isinstance(value._data, BatchedArray)
+    if t.store is USED:
+        alone = alone and not kept
+    elif t.store is not None:
+        alone = alone and not held(t)
+    if alone:
+        _put(t._data, index, arrays, value)
+        t.born = births()
+        if t.flags & NEEDS:
+            t.past, t.site = None, site()
+        if t.store not in (None, USED):
+            t.store.stamp(t.born)
+    else:
+        replace("setitem", t, ops.setitem(t, value, *arrays, index=index))
+
+
+def _writeable(data: Any) -> bool:
+    return data.__class__ is np.ndarray and bool(data.flags.writeable)
+
+
+def _put(data: Any, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
+    places = tuple(k._data if isinstance(k, Variable) else k for k in arrays)
+    try:
+        data[ops.indexing.filled(index, places)] = value._data
+    except (ValueError, IndexError) as error:
+        raise refusal(ops.setitem, error, [data, value._data]) from error
+
+
+def _keep_past(t: Variable) -> None:
+    """Before `t` changes without a record: a graph that used a constant keeps it as it was, once (see `snapshot`)."""
+    if t.flags & NEEDS:
+        t.past, t.site = None, site()
+    elif t.store is not None and t.past is None:
+        t.past = shell(t)
 
 
 def _become(t: Variable, result: Variable) -> None:
     """`t` is born again as `result`, which was computed from it."""
-    past = _shell(t)
+    past = shell(t)
     todo, seen = [result], {past.born}
     while todo:  # those who used `t` until now used its past
         user = todo.pop()
@@ -115,50 +220,6 @@ def _become(t: Variable, result: Variable) -> None:
             seen.add(user.born)
             user.inputs = tuple(past if x is t else x for x in user.inputs)
             todo += user.inputs
-    for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "loose", "site"):
+    for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site"):
         setattr(t, slot, getattr(result, slot))
     t.past = past
-
-
-def _shell(t: Variable) -> Variable:
-    """`t` as it is now, for those who used it until now."""
-    old = new(type(t))
-    for slot in Variable.__slots__:
-        if slot != "__weakref__":
-            setattr(old, slot, getattr(t, slot))
-    return old
-
-
-def _overwrite(t: Variable, index: tuple[Any, ...], value: Variable, arrays: list[Any]) -> None:
-    """Write into the array itself, or into a copy when a graph or another tensor uses it."""
-    t.notice()
-    shared = t._data.base is not None or sys.getrefcount(t._data) > 2 if isinstance(t._data, np.ndarray) else True
-    if t.flags & NEEDS:  # a parameter under no_grad: it changes, and its graphs learn of it
-        t.reborn()
-    elif t.loose is not True:
-        t.past, t.born, shared = _shell(t), births(), True
-    batched = isinstance(t._data, BatchedArray) or isinstance(value._data, BatchedArray)
-    if batched or shared or not t._data.flags.writeable:
-        t._data = ops.setitem(engine.constant(t._data), value, *arrays, index=index)._data
-    else:
-        try:
-            t._data[ops.indexing.filled(index, tuple(arrays))] = value._data
-        except (ValueError, IndexError) as error:
-            raise refusal(ops.setitem, error, [t._data, value._data]) from error
-    t.loose = True
-
-
-class _Probe:
-    """Counts who holds an object while `name += 1` runs, seen from where `update` looks."""
-
-    def __iadd__(self, other: int) -> Any:
-        return _holders(self)
-
-
-def _holders(probe: _Probe) -> int:
-    return sys.getrefcount(probe)
-
-
-_named: Any = _Probe()
-_named += 1
-NAMED: int = _named

@@ -38,7 +38,7 @@ class TensorDataset:
 
     def __getitem__(self, i: Any) -> tuple[Tensor, ...]:
         """Example `i`, or for a slice or an array of numbers, several as a batch."""
-        return tuple(constant(t._data[i]) for t in self.tensors)
+        return tuple(t[i].detach() for t in self.tensors)
 
 
 def collate(examples: Sequence[Any]) -> Any:

@@ -28,8 +28,7 @@ def lift(x: Any, who: str = "asarray") -> Any:
         return x
     if isinstance(x, list | tuple) and any(isinstance(v, Variable | list | tuple) for v in x):
         return _stacked([lift(v, who) for v in x], who)
-    array = to_array(x, who=who)
-    return engine.constant(array.copy() if array is x and array.flags.writeable else array)
+    return engine.constant(to_array(x, who=who)) if is_weak(x) else engine.enter(x, who)
 
 
 def _stacked(tensors: list[Any], who: str) -> Any:
@@ -134,6 +133,6 @@ def fresh(who: str, x: Any) -> Any:
             "(1.0, not 1), or choose other argnums"
         )
     new = alias(x) if x.flags and recording.get() else engine.unrecorded(x)
-    new.flags |= NEEDS
+    new.flags = NEEDS
     new.name = x.name
     return new

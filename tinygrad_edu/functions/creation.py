@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engine
-from ..arrays import get_default_dtype, to_array
-from ..engine import SHARED, Variable
+from ..arrays import Echo, get_default_dtype, to_array
+from ..engine import LEFT, Variable
+from ..holders import Store
 from ..ops.layout import broadcast_to
+from ..recording import recording
 from .common import lift, normal_shape
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
         return t if dtype is None else t.astype(dtype)
     t = engine.constant(to_array(data, dtype, copy, "asarray"))
     if t._data is data or t._data.base is not None:  # through DLPack, or the buffer of another object
-        t.loose = SHARED
+        t.store = Store(exposed=True)
+    if isinstance(data, Echo) and recording.get():
+        t.flags, t.site = LEFT, data.left
     return t
 
 

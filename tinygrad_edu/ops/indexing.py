@@ -85,7 +85,7 @@ getitem = Op(
     "getitem",
     _pick,
     Each(lambda i: _from_picked if i == 0 else None),
-    kind="index", linear=True, attributes=_some_index,
+    kind="index", view=True, linear=True, attributes=_some_index,
     doc="`x[index]`, with NumPy's basic and advanced indexing.",
 )  # fmt: skip
 

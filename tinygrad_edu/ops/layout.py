@@ -37,7 +37,7 @@ broadcast_to: Op = Op(
     "broadcast_to",
     lambda x, *, shape: np.broadcast_to(x, shape),
     (lambda g, y, x, *, shape: sum_to(g, shape=x.shape),),
-    kind="layout", linear=True, attributes=_larger_shape,
+    kind="layout", view=True, linear=True, attributes=_larger_shape,
     must="the new shape must broadcast from the old one",
     doc="Repeat axes of length 1, and new leading axes, without copying.",
 )  # fmt: skip
@@ -85,7 +85,7 @@ reshape = Op(
     "reshape",
     lambda x, *, shape: np.reshape(x, shape),
     (lambda g, y, x, *, shape: reshape(g, shape=x.shape),),
-    kind="layout", linear=True, attributes=_some_shape,
+    kind="layout", view=True, linear=True, attributes=_some_shape,
     must="the new shape must have as many entries as the old one",
     doc="The same entries, in the same order, in another shape.",
 )  # fmt: skip
@@ -93,7 +93,7 @@ permute_dims = Op(
     "permute_dims",
     lambda x, *, axes: np.transpose(x, axes),
     (lambda g, y, x, *, axes: permute_dims(g, axes=tuple(np.argsort(axes).tolist())),),
-    kind="layout", linear=True,
+    kind="layout", view=True, linear=True,
     attributes=lambda rng, shape: {"axes": tuple(rng.permutation(len(shape)).tolist())},
     doc="Axis `i` of the result is axis `axes[i]` of the input.",
 )  # fmt: skip

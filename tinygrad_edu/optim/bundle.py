@@ -7,15 +7,15 @@ of NumPy; a large one is updated block by block, while the block is in the proce
 
 from __future__ import annotations
 
-import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..engine import births
 from ..errors import ShapeError
 from ..guards import Mixed, Spent, check_gradients
+from ..holders import USED, births, held
 from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
@@ -75,10 +75,7 @@ class Bundle:
         """Apply `rule` to every parameter that has a gradient."""
         check_gradients(self.params)
         if len(self.params) > 1 and self._move_in():
-            self.steps = [self.steps[0] + 1] * len(self.steps)
-            rule(self.steps[0], self.values, self.grads, self.state)
-            for p in self.params:
-                p.born, p.past, p.site, p._grad.__class__ = births(), None, "optimizer.step()", Spent
+            self._publish(self.values, self.grads, self.state, rule, range(len(self.params)))
         else:
             for i, p in enumerate(self.params):
                 if p._grad is not None:
@@ -99,10 +96,11 @@ class Bundle:
             if g is None or g._data.shape != shape:
                 return False
             if data.base is not values:
-                if sys.getrefcount(data) > 3 or data.dtype != self.dtype or data.shape != shape:
+                if stays(p) or data.dtype != self.dtype or data.shape != shape:
                     return False
-                p._data = values[cut].reshape(shape)
-                p._data[...] = data
+                moved = values[cut].reshape(shape)
+                moved[...] = data
+                p._data, p.store = moved, None
             home[...] = g._data
         return True
 
@@ -118,22 +116,58 @@ class Bundle:
                 f"optimizer.step: a gradient must have its parameter's shape {p.shape}; got {np.shape(g)}; "
                 "set p.grad = None and call backward() again"
             )
-        self.steps[i] += 1
+        if not self.steps[i] and not stays(p) and p.store not in (None, USED):  # memory that other tensors have, too
+            data, p.store = np.array(data), None
+            p._data = data
         in_place = isinstance(data, np.ndarray) and data.flags.c_contiguous and data.flags.writeable
         values = data.reshape(-1) if in_place else np.array(data).reshape(-1)
-        grads = np.asarray(g, data.dtype).reshape(-1)
-        first = self.slices[i].start
-        for start in range(0, max(values.size, 1), BLOCK):
-            cut = slice(start, start + BLOCK)
-            own = slice(first + start, first + min(start + BLOCK, values.size))
-            rule(self.steps[i], values[cut], grads[cut], {k: s[own] for k, s in self.state.items()})
+        state = {name: row[self.slices[i]] for name, row in self.state.items()}
+        self._publish(values, np.asarray(g, data.dtype).reshape(-1), state, rule, (i,))
         if not in_place and isinstance(data, np.ndarray) and data.flags.writeable:
             data[...] = values.reshape(data.shape)
         elif not in_place:
             p._data = values.reshape(np.shape(data))[()]
-        p.born, p.past, p.site = births(), None, "optimizer.step()"
-        if type(p._grad) in (Tensor, Mixed):
-            p._grad.__class__ = Spent
+
+    def _publish(self, values: Any, grads: Any, state: dict[str, Any], rule: Rule, which: Sequence[int]) -> None:
+        """Apply `rule` to rows, block by block, so that an interrupt finds each block either old or new.
+
+        Graphs recorded before learn of the step first. The rule works on copies, which stay in the cache; all
+        rows of a block are then written by one loop of C, which no signal handler interrupts. An interrupt
+        between two blocks is raised again when the step is whole.
+        """
+        step = self.steps[which[0]] + 1
+        for i in which:
+            p = self.params[i]
+            p.born, p.past, p.site = births(), None, "optimizer.step()"
+            if p.store is not None and p.store is not USED:
+                p.store.stamp(p.born)
+            if type(p._grad) in (Tensor, Mixed):
+                p._grad.__class__ = Spent
+        counts = self.steps if len(which) == len(self.steps) else None
+        rows = (values, *state.values())
+        done = np.zeros((), np.intp)
+        interrupted: BaseException | None = None
+        while done < max(values.size, 1):
+            start = int(done)
+            end = min(start + BLOCK, values.size)
+            try:
+                old = [row[start:end] for row in rows]
+                new = [row.copy() for row in old]
+                rule(step, new[0], grads[start:end], dict(zip(state, new[1:], strict=True)))
+                deque(map(np.copyto, (*old, done), (*new, start + BLOCK)), maxlen=0)
+            except KeyboardInterrupt as error:
+                interrupted = error
+        if counts is not None:
+            self.steps = [step] * len(counts)
+        else:
+            self.steps[which[0]] = step
+        if interrupted is not None:
+            raise interrupted
+
+
+def stays(p: Any) -> bool:
+    """Whether a parameter must be updated where it is, as the user may hold its array."""
+    return p.store is not None and p.store.exposed and held(p)
 
 
 def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]:

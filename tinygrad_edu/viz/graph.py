@@ -251,8 +251,7 @@ def _changed(outputs: Sequence[Variable]) -> set[int]:
     """The births of what got other numbers since a result was computed from it, and did not keep the old ones."""
     for t in list(history(*outputs)):
         for x in t.inputs:
-            if x.loose:
-                x.notice()
+            x.notice()
     return {x.born for t in history(*outputs) for x in shown_inputs(t) if x.born > t.born}
 
 

@@ -108,7 +108,7 @@ def why(x: Any, of: Any = None) -> Answer:
     loss depends on w, and all is recorded, but nobody has walked back yet. Call loss.backward().
     """
     scope = caller()
-    if isinstance(x, Variable) and x.loose:
+    if isinstance(x, Variable):
         x.notice()  # numbers of its array that were written over since
     names = names_in(scope)
     if not isinstance(x, Variable):
