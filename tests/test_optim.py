@@ -210,7 +210,7 @@ def test_steps_make_no_arrays_of_the_models_size(monkeypatch):
     optimizer.step()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4 * 4 * 4096 < p.data.nbytes / 50
+    assert peak < 8 * 4 * 4096 < p.data.nbytes / 30  # copies of the values and of two rows of state, for one block
 
 
 def test_what_cannot_be_optimized_is_refused():

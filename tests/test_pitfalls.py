@@ -667,7 +667,7 @@ class TestSmallThings:
             tg.arange(3) ** -1
 
     def test_an_error_in_a_rule_names_the_op(self):
-        q = tg.linalg.qr(tg.Tensor(np.ones((3, 2)), requires_grad=True)).Q
+        q = tg.linalg.qr(tg.Tensor(np.zeros((3, 2)), requires_grad=True)).Q
         with pytest.raises(np.linalg.LinAlgError) as caught:
             q.sum().backward()
         assert any("while computing the gradient of input" in note for note in caught.value.__notes__)

@@ -13,15 +13,22 @@ from .batched import BatchedArray
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import GraphError
 from .functions.common import Function, fresh, lift
+from .holders import fingerprint, values_of
 from .ops.layout import alias
 from .recording import Recording, no_grad, recording
+
+OTHER = (
+    "checkpoint: the function must compute the same when it is called again; got {}: something that it uses was "
+    "changed, or is random; pass what changes as arguments, and draw from tg.random.shared()"
+)
 
 
 class Segment:
     """What a checkpointed call remembers: the function, and the shared generator's state."""
 
-    def __init__(self, f: Function, state: Any, inputs: Sequence[Variable], given: int) -> None:
-        self.f, self.state, self.given = f, state, given
+    def __init__(self, f: Function, state: Any, inputs: Sequence[Variable], given: int, used: list[int]) -> None:
+        self.f, self.state, self.given, self.used = f, state, given, used
+        self.needs = [bool(x.flags & NEEDS) for x in inputs]
         self.final = max(i for i, x in enumerate(inputs) if x.flags & NEEDS)  # the last asked for
         self.last: tuple[Any, Any] = (None, None)
 
@@ -41,18 +48,20 @@ class Segment:
         with no_grad():
             return self.run(*map(engine.constant, xs[: self.given]))._data
 
-    def input(self, x: Any) -> Any:
+    def input(self, x: Any, needed: bool) -> Any:
         x = x if isinstance(x, Variable) else engine.constant(x)
-        return fresh("checkpoint", x) if x.dtype.kind == "f" else x
+        return fresh("checkpoint", x) if needed else x.detach()
 
     def gradient(self, i: int, g: Any, y: Any, xs: Sequence[Any]) -> Any:
         """The gradient of input `i`; all are computed when the first is asked for."""
         if self.last[0] is not g:
             graph = isinstance(g, Variable)
             with Recording():
-                inputs = [self.input(x) for x in xs[: self.given]]
+                inputs = [self.input(x, needed) for x, needed in zip(xs, self.needs[: self.given], strict=False)]
                 start = births()  # after the inputs: what they were made from is not asked for
                 again = self.run(*inputs)
+            if _used(again, start, inputs) != self.used:
+                raise GraphError(OTHER.format("other constants"))
             _must_agree(again._data, y._data if graph else y)
             wrt = [*inputs, *_outsiders(again, start, inputs)]
             self.last = g, gradients([(again, g)], wrt, create_graph=graph, oldest=start)
@@ -60,6 +69,18 @@ class Segment:
         if i == self.final:
             self.last = None, None
         return found
+
+
+def _used(output: Variable, start: int, inputs: Sequence[Variable]) -> list[int]:
+    """Fingerprints of the constants, not among `inputs`, that a computation since `start` used, newest use first."""
+    own = {x.born for x in inputs}
+    return [
+        fingerprint(np.asarray(values_of(x._data)))
+        for t in history(output, constants=False)
+        if t.born >= start
+        for x in engine.parents(t)
+        if x.op is None and not x.flags and x.born not in own
+    ]
 
 
 def _must_agree(again: Any, before: Any) -> None:
@@ -70,10 +91,7 @@ def _must_agree(again: Any, before: Any) -> None:
     if not np.allclose(
         again, before, rtol=tolerance, atol=tolerance * float(np.max(np.abs(before), initial=0)), equal_nan=True
     ):
-        raise GraphError(
-            "checkpoint: the function must compute the same when it is called again; got another value: something that "
-            "it uses was changed, or is random; pass what changes as arguments, and draw from tg.random.shared()"
-        )
+        raise GraphError(OTHER.format("another value"))
 
 
 def _outsiders(output: Any, start: int, inputs: Sequence[Variable]) -> list[Variable]:
@@ -132,7 +150,7 @@ def checkpoint(f: Function) -> Function:
         if not (y.flags & NEEDS and (by := recording.get())):
             return y
         inputs += _outsiders(y, start, given)
-        segment = Segment(run, state, inputs, len(places))
+        segment = Segment(run, state, inputs, len(places), _used(y, start, given))
         return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, by)
 
     return wrapped

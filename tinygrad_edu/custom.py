@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from . import engine
 from .batched import BatchedArray
 from .engine import Op, Variable
@@ -54,10 +56,19 @@ class _Rules(tuple[Any, ...]):
         return super().__getitem__(i)
 
 
+def read_only(x: Any) -> Any:
+    """What a user's rule is given: an array that others use, too, so that a write into it raises an error."""
+    if not isinstance(x, np.ndarray):
+        return x
+    view = x.view()
+    view.flags.writeable = False
+    return view
+
+
 def _checked_forward(name: str, forward: Function) -> Function:
     @functools.wraps(forward)
     def compute(*arrays: Any, **attributes: Any) -> Any:
-        y = forward(*arrays, **attributes)
+        y = forward(*map(read_only, arrays), **attributes)
         if not hasattr(y, "dtype"):
             raise DTypeError(f"{name}: forward must return one array; got {type(y).__name__}; use np.asarray")
         return y
@@ -73,13 +84,13 @@ def _checked_rule(name: str, rule: Function) -> Function:
         if any(isinstance(x, BatchedArray) for x in (g, y, *xs)) and not isinstance(g, Variable):
             gx = rule(*map(engine.constant, (g, y, *xs)), **attributes)  # functions of tensors do not take these
         else:
-            gx = rule(g, y, *xs, **attributes)
+            gx = rule(*map(read_only, (g, y, *xs)), **attributes)
         if isinstance(gx, Variable) and not isinstance(g, Variable):
             gx = gx._data
         if gx is None:
             raise GraphError(f"{name}: a rule must return a gradient; got None; put None in vjps for no gradient")
-        if any(gx is x for x in (y, *xs)):
-            gx = gx + 0 * gx  # never an input's own memory
+        if isinstance(gx, np.ndarray) and not gx.flags.writeable:
+            gx = gx.copy()  # never an input's own memory
         return gx if hasattr(gx, "dtype") else g * 0 + gx
 
     return read

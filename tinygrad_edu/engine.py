@@ -111,7 +111,7 @@ class Variable(Reading):
         if not op.fresh:
             share(result, inputs)
             if op.view:
-                result.source = op, weakref.ref(inputs[0]), inputs[1:], attributes
+                result.source = op, inputs[0], inputs[1:], attributes
         return result
 
     def notice(self) -> None:
@@ -163,7 +163,7 @@ def constant(data: Any) -> Any:
 
 
 def enter(x: Any, who: str, copy: bool | None = True) -> Any:
-    """A constant of what comes from outside: copied, as its owner may write into it, or `copy=None` shared if it can be."""
+    """A constant of what comes from outside: copied, as its owner may write into it; with None, shared if it can be."""
     t = constant(operand(x, who, copy))
     if x.__class__ is Echo and recording.get():
         t.flags, t.site = LEFT, x.left

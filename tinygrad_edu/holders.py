@@ -38,8 +38,9 @@ class Store:
 
     def look(self, data: Any) -> int:
         """The birth of the last change of `data`, a part of this memory."""
-        if not self.exposed or not isinstance(data, np.ndarray):
+        if not self.exposed:
             return self.written
+        data = values_of(data)
         place = data.__array_interface__["data"][0], data.shape, data.strides, data.dtype.str
         now, before = fingerprint(data), self.seen.get(place)
         if before is None:
@@ -58,14 +59,20 @@ USED = Store()  # of memory that nobody shares, when a graph needs its values
 OVERWRITTEN = Store()  # of an older self whose values were not kept, as no gradient needs them
 
 
+def values_of(data: Any) -> Any:
+    """The array of a batch (see batched.py), or `data` itself."""
+    while not isinstance(data, np.ndarray | np.generic) and hasattr(data, "values"):
+        data = data.values
+    return data
+
+
 def fingerprint(data: Any) -> int:
     return hash(data.tobytes())
 
 
 def root(data: Any) -> Any:
     """The array that owns the memory of `data`."""
-    while (values := getattr(data, "values", None)) is not None and not isinstance(data, np.ndarray):
-        data = values  # the batch inside a BatchedArray
+    data = values_of(data)
     while isinstance(base := getattr(data, "base", None), np.ndarray):
         data = base
     return data

@@ -36,7 +36,9 @@ def _tracked(*arguments: Any) -> bool:
     """Whether a tensor among the arguments is to be recorded."""
     if not recording.get():
         return False
-    return any(_tracked(*x) if isinstance(x, tuple | list) else isinstance(x, Variable) and x.flags & ~LEFT for x in arguments)
+    return any(
+        _tracked(*x) if isinstance(x, tuple | list) else isinstance(x, Variable) and x.flags & ~LEFT for x in arguments
+    )
 
 
 def _read_only(x: Variable) -> Any:

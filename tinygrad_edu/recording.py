@@ -35,10 +35,11 @@ PLAIN, SITES = Recorder(), Sites()
 recorder: ContextVar[Recorder] = ContextVar("recorder", default=PLAIN)
 recording: ContextVar[Recorder | None] = ContextVar("recording", default=PLAIN)  # None: nothing is recorded
 
-class Departure(NamedTuple):
-    """Values of the tensor of birth `born` were turned into plain numbers, at birth `when`, in line `site`."""
 
-    born: int
+class Departure(NamedTuple):
+    """Values of `tensor` were turned into plain numbers, at birth `when`, in line `site`."""
+
+    tensor: Any
     when: int
     site: Any
 

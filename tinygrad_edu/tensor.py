@@ -32,9 +32,10 @@ from .holders import USED, Store, births, shared
 from .numpy_protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site
 
-
 ADDING = Lock()  # threads that share a leaf add to one gradient
-COERCED: ContextVar[int] = ContextVar("coerced", default=-1)  # the birth at which NumPy last asked a scalar for its array
+COERCED: ContextVar[int] = ContextVar(
+    "coerced", default=-1
+)  # the birth at which NumPy last asked a scalar for its array
 
 
 def _weak(x: Any) -> Variable:
@@ -240,7 +241,7 @@ class Tensor(Variable):
     def _depart(self) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
         if self.flags & NEEDS and (departed := departures.get()) is not None:
-            departed.append(Departure(self.born, births(), site()))
+            departed.append(Departure(self, births(), site()))
 
     def _copied(self, source: Variable) -> None:
         """This tensor starts from the values of `source`, which may need a gradient."""
@@ -280,12 +281,12 @@ class Tensor(Variable):
     def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
     def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other), self)
     def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
-    def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, ops.add.binary(self, other))
-    def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, ops.subtract.binary(self, other))
-    def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, ops.multiply.binary(self, other))
-    def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, ops.divide.binary(self, other))
-    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, elementwise.power(self, other))
-    def __imod__(self, other: Any) -> Tensor: return writing.update(self, ops.remainder, ops.remainder.binary(self, other))
+    def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, self + other)
+    def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, self - other)
+    def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, self * other)
+    def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, self / other)
+    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, self ** other)
+    def __imod__(self, other: Any) -> Tensor: return writing.update(self, ops.remainder, self % other)
     def __ifloordiv__(self, other: Any) -> Tensor: return writing.update(self, ops.floor_divide, self // other)
     def __imatmul__(self, other: Any) -> Tensor: return writing.update(self, ops.matmul, self @ other)
     def __iand__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_and, self & other)
@@ -339,7 +340,7 @@ class Tensor(Variable):
         return bool(self._data)
 
     def __float__(self) -> float:
-        if self.flags & NEEDS and COERCED.get() == births() - 1:
+        if self.flags & NEEDS and COERCED.get() == births() - 1 and departures.get() is None:
             raise GraphError(
                 "array: a list for NumPy must hold numbers; got tensors that need a gradient, which would be lost; use "
                 "tg.stack, or detach() them"

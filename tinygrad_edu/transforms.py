@@ -77,7 +77,8 @@ class Trace:
 
     def check_departures(self) -> None:
         """Say so if values left the graph in this run, and came back as constants."""
-        left = [d for d in self.departed if d.born >= self.start]
+        own = {x.born for x in self.inputs}
+        left = [d for d in self.departed if any(t.born in own for t in history(d.tensor, constants=False))]
         if not left:
             return
         at = f"at {left[0].site}"
@@ -92,19 +93,18 @@ class Trace:
                 f"values, which left the graph {at}, where no gradient passes; {remedy}"
             )
         found = list(history(*self.outputs))
-        reached = {t.born for t in found}
-        if not any(x.born in reached for x in self.inputs):
+        if not any(t.born in own for t in found):
             raise GraphError(
                 f"{self.who}: the result must depend on the arguments by operations on tensors; got one made from "
                 f"values that left the graph {at}, where no gradient passes; {remedy}"
             )
-        if any(t.op is None and not t.flags and t.born > left[0].when for t in found):
-            level = stack_level()
+        scalars = any(not d.tensor.shape for d in left)
+        if any(t.born > left[0].when and _may_come_back(t, scalars) for t in found):
             warnings.warn(
                 f"{self.who}: no gradient passes through values that left the graph ({at}) and come back as "
                 f"constants; {remedy}, or detach() first if none is wanted",
                 LostGradientWarning,
-                stacklevel=level,
+                stacklevel=stack_level(),
             )
 
     def shaped(self, parts: Sequence[Any]) -> Any:
@@ -115,6 +115,13 @@ class Trace:
         """The outputs, without a history that reaches only the fresh inputs."""
         keep = self.differentiable_outside()
         return self.shaped([y if keep else y.detach() for y in self.outputs])
+
+
+def _may_come_back(t: Variable, scalars: bool) -> bool:
+    """Whether a constant can be made of values that left the graph: no integers or truth values, as indices and
+    masks are; a Python float only where a scalar left."""
+    kind = np.asarray(t._data).dtype.kind if not hasattr(t._data, "dtype") else t._data.dtype.kind
+    return t.op is None and not t.flags and kind in "fc" and (scalars or not isinstance(t._data, float))
 
 
 def _fitting(who: str, what: str, of: str, v: Any, like: Any) -> Any:

@@ -11,7 +11,6 @@ Other views keep the entries that they had when they were taken, and so do array
 from __future__ import annotations
 
 import math
-import weakref
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def assign(t: Variable, key: Any, value: Any) -> None:
         _write_plain(t, index, arrays, value)
 
 
-def update(t: Any, op: Op, result: Variable) -> Any:
+def update(t: Any, op: Op, result: Any) -> Any:
     """`t += other` and its like, where `result` is `t + other`; the tensor keeps its shape and dtype."""
     _refuse(op.name, t)
     if result.shape != t._data.shape:
@@ -68,7 +67,7 @@ def update(t: Any, op: Op, result: Variable) -> Any:
 
 
 def replace(who: str, t: Variable, result: Variable) -> None:
-    """`t` gets the value of `result`, which was computed from it and is nobody else's; so does what `t` is a view of."""
+    """`t`, and what it is a view of, get the value of `result`, which was computed from it and is nobody else's."""
     view = view_of(t)
     if view is not None:
         _write_through(who, t, view, result)
@@ -84,8 +83,7 @@ def view_of(t: Variable) -> tuple[Op, Variable, tuple[Any, ...], dict[str, Any]]
     if t.op is not None:
         op, base, arrays, attributes = t.op, t.inputs[0] if t.inputs else None, t.inputs[1:], t.attributes or {}
     elif t.source.__class__ is tuple:
-        op, reference, arrays, attributes = t.source
-        base = reference()
+        op, base, arrays, attributes = t.source
     else:
         return None
     return (op, base, arrays, attributes) if op.view and base is not None and not arrays else None
@@ -161,12 +159,12 @@ def _write_recorded(t: Variable, index: tuple[Any, ...], arrays: list[Any], valu
         return
     places = [lift(k, "setitem") for k in arrays]
     _put(t._data, index, places, value)
-    result = note(
-        t._data, t.flags | value.flags, ops.setitem, (t, value, *places), {"index": index}, recording.get()
-    )  # fmt: skip
+    by: Any = recording.get()
+    result = note(t._data, t.flags | value.flags, ops.setitem, (t, value, *places), {"index": index}, by)
     _become(t, result)
     past = t.past
     assert past is not None
+    t.store = None
     past._data, past.store = np.broadcast_to(np.zeros((), past._data.dtype), past._data.shape), OVERWRITTEN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,9 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
     index: list[Any] = []
     arrays: list[Any] = []
     for k in key if isinstance(key, tuple) else (key,):
-        if k is None or k is Ellipsis or isinstance(k, slice):
+        if isinstance(k, slice):
+            index.append(slice(*(_bound(b) for b in (k.start, k.stop, k.step))))
+        elif k is None or k is Ellipsis:
             index.append(k)
         elif isinstance(k, int | np.integer) and not isinstance(k, bool | np.bool):
             index.append(int(k))
@@ -36,6 +39,16 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
             index.append(ops.ARRAY)
             arrays.append(array)
     return tuple(index), arrays
+
+
+def _bound(b: Any) -> int | None:
+    """A bound of a slice as a number of its own: an array of no axes could be written into afterwards."""
+    if b is None or b.__class__ is int:
+        return b
+    try:
+        return operator.index(b)
+    except TypeError:
+        raise DTypeError(f"getitem: a slice must have integers for bounds; got {b!r}; use x[int(i):]") from None
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -139,26 +141,24 @@ class Bundle:
         for i in which:
             p = self.params[i]
             p.born, p.past, p.site = births(), None, "optimizer.step()"
-            if p.store is not None and p.store is not USED:
+            if p.store is not USED and p.store is not None:
                 p.store.stamp(p.born)
             if type(p._grad) in (Tensor, Mixed):
                 p._grad.__class__ = Spent
-        counts = self.steps if len(which) == len(self.steps) else None
-        rows = (values, *state.values())
-        done = np.zeros((), np.intp)
+        names, size = tuple(state), values.size
+        rows = [values, *state.values()]
+        done = np.zeros(1, np.intp)
         interrupted: BaseException | None = None
-        while done < max(values.size, 1):
-            start = int(done)
-            end = min(start + BLOCK, values.size)
+        while (start := done.item()) < size:
             try:
-                old = [row[start:end] for row in rows]
+                old = rows if size <= BLOCK else [row[start : start + BLOCK] for row in rows]
                 new = [row.copy() for row in old]
-                rule(step, new[0], grads[start:end], dict(zip(state, new[1:], strict=True)))
-                deque(map(np.copyto, (*old, done), (*new, start + BLOCK)), maxlen=0)
+                rule(step, new[0], grads[start : start + BLOCK], dict(zip(names, new[1:])))
+                deque(map(setitem, (*old, done), repeat(...), (*new, start + BLOCK)), maxlen=0)
             except KeyboardInterrupt as error:
                 interrupted = error
-        if counts is not None:
-            self.steps = [step] * len(counts)
+        if len(which) == len(self.steps):
+            self.steps = [step] * len(which)
         else:
             self.steps[which[0]] = step
         if interrupted is not None:
