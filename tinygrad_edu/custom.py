@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from . import engine
-from .batched import BatchedArray
+from .batched import BatchedArray, batched_or_each
 from .engine import Op, Variable
 from .errors import DTypeError, GraphError
 from .functions.common import Function
@@ -57,7 +57,7 @@ class _Rules(tuple[Any, ...]):
 def _checked_forward(name: str, forward: Function) -> Function:
     @functools.wraps(forward)
     def compute(*arrays: Any, **attributes: Any) -> Any:
-        y = forward(*arrays, **attributes)
+        y = batched_or_each(forward, arrays, attributes)
         if not hasattr(y, "dtype"):
             raise DTypeError(f"{name}: forward must return one array; got {type(y).__name__}; use np.asarray")
         return y

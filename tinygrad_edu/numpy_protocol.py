@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .batched import BatchedArray
+from .batched import BatchedArray, read_only
 from .engine import Variable, constant
 from .functions.creation import asarray
 from .functions.layout import reshape
@@ -38,17 +38,13 @@ def _tracked(*arguments: Any) -> bool:
     return any(_tracked(*x) if isinstance(x, tuple | list) else isinstance(x, Variable) and x.flags for x in arguments)
 
 
-def _read_only(x: Variable) -> Any:
-    if not isinstance(x._data, np.ndarray):
-        return x._data
-    view = x._data.view()
-    view.flags.writeable = False
-    return view
+def _locked(x: Variable) -> Any:
+    return read_only(x._data)
 
 
 def _on_arrays(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's own function where nothing is to be recorded: constants in, constants out."""
-    return _constants(function(*_plain(args, _read_only), **{k: _plain(v, _read_only) for k, v in kwargs.items()}))
+    return _constants(function(*_plain(args, _locked), **{k: _plain(v, _locked) for k, v in kwargs.items()}))
 
 
 def _constants(result: Any) -> Any:

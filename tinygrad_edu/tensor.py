@@ -12,7 +12,7 @@ import numpy as np
 
 from . import ops, writing
 from .arrays import normal_dtype, operand, to_array
-from .batched import BatchedArray
+from .batched import RUNNING, BatchedArray
 from .engine import (
     NEEDS,
     SHARED,
@@ -21,6 +21,7 @@ from .engine import (
     constant,
     describe,
     fingerprint,
+    for_all_examples,
     pull,
     results_are,
     unrecorded,
@@ -177,6 +178,8 @@ class Tensor(Variable):
             ]
             owned: set[int] = {id(seed), id(seed._data)}
             for t, g in found:
+                if RUNNING:  # in a vmap: a leaf from outside is one for all examples
+                    g = for_all_examples(g, t, [level for level in RUNNING if level < t.born])
                 shared = id(g) in owned  # each leaf gets a gradient of its own
                 owned.add(id(g))
                 if create_graph:
