@@ -107,7 +107,7 @@ class BatchedArray(Batch, np.lib.mixins.NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
         """The same values in another dtype."""
-        y = self.like(self.values.astype(dtype, *args, **options))
+        y = type(self)(self.values.astype(dtype, *args, **options), self.level, self.scalar)
         return self if y.values is self.values else y
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
@@ -147,7 +147,8 @@ def enter(x: Any, level: int, axis: int) -> Any:
     """`axis` of `x`, hidden: each entry along it becomes an example."""
     if isinstance(x, Batch) and x.level > level:
         return x.like(enter(x.values, level, axis + 1))
-    return read_only(BatchedArray(np.moveaxis(x, axis, 0), level))
+    values = np.moveaxis(x, axis, 0)
+    return read_only(BatchedArray(values, level, values.ndim == 1))
 
 
 def leave(x: Any, level: int, axis: int, size: int) -> Any:
@@ -161,7 +162,7 @@ def repeat(x: Any, level: int, size: int) -> Any:
     """`size` equal examples."""
     if isinstance(x, Batch) and x.level > level:
         return x.like(repeat(x.values, level, size))
-    return BatchedArray(full_batch(x, level, size), level)
+    return BatchedArray(full_batch(x, level, size), level, not np.ndim(x))
 
 
 def total(x: Any, level: int, size: int) -> Any:

@@ -28,7 +28,7 @@ def by_example(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) 
         try:
             results.append(function(*xs, **options))
         except ValueError as error:
-            if "read-only" in str(error) or "read only" in str(error):
+            if any(words in str(error) for words in ("read-only", "read only", "output array is not acceptable")):
                 raise shared(function) from error
             raise
     return _collected(results, lead, seen, function)
@@ -39,6 +39,14 @@ def shared(function: Any) -> Exception:
     return refusal(
         "an array must be each example's own to be written into", f"{_name(function)} that writes into an input of "
         "the function, or into an array that all examples share", "copy it first, or make it with np.zeros_like(x)",
+    )  # fmt: skip
+
+
+def view(function: Any) -> Exception:
+    """The error for a result that shares memory with an array, if what is here would be a copy."""
+    return refusal(
+        "a function for which NumPy gives a view must be one that is known here",
+        f"{_name(function)} of an array that may be written into", "copy the array first",
     )  # fmt: skip
 
 
@@ -53,7 +61,7 @@ def _example(x: Any, level: int, i: int, seen: list[tuple[Any, Any]] | None) -> 
         if not at(x, level):
             own = read_only(x)
         else:
-            own = x.values[i, ...] if x.ndim or writeable(x) else x.values[i]
+            own = x.values[i] if x.scalar else x.values[i, ...]
         if seen is not None and is_array(own):
             seen.append((own, x))
         return own
@@ -89,14 +97,13 @@ def _stacked(results: list[Any], lead: Batch, seen: list[tuple[Any, Any]], funct
         if own is first:  # it was written into, or given back as it is
             return x
     stack = lead.like(np.stack(results))
-    if not is_array(first) or (not np.ndim(first) and not writeable(first)):
-        return read_only(stack)
+    if isinstance(first, np.ndarray) and not first.flags.c_contiguous and first.flags.f_contiguous:  # stays so
+        stack = lead.like(np.transpose(np.stack([r.T for r in results]), (0, *range(first.ndim, 0, -1))))
+    if not is_array(first) or getattr(first, "scalar", False):
+        return lead.result(stack.values)
     sources = [x for own, x in seen if np.may_share_memory(whole(first), whole(own))]
     if any(at(x, lead.level) and writeable(x) for x in sources):
-        raise refusal(
-            "a function for which NumPy gives a view must be one that is known here",
-            f"{_name(function)} of an array that may be written into", "copy the array first",
-        )  # fmt: skip
+        raise view(function)
     return read_only(stack) if sources else stack
 
 
@@ -115,7 +122,7 @@ def batched_or_each(function: Callable[..., Any], args: Any, kwargs: dict[str, A
         return function(*args, **kwargs)
     before = levels.refused
     try:
-        result = function(*args, **kwargs)
+        result = function(*map(read_only, args), **kwargs)
     except Exception:
         return _each(function, args, kwargs)
     return result if levels.refused == before else _each(function, args, kwargs)

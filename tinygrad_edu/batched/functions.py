@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .examples import by_example
-from .levels import Batch, aligned, as_array, at, batches, full_batch, leading, widened
+from .examples import by_example, view
+from .levels import Batch, aligned, as_array, at, batches, full_batch, leading, read_only, widened, writeable
 from .ufuncs import axes, results
 
 CARRIERS: dict[Any, Callable[..., Any]] = {}
@@ -149,7 +149,17 @@ def _reshape(a: Any, shape: Any) -> Any:
 
 @_carries(np.ravel)
 def _ravel(a: Any) -> Any:
-    return a.like(np.reshape(a.values, (a.examples, a.size)))
+    flat = a.like(np.reshape(a.values, (a.examples, a.size)))
+    if _first(a).flags.c_contiguous:
+        return flat
+    if writeable(a):  # NumPy gives a view or a copy, as the order in memory is, which is not that of one example alone
+        raise view(np.ravel)
+    return read_only(flat)
+
+
+def _first(x: Any) -> Any:
+    """The array of the first example."""
+    return x if not isinstance(x, Batch) else _first(x.values)[0, ...]
 
 
 @_carries(np.transpose, np.permute_dims)
@@ -293,4 +303,4 @@ def _einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
         return NotImplemented
     named = ",".join(free[0] + s if at(x, lead.level) else s for s, x in zip(names, operands, strict=True))
     values = [x.values if at(x, lead.level) else x for x in operands]
-    return lead.like(np.einsum(f"{named}->{free[0]}{output}", *values, optimize=optimize))
+    return lead.result(np.einsum(f"{named}->{free[0]}{output}", *values, optimize=optimize))

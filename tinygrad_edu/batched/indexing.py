@@ -75,7 +75,7 @@ def pick(x: Any, key: Any) -> Any:
         y = x.like(pick(x.values, _index(parts, x.level, x.examples)))
     else:
         y = by_example(pick, (read_only(x), key if isinstance(key, tuple) else (key,)), {})
-    return y if y.shape or Ellipsis in [k for k in parts if not is_array(k)] else read_only(y)
+    return y if y.shape or any(k is Ellipsis for k in parts) else x.result(np.copy(y.values))  # a scalar is no view
 
 
 def getitem(x: Any, key: Any) -> Any:

@@ -21,23 +21,24 @@ def refusal(must: str, got: str, do: str) -> DTypeError:
 
 
 class Batch:
-    """`values[i]` is the array of example `i` of the `vmap` numbered `level`."""
+    """`values[i]` is the array of example `i` of the `vmap` numbered `level`.
 
-    __slots__ = ("level", "values")
+    An example of no axes may be one of NumPy's scalars, which `x += 1` leaves as it is, or an array.
+    """
 
-    def __init__(self, values: Any, level: int) -> None:
-        self.values, self.level = values, level
+    __slots__ = ("level", "scalar", "values")
+
+    def __init__(self, values: Any, level: int, scalar: bool = False) -> None:
+        self.values, self.level, self.scalar = values, level, scalar
 
     def like(self, values: Any) -> Any:
         """Another batch of the same level."""
         return type(self)(values, self.level)
 
     def result(self, values: Any) -> Any:
-        """A batch of fresh results: where NumPy gives a scalar for an example, one that cannot be written into."""
+        """A batch for which NumPy gives a scalar, where an example has no axes."""
         y = self.like(values)
-        if not y.shape:
-            _lock(values)
-        return y
+        return y if y.shape else type(self)(read_only(values), self.level, scalar=True)
 
     @property
     def examples(self) -> int:
@@ -76,13 +77,6 @@ def is_array(x: Any) -> Any:
     return isinstance(x, np.ndarray | Batch)
 
 
-def _lock(values: Any) -> None:
-    while isinstance(values, Batch):
-        values = values.values
-    if isinstance(values, np.ndarray):
-        values.flags.writeable = False
-
-
 def writeable(x: Any) -> bool:
     """Whether `x` may be written into: not so a scalar, an input of the function, or a view that was copied."""
     while isinstance(x, Batch):
@@ -93,7 +87,7 @@ def writeable(x: Any) -> bool:
 def read_only(x: Any) -> Any:
     """The same entries, not to be written into."""
     if isinstance(x, Batch):
-        return x.like(read_only(x.values))
+        return type(x)(read_only(x.values), x.level, x.scalar)
     if isinstance(x, np.ndarray) and x.flags.writeable:
         x = x.view()
         x.flags.writeable = False

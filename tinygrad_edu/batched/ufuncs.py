@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .examples import by_example, shared
-from .levels import Batch, aligned, as_array, at, batches, leading, read_only, widened, writeable
+from .levels import Batch, aligned, as_array, at, batches, leading, widened, writeable
 
 
 def carry_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -40,7 +40,7 @@ def results(lead: Batch, values: Any) -> Any:
 
 def _elementwise(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     out = options.get("out", ())
-    if len(out) == 1 and out[0] is inputs[0] and not out[0].ndim and not writeable(out[0]):
+    if len(out) == 1 and out[0] is inputs[0] and isinstance(out[0], Batch) and out[0].scalar:
         out = ()  # `x += 1` of a scalar, which NumPy does not write into
     where = options.get("where", True)
     lead = leading((inputs, out, where))
@@ -86,7 +86,7 @@ def _generalized(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -
     y = results(lead, ufunc(*values, **options))
     y = y[..., 0] if column else y
     y = y[..., 0] if row and column else y[..., 0, :] if row else y
-    return y if np.ndim(y) else read_only(y)
+    return lead.result(y.values) if row and column else y
 
 
 def _call(ufunc: Any, inputs: Any, options: dict[str, Any]) -> Any:
