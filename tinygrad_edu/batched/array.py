@@ -82,24 +82,19 @@ class BatchedArray(Batch, np.lib.mixins.NDArrayOperatorsMixin):
             raise AttributeError(f"vmap: an array has no attribute {name!r}", name=name, obj=self)
         if not callable(getattr(np.ndarray, name)):
             return by_example(operator.attrgetter(name), (self,), {})
-
-        def of_one(x: Any, *args: Any, **kwargs: Any) -> Any:
-            return getattr(x, name)(*args, **kwargs)
-
-        of_one.__name__ = name
-        return lambda *args, **kwargs: by_example(of_one, (self, *args), kwargs)
+        return lambda *args, **kwargs: _of_each(name, self, args, kwargs)
 
     @property
     def real(self) -> Any:
-        return self.like(self.values.real)
+        return type(self)(self.values.real, self.level, self.scalar)
 
     @property
     def imag(self) -> Any:
-        return self.like(self.values.imag)
+        return type(self)(self.values.imag, self.level, self.scalar)
 
     @property
     def T(self) -> Any:
-        return np.transpose(self)
+        return np.transpose(self) if self.ndim else self
 
     @property
     def mT(self) -> Any:
@@ -112,35 +107,46 @@ class BatchedArray(Batch, np.lib.mixins.NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
         """The same entries in another shape."""
+        if self.scalar:
+            return _of_each("reshape", self, shape, options)
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
 
     def transpose(self, *axes: Any) -> Any:
         """The axes in another order."""
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list | None) else axes or None
-        return np.transpose(self, order)
+        return np.transpose(self, order) if self.ndim else _of_each("transpose", self, axes, {})
 
     def flatten(self, order: Any = "C") -> Any:
         """A copy with one axis."""
-        return np.copy(np.ravel(self) if order == "C" else by_example(np.ravel, (read_only(self), order), {}))
+        return np.copy(np.reshape(self, -1)) if order == "C" else _of_each("flatten", self, (order,), {})
 
-    def conj(self) -> Any:
-        """The complex conjugate."""
-        return np.conjugate(self)
 
-    conjugate = conj
+def _of_each(name: str, x: BatchedArray, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of each example."""
+
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(x, name)(*args, **kwargs)
+
+    call.__name__ = name
+    return by_example(call, (x, *args), kwargs)
 
 
 def _by_function(function: Callable[..., Any]) -> Any:
-    """A method that is one of NumPy's functions."""
-    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
+    """A method that is one of NumPy's functions, for arrays; for scalars it may give a scalar."""
+
+    def method(self: BatchedArray, *args: Any, **kwargs: Any) -> Any:
+        if self.scalar:
+            return _of_each(function.__name__, self, args, kwargs)
+        return function(self, *args, **kwargs)
+
+    return method
 
 
 for _function in (
-    np.all, np.any, np.argmax, np.argmin, np.argsort, np.cumprod, np.cumsum, np.diagonal, np.max, np.mean, np.min,
-    np.prod, np.ravel, np.squeeze, np.std, np.sum, np.swapaxes, np.var,
+    np.all, np.any, np.argmax, np.argmin, np.argsort, np.copy, np.cumprod, np.cumsum, np.diagonal, np.max, np.mean,
+    np.min, np.prod, np.ravel, np.squeeze, np.std, np.sum, np.swapaxes, np.var,
 ):  # fmt: skip
     setattr(BatchedArray, _function.__name__, _by_function(_function))
-BatchedArray.copy = _by_function(np.copy)  # type: ignore[attr-defined]
 
 
 def enter(x: Any, level: int, axis: int) -> Any:
