@@ -68,14 +68,20 @@ def _checked_forward(name: str, forward: Function) -> Function:
 def _checked_rule(name: str, rule: Function) -> Function:
     """A rule that, given arrays, returns an array of its own, even if it called functions of tensors."""
 
+    def on_arrays(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
+        given = (g, y, *xs)
+        if any(isinstance(x, BatchedArray) for x in given):
+            given = tuple(map(engine.constant, given))  # functions of tensors do not take batches
+        gx = rule(*given, **attributes)
+        gx = gx._data if isinstance(gx, Variable) else gx
+        return gx if gx is None or hasattr(gx, "dtype") else g * 0 + gx
+
     @functools.wraps(rule)
     def read(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
-        if any(isinstance(x, BatchedArray) for x in (g, y, *xs)) and not isinstance(g, Variable):
-            gx = rule(*map(engine.constant, (g, y, *xs)), **attributes)  # functions of tensors do not take these
-        else:
+        if isinstance(g, Variable):
             gx = rule(g, y, *xs, **attributes)
-        if isinstance(gx, Variable) and not isinstance(g, Variable):
-            gx = gx._data
+        else:
+            gx = batched_or_each(on_arrays, (g, y, *xs), attributes)
         if gx is None:
             raise GraphError(f"{name}: a rule must return a gradient; got None; put None in vjps for no gradient")
         if any(gx is x for x in (y, *xs)):

@@ -122,7 +122,7 @@ def batched_or_each(function: Callable[..., Any], args: Any, kwargs: dict[str, A
         return function(*args, **kwargs)
     before = levels.refused
     try:
-        result = function(*map(read_only, args), **kwargs)
+        result = function(*map(_own, args), **kwargs)
     except Exception:
         return _each(function, args, kwargs)
     return result if levels.refused == before else _each(function, args, kwargs)
@@ -130,11 +130,12 @@ def batched_or_each(function: Callable[..., Any], args: Any, kwargs: dict[str, A
 
 def _each(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     def alone(*xs: Any, **options: Any) -> Any:
-        return batched_or_each(function, [_copied(x) for x in xs], options)
+        return batched_or_each(function, list(map(_own, xs)), options)
 
     alone.__name__ = getattr(function, "__name__", "a function")
     return by_example(alone, args, kwargs)
 
 
-def _copied(x: Any) -> Any:
-    return np.copy(x) if isinstance(x, np.ndarray) else x
+def _own(x: Any) -> Any:
+    """What a function may not write into, or may, as it is a copy; `ufunc.at` ignores that an array is read-only."""
+    return np.copy(x) if isinstance(x, np.ndarray) else read_only(x)

@@ -37,7 +37,18 @@ def _signature(carrier: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(carrier)
 
 
+@cache
+def _keywords(carrier: Callable[..., Any], n: int) -> frozenset[str] | None:
+    """The names that may follow `n` arguments without one; None where these are too many, or not enough."""
+    named = [p for p in _signature(carrier).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    rest = named[n:]
+    return None if n > len(named) or any(p.default is p.empty for p in rest) else frozenset(p.name for p in rest)
+
+
 def _takes(carrier: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    names = _keywords(carrier, len(args))
+    if names is not None and kwargs.keys() <= names:  # nearly always, and much faster than `bind`
+        return True
     try:
         _signature(carrier).bind(*args, **kwargs)
     except TypeError:
@@ -191,6 +202,8 @@ def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 @_carries(np.flip)
 def _flip(m: Any, axis: Any = None) -> Any:
+    if not m.ndim:  # NumPy makes a scalar of it
+        return NotImplemented
     return m.like(np.flip(m.values, tuple(range(1, m.ndim + 1)) if axis is None else _several(axis, m.ndim)))
 
 

@@ -121,7 +121,13 @@ def batches(x: Any) -> Iterator[Batch]:
 
 def leading(xs: Iterable[Any]) -> Any:
     """The argument of the highest level."""
-    return max(batches(xs), key=lambda x: x.level)
+    found: Any = None
+    for x in xs:
+        if isinstance(x, tuple | list | dict | slice):
+            x = max(batches(x), key=lambda x: x.level, default=None)
+        if isinstance(x, Batch) and (found is None or x.level > found.level):
+            found = x
+    return found
 
 
 def at(x: Any, level: int) -> bool:
@@ -136,7 +142,9 @@ def full_batch(x: Any, level: int, n: int) -> Any:
 
 def widened(x: Any, level: int, more: int) -> Any:
     """The values of `x`, with `more` axes of length 1 after that of the batch; `x` itself where it has no batch."""
-    return x.values.reshape(x.examples, *(1,) * more, *x.shape) if at(x, level) else x
+    if not at(x, level):
+        return x
+    return x.values.reshape(x.examples, *(1,) * more, *x.shape) if more else x.values
 
 
 def aligned(inputs: Any, level: int, ndim: int | None = None) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ def results(lead: Batch, values: Any) -> Any:
 
 
 def _elementwise(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    if not options:
+        lead = leading(inputs)
+        return results(lead, ufunc(*aligned(inputs, lead.level)))
     out = options.get("out", ())
     if len(out) == 1 and out[0] is inputs[0] and isinstance(out[0], Batch) and out[0].scalar:
         out = ()  # `x += 1` of a scalar, which NumPy does not write into
@@ -72,13 +76,12 @@ def _generalized(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -
         return NotImplemented
     xs = list(map(as_array, inputs))
     row = column = False
-    if ufunc is np.matmul and len(xs) == 2 and all(np.ndim(x) for x in xs):  # vectors are matrices of one row or column
-        row, column = np.ndim(xs[0]) == 1, np.ndim(xs[1]) == 1
+    if ufunc is np.matmul and all(x.ndim for x in xs):  # vectors are matrices of one row or column
+        row, column = xs[0].ndim == 1, xs[1].ndim == 1
         xs = [xs[0][None] if row else xs[0], xs[1][:, None] if column else xs[1]]
     elif "?" in ufunc.signature and ufunc is not np.matmul:
         return NotImplemented
-    cores = [part.count(",") + 1 if part else 0 for part in ufunc.signature.partition("->")[0][1:-1].split("),(")]
-    loops = [np.ndim(x) - core for x, core in zip(xs, cores, strict=True)]
+    loops = [x.ndim - core for x, core in zip(xs, _cores(ufunc.signature), strict=True)]
     if min(loops) < 0:
         return NotImplemented
     lead = leading(xs)
@@ -87,6 +90,12 @@ def _generalized(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -
     y = y[..., 0] if column else y
     y = y[..., 0] if row and column else y[..., 0, :] if row else y
     return lead.result(y.values) if row and column else y
+
+
+@cache
+def _cores(signature: str) -> list[int]:
+    """How many axes belong together in each input, by a signature like `(n?,k),(k,m?)->(n?,m?)`."""
+    return [part.count(",") + 1 if part else 0 for part in signature.partition("->")[0][1:-1].split("),(")]
 
 
 def _call(ufunc: Any, inputs: Any, options: dict[str, Any]) -> Any:
