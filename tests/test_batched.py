@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu import nn
 from tinygrad_edu.batched import enter, leave
+from tinygrad_edu.engine import history
 
 A = np.arange(1.0, 10).reshape(3, 3) / 7
 V = np.array([0.5, -1.0, 2.0])
@@ -531,3 +533,161 @@ def test_random_programs(seed):
         if len({np.shape(e) for e in pairs}) == 1 and not any(e is None for e in pairs):
             table = tg.vmap(tg.vmap(tg.custom_op("case", f, ()), (None, 0)), (0, None))(X, Y)
             same(table.data, np.stack(pairs))
+
+
+W = np.random.default_rng(1).normal(size=(3, 3))
+
+
+def loss(w, x):
+    """A function in which `w` is used by itself, and with what differs between examples."""
+    h = w * 2
+    return tg.tanh(h @ x + V).sum() + (w * w).sum() * x[0] + h.sum() ** 2
+
+
+def written(w, x):
+    b = w * 1
+    b[0] = x * 2
+    b += 1
+    return (b**2).sum() * w[0, 0]
+
+
+@pytest.mark.parametrize("f", [loss, written, tg.checkpoint(loss)], ids=["loss", "written", "checkpoint"])
+class TestWhatIsOneForAllExamples:
+    """Its gradient is the sum over the examples, unless each example differentiates for itself."""
+
+    @staticmethod
+    def each(f):
+        return np.stack([tg.grad(f)(W, tg.Tensor(x)).data for x in X])
+
+    def test_first_order(self, f):
+        each = self.each(f)
+        close = lambda found, expected: np.testing.assert_allclose(found.data, expected, rtol=1e-10)
+        close(tg.vmap(tg.grad(f), (None, 0))(W, X), each)
+        close(tg.grad(lambda w: tg.vmap(f, (None, 0))(w, X).sum())(W), each.sum(0))
+        close(tg.grad(lambda w: tg.vmap(lambda x: f(w, x))(X).sum())(W), each.sum(0))
+        close(tg.jacobian(lambda w: tg.vmap(lambda x: f(w, x))(X))(W), each)
+        table = tg.jacobian(lambda w: tg.vmap(lambda a: tg.vmap(lambda b: f(w, a * b))(X))(X))(W)
+        close(table, np.stack([[tg.grad(f)(W, tg.Tensor(a * b)).data for b in X] for a in X]))
+
+    def test_backward_outside_and_inside(self, f):
+        def inside(x):
+            y = f(w, x)
+            y.backward()
+            return y
+
+        w = tg.Tensor(W, requires_grad=True)
+        tg.vmap(lambda x: f(w, x))(X).sum().backward()
+        np.testing.assert_allclose(w.grad.data, self.each(f).sum(0), rtol=1e-10)
+        w.grad = None
+        tg.vmap(inside)(X)
+        np.testing.assert_allclose(w.grad.data, self.each(f).sum(0), rtol=1e-10)
+
+    def test_second_order(self, f):
+        penalty = lambda w, x: (tg.grad(lambda q: f(w, q))(x) ** 2).sum() + (tg.grad(f)(w, x) ** 2).sum()
+        for g in (f, penalty):
+            each = [tg.hessian(g)(W, tg.Tensor(x)).data for x in X]
+            np.testing.assert_allclose(
+                tg.hessian(lambda w: tg.vmap(lambda x: g(w, x))(X).sum())(W).data,  # noqa: B023
+                np.sum(each, 0), rtol=1e-9, atol=1e-9 * np.max(np.abs(each)),
+            )  # fmt: skip
+            np.testing.assert_allclose(
+                tg.vmap(tg.hessian(g), (None, 0))(W, X).data, each, rtol=1e-9, atol=1e-9 * np.max(np.abs(each))
+            )
+
+    def test_forward_mode(self, f):
+        t = np.random.default_rng(2).normal(size=(3, 3))
+        found = tg.jvp(lambda w: tg.vmap(lambda x: f(w, x))(X), (W,), (t,))[1]
+        np.testing.assert_allclose(found.data, (self.each(f) * t).sum((1, 2)), rtol=1e-9)
+
+    def test_births_are_whole_numbers(self, f):
+        y = tg.vmap(lambda x: f(tg.Tensor(W, requires_grad=True) * 1, x))(X)
+        assert {type(t.born) for t in history(y)} == {int}
+
+
+def test_results_that_have_no_batch():
+    weights = np.arange(3.0)[:, None, None]
+    found = tg.grad(lambda w: (tg.vmap(lambda x: w * w)(X) * weights).sum())(W)
+    np.testing.assert_allclose(found.data, 2 * W * weights.sum(), rtol=1e-12)
+
+
+def test_a_leaf_made_inside_has_a_gradient_for_each_example():
+    def f(x):
+        u = tg.Tensor(V, requires_grad=True)
+        ((u * x).sum() ** 2).backward()
+        return u.grad
+
+    np.testing.assert_allclose(tg.vmap(f)(X).data, 2 * (X @ V)[:, None] * X, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda g, y, x: g * np.asarray(np.where(np.asarray(x) > 0, 2.0, -1.0)),
+        lambda g, y, x: g * np.array([2.0 if float(v) > 0 else -1.0 for v in x]),
+        lambda g, y, x: g * (np.sign(x) * 1.5 + 0.5),
+    ],
+)
+def test_rules_in_numpy_of_custom_ops(rule):
+    op = tg.custom_op("case", lambda x: np.where(x > 0, 2 * x, -x), rule)
+    each = np.stack([tg.grad(lambda x: (op(x) ** 2).sum())(x).data for x in X])
+    np.testing.assert_allclose(tg.vmap(tg.grad(lambda x: (op(x) ** 2).sum()))(X).data, each, rtol=1e-12)
+    np.testing.assert_allclose(tg.jacobian(op)(X[0]).data, np.diag(np.where(X[0] > 0, 2.0, -1.0)), rtol=1e-12)
+
+
+def test_a_forward_that_writes_leaves_the_tensors_alone():
+    def f(x, y):
+        np.add.at(y, [0, 0], x[:1])
+        x *= 2
+        return x + y
+
+    a, b = tg.Tensor(X), tg.Tensor(V)
+    np.testing.assert_allclose(
+        tg.vmap(tg.custom_op("case", f), (0, None))(a, b).data, [f(x.copy(), V.copy()) for x in X]
+    )
+    np.testing.assert_array_equal(a.data, X)
+    np.testing.assert_array_equal(b.data, V)
+
+
+def test_a_refusal_that_the_forward_catches():
+    def f(x):
+        try:
+            return x * float(x[0])
+        except TypeError:
+            return x * 0
+
+    np.testing.assert_allclose(tg.vmap(tg.custom_op("case", f))(X).data, X * X[:, :1])
+
+
+@pytest.mark.parametrize(
+    ("f", "text"),
+    [
+        (lambda x: np.add(x, 1, out=np.zeros(3)), "vmap: an array must be each example's own to be written into; got"),
+        (lambda x: np.copyto(np.zeros(3), x), "np.copyto that writes into .*copy it first"),
+        (lambda x: np.unique(np.round(x)), "vmap: a result must be alike for all examples.*shape .* np.unique"),
+        (lambda x: x.tolist(), "vmap: the function must use operations"),
+        (lambda x: x[x > 0], "vmap: an index must pick as many entries"),
+        (lambda x: np.rot90(x[None] * 1), "vmap: a function for which NumPy gives a view .* np.rot90 of an array"),
+        (lambda x: (x * 1)[None][np.argmax(x) * 0], "vmap: an array must be picked from by the same index"),
+        (lambda x: x.no_such_thing, "vmap: an array has no attribute 'no_such_thing'"),
+    ],
+)
+def test_refusals(f, text):
+    with pytest.raises((TypeError, AttributeError), match=text):
+        f(enter(np.array([[1.0, 1.0, 2.0], [1.0, 2.0, 3.0]]), 1, 0))
+
+
+def test_batch_norm_in_training_names_the_layer_and_the_remedy():
+    x = np.random.default_rng(0).normal(size=(4, 5, 3))
+    for model in (nn.BatchNorm1d(3), nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3, momentum=None))):
+        layer = list(model.modules())[-1]
+        with pytest.raises(
+            TypeError, match=r"BatchNorm1d: in training.* one for all examples of a vmap.*eval\(\).*GroupNorm"
+        ):
+            tg.vmap(model)(x)
+        assert layer.num_batches_tracked.item() == 0
+        expected = np.stack([model.eval()(tg.Tensor(v)).data for v in x])
+        np.testing.assert_allclose(tg.vmap(model.eval())(x).data, expected, rtol=1e-6, atol=1e-6)
+    layer = nn.BatchNorm1d(3, track_running_stats=False, dtype="float64")
+    np.testing.assert_allclose(tg.vmap(layer)(x).data, [layer(tg.Tensor(v)).data for v in x], rtol=1e-12, atol=1e-12)
+    with pytest.raises(TypeError, match="batch_norm: in training"):
+        tg.vmap(lambda v: nn.functional.batch_norm(v, tg.zeros(3), tg.ones(3), training=True))(x)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import BatchedArray
 from .errors import DTypeError, GraphError
 
 _default = np.dtype(np.float32)
@@ -72,7 +73,7 @@ def _leaves(data: Any) -> Iterator[Any]:
 def operand(x: Any, who: str) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
-    return x if is_weak(x) or hasattr(x, "batch") else to_array(x, who=who)
+    return x if is_weak(x) or isinstance(x, BatchedArray) else to_array(x, who=who)
 
 
 def is_weak(x: Any) -> bool:

@@ -25,10 +25,6 @@ class BatchedArray(Batch, np.lib.mixins.NDArrayOperatorsMixin):
     __hash__ = object.__hash__
     base = None
 
-    def batch(self, x: Any) -> Any:
-        """`x`, batched at every level that this is."""
-        return beside(x, (self,))
-
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         return carry_ufunc(ufunc, method, inputs, options)
 
