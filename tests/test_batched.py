@@ -7,6 +7,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.batched import enter, leave
 from tinygrad_edu.engine import history
+from tinygrad_edu.errors import GraphError
 
 A = np.arange(1.0, 10).reshape(3, 3) / 7
 V = np.array([0.5, -1.0, 2.0])
@@ -646,6 +647,28 @@ def test_a_forward_that_writes_leaves_the_tensors_alone():
     )
     np.testing.assert_array_equal(a.data, X)
     np.testing.assert_array_equal(b.data, V)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "v = x[1:]; v *= 0",
+        "v = x.reshape(3, 1); v += 1",
+        "v = x.T; v[0] = 9",
+        "y = np.outer(x, x); v = y[np.argmax(x)]; v += 1",
+        "v = np.flip(x); v[0] = 1",
+    ],
+)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_writes_through_views_of_tensors_are_refused_in_a_batch_as_elsewhere(code, recorded):
+    def f(x):
+        x = x * 1
+        exec(code, {"np": np, "x": x})
+        return x
+
+    for way, given in ((f, X[0]), (tg.vmap(f), X)):
+        with pytest.raises(GraphError, match="a view cannot be written through"):
+            way(tg.Tensor(given, requires_grad=recorded))
 
 
 def test_a_refusal_that_the_forward_catches():

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import engine, ops
-from .batched import BatchedArray
+from .batched import BatchedArray, whole
 from .engine import NEEDS, Op, Variable, births, describe, new
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.common import lift
@@ -97,6 +97,8 @@ def _is_view(t: Variable) -> bool:
 
 def _is_shared(t: Variable) -> bool:
     """Whether somebody else can see the memory that this view is a view of."""
+    if isinstance(t._data, BatchedArray):
+        return whole(t._data).base is not None
     base = getattr(t._data, "base", None)
     if base is None:
         return False

@@ -75,6 +75,8 @@ def pick(x: Any, key: Any) -> Any:
         y = x.like(pick(x.values, _index(parts, x.level, x.examples)))
     else:
         y = by_example(pick, (read_only(x), key if isinstance(key, tuple) else (key,)), {})
+    if inside and y.shape and not any(map(np.ndim, filter(is_array, parts))):
+        return read_only(y)  # NumPy gives a view, which must not be written into
     return y if y.shape or any(k is Ellipsis for k in parts) else x.result(np.copy(y.values))  # a scalar is no view
 
 
