@@ -462,7 +462,7 @@ np.einsum("...->...", {a}); np.einsum("ij->ji", {a}); np.einsum("i->", {a}); {a}
 """
 BINARY = """
 {a} + {b}; {a} - {b}; {a} * {b}; {a} @ {b}; np.dot({a}, {b}); np.outer({a}, {b}); np.maximum({a}, {b}); np.inner({a}, {b}); np.tensordot({a}, {b}, 1); np.where({a} > {b}, {a}, {b})
-np.concatenate([{a}, {b}]); np.stack([{a}, {b}], -1); np.hstack([{a}, {b}]); np.einsum("ij,jk", {a}, {b}); np.einsum("i,i->i", {a}, {b}); np.subtract.outer({a}, {b}); np.add({a}, {b}, where={b} > -99)
+np.concatenate([{a}, {b}]); np.stack([{a}, {b}], -1); np.hstack([{a}, {b}]); np.einsum("ij,jk", {a}, {b}); np.einsum("i,i->i", {a}, {b}); np.subtract.outer({a}, {b}); np.add({a}, {b}, out=np.zeros_like({a} + {b}), where={b} > -99)
 np.broadcast_arrays({a}, {b})[0] + 0; np.linalg.solve({a}, {b}); np.convolve({a}, {b}); np.searchsorted(np.sort({a}), {b}); np.clip({a}, 0, {b}); np.take({a}, [0, -1]) * {b}; np.kron({a}, {b}); {a} / (1 + {b} * {b})
 np.full_like({a}, {b}); np.append({a}, {b}); np.vecdot({a}, {b}); np.matmul({a}, {b}); np.interp({a}, [0.0, 1.0], [0.0, 2.0]) + {b}; np.compress({b} > -99, {a}); np.choose(({a} > 0).astype(int), [{a}, {b}])
 """
