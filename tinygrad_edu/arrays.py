@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import BatchedArray
 from .errors import DTypeError, GraphError
 
 _default = np.dtype(np.float32)
@@ -99,7 +100,7 @@ def _leaves(data: Any) -> Iterator[Any]:
 def operand(x: Any, who: str, copy: bool | None = None) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
-    return x if is_weak(x) or hasattr(x, "batch") else to_array(x, copy=copy, who=who)
+    return x if is_weak(x) or isinstance(x, BatchedArray) else to_array(x, copy=copy, who=who)
 
 
 def is_weak(x: Any) -> bool:

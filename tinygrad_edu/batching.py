@@ -1,20 +1,18 @@
-"""vmap: a function of one example, on a batch. The work is done by batched.py; this is the door."""
+"""vmap: a function of one example, on a batch. The public `vmap`; the arrays of `batched/` do the work."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from . import engine, ops
-from .batched import has_level
-from .engine import Variable, births, history
+from . import ops
+from .batched import RUNNING
+from .engine import births
 from .errors import ShapeError
 from .functions.common import Function, as_tuple, lift, normal_axis
-from .recording import Recording
 
 
 class Level(int):
@@ -41,9 +39,12 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         level = Level(births())
         batch, size = _entered(args, _one_each("in_axes", "argument", in_axes, len(args)), level)
-        result = f(*batch, **kwargs)
+        RUNNING.add(level)
+        try:
+            result = f(*batch, **kwargs)
+        finally:
+            RUNNING.discard(level)
         outputs = [lift(y) for y in as_tuple(result)]
-        _repeat_outsiders(outputs, level, size)
         shown = [
             ops.leave_batch(y, level=level, axis=normal_axis("vmap", k, y.ndim + 1), size=size)
             for y, k in zip(outputs, _one_each("out_axes", "result", out_axes, len(outputs)), strict=True)
@@ -80,28 +81,3 @@ def _entered(args: Sequence[Any], axes: Sequence[Any], level: int) -> tuple[list
         for a, k in zip(tensors, axes, strict=True)
     ]
     return batch, size
-
-
-def _repeat_outsiders(outputs: Sequence[Variable], level: int, size: int) -> None:
-    """Where a batched operation used a variable that is one for all examples, note that it was
-    repeated: so the gradients of the examples are added up on their way out of the batch."""
-    for t in history(*outputs, constants=False):
-        if t.born < level:  # older than the batch
-            break
-        if t.op is not None and t.op.kind != "batch" and has_level(t._data, level):
-            inputs = engine.parents(t)
-            for i, x in enumerate(inputs):
-                if x.flags and not has_level(x._data, level):
-                    t.inputs = (*t.inputs[:i], _repeated(x, t, level, size), *t.inputs[i + 1 :])
-
-
-def _repeated(x: Variable, user: Variable, level: int, size: int) -> Variable:
-    """`x` repeated, born between `x` and its user: a fraction that no other variable has."""
-    with Recording():
-        y: Any = ops.repeat_batch(x, level=level, size=size)
-    taken = {other.born for other in user.inputs}
-    born = Fraction(max(x.born, user.born - 1))
-    while born in taken or born == user.born - 1:
-        born = (born + user.born) / 2
-    y.born = born  # numbers between two integers are only ever given here
-    return y

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from .batched import BatchedArray
+from .batched import BatchedArray, batched_or_each, read_only
 from .engine import Op, Variable
 from .errors import DTypeError, GraphError
 from .functions.common import Function
@@ -56,19 +56,10 @@ class _Rules(tuple[Any, ...]):
         return super().__getitem__(i)
 
 
-def read_only(x: Any) -> Any:
-    """What a user's rule is given: an array that others use, too, so that a write into it raises an error."""
-    if not isinstance(x, np.ndarray):
-        return x
-    view = x.view()
-    view.flags.writeable = False
-    return view
-
-
 def _checked_forward(name: str, forward: Function) -> Function:
     @functools.wraps(forward)
     def compute(*arrays: Any, **attributes: Any) -> Any:
-        y = forward(*map(read_only, arrays), **attributes)
+        y = batched_or_each(forward, tuple(map(read_only, arrays)), attributes)
         if not hasattr(y, "dtype"):
             raise DTypeError(f"{name}: forward must return one array; got {type(y).__name__}; use np.asarray")
         return y
@@ -79,14 +70,20 @@ def _checked_forward(name: str, forward: Function) -> Function:
 def _checked_rule(name: str, rule: Function) -> Function:
     """A rule that, given arrays, returns an array of its own, even if it called functions of tensors."""
 
+    def on_arrays(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
+        given = (g, y, *xs)
+        if any(isinstance(x, BatchedArray) for x in given):
+            given = tuple(map(engine.constant, given))  # functions of tensors do not take batches
+        gx = rule(*given, **attributes)
+        gx = gx._data if isinstance(gx, Variable) else gx
+        return gx if gx is None or hasattr(gx, "dtype") else g * 0 + gx
+
     @functools.wraps(rule)
     def read(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
-        if any(isinstance(x, BatchedArray) for x in (g, y, *xs)) and not isinstance(g, Variable):
-            gx = rule(*map(engine.constant, (g, y, *xs)), **attributes)  # functions of tensors do not take these
+        if isinstance(g, Variable):
+            gx = rule(g, y, *xs, **attributes)
         else:
-            gx = rule(*map(read_only, (g, y, *xs)), **attributes)
-        if isinstance(gx, Variable) and not isinstance(g, Variable):
-            gx = gx._data
+            gx = batched_or_each(on_arrays, tuple(map(read_only, (g, y, *xs))), attributes)
         if gx is None:
             raise GraphError(f"{name}: a rule must return a gradient; got None; put None in vjps for no gradient")
         if isinstance(gx, np.ndarray) and not gx.flags.writeable:

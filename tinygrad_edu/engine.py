@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import html
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from heapq import heappop, heappush
 from typing import Any
@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Echo, is_weak, operand
+from .batched import RUNNING, BatchedArray, levels, whole
 from .errors import GraphError, refusal
 from .holders import USED, Store, births, share
 from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site
@@ -463,7 +464,7 @@ def _chain_rule(
             value, like = gx._data if create_graph else gx, x._data
             if (cls := value.__class__) is like.__class__ and cls in SCALARS:
                 pass  # the class says it all, and faster
-            elif value.shape != like.shape or value.dtype is not like.dtype:
+            elif value.shape != like.shape or value.dtype is not like.dtype or cls is BatchedArray:
                 gx = fit(op, gx, x)
             if below and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
@@ -479,7 +480,12 @@ def _chain_rule(
 
 
 def fit(op: Op, gx: Any, x: Variable) -> Any:
-    """Give a gradient the shape and dtype of its variable, undoing broadcasting if `op` did any."""
+    """Give a gradient the shape and dtype of its variable, undoing broadcasting if `op` did any.
+
+    So is that over the hidden axis of a `vmap` undone, once it is left: a variable that is the same for all examples
+    gets the sum of their gradients. As long as it runs, each example differentiates for itself.
+    """
+    gx = for_all_examples(gx, x, RUNNING)
     shape = tuple(x._data.shape)
     if tuple(gx.shape) != shape:
         try:
@@ -495,12 +501,21 @@ def fit(op: Op, gx: Any, x: Variable) -> Any:
     return gx if gx.dtype == x._data.dtype else REGISTRY["astype"](gx, dtype=x._data.dtype)
 
 
+def for_all_examples(gx: Any, x: Variable, each: Container[int]) -> Any:
+    """The sum of a gradient over the examples of each `vmap` at which `x` is not batched, but for the levels `each`."""
+    own = dict(levels(x._data))
+    for level, size in levels(gx._data if isinstance(gx, Variable) else gx):
+        if level not in own and level not in each:
+            gx = REGISTRY["total_batch"](gx, level=level, size=size)
+    return gx
+
+
 def keep_zeros(g: Any, gx: Any) -> Any:
     """Where no gradient comes in, none goes out, even through an infinite local derivative.
 
     This is what `where(x > 0, log(x), 0)` needs at x = 0: its gradient into the log is exactly 0.
     """
-    if g.shape != gx.shape or np.isfinite(gx._data if isinstance(gx, Variable) else gx).all():
+    if g.shape != gx.shape or np.isfinite(whole(gx._data if isinstance(gx, Variable) else gx)).all():
         return gx
     return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
 

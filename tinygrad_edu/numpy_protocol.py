@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .batched import BatchedArray
+from .batched import BatchedArray, read_only
 from .engine import LEFT, Variable, constant
 from .functions.creation import asarray
 from .functions.layout import reshape
@@ -41,18 +41,14 @@ def _tracked(*arguments: Any) -> bool:
     )
 
 
-def _read_only(x: Variable) -> Any:
-    if not isinstance(x._data, np.ndarray):
-        return x._data
-    view = x._data.view()
-    view.flags.writeable = False
-    return view
+def _locked(x: Variable) -> Any:
+    return read_only(x._data)
 
 
 def _on_arrays(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's own function where nothing is to be recorded: constants in, constants out."""
     tensors = list(_tensors([args, kwargs]))
-    result = function(*_plain(args, _read_only), **{k: _plain(v, _read_only) for k, v in kwargs.items()})
+    result = function(*_plain(args, _locked), **{k: _plain(v, _locked) for k, v in kwargs.items()})
     return _constants(result, tensors)
 
 

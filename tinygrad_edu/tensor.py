@@ -13,7 +13,7 @@ import numpy as np
 
 from . import ops, writing
 from .arrays import Echo, normal_dtype, to_array
-from .batched import BatchedArray
+from .batched import RUNNING, BatchedArray
 from .engine import (
     LEFT,
     NEEDS,
@@ -21,6 +21,7 @@ from .engine import (
     constant,
     describe,
     enter,
+    for_all_examples,
     pull,
     results_are,
     unrecorded,
@@ -186,6 +187,8 @@ class Tensor(Variable):
             ]
             owned: set[int] = {id(seed), id(seed._data)}
             for t, g in found:
+                if RUNNING:  # in a vmap: a leaf from outside is one for all examples
+                    g = for_all_examples(g, t, [level for level in RUNNING if level < t.born])
                 shared = id(g) in owned  # each leaf gets a gradient of its own
                 owned.add(id(g))
                 if create_graph:

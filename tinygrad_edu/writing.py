@@ -176,7 +176,7 @@ def _write_plain(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: 
     if t.store is USED:
         alone = alone and not kept
     elif t.store is not None:
-        alone = alone and not held(t)
+        alone = alone and not held(t) and not (kept and t.past is None)
     if alone:
         _put(t._data, index, arrays, value)
         t.born = births()

@@ -13,6 +13,7 @@ from ..functions.common import lift
 from ..random import Generator
 from . import functional as F
 from .functional.linear import like
+from .functional.normalization import refuse_examples
 from .module import Module, Parameter
 
 
@@ -54,6 +55,7 @@ class _BatchNorm(Module):
             )
         share = self.momentum
         if self.training and self.num_batches_tracked is not None:
+            refuse_examples(type(self).__name__, x)
             self.num_batches_tracked.data = self.num_batches_tracked._data + 1
             if share is None:  # the plain mean over all batches so far
                 share = 1 / float(self.num_batches_tracked._data)

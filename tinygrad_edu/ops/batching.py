@@ -1,4 +1,4 @@
-"""Into a batch and out of it, for `vmap`: see batched.py. Two pairs, each the other's derivative."""
+"""Into a batch and out of it, for `vmap`: see batched/. Two pairs, each the other's derivative."""
 
 from __future__ import annotations
 

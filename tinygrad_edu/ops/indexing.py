@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..batched import pick
+from ..batched import beside, pick
 from ..domain import INTEGER, REAL
 from ..engine import Each, Op
 from .elementwise import where
@@ -39,20 +39,12 @@ def filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(next(left) if k is ARRAY else k for k in index)
 
 
-def _beside(x: Any, others: tuple[Any, ...]) -> Any:
-    """`x`, batched if one of the others is (see batched.py): indexing does not dispatch by itself."""
-    for other in others:
-        if hasattr(other, "batch"):
-            return other.batch(x)
-    return x
-
-
 def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
     return pick(x, filled(index, arrays))
 
 
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
-    g = _beside(g, arrays)
+    g = beside(g, arrays)
     x = np.zeros_like(g, order="C", shape=shape)
     if arrays:
         _add_at(x, filled(index, arrays), g)  # an entry picked twice receives twice
@@ -112,7 +104,7 @@ def _from_put(g: Any, y: Any, x: Any, *arrays: Any, shape: Any, index: tuple[Any
 
 
 def _setitem(x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    x = np.copy(_beside(x, (value, *arrays)))
+    x = np.copy(beside(x, (value, *arrays)))
     x[filled(index, arrays)] = value
     return x
 
@@ -156,7 +148,7 @@ def some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _put_along(g: Any, indices: Any, *, shape: tuple[int, ...], axis: int) -> Any:
-    g = _beside(g, (indices,))
+    g = beside(g, (indices,))
     x = np.zeros_like(g, order="C", shape=shape)
     grid = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
     places = tuple(indices if i == axis else grid[i] for i in range(len(shape)))

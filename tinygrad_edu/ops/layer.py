@@ -22,7 +22,7 @@ __all__ = ["cross_entropy", "gates", "linear", "memory", "residual"]
 
 def _linear(x: Any, w: Any, b: Any) -> Any:
     y, b = x @ w.mT, (b if len(b.shape) == 1 else b[..., None, :])
-    return np.add(y, b, out=y) if y.dtype == b.dtype else y + b
+    return np.add(y, b, out=y) if y.dtype == b.dtype and type(y) is type(b) is np.ndarray else y + b
 
 
 linear = Op(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import whole
 from ..domain import REAL, Domain
 from ..engine import Op
 from .elementwise import equal, where
@@ -51,7 +52,7 @@ solve = Op("solve", np.linalg.solve,
 def _adjugate(a: Any) -> Any:
     """det(a) inv(a), by singular values where that is 0 * inf."""
     d = np.linalg.det(a)
-    if (d != 0).all():
+    if (whole(d) != 0).all():
         return d[..., None, None] * np.linalg.inv(a)
     u, s, vh = np.linalg.svd(a)
     n = a.shape[-1]

@@ -65,7 +65,7 @@ def tap(place: Ints, out: Ints, stride: Ints, dilation: Ints) -> tuple[Any, ...]
 
 
 def _examples(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` of a pair of inputs for each entry of further leading axes, hidden ones (see batched.py) too."""
+    """`f` of a pair of inputs for each entry of further leading axes, hidden ones (see batched/) too."""
 
     def call(a: Any, b: Any, *, stride: Ints, **attributes: Any) -> Any:
         if a.ndim > len(stride) + 2:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...errors import ShapeError
+from ...batched import BatchedArray
+from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
@@ -21,6 +22,16 @@ def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
     mu = mean(x, axes, keepdims=True)
     d = x - mu
     return mu, d, mean(ops.square(d), axes, keepdims=True)
+
+
+def refuse_examples(who: str, x: Any) -> None:
+    """Raise before running statistics would have to be moved by each example of a `vmap`."""
+    if isinstance(x._data, BatchedArray):
+        raise DTypeError(
+            f"{who}: in training, the running statistics must be one for all examples of a vmap; got an input that "
+            "differs between them; call eval() on the layer, give it track_running_stats=False, or use GroupNorm or "
+            "LayerNorm, which have none"
+        )
 
 
 def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
@@ -56,6 +67,7 @@ def batch_norm(
         )
     mu, d, var = _moments(x, axes)
     if running_mean is not None:
+        refuse_examples("batch_norm", x)
         for running, batch in ((running_mean, mu._data), (running_var, var._data * (n / (n - 1)))):
             running.data = (1 - momentum) * running._data + momentum * batch.reshape(-1)
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
