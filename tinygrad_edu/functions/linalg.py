@@ -266,15 +266,27 @@ def eigh(x: Any) -> EighResult:
     return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
+def svdvals(x: Any) -> Tensor:
+    """The singular values, descending."""
+    return svd(x).S
+
+
+def eigvalsh(x: Any) -> Tensor:
+    """The eigenvalues of the symmetric part of `x`, ascending."""
+    return eigh(x).eigenvalues
+
+
 def pinv(x: Any, rtol: float | None = None) -> Tensor:
-    """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0."""
-    x = _matrix(x, "pinv")
-    u, s, vh = svd(x)
-    share = rtol if rtol is not None else builtins.max(x.shape[-2:]) * np.finfo(x.dtype).eps
-    cut = share * np.max(s._data, axis=-1, keepdims=True, initial=0)
-    keep = s._data > cut
-    inverse = ops.where(keep, 1 / ops.where(keep, s, 1), 0)
-    return matmul(matrix_transpose(vh), matrix_transpose(u * expand_dims(inverse, -2)))
+    """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0.
+
+    Its derivative is right wherever the rank does not change, also at equal singular values (Golub and Pereyra, 1973).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.pinv(tg.asarray([[2.0, 0.0], [0.0, 0.0]])).tolist()
+    [[0.5, 0.0], [0.0, 0.0]]
+    """
+    rtol = number("pinv", "rtol", rtol)
+    return ops.pinv(_matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
 
 
 def matrix_power(x: Any, n: int) -> Tensor:
@@ -292,7 +304,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
             result = x if result is None else ops.matmul(result, x)
         n //= 2
         x = ops.matmul(x, x) if n else x
-    return lift(np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape)) if result is None else result
+    return x**0 * np.eye(x.shape[-1], dtype=x.dtype) if result is None else result
 
 
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -305,8 +317,8 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
         return max(ops.abs(x), axis, keepdims)
     if ord == -float("inf"):
         return min(ops.abs(x), axis, keepdims)
-    if ord == 0:
-        return sum(ops.not_equal(x, 0), axis, keepdims).astype(x.dtype)
+    if ord == 0:  # of steps, so that the gradient is 0
+        return sum(ops.where(ops.equal(x, 0), 0, x**0), axis, keepdims)
     if ord == 1:
         return sum(ops.abs(x), axis, keepdims)
     if not isinstance(ord, float | int):
@@ -319,15 +331,25 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     x = _matrix(x, "matrix_norm")
     if ord == "fro":
         return vector_norm(x, 2, (-2, -1), keepdims)
-    if ord in ("nuc", 2, -2):
-        s = svd(x).S
-        y = sum(s, -1) if ord == "nuc" else (max if ord == 2 else min)(s, -1)
+    if ord == "nuc":
+        y = ops.nuclear(x if x.shape[-2] >= x.shape[-1] else matrix_transpose(x))
+    elif ord in (2, -2):
+        y = (max if ord == 2 else min)(svdvals(x), -1)
     elif ord in (1, -1, float("inf"), -float("inf")):
         sums = sum(ops.abs(x), -2 if abs(ord) == 1 else -1)
         y = (max if ord > 0 else min)(sums, -1)
     else:
         raise ValueError(f"matrix_norm: ord must be fro, nuc, 1, 2, inf or their negatives; got {ord!r}; choose one")
     return expand_dims(y, (-2, -1)) if keepdims else y
+
+
+def cond(x: Any, p: Any = None) -> Tensor:
+    """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values."""
+    x = _matrix(x, "cond", square=p not in (None, 2, -2))
+    if p in (None, 2, -2):
+        large, small = matrix_norm(x, 2), matrix_norm(x, -2)
+        return small / large if p == -2 else large / small
+    return matrix_norm(x, p) * matrix_norm(inv(x), p)
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -346,7 +368,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 
 
 __all__ = [
-    "cholesky", "cross", "det", "diagonal", "eigh", "inv", "matmul", "matrix_norm", "matrix_power",
-    "matrix_transpose", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd", "tensordot",
+    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
+    "matrix_transpose", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot",
     "trace", "vecdot", "vector_norm",
 ]  # fmt: skip

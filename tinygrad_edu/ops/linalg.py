@@ -1,4 +1,4 @@
-"""Matrix functions, on the last two axes. Factorisations return their parts side by side in one
+"""Inverses and factorisations, on the last two axes. Factorisations return their parts side by side in one
 array, which `functions.linalg` takes apart; so each is computed once and has one rule.
 
 Sources: M. B. Giles, "An extended collection of matrix derivative results for forward and reverse
@@ -12,11 +12,12 @@ import numpy as np
 
 from ..domain import REAL, Domain
 from ..engine import Op
-from .elementwise import equal, where
+from .elementwise import abs, equal, less_equal, where
 from .indexing import getitem
-from .layout import reshape, sum_to
+from .layout import reshape
+from .reduce import max
 
-__all__ = ["adjugate", "cholesky", "det", "eigh", "inv", "qr", "slogdet", "solve", "svd"]
+__all__ = ["cholesky", "eigh", "inv", "qr", "solve", "svd"]
 
 INVERTIBLE = Domain(matrix="invertible")
 DEFINITE = Domain(matrix="definite")
@@ -25,17 +26,17 @@ TALL = Domain(matrix="tall")
 SQUARE = "the last two axes must be equal"
 
 
-def _at(x: Any, *index: Any) -> Any:
+def at(x: Any, *index: Any) -> Any:
     """`x[..., *index]`"""
     return getitem(x, index=(Ellipsis, *index))
 
 
-def _corner(v: Any) -> Any:
+def corner(v: Any) -> Any:
     """A number for each matrix, with two axes of length 1, to multiply matrices by."""
     return reshape(v, shape=(*v.shape, 1, 1))
 
 
-def _sym(x: Any) -> Any:
+def sym(x: Any) -> Any:
     return (x + x.mT) / 2
 
 
@@ -48,37 +49,6 @@ solve = Op("solve", np.linalg.solve,
            must="a must be square, with as many rows as b")  # fmt: skip
 
 
-def _adjugate(a: Any) -> Any:
-    """det(a) inv(a), by singular values where that is 0 * inf."""
-    d = np.linalg.det(a)
-    if (d != 0).all():
-        return d[..., None, None] * np.linalg.inv(a)
-    u, s, vh = np.linalg.svd(a)
-    n = a.shape[-1]
-    others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(n)], axis=-1)
-    turn = np.linalg.det(u) * np.linalg.det(vh)
-    v = np.swapaxes(vh, -1, -2)
-    return turn[..., None, None] * (v * others[..., None, :]) @ np.swapaxes(u, -1, -2)
-
-
-def _from_adjugate(g: Any, y: Any, a: Any) -> Any:
-    """d adj = (tr(adj da) adj - adj da adj) / det"""
-    along = sum_to(g * y, shape=(*g.shape[:-2], 1, 1))
-    return (along * y.mT - y.mT @ g @ y.mT) / _corner(det(a))
-
-
-adjugate = Op("adjugate", _adjugate, (_from_adjugate,), kind="linalg", signature="(n,n)->(n,n)",
-              domain=(INVERTIBLE,), must=SQUARE,
-              doc="det(a) inv(a), which exists for singular matrices as well.")  # fmt: skip
-det = Op("det", np.linalg.det,
-         (lambda g, y, a: _corner(g) * adjugate(a).mT,),
-         kind="linalg", signature="(n,n)->()", domain=(INVERTIBLE,), must=SQUARE)  # fmt: skip
-slogdet = Op("slogdet", lambda a: np.stack(np.linalg.slogdet(a), axis=-1),
-             (lambda g, y, a: _corner(_at(g, 1)) * inv(a).mT,),
-             kind="linalg", signature="(n,n)->(2)", domain=(INVERTIBLE,), must=SQUARE,
-             analytic=False, doc="The sign of det(a), and log(abs(det(a))).")  # fmt: skip
-
-
 def _half(x: Any, lower: bool = True) -> Any:
     """The lower triangle with half the diagonal: Murray's Phi (or the upper one)."""
     n = np.arange(x.shape[-1])
@@ -88,7 +58,7 @@ def _half(x: Any, lower: bool = True) -> Any:
 
 def _from_cholesky(g: Any, y: Any, a: Any) -> Any:
     middle = _half(y.mT @ g)
-    return _sym(solve(y.mT, solve(y.mT, middle.mT).mT))
+    return sym(solve(y.mT, solve(y.mT, middle.mT).mT))
 
 
 cholesky = Op("cholesky", lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2),
@@ -105,8 +75,8 @@ def _qr(a: Any) -> Any:
 def _from_qr(g: Any, y: Any, a: Any) -> Any:
     """For at least as many rows as columns; a wide matrix is split by functions.linalg.qr."""
     m = a.shape[-2]
-    gq, gr = _at(g, slice(0, m)).mT, _at(g, slice(m, None))
-    q, r = _at(y, slice(0, m)).mT, _at(y, slice(m, None))
+    gq, gr = at(g, slice(0, m)).mT, at(g, slice(m, None))
+    q, r = at(y, slice(0, m)).mT, at(y, slice(m, None))
     middle = r @ gr.mT - gq.mT @ q
     return solve(r, (gq + q @ _copied(middle)).mT).mT
 
@@ -133,18 +103,20 @@ def _aligned(y: Any, near: Any, row: int) -> Any:
     return np.where(others[:, None], y * np.sign(agree), y)
 
 
-def _gaps(values: Any) -> Any:
-    """1 / (values[j] - values[i]), and 0 where they are equal: on the diagonal, and for ties."""
-    columns = reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1]))
-    difference = columns - columns.mT
-    tie = equal(difference, 0)
-    return where(tie, 0, 1 / where(tie, 1, difference))
+def _gaps(values: Any, power: int = 1) -> Any:
+    """1 / (values[j]**power - values[i]**power), and 0 on the diagonal and where they are equal to rounding."""
+    n = values.shape[-1]
+    columns = reshape(values, shape=(*values.shape[:-1], 1, n))
+    difference, total = columns - columns.mT, columns + columns.mT
+    top = max(abs(columns), axis=(len(columns.shape) - 1,), keepdims=True)
+    tie = less_equal(abs(difference), top * (n * float(np.finfo(values.dtype).eps)))
+    return where(tie, 0, 1 / where(tie, 1, difference if power == 1 else difference * total))
 
 
 def _from_eigh(g: Any, y: Any, a: Any) -> Any:
-    gl, gv = _at(g, slice(0, 1), slice(None)), _at(g, slice(1, None), slice(None))
-    values, v = _at(y, 0, slice(None)), _at(y, slice(1, None), slice(None))
-    return _sym((v * gl) @ v.mT + v @ (_gaps(values) * (v.mT @ gv)) @ v.mT)
+    gl, gv = at(g, slice(0, 1), slice(None)), at(g, slice(1, None), slice(None))
+    values, v = at(y, 0, slice(None)), at(y, slice(1, None), slice(None))
+    return sym((v * gl) @ v.mT + v @ (_gaps(values) * (v.mT @ gv)) @ v.mT)
 
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
@@ -160,10 +132,10 @@ def _svd(a: Any) -> Any:
 def _from_svd(g: Any, y: Any, a: Any) -> Any:
     m = a.shape[-2]
     parts = slice(0, m), slice(m, m + 1), slice(m + 1, None)
-    gu, gs, gv = (_at(g, part, slice(None)) for part in parts)
-    u, row, v = (_at(y, part, slice(None)) for part in parts)
-    s = _at(row, 0, slice(None))
-    gaps = _gaps(s * s)
+    gu, gs, gv = (at(g, part, slice(None)) for part in parts)
+    u, row, v = (at(y, part, slice(None)) for part in parts)
+    s = at(row, 0, slice(None))
+    gaps = _gaps(s, power=2)
     zero = equal(row, 0)
     inverse = where(zero, 0, 1 / where(zero, 1, row))
     left, right = gaps * (u.mT @ gu - gu.mT @ u), gaps * (v.mT @ gv - gv.mT @ v)
