@@ -85,7 +85,10 @@ from .functions.elementwise import tan as tan
 from .functions.elementwise import tanh as tanh
 from .functions.elementwise import where as where
 from .functions.indexing import argsort as argsort
+from .functions.indexing import bincount as bincount
+from .functions.indexing import index_add as index_add
 from .functions.indexing import nonzero as nonzero
+from .functions.indexing import scatter_add as scatter_add
 from .functions.indexing import searchsorted as searchsorted
 from .functions.indexing import sort as sort
 from .functions.indexing import take as take

@@ -98,8 +98,17 @@ def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
     return list(range(a.ndim - axes, a.ndim)), list(range(axes))
 
 
-def einsum(subscripts: str, *operands: Any) -> Tensor:
-    """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`."""
+def einsum(subscripts: Any, *operands: Any) -> Tensor:
+    """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`.
+
+    Axes may be numbered as well: a list after each operand, then one for the output, with `...` for any others:
+
+    >>> import tinygrad_edu as tg
+    >>> tg.einsum(tg.ones((2, 3)), [0, 1], tg.ones((3, 4)), [1, 2], [0, 2]).shape
+    (2, 4)
+    """
+    if not isinstance(subscripts, str):
+        subscripts, operands = _lettered((subscripts, *operands))
     xs = [lift(x, "einsum") for x in operands]
     names, output = _parsed(subscripts, xs)
     for i, name in enumerate(names):
@@ -126,6 +135,27 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     return ops.einsum(*xs, subscripts=",".join(names) + "->" + output)
 
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in the order of their numbers, for implicit outputs
+
+
+def _lettered(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Subscripts with letters in place of numbers, and the operands."""
+
+    def word(axes: Any) -> str:
+        try:
+            return "".join("..." if k is Ellipsis else LETTERS[range(len(LETTERS))[operator.index(k)]] for k in axes)
+        except (TypeError, IndexError):
+            raise DTypeError(
+                "einsum: needs subscripts as text, or a list of numbers from 0 to 51 after each operand; got "
+                f"{axes if isinstance(axes, list | tuple) else type(axes).__name__} for a list; write "
+                "einsum('ij,jk', a, b) or einsum(a, [0, 1], b, [1, 2])"
+            ) from None
+
+    n = len(arguments) // 2 * 2
+    text = ",".join(word(axes) for axes in arguments[1:n:2])
+    return text + "".join("->" + word(axes) for axes in arguments[n:]), arguments[0:n:2]
+
+
 def _parsed(subscripts: str, xs: list[Any]) -> tuple[list[str], str]:
     """The letters of each operand's axes and of the output's, which need not be given."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
@@ -142,7 +172,7 @@ def _parsed(subscripts: str, xs: list[Any]) -> tuple[list[str], str]:
 
 def _spelled_out(names: list[str], output: str, arrow: str, xs: list[Any]) -> tuple[list[str], str]:
     """Subscripts with letters in place of `...`; axes of length 1 there are not yet broadcast."""
-    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in "".join([*names, output])]
+    free = [c for c in LETTERS if c not in "".join([*names, output])]
     lengths = [x.ndim - len(n.replace("...", "")) if "..." in n else 0 for n, x in zip(names, xs, strict=True)]
     letters = "".join(free[: builtins.max(lengths)])
     shapes = [
