@@ -6,18 +6,21 @@ mode AD" (2008); for Cholesky, I. Murray, "Differentiation of the Cholesky decom
 for QR, M. Seeger et al., "Auto-differentiating linear algebra" (2017).
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from ..domain import REAL, Domain
+from ..batched import whole
+from ..domain import BOOLEAN, REAL, Domain
 from ..engine import Op
+from ..recording import user_frame
 from .elementwise import abs, equal, less_equal, where
 from .indexing import getitem
 from .layout import reshape
 from .reduce import max
 
-__all__ = ["cholesky", "eigh", "inv", "qr", "solve", "svd"]
+__all__ = ["cholesky", "eigh", "inv", "qr", "solve", "svd", "tied"]
 
 INVERTIBLE = Domain(matrix="invertible")
 DEFINITE = Domain(matrix="definite")
@@ -103,20 +106,44 @@ def _aligned(y: Any, near: Any, row: int) -> Any:
     return np.where(others[:, None], y * np.sign(agree), y)
 
 
-def _gaps(values: Any, power: int = 1) -> Any:
-    """1 / (values[j]**power - values[i]**power), and 0 on the diagonal and where they are equal to rounding."""
+def _tied(tie: Any, change: Any, slopes: Any) -> Any:
+    """Zeros, and a warning where they are not what the limit of different values gives.
+
+    A function of the eigenvalues and another of the eigenvectors each have their right derivative where eigenvalues
+    are equal. In one of both together, as V f(L) V.mT, the part that mixes equal eigenvalues needs f', which no rule
+    of `eigh` is given.
+    """
+    n = np.arange(change.shape[-1])
+    size = np.abs(change + np.swapaxes(change, -1, -2))
+    rounding = np.finfo(size.dtype).eps ** 0.5 * np.max(size, axis=(-2, -1), keepdims=True, initial=0)
+    if whole(tie & (n[:, None] != n) & (size > rounding) & (slopes != 0)).any() and (frame := user_frame()):
+        text = (
+            "eigh, svd: a function of values and vectors together must be differentiated where the values differ; got "
+            "equal values, whose mixed part is left out; use inv, solve, pinv or matrix_power for functions of matrices"
+        )
+        warnings.warn_explicit(text, RuntimeWarning, frame.f_code.co_filename, frame.f_lineno)
+    return np.zeros_like(change)
+
+
+tied = Op("tied", _tied, kind="linalg", signature="(n,n),(n,n),(n,n)->(n,n)", analytic=False,
+          domain=(BOOLEAN, REAL, Domain(0, 0)),
+          doc="What equal eigenvalues add to a derivative: 0, with a warning where something is left out.")  # fmt: skip
+
+
+def _per_gap(change: Any, values: Any, slope: Any) -> Any:
+    """change[i, j] / (values[j] - values[i]), and 0 where these are equal to rounding."""
     n = values.shape[-1]
     columns = reshape(values, shape=(*values.shape[:-1], 1, n))
-    difference, total = columns - columns.mT, columns + columns.mT
+    gap = columns - columns.mT
     top = max(abs(columns), axis=(len(columns.shape) - 1,), keepdims=True)
-    tie = less_equal(abs(difference), top * (n * float(np.finfo(values.dtype).eps)))
-    return where(tie, 0, 1 / where(tie, 1, difference if power == 1 else difference * total))
+    tie = less_equal(abs(gap), top * (8 * n**0.5 * float(np.finfo(values.dtype).eps)))  # what rounding leaves of ties
+    return where(tie, tied(tie, change, abs(slope) + abs(slope).mT), change / where(tie, 1, gap))
 
 
 def _from_eigh(g: Any, y: Any, a: Any) -> Any:
     gl, gv = at(g, slice(0, 1), slice(None)), at(g, slice(1, None), slice(None))
     values, v = at(y, 0, slice(None)), at(y, slice(1, None), slice(None))
-    return sym((v * gl) @ v.mT + v @ (_gaps(values) * (v.mT @ gv)) @ v.mT)
+    return sym((v * gl) @ v.mT + v @ _per_gap(v.mT @ gv, values, gl) @ v.mT)
 
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
@@ -129,19 +156,25 @@ def _svd(a: Any) -> Any:
     return np.concatenate([u, s[..., None, :], np.swapaxes(vh, -1, -2)], axis=-2)
 
 
+def _inverse(x: Any) -> Any:
+    """1 / x, and 0 where x is 0."""
+    zero = equal(x, 0)
+    return where(zero, 0, 1 / where(zero, 1, x))
+
+
 def _from_svd(g: Any, y: Any, a: Any) -> Any:
+    """Where U and V turn together, by the differences of singular values; where against each other, by their sums."""
     m = a.shape[-2]
     parts = slice(0, m), slice(m, m + 1), slice(m + 1, None)
     gu, gs, gv = (at(g, part, slice(None)) for part in parts)
     u, row, v = (at(y, part, slice(None)) for part in parts)
-    s = at(row, 0, slice(None))
-    gaps = _gaps(s, power=2)
-    zero = equal(row, 0)
-    inverse = where(zero, 0, 1 / where(zero, 1, row))
-    left, right = gaps * (u.mT @ gu - gu.mT @ u), gaps * (v.mT @ gv - gv.mT @ v)
-    ga = u @ (left * row) @ v.mT + (u * gs) @ v.mT + u @ (row.mT * right) @ v.mT
-    ga = ga + ((gu - u @ (u.mT @ gu)) * inverse) @ v.mT
-    return ga + (u * inverse) @ (gv - v @ (v.mT @ gv)).mT
+    left, right = u.mT @ gu, v.mT @ gv
+    together, against = left + right, left - right
+    turn = _per_gap(together, at(row, 0, slice(None)), gs)
+    turn = turn + turn.mT + (against - against.mT) * _inverse(row + row.mT)
+    ga = u @ (turn / 2) @ v.mT + (u * gs) @ v.mT
+    ga = ga + ((gu - u @ (u.mT @ gu)) * _inverse(row)) @ v.mT
+    return ga + (u * _inverse(row)) @ (gv - v @ (v.mT @ gv)).mT
 
 
 svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),
