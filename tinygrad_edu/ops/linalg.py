@@ -18,9 +18,9 @@ from ..recording import user_frame
 from .elementwise import abs, equal, less_equal, where
 from .indexing import getitem
 from .layout import reshape
-from .reduce import max
+from .reduce import max, sum
 
-__all__ = ["cholesky", "eigh", "inv", "qr", "solve", "svd", "tied"]
+__all__ = ["cholesky", "compose", "eigh", "inv", "qr", "solve", "svd", "tied"]
 
 INVERTIBLE = Domain(matrix="invertible")
 DEFINITE = Domain(matrix="definite")
@@ -130,20 +130,50 @@ tied = Op("tied", _tied, kind="linalg", signature="(n,n),(n,n),(n,n)->(n,n)", an
           doc="What equal eigenvalues add to a derivative: 0, with a warning where something is left out.")  # fmt: skip
 
 
-def _per_gap(change: Any, values: Any, slope: Any) -> Any:
-    """change[i, j] / (values[j] - values[i]), and 0 where these are equal to rounding."""
+def _row(d: Any) -> Any:
+    return reshape(d, shape=(*d.shape[:-1], 1, d.shape[-1]))
+
+
+def _gaps(values: Any) -> tuple[Any, Any]:
+    """values[j] - values[i], and where that is 0 but for rounding."""
     n = values.shape[-1]
-    columns = reshape(values, shape=(*values.shape[:-1], 1, n))
+    columns = _row(values)
     gap = columns - columns.mT
     top = max(abs(columns), axis=(len(columns.shape) - 1,), keepdims=True)
-    tie = less_equal(abs(gap), top * (8 * n**0.5 * float(np.finfo(values.dtype).eps)))  # what rounding leaves of ties
-    return where(tie, tied(tie, change, abs(slope) + abs(slope).mT), change / where(tie, 1, gap))
+    return gap, less_equal(abs(gap), top * (8 * n**0.5 * float(np.finfo(values.dtype).eps)))
+
+
+def _pairs(d: Any) -> Any:
+    """abs(d[i]) + abs(d[j])"""
+    sizes = abs(_row(d))
+    return sizes + sizes.mT
+
+
+def _per_gap(change: Any, values: Any, slopes: Any) -> Any:
+    """change[i, j] / (values[j] - values[i]), and 0 where these are equal."""
+    gap, tie = _gaps(values)
+    return where(tie, tied(tie, change, _pairs(slopes)), change / where(tie, 1, gap))
+
+
+def _by_left(g: Any, y: Any, u: Any, d: Any, v: Any, values: Any) -> Any:
+    inner = g @ v
+    left_out = tied(_gaps(values)[1], u.mT @ inner, _pairs(d))
+    return inner * _row(d) + u @ left_out
+
+
+compose = Op("compose", lambda u, d, v, values: (u * d[..., None, :]) @ np.swapaxes(v, -1, -2),
+             (_by_left,
+              lambda g, y, u, d, v, values: sum(u * (g @ v), axis=(len(u.shape) - 2,), keepdims=False),
+              lambda g, y, u, d, v, values: g.mT @ (u * _row(d)),
+              None),
+             kind="linalg", signature="(m,n),(n),(k,n),(n)->(m,k)", domain=(REAL, REAL, REAL, REAL),
+             doc="U * d @ V.mT: the gradient d of some values, in the bases that belong to them.")  # fmt: skip
 
 
 def _from_eigh(g: Any, y: Any, a: Any) -> Any:
-    gl, gv = at(g, slice(0, 1), slice(None)), at(g, slice(1, None), slice(None))
+    gl, gv = at(g, 0, slice(None)), at(g, slice(1, None), slice(None))
     values, v = at(y, 0, slice(None)), at(y, slice(1, None), slice(None))
-    return sym((v * gl) @ v.mT + v @ _per_gap(v.mT @ gv, values, gl) @ v.mT)
+    return sym(compose(v, gl, v, values) + v @ _per_gap(v.mT @ gv, values, gl) @ v.mT)
 
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
@@ -165,16 +195,15 @@ def _inverse(x: Any) -> Any:
 def _from_svd(g: Any, y: Any, a: Any) -> Any:
     """Where U and V turn together, by the differences of singular values; where against each other, by their sums."""
     m = a.shape[-2]
-    parts = slice(0, m), slice(m, m + 1), slice(m + 1, None)
-    gu, gs, gv = (at(g, part, slice(None)) for part in parts)
-    u, row, v = (at(y, part, slice(None)) for part in parts)
+    (gu, u), (gs, s), (gv, v) = (
+        (at(g, part, slice(None)), at(y, part, slice(None))) for part in (slice(0, m), m, slice(m + 1, None))
+    )
     left, right = u.mT @ gu, v.mT @ gv
-    together, against = left + right, left - right
-    turn = _per_gap(together, at(row, 0, slice(None)), gs)
-    turn = turn + turn.mT + (against - against.mT) * _inverse(row + row.mT)
-    ga = u @ (turn / 2) @ v.mT + (u * gs) @ v.mT
-    ga = ga + ((gu - u @ (u.mT @ gu)) * _inverse(row)) @ v.mT
-    return ga + (u * _inverse(row)) @ (gv - v @ (v.mT @ gv)).mT
+    turn, against = _per_gap(left + right, s, gs), left - right
+    turn = turn + turn.mT + (against - against.mT) * _inverse(_row(s) + _row(s).mT)
+    scale = _inverse(_row(s))
+    ga = compose(u, gs, v, s) + u @ (turn / 2) @ v.mT + ((gu - u @ left) * scale) @ v.mT
+    return ga + (u * scale) @ (gv - v @ right).mT
 
 
 svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),
