@@ -177,6 +177,15 @@ def test_det_of_batches_mixes_singular_and_regular():
     assert tg.grad(lambda a: tg.linalg.det(a).sum())(a.astype(np.float32)).dtype == np.float32
 
 
+def test_det_of_what_is_not_finite():
+    a = np.stack([np.eye(2), np.full((2, 2), np.nan), np.array([[np.inf, 1], [1, 2.0]]), np.ones((2, 2))])
+    with np.errstate(all="ignore"):
+        for f in (tg.grad(lambda a: tg.linalg.det(a).sum()), tg.vmap(tg.hessian(tg.linalg.det))):
+            y = f(a).data
+            assert np.isnan(y[1:3]).all()
+            np.testing.assert_allclose(y[[0, 3]], f(a[[0, 3]]).data, atol=1e-15)
+
+
 SMOOTH = {
     "nuclear": (lambda x, a: x.linalg.matrix_norm(a, ord="nuc"), ["identity", "rotation", "one pair", "pairs", "distinct"]),
     "frobenius": (lambda x, a: x.linalg.matrix_norm(a), list(MATRICES)[:-1]),

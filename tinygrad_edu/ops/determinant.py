@@ -51,11 +51,13 @@ def _row_sum(x: Any) -> Any:
 def _by_singular_values(a: Any, *along: Any) -> Any:
     """In the bases of the singular vectors `a` is diagonal, so a product of the other singular values multiplies each
     minor of the directions."""
-    u, s, vh = np.linalg.svd(a)
+    finite = np.isfinite(a).all(axis=(-2, -1), keepdims=True)
+    u, s, vh = np.linalg.svd(np.where(finite, a, 0))
     turn = np.linalg.det(u) * np.linalg.det(vh)
     left, right = np.conj(np.swapaxes(u, -1, -2)), np.conj(np.swapaxes(vh, -1, -2))
     inner = _minors(s, [left @ h @ right for h in along])
-    return turn[..., None, None] * (np.swapaxes(left, -1, -2) @ inner @ np.swapaxes(right, -1, -2))
+    y = turn[..., None, None] * (np.swapaxes(left, -1, -2) @ inner @ np.swapaxes(right, -1, -2))
+    return np.where(finite, y, np.nan).astype(y.dtype, copy=False)
 
 
 def _minors(s: Any, along: Any) -> Any:
