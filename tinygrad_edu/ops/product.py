@@ -44,7 +44,7 @@ def _along_last(a: Any, b: Any) -> Any:
     a, b = np.broadcast_arrays(a, b)
     dtype = np.result_type(a, b)
     exact = np.float32 if dtype == np.float16 else dtype
-    a, b = (np.moveaxis(x, -1, 0).astype(exact) for x in (a, b))
+    a, b = (np.moveaxis(x, -1, 0).astype(exact, copy=False) for x in (a, b))
     solve = _in_blocks if exact in (np.float32, np.float64) and a[:1].size < len(a) > 2 * BLOCK else _one_by_one
     return np.moveaxis(solve(a, b), 0, -1).astype(dtype, copy=False)
 
@@ -60,8 +60,7 @@ def _one_by_one(a: Any, b: Any, first: Any = 0) -> Any:
 def _in_blocks(a: Any, b: Any) -> Any:
     """The same, many blocks at once: each from 0, then the recurrence of their ends, then each from its start."""
     n = len(b)
-    a, b = (np.concatenate([x, np.zeros((-n % BLOCK, *x.shape[1:]), x.dtype)]) for x in (a, b))
-    a, b = (np.swapaxes(x.reshape(-1, BLOCK, *x.shape[1:]), 0, 1).copy() for x in (a, b))
+    a, b = _blocks(a), _blocks(b)
     ends = a[0] * 0
     for k in range(BLOCK):
         ends = a[k] * ends + b[k]
@@ -70,13 +69,22 @@ def _in_blocks(a: Any, b: Any) -> Any:
     return np.swapaxes(s, 0, 1).reshape(-1, *s.shape[2:])[:n]
 
 
+def _blocks(x: Any) -> Any:
+    """Entry k of each block, for k = 0, 1, ...; zeros after the end."""
+    n = len(x) - len(x) % BLOCK
+    y = np.zeros((BLOCK, -(-len(x) // BLOCK), *x.shape[1:]), x.dtype)
+    y[:, : n // BLOCK] = np.swapaxes(x[:n].reshape(-1, BLOCK, *x.shape[1:]), 0, 1)
+    y[: len(x) - n, n // BLOCK :] = x[n:, None]
+    return y
+
+
 def _ends(a: Any, ends: Any) -> Any:
     """What the blocks end with, where each starts with what the one before ended with."""
     product = np.multiply.reduce(a, axis=0)
     limits = np.finfo(a.dtype)
     with np.errstate(all="ignore"):
-        safe = (np.abs(product) >= limits.tiny) & (np.abs(product) <= limits.max) | (a == 0).any(axis=0)
-    if safe.all():
+        safe = (np.abs(product) >= limits.tiny) & (np.abs(product) <= limits.max)
+    if safe.all() or (safe | (a == 0).any(axis=0)).all():
         return _in_blocks(product, ends) if len(ends) > 2 * BLOCK else _one_by_one(product, ends)
     fraction, exponent = np.frexp(a)
     fraction, more = np.frexp(np.multiply.reduce(fraction, axis=0))
