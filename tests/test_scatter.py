@@ -123,6 +123,23 @@ def test_ufunc_at_writes_as_other_writes_do():
     assert plain.tolist() == [0, 3]
 
 
+def test_float16_is_summed_in_float32():
+    ones, zero = np.ones(5000, np.float16), np.zeros(2, np.float16)
+    index = np.arange(5000) % 2
+    t = tg.asarray(zero.copy())
+    np.add.at(t, index, ones)
+    w = tg.Tensor(zero, requires_grad=True)
+    (w[index] * ones).sum().backward()
+    for y in (
+        tg.scatter_add(zero, 0, index, ones),
+        tg.index_add(zero, 0, index, ones),
+        tg.bincount(index, ones),
+        t,
+        w.grad,
+    ):
+        assert (y.tolist(), y.dtype) == ([2500, 2500], np.float16)
+
+
 @pytest.mark.parametrize("minlength", [0, 2, 5])
 def test_bincount_with_weights(minlength):
     index, w = np.array([0, 3, 3, 1]), np.array([0.5, -1.0, 2.0, 3.0])
