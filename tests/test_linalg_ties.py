@@ -86,14 +86,29 @@ def test_pinv_of_products_of_less_than_full_rank(m, n, rank):
         np.testing.assert_allclose(g.data, t.grad.numpy(), rtol=1e-8, atol=1e-8 * np.abs(t.grad.numpy()).max())
 
 
-def test_pinv_of_a_product_of_wider_factors_of_rank_one():
-    """As PyTorch has it: a formula of constant rank, whichever way the factors change."""
-    u, v = np.outer([1.0, 2, 3], [1.0, -1]), np.outer([2.0, 1], [1.0, 0.5, -1, 3])
-    c = RNG.normal(size=(4, 3))
+FACTORS = {
+    "rank 1, wider": (np.outer([1.0, 2, 3], [1.0, -1]), np.outer([2.0, 1, 0, 1], [1.0, 0.5])),
+    "orthonormal": (rotation(3, 4)[:, :2], rotation(3, 5)[:, :2]),
+    "orthonormal batch": (np.stack([rotation(4, 4)[:, :2], rotation(4, 6)[:, :2]]), np.eye(3)[:, :2]),
+    "one orthonormal": (rotation(3, 4)[:, :2], RNG.normal(size=(3, 2))),
+    "rank 1, both": (np.ones((3, 2)), np.ones((3, 2))),
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_pinv_of_products_of_three_by_two_factors_as_in_pytorch(name):
+    u, v = FACTORS[name]
+    c = RNG.normal(size=np.swapaxes(u @ v.T, -1, -2).shape)
+    f = lambda u, v: (tg.linalg.pinv(u @ v.mT) * c).sum()
+    theirs = lambda u, v: (torch.linalg.pinv(u @ v.mT) * torch.tensor(c)).sum()
     pair = [torch.tensor(x, requires_grad=True) for x in (u, v)]
-    (torch.linalg.pinv(pair[0] @ pair[1]) * torch.tensor(c)).sum().backward()
-    for g, t in zip(tg.grad(lambda u, v: (tg.linalg.pinv(u @ v) * c).sum(), (0, 1))(u, v), pair, strict=True):
+    theirs(*pair).backward()
+    for g, t in zip(tg.grad(f, (0, 1))(u, v), pair, strict=True):
         np.testing.assert_allclose(g.data, t.grad.numpy(), rtol=1e-10, atol=1e-12)
+    d = RNG.normal(size=u.shape)
+    t = torch.autograd.functional.hvp(lambda u: theirs(u, torch.tensor(v)), torch.tensor(u), torch.tensor(d))[1].numpy()
+    found = tg.hvp(lambda u: f(u, v), (u,), (d,)).data
+    np.testing.assert_allclose(found, t, rtol=1e-9, atol=1e-10 * np.abs(t).max())
 
 
 @pytest.mark.parametrize("s", [(3.0, 2.0, 0.5, 0.1), (2.0, 2.0, 0.5, 0.5), (1.0, 1.0, 1.0, 0.3)])
@@ -290,3 +305,16 @@ def test_norms_and_powers_of_order_zero_keep_a_graph(name, dtype, x):
     y.backward()
     assert (t.grad.dtype, t.grad.tolist()) == (dtype, [[0, 0], [0, 0]])
     np.testing.assert_array_equal(tg.hessian(ours)(x).data, np.zeros((2, 2, 2, 2)))
+
+
+@pytest.mark.parametrize("part", ["L", "U"])
+def test_numpy_functions_that_read_one_triangle(part):
+    a = RNG.normal(size=(2, 3, 3))
+    t = tg.Tensor(a, requires_grad=True)
+    np.testing.assert_allclose(np.linalg.eigvalsh(t, UPLO=part).data, np.linalg.eigvalsh(a, UPLO=part), rtol=1e-12)
+    np.testing.assert_allclose(np.linalg.eigh(t, UPLO=part)[0].data, np.linalg.eigh(a, UPLO=part)[0], rtol=1e-12)
+    np.linalg.eigvalsh(t, UPLO=part).sum().backward()
+    np.testing.assert_allclose(t.grad.data, np.broadcast_to(np.eye(3), a.shape), atol=1e-12)
+    values = np.linalg.svd(tg.asarray(a), compute_uv=False, hermitian=True)
+    np.testing.assert_allclose(values.data, np.linalg.svd(a, compute_uv=False, hermitian=True), rtol=1e-12)
+    assert np.linalg.matrix_rank(t).tolist() == [3, 3]
