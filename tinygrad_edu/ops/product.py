@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..batched import with_leading_axes
+from ..batched import whole, with_leading_axes
 from ..domain import REAL
 from ..engine import Op
 from .indexing import getitem, some_axis
@@ -49,9 +49,9 @@ def _along_last(a: Any, b: Any) -> Any:
     return np.moveaxis(solve(a, b), 0, -1).astype(dtype, copy=False)
 
 
-def _one_by_one(a: Any, b: Any, first: Any = 0) -> Any:
+def _one_by_one(a: Any, b: Any, first: Any = 0, out: Any = None) -> Any:
     """s[k] = a[k] s[k-1] + b[k] along the first axis, from s[-1] = first."""
-    s = np.empty_like(b)
+    s = np.empty_like(b) if out is None else out
     for k in range(len(b)):
         s[k] = first = a[k] * first + b[k]
     return s
@@ -59,23 +59,15 @@ def _one_by_one(a: Any, b: Any, first: Any = 0) -> Any:
 
 def _in_blocks(a: Any, b: Any) -> Any:
     """The same, many blocks at once: each from 0, then the recurrence of their ends, then each from its start."""
-    n = len(b)
-    a, b = _blocks(a), _blocks(b)
-    ends = a[0] * 0
-    for k in range(BLOCK):
-        ends = a[k] * ends + b[k]
-    starts = np.concatenate([np.zeros_like(ends[:1]), _ends(a, ends)[:-1]])
-    s = _one_by_one(a, b, starts)
-    return np.swapaxes(s, 0, 1).reshape(-1, *s.shape[2:])[:n]
-
-
-def _blocks(x: Any) -> Any:
-    """Entry k of each block, for k = 0, 1, ...; zeros after the end."""
-    n = len(x) - len(x) % BLOCK
-    y = np.zeros((BLOCK, -(-len(x) // BLOCK), *x.shape[1:]), x.dtype)
-    y[:, : n // BLOCK] = np.swapaxes(x[:n].reshape(-1, BLOCK, *x.shape[1:]), 0, 1)
-    y[: len(x) - n, n // BLOCK :] = x[n:, None]
-    return y
+    n, s = len(b) - len(b) % BLOCK, np.empty(b.shape, b.dtype)
+    blocks, given, solved = (np.swapaxes(x[:n].reshape(-1, BLOCK, *x.shape[1:]), 0, 1) for x in (a, b, s))
+    ends = given[0]
+    for k in range(1, BLOCK):
+        ends = blocks[k] * ends + given[k]
+    starts = np.concatenate([np.zeros_like(ends[:1]), _ends(blocks, ends)[:-1]])
+    _one_by_one(blocks, given, starts, out=solved)
+    _one_by_one(a[n:], b[n:], s[n - 1], out=s[n:])
+    return s
 
 
 def _ends(a: Any, ends: Any) -> Any:
@@ -117,9 +109,10 @@ def _running_scale(x: Any, *, axis: int) -> Any:
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     largest = np.finfo(dtype).maxexp
     with np.errstate(all="ignore"):
-        size = np.abs(np.multiply.accumulate(x, axis=axis))
-        if ((size > 2.0 ** -(largest // 3)) & (size < 2.0 ** (largest // 3))).all():
-            return np.ones_like(x, dtype=dtype)
+        products = whole(np.multiply.accumulate(x, axis=axis))
+        size = np.abs(products, out=products)
+    if 2.0 ** -(largest // 3) < size.min(initial=1) <= size.max(initial=1) < 2.0 ** (largest // 3):
+        return np.broadcast_to(dtype.type(1), x.shape)
     size = np.abs(x).astype(np.float64)
     exponent = np.add.accumulate(np.log2(np.where((size > 0) & (size < np.inf), size, 1)), axis=axis) / 2
     exponent = np.minimum(np.maximum(np.rint(exponent), 2 - largest), largest - 2)
