@@ -13,6 +13,10 @@ from .batching import vmap as vmap
 from .checkpointing import checkpoint as checkpoint
 from .custom import custom_op as custom_op
 from .functions import linalg as linalg
+from .functions.contract import einsum as einsum
+from .functions.contract import matmul as matmul
+from .functions.contract import tensordot as tensordot
+from .functions.contract import vecdot as vecdot
 from .functions.creation import arange as arange
 from .functions.creation import asarray as asarray
 from .functions.creation import empty as empty
@@ -118,10 +122,6 @@ from .functions.layout import transpose as transpose
 from .functions.layout import tril as tril
 from .functions.layout import triu as triu
 from .functions.layout import unstack as unstack
-from .functions.linalg import einsum as einsum
-from .functions.linalg import matmul as matmul
-from .functions.linalg import tensordot as tensordot
-from .functions.linalg import vecdot as vecdot
 from .functions.reduce import all as all
 from .functions.reduce import any as any
 from .functions.reduce import argmax as argmax

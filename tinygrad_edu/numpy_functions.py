@@ -14,7 +14,7 @@ import numpy as np
 
 from . import ops
 from .engine import REGISTRY, Variable
-from .functions import creation, elementwise, indexing, layout, linalg, reduce
+from .functions import contract, creation, elementwise, indexing, layout, linalg, reduce
 
 UFUNCS: dict[Any, Callable[..., Any]] = {
     getattr(np, name): op
@@ -227,7 +227,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.nonzero: indexing.nonzero, np.unique_values: indexing.unique_values, np.dot: _dot,
     np.inner: lambda a, b: linalg.tensordot(a, b, ([-1], [-1])) if np.ndim(a) and np.ndim(b) else a * b,
     np.outer: linalg.outer,
-    np.einsum: lambda *operands, optimize=True: linalg.einsum(*operands),
+    np.einsum: lambda *operands, optimize=True: contract.einsum(*operands),
     np.tensordot: linalg.tensordot, np.cross: linalg.cross, np.meshgrid: layout.meshgrid,
     np.zeros_like: creation.zeros_like, np.ones_like: creation.ones_like, np.full_like: creation.full_like,
     np.linalg.inv: linalg.inv, np.linalg.solve: linalg.solve, np.linalg.det: linalg.det,
