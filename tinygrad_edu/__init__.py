@@ -13,6 +13,10 @@ from .batching import vmap as vmap
 from .checkpointing import checkpoint as checkpoint
 from .custom import custom_op as custom_op
 from .functions import linalg as linalg
+from .functions.contract import einsum as einsum
+from .functions.contract import matmul as matmul
+from .functions.contract import tensordot as tensordot
+from .functions.contract import vecdot as vecdot
 from .functions.creation import arange as arange
 from .functions.creation import asarray as asarray
 from .functions.creation import empty as empty
@@ -85,7 +89,10 @@ from .functions.elementwise import tan as tan
 from .functions.elementwise import tanh as tanh
 from .functions.elementwise import where as where
 from .functions.indexing import argsort as argsort
+from .functions.indexing import bincount as bincount
+from .functions.indexing import index_add as index_add
 from .functions.indexing import nonzero as nonzero
+from .functions.indexing import scatter_add as scatter_add
 from .functions.indexing import searchsorted as searchsorted
 from .functions.indexing import sort as sort
 from .functions.indexing import take as take
@@ -115,10 +122,6 @@ from .functions.layout import transpose as transpose
 from .functions.layout import tril as tril
 from .functions.layout import triu as triu
 from .functions.layout import unstack as unstack
-from .functions.linalg import einsum as einsum
-from .functions.linalg import matmul as matmul
-from .functions.linalg import tensordot as tensordot
-from .functions.linalg import vecdot as vecdot
 from .functions.reduce import all as all
 from .functions.reduce import any as any
 from .functions.reduce import argmax as argmax

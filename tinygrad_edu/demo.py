@@ -12,8 +12,8 @@ import numpy as np
 from . import data, optim, random, testing
 from .errors import MissingLibraryError
 from .functions.common import lift
+from .functions.contract import matmul
 from .functions.elementwise import relu
-from .functions.linalg import matmul
 from .nn.functional import cross_entropy
 from .nn.module import Parameter
 from .recording import no_grad

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import ops
 from .engine import REGISTRY, Variable
-from .functions import creation, elementwise, indexing, layout, linalg, reduce
+from .functions import contract, creation, elementwise, indexing, layout, linalg, reduce
 
 UFUNCS: dict[Any, Callable[..., Any]] = {
     getattr(np, name): op
@@ -75,12 +75,14 @@ def tensor(x: Any) -> Any:
     return elementwise.positive(x) if not isinstance(x, Variable) else x
 
 
-def _lower(a: Any) -> Any:
-    """The symmetric matrix of the lower triangle of `a`, which is all that NumPy reads."""
-    return layout.tril(a) + layout.matrix_transpose(layout.tril(a, -1))
+def _triangle(a: Any, part: str = "L") -> Any:
+    """The symmetric matrix of the lower (or upper) triangle of `a`, which is all that NumPy reads."""
+    lower = layout.tril(layout.matrix_transpose(a) if part.upper() == "U" else a)
+    return lower + layout.matrix_transpose(layout.tril(lower, -1))
 
 
-def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    a = _triangle(a) if hermitian else a
     if compute_uv and full_matrices and a.shape[-1] != a.shape[-2]:
         raise TypeError(
             f"np.linalg.svd: full_matrices must be False (the full bases have no derivative); got shape {a.shape}; "
@@ -221,25 +223,28 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.argsort: _ordered(indexing.argsort),
     np.searchsorted: lambda a, v, side="left", sorter=None: indexing.searchsorted(a, v, side, sorter),
     np.unique: indexing.unique_values,
-    np.bincount: lambda x, minlength=0: creation.asarray(np.bincount(np.asarray(x), minlength=minlength)),
+    np.bincount: indexing.bincount,
     np.nonzero: indexing.nonzero, np.unique_values: indexing.unique_values, np.dot: _dot,
     np.inner: lambda a, b: linalg.tensordot(a, b, ([-1], [-1])) if np.ndim(a) and np.ndim(b) else a * b,
     np.outer: linalg.outer,
-    np.einsum: lambda subscripts, *operands, optimize=True: linalg.einsum(subscripts, *operands),
+    np.einsum: lambda *operands, optimize=True: contract.einsum(*operands),
     np.tensordot: linalg.tensordot, np.cross: linalg.cross, np.meshgrid: layout.meshgrid,
     np.zeros_like: creation.zeros_like, np.ones_like: creation.ones_like, np.full_like: creation.full_like,
     np.linalg.inv: linalg.inv, np.linalg.solve: linalg.solve, np.linalg.det: linalg.det,
     np.linalg.slogdet: linalg.slogdet, np.linalg.qr: linalg.qr, np.linalg.svd: _svd,
-    np.linalg.cholesky: lambda a, upper=False: linalg.cholesky(_lower(a), upper),
-    np.linalg.eigh: lambda a: linalg.eigh(_lower(a)), np.linalg.eigvalsh: lambda a: linalg.eigh(_lower(a)).eigenvalues,
+    np.linalg.cholesky: lambda a, upper=False: linalg.cholesky(_triangle(a), upper),
+    np.linalg.eigh: lambda a, UPLO="L": linalg.eigh(_triangle(a, UPLO)),
+    np.linalg.eigvalsh: lambda a, UPLO="L": linalg.eigvalsh(_triangle(a, UPLO)), np.linalg.cond: linalg.cond,
     np.linalg.norm: linalg.norm, np.linalg.vector_norm: linalg.vector_norm, np.linalg.matrix_norm: linalg.matrix_norm,
-    np.linalg.pinv: lambda a, rcond=None, rtol=None: linalg.pinv(a, rcond if rtol is None else rtol),
+    np.linalg.pinv: lambda a, rcond=None, hermitian=False, rtol=None: linalg.pinv(
+        _triangle(a) if hermitian else a, rcond if rtol is None else rtol
+    ),
     np.linalg.matrix_power: linalg.matrix_power, np.linalg.trace: linalg.trace, np.linalg.diagonal: layout.diagonal,
     np.linalg.outer: lambda a, x2: linalg.outer(a, x2), np.linalg.matmul: lambda a, x2: linalg.matmul(a, x2),
     np.linalg.cross: lambda a, x2, axis=-1: linalg.cross(a, x2, axis),
     np.linalg.tensordot: lambda a, x2, axes=2: linalg.tensordot(a, x2, axes),
     np.linalg.vecdot: lambda a, x2, axis=-1: linalg.vecdot(a, x2, axis),
-    np.linalg.matrix_transpose: layout.matrix_transpose, np.linalg.svdvals: lambda x: linalg.svd(x).S,
+    np.linalg.matrix_transpose: layout.matrix_transpose, np.linalg.svdvals: linalg.svdvals,
     np.linalg.multi_dot: lambda arrays: fold(_dot, arrays),
 }  # fmt: skip
 
@@ -248,5 +253,5 @@ WITHOUT_GRADIENT = {
     np.isclose, np.ndim, np.shape, np.size, np.result_type, np.can_cast, np.iscomplexobj,
     np.isrealobj, np.may_share_memory, np.shares_memory, np.histogram,
     np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.argwhere,
-    np.flatnonzero,
+    np.flatnonzero, np.linalg.matrix_rank,
 }  # fmt: skip

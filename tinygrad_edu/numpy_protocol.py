@@ -7,20 +7,26 @@ other function where there is no gradient to lose.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from . import ops
 from .batched import BatchedArray, read_only
 from .engine import LEFT, Variable, constant
+from .foreign import PACKAGE, ours
 from .functions.creation import asarray
-from .functions.layout import reshape
+from .functions.indexing import split_index
+from .functions.layout import broadcast_to, reshape
 from .functions.reduce import cumulative_prod, cumulative_sum
 from .holders import share
 from .numpy_functions import FUNCTIONS, REDUCTIONS, UFUNCS, WITHOUT_GRADIENT, tensor
 from .recording import recording
+from .writing import update
 
 
 def _plain(x: Any, array: Callable[[Variable], Any] = lambda x: x._data) -> Any:
@@ -92,8 +98,12 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
     if method == "outer" and ufunc in UFUNCS and not options:
         a, b = map(tensor, inputs)
         return UFUNCS[ufunc](reshape(a, a.shape + (1,) * b.ndim), b)
+    if method == "at":
+        if isinstance(inputs[0], np.ndarray) and not _tracked(*inputs):
+            return ufunc.at(*_plain(inputs))
+        return _write_at(ufunc, *inputs)
     if method != "__call__" or ufunc not in UFUNCS or set(options) - {"dtype"}:
-        if not _tracked(*inputs) and method != "at":  # which writes into what it is given
+        if not _tracked(*inputs):
             return _on_arrays(getattr(ufunc, method), inputs, options)
         raise TypeError(
             f"np.{ufunc.__name__}: must be a ufunc that this package has, called plainly; got "
@@ -101,6 +111,20 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
         )
     result = UFUNCS[ufunc](*inputs)
     return result.astype(options["dtype"]) if options.get("dtype") is not None else result
+
+
+def _write_at(ufunc: Any, t: Any, key: Any = (), value: Any = 0) -> None:
+    """`np.add.at(t, key, value)`: t[key] += value, where an entry that is named twice receives twice."""
+    op = {np.add: ops.add, np.subtract: ops.subtract}.get(ufunc)
+    if op is None or isinstance(t, np.ndarray):
+        raise TypeError(
+            f"np.{ufunc.__name__}.at: must add to or subtract from a tensor; got {ufunc.__name__} on a "
+            f"{type(t).__name__}, which would lose the graph; use np.add.at on a tensor, or tg.index_add"
+        )
+    index, arrays = split_index(key)
+    places = ops.getitem(constant(np.broadcast_to(np.int8(0), t.shape)), *arrays, index=index)
+    value = broadcast_to(tensor(value), places.shape)
+    update(t, op, op.binary(t, ops.put(value, *arrays, shape=t.shape, index=index)))
 
 
 @cache
@@ -133,6 +157,18 @@ def _named(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     return lead, {k: v for k, v in rest.items() if v is not np._NoValue}
 
 
+def _way_out(name: str, unknown: list[str]) -> str:
+    """What to do instead of calling NumPy's function with arguments that only NumPy takes."""
+    here = ours(name)
+    found: Any = sys.modules[PACKAGE]
+    for part in here.split("."):
+        found = vars(found).get(part) if isinstance(found, ModuleType) else None
+    known = _signature(found) if callable(found) else None
+    if known and set(unknown) <= set(known.parameters):
+        return f"use tg.{here}, which takes it"
+    return "leave it out, or use np.asarray(t) for a value without a gradient"
+
+
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `Tensor.__array_function__` does."""
     if function in WITHOUT_GRADIENT:
@@ -154,7 +190,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return _on_arrays(function, args, kwargs)
     if unknown:
         raise TypeError(
-            f"{name}: must be called with arguments that this package takes; got {unknown}; use the "
-            "function of tinygrad_edu of that name"
+            f"{name}: must be called with arguments that this package takes; got {unknown}; "
+            f"{_way_out(function.__name__, unknown)}"
         )
     return target(*lead, **rest)

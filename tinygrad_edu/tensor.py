@@ -527,6 +527,9 @@ class Tensor(Variable):
     searchsorted = indexing.searchsorted
     nonzero = indexing.nonzero
     unique_values = indexing.unique_values
+    scatter_add = indexing.scatter_add
+    index_add = indexing.index_add
+    bincount = indexing.bincount
     matmul = linalg.matmul
     tensordot = linalg.tensordot
     vecdot = linalg.vecdot
@@ -546,6 +549,9 @@ class Tensor(Variable):
     cross = linalg.cross
     pinv = linalg.pinv
     matrix_power = linalg.matrix_power
+    svdvals = linalg.svdvals
+    eigvalsh = linalg.eigvalsh
+    cond = linalg.cond
     zeros_like = creation.zeros_like
     ones_like = creation.ones_like
     full_like = creation.full_like

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..batched import whole
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from .common import lift, normal_axis
+from .layout import broadcast_to, moveaxis
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -70,6 +72,108 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
             f"{x.shape}; use take, or expand_dims on the indices"
         )
     return ops.take_along_axis(x, index, axis=normal_axis("take_along_axis", axis, x.ndim))
+
+
+def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None, *, dim: Any = None) -> Tensor:
+    """`input` with `src` added at `index` along `axis`; what is added to one place several times, is summed.
+
+    y[index[i, j], j] += src[i, j] for axis 0, y[i, index[i, j]] += src[i, j] for axis 1, and so on, for all of
+    `index`, which may be smaller than `src` and, but along `axis`, than `input`. A scalar `src` is added everywhere.
+    `dim` is PyTorch's name of `axis`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.scatter_add(tg.zeros(3), 0, [0, 2, 2], tg.asarray([1.0, 2.0, 3.0])).tolist()
+    [1.0, 0.0, 5.0]
+    """
+    _given("scatter_add", axis=axis if dim is None else dim, index=index, src=src)
+    input, src, places = lift(input, "scatter_add"), lift(src, "scatter_add"), _integers("scatter_add", index)
+    axis = normal_axis("scatter_add", axis if dim is None else dim, input.ndim)
+    src = broadcast_to(src, places.shape) if src.ndim == 0 else src
+    room = tuple(n if i == axis else min(n, m) for i, (n, m) in enumerate(zip(src.shape, input.shape, strict=False)))
+    if not len(places.shape) == input.ndim == src.ndim or any(n > m for n, m in zip(places.shape, room, strict=True)):
+        raise ShapeError(
+            f"scatter_add: index must fit into src, and into input but along axis {axis}; got {places.shape}, src "
+            f"{src.shape} and input {input.shape}; cut index, or use index_add for one index for each row"
+        )
+    _within("scatter_add", places, input.shape[axis])
+    if places.shape != src.shape:
+        src = src[tuple(slice(0, n) for n in places.shape)]
+    shape = (*places.shape[:axis], input.shape[axis], *places.shape[axis + 1 :])
+    added = ops.put_along_axis(src, places, shape=shape, axis=axis)
+    if shape != input.shape:
+        added = ops.pad(added, width=tuple((0, m - n) for n, m in zip(shape, input.shape, strict=True)), value=0.0)
+    return ops.add(input, added)
+
+
+def index_add(
+    input: Any, axis: Any = None, index: Any = None, source: Any = None, alpha: float = 1, *, dim: Any = None
+) -> Tensor:
+    """`input` with `alpha` times the rows of `source` added to the rows that `index` names, along `axis`.
+
+    y[index[i], j] += alpha * source[i, j] for axis 0, and so on; a row that is named several times receives the sum.
+    `dim` is PyTorch's name of `axis`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.index_add(tg.zeros((2, 2)), 0, [1, 1], tg.ones((2, 2)), alpha=3).tolist()
+    [[0.0, 0.0], [6.0, 6.0]]
+    """
+    _given("index_add", axis=axis if dim is None else dim, index=index, source=source)
+    input, source, places = lift(input, "index_add"), lift(source, "index_add"), _integers("index_add", index)
+    axis = normal_axis("index_add", axis if dim is None else dim, input.ndim)
+    places = places.reshape(-1) if len(places.shape) == 0 else places
+    shape = (*input.shape[:axis], *places.shape, *input.shape[axis + 1 :])
+    if len(places.shape) != 1 or source.shape != shape:
+        raise ShapeError(
+            f"index_add: index must have one axis, and source the shape of input but along axis {axis}, there one row "
+            f"for each index; got index {places.shape}, source {source.shape} and input {input.shape}; use scatter_add "
+            "for an index for each entry"
+        )
+    _within("index_add", places, input.shape[axis])
+    rows = moveaxis(source if _is_one(alpha) else source * alpha, axis, 0)
+    room = (input.shape[axis], *rows.shape[1:])
+    return ops.add(input, moveaxis(ops.put(rows, places, shape=room, index=(ops.ARRAY,)), 0, axis))
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
+    """How often each of 0, 1, ... stands in `x`; with `weights`, the sums of the weights that belong to each.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.bincount([0, 2, 2], weights=tg.asarray([1.0, 2.0, 3.0])).tolist()
+    [1.0, 0.0, 5.0]
+    """
+    places = lift(_integers("bincount", x))
+    least = whole(places._data).min(initial=0)
+    if places.ndim != 1 or least < 0:
+        raise ValueError(
+            f"bincount: x must be one axis of integers, none negative; got {least if least < 0 else places.shape}; "
+            "use reshape(-1), or subtract the smallest"
+        )
+    n = max(operator.index(minlength), int(whole(places._data).max(initial=-1)) + 1)
+    values = broadcast_to(1, places.shape) if weights is None else lift(weights, "bincount")
+    if values.shape != places.shape:
+        raise ShapeError(
+            f"bincount: weights must have the shape of x; got {values.shape} for {places.shape}; use index_add for rows"
+        )
+    return ops.put(values, places, shape=(n,), index=(ops.ARRAY,))
+
+
+def _given(who: str, **arguments: Any) -> None:
+    missing = [name for name, value in arguments.items() if value is None]
+    if missing:
+        raise TypeError(f"{who}: needs {', '.join(arguments)}; got no {missing[0]}; see help(tg.{who})")
+
+
+def _is_one(alpha: Any) -> bool:
+    return isinstance(alpha, int | float) and alpha == 1
+
+
+def _within(who: str, index: Any, n: int) -> None:
+    """Raise for an index that an axis of length `n` does not have."""
+    values = whole(index._data if isinstance(index, Variable) else index)
+    if values.size and not -n <= values.min() <= values.max() < n:
+        raise IndexError(
+            f"{who}: an index must be from {-n} to {n - 1}; got {values.min()} to {values.max()}; make the input longer"
+        )
 
 
 def _integers(who: str, indices: Any) -> Any:

@@ -2,11 +2,14 @@
 
 from .batching import *
 from .contract import *
+from .determinant import *
 from .elementwise import *
 from .indexing import *
 from .layer import *
 from .layout import *
 from .linalg import *
 from .pool import *
+from .product import *
 from .reduce import *
+from .spectral import *
 from .window import *

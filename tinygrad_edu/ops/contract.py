@@ -61,5 +61,5 @@ einsum = Op(
     kind="contract", domain=(REAL, REAL), signature="(i,k),(k,j)->(i,j)",
     attributes=lambda rng, shape: {"subscripts": "ik,kj->" + str(rng.choice(["ij", "ji"]))},
     must="every index must have one length in all operands",
-    doc="Einstein summation; `functions.linalg.einsum` prepares the subscripts.",
+    doc="Einstein summation; `functions.contract.einsum` prepares the subscripts.",
 )  # fmt: skip

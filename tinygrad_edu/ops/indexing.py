@@ -45,12 +45,19 @@ def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
 
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     g = beside(g, arrays)
-    x = np.zeros_like(g, order="C", shape=shape)
     if arrays:
-        _add_at(x, filled(index, arrays), g)  # an entry picked twice receives twice
-    else:
-        x[index] = g
+        return _added(g, shape, filled(index, arrays))  # an entry picked twice receives twice
+    x = np.zeros_like(g, order="C", shape=shape)
+    x[index] = g
     return x
+
+
+def _added(g: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
+    """Zeros to which `g` is added at `index`; float16 is summed in float32."""
+    wide = g.astype(np.float32) if g.dtype == np.float16 else g
+    x = np.zeros_like(wide, order="C", shape=shape)
+    _add_at(x, index, wide)
+    return x.astype(g.dtype, copy=False)
 
 
 def _add_at(x: Any, index: tuple[Any, ...], g: Any) -> None:
@@ -149,11 +156,9 @@ def some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 
 def _put_along(g: Any, indices: Any, *, shape: tuple[int, ...], axis: int) -> Any:
     g = beside(g, (indices,))
-    x = np.zeros_like(g, order="C", shape=shape)
     grid = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
     places = tuple(indices if i == axis else grid[i] for i in range(len(shape)))
-    _add_at(x, places, g)
-    return x
+    return _added(g, shape, places)
 
 
 take_along_axis = Op(

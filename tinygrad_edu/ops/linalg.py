@@ -1,4 +1,4 @@
-"""Matrix functions, on the last two axes. Factorisations return their parts side by side in one
+"""Inverses and factorisations, on the last two axes. Factorisations return their parts side by side in one
 array, which `functions.linalg` takes apart; so each is computed once and has one rule.
 
 Sources: M. B. Giles, "An extended collection of matrix derivative results for forward and reverse
@@ -6,18 +6,21 @@ mode AD" (2008); for Cholesky, I. Murray, "Differentiation of the Cholesky decom
 for QR, M. Seeger et al., "Auto-differentiating linear algebra" (2017).
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from ..batched import whole
-from ..domain import REAL, Domain
+from ..domain import BOOLEAN, REAL, Domain
 from ..engine import Op
-from .elementwise import equal, where
+from ..recording import user_frame
+from .elementwise import abs, equal, less_equal, where
 from .indexing import getitem
-from .layout import reshape, sum_to
+from .layout import reshape
+from .reduce import max, sum
 
-__all__ = ["adjugate", "cholesky", "det", "eigh", "inv", "qr", "slogdet", "solve", "svd"]
+__all__ = ["cholesky", "compose", "eigh", "inv", "qr", "solve", "svd", "tied"]
 
 INVERTIBLE = Domain(matrix="invertible")
 DEFINITE = Domain(matrix="definite")
@@ -26,17 +29,17 @@ TALL = Domain(matrix="tall")
 SQUARE = "the last two axes must be equal"
 
 
-def _at(x: Any, *index: Any) -> Any:
+def at(x: Any, *index: Any) -> Any:
     """`x[..., *index]`"""
     return getitem(x, index=(Ellipsis, *index))
 
 
-def _corner(v: Any) -> Any:
+def corner(v: Any) -> Any:
     """A number for each matrix, with two axes of length 1, to multiply matrices by."""
     return reshape(v, shape=(*v.shape, 1, 1))
 
 
-def _sym(x: Any) -> Any:
+def sym(x: Any) -> Any:
     return (x + x.mT) / 2
 
 
@@ -49,37 +52,6 @@ solve = Op("solve", np.linalg.solve,
            must="a must be square, with as many rows as b")  # fmt: skip
 
 
-def _adjugate(a: Any) -> Any:
-    """det(a) inv(a), by singular values where that is 0 * inf."""
-    d = np.linalg.det(a)
-    if (whole(d) != 0).all():
-        return d[..., None, None] * np.linalg.inv(a)
-    u, s, vh = np.linalg.svd(a)
-    n = a.shape[-1]
-    others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(n)], axis=-1)
-    turn = np.linalg.det(u) * np.linalg.det(vh)
-    v = np.swapaxes(vh, -1, -2)
-    return turn[..., None, None] * (v * others[..., None, :]) @ np.swapaxes(u, -1, -2)
-
-
-def _from_adjugate(g: Any, y: Any, a: Any) -> Any:
-    """d adj = (tr(adj da) adj - adj da adj) / det"""
-    along = sum_to(g * y, shape=(*g.shape[:-2], 1, 1))
-    return (along * y.mT - y.mT @ g @ y.mT) / _corner(det(a))
-
-
-adjugate = Op("adjugate", _adjugate, (_from_adjugate,), kind="linalg", signature="(n,n)->(n,n)",
-              domain=(INVERTIBLE,), must=SQUARE,
-              doc="det(a) inv(a), which exists for singular matrices as well.")  # fmt: skip
-det = Op("det", np.linalg.det,
-         (lambda g, y, a: _corner(g) * adjugate(a).mT,),
-         kind="linalg", signature="(n,n)->()", domain=(INVERTIBLE,), must=SQUARE)  # fmt: skip
-slogdet = Op("slogdet", lambda a: np.stack(np.linalg.slogdet(a), axis=-1),
-             (lambda g, y, a: _corner(_at(g, 1)) * inv(a).mT,),
-             kind="linalg", signature="(n,n)->(2)", domain=(INVERTIBLE,), must=SQUARE,
-             analytic=False, doc="The sign of det(a), and log(abs(det(a))).")  # fmt: skip
-
-
 def _half(x: Any, lower: bool = True) -> Any:
     """The lower triangle with half the diagonal: Murray's Phi (or the upper one)."""
     n = np.arange(x.shape[-1])
@@ -89,7 +61,7 @@ def _half(x: Any, lower: bool = True) -> Any:
 
 def _from_cholesky(g: Any, y: Any, a: Any) -> Any:
     middle = _half(y.mT @ g)
-    return _sym(solve(y.mT, solve(y.mT, middle.mT).mT))
+    return sym(solve(y.mT, solve(y.mT, middle.mT).mT))
 
 
 cholesky = Op("cholesky", lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2),
@@ -106,8 +78,8 @@ def _qr(a: Any) -> Any:
 def _from_qr(g: Any, y: Any, a: Any) -> Any:
     """For at least as many rows as columns; a wide matrix is split by functions.linalg.qr."""
     m = a.shape[-2]
-    gq, gr = _at(g, slice(0, m)).mT, _at(g, slice(m, None))
-    q, r = _at(y, slice(0, m)).mT, _at(y, slice(m, None))
+    gq, gr = at(g, slice(0, m)).mT, at(g, slice(m, None))
+    q, r = at(y, slice(0, m)).mT, at(y, slice(m, None))
     middle = r @ gr.mT - gq.mT @ q
     return solve(r, (gq + q @ _copied(middle)).mT).mT
 
@@ -134,18 +106,74 @@ def _aligned(y: Any, near: Any, row: int) -> Any:
     return np.where(others[:, None], y * np.sign(agree), y)
 
 
-def _gaps(values: Any) -> Any:
-    """1 / (values[j] - values[i]), and 0 where they are equal: on the diagonal, and for ties."""
-    columns = reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1]))
-    difference = columns - columns.mT
-    tie = equal(difference, 0)
-    return where(tie, 0, 1 / where(tie, 1, difference))
+def _tied(tie: Any, change: Any, slopes: Any) -> Any:
+    """Zeros, and a warning where they are not what the limit of different values gives.
+
+    A function of the eigenvalues and another of the eigenvectors each have their right derivative where eigenvalues
+    are equal. In one of both together, as V f(L) V.mT, the part that mixes equal eigenvalues needs f', which no rule
+    of `eigh` is given.
+    """
+    n = np.arange(change.shape[-1])
+    size = np.abs(change + np.swapaxes(change, -1, -2))
+    rounding = np.finfo(size.dtype).eps ** 0.5 * np.max(size, axis=(-2, -1), keepdims=True, initial=0)
+    if whole(tie & (n[:, None] != n) & (size > rounding) & (slopes != 0)).any() and (frame := user_frame()):
+        text = (
+            "eigh, svd: a function of values and vectors together must be differentiated where the values differ; got "
+            "equal values, whose mixed part is left out; use inv, solve, pinv or matrix_power for functions of matrices"
+        )
+        warnings.warn_explicit(text, RuntimeWarning, frame.f_code.co_filename, frame.f_lineno)
+    return np.zeros_like(change)
+
+
+tied = Op("tied", _tied, kind="linalg", signature="(n,n),(n,n),(n,n)->(n,n)", analytic=False,
+          domain=(BOOLEAN, REAL, Domain(0, 0)),
+          doc="What equal eigenvalues add to a derivative: 0, with a warning where something is left out.")  # fmt: skip
+
+
+def _row(d: Any) -> Any:
+    return reshape(d, shape=(*d.shape[:-1], 1, d.shape[-1]))
+
+
+def _gaps(values: Any) -> tuple[Any, Any]:
+    """values[j] - values[i], and where that is 0 but for rounding."""
+    n = values.shape[-1]
+    columns = _row(values)
+    gap = columns - columns.mT
+    top = max(abs(columns), axis=(len(columns.shape) - 1,), keepdims=True)
+    return gap, less_equal(abs(gap), top * (8 * n**0.5 * float(np.finfo(values.dtype).eps)))
+
+
+def _pairs(d: Any) -> Any:
+    """abs(d[i]) + abs(d[j])"""
+    sizes = abs(_row(d))
+    return sizes + sizes.mT
+
+
+def _per_gap(change: Any, values: Any, slopes: Any) -> Any:
+    """change[i, j] / (values[j] - values[i]), and 0 where these are equal."""
+    gap, tie = _gaps(values)
+    return where(tie, tied(tie, change, _pairs(slopes)), change / where(tie, 1, gap))
+
+
+def _by_left(g: Any, y: Any, u: Any, d: Any, v: Any, values: Any) -> Any:
+    inner = g @ v
+    left_out = tied(_gaps(values)[1], u.mT @ inner, _pairs(d))
+    return inner * _row(d) + u @ left_out
+
+
+compose = Op("compose", lambda u, d, v, values: (u * d[..., None, :]) @ np.swapaxes(v, -1, -2),
+             (_by_left,
+              lambda g, y, u, d, v, values: sum(u * (g @ v), axis=(len(u.shape) - 2,), keepdims=False),
+              lambda g, y, u, d, v, values: g.mT @ (u * _row(d)),
+              None),
+             kind="linalg", signature="(m,n),(n),(k,n),(n)->(m,k)", domain=(REAL, REAL, REAL, REAL),
+             doc="U * d @ V.mT: the gradient d of some values, in the bases that belong to them.")  # fmt: skip
 
 
 def _from_eigh(g: Any, y: Any, a: Any) -> Any:
-    gl, gv = _at(g, slice(0, 1), slice(None)), _at(g, slice(1, None), slice(None))
-    values, v = _at(y, 0, slice(None)), _at(y, slice(1, None), slice(None))
-    return _sym((v * gl) @ v.mT + v @ (_gaps(values) * (v.mT @ gv)) @ v.mT)
+    gl, gv = at(g, 0, slice(None)), at(g, slice(1, None), slice(None))
+    values, v = at(y, 0, slice(None)), at(y, slice(1, None), slice(None))
+    return sym(compose(v, gl, v, values) + v @ _per_gap(v.mT @ gv, values, gl) @ v.mT)
 
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
@@ -158,19 +186,24 @@ def _svd(a: Any) -> Any:
     return np.concatenate([u, s[..., None, :], np.swapaxes(vh, -1, -2)], axis=-2)
 
 
+def _inverse(x: Any) -> Any:
+    """1 / x, and 0 where x is 0."""
+    zero = equal(x, 0)
+    return where(zero, 0, 1 / where(zero, 1, x))
+
+
 def _from_svd(g: Any, y: Any, a: Any) -> Any:
+    """Where U and V turn together, by the differences of singular values; where against each other, by their sums."""
     m = a.shape[-2]
-    parts = slice(0, m), slice(m, m + 1), slice(m + 1, None)
-    gu, gs, gv = (_at(g, part, slice(None)) for part in parts)
-    u, row, v = (_at(y, part, slice(None)) for part in parts)
-    s = _at(row, 0, slice(None))
-    gaps = _gaps(s * s)
-    zero = equal(row, 0)
-    inverse = where(zero, 0, 1 / where(zero, 1, row))
-    left, right = gaps * (u.mT @ gu - gu.mT @ u), gaps * (v.mT @ gv - gv.mT @ v)
-    ga = u @ (left * row) @ v.mT + (u * gs) @ v.mT + u @ (row.mT * right) @ v.mT
-    ga = ga + ((gu - u @ (u.mT @ gu)) * inverse) @ v.mT
-    return ga + (u * inverse) @ (gv - v @ (v.mT @ gv)).mT
+    (gu, u), (gs, s), (gv, v) = (
+        (at(g, part, slice(None)), at(y, part, slice(None))) for part in (slice(0, m), m, slice(m + 1, None))
+    )
+    left, right = u.mT @ gu, v.mT @ gv
+    turn, against = _per_gap(left + right, s, gs), left - right
+    turn = turn + turn.mT + (against - against.mT) * _inverse(_row(s) + _row(s).mT)
+    scale = _inverse(_row(s))
+    ga = compose(u, gs, v, s) + u @ (turn / 2) @ v.mT + ((gu - u @ left) * scale) @ v.mT
+    return ga + (u * scale) @ (gv - v @ right).mT
 
 
 svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),

@@ -7,23 +7,23 @@ import numpy as np
 from ..domain import NONZERO, REAL, inf
 from ..engine import Op
 from .elementwise import abs, exp, sign, where
-from .indexing import getitem, some_axis
-from .layout import broadcast_to, pad, permute_dims, reshape
+from .indexing import some_axis
+from .layout import broadcast_to, reshape
 
 __all__ = [
-    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_prod", "cumulative_sum",
-    "logsumexp", "max", "min", "norm2", "normp", "prod", "recurrence", "sum",
+    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_sum", "logsumexp", "max", "min",
+    "norm2", "normp", "sum",
 ]  # fmt: skip
 
 Axes = tuple[int, ...]
 
 
-def _some_axes(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+def some_axes(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
     axes = tuple(i for i in range(len(shape)) if rng.random() < 0.6)
     return {"axis": axes, "keepdims": bool(rng.random() < 0.5)}
 
 
-def _kept(v: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
+def kept(v: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     """A reduced value with its axes back, of length 1."""
     if keepdims or not axis:
         return v
@@ -33,22 +33,22 @@ def _kept(v: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 sum = Op(
     "sum",
     np.add.reduce,
-    (lambda g, y, x, *, axis, keepdims: broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape),),
-    kind="reduce", linear=True, attributes=_some_axes, domain=(REAL,),
+    (lambda g, y, x, *, axis, keepdims: broadcast_to(kept(g, x, axis, keepdims), shape=x.shape),),
+    kind="reduce", linear=True, attributes=some_axes, domain=(REAL,),
 )  # fmt: skip
 
 
 def _share(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     """The gradient of max and min, shared equally among ties."""
-    ties = x == _kept(y, x, axis, keepdims)
-    shares = _kept(g, x, axis, keepdims) / sum(ties, axis=axis, keepdims=True)
+    ties = x == kept(y, x, axis, keepdims)
+    shares = kept(g, x, axis, keepdims) / sum(ties, axis=axis, keepdims=True)
     return ties * shares  # nan where the maximum is nan: no entry equals it
 
 
-max = Op("max", np.maximum.reduce, (_share,), kind="reduce", attributes=_some_axes,
+max = Op("max", np.maximum.reduce, (_share,), kind="reduce", attributes=some_axes,
          analytic=False, masks=True, domain=(REAL,),
          must="the axes reduced must not be empty")  # fmt: skip
-min = Op("min", np.minimum.reduce, (_share,), kind="reduce", attributes=_some_axes,
+min = Op("min", np.minimum.reduce, (_share,), kind="reduce", attributes=some_axes,
          analytic=False, masks=True, domain=(REAL,),
          must="the axes reduced must not be empty")  # fmt: skip
 
@@ -71,9 +71,9 @@ def _folded(y: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 logsumexp = Op(
     "logsumexp",
     _logsumexp,
-    (lambda g, y, x, *, axis, keepdims: _kept(g, x, axis, keepdims)
-     * exp(x - _kept(where(y == -inf, 0, y), x, axis, keepdims)),),
-    kind="reduce", attributes=_some_axes, domain=(REAL,), special=(-1000, 1000),
+    (lambda g, y, x, *, axis, keepdims: kept(g, x, axis, keepdims)
+     * exp(x - kept(where(y == -inf, 0, y), x, axis, keepdims)),),
+    kind="reduce", attributes=some_axes, domain=(REAL,), special=(-1000, 1000),
     doc="log(sum(exp(x))), shifted by the maximum so that it cannot overflow.",
 )  # fmt: skip
 
@@ -99,9 +99,9 @@ def _norm2(x: Any, *, axis: Axes, keepdims: bool) -> Any:
 norm2 = Op(
     "norm2",
     _norm2,
-    (lambda g, y, x, *, axis, keepdims: _kept(g, x, axis, keepdims)
-     * _quotient(x, _kept(y, x, axis, keepdims)),),
-    kind="reduce", attributes=_some_axes, domain=(NONZERO,),
+    (lambda g, y, x, *, axis, keepdims: kept(g, x, axis, keepdims)
+     * _quotient(x, kept(y, x, axis, keepdims)),),
+    kind="reduce", attributes=some_axes, domain=(NONZERO,),
     doc="sqrt(sum(x**2)), safe from overflow; its derivative at 0 is 0.",
 )  # fmt: skip
 
@@ -114,53 +114,16 @@ def _normp(x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
 
 
 def _from_normp(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
-    share = _quotient(abs(x), _kept(y, x, axis, keepdims))
-    return _kept(g, x, axis, keepdims) * (sign(x) * where(x == 0, 1, share) ** (p - 1))  # for p < 2, 0 has no powers
+    share = _quotient(abs(x), kept(y, x, axis, keepdims))
+    return kept(g, x, axis, keepdims) * (sign(x) * where(x == 0, 1, share) ** (p - 1))  # for p < 2, 0 has no powers
 
 
 normp = Op(
     "normp", _normp, (_from_normp,),
     kind="reduce", analytic=False, domain=(NONZERO,),
-    attributes=lambda rng, shape: _some_axes(rng, shape) | {"p": float(rng.choice([1, 3, 2.5]))},
+    attributes=lambda rng, shape: some_axes(rng, shape) | {"p": float(rng.choice([1, 3, 2.5]))},
     doc="sum(abs(x)**p)**(1/p); its derivative at 0 is 0.",
 )  # fmt: skip
-
-
-def _others(x: Any) -> Any:
-    """Along the last axis, the product of all other entries, right also when some are 0."""
-    n = x.shape[-1]
-    ones = ((0, 0),) * (len(x.shape) - 1)
-    before = cumulative_prod(pad(_cut(x, slice(0, n - 1)), width=(*ones, (1, 0)), value=1.0), axis=len(ones))
-    back = _cut(_cut(x, slice(None, None, -1)), slice(0, n - 1))
-    after = cumulative_prod(pad(back, width=(*ones, (1, 0)), value=1.0), axis=len(ones))
-    return before * _cut(after, slice(None, None, -1))
-
-
-def _cut(x: Any, piece: slice, axis: int = -1) -> Any:
-    """`piece` of one axis."""
-    axis = axis % len(x.shape)
-    return getitem(x, index=(slice(None),) * axis + (piece,))
-
-
-def _from_prod(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    if not axis:
-        return g
-    g = broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape)
-    if 0 in x.shape:
-        return g
-    order = tuple(i for i in range(len(x.shape)) if i not in axis) + axis
-    moved = permute_dims(x, axes=order)
-    flat = reshape(moved, shape=(*moved.shape[: len(moved.shape) - len(axis)], _size(x, axis)))
-    others = reshape(_others(flat), shape=moved.shape)
-    return g * permute_dims(others, axes=tuple(np.argsort(order).tolist()))
-
-
-def _size(x: Any, axis: Axes) -> int:
-    return int(np.prod([x.shape[i] for i in axis], dtype=int))
-
-
-prod = Op("prod", np.multiply.reduce, (_from_prod,), kind="reduce", attributes=_some_axes,
-          domain=(REAL,), special=(0,))  # fmt: skip
 
 
 def _cumulative_sum(x: Any, *, axis: int, reverse: bool) -> Any:
@@ -179,48 +142,8 @@ cumulative_sum = Op(
 )  # fmt: skip
 
 
-def _recurrence(a: Any, b: Any, *, axis: int, reverse: bool) -> Any:
-    if reverse:
-        return np.flip(_recurrence(np.flip(a, axis), np.flip(b, axis), axis=axis, reverse=False), axis)
-    a, b = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
-    steps = [b[0]] if b.shape[0] else []
-    for k in range(1, b.shape[0]):
-        steps.append(a[k] * steps[-1] + b[k])
-    return np.moveaxis(np.stack(steps), 0, axis) if steps else np.moveaxis(a * b, 0, axis)
-
-
-def _shift(x: Any, axis: int, reverse: bool, fill: float) -> Any:
-    """Move entries one step along `axis` (backwards with `reverse`); `fill` comes in at the end."""
-    width = tuple(((0, 1) if reverse else (1, 0)) if i == axis else (0, 0) for i in range(len(x.shape)))
-    n = x.shape[axis]
-    return _cut(pad(x, width=width, value=fill), slice(1, n + 1) if reverse else slice(0, n), axis)
-
-
-def _back(g: Any, a: Any, axis: int, reverse: bool) -> Any:
-    """r[k] = g[k] + a[k+1] r[k+1]: the recurrence that a recurrence's gradient follows."""
-    return recurrence(_shift(a, axis, not reverse, 0.0), g, axis=axis, reverse=not reverse)
-
-
-recurrence = Op(
-    "recurrence",
-    _recurrence,
-    (lambda g, y, a, b, *, axis, reverse: _back(g, a, axis, reverse) * _shift(y, axis, reverse, 0.0),
-     lambda g, y, a, b, *, axis, reverse: _back(g, a, axis, reverse)),
-    kind="scan", signature="(n),(n)->(n)", domain=(REAL, REAL),
-    attributes=lambda rng, shape: some_axis(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
-    doc="s[k] = a[k] s[k-1] + b[k] along `axis`, from s[-1] = 0.",
-)  # fmt: skip
-cumulative_prod = Op(
-    "cumulative_prod",
-    np.multiply.accumulate,
-    (lambda g, y, x, *, axis: _back(g, x, axis, False) * _shift(y, axis, False, 1.0),),
-    kind="scan", attributes=some_axis, domain=(REAL,), special=(0,),
-    doc="The product of all entries up to here along `axis`.",
-)  # fmt: skip
-
-
 def _flat(name: str, forward: Any, doc: str = "") -> Op:
-    return Op(name, forward, kind="reduce", attributes=_some_axes, analytic=False, doc=doc)
+    return Op(name, forward, kind="reduce", attributes=some_axes, analytic=False, doc=doc)
 
 
 def _one_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:

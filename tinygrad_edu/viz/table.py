@@ -86,4 +86,5 @@ def _inside(domain: Domain, shape: tuple[int, ...]) -> Any:
     if domain.matrix:
         return np.eye(shape[-2], shape[-1]) * np.arange(2.0, 2.0 + shape[-1])
     low, high = max(domain.low, -1.0), domain.high
-    return np.full(shape, low + 1.5 if np.isinf(high) else (low + high) / 2 + 0.25 * (high - low))
+    middle = low + 1.5 if np.isinf(high) else (low + high) / 2 + 0.25 * (high - low)
+    return middle + 0.01 * (min(high, 1.0) - low) * np.arange(np.prod(shape, dtype=int)).reshape(shape)  # all different

@@ -11,7 +11,7 @@ from ...batched import whole
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
-from ...functions.linalg import einsum
+from ...functions.contract import einsum
 from ...ops.layout import cast
 from ...tensor import Tensor
 
