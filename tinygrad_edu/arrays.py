@@ -61,6 +61,18 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
     return array
 
 
+def held(who: str, array: Any, dtype: Any) -> Any:
+    """A new array of the numbers of `array` in another dtype of their kind, which must be able to hold them."""
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise DTypeError(f"{who} must be of {dtype}; got {array.dtype}; use .astype()")
+    with np.errstate(all="ignore"):
+        new = np.array(array, dtype, order="C")
+    kept = np.isfinite(new) | ~np.isfinite(array) if new.dtype.kind in "fc" else new == array
+    if new.dtype != array.dtype and not np.all(kept):
+        raise ValueError(f"{who} must hold numbers of {dtype}; got {array[~kept].flat[0]}; use a wider dtype")
+    return new
+
+
 def _leaves(data: Any) -> Iterator[Any]:
     for x in data:
         if isinstance(x, list | tuple):

@@ -43,9 +43,9 @@ class MissingLibraryError(ImportError):
         super().__init__(f"{feature}: needs {library}; it is not installed; pip install 'tinygrad_edu[{extra}]'")
 
 
-def few(names: Sequence[str]) -> str:
+def few(names: Sequence[Any]) -> str:
     """A list of names in an error's words, shortened."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
+    return ", ".join(map(str, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
 
 
 def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:

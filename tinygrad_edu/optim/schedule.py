@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
+from ..errors import few
+from ..nn.state import at_once
 from .optimizer import Optimizer
 
 
@@ -42,29 +45,34 @@ class LRScheduler:
             )
         self.optimizer = optimizer
         self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in groups]
-        self.last_epoch = last_epoch + 1
+        self.last_epoch = last_epoch
         self._formula = [lr if last_epoch < 0 else self.rate(lr, last_epoch) for lr in self.base_lrs]
-        self._set()
+        self._set(last_epoch + 1)
 
     def rate(self, lr: float, t: int) -> float:
         """The rate after `t` steps."""
         raise NotImplementedError
 
-    def _set(self) -> None:
-        """The rate of each group as the formula has it. If another schedule, or the user, has changed it, it is
-        multiplied by what the formula changes by: so schedules chain."""
-        for i, (group, lr) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
-            before, self._formula[i] = self._formula[i], self.rate(lr, self.last_epoch)
-            if self.chains and before and group["lr"] != before:
-                group["lr"] *= self._formula[i] / before
-            else:
-                group["lr"] = self._formula[i]
-        self._last_lr = self.get_last_lr()
+    def _set(self, t: int) -> None:
+        """Step `t`: the rate of each group as the formula has it. If another schedule, or the user, has changed it,
+        it is multiplied by what the formula changes by: so schedules chain."""
+        groups, formula = self.optimizer.param_groups, [self.rate(lr, t) for lr in self.base_lrs]
+        rates = [
+            group["lr"] * (now / before) if self.chains and before and group["lr"] != before else now
+            for group, before, now in zip(groups, self._formula, formula, strict=True)
+        ]
+        at_once(
+            (vars(self).update, {"last_epoch": t, "_formula": formula, "_last_lr": rates}),
+            *[(group.update, {"lr": lr, **self.settings(group, t)}) for group, lr in zip(groups, rates, strict=True)],
+        )
+
+    def settings(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
+        """What a schedule sets beside the rate."""
+        return {}
 
     def step(self) -> None:
         """Count one, and set the rates."""
-        self.last_epoch += 1
-        self._set()
+        self._set(self.last_epoch + 1)
 
     def get_last_lr(self) -> list[float]:
         """The rate of each group."""
@@ -76,22 +84,38 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken, with the rates of then."""
-        unknown = set(state_dict) - set(vars(self))
-        if unknown:
+        own = {k: v for k, v in vars(self).items() if k != "optimizer"}
+        new = {k: list(v) if isinstance(v, list) else v for k, v in _mapping(state_dict).items()}
+        wrong = [k for k, v in new.items() if k not in own or not _alike(v, own[k])]
+        if wrong:
             raise ValueError(
-                f"load_state_dict: the state must be of a {type(self).__name__}; got unknown {sorted(unknown)}; build "
-                "the schedule that was saved"
+                f"load_state_dict: the state must be of a {type(self).__name__}; got unknown {few(wrong)}; "
+                "build the schedule that was saved"
             )
         groups = self.optimizer.param_groups
-        rates = state_dict.get("_last_lr", self.get_last_lr())
-        if len(rates) != len(groups):
+        rates = new.get("_last_lr", self.get_last_lr())
+        if len(rates) != len(groups) or not all(isinstance(r, Real) for r in rates):
             raise ValueError(
-                f"load_state_dict: the schedule must be of {len(groups)} groups, as the optimizer; got {len(rates)}; "
+                f"load_state_dict: the schedule must be of {len(groups)} groups, as the optimizer; got {rates}; "
                 "build the optimizer as it was"
             )
-        vars(self).update({k: list(v) if isinstance(v, list) else v for k, v in state_dict.items()})
-        for group, lr in zip(groups, rates, strict=True):
-            group["lr"] = lr
+        at_once(
+            (vars(self).update, new), *[(group.update, {"lr": lr}) for group, lr in zip(groups, rates, strict=True)]
+        )
+
+
+def _mapping(state_dict: Any) -> Mapping[str, Any]:
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(
+            f"load_state_dict: takes a schedule's state; got {type(state_dict).__name__}; pass what state_dict() gave"
+        )
+    return state_dict
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether a setting is of the kind of another: both numbers, both texts, or lists of the like."""
+    kinds = (Real, str, list | tuple)
+    return b is None or a is None or any(isinstance(a, kind) and isinstance(b, kind) for kind in kinds)
 
 
 def _demand(who: str, holds: bool, must: str, given: Any) -> None:
@@ -241,21 +265,18 @@ class OneCycleLR(LRScheduler):
         _, start, end = self.phases[k]
         return lr * self._between(start, end, share)
 
-    def _set(self) -> None:
-        if self.last_epoch > self.total_steps:
-            raise ValueError(
-                f"OneCycleLR: there are {self.total_steps} steps; got step {self.last_epoch}; raise total_steps"
-            )
-        super()._set()
-        if self.cycle_momentum:
-            k, share = self._phase(self.last_epoch)
-            ends = (self.max_momentum, self.base_momentum, self.max_momentum, self.max_momentum)
-            momentum = self._between(ends[k], ends[k + 1], share)
-            for group in self.optimizer.param_groups:
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                else:
-                    group["momentum"] = momentum
+    def _set(self, t: int) -> None:
+        if t > self.total_steps:
+            raise ValueError(f"OneCycleLR: there are {self.total_steps} steps; got step {t}; raise total_steps")
+        super()._set(t)
+
+    def settings(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
+        if not self.cycle_momentum:
+            return {}
+        k, share = self._phase(t)
+        ends = (self.max_momentum, self.base_momentum, self.max_momentum, self.max_momentum)
+        momentum = self._between(ends[k], ends[k + 1], share)
+        return {"betas": (momentum, *group["betas"][1:])} if "betas" in group else {"momentum": momentum}
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -286,21 +307,19 @@ class ReduceLROnPlateau(LRScheduler):
         """Note the measure, and reduce the rates if it has not improved for long."""
         if metrics is None:
             raise TypeError("ReduceLROnPlateau.step: needs the measure to watch; got nothing; pass the validation loss")
-        self.last_epoch += 1
-        current = float(metrics)
-        if self._better(current):
-            self.best, self.num_bad_epochs = current, 0
-        else:
-            self.num_bad_epochs += 1
-        if self.cooldown_counter > 0:
-            self.cooldown_counter -= 1
-            self.num_bad_epochs = 0
-        if self.num_bad_epochs > self.patience:
-            for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
-                new = max(group["lr"] * self.factor, least)
-                if group["lr"] - new > self.eps:
-                    group["lr"] = new
-            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+        current, better = float(metrics), self._better(float(metrics))
+        bad = 0 if better or self.cooldown_counter > 0 else self.num_bad_epochs + 1
+        new = {
+            "last_epoch": self.last_epoch + 1, "best": current if better else self.best, "num_bad_epochs": bad,
+            "cooldown_counter": max(self.cooldown_counter - 1, 0),
+        }  # fmt: skip
+        rates = self.get_last_lr()
+        if bad > self.patience:
+            lower = [max(lr * self.factor, least) for lr, least in zip(rates, self.min_lrs, strict=True)]
+            rates = [low if lr - low > self.eps else lr for lr, low in zip(rates, lower, strict=True)]
+            new |= {"cooldown_counter": self.cooldown, "num_bad_epochs": 0}
+        groups = zip(self.optimizer.param_groups, rates, strict=True)
+        at_once((vars(self).update, new), *[(group.update, {"lr": lr}) for group, lr in groups])
 
     def _better(self, current: float) -> bool:
         sign = 1 if self.mode == "min" else -1
