@@ -37,16 +37,15 @@ def as_path(who: str, path: Any) -> Path:
 
 
 @contextmanager
-def told(who: str, path: Path) -> Iterator[None]:
+def told(who: str, path: Path, must: str) -> Iterator[None]:
     """Errors of the file system keep their class and number, and say in this package's words what was refused."""
     try:
         yield
     except OSError as error:
         if error.errno is None:  # one of ours
             raise
-        wanted = "be a writable place" if who == "save" else "name a readable file"
         said = type(error)(
-            f"{who}: the path must {wanted}; got {str(path)!r} ({error.strerror}); check the folder, its permissions "
+            f"{who}: the path must {must}; got {str(path)!r} ({error.strerror}); check the folder, its permissions "
             "and the room on the disk"
         )
         said.errno = error.errno
@@ -60,7 +59,7 @@ def write_whole(who: str, path: Any, content: bytes) -> None:
     device is written to. What a writer that was killed has left in the folder is removed.
     """
     path = as_path(who, path)
-    with told(who, path):
+    with told(who, path, "be a writable place"):
         try:
             old = os.stat(path)
         except FileNotFoundError:

@@ -101,7 +101,7 @@ def load(path: Any) -> Any:
     library = _library("load")
     file = as_path("load", path)
     try:
-        with told("load", file):
+        with told("load", file, "name a readable file"):
             header, content = _read(file)
         tensors = {name: _array(part) for name, part in library.deserialize(content)}
         metadata = header.get("__metadata__") or {}
