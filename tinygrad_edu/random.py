@@ -15,6 +15,7 @@ from .errors import DTypeError
 from .foreign import unknown
 from .functions.common import lift, normal_shape
 from .functions.indexing import take
+from .functions.settings import settings
 from .tensor import Tensor
 
 Shape = int | tuple[int, ...]
@@ -38,6 +39,7 @@ class Generator:
     def _new(self, array: Any, dtype: Any) -> Tensor:
         return engine.constant(np.asarray(array, dtype or get_default_dtype()))
 
+    @settings
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """loc + scale * standard normal numbers; differentiable in `loc` and `scale`."""
         if np.min(_values(scale), initial=0) < 0:
@@ -46,6 +48,7 @@ class Generator:
         noise = self._new(self.numpy.standard_normal(normal_shape("normal", shape)), dtype)
         return noise * scale + loc
 
+    @settings
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """Numbers evenly spread from `low` to `high`; differentiable in both."""
         shape = np.broadcast_shapes(_values(low).shape, _values(high).shape) if size is None else size
@@ -54,10 +57,12 @@ class Generator:
         noise = np.minimum(noise, np.nextafter(wanted.type(1), wanted.type(0)))  # below 1, rounded or not
         return self._new(noise, wanted) * (high - low) + low
 
+    @settings
     def integers(self, low: int, high: int | None = None, size: Shape = (), dtype: Any = np.int64) -> Tensor:
         """Integers from `low` to below `high` (from 0 to below `low`, if `high` is None)."""
         return self._new(self.numpy.integers(low, high, normal_shape("integers", size)), dtype)
 
+    @settings
     def permutation(self, x: Any) -> Tensor:
         """0 ... x-1 in random order, or the rows of a tensor in random order."""
         if isinstance(x, int | np.integer):
@@ -65,6 +70,7 @@ class Generator:
         x = lift(x, "permutation")
         return take(x, self.numpy.permutation(x.shape[0]), 0)
 
+    @settings
     def bernoulli(self, p: Any = 0.5, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """1 with probability `p`, else 0. It has no gradient."""
         chance = np.asarray(p)

@@ -32,9 +32,9 @@ from .numpy_protocol import call_function, call_ufunc
 from .recording import Recording, departures
 
 
-def _weak(x: Any) -> Variable:
+def _weak(x: Any, who: str = "operator") -> Variable:
     """The left operand of a reflected operator; a Python scalar stays one."""
-    return constant(operand(x, "operator"))
+    return constant(operand(x, who))
 
 
 @results_are
@@ -251,11 +251,11 @@ class Tensor(Variable):
     def __invert__(self) -> Tensor: return ops.bitwise_invert(self)
     def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other), self)
     def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other), self)
-    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other), self)
+    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other, "multiply"), self)
     def __rtruediv__(self, other: Any) -> Tensor: return ops.divide.binary(_weak(other), self)
     def __rfloordiv__(self, other: Any) -> Tensor: return ops.floor_divide(other, self)
     def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
-    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other), self)
+    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other, "power"), self)
     def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
     def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, other)  # type: ignore[return-value]
     def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, other)  # type: ignore[return-value]

@@ -13,6 +13,7 @@ import numpy as np
 from ..engine import Variable, constant
 from ..errors import ShapeError
 from ..functions.common import lift
+from ..functions.settings import Positive, settings
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 
@@ -26,6 +27,7 @@ class TensorDataset:
     (2, [[2.0], 1])
     """
 
+    @settings
     def __init__(self, *tensors: Any) -> None:
         self.tensors = tuple(lift(t, "TensorDataset") for t in tensors)
         lengths = {t.shape[:1] for t in self.tensors}
@@ -74,8 +76,9 @@ class DataLoader:
     [[2, 4], [3, 0], [1]]
     """
 
+    @settings
     def __init__(
-        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
+        self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
         rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None,
     ) -> None:  # fmt: skip
         if batch_size < 1:

@@ -8,6 +8,7 @@ from typing import Any
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.common import lift
+from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
 from . import functional as F
 from .module import Module, Parameter
@@ -31,8 +32,15 @@ class Linear(Module):
     (5, 2)
     """
 
+    @settings
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None, *, rng: Generator | None = None
+        self,
+        in_features: Size,
+        out_features: Size,
+        bias: bool = True,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
@@ -51,8 +59,9 @@ class Bilinear(Module):
     Initial values: uniform to +-1 / sqrt(in1_features), weight and bias.
     """
 
+    @settings
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None,
+        self, in1_features: Size, in2_features: Size, out_features: Size, bias: bool = True, dtype: Any = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -71,8 +80,9 @@ class Embedding(Module):
     Initial values: normal; row `padding_idx` is 0, and gets no gradient.
     """
 
+    @settings
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None,
+        self, num_embeddings: Size, embedding_dim: Size, padding_idx: int | None = None, dtype: Any = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()

@@ -10,6 +10,7 @@ from .. import guards
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.common import lift
+from ..functions.settings import Positive, Probability, Size, settings
 from ..random import Generator
 from . import functional as F
 from .functional.linear import like
@@ -28,8 +29,9 @@ class _BatchNorm(Module):
     running_var: Any
     num_batches_tracked: Any
 
+    @settings
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        self, num_features: Size, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
         track_running_stats: bool = True, dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -83,6 +85,7 @@ class BatchNorm2d(_BatchNorm):
 class LayerNorm(Module):
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Initial values: weight 1, bias 0."""
 
+    @settings
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
         dtype: Any = None,
@@ -101,6 +104,7 @@ class LayerNorm(Module):
 class RMSNorm(Module):
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Initial values: weight 1."""
 
+    @settings
     def __init__(
         self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, dtype: Any = None
     ) -> None:
@@ -120,8 +124,9 @@ class GroupNorm(Module):
     Initial values: weight 1, bias 0.
     """
 
+    @settings
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None,
+        self, num_groups: Positive, num_channels: Positive, eps: float = 1e-5, affine: bool = True, dtype: Any = None,
         *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -148,10 +153,9 @@ class Dropout(Module):
     ([0.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: Generator | None = None) -> None:
+    @settings
+    def __init__(self, p: Probability = 0.5, *, rng: Generator | None = None) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")
         self.p, self.rng = p, rng
 
     def forward(self, input: Any) -> Any:

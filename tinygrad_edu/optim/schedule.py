@@ -12,6 +12,7 @@ from numbers import Real
 from typing import Any
 
 from ..errors import few
+from ..functions.settings import Positive, settings
 from ..nn.state import at_once
 from .optimizer import Optimizer
 
@@ -32,6 +33,7 @@ class LRScheduler:
 
     chains = True  # a rate that something else has changed is scaled, and not set
 
+    @settings
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
@@ -135,7 +137,8 @@ def _each(who: str, name: str, value: float | Sequence[float], groups: Sequence[
 class StepLR(LRScheduler):
     """lr * gamma ** floor(t / step_size)."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    @settings
+    def __init__(self, optimizer: Optimizer, step_size: Positive, gamma: float = 0.1, last_epoch: int = -1) -> None:
         _demand("StepLR", step_size >= 1, "step_size must be 1 or more", step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
@@ -147,6 +150,7 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """lr * gamma ** (how many of `milestones` are past)."""
 
+    @settings
     def __init__(
         self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
@@ -160,6 +164,7 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """lr * gamma ** t."""
 
+    @settings
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -171,7 +176,8 @@ class ExponentialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2. Source: Loshchilov and Hutter (2017)."""
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    @settings
+    def __init__(self, optimizer: Optimizer, T_max: Positive, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         _demand("CosineAnnealingLR", T_max >= 1, "T_max must be 1 or more", T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
@@ -183,8 +189,9 @@ class CosineAnnealingLR(LRScheduler):
 class LinearLR(LRScheduler):
     """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps."""
 
+    @settings
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: Positive = 5,
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
         factors = (start_factor, end_factor)
@@ -216,6 +223,7 @@ class OneCycleLR(LRScheduler):
 
     chains = False
 
+    @settings
     def __init__(
         self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
@@ -286,6 +294,7 @@ class ReduceLROnPlateau(LRScheduler):
     absolute ("abs"). After a reduction, `cooldown` epochs do not count.
     """
 
+    @settings
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
         threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,

@@ -12,6 +12,7 @@ from ...batched import whole
 from ...engine import Variable
 from ...functions.common import lift
 from ...functions.layout import matrix_transpose
+from ...functions.settings import Probability
 from ...random import Generator
 from ...tensor import Tensor
 from .activations import softmax
@@ -43,7 +44,7 @@ def causal(rows: int, columns: int) -> Any:
 
 
 def scaled_dot_product_attention(
-    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
+    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: Probability = 0.0, is_causal: bool = False,
     scale: float | None = None, rng: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """softmax(query @ key.mT * scale + mask) @ value: `(..., l, e), (..., s, e), (..., s, v) -> (..., l, v)`.

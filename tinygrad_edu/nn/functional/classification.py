@@ -13,6 +13,7 @@ from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
+from ...functions.settings import Probability
 from ...tensor import Tensor
 from .activations import log_softmax
 from .losses import reduced
@@ -50,7 +51,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
 
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
-    label_smoothing: float = 0.0,
+    label_smoothing: Probability = 0.0,
 ) -> Tensor:  # fmt: skip
     """-log softmax(x)[target]: how surprised the logits `input` are by the right class.
 
@@ -69,8 +70,6 @@ def cross_entropy(
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
     if x.op is ops.exp or x.op is ops.divide:  # so ends softmax
         guards.check_logits("cross_entropy", x)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1; got {label_smoothing}; use e.g. 0.1")
     y = target._data if isinstance(target, Variable) else np.asarray(target)
     if y.dtype.kind == "f" and y.shape == shape:
         return _soft_cross_entropy(x, lift(target), weight, reduction, label_smoothing)

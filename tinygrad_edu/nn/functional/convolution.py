@@ -11,6 +11,7 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions.common import lift
+from ...functions.settings import Positive
 from ...ops.window import count, reach
 from ...tensor import Tensor
 from .linear import like
@@ -46,7 +47,7 @@ def with_batch(x: Any, n: int, who: str) -> tuple[Any, bool]:
 
 
 def _conv(
-    n: int, who: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    n: int, who: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Positive
 ) -> Any:  # fmt: skip
     x, single = with_batch(x, n, who)
     weight = lift(weight, who)
@@ -84,7 +85,13 @@ def _finish(y: Any, bias: Any, single: bool, n: int) -> Any:
 
 
 def conv1d(
-    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: Positive = 1,
 ) -> Tensor:
     """Each window of `input` times each kernel: `(n, c, l) -> (n, o, l_out)`, weight (o, c / groups, k).
 
@@ -94,7 +101,13 @@ def conv1d(
 
 
 def conv2d(
-    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: Positive = 1,
 ) -> Tensor:
     """Each window of `input` times each kernel: `(n, c, h, w) -> (n, o, h_out, w_out)`, weight
     (o, c / groups, k_h, k_w); sizes as in `conv1d`.
@@ -109,7 +122,7 @@ def conv2d(
 
 def conv_transpose2d(
     input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
-    groups: int = 1, dilation: Ints = 1,
+    groups: Positive = 1, dilation: Ints = 1,
 ) -> Tensor:  # fmt: skip
     """The transpose of a convolution as a linear map: `(n, c, h, w) -> (n, o, h_out, w_out)`.
 
@@ -213,7 +226,7 @@ def avg_pool1d(
 
 def avg_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
+    count_include_pad: bool = True, divisor_override: Positive | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`."""
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)

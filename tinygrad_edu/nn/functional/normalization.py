@@ -12,6 +12,7 @@ from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
+from ...functions.settings import Positive, Probability
 from ...random import Generator, or_shared
 from ...tensor import Tensor
 
@@ -88,7 +89,7 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
     return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
     x = lift(input, "group_norm")
     n, c = x.shape[:2]
@@ -99,13 +100,11 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
+def dropout(input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
     """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
     Source: Srivastava et al., "Dropout" (2014).
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")
     x = lift(input, "dropout")
     if not training or p == 0:
         return x
