@@ -14,6 +14,7 @@ from .batched import has_level
 from .engine import Variable, births, history
 from .errors import ShapeError
 from .functions.common import Function, as_tuple, lift, normal_axis
+from .functions.settings import settings
 from .recording import Recording
 
 
@@ -26,6 +27,7 @@ class Level(int):
     __str__ = __repr__
 
 
+@settings
 def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """`f` on every example of a batch at once, written for one example.
 

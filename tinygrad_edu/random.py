@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from .arrays import get_default_dtype
+from .arrays import get_default_dtype, to_array
 from .errors import DTypeError
 from .foreign import unknown
 from .functions.common import lift, normal_shape
 from .functions.indexing import take
-from .functions.settings import settings
+from .functions.settings import integer, refused, settings
 from .tensor import Tensor
 
 Shape = int | tuple[int, ...]
@@ -23,6 +23,18 @@ Shape = int | tuple[int, ...]
 
 def _values(x: Any) -> Any:
     return np.asarray(x._data if isinstance(x, engine.Variable) else x)
+
+
+def _seed(seed: Any) -> Any:
+    """A seed that NumPy takes: None, whole numbers from 0, or its own sources of chance."""
+    if seed is None or isinstance(seed, np.random.SeedSequence | np.random.BitGenerator | np.random.Generator):
+        return seed
+    if isinstance(seed, int) and not isinstance(seed, bool):
+        return integer("default_rng", "seed", seed, 0) if seed < 0 else seed
+    numbers = to_array(_values(seed) if isinstance(seed, engine.Variable) else seed, who="default_rng")
+    if numbers.dtype.kind not in "iu" or numbers.ndim > 1 or numbers.min(initial=0) < 0:
+        raise refused("default_rng", "seed", "a whole number, 0 or more, or several", seed, "seed=0", ValueError)
+    return numbers
 
 
 class Generator:
@@ -34,7 +46,7 @@ class Generator:
     """
 
     def __init__(self, seed: Any = None) -> None:
-        self.numpy = np.random.default_rng(seed)
+        self.numpy = np.random.default_rng(_seed(seed))
 
     def _new(self, array: Any, dtype: Any) -> Tensor:
         return engine.constant(np.asarray(array, dtype or get_default_dtype()))

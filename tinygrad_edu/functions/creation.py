@@ -12,11 +12,13 @@ from ..arrays import get_default_dtype, to_array
 from ..engine import SHARED, Variable
 from ..ops.layout import broadcast_to
 from .common import lift, normal_shape
+from .settings import settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+@settings
 def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
 
@@ -47,16 +49,19 @@ def _dims(dims: tuple[Any, ...], shape: Any) -> Any:
     return shape if shape is not None else dims[0] if len(dims) == 1 else dims
 
 
+@settings
 def zeros(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Zeros: `zeros((2, 3))` or `zeros(2, 3)`."""
     return full(_dims(dims, shape), 0, dtype or get_default_dtype())
 
 
+@settings
 def ones(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Ones: `ones((2, 3))` or `ones(2, 3)`."""
     return full(_dims(dims, shape), 1, dtype or get_default_dtype())
 
 
+@settings
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` everywhere."""
     if isinstance(fill_value, Variable):
@@ -67,12 +72,14 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     return engine.constant(_made("full", np.full, normal_shape("full", shape), fill_value, dtype))
 
 
+@settings
 def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Memory as it is found; write before you read."""
     wanted = normal_shape("empty", _dims(dims, shape))
     return engine.constant(_made("empty", np.empty, wanted, dtype or get_default_dtype()))
 
 
+@settings
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
     """start, start + step, ... below stop; `arange(n)` counts from 0."""
     array = _made("arange", np.arange, *((0, start, step) if stop is None else (start, stop, step)))
@@ -80,27 +87,32 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     return engine.constant(_made("arange", array.astype, wanted))
 
 
+@settings
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`."""
     array = _made("linspace", np.linspace, start, stop, num, endpoint)
     return engine.constant(_made("linspace", array.astype, dtype or get_default_dtype()))
 
 
+@settings
 def eye(n_rows: int, n_cols: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """Ones on diagonal `k`, zeros elsewhere."""
     return engine.constant(_made("eye", np.eye, n_rows, n_cols, k, dtype or get_default_dtype()))
 
 
+@settings
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
     return full_like(x, 0, dtype)
 
 
+@settings
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones of the shape and dtype of `x`."""
     return full_like(x, 1, dtype)
 
 
+@settings
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` in the shape and dtype of `x`."""
     return engine.constant(_made("full_like", np.full_like, lift(x, "full_like")._data, fill_value, dtype))

@@ -10,6 +10,7 @@ from .. import ops
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from .common import lift, normal_axis
+from .settings import settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -38,6 +39,7 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
     return tuple(index), arrays
 
 
+@settings
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """The entries at `indices` along `axis`; of the flattened tensor for None."""
     x = lift(x, "take")
@@ -48,6 +50,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     return ops.getitem(x, index, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
+@settings
 def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
     """y[i, j] = x[indices[i, j], j] for axis 0, and so on: as `argsort` and `argmax` index."""
     x, index = lift(x, "take_along_axis"), _integers("take_along_axis", indices)
@@ -66,12 +69,14 @@ def _integers(who: str, indices: Any) -> Any:
     return index.astype(np.intp)
 
 
+@settings
 def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The indices that sort `x` along `axis`; equal entries keep their order."""
     x = lift(x, "argsort")
     return ops.argsort(x, axis=normal_axis("argsort", axis, x.ndim), descending=bool(descending))
 
 
+@settings
 def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """`x` sorted along `axis`; each entry's gradient goes back to where it came from."""
     x = lift(x, "sort")
@@ -79,6 +84,7 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) 
     return take_along_axis(x, argsort(x, axis, descending), axis)
 
 
+@settings
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest (or smallest) entries along `axis`, sorted, and their indices."""
     x = lift(x, "topk")
@@ -89,6 +95,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     return take_along_axis(x, places, axis), places
 
 
+@settings
 def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Tensor:
     """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted."""
     x1 = lift(x1, "searchsorted")

@@ -12,6 +12,7 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number
+from .settings import settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -84,6 +85,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     return permute_dims(x, order)
 
 
+@settings
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged."""
     x = lift(x, "swapaxes")
@@ -121,6 +123,7 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
     return ops.broadcast_to(lift(x, "broadcast_to"), shape=normal_shape("broadcast_to", shape))
 
 
+@settings
 def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
     """The tensors one after the other along `axis`; flattened first for None."""
     tensors = [lift(x, "concat") for x in xs]
@@ -131,6 +134,7 @@ def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
     return ops.concat(*tensors, axis=normal_axis("concat", axis, tensors[0].ndim))
 
 
+@settings
 def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors, all of one shape, along a new axis."""
     tensors = [lift(x, "stack") for x in xs]
@@ -144,6 +148,7 @@ def _cut(x: Any, axis: int, piece: slice) -> Any:
     return ops.getitem(x, index=(slice(None),) * axis + (piece,))
 
 
+@settings
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """`x` cut along `axis` into equal sections, or before each of the given indices."""
     x = lift(x, "split")
@@ -163,6 +168,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     return [_cut(x, axis, slice(a, b)) for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
 
 
+@settings
 def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of `x` along `axis`, which is gone from each."""
     x = lift(x, "unstack")
@@ -209,6 +215,7 @@ def tile(x: Any, reps: Any) -> Tensor:
     return reshape(broadcast_to(spread, pairs), [r * n for r, n in zip(reps, shape, strict=True)])
 
 
+@settings
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says."""
     x = lift(x, "repeat")
@@ -224,6 +231,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
+@settings
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
     """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.
 
@@ -258,16 +266,19 @@ def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
     return ops.where(mask if lower else ~mask, x, np.zeros((), x.dtype))
 
 
+@settings
 def tril(x: Any, k: int = 0) -> Tensor:
     """The entries on and below diagonal `k` of the last two axes; 0 elsewhere."""
     return _triangle(x, k, True, "tril")
 
 
+@settings
 def triu(x: Any, k: int = 0) -> Tensor:
     """The entries on and above diagonal `k` of the last two axes; 0 elsewhere."""
     return _triangle(x, k, False, "triu")
 
 
+@settings
 def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
     """The diagonal `offset` of two axes, as a new last axis."""
     x = lift(x, "diagonal")
@@ -278,6 +289,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
     return ops.getitem(x, n + rows, n + columns, index=(Ellipsis, ops.ARRAY, ops.ARRAY))
 
 
+@settings
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`."""
     if indexing not in ("xy", "ij"):

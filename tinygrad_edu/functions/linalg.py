@@ -14,6 +14,7 @@ from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, number
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, reshape, roll
 from .reduce import max, min, over_axes, sum
+from .settings import settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -60,6 +61,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     return reshape(y, shape)
 
 
+@settings
 def vecdot(a: Any, b: Any, axis: int = -1) -> Tensor:
     """sum(a * b) over `axis`, after broadcasting."""
     return sum(ops.multiply(lift(a, "vecdot"), lift(b, "vecdot")), axis)
@@ -98,6 +100,7 @@ def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
     return list(range(a.ndim - axes, a.ndim)), list(range(axes))
 
 
+@settings
 def einsum(subscripts: str, *operands: Any) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`."""
     xs = [lift(x, "einsum") for x in operands]
@@ -180,6 +183,7 @@ def outer(a: Any, b: Any) -> Tensor:
     return ops.multiply(lift(a, "outer").reshape(-1, 1), lift(b, "outer").reshape(1, -1))
 
 
+@settings
 def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
     """The vector product of vectors of length 3 along `axis`."""
     a, b = lift(a, "cross"), lift(b, "cross")
@@ -193,6 +197,7 @@ def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
     return moveaxis(turned, -1, axis)
 
 
+@settings
 def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sum of the diagonal `offset` of the last two axes."""
     return sum(diagonal(x, offset), -1, dtype=dtype)
@@ -230,12 +235,14 @@ def slogdet(x: Any) -> SlogdetResult:
     return SlogdetResult(pair[..., 0].detach(), pair[..., 1])
 
 
+@settings
 def cholesky(x: Any, upper: bool = False) -> Tensor:
     """The lower triangular L with L @ L.mT = x, for a positive definite x (its symmetric part)."""
     y = ops.cholesky(_matrix(x, "cholesky", True))
     return matrix_transpose(y) if upper else y
 
 
+@settings
 def qr(x: Any, mode: str = "reduced") -> QRResult:
     """x = Q @ R with orthonormal columns in Q and an upper triangular R; `mode` is "reduced"."""
     x = _matrix(x, "qr")
@@ -247,6 +254,7 @@ def qr(x: Any, mode: str = "reduced") -> QRResult:
     return QRResult(q, r if n <= m else concat([r, matmul(matrix_transpose(q), x[..., m:])], -1))
 
 
+@settings
 def svd(x: Any, full_matrices: bool = False) -> SVDResult:
     """x = U * S @ Vh, with the singular values S descending; always the reduced form."""
     x = _matrix(x, "svd")
@@ -266,6 +274,7 @@ def eigh(x: Any) -> EighResult:
     return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
+@settings
 def pinv(x: Any, rtol: float | None = None) -> Tensor:
     """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0."""
     x = _matrix(x, "pinv")
@@ -277,6 +286,7 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     return matmul(matrix_transpose(vh), matrix_transpose(u * expand_dims(inverse, -2)))
 
 
+@settings
 def matrix_power(x: Any, n: int) -> Tensor:
     """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`."""
     x = _matrix(x, "matrix_power", True)
@@ -295,6 +305,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     return lift(np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape)) if result is None else result
 
 
+@settings
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
@@ -314,6 +325,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     return over_axes(ops.normp, x, axis, keepdims, p=float(ord))
 
 
+@settings
 def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes."""
     x = _matrix(x, "matrix_norm")
@@ -330,6 +342,7 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     return expand_dims(y, (-2, -1)) if keepdims else y
 
 
+@settings
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two."""
     x = lift(x, "norm")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..functions.settings import settings
 from ..random import Generator, or_shared
 
 GAINS = {
@@ -22,6 +23,7 @@ def _write(t: Any, values: Any) -> Any:
     return t
 
 
+@settings
 def constant_(tensor: Any, val: float) -> Any:
     """`val` everywhere."""
     return _write(tensor, np.full(tensor.shape, val))
@@ -42,16 +44,19 @@ def ones_(tensor: Any) -> Any:
     return constant_(tensor, 1.0)
 
 
+@settings
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
     """Numbers evenly spread from `a` to `b`."""
     return _write(tensor, or_shared(rng).numpy.uniform(a, b, tensor.shape))
 
 
+@settings
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal numbers."""
     return _write(tensor, or_shared(rng).numpy.normal(mean, std, tensor.shape))
 
 
+@settings
 def trunc_normal_(
     tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
 ) -> Any:
@@ -65,6 +70,7 @@ def trunc_normal_(
     return _write(tensor, values)
 
 
+@settings
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor that keeps the variance of activations steady through a nonlinearity."""
     if nonlinearity == "leaky_relu":
@@ -85,12 +91,14 @@ def fans(tensor: Any) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
+@settings
 def xavier_uniform_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
     """Uniform to +-gain * sqrt(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
     bound = gain * math.sqrt(6 / sum(fans(tensor)))
     return uniform_(tensor, -bound, bound, rng)
 
 
+@settings
 def xavier_normal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal with deviation gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), rng)
@@ -102,6 +110,7 @@ def _kaiming(tensor: Any, a: float, mode: str, nonlinearity: str) -> float:
     return calculate_gain(nonlinearity, a) / math.sqrt(fans(tensor)[mode == "fan_out"])
 
 
+@settings
 def kaiming_uniform_(
     tensor: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
 ) -> Any:
@@ -110,6 +119,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, rng)
 
 
+@settings
 def kaiming_normal_(
     tensor: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
 ) -> Any:
@@ -117,6 +127,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming(tensor, a, mode, nonlinearity), rng)
 
 
+@settings
 def orthogonal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
     """Rows (or columns) that are orthonormal, times `gain`. Source: Saxe et al. (2014)."""
     fans(tensor)

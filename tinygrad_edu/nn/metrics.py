@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine import Variable
 from ..errors import ShapeError
+from ..functions.settings import settings
 
 
 class Scores(NamedTuple):
@@ -42,6 +43,7 @@ def accuracy(prediction: Any, target: Any) -> float:
     return float(np.mean(p == t))
 
 
+@settings
 def confusion_matrix(prediction: Any, target: Any, num_classes: int | None = None) -> Any:
     """How often class `i` (row) was predicted as `j` (column).
 
@@ -57,6 +59,7 @@ def confusion_matrix(prediction: Any, target: Any, num_classes: int | None = Non
     return np.bincount(t * n + p, minlength=n * n).reshape(n, n)
 
 
+@settings
 def precision_recall_f1(
     prediction: Any, target: Any, num_classes: int | None = None, average: str | None = "macro"
 ) -> Scores:

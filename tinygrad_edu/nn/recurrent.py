@@ -93,6 +93,8 @@ class _Recurrent(Module):
         dropout: Probability = 0.0, bidirectional: bool = False, dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        if num_layers > 1000:
+            raise ValueError(f"{type(self).__name__}: num_layers must be 1000 or less; got {num_layers}; use fewer")
         if min(hidden_size, num_layers) < 1:
             raise ValueError(
                 f"{type(self).__name__}: hidden_size and num_layers must be 1 or more; got {hidden_size} and "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Variable, constant
+from ..functions.settings import settings
 from .state import publish
 
 
@@ -17,6 +18,7 @@ def _grads(parameters: Any) -> list[Any]:
     return [p.grad for p in params if p.grad is not None]
 
 
+@settings
 def clip_grad_norm_(
     parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Any:  # fmt: skip
@@ -40,6 +42,7 @@ def clip_grad_norm_(
     return constant(np.asarray(total, grads[0].dtype if grads else np.float32)[()])
 
 
+@settings
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Move every entry of every gradient into the interval from -clip_value to clip_value."""
     grads = _grads(parameters)

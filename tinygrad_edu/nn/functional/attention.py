@@ -12,7 +12,7 @@ from ...batched import whole
 from ...engine import Variable
 from ...functions.common import lift
 from ...functions.layout import matrix_transpose
-from ...functions.settings import Probability
+from ...functions.settings import Probability, settings
 from ...random import Generator
 from ...tensor import Tensor
 from .activations import softmax
@@ -38,11 +38,13 @@ def attended(scores: Any, mask: Any) -> Any:
     return ops.where(nowhere, 0, softmax(ops.where(nowhere, 0, scores)))
 
 
+@settings
 def causal(rows: int, columns: int) -> Any:
     """Which columns a row may look at: those up to its own."""
     return np.tri(rows, columns, dtype=bool)
 
 
+@settings
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: Probability = 0.0, is_causal: bool = False,
     scale: float | None = None, rng: Generator | None = None,

@@ -13,7 +13,7 @@ from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
-from ...functions.settings import Probability
+from ...functions.settings import Probability, settings
 from ...tensor import Tensor
 from .activations import log_softmax
 from .losses import reduced
@@ -49,6 +49,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
     return np.where(kept, target, 0), None if kept.all() else kept
 
 
+@settings
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: Probability = 0.0,
@@ -81,6 +82,7 @@ def cross_entropy(
     return _picked(log_softmax(x), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
+@settings
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip

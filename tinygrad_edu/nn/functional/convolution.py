@@ -11,7 +11,7 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions.common import lift
-from ...functions.settings import Positive
+from ...functions.settings import Positive, settings
 from ...ops.window import count, reach
 from ...tensor import Tensor
 from .linear import like
@@ -19,6 +19,7 @@ from .linear import like
 Ints = int | tuple[int, ...]
 
 
+@settings
 def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
     """A setting for each of `n` axes, given as one number or as a tuple."""
     values = tuple(value) if isinstance(value, tuple | list) else (value,) * n
@@ -34,6 +35,7 @@ def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
     return numbers
 
 
+@settings
 def with_batch(x: Any, n: int, who: str) -> tuple[Any, bool]:
     """`x` with a batch axis, and whether it had none."""
     x = lift(x, who)
@@ -84,6 +86,7 @@ def _finish(y: Any, bias: Any, single: bool, n: int) -> Any:
     return y.squeeze(0) if single else y
 
 
+@settings
 def conv1d(
     input: Any,
     weight: Any,
@@ -100,6 +103,7 @@ def conv1d(
     return _conv(1, "conv1d", input, weight, bias, stride, padding, dilation, groups)
 
 
+@settings
 def conv2d(
     input: Any,
     weight: Any,
@@ -120,6 +124,7 @@ def conv2d(
     return _conv(2, "conv2d", input, weight, bias, stride, padding, dilation, groups)
 
 
+@settings
 def conv_transpose2d(
     input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
     groups: Positive = 1, dilation: Ints = 1,
@@ -181,6 +186,7 @@ def _max_pool(
     return y.squeeze(0) if single else y
 
 
+@settings
 def max_pool1d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
 ) -> Tensor:
@@ -191,6 +197,7 @@ def max_pool1d(
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@settings
 def max_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
 ) -> Tensor:
@@ -216,6 +223,7 @@ def _avg_pool(
     return y.squeeze(0) if single else y
 
 
+@settings
 def avg_pool1d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
@@ -224,6 +232,7 @@ def avg_pool1d(
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
+@settings
 def avg_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: Positive | None = None,
@@ -248,6 +257,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     return y.squeeze(0) if single else y
 
 
+@settings
 def averages(n: int, m: int) -> Any:
     """The matrix `(m, n)` that averages n entries into m."""
     place, i = np.arange(n), np.arange(m)[:, None]

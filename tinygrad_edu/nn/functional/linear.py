@@ -12,6 +12,7 @@ from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.linalg import einsum
+from ...functions.settings import settings
 from ...ops.layout import cast
 from ...tensor import Tensor
 
@@ -57,6 +58,7 @@ def _indices(who: str, x: Any) -> Any:
     return x
 
 
+@settings
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient."""
     index, weight = _indices("embedding", input), lift(weight, "embedding")
@@ -71,6 +73,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     return ops.where((index == padding_idx % n)[..., None], y.detach(), y)
 
 
+@settings
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """1 at place x[...] of a new last axis, 0 elsewhere; as many classes as are needed for -1.
 

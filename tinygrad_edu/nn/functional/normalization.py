@@ -12,7 +12,7 @@ from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
-from ...functions.settings import Positive, Probability
+from ...functions.settings import Positive, Probability, settings
 from ...random import Generator, or_shared
 from ...tensor import Tensor
 
@@ -31,6 +31,7 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
     return y if bias is None else y + lift(bias).reshape(shape)
 
 
+@settings
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
@@ -71,6 +72,7 @@ def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...]
     return shape, tuple(range(x.ndim - len(shape), x.ndim))
 
 
+@settings
 def layer_norm(
     input: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
@@ -81,6 +83,7 @@ def layer_norm(
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
 
+@settings
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Source: Zhang and Sennrich (2019)."""
     x = lift(input, "rms_norm")
@@ -89,6 +92,7 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
     return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
 
 
+@settings
 def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
     x = lift(input, "group_norm")
@@ -100,6 +104,7 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
+@settings
 def dropout(input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
     """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
@@ -114,12 +119,14 @@ def dropout(input: Any, p: Probability = 0.5, training: bool = True, rng: Genera
     return x * (keep / (1 - p))
 
 
+@settings
 def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`."""
     x = lift(input, "normalize")
     return x / ops.maximum(vector_norm(x, p, axis, keepdims=True), eps)
 
 
+@settings
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
     """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
     x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")

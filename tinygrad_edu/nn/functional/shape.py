@@ -10,12 +10,14 @@ from ... import ops
 from ...errors import ShapeError
 from ...functions import layout
 from ...functions.common import lift
+from ...functions.settings import settings
 from ...tensor import Tensor
 from .convolution import averages
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
+@settings
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
     """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
@@ -39,6 +41,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     return layout.pad(x, pairs, MODES[mode], 0 if value is None else value)
 
 
+@settings
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
 ) -> Tensor:
