@@ -28,6 +28,7 @@ from .engine import (
 from .errors import DTypeError, GraphError, ShapeError
 from .foreign import unknown
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
+from .functions.settings import truth
 from .numpy_protocol import call_function, call_ufunc
 from .recording import Recording, departures
 
@@ -60,7 +61,7 @@ class Tensor(Variable):
         self._data = array[()] if array.ndim == 0 else array
         self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
         self._grad, self.name, self.loose, self.past, self.site = None, name, True, None, None
-        if requires_grad:
+        if requires_grad is not False and truth("Tensor", "requires_grad", requires_grad):
             self.requires_grad = True
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..arrays import to_array
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from .common import lift, normal_axis
@@ -63,9 +64,10 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
 
 
 def _integers(who: str, indices: Any) -> Any:
-    index: Any = indices if isinstance(indices, Variable) else np.asarray(indices)
+    index: Any = indices if isinstance(indices, Variable) else to_array(indices, who=who)
     if index.dtype.kind not in "iu" and index.size:
-        raise DTypeError(f"{who}: indices must be integers; got {index.dtype}; use .astype('int64')")
+        given = index.dtype if hasattr(indices, "dtype") else np.asarray(indices).dtype
+        raise DTypeError(f"{who}: indices must be integers; got {given}; use .astype('int64')")
     return index.astype(np.intp)
 
 
@@ -104,7 +106,10 @@ def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Te
 
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """The indices of the entries that are not 0, one tensor for each axis."""
-    return tuple(lift(k) for k in np.nonzero(lift(x, "nonzero")._data))
+    x = lift(x, "nonzero")
+    if not x.ndim:
+        raise ShapeError("nonzero: the tensor must have an axis; got a scalar; use reshape(-1)")
+    return tuple(lift(k) for k in np.nonzero(x._data))
 
 
 def unique_values(x: Any) -> Tensor:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..arrays import to_array
 from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number
-from .settings import settings
+from .settings import integer, settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -48,7 +49,7 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     x = lift(x, "permute_dims")
     ndim = x.ndim
     order = tuple(range(ndim))[::-1] if axes is None else tuple(
-        normal_axis("permute_dims", k, ndim) for k in axes
+        normal_axis("permute_dims", k, ndim) for k in several("permute_dims", "axes", axes)
     )  # fmt: skip
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"permute_dims: axes must name each of {ndim} axes once; got {axes}; check x.ndim")
@@ -126,7 +127,7 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
 @settings
 def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
     """The tensors one after the other along `axis`; flattened first for None."""
-    tensors = [lift(x, "concat") for x in xs]
+    tensors = [lift(x, "concat") for x in several("concat", "xs", xs)]
     if not tensors:
         raise ShapeError("concat: needs one tensor or more; got none; pass a list of tensors")
     if axis is None:
@@ -137,7 +138,7 @@ def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
 @settings
 def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors, all of one shape, along a new axis."""
-    tensors = [lift(x, "stack") for x in xs]
+    tensors = [lift(x, "stack") for x in several("stack", "xs", xs)]
     if len({x.shape for x in tensors}) != 1:
         shapes = ", ".join(str(x.shape) for x in tensors) or "none"
         raise ShapeError(f"stack: tensors must have one shape; got {shapes}; use concat to join")
@@ -164,7 +165,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
         step = n // indices_or_sections
         cuts = list(range(step, n, step)) if step else [0] * (indices_or_sections - 1)
     else:
-        cuts = [int(k) for k in indices_or_sections]
+        cuts = [integer("split", "indices", k) for k in several("split", "indices_or_sections", indices_or_sections)]
     return [_cut(x, axis, slice(a, b)) for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
 
 
@@ -222,11 +223,13 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = x.reshape(-1), 0
     axis = normal_axis("repeat", axis, x.ndim)
-    counts = np.asarray(repeats)
+    counts = to_array(repeats, who="repeat")
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0 or counts.shape not in ((), (1,), (x.shape[axis],)):
         raise ShapeError(
             f"repeat: repeats must be a count, or one for each of {x.shape[axis]} entries; got {repeats}; use ints >= 0"
         )
+    if int(counts.max(initial=0)) * x.shape[axis] >= 2**48:
+        raise ShapeError(f"repeat: the result must fit into memory; got repeats up to {counts.max()}; use fewer")
     places = np.repeat(np.arange(x.shape[axis]), counts)
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
@@ -240,6 +243,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     x = lift(x, "pad")
     try:
         width = tuple(map(tuple, np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()))
+        width = tuple((integer("pad", "pad_width", a), integer("pad", "pad_width", b)) for a, b in width)
     except ValueError:
         raise ShapeError(
             f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; "

@@ -14,7 +14,7 @@ from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, number
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, reshape, roll
 from .reduce import max, min, over_axes, sum
-from .settings import settings
+from .settings import refused, settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -89,7 +89,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
 
 def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
     """The axes of `a`, and those of `b`, that `tensordot` pairs."""
-    if not isinstance(axes, int):
+    if not isinstance(axes, int) or isinstance(axes, bool):
+        axes = several("tensordot", "axes", axes)
+        if len(axes) != 2:
+            raise ShapeError(f"tensordot: axes must be a number or two lists; got {len(axes)} lists; give two")
         left, right = (k if isinstance(k, tuple | list) else (k,) for k in axes)
         return [normal_axis("tensordot", k, a.ndim) for k in left], [normal_axis("tensordot", k, b.ndim) for k in right]
     if not 0 <= axes <= builtins.min(a.ndim, b.ndim):
@@ -151,7 +154,11 @@ def _spelled_out(names: list[str], output: str, arrow: str, xs: list[Any]) -> tu
     shapes = [
         x.shape[n.index("...") : n.index("...") + k] for n, x, k in zip(names, xs, lengths, strict=True) if "..." in n
     ]
-    common = np.broadcast_shapes(*shapes)
+    try:
+        common = np.broadcast_shapes(*shapes)
+    except ValueError:
+        given = " and ".join(str(x.shape) for x in xs)
+        raise ShapeError(f"einsum: the axes of ... must broadcast; got {given}; use expand_dims") from None
     spelled = []
     for i, (name, k) in enumerate(zip(names, lengths, strict=True)):
         if "..." in name:
@@ -329,6 +336,8 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
 def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes."""
     x = _matrix(x, "matrix_norm")
+    if not isinstance(ord, str | int | float):
+        raise refused("matrix_norm", "ord", "fro, nuc or a number", ord, "ord='fro'")
     if ord == "fro":
         return vector_norm(x, 2, (-2, -1), keepdims)
     if ord in ("nuc", 2, -2):

@@ -112,6 +112,7 @@ def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
     x = lift(x, op.name)
     shape = x.shape
+    keepdims = _kept(op, keepdims)
     if axis is None:
         place = op(x.reshape(-1), axis=0, keepdims=False)
         return place.reshape((1,) * len(shape)) if keepdims else place

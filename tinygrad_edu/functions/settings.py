@@ -18,6 +18,7 @@ from ..errors import DTypeError
 Size = int  # 0 or more
 Positive = int  # 1 or more
 Probability = float  # from 0 to 1
+Leaf = Any  # a tensor to be written into
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -99,6 +100,29 @@ def generator(who: str, what: str, x: Any) -> Any:
     raise refused(who, what, "a generator", x, "tg.random.default_rng(0)")
 
 
+def leaf(who: str, what: str, x: Any) -> Any:
+    """A tensor, to be written into."""
+    if isinstance(x, Variable):
+        return x
+    raise refused(who, what, "a tensor", x, "nn.Parameter")
+
+
+def several(who: str, what: str, x: Any) -> list[Any]:
+    """What can be gone through, but no text and no dict."""
+    if not isinstance(x, str | bytes | dict | set):
+        try:
+            return list(x)
+        except (TypeError, ValueError, RecursionError):
+            pass
+    raise refused(who, what, "several, such as a list", x, "[...]")
+
+
+def lengths(who: str, what: str, x: Any, least: int = 1) -> tuple[int, ...]:
+    """Whole numbers, given as one or as several."""
+    several_given = isinstance(x, tuple | list) or (hasattr(x, "shape") and x.shape != ())
+    return tuple(integer(who, what, n, least) for n in (several(who, what, x) if several_given else [x]))
+
+
 READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "int": ((), integer),
     "Size": ((), functools.partial(integer, least=0)),
@@ -109,14 +133,15 @@ READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "str": ((str,), text),
     "Function": ((), function),
     "Generator": ((), generator),
+    "Leaf": ((), leaf),
 }  # for an annotation: the classes that need no look, and how others are read
 
 
-def _reader(parameter: inspect.Parameter) -> Any:
+def _reader(parameter: inspect.Parameter, layer: bool) -> Any:
     annotation = str(parameter.annotation)
     kinds = [kind.strip() for kind in annotation.split("|")]
     optional = "None" in kinds
-    if parameter.name == "dtype":
+    if parameter.name == "dtype" and layer:
         return (type(None),), lambda who, what, x: normal_dtype(who, x)
     if [kind for kind in kinds if kind != "None"] not in [[name] for name in READERS]:
         return None
@@ -127,8 +152,12 @@ def _reader(parameter: inspect.Parameter) -> Any:
 def settings(f: Decorated) -> Decorated:
     """`f`, which reads every argument that is annotated with one of the kinds above as that kind."""
     parameters = inspect.signature(f).parameters
-    readers = {p.name: found for p in parameters.values() if (found := _reader(p))}
-    places = [(i, name, *readers[name]) for i, name in enumerate(parameters) if name in readers]
+    readers = {p.name: found for p in parameters.values() if (found := _reader(p, f.__name__ == "__init__"))}
+    several = [i for i, p in enumerate(parameters.values()) if p.kind in (p.VAR_POSITIONAL, p.KEYWORD_ONLY)]
+    last = several[0] if several else len(parameters)  # what follows is given by name only
+    places = [
+        (i if i < last else 1 << 30, name, *readers[name]) for i, name in enumerate(parameters) if name in readers
+    ]
     if not places:
         return f
     own = None if f.__name__ == "__init__" else f.__name__

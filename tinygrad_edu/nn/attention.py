@@ -152,7 +152,7 @@ class MultiheadAttention(Module):
 def _function(activation: Any) -> Any:
     if callable(activation):
         return activation
-    if activation not in ("relu", "gelu"):
+    if not isinstance(activation, str) or activation not in ("relu", "gelu"):
         raise ValueError(f"Transformer: activation must be 'relu', 'gelu' or a function; got {activation!r}; use one")
     return F.relu if activation == "relu" else F.gelu
 

@@ -41,7 +41,7 @@ class _Conv(Module):
         self.padding = padding if isinstance(padding, str) else sizes(padding, n, who, "padding")
         self.dilation, self.groups, self.padding_mode = sizes(dilation, n, who, "dilation"), groups, padding_mode
         shape = self.weight_shape()
-        bound = 1 / math.sqrt(shape[1] * math.prod(self.kernel_size))
+        bound = 1 / math.sqrt(min(shape[1] * math.prod(self.kernel_size), 2**62))
         self.weight = uniform(shape, bound, dtype, rng)
         self.bias = uniform((out_channels,), bound, dtype, rng) if bias else None
 

@@ -16,6 +16,8 @@ from .module import Module, Parameter
 
 def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Generator | None = None) -> Parameter:
     """A new parameter, uniform to +-bound."""
+    if math.prod(shape) >= 2**40:
+        raise ShapeError(f"nn: weights must fit into memory; got shape {shape}; use smaller sizes")
     values = or_shared(rng).numpy.uniform(-bound, bound, shape)
     return Parameter(values, dtype=dtype or get_default_dtype())
 
@@ -66,7 +68,7 @@ class Bilinear(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        bound = 1 / math.sqrt(in1_features)
+        bound = 1 / math.sqrt(in1_features) if in1_features else 0.0
         self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
         self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
 
@@ -92,6 +94,8 @@ class Embedding(Module):
                 f"Embedding: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
                 "num_embeddings"
             )
+        if num_embeddings * embedding_dim >= 2**40:
+            raise ShapeError(f"Embedding: rows must fit into memory; got {num_embeddings} of them; use fewer")
         values = or_shared(rng).numpy.normal(size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays import to_array
 from ..engine import Variable
 from ..errors import ShapeError
 from ..functions.settings import settings
@@ -21,8 +22,8 @@ class Scores(NamedTuple):
 
 def _labels(who: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """Class numbers of predictions (the largest logit, where there is an axis more) and targets."""
-    p, t = (x._data if isinstance(x, Variable) else np.asarray(x) for x in (prediction, target))
-    if p.ndim == t.ndim + 1:
+    p, t = (x._data if isinstance(x, Variable) else to_array(x, who=who) for x in (prediction, target))
+    if p.ndim == t.ndim + 1 and p.ndim > 1 and p.shape[1]:
         p = p.argmax(1)
     if p.shape != t.shape:
         raise ShapeError(

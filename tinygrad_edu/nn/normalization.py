@@ -10,7 +10,7 @@ from .. import guards
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.common import lift
-from ..functions.settings import Positive, Probability, Size, settings
+from ..functions.settings import Positive, Probability, Size, lengths, settings
 from ..random import Generator
 from . import functional as F
 from .functional.linear import like
@@ -91,7 +91,7 @@ class LayerNorm(Module):
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
         self.eps = eps
         self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
         self.bias = _full(self.normalized_shape, 0.0, dtype) if elementwise_affine and bias else None
@@ -109,7 +109,7 @@ class RMSNorm(Module):
         self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, dtype: Any = None
     ) -> None:
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
         self.eps = eps
         self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
 

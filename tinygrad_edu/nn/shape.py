@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..functions.common import lift
+from ..functions.common import lift, normal_axis
 from ..functions.settings import settings
 from . import functional as F
 from .module import Module
@@ -39,6 +39,7 @@ class Flatten(Module):
     def forward(self, input: Any) -> Any:
         x = lift(input, "Flatten")
         n = len(x.shape)
+        normal_axis("Flatten", self.start_axis, n), normal_axis("Flatten", self.end_axis, n)
         start, end = self.start_axis % n, self.end_axis % n
         return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ..engine import Variable, constant
-from ..functions.settings import settings
+from ..functions.settings import leaf, settings, several
 from .state import publish
 
 
 def _grads(parameters: Any) -> list[Any]:
-    params: Iterable[Any] = [parameters] if isinstance(parameters, Variable) else parameters
+    params: list[Any] = (
+        [parameters] if isinstance(parameters, Variable) else several("clip_grad", "parameters", parameters)
+    )
+    params = [leaf("clip_grad", "a parameter", p) for p in params]
     return [p.grad for p in params if p.grad is not None]
 
 

@@ -11,10 +11,13 @@ from .. import guards
 from ..arrays import held, to_array
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
+from ..functions.settings import several, truth
 from ..nn.module import PARAMETERS, clear
 from ..nn.state import at_once
 from ..tensor import Tensor
 from .bundle import Bundle, Rule, bundles, workspace
+
+TRUTHS = ("nesterov", "maximize", "amsgrad", "centered")  # settings that are True or False
 
 
 class Optimizer:
@@ -38,7 +41,7 @@ class Optimizer:
             raise TypeError(
                 f"optimizer: takes an iterable of parameters; got a {type(params).__name__}; pass model.parameters()"
             )
-        given = list(params)
+        given = several("optimizer", "params", params)
         if not given:
             raise ValueError(
                 "optimizer: needs one parameter or more; got none; pass model.parameters(), afresh if it is a generator"
@@ -61,8 +64,12 @@ class Optimizer:
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters, with settings of their own where the group names them."""
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeError(
+                f"optimizer: a group must be a dict with params; got {type(group).__name__}; write {{'params': [p]}}"
+            )
         params = group["params"]
-        params = [params] if isinstance(params, Variable) else list(params)
+        params = [params] if isinstance(params, Variable) else several("optimizer", "params", params)
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -89,9 +96,16 @@ class Optimizer:
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Refuse settings that make no sense."""
+        for name, default in self.defaults.items():
+            if isinstance(default, bool) or name in TRUTHS:
+                truth("optimizer", name, group[name])
+            elif name == "betas":
+                pair = several("optimizer", name, group[name])
+                if len(pair) != 2 or not all(isinstance(beta, int | float | np.number) for beta in pair):
+                    raise ValueError("optimizer: betas must be two numbers; got others; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
-            if not isinstance(value, int | float | np.number) or not value >= 0:
+            if not isinstance(value, int | float | np.number) or not 0 <= value < 1e300:
                 raise ValueError(f"optimizer: {name} must be a number, 0 or more; got {value!r}; use a positive one")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -12,7 +12,7 @@ from numbers import Real
 from typing import Any
 
 from ..errors import few
-from ..functions.settings import Positive, settings
+from ..functions.settings import Positive, integer, real, settings, several
 from ..nn.state import at_once
 from .optimizer import Optimizer
 
@@ -35,10 +35,7 @@ class LRScheduler:
 
     @settings
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"{type(self).__name__}: takes an optimizer; got {type(optimizer).__name__}; make one first"
-            )
+        self.must_have(optimizer)
         groups = optimizer.param_groups
         if last_epoch >= 0 and not all("initial_lr" in group for group in groups):
             raise ValueError(
@@ -50,6 +47,13 @@ class LRScheduler:
         self.last_epoch = last_epoch
         self._formula = [lr if last_epoch < 0 else self.rate(lr, last_epoch) for lr in self.base_lrs]
         self._set(last_epoch + 1)
+
+    def must_have(self, optimizer: Any) -> None:
+        """Refuse what is no optimizer."""
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"{type(self).__name__}: takes an optimizer; got {type(optimizer).__name__}; make one first"
+            )
 
     def rate(self, lr: float, t: int) -> float:
         """The rate after `t` steps."""
@@ -127,7 +131,8 @@ def _demand(who: str, holds: bool, must: str, given: Any) -> None:
 
 def _each(who: str, name: str, value: float | Sequence[float], groups: Sequence[Any]) -> list[float]:
     """A setting for each group, given as one number or as a list."""
-    values = [float(value)] * len(groups) if isinstance(value, int | float) else list(value)
+    given = several(who, name, value) if isinstance(value, list | tuple) else [value] * len(groups)
+    values = [float(real(who, name, v)) for v in given]
     _demand(
         who, len(values) == len(groups), f"{name} must be one number, or one for each of {len(groups)} groups", value
     )
@@ -154,7 +159,10 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones = sorted(
+            integer("MultiStepLR", "milestones", m, 0) for m in several("MultiStepLR", "milestones", milestones)
+        )
+        self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
@@ -231,6 +239,7 @@ class OneCycleLR(LRScheduler):
         max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
+        self.must_have(optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: needs total_steps, or epochs and steps_per_epoch; got neither; give one")
@@ -249,6 +258,9 @@ class OneCycleLR(LRScheduler):
             )
         self.total_steps, self.anneal_strategy = total_steps, anneal_strategy
         self.cycle_momentum, self.base_momentum, self.max_momentum = cycle_momentum, base_momentum, max_momentum
+        _demand(
+            "OneCycleLR", div_factor > 0 < final_div_factor, "factors must be above 0", (div_factor, final_div_factor)
+        )
         top = pct_start * total_steps - 1
         low, last = 1 / div_factor, 1 / div_factor / final_div_factor
         down = [(2 * top, 1.0, low), (total_steps - 1, low, last)] if three_phase else [(total_steps - 1, 1.0, last)]
@@ -300,6 +312,7 @@ class ReduceLROnPlateau(LRScheduler):
         threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
         min_lr: float | Sequence[float] = 0.0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
+        self.must_have(optimizer)
         if factor >= 1 or mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(
                 "ReduceLROnPlateau: factor must be below 1, mode 'min' or 'max', threshold_mode 'rel' or 'abs'; got "

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import to_array
 from ...batched import whole
 from ...engine import Variable
+from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.layout import matrix_transpose
 from ...functions.settings import Probability, settings
@@ -26,7 +28,13 @@ def attended(scores: Any, mask: Any) -> Any:
     """
     if mask is None:
         return softmax(scores)
-    values = mask._data if isinstance(mask, Variable) else mask if hasattr(mask, "dtype") else np.asarray(mask)
+    values = (
+        mask._data
+        if isinstance(mask, Variable)
+        else mask
+        if hasattr(mask, "batch")
+        else to_array(mask, who="attention")
+    )
     truth = values.dtype == np.bool
     if truth:
         scores = ops.where(values, scores, -math.inf)
@@ -55,6 +63,11 @@ def scaled_dot_product_attention(
     Source: Vaswani et al., "Attention is all you need" (2017).
     """
     query, key, value = (lift(x, "scaled_dot_product_attention") for x in (query, key, value))
+    if min(query.ndim, key.ndim, value.ndim) < 2 or not query.shape[-1]:
+        raise ShapeError(
+            "scaled_dot_product_attention: query, key and value must be (..., length, features); got "
+            f"{query.shape}, {key.shape}, {value.shape}; add axes"
+        )
     if is_causal and attn_mask is not None:
         raise ValueError("scaled_dot_product_attention: takes attn_mask or is_causal; got both; put both into one mask")
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import guards, ops
+from ...arrays import to_array
 from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
@@ -71,7 +72,7 @@ def cross_entropy(
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
     if x.op is ops.exp or x.op is ops.divide:  # so ends softmax
         guards.check_logits("cross_entropy", x)
-    y = target._data if isinstance(target, Variable) else np.asarray(target)
+    y = target._data if isinstance(target, Variable) else to_array(target, who="cross_entropy")
     if y.dtype.kind == "f" and y.shape == shape:
         return _soft_cross_entropy(x, lift(target), weight, reduction, label_smoothing)
     x = _classes_last(x)
@@ -93,7 +94,7 @@ def nll_loss(
     if not x.ndim:
         raise ShapeError(f"nll_loss: the input must have a class axis; got shape {x.shape}; give log-probabilities")
     x = _classes_last(x)
-    y = target._data if isinstance(target, Variable) else np.asarray(target)
+    y = target._data if isinstance(target, Variable) else to_array(target, who="nll_loss")
     y, kept = _classes("nll_loss", y, x.shape[-1], x.shape[:-1], ignore_index)
     return _picked(x, y, kept, weight, reduction, 0.0, "nll_loss")
 

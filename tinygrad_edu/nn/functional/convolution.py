@@ -60,13 +60,15 @@ def _conv(
             f"{who}: the weight must be (out_channels, in_channels / groups, kernel ...); got {weight.shape} for "
             f"an input of shape {x.shape} and groups={groups}; check the channels"
         )
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         if stride != (1,) * n:
             raise ValueError(f"{who}: padding='same' needs stride 1; got {stride}; give padding as numbers")
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         pairs = tuple((t // 2, t - t // 2) for t in total)
     else:
-        pairs = tuple((p, p) for p in sizes(0 if padding == "valid" else padding, n, who, "padding"))
+        pairs = tuple(
+            (p, p) for p in sizes(0 if isinstance(padding, str) and padding == "valid" else padding, n, who, "padding")
+        )
     _must_fit(who, x, kernel, stride, pairs, dilation)
     y = ops.conv(like(x, weight), weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
     return _finish(y, bias, single, n)

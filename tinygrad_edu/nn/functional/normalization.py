@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import get_default_dtype
 from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
-from ...functions.settings import Positive, Probability, settings
+from ...functions.settings import Positive, Probability, lengths, settings
 from ...random import Generator, or_shared
 from ...tensor import Tensor
 
@@ -64,7 +65,7 @@ def batch_norm(
 
 
 def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = lengths(who, "normalized_shape", normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(
             f"{who}: the last axes of the input must be {shape}; got shape {x.shape}; check normalized_shape"
@@ -87,6 +88,7 @@ def layer_norm(
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Source: Zhang and Sennrich (2019)."""
     x = lift(input, "rms_norm")
+    x = x if x.dtype.kind in "fc" else x.astype(get_default_dtype())
     shape, axes = _last_axes("rms_norm", x, normalized_shape)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
@@ -96,6 +98,8 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
 def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
     x = lift(input, "group_norm")
+    if x.ndim < 2:
+        raise ShapeError(f"group_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
     n, c = x.shape[:2]
     if c % num_groups:
         raise ShapeError(f"group_norm: num_groups must divide the {c} channels; got {num_groups}; choose a divisor")
