@@ -19,7 +19,7 @@ FLOORS = [
     ["ops"],
     ["forward", "functions", "numpy_functions", "numpy_protocol", "foreign", "writing", "tensor"],
     ["random", "batching", "checkpointing", "custom", "transforms", "guards", "nn.functional"],
-    ["nn", "optim", "data", "io"],
+    ["files", "nn", "optim", "data", "io"],
     ["testing", "viz"],
     ["demo", "bench", "cli"],
 ]

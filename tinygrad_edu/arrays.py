@@ -55,38 +55,79 @@ def get_default_dtype() -> np.dtype[Any]:
 
 
 def normal_dtype(who: str, dtype: Any) -> np.dtype[Any]:
-    """A dtype as users name it."""
+    """A dtype of numbers or truth values as users name it, in this machine's order of bytes."""
     try:
-        return np.dtype(dtype)
-    except TypeError:
-        raise DTypeError(f"{who}: dtype must be one of NumPy's; got {dtype!r}; use e.g. 'float32'") from None
+        wanted = None if dtype is None else np.dtype(dtype).newbyteorder("=")
+    except (TypeError, ValueError, SyntaxError, AttributeError, LookupError, ArithmeticError, RecursionError):
+        wanted = None
+    if wanted is None or wanted.kind not in "biufc":
+        given = repr(dtype) if isinstance(dtype, str | type | np.dtype | type(None)) else type(dtype).__name__
+        raise DTypeError(f"{who}: dtype must be one of NumPy's; got {given}; use e.g. 'float32'") from None
+    return wanted
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = "Tensor") -> Any:
-    """`data` as a NumPy array. What has a dtype keeps it; Python floats take the default one."""
+    """`data` as a NumPy array of numbers. What has a dtype keeps it; Python floats take the default one.
+
+    What would lose its meaning is refused: masks, units, fields, imaginary parts.
+    """
     typed = hasattr(data, "dtype")
     dtype = dtype if dtype is None else normal_dtype(who, dtype)
-    if isinstance(data, list | tuple) and any(getattr(x, "requires_grad", False) for x in _leaves(data)):
-        raise GraphError(
-            f"{who}: a list must hold numbers; got tensors that need a gradient, which would be lost; use tg.stack"
-        )
+    if isinstance(data, list | tuple):
+        _must_be_plain(data, who)
     if typed and hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data) if hasattr(data, "__array__") else np.from_dlpack(data)
+    if typed and type(data) is not np.ndarray and np.any(getattr(data, "mask", False)):
+        raise DTypeError(f"{who}: data must not be masked; got a masked array; use .filled(value), or where()")
+    if dtype is not None and dtype.kind != "c" and typed and np.dtype(data.dtype).kind == "c":
+        raise DTypeError(f"{who}: data must be real for {dtype}; got {data.dtype}; take .real, or abs()")
     try:
         array = np.array(data, dtype=dtype, copy=copy)
-    except ValueError as error:
-        raise ValueError(
+    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        kind = DTypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
             f"{who}: data must be a rectangular nest of numbers; got {type(data).__name__} "
-            f"({error}); make all rows equally long"
+            f"({error}); make all rows equally long, of numbers"
         ) from error
     if array.dtype.kind not in "biufc":
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got {type(data).__name__} of dtype "
             f"{array.dtype}; convert it to an array of numbers first"
         )
+    if not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="))
     if dtype is None and not typed and array.dtype == np.float64:
         return array.astype(_default)
     return array
+
+
+def _must_be_plain(data: Any, who: str) -> None:
+    """A list that NumPy shall read holds neither tensors that need a gradient nor masked arrays."""
+    try:
+        for x in _leaves(data):
+            if getattr(x, "requires_grad", False):
+                raise GraphError(
+                    f"{who}: a list must hold numbers; got tensors that need a gradient, which would be lost; use "
+                    "tg.stack"
+                )
+            if isinstance(x, np.ndarray) and np.any(getattr(x, "mask", False)):
+                raise DTypeError(f"{who}: data must not be masked; got a masked array; use .filled(value), or where()")
+    except RecursionError:
+        raise ValueError(
+            f"{who}: data must be a rectangular nest of numbers; got a list in itself; take it apart"
+        ) from None
+
+
+def held(who: str, array: Any, dtype: Any) -> Any:
+    """A new array of the numbers of `array` in another dtype of their kind, which must be able to hold them."""
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise DTypeError(f"{who} must be of {dtype}; got {array.dtype}; use .astype()")
+    with np.errstate(all="ignore"):
+        new = np.array(array, dtype, order="C")
+    kept = np.isfinite(new) | ~np.isfinite(array) if new.dtype.kind in "fc" else new == array
+    if new.dtype != array.dtype and not np.all(kept):
+        raise ValueError(f"{who} must hold numbers of {dtype}; got {array[~kept].flat[0]}; use a wider dtype")
+    return new
 
 
 def _leaves(data: Any) -> Iterator[Any]:
@@ -100,6 +141,8 @@ def _leaves(data: Any) -> Iterator[Any]:
 def operand(x: Any, who: str, copy: bool | None = None) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
+    if isinstance(x, np.matrix) and who in ("multiply", "power"):
+        raise DTypeError(f"{who}: must be entry by entry; got np.matrix, for which * and ** are others; use np.asarray")
     return x if is_weak(x) or isinstance(x, BatchedArray) else to_array(x, copy=copy, who=who)
 
 

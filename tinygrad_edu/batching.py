@@ -13,6 +13,7 @@ from .batched import RUNNING
 from .engine import births
 from .errors import ShapeError
 from .functions.common import Function, as_tuple, lift, normal_axis
+from .functions.settings import settings
 
 
 class Level(int):
@@ -24,6 +25,7 @@ class Level(int):
     __str__ = __repr__
 
 
+@settings
 def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """`f` on every example of a batch at once, written for one example.
 

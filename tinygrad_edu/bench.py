@@ -11,6 +11,7 @@ import argparse
 import gc
 import importlib
 import importlib.util
+import os
 import pathlib
 import platform
 import re
@@ -234,6 +235,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--write", type=pathlib.Path, metavar="DIR", help="update README.md and docs/benchmarks.md there"
     )
     options = parser.parse_args(argv)
+    if options.rounds < 1:
+        parser.error(f"--rounds must be 1 or more; got {options.rounds}; use e.g. 15")
+    pages = [options.write / name for name in ("README.md", "docs/benchmarks.md")] if options.write else []
+    for page in pages:
+        if not os.access(page, os.R_OK | os.W_OK):
+            parser.error(f"--write must name a checkout; got {str(options.write)!r} without {page.name}; go there")
     for library in ("torch", "micrograd"):
         if importlib.util.find_spec(library) is None:
             raise MissingLibraryError("bench: the comparison", library, "bench")

@@ -13,6 +13,7 @@ from .batched import BatchedArray
 from .engine import NEEDS, Each, Op, Variable, births, gradients, history
 from .errors import GraphError
 from .functions.common import Function, fresh, lift
+from .functions.settings import settings
 from .holders import fingerprint, values_of
 from .ops.layout import alias
 from .recording import Recording, no_grad, recording
@@ -120,6 +121,7 @@ _checkpoint = Op(
 )
 
 
+@settings
 def checkpoint(f: Function) -> Function:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -17,12 +19,31 @@ def _demo(argv: Sequence[str]) -> int:
         description="Train a small network, written from tensor operations, on 1,797 handwritten digits; check its "
         "derivatives; draw its computation graph and its loss curve. The same seed gives the same numbers.",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all chance in the run (default: 0)")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for the pictures (default: out)")
+    parser.add_argument("--seed", type=_seed, default=0, help="of all chance in the run (default: 0)")
+    parser.add_argument(
+        "--out", type=_folder, default=Path("out"), metavar="DIR", help="for the pictures (default: out)"
+    )
     options = parser.parse_args(argv)
     from .demo import run  # imported here, so that --help is quick
 
-    return run(options.seed, options.out)
+    try:
+        return run(options.seed, options.out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        parser.error(f"--out must be a folder to write to; got {str(options.out)!r} ({error.strerror}); name another")
+
+
+def _folder(text: str) -> Path:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must be a folder to write to; got {text!r}; name another")
+    return Path(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more; got {text!r}; use e.g. 0")
+    return int(text)
 
 
 def _elsewhere(module: str) -> Callable[[Sequence[str]], int]:
@@ -52,8 +73,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="command")
     arguments = sys.argv[1:] if argv is None else list(argv)
     chosen = parser.parse_args(arguments[:1]).command
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows its number
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return COMMANDS[chosen][1](arguments[1:])
+        status = COMMANDS[chosen][1](arguments[1:])
+        sys.stdout.flush()
+        return status
     except MissingLibraryError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who read the output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print(f"tinygrad-edu {chosen}: stopped", file=sys.stderr)
+        return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from .recording import no_grad
 from .viz import draw
 
 HIDDEN, BATCH, EPOCHS, FOLDS = 128, 32, 30, 5
+PICTURES = ("graph.svg", "graph.png", "loss.png")
 LEARNING_RATE, WEIGHT_DECAY, NOISE = 7e-3, 0.1, 0.2
 
 
@@ -81,12 +83,27 @@ def train(network: Network, x: Any, y: Any, rng: random.Generator, bar: Any) -> 
     return losses
 
 
-def progress(total: int) -> Any:
+def extras() -> tuple[Any, Any]:
+    """What the demo needs and other parts do not: a progress bar and a figure."""
     try:
         from tqdm import tqdm
     except ImportError as error:
         raise MissingLibraryError("demo: the progress bar", "tqdm", "demo") from error
-    return tqdm(total=total, desc="training", unit="epoch")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingLibraryError("demo: the loss curve", "matplotlib", "demo") from error
+    return tqdm, Figure
+
+
+def place(out: Path) -> None:
+    """The folder, made where there is none: one that cannot be written to is refused now, not after training."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):
+        pass
+    for path in (out / name for name in PICTURES):
+        if path.exists():
+            open(path, "ab").close()
 
 
 def check(network: Network, x: Any, y: Any) -> Any:
@@ -100,12 +117,8 @@ def check(network: Network, x: Any, y: Any) -> Any:
     return testing.check_gradients(loss, *values.values(), raises=False)
 
 
-def plot(histories: list[list[float]], path: Path) -> None:
+def plot(histories: list[list[float]], path: Path, Figure: Any) -> None:
     """The loss of each step, and its mean over epochs, for every split."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingLibraryError("demo: the loss curve", "matplotlib", "demo") from error
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.subplots()
     for fold, losses in enumerate(histories):
@@ -123,11 +136,12 @@ def plot(histories: list[list[float]], path: Path) -> None:
 def run(seed: int, out: Path) -> int:
     """Train, test, check, draw and plot; 0 if all is well."""
     start = time.perf_counter()
-    out.mkdir(parents=True, exist_ok=True)
+    tqdm, figure = extras()
+    place(out)
     rng = random.default_rng(seed)
     shares, histories = [], []
     print(f"1,797 handwritten digits, split {FOLDS} ways into training and test sets; seed {seed}")
-    with progress(FOLDS * EPOCHS) as bar:
+    with tqdm(total=FOLDS * EPOCHS, desc="training", unit="epoch") as bar:
         for x, y, x_test, y_test in splits(rng):
             network = Network(rng)
             histories.append(train(network, x, y, rng, bar))
@@ -139,9 +153,9 @@ def run(seed: int, out: Path) -> int:
     loss = cross_entropy(network(x_test[:4]), y_test[:4])
     loss.name = "loss"
     picture = draw(loss, detail="ops")
-    for name in ("graph.svg", "graph.png"):
+    for name in PICTURES[:2]:
         print(f"graph:         {picture.save(out / name)}")
-    plot(histories, out / "loss.png")
-    print(f"loss curve:    {out / 'loss.png'}")
+    plot(histories, out / PICTURES[2], figure)
+    print(f"loss curve:    {out / PICTURES[2]}")
     print(f"done in {time.perf_counter() - start:.1f} s")
     return 0 if mean >= 0.97 and report.verdict == "RIGHT" else 1

@@ -47,9 +47,9 @@ class MissingLibraryError(ImportError):
         super().__init__(f"{feature}: needs {library}; it is not installed; pip install 'tinygrad_edu[{extra}]'")
 
 
-def few(names: Sequence[str]) -> str:
+def few(names: Sequence[Any]) -> str:
     """A list of names in an error's words, shortened."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
+    return ", ".join(map(str, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
 
 
 def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
@@ -60,8 +60,11 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
     if isinstance(error, DTypeError | ShapeError):
         return error
     if isinstance(error, TypeError):
-        types = " and ".join(str(getattr(x, "dtype", type(x).__name__)) for x in inputs)
-        return DTypeError(f"{op}: must support the dtypes given; got {types} ({error}); use .astype()")
+        return DTypeError(f"{op}: must support the dtypes given; got {_types(inputs)} ({error}); use .astype()")
+    if isinstance(error, MemoryError):
+        return MemoryError(f"{op}: the result must fit into memory; got shapes {shapes} ({error}); use smaller ones")
+    if isinstance(error, ArithmeticError) and not isinstance(error, FloatingPointError):  # which the user asked for
+        return ValueError(f"{op}: numbers must fit the dtypes; got {_types(inputs)} ({error}); use .astype('float64')")
     if not isinstance(error, ValueError):
         return error
     if op.kind == "elementwise":
@@ -72,3 +75,7 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
             return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
         return ValueError(f"{op}: {error}; got {shapes}; use .astype('float32') for integers")
     return ShapeError(f"{op}: {op.must or error}; got {shapes}; check the arguments")
+
+
+def _types(inputs: Sequence[Any]) -> str:
+    return " and ".join(str(getattr(x, "dtype", type(x).__name__)) for x in inputs)

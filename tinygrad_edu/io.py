@@ -7,8 +7,6 @@ holds numbers and texts (as the state of an optimizer does), keeps its structure
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,10 @@ import numpy as np
 
 from .engine import Variable, constant
 from .errors import DTypeError, MissingLibraryError
+from .files import as_path, read_exactly, told, write_whole
 
 KEY = "tinygrad_edu"  # the metadata entry with the structure
+HEADER = 100_000_000  # bytes; what the format allows a header
 DTYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
     "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
@@ -37,7 +37,9 @@ def save(path: Any, state: Any) -> None:
     """Write tensors to `path`: a dict of them, or dicts, lists and tuples of tensors, numbers and texts.
 
     The file is written beside `path` and then moved there: whenever the process is killed, the old file
-    or the new one is there, and whole. A DTypeError refuses what cannot be saved.
+    or the new one is there, and whole. It has the mode that `open()` would give it; a link stays, and what it
+    points to is replaced; a pipe or a device is written to. A DTypeError refuses what cannot be saved, an OSError
+    says where nothing can be written.
 
     >>> import os, tempfile
     >>> import numpy as np
@@ -53,7 +55,7 @@ def save(path: Any, state: Any) -> None:
     structure = _taken_apart(state, "", tensors)
     plain = isinstance(state, dict) and all(isinstance(k, str) and k in tensors for k in state)
     metadata = None if plain else {KEY: json.dumps(structure)}
-    _write(Path(os.path.realpath(path)), library.numpy.save(tensors, metadata))
+    write_whole("save", path, library.numpy.save(tensors, metadata))
 
 
 def _taken_apart(x: Any, path: str, tensors: dict[str, Any]) -> Any:
@@ -90,33 +92,6 @@ def _joined(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file, bring it to the disk, and only then give it the name."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # so that the new name, too, outlasts a power cut
-        directory = os.open(path.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def load(path: Any) -> Any:
     """What `save` wrote, or any safetensors file: a dict of tensors by name.
 
@@ -124,11 +99,12 @@ def load(path: Any) -> Any:
     become float32.
     """
     library = _library("load")
-    content = Path(path).read_bytes()
+    file = as_path("load", path)
     try:
+        with told("load", file, "name a readable file"):
+            header, content = _read(file)
         tensors = {name: _array(part) for name, part in library.deserialize(content)}
-        size = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + size]).get("__metadata__") or {}
+        metadata = header.get("__metadata__") or {}
         if KEY not in metadata:
             return tensors
         return _put_together(json.loads(metadata[KEY]), tensors)
@@ -137,6 +113,22 @@ def load(path: Any) -> Any:
             f"load: the file must be a whole safetensors file; got {str(path)!r} ({type(error).__name__}: {error}); "
             "save it again, or convert it (a PyTorch .pt file: safetensors.torch.save_file)"
         ) from None
+
+
+def _read(path: Path) -> tuple[Any, bytes]:
+    """The header of a safetensors file, and the file: no more of it than the header declares, and one byte."""
+    with open(path, "rb") as file:
+        start = file.read(8)
+        size = int.from_bytes(start, "little")
+        text = read_exactly(file, size) if size <= HEADER else None
+        if len(start) < 8 or text is None:
+            raise ValueError("no header")
+        header = json.loads(text)
+        declared = max((part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"), default=0)
+        content = read_exactly(file, declared, start + text)
+        if content is None or file.read(1):
+            raise ValueError(f"the header declares {declared} bytes of numbers, and there are others")
+    return header, content
 
 
 def _array(part: Any) -> Any:

@@ -10,18 +10,35 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from .arrays import get_default_dtype
-from .errors import DTypeError
+from .arrays import get_default_dtype, is_weak, normal_dtype, to_array
+from .errors import DTypeError, ShapeError
 from .foreign import unknown
 from .functions.common import lift, normal_shape
 from .functions.indexing import take
+from .functions.settings import integer, refused, settings
 from .tensor import Tensor
 
 Shape = int | tuple[int, ...]
 
 
-def _values(x: Any) -> Any:
-    return np.asarray(x._data if isinstance(x, engine.Variable) else x)
+def _values(x: Any, who: str = "random") -> Any:
+    values = to_array(x._data if isinstance(x, engine.Variable) else x, who=who)
+    if values.dtype.kind == "c":
+        raise refused(who, "a setting", "a real number", x, "0.5")
+    return values
+
+
+def _seed(seed: Any) -> Any:
+    """A seed that NumPy takes: None, whole numbers from 0, or its own sources of chance."""
+    if seed is None or isinstance(seed, np.random.SeedSequence | np.random.BitGenerator | np.random.Generator):
+        return seed
+    if isinstance(seed, int) and not isinstance(seed, bool):
+        return integer("default_rng", "seed", seed, 0) if seed < 0 else seed
+    numbers = to_array(_values(seed) if isinstance(seed, engine.Variable) else seed, who="default_rng")
+    numbers = numbers[()]
+    if numbers.dtype.kind not in "iu" or numbers.ndim > 1 or numbers.min(initial=0) < 0:
+        raise refused("default_rng", "seed", "a whole number, 0 or more, or several", seed, "seed=0", ValueError)
+    return numbers
 
 
 class Generator:
@@ -33,45 +50,73 @@ class Generator:
     """
 
     def __init__(self, seed: Any = None) -> None:
-        self.numpy = np.random.default_rng(seed)
+        self.numpy = np.random.default_rng(_seed(seed))
 
     def _new(self, array: Any, dtype: Any) -> Tensor:
-        return engine.constant(np.asarray(array, dtype or get_default_dtype()))
+        return engine.constant(
+            np.asarray(array, get_default_dtype() if dtype is None else normal_dtype("random", dtype))
+        )
 
+    @settings
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """loc + scale * standard normal numbers; differentiable in `loc` and `scale`."""
-        if np.min(_values(scale), initial=0) < 0:
+        if np.min(_values(scale, "normal"), initial=0) < 0:
             raise ValueError(f"normal: scale must not be negative; got {scale}; use its size")
-        shape = np.broadcast_shapes(_values(loc).shape, _values(scale).shape) if size is None else size
+        loc = loc if is_weak(loc) or isinstance(loc, engine.Variable) else _values(loc, "normal")
+        shape = _together("normal", loc, scale) if size is None else size
         noise = self._new(self.numpy.standard_normal(normal_shape("normal", shape)), dtype)
         return noise * scale + loc
 
+    @settings
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """Numbers evenly spread from `low` to `high`; differentiable in both."""
-        shape = np.broadcast_shapes(_values(low).shape, _values(high).shape) if size is None else size
-        wanted = np.dtype(dtype or get_default_dtype())
+        low, high = (x if is_weak(x) or isinstance(x, engine.Variable) else _values(x, "uniform") for x in (low, high))
+        shape = _together("uniform", low, high) if size is None else size
+        wanted = get_default_dtype() if dtype is None else normal_dtype("uniform", dtype)
+        if wanted.kind != "f":
+            raise refused("uniform", "dtype", "a floating-point dtype", str(wanted), "dtype='float32'")
         noise = self.numpy.random(normal_shape("uniform", shape)).astype(wanted)
         noise = np.minimum(noise, np.nextafter(wanted.type(1), wanted.type(0)))  # below 1, rounded or not
         return self._new(noise, wanted) * (high - low) + low
 
+    @settings
     def integers(self, low: int, high: int | None = None, size: Shape = (), dtype: Any = np.int64) -> Tensor:
         """Integers from `low` to below `high` (from 0 to below `low`, if `high` is None)."""
+        if high is None:
+            low, high = 0, low
+        if not low < high:
+            raise ValueError(f"integers: low must be below high; got {low} and {high}; use e.g. high=10")
         return self._new(self.numpy.integers(low, high, normal_shape("integers", size)), dtype)
 
+    @settings
     def permutation(self, x: Any) -> Tensor:
         """0 ... x-1 in random order, or the rows of a tensor in random order."""
-        if isinstance(x, int | np.integer):
+        if isinstance(x, int | np.integer) and not isinstance(x, bool):
+            if not 0 <= x < 2**40:
+                raise ValueError(f"permutation: x must be a length or a tensor; got {x}; use e.g. 10")
             return self._new(self.numpy.permutation(x), np.int64)
         x = lift(x, "permutation")
+        if not x.ndim:
+            raise refused("permutation", "x", "a length, or a tensor of rows", x, "10")
         return take(x, self.numpy.permutation(x.shape[0]), 0)
 
+    @settings
     def bernoulli(self, p: Any = 0.5, size: Shape | None = None, dtype: Any = None) -> Tensor:
         """1 with probability `p`, else 0. It has no gradient."""
-        chance = np.asarray(p)
+        chance = _values(p, "bernoulli")
         if chance.dtype.kind not in "fiub" or not np.all((chance >= 0) & (chance <= 1)):
             raise DTypeError(f"bernoulli: p must lie from 0 to 1; got {p}; use a probability")
         shape = chance.shape if size is None else normal_shape("bernoulli", size)
         return self._new(self.numpy.random(shape) < chance, dtype)
+
+
+def _together(who: str, a: Any, b: Any) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(_values(a, who).shape, _values(b, who).shape)
+    except ValueError:
+        raise ShapeError(
+            f"{who}: settings must broadcast; got {_values(a).shape} and {_values(b).shape}; reshape one"
+        ) from None
 
 
 def default_rng(seed: Any = None) -> Generator:

@@ -29,6 +29,7 @@ from .engine import (
 from .errors import DTypeError, GraphError, ShapeError
 from .foreign import unknown
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
+from .functions.settings import truth
 from .holders import USED, Store, births, shared
 from .numpy_protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site
@@ -39,9 +40,9 @@ COERCED: ContextVar[int] = ContextVar(
 )  # the birth at which NumPy last asked a scalar for its array
 
 
-def _weak(x: Any) -> Variable:
+def _weak(x: Any, who: str = "operator") -> Variable:
     """The left operand of a reflected operator; a Python scalar stays one."""
-    return enter(x, "operator")
+    return enter(x, who)
 
 
 @results_are
@@ -69,7 +70,7 @@ class Tensor(Variable):
         self._grad, self.name, self.store, self.past, self.source, self.site = None, name, None, None, None, None
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
-        if requires_grad:
+        if requires_grad is not False and truth("Tensor", "requires_grad", requires_grad):
             self.requires_grad = True
 
     @property
@@ -278,11 +279,11 @@ class Tensor(Variable):
     def __invert__(self) -> Tensor: return ops.bitwise_invert(self)
     def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other), self)
     def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other), self)
-    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other), self)
+    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other, "multiply"), self)
     def __rtruediv__(self, other: Any) -> Tensor: return ops.divide.binary(_weak(other), self)
     def __rfloordiv__(self, other: Any) -> Tensor: return ops.floor_divide(other, self)
     def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
-    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other), self)
+    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other, "power"), self)
     def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
     def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, self + other)
     def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, self - other)

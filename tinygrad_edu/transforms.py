@@ -24,6 +24,7 @@ from .forward import push
 from .functions.common import Function, as_tuple, fresh, lift
 from .functions.creation import zeros, zeros_like
 from .functions.layout import reshape
+from .functions.settings import settings
 from .ops.layout import alias
 from .recording import Departure, Recording, departures, recording, stack_level
 from .tensor import Tensor
@@ -149,6 +150,7 @@ def _as_asked(argnums: int | Sequence[int], parts: tuple[Any, ...]) -> Any:
     return parts if isinstance(argnums, tuple | list) else parts[0]
 
 
+@settings
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """A function that returns `(f(*args), gradient)`; see `grad`."""
     numbers = _numbers("grad", argnums)
@@ -166,6 +168,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return wrapped
 
 
+@settings
 def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The gradient of a scalar function by argument `argnums`; a tuple of them for a tuple.
 
@@ -184,6 +187,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return wrapped
 
 
+@settings
 def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     """`f(*primals)`, and the pullback: from a cotangent of the output to a tuple of gradients.
 
@@ -206,6 +210,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     return trace.values(), pullback
 
 
+@settings
 def jvp(f: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
     """`f(*primals)`, and its directional derivative along `tangents`, in forward mode.
 
@@ -232,6 +237,7 @@ def jvp(f: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
     return trace.values(), trace.shaped(moves)
 
 
+@settings
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """All derivatives of all outputs: `J[i..., j...] = d f[i...] / d x[j...]`, by reverse mode.
 
@@ -264,6 +270,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return wrapped
 
 
+@settings
 def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """All second derivatives of a scalar function: the Jacobian of its gradient.
 
@@ -275,6 +282,7 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return jacobian(grad(f, argnums), argnums)
 
 
+@settings
 def hvp(f: Function, primals: Any, tangents: Any) -> Any:
     """The Hessian of a scalar function times a vector, without the Hessian: `jvp` of `grad`."""
     numbers = tuple(range(len(as_tuple(primals))))

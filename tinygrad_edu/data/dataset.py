@@ -13,6 +13,7 @@ import numpy as np
 from ..engine import Variable, constant
 from ..errors import ShapeError
 from ..functions.common import lift
+from ..functions.settings import Positive, settings, several
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 
@@ -26,6 +27,7 @@ class TensorDataset:
     (2, [[2.0], 1])
     """
 
+    @settings
     def __init__(self, *tensors: Any) -> None:
         self.tensors = tuple(lift(t, "TensorDataset") for t in tensors)
         lengths = {t.shape[:1] for t in self.tensors}
@@ -43,12 +45,26 @@ class TensorDataset:
 
 def collate(examples: Sequence[Any]) -> Any:
     """A batch of examples: tuples and dicts part by part; tensors, arrays and numbers stacked."""
+    try:
+        return _collated(examples)
+    except RecursionError:
+        raise ValueError("collate: examples must be nested, but not in themselves; got a loop; take it apart") from None
+
+
+def _collated(examples: Sequence[Any]) -> Any:
+    examples = several("collate", "examples", examples)
+    if not examples:
+        raise ShapeError("collate: a batch must have an example; got none; guard before")
     first = examples[0]
     if isinstance(first, tuple | list):
-        parts = [collate(part) for part in zip(*examples, strict=True)]
+        if any(not isinstance(e, tuple | list) or len(e) != len(first) or e is examples for e in examples):
+            raise ShapeError(
+                f"DataLoader: examples must have the same parts; got one of {len(first)} and others; give collate_fn"
+            )
+        parts = [_collated(part) for part in zip(*examples, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)  # a named tuple stays one
     if isinstance(first, dict):
-        return {key: collate([example[key] for example in examples]) for key in first}
+        return {key: _collated([example[key] for example in examples]) for key in first}
     if isinstance(first, Variable):
         return constant(np.stack([example._data for example in examples]))
     if isinstance(first, np.ndarray | np.generic | int | float | bool):
@@ -74,8 +90,9 @@ class DataLoader:
     [[2, 4], [3, 0], [1]]
     """
 
+    @settings
     def __init__(
-        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
+        self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
         rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None,
     ) -> None:  # fmt: skip
         if batch_size < 1:

@@ -13,7 +13,10 @@ import numpy as np
 
 from ..arrays import get_default_dtype
 from ..engine import constant
+from ..files import as_path, read_exactly
 from ..tensor import Tensor
+
+LARGEST = 2**28  # bytes in a file, five times what MNIST has: a larger one is no such file
 
 
 class MNIST(NamedTuple):
@@ -31,6 +34,7 @@ def load_mnist(path: Any = None) -> MNIST:
     `path` is the folder with the four files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
     `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, as they are or with `.gz`; without it, the folder
     `mnist` in the one that the environment variable TINYGRAD_EDU_DATA names.
+    Files that do not belong together, or are not whole, raise a ValueError.
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
     """
     if path is None:
@@ -40,12 +44,22 @@ def load_mnist(path: Any = None) -> MNIST:
                 "load_mnist: needs the folder of the four MNIST files; got no path; pass one, or set TINYGRAD_EDU_DATA"
             )
         path = Path(home) / "mnist"
-    parts = []
+    folder, parts = as_path("load_mnist", path), []
     for name in ("train", "t10k"):
-        images = _read(Path(path), f"{name}-images-idx3-ubyte", 3)
-        labels = _read(Path(path), f"{name}-labels-idx1-ubyte", 1)
-        parts += [constant(images.astype(get_default_dtype()) / 255), constant(labels.astype(np.int64))]
-    return MNIST(*parts)
+        labels = _read(folder, f"{name}-labels-idx1-ubyte", 1)
+        images = _read(folder, f"{name}-images-idx3-ubyte", 3)
+        _demand(len(images) == len(labels), f"{name} must have a label for each image", len(images), len(labels))
+        _demand(labels.max() <= 9, f"labels of {name} must be from 0 to 9", labels.max())
+        parts += [images, labels]
+    _demand(parts[0].shape[1:] == parts[2].shape[1:], "all images must have one size", parts[0].shape, parts[2].shape)
+    return MNIST(*(
+        constant(part.astype(get_default_dtype()) / 255 if part.ndim == 3 else part.astype(np.int64)) for part in parts
+    ))  # fmt: skip
+
+
+def _demand(holds: bool, must: str, *given: Any) -> None:
+    if not holds:
+        raise ValueError(f"load_mnist: {must}; got {' and '.join(map(str, given))}; download the four files again")
 
 
 def _read(folder: Path, name: str, ndim: int) -> Any:
@@ -56,17 +70,31 @@ def _read(folder: Path, name: str, ndim: int) -> Any:
             f"load_mnist: the folder must hold {name}, or {name}.gz; got {str(folder)!r} without it; download the four "
             "files into it"
         )
+    path = zipped if zipped.exists() else plain
     try:
-        content = gzip.decompress(zipped.read_bytes()) if zipped.exists() else plain.read_bytes()
+        with gzip.open(path) if path is zipped else open(path, "rb") as stream:
+            return _array(stream, name, ndim)
     except (OSError, EOFError, zlib.error) as error:
+        kind = "gzip " if path is zipped else ""
         raise ValueError(
-            f"load_mnist: {zipped.name} must be a whole gzip file; got {error}; download it again"
+            f"load_mnist: {path.name} must be a whole {kind}file; got {error}; download it again"
         ) from None
-    start = 4 + 4 * ndim
-    shape = tuple(np.frombuffer(content[4:start], ">u4").astype(int)) if len(content) >= start else ()
-    if content[:4] != bytes([0, 0, 8, ndim]) or len(content) != start + math.prod(shape):
+
+
+def _array(stream: Any, name: str, ndim: int) -> Any:
+    """What the stream holds, read no further than its header declares, and one byte."""
+    start = read_exactly(stream, 4 + 4 * ndim)
+    shape = tuple(np.frombuffer(start[4:], ">u4").astype(int).tolist()) if start else ()
+    size = math.prod(shape)
+    if start is None or start[:4] != bytes([0, 0, 8, ndim]) or not 0 < size <= LARGEST:
         raise ValueError(
-            f"load_mnist: {name} must be a whole idx file of bytes with {ndim} axes; got {len(content)} bytes that "
-            f"begin {content[:4]!r}; download it again"
+            f"load_mnist: {name} must be a whole idx file of bytes with {ndim} axes; got one that begins {start!r}; "
+            "download it again"
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    content = read_exactly(stream, size)
+    if content is None or stream.read(1):
+        raise ValueError(
+            f"load_mnist: {name} must be a whole idx file, with the {size} bytes that it declares; got "
+            f"{'fewer' if content is None else 'more'}; download it again"
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)

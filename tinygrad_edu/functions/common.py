@@ -14,6 +14,7 @@ from ..engine import NEEDS, Op, Variable
 from ..errors import AxisError, DTypeError, ShapeError
 from ..ops.layout import alias, concat, reshape
 from ..recording import recording
+from .settings import real, refused
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -27,7 +28,10 @@ def lift(x: Any, who: str = "asarray") -> Any:
     if isinstance(x, Variable):
         return x
     if isinstance(x, list | tuple) and any(isinstance(v, Variable | list | tuple) for v in x):
-        return _stacked([lift(v, who) for v in x], who)
+        try:
+            return _stacked([lift(v, who) for v in x], who)
+        except RecursionError:
+            raise ValueError(f"{who}: data must be a nest of numbers; got a list in itself; take it apart") from None
     return engine.constant(to_array(x, who=who)) if is_weak(x) else engine.enter(x, who)
 
 
@@ -47,8 +51,8 @@ def number(who: str, what: str, x: Any) -> Any:
     if isinstance(x, Variable):
         if x.flags & NEEDS:
             raise DTypeError(f"{who}: {what} must be a number; got a tensor that needs a gradient; detach() it")
-        return np.asarray(x._data).item()
-    return x
+        x = x._data
+    return real(who, what, x)
 
 
 def elementwise(op: Op) -> Callable[..., Tensor]:
@@ -80,7 +84,9 @@ def normal_axis(who: str, axis: Any, ndim: int) -> int:
     try:
         i = operator.index(axis)
     except TypeError:
-        raise DTypeError(f"{who}: axis must be an integer; got {axis!r}; use e.g. axis=0") from None
+        i = None
+    if i is None or isinstance(axis, bool | np.bool):
+        raise refused(who, "axis", "an integer", axis, "axis=0")
     if not -ndim <= i < ndim:
         raise AxisError(
             f"{who}: axis must be from {-ndim} to {ndim - 1}; got {i} for a tensor of {ndim} "
@@ -103,8 +109,10 @@ def normal_shape(who: str, shape: Any) -> tuple[int, ...]:
     """A shape given as an int or a sequence, as a tuple of ints."""
     try:
         lengths = tuple(map(operator.index, as_tuple(shape if not hasattr(shape, "tolist") else shape.tolist())))
-    except TypeError:
-        raise DTypeError(f"{who}: shape must be integers; got {shape!r}; use e.g. (2, 3)") from None
+    except (TypeError, ValueError):
+        raise refused(who, "shape", "integers", shape, "(2, 3)") from None
+    if len(lengths) > 64 or max(lengths, default=0) >= 2**62:
+        raise ShapeError(f"{who}: shape must be one that an array can have; got {str(lengths)[:60]}; use a smaller one")
     if min(lengths, default=0) < (-1 if who == "reshape" else 0):
         raise ShapeError(f"{who}: lengths must not be negative; got {shape}; use e.g. (2, 3)")
     return lengths

@@ -14,6 +14,7 @@ from ..errors import DTypeError, ShapeError
 from .common import lift, normal_axis
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
+from .settings import settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -39,6 +40,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     return reshape(y, shape)
 
 
+@settings
 def vecdot(a: Any, b: Any, axis: int = -1) -> Tensor:
     """sum(a * b) over `axis`, after broadcasting."""
     return sum(ops.multiply(lift(a, "vecdot"), lift(b, "vecdot")), axis)
@@ -66,7 +68,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
 
 def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
     """The axes of `a`, and those of `b`, that `tensordot` pairs."""
-    if not isinstance(axes, int):
+    if not isinstance(axes, int) or isinstance(axes, bool):
+        axes = several("tensordot", "axes", axes)
+        if len(axes) != 2:
+            raise ShapeError(f"tensordot: axes must be a number or two lists; got {len(axes)} lists; give two")
         left, right = (k if isinstance(k, tuple | list) else (k,) for k in axes)
         return [normal_axis("tensordot", k, a.ndim) for k in left], [normal_axis("tensordot", k, b.ndim) for k in right]
     if not 0 <= axes <= builtins.min(a.ndim, b.ndim):
@@ -157,7 +162,11 @@ def _spelled_out(names: list[str], output: str, arrow: str, xs: list[Any]) -> tu
     shapes = [
         x.shape[n.index("...") : n.index("...") + k] for n, x, k in zip(names, xs, lengths, strict=True) if "..." in n
     ]
-    common = np.broadcast_shapes(*shapes)
+    try:
+        common = np.broadcast_shapes(*shapes)
+    except ValueError:
+        given = " and ".join(str(x.shape) for x in xs)
+        raise ShapeError(f"einsum: the axes of ... must broadcast; got {given}; use expand_dims") from None
     spelled = []
     for i, (name, k) in enumerate(zip(names, lengths, strict=True)):
         if "..." in name:

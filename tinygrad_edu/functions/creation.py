@@ -14,11 +14,13 @@ from ..holders import Store
 from ..ops.layout import broadcast_to
 from ..recording import recording
 from .common import lift, normal_shape
+from .settings import settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+@settings
 def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
 
@@ -42,25 +44,39 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
 def _made(who: str, make: Callable[..., Any], *arguments: Any) -> Any:
     """What one of NumPy's functions makes, or its error in this package's words."""
     try:
-        return make(*arguments)
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise type(error)(f"{who}: arguments must make an array; got {arguments} ({error}); check them") from None
+        array = make(*arguments)
+        if array.dtype.kind not in "biufc":
+            raise TypeError(f"an array of {array.dtype}")
+    except (TypeError, ValueError, ArithmeticError, MemoryError) as error:
+        kinds = (ZeroDivisionError, MemoryError, ArithmeticError, TypeError)
+        kind = next((kind for kind in kinds if isinstance(error, kind)), ValueError)
+        kind = ValueError if kind is ArithmeticError else kind
+        given = str(arguments) if len(str(arguments)) < 200 else f"{str(arguments)[:150]}..."
+        raise kind(f"{who}: arguments must make an array; got {given} ({error}); check them") from None
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _or_default(dtype: Any) -> Any:
+    return get_default_dtype() if dtype is None else dtype
 
 
 def _dims(dims: tuple[Any, ...], shape: Any) -> Any:
     return shape if shape is not None else dims[0] if len(dims) == 1 else dims
 
 
+@settings
 def zeros(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Zeros: `zeros((2, 3))` or `zeros(2, 3)`."""
-    return full(_dims(dims, shape), 0, dtype or get_default_dtype())
+    return full(_dims(dims, shape), 0, _or_default(dtype))
 
 
+@settings
 def ones(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Ones: `ones((2, 3))` or `ones(2, 3)`."""
-    return full(_dims(dims, shape), 1, dtype or get_default_dtype())
+    return full(_dims(dims, shape), 1, _or_default(dtype))
 
 
+@settings
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` everywhere."""
     if isinstance(fill_value, Variable):
@@ -71,40 +87,47 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     return engine.constant(_made("full", np.full, normal_shape("full", shape), fill_value, dtype))
 
 
+@settings
 def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Memory as it is found; write before you read."""
     wanted = normal_shape("empty", _dims(dims, shape))
-    return engine.constant(_made("empty", np.empty, wanted, dtype or get_default_dtype()))
+    return engine.constant(_made("empty", np.empty, wanted, _or_default(dtype)))
 
 
+@settings
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
     """start, start + step, ... below stop; `arange(n)` counts from 0."""
     array = _made("arange", np.arange, *((0, start, step) if stop is None else (start, stop, step)))
-    wanted = dtype or (get_default_dtype() if array.dtype.kind == "f" else array.dtype)
+    wanted = (get_default_dtype() if array.dtype.kind == "f" else array.dtype) if dtype is None else dtype
     return engine.constant(_made("arange", array.astype, wanted))
 
 
+@settings
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`."""
     array = _made("linspace", np.linspace, start, stop, num, endpoint)
-    return engine.constant(_made("linspace", array.astype, dtype or get_default_dtype()))
+    return engine.constant(_made("linspace", array.astype, _or_default(dtype)))
 
 
-def eye(n_rows: int, n_cols: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+@settings
+def eye(n_rows: Any, n_cols: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
     """Ones on diagonal `k`, zeros elsewhere."""
-    return engine.constant(_made("eye", np.eye, n_rows, n_cols, k, dtype or get_default_dtype()))
+    return engine.constant(_made("eye", np.eye, n_rows, n_cols, k, _or_default(dtype)))
 
 
+@settings
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
     return full_like(x, 0, dtype)
 
 
+@settings
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones of the shape and dtype of `x`."""
     return full_like(x, 1, dtype)
 
 
+@settings
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` in the shape and dtype of `x`."""
     return engine.constant(_made("full_like", np.full_like, lift(x, "full_like")._data, fill_value, dtype))

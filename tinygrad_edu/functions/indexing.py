@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..arrays import to_array
 from ..batched import whole
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from .common import lift, normal_axis
 from .layout import broadcast_to, moveaxis
+from .settings import Size, settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -53,6 +55,7 @@ def _bound(b: Any) -> int | None:
         raise DTypeError(f"getitem: a slice must have integers for bounds; got {b!r}; use x[int(i):]") from None
 
 
+@settings
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """The entries at `indices` along `axis`; of the flattened tensor for None."""
     x = lift(x, "take")
@@ -63,6 +66,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     return ops.getitem(x, index, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
+@settings
 def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
     """y[i, j] = x[indices[i, j], j] for axis 0, and so on: as `argsort` and `argmax` index."""
     x, index = lift(x, "take_along_axis"), _integers("take_along_axis", indices)
@@ -134,7 +138,8 @@ def index_add(
     return ops.add(input, moveaxis(ops.put(rows, places, shape=room, index=(ops.ARRAY,)), 0, axis))
 
 
-def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
+@settings
+def bincount(x: Any, weights: Any = None, minlength: Size = 0) -> Tensor:
     """How often each of 0, 1, ... stands in `x`; with `weights`, the sums of the weights that belong to each.
 
     >>> import tinygrad_edu as tg
@@ -148,7 +153,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
             f"bincount: x must be one axis of integers, none negative; got {least if least < 0 else places.shape}; "
             "use reshape(-1), or subtract the smallest"
         )
-    n = max(operator.index(minlength), int(whole(places._data).max(initial=-1)) + 1)
+    n = max(minlength, int(whole(places._data).max(initial=-1)) + 1)
     values = broadcast_to(1, places.shape) if weights is None else lift(weights, "bincount")
     if values.shape != places.shape:
         raise ShapeError(
@@ -177,18 +182,21 @@ def _within(who: str, index: Any, n: int) -> None:
 
 
 def _integers(who: str, indices: Any) -> Any:
-    index: Any = indices if isinstance(indices, Variable) else np.asarray(indices)
+    index: Any = indices if isinstance(indices, Variable) else to_array(indices, who=who)
     if index.dtype.kind not in "iu" and index.size:
-        raise DTypeError(f"{who}: indices must be integers; got {index.dtype}; use .astype('int64')")
+        given = index.dtype if hasattr(indices, "dtype") else np.asarray(indices).dtype
+        raise DTypeError(f"{who}: indices must be integers; got {given}; use .astype('int64')")
     return index.astype(np.intp)
 
 
+@settings
 def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The indices that sort `x` along `axis`; equal entries keep their order."""
     x = lift(x, "argsort")
     return ops.argsort(x, axis=normal_axis("argsort", axis, x.ndim), descending=bool(descending))
 
 
+@settings
 def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """`x` sorted along `axis`; each entry's gradient goes back to where it came from."""
     x = lift(x, "sort")
@@ -196,6 +204,7 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) 
     return take_along_axis(x, argsort(x, axis, descending), axis)
 
 
+@settings
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest (or smallest) entries along `axis`, sorted, and their indices."""
     x = lift(x, "topk")
@@ -206,6 +215,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     return take_along_axis(x, places, axis), places
 
 
+@settings
 def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Tensor:
     """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted."""
     x1 = lift(x1, "searchsorted")
@@ -214,7 +224,10 @@ def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Te
 
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """The indices of the entries that are not 0, one tensor for each axis."""
-    return tuple(lift(k) for k in np.nonzero(lift(x, "nonzero")._data))
+    x = lift(x, "nonzero")
+    if not x.ndim:
+        raise ShapeError("nonzero: the tensor must have an axis; got a scalar; use reshape(-1)")
+    return tuple(lift(k) for k in np.nonzero(x._data))
 
 
 def unique_values(x: Any) -> Tensor:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..arrays import to_array
 from ..errors import DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number
+from .settings import integer, settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -47,7 +49,7 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     x = lift(x, "permute_dims")
     ndim = x.ndim
     order = tuple(range(ndim))[::-1] if axes is None else tuple(
-        normal_axis("permute_dims", k, ndim) for k in axes
+        normal_axis("permute_dims", k, ndim) for k in several("permute_dims", "axes", axes)
     )  # fmt: skip
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"permute_dims: axes must name each of {ndim} axes once; got {axes}; check x.ndim")
@@ -84,6 +86,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     return permute_dims(x, order)
 
 
+@settings
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged."""
     x = lift(x, "swapaxes")
@@ -121,9 +124,10 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
     return ops.broadcast_to(lift(x, "broadcast_to"), shape=normal_shape("broadcast_to", shape))
 
 
+@settings
 def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
     """The tensors one after the other along `axis`; flattened first for None."""
-    tensors = [lift(x, "concat") for x in xs]
+    tensors = [lift(x, "concat") for x in several("concat", "xs", xs)]
     if not tensors:
         raise ShapeError("concat: needs one tensor or more; got none; pass a list of tensors")
     if axis is None:
@@ -131,9 +135,10 @@ def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
     return ops.concat(*tensors, axis=normal_axis("concat", axis, tensors[0].ndim))
 
 
+@settings
 def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors, all of one shape, along a new axis."""
-    tensors = [lift(x, "stack") for x in xs]
+    tensors = [lift(x, "stack") for x in several("stack", "xs", xs)]
     if len({x.shape for x in tensors}) != 1:
         shapes = ", ".join(str(x.shape) for x in tensors) or "none"
         raise ShapeError(f"stack: tensors must have one shape; got {shapes}; use concat to join")
@@ -144,6 +149,7 @@ def _cut(x: Any, axis: int, piece: slice) -> Any:
     return ops.getitem(x, index=(slice(None),) * axis + (piece,))
 
 
+@settings
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """`x` cut along `axis` into equal sections, or before each of the given indices."""
     x = lift(x, "split")
@@ -159,10 +165,11 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
         step = n // indices_or_sections
         cuts = list(range(step, n, step)) if step else [0] * (indices_or_sections - 1)
     else:
-        cuts = [int(k) for k in indices_or_sections]
+        cuts = [integer("split", "indices", k) for k in several("split", "indices_or_sections", indices_or_sections)]
     return [_cut(x, axis, slice(a, b)) for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
 
 
+@settings
 def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of `x` along `axis`, which is gone from each."""
     x = lift(x, "unstack")
@@ -209,21 +216,25 @@ def tile(x: Any, reps: Any) -> Tensor:
     return reshape(broadcast_to(spread, pairs), [r * n for r, n in zip(reps, shape, strict=True)])
 
 
+@settings
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says."""
     x = lift(x, "repeat")
     if axis is None:
         x, axis = x.reshape(-1), 0
     axis = normal_axis("repeat", axis, x.ndim)
-    counts = np.asarray(repeats)
+    counts = to_array(repeats, who="repeat")
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0 or counts.shape not in ((), (1,), (x.shape[axis],)):
         raise ShapeError(
             f"repeat: repeats must be a count, or one for each of {x.shape[axis]} entries; got {repeats}; use ints >= 0"
         )
+    if int(counts.max(initial=0)) * x.shape[axis] >= 2**48:
+        raise ShapeError(f"repeat: the result must fit into memory; got repeats up to {counts.max()}; use fewer")
     places = np.repeat(np.arange(x.shape[axis]), counts)
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
+@settings
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
     """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.
 
@@ -232,6 +243,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     x = lift(x, "pad")
     try:
         width = tuple(map(tuple, np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()))
+        width = tuple((integer("pad", "pad_width", a), integer("pad", "pad_width", b)) for a, b in width)
     except ValueError:
         raise ShapeError(
             f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; "
@@ -258,16 +270,19 @@ def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
     return ops.where(mask if lower else ~mask, x, np.zeros((), x.dtype))
 
 
+@settings
 def tril(x: Any, k: int = 0) -> Tensor:
     """The entries on and below diagonal `k` of the last two axes; 0 elsewhere."""
     return _triangle(x, k, True, "tril")
 
 
+@settings
 def triu(x: Any, k: int = 0) -> Tensor:
     """The entries on and above diagonal `k` of the last two axes; 0 elsewhere."""
     return _triangle(x, k, False, "triu")
 
 
+@settings
 def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
     """The diagonal `offset` of two axes, as a new last axis."""
     x = lift(x, "diagonal")
@@ -278,6 +293,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
     return ops.getitem(x, n + rows, n + columns, index=(Ellipsis, ops.ARRAY, ops.ARRAY))
 
 
+@settings
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`."""
     if indexing not in ("xy", "ij"):

@@ -14,6 +14,7 @@ from .common import Axis, lift, normal_axes, normal_axis, number
 from .contract import matmul, tensordot, vecdot
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll
 from .reduce import max, min, over_axes, sum
+from .settings import refused, settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -45,6 +46,7 @@ def outer(a: Any, b: Any) -> Tensor:
     return ops.multiply(lift(a, "outer").reshape(-1, 1), lift(b, "outer").reshape(1, -1))
 
 
+@settings
 def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
     """The vector product of vectors of length 3 along `axis`."""
     a, b = lift(a, "cross"), lift(b, "cross")
@@ -58,6 +60,7 @@ def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
     return moveaxis(turned, -1, axis)
 
 
+@settings
 def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sum of the diagonal `offset` of the last two axes."""
     return sum(diagonal(x, offset), -1, dtype=dtype)
@@ -95,12 +98,14 @@ def slogdet(x: Any) -> SlogdetResult:
     return SlogdetResult(pair[..., 0].detach(), pair[..., 1])
 
 
+@settings
 def cholesky(x: Any, upper: bool = False) -> Tensor:
     """The lower triangular L with L @ L.mT = x, for a positive definite x (its symmetric part)."""
     y = ops.cholesky(_matrix(x, "cholesky", True))
     return matrix_transpose(y) if upper else y
 
 
+@settings
 def qr(x: Any, mode: str = "reduced") -> QRResult:
     """x = Q @ R with orthonormal columns in Q and an upper triangular R; `mode` is "reduced"."""
     x = _matrix(x, "qr")
@@ -112,6 +117,7 @@ def qr(x: Any, mode: str = "reduced") -> QRResult:
     return QRResult(q, r if n <= m else concat([r, matmul(matrix_transpose(q), x[..., m:])], -1))
 
 
+@settings
 def svd(x: Any, full_matrices: bool = False) -> SVDResult:
     """x = U * S @ Vh, with the singular values S descending; always the reduced form."""
     x = _matrix(x, "svd")
@@ -141,6 +147,7 @@ def eigvalsh(x: Any) -> Tensor:
     return eigh(x).eigenvalues
 
 
+@settings
 def pinv(x: Any, rtol: float | None = None) -> Tensor:
     """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0.
 
@@ -150,10 +157,10 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     >>> tg.linalg.pinv(tg.asarray([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    rtol = number("pinv", "rtol", rtol)
     return ops.pinv(_matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
 
 
+@settings
 def matrix_power(x: Any, n: int) -> Tensor:
     """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`."""
     x = _matrix(x, "matrix_power", True)
@@ -172,6 +179,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     return x**0 * np.eye(x.shape[-1], dtype=x.dtype) if result is None else result
 
 
+@settings
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
@@ -191,9 +199,12 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     return over_axes(ops.normp, x, axis, keepdims, p=float(ord))
 
 
+@settings
 def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes."""
     x = _matrix(x, "matrix_norm")
+    if not isinstance(ord, str | int | float):
+        raise refused("matrix_norm", "ord", "fro, nuc or a number", ord, "ord='fro'")
     if ord == "fro":
         return vector_norm(x, 2, (-2, -1), keepdims)
     if ord == "nuc":
@@ -210,6 +221,8 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
 
 def cond(x: Any, p: Any = None) -> Tensor:
     """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values."""
+    if not isinstance(p, str | int | float | None):
+        raise refused("cond", "p", "None, fro, nuc or a number", p, "p=2")
     x = _matrix(x, "cond", square=p not in (None, 2, -2))
     if p in (None, 2, -2):
         large, small = matrix_norm(x, 2), matrix_norm(x, -2)
@@ -217,6 +230,7 @@ def cond(x: Any, p: Any = None) -> Tensor:
     return matrix_norm(x, p) * matrix_norm(inv(x), p)
 
 
+@settings
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two."""
     x = lift(x, "norm")

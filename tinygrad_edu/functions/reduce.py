@@ -11,6 +11,7 @@ import numpy as np
 from .. import ops
 from ..engine import Op
 from .common import Axis, lift, normal_axes, normal_axis
+from .settings import real, truth
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -20,7 +21,11 @@ def over_axes(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> 
     """`op` over `axis`, as users write it."""
     x = lift(x, op.name)
     axes = normal_axes(op.name, axis, x.ndim)
-    return op(x, axis=axes, keepdims=builtins.bool(keepdims), **attributes)
+    return op(x, axis=axes, keepdims=_kept(op, keepdims), **attributes)
+
+
+def _kept(op: Op, keepdims: Any) -> builtins.bool:
+    return keepdims if keepdims.__class__ is builtins.bool else truth(op.name, "keepdims", keepdims)
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
@@ -73,7 +78,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     x = lift(x, "var")
     if x.dtype == np.float16:
         return var(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
-    n = builtins.max(_count(x, axis, "var") - correction, 0)
+    n = builtins.max(_count(x, axis, "var") - real("var", "correction", correction), 0)
     return sum(ops.square(x - mean(x, axis, keepdims=True)), axis, keepdims) / n
 
 
@@ -85,7 +90,7 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     x = lift(x, "std")
     if x.dtype == np.float16:
         return std(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
-    n = builtins.max(_count(x, axis, "std") - correction, 0)
+    n = builtins.max(_count(x, axis, "std") - real("std", "correction", correction), 0)
     return over_axes(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
 
 
@@ -107,10 +112,11 @@ def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
     x = lift(x, op.name)
     shape = x.shape
+    keepdims = _kept(op, keepdims)
     if axis is None:
         place = op(x.reshape(-1), axis=0, keepdims=False)
         return place.reshape((1,) * len(shape)) if keepdims else place
-    return op(x, axis=normal_axis(op.name, axis, len(shape)), keepdims=builtins.bool(keepdims))
+    return op(x, axis=normal_axis(op.name, axis, len(shape)), keepdims=_kept(op, keepdims))
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
@@ -138,10 +144,18 @@ def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes:
 def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
     """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
     x = x if dtype is None else lift(x, "cumulative_sum").astype(dtype)
-    return _scan(ops.cumulative_sum, x, axis, 0 if include_initial else None, reverse=False)
+    return _scan(
+        ops.cumulative_sum,
+        x,
+        axis,
+        0 if truth("cumulative_sum", "include_initial", include_initial) else None,
+        reverse=False,
+    )
 
 
 def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
     """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
     x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
-    return _scan(ops.cumulative_prod, x, axis, 1 if include_initial else None)
+    return _scan(
+        ops.cumulative_prod, x, axis, 1 if truth("cumulative_prod", "include_initial", include_initial) else None
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..functions.settings import Positive, settings
 from . import functional as F
 from .module import Module, Parameter
 
@@ -32,6 +33,7 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """x where it is positive, else `negative_slope * x`."""
 
+    @settings
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
         self.negative_slope = negative_slope
@@ -43,7 +45,8 @@ class LeakyReLU(Module):
 class PReLU(Module):
     """Leaky ReLU with a learned slope, at first `init`: one, or one for each channel (axis 1)."""
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: Any = None) -> None:
+    @settings
+    def __init__(self, num_parameters: Positive = 1, init: float = 0.25, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.weight = Parameter([float(init)] * num_parameters, dtype=dtype)
@@ -55,6 +58,7 @@ class PReLU(Module):
 class ELU(Module):
     """x where it is positive, else `alpha * (exp(x) - 1)`."""
 
+    @settings
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
         self.alpha = alpha
@@ -73,6 +77,7 @@ class SELU(Module):
 class GELU(Module):
     """x times the normal distribution function of x; `approximate="tanh"` is faster."""
 
+    @settings
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
@@ -91,6 +96,7 @@ class SiLU(Module):
 class Softplus(Module):
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
 
+    @settings
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta, self.threshold = beta, threshold
@@ -102,6 +108,7 @@ class Softplus(Module):
 class Hardtanh(Module):
     """x, moved into the interval from `min_val` to `max_val`."""
 
+    @settings
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         super().__init__()
         self.min_val, self.max_val = min_val, max_val
@@ -113,6 +120,7 @@ class Hardtanh(Module):
 class Softmax(Module):
     """exp(x) / sum(exp(x)) along `axis`."""
 
+    @settings
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
         self.axis = axis
@@ -124,6 +132,7 @@ class Softmax(Module):
 class LogSoftmax(Module):
     """x - logsumexp(x) along `axis`."""
 
+    @settings
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
         self.axis = axis

@@ -14,6 +14,7 @@ from ..functions.common import lift
 from ..functions.creation import zeros
 from ..functions.layout import concat, matrix_transpose, swapaxes
 from ..functions.reduce import mean
+from ..functions.settings import Positive, Probability, settings
 from ..random import Generator
 from . import functional as F
 from . import init
@@ -41,10 +42,11 @@ class MultiheadAttention(Module):
     Source: Vaswani et al., "Attention is all you need" (2017).
     """
 
+    @settings
     def __init__(
-        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
-        add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
-        dtype: Any = None, *, rng: Generator | None = None,
+        self, embed_dim: Positive, num_heads: Positive, dropout: Probability = 0.0, bias: bool = True,
+        add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: Positive | None = None,
+        vdim: Positive | None = None, batch_first: bool = False, dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if embed_dim % num_heads:
@@ -150,7 +152,7 @@ class MultiheadAttention(Module):
 def _function(activation: Any) -> Any:
     if callable(activation):
         return activation
-    if activation not in ("relu", "gelu"):
+    if not isinstance(activation, str) or activation not in ("relu", "gelu"):
         raise ValueError(f"Transformer: activation must be 'relu', 'gelu' or a function; got {activation!r}; use one")
     return F.relu if activation == "relu" else F.gelu
 
@@ -162,8 +164,10 @@ class TransformerEncoderLayer(Module):
     are normalized instead of sums. Source: Vaswani et al. (2017).
     """
 
+    @settings
     def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: Any = "relu",
+        self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
+        activation: Any = "relu",
         layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
         dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
@@ -205,8 +209,10 @@ class TransformerDecoderLayer(Module):
     Source: Vaswani et al. (2017).
     """
 
+    @settings
     def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: Any = "relu",
+        self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
+        activation: Any = "relu",
         layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
         dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import StateDictError
+from ..functions.settings import several
 from .module import Module
 
 
@@ -32,7 +33,8 @@ class ModuleList(Module):
 
     def extend(self, modules: Iterable[Module]) -> Any:
         """Add modules at the end."""
-        for module in modules:
+        given = list(modules) if isinstance(modules, ModuleList) else several(type(self).__name__, "modules", modules)
+        for module in given:
             self.append(module)
         return self
 
@@ -132,7 +134,13 @@ class ModuleDict(Module):
 
     def update(self, modules: Any) -> None:
         """Add modules, from a dict or from pairs, or replace those of the same names."""
-        named = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
+        named = (
+            list(modules.items())
+            if isinstance(modules, Mapping | ModuleDict)
+            else several("ModuleDict", "modules", modules)
+        )
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in named):
+            raise TypeError("ModuleDict: modules must be a dict, or pairs of a name and a module; got others; pair")
         for name, module in named:
             self[name] = module
 

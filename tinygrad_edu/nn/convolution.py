@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..errors import ShapeError
+from ..functions.settings import Positive, settings
 from ..random import Generator
 from . import functional as F
 from .functional.convolution import sizes
@@ -18,8 +19,9 @@ class _Conv(Module):
 
     axes = 0
 
+    @settings
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        self, in_channels: Positive, out_channels: Positive, kernel_size: Any, stride: Any = 1, padding: Any = 0,
         dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", dtype: Any = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
@@ -39,7 +41,7 @@ class _Conv(Module):
         self.padding = padding if isinstance(padding, str) else sizes(padding, n, who, "padding")
         self.dilation, self.groups, self.padding_mode = sizes(dilation, n, who, "dilation"), groups, padding_mode
         shape = self.weight_shape()
-        bound = 1 / math.sqrt(shape[1] * math.prod(self.kernel_size))
+        bound = 1 / math.sqrt(min(shape[1] * math.prod(self.kernel_size), 2**62))
         self.weight = uniform(shape, bound, dtype, rng)
         self.bias = uniform((out_channels,), bound, dtype, rng) if bias else None
 
@@ -104,8 +106,9 @@ class ConvTranspose2d(_Conv):
 
     axes = 2
 
+    @settings
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        self, in_channels: Positive, out_channels: Positive, kernel_size: Any, stride: Any = 1, padding: Any = 0,
         output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, dtype: Any = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..functions.settings import Leaf, settings
 from ..random import Generator, or_shared
 
 GAINS = {
@@ -22,12 +23,14 @@ def _write(t: Any, values: Any) -> Any:
     return t
 
 
-def constant_(tensor: Any, val: float) -> Any:
+@settings
+def constant_(tensor: Leaf, val: float) -> Any:
     """`val` everywhere."""
     return _write(tensor, np.full(tensor.shape, val))
 
 
-def zeros_(tensor: Any) -> Any:
+@settings
+def zeros_(tensor: Leaf) -> Any:
     """0 everywhere.
 
     >>> from tinygrad_edu import nn
@@ -37,34 +40,46 @@ def zeros_(tensor: Any) -> Any:
     return constant_(tensor, 0.0)
 
 
-def ones_(tensor: Any) -> Any:
+@settings
+def ones_(tensor: Leaf) -> Any:
     """1 everywhere."""
     return constant_(tensor, 1.0)
 
 
-def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
+@settings
+def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
     """Numbers evenly spread from `a` to `b`."""
+    if not (math.isfinite(a) and math.isfinite(b) and a <= b and math.isfinite(b - a)):
+        raise ValueError(f"uniform_: bounds must be finite, the lower first; got {a} and {b}; use e.g. 0 and 1")
     return _write(tensor, or_shared(rng).numpy.uniform(a, b, tensor.shape))
 
 
-def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
+@settings
+def normal_(tensor: Leaf, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal numbers."""
+    if not std >= 0:
+        raise ValueError(f"normal_: std must be 0 or more; got {std}; use e.g. 1.0")
     return _write(tensor, or_shared(rng).numpy.normal(mean, std, tensor.shape))
 
 
+@settings
 def trunc_normal_(
-    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
+    tensor: Leaf, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
 ) -> Any:
     """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations)."""
+    if not (0 < std < float("inf")) or mean + 40 * std < a or mean - 40 * std > b or not a < b:
+        raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
+    held = math.erf((b - mean) / std / 2**0.5) - math.erf((a - mean) / std / 2**0.5)
+    if held < 1e-3:
+        raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
     generator = or_shared(rng).numpy
     values = generator.normal(mean, std, tensor.shape)
-    if not a < b or mean + 40 * std < a or mean - 40 * std > b:
-        raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
     while (out := (values < a) | (values > b)).any():
         values[out] = generator.normal(mean, std, int(out.sum()))
     return _write(tensor, values)
 
 
+@settings
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor that keeps the variance of activations steady through a nonlinearity."""
     if nonlinearity == "leaky_relu":
@@ -77,47 +92,55 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return GAINS[nonlinearity]
 
 
-def fans(tensor: Any) -> tuple[int, int]:
+@settings
+def fans(tensor: Leaf) -> tuple[int, int]:
     """How many inputs an output has, and how many outputs an input: of a matrix, or of kernels."""
     if len(tensor.shape) < 2:
         raise ShapeError(f"init: fan in and fan out need two axes or more; got {tensor.shape}; use uniform_")
+    if not math.prod(tensor.shape):
+        raise ShapeError(f"init: the tensor must have entries; got shape {tensor.shape}; use another")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def xavier_uniform_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
+@settings
+def xavier_uniform_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -> Any:
     """Uniform to +-gain * sqrt(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
     bound = gain * math.sqrt(6 / sum(fans(tensor)))
     return uniform_(tensor, -bound, bound, rng)
 
 
-def xavier_normal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
+@settings
+def xavier_normal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal with deviation gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), rng)
 
 
-def _kaiming(tensor: Any, a: float, mode: str, nonlinearity: str) -> float:
+def _kaiming(tensor: Leaf, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"init: mode must be 'fan_in' or 'fan_out'; got {mode!r}; choose one")
     return calculate_gain(nonlinearity, a) / math.sqrt(fans(tensor)[mode == "fan_out"])
 
 
+@settings
 def kaiming_uniform_(
-    tensor: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
+    tensor: Leaf, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
 ) -> Any:
     """Uniform to +-gain * sqrt(3 / fan). Source: He et al., "Delving deep into rectifiers" (2015)."""
     bound = math.sqrt(3) * _kaiming(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, rng)
 
 
+@settings
 def kaiming_normal_(
-    tensor: Any, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
+    tensor: Leaf, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
 ) -> Any:
     """Normal with deviation gain / sqrt(fan). Source: He et al. (2015)."""
     return normal_(tensor, 0.0, _kaiming(tensor, a, mode, nonlinearity), rng)
 
 
-def orthogonal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) -> Any:
+@settings
+def orthogonal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -> Any:
     """Rows (or columns) that are orthonormal, times `gain`. Source: Saxe et al. (2014)."""
     fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])

@@ -8,6 +8,7 @@ from typing import Any
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.common import lift
+from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
 from . import functional as F
 from .module import Module, Parameter
@@ -15,6 +16,8 @@ from .module import Module, Parameter
 
 def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Generator | None = None) -> Parameter:
     """A new parameter, uniform to +-bound."""
+    if math.prod(shape) >= 2**40:
+        raise ShapeError(f"nn: weights must fit into memory; got shape {shape}; use smaller sizes")
     values = or_shared(rng).numpy.uniform(-bound, bound, shape)
     return Parameter(values, dtype=dtype or get_default_dtype())
 
@@ -31,8 +34,15 @@ class Linear(Module):
     (5, 2)
     """
 
+    @settings
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None, *, rng: Generator | None = None
+        self,
+        in_features: Size,
+        out_features: Size,
+        bias: bool = True,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
@@ -51,13 +61,14 @@ class Bilinear(Module):
     Initial values: uniform to +-1 / sqrt(in1_features), weight and bias.
     """
 
+    @settings
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None,
+        self, in1_features: Size, in2_features: Size, out_features: Size, bias: bool = True, dtype: Any = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        bound = 1 / math.sqrt(in1_features)
+        bound = 1 / math.sqrt(in1_features) if in1_features else 0.0
         self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
         self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
 
@@ -71,8 +82,9 @@ class Embedding(Module):
     Initial values: normal; row `padding_idx` is 0, and gets no gradient.
     """
 
+    @settings
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None,
+        self, num_embeddings: Size, embedding_dim: Size, padding_idx: int | None = None, dtype: Any = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -82,6 +94,8 @@ class Embedding(Module):
                 f"Embedding: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
                 "num_embeddings"
             )
+        if num_embeddings * embedding_dim >= 2**40:
+            raise ShapeError(f"Embedding: rows must fit into memory; got {num_embeddings} of them; use fewer")
         values = or_shared(rng).numpy.normal(size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..functions.settings import Probability, settings
 from . import functional as F
 from .module import Module
 
@@ -11,6 +12,7 @@ from .module import Module
 class _Loss(Module):
     """A loss with a reduction: "mean", "sum" or "none"."""
 
+    @settings
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         self.reduction = reduction
@@ -33,6 +35,7 @@ class L1Loss(_Loss):
 class SmoothL1Loss(_Loss):
     """A square below `beta` and linear above: see `F.smooth_l1_loss`."""
 
+    @settings
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
         self.beta = beta
@@ -44,6 +47,7 @@ class SmoothL1Loss(_Loss):
 class HuberLoss(_Loss):
     """A square below `delta` and linear above: see `F.huber_loss`."""
 
+    @settings
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
         self.delta = delta
@@ -57,6 +61,7 @@ class BCELoss(_Loss):
 
     weight: Any
 
+    @settings
     def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -71,6 +76,7 @@ class BCEWithLogitsLoss(_Loss):
     weight: Any
     pos_weight: Any
 
+    @settings
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -85,8 +91,9 @@ class CrossEntropyLoss(_Loss):
 
     weight: Any
 
+    @settings
     def __init__(
-        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: Probability = 0.0
     ) -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -101,6 +108,7 @@ class NLLLoss(_Loss):
 
     weight: Any
 
+    @settings
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -113,6 +121,7 @@ class NLLLoss(_Loss):
 class KLDivLoss(_Loss):
     """target * (log(target) - x) for log-probabilities x: see `F.kl_div`."""
 
+    @settings
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)
         self.log_target = log_target
@@ -124,6 +133,7 @@ class KLDivLoss(_Loss):
 class CosineEmbeddingLoss(_Loss):
     """Pairs with target 1 drawn together, with -1 pushed apart: see `F.cosine_embedding_loss`."""
 
+    @settings
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = margin
@@ -135,6 +145,7 @@ class CosineEmbeddingLoss(_Loss):
 class TripletMarginLoss(_Loss):
     """The positive nearer to the anchor than the negative, by `margin`: see `F.triplet_margin_loss`."""
 
+    @settings
     def __init__(
         self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, reduction: str = "mean"
     ) -> None:

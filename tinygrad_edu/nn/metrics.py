@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays import to_array
 from ..engine import Variable
 from ..errors import ShapeError
+from ..functions.settings import settings
 
 
 class Scores(NamedTuple):
@@ -20,8 +22,8 @@ class Scores(NamedTuple):
 
 def _labels(who: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """Class numbers of predictions (the largest logit, where there is an axis more) and targets."""
-    p, t = (x._data if isinstance(x, Variable) else np.asarray(x) for x in (prediction, target))
-    if p.ndim == t.ndim + 1:
+    p, t = (x._data if isinstance(x, Variable) else to_array(x, who=who) for x in (prediction, target))
+    if p.ndim == t.ndim + 1 and p.ndim > 1 and p.shape[1]:
         p = p.argmax(1)
     if p.shape != t.shape:
         raise ShapeError(
@@ -42,6 +44,7 @@ def accuracy(prediction: Any, target: Any) -> float:
     return float(np.mean(p == t))
 
 
+@settings
 def confusion_matrix(prediction: Any, target: Any, num_classes: int | None = None) -> Any:
     """How often class `i` (row) was predicted as `j` (column).
 
@@ -57,6 +60,7 @@ def confusion_matrix(prediction: Any, target: Any, num_classes: int | None = Non
     return np.bincount(t * n + p, minlength=n * n).reshape(n, n)
 
 
+@settings
 def precision_recall_f1(
     prediction: Any, target: Any, num_classes: int | None = None, average: str | None = "macro"
 ) -> Scores:

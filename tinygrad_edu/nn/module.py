@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import held, normal_dtype
 from ..engine import Variable, constant
-from ..errors import StateDictError
+from ..errors import DTypeError, StateDictError
 from ..tensor import Tensor
-from .state import Keys, load
+from .state import Keys, at_once, load
 from .summary import Summary, summary
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows
@@ -217,8 +218,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Any:
         """Training mode for this module and all inside it: dropout drops, batch norm uses the batch."""
-        for module in self.modules():
-            module.training = mode
+        at_once(*[(object.__setattr__, module, "training", bool(mode)) for module in self.modules()])
         return self
 
     def eval(self) -> Any:
@@ -243,13 +243,22 @@ class Module:
         clear(self.parameters(), set_to_none)
 
     def astype(self, dtype: Any) -> Any:
-        """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`."""
-        for module in self.modules():
-            for _, t in (*module._own_parameters(), *module._own_buffers()):
-                if t.dtype.kind == "f":
-                    t._data = t._data.astype(dtype)
-                    t.grad = None
-                    t.reborn()
+        """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`.
+
+        A number that the dtype cannot hold, or a dtype that is not of floating-point numbers, is refused, and
+        nothing is changed.
+        """
+        wanted = normal_dtype("astype", dtype)
+        if wanted.kind != "f":
+            raise DTypeError(f"astype: must be a floating-point dtype; got {wanted}; use 'float32'")
+        found = {id(t): t for t in (*self.parameters(), *self.buffers()) if t.dtype.kind == "f"}
+        new = [held(f"astype: {t.name or 'a buffer'}", np.asarray(t._data), wanted) for t in found.values()]
+        for t in found.values():
+            t.reborn()
+        at_once(
+            *[(setattr, t, "_data", array) for t, array in zip(found.values(), new, strict=True)],
+            *[(setattr, t, "_grad", None) for t in found.values()],
+        )
         return self
 
     def summary(self, *inputs: Any) -> Summary:
@@ -291,5 +300,6 @@ class Module:
 
 def clear(params: Iterable[Any], set_to_none: bool) -> None:
     """Forget gradients, or set those there are to 0."""
-    for p in params:
-        p.grad = None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data))
+    params = list(params)
+    new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
+    at_once(*[(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)])

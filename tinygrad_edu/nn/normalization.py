@@ -10,6 +10,7 @@ from .. import guards
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.common import lift
+from ..functions.settings import Positive, Probability, Size, lengths, settings
 from ..random import Generator
 from . import functional as F
 from .functional.linear import like
@@ -29,8 +30,9 @@ class _BatchNorm(Module):
     running_var: Any
     num_batches_tracked: Any
 
+    @settings
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        self, num_features: Size, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
         track_running_stats: bool = True, dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -85,12 +87,13 @@ class BatchNorm2d(_BatchNorm):
 class LayerNorm(Module):
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Initial values: weight 1, bias 0."""
 
+    @settings
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
         self.eps = eps
         self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
         self.bias = _full(self.normalized_shape, 0.0, dtype) if elementwise_affine and bias else None
@@ -103,11 +106,12 @@ class LayerNorm(Module):
 class RMSNorm(Module):
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Initial values: weight 1."""
 
+    @settings
     def __init__(
         self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, dtype: Any = None
     ) -> None:
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
         self.eps = eps
         self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
 
@@ -122,8 +126,9 @@ class GroupNorm(Module):
     Initial values: weight 1, bias 0.
     """
 
+    @settings
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None,
+        self, num_groups: Positive, num_channels: Positive, eps: float = 1e-5, affine: bool = True, dtype: Any = None,
         *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -150,10 +155,9 @@ class Dropout(Module):
     ([0.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: Generator | None = None) -> None:
+    @settings
+    def __init__(self, p: Probability = 0.5, *, rng: Generator | None = None) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")
         self.p, self.rng = p, rng
 
     def forward(self, input: Any) -> Any:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..functions.settings import Positive, settings
 from . import functional as F
 from .module import Module
 
 
 class _MaxPool(Module):
+    @settings
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, *, ceil_mode: bool = False
     ) -> None:
@@ -33,6 +35,7 @@ class MaxPool2d(_MaxPool):
 
 
 class _AvgPool(Module):
+    @settings
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
         count_include_pad: bool = True,
@@ -52,9 +55,10 @@ class AvgPool1d(_AvgPool):
 class AvgPool2d(_AvgPool):
     """The mean of each window: `(batch, c, h, w) -> (batch, c, h_out, w_out)`; or its sum over `divisor_override`."""
 
+    @settings
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-        count_include_pad: bool = True, divisor_override: int | None = None,
+        count_include_pad: bool = True, divisor_override: Positive | None = None,
     ) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self.divisor_override = divisor_override
@@ -69,6 +73,7 @@ class AvgPool2d(_AvgPool):
 class AdaptiveAvgPool2d(Module):
     """The means of `output_size` windows that cover the input: `(batch, c, h, w) -> (batch, c, *output_size)`."""
 
+    @settings
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size

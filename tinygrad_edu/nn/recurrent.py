@@ -15,6 +15,7 @@ from ..errors import ShapeError
 from ..functions.common import lift
 from ..functions.creation import zeros
 from ..functions.layout import stack, swapaxes
+from ..functions.settings import Positive, Probability, Size, settings
 from ..ops.layer import section
 from ..random import Generator
 from . import functional as F
@@ -85,13 +86,15 @@ class _Recurrent(Module):
     gates = 1
     states = 1
 
+    @settings
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None, *, rng: Generator | None = None,
+        self, input_size: Size, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        batch_first: bool = False,
+        dropout: Probability = 0.0, bidirectional: bool = False, dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"{type(self).__name__}: dropout must be from 0 to 1; got {dropout}; use e.g. 0.5")
+        if num_layers > 1000:
+            raise ValueError(f"{type(self).__name__}: num_layers must be 1000 or less; got {num_layers}; use fewer")
         if min(hidden_size, num_layers) < 1:
             raise ValueError(
                 f"{type(self).__name__}: hidden_size and num_layers must be 1 or more; got {hidden_size} and "
@@ -179,10 +182,11 @@ class RNN(_Recurrent):
     ((5, 2, 4), (1, 2, 4))
     """
 
+    @settings
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
-        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None,
-        *, rng: Generator | None = None,
+        self, input_size: Size, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
+        bias: bool = True, batch_first: bool = False, dropout: Probability = 0.0, bidirectional: bool = False,
+        dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, rng=rng
@@ -218,8 +222,15 @@ class _Cell(Module):
     gates = 1
     states = 1
 
+    @settings
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None, *, rng: Generator | None = None
+        self,
+        input_size: Size,
+        hidden_size: Positive,
+        bias: bool = True,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
     ) -> None:
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
@@ -243,8 +254,9 @@ class _Cell(Module):
 class RNNCell(_Cell):
     """One step of an RNN: `cell(x, h)` is the next h."""
 
+    @settings
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None,
+        self, input_size: Size, hidden_size: Positive, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__(input_size, hidden_size, bias, dtype, rng=rng)

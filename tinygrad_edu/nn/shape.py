@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..functions.common import lift
+from ..functions.common import lift, normal_axis
+from ..functions.settings import settings
 from . import functional as F
 from .module import Module
 
@@ -13,6 +14,7 @@ from .module import Module
 class Identity(Module):
     """The input itself; takes any arguments, as a stand-in for other layers."""
 
+    @settings
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
@@ -29,6 +31,7 @@ class Flatten(Module):
     (2, 12)
     """
 
+    @settings
     def __init__(self, start_axis: int = 1, end_axis: int = -1) -> None:
         super().__init__()
         self.start_axis, self.end_axis = start_axis, end_axis
@@ -36,6 +39,7 @@ class Flatten(Module):
     def forward(self, input: Any) -> Any:
         x = lift(input, "Flatten")
         n = len(x.shape)
+        normal_axis("Flatten", self.start_axis, n), normal_axis("Flatten", self.end_axis, n)
         start, end = self.start_axis % n, self.end_axis % n
         return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
@@ -43,6 +47,7 @@ class Flatten(Module):
 class Upsample(Module):
     """The axes after the channels resized: see `F.interpolate`."""
 
+    @settings
     def __init__(
         self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
     ) -> None:

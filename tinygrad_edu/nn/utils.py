@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ..engine import Variable, constant
+from ..functions.settings import leaf, settings, several
+from .state import publish
 
 
 def _grads(parameters: Any) -> list[Any]:
-    params: Iterable[Any] = [parameters] if isinstance(parameters, Variable) else parameters
+    params: list[Any] = (
+        [parameters] if isinstance(parameters, Variable) else several("clip_grad", "parameters", parameters)
+    )
+    params = [leaf("clip_grad", "a parameter", p) for p in params]
     return [p.grad for p in params if p.grad is not None]
 
 
+@settings
 def clip_grad_norm_(
     parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Any:  # fmt: skip
@@ -34,12 +39,13 @@ def clip_grad_norm_(
     if error_if_nonfinite and not math.isfinite(total):
         raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
     factor = max_norm / (total + 1e-6)
-    for g in grads if not factor >= 1 else ():  # also where the norm is nan, as PyTorch has it
-        g.data = g._data * g._data.dtype.type(factor)
+    if not factor >= 1:  # also where the norm is nan, as PyTorch has it
+        publish(grads, [np.asarray(g._data * g._data.dtype.type(factor)) for g in grads])
     return constant(np.asarray(total, grads[0].dtype if grads else np.float32)[()])
 
 
+@settings
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Move every entry of every gradient into the interval from -clip_value to clip_value."""
-    for g in _grads(parameters):
-        g.data = np.clip(g._data, -clip_value, clip_value)
+    grads = _grads(parameters)
+    publish(grads, [np.asarray(np.clip(g._data, -clip_value, clip_value)) for g in grads])

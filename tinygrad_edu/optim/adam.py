@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..functions.settings import several
 from .optimizer import Optimizer, decayed
 
 
@@ -42,7 +43,7 @@ class Adam(Optimizer):
 
     def check(self, group: Mapping[str, Any]) -> None:
         super().check(group)
-        if not all(0 <= beta < 1 for beta in group["betas"]):
+        if not all(0 <= beta < 1 for beta in several("optimizer", "betas", group["betas"])):
             raise ValueError(
                 f"{type(self).__name__}: betas must be from 0 to below 1; got {group['betas']}; use (0.9, 0.999)"
             )

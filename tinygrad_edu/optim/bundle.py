@@ -69,6 +69,18 @@ class Bundle:
             if name not in self.state:
                 self.state[name] = np.full(self.total, value, self.dtype)
 
+    def loaded(
+        self, initial: Mapping[str, float], steps: Mapping[int, int], rows: Mapping[int, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """The attributes of this bundle with other steps and state, by the ids of parameters: new arrays."""
+        state = {name: np.array(array) for name, array in self.state.items()}
+        for name, value in initial.items():
+            array = state.setdefault(name, np.full(self.total, value, self.dtype))
+            for p, cut, shape in zip(self.params, self.slices, self.shapes, strict=True):
+                if name in rows[id(p)]:
+                    array[cut].reshape(shape)[...] = rows[id(p)][name]
+        return {"steps": [steps[id(p)] for p in self.params], "state": state}
+
     def part(self, name: str, i: int) -> Any:
         """The state `name` of parameter `i`, to be read or written."""
         return self.state[name][self.slices[i]].reshape(self.shapes[i])

@@ -8,11 +8,16 @@ from typing import Any
 import numpy as np
 
 from .. import guards
+from ..arrays import held, to_array
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
+from ..functions.settings import several, truth
 from ..nn.module import PARAMETERS, clear
+from ..nn.state import at_once
 from ..tensor import Tensor
 from .bundle import Bundle, Rule, bundles, workspace
+
+TRUTHS = ("nesterov", "maximize", "amsgrad", "centered")  # settings that are True or False
 
 
 class Optimizer:
@@ -36,7 +41,7 @@ class Optimizer:
             raise TypeError(
                 f"optimizer: takes an iterable of parameters; got a {type(params).__name__}; pass model.parameters()"
             )
-        given = list(params)
+        given = several("optimizer", "params", params)
         if not given:
             raise ValueError(
                 "optimizer: needs one parameter or more; got none; pass model.parameters(), afresh if it is a generator"
@@ -59,8 +64,12 @@ class Optimizer:
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters, with settings of their own where the group names them."""
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeError(
+                f"optimizer: a group must be a dict with params; got {type(group).__name__}; write {{'params': [p]}}"
+            )
         params = group["params"]
-        params = [params] if isinstance(params, Variable) else list(params)
+        params = [params] if isinstance(params, Variable) else several("optimizer", "params", params)
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -82,14 +91,21 @@ class Optimizer:
             )
         full = {"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}}
         self.check(full)
-        self.param_groups.append(full)
-        self._bundles.append(bundles(params, self.initial_state(full)))
+        parts = bundles(params, self.initial_state(full))
+        at_once((self.param_groups.append, full), (self._bundles.append, parts))
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Refuse settings that make no sense."""
+        for name, default in self.defaults.items():
+            if isinstance(default, bool) or name in TRUTHS:
+                truth("optimizer", name, group[name])
+            elif name == "betas":
+                pair = several("optimizer", name, group[name])
+                if len(pair) != 2 or not all(isinstance(beta, int | float | np.number) for beta in pair):
+                    raise ValueError("optimizer: betas must be two numbers; got others; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
-            if not isinstance(value, int | float | np.number) or not value >= 0:
+            if not isinstance(value, int | float | np.number) or not 0 <= value < 1e300:
                 raise ValueError(f"optimizer: {name} must be a number, 0 or more; got {value!r}; use a positive one")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -172,23 +188,20 @@ class Optimizer:
         for group in merged:
             self.check(group)
         params = [(p, group) for group in merged for p in group["params"]]
-        rows = [
-            (p, name, _row(i, name, saved[i][1], p))
+        rows = {
+            id(p): {name: _row(i, name, saved[i][1], p) for name in self.initial_state(group)} if i in saved else {}
             for i, (p, group) in enumerate(params)
-            if i in saved
-            for name in self.initial_state(group)
+        }
+        steps = {id(p): saved[i][0] if i in saved else 0 for i, (p, _) in enumerate(params)}
+        parts = [
+            (bundle, bundle.loaded(self.initial_state(group), steps, rows))
+            for group, bundles in zip(merged, self._bundles, strict=True)
+            for bundle in bundles
         ]
-        for group, given, parts in zip(self.param_groups, merged, self._bundles, strict=True):
-            group.update(given)
-            for bundle in parts:
-                bundle.keep(self.initial_state(group))
-        places = self._places()
-        for i, (p, _) in enumerate(params):
-            bundle, k = places[id(p)]
-            bundle.steps[k] = saved[i][0] if i in saved else 0
-        for p, name, value in rows:
-            bundle, k = places[id(p)]
-            bundle.part(name, k)[...] = value
+        at_once(
+            *[(group.update, given) for group, given in zip(self.param_groups, merged, strict=True)],
+            *[(vars(bundle).update, new) for bundle, new in parts],
+        )
 
     def __repr__(self) -> str:
         rows = [
@@ -224,14 +237,11 @@ def _row(i: int, name: str, kept: Mapping[str, Any], p: Any) -> Any:
             f"load_state_dict: parameter {i} must have {name}; got {', '.join(kept)}; build the optimizer with the "
             "settings it had"
         )
-    value = np.asarray(kept[name])
-    if value.shape != p.shape:
+    value = kept[name]
+    value = value._data if isinstance(value, Variable) else to_array(value, who=f"load_state_dict: {name} of {i}")
+    if np.shape(value) != p.shape:
         raise ShapeError(
-            f"load_state_dict: {name} of parameter {i} must have shape {p.shape}; got {value.shape}; load into an "
+            f"load_state_dict: {name} of parameter {i} must have shape {p.shape}; got {np.shape(value)}; load into an "
             "optimizer of the same model"
         )
-    if not np.can_cast(value.dtype, p.dtype, "same_kind"):
-        raise DTypeError(
-            f"load_state_dict: {name} of parameter {i} must hold real numbers; got {value.dtype}; check it"
-        )
-    return value
+    return held(f"load_state_dict: {name} of parameter {i}", value, p.dtype)

@@ -8,8 +8,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
+from ..errors import few
+from ..functions.settings import Positive, integer, real, settings, several
+from ..nn.state import at_once
 from .optimizer import Optimizer
 
 
@@ -29,11 +33,9 @@ class LRScheduler:
 
     chains = True  # a rate that something else has changed is scaled, and not set
 
+    @settings
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"{type(self).__name__}: takes an optimizer; got {type(optimizer).__name__}; make one first"
-            )
+        self.must_have(optimizer)
         groups = optimizer.param_groups
         if last_epoch >= 0 and not all("initial_lr" in group for group in groups):
             raise ValueError(
@@ -42,29 +44,41 @@ class LRScheduler:
             )
         self.optimizer = optimizer
         self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in groups]
-        self.last_epoch = last_epoch + 1
+        self.last_epoch = last_epoch
         self._formula = [lr if last_epoch < 0 else self.rate(lr, last_epoch) for lr in self.base_lrs]
-        self._set()
+        self._set(last_epoch + 1)
+
+    def must_have(self, optimizer: Any) -> None:
+        """Refuse what is no optimizer."""
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"{type(self).__name__}: takes an optimizer; got {type(optimizer).__name__}; make one first"
+            )
 
     def rate(self, lr: float, t: int) -> float:
         """The rate after `t` steps."""
         raise NotImplementedError
 
-    def _set(self) -> None:
-        """The rate of each group as the formula has it. If another schedule, or the user, has changed it, it is
-        multiplied by what the formula changes by: so schedules chain."""
-        for i, (group, lr) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
-            before, self._formula[i] = self._formula[i], self.rate(lr, self.last_epoch)
-            if self.chains and before and group["lr"] != before:
-                group["lr"] *= self._formula[i] / before
-            else:
-                group["lr"] = self._formula[i]
-        self._last_lr = self.get_last_lr()
+    def _set(self, t: int) -> None:
+        """Step `t`: the rate of each group as the formula has it. If another schedule, or the user, has changed it,
+        it is multiplied by what the formula changes by: so schedules chain."""
+        groups, formula = self.optimizer.param_groups, [self.rate(lr, t) for lr in self.base_lrs]
+        rates = [
+            group["lr"] * (now / before) if self.chains and before and group["lr"] != before else now
+            for group, before, now in zip(groups, self._formula, formula, strict=True)
+        ]
+        at_once(
+            (vars(self).update, {"last_epoch": t, "_formula": formula, "_last_lr": rates}),
+            *[(group.update, {"lr": lr, **self.settings(group, t)}) for group, lr in zip(groups, rates, strict=True)],
+        )
+
+    def settings(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
+        """What a schedule sets beside the rate."""
+        return {}
 
     def step(self) -> None:
         """Count one, and set the rates."""
-        self.last_epoch += 1
-        self._set()
+        self._set(self.last_epoch + 1)
 
     def get_last_lr(self) -> list[float]:
         """The rate of each group."""
@@ -76,22 +90,38 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken, with the rates of then."""
-        unknown = set(state_dict) - set(vars(self))
-        if unknown:
+        own = {k: v for k, v in vars(self).items() if k != "optimizer"}
+        new = {k: list(v) if isinstance(v, list) else v for k, v in _mapping(state_dict).items()}
+        wrong = [k for k, v in new.items() if k not in own or not _alike(v, own[k])]
+        if wrong:
             raise ValueError(
-                f"load_state_dict: the state must be of a {type(self).__name__}; got unknown {sorted(unknown)}; build "
-                "the schedule that was saved"
+                f"load_state_dict: the state must be of a {type(self).__name__}; got unknown {few(wrong)}; "
+                "build the schedule that was saved"
             )
         groups = self.optimizer.param_groups
-        rates = state_dict.get("_last_lr", self.get_last_lr())
-        if len(rates) != len(groups):
+        rates = new.get("_last_lr", self.get_last_lr())
+        if len(rates) != len(groups) or not all(isinstance(r, Real) for r in rates):
             raise ValueError(
-                f"load_state_dict: the schedule must be of {len(groups)} groups, as the optimizer; got {len(rates)}; "
+                f"load_state_dict: the schedule must be of {len(groups)} groups, as the optimizer; got {rates}; "
                 "build the optimizer as it was"
             )
-        vars(self).update({k: list(v) if isinstance(v, list) else v for k, v in state_dict.items()})
-        for group, lr in zip(groups, rates, strict=True):
-            group["lr"] = lr
+        at_once(
+            (vars(self).update, new), *[(group.update, {"lr": lr}) for group, lr in zip(groups, rates, strict=True)]
+        )
+
+
+def _mapping(state_dict: Any) -> Mapping[str, Any]:
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(
+            f"load_state_dict: takes a schedule's state; got {type(state_dict).__name__}; pass what state_dict() gave"
+        )
+    return state_dict
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether a setting is of the kind of another: both numbers, both texts, or lists of the like."""
+    kinds = (Real, str, list | tuple)
+    return b is None or a is None or any(isinstance(a, kind) and isinstance(b, kind) for kind in kinds)
 
 
 def _demand(who: str, holds: bool, must: str, given: Any) -> None:
@@ -101,7 +131,8 @@ def _demand(who: str, holds: bool, must: str, given: Any) -> None:
 
 def _each(who: str, name: str, value: float | Sequence[float], groups: Sequence[Any]) -> list[float]:
     """A setting for each group, given as one number or as a list."""
-    values = [float(value)] * len(groups) if isinstance(value, int | float) else list(value)
+    given = several(who, name, value) if isinstance(value, list | tuple) else [value] * len(groups)
+    values = [float(real(who, name, v)) for v in given]
     _demand(
         who, len(values) == len(groups), f"{name} must be one number, or one for each of {len(groups)} groups", value
     )
@@ -111,7 +142,8 @@ def _each(who: str, name: str, value: float | Sequence[float], groups: Sequence[
 class StepLR(LRScheduler):
     """lr * gamma ** floor(t / step_size)."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    @settings
+    def __init__(self, optimizer: Optimizer, step_size: Positive, gamma: float = 0.1, last_epoch: int = -1) -> None:
         _demand("StepLR", step_size >= 1, "step_size must be 1 or more", step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
@@ -123,10 +155,14 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """lr * gamma ** (how many of `milestones` are past)."""
 
+    @settings
     def __init__(
         self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones = sorted(
+            integer("MultiStepLR", "milestones", m, 0) for m in several("MultiStepLR", "milestones", milestones)
+        )
+        self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
@@ -136,6 +172,7 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """lr * gamma ** t."""
 
+    @settings
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -147,7 +184,8 @@ class ExponentialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2. Source: Loshchilov and Hutter (2017)."""
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    @settings
+    def __init__(self, optimizer: Optimizer, T_max: Positive, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         _demand("CosineAnnealingLR", T_max >= 1, "T_max must be 1 or more", T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
@@ -159,8 +197,9 @@ class CosineAnnealingLR(LRScheduler):
 class LinearLR(LRScheduler):
     """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps."""
 
+    @settings
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: Positive = 5,
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
         factors = (start_factor, end_factor)
@@ -192,6 +231,7 @@ class OneCycleLR(LRScheduler):
 
     chains = False
 
+    @settings
     def __init__(
         self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
@@ -199,6 +239,7 @@ class OneCycleLR(LRScheduler):
         max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
+        self.must_have(optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: needs total_steps, or epochs and steps_per_epoch; got neither; give one")
@@ -217,6 +258,9 @@ class OneCycleLR(LRScheduler):
             )
         self.total_steps, self.anneal_strategy = total_steps, anneal_strategy
         self.cycle_momentum, self.base_momentum, self.max_momentum = cycle_momentum, base_momentum, max_momentum
+        _demand(
+            "OneCycleLR", div_factor > 0 < final_div_factor, "factors must be above 0", (div_factor, final_div_factor)
+        )
         top = pct_start * total_steps - 1
         low, last = 1 / div_factor, 1 / div_factor / final_div_factor
         down = [(2 * top, 1.0, low), (total_steps - 1, low, last)] if three_phase else [(total_steps - 1, 1.0, last)]
@@ -241,21 +285,18 @@ class OneCycleLR(LRScheduler):
         _, start, end = self.phases[k]
         return lr * self._between(start, end, share)
 
-    def _set(self) -> None:
-        if self.last_epoch > self.total_steps:
-            raise ValueError(
-                f"OneCycleLR: there are {self.total_steps} steps; got step {self.last_epoch}; raise total_steps"
-            )
-        super()._set()
-        if self.cycle_momentum:
-            k, share = self._phase(self.last_epoch)
-            ends = (self.max_momentum, self.base_momentum, self.max_momentum, self.max_momentum)
-            momentum = self._between(ends[k], ends[k + 1], share)
-            for group in self.optimizer.param_groups:
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                else:
-                    group["momentum"] = momentum
+    def _set(self, t: int) -> None:
+        if t > self.total_steps:
+            raise ValueError(f"OneCycleLR: there are {self.total_steps} steps; got step {t}; raise total_steps")
+        super()._set(t)
+
+    def settings(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
+        if not self.cycle_momentum:
+            return {}
+        k, share = self._phase(t)
+        ends = (self.max_momentum, self.base_momentum, self.max_momentum, self.max_momentum)
+        momentum = self._between(ends[k], ends[k + 1], share)
+        return {"betas": (momentum, *group["betas"][1:])} if "betas" in group else {"momentum": momentum}
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -265,11 +306,13 @@ class ReduceLROnPlateau(LRScheduler):
     absolute ("abs"). After a reduction, `cooldown` epochs do not count.
     """
 
+    @settings
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
         threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
         min_lr: float | Sequence[float] = 0.0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
+        self.must_have(optimizer)
         if factor >= 1 or mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(
                 "ReduceLROnPlateau: factor must be below 1, mode 'min' or 'max', threshold_mode 'rel' or 'abs'; got "
@@ -286,21 +329,19 @@ class ReduceLROnPlateau(LRScheduler):
         """Note the measure, and reduce the rates if it has not improved for long."""
         if metrics is None:
             raise TypeError("ReduceLROnPlateau.step: needs the measure to watch; got nothing; pass the validation loss")
-        self.last_epoch += 1
-        current = float(metrics)
-        if self._better(current):
-            self.best, self.num_bad_epochs = current, 0
-        else:
-            self.num_bad_epochs += 1
-        if self.cooldown_counter > 0:
-            self.cooldown_counter -= 1
-            self.num_bad_epochs = 0
-        if self.num_bad_epochs > self.patience:
-            for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
-                new = max(group["lr"] * self.factor, least)
-                if group["lr"] - new > self.eps:
-                    group["lr"] = new
-            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+        current, better = float(metrics), self._better(float(metrics))
+        bad = 0 if better or self.cooldown_counter > 0 else self.num_bad_epochs + 1
+        new = {
+            "last_epoch": self.last_epoch + 1, "best": current if better else self.best, "num_bad_epochs": bad,
+            "cooldown_counter": max(self.cooldown_counter - 1, 0),
+        }  # fmt: skip
+        rates = self.get_last_lr()
+        if bad > self.patience:
+            lower = [max(lr * self.factor, least) for lr, least in zip(rates, self.min_lrs, strict=True)]
+            rates = [low if lr - low > self.eps else lr for lr, low in zip(rates, lower, strict=True)]
+            new |= {"cooldown_counter": self.cooldown, "num_bad_epochs": 0}
+        groups = zip(self.optimizer.param_groups, rates, strict=True)
+        at_once((vars(self).update, new), *[(group.update, {"lr": lr}) for group, lr in groups])
 
     def _better(self, current: float) -> bool:
         sign = 1 if self.mode == "min" else -1

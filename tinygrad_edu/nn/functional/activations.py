@@ -9,9 +9,11 @@ from ... import ops
 from ...functions.common import lift
 from ...functions.elementwise import relu, sigmoid, tanh
 from ...functions.reduce import logsumexp
+from ...functions.settings import settings
 from ...tensor import Tensor
 
 
+@settings
 def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:
     """x where it is positive, else `negative_slope * x`."""
     x = lift(input, "leaky_relu")
@@ -26,6 +28,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
     return ops.where(x > 0, x, x * weight)
 
 
+@settings
 def elu(input: Any, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016)."""
     x = lift(input, "elu")
@@ -37,6 +40,7 @@ def selu(input: Any) -> Tensor:
     return elu(input, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
 
 
+@settings
 def gelu(input: Any, approximate: str = "none") -> Tensor:
     """x times the normal distribution function of x; "tanh" approximates it.
 
@@ -56,6 +60,7 @@ def silu(input: Any) -> Tensor:
     return x * sigmoid(x)
 
 
+@settings
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
     x = lift(input, "softplus")
@@ -63,6 +68,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return ops.where(bx > threshold, x, ops.softplus(bx) / beta)
 
 
+@settings
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """x, moved into the interval from `min_val` to `max_val`; its derivative at the ends is 0."""
     x = lift(input, "hardtanh")
@@ -74,12 +80,14 @@ def logsigmoid(input: Any) -> Tensor:
     return -ops.softplus(-lift(input, "logsigmoid"))
 
 
+@settings
 def log_softmax(input: Any, axis: int = -1) -> Tensor:
     """x - logsumexp(x) along `axis`."""
     x = lift(input, "log_softmax")
     return x - logsumexp(x, axis, keepdims=True)
 
 
+@settings
 def softmax(input: Any, axis: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along `axis`: positive shares that add up to 1, without overflow.
 

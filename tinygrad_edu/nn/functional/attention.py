@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import to_array
 from ...batched import whole
 from ...engine import Variable
+from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.layout import matrix_transpose
+from ...functions.settings import Probability, settings
 from ...random import Generator
 from ...tensor import Tensor
 from .activations import softmax
@@ -25,7 +28,13 @@ def attended(scores: Any, mask: Any) -> Any:
     """
     if mask is None:
         return softmax(scores)
-    values = mask._data if isinstance(mask, Variable) else mask if hasattr(mask, "dtype") else np.asarray(mask)
+    values = (
+        mask._data
+        if isinstance(mask, Variable)
+        else mask
+        if hasattr(mask, "batch")
+        else to_array(mask, who="attention")
+    )
     truth = values.dtype == np.bool
     if truth:
         scores = ops.where(values, scores, -math.inf)
@@ -37,13 +46,15 @@ def attended(scores: Any, mask: Any) -> Any:
     return ops.where(nowhere, 0, softmax(ops.where(nowhere, 0, scores)))
 
 
+@settings
 def causal(rows: int, columns: int) -> Any:
     """Which columns a row may look at: those up to its own."""
     return np.tri(rows, columns, dtype=bool)
 
 
+@settings
 def scaled_dot_product_attention(
-    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
+    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: Probability = 0.0, is_causal: bool = False,
     scale: float | None = None, rng: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """softmax(query @ key.mT * scale + mask) @ value: `(..., l, e), (..., s, e), (..., s, v) -> (..., l, v)`.
@@ -52,6 +63,11 @@ def scaled_dot_product_attention(
     Source: Vaswani et al., "Attention is all you need" (2017).
     """
     query, key, value = (lift(x, "scaled_dot_product_attention") for x in (query, key, value))
+    if min(query.ndim, key.ndim, value.ndim) < 2 or not query.shape[-1]:
+        raise ShapeError(
+            "scaled_dot_product_attention: query, key and value must be (..., length, features); got "
+            f"{query.shape}, {key.shape}, {value.shape}; add axes"
+        )
     if is_causal and attn_mask is not None:
         raise ValueError("scaled_dot_product_attention: takes attn_mask or is_causal; got both; put both into one mask")
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ... import guards, ops
+from ...arrays import to_array
 from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
+from ...functions.settings import Probability, settings
 from ...tensor import Tensor
 from .activations import log_softmax
 from .losses import reduced
@@ -48,9 +50,10 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
     return np.where(kept, target, 0), None if kept.all() else kept
 
 
+@settings
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
-    label_smoothing: float = 0.0,
+    label_smoothing: Probability = 0.0,
 ) -> Tensor:  # fmt: skip
     """-log softmax(x)[target]: how surprised the logits `input` are by the right class.
 
@@ -69,9 +72,7 @@ def cross_entropy(
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
     if x.op is ops.exp or x.op is ops.divide:  # so ends softmax
         guards.check_logits("cross_entropy", x)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1; got {label_smoothing}; use e.g. 0.1")
-    y = target._data if isinstance(target, Variable) else np.asarray(target)
+    y = target._data if isinstance(target, Variable) else to_array(target, who="cross_entropy")
     if y.dtype.kind == "f" and y.shape == shape:
         return _soft_cross_entropy(x, lift(target), weight, reduction, label_smoothing)
     x = _classes_last(x)
@@ -82,6 +83,7 @@ def cross_entropy(
     return _picked(log_softmax(x), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
+@settings
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
@@ -92,7 +94,7 @@ def nll_loss(
     if not x.ndim:
         raise ShapeError(f"nll_loss: the input must have a class axis; got shape {x.shape}; give log-probabilities")
     x = _classes_last(x)
-    y = target._data if isinstance(target, Variable) else np.asarray(target)
+    y = target._data if isinstance(target, Variable) else to_array(target, who="nll_loss")
     y, kept = _classes("nll_loss", y, x.shape[-1], x.shape[:-1], ignore_index)
     return _picked(x, y, kept, weight, reduction, 0.0, "nll_loss")
 

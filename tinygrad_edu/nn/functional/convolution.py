@@ -11,6 +11,7 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions.common import lift
+from ...functions.settings import Positive, settings
 from ...ops.window import count, reach
 from ...tensor import Tensor
 from .linear import like
@@ -18,6 +19,7 @@ from .linear import like
 Ints = int | tuple[int, ...]
 
 
+@settings
 def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
     """A setting for each of `n` axes, given as one number or as a tuple."""
     values = tuple(value) if isinstance(value, tuple | list) else (value,) * n
@@ -33,6 +35,7 @@ def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
     return numbers
 
 
+@settings
 def with_batch(x: Any, n: int, who: str) -> tuple[Any, bool]:
     """`x` with a batch axis, and whether it had none."""
     x = lift(x, who)
@@ -46,7 +49,7 @@ def with_batch(x: Any, n: int, who: str) -> tuple[Any, bool]:
 
 
 def _conv(
-    n: int, who: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    n: int, who: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Positive
 ) -> Any:  # fmt: skip
     x, single = with_batch(x, n, who)
     weight = lift(weight, who)
@@ -57,13 +60,15 @@ def _conv(
             f"{who}: the weight must be (out_channels, in_channels / groups, kernel ...); got {weight.shape} for "
             f"an input of shape {x.shape} and groups={groups}; check the channels"
         )
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         if stride != (1,) * n:
             raise ValueError(f"{who}: padding='same' needs stride 1; got {stride}; give padding as numbers")
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         pairs = tuple((t // 2, t - t // 2) for t in total)
     else:
-        pairs = tuple((p, p) for p in sizes(0 if padding == "valid" else padding, n, who, "padding"))
+        pairs = tuple(
+            (p, p) for p in sizes(0 if isinstance(padding, str) and padding == "valid" else padding, n, who, "padding")
+        )
     _must_fit(who, x, kernel, stride, pairs, dilation)
     y = ops.conv(like(x, weight), weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
     return _finish(y, bias, single, n)
@@ -83,8 +88,15 @@ def _finish(y: Any, bias: Any, single: bool, n: int) -> Any:
     return y.squeeze(0) if single else y
 
 
+@settings
 def conv1d(
-    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: Positive = 1,
 ) -> Tensor:
     """Each window of `input` times each kernel: `(n, c, l) -> (n, o, l_out)`, weight (o, c / groups, k).
 
@@ -93,8 +105,15 @@ def conv1d(
     return _conv(1, "conv1d", input, weight, bias, stride, padding, dilation, groups)
 
 
+@settings
 def conv2d(
-    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Any = 0, dilation: Ints = 1, groups: int = 1
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: Positive = 1,
 ) -> Tensor:
     """Each window of `input` times each kernel: `(n, c, h, w) -> (n, o, h_out, w_out)`, weight
     (o, c / groups, k_h, k_w); sizes as in `conv1d`.
@@ -107,9 +126,10 @@ def conv2d(
     return _conv(2, "conv2d", input, weight, bias, stride, padding, dilation, groups)
 
 
+@settings
 def conv_transpose2d(
     input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
-    groups: int = 1, dilation: Ints = 1,
+    groups: Positive = 1, dilation: Ints = 1,
 ) -> Tensor:  # fmt: skip
     """The transpose of a convolution as a linear map: `(n, c, h, w) -> (n, o, h_out, w_out)`.
 
@@ -168,6 +188,7 @@ def _max_pool(
     return y.squeeze(0) if single else y
 
 
+@settings
 def max_pool1d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
 ) -> Tensor:
@@ -178,6 +199,7 @@ def max_pool1d(
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@settings
 def max_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False
 ) -> Tensor:
@@ -203,6 +225,7 @@ def _avg_pool(
     return y.squeeze(0) if single else y
 
 
+@settings
 def avg_pool1d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
@@ -211,9 +234,10 @@ def avg_pool1d(
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
+@settings
 def avg_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
+    count_include_pad: bool = True, divisor_override: Positive | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`."""
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
@@ -235,6 +259,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     return y.squeeze(0) if single else y
 
 
+@settings
 def averages(n: int, m: int) -> Any:
     """The matrix `(m, n)` that averages n entries into m."""
     place, i = np.arange(n), np.arange(m)[:, None]

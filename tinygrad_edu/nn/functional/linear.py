@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import to_array
 from ...batched import whole
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.contract import einsum
+from ...functions.settings import settings
 from ...ops.layout import cast
 from ...tensor import Tensor
 
@@ -40,7 +42,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         return linear(x.reshape(-1, shape[-1]), weight, bias).reshape((*shape[:-1], weight._data.shape[0]))
     if bias is None:
         return ops.matmul.binary(x, weight.mT)
-    return ops.linear(x, weight, bias)
+    return ops.linear(x, weight, lift(bias, "linear"))
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -51,15 +53,18 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def _indices(who: str, x: Any) -> Any:
-    x = x._data if isinstance(x, Variable) else np.asarray(x)
+    x = x._data if isinstance(x, Variable) else to_array(x, who=who)
     if x.dtype.kind not in "iu":
         raise DTypeError(f"{who}: indices must be integers; got {x.dtype}; use .astype('int64')")
     return x
 
 
+@settings
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient."""
     index, weight = _indices("embedding", input), lift(weight, "embedding")
+    if not weight.ndim:
+        raise ShapeError("embedding: the weight must have rows; got a scalar; give a matrix")
     n = weight.shape[0]
     values = whole(index)
     if values.size and (values.min() < 0 or values.max() >= n):
@@ -71,6 +76,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     return ops.where((index == padding_idx % n)[..., None], y.detach(), y)
 
 
+@settings
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """1 at place x[...] of a new last axis, 0 elsewhere; as many classes as are needed for -1.
 
@@ -79,12 +85,15 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     [[1, 0, 0], [0, 0, 1]]
     """
     index = _indices("one_hot", tensor)
+    index = index if hasattr(index, "batch") else index.astype(np.int64)
     values = whole(index)
     n = int(values.max(initial=-1)) + 1 if num_classes == -1 else num_classes
     if values.size and (values.min() < 0 or values.max() >= n):
         raise IndexError(
             f"one_hot: indices must be from 0 to {n - 1}; got {values.min()} to {values.max()}; check them"
         )
+    if n * max(values.size, 1) >= 2**40:
+        raise ShapeError(f"one_hot: the result must fit into memory; got {n} classes; number them from 0")
     return constant((index[..., None] == np.arange(n)).astype(np.int64))
 
 

@@ -12,10 +12,12 @@ from ...errors import ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
 from ...functions.reduce import sum
+from ...functions.settings import settings
 from ...tensor import Tensor
 from .normalization import cosine_similarity
 
 
+@settings
 def reduced(losses: Any, reduction: str, who: str) -> Tensor:
     """The losses of all entries as one number: "mean", "sum", or as they are for "none"."""
     if reduction == "mean":
@@ -27,6 +29,7 @@ def reduced(losses: Any, reduction: str, who: str) -> Tensor:
     raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none'; got {reduction!r}; choose one")
 
 
+@settings
 def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
     """A prediction and a target of the same shape; the target in the dtype of the prediction."""
     x, target = lift(x, who), lift(target, who)
@@ -38,6 +41,7 @@ def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
     return x, target if target.dtype == x.dtype else target.astype(x.dtype)
 
 
+@settings
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """(x - target)**2.
 
@@ -49,12 +53,14 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     return reduced(ops.square(x - target), reduction, "mse_loss")
 
 
+@settings
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """abs(x - target)."""
     x, target = pair("l1_loss", input, target)
     return reduced(ops.abs(x - target), reduction, "l1_loss")
 
 
+@settings
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2."""
     x, target = pair("smooth_l1_loss", input, target)
@@ -64,6 +70,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     return reduced(d, reduction, "smooth_l1_loss")
 
 
+@settings
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2)."""
     x, target = pair("huber_loss", input, target)
@@ -73,6 +80,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     )  # fmt: skip
 
 
+@settings
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
@@ -93,6 +101,7 @@ def _log(p: Any) -> Any:
     return ops.where(p == 0, -100, ops.maximum(ops.log(safe), -100))
 
 
+@settings
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
@@ -110,6 +119,7 @@ def binary_cross_entropy_with_logits(
     return reduced(losses if weight is None else losses * lift(weight), reduction, who)
 
 
+@settings
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
 
@@ -126,6 +136,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     return reduced(losses, reduction, "kl_div")
 
 
+@settings
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
@@ -141,6 +152,7 @@ def cosine_embedding_loss(
     return reduced(losses, reduction, "cosine_embedding_loss")
 
 
+@settings
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
     swap: bool = False, reduction: str = "mean",

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import get_default_dtype
 from ...batched import BatchedArray
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
+from ...functions.settings import Positive, Probability, lengths, settings
 from ...random import Generator, or_shared
 from ...tensor import Tensor
 
@@ -41,6 +43,7 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
     return y if bias is None else y + lift(bias).reshape(shape)
 
 
+@settings
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
@@ -74,7 +77,7 @@ def batch_norm(
 
 
 def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = lengths(who, "normalized_shape", normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(
             f"{who}: the last axes of the input must be {shape}; got shape {x.shape}; check normalized_shape"
@@ -82,6 +85,7 @@ def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...]
     return shape, tuple(range(x.ndim - len(shape), x.ndim))
 
 
+@settings
 def layer_norm(
     input: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
@@ -92,17 +96,22 @@ def layer_norm(
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
 
+@settings
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Source: Zhang and Sennrich (2019)."""
     x = lift(input, "rms_norm")
+    x = x if x.dtype.kind in "fc" else x.astype(get_default_dtype())
     shape, axes = _last_axes("rms_norm", x, normalized_shape)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+@settings
+def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
     x = lift(input, "group_norm")
+    if x.ndim < 2:
+        raise ShapeError(f"group_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
     n, c = x.shape[:2]
     if c % num_groups:
         raise ShapeError(f"group_norm: num_groups must divide the {c} channels; got {num_groups}; choose a divisor")
@@ -111,13 +120,12 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
+@settings
+def dropout(input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
     """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
     Source: Srivastava et al., "Dropout" (2014).
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")
     x = lift(input, "dropout")
     if not training or p == 0:
         return x
@@ -127,12 +135,14 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, rng: Generator | 
     return x * (keep / (1 - p))
 
 
+@settings
 def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`."""
     x = lift(input, "normalize")
     return x / ops.maximum(vector_norm(x, p, axis, keepdims=True), eps)
 
 
+@settings
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
     """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
     x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")

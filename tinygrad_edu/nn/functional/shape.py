@@ -10,12 +10,14 @@ from ... import ops
 from ...errors import ShapeError
 from ...functions import layout
 from ...functions.common import lift
+from ...functions.settings import integer, real, settings, several
 from ...tensor import Tensor
 from .convolution import averages
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
+@settings
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
     """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
@@ -30,6 +32,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     x = lift(input, "pad")
     if mode not in MODES:
         raise ValueError(f"pad: mode must be {', '.join(MODES)}; got {mode!r}; choose one")
+    pad = [integer("pad", "pad", n) for n in several("pad", "pad", pad)]
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise ShapeError(f"pad: pad must be pairs, at most one for each axis; got {pad} for {x.shape}; check it")
     pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
@@ -39,6 +42,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     return layout.pad(x, pairs, MODES[mode], 0 if value is None else value)
 
 
+@settings
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
 ) -> Tensor:
@@ -60,6 +64,16 @@ def interpolate(
         raise ValueError(f"interpolate: needs size or scale_factor; got {size} and {scale_factor}; give one")
     given = size if scale_factor is None else scale_factor
     values = tuple(given) if isinstance(given, tuple | list) else (given,) * n
+    if len(values) != n:
+        raise ShapeError(f"interpolate: needs a size for each of {n} axes; got {len(values)}; give one, or {n}")
+    if scale_factor is None:
+        values = tuple(integer("interpolate", "size", v, 1) for v in values)
+    else:
+        values = tuple(real("interpolate", "scale_factor", v) for v in values)
+        if not all(0 < v * length < 2**31 and int(v * length) for v, length in zip(values, x.shape[2:], strict=True)):
+            raise ValueError(f"interpolate: scale_factor must leave something of each axis; got {given}; use e.g. 2")
+    if not min(x.shape[2:], default=1):
+        raise ShapeError(f"interpolate: axes must have a length; got {x.shape}; guard before")
     for i, (length, value) in enumerate(zip(x.shape[2:], values, strict=True)):
         out = int(value) if scale_factor is None else int(length * value)
         ratio = length / out if scale_factor is None else 1 / value

@@ -1,0 +1,188 @@
+"""Every argument of every public name, given odd values: an answer, or a refusal in the promised form.
+
+*operation: what must hold; what was given; what to do*, in a ValueError, a TypeError or an IndexError (a MemoryError
+where it is memory that lacks, a ZeroDivisionError where NumPy has one).
+"""
+
+import re
+import warnings
+
+import numpy as np
+import odd_arguments
+import pytest
+from odd_arguments import ODD, call, matrix
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DTypeError
+
+FORM = re.compile(r"\A[^:;]+: [^;]+; .+; .+\Z", re.DOTALL)
+ALLOWED = (ValueError, TypeError, IndexError, MemoryError, ZeroDivisionError)
+SUBJECTS = list(odd_arguments.subjects())
+
+
+def refusal(function, makers, place, odd):
+    """What is wrong with the refusal of an odd argument; None if all is well."""
+    try:
+        call(function, makers, {place: odd})
+    except ALLOWED as error:
+        return None if FORM.match(str(error)) else f"{type(error).__name__}: {error}"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+@pytest.mark.parametrize(("name", "function", "makers"), SUBJECTS, ids=[name for name, *_ in SUBJECTS])
+def test_odd_arguments_are_answered_or_refused_in_the_promised_form(name, function, makers):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        call(function, makers)  # the good call is one
+        wrong = {
+            (place, what): text
+            for place in makers
+            for what, odd in ODD.items()
+            if (text := refusal(function, makers, place, odd)) is not None
+        }
+    assert wrong == {}
+
+
+def test_the_table_holds_what_is_public():
+    names = {name for name, *_ in SUBJECTS}
+    assert len(names) > 250
+    assert {
+        "sum",
+        "F.conv2d",
+        "nn.LSTM",
+        "nn.LSTM()",
+        "optim.Adam",
+        "linalg.svd",
+        "random.normal",
+        "data.DataLoader",
+    } <= names
+
+
+# names that are NumPy's, with its meaning, and one array first
+SAME = [
+    "abs",
+    "exp",
+    "log1p",
+    "sin",
+    "tanh",
+    "square",
+    "negative",
+    "floor",
+    "sign",
+    "isnan",
+    "sum",
+    "prod",
+    "max",
+    "min",
+    "mean",
+    "var",
+    "std",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "sort",
+    "argsort",
+    "count_nonzero",
+    "cumulative_sum",
+    "flip",
+    "roll",
+    "tril",
+    "triu",
+]
+NUMPYS = {"cumulative_sum": lambda x: np.cumsum(x), "roll": lambda x: np.roll(x, 1), "sort": lambda x: np.sort(x)}
+LAYOUTS = [
+    "ints",
+    "bools",
+    "uint8",
+    "float16",
+    "longdouble",
+    "byte-swapped",
+    "unmasked",
+    "read-only",
+    "0-stride",
+    "Fortran",
+    "reversed",
+    "nans",
+    "infs",
+    "negative",
+    "singular",
+]
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_odd_arrays_give_what_numpy_gives(name):
+    """Of what NumPy computes, in whatever layout and order of bytes; plain arrays are the oracle."""
+    for what in LAYOUTS:
+        x = ODD[what]()
+        plain = np.array(np.asarray(x).tolist(), np.asarray(x).dtype.newbyteorder("="))
+        arguments = (1,) if name == "roll" else ()
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                expected = NUMPYS.get(name, getattr(np, name, None))(plain)
+            except TypeError:  # as negative of truth values
+                continue
+            ours = getattr(tg, name)(x, *arguments)
+        assert ours.dtype.isnative, what
+        tolerance = 1e-2 if what == "float16" else 1e-6
+        np.testing.assert_allclose(
+            np.asarray(ours.data, "g"), np.asarray(expected, "g"), rtol=tolerance, err_msg=f"{name} of {what}"
+        )
+
+
+@pytest.mark.parametrize("what", ["masked", "objects", "Nones", "np texts", "dates", "times", "structured"])
+def test_what_would_lose_its_meaning_is_refused(what):
+    x = tg.Tensor(matrix(), requires_grad=True)
+    for act in (
+        tg.Tensor,
+        tg.asarray,
+        tg.sum,
+        tg.exp,
+        lambda a: x * a,
+        lambda a: tg.matmul(x, a),
+        lambda a: [tg.sum([a, a])],
+    ):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            act(ODD[what]())
+        assert FORM.match(str(caught.value)), str(caught.value)
+
+
+def test_other_meanings_of_an_operator_are_not_guessed():
+    x, m = tg.Tensor(matrix()), ODD["np.matrix"]()
+    for act in (lambda: x * m, lambda: m * x, lambda: x**m):
+        with pytest.raises(
+            DTypeError, match=r"(multiply|power): must be entry by entry; got np\.matrix.*; use np\.asarray"
+        ):
+            act()
+    np.testing.assert_array_equal((x @ m).data, matrix() @ matrix())
+    np.testing.assert_array_equal(tg.matmul(m, x).data, matrix() @ matrix())
+
+
+def test_imaginary_parts_and_orders_of_bytes():
+    with pytest.raises(DTypeError, match=r"Tensor: data must be real for float32; got complex128; take \.real"):
+        tg.Tensor(ODD["complex"](), dtype="float32")
+    assert tg.Tensor(ODD["byte-swapped"]()).dtype == np.dtype("f8")
+    assert tg.Tensor([1.0], dtype=">f4").dtype.isnative
+    assert tg.Tensor(ODD["longdouble"]()).dtype == np.longdouble
+
+
+def test_settings_may_be_any_number():
+    """A rate from NumPy neither widens the result nor changes it."""
+    import tinygrad_edu.nn.functional as F
+
+    x = tg.Tensor(matrix() - 1, dtype="float32")
+    for slope in (np.float64(0.5), np.float32(0.5), np.array(0.5), tg.Tensor(0.5)):
+        y = F.leaky_relu(x, slope)
+        assert y.dtype == np.float32
+        np.testing.assert_array_equal(y.data, F.leaky_relu(x, 0.5).data)
+    for axis in (np.int8(1), np.array(1)):
+        np.testing.assert_array_equal(tg.sum(x, axis).data, tg.sum(x, 1).data)
+    for axis in (True, 1.0, "1", np.True_):
+        with pytest.raises(TypeError, match=r"\Asum: axis must be an integer; got .*; use e\.g\. axis=0"):
+            tg.sum(x, axis)
+    slope = tg.Tensor(0.5, requires_grad=True)
+    F.leaky_relu(x, slope).sum().backward()
+    assert slope.grad is not None
