@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError
+from .sums import total as total_over
 
 
 class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
@@ -125,7 +126,8 @@ class BatchedArray(np.lib.mixins.NDArrayOperatorsMixin):
         (x,) = inputs
         axis = options.pop("axis", 0)
         if method == "reduce":
-            return x.like(ufunc.reduce(x.values, axis=_axes(axis, x.ndim), **options))
+            reduce = total_over if ufunc is np.add and isinstance(axis, tuple) else ufunc.reduce
+            return x.like(reduce(x.values, axis=_axes(axis, x.ndim), **options))
         if method == "accumulate":
             return x.like(ufunc.accumulate(x.values, axis=axis % x.ndim + 1, **options))
         return NotImplemented
@@ -175,7 +177,7 @@ def total(x: Any, level: int, size: int) -> Any:
     """The sum over the examples."""
     if isinstance(x, BatchedArray) and x.level > level:
         return x.like(total(x.values, level, size))
-    return np.sum(x.values, axis=0) if has_level(x, level) else x * size
+    return total_over(x.values, axis=(0,)) if has_level(x, level) else x * size
 
 
 def leading(xs: Iterable[Any]) -> BatchedArray:

@@ -35,6 +35,7 @@ import numpy as np
 from .arrays import is_weak, operand
 from .errors import GraphError, refusal
 from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site
+from .sums import HALF, WIDER
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 
@@ -396,6 +397,7 @@ def _chain_rule(
 ) -> Iterator[tuple[Variable, Any]]:
     grads: dict[int, Any] = {}
     heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
+    wide: set[int] = set()  # the births of variables of float16 whose gradient is being added up in float32
     masked = False
     for y, g in cotangents:
         if y.born in grads:
@@ -406,6 +408,8 @@ def _chain_rule(
     while heap:
         born, t = heappop(heap)
         g = grads.pop(-born)
+        if wide and -born in wide:
+            g = REGISTRY["astype"](g, dtype=HALF)
         yield t, g
         op = t.op
         if op is None or -born <= oldest:
@@ -430,6 +434,9 @@ def _chain_rule(
             if masked and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
             if (n := x.born) in grads:
+                if gx.dtype is HALF:
+                    gx = REGISTRY["astype"](gx, dtype=WIDER[HALF])
+                    wide.add(n)
                 grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
             else:
                 grads[n] = gx

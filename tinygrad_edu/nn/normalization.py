@@ -53,7 +53,7 @@ class _BatchNorm(Module):
                 f"got shape {x.shape}; check num_features"
             )
         share = self.momentum
-        if self.training and self.num_batches_tracked is not None:
+        if self.training and self.num_batches_tracked is not None and x.size:
             self.num_batches_tracked.data = self.num_batches_tracked._data + 1
             if share is None:  # the plain mean over all batches so far
                 share = 1 / float(self.num_batches_tracked._data)

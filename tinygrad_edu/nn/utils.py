@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Variable, constant
+from ..sums import worked_in
 
 
 def _grads(parameters: Any) -> list[Any]:
@@ -35,8 +36,8 @@ def clip_grad_norm_(
         raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
     factor = max_norm / (total + 1e-6)
     for g in grads if not factor >= 1 else ():  # also where the norm is nan, as PyTorch has it
-        g.data = g._data * g._data.dtype.type(factor)
-    return constant(np.asarray(total, grads[0].dtype if grads else np.float32)[()])
+        g.data = (g._data * worked_in(g._data.dtype).type(factor)).astype(g._data.dtype, copy=False)
+    return constant(np.asarray(total, worked_in(grads[0].dtype) if grads else np.float32)[()])
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 
 from ..domain import REAL
 from ..engine import Each, Op
+from ..sums import in_single, total
 
 __all__ = ["einsum", "matmul"]
 
 matmul = Op(
     "matmul",
-    np.matmul,
+    in_single(np.matmul),
     (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: a.mT @ g),
     kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", domain=(REAL, REAL),
     must="a.shape[-1] must equal b.shape[-2], and leading axes must broadcast",
@@ -32,6 +33,7 @@ def _swapped(i: int) -> Any:
     return rule
 
 
+@in_single
 def _einsum(*xs: Any, subscripts: str) -> Any:
     """Two large operands by a product of matrices, which is ten times as fast as the loop of `np.einsum`."""
     if len(xs) != 2 or xs[0].size + xs[1].size < 4096:
@@ -40,8 +42,12 @@ def _einsum(*xs: Any, subscripts: str) -> Any:
     a, b = left.split(",")
     batch, inner = [c for c in a if c in b and c in output], [c for c in a if c in b and c not in output]
     rows, columns = [c for c in a if c not in b], [c for c in b if c not in a]
-    if not inner or not (rows or columns):  # nothing to sum, or only products of vectors
+    if not inner:
         return np.einsum(subscripts, *xs)
+    if not (rows or columns):  # products of vectors, which np.einsum adds up one after the other
+        products = np.einsum(f"{left}->{''.join(batch + inner)}", *xs)
+        y = total(products, axis=tuple(range(len(batch), len(batch + inner))))
+        return np.transpose(y, [batch.index(c) for c in output])
     length = dict(zip(a + b, xs[0].shape + xs[1].shape, strict=True))
 
     def laid_out(x: Any, names: str, *groups: list[str]) -> Any:

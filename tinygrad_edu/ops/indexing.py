@@ -12,6 +12,7 @@ import numpy as np
 from ..batched import pick
 from ..domain import INTEGER, REAL
 from ..engine import Each, Op
+from ..sums import in_single
 from .elementwise import where
 
 __all__ = [
@@ -51,6 +52,7 @@ def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
     return pick(x, filled(index, arrays))
 
 
+@in_single
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     g = _beside(g, arrays)
     x = np.zeros_like(g, order="C", shape=shape)
@@ -155,6 +157,7 @@ def some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
     return {"axis": int(rng.integers(len(shape)))}
 
 
+@in_single
 def _put_along(g: Any, indices: Any, *, shape: tuple[int, ...], axis: int) -> Any:
     g = _beside(g, (indices,))
     x = np.zeros_like(g, order="C", shape=shape)

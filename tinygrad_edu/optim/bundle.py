@@ -16,6 +16,7 @@ import numpy as np
 from ..engine import births
 from ..errors import ShapeError
 from ..guards import Mixed, Spent, check_gradients
+from ..sums import worked_in
 from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
@@ -65,7 +66,7 @@ class Bundle:
         """Have a row for each name, at first filled with its number."""
         for name, value in initial.items():
             if name not in self.state:
-                self.state[name] = np.full(self.total, value, self.dtype)
+                self.state[name] = np.full(self.total, value, worked_in(self.dtype))
 
     def part(self, name: str, i: int) -> Any:
         """The state `name` of parameter `i`, to be read or written."""
@@ -156,4 +157,4 @@ def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]
 
 def workspace(dtype: Any) -> tuple[Any, Any]:
     """Two rows of a block, for a rule to work in."""
-    return np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)
+    return np.empty(BLOCK, worked_in(dtype)), np.empty(BLOCK, worked_in(dtype))

@@ -11,6 +11,7 @@ from .. import guards
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from ..nn.module import PARAMETERS, clear
+from ..sums import HALF
 from ..tensor import Tensor
 from .bundle import Bundle, Rule, bundles, workspace
 
@@ -54,7 +55,8 @@ class Optimizer:
         return {}
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
-        """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in."""
+        """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in. For parameters
+        of float16, all are of float32, and `p` is rounded afterwards."""
         raise NotImplementedError
 
     def add_param_group(self, group: dict[str, Any]) -> None:
@@ -114,10 +116,14 @@ class Optimizer:
         if dtype not in self._scratch:
             self._scratch[dtype] = workspace(dtype)
         a, b = self._scratch[dtype]
+        half = dtype == HALF
 
         def rule(step: int, p: Any, g: Any, state: Any) -> None:
             n = p.shape[0]
-            self.update(group, step, p, -g if group["maximize"] else g, state, a[:n], b[:n])
+            values, g = (p.astype(a.dtype), g.astype(a.dtype)) if half else (p, g)
+            self.update(group, step, values, -g if group["maximize"] else g, state, a[:n], b[:n])
+            if half:
+                p[...] = values
 
         return rule
 

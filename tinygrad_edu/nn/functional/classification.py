@@ -10,7 +10,7 @@ from ... import guards, ops
 from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
-from ...functions.common import lift
+from ...functions.common import lift, single
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
 from ...tensor import Tensor
@@ -48,6 +48,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
     return np.where(kept, target, 0), None if kept.all() else kept
 
 
+@single
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -67,7 +68,7 @@ def cross_entropy(
     shape = x._data.shape
     if not shape:
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
-    if x.op is ops.exp or x.op is ops.divide:  # so ends softmax
+    if x.op in (ops.softmax, ops.exp, ops.divide, ops.cast):  # so ends softmax
         guards.check_logits("cross_entropy", x)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1; got {label_smoothing}; use e.g. 0.1")
@@ -82,6 +83,7 @@ def cross_entropy(
     return _picked(log_softmax(x), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
+@single
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
