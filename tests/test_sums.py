@@ -85,6 +85,21 @@ def test_gradients_of_what_was_broadcast_are_as_exact():
     np.testing.assert_allclose(w.grad.data, n * np.float64(np.float32(0.1)), rtol=40 * SINGLE)
 
 
+def test_entries_that_are_picked_often_add_up_in_double():
+    n, value = 200_000, np.float64(np.float32(0.1))
+    w = tg.Tensor(np.zeros((3, 2), np.float32), requires_grad=True)
+    index = np.arange(n) % 3 // 2  # rows 0 and 1
+    rows = [n - n // 3, n // 3, 0]
+    for pick in (
+        lambda: F.embedding(index, w),
+        lambda: w[index],
+        lambda: tg.take_along_axis(w, np.stack([index] * 2, 1), axis=0),
+    ):
+        w.grad = None
+        pick().backward(tg.Tensor(np.full((n, 2), 0.1, np.float32)))
+        np.testing.assert_allclose(w.grad.data, np.outer(rows, [value] * 2), rtol=2 * SINGLE)
+
+
 def test_einsum_adds_products_of_vectors_in_blocks():
     x = np.full((10**5, 2), 0.1, np.float32)
     exact = 10**5 * np.float64(np.float32(0.1)) ** 2

@@ -20,6 +20,7 @@ WIDTH = 256  # entries that one of NumPy's inner loops should have: shorter ones
 SMALL = 1 << 15  # entries up to which the wider dtype costs less than blocks
 
 HALF = np.dtype(np.float16)
+_add: Any = np.add.reduce
 WIDER: dict[Any, Any] = {
     HALF: np.dtype(np.float32), np.dtype(np.float32): np.dtype(np.float64), np.dtype(np.complex64): np.dtype(complex),
 }  # fmt: skip
@@ -34,19 +35,19 @@ def total(x: Any, *, axis: tuple[int, ...], keepdims: bool = False) -> Any:
     """The sum over `axis`, sorted and counted from the left. The error is that of about 32 roundings, however
     many entries there are; where NumPy adds pairwise, it is NumPy's sum.
 
-    >>> float(total(np.full((10**6, 2), 0.1, np.float32), axis=(0,))[0])
-    100000.0
+    >>> total(np.full((10**6, 2), 0.1, np.float32), axis=(0,)).round()
+    array([100000., 100000.], dtype=float32)
     """
     if x.__class__ is not np.ndarray or x.dtype.kind not in "fc" or not axis:
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return _add(x, axis=axis, keepdims=keepdims)
     if x.dtype is not HALF:
         if x.size <= BLOCK or (x.flags.c_contiguous and axis[0] == x.ndim - len(axis)):
-            return np.add.reduce(x, axis=axis, keepdims=keepdims)
+            return _add(x, axis=axis, keepdims=keepdims)
         if x.size > SMALL:
             return _ordered(x, axis, keepdims)
     elif x.size > SMALL:
         return _ordered(x.astype(np.float32), axis, keepdims).astype(HALF)
-    return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=WIDER.get(x.dtype)).astype(x.dtype)
+    return _add(x, axis=axis, keepdims=keepdims, dtype=WIDER.get(x.dtype)).astype(x.dtype)
 
 
 def running_total(x: Any, *, axis: int) -> Any:
@@ -85,7 +86,7 @@ def _ordered(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
 def _fold(x: Any, axes: list[int]) -> Any:
     """The sum over `axes`, ascending; the last one first if it is long and next to itself in memory."""
     if axes and axes[-1] == x.ndim - 1 and x.shape[-1] >= BLOCK // 2:
-        x = np.add.reduce(x, axis=axes.pop())
+        x = _add(x, axis=axes.pop())
     for done, k in enumerate(axes):
         x = _rows(x, k - done)
     return x
@@ -95,10 +96,10 @@ def _rows(x: Any, k: int) -> Any:
     """The sum along axis `k`, block by block. Several rows are taken as one where they are short."""
     n, lead, rest = x.shape[k], x.shape[:k], x.shape[k + 1 :]
     if n <= BLOCK:
-        return np.add.reduce(x, axis=k)
+        return _add(x, axis=k)
     wider = WIDER.get(x.dtype)
     if x.size <= SMALL:
-        return np.add.reduce(x, axis=k, dtype=wider)
+        return _add(x, axis=k, dtype=wider)
     side, wide = rest, 1
     if x.flags.c_contiguous:
         m = math.prod(rest)
@@ -107,12 +108,12 @@ def _rows(x: Any, k: int) -> Any:
     blocks = n // (BLOCK * wide)
     cut = blocks * BLOCK * wide
     before = (slice(None),) * k
-    part = np.add.reduce(x[(*before, slice(0, cut))].reshape(*lead, blocks, BLOCK, *side), axis=k + 1)
+    part = _add(x[(*before, slice(0, cut))].reshape(*lead, blocks, BLOCK, *side), axis=k + 1)
     part = part.reshape(*lead, blocks * wide, *rest)
     if cut < n:
         part = np.concatenate([part, x[(*before, slice(cut, n))]], axis=k)
     if wider is not None and wide == 1:
-        return np.add.reduce(part, axis=k, dtype=wider)
+        return _add(part, axis=k, dtype=wider)
     return _rows(part.astype(wider or x.dtype, copy=False), k)
 
 
