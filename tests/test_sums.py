@@ -100,6 +100,20 @@ def test_entries_that_are_picked_often_add_up_in_double():
         np.testing.assert_allclose(w.grad.data, np.outer(rows, [value] * 2), rtol=2 * SINGLE)
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_long_products_of_vectors_are_added_up_in_pieces(outputs):
+    n, value = 1_000_003, np.float64(np.float32(0.1))
+    x = np.full((n, 2), 0.1, np.float32)
+    np.testing.assert_allclose((tg.Tensor(x.T) @ x).data, n * value**2, rtol=1024 * SINGLE)
+    np.testing.assert_allclose((tg.ones((1, n)) @ x).data, n * value, rtol=1024 * SINGLE)
+    layer = nn.Linear(2, outputs)
+    (layer(x) * np.float32(0.1)).sum().backward()
+    np.testing.assert_allclose(layer.weight.grad.data, n * value**2, rtol=1024 * SINGLE)
+    weight = tg.Tensor(np.zeros((2, outputs), np.float32), requires_grad=True)
+    ((x @ weight) * np.float32(0.1)).sum().backward()
+    np.testing.assert_allclose(weight.grad.data, n * value**2, rtol=1024 * SINGLE)
+
+
 def test_einsum_adds_products_of_vectors_in_blocks():
     x = np.full((10**5, 2), 0.1, np.float32)
     exact = 10**5 * np.float64(np.float32(0.1)) ** 2

@@ -7,14 +7,37 @@ import numpy as np
 
 from ..domain import REAL
 from ..engine import Each, Op
-from ..sums import in_single, total
+from ..sums import HALF, WIDER, in_single, total
 
 __all__ = ["einsum", "matmul"]
 
-matmul = Op(
+LONG, PIECE = 1 << 13, 1 << 10  # BLAS adds the products with one vector up one after the other: long ones in pieces
+
+
+_half_matmul = in_single(np.matmul)
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    if a.dtype is HALF or b.dtype is HALF:
+        return _half_matmul(a, b)
+    if len(b.shape) != 2 or b.shape[0] <= LONG or not _in_pieces(a, b):
+        return np.matmul(a, b)
+    cut = b.shape[0] // PIECE * PIECE
+    left = np.swapaxes(a[:, :cut].reshape(a.shape[0], -1, PIECE), 0, 1)
+    y = total(np.matmul(left, b[:cut].reshape(-1, PIECE, b.shape[1])), axis=(0,))
+    return y + np.matmul(a[:, cut:], b[cut:])
+
+
+def _in_pieces(a: Any, b: Any) -> bool:
+    """Whether one of the two is a vector, in a dtype in which a long sum loses digits."""
+    plain = type(a) is np.ndarray and type(b) is np.ndarray and a.shape[1:] == b.shape[:1]
+    return plain and a.dtype == b.dtype and a.dtype in WIDER and 1 in (a.shape[0], b.shape[1])
+
+
+matmul: Op = Op(
     "matmul",
-    in_single(np.matmul),
-    (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: a.mT @ g),
+    _matmul,
+    (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: matmul(a.mT, g)),
     kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", domain=(REAL, REAL),
     must="a.shape[-1] must equal b.shape[-2], and leading axes must broadcast",
 )  # fmt: skip
@@ -55,7 +78,7 @@ def _einsum(*xs: Any, subscripts: str) -> Any:
         shape = [length[c] for c in batch] + [math.prod(length[c] for c in group) for group in groups]
         return np.reshape(np.transpose(x, order), shape)
 
-    y = np.matmul(laid_out(xs[0], a, rows, inner), laid_out(xs[1], b, inner, columns))
+    y = _matmul(laid_out(xs[0], a, rows, inner), laid_out(xs[1], b, inner, columns))
     names = batch + rows + columns
     return np.transpose(np.reshape(y, [length[c] for c in names]), [names.index(c) for c in output])
 

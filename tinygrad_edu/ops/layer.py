@@ -12,7 +12,8 @@ import numpy as np
 
 from ..domain import INTEGER, REAL
 from ..engine import Op
-from ..sums import in_single, total
+from ..sums import HALF, in_single, total
+from .contract import matmul
 from .elementwise import sigmoid
 from .indexing import getitem, take_along_axis
 from .layout import concat, reshape
@@ -21,17 +22,19 @@ from .reduce import argmax, softmax, sum
 __all__ = ["cross_entropy", "gates", "linear", "memory", "residual"]
 
 
-@in_single
 def _linear(x: Any, w: Any, b: Any) -> Any:
+    if w.dtype is HALF:
+        return _half_linear(x, w, b)
     y, b = x @ w.mT, (b if len(b.shape) == 1 else b[..., None, :])
     return np.add(y, b, out=y) if y.dtype == b.dtype else y + b
 
 
+_half_linear = in_single(_linear)
 linear = Op(
     "linear",
     _linear,
     (lambda g, y, x, w, b: g @ w,
-     lambda g, y, x, w, b: g.mT @ x,
+     lambda g, y, x, w, b: matmul(g.mT, x),
      lambda g, y, x, w, b: sum(g, axis=(len(g.shape) - 2,), keepdims=False)),
     kind="layer", signature="(i,k),(j,k),(j)->(i,j)", domain=(REAL, REAL, REAL),
     must="x.shape[-1] must equal w.shape[-1], and w.shape[-2] must equal b.shape[-1]",
