@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from .batched import BatchedArray
 from .errors import DTypeError, GraphError
 
 _default = np.dtype(np.float32)
+# whether complex numbers stand for real ones, and functions for their analytic continuation: the checker's complex step
+complex_step: ContextVar[bool] = ContextVar("complex_step", default=False)
 
 
 class Echo(np.ndarray):

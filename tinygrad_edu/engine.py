@@ -36,6 +36,7 @@ from .batched import RUNNING, BatchedArray, levels, whole
 from .errors import GraphError, refusal
 from .holders import USED, Store, births, share
 from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site
+from .sums import HALF, WIDER
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
@@ -436,6 +437,7 @@ def _chain_rule(
     grads: dict[int, Any] = {}
     heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
     masked: set[int] = set()  # births whose gradient came through masks only, which can make it exactly 0
+    wide: set[int] = set()  # the births of variables of float16 whose gradient is being added up in float32
     for y, g in cotangents:
         if y.born in grads:
             grads[y.born] = grads[y.born] + g
@@ -445,6 +447,8 @@ def _chain_rule(
     while heap:
         born, t = heappop(heap)
         g = grads.pop(-born)
+        if wide and -born in wide:
+            g = REGISTRY["astype"](g, dtype=HALF)
         yield t, g
         op = t.op
         if op is None or -born <= oldest:
@@ -469,6 +473,9 @@ def _chain_rule(
             if below and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
             if (n := x.born) in grads:
+                if gx.dtype is HALF:
+                    gx = REGISTRY["astype"](gx, dtype=WIDER[HALF])
+                    wide.add(n)
                 grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
                 if not below:
                     masked.discard(n)

@@ -76,11 +76,21 @@ def warn(name: str, text: str) -> None:
     warnings.warn(f'{text}, or nn.guards.off("{name}")', SilentMistakeWarning, stacklevel=level)
 
 
+def _uncast(x: Any) -> Any:
+    """What `x` was before it was cast, as half precision is to compute a loss."""
+    while x.op is ops.cast:
+        (x,) = x.inputs
+    return x
+
+
 def looks_like_softmax(x: Any) -> bool:
-    """Whether `x` was made by softmax: exp(z - logsumexp(z)), or exp(z) / sum(exp(z))."""
+    """Whether `x` was made by softmax, or is exp(log_softmax(z)), exp(z - logsumexp(z)) or exp(z) / sum(exp(z))."""
+    x = _uncast(x)
+    if x.op is ops.softmax:
+        return True
     if x.op is ops.exp:
         (z,) = x.inputs
-        return z.op is ops.subtract and z.inputs[1].op is ops.logsumexp
+        return z.op is ops.log_softmax or (z.op is ops.subtract and z.inputs[1].op is ops.logsumexp)
     if x.op is ops.divide:
         top, bottom = x.inputs
         return top.op is ops.exp and bottom.op is ops.sum and bottom.inputs[0] is top
@@ -89,7 +99,7 @@ def looks_like_softmax(x: Any) -> bool:
 
 def check_logits(who: str, x: Any, op: Any = None) -> None:
     """`x` must not have been made by softmax (or by `op`) already."""
-    if ON["softmax_twice"] and (looks_like_softmax(x) if op is None else x.op is op):
+    if ON["softmax_twice"] and (looks_like_softmax(x) if op is None else _uncast(x).op is op):
         made = "softmax" if op is None else str(op)
         warn("softmax_twice", f"{who}: takes logits; got the output of {made}; leave out the {made}")
 

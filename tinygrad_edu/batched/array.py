@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..sums import total as total_over
 from .examples import by_example
 from .functions import carry_function
 from .indexing import getitem, setitem
@@ -171,7 +172,7 @@ def total(x: Any, level: int, size: int) -> Any:
     """The sum over the examples."""
     if isinstance(x, Batch) and x.level > level:
         return x.like(total(x.values, level, size))
-    return np.sum(x.values, axis=0) if at(x, level) else x * size
+    return total_over(x.values, axis=(0,)) if at(x, level) else x * size
 
 
 def beside(x: Any, others: tuple[Any, ...]) -> Any:

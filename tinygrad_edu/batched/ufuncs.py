@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..sums import total
 from .examples import by_example, shared
 from .levels import Batch, aligned, as_array, at, batches, leading, widened, writeable
 
@@ -107,7 +108,9 @@ def _reduce(ufunc: Any, inputs: Any, options: dict[str, Any]) -> Any:
     axis = options.get("axis", 0)
     if any(True for _ in batches(options)) or (not x.ndim and axis is not None):
         return NotImplemented
-    return x.result(ufunc.reduce(x.values, **options | {"axis": axes(axis, x.ndim)}))
+    summed = ufunc is np.add and isinstance(axis, tuple) and set(options) <= {"axis", "keepdims"}
+    reduce = total if summed else ufunc.reduce
+    return x.result(reduce(x.values, **options | {"axis": axes(axis, x.ndim)}))
 
 
 def _accumulate(ufunc: Any, inputs: Any, options: dict[str, Any]) -> Any:

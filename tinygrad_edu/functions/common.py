@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engine
-from ..arrays import is_weak, to_array
+from ..arrays import complex_step, is_weak, to_array
 from ..engine import NEEDS, Op, Variable
 from ..errors import AxisError, DTypeError, ShapeError
 from ..ops.layout import alias, concat, reshape
 from ..recording import recording
+from ..sums import HALF
 from .settings import real, refused
 
 if TYPE_CHECKING:
@@ -33,6 +36,30 @@ def lift(x: Any, who: str = "asarray") -> Any:
         except RecursionError:
             raise ValueError(f"{who}: data must be a nest of numbers; got a list in itself; take it apart") from None
     return engine.constant(to_array(x, who=who)) if is_weak(x) else engine.enter(x, who)
+
+
+def single(function: Function) -> Function:
+    """Decorator: where the first argument is of float16, compute in float32 and round the result, once, to float16."""
+    who, first = function.__name__, next(iter(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            x = lift(args[0], who)
+        elif first in kwargs:
+            x = lift(kwargs.pop(first), who)
+        else:
+            return function(**kwargs)
+        if x._data.dtype is not HALF:
+            return function(x, *args[1:], **kwargs)
+        return function(x.astype(np.float32), *args[1:], **kwargs).astype(HALF)
+
+    return wrapped
+
+
+def conjugate(x: Any) -> Any:
+    """The conjugate of a complex constant; in the checker's complex step, which stands for real numbers, `x` itself."""
+    return x if x.dtype.kind != "c" or complex_step.get() else lift(np.conj(x._data))
 
 
 def _stacked(tensors: list[Any], who: str) -> Any:
@@ -93,6 +120,11 @@ def normal_axis(who: str, axis: Any, ndim: int) -> int:
             f"dimensions; check the tensor's shape"
         )
     return i % ndim
+
+
+def row_axis(who: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """The one axis of a function of rows, as a tuple; a number, which has none, counts as a row of one."""
+    return (normal_axis(who, axis, ndim or 1),)[:ndim]
 
 
 def normal_axes(who: str, axis: Axis, ndim: int) -> tuple[int, ...]:

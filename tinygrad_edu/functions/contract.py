@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError, ShapeError
-from .common import lift, normal_axis
+from ..sums import HALF
+from .common import conjugate, lift, normal_axis
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
 from .settings import settings, several
@@ -42,8 +43,11 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 @settings
 def vecdot(a: Any, b: Any, axis: int = -1) -> Tensor:
-    """sum(a * b) over `axis`, after broadcasting."""
-    return sum(ops.multiply(lift(a, "vecdot"), lift(b, "vecdot")), axis)
+    """sum(conj(a) * b) over `axis`, after broadcasting; float16 is multiplied and added up in float32."""
+    a, b = lift(a, "vecdot"), lift(b, "vecdot")
+    if a.dtype == b.dtype == HALF:
+        return vecdot(a.astype(np.float32), b.astype(np.float32), axis).astype(HALF)
+    return sum(ops.multiply(conjugate(a), b), axis)
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:

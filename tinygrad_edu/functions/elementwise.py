@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import ops
+from ..arrays import complex_step, is_weak
+from ..domain import inf
 from .common import elementwise, lift
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ hypot = elementwise(ops.hypot)
 logaddexp = elementwise(ops.logaddexp)
 maximum = elementwise(ops.maximum)
 minimum = elementwise(ops.minimum)
-sign = elementwise(ops.sign)
 floor = elementwise(ops.floor)
 ceil = elementwise(ops.ceil)
 remainder = elementwise(ops.remainder)
@@ -66,6 +67,15 @@ logical_and = elementwise(ops.logical_and)
 logical_or = elementwise(ops.logical_or)
 logical_xor = elementwise(ops.logical_xor)
 logical_not = elementwise(ops.logical_not)
+
+
+def sign(x: Any, /) -> Tensor:
+    """-1, 0 or 1; x / abs(x) of complex numbers. Its derivative is 0."""
+    x = lift(x, "sign")
+    if x.dtype.kind == "c" and not complex_step.get():
+        size = ops.abs(x)
+        return x / ops.where(size == 0, 1, size)
+    return ops.sign.unary(x)
 
 
 _general_power = elementwise(ops.power)
@@ -97,10 +107,17 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     The gradient passes where the entry lies in the interval, its ends included.
     """
     x = lift(x, "clip")
-    low, high = (-float("inf") if min is None else min), (float("inf") if max is None else max)
     if min is None and max is None:
         return positive(x)
     if x._data.dtype.kind in "iu":  # integers have no infinity to stand for an open side
         y = x if min is None else maximum(x, min)
         return y if max is None else minimum(y, max)
-    return ops.clip(x, low, high)
+    return ops.clip(x, _bound(x, min, -inf), _bound(x, max, inf))
+
+
+def _bound(x: Any, bound: Any, none: float) -> Any:
+    """A bound of the floats `x`: integers take the dtype of `x`, as Python numbers do."""
+    if bound is None or is_weak(bound):
+        return none if bound is None else bound
+    bound = lift(bound, "clip")
+    return bound if bound.dtype.kind not in "biu" else bound.astype(x.dtype)

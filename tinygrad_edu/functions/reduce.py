@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..arrays import complex_step
 from ..engine import Op
-from .common import Axis, lift, normal_axes, normal_axis
+from .common import Axis, lift, normal_axes, normal_axis, single
 from .settings import real, truth
 
 if TYPE_CHECKING:
@@ -65,33 +66,42 @@ def _count(x: Any, axis: Axis, who: str) -> int:
     return math.prod(shape[i] for i in normal_axes(who, axis, len(shape)))
 
 
+def _averaged(x: Any, who: str) -> Any:
+    """`x` as floats: sums of integers could overflow."""
+    x = lift(x, who)
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
+@single
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The mean over `axis`: sum(x) / n. float16 is summed in float32, as NumPy does."""
-    x = lift(x, "mean")
-    if x.dtype == np.float16:
-        return mean(x.astype(np.float32), axis, keepdims).astype(np.float16)
+    """The mean over `axis`: sum(x) / n. float16 is summed in float32, integers in float64, as NumPy does."""
+    x = _averaged(x, "mean")
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
+@single
 def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
-    """The variance over `axis`: sum((x - mean(x))**2) / (n - correction)."""
-    x = lift(x, "var")
-    if x.dtype == np.float16:
-        return var(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
+    """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction)."""
+    x = _averaged(x, "var")
     n = builtins.max(_count(x, axis, "var") - real("var", "correction", correction), 0)
-    return sum(ops.square(x - mean(x, axis, keepdims=True)), axis, keepdims) / n
+    d = x - mean(x, axis, keepdims=True)
+    return sum(ops.square(_size(d)), axis, keepdims) / n
 
 
+@single
 def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
 
     Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0.
     """
-    x = lift(x, "std")
-    if x.dtype == np.float16:
-        return std(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
+    x = _averaged(x, "std")
     n = builtins.max(_count(x, axis, "std") - real("std", "correction", correction), 0)
-    return over_axes(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
+    return over_axes(ops.norm2, _size(x - mean(x, axis, keepdims=True)), axis, keepdims) / n**0.5
+
+
+def _size(d: Any) -> Any:
+    """What stands for `d` in a sum of squared sizes: its absolute value if it is complex."""
+    return ops.abs(d) if d.dtype.kind == "c" and not complex_step.get() else d
 
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:

@@ -56,7 +56,7 @@ class _BatchNorm(Module):
                 f"got shape {x.shape}; check num_features"
             )
         share = self.momentum
-        if self.training and self.num_batches_tracked is not None:
+        if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
             self.num_batches_tracked.data = self.num_batches_tracked._data + 1
             if share is None:  # the plain mean over all batches so far

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..engine import Variable, constant
 from ..functions.settings import leaf, settings, several
+from ..sums import worked_in
 from .state import publish
 
 
@@ -40,8 +41,9 @@ def clip_grad_norm_(
         raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
     factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # also where the norm is nan, as PyTorch has it
-        publish(grads, [np.asarray(g._data * g._data.dtype.type(factor)) for g in grads])
-    return constant(np.asarray(total, grads[0].dtype if grads else np.float32)[()])
+        scaled = [(g._data * worked_in(g._data.dtype).type(factor)).astype(g._data.dtype, copy=False) for g in grads]
+        publish(grads, [np.asarray(g) for g in scaled])
+    return constant(np.asarray(total, worked_in(grads[0].dtype) if grads else np.float32)[()])
 
 
 @settings

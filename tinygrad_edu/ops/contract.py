@@ -7,13 +7,37 @@ import numpy as np
 
 from ..domain import REAL
 from ..engine import Each, Op
+from ..sums import HALF, WIDER, in_single, total
 
 __all__ = ["einsum", "matmul"]
 
-matmul = Op(
+LONG, PIECE = 1 << 13, 1 << 10  # BLAS adds the products with one vector up one after the other: long ones in pieces
+
+
+_half_matmul = in_single(np.matmul)
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    if a.dtype is HALF or b.dtype is HALF:
+        return _half_matmul(a, b)
+    if len(b.shape) != 2 or b.shape[0] <= LONG or not _in_pieces(a, b):
+        return np.matmul(a, b)
+    cut = b.shape[0] // PIECE * PIECE
+    left = np.swapaxes(a[:, :cut].reshape(a.shape[0], -1, PIECE), 0, 1)
+    y = total(np.matmul(left, b[:cut].reshape(-1, PIECE, b.shape[1])), axis=(0,))
+    return y + np.matmul(a[:, cut:], b[cut:])
+
+
+def _in_pieces(a: Any, b: Any) -> bool:
+    """Whether one of the two is a vector, in a dtype in which a long sum loses digits."""
+    plain = type(a) is np.ndarray and type(b) is np.ndarray and a.shape[1:] == b.shape[:1]
+    return plain and a.dtype == b.dtype and a.dtype in WIDER and 1 in (a.shape[0], b.shape[1])
+
+
+matmul: Op = Op(
     "matmul",
-    np.matmul,
-    (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: a.mT @ g),
+    _matmul,
+    (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: matmul(a.mT, g)),
     kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", domain=(REAL, REAL),
     must="a.shape[-1] must equal b.shape[-2], and leading axes must broadcast",
 )  # fmt: skip
@@ -32,6 +56,7 @@ def _swapped(i: int) -> Any:
     return rule
 
 
+@in_single
 def _einsum(*xs: Any, subscripts: str) -> Any:
     """Two large operands by a product of matrices, which is ten times as fast as the loop of `np.einsum`."""
     if len(xs) != 2 or xs[0].size + xs[1].size < 4096:
@@ -40,8 +65,12 @@ def _einsum(*xs: Any, subscripts: str) -> Any:
     a, b = left.split(",")
     batch, inner = [c for c in a if c in b and c in output], [c for c in a if c in b and c not in output]
     rows, columns = [c for c in a if c not in b], [c for c in b if c not in a]
-    if not inner or not (rows or columns):  # nothing to sum, or only products of vectors
+    if not inner:
         return np.einsum(subscripts, *xs)
+    if not (rows or columns):  # products of vectors, which np.einsum adds up one after the other
+        products = np.einsum(f"{left}->{''.join(batch + inner)}", *xs)
+        y = total(products, axis=tuple(range(len(batch), len(batch + inner))))
+        return np.transpose(y, [batch.index(c) for c in output])
     length = dict(zip(a + b, xs[0].shape + xs[1].shape, strict=True))
 
     def laid_out(x: Any, names: str, *groups: list[str]) -> Any:
@@ -49,7 +78,7 @@ def _einsum(*xs: Any, subscripts: str) -> Any:
         shape = [length[c] for c in batch] + [math.prod(length[c] for c in group) for group in groups]
         return np.reshape(np.transpose(x, order), shape)
 
-    y = np.matmul(laid_out(xs[0], a, rows, inner), laid_out(xs[1], b, inner, columns))
+    y = _matmul(laid_out(xs[0], a, rows, inner), laid_out(xs[1], b, inner, columns))
     names = batch + rows + columns
     return np.transpose(np.reshape(y, [length[c] for c in names]), [names.index(c) for c in output])
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..batched import beside, pick
 from ..domain import INTEGER, REAL
 from ..engine import Each, Op
+from ..sums import BLOCK, WIDER, in_single
 from .elementwise import where
 
 __all__ = [
@@ -43,32 +44,36 @@ def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
     return pick(x, filled(index, arrays))
 
 
+@in_single
 def _put(g: Any, *arrays: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     g = beside(g, arrays)
-    if arrays:
-        return _added(g, shape, filled(index, arrays))  # an entry picked twice receives twice
+    if arrays:  # an entry picked twice receives twice
+        return _added(g, filled(index, arrays), shape)
     x = np.zeros_like(g, order="C", shape=shape)
     x[index] = g
     return x
 
 
-def _added(g: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
-    """Zeros to which `g` is added at `index`; float16 is summed in float32."""
-    wide = g.astype(np.float32) if g.dtype == np.float16 else g
-    x = np.zeros_like(wide, order="C", shape=shape)
-    _add_at(x, index, wide)
-    return x.astype(g.dtype, copy=False)
+def _added(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Zeros to which `g` is added at `index`; in a wider dtype where an entry receives many times."""
+    if not (isinstance(g, np.ndarray) and all(map(_numbers_only, index))):
+        wide = WIDER.get(g.dtype, g.dtype) if g.size > BLOCK else g.dtype
+        x = np.zeros_like(g, order="C", shape=shape, dtype=wide)
+        np.add.at(x, index, g.astype(wide, copy=False))
+        return x.astype(g.dtype, copy=False)
+    # by places in the flat array, where `index` picks whole rows: NumPy is several times as fast with one index
+    rows = np.ravel_multi_index(index, shape[: len(index)], mode="wrap")  # negative ones count from the end
+    tail = math.prod(shape[len(index) :])
+    places = (rows[..., None] * tail + np.arange(tail)).reshape(-1)
+    if g.dtype.kind == "f" and rows.size > BLOCK and np.bincount(rows.reshape(-1)).max() > BLOCK:
+        return np.bincount(places, g.reshape(-1), math.prod(shape)).reshape(shape).astype(g.dtype, copy=False)
+    x = np.zeros_like(g, order="C", shape=shape)
+    np.add.at(x.reshape(-1), places, g.reshape(-1))
+    return x
 
 
-def _add_at(x: Any, index: tuple[Any, ...], g: Any) -> None:
-    """`np.add.at(x, index, g)`: by places in the flat array, where `index` picks whole rows, as NumPy is
-    several times as fast with one index."""
-    if not (isinstance(x, np.ndarray) and all(isinstance(k, np.ndarray) and k.dtype.kind in "iu" for k in index)):
-        return np.add.at(x, index, g)
-    head, tail = x.shape[: len(index)], x.shape[len(index) :]
-    rows = np.ravel_multi_index(index, head, mode="wrap")  # negative ones count from the end
-    places = rows[..., None] * math.prod(tail) + np.arange(math.prod(tail))
-    np.add.at(x.reshape(-1), places.reshape(-1), g.reshape(-1))
+def _numbers_only(k: Any) -> bool:
+    return isinstance(k, np.ndarray) and k.dtype.kind in "iu"
 
 
 def _some_index(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -154,11 +159,12 @@ def some_axis(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
     return {"axis": int(rng.integers(len(shape)))}
 
 
+@in_single
 def _put_along(g: Any, indices: Any, *, shape: tuple[int, ...], axis: int) -> Any:
     g = beside(g, (indices,))
     grid = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
     places = tuple(indices if i == axis else grid[i] for i in range(len(shape)))
-    return _added(g, shape, places)
+    return _added(g, places, shape)
 
 
 take_along_axis = Op(

@@ -12,24 +12,29 @@ import numpy as np
 
 from ..domain import INTEGER, REAL
 from ..engine import Op
-from .elementwise import exp, sigmoid
+from ..sums import HALF, in_single, total
+from .contract import matmul
+from .elementwise import sigmoid
 from .indexing import getitem, take_along_axis
 from .layout import concat, reshape
-from .reduce import argmax, logsumexp, sum
+from .reduce import argmax, softmax, sum
 
 __all__ = ["cross_entropy", "gates", "linear", "memory", "residual"]
 
 
 def _linear(x: Any, w: Any, b: Any) -> Any:
+    if w.dtype is HALF:
+        return _half_linear(x, w, b)
     y, b = x @ w.mT, (b if len(b.shape) == 1 else b[..., None, :])
     return np.add(y, b, out=y) if y.dtype == b.dtype and type(y) is type(b) is np.ndarray else y + b
 
 
+_half_linear = in_single(_linear)
 linear = Op(
     "linear",
     _linear,
     (lambda g, y, x, w, b: g @ w,
-     lambda g, y, x, w, b: g.mT @ x,
+     lambda g, y, x, w, b: matmul(g.mT, x),
      lambda g, y, x, w, b: sum(g, axis=(len(g.shape) - 2,), keepdims=False)),
     kind="layer", signature="(i,k),(j,k),(j)->(i,j)", domain=(REAL, REAL, REAL),
     must="x.shape[-1] must equal w.shape[-1], and w.shape[-2] must equal b.shape[-1]",
@@ -69,6 +74,7 @@ gates = Op(
 )  # fmt: skip
 
 
+@in_single
 def _memory(y: Any, c: Any) -> Any:
     n = c.shape[-1]
     return y[..., n : 2 * n] * c + y[..., :n] * y[..., 2 * n : 3 * n]
@@ -111,21 +117,23 @@ def _above_top(x: Any, axis: int) -> Any:
     return x - np.maximum.reduce(x.real if x.dtype.kind == "c" else x, axis=axis, keepdims=True)
 
 
+@in_single
 def _mean_loss(x: Any, target: Any, *, axis: int) -> Any:
     z = _above_top(x, axis)
-    lost = np.log(np.add.reduce(np.exp(z), axis=axis)) - z[_at_targets(z, target)]
-    return np.add.reduce(lost, axis=-1) / x.shape[-2]
+    lost = np.log(total(np.exp(z), axis=(axis,))) - z[_at_targets(z, target)]
+    return total(lost, axis=(len(lost.shape) - 1,)) / x.shape[-2]
 
 
+@in_single
 def _residual(x: Any, target: Any, *, axis: int) -> Any:
     y = np.exp(_above_top(x, axis))
-    y = y / np.add.reduce(y, axis=axis, keepdims=True)
+    y = y / total(y, axis=(axis,), keepdims=True)
     y[_at_targets(y, target)] -= 1
     return y
 
 
 def _from_residual(g: Any, y: Any, x: Any, target: Any, *, axis: int) -> Any:
-    shares = exp(x - logsumexp(x, axis=(axis,), keepdims=True))
+    shares = softmax(x, axis=(axis,))
     # what is added to all of g changes nothing; so the largest share's is taken away, against rounding
     g = g - take_along_axis(g, argmax(x, axis=axis, keepdims=True), axis=axis)
     return shares * (g - sum(g * shares, axis=(axis,), keepdims=True))

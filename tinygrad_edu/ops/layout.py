@@ -7,6 +7,7 @@ import numpy as np
 from ..domain import REAL
 from ..engine import Each, Op
 from ..errors import DTypeError
+from ..sums import total
 from .indexing import getitem
 
 __all__ = [
@@ -17,8 +18,8 @@ __all__ = [
 def _sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     lead = len(x.shape) - len(shape)
     kept = tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
-    x = np.sum(x, axis=kept, keepdims=True) if kept else x
-    return np.sum(x, axis=tuple(range(lead))) if lead else x
+    x = total(x, axis=kept, keepdims=True) if kept else x
+    return total(x, axis=tuple(range(lead))) if lead else x
 
 
 def _smaller_shape(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..engine import Op
+from ..sums import in_single
 from .window import Ints, Pairs, count, enlarged, inside, left_over, padded, reach, same_size, tap, without
 
 __all__ = ["max_gather", "max_pool", "max_spread", "window_spread", "window_sum"]
@@ -25,6 +26,7 @@ def _window_sizes(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: 
     return out
 
 
+@in_single
 @with_leading_axes
 def _window_sum(x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     out = _window_sizes(x, kernel, stride, padding, dilation)
@@ -35,6 +37,7 @@ def _window_sum(x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation:
     return y
 
 
+@in_single
 @with_leading_axes
 def _window_spread(g: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints, extra: Ints) -> Any:
     out = g.shape[-len(kernel) :]
@@ -70,6 +73,7 @@ def _ties(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) ->
     return found, total
 
 
+@in_single
 @with_leading_axes
 def _max_spread(g: Any, x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     found, total = _ties(x, kernel, stride, padding, dilation)
@@ -80,6 +84,7 @@ def _max_spread(g: Any, x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, d
     return wide[inside(x.shape[-len(kernel) :], padding)]
 
 
+@in_single
 @with_leading_axes
 def _max_gather(h: Any, x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     found, total = _ties(x, kernel, stride, padding, dilation)

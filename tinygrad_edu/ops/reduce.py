@@ -6,13 +6,14 @@ import numpy as np
 
 from ..domain import NONZERO, REAL, inf
 from ..engine import Op
+from ..sums import in_single, running_total, total
 from .elementwise import abs, exp, sign, where
 from .indexing import some_axis
 from .layout import broadcast_to, reshape
 
 __all__ = [
-    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_sum", "logsumexp", "max", "min",
-    "norm2", "normp", "sum",
+    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_sum", "log_softmax", "logsumexp", "max", "min",
+    "norm2", "normp", "softmax", "sum",
 ]  # fmt: skip
 
 Axes = tuple[int, ...]
@@ -32,7 +33,7 @@ def kept(v: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 
 sum = Op(
     "sum",
-    np.add.reduce,
+    total,
     (lambda g, y, x, *, axis, keepdims: broadcast_to(kept(g, x, axis, keepdims), shape=x.shape),),
     kind="reduce", linear=True, attributes=some_axes, domain=(REAL,),
 )  # fmt: skip
@@ -53,14 +54,21 @@ min = Op("min", np.minimum.reduce, (_share,), kind="reduce", attributes=some_axe
          must="the axes reduced must not be empty")  # fmt: skip
 
 
-def _logsumexp(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+def _above_top(x: Any, axis: Axes) -> tuple[Any, Any]:
+    """`x` minus its largest entry over `axis`, so that exp cannot overflow; and that entry, 0 where it is infinite."""
     x = x if x.dtype.kind in "fc" else x * 1.0  # integers become floats, as in exp
     real = x.real if np.iscomplexobj(x) else x
     top = np.maximum.reduce(real, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, np.zeros_like(top))
+    return x - top, top
+
+
+@in_single
+def _logsumexp(x: Any, *, axis: Axes, keepdims: bool) -> Any:
     with np.errstate(all="ignore"):  # infinities may come in, and go out
-        top = np.where(np.isfinite(top), top, 0)
-        total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return _folded(total, x, axis, keepdims)
+        z, top = _above_top(x, axis)
+        y = np.log(total(np.exp(z), axis=axis, keepdims=True)) + top
+    return _folded(y, x, axis, keepdims)
 
 
 def _folded(y: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
@@ -68,11 +76,47 @@ def _folded(y: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     return y if keepdims else np.reshape(y, tuple(n for i, n in enumerate(x.shape) if i not in axis))[()]
 
 
+@in_single
+def _softmax(x: Any, *, axis: Axes) -> Any:
+    with np.errstate(all="ignore"):
+        y = np.exp(_above_top(x, axis)[0])
+        return y / total(y, axis=axis, keepdims=True)
+
+
+@in_single
+def _log_softmax(x: Any, *, axis: Axes) -> Any:
+    with np.errstate(all="ignore"):
+        z = _above_top(x, axis)[0]
+        return z - np.log(total(np.exp(z), axis=axis, keepdims=True))
+
+
+def _axes_only(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {"axis": some_axes(rng, shape)["axis"]}
+
+
+softmax = Op(
+    "softmax",
+    _softmax,
+    (lambda g, y, x, *, axis: y * (g - sum(g * y, axis=axis, keepdims=True)),),
+    kind="scan", attributes=_axes_only, domain=(REAL,), special=(-1000, 1000),
+    doc="exp(x) / sum(exp(x)) over `axis`, shifted by the maximum so that it cannot overflow.",
+)  # fmt: skip
+log_softmax = Op(
+    "log_softmax",
+    _log_softmax,
+    (lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdims=True),),
+    kind="scan", attributes=_axes_only, domain=(REAL,), special=(-1000, 1000),
+    doc="log(softmax(x)) over `axis`, without underflow.",
+)  # fmt: skip
+
+
+def _from_logsumexp(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    nothing = kept(y, x, axis, keepdims) == -inf  # where no entry has a share
+    return where(nothing, 0, kept(g, x, axis, keepdims) * softmax(where(nothing, 0, x), axis=axis))
+
+
 logsumexp = Op(
-    "logsumexp",
-    _logsumexp,
-    (lambda g, y, x, *, axis, keepdims: kept(g, x, axis, keepdims)
-     * exp(x - kept(where(y == -inf, 0, y), x, axis, keepdims)),),
+    "logsumexp", _logsumexp, (_from_logsumexp,),
     kind="reduce", attributes=some_axes, domain=(REAL,), special=(-1000, 1000),
     doc="log(sum(exp(x))), shifted by the maximum so that it cannot overflow.",
 )  # fmt: skip
@@ -89,10 +133,11 @@ def _top(size: Any, axis: Axes) -> Any:
     return np.where((top == 0) | ~np.isfinite(top), 1, top).astype(size.dtype)
 
 
+@in_single
 def _norm2(x: Any, *, axis: Axes, keepdims: bool) -> Any:
     top = _top(np.abs(x.real if np.iscomplexobj(x) else x), axis)
     scaled = x / top
-    y = top * np.sqrt(np.add.reduce(scaled * scaled, axis=axis, keepdims=True))
+    y = top * np.sqrt(total(scaled * scaled, axis=axis, keepdims=True))
     return _folded(y, x, axis, keepdims)
 
 
@@ -106,10 +151,11 @@ norm2 = Op(
 )  # fmt: skip
 
 
+@in_single
 def _normp(x: Any, *, axis: Axes, keepdims: bool, p: float) -> Any:
     size = np.abs(x)
     top = _top(size, axis)
-    y = top * np.add.reduce((size / top) ** p, axis=axis, keepdims=True) ** (1 / p)
+    y = top * total((size / top) ** p, axis=axis, keepdims=True) ** (1 / p)
     return _folded(y, x, axis, keepdims)
 
 
@@ -128,8 +174,8 @@ normp = Op(
 
 def _cumulative_sum(x: Any, *, axis: int, reverse: bool) -> Any:
     if not reverse:
-        return np.add.accumulate(x, axis=axis)
-    return np.flip(np.add.accumulate(np.flip(x, axis), axis=axis), axis)
+        return running_total(x, axis=axis)
+    return np.flip(running_total(np.flip(x, axis), axis=axis), axis)
 
 
 cumulative_sum = Op(

@@ -17,6 +17,7 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..engine import Op
+from ..sums import in_single
 from .indexing import getitem
 
 __all__ = ["conv", "conv_input", "conv_weight"]
@@ -105,6 +106,7 @@ def _rows_of(g: Any, groups: int) -> Any:
     return np.moveaxis(g, 1, 0).reshape(groups, g.shape[1] // groups, g.size // max(g.shape[1], 1))
 
 
+@in_single
 @_examples
 def _conv(x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
     kernel, o = w.shape[2:], w.shape[0]
@@ -120,6 +122,7 @@ def _conv(x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, group
     return y
 
 
+@in_single
 @_examples
 def _conv_weight(x: Any, g: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int, kernel: Ints) -> Any:
     out, o = g.shape[2:], g.shape[1]
@@ -131,6 +134,7 @@ def _conv_weight(x: Any, g: Any, *, stride: Ints, padding: Pairs, dilation: Ints
     return w.reshape(o, x.shape[1] // groups, *kernel)
 
 
+@in_single
 @_examples
 def _conv_input(g: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int, extra: Ints) -> Any:
     kernel, (n, o, *out) = w.shape[2:], g.shape

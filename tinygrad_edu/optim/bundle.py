@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..guards import Mixed, Spent, check_gradients
 from ..holders import USED, births, held
+from ..sums import worked_in
 from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
@@ -67,7 +68,7 @@ class Bundle:
         """Have a row for each name, at first filled with its number."""
         for name, value in initial.items():
             if name not in self.state:
-                self.state[name] = np.full(self.total, value, self.dtype)
+                self.state[name] = np.full(self.total, value, worked_in(self.dtype))
 
     def loaded(
         self, initial: Mapping[str, float], steps: Mapping[int, int], rows: Mapping[int, Mapping[str, Any]]
@@ -75,7 +76,7 @@ class Bundle:
         """The attributes of this bundle with other steps and state, by the ids of parameters: new arrays."""
         state = {name: np.array(array) for name, array in self.state.items()}
         for name, value in initial.items():
-            array = state.setdefault(name, np.full(self.total, value, self.dtype))
+            array = state.setdefault(name, np.full(self.total, value, worked_in(self.dtype)))
             for p, cut, shape in zip(self.params, self.slices, self.shapes, strict=True):
                 if name in rows[id(p)]:
                     array[cut].reshape(shape)[...] = rows[id(p)][name]
@@ -202,4 +203,4 @@ def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]
 
 def workspace(dtype: Any) -> tuple[Any, Any]:
     """Two rows of a block, for a rule to work in."""
-    return np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)
+    return np.empty(BLOCK, worked_in(dtype)), np.empty(BLOCK, worked_in(dtype))

@@ -14,6 +14,7 @@ from ..errors import DTypeError, ShapeError
 from ..functions.settings import several, truth
 from ..nn.module import PARAMETERS, clear
 from ..nn.state import at_once
+from ..sums import HALF, worked_in
 from ..tensor import Tensor
 from .bundle import Bundle, Rule, bundles, workspace
 
@@ -59,7 +60,8 @@ class Optimizer:
         return {}
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
-        """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in."""
+        """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in. For parameters
+        of float16, all are of float32, and `p` is rounded afterwards."""
         raise NotImplementedError
 
     def add_param_group(self, group: dict[str, Any]) -> None:
@@ -130,10 +132,14 @@ class Optimizer:
         if dtype not in self._scratch:
             self._scratch[dtype] = workspace(dtype)
         a, b = self._scratch[dtype]
+        half = dtype == HALF
 
         def rule(step: int, p: Any, g: Any, state: Any) -> None:
             n = p.shape[0]
-            self.update(group, step, p, -g if group["maximize"] else g, state, a[:n], b[:n])
+            values, g = (p.astype(a.dtype), g.astype(a.dtype)) if half else (p, g)
+            self.update(group, step, values, -g if group["maximize"] else g, state, a[:n], b[:n])
+            if half:
+                p[...] = values
 
         return rule
 
@@ -244,4 +250,4 @@ def _row(i: int, name: str, kept: Mapping[str, Any], p: Any) -> Any:
             f"load_state_dict: {name} of parameter {i} must have shape {p.shape}; got {np.shape(value)}; load into an "
             "optimizer of the same model"
         )
-    return held(f"load_state_dict: {name} of parameter {i}", value, p.dtype)
+    return held(f"load_state_dict: {name} of parameter {i}", value, worked_in(p.dtype))

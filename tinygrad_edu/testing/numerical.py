@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import complex_step
 from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slope, slope_of
 
 
@@ -190,7 +191,11 @@ class Line:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
-                y = self.probe.f(self.probe.x + shift + 1j * h * self.v)
+                token = complex_step.set(True)
+                try:
+                    y = self.probe.f(self.probe.x + shift + 1j * h * self.v)
+                finally:
+                    complex_step.reset(token)
         except Exception:  # whatever a function says to complex numbers, it means no
             return None
         if y.shape != self.probe.y.shape or y.dtype.kind != "c" or not np.all(np.isfinite(y)):

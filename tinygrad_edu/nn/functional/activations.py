@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 from ... import ops
-from ...functions.common import lift
+from ...functions.common import lift, row_axis
 from ...functions.elementwise import relu, sigmoid, tanh
-from ...functions.reduce import logsumexp
 from ...functions.settings import settings
 from ...tensor import Tensor
 
@@ -23,8 +22,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:
 def prelu(input: Any, weight: Any) -> Tensor:
     """Leaky ReLU with a learned slope: one, or one for each channel (axis 1)."""
     x, weight = lift(input, "prelu"), lift(weight, "prelu")
-    if weight.size > 1:
-        weight = weight.reshape((-1,) + (1,) * (x.ndim - 2))
+    weight = weight.reshape((-1,) + (1,) * (x.ndim - 2) if weight.size > 1 else ())
     return ops.where(x > 0, x, x * weight)
 
 
@@ -82,9 +80,9 @@ def logsigmoid(input: Any) -> Tensor:
 
 @settings
 def log_softmax(input: Any, axis: int = -1) -> Tensor:
-    """x - logsumexp(x) along `axis`."""
+    """log(softmax(x)) along `axis`: x - logsumexp(x), without the rounding of large x."""
     x = lift(input, "log_softmax")
-    return x - logsumexp(x, axis, keepdims=True)
+    return ops.log_softmax(x, axis=row_axis("log_softmax", axis, x.ndim))
 
 
 @settings
@@ -95,7 +93,8 @@ def softmax(input: Any, axis: int = -1) -> Tensor:
     >>> F.softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
-    return ops.exp(log_softmax(input, axis))
+    x = lift(input, "softmax")
+    return ops.softmax(x, axis=row_axis("softmax", axis, x.ndim))
 
 
 __all__ = [

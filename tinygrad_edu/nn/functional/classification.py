@@ -11,7 +11,7 @@ from ...arrays import to_array
 from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
-from ...functions.common import lift
+from ...functions.common import lift, single
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
 from ...functions.settings import Probability, settings
@@ -51,6 +51,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
 
 
 @settings
+@single
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: Probability = 0.0,
@@ -70,7 +71,7 @@ def cross_entropy(
     shape = x._data.shape
     if not shape:
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
-    if x.op is ops.exp or x.op is ops.divide:  # so ends softmax
+    if x.op in (ops.softmax, ops.exp, ops.divide, ops.cast):  # so ends softmax
         guards.check_logits("cross_entropy", x)
     y = target._data if isinstance(target, Variable) else to_array(target, who="cross_entropy")
     if y.dtype.kind == "f" and y.shape == shape:
@@ -84,6 +85,7 @@ def cross_entropy(
 
 
 @settings
+@single
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.common import lift
+from ...functions.common import lift, single
 from ...functions.settings import Positive, settings
 from ...ops.window import count, reach
 from ...tensor import Tensor
@@ -226,6 +226,7 @@ def _avg_pool(
 
 
 @settings
+@single
 def avg_pool1d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
@@ -235,6 +236,7 @@ def avg_pool1d(
 
 
 @settings
+@single
 def avg_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: Positive | None = None,
@@ -243,6 +245,7 @@ def avg_pool2d(
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@single
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
 

@@ -9,7 +9,7 @@ import numpy as np
 from ... import guards, ops
 from ...batched import whole
 from ...errors import ShapeError
-from ...functions.common import lift
+from ...functions.common import lift, single
 from ...functions.linalg import vector_norm
 from ...functions.reduce import sum
 from ...functions.settings import settings
@@ -42,6 +42,7 @@ def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
 
 
 @settings
+@single
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """(x - target)**2.
 
@@ -54,6 +55,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
 
 
 @settings
+@single
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """abs(x - target)."""
     x, target = pair("l1_loss", input, target)
@@ -61,6 +63,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
 
 
 @settings
+@single
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2."""
     x, target = pair("smooth_l1_loss", input, target)
@@ -71,6 +74,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
 
 @settings
+@single
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2)."""
     x, target = pair("huber_loss", input, target)
@@ -81,6 +85,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 
 @settings
+@single
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
@@ -102,6 +107,7 @@ def _log(p: Any) -> Any:
 
 
 @settings
+@single
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
@@ -120,6 +126,7 @@ def binary_cross_entropy_with_logits(
 
 
 @settings
+@single
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
 
@@ -132,11 +139,12 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
         zero = target == 0
         losses = target * (ops.where(zero, 0, ops.log(ops.where(zero, 1, target))) - x)
     if reduction == "batchmean":
-        return reduced(losses, "sum", "kl_div") / x.shape[0]
+        return reduced(losses, "sum", "kl_div") / (x.shape[0] if x.shape else 1)
     return reduced(losses, reduction, "kl_div")
 
 
 @settings
+@single
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
@@ -153,6 +161,7 @@ def cosine_embedding_loss(
 
 
 @settings
+@single
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
     swap: bool = False, reduction: str = "mean",

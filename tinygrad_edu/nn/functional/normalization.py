@@ -11,11 +11,12 @@ from ... import ops
 from ...arrays import get_default_dtype
 from ...batched import BatchedArray
 from ...errors import DTypeError, ShapeError
-from ...functions.common import lift
+from ...functions.common import lift, row_axis, single
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
 from ...functions.settings import Positive, Probability, lengths, settings
 from ...random import Generator, or_shared
+from ...sums import HALF
 from ...tensor import Tensor
 
 
@@ -44,6 +45,7 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
 
 
 @settings
+@single
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
@@ -62,7 +64,9 @@ def batch_norm(
     if not training and running_mean is not None:
         y = (x - lift(running_mean).reshape(shape)) / ops.sqrt(lift(running_var).reshape(shape) + eps)
         return _scaled(y, weight, bias, shape)
-    n = x.size // max(x.shape[1], 1)
+    if not x.size:  # an empty batch says nothing of its channels
+        return _scaled(x, weight, bias, shape)
+    n = x.size // x.shape[1]
     if n == 1:
         raise ShapeError(
             f"batch_norm: training needs more than one value in each channel; got shape {x.shape}; use a larger "
@@ -72,7 +76,8 @@ def batch_norm(
     if running_mean is not None:
         refuse_examples("batch_norm", x)
         for running, batch in ((running_mean, mu._data), (running_var, var._data * (n / (n - 1)))):
-            running.data = (1 - momentum) * running._data + momentum * batch.reshape(-1)
+            moved = (1 - momentum) * running._data + momentum * batch.reshape(-1)
+            running.data = moved.astype(running._data.dtype, copy=False)
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
 
@@ -86,27 +91,34 @@ def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...]
 
 
 @settings
+@single
 def layer_norm(
     input: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Source: Ba et al. (2016)."""
     x = lift(input, "layer_norm")
     shape, axes = _last_axes("layer_norm", x, normalized_shape)
+    if not x.size:
+        return _scaled(x, weight, bias, shape)
     _, d, var = _moments(x, axes)
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
 
 @settings
+@single
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Source: Zhang and Sennrich (2019)."""
     x = lift(input, "rms_norm")
     x = x if x.dtype.kind in "fc" else x.astype(get_default_dtype())
     shape, axes = _last_axes("rms_norm", x, normalized_shape)
+    if not x.size:
+        return _scaled(x, weight, None, shape)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
 
 
 @settings
+@single
 def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
     x = lift(input, "group_norm")
@@ -115,6 +127,8 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
     n, c = x.shape[:2]
     if c % num_groups:
         raise ShapeError(f"group_norm: num_groups must divide the {c} channels; got {num_groups}; choose a divisor")
+    if not x.size:
+        return _scaled(x, weight, bias, (-1,) + (1,) * (x.ndim - 2))
     _, d, var = _moments(x.reshape(n, num_groups, -1), (2,))
     y = (d / ops.sqrt(var + eps)).reshape(x.shape)
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
@@ -136,18 +150,27 @@ def dropout(input: Any, p: Probability = 0.5, training: bool = True, rng: Genera
 
 
 @settings
+@single
 def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`."""
     x = lift(input, "normalize")
-    return x / ops.maximum(vector_norm(x, p, axis, keepdims=True), eps)
+    return x / ops.maximum(vector_norm(x, p, row_axis("normalize", axis, x.ndim), keepdims=True), eps)
 
 
 @settings
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
-    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
+    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`.
+
+    The vectors are divided by their norms first, so that no product overflows or vanishes.
+    """
     x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")
-    size1, size2 = (ops.maximum(vector_norm(x, 2, axis), eps) for x in (x1, x2))
-    return sum(x1 * x2, axis) / (size1 * size2)
+    if x1.dtype == x2.dtype == HALF:
+        return cosine_similarity(x1.astype(np.float32), x2.astype(np.float32), axis, eps).astype(HALF)
+    ndim = max(x1.ndim, x2.ndim)
+    axes = row_axis("cosine_similarity", axis, ndim)
+    x1, x2 = (x if x.ndim == ndim else x.reshape((1,) * (ndim - x.ndim) + x.shape) for x in (x1, x2))
+    unit1, unit2 = (x / ops.maximum(vector_norm(x, 2, axes, keepdims=True), eps) for x in (x1, x2))
+    return sum(unit1 * unit2, axes)
 
 
 __all__ = [
