@@ -12,7 +12,7 @@ import numpy as np
 from .draw import facts, new_picture, rows_label
 from .graph import Graph, Node, is_number, read
 from .palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
-from .values import one, short, shown, whole
+from .values import one, short, shown, wide
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -155,9 +155,10 @@ def _pair(a: Node, b: Node) -> Pair:
 def _distance(a: Any, b: Any) -> float:
     if a is None or b is None or np.shape(a) != np.shape(b) or not np.size(a):
         return 0.0
-    a, b = whole(a).astype(np.float64), whole(b).astype(np.float64)
+    a, b = wide(a), wide(b)
     both = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~both], b[~both], equal_nan=True):
         return float("inf")
     top = np.max(np.abs(b[both]), initial=0.0) or 1.0
-    return float(np.max(np.abs(a[both] - b[both]), initial=0.0) / top)
+    with np.errstate(over="ignore"):
+        return float(np.max(np.abs(a[both] / top - b[both] / top), initial=0.0))

@@ -234,7 +234,8 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
     counts: dict[str, int] = {}
     for t, modules in zip(tensors, made_in, strict=True):
         path = names.get(t.born, "")
-        name = path if path.endswith(f".{t.name}") else t.name or path
+        given = (t.name or "").strip()
+        name = path if path.endswith(f".{given}") and given else given or path
         stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
         node = Node(
             keys[t.born], name, t, t.op, tuple(keys[x.born] for x in shown_inputs(t)), t._data, named=bool(name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..ops.indexing import ARRAY
+from .values import shown
 
 if TYPE_CHECKING:
     from .formula import Formula
@@ -62,7 +63,7 @@ def number(v: Any) -> str:
     v = np.asarray(v)[()] if isinstance(v, np.ndarray) else v
     if isinstance(v, bool | np.bool_):
         return str(bool(v))
-    return f"{v:.6g}" if isinstance(v, float | np.floating) else str(v)
+    return f"{v + 0:.6g}" if isinstance(v, float | np.floating) else str(v)  # a zero has no sign
 
 
 def _leaf(f: Formula) -> Written:
@@ -183,9 +184,11 @@ def latex_name(name: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Any text as LaTeX that shows it."""
+    """Any text as LaTeX that shows it, on one line."""
+    text = shown(text, 240)
     special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
-    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else " " if c in "\n\r\t" else c) for c in text)
+    special["<"] = "<{}"  # a page that the formula stands in sees no tag begin
+    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
 
 
 def _times(f: Formula, args: list[Written]) -> Written:
