@@ -6,6 +6,7 @@ mode AD" (2008); for Cholesky, I. Murray, "Differentiation of the Cholesky decom
 for QR, M. Seeger et al., "Auto-differentiating linear algebra" (2017).
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,18 @@ def _sym(x: Any) -> Any:
     return (x + x.mT) / 2
 
 
+def _cubic(share: float) -> Any:
+    """Flops of `share n**3` for each matrix: Golub and Van Loan, "Matrix Computations"."""
+    return lambda y, a, *others: share * math.prod(a) * a[-1]
+
+
 inv = Op("inv", np.linalg.inv,
          (lambda g, y, a: -(y.mT @ g @ y.mT),),
-         kind="linalg", signature="(n,n)->(n,n)", domain=(INVERTIBLE,), must=SQUARE)  # fmt: skip
+         kind="linalg", signature="(n,n)->(n,n)", domain=(INVERTIBLE,), must=SQUARE, flops=_cubic(2))  # fmt: skip
 solve = Op("solve", np.linalg.solve,
            (lambda g, y, a, b: -(solve(a.mT, g) @ y.mT), lambda g, y, a, b: solve(a.mT, g)),
            kind="linalg", broadcasts=True, signature="(n,n),(n,k)->(n,k)", domain=(INVERTIBLE, REAL),
+           flops=lambda y, a, b: 2 / 3 * math.prod(a) * a[-1] + 2 * math.prod(y) * a[-1],
            must="a must be square, with as many rows as b")  # fmt: skip
 
 
@@ -68,15 +75,15 @@ def _from_adjugate(g: Any, y: Any, a: Any) -> Any:
 
 
 adjugate = Op("adjugate", _adjugate, (_from_adjugate,), kind="linalg", signature="(n,n)->(n,n)",
-              domain=(INVERTIBLE,), must=SQUARE,
+              domain=(INVERTIBLE,), must=SQUARE, flops=_cubic(8 / 3),
               doc="det(a) inv(a), which exists for singular matrices as well.")  # fmt: skip
 det = Op("det", np.linalg.det,
          (lambda g, y, a: _corner(g) * adjugate(a).mT,),
-         kind="linalg", signature="(n,n)->()", domain=(INVERTIBLE,), must=SQUARE)  # fmt: skip
+         kind="linalg", signature="(n,n)->()", domain=(INVERTIBLE,), must=SQUARE, flops=_cubic(2 / 3))  # fmt: skip
 slogdet = Op("slogdet", lambda a: np.stack(np.linalg.slogdet(a), axis=-1),
              (lambda g, y, a: _corner(_at(g, 1)) * inv(a).mT,),
              kind="linalg", signature="(n,n)->(2)", domain=(INVERTIBLE,), must=SQUARE,
-             analytic=False, doc="The sign of det(a), and log(abs(det(a))).")  # fmt: skip
+             analytic=False, flops=_cubic(2 / 3), doc="The sign of det(a), and log(abs(det(a))).")  # fmt: skip
 
 
 def _half(x: Any, lower: bool = True) -> Any:
@@ -93,7 +100,7 @@ def _from_cholesky(g: Any, y: Any, a: Any) -> Any:
 
 cholesky = Op("cholesky", lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2),
               (_from_cholesky,), kind="linalg", signature="(n,n)->(n,n)", domain=(DEFINITE,),
-              analytic=False, must=SQUARE,
+              analytic=False, must=SQUARE, flops=_cubic(1 / 3),
               doc="The lower triangular L with L @ L.mT = (a + a.mT) / 2.")  # fmt: skip
 
 
@@ -118,7 +125,8 @@ def _copied(x: Any) -> Any:
 
 
 qr = Op("qr", _qr, (_from_qr,), kind="linalg", signature="(m,n)->(n,m+n)", domain=(TALL,),
-        analytic=False, doc="Q transposed, and R beside it.")  # fmt: skip
+        analytic=False, flops=lambda y, a: math.prod(a) * (4 * a[-1] - 4 / 3 * a[-1] ** 2 / a[-2]),
+        doc="Q transposed, and R beside it.")  # fmt: skip
 
 
 def _eigh(a: Any) -> Any:
@@ -149,7 +157,7 @@ def _from_eigh(g: Any, y: Any, a: Any) -> Any:
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
           domain=(SYMMETRIC,), analytic=False, must=SQUARE, align=lambda y, near, a: _aligned(y, near, 0),
-          doc="The eigenvalues of (a + a.mT) / 2, ascending, over its eigenvectors.")  # fmt: skip
+          flops=_cubic(9), doc="The eigenvalues of (a + a.mT) / 2, ascending, over its eigenvectors.")  # fmt: skip
 
 
 def _svd(a: Any) -> Any:
@@ -174,4 +182,5 @@ def _from_svd(g: Any, y: Any, a: Any) -> Any:
 
 svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),
          analytic=False, align=lambda y, near, a: _aligned(y, near, a.shape[-2]),
+         flops=lambda y, a: math.prod(a) * (6 * a[-1] + 11 * a[-1] ** 2 / a[-2]),
          doc="U over the singular values over V (`a = U * s @ V.mT`).")  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import GraphError
 from .graph import Graph, is_number, read
 from .player import Page, page_data
-from .values import short, size, whole
+from .values import mean, one, short, size, wide
 
 
 class Film:
@@ -71,16 +71,16 @@ class Film:
 
 def _frame(step: int, graph: Graph) -> dict[str, Any]:
     shown = {k: n for k, n in graph.nodes.items() if not is_number(n)}
-    losses = whole(graph.nodes[graph.outputs[-1]].value)
-    loss = float(losses.sum() / max(losses.size, 1))
+    losses = wide(graph.nodes[graph.outputs[-1]].value).real
+    loss = float(mean(losses)) if losses.size else 0.0
     return {
-        "step": step, "loss": _finite(loss),
+        "step": step, "loss": _finite(loss), "loss_text": one(loss), "notice": " ".join(graph.notices),
         "values": {k: short(n.value) for k, n in shown.items()},
         "grads": {k: short(n.grad) for k, n in shown.items() if n.grad is not None},
         "sizes": {k: _finite(size(n.grad)) for k, n in shown.items() if n.grad is not None},
     }  # fmt: skip
 
 
-def _finite(v: float) -> float:
-    """What the page can hold: 0 where a size is not a number."""
-    return v if np.isfinite(v) else 0.0
+def _finite(v: float) -> float | None:
+    """What the page can hold: nothing where it is not a number."""
+    return v if np.isfinite(v) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -18,6 +19,7 @@ BAD = "#ffd9d9"
 DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
 
 
+MOVES = ("layout", "index", "write", "search", "batch")  # kinds that compute no numbers
 Boxes = dict[str, list[str]]  # for each box, the keys of the nodes that it stands for
 
 
@@ -81,27 +83,21 @@ def _own_bytes(v: Any) -> int:
 
 
 def work(graph: Graph, boxes: Boxes) -> Paint:
-    """Floating-point operations, counted: 2 k for each entry of a product over k; else one for each entry."""
+    """Floating-point operations, as the op declares them; else one for each entry."""
     found = {n.key: float(flops(graph, n)) for n in graph.nodes.values() if n.op is not None}
     return _scaled(found, boxes, lambda v: amount(v, "flop"), "floating-point operations of the forward pass")
 
 
 def flops(graph: Graph, node: Node) -> int:
     assert node.op is not None
-    sizes = [whole(graph.nodes[k].value).size for k in node.inputs]
-    if node.op.name == "matmul":
-        return 2 * whole(node.value).size * graph.nodes[node.inputs[0]].shape[-1]
-    if node.op.name == "einsum":
-        left, _ = node.attributes["subscripts"].split("->")
-        lengths = dict(
-            pair
-            for names, k in zip(left.split(","), node.inputs, strict=True)
-            for pair in zip(names, graph.nodes[k].shape, strict=True)
-        )
-        return 2 * int(np.prod(list(lengths.values()), dtype=float))
-    if node.op.kind in ("layout", "index", "batch"):
+    inputs = [graph.nodes[k] for k in node.inputs]
+    if node.op.flops is not None:
+        count = node.op.flops(node.shape, *[n.shape for n in inputs], **node.attributes)
+        examples = whole(node.value).size / max(math.prod(node.shape), 1)  # those that vmap hides
+        return round(count * examples)
+    if node.op.kind in MOVES:
         return 0
-    return max([whole(node.value).size, *sizes])
+    return max(whole(n.value).size for n in [node, *inputs])
 
 
 def gradient(graph: Graph, boxes: Boxes) -> Paint:

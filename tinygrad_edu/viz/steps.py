@@ -79,7 +79,9 @@ def _rounded(v: Any) -> Any:
     if not isinstance(v, float | np.floating) or not np.isfinite(v):
         return v
     rounded = float(f"{v:.4g}")
-    return int(rounded) if rounded == int(rounded) and abs(rounded) < 1e6 else rounded
+    if not np.isfinite(rounded):
+        return v
+    return int(rounded) if abs(rounded) < 1e6 and rounded == int(rounded) else rounded
 
 
 def backward(graph: Graph) -> list[Backward]:

@@ -32,7 +32,8 @@ def mean(a: Any) -> Any:
     """The mean, also of numbers whose sum would overflow."""
     a = wide(a)
     top = np.abs(a).max(initial=0.0)
-    return a.mean() if top < 1e150 else (a / top).mean() * top
+    with np.errstate(all="ignore"):
+        return (a / top).mean() * top if 1e150 < top < np.inf else a.mean()
 
 
 def wide(v: Any) -> Any:
