@@ -227,10 +227,10 @@ def test_an_input_of_the_program_is_not_folded_into_the_module_that_uses_it():
     st.lists(st.integers(0, 3), max_size=12),
 )
 def test_the_stretches_of_two_sequences_cover_both(start, a, b):
-    from tinygrad_edu.viz.diff import _stretches
+    from tinygrad_edu.viz.identity import stretches
 
     a, b = start + a + start, start + b + start
-    found = list(_stretches(a, b))
+    found = list(stretches(a, b))
     assert [v for _, i, j, _, _ in found for v in a[i:j]] == a
     assert [v for _, _, _, k, m in found for v in b[k:m]] == b
     assert all(a[i:j] == b[k:m] for same, i, j, k, m in found if same)

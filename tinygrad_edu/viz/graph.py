@@ -154,7 +154,7 @@ def read(
     names = names_in(scope) | inner
     if given and isinstance(x, Variable) and x.op is not None:
         names.setdefault(x.born, "out")
-    graph = _build(outputs, names | extra, root, calls, changed)
+    graph = _build(outputs, names | extra, root, calls)
     if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
         graph.notices.append(
             f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
@@ -224,10 +224,8 @@ def _child_name(parent: Any, module: Any) -> str:
     return type(module).__name__
 
 
-def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call], changed: set[int]) -> Graph:
-    tensors = list(history(*outputs))[::-1]
-    if changed:  # they are younger than their users, and stand before them all the same
-        tensors.sort(key=lambda t: t.born not in changed)
+def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call]) -> Graph:
+    tensors = _in_order(list(history(*outputs))[::-1], names)
     made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
     graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
@@ -246,6 +244,26 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
         graph.nodes[node.key] = node
         node.title = title(graph, node)
     return graph
+
+
+def _in_order(tensors: list[Variable], names: Mapping[int, str]) -> list[Variable]:
+    """Operations in the order in which they ran, after the leaves that were there before.
+
+    Those that the program has a name for stand in the program's order, not in that of their births: an optimizer's
+    step, a load or `w.data = ...` gives a parameter a new birth, and changes nothing of what it is. A leaf that was
+    made between two operations, as the data of a time step, stays where it was made.
+    """
+    rank = {born: k for k, born in enumerate(names)}
+    begin = next((t.born for t in tensors if t.op is not None), 0)
+    used = {x.born: t.born for t in reversed(tensors) for x in shown_inputs(t)}  # by which operation first
+    places = {
+        t.born: (0, rank.get(t.born, len(rank)), used.get(t.born, 0) > t.born)
+        for t in tensors
+        if t.op is None and (
+            t.born < begin or used.get(t.born, t.born) < t.born or (t.flags & NEEDS and t.born in rank)
+        )
+    }  # fmt: skip
+    return sorted(tensors, key=lambda t: (*places.get(t.born, (1, 0, True)), t.born))
 
 
 def _changed(outputs: Sequence[Variable]) -> set[int]:
