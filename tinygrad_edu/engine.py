@@ -265,6 +265,7 @@ class Op:
         broadcasts: bool | None = None,
         must: str = "",
         formula: str | None = None,
+        mirror: Callable[[Any], Any] | None = None,
         flops: Callable[..., float] | None = None,
         doc: str = "",
     ) -> None:
@@ -284,6 +285,7 @@ class Op:
         self.broadcasts = kind in BROADCASTS if broadcasts is None else broadcasts
         self.must = must  # what its inputs must satisfy, in words
         self.formula = formula  # how to write it: "{} + {}"
+        self.mirror = mirror  # op(-x) in terms of y = op(x), which formulas show where they can
         self.flops = flops  # (output's shape, *inputs' shapes, **attributes), where it is not one for each entry
         self.doc = doc
         self.custom = False  # declared by a user

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .picture import Picture
 
 DETAILS = ("ops", "values", "gradients", "formulas")
+WIDE = 80  # letters of a formula on a line
 TITLE = 40  # letters of a title on a line
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
@@ -208,7 +209,8 @@ def _arrows(
 
 
 def _edge_label(back: Local) -> str:
-    rows = [back.text, back.shapes, *back.note.split(", because ")]
+    lines = [line for step in back.text.split("; ") for line in textwrap.wrap(shown(step, 600), WIDE)]
+    rows = [*lines, back.shapes, *back.note.split(", because ")]
     if back.note:
         rows[-1] = "because " + rows[-1]
     return _lines([in_label(row, 90) for row in rows if row])
@@ -216,9 +218,11 @@ def _edge_label(back: Local) -> str:
 
 def _short_label(back: Local) -> str:
     """The formula in a narrow column."""
-    left, _, right = shown(back.text, 90).partition(" += ")
+    *steps, last = back.text.split("; ")
+    left, _, right = shown(last, 600).partition(" += ")
     whole = f"{left} += {right}"
     rows = [whole] if len(whole) <= 12 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
+    rows = [*(line for step in steps for line in textwrap.wrap(shown(step, 600), 40)), *rows]
     rows += [back.note.partition(",")[0]] if back.note else []
     return _lines([in_label(row) for row in rows])
 

@@ -25,7 +25,7 @@ class Line:
     remark: str = ""
 
     def __post_init__(self) -> None:
-        self.text = shown(self.text.replace("; mean", ", mean"), 240)  # where a picture would begin a new line
+        self.text = shown(self.text.replace("; mean", ", mean"), 600)  # where a picture would begin a new line
         self.remark = shown(self.remark, 240)
 
 

@@ -8,12 +8,12 @@ user's variable, its path in a module; a result without any is called `t1`, `t2`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ..engine import NEEDS, Op, Variable, history, pull, shown_inputs
+from ..engine import NEEDS, REGISTRY, Op, Variable, history, pull, shown_inputs
 from ..errors import DTypeError, GraphError
 from .formula import Formula, of_value
 from .notation import number, plain
@@ -224,6 +224,50 @@ def _child_name(parent: Any, module: Any) -> str:
     return type(module).__name__
 
 
+def _with_complements(graph: Graph) -> Graph:
+    """The graph in which a constant that is 1 - Y, for a leaf Y, is computed from it.
+
+    Nothing is recorded of what is computed from constants alone: `1 - Y`, for the labels Y of a loss, is an array of
+    which nothing else is known. What it is can be seen, and is shown, as a formula of Y is worth more than `c1`.
+    """
+    leaves = [n for n in graph.nodes.values() if n.op is None and n.shape]
+    found = {}
+    for n in leaves:
+        if n.kind == "constant" and not n.named and n.tensor is not None:
+            for y in leaves:
+                older = y.named or (y.tensor is not None and y.tensor.born < n.tensor.born)
+                if older and y.key not in found and y.shape == n.shape and _complements(n.value, y.value):
+                    found[n.key] = y.key
+                    break
+    if not found:
+        return graph
+    subtract, nodes, most = REGISTRY["subtract"], dict[str, Node](), len(graph.nodes)
+    later = {n for n, y in found.items() if list(graph.nodes).index(y) > list(graph.nodes).index(n)}
+    order = [k for k in graph.nodes if k not in later]
+    for n in later:
+        order.insert(order.index(found[n]) + 1, n)
+    for k in order:
+        node = graph.nodes[k]
+        if k in found:
+            one = Node(f"n{most}", "", None, value=1)
+            nodes[one.key] = one
+            node = replace(node, op=subtract, inputs=(one.key, found[k]))
+            most += 1
+        nodes[k] = node
+    graph = replace(graph, nodes=nodes)
+    for k in found:
+        nodes[k].title = title(graph, nodes[k])
+        nodes[nodes[k].inputs[0]].title = "1"
+    return graph
+
+
+def _complements(a: Any, b: Any) -> bool:
+    """Whether `a` is 1 - b, and neither is of equal numbers only, as that may be by chance."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)) or a.dtype.kind not in "iuf" or not a.size:
+        return False
+    return b.dtype.kind in "iuf" and np.array_equal(a, 1 - b) and bool((a != a.flat[0]).any())
+
+
 def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call]) -> Graph:
     tensors = _in_order(list(history(*outputs))[::-1], names)
     made_in = _made_in(tensors, root, calls)
@@ -243,7 +287,7 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
         node.calls = modules
         graph.nodes[node.key] = node
         node.title = title(graph, node)
-    return graph
+    return _with_complements(graph)
 
 
 def _in_order(tensors: list[Variable], names: Mapping[int, str]) -> list[Variable]:
