@@ -10,7 +10,7 @@ from ..errors import MissingLibraryError
 from .fold import LARGE, Arrow, Box, View, view
 from .graph import Graph, Node, read
 from .inline import inline as inlined
-from .local import Local, gradient_name, local
+from .local import Local, among, gradient_name, local
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, BACKWARD, EDGE, INK, WAY_BACK, colour
 from .values import facts_text, in_label, markup, short, shown
@@ -87,6 +87,7 @@ def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Pic
         node = graph.nodes[arrow.user]
         wanted = arrow.position is not None and (detail == "formulas" or backward)
         back = local(graph, node, arrow.position or 0) if wanted else None
+        back = among(back, graph.nodes[arrow.source], arrow.rounds) if back is not None else None
         red = paint is not None and {arrow.source, arrow.user} <= paint.path
         _arrows(dot, source, arrow, back, detail, backward, red)
     return dot
@@ -150,6 +151,8 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
     kind = colour("folded" if box.title else node.kind)
     style = "filled" if node.op is not None else "filled,rounded"
     rows = title_rows(box.title or node.title)
+    if which := ", ".join(filter(None, [node.name if box.title else "", seen.turn(box)])):
+        rows.append(in_label(which if box.title else f"{node.name}, {which}", 120))
     rows.append(f'<font point-size="9">{in_label(facts(node))}</font>')
     if detail != "ops":
         rows += [in_label(line) for line in short(node.value).split("; ")]
@@ -157,8 +160,11 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
         text = f"{gradient_name(node)} = {short(node.grad)}"
         ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
         rows += [f'<font color="{ink}">{in_label(line)}</font>' for line in text.split("; ")]
+        if (rounds := seen.rounds_of(box)) > 1:
+            rows.append(f'<font color="{ink}">sum over {rounds} rounds</font>')
     if paint is not None and node.key in paint.words:
-        rows.append(f'<font point-size="9"><i>{in_label(paint.words[node.key])}</i></font>')
+        total = f", sum over {len(box.rounds)} rounds" if paint.sums and len(box.rounds) > 1 else ""
+        rows.append(f'<font point-size="9"><i>{in_label(paint.words[node.key] + total)}</i></font>')
     red = paint is not None and node.key in paint.path
     dot.node(
         node.key, label=_lines(rows), style=style,
@@ -213,6 +219,7 @@ def _edge_label(back: Local) -> str:
     rows = [*lines, back.shapes, *back.note.split(", because ")]
     if back.note:
         rows[-1] = "because " + rows[-1]
+    rows.append(back.rounds)
     return _lines([in_label(row, 90) for row in rows if row])
 
 
@@ -224,6 +231,7 @@ def _short_label(back: Local) -> str:
     rows = [whole] if len(whole) <= 12 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
     rows = [*(line for step in steps for line in textwrap.wrap(shown(step, 600), 40)), *rows]
     rows += [back.note.partition(",")[0]] if back.note else []
+    rows += back.rounds.split("; ") if back.rounds else []
     return _lines([in_label(row) for row in rows])
 
 

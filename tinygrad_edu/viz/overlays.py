@@ -29,6 +29,7 @@ class Paint:
 
     fills: dict[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    sums: bool = False  # whether a box that stands for several nodes has their sum
     path: set[str] = field(default_factory=set)
     legend: list[str] = field(default_factory=list)
     scale: list[tuple[str, str]] = field(default_factory=list)  # each colour, and what it stands for
@@ -42,7 +43,7 @@ def _scaled(found: dict[str, float], boxes: Boxes, words: Callable[[float], str]
     fills = {k: SCALE[min(int(v / top * len(SCALE)), len(SCALE) - 1)] for k, v in values.items()}
     legend = f"{what}: from white (0) to dark orange ({words(top)}); all together {words(sum(values.values()))}"
     scale = [(shade, f"to {words(top * (k + 1) / len(SCALE))}") for k, shade in enumerate(SCALE)]
-    return Paint(fills, {k: words(v) for k, v in values.items()}, legend=[legend], scale=scale)
+    return Paint(fills, {k: words(v) for k, v in values.items()}, True, legend=[legend], scale=scale)
 
 
 def seconds(v: float) -> str:
@@ -121,7 +122,7 @@ def nonfinite(graph: Graph, boxes: Boxes) -> Paint:
     """Where inf and nan appear first, and where they go, in red."""
     bad = {k for k, n in graph.nodes.items() if _bad(n.value)}
     back = {k for k, n in graph.nodes.items() if n.grad is not None and _bad(n.grad)}
-    words = dict.fromkeys(bad, "value is not finite") | dict.fromkeys(back - bad, "gradient is not finite")
+    words = _counted(back, boxes, "gradient") | _counted(bad, boxes, "value")
     first = next((k for k in graph.nodes if k in bad), None)
     legend = ["no inf and no nan"] if not words else ["red: inf or nan"]
     if first is not None:
@@ -130,7 +131,18 @@ def nonfinite(graph: Graph, boxes: Boxes) -> Paint:
         latest = [k for k in graph.nodes if k in back][-1]
         legend.append(f"first in the backward pass: the gradient of {graph.nodes[latest].name}")
     scale = [(BAD, "inf or nan"), ("#ffffff", "finite")] if words else []
-    return Paint(dict.fromkeys(words, BAD), words, bad | back, legend, scale)
+    return Paint(dict.fromkeys(words, BAD), words, path=set(words), legend=legend, scale=scale)
+
+
+def _counted(bad: set[str], boxes: Boxes, what: str) -> dict[str, str]:
+    """Words for each box that stands for a node of `bad`."""
+    found = {}
+    for key, inside in boxes.items():
+        count = len(bad.intersection(inside))
+        if count:
+            all_of_it = f"{what} is not finite"
+            found[key] = all_of_it if len(inside) == 1 else f"{count} of {len(inside)} {what}s are not finite"
+    return found
 
 
 def _bad(v: Any) -> bool:
