@@ -58,7 +58,10 @@ def test_a_film_keeps_data_and_parameters_apart(update, made, known):
     rng = np.random.default_rng(0)
     data = [rng.normal(size=(3, 3)) for _ in range(6)]
     X = tg.Tensor(data[0]) if made == "before" else None
-    stores = {"u": tg.Tensor(rng.normal(size=(3, 3)), requires_grad=True), "v": tg.Tensor(np.eye(3), requires_grad=True)}
+    stores = {
+        "u": tg.Tensor(rng.normal(size=(3, 3)), requires_grad=True),
+        "v": tg.Tensor(np.eye(3), requires_grad=True),
+    }
     if known:
         stores["u"].name, stores["v"].name = "u", "v"
     if made == "after":

@@ -59,7 +59,9 @@ def _einsum_flops(y: Any, *shapes: Any, subscripts: str) -> int:
     """Pair by pair, as NumPy contracts them: a multiplication for each combination of indices, and an addition
     where some of them are summed."""
     names = subscripts.split("->")[0].split(",")
-    lengths = dict(pair for letters, shape in zip(names, shapes, strict=True) for pair in zip(letters, shape, strict=True))
+    lengths = dict(
+        pair for letters, shape in zip(names, shapes, strict=True) for pair in zip(letters, shape, strict=True)
+    )
     steps = [tuple(range(len(names)))]
     if len(names) > 2:
         steps = np.einsum_path(subscripts, *[np.broadcast_to(0.0, s) for s in shapes], optimize="greedy")[0][1:]

@@ -87,7 +87,7 @@ def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Pic
         node = graph.nodes[arrow.user]
         wanted = arrow.position is not None and (detail == "formulas" or backward)
         back = local(graph, node, arrow.position or 0) if wanted else None
-        back = among(back, graph.nodes[arrow.source], arrow.rounds) if back is not None else None
+        back = among(back, arrow.rounds) if back is not None else None
         red = paint is not None and {arrow.source, arrow.user} <= paint.path
         _arrows(dot, source, arrow, back, detail, backward, red)
     return dot
@@ -127,7 +127,13 @@ def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> 
     for number, path in enumerate(paths):
         frame = type(dot)(f"cluster{number}")
         line = WAY_BACK if path[-1].startswith("run") else EDGE
-        frame.attr(label=f"<<b>{in_label(seen.labels[path[-1]])}</b>>", color=line, fontcolor=line, style="rounded,dashed", margin="8")
+        frame.attr(
+            label=f"<<b>{in_label(seen.labels[path[-1]])}</b>>",
+            color=line,
+            fontcolor=line,
+            style="rounded,dashed",
+            margin="8",
+        )
         frame.attr(labelloc="t", labeljust="l")
         frames[path] = frame
     for path, boxes in inside.items():
@@ -160,8 +166,7 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
         text = f"{gradient_name(node)} = {short(node.grad)}"
         ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
         rows += [f'<font color="{ink}">{in_label(line)}</font>' for line in text.split("; ")]
-        if (rounds := seen.rounds_of(box)) > 1:
-            rows.append(f'<font color="{ink}">sum over {rounds} rounds</font>')
+        rows += [f'<font color="{ink}">{words}</font>' for words in seen.sum_of(box)]
     if paint is not None and node.key in paint.words:
         total = f", sum over {len(box.rounds)} rounds" if paint.sums and len(box.rounds) > 1 else ""
         rows.append(f'<font point-size="9"><i>{in_label(paint.words[node.key] + total)}</i></font>')

@@ -77,9 +77,12 @@ class View:
         numbers = box.turns[index]
         return ", ".join(f"round {numbers[run] + 1} of {self.counts[run]}" for run in box.runs)
 
-    def rounds_of(self, box: Box) -> int:
-        """Over how many rounds, of which one is shown, the gradient of a box is a sum."""
-        return max((a.rounds for a in self.arrows if a.source == box.key), default=1)
+    def sum_of(self, box: Box) -> list[str]:
+        """What the gradient of a box is a sum over, where only one of several rounds is shown."""
+        uses = [a.rounds for a in self.arrows if a.source == box.key]
+        if max(uses, default=1) == 1:
+            return []
+        return [f"sum over {max(uses)} rounds" + (" and other uses" if min(uses) == 1 else "")]
 
     def members(self, box: Box) -> list[str]:
         """The keys of all nodes that a box stands for, those written into its formula included."""
@@ -107,7 +110,9 @@ def view(graph: Graph, depth: int | None = None, budget: int | None = 100, const
         if len(boxes) > budget:
             boxes = fold_stretches(boxes, budget)
     if len(boxes) < total:
-        once = ": a repeated part is drawn once, with the numbers of its first round" if any(b.runs for b in boxes) else ""
+        once = (
+            ": a repeated part is drawn once, with the numbers of its first round" if any(b.runs for b in boxes) else ""
+        )
         notices.append(f"{total:,} tensors drawn as {len(boxes):,} boxes{once}")
     counts = {run: int(label[2:]) for run, label in labels.items() if run.startswith("run")}
     result = View(graph, {b.key: b for b in boxes}, labels=labels, notices=notices, counts=counts)

@@ -122,7 +122,8 @@ def _box_data(seen: View, box: Box, wide: int, place: tuple[float, ...]) -> dict
     return {
         "key": box.key, "title": shown(box.title or node.title, 240), "wide": wide,
         "members": seen.members(box), "rounds": seen.rounds(box), "counts": [seen.counts[run] for run in box.runs],
-        "runs": list(box.runs), "turns": [[turn[run] for run in box.runs] for turn in box.turns], "leaf": node.op is None and not box.title, "own": seen.graph.owned(node),
+        "runs": list(box.runs), "turns": [[turn[run] for run in box.runs] for turn in box.turns],
+        "leaf": node.op is None and not box.title, "own": seen.graph.owned(node),
         "x": x, "y": y, "w": w, "h": h, "fill": kind.fill, "line": kind.line, "path": list(box.frames),
     }  # fmt: skip
 
@@ -132,7 +133,7 @@ def _words(seen: View, arrow: Arrow) -> str:
     back = local(seen.graph, user, arrow.position) if arrow.position is not None else None
     if back is None:
         return shown(f"{source.name} → {user.name}", 240)
-    back = among(back, source, arrow.rounds)
+    back = among(back, arrow.rounds)
     return shown("   ".join(filter(None, [back.text, back.shapes, back.note, back.rounds])), 600)
 
 

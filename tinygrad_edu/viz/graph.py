@@ -244,8 +244,8 @@ def _with_complements(graph: Graph) -> Graph:
     subtract, nodes, most = REGISTRY["subtract"], dict[str, Node](), len(graph.nodes)
     later = {n for n, y in found.items() if list(graph.nodes).index(y) > list(graph.nodes).index(n)}
     order = [k for k in graph.nodes if k not in later]
-    for n in later:
-        order.insert(order.index(found[n]) + 1, n)
+    for key in later:
+        order.insert(order.index(found[key]) + 1, key)
     for k in order:
         node = graph.nodes[k]
         if k in found:

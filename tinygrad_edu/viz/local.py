@@ -24,7 +24,7 @@ class Local(NamedTuple):
     text: str  # `dW += x.T @ dY`
     shapes: str  # `(3,5)(5,2)`
     note: str  # `sum over axis 0, because b (5,) was broadcast to (32,5)`
-    rounds: str = ""  # `in round 1; dW is the sum over 40 rounds`
+    rounds: str = ""  # `in round 1; sum over 40 rounds`
 
 
 def gradient_name(node: Node) -> str:
@@ -64,11 +64,11 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
     return Local(formula, value, text, shapes, note)
 
 
-def among(back: Local, source: Node, rounds: int) -> Local:
+def among(back: Local, rounds: int) -> Local:
     """The same, where other rounds of a repeated part, which are not drawn, add to the gradient as well."""
     if rounds == 1:
         return back
-    return back._replace(rounds=f"in round 1; {gradient_name(source)} is a sum over {rounds} rounds")
+    return back._replace(rounds=f"in round 1; sum over {rounds} rounds")
 
 
 def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:

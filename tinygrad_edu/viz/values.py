@@ -70,7 +70,8 @@ def short(v: Any, digits: int = 4) -> str:
         return f"all {one(a.flat[0], digits)}"
     low, high, middle = (one(f(finite), digits - 1) for f in (np.min, np.max, mean))
     if a.dtype.kind == "c":  # complex numbers have no order
-        return f"sizes {one(np.abs(finite).min(), digits - 1)} to {one(np.abs(finite).max(), digits - 1)}; mean {middle}{bad}"
+        low, high = (one(f(np.abs(finite)), digits - 1) for f in (np.min, np.max))
+        return f"sizes {low} to {high}; mean {middle}{bad}"
     return f"{low} to {high}; mean {middle}{bad}"
 
 
