@@ -111,6 +111,7 @@ const player = (() => {
   function round(box) {
     const s = at && !still ? steps[at - 1] : null, last = box.rounds.length - 1;
     if (!last || !s) return last;
+    const part = boxes.filter((b) => b.runs.join() === box.runs.join()), beside = (r) => part.flatMap((b) => b.rounds[r] || []);
     for (const k of [s.node, s.user]) {
       const own = box.rounds.findIndex((keys) => keys.includes(k));
       if (own >= 0) return own;
@@ -120,9 +121,9 @@ const player = (() => {
       if (!shared.length) continue;
       const k = other.members.includes(s.user) ? s.user : s.node, turn = other.turns[other.rounds.findIndex((keys) => keys.includes(k))];
       const fits = box.turns.map((t, r) => r).filter((r) => shared.every((run) => box.turns[r][box.runs.indexOf(run)] === turn[other.runs.indexOf(run)]));
-      if (fits.length) return newest(fits, (r) => box.rounds[r], s);
+      if (fits.length) return newest(fits, beside, s);
     }
-    return newest(box.rounds.map((_, r) => r), (r) => box.rounds[r], s);
+    return newest(box.rounds.map((_, r) => r), beside, s);
   }
   const computed = (k) => nodes.get(k).op && nodes.get(k).from <= at;
   function newest(rounds, keys, s) {  // of several rounds: the last one begun, on the way there, and else the last
