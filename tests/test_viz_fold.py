@@ -227,10 +227,10 @@ def test_an_input_of_the_program_is_not_folded_into_the_module_that_uses_it():
     st.lists(st.integers(0, 3), max_size=12),
 )
 def test_the_stretches_of_two_sequences_cover_both(start, a, b):
-    from tinygrad_edu.viz.diff import _stretches
+    from tinygrad_edu.viz.identity import stretches
 
     a, b = start + a + start, start + b + start
-    found = list(_stretches(a, b))
+    found = list(stretches(a, b))
     assert [v for _, i, j, _, _ in found for v in a[i:j]] == a
     assert [v for _, _, _, k, m in found for v in b[k:m]] == b
     assert all(a[i:j] == b[k:m] for same, i, j, k, m in found if same)
@@ -244,3 +244,83 @@ def test_ten_thousand_nodes_are_compared_in_five_seconds():
     before = work()
     assert str(viz.diff(y, y)).endswith("no difference")
     assert work() - before < 5
+
+
+def rnn(steps, layers=1):
+    rng = np.random.default_rng(0)
+    W, U = (tg.Tensor(rng.normal(size=(3, 3)), requires_grad=True) for _ in "WU")
+    h = tg.zeros((2, 3), dtype="float64")
+    for _ in range(layers):
+        h = tg.exp(h) if layers > 1 else h
+        for _ in range(steps):
+            h = tg.tanh(tg.Tensor(rng.normal(size=(2, 3))) @ W + h @ U)
+    return (h * h).mean()
+
+
+@pytest.mark.parametrize(("steps", "layers", "budget"), [(40, 1, 14), (20, 1, 14), (6, 5, 40), (3, 9, 40)])
+def test_a_folded_box_says_which_round_it_shows_and_shows_no_other(steps, layers, budget):
+    graph = read(rnn(steps, layers), grads=True)
+    seen = view(graph, budget=budget)
+    check_nothing_is_lost(graph, seen)
+    folded = [box for box in seen.boxes.values() if len(box.rounds) > 1]
+    assert folded
+    source = viz.draw(rnn(steps, layers), budget=budget, detail="gradients").source
+    for box in folded:
+        assert len(box.turns) == len(box.rounds) == np.prod([seen.counts[run] for run in box.runs])
+        assert len({tuple(sorted(turn.items())) for turn in box.turns}) == len(box.turns)
+        node = seen.node(box)
+        assert f"{node.name}, {seen.turn(box)}" in source
+        assert all(
+            f"round {turn[run] + 1} of " in seen.turn(box, k) for k, turn in enumerate(box.turns) for run in turn
+        )
+    frames = {}
+    for box in folded:  # what stands in one frame is of one round
+        frames.setdefault(box.frames, set()).add(seen.turn(box))
+    assert all(len(turns) == 1 for turns in frames.values())
+
+
+def test_numbers_of_a_folded_box_are_those_of_its_round():
+    graph = read(rnn(40), grads=True)
+    seen = view(graph, budget=14)
+    for box in seen.boxes.values():
+        node = seen.node(box)
+        assert node is graph.nodes[box.rounds[0][-1]]
+        if len(box.rounds) > 1:
+            values = [graph.nodes[keys[-1]].value for keys in box.rounds]
+            assert not any(np.array_equal(node.value, v) for v in values[1:])
+
+
+def test_a_sum_over_rounds_is_called_one():
+    picture = viz.draw(rnn(40), budget=14, detail="formulas", backward=True).source
+    rounds = max(int(label[2:]) for label in view(read(rnn(40)), budget=14).labels.values())
+    assert f"sum over {rounds} rounds" in picture
+    assert "in round 1; " in picture.replace("</td></tr><tr><td>", " ")
+    assert f", sum over {rounds} rounds" in viz.draw(rnn(40), budget=14, overlay="flops").source
+    assert "rounds" not in viz.draw(rnn(2), detail="formulas").source
+
+
+def test_bad_numbers_of_later_rounds_are_not_hidden():
+    h = w = tg.Tensor(2.0, requires_grad=True)
+    with np.errstate(all="ignore"):
+        for _ in range(40):
+            h = tg.square(tg.sin(h) * w + h * h)
+    assert "values are not finite" in viz.draw(h, budget=10, overlay="nonfinite").source
+
+
+def test_a_module_that_runs_in_rounds_is_folded_round_by_round():
+    class Again(nn.Module):
+        def __init__(self):
+            self.step = nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+
+        def forward(self, x):
+            for _ in range(30):
+                x = self.step(x)
+            return x
+
+    graph = read(Again(), (np.ones((2, 3), np.float32),), grads=True)
+    for depth, budget in ((None, 12), (None, 3), (0, 5), (1, 8)):
+        seen = view(graph, depth=depth, budget=budget)
+        check_nothing_is_lost(graph, seen)
+        assert all(len(box.turns) == len(box.rounds) for box in seen.boxes.values())
+        for box in seen.boxes.values():
+            seen.turn(box)

@@ -52,11 +52,14 @@ def test_the_backward_equations_of_the_course():
             if back is not None:
                 found[graph.nodes[k].name] = (back.text, back.note)
     assert found["W2"] == ("dW2 += dZ2 @ A1.T", "")
-    assert found["b2"] == ("db2 += dZ2", "sum over axis 1, because b2 (1,1) was broadcast to (1,5)")
+    assert found["b2"] == (
+        "db2 += sum(dZ2, axis=1, keepdims=True)",
+        "sum over axis 1, because b2 (1,1) was broadcast to (1,5)",
+    )
     assert found["A1"] == ("dA1 += W2.T @ dZ2", "")
     assert found["Z1"] == ("dZ1 += dA1 * (1 - A1 * A1)", "")
     assert found["W1"] == ("dW1 += dZ1 @ X.T", "")
-    assert found["b1"][0] == "db1 += dZ1"
+    assert found["b1"][0] == "db1 += sum(dZ1, axis=1, keepdims=True)"
 
 
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 20))

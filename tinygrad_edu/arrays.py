@@ -22,15 +22,15 @@ class Echo(np.ndarray):
     `X.dot(w)` of an array `X` gives one, as NumPy asks `w` for its values and tells nobody.
     """
 
-    left: str | None = None
+    left: Any = None  # the line where the user took it, or a text if NumPy took it by itself
 
     def __array_finalize__(self, source: Any) -> None:
         self.left = getattr(source, "left", None)
 
     @classmethod
-    def of(cls, array: Any, what: str, where: Any) -> Any:
+    def of(cls, array: Any, left: Any) -> Any:
         echo = np.asarray(array).view(cls)
-        echo.left = f"{what}, at {where}"
+        echo.left = left
         return echo
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:

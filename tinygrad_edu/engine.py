@@ -23,6 +23,7 @@ used the variable before then sees an input younger than itself, and asks for th
 from __future__ import annotations
 
 import html
+import warnings
 import weakref
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -33,9 +34,9 @@ import numpy as np
 
 from .arrays import Echo, is_weak, operand
 from .batched import RUNNING, BatchedArray, levels, whole
-from .errors import GraphError, refusal
+from .errors import GraphError, LostGradientWarning, refusal
 from .holders import USED, Store, births, share
-from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site
+from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site, stack_level
 from .sums import HALF, WIDER
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
@@ -82,7 +83,7 @@ class Variable(Reading):
     store: Store | None
     past: Variable | None
     source: Any
-    site: Site | None
+    site: Site | str | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
@@ -106,7 +107,7 @@ class Variable(Reading):
         except Exception as error:
             raise refusal(op, error, [x._data for x in inputs]) from error
         if flags & LEFT and by and op.differentiable:
-            return lost(op, data, inputs, tracked)
+            return lost(op, data, inputs, attributes, tracked, by)
         if tracked:
             return note(data, tracked, op, inputs, attributes, by)  # type: ignore[arg-type]
         result = constant(data)
@@ -172,15 +173,23 @@ def enter(x: Any, who: str, copy: bool | None = True) -> Any:
     return t
 
 
-def lost(op: Op, data: Any, inputs: Sequence[Variable], tracked: int) -> Any:
-    """A constant made from values that left the graph; no op may mix it with what needs a gradient."""
+def lost(op: Op, data: Any, inputs: Sequence[Variable], attributes: Any, tracked: int, by: Recorder) -> Any:
+    """The result of an op, one of whose inputs is a constant made from values that left the graph.
+
+    Where another input needs a gradient, that is said: an error if NumPy asked for the values unseen, as in
+    `X.dot(w)`; a warning if the user did, by `numpy()` or `Tensor(t)`.
+    """
     where = next(x.site for x in inputs if x.flags & LEFT)
     if tracked & NEEDS:
-        raise GraphError(
+        text = (
             f"{op}: no gradient passes through plain arrays; got a constant made from the values of {where}, beside a "
             "tensor that needs a gradient; use functions of tensors (X @ w for X.dot(w)), or detach() to say that it "
             "is a constant"
         )
+        if isinstance(where, str):
+            raise GraphError(text)
+        warnings.warn(text, LostGradientWarning, stacklevel=stack_level())
+        return note(data, tracked, op, tuple(inputs), attributes, by)
     t = constant(data)
     t.flags, t.site = LEFT, where
     return t
@@ -297,6 +306,8 @@ class Op:
         must: str = "",
         formula: str | None = None,
         view: bool = False,
+        mirror: Callable[[Any], Any] | None = None,
+        flops: Callable[..., float] | None = None,
         doc: str = "",
     ) -> None:
         self.name = name
@@ -317,6 +328,8 @@ class Op:
         self.needs_values = kind not in ("index", "write")  # its rules read more of its inputs than their shapes
         self.must = must  # what its inputs must satisfy, in words
         self.formula = formula  # how to write it: "{} + {}"
+        self.mirror = mirror  # op(-x) in terms of y = op(x), which formulas show where they can
+        self.flops = flops  # (output's shape, *inputs' shapes, **attributes), where it is not one for each entry
         self.doc = doc
         self.custom = False  # declared by a user
         self.differentiable = not isinstance(vjps, tuple) or any(vjps)
@@ -344,7 +357,7 @@ class Op:
             raise refusal(self, error, [x._data]) from error
         if (flags := x.flags) and (by := recording.get()):
             if flags & LEFT:
-                return lost(self, data, (x,), 0)
+                return lost(self, data, (x,), None, 0, by)
             if flags := flags & self.tracks:
                 return note(data, flags, self, (x,), None, by)
         return constant(data)
@@ -361,7 +374,7 @@ class Op:
             raise refusal(self, error, [a._data, b._data]) from error
         if (flags := a.flags | b.flags) and (by := recording.get()):
             if flags & LEFT:
-                return lost(self, data, (a, b), flags & self.tracks)
+                return lost(self, data, (a, b), None, flags & self.tracks, by)
             if flags := flags & self.tracks:
                 return note(data, flags, self, (a, b), None, by)
         return constant(data)

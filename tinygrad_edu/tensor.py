@@ -223,12 +223,13 @@ class Tensor(Variable):
         """The array, as `data`.
 
         That of a tensor that needs a gradient remembers where it left the graph. To compute with it beside such
-        tensors raises an error, as no gradient would pass; `detach()` first says that none should.
+        tensors warns that no gradient passes; `detach()` first says that none should.
         """
-        return self._echo(self.data)
+        return Echo.of(self.data, site()) if self._leaves() else self.data
 
-    def _echo(self, array: Any) -> Any:
-        return Echo.of(array, describe(self), site()) if self.flags & (NEEDS | LEFT) and recording.get() else array
+    def _leaves(self) -> bool:
+        """Whether values that are taken now leave the graph."""
+        return bool(self.flags & (NEEDS | LEFT) and recording.get())
 
     def item(self) -> Any:
         """The one entry, as a Python number."""
@@ -250,7 +251,7 @@ class Tensor(Variable):
     def _copied(self, source: Variable) -> None:
         """This tensor starts from the values of `source`, which may need a gradient."""
         source._depart()  # type: ignore[attr-defined]
-        if source.flags & (NEEDS | LEFT) and recording.get():
+        if source._leaves():  # type: ignore[attr-defined]
             self.flags, self.site = LEFT, site()
 
     def astype(self, dtype: Any) -> Tensor:
@@ -399,7 +400,8 @@ class Tensor(Variable):
         return values if self._grad is None else (*values, (None, {"_grad": constant(np.array(self._grad._data))}))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        array = np.array(self._echo(self.data), dtype=dtype, copy=copy, subok=True)
+        array = Echo.of(self.data, f"{describe(self)}, at {site()}") if self._leaves() else self.data
+        array = np.array(array, dtype=dtype, copy=copy, subok=True)
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
             COERCED.set(births())
         return array

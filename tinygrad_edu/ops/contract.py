@@ -39,6 +39,7 @@ matmul: Op = Op(
     _matmul,
     (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: matmul(a.mT, g)),
     kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", domain=(REAL, REAL),
+    flops=lambda y, a, b: 2 * math.prod(y) * a[-1],
     must="a.shape[-1] must equal b.shape[-2], and leading axes must broadcast",
 )  # fmt: skip
 
@@ -83,6 +84,26 @@ def _einsum(*xs: Any, subscripts: str) -> Any:
     return np.transpose(np.reshape(y, [length[c] for c in names]), [names.index(c) for c in output])
 
 
+def _einsum_flops(y: Any, *shapes: Any, subscripts: str) -> int:
+    """Pair by pair, as NumPy contracts them: a multiplication for each combination of indices, and an addition
+    where some of them are summed."""
+    names = subscripts.split("->")[0].split(",")
+    lengths = dict(
+        pair for letters, shape in zip(names, shapes, strict=True) for pair in zip(letters, shape, strict=True)
+    )
+    steps = [tuple(range(len(names)))]
+    if len(names) > 2:
+        steps = np.einsum_path(subscripts, *[np.broadcast_to(0.0, s) for s in shapes], optimize="greedy")[0][1:]
+    total = 0
+    for step in steps:
+        taken = [names.pop(k) for k in sorted(step, reverse=True)]
+        left = {c for part in [*names, subscripts.split("->")[1]] for c in part}
+        here = {c for part in taken for c in part}
+        names.append("".join(here & left))
+        total += (len(taken) - 1 + bool(here - left)) * math.prod(lengths[c] for c in here)
+    return total
+
+
 einsum = Op(
     "einsum",
     _einsum,
@@ -90,5 +111,6 @@ einsum = Op(
     kind="contract", domain=(REAL, REAL), signature="(i,k),(k,j)->(i,j)",
     attributes=lambda rng, shape: {"subscripts": "ik,kj->" + str(rng.choice(["ij", "ji"]))},
     must="every index must have one length in all operands",
+    flops=_einsum_flops,
     doc="Einstein summation; `functions.contract.einsum` prepares the subscripts.",
 )  # fmt: skip

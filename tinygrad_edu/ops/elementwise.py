@@ -139,7 +139,7 @@ def _sigmoid(x: Any) -> Any:
 
 
 sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),),
-             domain=(REAL,), special=(0, -700, 700))  # fmt: skip
+             domain=(REAL,), special=(0, -700, 700), mirror=lambda y: 1 - y)  # fmt: skip
 softplus = Op("softplus", lambda x: _stable_logaddexp(x, 0), (lambda g, y, x: g * sigmoid(x),),
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),

@@ -38,6 +38,7 @@ linear = Op(
      lambda g, y, x, w, b: sum(g, axis=(len(g.shape) - 2,), keepdims=False)),
     kind="layer", signature="(i,k),(j,k),(j)->(i,j)", domain=(REAL, REAL, REAL),
     must="x.shape[-1] must equal w.shape[-1], and w.shape[-2] must equal b.shape[-1]",
+    flops=lambda y, x, w, b: 2 * math.prod(y) * x[-1],
     doc="x @ w.mT + b: each row of `x` through a matrix with one row for each output.",
 )  # fmt: skip
 
@@ -91,6 +92,7 @@ memory = Op(
     (_into_gates, lambda g, y, x, c: g * section(x, 1, c.shape[-1])),
     kind="layer", signature="(n,4k),(n,k)->(n,k)", domain=(REAL, REAL),
     must="the last axis of the gates must be four times that of the memory",
+    flops=lambda y, x, c: 3 * math.prod(y),
     doc="f * c + i * g of the gates and a memory c: what is kept of it, and what enters.",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ mode AD" (2008); for Cholesky, I. Murray, "Differentiation of the Cholesky decom
 for QR, M. Seeger et al., "Auto-differentiating linear algebra" (2017).
 """
 
+import math
 import warnings
 from typing import Any
 
@@ -43,12 +44,18 @@ def sym(x: Any) -> Any:
     return (x + x.mT) / 2
 
 
+def cubic(share: float) -> Any:
+    """Flops of `share n**3` for each matrix: Golub and Van Loan, "Matrix Computations"."""
+    return lambda y, a, *others, **attributes: share * math.prod(a) * a[-1]
+
+
 inv = Op("inv", np.linalg.inv,
          (lambda g, y, a: -(y.mT @ g @ y.mT),),
-         kind="linalg", signature="(n,n)->(n,n)", domain=(INVERTIBLE,), must=SQUARE)  # fmt: skip
+         kind="linalg", signature="(n,n)->(n,n)", domain=(INVERTIBLE,), must=SQUARE, flops=cubic(2))  # fmt: skip
 solve = Op("solve", np.linalg.solve,
            (lambda g, y, a, b: -(solve(a.mT, g) @ y.mT), lambda g, y, a, b: solve(a.mT, g)),
            kind="linalg", broadcasts=True, signature="(n,n),(n,k)->(n,k)", domain=(INVERTIBLE, REAL),
+           flops=lambda y, a, b: 2 / 3 * math.prod(a) * a[-1] + 2 * math.prod(y) * a[-1],
            must="a must be square, with as many rows as b")  # fmt: skip
 
 
@@ -66,7 +73,7 @@ def _from_cholesky(g: Any, y: Any, a: Any) -> Any:
 
 cholesky = Op("cholesky", lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2),
               (_from_cholesky,), kind="linalg", signature="(n,n)->(n,n)", domain=(DEFINITE,),
-              analytic=False, must=SQUARE,
+              analytic=False, must=SQUARE, flops=cubic(1 / 3),
               doc="The lower triangular L with L @ L.mT = (a + a.mT) / 2.")  # fmt: skip
 
 
@@ -91,7 +98,8 @@ def _copied(x: Any) -> Any:
 
 
 qr = Op("qr", _qr, (_from_qr,), kind="linalg", signature="(m,n)->(n,m+n)", domain=(TALL,),
-        analytic=False, doc="Q transposed, and R beside it.")  # fmt: skip
+        analytic=False, flops=lambda y, a: math.prod(a) * (4 * a[-1] - 4 / 3 * a[-1] ** 2 / a[-2]),
+        doc="Q transposed, and R beside it.")  # fmt: skip
 
 
 def _eigh(a: Any) -> Any:
@@ -126,7 +134,7 @@ def _tied(tie: Any, change: Any, slopes: Any) -> Any:
 
 
 tied = Op("tied", _tied, kind="linalg", signature="(n,n),(n,n),(n,n)->(n,n)", analytic=False,
-          domain=(BOOLEAN, REAL, Domain(0, 0)),
+          flops=lambda y, *xs: 2 * math.prod(y), domain=(BOOLEAN, REAL, Domain(0, 0)),
           doc="What equal eigenvalues add to a derivative: 0, with a warning where something is left out.")  # fmt: skip
 
 
@@ -167,6 +175,7 @@ compose = Op("compose", lambda u, d, v, values: (u * d[..., None, :]) @ np.swapa
               lambda g, y, u, d, v, values: g.mT @ (u * _row(d)),
               None),
              kind="linalg", signature="(m,n),(n),(k,n),(n)->(m,k)", domain=(REAL, REAL, REAL, REAL),
+             flops=lambda y, u, *xs: math.prod(u) + 2 * math.prod(y) * u[-1],
              doc="U * d @ V.mT: the gradient d of some values, in the bases that belong to them.")  # fmt: skip
 
 
@@ -178,7 +187,7 @@ def _from_eigh(g: Any, y: Any, a: Any) -> Any:
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
           domain=(SYMMETRIC,), analytic=False, must=SQUARE, align=lambda y, near, a: _aligned(y, near, 0),
-          doc="The eigenvalues of (a + a.mT) / 2, ascending, over its eigenvectors.")  # fmt: skip
+          flops=cubic(9), doc="The eigenvalues of (a + a.mT) / 2, ascending, over its eigenvectors.")  # fmt: skip
 
 
 def _svd(a: Any) -> Any:
@@ -208,4 +217,5 @@ def _from_svd(g: Any, y: Any, a: Any) -> Any:
 
 svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),
          analytic=False, align=lambda y, near, a: _aligned(y, near, a.shape[-2]),
+         flops=lambda y, a: math.prod(a) * (6 * a[-1] + 11 * a[-1] ** 2 / a[-2]),
          doc="U over the singular values over V (`a = U * s @ V.mT`).")  # fmt: skip

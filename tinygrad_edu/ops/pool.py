@@ -5,6 +5,7 @@ Settings are those of window.py; there may be any leading axes.
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import Any
 
@@ -97,6 +98,15 @@ def _some_pool(rng: Any, shape: Ints) -> dict[str, Any]:
             "dilation": (1,)}  # fmt: skip
 
 
+def _of_outputs(y: Any, *shapes: Any, kernel: Ints, **kw: Any) -> int:
+    """One operation for each place of each window."""
+    return math.prod(y) * math.prod(kernel)
+
+
+def _of_inputs(y: Any, g: Any, *shapes: Any, kernel: Ints, **kw: Any) -> int:
+    return math.prod(g) * math.prod(kernel)
+
+
 def _from_sum(g: Any, y: Any, x: Any, **kw: Any) -> Any:
     return window_spread(g, extra=left_over(g, x, **kw), **kw)
 
@@ -105,27 +115,32 @@ FITS = "the window must fit into the padded input"
 window_sum = Op(
     "window_sum", _window_sum, (_from_sum,),
     kind="window", linear=True, attributes=_some_pool, must=FITS,
+    flops=_of_outputs,
     doc="The sum of each window along the last axes.",
 )  # fmt: skip
 window_spread = Op(
     "window_spread", _window_spread, (lambda g, y, x, **kw: window_sum(g, **without(kw, "extra")),),
     kind="window", linear=True,
     attributes=lambda rng, shape: _some_pool(rng, shape) | {"padding": ((0, 0),), "extra": (0,)},
+    flops=_of_inputs,
     doc="Each entry added to all places of its window: the gradient of `window_sum`.",
 )  # fmt: skip
 max_pool = Op(
     "max_pool", _max_pool, (lambda g, y, x, **kw: max_spread(g, x, **kw),),
     kind="window", analytic=False, masks=True, must=FITS,
     attributes=lambda rng, shape: _some_pool(rng, shape) | {"kernel": (int(rng.integers(2, 4)),)},
+    flops=_of_outputs,
     doc="The largest entry of each window along the last axes; ties share the gradient.",
 )  # fmt: skip
 max_spread: Op = Op(
     "max_spread", _max_spread, (lambda g, y, h, x, **kw: max_gather(g, x, **kw), None),
     kind="window", analytic=False, linear=True, signature="(n),(n)->(n)", domain=(REAL, REAL), attributes=same_size,
+    flops=_of_inputs,
     doc="Each entry at the place of its window's largest entry: the gradient of `max_pool`.",
 )  # fmt: skip
 max_gather: Op = Op(
     "max_gather", _max_gather, (lambda g, y, h, x, **kw: max_spread(g, x, **kw), None),
     kind="window", analytic=False, linear=True, signature="(n),(n)->(n)", domain=(REAL, REAL), attributes=same_size,
+    flops=_of_outputs,
     doc="From the first input, what stands where each window of the second has its largest entry.",
 )  # fmt: skip

@@ -7,13 +7,14 @@ Sources: G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses" (1
 Matrices" (2008), chapter 8, for the polar factor.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..domain import REAL, Domain
 from ..engine import Op
-from .linalg import DEFINITE, SQUARE, TALL, corner, sym
+from .linalg import DEFINITE, SQUARE, TALL, corner, cubic, sym
 
 __all__ = ["lyapunov", "nuclear", "pinv", "polar", "stein"]
 
@@ -56,6 +57,7 @@ def _from_pinv(g: Any, y: Any, a: Any, *, rtol: float | None) -> Any:
 
 pinv = Op("pinv", _pinv, (_from_pinv,), kind="linalg", signature="(m,n)->(n,m)", domain=(TALL,), analytic=False,
           attributes=lambda rng, shape: {"rtol": None if rng.random() < 0.5 else 0.0},
+          flops=cubic(20),
           doc="The pseudo-inverse; singular values up to `rtol` times the largest count as 0.")  # fmt: skip
 
 
@@ -72,12 +74,13 @@ def _from_polar(g: Any, y: Any, a: Any) -> Any:
 
 
 polar = Op("polar", _polar, (_from_polar,), kind="linalg", signature="(m,n)->(m,n)", domain=(TALL,), analytic=False,
+           flops=cubic(20),
            doc="U @ V.mT, the nearest matrix with orthonormal columns; directions of singular value 0 are left out.",
            )  # fmt: skip
 nuclear = Op("nuclear", lambda a: np.sum(np.linalg.svd(a, compute_uv=False), axis=-1),
              (lambda g, y, a: corner(g) * polar(a),),
              kind="linalg", signature="(m,n)->()", domain=(TALL,), analytic=False,
-             doc="The sum of the singular values.")  # fmt: skip
+             flops=cubic(8 / 3), doc="The sum of the singular values.")  # fmt: skip
 
 
 def _symmetric(x: Any) -> Any:
@@ -100,6 +103,7 @@ def _by_h(g: Any, y: Any, h: Any, c: Any) -> Any:
 
 lyapunov = Op("lyapunov", _lyapunov, (_by_h, lambda g, y, h, c: lyapunov(h, g)),
               kind="linalg", signature="(n,n),(n,n)->(n,n)", domain=(DEFINITE, REAL), analytic=False, must=SQUARE,
+              flops=cubic(17),
               doc="The x with h @ x + x @ h = c, for a positive definite h (its symmetric part).")  # fmt: skip
 
 
@@ -116,4 +120,5 @@ stein = Op("stein", _stein,
             lambda g, y, k, m, c: stein(k, m, g)),
            kind="linalg", signature="(n,n),(m,m),(n,m)->(n,m)", domain=(SMALL, SMALL, REAL), analytic=False,
            must="k and m must be square, and fit the rows and columns of c",
+           flops=lambda y, k, m, c: cubic(9)(y, k) + cubic(9)(y, m) + 4 * math.prod(c) * (k[-1] + m[-1]),
            doc="The x with x - k @ x @ m = c, for symmetric k and m (their symmetric parts).")  # fmt: skip

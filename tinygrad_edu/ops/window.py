@@ -195,6 +195,19 @@ def same_size(rng: Any, shape: Ints) -> dict[str, Any]:
     return {"kernel": (kernel,), "stride": (1,), "padding": padding, "dilation": (dilation,)}
 
 
+# for each entry of the result (or of what is spread) and each tap of its kernel, a product that is added
+def _conv_flops(y: Any, x: Any, w: Any, **kw: Any) -> int:
+    return 2 * math.prod(y) * math.prod(w[-len(kw["stride"]) - 1 :])
+
+
+def _conv_input_flops(y: Any, g: Any, w: Any, **kw: Any) -> int:
+    return 2 * math.prod(g) * math.prod(w[-len(kw["stride"]) - 1 :])
+
+
+def _conv_weight_flops(y: Any, x: Any, g: Any, **kw: Any) -> int:
+    return 2 * math.prod(g) * math.prod(y[-len(kw["stride"]) - 1 :])
+
+
 conv = Op(
     "conv", _conv,
     (lambda g, y, x, w, **kw: _into_x(g, x, w, **kw),
@@ -202,6 +215,7 @@ conv = Op(
     kind="contract", signature="(n,c,h),(o,c,k)->(n,o,h)", domain=(REAL, REAL), attributes=_some_window,
     must="x must have groups times the weight's axis 1 as its axis 1, groups must divide the weight's axis 0, and "
     "the window must fit into the padded x",
+    flops=_conv_flops,
     doc="Convolution (cross-correlation): each window of `x` times each kernel of `w`.",
 )  # fmt: skip
 conv_input = Op(
@@ -212,6 +226,7 @@ conv_input = Op(
     attributes=lambda rng, shape: {"stride": (2,), "padding": ((0, 0),), "dilation": (int(rng.integers(1, 3)),),
                                    "groups": 1, "extra": (int(rng.integers(0, 4)),)},
     must="the input's axis 1 must be the weight's axis 0, which groups must divide",
+    flops=_conv_input_flops,
     doc="The gradient of a convolution by its input, which is the transposed convolution.",
 )  # fmt: skip
 conv_weight = Op(
@@ -220,5 +235,6 @@ conv_weight = Op(
      lambda g, y, x, h, kernel, **kw: _windows_of(h, x, g, **kw)),
     kind="contract", signature="(n,c,h),(n,o,h)->(o,c,k)", domain=(REAL, REAL),
     attributes=lambda rng, shape: same_size(rng, shape) | {"groups": 1},
+    flops=_conv_weight_flops,
     doc="The gradient of a convolution by its kernels.",
 )  # fmt: skip

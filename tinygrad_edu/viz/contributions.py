@@ -17,7 +17,7 @@ from ..errors import GraphError, ShapeError
 from ..forward import tangent
 from .formula import rule_of
 from .graph import Graph, Node, read
-from .steps import Backward, backward, contribution
+from .steps import Backward, backward, below_masks, contribution
 from .values import whole
 from .watch import caller, names_in, results_in
 
@@ -66,18 +66,17 @@ def contributions(graph: Graph, node: Node, index: tuple[int, ...]) -> Terms:
     """The terms whose sum is one entry of a gradient, largest first: `(where it comes from, value)`."""
     terms = _paths(graph, node) if not index else None
     if terms is None:
-        terms, masked = [("as the result itself", 1.0)] * (node.key in graph.outputs), False
+        terms, below = [("as the result itself", 1.0)] * (node.key in graph.outputs), below_masks(graph)
         times = Counter(n.op for n in graph.nodes.values() for k in n.inputs if k == node.key)
         turn = Counter(times)
         for user in reversed(graph.nodes.values()):
-            masked = masked or (user.op is not None and user.grad is not None and user.op.masks)
             for i, key in enumerate(user.inputs):
                 if key != node.key:
                     continue
                 which = f", use {turn[user.op]} of {times[user.op]}" if times[user.op] > 1 else ""
                 turn[user.op] -= 1
                 if user.grad is not None:
-                    terms += _terms_of_use(graph, user, i, index, masked, which)
+                    terms += _terms_of_use(graph, user, i, index, user.key in below, which)
     return sorted(terms, key=lambda term: -abs(term[1]))
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .draw import facts, new_picture, rows_label
 from .graph import Graph, Node, is_number, read
+from .identity import same
 from .palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
-from .values import one, short, shown, whole
+from .values import one, short, shown, wide
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -39,6 +38,7 @@ class Diff:
     only_a: list[Node]
     only_b: list[Node]
     rtol: float
+    notices: list[str] = field(default_factory=list)  # what of the graphs cannot be compared
 
     @property
     def changed(self) -> list[Pair]:
@@ -50,13 +50,16 @@ class Diff:
         rows = [f"{len(self.pairs)} tensors in both, {counts}"]
         rows += [f"- {shown(n.title)}" for n in self.only_a] + [f"+ {shown(n.title)}" for n in self.only_b]
         rows += [f"~ {shown(p.b.title)}: {'; '.join(_words(p, self.rtol))}" for p in self.changed]
-        return "\n".join(rows if len(rows) > 1 else [*rows, "no difference"])
+        rows = rows if len(rows) > 1 else [*rows, "no difference"]
+        return "\n".join([rows[0], *self.notices, *rows[1:]])
 
     __repr__ = __str__
 
     def draw(self) -> Picture:
         """The second graph: new boxes green, changed ones orange; boxes that only the first has, dashed."""
-        dot = new_picture(self.b, ["green: only in the second; dashed: only in the first; orange: differs"])
+        dot = new_picture(
+            self.b, [*self.notices, "green: only in the second; dashed: only in the first; orange: differs"]
+        )
         changed = {p.b.key: p for p in self.changed}
         alone = {n.key for n in self.only_b}
         for n in self.b.nodes.values():
@@ -96,7 +99,8 @@ def _words(p: Pair, rtol: float) -> list[str]:
 def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     """Compare the graphs behind two results: float32 with float64, mine with another's, before with after.
 
-    Differences are the largest of an array, relative to its largest entry; what is below `rtol` is the same.
+    Tensors are the same by name, operation and place in the program, whenever they were made. Differences are the
+    largest of an array, relative to its largest entry; what is below `rtol` is the same.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(2.0, requires_grad=True)
@@ -108,37 +112,16 @@ def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     ~ t2 = sin(t1): value differs by 1.3
     """
     first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
-    left, right = list(first.nodes.values()), list(second.nodes.values())
-    pairs, only_a, only_b = [], [], []
-    for same, i, j, k, m in _stretches([_what(n) for n in left], [_what(n) for n in right]):
-        if same:
-            pairs += [_pair(x, y) for x, y in zip(left[i:j], right[k:m], strict=True)]
-        else:
-            only_a += left[i:j]
-            only_b += right[k:m]
-    return Diff(first, second, pairs, only_a, only_b, rtol)
-
-
-Stretch = tuple[bool, int, int, int, int]  # whether both have it, from where to where in the first and in the second
-
-
-def _stretches(a: list[Any], b: list[Any]) -> Iterator[Stretch]:
-    """What both have and what one has, in order; only what lies between the outer differences takes long."""
-    low, high = 0, 0
-    shorter = min(len(a), len(b))
-    while low < shorter and a[low] == b[low]:
-        low += 1
-    while high < shorter - low and a[len(a) - 1 - high] == b[len(b) - 1 - high]:
-        high += 1
-    yield True, 0, low, 0, low
-    matcher = SequenceMatcher(None, a[low : len(a) - high], b[low : len(b) - high], autojunk=False)
-    for tag, i, j, k, m in matcher.get_opcodes():
-        yield tag == "equal", low + i, low + j, low + k, low + m
-    yield True, len(a) - high, len(a), len(b) - high, len(b)
-
-
-def _what(n: Node) -> tuple[str, str, int]:
-    return (n.op.name if n.op else n.kind, n.name if n.named and n.op is None else "", len(n.inputs))
+    found = same(first, second)
+    pairs = [_pair(first.nodes[x], second.nodes[y]) for x, y in found.items()]
+    only_a = [n for k, n in first.nodes.items() if k not in found]
+    alone = set(second.nodes) - set(found.values())
+    only_b = [n for k, n in second.nodes.items() if k in alone]
+    notices = list(dict.fromkeys([*first.notices, *second.notices]))
+    if notices:  # a gradient that one of them leaves out is no difference
+        for p in pairs:
+            p.grad, p.notes = 0.0, [note for note in p.notes if not note.startswith("gradient")]
+    return Diff(first, second, pairs, only_a, only_b, rtol, notices)
 
 
 def _pair(a: Node, b: Node) -> Pair:
@@ -155,9 +138,10 @@ def _pair(a: Node, b: Node) -> Pair:
 def _distance(a: Any, b: Any) -> float:
     if a is None or b is None or np.shape(a) != np.shape(b) or not np.size(a):
         return 0.0
-    a, b = whole(a).astype(np.float64), whole(b).astype(np.float64)
+    a, b = wide(a), wide(b)
     both = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~both], b[~both], equal_nan=True):
         return float("inf")
     top = np.max(np.abs(b[both]), initial=0.0) or 1.0
-    return float(np.max(np.abs(a[both] - b[both]), initial=0.0) / top)
+    with np.errstate(over="ignore"):
+        return float(np.max(np.abs(a[both] / top - b[both] / top), initial=0.0))

@@ -10,15 +10,16 @@ from ..errors import MissingLibraryError
 from .fold import LARGE, Arrow, Box, View, view
 from .graph import Graph, Node, read
 from .inline import inline as inlined
-from .local import Local, gradient_name, local
+from .local import Local, among, gradient_name, local
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, BACKWARD, EDGE, INK, WAY_BACK, colour
-from .values import facts_text, markup, short, shown
+from .values import facts_text, in_label, markup, short, shown
 
 if TYPE_CHECKING:
     from .picture import Picture
 
 DETAILS = ("ops", "values", "gradients", "formulas")
+WIDE = 80  # letters of a formula on a line
 TITLE = 40  # letters of a title on a line
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
@@ -86,6 +87,7 @@ def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Pic
         node = graph.nodes[arrow.user]
         wanted = arrow.position is not None and (detail == "formulas" or backward)
         back = local(graph, node, arrow.position or 0) if wanted else None
+        back = among(back, arrow.rounds) if back is not None else None
         red = paint is not None and {arrow.source, arrow.user} <= paint.path
         _arrows(dot, source, arrow, back, detail, backward, red)
     return dot
@@ -99,7 +101,7 @@ def new_picture(graph: Graph, notices: list[str], boxes: int = 0, scale: Sequenc
         raise MissingLibraryError("draw", "graphviz", "all") from error
     dot = Picture("graph")
     dot.graph = graph
-    rows = [markup(line, 150) for line in notices] + ([_swatches(scale)] if scale else [])
+    rows = [in_label(line, 150) for line in notices] + ([_swatches(scale)] if scale else [])
     label = {"label": _lines(rows), "labelloc": "b"} if rows else {}
     quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
     dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.25", ranksep="0.4")
@@ -111,7 +113,7 @@ def new_picture(graph: Graph, notices: list[str], boxes: int = 0, scale: Sequenc
 
 def _swatches(scale: Sequence[tuple[str, str]]) -> str:
     """A row of colours, each with what it stands for."""
-    cells = [f'<td bgcolor="{shade}"><font color="{INK}"> {markup(words)} </font></td>' for shade, words in scale]
+    cells = [f'<td bgcolor="{shade}"><font color="{INK}"> {in_label(words)} </font></td>' for shade, words in scale]
     return f'<table border="0" cellborder="1" cellspacing="0" cellpadding="3"><tr>{"".join(cells)}</tr></table>'
 
 
@@ -124,9 +126,14 @@ def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> 
     paths = sorted({p[:k] for p in inside for k in range(1, len(p) + 1)}, key=lambda p: (len(p), p))
     for number, path in enumerate(paths):
         frame = type(dot)(f"cluster{number}")
-        label = seen.labels[path[-1]]
         line = WAY_BACK if path[-1].startswith("run") else EDGE
-        frame.attr(label=f"<<b>{markup(label)}</b>>", color=line, fontcolor=line, style="rounded,dashed", margin="8")
+        frame.attr(
+            label=f"<<b>{in_label(seen.labels[path[-1]])}</b>>",
+            color=line,
+            fontcolor=line,
+            style="rounded,dashed",
+            margin="8",
+        )
         frame.attr(labelloc="t", labeljust="l")
         frames[path] = frame
     for path, boxes in inside.items():
@@ -140,7 +147,7 @@ def _copy(dot: Picture, key: str, node: Node) -> None:
     """A shared leaf once more, small, beside its user."""
     kind = colour(node.kind)
     dot.node(
-        key, label=_lines([markup(node.name, 24)]), style="filled,rounded,dashed", fillcolor=kind.fill,
+        key, label=_lines([in_label(node.name, 24)]), style="filled,rounded,dashed", fillcolor=kind.fill,
         color=kind.line, fontsize="9",
     )  # fmt: skip
 
@@ -150,15 +157,19 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
     kind = colour("folded" if box.title else node.kind)
     style = "filled" if node.op is not None else "filled,rounded"
     rows = title_rows(box.title or node.title)
-    rows.append(f'<font point-size="9">{markup(facts(node))}</font>')
+    if which := ", ".join(filter(None, [node.name if box.title else "", seen.turn(box)])):
+        rows.append(in_label(which if box.title else f"{node.name}, {which}", 120))
+    rows.append(f'<font point-size="9">{in_label(facts(node))}</font>')
     if detail != "ops":
-        rows += [markup(line) for line in short(node.value).split("; ")]
+        rows += [in_label(line) for line in short(node.value).split("; ")]
     if detail in ("gradients", "formulas") and node.grad is not None:
         text = f"{gradient_name(node)} = {short(node.grad)}"
         ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
-        rows += [f'<font color="{ink}">{markup(line)}</font>' for line in text.split("; ")]
+        rows += [f'<font color="{ink}">{in_label(line)}</font>' for line in text.split("; ")]
+        rows += [f'<font color="{ink}">{words}</font>' for words in seen.sum_of(box)]
     if paint is not None and node.key in paint.words:
-        rows.append(f'<font point-size="9"><i>{markup(paint.words[node.key])}</i></font>')
+        total = f", sum over {len(box.rounds)} rounds" if paint.sums and len(box.rounds) > 1 else ""
+        rows.append(f'<font point-size="9"><i>{in_label(paint.words[node.key] + total)}</i></font>')
     red = paint is not None and node.key in paint.path
     dot.node(
         node.key, label=_lines(rows), style=style,
@@ -171,14 +182,14 @@ def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -
 def rows_label(rows: list[str], notes: list[str], colour_of_notes: str) -> str:
     """A label of plain rows, the first bold, and of notes in a colour."""
     first, *rest = rows
-    marked = [f'<font color="{colour_of_notes}">{markup(note)}</font>' for note in notes]
-    return _lines([*title_rows(first), *[markup(row, 48) for row in rest], *marked])
+    marked = [f'<font color="{colour_of_notes}">{in_label(note)}</font>' for note in notes]
+    return _lines([*title_rows(first), *[in_label(row, 48) for row in rest], *marked])
 
 
 def title_rows(title: str) -> list[str]:
     """A title in bold, on as many lines as it needs, up to three."""
     lines = textwrap.wrap(shown(title, 240), TITLE, max_lines=3, placeholder=" …")
-    return [f"<b>{markup(line)}</b>" for line in lines or [""]]
+    return [f"<b>{in_label(line)}</b>" for line in lines or [""]]
 
 
 def facts(node: Node) -> str:
@@ -187,7 +198,7 @@ def facts(node: Node) -> str:
 
 
 def _tooltip(node: Node) -> str:
-    return " ".join(filter(None, [node.kind, node.site])).replace("\\", "\\\\")
+    return markup(" ".join(filter(None, [node.kind, node.site])), 200).replace("\\", "\\\\")
 
 
 def _arrows(
@@ -209,19 +220,24 @@ def _arrows(
 
 
 def _edge_label(back: Local) -> str:
-    rows = [back.text, back.shapes, *back.note.split(", because ")]
+    lines = [line for step in back.text.split("; ") for line in textwrap.wrap(shown(step, 600), WIDE)]
+    rows = [*lines, back.shapes, *back.note.split(", because ")]
     if back.note:
         rows[-1] = "because " + rows[-1]
-    return _lines([markup(row, 90) for row in rows if row])
+    rows.append(back.rounds)
+    return _lines([in_label(row, 90) for row in rows if row])
 
 
 def _short_label(back: Local) -> str:
     """The formula in a narrow column."""
-    left, _, right = shown(back.text, 90).partition(" += ")
+    *steps, last = back.text.split("; ")
+    left, _, right = shown(last, 600).partition(" += ")
     whole = f"{left} += {right}"
     rows = [whole] if len(whole) <= 12 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
+    rows = [*(line for step in steps for line in textwrap.wrap(shown(step, 600), 40)), *rows]
     rows += [back.note.partition(",")[0]] if back.note else []
-    return _lines([markup(row) for row in rows])
+    rows += back.rounds.split("; ") if back.rounds else []
+    return _lines([in_label(row) for row in rows])
 
 
 def _lines(rows: list[str]) -> str:

@@ -25,7 +25,7 @@ class Line:
     remark: str = ""
 
     def __post_init__(self) -> None:
-        self.text = shown(self.text.replace("; mean", ", mean"), 240)  # where a picture would begin a new line
+        self.text = shown(self.text.replace("; mean", ", mean"), 600)  # where a picture would begin a new line
         self.remark = shown(self.remark, 240)
 
 
@@ -48,7 +48,7 @@ class Explanation(str):
         for head, lines in self.sections.items():
             rows += [f"**{_md(head)}**", ""]
             for line in lines:
-                body = f"${line.latex}$" if line.latex else f"`` {line.text} ``"
+                body = f"${line.latex}$" if line.latex else _code(line.text)
                 rows.append(f"- {body}" + (f" ({_md(line.remark)})" if line.remark else ""))
             rows.append("")
         return "\n".join(rows).rstrip() + "\n"
@@ -88,7 +88,14 @@ def _left_out(count: int) -> Line:
 
 
 def _md(text: str) -> str:
-    return "".join("\\" + c if c in "\\`*_{}[]<>#|$" else c for c in text)
+    """Any text as Markdown that shows it, also where only HTML is escaped."""
+    text = "".join("\\" + c if c in "\\`*_{}[]#|$" else c for c in text)
+    return html.escape(text, quote=False)
+
+
+def _code(text: str) -> str:
+    """Any text in a fixed width."""
+    return f"<code>{_md(text)}</code>" if any(c in text for c in "`<&") else f"`` {text} ``"
 
 
 def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanation:

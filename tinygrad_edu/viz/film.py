@@ -8,8 +8,10 @@ import numpy as np
 
 from ..errors import GraphError
 from .graph import Graph, is_number, read
+from .identity import Pairs, alike
+from .notation import number
 from .player import Page, page_data
-from .values import short, size, whole
+from .values import mean, one, short, shown, size, wide
 
 
 class Film:
@@ -45,9 +47,10 @@ class Film:
         graph = read(loss, who="Film", grads=True)
         if self.first is None:
             self.first = graph
-        elif [n.op for n in graph.nodes.values()] != [n.op for n in self.first.nodes.values()]:
+        names = alike(self.first, graph)
+        if names is None:
             raise GraphError("Film: every step must record the same graph; this one differs; make a film for each")
-        self.kept.append(_frame(step, graph))
+        self.kept.append(_frame(step, graph, names, _other_numbers(self.first, graph, names)))
         if len(self.kept) > self.most:
             self.kept, self.every = self.kept[::2], 2 * self.every
 
@@ -69,18 +72,30 @@ class Film:
         return self.page()._repr_html_()
 
 
-def _frame(step: int, graph: Graph) -> dict[str, Any]:
-    shown = {k: n for k, n in graph.nodes.items() if not is_number(n)}
-    losses = whole(graph.nodes[graph.outputs[-1]].value)
-    loss = float(losses.sum() / max(losses.size, 1))
+def _other_numbers(first: Graph, graph: Graph, names: Pairs) -> list[str]:
+    """The numbers written in the formulas of the first step that are others in this one."""
+    found = {}
+    for n in first.nodes.values():
+        for k in n.inputs:
+            was, now = first.nodes[k], graph.nodes[names[k]]
+            if is_number(was) and number(was.value) != number(now.value):
+                found[k] = f"In {shown(n.title)}, {number(was.value)} is {number(now.value)} at this step."
+    return list(found.values())
+
+
+def _frame(step: int, graph: Graph, names: Pairs, notices: list[str]) -> dict[str, Any]:
+    """What a step shows, under the keys that the first step has for it."""
+    drawn = {k: n for k, n in ((k, graph.nodes[other]) for k, other in names.items()) if not is_number(n)}
+    losses = wide(graph.nodes[graph.outputs[-1]].value).real
+    loss = float(mean(losses)) if losses.size else 0.0
     return {
-        "step": step, "loss": _finite(loss),
-        "values": {k: short(n.value) for k, n in shown.items()},
-        "grads": {k: short(n.grad) for k, n in shown.items() if n.grad is not None},
-        "sizes": {k: _finite(size(n.grad)) for k, n in shown.items() if n.grad is not None},
+        "step": step, "loss": _finite(loss), "loss_text": one(loss), "notice": " ".join([*graph.notices, *notices]),
+        "values": {k: short(n.value) for k, n in drawn.items()},
+        "grads": {k: short(n.grad) for k, n in drawn.items() if n.grad is not None},
+        "sizes": {k: _finite(size(n.grad)) for k, n in drawn.items() if n.grad is not None},
     }  # fmt: skip
 
 
-def _finite(v: float) -> float:
-    """What the page can hold: 0 where a size is not a number."""
-    return v if np.isfinite(v) else 0.0
+def _finite(v: float) -> float | None:
+    """What the page can hold: nothing where it is not a number."""
+    return v if np.isfinite(v) else None

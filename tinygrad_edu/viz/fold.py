@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Box:
     modules: tuple[str, ...] = ()  # the module calls that it is in, outermost first
     frames: tuple[str, ...] = ()  # those, and the repeated parts that it is in
     title: str = ""  # instead of the node's own
+    turns: list[dict[str, int]] = field(default_factory=lambda: [{}])  # of each round: its number in each run, from 0
 
     @property
     def key(self) -> str:
@@ -53,6 +54,7 @@ class Arrow:
     position: int | None = None
     loop: bool = False  # to the next round
     copy: str = ""  # which copy of a shared leaf it starts from
+    rounds: int = 1  # how many rounds use one and the same source, whose gradient is a sum over them
 
 
 @dataclass
@@ -65,12 +67,30 @@ class View:
     labels: dict[str, str] = field(default_factory=dict)  # of runs and of module calls
     notices: list[str] = field(default_factory=list)
 
+    counts: dict[str, int] = field(default_factory=dict)  # how many rounds each run has
+
     def node(self, box: Box) -> Node:
         return self.graph.nodes[box.key]
 
+    def turn(self, box: Box, index: int = 0) -> str:
+        """Which of its rounds a box shows: "round 2 of 40"; from the outside in, where runs are nested."""
+        numbers = box.turns[index]
+        return ", ".join(f"round {numbers[run] + 1} of {self.counts[run]}" for run in box.runs)
+
+    def sum_of(self, box: Box) -> list[str]:
+        """What the gradient of a box is a sum over, where only one of several rounds is shown."""
+        uses = [a.rounds for a in self.arrows if a.source == box.key]
+        if max(uses, default=1) == 1:
+            return []
+        return [f"sum over {max(uses)} rounds" + (" and other uses" if min(uses) == 1 else "")]
+
     def members(self, box: Box) -> list[str]:
         """The keys of all nodes that a box stands for, those written into its formula included."""
-        return [m for keys in box.rounds for k in keys for m in members(self.graph.nodes[k])]
+        return [m for keys in self.rounds(box) for m in keys]
+
+    def rounds(self, box: Box) -> list[list[str]]:
+        """The same, round by round."""
+        return [[m for k in keys for m in members(self.graph.nodes[k])] for keys in box.rounds]
 
 
 def view(graph: Graph, depth: int | None = None, budget: int | None = 100, constants: bool = False) -> View:
@@ -90,9 +110,12 @@ def view(graph: Graph, depth: int | None = None, budget: int | None = 100, const
         if len(boxes) > budget:
             boxes = fold_stretches(boxes, budget)
     if len(boxes) < total:
-        once = ": a repeated part is drawn once, with its first names" if any(b.runs for b in boxes) else ""
+        once = (
+            ": a repeated part is drawn once, with the numbers of its first round" if any(b.runs for b in boxes) else ""
+        )
         notices.append(f"{total:,} tensors drawn as {len(boxes):,} boxes{once}")
-    result = View(graph, {b.key: b for b in boxes}, labels=labels, notices=notices)
+    counts = {run: int(label[2:]) for run, label in labels.items() if run.startswith("run")}
+    result = View(graph, {b.key: b for b in boxes}, labels=labels, notices=notices, counts=counts)
     result.arrows = arrows(graph, boxes)
     return result
 
@@ -103,7 +126,7 @@ def fold_modules(graph: Graph, boxes: list[Box], labels: dict[str, str], depth: 
     users: dict[str, set[str]] = {}
     for source, user, _ in graph.edges():
         users.setdefault(source, set()).add(group.get(user, user))
-    folded: dict[str, Box] = {}
+    parts: dict[str, list[Box]] = {}
     result: list[Box] = []
     for box in boxes:
         node = graph.nodes[box.key]
@@ -113,21 +136,29 @@ def fold_modules(graph: Graph, boxes: list[Box], labels: dict[str, str], depth: 
             call = user if user in labels else None
         if call is None:
             result.append(box)
-        elif call not in folded:
-            outer = box.modules[:depth]
-            inside = set(box.modules[depth:])
-            frames = tuple(f for f in box.frames if f not in inside)
-            folded[call] = Box([[k for keys in box.rounds for k in keys]], outer, frames)
-            result.append(folded[call])
         else:
-            folded[call].rounds[0] += [k for keys in box.rounds for k in keys]
-            if len(box.modules) > depth:  # a parameter comes first, and is in no module call
-                folded[call].modules = folded[call].frames = box.modules[:depth]
-    for call, box in folded.items():
-        box.rounds[0].sort(key=lambda k: int(k[1:]))
-        operations = sum(graph.nodes[k].op is not None for k in box.rounds[0])
-        box.title = f"{labels[call]}: {operations} operation{'s' * (operations != 1)}"
+            parts.setdefault(call, []).append(box)
+    result += [_one_call(graph, call, inside, labels[call], depth) for call, inside in parts.items()]
     return sorted(result, key=lambda b: int(b.rounds[0][-1][1:]))
+
+
+def _one_call(graph: Graph, call: str, inside: list[Box], label: str, depth: int) -> Box:
+    """The boxes of a module call as one; where the call itself is in a run, in each of its rounds for itself."""
+    own = [b for b in inside if len(b.modules) > depth]  # the others are parameters, in no call and in no run
+    frames = own[0].frames[: own[0].frames.index(call)]
+    runs = [f for f in frames if f.startswith("run")]
+    rounds: dict[tuple[int, ...], list[str]] = {}
+    for box in own:
+        for keys, turn in zip(box.rounds, box.turns, strict=True):
+            rounds.setdefault(tuple(turn[run] for run in runs), []).extend(keys)
+    first = next(iter(rounds.values()))
+    first += [k for b in inside if len(b.modules) <= depth for keys in b.rounds for k in keys]
+    for keys in rounds.values():
+        keys.sort(key=lambda k: int(k[1:]))
+    operations = sum(graph.nodes[k].op is not None for k in first)
+    title = f"{label}: {operations} operation{'s' * (operations != 1)}"
+    turns = [dict(zip(runs, turn, strict=True)) for turn in rounds]
+    return Box(list(rounds.values()), own[0].modules[:depth], frames, title, turns)
 
 
 def _signature(graph: Graph, box: Box) -> tuple[object, ...]:
@@ -150,9 +181,15 @@ def fold_repeats(graph: Graph, boxes: list[Box], labels: dict[str, str]) -> list
         outside = _shared([b.frames for b in boxes[start : start + count * period]])
         for k, box in enumerate(first):
             again = boxes[start + k : start + count * period : period]
+            box.turns = [{run: j} | _renamed(turn, b, box) for j, b in enumerate(again) for turn in b.turns]
             box.rounds = [keys for b in again for keys in b.rounds]
             box.frames = (*box.frames[:outside], run, *box.frames[outside:])
         boxes = boxes[:start] + first + boxes[start + count * period :]
+
+
+def _renamed(turn: dict[str, int], box: Box, first: Box) -> dict[str, int]:
+    """The numbers of a round under the names that the runs have in the first of the boxes that become one."""
+    return {name: turn[run] for run, name in zip(box.runs, first.runs, strict=True)}
 
 
 def _shared(paths: list[tuple[str, ...]]) -> int:
@@ -196,6 +233,7 @@ def arrows(graph: Graph, boxes: list[Box]) -> list[Arrow]:
     place = {k: (n, r) for n, b in enumerate(boxes) for r, keys in enumerate(b.rounds) for k in keys}
     uses = graph.uses()
     found: dict[Arrow, None] = {}
+    rounds: dict[tuple[str, str], set[int]] = {}  # of each tensor and each box that uses it
     for source, user, i in graph.edges():
         if source not in place or user not in place:
             continue
@@ -203,11 +241,14 @@ def arrows(graph: Graph, boxes: list[Box]) -> list[Arrow]:
         a, b = boxes[n], boxes[m]
         if n == m and r == q:
             continue
-        loop = m <= n or (a.runs == b.runs and bool(a.runs) and r != q)
+        before, now = a.turns[r], b.turns[q]
+        loop = m <= n or any(before[run] != now[run] for run in before.keys() & now.keys())
         single = (a.size == 1 and b.size == 1) or (source == a.key and user == b.key and len(b.rounds[0]) == 1)
         repeated = len(boxes) > LARGE and graph.nodes[source].op is None and uses[source] > SHARED
+        if not loop:
+            rounds.setdefault((source, b.key), set()).add(q)
         arrow = Arrow(a.key, b.key, i if single and not loop else None, loop, user if repeated else "")
         if arrow.position is None and any(Arrow(a.key, b.key, k, loop, arrow.copy) in found for k in range(4)):
             continue
         found[arrow] = None
-    return list(found)
+    return [a if a.loop else replace(a, rounds=len(rounds.get((a.source, a.user), "1"))) for a in found]

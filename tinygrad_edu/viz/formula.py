@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import whole
 from ..engine import REGISTRY, TRACED, Op, Variable, constant, history, parents
 from ..recording import Recording
 from .notation import latex, plain
@@ -67,8 +68,16 @@ class Formula:
             args = tuple(made[id(a)] for a in part.args)
             made[id(part)] = (
                 other if part.op is None and part.text == name
-                else Formula(part.text, part.op, args, part.attributes, part.value)
+                else tidy(Formula(part.text, part.op, args, part.attributes, part.value))
             )  # fmt: skip
+        return made[id(self)]
+
+    def with_part(self, old: Formula, new: Formula) -> Formula:
+        """The expression with another in place of a part."""
+        made: dict[int, Formula] = {}
+        for part in self.parts():
+            args = tuple(made[id(a)] for a in part.args)
+            made[id(part)] = new if part is old else Formula(part.text, part.op, args, part.attributes, part.value)
         return made[id(self)]
 
     def size(self) -> int:
@@ -137,7 +146,31 @@ def of_rule(
         out_symbol = symbol(y[0] if y else "y", out)
         seed = np.ones(np.shape(out), getattr(out, "dtype", float))[()] if g is None else g[1]
         result = rule(symbol(g[0] if g else "g", seed), out_symbol, *xs, **attributes)
-    return of_record(result) if isinstance(result, Variable) else Formula(value=result)
+        turned = op.mirror(out_symbol) if op.mirror is not None else None
+    found = of_record(result) if isinstance(result, Variable) else Formula(value=result)
+    return found if turned is None else _mirrored(found, op, names[0], of_record(turned))
+
+
+def _mirrored(f: Formula, op: Op, name: str, turned: Formula) -> Formula:
+    """The formula with `turned`, which is made of y, for op(-x): `y * (1 - y)` for `y * sigmoid(-x)`."""
+    for part in f.parts():
+        if part.op is op and (x := part.args[0]).op is REGISTRY["negative"] and x.args[0].text == name:
+            return f.with_part(part, turned)
+    return f
+
+
+def summed(f: Formula, shape: tuple[int, ...]) -> Formula:
+    """The sum over the axes along which `shape` was broadcast to that of the formula."""
+    op, lead = REGISTRY["sum"], len(f.shape) - len(shape)
+    kept = tuple(lead + i for i, n in enumerate(shape) if n == 1 and f.shape[lead + i] != 1)
+    if kept and lead and all(n == 1 for n in shape):  # all of it, in one number
+        f = Formula("", op, (f,), {"axis": tuple(range(len(f.shape))), "keepdims": False}, np.sum(whole(f.value)))
+        return Formula("", REGISTRY["reshape"], (f,), {"shape": shape}, np.reshape(f.value, shape))
+    for axis, keepdims in ((kept, True), (tuple(range(lead)), False)):
+        if axis:
+            value = op.forward(f.value, axis=axis, keepdims=keepdims)
+            f = Formula("", op, (f,), {"axis": axis, "keepdims": keepdims}, value)
+    return f
 
 
 def symbol(name: str, value: Any) -> Any:
@@ -185,6 +218,7 @@ NEUTRAL = {"multiply": (1, True), "divide": (1, False), "power": (1, False), "ad
 
 def tidy(f: Formula) -> Formula:
     """The same without operations that change nothing: times 1, plus 0, a reshape to the same shape."""
+    f = _without_repeats(f)
     name = f.op.name if f.op else ""
     if (known := _known(f)) is not None:
         return known
@@ -204,6 +238,21 @@ def tidy(f: Formula) -> Formula:
     if name in ("alias", "clone", "positive") or (name == "power_n" and f.attributes["n"] == 1):
         return a
     return _in_place(f, name, a)
+
+
+def _without_repeats(f: Formula) -> Formula:
+    """Entry by entry, arrays broadcast by themselves: `broadcast_to(g, (2, 3)) * x` is `g * x` for such an x."""
+    if f.op is None or f.op.kind != "elementwise" or f.value is None:
+        return f
+    for i, a in enumerate(f.args):
+        if a.op is None or a.op.name not in ("broadcast_to", "reshape"):
+            continue
+        x = a.args[0]
+        wide = a.op.name == "broadcast_to" or a.shape == (1,) * (len(a.shape) - len(x.shape)) + x.shape
+        args = (*f.args[:i], x, *f.args[i + 1 :])
+        if wide and np.broadcast_shapes(*(b.shape for b in args)) == f.shape:
+            return _without_repeats(Formula(f.text, f.op, args, f.attributes, f.value))
+    return f
 
 
 def _in_place(f: Formula, name: str, a: Formula) -> Formula:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .fold import LARGE, Box, View
-from .local import gradient_name, local
+from .fold import LARGE, Arrow, Box, View
+from .local import among, gradient_name, local
 from .palette import colour
 from .render import layout
 from .values import short, shown
@@ -27,7 +27,7 @@ def geometry(seen: View, label: str, roomy: bool = False) -> dict[str, Any]:
             "source": arrow.source, "user": arrow.user, "loop": arrow.loop,
             "position": None if seen.graph.nodes[arrow.user].paths else arrow.position,
             "d": path, "head": head, "tail": _head(points[1], points[0], 0),
-            "text": _words(seen, arrow.source, arrow.user, arrow.position),
+            "text": _words(seen, arrow),
         })  # fmt: skip
     size = {"label": label, "width": width, "height": height}
     return size | {"boxes": boxes, "arrows": arrows, "frames": _frames(seen)}
@@ -36,6 +36,8 @@ def geometry(seen: View, label: str, roomy: bool = False) -> dict[str, Any]:
 def _letters(seen: View, box: Box, roomy: bool) -> int:
     node = seen.node(box)
     lines = [box.title or node.title, short(node.value)]
+    if len(box.rounds) > 1:
+        lines.append(f"{seen.graph.nodes[box.rounds[-1][-1]].name}, {seen.turn(box, -1)}")
     if node.grad is not None:
         lines.append(f"{gradient_name(node)} = {'-0.001234' if roomy else short(node.grad)}")
     return max(NARROW, min(WIDE, max(map(len, lines))))
@@ -119,16 +121,20 @@ def _box_data(seen: View, box: Box, wide: int, place: tuple[float, ...]) -> dict
     x, y, w, h = (round(v, 1) for v in place)
     return {
         "key": box.key, "title": shown(box.title or node.title, 240), "wide": wide,
-        "members": seen.members(box), "leaf": node.op is None and not box.title, "own": seen.graph.owned(node),
+        "members": seen.members(box), "rounds": seen.rounds(box), "counts": [seen.counts[run] for run in box.runs],
+        "runs": list(box.runs), "turns": [[turn[run] for run in box.runs] for turn in box.turns],
+        "leaf": node.op is None and not box.title, "own": seen.graph.owned(node),
         "x": x, "y": y, "w": w, "h": h, "fill": kind.fill, "line": kind.line, "path": list(box.frames),
     }  # fmt: skip
 
 
-def _words(seen: View, source: str, user: str, position: int | None) -> str:
-    back = local(seen.graph, seen.graph.nodes[user], position) if position is not None else None
+def _words(seen: View, arrow: Arrow) -> str:
+    source, user = seen.graph.nodes[arrow.source], seen.graph.nodes[arrow.user]
+    back = local(seen.graph, user, arrow.position) if arrow.position is not None else None
     if back is None:
-        return f"{seen.graph.nodes[source].name} → {seen.graph.nodes[user].name}"
-    return "   ".join(filter(None, [back.text, back.shapes, back.note]))
+        return shown(f"{source.name} → {user.name}", 240)
+    back = among(back, arrow.rounds)
+    return shown("   ".join(filter(None, [back.text, back.shapes, back.note, back.rounds])), 600)
 
 
 def _frames(seen: View) -> list[dict[str, Any]]:

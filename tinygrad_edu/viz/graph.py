@@ -8,12 +8,12 @@ user's variable, its path in a module; a result without any is called `t1`, `t2`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ..engine import NEEDS, Op, Variable, history, pull, shown_inputs
+from ..engine import NEEDS, REGISTRY, Op, Variable, history, pull, shown_inputs
 from ..errors import DTypeError, GraphError
 from .formula import Formula, of_value
 from .notation import number, plain
@@ -154,7 +154,7 @@ def read(
     names = names_in(scope) | inner
     if given and isinstance(x, Variable) and x.op is not None:
         names.setdefault(x.born, "out")
-    graph = _build(outputs, names | extra, root, calls, changed)
+    graph = _build(outputs, names | extra, root, calls)
     if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
         graph.notices.append(
             f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
@@ -224,17 +224,60 @@ def _child_name(parent: Any, module: Any) -> str:
     return type(module).__name__
 
 
-def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call], changed: set[int]) -> Graph:
-    tensors = list(history(*outputs))[::-1]
-    if changed:  # they are younger than their users, and stand before them all the same
-        tensors.sort(key=lambda t: t.born not in changed)
+def _with_complements(graph: Graph) -> Graph:
+    """The graph in which a constant that is 1 - Y, for a leaf Y, is computed from it.
+
+    Nothing is recorded of what is computed from constants alone: `1 - Y`, for the labels Y of a loss, is an array of
+    which nothing else is known. What it is can be seen, and is shown, as a formula of Y is worth more than `c1`.
+    """
+    leaves = [n for n in graph.nodes.values() if n.op is None and n.shape]
+    found = {}
+    for n in leaves:
+        if n.kind == "constant" and not n.named and n.tensor is not None:
+            for y in leaves:
+                older = y.named or (y.tensor is not None and y.tensor.born < n.tensor.born)
+                if older and y.key not in found and y.shape == n.shape and _complements(n.value, y.value):
+                    found[n.key] = y.key
+                    break
+    if not found:
+        return graph
+    subtract, nodes, most = REGISTRY["subtract"], dict[str, Node](), len(graph.nodes)
+    later = {n for n, y in found.items() if list(graph.nodes).index(y) > list(graph.nodes).index(n)}
+    order = [k for k in graph.nodes if k not in later]
+    for key in later:
+        order.insert(order.index(found[key]) + 1, key)
+    for k in order:
+        node = graph.nodes[k]
+        if k in found:
+            one = Node(f"n{most}", "", None, value=1)
+            nodes[one.key] = one
+            node = replace(node, op=subtract, inputs=(one.key, found[k]))
+            most += 1
+        nodes[k] = node
+    graph = replace(graph, nodes=nodes)
+    for k in found:
+        nodes[k].title = title(graph, nodes[k])
+        nodes[nodes[k].inputs[0]].title = "1"
+    return graph
+
+
+def _complements(a: Any, b: Any) -> bool:
+    """Whether `a` is 1 - b, and neither is of equal numbers only, as that may be by chance."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)) or a.dtype.kind not in "iuf" or not a.size:
+        return False
+    return b.dtype.kind in "iuf" and np.array_equal(a, 1 - b) and bool((a != a.flat[0]).any())
+
+
+def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call]) -> Graph:
+    tensors = _in_order(list(history(*outputs))[::-1], names)
     made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
     graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
     counts: dict[str, int] = {}
     for t, modules in zip(tensors, made_in, strict=True):
         path = names.get(t.born, "")
-        name = path if path.endswith(f".{t.name}") else t.name or path
+        given = (t.name or "").strip()
+        name = path if path.endswith(f".{given}") and given else given or path
         stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
         node = Node(
             keys[t.born], name, t, t.op, tuple(keys[x.born] for x in shown_inputs(t)), t._data, named=bool(name)
@@ -244,7 +287,27 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
         node.calls = modules
         graph.nodes[node.key] = node
         node.title = title(graph, node)
-    return graph
+    return _with_complements(graph)
+
+
+def _in_order(tensors: list[Variable], names: Mapping[int, str]) -> list[Variable]:
+    """Operations in the order in which they ran, after the leaves that were there before.
+
+    Those that the program has a name for stand in the program's order, not in that of their births: an optimizer's
+    step, a load or `w.data = ...` gives a parameter a new birth, and changes nothing of what it is. A leaf that was
+    made between two operations, as the data of a time step, stays where it was made.
+    """
+    rank = {born: k for k, born in enumerate(names)}
+    begin = next((t.born for t in tensors if t.op is not None), 0)
+    used = {x.born: t.born for t in reversed(tensors) for x in shown_inputs(t)}  # by which operation first
+    places = {
+        t.born: (0, rank.get(t.born, len(rank)), used.get(t.born, 0) > t.born)
+        for t in tensors
+        if t.op is None and (
+            t.born < begin or used.get(t.born, t.born) < t.born or (t.flags & NEEDS and t.born in rank)
+        )
+    }  # fmt: skip
+    return sorted(tensors, key=lambda t: (*places.get(t.born, (1, 0, True)), t.born))
 
 
 def _changed(outputs: Sequence[Variable]) -> set[int]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..ops.layout import sum_to
-from .formula import Formula, of_rule
+from .formula import Formula, of_rule, summed
 from .graph import Graph, Node
 from .notation import plain
 from .values import shape_text
 
-LONG = 70  # a longer formula is named by its operation instead
+LONG = 70  # letters of a formula on one line; a longer one is written in steps
 
 
 class Local(NamedTuple):
@@ -23,6 +24,7 @@ class Local(NamedTuple):
     text: str  # `dW += x.T @ dY`
     shapes: str  # `(3,5)(5,2)`
     note: str  # `sum over axis 0, because b (5,) was broadcast to (32,5)`
+    rounds: str = ""  # `in round 1; sum over 40 rounds`
 
 
 def gradient_name(node: Node) -> str:
@@ -48,14 +50,36 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
         gradient = formula.value
     assert formula is not None
     user = whole.nodes[graph.path(node, i)[-1][0]]
-    text = plain(formula, "T")
-    if len(text) > LONG:
-        text = f"gradient of {node.op.name} by {source.name}, from {gradient_name(node)}"
-    value, note = formula.value, ""
+    formula = _from_one(graph, node, formula)
+    value, note, shapes = formula.value, "", _shapes(formula)
     if formula.shape != source.shape and user.op is not None and user.op.broadcasts:
         value = sum_to(value, shape=source.shape)
         note = broadcast_note(source, formula.shape)
-    return Local(formula, value, f"{gradient_name(source)} += {text}", _shapes(formula), note)
+        formula = replace(summed(formula, source.shape), value=value)
+    written = plain(formula, "T", LONG)
+    if "; " in written:  # steps have names, which no tensor has
+        written = plain(formula, "T", LONG, {n.name for n in whole.nodes.values()})
+    *steps, last = written.split("; ")
+    text = "; ".join([*steps, f"{gradient_name(source)} += {last}"])
+    return Local(formula, value, text, shapes, note)
+
+
+def among(back: Local, rounds: int) -> Local:
+    """The same, where other rounds of a repeated part, which are not drawn, add to the gradient as well."""
+    if rounds == 1:
+        return back
+    return back._replace(rounds=f"in round 1; sum over {rounds} rounds")
+
+
+def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:
+    """At the result, whose gradient is 1 everywhere: ones, instead of a repeated 1."""
+    seed = graph.seeds.get(node.key)
+    if seed is None or np.ndim(seed) or seed != 1 or node.grad != 1:
+        return formula
+    for part in formula.parts():
+        if part.op is not None and part.op.name == "broadcast_to" and part.args[0].text == gradient_name(node):
+            return formula.with_part(part, Formula(f"ones({part.shape})", value=part.value))
+    return formula
 
 
 def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Any) -> Formula | None:
@@ -65,7 +89,7 @@ def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None,
     names = graph.argument_names(user)
     if so_far is not None and np.shape(gradient) != user.shape:
         gradient = sum_to(gradient, shape=user.shape)
-        so_far = Formula("", sum_to, (so_far,), {"shape": user.shape}, gradient)
+        so_far = replace(summed(so_far, user.shape), value=gradient)
     incoming = gradient_name(outer) if so_far is None else "\0"
     found = of_rule(user.op, i, arrays, user.attributes, names, (incoming, gradient), (user.name, user.value))
     return found if found is None or so_far is None else found.with_name("\0", so_far)

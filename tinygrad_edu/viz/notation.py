@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..ops.indexing import ARRAY
+from .values import shown
 
 if TYPE_CHECKING:
     from .formula import Formula
 
+WRITTEN = 16  # entries of an array that are written out
 TOO_LONG = 60  # a formula with more operations than this is written in steps
 ATOM, POWER, UNARY, TIMES, PLUS, AND, OR, COMPARE = 9, 8, 7, 6, 5, 4, 3, 2
 BINDS = {
@@ -22,9 +25,13 @@ BINDS = {
 Written = tuple[str, int]  # a text, and how tightly its outermost operator binds
 
 
-def plain(f: Formula, transposed: str = "mT") -> str:
-    """`g * (1 - y * y)`; a long formula is written in steps, `u1 = ...; u2 = ...; result`."""
-    return _in_steps(f, lambda part, args: _plain_part(part, args, transposed), "u{}", "; ")
+def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken: Set[str] = frozenset()) -> str:
+    """`g * (1 - y * y)`; a long formula is written in steps, `u1 = ...; u2 = ...; result`.
+
+    With `longest`, one with more letters is written in steps as well, none of them longer where that can be. No step
+    has a name that is `taken`.
+    """
+    return _in_steps(f, lambda part, args: _plain_part(part, args, transposed), "u{}", "; ", longest, taken)
 
 
 def latex(f: Formula) -> str:
@@ -32,19 +39,34 @@ def latex(f: Formula) -> str:
     return _in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
 
 
-def _in_steps(f: Formula, write: Callable[[Formula, list[Written]], Written], step: str, stop: str) -> str:
-    """Write every part once; if that would be long, give a name to each part that is used twice."""
+def _in_steps(
+    f: Formula,
+    write: Callable[[Formula, list[Written]], Written],
+    step: str,
+    stop: str,
+    longest: int | None = None,
+    taken: Set[str] = frozenset(),
+) -> str:
+    """Write every part once; if that would be long, give a name to each part that is long, or used twice."""
     uses: dict[int, int] = {}
     for part in f.parts():
         for a in part.args:
             uses[id(a)] = uses.get(id(a), 0) + 1
     name_parts = f.size() > TOO_LONG
+    if longest is not None and not name_parts:
+        whole = _in_steps(f, write, step, stop)
+        if len(whole) <= longest:
+            return whole
+        name_parts = True
+    line = 60 if longest is None else longest // 2
     written: dict[int, Written] = {}
     steps: list[str] = []
+    taken = taken | {part.text for part in f.parts()}
+    names = (name for k in itertools.count(1) if (name := step.format(k)) not in taken)
     for part in f.parts():
         text, binds = write(part, [written[id(a)] for a in part.args])
-        if name_parts and part is not f and part.op is not None and (uses[id(part)] > 1 or len(text) > 60):
-            name = step.format(len(steps) + 1)
+        if name_parts and part is not f and part.op is not None and (uses[id(part)] > 1 or len(text) > line):
+            name = next(names)
             steps.append(f"{name} = {text}")
             text, binds = name, ATOM
         written[id(part)] = (text, binds)
@@ -57,12 +79,28 @@ def _wrap(text: str, binds: int, least: int) -> str:
 
 def number(v: Any) -> str:
     """A constant, shortly."""
+    if isinstance(v, np.ndarray) and v.ndim and v.size:
+        return _array(v)
     if np.ndim(v) or not isinstance(v, np.ndarray | np.generic | bool | int | float | complex):
         return f"constant{tuple(np.shape(v))}"
     v = np.asarray(v)[()] if isinstance(v, np.ndarray) else v
     if isinstance(v, bool | np.bool_):
         return str(bool(v))
-    return f"{v:.6g}" if isinstance(v, float | np.floating) else str(v)
+    return f"{v + 0:.6g}" if isinstance(v, float | np.floating) else str(v)  # a zero has no sign
+
+
+def _array(v: np.ndarray) -> str:
+    """A small array in full, as Python writes it; one of equal entries by its shape."""
+    if (v == v.flat[0]).all():
+        return f"full({v.shape}, {number(v.flat[0])})"
+    if v.size > WRITTEN:
+        return f"constant{v.shape}"
+    rows = [number(part) if not np.ndim(part) else _array_rows(part) for part in v]
+    return f"array([{', '.join(rows)}])"
+
+
+def _array_rows(v: np.ndarray) -> str:
+    return "[" + ", ".join(_array_rows(part) if np.ndim(part) else number(part) for part in v) + "]"
 
 
 def _leaf(f: Formula) -> Written:
@@ -79,8 +117,7 @@ def _plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
         return _wrap(*args[0], ATOM) + mark, ATOM
     if f.op.name == "getitem":
         return _wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
-    words = [text for text, _ in args] + _keywords(f)
-    return f"{f.op.name}({', '.join(words)})", ATOM
+    return f"{f.op.name}({', '.join(_words(f, args))})", ATOM
 
 
 def _filled(template: str, attributes: dict[str, Any]) -> str:
@@ -92,7 +129,7 @@ def _operator(template: str, args: list[Written]) -> Written:
     """An operator's text with the parentheses that Python would need."""
     left, _, right = template.partition("{}")
     if left:  # a sign in front: -x, ~x
-        return left + _wrap(*args[0], UNARY) + right, UNARY
+        return left + _wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
     symbol = right.partition("{}")[0].split()[0]
     binds = BINDS[symbol]
     a = _wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
@@ -105,14 +142,15 @@ def _operator(template: str, args: list[Written]) -> Written:
 
 
 def _transposition(f: Formula, transposed: str) -> str:
+    """How a transpose is written: above two axes `.T` would turn round all of them, and `.mT` swaps the last two."""
     axes = f.attributes["axes"]
-    if axes == (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2):
-        return f".{transposed}"
-    return ".T" if axes == tuple(range(len(axes)))[::-1] else ""
+    if len(axes) < 2 or axes != (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2):
+        return ""
+    return f".{transposed}" if len(axes) == 2 else ".mT"
 
 
 def _index(index: Any, arrays: list[Written]) -> str:
-    left = iter(arrays)
+    left = iter(arrays or [("array", ATOM)] * len(index))
     return ", ".join(next(left)[0] if k is ARRAY else _one_index(k) for k in index)
 
 
@@ -123,16 +161,23 @@ def _one_index(k: Any) -> str:
     return "..." if k is Ellipsis else str(k)
 
 
-def _keywords(f: Formula) -> list[str]:
+def _words(f: Formula, args: list[Written]) -> list[str]:
+    """What stands between the parentheses of a call: inputs, and attributes; index arrays stand in their index."""
+    inside = sum(k is ARRAY for k in f.attributes.get("index", ()))
+    given, arrays = args[: len(args) - inside], args[len(args) - inside :]
+    return [text for text, _ in given] + _keywords(f, arrays)
+
+
+def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
     for key, v in f.attributes.items():
         if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level":
             continue  # the default, or the number of a vmap, which differs from run to run
         if key == "index":
-            words.append(f"index=[{_index(v, [('array', ATOM)] * 9)}]")
+            words.append(f"index=s_[{_index(v, arrays)}]")
         elif key in ("shape", "dtype"):
-            words.append(str(v))
+            words.insert(0, str(v))  # by its place
         else:
             words.append(f"{key}={(v[0] if isinstance(v, tuple) and len(v) == 1 and key == 'axis' else v)!r}")
     return words
@@ -153,6 +198,8 @@ JOINS = {"logical_and": (r"\land", AND), "logical_or": (r"\lor", OR), "add": ("+
 def _latex_part(f: Formula, args: list[Written]) -> Written:
     if f.op is None:
         text, binds = _leaf(f)
+        if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
+            return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
         return (latex_name(text) if f.text else _latex_number(text)), binds
     write = LATEX.get(f.op.name)
     if write is not None:
@@ -164,7 +211,7 @@ def _latex_part(f: Formula, args: list[Written]) -> Written:
         sign, binds = JOINS[name]
         return f"{_wrap(*args[0], binds)} {sign} {_wrap(*args[1], binds + (name == 'subtract'))}", binds
     head = FUNCTIONS.get(name) or r"\operatorname{" + escape(name) + "}"
-    words = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in _keywords(f)]
+    words = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in _keywords(f, [])]
     return f"{head}({', '.join(words)})", ATOM
 
 
@@ -183,9 +230,11 @@ def latex_name(name: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Any text as LaTeX that shows it."""
+    """Any text as LaTeX that shows it, on one line."""
+    text = shown(text, 240)
     special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
-    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else " " if c in "\n\r\t" else c) for c in text)
+    special["<"] = "<{}"  # a page that the formula stands in sees no tag begin
+    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
 
 
 def _times(f: Formula, args: list[Written]) -> Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -18,6 +19,7 @@ BAD = "#ffd9d9"
 DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
 
 
+MOVES = ("layout", "index", "write", "search", "batch")  # kinds that compute no numbers
 Boxes = dict[str, list[str]]  # for each box, the keys of the nodes that it stands for
 
 
@@ -27,6 +29,7 @@ class Paint:
 
     fills: dict[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    sums: bool = False  # whether a box that stands for several nodes has their sum
     path: set[str] = field(default_factory=set)
     legend: list[str] = field(default_factory=list)
     scale: list[tuple[str, str]] = field(default_factory=list)  # each colour, and what it stands for
@@ -40,7 +43,7 @@ def _scaled(found: dict[str, float], boxes: Boxes, words: Callable[[float], str]
     fills = {k: SCALE[min(int(v / top * len(SCALE)), len(SCALE) - 1)] for k, v in values.items()}
     legend = f"{what}: from white (0) to dark orange ({words(top)}); all together {words(sum(values.values()))}"
     scale = [(shade, f"to {words(top * (k + 1) / len(SCALE))}") for k, shade in enumerate(SCALE)]
-    return Paint(fills, {k: words(v) for k, v in values.items()}, legend=[legend], scale=scale)
+    return Paint(fills, {k: words(v) for k, v in values.items()}, True, legend=[legend], scale=scale)
 
 
 def seconds(v: float) -> str:
@@ -81,27 +84,21 @@ def _own_bytes(v: Any) -> int:
 
 
 def work(graph: Graph, boxes: Boxes) -> Paint:
-    """Floating-point operations, counted: 2 k for each entry of a product over k; else one for each entry."""
+    """Floating-point operations, as the op declares them; else one for each entry."""
     found = {n.key: float(flops(graph, n)) for n in graph.nodes.values() if n.op is not None}
     return _scaled(found, boxes, lambda v: amount(v, "flop"), "floating-point operations of the forward pass")
 
 
 def flops(graph: Graph, node: Node) -> int:
     assert node.op is not None
-    sizes = [whole(graph.nodes[k].value).size for k in node.inputs]
-    if node.op.name == "matmul":
-        return 2 * whole(node.value).size * graph.nodes[node.inputs[0]].shape[-1]
-    if node.op.name == "einsum":
-        left, _ = node.attributes["subscripts"].split("->")
-        lengths = dict(
-            pair
-            for names, k in zip(left.split(","), node.inputs, strict=True)
-            for pair in zip(names, graph.nodes[k].shape, strict=True)
-        )
-        return 2 * int(np.prod(list(lengths.values()), dtype=float))
-    if node.op.kind in ("layout", "index", "batch"):
+    inputs = [graph.nodes[k] for k in node.inputs]
+    if node.op.flops is not None:
+        count = node.op.flops(node.shape, *[n.shape for n in inputs], **node.attributes)
+        examples = whole(node.value).size / max(math.prod(node.shape), 1)  # those that vmap hides
+        return round(count * examples)
+    if node.op.kind in MOVES:
         return 0
-    return max([whole(node.value).size, *sizes])
+    return max(whole(n.value).size for n in [node, *inputs])
 
 
 def gradient(graph: Graph, boxes: Boxes) -> Paint:
@@ -125,7 +122,7 @@ def nonfinite(graph: Graph, boxes: Boxes) -> Paint:
     """Where inf and nan appear first, and where they go, in red."""
     bad = {k for k, n in graph.nodes.items() if _bad(n.value)}
     back = {k for k, n in graph.nodes.items() if n.grad is not None and _bad(n.grad)}
-    words = dict.fromkeys(bad, "value is not finite") | dict.fromkeys(back - bad, "gradient is not finite")
+    words = _counted(back, boxes, "gradient") | _counted(bad, boxes, "value")
     first = next((k for k in graph.nodes if k in bad), None)
     legend = ["no inf and no nan"] if not words else ["red: inf or nan"]
     if first is not None:
@@ -134,7 +131,18 @@ def nonfinite(graph: Graph, boxes: Boxes) -> Paint:
         latest = [k for k in graph.nodes if k in back][-1]
         legend.append(f"first in the backward pass: the gradient of {graph.nodes[latest].name}")
     scale = [(BAD, "inf or nan"), ("#ffffff", "finite")] if words else []
-    return Paint(dict.fromkeys(words, BAD), words, bad | back, legend, scale)
+    return Paint(dict.fromkeys(words, BAD), words, path=set(words), legend=legend, scale=scale)
+
+
+def _counted(bad: set[str], boxes: Boxes, what: str) -> dict[str, str]:
+    """Words for each box that stands for a node of `bad`."""
+    found = {}
+    for key, inside in boxes.items():
+        count = len(bad.intersection(inside))
+        if count:
+            all_of_it = f"{what} is not finite"
+            found[key] = all_of_it if len(inside) == 1 else f"{count} of {len(inside)} {what}s are not finite"
+    return found
 
 
 def _bad(v: Any) -> bool:

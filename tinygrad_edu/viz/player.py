@@ -180,12 +180,12 @@ def _backward_data(s: Backward, out: str) -> dict[str, Any]:
         text = f"{verb} = {product}".replace("; ", ", ")
     return {
         "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
-        "text": shown(text, 240),
+        "text": shown(text, 600),
         "incoming_name": shown(f"d{s.user.name}" if s.user.shape else f"d{out}/d{s.user.name}"),
         "incoming": short(s.incoming),
         "derivative_name": shown(f"d{s.user.name}/d{s.source.name}"), "derivative": derivative,
         "derivative_formula": None if formula is None else shown(formula, 120), "product": product,
         "before": None if s.before is None else short(s.before), "after": short(s.after),
         "use": s.use, "uses": s.uses,
-        "formula": shown(s.local.text, 160), "shapes": s.local.shapes, "note": shown(s.local.note, 160),
+        "formula": shown(s.local.text, 600), "shapes": s.local.shapes, "note": shown(s.local.note, 160),
     }  # fmt: skip

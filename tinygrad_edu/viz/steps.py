@@ -79,7 +79,9 @@ def _rounded(v: Any) -> Any:
     if not isinstance(v, float | np.floating) or not np.isfinite(v):
         return v
     rounded = float(f"{v:.4g}")
-    return int(rounded) if rounded == int(rounded) and abs(rounded) < 1e6 else rounded
+    if not np.isfinite(rounded):
+        return v
+    return int(rounded) if abs(rounded) < 1e6 and rounded == int(rounded) else rounded
 
 
 def backward(graph: Graph) -> list[Backward]:
@@ -87,18 +89,17 @@ def backward(graph: Graph) -> list[Backward]:
     sums: dict[str, Any] = dict(graph.seeds)
     used: dict[str, int] = {}
     found: list[Backward] = []
-    masked = False
+    below = below_masks(graph)
     total = _live_uses(graph)
     for user in reversed(graph.nodes.values()):
         if user.grad is None or user.op is None:
             continue
-        masked = masked or user.op.masks
         for i, key in enumerate(user.inputs):
             source = graph.nodes[key]
             here = local(graph, user, i)
             if here is None:
                 continue
-            value = contribution(graph, user, i, masked)
+            value = contribution(graph, user, i, user.key in below)
             before = sums.get(key)
             sums[key] = value if before is None else before + value
             used[key] = used.get(key, 0) + 1
@@ -119,6 +120,24 @@ def _live_uses(graph: Graph) -> dict[str, int]:
     return count
 
 
+def below_masks(graph: Graph) -> set[str]:
+    """The keys of the nodes whose whole gradient came through masks, as the engine has it: it can be exactly 0."""
+    below: set[str] = set()
+    reached = set(graph.seeds)
+    for user in reversed(graph.nodes.values()):
+        if user.grad is None or user.op is None:
+            continue
+        masked = user.op.masks or user.key in below
+        for i, key in enumerate(user.inputs):
+            if graph.nodes[key].needs_grad and rule_of(user.op, i):
+                if not masked:
+                    below.discard(key)
+                elif key not in reached:
+                    below.add(key)
+                reached.add(key)
+    return below
+
+
 def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
     """What the engine adds to the gradient of input `i` for this use, bit for bit."""
     assert user.op is not None
@@ -129,7 +148,8 @@ def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
     with np.errstate(all="ignore"):
         gx = rule_of(user.op, i)(user.grad, user.tensor._data, *arrays, **user.attributes)
         gx = fit(user.op, gx, source)
-        return keep_zeros(user.grad, gx) if masked and user.op.kind == "elementwise" and gx is not user.grad else gx
+        keeps = masked and user.op.kind == "elementwise" and not user.op.masks and gx is not user.grad
+        return keep_zeros(user.grad, gx) if keeps else gx
 
 
 def _derivative(graph: Graph, user: Node, i: int) -> Formula | None:

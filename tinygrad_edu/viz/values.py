@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,35 @@ from ..batched import BatchedArray
 from ..batched import whole as whole
 
 SMALL, WIDE, ROWS = 9, 28, 4  # entries of an array that are all shown; characters on a line; lines
+# Words that are read from the right, with what may join them: Hebrew, Arabic, and their neighbours.
+FROM_RIGHT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+RIGHT_TO_LEFT = re.compile(f"{FROM_RIGHT}(?:[ _.'\"-]*{FROM_RIGHT})*")
+ISOLATE, END = "\u2068", "\u2069"
+JOINER = "\u200d"  # inside an emoji of several
 
 
 def size(v: Any) -> float:
     """The root mean square of an array, as the size of a gradient."""
-    a = whole(v).astype(np.float64)
+    a = np.abs(wide(v))
+    top = a.max(initial=0.0)
+    if top == 0 or not np.isfinite(top):
+        return float(top)
+    return float(top * np.sqrt(np.square(a / top).mean()))  # squares of huge numbers would overflow
+
+
+def mean(a: Any) -> Any:
+    """The mean, also of numbers whose sum would overflow."""
+    a = wide(a)
+    top = np.abs(a).max(initial=0.0)
     with np.errstate(all="ignore"):
-        return float(np.sqrt(np.square(a).sum() / max(a.size, 1)))
+        return (a / top).mean() * top if 1e150 < top < np.inf else a.mean()
+
+
+def wide(v: Any) -> Any:
+    """An array in double precision, complex where it is complex."""
+    a = whole(v)
+    with np.errstate(all="ignore"):
+        return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
 
 def short(v: Any, digits: int = 4) -> str:
@@ -45,15 +68,18 @@ def short(v: Any, digits: int = 4) -> str:
         return f"{a.size} entries, none finite"
     if finite.size == a.size and (a == a.flat[0]).all():
         return f"all {one(a.flat[0], digits)}"
-    low, high, mean = (one(f(finite), digits - 1) for f in (np.min, np.max, np.mean))
-    return f"{low} to {high}; mean {mean}{bad}"
+    low, high, middle = (one(f(finite), digits - 1) for f in (np.min, np.max, mean))
+    if a.dtype.kind == "c":  # complex numbers have no order
+        low, high = (one(f(np.abs(finite)), digits - 1) for f in (np.min, np.max))
+        return f"sizes {low} to {high}; mean {middle}{bad}"
+    return f"{low} to {high}; mean {middle}{bad}"
 
 
 def one(v: Any, digits: int = 4) -> str:
-    """One number."""
+    """One number; a zero has no sign."""
     if isinstance(v, bool | np.bool_ | int | np.integer):
         return str(v)
-    return f"{v:.{digits}g}"
+    return f"{v + 0:.{digits}g}"
 
 
 def _nested(a: Any, digits: int) -> str:
@@ -65,16 +91,25 @@ def _nested(a: Any, digits: int) -> str:
 def shown(text: str, longest: int = 60) -> str:
     r"""A name that came from outside, on one line: what cannot be printed is shown as its escape.
 
+    Words that are read from the right are isolated, so that they move no number beside them.
+
     >>> print(shown("a" + chr(10) + "b"))
     a\nb
     """
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    text = text.replace(ISOLATE, "").replace(END, "")  # those of an earlier call
+    text = "".join(c if c.isprintable() or c == JOINER else repr(c)[1:-1] for c in text)
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    return RIGHT_TO_LEFT.sub(rf"{ISOLATE}\g<0>{END}", text)
 
 
 def markup(text: str, longest: int = 60) -> str:
-    """The same, inside HTML, SVG or Graphviz's HTML-like labels."""
+    """The same, inside HTML or SVG."""
     return html.escape(shown(text, longest))
+
+
+def in_label(text: str, longest: int = 60) -> str:
+    r"""The same, inside Graphviz's labels: it puts the graph's name for `\G`, and one backslash for two."""
+    return markup(text, longest).replace("\\", "&#92;&#92;")
 
 
 def facts_text(v: Any) -> str:

@@ -69,7 +69,7 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
     found: dict[int, str] = {}
     inner: dict[int, str] = {}
     for name, x in list(scope.items()):
-        if name.startswith("_"):
+        if name.startswith("_") or not name.isidentifier():
             continue
         if isinstance(x, Variable):
             found.setdefault(x.born, name)

@@ -19,7 +19,7 @@ from .culprit import Cut, Line, assignment_of, calls_of, cut_after, cut_inside, 
 from .graph import Graph, Node, read
 from .reasons import ANSWERS, BLOCKED, advice
 from .steps import Backward, backward
-from .values import one, shown, whole
+from .values import one, shown, whole, wide
 from .values import size as size_of
 from .watch import caller, is_module, names_in, results_in
 
@@ -196,7 +196,9 @@ def _accumulated(case: Case, graph: Graph, g: Any) -> int:
     own = _node(case, graph).grad
     if own is None or not np.any(own) or not np.isfinite(own).all():
         return 1
-    times = round(float(np.sum(g * own) / np.sum(own * own)))
+    top = np.max(np.abs(own))  # squares of huge numbers would overflow, and of tiny ones vanish
+    scaled = wide(own) / wide(top)
+    times = round(float(np.sum(wide(g) / wide(top) * scaled) / np.sum(scaled * scaled)))
     return times if times > 1 and np.allclose(g, times * np.asarray(own), rtol=1e-4) else 1
 
 

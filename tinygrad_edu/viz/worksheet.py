@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -49,6 +50,11 @@ def worksheet(
     return Page(title, data)
 
 
+def _askable(v: Any) -> bool:
+    """Whether a learner can write a number down: it is real, and finite."""
+    return not np.ndim(v) and not np.iscomplexobj(v) and bool(np.isfinite(v))
+
+
 def _question(blank: str, node: str, text: str, answer: Any, why: str, slips: list[tuple[Any, str]]) -> Question:
     value = float(answer)
     different: dict[float, str] = {}
@@ -66,13 +72,14 @@ def _question(blank: str, node: str, text: str, answer: Any, why: str, slips: li
 def _values(graph: Graph) -> list[Question]:
     found = []
     for s in forward(graph):
-        if s.node.shape or not np.isfinite(s.node.value):
+        inputs = [graph.nodes[k].value for k in s.node.inputs if not graph.nodes[k].shape]
+        if not all(map(_askable, [s.node.value, *inputs])):
             continue
-        values = [float(graph.nodes[k].value) for k in s.node.inputs if not graph.nodes[k].shape]
-        slips: list[tuple[Any, str]] = [(-s.node.value, "The size is right, the sign is not.")]
+        values = [float(v) for v in inputs]
+        slips: list[tuple[Any, str]] = [(-float(s.node.value), "The size is right, the sign is not.")]
         if len(values) == 2:
             a, b = values
-            others = {"add": a + b, "multiply": a * b, "subtract": a - b}
+            others = {"add": a + b, "multiply": a * b, "subtract": a - b}  # Python's numbers may overflow
             slips += [
                 (v, f"That is what {name} gives; this box has {s.node.op}.")
                 for name, v in others.items() if s.node.op and name != s.node.op.name
@@ -88,8 +95,10 @@ def _derivatives(graph: Graph) -> list[Question]:
     for s in backward(graph):
         if s.derivative is None or s.source.shape or s.user.shape or not s.source.needs_grad:
             continue
+        if not _askable(s.derivative.value):
+            continue
         name = f"d{s.user.name}/d{s.source.name}"
-        right = s.derivative.value
+        right = float(s.derivative.value)
         slips = [
             (s.contribution, "That is the whole product; the local derivative is only the box's own factor."),
             (s.user.value, "That is the value of the box, not how fast it changes."),
@@ -111,7 +120,7 @@ def _gradients(graph: Graph) -> list[Question]:
     found = []
     for key, uses in by_source.items():
         source = uses[0].source
-        if source.grad is None or not np.isfinite(source.grad) or len(uses) != uses[0].uses:
+        if source.grad is None or not _askable(source.grad) or len(uses) != uses[0].uses:
             continue
         terms = [f"{one(s.incoming)} · {one(s.derivative.value)}" for s in uses if s.derivative is not None]
         why = f"d{out.name}/d{source.name} = {' + '.join(terms)} = {one(source.grad)}"
@@ -127,7 +136,7 @@ def _gradient_slips(uses: list[Backward]) -> list[tuple[Any, str]]:
         for s in uses:
             words = f"That is the contribution by {s.user.name} alone; {name} is used {len(uses)} times"
             slips.append((s.contribution, f"{words}, and gradients add."))
-        product = np.prod([s.contribution for s in uses])
+        product = math.prod(float(s.contribution) for s in uses)
         slips.append((product, "Contributions of several uses add; they do not multiply."))
     for s in uses:
         assert s.derivative is not None
@@ -135,7 +144,7 @@ def _gradient_slips(uses: list[Backward]) -> list[tuple[Any, str]]:
         slips += [
             (factor, f"That is the local derivative {name}; multiply it by the incoming gradient {one(s.incoming)}."),
             (s.incoming, f"That is the incoming gradient; multiply it by the local derivative {one(factor)}."),
-            (s.incoming + factor, "The chain rule multiplies; it does not add."),
+            (float(s.incoming) + float(factor), "The chain rule multiplies; it does not add."),
             (-s.after, "The size is right, the sign is not."),
         ]  # fmt: skip
     slips.append((uses[0].source.value, "That is the value; the gradient says how fast the result changes with it."))

@@ -8,9 +8,11 @@
   const W = 340, H = 130, L = 56, last = film.frames.length - 1;
   const svg = make("svg", { class: "curve", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Loss curve" }, null, section);
   const losses = film.frames.map((f) => f.loss).filter((v) => Number.isFinite(v));
-  const low = Math.min(...losses), high = Math.max(...losses), spread = high - low || 1;
+  const low = losses.length ? Math.min(...losses) : 0, high = losses.length ? Math.max(...losses) : 0, spread = high - low || 1;
   const x = (k) => L + (W - L - 8) * (last ? k / last : 0), y = (v) => 10 + (H - 34) * (1 - (v - low) / spread);
-  make("path", { d: film.frames.map((f, k) => (k ? "L" : "M") + x(k) + " " + (Number.isFinite(f.loss) ? y(f.loss) : 10)).join("") }, null, svg);
+  let pen = "M";  // lifted where the loss is no number
+  const curve = film.frames.map((f, k) => { const here = Number.isFinite(f.loss) ? pen + x(k) + " " + y(f.loss) : ""; pen = here ? "L" : "M"; return here; });
+  make("path", { d: curve.join("") }, null, svg);
   make("text", { x: 2, y: 16 }, high.toPrecision(3), svg);
   make("text", { x: 2, y: H - 22 }, low.toPrecision(3), svg);
   make("text", { x: L, y: H - 6 }, "step " + film.frames[0].step, svg);
@@ -33,8 +35,11 @@
     frame = film.frames[k];
     slider.value = k;
     for (const [key, text] of Object.entries(frame.values)) { nodes.get(key).summary = text; nodes.get(key).value = null; }
-    for (const [key, text] of Object.entries(frame.grads)) { const n = nodes.get(key); n.grad_summary = text; n.grad = null; n.sums = [[0, text]]; }
-    words.textContent = "Step " + frame.step + ", loss " + frame.loss.toPrecision(4);
+    for (const n of nodes.values()) {  // none where this step has none
+      const text = frame.grads[n.key] ?? null;
+      Object.assign(n, { grad_summary: text, grad: null, sums: text === null ? [] : [[0, text]] });
+    }
+    words.textContent = "Step " + frame.step + ", loss " + frame.loss_text + (frame.notice ? ". " + frame.notice : "");
     mark.setAttribute("x1", x(k)); mark.setAttribute("x2", x(k));
     player.render();
   }

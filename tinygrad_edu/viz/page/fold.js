@@ -33,9 +33,12 @@ const folding = (() => {
     const f = view.frames.find((f) => id(f.path) === o), core = inside.filter((b) => b.path.length >= f.path.length);
     const members = inside.flatMap((b) => b.members).sort((a, b) => a.slice(1) - b.slice(1));
     const operations = count(members), title = `${f.label}: ${operations} operation${operations === 1 ? "" : "s"}`;
+    const same = core.every((b) => b.rounds.length === core[0].rounds.length && b.runs.every((run) => f.path.slice(0, -1).includes(run)));
+    const rounds = same && core[0].rounds.length > 1 ? core[0].rounds.map((_, k) => inside.flatMap((b) => b.rounds[k] || []).sort((a, b) => a.slice(1) - b.slice(1))) : [members];
+    const { runs, counts, turns } = rounds.length > 1 ? core[0] : { runs: [], counts: [], turns: [[]] };
     const r = extent(core), wide = Math.max(9, Math.min(30, title.length + 3)), w = wide * LETTER + 14;
     return {
-      key: members[members.length - 1], title, wide, members, leaf: false, own: false, opens: o, path: f.path.slice(0, -1),
+      key: members[members.length - 1], title, wide, members, rounds, runs, counts, turns, leaf: false, own: false, opens: o, path: f.path.slice(0, -1),
       x: (r.left + r.right) / 2, y: (r.top + r.low) / 2, w, h: HIGH, room: Math.min(w, r.right - r.left), fill: look.fill, line: look.line,
     };
   }

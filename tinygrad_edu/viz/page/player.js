@@ -80,10 +80,9 @@ const player = (() => {
       if (b.opens) { g.setAttribute("aria-expanded", "false"); g.dataset.frame = b.opens; }
       const rect = make("rect", { x: b.x - b.w / 2, y: b.y - b.h / 2, width: b.w, height: b.h, rx: b.leaf ? 9 : 2, fill: b.fill, stroke: b.line }, null, g);
       const top = b.y - b.h / 2;
-      make("text", { x: b.x, y: top + 17, class: "title" }, b.opens ? "▸ " + oneLine(b.title, b.wide - 2) : oneLine(b.title, b.wide), g);
-      if (b.title.length > b.wide) make("title", {}, b.title, g);
+      const head = make("text", { x: b.x, y: top + 17, class: "title" }, "", g), hint = make("title", {}, "", g);
       const value = make("text", { x: b.x, y: top + 34 }, "", g), grad = make("text", { x: b.x, y: top + 51, class: "grad" }, "", g);
-      const box = { ...b, g, rect, value, grad };
+      const box = { ...b, g, rect, head, hint, value, grad };
       b.members.forEach((k) => place.set(k, box));
       pressed(g, () => (b.opens ? toggle(b.opens) : choose(current(box))));
       return box;
@@ -108,14 +107,41 @@ const player = (() => {
     document.querySelector(`#graph [data-frame="${frame}"]`).focus();
   }
 
-  // Of the nodes that a box stands for, the one that the step is about; else the newest one computed.
+  // Which round of a repeated part a box shows: that of the step, for all boxes of the part; else the newest computed.
+  function round(box) {
+    const s = at && !still ? steps[at - 1] : null, last = box.rounds.length - 1;
+    if (!last || !s) return last;
+    const part = boxes.filter((b) => b.runs.join() === box.runs.join()), beside = (r) => part.flatMap((b) => b.rounds[r] || []);
+    for (const k of [s.node, s.user]) {
+      const own = box.rounds.findIndex((keys) => keys.includes(k));
+      if (own >= 0) return own;
+    }
+    for (const other of [s.user, s.node].map((k) => place.get(k)).filter(Boolean)) {
+      const shared = box.runs.filter((run) => other.runs.includes(run));
+      if (!shared.length) continue;
+      const k = other.members.includes(s.user) ? s.user : s.node, turn = other.turns[other.rounds.findIndex((keys) => keys.includes(k))];
+      const fits = box.turns.map((t, r) => r).filter((r) => shared.every((run) => box.turns[r][box.runs.indexOf(run)] === turn[other.runs.indexOf(run)]));
+      if (fits.length) return newest(fits, beside, s);
+    }
+    return newest(box.rounds.map((_, r) => r), beside, s);
+  }
+  const computed = (k) => nodes.get(k).op && nodes.get(k).from <= at;
+  function newest(rounds, keys, s) {  // of several rounds: the last one begun, on the way there, and else the last
+    const begun = s.phase === "forward" ? rounds.filter((r) => keys(r).some(computed)) : rounds;
+    return begun.length ? begun[begun.length - 1] : rounds[0];
+  }
+
+  // Of the nodes that a box stands for in a round, the one that the step is about; else the newest one computed.
   function current(box) {
-    const s = at && !still ? steps[at - 1] : null;
-    if (s && box.members.includes(s.node)) return s.node;
-    if (still || box.members.length === 1) return box.members[box.members.length - 1];
-    let best = box.members[box.members.length - 1];
-    if (!s || s.phase === "forward") for (const k of box.members) if (nodes.get(k).op && nodes.get(k).from <= at) best = k;
+    const s = at && !still ? steps[at - 1] : null, members = box.rounds[round(box)];
+    for (const k of s ? [s.node, s.user] : []) if (members.includes(k)) return k;
+    let best = members[members.length - 1];
+    if (!still && (!s || s.phase === "forward")) for (const k of members) if (computed(k)) best = k;
     return best;
+  }
+  function title(box, n) {
+    if (box.rounds.length < 2) return box.title;
+    return n.name + ", " + box.turns[round(box)].map((t, k) => "round " + (t + 1) + " of " + box.counts[k]).join(", ");
   }
 
   function set(element, text) { if (element.textContent !== text) element.textContent = text; }
@@ -125,7 +151,7 @@ const player = (() => {
   function changed() {
     if (drawn === null || Math.abs(at - drawn) !== 1) return [boxes, arrows];
     const two = [steps[drawn - 1], steps[at - 1]].filter(Boolean);
-    const few = new Set(two.flatMap((s) => [s.node, s.user]).map((k) => place.get(k)).filter(Boolean));
+    const few = new Set([...two.flatMap((s) => [s.node, s.user]).map((k) => place.get(k)).filter(Boolean), ...boxes.filter((b) => b.rounds.length > 1)]);
     return [few, new Set([...few].flatMap((b) => b.arrows))];
   }
 
@@ -136,7 +162,10 @@ const player = (() => {
     drawn = at;
     for (const b of some) {
       const n = nodes.get(current(b)), now = state(n, at);
-      set(b.value, now.value === null ? "" : oneLine(shown(n.key, "value", now.value), b.wide));
+      const several = b.members.length > 1 && b.rounds.length === 1, words = title(b, n);  // whose value it is
+      set(b.head, b.opens ? "▸ " + oneLine(words, b.wide - 2) : oneLine(words, b.wide));
+      set(b.hint, b.rounds.length > 1 ? n.title : b.title.length > b.wide ? b.title : "");
+      set(b.value, now.value === null ? "" : oneLine((several && b.opens ? n.name + " = " : "") + shown(n.key, "value", now.value), b.wide));
       set(b.grad, now.grad === null ? "" : oneLine("d" + n.name + " = " + shown(n.key, "grad", now.grad), b.wide));
       const names = ["box"];
       if (now.value === null) names.push("waiting");
@@ -145,7 +174,7 @@ const player = (() => {
       if (chosen && b.members.includes(chosen)) names.push("found");
       const cls = names.join(" ");
       if (b.cls !== cls) { b.g.setAttribute("class", cls); b.cls = cls; }
-      const label = b.title + (now.value === null ? ", not computed yet" : ", value " + shown(n.key, "value", now.value)) + (now.grad === null ? "" : ", gradient " + shown(n.key, "grad", now.grad));
+      const label = words + (now.value === null ? ", not computed yet" : ", value " + shown(n.key, "value", now.value)) + (now.grad === null ? "" : ", gradient " + shown(n.key, "grad", now.grad));
       if (b.label !== label) { b.g.setAttribute("aria-label", label); b.label = label; }
     }
     for (const a of lines) {
