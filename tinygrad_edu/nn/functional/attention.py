@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...arrays import to_array
-from ...batched import whole
+from ...batched import BatchedArray, whole
 from ...engine import Variable
 from ...errors import ShapeError
 from ...functions.common import lift
@@ -32,7 +32,7 @@ def attended(scores: Any, mask: Any) -> Any:
         mask._data
         if isinstance(mask, Variable)
         else mask
-        if hasattr(mask, "batch")
+        if isinstance(mask, BatchedArray)
         else to_array(mask, who="attention")
     )
     truth = values.dtype == np.bool

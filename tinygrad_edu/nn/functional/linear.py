@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ...arrays import to_array
-from ...batched import whole
+from ...batched import BatchedArray, whole
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.common import lift
@@ -85,7 +85,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     [[1, 0, 0], [0, 0, 1]]
     """
     index = _indices("one_hot", tensor)
-    index = index if hasattr(index, "batch") else index.astype(np.int64)
+    index = index if isinstance(index, BatchedArray) else index.astype(np.int64)
     values = whole(index)
     n = int(values.max(initial=-1)) + 1 if num_classes == -1 else num_classes
     if values.size and (values.min() < 0 or values.max() >= n):
