@@ -44,7 +44,10 @@ def imports(path):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1][1:]
             parts = (*base, *(node.module.split(".") if node.module else ()))
-            if parts:
+            modules = [a.name for a in node.names if PACKAGE.joinpath(*parts, f"{a.name}.py").exists()]
+            if parts and modules:
+                yield from ((".".join((*parts, name)), node) for name in modules)
+            elif parts:
                 yield ".".join(parts), node
             else:
                 yield from ((alias.name, node) for alias in node.names)

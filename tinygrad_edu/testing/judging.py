@@ -232,7 +232,7 @@ def overall(entries: Sequence[Entry]) -> tuple[str, str]:
     for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE"):
         some = [e for e in entries if e.verdict == verdict]
         if some:
-            e = max(some, key=lambda e: e.bars) if verdict == "WRONG" else some[0]
+            e = max(some, key=lambda e: e.rank) if verdict == "WRONG" else some[0]
             more = f" ({len(some)} of {len(entries)} entries)" if len(entries) > 1 else ""
             return verdict, f"{e.place}: {e.reason}{more}" if e.reason else f"{e.place} is wrong{more}"
     return "RIGHT", f"all {len(entries)} derivatives agree" if len(entries) != 1 else "the derivative agrees"

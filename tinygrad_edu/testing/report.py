@@ -28,6 +28,12 @@ class Entry:
         return replace(self, **changes)
 
     @property
+    def rank(self) -> tuple[float, float]:
+        """How wrong it is, to sort by: in error bars, or beyond a million of them, whose last digits differ from
+        machine to machine, by the difference."""
+        return min(self.bars, 1e6), abs(self.analytic - self.numerical)
+
+    @property
     def bars(self) -> float:
         """By how many error bars the two differ."""
         difference = abs(self.analytic - self.numerical)
@@ -79,7 +85,7 @@ class Report:
     @property
     def wrong(self) -> list[Entry]:
         """The entries whose analytic value is wrong, worst first."""
-        return sorted((e for e in self.entries if e.verdict == "WRONG"), key=lambda e: -e.bars)
+        return sorted((e for e in self.entries if e.verdict == "WRONG"), key=lambda e: e.rank, reverse=True)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
