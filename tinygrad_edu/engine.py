@@ -42,6 +42,8 @@ SCALARS = frozenset((np.float16, np.float32, np.float64))
 
 SHARED = (0,)  # a fingerprint like no other: somebody else holds the array, and it was not looked at yet
 
+USED, MIXED = "optimizer.step()", "backward(), onto a gradient that optimizer.step() had used"  # sites of gradients
+
 births = count(1).__next__
 
 
@@ -68,7 +70,7 @@ class Variable(Reading):
         "name",
         "loose",  # falsy when the value can only change with a new birth (see `settle`)
         "past",  # itself before its last birth, where that is kept
-        "site",  # the user's line that made it, where that is kept
+        "site",  # the user's line that made it, or what happened to it last, where that is kept
         "__weakref__",
     )
     _data: Any
@@ -81,7 +83,7 @@ class Variable(Reading):
     name: str | None
     loose: Any
     past: Variable | None
-    site: Site | None
+    site: Site | str | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""

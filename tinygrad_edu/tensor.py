@@ -14,8 +14,10 @@ from . import ops, writing
 from .arrays import normal_dtype, operand, to_array
 from .batched import BatchedArray
 from .engine import (
+    MIXED,
     NEEDS,
     SHARED,
+    USED,
     Variable,
     births,
     constant,
@@ -35,6 +37,14 @@ from .recording import Recording, departures
 def _weak(x: Any) -> Variable:
     """The left operand of a reflected operator; a Python scalar stays one."""
     return constant(operand(x, "operator"))
+
+
+def _added(before: Tensor, g: Any) -> Tensor:
+    """A gradient and one more; where an optimizer has used the first, and it was not set to 0 since, that is noted."""
+    total = before + g
+    if before.site in (USED, MIXED) and np.any(before._data):
+        total.site = MIXED
+    return total
 
 
 @results_are
@@ -183,7 +193,7 @@ class Tensor(Variable):
                     g = ops.clone.unary(g) if shared else g
                 else:
                     g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
-                t._grad = g if t._grad is None else t._grad + g
+                t._grad = g if t._grad is None else _added(t._grad, g)
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:

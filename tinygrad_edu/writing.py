@@ -21,7 +21,7 @@ from .engine import NEEDS, Op, Variable, births, describe, new
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.common import lift
 from .functions.indexing import split_index
-from .recording import recording, site
+from .recording import Site, recording, site
 
 
 def assign(t: Variable, key: Any, value: Any) -> None:
@@ -92,7 +92,7 @@ def _refuse(who: str, t: Variable) -> None:
 
 def _is_view(t: Variable) -> bool:
     """Whether the tensor was made by an op whose result may share memory with its input."""
-    return t.op.views if t.op is not None else t.site is not None and not t.flags
+    return t.op.views if t.op is not None else isinstance(t.site, Site) and not t.flags
 
 
 def _is_shared(t: Variable) -> bool:

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import births
+from ..engine import USED, births
 from ..errors import ShapeError
-from ..guards import Mixed, Spent, check_gradients
-from ..tensor import Tensor
+from ..guards import check_gradients
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
@@ -78,7 +77,7 @@ class Bundle:
             self.steps = [self.steps[0] + 1] * len(self.steps)
             rule(self.steps[0], self.values, self.grads, self.state)
             for p in self.params:
-                p.born, p.past, p.site, p._grad.__class__ = births(), None, "optimizer.step()", Spent
+                p.born, p.past, p.site, p._grad.site = births(), None, USED, USED
         else:
             for i, p in enumerate(self.params):
                 if p._grad is not None:
@@ -131,9 +130,7 @@ class Bundle:
             data[...] = values.reshape(data.shape)
         elif not in_place:
             p._data = values.reshape(np.shape(data))[()]
-        p.born, p.past, p.site = births(), None, "optimizer.step()"
-        if type(p._grad) in (Tensor, Mixed):
-            p._grad.__class__ = Spent
+        p.born, p.past, p.site, p._grad.site = births(), None, USED, USED
 
 
 def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]:

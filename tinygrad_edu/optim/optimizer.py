@@ -43,11 +43,11 @@ class Optimizer:
             )
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(dict(group))
-        guards.OPTIMIZERS.add(self)
+        guards.note_optimizer(self)
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
-        guards.OPTIMIZERS.add(self)
+        guards.note_optimizer(self)
 
     def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
         """The names of the arrays that are kept for each parameter, and what they are filled with at first."""
@@ -98,7 +98,7 @@ class Optimizer:
         loss = None if closure is None else closure()
         if not self._started:
             self._started = True
-            guards.first_step(self, list(PARAMETERS.values()))
+            guards.first_step(self, guards.alive(PARAMETERS))
         with np.errstate(all="ignore"):
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
                 kept = self.initial_state(group)
