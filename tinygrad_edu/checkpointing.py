@@ -18,10 +18,10 @@ from .recording import Recording, no_grad, recording
 
 
 class Segment:
-    """What a checkpointed call remembers: the function, and the shared generator's state."""
+    """What a checkpointed call remembers: the function, and what it drew from generators."""
 
-    def __init__(self, f: Function, state: Any, inputs: Sequence[Variable], given: int) -> None:
-        self.f, self.state, self.given = f, state, given
+    def __init__(self, f: Function, drawn: random.Run, inputs: Sequence[Variable], given: int) -> None:
+        self.f, self.drawn, self.given = f, drawn, given
         self.final = max(i for i, x in enumerate(inputs) if x.flags & NEEDS)  # the last asked for
         self.last: tuple[Any, Any] = (None, None)
 
@@ -29,12 +29,8 @@ class Segment:
         return getattr(self.f, "__name__", "function")
 
     def run(self, *xs: Any) -> Any:
-        generator = random.shared().numpy.bit_generator
-        now, generator.state = generator.state, self.state
-        try:
+        with random.Run(self.drawn):
             return self.f(*xs)
-        finally:
-            generator.state = now
 
     def value(self, *xs: Any) -> Any:
         """The output for arrays."""
@@ -72,7 +68,7 @@ def _must_agree(again: Any, before: Any) -> None:
     ):
         raise GraphError(
             "checkpoint: the function must compute the same when it is called again; got another value: something that "
-            "it uses was changed, or is random; pass what changes as arguments, and draw from tg.random.shared()"
+            "it uses was changed, or is random; pass what changes as arguments, and draw from generators of tg.random"
         )
 
 
@@ -106,8 +102,8 @@ def checkpoint(f: Function) -> Function:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 
     `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
-    Called again, `f` must compute the same (checked); what it changes outside itself, as batch norm its
-    running statistics, changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    Called again, `f` must compute the same (checked), and draws the same from generators of `tg.random`; what it
+    changes outside itself, as batch norm its running statistics, changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
     """
 
     @functools.wraps(f)
@@ -121,10 +117,10 @@ def checkpoint(f: Function) -> Function:
                 full[i] = x
             return f(*full, **kwargs)
 
-        state = random.shared().numpy.bit_generator.state
         given = [alias(x) if x.flags and recording.get() else x for x in inputs]  # f may also use x by another way
         start = births()
-        y = run(*given)
+        with random.Run() as drawn:
+            y = run(*given)
         if not isinstance(y, Variable):
             raise GraphError(
                 f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
@@ -132,7 +128,7 @@ def checkpoint(f: Function) -> Function:
         if not (y.flags & NEEDS and (by := recording.get())):
             return y
         inputs += _outsiders(y, start, given)
-        segment = Segment(run, state, inputs, len(places))
+        segment = Segment(run, drawn, inputs, len(places))
         return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, by)
 
     return wrapped

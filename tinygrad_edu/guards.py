@@ -27,7 +27,7 @@ from typing import Any
 
 from . import ops
 from .blocks import STATES, Block
-from .engine import MIXED, NEEDS, USED, Variable, births
+from .engine import MIXED, NEEDS, Variable, births
 from .errors import few
 from .recording import recording
 

@@ -91,7 +91,7 @@ class DataLoader:
         n = len(self.dataset)
         order = np.arange(n)
         if self.shuffle:
-            order = or_shared(self.rng).numpy.permutation(n)
+            order = or_shared(self.rng).draw("permutation", n)
         for k in range(len(self)):
             yield self._batch(order[k * self.batch_size : (k + 1) * self.batch_size])
 

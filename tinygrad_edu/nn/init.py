@@ -44,24 +44,24 @@ def ones_(tensor: Any) -> Any:
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
     """Numbers evenly spread from `a` to `b`."""
-    return _write(tensor, or_shared(rng).numpy.uniform(a, b, tensor.shape))
+    return _write(tensor, or_shared(rng).draw("uniform", a, b, tensor.shape))
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal numbers."""
-    return _write(tensor, or_shared(rng).numpy.normal(mean, std, tensor.shape))
+    return _write(tensor, or_shared(rng).draw("normal", mean, std, tensor.shape))
 
 
 def trunc_normal_(
     tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
 ) -> Any:
     """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations)."""
-    generator = or_shared(rng).numpy
-    values = generator.normal(mean, std, tensor.shape)
+    draw = or_shared(rng).draw
+    values = draw("normal", mean, std, tensor.shape)
     if not a < b or mean + 40 * std < a or mean - 40 * std > b:
         raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
     while (out := (values < a) | (values > b)).any():
-        values[out] = generator.normal(mean, std, int(out.sum()))
+        values[out] = draw("normal", mean, std, int(out.sum()))
     return _write(tensor, values)
 
 
@@ -121,6 +121,6 @@ def orthogonal_(tensor: Any, gain: float = 1.0, rng: Generator | None = None) ->
     """Rows (or columns) that are orthonormal, times `gain`. Source: Saxe et al. (2014)."""
     fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(or_shared(rng).numpy.standard_normal((max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(or_shared(rng).draw("standard_normal", (max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))  # makes the distribution uniform over orthogonal matrices
     return _write(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))

@@ -15,7 +15,7 @@ from .module import Module, Parameter
 
 def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Generator | None = None) -> Parameter:
     """A new parameter, uniform to +-bound."""
-    values = or_shared(rng).numpy.uniform(-bound, bound, shape)
+    values = or_shared(rng).draw("uniform", -bound, bound, shape)
     return Parameter(values, dtype=dtype or get_default_dtype())
 
 
@@ -82,7 +82,7 @@ class Embedding(Module):
                 f"Embedding: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
                 "num_embeddings"
             )
-        values = or_shared(rng).numpy.normal(size=(num_embeddings, embedding_dim))
+        values = or_shared(rng).draw("normal", size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0
         self.weight = Parameter(values, dtype=dtype or get_default_dtype())
