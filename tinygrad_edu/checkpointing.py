@@ -103,7 +103,8 @@ def checkpoint(f: Function) -> Function:
 
     `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
     Called again, `f` must compute the same (checked), and draws the same from generators of `tg.random`; what it
-    changes outside itself, as batch norm its running statistics, changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    changes outside itself, as batch norm its running statistics, changes twice.
+    Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
     """
 
     @functools.wraps(f)

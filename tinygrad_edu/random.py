@@ -109,8 +109,9 @@ class Run:
 
     def __init__(self, earlier: Run | None = None) -> None:
         self.earlier, self.outer = earlier, running.get()
-        self.start = shared() if earlier is None else earlier.start
-        self.shared = None if earlier is None else earlier.start  # the shared generator, where it is this run's own
+        self.start: Generator = shared() if earlier is None else earlier.start
+        self.shared: Generator | None = None if earlier is None else earlier.start
+        # `shared`: the shared generator, where it is this run's own; `states`: of each generator, before each draw
         self.states: dict[Generator, list[Any]] = {}
         self.repeated: dict[Generator, tuple[np.random.Generator, Iterator[Any]]] = {}
 

@@ -42,8 +42,8 @@ def functional_call(module: Module, params: Any, *args: Any, **kwargs: Any) -> A
     for name, value in _by_name(params).items():
         if name not in own:
             raise StateDictError(
-                f"functional_call: names must be of parameters or buffers of {type(module).__name__}; got {name!r}; use "
-                f"those of named_parameters() and named_buffers(): {few(list(own))}"
+                f"functional_call: names must be of parameters or buffers of {type(module).__name__}; got {name!r}; "
+                f"use those of named_parameters() and named_buffers(): {few(list(own))}"
             )
         key = id(own[name])
         if key in given and given[key][1] is not value:
