@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ..engine import Variable, constant
+from .module import Module
 
 
-def _grads(parameters: Any) -> list[Any]:
-    params: Iterable[Any] = [parameters] if isinstance(parameters, Variable) else parameters
-    return [p.grad for p in params if p.grad is not None]
+def _with_gradients(who: str, parameters: Any) -> list[Any]:
+    """The parameters that have a gradient."""
+    if isinstance(parameters, Module | str) or not isinstance(parameters, Variable | Iterable):
+        raise TypeError(
+            f"{who}: takes a tensor, or an iterable of tensors; got {type(parameters).__name__}; pass net.parameters()"
+        )
+    params = [parameters] if isinstance(parameters, Variable) else list(parameters)
+    for p in params:
+        if not isinstance(p, Variable):
+            raise TypeError(f"{who}: takes tensors; got {type(p).__name__}; pass net.parameters()")
+    return [p for p in params if p._grad is not None]
+
+
+def _replace(params: list[Any], change: Any) -> None:
+    """Change the values of gradients, each once: of one that has a history, in a new tensor without it."""
+    new: dict[int, Any] = {}
+    for p in params:
+        g = p._grad
+        if id(g) not in new:
+            array = np.asarray(change(g._data), g.dtype)[()]
+            if g.op is None:
+                g.data = array
+            changed = g if g.op is None else constant(array)
+            new[id(g)] = new[id(changed)] = changed
+        p.grad = new[id(g)]
 
 
 def clip_grad_norm_(
@@ -28,18 +50,42 @@ def clip_grad_norm_(
     >>> nn.utils.clip_grad_norm_([w], 1.0).item(), w.grad.data.round(4)
     (5.0, array([0.6, 0.8], dtype=float32))
     """
-    grads = _grads(parameters)
-    norms = [np.linalg.norm(np.asarray(g._data, np.float64).reshape(-1), norm_type) for g in grads]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
-    if error_if_nonfinite and not math.isfinite(total):
+    params = _with_gradients("clip_grad_norm_", parameters)
+    try:
+        order, most = float(norm_type), float(max_norm)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"clip_grad_norm_: max_norm and norm_type must be numbers; got {max_norm!r} and {norm_type!r}; use e.g. 1.0"
+        ) from None
+    norms = [_norm(np.asarray(p._grad._data, np.float64).reshape(-1), order) for p in params]
+    total = _norm(np.array(norms), order)
+    if error_if_nonfinite and not np.isfinite(total):
         raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
-    factor = max_norm / (total + 1e-6)
-    for g in grads if not factor >= 1 else ():  # also where the norm is nan, as PyTorch has it
-        g.data = g._data * g._data.dtype.type(factor)
-    return constant(np.asarray(total, grads[0].dtype if grads else np.float32)[()])
+    with np.errstate(all="ignore"):
+        factor = most / (total + 1e-6)
+        if not factor >= 1:  # also where the norm is nan, as PyTorch has it
+            _replace(params, lambda g: g * g.dtype.type(factor))
+    dtype = np.result_type(np.float32, *{p._grad.dtype for p in params})
+    return constant(dtype.type(total))
+
+
+def _norm(x: Any, order: float) -> float:
+    """The norm of a row of numbers, scaled so that it neither overflows nor vanishes; 0 if there are none."""
+    largest = float(np.max(np.abs(x), initial=0))
+    if order == 0:
+        return float(np.count_nonzero(x))
+    if not 0 < largest < np.inf and (order > 0 or not x.size):
+        return largest
+    largest = largest if 0 < largest < np.inf else 1.0
+    with np.errstate(all="ignore"):
+        return largest * float(np.linalg.norm(x / largest, order))
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Move every entry of every gradient into the interval from -clip_value to clip_value."""
-    for g in _grads(parameters):
-        g.data = np.clip(g._data, -clip_value, clip_value)
+    params = _with_gradients("clip_grad_value_", parameters)
+    try:
+        bound = float(clip_value)
+    except (TypeError, ValueError):
+        raise TypeError(f"clip_grad_value_: clip_value must be a number; got {clip_value!r}; use e.g. 1.0") from None
+    _replace(params, lambda g: np.clip(g, -bound, bound))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import guards
-from ..engine import Variable
+from ..engine import Variable, constant
 from ..errors import DTypeError, ShapeError
 from ..nn.module import PARAMETERS, clear
 from ..tensor import Tensor
@@ -16,14 +18,37 @@ from .bundle import Bundle, Rule, bundles, workspace
 
 
 class Optimizer:
-    """What all optimizers share. A kind of optimizer defines `initial_state` and `update`.
+    """What all optimizers share. A kind of optimizer defines `update`, and `initial_state` if it keeps arrays.
 
     `params` are parameters, or dicts `{"params": [...], "lr": 0.1}`: groups with their own settings.
-    A parameter whose `grad` is None is left as it is.
+    A parameter whose `grad` is None is left as it is. The settings are given by name, or in a dict as in PyTorch.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> class Heavy(optim.Optimizer):
+    ...     def __init__(self, params, lr=0.25):
+    ...         super().__init__(params, lr=lr)
+    ...     def initial_state(self, group):
+    ...         return {"speed": 0.0}
+    ...     def update(self, group, step, p, g, state, a, b):
+    ...         state["speed"] += g
+    ...         p -= group["lr"] * state["speed"]
+    >>> w = nn.Parameter([1.0, 2.0])
+    >>> (w**2).sum().backward()
+    >>> Heavy([w]).step()
+    >>> w.tolist()
+    [0.5, 1.0]
+
+    A kind that defines `step` itself, over `param_groups`, keeps what it likes in the dict `state[p]`.
     """
 
-    def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
-        self.defaults = defaults
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        if not isinstance(defaults, Mapping | None):
+            raise TypeError(
+                f"optimizer: settings must have names; got {defaults!r}; write super().__init__(params, lr=lr), or pass "
+                "a dict of them"
+            )
+        self.defaults = {**(defaults or {}), **settings}
+        self._kept: defaultdict[Any, dict[str, Any]] = defaultdict(dict)  # by a `step` of its own
         self.param_groups: list[dict[str, Any]] = []
         self._bundles: list[list[Bundle]] = []
         self._started = False
@@ -55,7 +80,10 @@ class Optimizer:
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
         """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__}: must define update(self, group, step, p, g, state, a, b), or step(self); got "
+            "neither; write one"
+        )
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters, with settings of their own where the group names them."""
@@ -117,7 +145,7 @@ class Optimizer:
 
         def rule(step: int, p: Any, g: Any, state: Any) -> None:
             n = p.shape[0]
-            self.update(group, step, p, -g if group["maximize"] else g, state, a[:n], b[:n])
+            self.update(group, step, p, -g if group.get("maximize") else g, state, a[:n], b[:n])
 
         return rule
 
@@ -132,7 +160,10 @@ class Optimizer:
 
     @property
     def state(self) -> dict[Any, dict[str, Any]]:
-        """For each parameter that has made a step: how many, and its arrays, to look at."""
+        """For each parameter that has made a step: how many, and its arrays, to look at; or what a `step` of its own
+        keeps there."""
+        if self._steps_itself():
+            return self._kept
         found = {}
         places = self._places()
         for group in self.param_groups:
@@ -146,20 +177,24 @@ class Optimizer:
         """A copy of settings and state, in PyTorch's form: parameters are numbered in the order given."""
         order = {id(p): i for i, p in enumerate(self._all())}
         state = {
-            order[id(p)]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in kept.items()}
+            order.get(id(p), p): {k: _copied(v) for k, v in kept.items()} if isinstance(kept, Mapping) else kept
             for p, kept in self.state.items()
         }
         groups = [group | {"params": [order[id(p)] for p in group["params"]]} for group in self.param_groups]
         return {"state": state, "param_groups": groups}
+
+    def _steps_itself(self) -> bool:
+        return type(self).step is not Optimizer.step and type(self).update is Optimizer.update
 
     def _all(self) -> list[Any]:
         return [p for group in self.param_groups for p in group["params"]]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken; if it does not fit, nothing is changed."""
-        groups, sizes, saved = _parts(state_dict)
+        own_step = self._steps_itself()
+        groups, sizes, saved = _parts(state_dict, own_step)
         own = [len(group["params"]) for group in self.param_groups]
-        if sizes != own or not all(0 <= i < sum(own) for i in saved):
+        if sizes != own or not all(0 <= i < sum(own) for i in saved if isinstance(i, int) or not own_step):
             raise ValueError(
                 f"load_state_dict: groups must have as many parameters as this optimizer's, {own}; got {sizes}; "
                 "build it as it was built when it was saved"
@@ -175,13 +210,21 @@ class Optimizer:
         rows = [
             (p, name, _row(i, name, saved[i][1], p))
             for i, (p, group) in enumerate(params)
-            if i in saved
+            if i in saved and not own_step
             for name in self.initial_state(group)
         ]
         for group, given, parts in zip(self.param_groups, merged, self._bundles, strict=True):
             group.update(given)
             for bundle in parts:
                 bundle.keep(self.initial_state(group))
+        if own_step:
+            every = self._all()
+            self._kept = defaultdict(dict)
+            for i, (_, kept) in saved.items():
+                self._kept[every[i] if isinstance(i, int) else i] = (
+                    {k: _copied(v) for k, v in kept.items()} if isinstance(kept, Mapping) else kept
+                )
+            return
         places = self._places()
         for i, (p, _) in enumerate(params):
             bundle, k = places[id(p)]
@@ -203,12 +246,23 @@ def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
     return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
 
 
-def _parts(state_dict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[int], dict[int, tuple[int, Any]]]:
+def _copied(value: Any) -> Any:
+    """A part of a state, which later steps do not change."""
+    if isinstance(value, Variable):
+        return constant(np.array(value._data)[()])
+    return copy.deepcopy(value)
+
+
+def _parts(
+    state_dict: Mapping[str, Any], own_step: bool
+) -> tuple[list[dict[str, Any]], list[int], dict[Any, tuple[int, Any]]]:
     """What a saved state holds: settings of groups, how many parameters each has, and by a parameter's number
-    its steps and arrays."""
+    its steps and arrays, or what a step of the optimizer's own kept."""
     try:
         groups = [dict(group) for group in state_dict["param_groups"]]
         sizes = [len(group["params"]) for group in groups]
+        if own_step:
+            return groups, sizes, {i: (0, kept) for i, kept in state_dict["state"].items()}
         return groups, sizes, {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
