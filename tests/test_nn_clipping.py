@@ -97,9 +97,9 @@ def test_a_graph_of_a_gradient_outlives_clipping():
 
 def test_a_gradient_is_scaled_once():
     p, q = nn.Parameter(np.zeros(2)), nn.Parameter(np.zeros(2))
-    for given in ([p, p], [p, q]):
+    for these in ([p, p], [p, q]):
         p.grad = q.grad = tg.Tensor(np.array([3.0, 4.0]))
-        total = nn.utils.clip_grad_norm_(given, 1.0).item()
+        total = nn.utils.clip_grad_norm_(these, 1.0).item()
         assert total == pytest.approx(50**0.5)
         np.testing.assert_allclose(p.grad.data, np.array([3.0, 4.0]) / total, rtol=1e-6)
     whole = tg.Tensor(np.array([3.0, 4.0, 6.0, 8.0]))

@@ -44,8 +44,8 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any] | None = None, **settings: Any) -> None:
         if not isinstance(defaults, Mapping | None):
             raise TypeError(
-                f"optimizer: settings must have names; got {defaults!r}; write super().__init__(params, lr=lr), or pass "
-                "a dict of them"
+                f"optimizer: settings must have names; got {defaults!r}; write super().__init__(params, lr=lr), or "
+                "pass a dict of them"
             )
         self.defaults = {**(defaults or {}), **settings}
         self._kept: defaultdict[Any, dict[str, Any]] = defaultdict(dict)  # by a `step` of its own
@@ -180,7 +180,10 @@ class Optimizer:
             order.get(id(p), p): {k: _copied(v) for k, v in kept.items()} if isinstance(kept, Mapping) else kept
             for p, kept in self.state.items()
         }
-        groups = [group | {"params": [order[id(p)] for p in group["params"]]} for group in self.param_groups]
+        groups = [
+            {k: [order[id(p)] for p in v] if k == "params" else _copied(v) for k, v in group.items()}
+            for group in self.param_groups
+        ]
         return {"state": state, "param_groups": groups}
 
     def _steps_itself(self) -> bool:
@@ -250,6 +253,8 @@ def _copied(value: Any) -> Any:
     """A part of a state, which later steps do not change."""
     if isinstance(value, Variable):
         return constant(np.array(value._data)[()])
+    if isinstance(value, np.generic):
+        return value.item()
     return copy.deepcopy(value)
 
 

@@ -10,6 +10,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from ..errors import StateDictError
+from ..tensor import Tensor
 from .optimizer import Optimizer
 
 
@@ -28,23 +32,45 @@ class LRScheduler:
     """
 
     chains = True  # a rate that something else has changed is scaled, and not set
+    floor = 0.0  # what rates are scaled down to
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        who = type(self).__name__
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"{type(self).__name__}: takes an optimizer; got {type(optimizer).__name__}; make one first"
-            )
+            raise TypeError(f"{who}: takes an optimizer; got {type(optimizer).__name__}; make one first")
+        if not isinstance(last_epoch, int | np.integer):
+            raise TypeError(f"{who}: last_epoch must be an integer; got {last_epoch!r}; count from 0, or use -1")
         groups = optimizer.param_groups
         if last_epoch >= 0 and not all("initial_lr" in group for group in groups):
-            raise ValueError(
-                f"{type(self).__name__}: to go on at last_epoch={last_epoch}, groups must have initial_lr; got none; "
-                "load the optimizer's state first"
+            raise StateDictError(
+                f"{who}: to go on at last_epoch={last_epoch}, groups must have initial_lr; got none; load the "
+                "optimizer's state first, or give it in param_groups"
             )
         self.optimizer = optimizer
-        self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in groups]
-        self.last_epoch = last_epoch + 1
-        self._formula = [lr if last_epoch < 0 else self.rate(lr, last_epoch) for lr in self.base_lrs]
+        self.last_epoch = max(int(last_epoch), -1) + 1
+        for group in groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.base_lrs = self._bases()
+        if last_epoch < 0:
+            self._formula = list(self.base_lrs)
+        else:
+            self._formula = [self._resumed(*both) for both in zip(groups, self.base_lrs, strict=True)]
         self._set()
+
+    def _bases(self) -> list[float]:
+        """What the formula has for `lr`, for each group."""
+        return [float(group["initial_lr"]) for group in self.optimizer.param_groups]
+
+    def _resumed(self, group: Mapping[str, Any], base: float) -> float:
+        """What the formula gave for the rate that a group has, at the epoch after `last_epoch`.
+
+        That of then, if it has not been changed since: the rate of `last_epoch`, or the one at first. Otherwise its
+        rate is one that was loaded, and that of now.
+        """
+        before = self.rate(base, self.last_epoch - 1)
+        if math.isclose(group["lr"], before, rel_tol=1e-9):
+            return before
+        return float(group["lr"]) if math.isclose(group["lr"], base, rel_tol=1e-9) else self.rate(base, self.last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
         """The rate after `t` steps."""
@@ -53,13 +79,23 @@ class LRScheduler:
     def _set(self) -> None:
         """The rate of each group as the formula has it. If another schedule, or the user, has changed it, it is
         multiplied by what the formula changes by: so schedules chain."""
+        self._notice_new_groups()
         for i, (group, lr) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
             before, self._formula[i] = self._formula[i], self.rate(lr, self.last_epoch)
-            if self.chains and before and group["lr"] != before:
-                group["lr"] *= self._formula[i] / before
-            else:
+            if not self.chains or group["lr"] == before:
                 group["lr"] = self._formula[i]
+            elif abs(before - self.floor) > 1e-12 * abs(lr - self.floor):
+                share = (self._formula[i] - self.floor) / (before - self.floor)
+                group["lr"] = self.floor + (group["lr"] - self.floor) * share
+            else:
+                group["lr"] += self._formula[i] - before
         self._last_lr = self.get_last_lr()
+
+    def _notice_new_groups(self) -> None:
+        """Groups that were added to the optimizer follow from the rates that they have."""
+        for group in self.optimizer.param_groups[len(self.base_lrs) :]:
+            self.base_lrs.append(float(group.setdefault("initial_lr", group["lr"])))
+            self._formula.append(self.rate(self.base_lrs[-1], self.last_epoch - 1))
 
     def step(self) -> None:
         """Count one, and set the rates."""
@@ -71,8 +107,9 @@ class LRScheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the optimizer, which has a state of its own."""
-        return {k: list(v) if isinstance(v, list) else v for k, v in vars(self).items() if k != "optimizer"}
+        """All but the optimizer, which has a state of its own; and the rates of now, whoever set them."""
+        own = {k: _plain(v) for k, v in vars(self).items() if k != "optimizer"}
+        return own | {"_last_lr": _plain(self.get_last_lr())}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken, with the rates of then."""
@@ -89,9 +126,16 @@ class LRScheduler:
                 f"load_state_dict: the schedule must be of {len(groups)} groups, as the optimizer; got {len(rates)}; "
                 "build the optimizer as it was"
             )
-        vars(self).update({k: list(v) if isinstance(v, list) else v for k, v in state_dict.items()})
+        vars(self).update({k: _plain(v) for k, v in state_dict.items()})
         for group, lr in zip(groups, rates, strict=True):
-            group["lr"] = lr
+            group["lr"] = _plain(lr)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as Python's own numbers and lists."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic | np.ndarray | Tensor) else value
 
 
 def _demand(who: str, holds: bool, must: str, given: Any) -> None:
@@ -101,7 +145,7 @@ def _demand(who: str, holds: bool, must: str, given: Any) -> None:
 
 def _each(who: str, name: str, value: float | Sequence[float], groups: Sequence[Any]) -> list[float]:
     """A setting for each group, given as one number or as a list."""
-    values = [float(value)] * len(groups) if isinstance(value, int | float) else list(value)
+    values = [float(value)] * len(groups) if isinstance(value, int | float | np.number) else list(value)
     _demand(
         who, len(values) == len(groups), f"{name} must be one number, or one for each of {len(groups)} groups", value
     )
@@ -150,6 +194,7 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         _demand("CosineAnnealingLR", T_max >= 1, "T_max must be 1 or more", T_max)
         self.T_max, self.eta_min = T_max, eta_min
+        self.floor = eta_min
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
@@ -221,10 +266,27 @@ class OneCycleLR(LRScheduler):
         low, last = 1 / div_factor, 1 / div_factor / final_div_factor
         down = [(2 * top, 1.0, low), (total_steps - 1, low, last)] if three_phase else [(total_steps - 1, 1.0, last)]
         self.phases = [(top, low, 1.0), *down]  # (end, from, to), as shares of the peak
-        for group, peak in zip(groups, peaks, strict=True):
-            if last_epoch < 0:
-                group["initial_lr"] = peak
+        self.peaks, self.low = peaks, low
         super().__init__(optimizer, last_epoch)
+
+    def _bases(self) -> list[float]:
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            if self.last_epoch == 0:
+                group["initial_lr"] = peak * self.low
+        return list(self.peaks)
+
+    def _notice_new_groups(self) -> None:
+        own, now = len(self.peaks), len(self.optimizer.param_groups)
+        if own != now:
+            raise ValueError(
+                f"OneCycleLR: the optimizer must keep its {own} groups; got {now}; add groups before "
+                "making the schedule"
+            )
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue where `state_dict()` was taken, with the rates and momenta of then."""
+        super().load_state_dict(state_dict)
+        self._set_momentum()
 
     def _phase(self, t: int) -> tuple[int, float]:
         """Which phase step `t` is in, and how much of it is past."""
@@ -247,6 +309,9 @@ class OneCycleLR(LRScheduler):
                 f"OneCycleLR: there are {self.total_steps} steps; got step {self.last_epoch}; raise total_steps"
             )
         super()._set()
+        self._set_momentum()
+
+    def _set_momentum(self) -> None:
         if self.cycle_momentum:
             k, share = self._phase(self.last_epoch)
             ends = (self.max_momentum, self.base_momentum, self.max_momentum, self.max_momentum)
@@ -277,10 +342,18 @@ class ReduceLROnPlateau(LRScheduler):
             )
         self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
         self.threshold_mode, self.cooldown, self.eps = threshold_mode, cooldown, eps
-        self.min_lrs = _each("ReduceLROnPlateau", "min_lr", min_lr, optimizer.param_groups)
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"ReduceLROnPlateau: takes an optimizer; got {type(optimizer).__name__}; make one first")
+        self.min_lr = min_lr
+        self._least(optimizer)
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self.optimizer = optimizer
+        self._last_lr = self.get_last_lr()
+
+    def _least(self, optimizer: Optimizer) -> list[float]:
+        """The lowest rate of each group."""
+        return _each("ReduceLROnPlateau", "min_lr", self.min_lr, optimizer.param_groups)
 
     def step(self, metrics: Any = None) -> None:
         """Note the measure, and reduce the rates if it has not improved for long."""
@@ -296,11 +369,12 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+            for group, least in zip(self.optimizer.param_groups, self._least(self.optimizer), strict=True):
                 new = max(group["lr"] * self.factor, least)
                 if group["lr"] - new > self.eps:
                     group["lr"] = new
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+        self._last_lr = self.get_last_lr()
 
     def _better(self, current: float) -> bool:
         sign = 1 if self.mode == "min" else -1
