@@ -168,11 +168,12 @@ class Tensor(Variable):
         """The type of the entries."""
         return self._data.dtype if hasattr(self._data, "dtype") else np.asarray(self._data).dtype
 
-    def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, create_graph: bool = False, *, retain_graph: bool | None = None) -> None:
         """Walk the graph from here, right to left, and add into the `grad` of every leaf.
 
         `gradient` is the gradient of the final result with respect to this tensor; a tensor of one
-        entry needs none. With `create_graph`, gradients can be differentiated again.
+        entry needs none. With `create_graph`, gradients can be differentiated again. The graph always stays, so
+        that PyTorch's `retain_graph` changes nothing.
         """
         if not self.flags & NEEDS:
             raise GraphError(

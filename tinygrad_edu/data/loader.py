@@ -118,7 +118,8 @@ class DataLoader:
             if self.passed:
                 raise ValueError(
                     "DataLoader: the data set must give its examples again in each pass; got a "
-                    f"{type(examples).__name__}, which has been used; pass a list, or an object whose __iter__ begins anew"
+                    f"{type(examples).__name__}, which has been used; pass a list, or an object whose __iter__ begins "
+                    "anew"
                 )
             self.passed = True
         groups = iter(lambda: list(itertools.islice(examples, self.batch_size)), [])

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError, ShapeError
-from .common import Axis, lift, normal_axes, normal_axis, number
+from .common import Axis, lift, normal_axes, normal_axis, number, spelled
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, reshape, roll
 from .reduce import max, min, over_axes, sum
 
@@ -60,8 +60,9 @@ def matmul(a: Any, b: Any) -> Tensor:
     return reshape(y, shape)
 
 
-def vecdot(a: Any, b: Any, axis: int = -1) -> Tensor:
+def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """sum(a * b) over `axis`, after broadcasting."""
+    axis = axis if dim is None else spelled("vecdot", axis, -1, dim)
     return sum(ops.multiply(lift(a, "vecdot"), lift(b, "vecdot")), axis)
 
 
@@ -180,8 +181,9 @@ def outer(a: Any, b: Any) -> Tensor:
     return ops.multiply(lift(a, "outer").reshape(-1, 1), lift(b, "outer").reshape(1, -1))
 
 
-def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
+def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """The vector product of vectors of length 3 along `axis`."""
+    axis = axis if dim is None else spelled("cross", axis, -1, dim)
     a, b = lift(a, "cross"), lift(b, "cross")
     normal_axis("cross", axis, builtins.min(a.ndim, b.ndim))
     if a.shape[axis] != 3 or b.shape[axis] != 3:
@@ -295,8 +297,12 @@ def matrix_power(x: Any, n: int) -> Tensor:
     return lift(np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape)) if result is None else result
 
 
-def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def vector_norm(
+    x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
+    axis = axis if dim is None else spelled("vector_norm", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("vector_norm", keepdims, False, keepdim)
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
     x = x if x.dtype.kind in "fc" else x.astype(np.float64)
     if ord == 2:
@@ -330,8 +336,12 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     return expand_dims(y, (-2, -1)) if keepdims else y
 
 
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def norm(
+    x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two."""
+    axis = axis if dim is None else spelled("norm", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("norm", keepdims, False, keepdim)
     x = lift(x, "norm")
     axes = normal_axes("norm", axis, x.ndim)
     if ord is None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..engine import Op
-from .common import Axis, lift, normal_axes, normal_axis
+from .common import Axis, lift, normal_axes, normal_axis, spelled
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -23,35 +23,53 @@ def over_axes(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> 
     return op(x, axis=axes, keepdims=builtins.bool(keepdims), **attributes)
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def sum(
+    x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The sum over `axis`: `(2, 3) -> (3,)` for axis 0.
 
     >>> import tinygrad_edu as tg
     >>> tg.sum(tg.asarray([[1, 2], [3, 4]]), axis=0).data
     array([4, 6])
     """
+    axis = axis if dim is None else spelled("sum", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("sum", keepdims, False, keepdim)
     x = lift(x, "sum")
     return over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
-def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(
+    x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The product over `axis`; its gradient is right also where entries are 0."""
+    axis = axis if dim is None else spelled("prod", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("prod", keepdims, False, keepdim)
     x = lift(x, "prod")
     return over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The largest entry over `axis`; ties share the gradient equally."""
+    axis = axis if dim is None else spelled("max", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("max", keepdims, False, keepdim)
     return over_axes(ops.max, x, axis, keepdims)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The smallest entry over `axis`; ties share the gradient equally."""
+    axis = axis if dim is None else spelled("min", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("min", keepdims, False, keepdim)
     return over_axes(ops.min, x, axis, keepdims)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def logsumexp(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`."""
+    axis = axis if dim is None else spelled("logsumexp", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("logsumexp", keepdims, False, keepdim)
     return over_axes(ops.logsumexp, x, axis, keepdims)
 
 
@@ -60,16 +78,23 @@ def _count(x: Any, axis: Axis, who: str) -> int:
     return math.prod(shape[i] for i in normal_axes(who, axis, len(shape)))
 
 
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The mean over `axis`: sum(x) / n. float16 is summed in float32, as NumPy does."""
+    axis = axis if dim is None else spelled("mean", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("mean", keepdims, False, keepdim)
     x = lift(x, "mean")
     if x.dtype == np.float16:
         return mean(x.astype(np.float32), axis, keepdims).astype(np.float16)
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
-def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
+def var(
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The variance over `axis`: sum((x - mean(x))**2) / (n - correction)."""
+    axis = axis if dim is None else spelled("var", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim)
     x = lift(x, "var")
     if x.dtype == np.float16:
         return var(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
@@ -77,11 +102,16 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     return sum(ops.square(x - mean(x, axis, keepdims=True)), axis, keepdims) / n
 
 
-def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
+def std(
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
 
     Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0.
     """
+    axis = axis if dim is None else spelled("std", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim)
     x = lift(x, "std")
     if x.dtype == np.float16:
         return std(x.astype(np.float32), axis, keepdims, correction).astype(np.float16)
@@ -89,18 +119,26 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     return over_axes(ops.norm2, x - mean(x, axis, keepdims=True), axis, keepdims) / n**0.5
 
 
-def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """Whether all entries over `axis` are true."""
+    axis = axis if dim is None else spelled("all", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("all", keepdims, False, keepdim)
     return over_axes(ops.all, x, axis, keepdims)
 
 
-def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """Whether any entry over `axis` is true."""
+    axis = axis if dim is None else spelled("any", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("any", keepdims, False, keepdim)
     return over_axes(ops.any, x, axis, keepdims)
 
 
-def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def count_nonzero(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """How many entries over `axis` are not 0."""
+    axis = axis if dim is None else spelled("count_nonzero", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("count_nonzero", keepdims, False, keepdim)
     return over_axes(ops.count_nonzero, x, axis, keepdims)
 
 
@@ -113,13 +151,21 @@ def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
     return op(x, axis=normal_axis(op.name, axis, len(shape)), keepdims=builtins.bool(keepdims))
 
 
-def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(
+    x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
+) -> Tensor:
     """Where the (first) largest entry stands along `axis`; of the flattened tensor for None."""
+    axis = axis if dim is None else spelled("argmax", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("argmax", keepdims, False, keepdim)
     return _position(ops.argmax, x, axis, keepdims)
 
 
-def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(
+    x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
+) -> Tensor:
     """Where the (first) smallest entry stands along `axis`; of the flattened tensor for None."""
+    axis = axis if dim is None else spelled("argmin", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("argmin", keepdims, False, keepdim)
     return _position(ops.argmin, x, axis, keepdims)
 
 
@@ -135,13 +181,19 @@ def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes:
     return ops.pad(y, width=width, value=initial)
 
 
-def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
+def cumulative_sum(
+    x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
+) -> Tensor:
     """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
+    axis = axis if dim is None else spelled("cumulative_sum", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_sum").astype(dtype)
     return _scan(ops.cumulative_sum, x, axis, 0 if include_initial else None, reverse=False)
 
 
-def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
+def cumulative_prod(
+    x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
+) -> Tensor:
     """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
+    axis = axis if dim is None else spelled("cumulative_prod", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
     return _scan(ops.cumulative_prod, x, axis, 1 if include_initial else None)

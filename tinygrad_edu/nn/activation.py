@@ -1,9 +1,13 @@
-"""Activations as modules; the functions are in `nn.functional`."""
+"""Activations as modules; the functions are in `nn.functional`.
+
+`inplace` is taken where PyTorch has it, and changes nothing: the result is the same, and the input stays as it is.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..functions.common import spelled
 from . import functional as F
 from .module import Module, Parameter
 
@@ -25,6 +29,9 @@ class Tanh(Module):
 class ReLU(Module):
     """max(x, 0); its derivative at 0 is 0."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
     def forward(self, input: Any) -> Any:
         return F.relu(input)
 
@@ -32,7 +39,7 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """x where it is positive, else `negative_slope * x`."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
 
@@ -55,7 +62,7 @@ class PReLU(Module):
 class ELU(Module):
     """x where it is positive, else `alpha * (exp(x) - 1)`."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
 
@@ -65,6 +72,9 @@ class ELU(Module):
 
 class SELU(Module):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, input: Any) -> Any:
         return F.selu(input)
@@ -84,6 +94,9 @@ class GELU(Module):
 class SiLU(Module):
     """x * sigmoid(x)."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
     def forward(self, input: Any) -> Any:
         return F.silu(input)
 
@@ -102,7 +115,7 @@ class Softplus(Module):
 class Hardtanh(Module):
     """x, moved into the interval from `min_val` to `max_val`."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.min_val, self.max_val = min_val, max_val
 
@@ -113,9 +126,9 @@ class Hardtanh(Module):
 class Softmax(Module):
     """exp(x) / sum(exp(x)) along `axis`."""
 
-    def __init__(self, axis: int = -1) -> None:
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
         super().__init__()
-        self.axis = axis
+        self.axis = axis if dim is None else spelled("Softmax", axis, -1, dim)
 
     def forward(self, input: Any) -> Any:
         return F.softmax(input, self.axis)
@@ -124,9 +137,9 @@ class Softmax(Module):
 class LogSoftmax(Module):
     """x - logsumexp(x) along `axis`."""
 
-    def __init__(self, axis: int = -1) -> None:
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
         super().__init__()
-        self.axis = axis
+        self.axis = axis if dim is None else spelled("LogSoftmax", axis, -1, dim)
 
     def forward(self, input: Any) -> Any:
         return F.log_softmax(input, self.axis)

@@ -148,7 +148,7 @@ class Dropout(Module):
     ([0.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Generator | None = None) -> None:
         super().__init__()
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p must be from 0 to 1; got {p}; use e.g. 0.5")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.common import lift
+from ...functions.common import lift, spelled
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
 from ...random import Generator, or_shared
@@ -99,7 +99,9 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
+def dropout(
+    input: Any, p: float = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
+) -> Tensor:
     """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
     Source: Srivastava et al., "Dropout" (2014).
@@ -115,14 +117,16 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, rng: Generator | 
     return x * (keep / (1 - p))
 
 
-def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, dim: int | None = None) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`."""
+    axis = axis if dim is None else spelled("normalize", axis, 1, dim)
     x = lift(input, "normalize")
     return x / ops.maximum(vector_norm(x, p, axis, keepdims=True), eps)
 
 
-def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> Tensor:
     """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
+    axis = axis if dim is None else spelled("cosine_similarity", axis, 1, dim)
     x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")
     size1, size2 = (ops.maximum(vector_norm(x, 2, axis), eps) for x in (x1, x2))
     return sum(x1 * x2, axis) / (size1 * size2)
