@@ -13,7 +13,7 @@ _default = np.dtype(np.float32)
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Set the dtype that Python floats become: float16, float32 (at the start) or float64."""
+    """Set the dtype that Python floats become, in all threads: float16, float32 (at the start) or float64."""
     global _default
     wanted = normal_dtype("set_default_dtype", dtype)
     if wanted.kind != "f":

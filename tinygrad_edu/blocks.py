@@ -24,7 +24,7 @@ class NumPyErrors:
 
 
 # The blocks that are open in this thread or task, in order, each with the states from before it.
-opened: ContextVar[tuple[tuple[Block, tuple[Any, ...]], ...]] = ContextVar("opened", default=())
+opened: ContextVar[tuple[tuple[Block, list[tuple[Any, Any]]], ...]] = ContextVar("opened", default=())
 
 STATES: list[Any] = [opened, NumPyErrors]  # all that a block may change
 
@@ -47,22 +47,27 @@ class Block:
         raise NotImplementedError
 
     def __enter__(self) -> Any:
-        new, before, outer = self.inside(), tuple(state.get() for state in self.states), opened.get()
+        outer, before = opened.get(), [(state, state.get()) for state in self.states]
         try:
             opened.set((*outer, (self, before)))
-            _set(self.states, new)
+            for state, value in zip(self.states, self.inside(), strict=True):
+                state.set(value)
         except BaseException:  # an interrupt
-            _set((opened, *self.states), (outer, *before))
+            opened.set(outer)
+            for state, value in before:
+                state.set(value)
             raise
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        open_ones = opened.get()
-        places = [i for i, (block, _) in enumerate(open_ones) if block is self]
-        if places:  # else it was entered in another thread or task, where it is open still
-            before = open_ones[places[-1]][1]
-            opened.set((*open_ones[: places[-1]], *open_ones[places[-1] + 1 :]))
-            _set(self.states, before)
+        blocks = opened.get()
+        place = len(blocks) - 1
+        while place >= 0 and blocks[place][0] is not self:  # a generator may leave blocks open
+            place -= 1
+        if place >= 0:  # else it was entered in another thread or task, where it is open still
+            for state, value in blocks[place][1]:
+                state.set(value)
+            opened.set(blocks[:place] + blocks[place + 1 :])
 
     def __call__(self, function: Any) -> Any:
         """`function`, running in a block like this one, whatever kind of function it is."""
