@@ -148,7 +148,7 @@ INPUTS = {
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential".split()
+    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call IterableDataset".split()
 )
 
 

@@ -1,6 +1,11 @@
 """Guards: each notices its mistake, says what to do, is silent where all is well, and can be switched off."""
 
+import concurrent.futures
+import contextlib
+import gc
+import threading
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -188,18 +193,125 @@ def test_losses_that_are_kept_with_their_graphs():
     notices("kept_graphs", "losses of earlier steps must not be kept.*add loss.item", mistake)
 
 
+def on():
+    return [name for name in nn.guards.NAMES if nn.guards.is_on(name)]
+
+
 def test_switches():
-    assert all(nn.guards.ON.values())
+    every = list(nn.guards.NAMES)
+    assert on() == every
     with nn.guards.off():
-        assert not any(nn.guards.ON.values())
+        assert on() == []
         with nn.guards.on("labels"):
-            assert nn.guards.ON["labels"]
-    assert all(nn.guards.ON.values())
+            assert on() == ["labels"]
+        nn.guards.on("eval_mode")  # until the end of the block
+        assert on() == ["eval_mode"]
+    assert on() == every
     with pytest.raises(ValueError, match=r"names must be among .*; got label; correct them"):
         nn.guards.off("label")
     nn.guards.off("labels")
-    assert not nn.guards.ON["labels"]
+    with nn.guards.off("labels"):
+        assert "labels" not in on()
+    assert "labels" not in on()
     nn.guards.on()
+    assert on() == every
+
+
+def test_a_call_outside_of_blocks_holds_in_every_thread():
+    nn.guards.off("labels")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert "labels" not in pool.submit(on).result()
+        nn.guards.on()
+        assert pool.submit(on).result() == list(nn.guards.NAMES)
+
+
+def test_a_block_holds_in_its_own_thread():
+    turn, found = threading.Barrier(2), []
+
+    def other():
+        turn.wait()  # 1: the block of the main thread is open
+        found.append(on())
+        with nn.guards.off("parameters"):
+            turn.wait()  # 2
+            turn.wait()  # 3: the block of the main thread has ended
+            found.append(on())
+        found.append(on())
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    every = list(nn.guards.NAMES)
+    with contextlib.suppress(KeyboardInterrupt), nn.guards.off("labels", "eval_mode"):
+        turn.wait()
+        turn.wait()
+        assert on() == [name for name in every if name not in ("labels", "eval_mode")]
+        raise KeyboardInterrupt
+    turn.wait()
+    thread.join()
+    assert on() == every
+    assert found == [every, [name for name in every if name != "parameters"], every]
+
+
+def test_many_threads_switch_at_once():
+    def work(_):
+        for _ in range(200):
+            with nn.guards.off("labels"):
+                assert not nn.guards.is_on("labels")
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert on() == list(nn.guards.NAMES)
+
+
+def test_nothing_is_kept_alive_where_nobody_steps():
+    model = build()[0].eval()
+    before = len(nn.guards.SEEN.losses)
+    for _ in range(100):
+        loss = F.cross_entropy(model(X), Y)
+        loss.backward()
+    assert len(nn.guards.SEEN.losses) <= before + 1
+    kept = [weakref.ref(model), weakref.ref(model[0].weight)]
+    del model, loss
+    gc.collect()
+    assert [r() for r in kept] == [None, None]
+
+
+def test_a_gradient_set_to_zero_by_hand_is_clear():
+    model, optimizer = build()
+    for clear in (
+        lambda p: p.grad.data.fill(0),
+        lambda p: p.grad.__imul__(0),
+        lambda p: setattr(p, "grad", p.grad * 0),
+    ):
+        step(model, optimizer)
+        for p in model.parameters():
+            clear(p)
+        step(model, optimizer, clear=False)
+
+
+def test_gradients_that_were_not_cleared_are_noticed_with_create_graph_and_alone():
+    def mistake():
+        w = nn.Parameter([1.0])
+        optimizer = optim.SGD([w], lr=0.1)
+        for _ in range(2):
+            (w**2).sum().backward(create_graph=True)
+            optimizer.step()
+
+    notices("spent_gradients", "must be cleared", mistake)
+
+
+def test_first_steps_in_threads():
+    """An optimizer looks through all parameters that are alive, while other threads make more."""
+
+    def work(_):
+        for _ in range(20):
+            model = nn.Linear(2, 2)
+            optimizer = optim.SGD(model.parameters(), lr=0.1)
+            model(np.ones((1, 2))).sum().backward()
+            with nn.guards.off("parameters"):
+                optimizer.step()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
 
 
 def test_warnings_can_be_made_errors():

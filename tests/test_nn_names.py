@@ -13,7 +13,7 @@ NN = """
 Module Parameter Sequential ModuleList ModuleDict Linear Bilinear Embedding Flatten Identity Dropout Conv1d Conv2d
 ConvTranspose2d MaxPool1d MaxPool2d AvgPool1d AvgPool2d AdaptiveAvgPool2d Upsample BatchNorm1d BatchNorm2d LayerNorm
 GroupNorm RMSNorm RNN LSTM GRU RNNCell LSTMCell GRUCell MultiheadAttention TransformerEncoderLayer
-TransformerDecoderLayer Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU SiLU Softplus Softmax LogSoftmax Hardtanh PReLU
+TransformerDecoderLayer Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU SiLU Softplus Softmax LogSoftmax Hardtanh PReLU functional_call
 MSELoss L1Loss SmoothL1Loss HuberLoss BCELoss BCEWithLogitsLoss CrossEntropyLoss NLLLoss KLDivLoss
 CosineEmbeddingLoss TripletMarginLoss init utils guards metrics functional
 """

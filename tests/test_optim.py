@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tempfile
 
 import numpy as np
 import pytest
@@ -287,8 +288,8 @@ def test_schedules_are_pytorchs(name, data, adam):
             key = "betas" if adam else "momentum"
             np.testing.assert_allclose(a[key], b[key], rtol=1e-9)
         if step == 20:  # saved and loaded on the way
-            again = getattr(optim, name)(mine, **kw)
-            again.load_state_dict(ours.state_dict())
+            saved, again = ours.state_dict(), getattr(optim, name)(mine, **kw)
+            again.load_state_dict(saved)
             ours = again
         other.step()
         ours.step()
@@ -376,6 +377,191 @@ def test_a_schedule_goes_on_at_an_epoch():
         optim.StepLR(second, 2, last_epoch=4)
     second.load_state_dict(first.state_dict())
     assert optim.StepLR(second, 2, last_epoch=5).get_last_lr() == [pytest.approx(0.1 * 0.1**3)]
+
+
+HOW = st.sampled_from(["pickle", "deepcopy", "opt, build, schedules", "build, schedules, opt", "build, opt, schedules"])
+CHAINED = [name for name in SCHEDULES if name != "OneCycleLR"]
+
+
+def scheduled(module, schedules, kinds, params):
+    """An optimizer of two groups, and schedules on it."""
+    sgd = module.SGD([{"params": params[:1]}, {"params": params[1:2], "lr": 0.3}], lr=0.1, momentum=0.9)
+    return sgd, [getattr(schedules, name)(sgd, **kw) for name, kw in kinds]
+
+
+def resumed(how, optimizer, parts, kinds, params, extra, path):
+    """What was built anew, or copied, and goes on where it was."""
+    if how in ("pickle", "deepcopy"):
+        copied = copy.deepcopy if how == "deepcopy" else (lambda x: pickle.loads(pickle.dumps(x)))
+        return copied((optimizer, parts))
+    tg.save(path, {"optimizer": optimizer.state_dict(), "schedules": [part.state_dict() for part in parts]})
+    saved = tg.load(path)
+    built = optim.SGD([{"params": params[:1]}, {"params": params[1:2], "lr": 7.0}, *extra], lr=5.0, momentum=0.9)
+
+    def build():
+        return [getattr(optim, name)(built, **kw) for name, kw in kinds]
+
+    if how.startswith("opt"):
+        built.load_state_dict(saved["optimizer"])
+    again = build()
+    if how.endswith("schedules") and not how.startswith("opt"):
+        built.load_state_dict(saved["optimizer"])
+    for part, state in reversed(list(zip(again, saved["schedules"], strict=True))):
+        part.load_state_dict(state)
+    if how.endswith("opt"):
+        built.load_state_dict(saved["optimizer"])
+    return built, again
+
+
+@given(data=st.data(), one_cycle=flags)
+def test_schedules_after_any_history_are_pytorchs(data, one_cycle, tmp_path_factory):
+    """Chained schedules, the user's changes, new groups, and resumptions, beside PyTorch's without resumptions."""
+    torch = pytest.importorskip("torch")
+    path = tmp_path_factory.mktemp("states") / "state.safetensors"
+    names = ["OneCycleLR"] if one_cycle else data.draw(st.lists(st.sampled_from(CHAINED), min_size=1, max_size=3))
+    kinds = [(name, {k: data.draw(v) for k, v in SCHEDULES[name].items()}) for name in names]
+    ours, theirs = [nn.Parameter([1.0]) for _ in range(3)], [torch.nn.Parameter(torch.ones(1)) for _ in range(3)]
+    mine, parts = scheduled(optim, optim, kinds, ours)
+    other, peers = scheduled(torch.optim, torch.optim.lr_scheduler, kinds, theirs)
+    extra, history = [], st.sampled_from(["step", "step", "step", "resume"] + ["change", "add"] * (not one_cycle))
+    for event in data.draw(st.lists(history, max_size=40)):
+        if event == "step":
+            mine.step()
+            other.step()
+            for part in (*parts, *peers):
+                part.step()
+        elif event == "change":
+            for groups in (mine.param_groups, other.param_groups):
+                groups[0]["lr"] *= 0.5
+        elif event == "add" and not extra:
+            extra.append({"params": ours[2:], "lr": 0.7})
+            mine.add_param_group(dict(extra[0]))
+            other.add_param_group({"params": theirs[2:], "lr": 0.7})
+        elif event == "resume":
+            mine, parts = resumed(data.draw(HOW), mine, parts, kinds, ours, extra, path)
+        for a, b in zip(mine.param_groups, other.param_groups, strict=True):
+            assert a["lr"] == pytest.approx(b["lr"], rel=1e-9, abs=1e-12)
+            assert a["momentum"] == pytest.approx(b["momentum"], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@given(
+    data=st.data(), epoch=st.integers(0, 49), how=st.sampled_from(["loaded", "loaded before its step", "initial_lr"])
+)
+def test_a_schedule_goes_on_at_its_last_epoch(name, data, epoch, how):
+    """`last_epoch` gives the rates of the next epoch, whether the loaded rates are of that one, or of the one before, or
+    only the rates at first are known."""
+    kw = {k: data.draw(v) for k, v in SCHEDULES[name].items()}
+    first, (schedule,) = scheduled(optim, optim, [(name, kw)], [nn.Parameter([1.0]), nn.Parameter([1.0])])
+    want = []
+    for t in range(52):
+        if t == epoch + (how == "loaded"):
+            saved = first.state_dict()
+        want.append((schedule.get_last_lr(), [group["momentum"] for group in first.param_groups]))
+        schedule.step()
+    params = [nn.Parameter([1.0]), nn.Parameter([1.0])]
+    initial = [group["initial_lr"] for group in first.param_groups]
+    second = optim.SGD(
+        [{"params": [p], "lr": lr, "initial_lr": lr} for p, lr in zip(params, initial, strict=True)],
+        lr=1.0,
+        momentum=0.9,
+    )
+    if how != "initial_lr":
+        second.load_state_dict(saved)
+    again = getattr(optim, name)(second, last_epoch=epoch, **kw)
+    for t in range(epoch + 1, 52):
+        np.testing.assert_allclose(again.get_last_lr(), want[t][0], rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose([group["momentum"] for group in second.param_groups], want[t][1], rtol=1e-9)
+        again.step()
+
+
+def chain(schedules, optimizer, **kw):
+    return [schedules.CosineAnnealingLR(optimizer, 20, 0.01, **kw), schedules.ExponentialLR(optimizer, 0.9, **kw)]
+
+
+def test_chained_schedules_go_on_at_their_last_epoch():
+    """What was loaded is the rate of now, as in PyTorch."""
+    torch = pytest.importorskip("torch")
+    found = []
+    for module, schedules, p in (
+        (optim, optim, nn.Parameter([1.0])),
+        (torch.optim, torch.optim.lr_scheduler, torch.nn.Parameter(torch.ones(1))),
+    ):
+        optimizer = module.SGD([p], lr=0.1)
+        parts, rates = chain(schedules, optimizer), []
+        for t in range(15):
+            if t == 7:
+                state, optimizer = optimizer.state_dict(), module.SGD([p], lr=0.1)
+                optimizer.load_state_dict(state)
+                parts = chain(schedules, optimizer, last_epoch=6)
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            for part in parts:
+                part.step()
+        found.append(rates)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+@given(st.integers(0, 99), st.integers(0, 29), HOW, st.sampled_from([0.0, [0.01, 0.2]]))
+def test_reduce_on_plateau_goes_on(seed, stop, how, min_lr):
+    kinds, params = (
+        [("ReduceLROnPlateau", {"patience": 1, "cooldown": 1, "min_lr": min_lr})],
+        [nn.Parameter([1.0]) for _ in "ab"],
+    )
+    losses, found = np.random.default_rng(seed).normal(size=30), []
+    for stops in ((), (stop,)):
+        optimizer, parts = scheduled(optim, optim, kinds, params)
+        rates = []
+        for t, loss in enumerate(losses):
+            if t in stops:
+                with tempfile.TemporaryDirectory() as folder:
+                    optimizer, parts = resumed(how, optimizer, parts, kinds, params, [], f"{folder}/state")
+            parts[0].step(loss)
+            rates.append(parts[0].get_last_lr())
+        found.append(rates)
+    assert found[0] == found[1]
+
+
+def test_reduce_on_plateau_takes_new_groups():
+    optimizer = optim.SGD([nn.Parameter([1.0])], lr=0.5)
+    schedule = optim.ReduceLROnPlateau(optimizer, factor=0.5, patience=0)
+    each = optim.ReduceLROnPlateau(optimizer, min_lr=[0.1])
+    optimizer.add_param_group({"params": [nn.Parameter([1.0])], "lr": 0.25})
+    for _ in range(2):
+        schedule.step(1.0)
+    assert schedule.get_last_lr() == [0.25, 0.125]
+    with pytest.raises(ValueError, match="min_lr must be one number, or one for each of 2 groups"):
+        [each.step(1.0) for _ in range(20)]
+
+
+def test_settings_may_be_numpys_numbers(tmp_path):
+    """As drawn from np.logspace: they are saved and loaded as numbers."""
+    make = lambda: optim.Adam([nn.Parameter([1.0])], lr=np.float64(0.1), eps=np.float32(1e-8))
+    optimizer = make()
+    schedule = optim.ExponentialLR(optimizer, np.float64(0.5))
+    schedule.step()
+    tg.save(tmp_path / "s", {"o": optimizer.state_dict(), "s": schedule.state_dict()})
+    saved, again = tg.load(tmp_path / "s"), make()
+    other = optim.ExponentialLR(again, 0.9)
+    again.load_state_dict(saved["o"])
+    other.load_state_dict(saved["s"])
+    assert type(again.param_groups[0]["lr"]) is float
+    other.step()
+    assert other.get_last_lr() == [pytest.approx(0.025)]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_to_go_on_needs_the_rates_at_first(name):
+    kw = {"StepLR": {"step_size": 2}, "MultiStepLR": {"milestones": [2]}, "ExponentialLR": {"gamma": 0.9},
+          "CosineAnnealingLR": {"T_max": 9}, "LinearLR": {}, "OneCycleLR": {"max_lr": 1.0, "total_steps": 9}}[name]  # fmt: skip
+    make = getattr(optim, name)
+    for kind in (KeyError, ValueError):
+        with pytest.raises(
+            kind, match=f"{name}: to go on at last_epoch=3, groups must have initial_lr; got none; load"
+        ):
+            make(optim.SGD([nn.Parameter([1.0])], lr=0.1, momentum=0.9), last_epoch=3, **kw)
+    with pytest.raises(TypeError, match="last_epoch must be an integer; got '3'"):
+        make(optim.SGD([nn.Parameter([1.0])], lr=0.1, momentum=0.9), last_epoch="3", **kw)
 
 
 def test_a_loaded_schedule_restores_the_rate():
@@ -482,3 +668,101 @@ def test_settings_that_are_loaded_bring_their_state():
     apply(heavy, params, [np.ones(2)])
     plain.load_state_dict(heavy.state_dict())
     assert plain.state[params[0]]["momentum_buffer"].tolist() == [1.0, 1.0]
+
+
+class Plain(optim.Optimizer):
+    """As Optimizer's docstring has it."""
+
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, lr=lr)
+
+    def update(self, group, step, p, g, state, a, b):
+        p -= group["lr"] * g
+
+
+class AsInPyTorch(optim.Optimizer):
+    """Heavy ball, as people write it for PyTorch."""
+
+    def __init__(self, params, lr=0.1, momentum=0.9):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @tg.no_grad()
+    def step(self, closure=None):
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if len(state) == 0:
+                    state["step"] = 0
+                    state["v"] = tg.zeros_like(p)
+                state["step"] += 1
+                state["v"] = group["momentum"] * state["v"] + p.grad
+                p -= group["lr"] * state["v"]
+        return loss
+
+
+def run(make, steps, params=None, state=None, path=None):
+    params = parameters() if params is None else params
+    optimizer = make(params)
+    if state is not None:
+        optimizer.load_state_dict(state)
+    schedule = optim.ExponentialLR(optimizer, 0.99)
+    for k in steps:
+        apply(optimizer, params, gradients(k))
+        schedule.step()
+        optimizer.zero_grad()
+    return params, optimizer
+
+
+@pytest.mark.parametrize(
+    ("own", "same"),
+    [(Plain, lambda ps: optim.SGD(ps, lr=0.1)), (AsInPyTorch, lambda ps: optim.SGD(ps, lr=0.1, momentum=0.9))],
+    ids=["update", "step"],
+)
+def test_an_optimizer_of_ones_own(own, same):
+    (ours, _), (theirs, _) = run(own, range(5)), run(same, range(5))
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-12)
+    w = nn.Parameter([1.0, 2.0])
+    (w**2).sum().backward()
+    own([w]).step()
+    np.testing.assert_allclose(w.data, [0.8, 1.6], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"settings must be among .*'lr'.*; got \['rate'\]"):
+        own([{"params": [w], "rate": 1.0}])
+
+
+@pytest.mark.parametrize("how", ["dict", "file", "pickle", "deepcopy"])
+def test_the_state_of_an_optimizer_of_ones_own(how, tmp_path):
+    whole, _ = run(AsInPyTorch, range(6))
+    params, optimizer = run(AsInPyTorch, range(3))
+    state = optimizer.state_dict()
+    assert sorted(state["state"]) == list(range(len(SHAPES)))
+    if how == "file":
+        tg.save(tmp_path / "s", state)
+        state = tg.load(tmp_path / "s")
+    if how in ("pickle", "deepcopy"):
+        copied = copy.deepcopy if how == "deepcopy" else (lambda x: pickle.loads(pickle.dumps(x)))
+        params, optimizer = copied((params, optimizer))
+        for k in range(3, 6):
+            optimizer.param_groups[0]["lr"] = 0.1 * 0.99**k
+            apply(optimizer, params, gradients(k))
+    else:
+        before = state["state"][0]["step"]
+        params, again = run(AsInPyTorch, range(3, 6), params, state)
+        assert (before, state["state"][0]["step"], again.state[params[0]]["step"]) == (3, 3, 6)
+    for p, q in zip(params, whole, strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-6)
+
+
+def test_an_optimizer_without_a_rule_says_what_it_needs():
+    class Nothing(optim.Optimizer):
+        pass
+
+    w = nn.Parameter([1.0])
+    (w**2).sum().backward()
+    with pytest.raises(NotImplementedError, match="Nothing: must define update"):
+        Nothing([w], lr=0.1).step()
+    with pytest.raises(TypeError, match="settings must have names; got 0.1; write super"):
+        Nothing([w], 0.1)

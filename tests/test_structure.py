@@ -15,7 +15,7 @@ PACKAGE = pathlib.Path(tg.__file__).parent
 
 # Each file may import files of its own floor, and of the floors below.
 FLOORS = [
-    ["errors", "domain", "arrays", "sums", "recording", "batched", "holders", "engine"],
+    ["errors", "domain", "arrays", "sums", "blocks", "recording", "batched", "holders", "engine"],
     ["ops"],
     ["forward", "functions", "numpy_functions", "numpy_protocol", "foreign", "writing", "tensor"],
     ["random", "batching", "checkpointing", "custom", "transforms", "guards", "nn.functional"],

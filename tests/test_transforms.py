@@ -1,5 +1,6 @@
 """Transforms and their nesting. The oracle is a polynomial, whose derivatives of any order are known."""
 
+import concurrent.futures
 import threading
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
 from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
 
 COEFFICIENTS = [2.0, -1.0, 0.5, 3.0, -0.25, 1.0]
@@ -260,6 +262,76 @@ class TestCheckpoint:
         y.sum().backward()
         np.testing.assert_array_equal(x.grad.data, 2 * y.data)
         assert tg.random.shared().uniform().item() != after
+
+    @pytest.mark.parametrize("how", ["shared", "seeded", "own", "dropout", "numpy", "inside", "nested", "seed"])
+    def test_chance_is_repeated_from_any_generator(self, how):
+        """The same function, checkpointed or not, draws the same, and leaves its generators in the same state."""
+        rng = tg.random.default_rng(3)
+
+        def block(x):
+            draws = {
+                "shared": lambda: tg.random.shared().normal(size=5),
+                "seeded": lambda: captured.normal(size=5),
+                "own": lambda: rng.uniform(size=5) + tg.random.shared().uniform(size=5) + rng.integers(9, size=5),
+                "dropout": lambda: F.dropout(x, 0.5) + F.dropout(x, 0.5, rng=rng) + rng.permutation(5),
+                "numpy": lambda: rng.numpy.normal(size=5) + tg.random.shared().numpy.normal(size=5),
+                "inside": lambda: tg.random.default_rng(1).normal(size=5),
+                "nested": lambda: tg.checkpoint(lambda x: F.dropout(x, 0.5, rng=rng))(x) + rng.uniform(size=5),
+                "seed": lambda: tg.random.shared().normal(size=5) + tg.manual_seed(5).normal(size=5),
+            }
+            return x * x * draws[how]()
+
+        found = []
+        for f in (block, tg.checkpoint(block)):
+            rng = tg.random.default_rng(3)
+            captured = tg.manual_seed(0)
+            x = tg.Tensor(np.arange(1.0, 6), requires_grad=True)
+            y = f(f(x))
+            after = tg.random.shared().numpy.random(), rng.numpy.random()
+            tg.manual_seed(99)  # what happens to the shared generator before the way back is of no importance
+            between = tg.random.shared().numpy.random()
+            y.sum().backward()
+            found.append((y.tolist(), x.grad.tolist(), after, between, tg.random.shared().numpy.random()))
+        assert found[0] == found[1]
+
+    def test_second_derivatives_repeat_chance(self):
+        x = np.arange(1.0, 5)
+
+        def loss(x, way):
+            tg.manual_seed(0)
+            return way(lambda x: (x**3 * tg.random.shared().normal(size=4)).sum())(x)
+
+        np.testing.assert_array_equal(
+            tg.hessian(lambda x: loss(x, tg.checkpoint))(x).data, tg.hessian(lambda x: loss(x, lambda f: f))(x).data
+        )
+
+    def test_the_way_back_leaves_other_threads_their_numbers(self):
+        """Threads that drop out in checkpoints, beside one that draws: no number is drawn twice."""
+        tg.manual_seed(0)
+        stop, drawn = threading.Event(), []
+
+        def draw():
+            while not stop.is_set():
+                drawn.extend(tg.random.shared().uniform(size=3, dtype="float64").tolist())
+
+        def train(_):
+            for _ in range(20):
+                w = tg.Tensor(np.ones(50), requires_grad=True)
+                block = tg.checkpoint(lambda w: tg.random.shared().uniform(size=50, dtype="float64") * w * w)
+                y = block(w)
+                y.sum().backward()
+                np.testing.assert_array_equal(w.grad.data, 2 * y.data)
+                drawn.extend(y.tolist())
+
+        other = threading.Thread(target=draw)
+        other.start()
+        try:
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                list(pool.map(train, range(4)))
+        finally:
+            stop.set()
+            other.join()
+        assert len(set(drawn)) == len(drawn)
 
     def test_it_returns_one_tensor(self):
         with pytest.raises(GraphError, match="checkpoint: the function must return one tensor; got tuple"):

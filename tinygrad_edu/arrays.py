@@ -44,7 +44,7 @@ class Echo(np.ndarray):
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Set the dtype that Python floats become: float16, float32 (at the start) or float64."""
+    """Set the dtype that Python floats become, in all threads: float16, float32 (at the start) or float64."""
     global _default
     wanted = normal_dtype("set_default_dtype", dtype)
     if wanted.kind != "f":

@@ -20,15 +20,15 @@ from .recording import Recording, no_grad, recording
 
 OTHER = (
     "checkpoint: the function must compute the same when it is called again; got {}: something that it uses was "
-    "changed, or is random; pass what changes as arguments, and draw from tg.random.shared()"
+    "changed, or is random; pass what changes as arguments, and draw from generators of tg.random"
 )
 
 
 class Segment:
-    """What a checkpointed call remembers: the function, and the shared generator's state."""
+    """What a checkpointed call remembers: the function, and what it drew from generators."""
 
-    def __init__(self, f: Function, state: Any, inputs: Sequence[Variable], given: int, used: list[int]) -> None:
-        self.f, self.state, self.given, self.used = f, state, given, used
+    def __init__(self, f: Function, drawn: random.Run, inputs: Sequence[Variable], given: int, used: list[int]) -> None:
+        self.f, self.drawn, self.given, self.used = f, drawn, given, used
         self.needs = [bool(x.flags & NEEDS) for x in inputs]
         self.final = max(i for i, x in enumerate(inputs) if x.flags & NEEDS)  # the last asked for
         self.last: tuple[Any, Any] = (None, None)
@@ -37,12 +37,8 @@ class Segment:
         return getattr(self.f, "__name__", "function")
 
     def run(self, *xs: Any) -> Any:
-        generator = random.shared().numpy.bit_generator
-        now, generator.state = generator.state, self.state
-        try:
+        with random.Run(self.drawn):
             return self.f(*xs)
-        finally:
-            generator.state = now
 
     def value(self, *xs: Any) -> Any:
         """The output for arrays."""
@@ -126,8 +122,9 @@ def checkpoint(f: Function) -> Function:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 
     `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
-    Called again, `f` must compute the same (checked); what it changes outside itself, as batch norm its
-    running statistics, changes twice. Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    Called again, `f` must compute the same (checked), and draws the same from generators of `tg.random`; what it
+    changes outside itself, as batch norm its running statistics, changes twice.
+    Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
     """
 
     @functools.wraps(f)
@@ -141,10 +138,10 @@ def checkpoint(f: Function) -> Function:
                 full[i] = x
             return f(*full, **kwargs)
 
-        state = random.shared().numpy.bit_generator.state
         given = [alias(x) if x.flags and recording.get() else x for x in inputs]  # f may also use x by another way
         start = births()
-        y = run(*given)
+        with random.Run() as drawn:
+            y = run(*given)
         if not isinstance(y, Variable):
             raise GraphError(
                 f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
@@ -152,7 +149,7 @@ def checkpoint(f: Function) -> Function:
         if not (y.flags & NEEDS and (by := recording.get())):
             return y
         inputs += _outsiders(y, start, given)
-        segment = Segment(run, state, inputs, len(places), _used(y, start, given))
+        segment = Segment(run, drawn, inputs, len(places), _used(y, start, given))
         return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, by)
 
     return wrapped

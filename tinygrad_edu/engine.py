@@ -45,6 +45,9 @@ LEFT = 4  # of a constant that was made from values of a tensor that needs a gra
 SCALARS = frozenset((np.float16, np.float32, np.float64))
 
 
+STEPPED, MIXED = "optimizer.step()", "backward(), onto a gradient that optimizer.step() had used"  # sites of gradients
+
+
 class Reading:
     """An argument that reads an op in its own way; a Variable records it, a formula writes it."""
 
@@ -69,7 +72,7 @@ class Variable(Reading):
         "store",  # who else has its memory (see holders.py); None until somebody has, or needs its values
         "past",  # itself before its last birth, where that is kept
         "source",  # of a view that was not recorded: what it is a view of (see writing.py)
-        "site",  # the user's line that made it, where that is kept
+        "site",  # the user's line that made it, or what happened to it last, where that is kept
         "__weakref__",
     )
     _data: Any

@@ -1,7 +1,8 @@
 """Guards against mistakes that run without an error and spoil the result. Each can be switched off.
 
     nn.guards.off("loss_shapes")            # from here on
-    with nn.guards.off("labels"): ...       # in a block
+    with nn.guards.off("labels"): ...       # in a block, of this thread or task only
+    @nn.guards.off("labels")                # in a function
 
 | name | what it notices |
 | --- | --- |
@@ -17,44 +18,104 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 import weakref
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
-import numpy as np
-
 from . import ops
-from .engine import NEEDS, Variable, births
+from .blocks import STATES, Block
+from .engine import MIXED, NEEDS, Variable, births
 from .errors import few
 from .recording import recording
-from .tensor import Tensor
 
-ON = dict.fromkeys(
-    ("loss_shapes", "labels", "softmax_twice", "spent_gradients", "parameters", "eval_mode", "kept_graphs"), True
-)
+NAMES = ("loss_shapes", "labels", "softmax_twice", "spent_gradients", "parameters", "eval_mode", "kept_graphs")
 MANY = 32  # so many losses of earlier steps alive are no accident
+
+# What blocks that are open in this thread or task have switched; for the rest, `Everywhere` says.
+switched: ContextVar[Mapping[str, bool]] = ContextVar("switched", default={})  # noqa: B039 (never written into)
+STATES.append(switched)
+
+
+class Everywhere:
+    """What was switched outside of blocks: the last word for each guard counts."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[tuple[str, ...], bool]] = []
+        self.now: dict[str, bool] = {}
+        self.lock = threading.Lock()
+
+    def add(self, call: tuple[tuple[str, ...], bool]) -> None:
+        with self.lock:
+            self.calls.append(call)
+            self._settle()
+
+    def remove(self, call: tuple[tuple[str, ...], bool]) -> None:
+        with self.lock:
+            self.calls = [other for other in self.calls if other is not call]
+            self._settle()
+
+    def _settle(self) -> None:
+        self.now = {name: value for names, value in self.calls for name in names}
+
+
+EVERYWHERE = Everywhere()
+
+
+def is_on(name: str) -> bool:
+    """Whether a guard is on, here and now."""
+    return switched.get().get(name, EVERYWHERE.now.get(name, True))
 
 
 class SilentMistakeWarning(UserWarning):
     """Something that runs, and most likely is not what you want."""
 
 
-class Switch:
-    """Guards set to on or off; as a `with` block, only inside it."""
+class Switch(Block):
+    """Guards set to on or off at once. As a `with` block or a decorator, only inside it.
+
+    Outside of blocks this holds for the whole process, inside one until that ends.
+    """
+
+    states = (switched,)
 
     def __init__(self, names: tuple[str, ...], value: bool) -> None:
-        names = names or tuple(ON)
-        unknown = [name for name in names if name not in ON]
+        names = names or NAMES
+        unknown = [name for name in names if name not in NAMES]
         if unknown:
-            raise ValueError(f"guards: names must be among {', '.join(ON)}; got {', '.join(unknown)}; correct them")
-        self.before = {name: ON[name] for name in names}
-        ON.update(dict.fromkeys(names, value))
+            raise ValueError(f"guards: names must be among {', '.join(NAMES)}; got {', '.join(unknown)}; correct them")
+        self.call = names, value
+        self.before = switched.get()
+        self.after: Mapping[str, bool] = {}
+        if self.before:
+            self.after = self.inside()[0]
+            switched.set(self.after)
+        else:
+            EVERYWHERE.add(self.call)
 
-    def __enter__(self) -> None:
-        return None
+    def inside(self) -> tuple[Mapping[str, bool]]:
+        names, value = self.call
+        return ({**switched.get(), **dict.fromkeys(names, value)},)
 
-    def __exit__(self, *exception: object) -> None:
-        ON.update(self.before)
+    def again(self) -> Switch:
+        return Switch(*self.call)
+
+    def _take_back(self) -> None:
+        """It turned out to be a block: what was set at once is set back."""
+        EVERYWHERE.remove(self.call)
+        if self.after and switched.get() is self.after:
+            switched.set(self.before)
+
+    def __enter__(self) -> Switch:
+        self._take_back()
+        super().__enter__()
+        return self
+
+    def __call__(self, function: Any) -> Any:
+        self._take_back()
+        return super().__call__(function)
 
 
 def off(*names: str) -> Switch:
@@ -99,34 +160,16 @@ def looks_like_softmax(x: Any) -> bool:
 
 def check_logits(who: str, x: Any, op: Any = None) -> None:
     """`x` must not have been made by softmax (or by `op`) already."""
-    if ON["softmax_twice"] and (looks_like_softmax(x) if op is None else _uncast(x).op is op):
+    if is_on("softmax_twice") and (looks_like_softmax(x) if op is None else _uncast(x).op is op):
         made = "softmax" if op is None else str(op)
         warn("softmax_twice", f"{who}: takes logits; got the output of {made}; leave out the {made}")
 
 
-class Spent(Tensor):
-    """A gradient that an optimizer has used. What backward() adds to it is `Mixed`."""
-
-    __slots__ = ()
-
-    def __add__(self, other: Any) -> Tensor:
-        total = super().__add__(other)
-        if sys._getframe(1).f_code is Tensor.backward.__code__ and np.any(self._data):  # not set to 0 by hand
-            total.__class__ = Mixed
-        return total
-
-
-class Mixed(Tensor):
-    """A used gradient and a new one, added up. To make a step with it is most likely a mistake; it is none
-    to clear it first, as when a part of a loss passes through another optimizer's parameters."""
-
-    __slots__ = ()
-
-
 def check_gradients(params: list[Any]) -> None:
-    """No gradient of a step may still hold those of an earlier one."""
-    mixed = [p for p in params if p._grad.__class__ is Mixed]
-    if mixed and ON["spent_gradients"]:
+    """No gradient of a step may still hold those of an earlier one. (To clear such a mixture is no mistake, as when a
+    part of a loss passes through another optimizer's parameters.)"""
+    mixed = [p for p in params if p._grad is not None and p._grad.site is MIXED]
+    if mixed and is_on("spent_gradients"):
         warn(
             "spent_gradients",
             "step: gradients of an earlier step must be cleared; got new ones added to those that an earlier "
@@ -134,26 +177,43 @@ def check_gradients(params: list[Any]) -> None:
         )
 
 
-LOSSES: list[weakref.ref[Any]] = []
-STEPS = [0, 0]  # the births of the last two steps
-# modules that ran in eval mode inside a recorded computation: name, a parameter before it, and when
-EVALUATED: dict[int, tuple[str, Any, int]] = {}
-OPTIMIZERS: weakref.WeakSet[Any] = weakref.WeakSet()
+class Seen:
+    """What is remembered of the training loops of this process; nothing is kept alive by it."""
+
+    def __init__(self) -> None:
+        self.losses: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # by birth
+        self.steps = (0, 0)  # the births of the last two steps
+        # modules that ran in eval mode in a recorded computation: a parameter before each, and when
+        self.evaluated: weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any], int]] = weakref.WeakKeyDictionary()
+        self.optimizers: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+
+SEEN = Seen()
+
+
+def alive(these: weakref.WeakValueDictionary[int, Any]) -> list[Any]:
+    """What is alive, also while other threads add to it."""
+    return [x for ref in these.valuerefs() if (x := ref()) is not None]
+
+
+def note_optimizer(optimizer: Any) -> None:
+    """Remember an optimizer for `parameters`."""
+    SEEN.optimizers[id(optimizer)] = optimizer
 
 
 def note_loss(loss: Any) -> Any:
     """Remember a loss for `kept_graphs`."""
     if loss.flags:
-        LOSSES.append(weakref.ref(loss))
+        SEEN.losses[loss.born] = loss
     return loss
 
 
 def note_mode(module: Any, x: Any) -> None:
     """Remember that a module which differs in eval mode has run."""
     if module.training:
-        EVALUATED.pop(id(module), None)
+        SEEN.evaluated.pop(module, None)
     elif isinstance(x, Variable) and x.flags & NEEDS and recording.get():
-        EVALUATED[id(module)] = type(module).__name__, _leaf(x), births()
+        SEEN.evaluated[module] = weakref.ref(_leaf(x)), births()
 
 
 def _leaf(x: Any) -> Any:
@@ -165,32 +225,35 @@ def _leaf(x: Any) -> Any:
 
 def after_step(optimizer: Any) -> None:
     """What an optimizer's step can notice about the training loop around it."""
-    if EVALUATED:
+    if SEEN.evaluated:
+        evaluated, SEEN.evaluated = SEEN.evaluated, weakref.WeakKeyDictionary()
         own = {id(p) for group in optimizer.param_groups for p in group["params"] if p.name}  # a module's, no input
-        late = {name for name, p, n in EVALUATED.values() if id(p) in own and p.grad is not None and p.grad.born > n}
-        EVALUATED.clear()
-        if late and ON["eval_mode"]:
+        late = {
+            type(module).__name__
+            for module, (leaf, n) in list(evaluated.items())
+            if (p := leaf()) is not None and id(p) in own and p.grad is not None and p.grad.born > n
+        }
+        if late and is_on("eval_mode"):
             names = ", ".join(sorted(late))
             warn(
                 "eval_mode",
                 f"optimizer.step: training needs training mode; got {names} in eval mode; call model.train()",
             )
-    if len(LOSSES) > MANY:
-        LOSSES[:] = [r for r in LOSSES if r() is not None]
-        old = [r for r in LOSSES if (loss := r()) is not None and loss.born < STEPS[-2]]
-        if len(old) >= MANY and ON["kept_graphs"]:
-            LOSSES.clear()
+    if len(SEEN.losses) > MANY:
+        old = [loss for loss in alive(SEEN.losses) if loss.born < SEEN.steps[0]]
+        if len(old) >= MANY and is_on("kept_graphs"):
+            SEEN.losses = weakref.WeakValueDictionary()
             warn(
                 "kept_graphs",
                 f"optimizer.step: losses of earlier steps must not be kept with their graphs; got {len(old)} alive, as "
                 "by total += loss; add loss.item() or loss.detach()",
             )
-    STEPS[:] = STEPS[-1], births()
+    SEEN.steps = SEEN.steps[1], births()
 
 
 def first_step(optimizer: Any, parameters: Any) -> None:
-    """At an optimizer's first step: has it what the model uses, and does the model use what it has?"""
-    if not ON["parameters"]:
+    """At an optimizer's first step: does it hold every parameter that the model uses, and does the model use each?"""
+    if not is_on("parameters"):
         return
     own = [p for group in optimizer.param_groups for p in group["params"]]
     idle = [_called(p) for p in own if p.grad is None and p.flags & NEEDS]
@@ -200,7 +263,7 @@ def first_step(optimizer: Any, parameters: Any) -> None:
             f"optimizer.step: parameters must be used by the loss; got no gradient for {few(idle)}; check that "
             "forward() uses them",
         )
-    held = {id(p) for other in OPTIMIZERS for group in other.param_groups for p in group["params"]}
+    held = {id(p) for other in alive(SEEN.optimizers) for group in other.param_groups for p in group["params"]}
     near = _made_together(
         [p.grad.born for p in own if p.grad is not None], [p.grad.born for p in parameters if p.grad is not None]
     )

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -50,7 +53,25 @@ class Generator:
     """
 
     def __init__(self, seed: Any = None) -> None:
-        self.numpy = np.random.default_rng(_seed(seed))
+        self._numpy = np.random.default_rng(_seed(seed))
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> Any:
+        return self._numpy
+
+    def __setstate__(self, numpy: Any) -> None:
+        self._numpy, self._lock = numpy, threading.Lock()
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        """NumPy's generator, to draw plain arrays from."""
+        run = running.get()
+        return self._numpy if run is None else run.source(self)
+
+    def draw(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """What a method of NumPy's generator gives, as a plain array; safe in threads."""
+        with self._lock:
+            return getattr(self.numpy, method)(*args, **kwargs)
 
     def _new(self, array: Any, dtype: Any) -> Tensor:
         return engine.constant(
@@ -64,7 +85,7 @@ class Generator:
             raise ValueError(f"normal: scale must not be negative; got {scale}; use its size")
         loc = loc if is_weak(loc) or isinstance(loc, engine.Variable) else _values(loc, "normal")
         shape = _together("normal", loc, scale) if size is None else size
-        noise = self._new(self.numpy.standard_normal(normal_shape("normal", shape)), dtype)
+        noise = self._new(self.draw("standard_normal", normal_shape("normal", shape)), dtype)
         return noise * scale + loc
 
     @settings
@@ -75,7 +96,7 @@ class Generator:
         wanted = get_default_dtype() if dtype is None else normal_dtype("uniform", dtype)
         if wanted.kind != "f":
             raise refused("uniform", "dtype", "a floating-point dtype", str(wanted), "dtype='float32'")
-        noise = self.numpy.random(normal_shape("uniform", shape)).astype(wanted)
+        noise = self.draw("random", normal_shape("uniform", shape)).astype(wanted)
         noise = np.minimum(noise, np.nextafter(wanted.type(1), wanted.type(0)))  # below 1, rounded or not
         return self._new(noise, wanted) * (high - low) + low
 
@@ -86,7 +107,7 @@ class Generator:
             low, high = 0, low
         if not low < high:
             raise ValueError(f"integers: low must be below high; got {low} and {high}; use e.g. high=10")
-        return self._new(self.numpy.integers(low, high, normal_shape("integers", size)), dtype)
+        return self._new(self.draw("integers", low, high, normal_shape("integers", size)), dtype)
 
     @settings
     def permutation(self, x: Any) -> Tensor:
@@ -94,11 +115,11 @@ class Generator:
         if isinstance(x, int | np.integer) and not isinstance(x, bool):
             if not 0 <= x < 2**40:
                 raise ValueError(f"permutation: x must be a length or a tensor; got {x}; use e.g. 10")
-            return self._new(self.numpy.permutation(x), np.int64)
+            return self._new(self.draw("permutation", x), np.int64)
         x = lift(x, "permutation")
         if not x.ndim:
             raise refused("permutation", "x", "a length, or a tensor of rows", x, "10")
-        return take(x, self.numpy.permutation(x.shape[0]), 0)
+        return take(x, self.draw("permutation", x.shape[0]), 0)
 
     @settings
     def bernoulli(self, p: Any = 0.5, size: Shape | None = None, dtype: Any = None) -> Tensor:
@@ -107,7 +128,7 @@ class Generator:
         if chance.dtype.kind not in "fiub" or not np.all((chance >= 0) & (chance <= 1)):
             raise DTypeError(f"bernoulli: p must lie from 0 to 1; got {p}; use a probability")
         shape = chance.shape if size is None else normal_shape("bernoulli", size)
-        return self._new(self.numpy.random(shape) < chance, dtype)
+        return self._new(self.draw("random", shape) < chance, dtype)
 
 
 def _together(who: str, a: Any, b: Any) -> tuple[int, ...]:
@@ -124,11 +145,56 @@ def default_rng(seed: Any = None) -> Generator:
     return seed if isinstance(seed, Generator) else Generator(seed)
 
 
+class Run:
+    """A run of a function, in a `with` block, that notes what is drawn; or one that draws what an `earlier` run did.
+
+    Each draw is noted as the state that its generator had. It is made again by a generator of this run's own, so that
+    those of the earlier run, which other threads may use, are left alone.
+    """
+
+    def __init__(self, earlier: Run | None = None) -> None:
+        self.earlier, self.outer = earlier, running.get()
+        self.start: Generator = shared() if earlier is None else earlier.start
+        self.shared: Generator | None = None if earlier is None else earlier.start
+        # `shared`: the shared generator, where it is this run's own; `states`: of each generator, before each draw
+        self.states: dict[Generator, list[Any]] = {}
+        self.repeated: dict[Generator, tuple[np.random.Generator, Iterator[Any]]] = {}
+
+    def __enter__(self) -> Run:
+        running.set(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        running.set(self.outer)
+        self.outer = None
+
+    def source(self, generator: Generator) -> np.random.Generator:
+        """NumPy's generator for the next draw of a generator."""
+        if self.earlier is not None and generator in self.earlier.states:
+            if generator not in self.repeated:
+                own = np.random.Generator(type(generator._numpy.bit_generator)())
+                self.repeated[generator] = own, iter(self.earlier.states[generator])
+            own, states = self.repeated[generator]
+            own.bit_generator.state = next(states, own.bit_generator.state)
+            return own
+        found = generator._numpy if self.outer is None else self.outer.source(generator)
+        if self.earlier is None:
+            self.states.setdefault(generator, []).append(found.bit_generator.state)
+        return found
+
+
+running: ContextVar[Run | None] = ContextVar("running", default=None)
+
 _shared = Generator()
 
 
 def shared() -> Generator:
     """The generator that is used where none is given."""
+    run = running.get()
+    while run is not None:
+        if run.shared is not None:
+            return run.shared
+        run = run.outer
     return _shared
 
 
@@ -140,8 +206,14 @@ def or_shared(rng: Generator | None) -> Generator:
 def manual_seed(seed: int) -> Generator:
     """Seed the shared generator, and return it."""
     global _shared
-    _shared = Generator(seed)
-    return _shared
+    new, run = Generator(seed), running.get()
+    while run is not None:
+        if run.shared is not None:  # a repeated run seeds its own
+            run.shared = new
+            return new
+        run = run.outer
+    _shared = new
+    return new
 
 
 def __getattr__(name: str) -> Any:

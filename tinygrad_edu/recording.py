@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NamedTuple
+
+from .blocks import STATES, Block
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
@@ -47,29 +48,31 @@ class Departure(NamedTuple):
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
 
 
-class Recording(ContextDecorator):
+STATES.extend((recorder, recording))
+
+
+class Recording(Block):
     """Record in a block of code, or a function, of this thread or task; tell `by`, or who is told already."""
+
+    states = (recorder, recording)
 
     def __init__(self, by: Recorder | None = None, on: bool = True) -> None:
         self.by, self.on = by, on
-        self.tokens: list[tuple[Token[Recorder], Token[Recorder | None]]] = []
 
-    def __enter__(self) -> Recording:
+    def inside(self) -> tuple[Any, ...]:
         by = self.by or recorder.get()
-        self.tokens.append((recorder.set(by), recording.set(by if self.on else None)))
-        return self
+        return by, by if self.on else None
 
-    def __exit__(self, *exception: object) -> None:
-        by, on = self.tokens.pop()
-        recorder.reset(by)
-        recording.reset(on)
-
-    def _recreate_cm(self) -> Recording:  # as a decorator: a fresh one for each call, in any thread
+    def again(self) -> Recording:
         return Recording(self.by, self.on)
 
 
 def no_grad(function: Any = None) -> Any:
     """Record nothing in a `with` block, or in a function decorated with it.
+
+    It holds for this thread or task. A decorated function may be a method, a generator or a coroutine: its body
+    records nothing whenever it runs, and its caller records while it waits. (A `with` block inside a generator
+    stays open over a `yield`, for the caller too: decorate the generator instead.)
 
     >>> import tinygrad_edu as tg
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)

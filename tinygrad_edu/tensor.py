@@ -16,7 +16,9 @@ from .arrays import Echo, normal_dtype, to_array
 from .batched import RUNNING, BatchedArray
 from .engine import (
     LEFT,
+    MIXED,
     NEEDS,
+    STEPPED,
     Variable,
     constant,
     describe,
@@ -43,6 +45,14 @@ COERCED: ContextVar[int] = ContextVar(
 def _weak(x: Any, who: str = "operator") -> Variable:
     """The left operand of a reflected operator; a Python scalar stays one."""
     return enter(x, who)
+
+
+def _added(before: Tensor, g: Any) -> Tensor:
+    """A gradient and one more; where an optimizer has used the first, and it was not set to 0 since, that is noted."""
+    total = before + g
+    if before.site in (STEPPED, MIXED) and np.any(before._data):
+        total.site = MIXED
+    return total
 
 
 @results_are
@@ -169,11 +179,12 @@ class Tensor(Variable):
         """The type of the entries."""
         return self._data.dtype if hasattr(self._data, "dtype") else np.asarray(self._data).dtype
 
-    def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, create_graph: bool = False, *, retain_graph: bool | None = None) -> None:
         """Walk the graph from here, right to left, and add into the `grad` of every leaf.
 
         `gradient` is the gradient of the final result with respect to this tensor; a tensor of one
-        entry needs none. With `create_graph`, gradients can be differentiated again.
+        entry needs none. With `create_graph`, gradients can be differentiated again. The graph always stays, so
+        that PyTorch's `retain_graph` changes nothing.
         """
         if not self.flags & NEEDS:
             raise GraphError(
@@ -197,7 +208,7 @@ class Tensor(Variable):
                 else:
                     g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
                 with ADDING:
-                    t._grad = g if t._grad is None else t._grad + g
+                    t._grad = g if t._grad is None else _added(t._grad, g)
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:

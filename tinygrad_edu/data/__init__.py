@@ -1,8 +1,8 @@
 """Data sets and batches."""
 
-from .dataset import DataLoader as DataLoader
+from .batch import collate as collate
 from .dataset import TensorDataset as TensorDataset
-from .dataset import collate as collate
 from .digits import load_digits as load_digits
+from .loader import DataLoader as DataLoader
 from .mnist import load_mnist as load_mnist
 from .progress import progress as progress

@@ -1,20 +1,18 @@
-"""Examples to learn from, and batches of them.
+"""Examples to learn from.
 
 A data set is any sequence: `len(data)`, and `data[i]` for one example, a tuple of its parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..engine import Variable, constant
+from ..engine import constant
 from ..errors import ShapeError
 from ..functions.common import lift
-from ..functions.settings import Positive, settings, several
-from ..random import Generator, or_shared
+from ..functions.settings import settings
 from ..tensor import Tensor
 
 
@@ -40,79 +38,9 @@ class TensorDataset:
 
     def __getitem__(self, i: Any) -> tuple[Tensor, ...]:
         """Example `i`, or for a slice or an array of numbers, several as a batch."""
-        return tuple(t[i].detach() for t in self.tensors)
+        return tuple(t[i] if t.flags else _copied(t._data[i]) for t in self.tensors)
 
 
-def collate(examples: Sequence[Any]) -> Any:
-    """A batch of examples: tuples and dicts part by part; tensors, arrays and numbers stacked."""
-    try:
-        return _collated(examples)
-    except RecursionError:
-        raise ValueError("collate: examples must be nested, but not in themselves; got a loop; take it apart") from None
-
-
-def _collated(examples: Sequence[Any]) -> Any:
-    examples = several("collate", "examples", examples)
-    if not examples:
-        raise ShapeError("collate: a batch must have an example; got none; guard before")
-    first = examples[0]
-    if isinstance(first, tuple | list):
-        if any(not isinstance(e, tuple | list) or len(e) != len(first) or e is examples for e in examples):
-            raise ShapeError(
-                f"DataLoader: examples must have the same parts; got one of {len(first)} and others; give collate_fn"
-            )
-        parts = [_collated(part) for part in zip(*examples, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)  # a named tuple stays one
-    if isinstance(first, dict):
-        return {key: _collated([example[key] for example in examples]) for key in first}
-    if isinstance(first, Variable):
-        return constant(np.stack([example._data for example in examples]))
-    if isinstance(first, np.ndarray | np.generic | int | float | bool):
-        shapes = {np.shape(example) for example in examples}
-        if len(shapes) != 1:
-            raise ShapeError(
-                f"DataLoader: examples of a batch must have one shape; got {sorted(shapes)}; "
-                "pad them, or give collate_fn"
-            )
-        return lift(np.stack(examples) if hasattr(first, "dtype") else list(examples), "DataLoader")
-    return list(examples)
-
-
-class DataLoader:
-    """Batches of a data set, in order or shuffled anew in each pass.
-
-    `dataset` is any sequence; its examples are joined by `collate_fn`. With `shuffle`, the order comes
-    from `rng`, or from the shared generator. `drop_last` leaves out a last batch that is smaller.
-
-    >>> from tinygrad_edu import data, random
-    >>> loader = data.DataLoader(range(5), batch_size=2, shuffle=True, rng=random.default_rng(0))
-    >>> [batch.tolist() for batch in loader]
-    [[2, 4], [3, 0], [1]]
-    """
-
-    @settings
-    def __init__(
-        self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
-        rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None,
-    ) -> None:  # fmt: skip
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be 1 or more; got {batch_size}; use e.g. 32")
-        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
-        self.drop_last, self.rng, self.collate_fn = drop_last, rng, collate_fn
-
-    def __len__(self) -> int:
-        whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole + bool(rest and not self.drop_last)
-
-    def __iter__(self) -> Iterator[Any]:
-        n = len(self.dataset)
-        order = np.arange(n)
-        if self.shuffle:
-            order = or_shared(self.rng).numpy.permutation(n)
-        for k in range(len(self)):
-            yield self._batch(order[k * self.batch_size : (k + 1) * self.batch_size])
-
-    def _batch(self, places: Any) -> Any:
-        if isinstance(self.dataset, TensorDataset) and self.collate_fn is None:
-            return self.dataset[places]  # all rows in one call of NumPy
-        return (self.collate_fn or collate)([self.dataset[int(i)] for i in places])
+def _copied(rows: Any) -> Tensor:
+    """Rows that share no memory with the data set."""
+    return constant(np.array(rows) if getattr(rows, "base", None) is not None else rows)

@@ -137,6 +137,28 @@ def normal_axes(who: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(sorted(axes))
 
 
+# Functions that do something else in PyTorch, so that its `dim` and `keepdim` are not taken.
+OTHERWISE = {
+    "max": "PyTorch gives values and places; use max(axis=) and argmax(axis=)",
+    "min": "PyTorch gives values and places; use min(axis=) and argmin(axis=)",
+    "sort": "PyTorch gives values and places; use sort(axis=) and argsort(axis=)",
+    "var": "PyTorch divides by n - 1, this by n; use axis=, with correction=1 for the same",
+    "std": "PyTorch divides by n - 1, this by n; use axis=, with correction=1 for the same",
+    "split": "PyTorch takes the length of a part, this how many parts; use axis=",
+}
+
+
+def spelled(who: str, ours: Any, default: Any, theirs: Any) -> Any:
+    """An argument that was given as PyTorch calls it: `dim` for `axis`, `keepdim` for `keepdims`."""
+    if ours is not default and ours != default:
+        raise TypeError(
+            f"{who}: axis is PyTorch's dim, and keepdims its keepdim; got both, {ours!r} and {theirs!r}; give one"
+        )
+    if who in OTHERWISE:
+        raise TypeError(f"{who}: must be given axis and keepdims; got dim or keepdim; {OTHERWISE[who]} and keepdims=")
+    return theirs
+
+
 def normal_shape(who: str, shape: Any) -> tuple[int, ...]:
     """A shape given as an int or a sequence, as a tuple of ints."""
     try:

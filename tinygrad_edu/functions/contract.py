@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
-from .common import conjugate, lift, normal_axis
+from .common import conjugate, lift, normal_axis, spelled
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
 from .settings import settings, several
@@ -42,8 +42,9 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 
 @settings
-def vecdot(a: Any, b: Any, axis: int = -1) -> Tensor:
+def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """sum(conj(a) * b) over `axis`, after broadcasting; float16 is multiplied and added up in float32."""
+    axis = axis if dim is None else spelled("vecdot", axis, -1, dim)
     a, b = lift(a, "vecdot"), lift(b, "vecdot")
     if a.dtype == b.dtype == HALF:
         return vecdot(a.astype(np.float32), b.astype(np.float32), axis).astype(HALF)
@@ -171,15 +172,15 @@ def _spelled_out(names: list[str], output: str, arrow: str, xs: list[Any]) -> tu
     except ValueError:
         given = " and ".join(str(x.shape) for x in xs)
         raise ShapeError(f"einsum: the axes of ... must broadcast; got {given}; use expand_dims") from None
-    spelled = []
+    full = []
     for i, (name, k) in enumerate(zip(names, lengths, strict=True)):
         if "..." in name:
             at = name.index("...")
             shape = xs[i].shape[:at] + common[len(common) - k :] + xs[i].shape[at + k :]
             xs[i] = ops.broadcast_to(xs[i], shape=shape) if shape != xs[i].shape else xs[i]
             name = name.replace("...", letters[len(letters) - k :])
-        spelled.append(name)
-    return spelled, output.replace("...", letters) if arrow else letters
+        full.append(name)
+    return full, output.replace("...", letters) if arrow else letters
 
 
 def _distinct(name: str, x: Any) -> tuple[str, Any]:

@@ -12,7 +12,7 @@ from ..arrays import to_array
 from ..batched import whole
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
-from .common import lift, normal_axis
+from .common import lift, normal_axis, spelled
 from .layout import broadcast_to, moveaxis
 from .settings import Size, settings
 
@@ -56,8 +56,9 @@ def _bound(b: Any) -> int | None:
 
 
 @settings
-def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+def take(x: Any, indices: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """The entries at `indices` along `axis`; of the flattened tensor for None."""
+    axis = axis if dim is None else spelled("take", axis, None, dim)
     x = lift(x, "take")
     if axis is None:
         x, axis = x.reshape(-1), 0
@@ -67,8 +68,9 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 
 @settings
-def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
+def take_along_axis(x: Any, indices: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """y[i, j] = x[indices[i, j], j] for axis 0, and so on: as `argsort` and `argmax` index."""
+    axis = axis if dim is None else spelled("take_along_axis", axis, -1, dim)
     x, index = lift(x, "take_along_axis"), _integers("take_along_axis", indices)
     if x.ndim != index.ndim:
         raise ShapeError(
@@ -190,23 +192,26 @@ def _integers(who: str, indices: Any) -> Any:
 
 
 @settings
-def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
     """The indices that sort `x` along `axis`; equal entries keep their order."""
+    axis = axis if dim is None else spelled("argsort", axis, -1, dim)
     x = lift(x, "argsort")
     return ops.argsort(x, axis=normal_axis("argsort", axis, x.ndim), descending=bool(descending))
 
 
 @settings
-def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
     """`x` sorted along `axis`; each entry's gradient goes back to where it came from."""
+    axis = axis if dim is None else spelled("sort", axis, -1, dim)
     x = lift(x, "sort")
     axis = normal_axis("sort", axis, x.ndim)
     return take_along_axis(x, argsort(x, axis, descending), axis)
 
 
 @settings
-def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True, *, dim: int | None = None) -> tuple[Tensor, Tensor]:
     """The `k` largest (or smallest) entries along `axis`, sorted, and their indices."""
+    axis = axis if dim is None else spelled("topk", axis, -1, dim)
     x = lift(x, "topk")
     axis = normal_axis("topk", axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:

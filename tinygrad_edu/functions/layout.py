@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..arrays import to_array
 from ..errors import DTypeError, ShapeError
-from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number
+from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
 from .settings import integer, settings, several
 
 if TYPE_CHECKING:
@@ -96,8 +96,9 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     return permute_dims(x, order)
 
 
-def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Tensor:
+def expand_dims(x: Any, axis: int | Sequence[int] = 0, *, dim: int | None = None) -> Tensor:
     """New axes of length 1, at the places `axis` of the result."""
+    axis = axis if dim is None else spelled("expand_dims", axis, 0, dim)
     x = lift(x, "expand_dims")
     places = axis if isinstance(axis, tuple | list) else (axis,)
     new = normal_axes("expand_dims", tuple(places), x.ndim + len(places))
@@ -106,8 +107,9 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Tensor:
     return ops.reshape(x, shape=shape)
 
 
-def squeeze(x: Any, axis: Axis = None) -> Tensor:
+def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """Without the axes `axis`, which must have length 1; without all such axes for None."""
+    axis = axis if dim is None else spelled("squeeze", axis, None, dim)
     x = lift(x, "squeeze")
     axes = normal_axes("squeeze", axis, x.ndim)
     if axis is None:
@@ -125,8 +127,9 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
 
 
 @settings
-def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
+def concat(xs: Sequence[Any], axis: int | None = 0, *, dim: int | None = None) -> Tensor:
     """The tensors one after the other along `axis`; flattened first for None."""
+    axis = axis if dim is None else spelled("concat", axis, 0, dim)
     tensors = [lift(x, "concat") for x in several("concat", "xs", xs)]
     if not tensors:
         raise ShapeError("concat: needs one tensor or more; got none; pass a list of tensors")
@@ -136,8 +139,9 @@ def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
 
 
 @settings
-def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
+def stack(xs: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
     """The tensors, all of one shape, along a new axis."""
+    axis = axis if dim is None else spelled("stack", axis, 0, dim)
     tensors = [lift(x, "stack") for x in several("stack", "xs", xs)]
     if len({x.shape for x in tensors}) != 1:
         shapes = ", ".join(str(x.shape) for x in tensors) or "none"
@@ -150,8 +154,9 @@ def _cut(x: Any, axis: int, piece: slice) -> Any:
 
 
 @settings
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0, *, dim: int | None = None) -> list[Tensor]:
     """`x` cut along `axis` into equal sections, or before each of the given indices."""
+    axis = axis if dim is None else spelled("split", axis, 0, dim)
     x = lift(x, "split")
     axis = normal_axis("split", axis, x.ndim)
     n = x.shape[axis]
@@ -170,23 +175,26 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 
 
 @settings
-def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
+def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
     """The slices of `x` along `axis`, which is gone from each."""
+    axis = axis if dim is None else spelled("unstack", axis, 0, dim)
     x = lift(x, "unstack")
     axis = normal_axis("unstack", axis, x.ndim)
     return tuple(ops.getitem(x, index=(slice(None),) * axis + (k,)) for k in range(x.shape[axis]))
 
 
-def flip(x: Any, axis: Axis = None) -> Tensor:
+def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """The order of entries reversed along `axis`."""
+    axis = axis if dim is None else spelled("flip", axis, None, dim)
     x = lift(x, "flip")
     axes = normal_axes("flip", axis, x.ndim)
     turn = slice(None, None, -1)
     return ops.getitem(x, index=tuple(turn if i in axes else slice(None) for i in range(x.ndim)))
 
 
-def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
+def roll(x: Any, shift: Any, axis: Any = None, *, dim: int | None = None) -> Tensor:
     """Entries moved by `shift` along `axis`; those that fall off come back at the other end."""
+    axis = axis if dim is None else spelled("roll", axis, None, dim)
     x = lift(x, "roll")
     if axis is None:
         return roll(x.reshape(-1), shift, 0).reshape(x.shape)
@@ -217,8 +225,9 @@ def tile(x: Any, reps: Any) -> Tensor:
 
 
 @settings
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says."""
+    axis = axis if dim is None else spelled("repeat", axis, None, dim)
     x = lift(x, "repeat")
     if axis is None:
         x, axis = x.reshape(-1), 0

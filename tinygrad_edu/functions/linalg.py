@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError, ShapeError
-from .common import Axis, lift, normal_axes, normal_axis, number
+from .common import Axis, lift, normal_axes, normal_axis, number, spelled
 from .contract import matmul, tensordot, vecdot
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll
 from .reduce import max, min, over_axes, sum
@@ -47,8 +47,9 @@ def outer(a: Any, b: Any) -> Tensor:
 
 
 @settings
-def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
+def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """The vector product of vectors of length 3 along `axis`."""
+    axis = axis if dim is None else spelled("cross", axis, -1, dim)
     a, b = lift(a, "cross"), lift(b, "cross")
     normal_axis("cross", axis, builtins.min(a.ndim, b.ndim))
     if a.shape[axis] != 3 or b.shape[axis] != 3:
@@ -180,8 +181,12 @@ def matrix_power(x: Any, n: int) -> Tensor:
 
 
 @settings
-def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def vector_norm(
+    x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
+    axis = axis if dim is None else spelled("vector_norm", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("vector_norm", keepdims, False, keepdim)
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
     x = x if x.dtype.kind in "fc" else x.astype(np.float64)
     if ord == 2:
@@ -231,8 +236,12 @@ def cond(x: Any, p: Any = None) -> Tensor:
 
 
 @settings
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def norm(
+    x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two."""
+    axis = axis if dim is None else spelled("norm", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("norm", keepdims, False, keepdim)
     x = lift(x, "norm")
     axes = normal_axes("norm", axis, x.ndim)
     if ord is None:

@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..arrays import complex_step
 from ..engine import Op
-from .common import Axis, lift, normal_axes, normal_axis, single
+from .common import Axis, lift, normal_axes, normal_axis, single, spelled
 from .settings import real, truth
 
 if TYPE_CHECKING:
@@ -29,35 +29,53 @@ def _kept(op: Op, keepdims: Any) -> builtins.bool:
     return keepdims if keepdims.__class__ is builtins.bool else truth(op.name, "keepdims", keepdims)
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def sum(
+    x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The sum over `axis`: `(2, 3) -> (3,)` for axis 0.
 
     >>> import tinygrad_edu as tg
     >>> tg.sum(tg.asarray([[1, 2], [3, 4]]), axis=0).data
     array([4, 6])
     """
+    axis = axis if dim is None else spelled("sum", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("sum", keepdims, False, keepdim)
     x = lift(x, "sum")
     return over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
-def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(
+    x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The product over `axis`; its gradient is right also where entries are 0."""
+    axis = axis if dim is None else spelled("prod", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("prod", keepdims, False, keepdim)
     x = lift(x, "prod")
     return over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The largest entry over `axis`; ties share the gradient equally."""
+    axis = axis if dim is None else spelled("max", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("max", keepdims, False, keepdim)
     return over_axes(ops.max, x, axis, keepdims)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The smallest entry over `axis`; ties share the gradient equally."""
+    axis = axis if dim is None else spelled("min", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("min", keepdims, False, keepdim)
     return over_axes(ops.min, x, axis, keepdims)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def logsumexp(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`."""
+    axis = axis if dim is None else spelled("logsumexp", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("logsumexp", keepdims, False, keepdim)
     return over_axes(ops.logsumexp, x, axis, keepdims)
 
 
@@ -73,15 +91,22 @@ def _averaged(x: Any, who: str) -> Any:
 
 
 @single
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The mean over `axis`: sum(x) / n. float16 is summed in float32, integers in float64, as NumPy does."""
+    axis = axis if dim is None else spelled("mean", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("mean", keepdims, False, keepdim)
     x = _averaged(x, "mean")
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
 @single
-def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
+def var(
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction)."""
+    axis = axis if dim is None else spelled("var", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim)
     x = _averaged(x, "var")
     n = builtins.max(_count(x, axis, "var") - real("var", "correction", correction), 0)
     d = x - mean(x, axis, keepdims=True)
@@ -89,11 +114,16 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
 
 
 @single
-def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Tensor:
+def std(
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
 
     Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0.
     """
+    axis = axis if dim is None else spelled("std", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim)
     x = _averaged(x, "std")
     n = builtins.max(_count(x, axis, "std") - real("std", "correction", correction), 0)
     return over_axes(ops.norm2, _size(x - mean(x, axis, keepdims=True)), axis, keepdims) / n**0.5
@@ -104,18 +134,26 @@ def _size(d: Any) -> Any:
     return ops.abs(d) if d.dtype.kind == "c" and not complex_step.get() else d
 
 
-def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """Whether all entries over `axis` are true."""
+    axis = axis if dim is None else spelled("all", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("all", keepdims, False, keepdim)
     return over_axes(ops.all, x, axis, keepdims)
 
 
-def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """Whether any entry over `axis` is true."""
+    axis = axis if dim is None else spelled("any", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("any", keepdims, False, keepdim)
     return over_axes(ops.any, x, axis, keepdims)
 
 
-def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def count_nonzero(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """How many entries over `axis` are not 0."""
+    axis = axis if dim is None else spelled("count_nonzero", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("count_nonzero", keepdims, False, keepdim)
     return over_axes(ops.count_nonzero, x, axis, keepdims)
 
 
@@ -129,13 +167,21 @@ def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
     return op(x, axis=normal_axis(op.name, axis, len(shape)), keepdims=_kept(op, keepdims))
 
 
-def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(
+    x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
+) -> Tensor:
     """Where the (first) largest entry stands along `axis`; of the flattened tensor for None."""
+    axis = axis if dim is None else spelled("argmax", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("argmax", keepdims, False, keepdim)
     return _position(ops.argmax, x, axis, keepdims)
 
 
-def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(
+    x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
+) -> Tensor:
     """Where the (first) smallest entry stands along `axis`; of the flattened tensor for None."""
+    axis = axis if dim is None else spelled("argmin", axis, None, dim)
+    keepdims = keepdims if keepdim is None else spelled("argmin", keepdims, False, keepdim)
     return _position(ops.argmin, x, axis, keepdims)
 
 
@@ -151,8 +197,11 @@ def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes:
     return ops.pad(y, width=width, value=initial)
 
 
-def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
+def cumulative_sum(
+    x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
+) -> Tensor:
     """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
+    axis = axis if dim is None else spelled("cumulative_sum", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_sum").astype(dtype)
     return _scan(
         ops.cumulative_sum,
@@ -163,8 +212,11 @@ def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = Fals
     )
 
 
-def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None) -> Tensor:
+def cumulative_prod(
+    x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
+) -> Tensor:
     """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
+    axis = axis if dim is None else spelled("cumulative_prod", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
     return _scan(
         ops.cumulative_prod, x, axis, 1 if truth("cumulative_prod", "include_initial", include_initial) else None

@@ -63,3 +63,4 @@ from .recurrent import RNNCell as RNNCell
 from .shape import Flatten as Flatten
 from .shape import Identity as Identity
 from .shape import Upsample as Upsample
+from .stateless import functional_call as functional_call

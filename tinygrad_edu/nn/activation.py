@@ -1,9 +1,13 @@
-"""Activations as modules; the functions are in `nn.functional`."""
+"""Activations as modules; the functions are in `nn.functional`.
+
+`inplace` is taken where PyTorch has it, and changes nothing: the result is the same, and the input stays as it is.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..functions.common import spelled
 from ..functions.settings import Positive, settings
 from . import functional as F
 from .module import Module, Parameter
@@ -26,6 +30,9 @@ class Tanh(Module):
 class ReLU(Module):
     """max(x, 0); its derivative at 0 is 0."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
     def forward(self, input: Any) -> Any:
         return F.relu(input)
 
@@ -34,7 +41,7 @@ class LeakyReLU(Module):
     """x where it is positive, else `negative_slope * x`."""
 
     @settings
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
 
@@ -59,7 +66,7 @@ class ELU(Module):
     """x where it is positive, else `alpha * (exp(x) - 1)`."""
 
     @settings
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
 
@@ -69,6 +76,9 @@ class ELU(Module):
 
 class SELU(Module):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, input: Any) -> Any:
         return F.selu(input)
@@ -88,6 +98,9 @@ class GELU(Module):
 
 class SiLU(Module):
     """x * sigmoid(x)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, input: Any) -> Any:
         return F.silu(input)
@@ -109,7 +122,7 @@ class Hardtanh(Module):
     """x, moved into the interval from `min_val` to `max_val`."""
 
     @settings
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.min_val, self.max_val = min_val, max_val
 
@@ -121,9 +134,9 @@ class Softmax(Module):
     """exp(x) / sum(exp(x)) along `axis`."""
 
     @settings
-    def __init__(self, axis: int = -1) -> None:
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
         super().__init__()
-        self.axis = axis
+        self.axis = axis if dim is None else spelled("Softmax", axis, -1, dim)
 
     def forward(self, input: Any) -> Any:
         return F.softmax(input, self.axis)
@@ -133,9 +146,9 @@ class LogSoftmax(Module):
     """x - logsumexp(x) along `axis`."""
 
     @settings
-    def __init__(self, axis: int = -1) -> None:
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
         super().__init__()
-        self.axis = axis
+        self.axis = axis if dim is None else spelled("LogSoftmax", axis, -1, dim)
 
     def forward(self, input: Any) -> Any:
         return F.log_softmax(input, self.axis)

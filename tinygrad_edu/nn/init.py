@@ -51,7 +51,7 @@ def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None
     """Numbers evenly spread from `a` to `b`."""
     if not (math.isfinite(a) and math.isfinite(b) and a <= b and math.isfinite(b - a)):
         raise ValueError(f"uniform_: bounds must be finite, the lower first; got {a} and {b}; use e.g. 0 and 1")
-    return _write(tensor, or_shared(rng).numpy.uniform(a, b, tensor.shape))
+    return _write(tensor, or_shared(rng).draw("uniform", a, b, tensor.shape))
 
 
 @settings
@@ -59,7 +59,7 @@ def normal_(tensor: Leaf, mean: float = 0.0, std: float = 1.0, rng: Generator | 
     """Normal numbers."""
     if not std >= 0:
         raise ValueError(f"normal_: std must be 0 or more; got {std}; use e.g. 1.0")
-    return _write(tensor, or_shared(rng).numpy.normal(mean, std, tensor.shape))
+    return _write(tensor, or_shared(rng).draw("normal", mean, std, tensor.shape))
 
 
 @settings
@@ -72,10 +72,10 @@ def trunc_normal_(
     held = math.erf((b - mean) / std / 2**0.5) - math.erf((a - mean) / std / 2**0.5)
     if held < 1e-3:
         raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
-    generator = or_shared(rng).numpy
-    values = generator.normal(mean, std, tensor.shape)
+    draw = or_shared(rng).draw
+    values = draw("normal", mean, std, tensor.shape)
     while (out := (values < a) | (values > b)).any():
-        values[out] = generator.normal(mean, std, int(out.sum()))
+        values[out] = draw("normal", mean, std, int(out.sum()))
     return _write(tensor, values)
 
 
@@ -144,6 +144,6 @@ def orthogonal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -
     """Rows (or columns) that are orthonormal, times `gain`. Source: Saxe et al. (2014)."""
     fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(or_shared(rng).numpy.standard_normal((max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(or_shared(rng).draw("standard_normal", (max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))  # makes the distribution uniform over orthogonal matrices
     return _write(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))

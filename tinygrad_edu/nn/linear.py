@@ -18,7 +18,7 @@ def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Genera
     """A new parameter, uniform to +-bound."""
     if math.prod(shape) >= 2**40:
         raise ShapeError(f"nn: weights must fit into memory; got shape {shape}; use smaller sizes")
-    values = or_shared(rng).numpy.uniform(-bound, bound, shape)
+    values = or_shared(rng).draw("uniform", -bound, bound, shape)
     return Parameter(values, dtype=dtype or get_default_dtype())
 
 
@@ -96,7 +96,7 @@ class Embedding(Module):
             )
         if num_embeddings * embedding_dim >= 2**40:
             raise ShapeError(f"Embedding: rows must fit into memory; got {num_embeddings} of them; use fewer")
-        values = or_shared(rng).numpy.normal(size=(num_embeddings, embedding_dim))
+        values = or_shared(rng).draw("normal", size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0
         self.weight = Parameter(values, dtype=dtype or get_default_dtype())

@@ -78,7 +78,8 @@ class Module:
         elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
             raise TypeError(
                 f"{type(self).__name__}.{name}: a parameter can only be replaced by a Parameter or None; "
-                f"got {type(value).__name__}; write nn.Parameter(value), or set {name}.data"
+                f"got {type(value).__name__}; write nn.Parameter(value), or set {name}.data; to run the module with a "
+                "tensor that has a history, use nn.functional_call"
             )
         elif name in self._buffers and value is not None and not isinstance(value, Variable):
             raise TypeError(

@@ -156,7 +156,7 @@ class Dropout(Module):
     """
 
     @settings
-    def __init__(self, p: Probability = 0.5, *, rng: Generator | None = None) -> None:
+    def __init__(self, p: Probability = 0.5, inplace: bool = False, *, rng: Generator | None = None) -> None:
         super().__init__()
         self.p, self.rng = p, rng
 

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from ..engine import Variable, constant
-from ..functions.settings import leaf, settings, several
+from ..functions.settings import leaf, real, settings, several
 from ..sums import worked_in
-from .state import publish
+from .module import Module
+from .state import at_once
 
 
-def _grads(parameters: Any) -> list[Any]:
-    params: list[Any] = (
-        [parameters] if isinstance(parameters, Variable) else several("clip_grad", "parameters", parameters)
+def _with_gradients(who: str, parameters: Any) -> list[Any]:
+    """The parameters that have a gradient."""
+    if isinstance(parameters, Module | str):
+        raise TypeError(
+            f"{who}: takes a tensor, or an iterable of tensors; got {type(parameters).__name__}; pass net.parameters()"
+        )
+    params = [parameters] if isinstance(parameters, Variable) else several(who, "parameters", parameters)
+    return [p for p in (leaf(who, "a parameter", p) for p in params) if p._grad is not None]
+
+
+def _replace(params: list[Any], change: Any) -> None:
+    """Change the values of all gradients, each once: of one that has a history, in a new tensor without it."""
+    grads = {id(p._grad): p._grad for p in params}
+    arrays = {key: np.asarray(change(g._data), g.dtype) for key, g in grads.items()}
+    fresh = {key: g if g.op is None else constant(arrays[key]) for key, g in grads.items()}
+    for g in fresh.values():
+        g.reborn()
+    at_once(
+        *((setattr, fresh[key], "_data", array) for key, array in arrays.items()),
+        *((setattr, g, "store", None) for g in fresh.values()),
+        *((setattr, p, "_grad", fresh[id(p._grad)]) for p in params),
     )
-    params = [leaf("clip_grad", "a parameter", p) for p in params]
-    return [p.grad for p in params if p.grad is not None]
 
 
 @settings
 def clip_grad_norm_(
-    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Any, max_norm: float, norm_type: Any = 2.0, error_if_nonfinite: bool = False
 ) -> Any:  # fmt: skip
     """Scale all gradients together so that their norm is at most `max_norm`; returns what it was.
 
@@ -34,20 +50,34 @@ def clip_grad_norm_(
     >>> nn.utils.clip_grad_norm_([w], 1.0).item(), w.grad.data.round(4)
     (5.0, array([0.6, 0.8], dtype=float32))
     """
-    grads = _grads(parameters)
-    norms = [np.linalg.norm(np.asarray(g._data, np.float64).reshape(-1), norm_type) for g in grads]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
-    if error_if_nonfinite and not math.isfinite(total):
+    params = _with_gradients("clip_grad_norm_", parameters)
+    norm_type = np.inf if norm_type == "inf" else real("clip_grad_norm_", "norm_type", norm_type)
+    norms = [_norm(np.asarray(p._grad._data, np.float64).reshape(-1), norm_type) for p in params]
+    total = _norm(np.array(norms), norm_type)
+    if error_if_nonfinite and not np.isfinite(total):
         raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
-    factor = max_norm / (total + 1e-6)
-    if not factor >= 1:  # also where the norm is nan, as PyTorch has it
-        scaled = [(g._data * worked_in(g._data.dtype).type(factor)).astype(g._data.dtype, copy=False) for g in grads]
-        publish(grads, [np.asarray(g) for g in scaled])
-    return constant(np.asarray(total, worked_in(grads[0].dtype) if grads else np.float32)[()])
+    with np.errstate(all="ignore"):
+        factor = max_norm / (total + 1e-6)
+        if not factor >= 1:  # also where the norm is nan, as PyTorch has it
+            _replace(params, lambda g: g * worked_in(g.dtype).type(factor))
+    dtype = np.result_type(np.float32, *{p._grad.dtype for p in params})
+    return constant(dtype.type(total))
+
+
+def _norm(x: Any, order: float) -> float:
+    """The norm of a row of numbers, scaled so that it neither overflows nor vanishes; 0 if there are none."""
+    largest = float(np.max(np.abs(x), initial=0))
+    if order == 0:
+        return float(np.count_nonzero(x))
+    if not 0 < largest < np.inf and (order > 0 or not x.size):
+        return largest
+    largest = largest if 0 < largest < np.inf else 1.0
+    with np.errstate(all="ignore"):
+        return largest * float(np.linalg.norm(x / largest, order))
 
 
 @settings
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Move every entry of every gradient into the interval from -clip_value to clip_value."""
-    grads = _grads(parameters)
-    publish(grads, [np.asarray(np.clip(g._data, -clip_value, clip_value)) for g in grads])
+    params = _with_gradients("clip_grad_value_", parameters)
+    _replace(params, lambda g: np.clip(g, -clip_value, clip_value))

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import STEPPED
 from ..errors import ShapeError
-from ..guards import Mixed, Spent, check_gradients
+from ..guards import check_gradients
 from ..holders import USED, births, held
 from ..sums import worked_in
-from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
@@ -153,11 +153,9 @@ class Bundle:
         step = self.steps[which[0]] + 1
         for i in which:
             p = self.params[i]
-            p.born, p.past, p.site = births(), None, "optimizer.step()"
+            p.born, p.past, p.site, p._grad.site = births(), None, STEPPED, STEPPED
             if p.store is not USED and p.store is not None:
                 p.store.stamp(p.born)
-            if type(p._grad) in (Tensor, Mixed):
-                p._grad.__class__ = Spent
         names, size = tuple(state), values.size
         rows = [values, *state.values()]
         done = np.zeros(1, np.intp)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from .. import guards
 from ..arrays import held, to_array
-from ..engine import Variable
+from ..engine import Variable, constant
 from ..errors import DTypeError, ShapeError
 from ..functions.settings import several, truth
 from ..nn.module import PARAMETERS, clear
@@ -22,14 +24,37 @@ TRUTHS = ("nesterov", "maximize", "amsgrad", "centered")  # settings that are Tr
 
 
 class Optimizer:
-    """What all optimizers share. A kind of optimizer defines `initial_state` and `update`.
+    """What all optimizers share. A kind of optimizer defines `update`, and `initial_state` if it keeps arrays.
 
     `params` are parameters, or dicts `{"params": [...], "lr": 0.1}`: groups with their own settings.
-    A parameter whose `grad` is None is left as it is.
+    A parameter whose `grad` is None is left as it is. The settings are given by name, or in a dict as in PyTorch.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> class Heavy(optim.Optimizer):
+    ...     def __init__(self, params, lr=0.25):
+    ...         super().__init__(params, lr=lr)
+    ...     def initial_state(self, group):
+    ...         return {"speed": 0.0}
+    ...     def update(self, group, step, p, g, state, a, b):
+    ...         state["speed"] += g
+    ...         p -= group["lr"] * state["speed"]
+    >>> w = nn.Parameter([1.0, 2.0])
+    >>> (w**2).sum().backward()
+    >>> Heavy([w]).step()
+    >>> w.tolist()
+    [0.5, 1.0]
+
+    A kind that defines `step` itself, over `param_groups`, keeps what it likes in the dict `state[p]`.
     """
 
-    def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
-        self.defaults = defaults
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        if not isinstance(defaults, Mapping | None):
+            raise TypeError(
+                f"optimizer: settings must have names; got {defaults!r}; write super().__init__(params, lr=lr), or "
+                "pass a dict of them"
+            )
+        self.defaults = {**(defaults or {}), **settings}
+        self._kept: defaultdict[Any, dict[str, Any]] = defaultdict(dict)  # by a `step` of its own
         self.param_groups: list[dict[str, Any]] = []
         self._bundles: list[list[Bundle]] = []
         self._started = False
@@ -49,11 +74,11 @@ class Optimizer:
             )
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(dict(group))
-        guards.OPTIMIZERS.add(self)
+        guards.note_optimizer(self)
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
-        guards.OPTIMIZERS.add(self)
+        guards.note_optimizer(self)
 
     def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
         """The names of the arrays that are kept for each parameter, and what they are filled with at first."""
@@ -62,7 +87,10 @@ class Optimizer:
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
         """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in. For parameters
         of float16, all are of float32, and `p` is rounded afterwards."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__}: must define update(self, group, step, p, g, state, a, b), or step(self); got "
+            "neither; write one"
+        )
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters, with settings of their own where the group names them."""
@@ -107,7 +135,7 @@ class Optimizer:
                     raise ValueError("optimizer: betas must be two numbers; got others; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
-            if not isinstance(value, int | float | np.number) or not 0 <= value < 1e300:
+            if not isinstance(value, int | float | np.number) or not 0 <= float(value) < 1e300:
                 raise ValueError(f"optimizer: {name} must be a number, 0 or more; got {value!r}; use a positive one")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -116,7 +144,7 @@ class Optimizer:
         loss = None if closure is None else closure()
         if not self._started:
             self._started = True
-            guards.first_step(self, list(PARAMETERS.values()))
+            guards.first_step(self, guards.alive(PARAMETERS))
         with np.errstate(all="ignore"):
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
                 kept = self.initial_state(group)
@@ -137,7 +165,7 @@ class Optimizer:
         def rule(step: int, p: Any, g: Any, state: Any) -> None:
             n = p.shape[0]
             values, g = (p.astype(a.dtype), g.astype(a.dtype)) if half else (p, g)
-            self.update(group, step, values, -g if group["maximize"] else g, state, a[:n], b[:n])
+            self.update(group, step, values, -g if group.get("maximize") else g, state, a[:n], b[:n])
             if half:
                 p[...] = values
 
@@ -154,7 +182,10 @@ class Optimizer:
 
     @property
     def state(self) -> dict[Any, dict[str, Any]]:
-        """For each parameter that has made a step: how many, and its arrays, to look at."""
+        """For each parameter that has made a step: how many, and its arrays, to look at; or what a `step` of its own
+        keeps there."""
+        if self._steps_itself():
+            return self._kept
         found = {}
         places = self._places()
         for group in self.param_groups:
@@ -168,20 +199,27 @@ class Optimizer:
         """A copy of settings and state, in PyTorch's form: parameters are numbered in the order given."""
         order = {id(p): i for i, p in enumerate(self._all())}
         state = {
-            order[id(p)]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in kept.items()}
+            order.get(id(p), p): {k: _copied(v) for k, v in kept.items()} if isinstance(kept, Mapping) else kept
             for p, kept in self.state.items()
         }
-        groups = [group | {"params": [order[id(p)] for p in group["params"]]} for group in self.param_groups]
+        groups = [
+            {k: [order[id(p)] for p in v] if k == "params" else _copied(v) for k, v in group.items()}
+            for group in self.param_groups
+        ]
         return {"state": state, "param_groups": groups}
+
+    def _steps_itself(self) -> bool:
+        return type(self).step is not Optimizer.step and type(self).update is Optimizer.update
 
     def _all(self) -> list[Any]:
         return [p for group in self.param_groups for p in group["params"]]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken; if it does not fit, nothing is changed."""
-        groups, sizes, saved = _parts(state_dict)
+        own_step = self._steps_itself()
+        groups, sizes, saved = _parts(state_dict, own_step)
         own = [len(group["params"]) for group in self.param_groups]
-        if sizes != own or not all(0 <= i < sum(own) for i in saved):
+        if sizes != own or not all(0 <= i < sum(own) for i in saved if isinstance(i, int) or not own_step):
             raise ValueError(
                 f"load_state_dict: groups must have as many parameters as this optimizer's, {own}; got {sizes}; "
                 "build it as it was built when it was saved"
@@ -195,10 +233,18 @@ class Optimizer:
             self.check(group)
         params = [(p, group) for group in merged for p in group["params"]]
         rows = {
-            id(p): {name: _row(i, name, saved[i][1], p) for name in self.initial_state(group)} if i in saved else {}
+            id(p): {name: _row(i, name, saved[i][1], p) for name in self.initial_state(group)}
+            if i in saved and not own_step
+            else {}
             for i, (p, group) in enumerate(params)
         }
-        steps = {id(p): saved[i][0] if i in saved else 0 for i, (p, _) in enumerate(params)}
+        kept: defaultdict[Any, Any] = defaultdict(dict)
+        if own_step:
+            every = self._all()
+            for i, (_, own_state) in saved.items():
+                copied = {k: _copied(v) for k, v in own_state.items()} if isinstance(own_state, Mapping) else own_state
+                kept[every[i] if isinstance(i, int) else i] = copied
+        steps = {id(p): saved[i][0] if i in saved and not own_step else 0 for i, (p, _) in enumerate(params)}
         parts = [
             (bundle, bundle.loaded(self.initial_state(group), steps, rows))
             for group, bundles in zip(merged, self._bundles, strict=True)
@@ -207,6 +253,7 @@ class Optimizer:
         at_once(
             *[(group.update, given) for group, given in zip(self.param_groups, merged, strict=True)],
             *[(vars(bundle).update, new) for bundle, new in parts],
+            *([(setattr, self, "_kept", kept)] if own_step else []),
         )
 
     def __repr__(self) -> str:
@@ -222,12 +269,25 @@ def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
     return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
 
 
-def _parts(state_dict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[int], dict[int, tuple[int, Any]]]:
+def _copied(value: Any) -> Any:
+    """A part of a state, which later steps do not change."""
+    if isinstance(value, Variable):
+        return constant(np.array(value._data)[()])
+    if isinstance(value, np.generic):
+        return value.item()
+    return copy.deepcopy(value)
+
+
+def _parts(
+    state_dict: Mapping[str, Any], own_step: bool
+) -> tuple[list[dict[str, Any]], list[int], dict[Any, tuple[int, Any]]]:
     """What a saved state holds: settings of groups, how many parameters each has, and by a parameter's number
-    its steps and arrays."""
+    its steps and arrays, or what a step of the optimizer's own kept."""
     try:
         groups = [dict(group) for group in state_dict["param_groups"]]
         sizes = [len(group["params"]) for group in groups]
+        if own_step:
+            return groups, sizes, {i: (0, kept) for i, kept in state_dict["state"].items()}
         return groups, sizes, {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from ..errors import few
+import numpy as np
+
+from ..errors import StateDictError, few
 from ..functions.settings import Positive, integer, real, settings, several
 from ..nn.state import at_once
+from ..tensor import Tensor
 from .optimizer import Optimizer
 
 
@@ -32,21 +35,28 @@ class LRScheduler:
     """
 
     chains = True  # a rate that something else has changed is scaled, and not set
+    floor = 0.0  # what rates are scaled down to
 
     @settings
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        who = type(self).__name__
         self.must_have(optimizer)
         groups = optimizer.param_groups
         if last_epoch >= 0 and not all("initial_lr" in group for group in groups):
-            raise ValueError(
-                f"{type(self).__name__}: to go on at last_epoch={last_epoch}, groups must have initial_lr; got none; "
-                "load the optimizer's state first"
+            raise StateDictError(
+                f"{who}: to go on at last_epoch={last_epoch}, groups must have initial_lr; got none; load the "
+                "optimizer's state first, or give it in param_groups"
             )
         self.optimizer = optimizer
-        self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in groups]
-        self.last_epoch = last_epoch
-        self._formula = [lr if last_epoch < 0 else self.rate(lr, last_epoch) for lr in self.base_lrs]
-        self._set(last_epoch + 1)
+        self.last_epoch = max(int(last_epoch), -1) + 1
+        for group in groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.base_lrs = self._bases()
+        if last_epoch < 0:
+            self._formula = list(self.base_lrs)
+        else:
+            self._formula = [self._resumed(*both) for both in zip(groups, self.base_lrs, strict=True)]
+        self._set(self.last_epoch)
 
     def must_have(self, optimizer: Any) -> None:
         """Refuse what is no optimizer."""
@@ -55,24 +65,55 @@ class LRScheduler:
                 f"{type(self).__name__}: takes an optimizer; got {type(optimizer).__name__}; make one first"
             )
 
+    def _bases(self) -> list[float]:
+        """What the formula has for `lr`, for each group."""
+        return [float(group["initial_lr"]) for group in self.optimizer.param_groups]
+
+    def _resumed(self, group: Mapping[str, Any], base: float) -> float:
+        """What the formula gave for the rate that a group has, at the epoch after `last_epoch`.
+
+        That of then, if it has not been changed since: the rate of `last_epoch`, or the one at first. Otherwise its
+        rate is one that was loaded, and that of now.
+        """
+        before = self.rate(base, self.last_epoch - 1)
+        if math.isclose(group["lr"], before, rel_tol=1e-9):
+            return before
+        return float(group["lr"]) if math.isclose(group["lr"], base, rel_tol=1e-9) else self.rate(base, self.last_epoch)
+
     def rate(self, lr: float, t: int) -> float:
         """The rate after `t` steps."""
         raise NotImplementedError
 
     def _set(self, t: int) -> None:
         """Step `t`: the rate of each group as the formula has it. If another schedule, or the user, has changed it,
-        it is multiplied by what the formula changes by: so schedules chain."""
-        groups, formula = self.optimizer.param_groups, [self.rate(lr, t) for lr in self.base_lrs]
-        rates = [
-            group["lr"] * (now / before) if self.chains and before and group["lr"] != before else now
-            for group, before, now in zip(groups, self._formula, formula, strict=True)
-        ]
+        it is multiplied by what the formula changes by: so schedules chain. All is computed before any is set."""
+        bases, formulas = self._with_new_groups(t)
+        groups, formula = self.optimizer.param_groups, [self.rate(lr, t) for lr in bases]
+        rates = [self._chained(*each) for each in zip(groups, bases, formulas, formula, strict=True)]
+        own = {"last_epoch": t, "base_lrs": bases, "_formula": formula, "_last_lr": rates}
         at_once(
-            (vars(self).update, {"last_epoch": t, "_formula": formula, "_last_lr": rates}),
-            *[(group.update, {"lr": lr, **self.settings(group, t)}) for group, lr in zip(groups, rates, strict=True)],
+            (vars(self).update, own),
+            *[
+                (group.update, {"initial_lr": group.get("initial_lr", base), "lr": lr, **self.beside(group, t)})
+                for group, base, lr in zip(groups, bases, rates, strict=True)
+            ],
         )
 
-    def settings(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
+    def _chained(self, group: Mapping[str, Any], base: float, before: float, now: float) -> float:
+        lr: float = group["lr"]
+        if not self.chains or lr == before:
+            return now
+        if abs(before - self.floor) > 1e-12 * abs(base - self.floor):
+            return self.floor + (lr - self.floor) * ((now - self.floor) / (before - self.floor))
+        return lr + now - before
+
+    def _with_new_groups(self, t: int) -> tuple[list[float], list[float]]:
+        """Bases and formulas; groups that were added to the optimizer follow from the rates that they have."""
+        added = self.optimizer.param_groups[len(self.base_lrs) :]
+        bases = [float(group.get("initial_lr", group["lr"])) for group in added]
+        return self.base_lrs + bases, self._formula + [self.rate(lr, t - 1) for lr in bases]
+
+    def beside(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
         """What a schedule sets beside the rate."""
         return {}
 
@@ -85,13 +126,14 @@ class LRScheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the optimizer, which has a state of its own."""
-        return {k: list(v) if isinstance(v, list) else v for k, v in vars(self).items() if k != "optimizer"}
+        """All but the optimizer, which has a state of its own; and the rates of now, whoever set them."""
+        own = {k: _plain(v) for k, v in vars(self).items() if k != "optimizer"}
+        return own | {"_last_lr": _plain(self.get_last_lr())}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where `state_dict()` was taken, with the rates of then."""
         own = {k: v for k, v in vars(self).items() if k != "optimizer"}
-        new = {k: list(v) if isinstance(v, list) else v for k, v in _mapping(state_dict).items()}
+        new = {k: _plain(v) for k, v in _mapping(state_dict).items()}
         wrong = [k for k, v in new.items() if k not in own or not _alike(v, own[k])]
         if wrong:
             raise ValueError(
@@ -105,8 +147,10 @@ class LRScheduler:
                 f"load_state_dict: the schedule must be of {len(groups)} groups, as the optimizer; got {rates}; "
                 "build the optimizer as it was"
             )
+        t = new.get("last_epoch", self.last_epoch)
         at_once(
-            (vars(self).update, new), *[(group.update, {"lr": lr}) for group, lr in zip(groups, rates, strict=True)]
+            (vars(self).update, new),
+            *[(group.update, {"lr": lr, **self.beside(group, t)}) for group, lr in zip(groups, rates, strict=True)],
         )
 
 
@@ -122,6 +166,13 @@ def _alike(a: Any, b: Any) -> bool:
     """Whether a setting is of the kind of another: both numbers, both texts, or lists of the like."""
     kinds = (Real, str, list | tuple)
     return b is None or a is None or any(isinstance(a, kind) and isinstance(b, kind) for kind in kinds)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as Python's own numbers and lists."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic | np.ndarray | Tensor) else value
 
 
 def _demand(who: str, holds: bool, must: str, given: Any) -> None:
@@ -188,6 +239,7 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, T_max: Positive, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         _demand("CosineAnnealingLR", T_max >= 1, "T_max must be 1 or more", T_max)
         self.T_max, self.eta_min = T_max, eta_min
+        self.floor = eta_min
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, t: int) -> float:
@@ -239,7 +291,6 @@ class OneCycleLR(LRScheduler):
         max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        self.must_have(optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: needs total_steps, or epochs and steps_per_epoch; got neither; give one")
@@ -250,6 +301,10 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"OneCycleLR: anneal_strategy must be 'cos' or 'linear'; got {anneal_strategy!r}; choose one"
             )
+        _demand(
+            "OneCycleLR", div_factor > 0 < final_div_factor, "factors must be above 0", (div_factor, final_div_factor)
+        )
+        self.must_have(optimizer)
         groups = optimizer.param_groups
         peaks = _each("OneCycleLR", "max_lr", max_lr, groups)
         if cycle_momentum and not all("momentum" in g or "betas" in g for g in groups):
@@ -258,17 +313,27 @@ class OneCycleLR(LRScheduler):
             )
         self.total_steps, self.anneal_strategy = total_steps, anneal_strategy
         self.cycle_momentum, self.base_momentum, self.max_momentum = cycle_momentum, base_momentum, max_momentum
-        _demand(
-            "OneCycleLR", div_factor > 0 < final_div_factor, "factors must be above 0", (div_factor, final_div_factor)
-        )
         top = pct_start * total_steps - 1
         low, last = 1 / div_factor, 1 / div_factor / final_div_factor
         down = [(2 * top, 1.0, low), (total_steps - 1, low, last)] if three_phase else [(total_steps - 1, 1.0, last)]
         self.phases = [(top, low, 1.0), *down]  # (end, from, to), as shares of the peak
-        for group, peak in zip(groups, peaks, strict=True):
-            if last_epoch < 0:
-                group["initial_lr"] = peak
+        self.peaks, self.low = peaks, low
         super().__init__(optimizer, last_epoch)
+
+    def _bases(self) -> list[float]:
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            if self.last_epoch == 0:
+                group["initial_lr"] = peak * self.low
+        return list(self.peaks)
+
+    def _with_new_groups(self, t: int) -> tuple[list[float], list[float]]:
+        own, now = len(self.peaks), len(self.optimizer.param_groups)
+        if own != now:
+            raise ValueError(
+                f"OneCycleLR: the optimizer must keep its {own} groups; got {now}; add groups before "
+                "making the schedule"
+            )
+        return super()._with_new_groups(t)
 
     def _phase(self, t: int) -> tuple[int, float]:
         """Which phase step `t` is in, and how much of it is past."""
@@ -290,7 +355,8 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"OneCycleLR: there are {self.total_steps} steps; got step {t}; raise total_steps")
         super()._set(t)
 
-    def settings(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
+    def beside(self, group: Mapping[str, Any], t: int) -> dict[str, Any]:
+        """The momentum, which goes the other way."""
         if not self.cycle_momentum:
             return {}
         k, share = self._phase(t)
@@ -312,7 +378,6 @@ class ReduceLROnPlateau(LRScheduler):
         threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
         min_lr: float | Sequence[float] = 0.0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
-        self.must_have(optimizer)
         if factor >= 1 or mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(
                 "ReduceLROnPlateau: factor must be below 1, mode 'min' or 'max', threshold_mode 'rel' or 'abs'; got "
@@ -320,10 +385,17 @@ class ReduceLROnPlateau(LRScheduler):
             )
         self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
         self.threshold_mode, self.cooldown, self.eps = threshold_mode, cooldown, eps
-        self.min_lrs = _each("ReduceLROnPlateau", "min_lr", min_lr, optimizer.param_groups)
+        self.must_have(optimizer)
+        self.min_lr = min_lr
+        self._least(optimizer)
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self.optimizer = optimizer
+        self._last_lr = self.get_last_lr()
+
+    def _least(self, optimizer: Optimizer) -> list[float]:
+        """The lowest rate of each group."""
+        return _each("ReduceLROnPlateau", "min_lr", self.min_lr, optimizer.param_groups)
 
     def step(self, metrics: Any = None) -> None:
         """Note the measure, and reduce the rates if it has not improved for long."""
@@ -337,11 +409,12 @@ class ReduceLROnPlateau(LRScheduler):
         }  # fmt: skip
         rates = self.get_last_lr()
         if bad > self.patience:
-            lower = [max(lr * self.factor, least) for lr, least in zip(rates, self.min_lrs, strict=True)]
+            least = self._least(self.optimizer)
+            lower = [max(lr * self.factor, low) for lr, low in zip(rates, least, strict=True)]
             rates = [low if lr - low > self.eps else lr for lr, low in zip(rates, lower, strict=True)]
             new |= {"cooldown_counter": self.cooldown, "num_bad_epochs": 0}
         groups = zip(self.optimizer.param_groups, rates, strict=True)
-        at_once((vars(self).update, new), *[(group.update, {"lr": lr}) for group, lr in groups])
+        at_once((vars(self).update, new | {"_last_lr": rates}), *[(group.update, {"lr": lr}) for group, lr in groups])
 
     def _better(self, current: float) -> bool:
         sign = 1 if self.mode == "min" else -1

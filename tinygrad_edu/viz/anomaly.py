@@ -7,13 +7,13 @@ costs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ContextDecorator, ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..blocks import Block, NumPyErrors
 from ..engine import Op, Variable, history, parents
-from ..recording import PLAIN, Recording, Sites
+from ..recording import PLAIN, Recording, Sites, recorder, recording
 from .formula import Formula, input_names, of_rule, of_value
 from .notation import plain
 from .reasons import WHERE, advice
@@ -215,7 +215,7 @@ def _entry(v: Any, bad: Any) -> str:
     return one(v[tuple(np.argwhere(~np.isfinite(bad))[0])])
 
 
-class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
+class detect_anomaly(Block):  # noqa: N801 (used like a function)
     """In a `with` block: raise `AnomalyError` for the first inf or nan that a computation or a gradient makes.
 
     A number that a `where` leaves out is not reported. Nor is an inf that came in from outside, as a mask does; a nan
@@ -229,21 +229,17 @@ class detect_anomaly(ContextDecorator):  # noqa: N801 (used like a function)
     tinygrad_edu.viz.anomaly.AnomalyError: forward: every value must be finite; log(x) gave -inf at 1 of 2 entries ...
     """
 
-    def __init__(self) -> None:
-        self.open: list[tuple[ExitStack, Watcher]] = []
+    states = (recorder, recording, NumPyErrors)
 
-    def _recreate_cm(self) -> detect_anomaly:
+    def inside(self) -> tuple[Any, ...]:
+        watcher = Watcher()
+        return watcher, watcher, dict.fromkeys(np.geterr(), "ignore")
+
+    def again(self) -> detect_anomaly:
         return detect_anomaly()
 
-    def __enter__(self) -> detect_anomaly:
-        stack, watcher = ExitStack(), Watcher()
-        stack.enter_context(np.errstate(all="ignore"))
-        stack.enter_context(Recording(watcher))
-        self.open.append((stack, watcher))
-        return self
-
-    def __exit__(self, kind: Any, *exception: object) -> None:
-        stack, watcher = self.open.pop()
-        stack.close()
-        if kind is None:
+    def __exit__(self, kind: Any, *exception: Any) -> None:
+        watcher = recorder.get()
+        super().__exit__(kind, *exception)
+        if kind is None and isinstance(watcher, Watcher):
             watcher.finish()

@@ -1,4 +1,7 @@
-"""Activations: functions of each entry, and softmax, a function of rows."""
+"""Activations: functions of each entry, and softmax, a function of rows.
+
+`inplace` is taken where PyTorch has it, and changes nothing: the result is the same, and the input stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,16 @@ import math
 from typing import Any
 
 from ... import ops
-from ...functions.common import lift, row_axis
-from ...functions.elementwise import relu, sigmoid, tanh
+from ...engine import Variable
+from ...functions.common import lift, row_axis, spelled
+from ...functions.elementwise import sigmoid, tanh
 from ...functions.settings import settings
 from ...tensor import Tensor
+
+
+def relu(input: Any, inplace: bool = False) -> Tensor:
+    """max(x, 0); its derivative at 0 is 0."""
+    return ops.relu.unary(input if isinstance(input, Variable) else lift(input, "relu"))
 
 
 @settings
@@ -27,13 +36,13 @@ def prelu(input: Any, weight: Any) -> Tensor:
 
 
 @settings
-def elu(input: Any, alpha: float = 1.0) -> Tensor:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016)."""
     x = lift(input, "elu")
     return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x)) * alpha)
 
 
-def selu(input: Any) -> Tensor:
+def selu(input: Any, inplace: bool = False) -> Tensor:
     """ELU scaled so that activations keep mean 0 and variance 1. Source: Klambauer et al. (2017)."""
     return elu(input, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
 
@@ -52,7 +61,7 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     return x * 0.5 * (ops.erf(x * math.sqrt(0.5)) + 1)
 
 
-def silu(input: Any) -> Tensor:
+def silu(input: Any, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
     x = lift(input, "silu")
     return x * sigmoid(x)
@@ -67,7 +76,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
 
 @settings
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x, moved into the interval from `min_val` to `max_val`; its derivative at the ends is 0."""
     x = lift(input, "hardtanh")
     return ops.where(x <= min_val, min_val, ops.where(x >= max_val, max_val, x))
@@ -79,20 +88,22 @@ def logsigmoid(input: Any) -> Tensor:
 
 
 @settings
-def log_softmax(input: Any, axis: int = -1) -> Tensor:
+def log_softmax(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """log(softmax(x)) along `axis`: x - logsumexp(x), without the rounding of large x."""
+    axis = axis if dim is None else spelled("log_softmax", axis, -1, dim)
     x = lift(input, "log_softmax")
     return ops.log_softmax(x, axis=row_axis("log_softmax", axis, x.ndim))
 
 
 @settings
-def softmax(input: Any, axis: int = -1) -> Tensor:
+def softmax(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `axis`: positive shares that add up to 1, without overflow.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
+    axis = axis if dim is None else spelled("softmax", axis, -1, dim)
     x = lift(input, "softmax")
     return ops.softmax(x, axis=row_axis("softmax", axis, x.ndim))
 

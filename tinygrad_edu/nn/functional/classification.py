@@ -42,7 +42,7 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
         return target, None
     kept = target != ignore_index
     wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
-    if wrong.size and guards.ON["labels"]:
+    if wrong.size and guards.is_on("labels"):
         raise IndexError(
             f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
             "classes from 0, or widen the last layer"
@@ -91,7 +91,7 @@ def nll_loss(
 ) -> Tensor:  # fmt: skip
     """-x[target] for log-probabilities x, as `log_softmax` gives; arguments as in `cross_entropy`."""
     x = lift(input, "nll_loss")
-    if guards.ON["softmax_twice"] and guards.looks_like_softmax(x):
+    if guards.is_on("softmax_twice") and guards.looks_like_softmax(x):
         guards.warn("softmax_twice", "nll_loss: takes log-probabilities; got probabilities; use log_softmax")
     if not x.ndim:
         raise ShapeError(f"nll_loss: the input must have a class axis; got shape {x.shape}; give log-probabilities")

@@ -33,7 +33,7 @@ def reduced(losses: Any, reduction: str, who: str) -> Tensor:
 def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
     """A prediction and a target of the same shape; the target in the dtype of the prediction."""
     x, target = lift(x, who), lift(target, who)
-    if x._data.shape != target._data.shape and guards.ON["loss_shapes"]:
+    if x._data.shape != target._data.shape and guards.is_on("loss_shapes"):
         raise ShapeError(
             f"{who}: prediction and target must have one shape; got {x.shape} and {target.shape}, which would be "
             "paired by broadcasting; use squeeze or reshape on one, or nn.guards.off('loss_shapes')"

@@ -11,7 +11,7 @@ from ... import ops
 from ...arrays import get_default_dtype
 from ...batched import BatchedArray
 from ...errors import DTypeError, ShapeError
-from ...functions.common import lift, row_axis, single
+from ...functions.common import lift, row_axis, single, spelled
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
 from ...functions.settings import Positive, Probability, lengths, settings
@@ -135,7 +135,9 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
 
 
 @settings
-def dropout(input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None) -> Tensor:
+def dropout(
+    input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
+) -> Tensor:
     """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
     Source: Srivastava et al., "Dropout" (2014).
@@ -151,18 +153,17 @@ def dropout(input: Any, p: Probability = 0.5, training: bool = True, rng: Genera
 
 @settings
 @single
-def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, dim: int | None = None) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`."""
+    axis = axis if dim is None else spelled("normalize", axis, 1, dim)
     x = lift(input, "normalize")
     return x / ops.maximum(vector_norm(x, p, row_axis("normalize", axis, x.ndim), keepdims=True), eps)
 
 
 @settings
-def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
-    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`.
-
-    The vectors are divided by their norms first, so that no product overflows or vanishes.
-    """
+def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> Tensor:
+    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
+    axis = axis if dim is None else spelled("cosine_similarity", axis, 1, dim)
     x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")
     if x1.dtype == x2.dtype == HALF:
         return cosine_similarity(x1.astype(np.float32), x2.astype(np.float32), axis, eps).astype(HALF)
