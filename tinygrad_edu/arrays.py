@@ -22,6 +22,7 @@ class Echo(np.ndarray):
     `X.dot(w)` of an array `X` gives one, as NumPy asks `w` for its values and tells nobody.
     """
 
+    __array_priority__ = 10.0  # what NumPy computes from this and a plain array is one of these
     left: Any = None  # the line where the user took it, or a text if NumPy took it by itself
 
     def __array_finalize__(self, source: Any) -> None:
@@ -35,6 +36,14 @@ class Echo(np.ndarray):
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return array.view(Echo) if array.ndim or array.dtype.kind in "fc" else array[()]
+
+    def mean(self, *args: Any, **kwargs: Any) -> Any:
+        """As an array's; the mean of all is one of these as well."""
+        return Echo.of(super().mean(*args, **kwargs), self.left)
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        return Echo.of(part, self.left) if isinstance(part, np.floating) else part
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))

@@ -93,6 +93,10 @@ class Site:
     def __init__(self, frame: FrameType) -> None:
         self.code, self.place = frame.f_code, frame.f_lasti
 
+    def same(self, other: Any) -> bool:
+        """Whether it is the same instruction of the program."""
+        return isinstance(other, Site) and (self.code, self.place) == (other.code, other.place)
+
     def __str__(self) -> str:
         lines = list(self.code.co_positions())
         return f"{self.code.co_filename}:{lines[self.place // 2][0]}"

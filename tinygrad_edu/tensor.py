@@ -55,6 +55,11 @@ def _added(before: Tensor, g: Any) -> Tensor:
     return total
 
 
+# `X.dot(t)` of an array asks `t` for a copy, to learn its dtype, and, in the same instruction of the user's program and
+# with nothing in between, for its values in the dtype of the result
+ASKED: ContextVar[tuple[int, int, Any]] = ContextVar("asked", default=(0, 0, None))
+
+
 @results_are
 class Tensor(Variable):
     """An n-dimensional array that remembers how it was computed.
@@ -411,8 +416,16 @@ class Tensor(Variable):
         return values if self._grad is None else (*values, (None, {"_grad": constant(np.array(self._grad._data))}))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        array = Echo.of(self.data, f"{describe(self)}, at {site()}") if self._leaves() else self.data
+        where, before = site(), ASKED.get()
+        again = before[:2] == (self.born, births() - 1) and where is not None and where.same(before[2])
+        array = Echo.of(self.data, f"{describe(self)}, at {where}") if self._leaves() else self.data
+        if again and dtype is not None and copy is None and array.__class__ is Echo:
+            raise GraphError(
+                f"array: a method of NumPy's arrays takes plain numbers; got {describe(self)}, whose gradient would be "
+                f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
+            )
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
+        ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
             COERCED.set(births())
         return array

@@ -12,6 +12,7 @@ from ..engine import Variable, constant
 from ..errors import DTypeError, ShapeError, StateDictError, few
 from ..functions.common import lift
 from ..functions.layout import stack
+from ..functions.settings import several
 
 
 def collate(examples: Sequence[Any]) -> Any:
@@ -19,7 +20,13 @@ def collate(examples: Sequence[Any]) -> Any:
 
     Arrays of other libraries are taken as well. An example, or a part of one, must not be None.
     """
-    return _joined(examples, "examples")
+    examples = several("collate", "examples", examples)
+    if not examples:
+        raise ShapeError("collate: a batch must have an example; got none; guard before")
+    try:
+        return _joined(examples, "examples")
+    except RecursionError:
+        raise ValueError("collate: examples must be nested, but not in themselves; got a loop; take it apart") from None
 
 
 def _joined(examples: Sequence[Any], where: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
+from ..functions.settings import Positive, Size, settings
 from ..random import Generator, or_shared
 from .batch import collate
 from .dataset import TensorDataset
@@ -40,9 +41,10 @@ class DataLoader:
     [[2, 4], [3, 0], [1]]
     """
 
+    @settings
     def __init__(
-        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
-        rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: int = 0,
+        self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
+        rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: Size = 0,
         **others: Any,
     ) -> None:  # fmt: skip
         for name in others:

@@ -51,7 +51,9 @@ def clip_grad_norm_(
     (5.0, array([0.6, 0.8], dtype=float32))
     """
     params = _with_gradients("clip_grad_norm_", parameters)
-    norm_type = np.inf if norm_type == "inf" else real("clip_grad_norm_", "norm_type", norm_type)
+    norm_type = (
+        np.inf if isinstance(norm_type, str) and norm_type == "inf" else real("clip_grad_norm_", "norm_type", norm_type)
+    )
     norms = [_norm(np.asarray(p._grad._data, np.float64).reshape(-1), norm_type) for p in params]
     total = _norm(np.array(norms), norm_type)
     if error_if_nonfinite and not np.isfinite(total):

@@ -135,7 +135,8 @@ class Optimizer:
                     raise ValueError("optimizer: betas must be two numbers; got others; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
-            if not isinstance(value, int | float | np.number) or not 0 <= float(value) < 1e300:
+            value = value.item() if isinstance(value, np.generic) else value
+            if not isinstance(value, int | float) or not 0 <= value < 1e300:
                 raise ValueError(f"optimizer: {name} must be a number, 0 or more; got {value!r}; use a positive one")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
