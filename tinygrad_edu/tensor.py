@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from contextvars import ContextVar
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from .holders import USED, Store, births, shared
 from .numpy_protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site
 
+INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_seed"} - {*vars(object), "name", "op", "inputs"}
 ADDING = Lock()  # threads that share a leaf add to one gradient
 COERCED: ContextVar[int] = ContextVar(
     "coerced", default=-1
@@ -126,12 +127,12 @@ class Tensor(Variable):
         self.flags = (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
         """The gradient that `backward()` has added up, a tensor, or None."""
         return self._grad
 
     @grad.setter
-    def grad(self, value: Any) -> None:
+    def grad(self, value: Any) -> None:  # what can be made a tensor of the same shape, or None
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
             if value.shape != self.shape:
@@ -380,8 +381,14 @@ class Tensor(Variable):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self)}  # HTML is left to `_repr_html_`, and to viz.notebook
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(unknown("Tensor", name, "one of dir(tg.Tensor)"), name=name, obj=self)
+    if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(unknown("Tensor", name, "one of dir(tg.Tensor)"), name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        """What users need: completion shows this, without what only the engine reads."""
+        return [name for name in super().__dir__() if name not in INTERNAL]
 
     def __round__(self, decimals: int = 0) -> Tensor:
         return elementwise.round(self, decimals)

@@ -6,31 +6,31 @@ from typing import Any
 
 from ..functions.settings import Positive, settings
 from . import functional as F
-from .module import Module, Parameter
+from .module import Layer, Parameter
 
 
-class Sigmoid(Module):
+class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
 
     def forward(self, input: Any) -> Any:
         return F.sigmoid(input)
 
 
-class Tanh(Module):
+class Tanh(Layer):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
 
     def forward(self, input: Any) -> Any:
         return F.tanh(input)
 
 
-class ReLU(Module):
+class ReLU(Layer):
     """max(x, 0); its derivative at 0 is 0."""
 
     def forward(self, input: Any) -> Any:
         return F.relu(input)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(Layer):
     """x where it is positive, else `negative_slope * x`."""
 
     @settings
@@ -42,7 +42,7 @@ class LeakyReLU(Module):
         return F.leaky_relu(input, self.negative_slope)
 
 
-class PReLU(Module):
+class PReLU(Layer):
     """Leaky ReLU with a learned slope, at first `init`: one, or one for each channel (axis 1)."""
 
     @settings
@@ -55,7 +55,7 @@ class PReLU(Module):
         return F.prelu(input, self.weight)
 
 
-class ELU(Module):
+class ELU(Layer):
     """x where it is positive, else `alpha * (exp(x) - 1)`."""
 
     @settings
@@ -67,14 +67,14 @@ class ELU(Module):
         return F.elu(input, self.alpha)
 
 
-class SELU(Module):
+class SELU(Layer):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
 
     def forward(self, input: Any) -> Any:
         return F.selu(input)
 
 
-class GELU(Module):
+class GELU(Layer):
     """x times the normal distribution function of x; `approximate="tanh"` is faster."""
 
     @settings
@@ -86,14 +86,14 @@ class GELU(Module):
         return F.gelu(input, self.approximate)
 
 
-class SiLU(Module):
+class SiLU(Layer):
     """x * sigmoid(x)."""
 
     def forward(self, input: Any) -> Any:
         return F.silu(input)
 
 
-class Softplus(Module):
+class Softplus(Layer):
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
 
     @settings
@@ -105,7 +105,7 @@ class Softplus(Module):
         return F.softplus(input, self.beta, self.threshold)
 
 
-class Hardtanh(Module):
+class Hardtanh(Layer):
     """x, moved into the interval from `min_val` to `max_val`."""
 
     @settings
@@ -117,7 +117,7 @@ class Hardtanh(Module):
         return F.hardtanh(input, self.min_val, self.max_val)
 
 
-class Softmax(Module):
+class Softmax(Layer):
     """exp(x) / sum(exp(x)) along `axis`."""
 
     @settings
@@ -129,7 +129,7 @@ class Softmax(Module):
         return F.softmax(input, self.axis)
 
 
-class LogSoftmax(Module):
+class LogSoftmax(Layer):
     """x - logsumexp(x) along `axis`."""
 
     @settings

@@ -8,10 +8,10 @@ from typing import Any
 from ..functions.common import lift, normal_axis
 from ..functions.settings import settings
 from . import functional as F
-from .module import Module
+from .module import Layer
 
 
-class Identity(Module):
+class Identity(Layer):
     """The input itself; takes any arguments, as a stand-in for other layers."""
 
     @settings
@@ -22,7 +22,7 @@ class Identity(Module):
         return input
 
 
-class Flatten(Module):
+class Flatten(Layer):
     """Axes `start_axis` to `end_axis` as one: `(batch, c, h, w) -> (batch, c * h * w)`.
 
     >>> import tinygrad_edu as tg
@@ -44,7 +44,7 @@ class Flatten(Module):
         return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
-class Upsample(Module):
+class Upsample(Layer):
     """The axes after the channels resized: see `F.interpolate`."""
 
     @settings
