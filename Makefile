@@ -25,7 +25,8 @@ docs: $(VENV)/.dev
 
 $(VENV)/.%: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' \
+		--config-settings editable_mode=compat  # so that type checkers and editors find the package
 	touch $@
 
 clean:

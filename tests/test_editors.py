@@ -82,7 +82,8 @@ def test_mypy_finds_nothing_in_the_examples(tmp_path):
 
 def test_pyright_finds_nothing_in_a_program(tmp_path):
     pytest.importorskip("pyright", reason="pyright is not installed: pip install pyright")
-    settings = {"typeCheckingMode": "strict", "extraPaths": [str(ROOT)], "include": [str(PROGRAM)]}
+    settings = {"typeCheckingMode": "strict", "extraPaths": [str(ROOT)], "include": ["program.py"]}
+    (tmp_path / "program.py").write_text(PROGRAM.read_text())
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     done = subprocess.run(
         [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "-p", str(tmp_path), "--outputjson"],

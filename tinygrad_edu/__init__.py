@@ -158,10 +158,10 @@ if _typing.TYPE_CHECKING:
     from . import viz as viz
     from .io import load as load
     from .io import save as save
-    from .viz import detect_anomaly as detect_anomaly
-    from .viz import draw as draw
-    from .viz import explain as explain
-    from .viz import why as why
+    from .viz.anomaly import detect_anomaly as detect_anomaly
+    from .viz.draw import draw as draw
+    from .viz.explain import explain as explain
+    from .viz.why import why as why
 
 __version__ = "0.1.0"
 
