@@ -67,7 +67,8 @@ def test_gradients_add_up_in_leaves_and_only_there():
     first = x.grad.data.copy()
     y.backward()  # the same graph again: the same gradient again
     np.testing.assert_array_equal(x.grad.data, 2 * first)
-    assert hidden.grad is None
+    with pytest.warns(UserWarning, match="only a leaf gets a gradient"):
+        assert hidden.grad is None
 
 
 def test_gradients_of_two_leaves_do_not_share_memory():

@@ -208,7 +208,7 @@ if not _typing.TYPE_CHECKING:  # a type checker would take every name for one th
             return _import_module(f"{__name__}.{name}")
         if name in _LATER:
             return getattr(_import_module(f"{__name__}.{_LATER[name][0]}"), name)
-        raise AttributeError(_foreign.unknown("tinygrad_edu", name, "one of dir(tinygrad_edu)"))
+        raise _foreign.UnknownNameError("tg", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
 from contextvars import ContextVar
@@ -26,15 +27,20 @@ from .engine import (
     results_are,
     unrecorded,
 )  # fmt: skip
-from .errors import DTypeError, GraphError, ShapeError
-from .foreign import unknown
+from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
+from .foreign import UnknownNameError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .functions.settings import truth
 from .holders import USED, Store, births, shared
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Departure, Recording, departures, recording, site
+from .recording import Departure, Recording, departures, recording, site, stack_level
 
-INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_seed"} - {*vars(object), "name", "op", "inputs"}
+INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_not_a_leaf", "_seed"} - {
+    *vars(object),
+    "name",
+    "op",
+    "inputs",
+}
 ADDING = Lock()  # threads that share a leaf add to one gradient
 COERCED: ContextVar[int] = ContextVar(
     "coerced", default=-1
@@ -128,7 +134,9 @@ class Tensor(Variable):
 
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
-        """The gradient that `backward()` has added up, a tensor, or None."""
+        """The gradient that `backward()` has added up, a tensor, or None; only leaves get one."""
+        if self._grad is None and self.op is not None and self.flags & NEEDS:
+            self._not_a_leaf()
         return self._grad
 
     @grad.setter
@@ -139,6 +147,15 @@ class Tensor(Variable):
                 raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
             value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)
         self._grad = value
+
+    def _not_a_leaf(self) -> None:
+        """Say why a result has no gradient, as `w = w - lr * w.grad` makes of a parameter."""
+        warnings.warn(
+            f"grad: only a leaf gets a gradient; got {describe(self)}; to take a step write w -= lr * w.grad within "
+            "tg.no_grad(), and for the gradient of an inner result use tg.explain",
+            LostGradientWarning,
+            stacklevel=stack_level(),
+        )
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad`, and return the tensor."""
@@ -384,7 +401,7 @@ class Tensor(Variable):
     if not TYPE_CHECKING:  # a type checker would take every name for one that there is
 
         def __getattr__(self, name: str) -> Any:
-            raise AttributeError(unknown("Tensor", name, "one of dir(tg.Tensor)"), name=name, obj=self)
+            raise UnknownNameError("Tensor", name, dir(type(self)) if name[0] != "_" else ())
 
     def __dir__(self) -> list[str]:
         """What users need: completion shows this, without what only the engine reads."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from ..functions.common import lift, normal_axis
+from ..functions.layout import flatten
 from ..functions.settings import settings
 from . import functional as F
 from .module import Layer
@@ -37,11 +36,7 @@ class Flatten(Layer):
         self.start_axis, self.end_axis = start_axis, end_axis
 
     def forward(self, input: Any) -> Any:
-        x = lift(input, "Flatten")
-        n = len(x.shape)
-        normal_axis("Flatten", self.start_axis, n), normal_axis("Flatten", self.end_axis, n)
-        start, end = self.start_axis % n, self.end_axis % n
-        return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+        return flatten(input, self.start_axis, self.end_axis)
 
 
 class Upsample(Layer):

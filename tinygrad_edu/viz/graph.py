@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine import NEEDS, REGISTRY, Op, Variable, history, pull, shown_inputs
 from ..errors import DTypeError, GraphError
+from ..nn.summary import example_inputs
 from .formula import Formula, of_value
 from .notation import number, plain
 from .values import shown
@@ -141,7 +142,7 @@ def read(
         if not inputs:
             raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
-        x, watch = run(x, inputs)
+        x, watch = run(x, tuple(example_inputs(inputs)) if root is not None else inputs)
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:
