@@ -4,13 +4,16 @@ VENV ?= .venv
 SEED ?= 0
 OUT ?= out
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test test-all lint bench docs clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/tinygrad-edu demo --seed $(SEED) --out $(OUT)
 
 test: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest -n auto
+	$(VENV)/bin/python -m pytest -n auto -m "not long"
+
+test-all: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -n auto -rs
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
