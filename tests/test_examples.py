@@ -23,6 +23,7 @@ def test_it_runs(path, tmp_path):
     assert done.stdout
     pictures = [p for p in tmp_path.rglob("*") if p.suffix in (".png", ".svg", ".html")]
     assert pictures
+    assert [p.name for p in pictures if p.name in done.stdout], "it must say where its picture went"
     assert all(p.stat().st_size > 500 for p in pictures)
 
 
@@ -31,7 +32,7 @@ def test_it_reads_like_a_notebook_and_names_its_place(path):
     text = path.read_text()
     assert re.match(r"# %% \[markdown\]\n# # .+\n#\n# Course \d(, rows? [\d, ]+)?: ", text)
     assert text.count("# %%") >= 3
-    assert len(text.splitlines()) <= 140
+    assert len(text.splitlines()) <= 141
 
 
 def test_every_row_of_the_first_course_has_an_example():
