@@ -72,6 +72,7 @@ AS_IN_A_NOTEBOOK = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_mypy_finds_nothing_in_the_examples(tmp_path):
     """What they use of the package is checked; their own functions and variables are those of a notebook."""
     _, said = checked(tmp_path, *AS_IN_A_NOTEBOOK, *sorted((ROOT / "examples").glob("*/*.py")))

@@ -126,6 +126,7 @@ def training_step(w, x):
     w.grad = None
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_over_ten_thousand_steps_with_the_collector_off():
     w, x = tg.Tensor(np.ones((3, 2)), requires_grad=True), tg.Tensor(np.ones((4, 3)))
     gc.collect()

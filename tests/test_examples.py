@@ -12,7 +12,15 @@ ROOT = pathlib.Path(__file__).parent.parent
 EXAMPLES = sorted(p for p in (ROOT / "examples").glob("[0-9]*/*.py"))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+# More than ten seconds each, even with the smaller setting.
+LONG = ("04_logistic_regression", "17_data_and_size", "18_fast_gradient_sign", "19_generative_adversarial_pair")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.long] * (p.stem in LONG)) for p in EXAMPLES],
+    ids=lambda p: f"{p.parent.name}/{p.stem}",
+)
 def test_it_runs(path, tmp_path):
     data = {"TINYGRAD_EDU_DATA": str(found)} if (found := ROOT.parent / "shared" / "data").exists() else {}
     settings = {"QUICK": "1", "OUT": str(tmp_path), "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
