@@ -4,13 +4,16 @@ VENV ?= .venv
 SEED ?= 0
 OUT ?= out
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test test-all lint bench docs clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/tinygrad-edu demo --seed $(SEED) --out $(OUT)
 
 test: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest -n auto
+	$(VENV)/bin/python -m pytest -n auto -m "not long"
+
+test-all: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -n auto -rs
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -25,7 +28,8 @@ docs: $(VENV)/.dev
 
 $(VENV)/.%: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' \
+		--config-settings editable_mode=compat  # so that type checkers and editors find the package
 	touch $@
 
 clean:

@@ -25,7 +25,8 @@ def operations() -> str:
     rows = []
     for row in op_table():
         gradients = "<br>".join(f"`{g}`" for g in row.gradients) or "none"
-        rows.append(f"| {row.name} | {row.kind} | `{row.value}` | {gradients} | {row.domain} |".replace("||", "\\|\\|"))
+        cells = (row.name, row.kind, f"`{row.value}`", gradients, row.domain)
+        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -67,7 +67,8 @@ def test_gradients_add_up_in_leaves_and_only_there():
     first = x.grad.data.copy()
     y.backward()  # the same graph again: the same gradient again
     np.testing.assert_array_equal(x.grad.data, 2 * first)
-    assert hidden.grad is None
+    with pytest.warns(UserWarning, match="only a leaf gets a gradient"):
+        assert hidden.grad is None
 
 
 def test_gradients_of_two_leaves_do_not_share_memory():
@@ -125,6 +126,7 @@ def training_step(w, x):
     w.grad = None
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_over_ten_thousand_steps_with_the_collector_off():
     w, x = tg.Tensor(np.ones((3, 2)), requires_grad=True), tg.Tensor(np.ones((4, 3)))
     gc.collect()

@@ -78,6 +78,7 @@ def program(steps, m):
     return run
 
 
+@pytest.mark.long
 @given(steps=STEPS, seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=max(10, settings.default.max_examples))
 def test_derivatives_agree_with_those_of_jax(steps, seed):

@@ -247,7 +247,8 @@ def test_what_an_unknown_name_is_called_here_exists():
         if not hasattr(tg, name) and getattr(np, name, None) is function and name not in NAMES:
             with pytest.raises(AttributeError) as caught:
                 getattr(tg, name)
-            advice = str(caught.value).rpartition("; use ")[2]
+            advice = str(caught.value).rpartition("; ")[2].removeprefix("use ").removeprefix("did you mean ")
+            advice = advice.partition("?")[0].removeprefix("tg.").replace("F.", "nn.functional.")
             target = np if advice.startswith("np.") else tg.Tensor if hasattr(tg.Tensor, advice) else tg
             for part in advice.removeprefix("np.").split("."):
                 target = getattr(target, part)

@@ -219,6 +219,7 @@ def test_a_test_that_always_fails_has_no_score():
         testing.mutation_score(np.cos, lambda df: check_derivative(np.exp, df, 0.5))
 
 
+@pytest.mark.long
 def test_the_op_tests_catch_what_is_planted_in_the_registry():
     few = [op for k, op in enumerate(testing.built_in_ops()) if op.differentiable and k % 9 == 0]
     score = registry_score(few)

@@ -367,6 +367,7 @@ def test_a_film_replays_values_gradients_and_loss(browser, tmp_path):
         assert tab.locator(".box rect").first.get_attribute("fill") != first
 
 
+@pytest.mark.long
 def test_five_hundred_boxes_step_at_thirty_frames_a_second(browser, tmp_path):
     x = tg.Tensor(0.5, requires_grad=True, name="x")
     y = x

@@ -81,7 +81,7 @@ def test_names_come_from_the_callers_variables_and_drawing_leaves_no_gradient():
     text = viz.draw(J, detail="gradients").source
     for title in ("u = b * c", "v = a + u", "J = 3 * v", "dJ = 1", "db = 6", "dc = 9", "da = 3"):
         assert title in text
-    assert all(x.grad is None for x in (a, b, c, u, v, J))
+    assert all(x._grad is None for x in (a, b, c, u, v, J))
 
 
 def test_the_same_tensor_used_twice_gives_two_edges():

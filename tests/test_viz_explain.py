@@ -257,3 +257,28 @@ def test_a_mask_is_a_number_in_a_product():
         a = tg.Tensor(v, requires_grad=True)
         y = tg.relu(a)
         assert f"dy/da = {slope}   dy/da = a > 0" in str(viz.explain(y))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("layout", [np.asarray, np.asfortranarray, lambda x: np.repeat(x, 2, 0)[::2]])
+def test_arrays_have_the_names_of_the_program(dtype, layout):
+    X = layout(np.arange(10).reshape(5, 2).astype(dtype))
+    y = layout(np.arange(5)[:, None].astype(dtype))
+    ones = np.ones((5, 1), dtype)
+    W = tg.Tensor(np.ones((2, 1)), requires_grad=True)
+    text = str(tg.explain(((X @ W - y) * ones).mean()))
+    assert "X @ W" in text
+    assert " - y" in text
+    assert "dW = X.T @" in text
+    assert "ones" not in text  # equal numbers say too little
+
+
+def test_data_beside_a_tensor_that_needs_a_gradient_gets_none():
+    def loss(W, X, y):
+        return ((X @ W - y) ** 2).mean()
+
+    X, y, W = np.arange(6.0).reshape(3, 2), np.arange(3.0)[:, None], np.ones((2, 1))
+    asked = tg.draw(loss, tg.Tensor(W, requires_grad=True), X, y, detail="gradients").source
+    assert "dW = " in asked
+    assert "dX = " not in asked
+    assert "dX = " in tg.draw(loss, W, X, y, detail="gradients").source

@@ -58,3 +58,31 @@ def test_networkx_keeps_both_uses_of_a_tensor():
     assert networkx.is_directed_acyclic_graph(graph)
     assert graph.number_of_edges("n0", "n1") == 2
     assert graph.nodes["n1"]["title"] == "out = x * x"
+
+
+def test_a_picture_keeps_what_graphviz_promises_without_its_program(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    picture = tg.draw((x * x).sum())
+    assert picture.pipe().startswith(b"%PDF")
+    assert picture.pipe("png").startswith(b"\x89PNG")
+    assert "<svg" in picture.pipe(format="svg", encoding="utf-8")
+    path = picture.render("a", tmp_path / "new", format="svg")
+    assert path == str(tmp_path / "new" / "a.svg")
+    assert (tmp_path / "new" / "a").read_text() == picture.source
+    assert picture.render(outfile=tmp_path / "b.png", cleanup=True, filename="b", directory=tmp_path) == str(
+        tmp_path / "b.png"
+    )
+    assert not (tmp_path / "b").exists()
+    picture.format = "svg"
+    assert picture.view("c", tmp_path) == str(tmp_path / "c.svg")
+    picture.show()
+    assert [address.rpartition(".")[2] for address in opened] == ["svg", "svg"]
+
+
+def test_a_report_at_a_prompt_is_the_short_one():
+    report = tg.testing.check_gradients(lambda x: (x * x).sum(), [1.0, 2.0])
+    assert repr(report) == str(report)
+    assert repr(report).startswith("RIGHT: ")

@@ -1,8 +1,9 @@
 """tinygrad_edu: an autograd engine to read in an afternoon, see in a picture, and trust by test."""
 
 import sys as _sys
+import typing as _typing
 from importlib import import_module as _import_module
-from typing import Any as _Any
+from types import ModuleType as _ModuleType
 
 from . import errors as errors
 from . import foreign as _foreign
@@ -148,21 +149,70 @@ from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 
-# Parts and readers of the graph, imported when first asked for.
-PARTS = ("data", "io", "nn", "optim", "testing", "viz")
-READERS = {"draw": "viz", "explain": "viz", "why": "viz", "detect_anomaly": "viz", "save": "io", "load": "io"}
+if _typing.TYPE_CHECKING:
+    from . import data as data
+    from . import io as io
+    from . import nn as nn
+    from . import optim as optim
+    from . import testing as testing
+    from . import viz as viz
+    from .io import load as load
+    from .io import save as save
+    from .viz.anomaly import detect_anomaly as detect_anomaly
+    from .viz.draw import draw as draw
+    from .viz.explain import explain as explain
+    from .viz.why import why as why
+
+__version__ = "0.1.0"
+
+# Parts, and functions of parts, that are imported when first asked for; what `help` says of each.
+_PARTS = {
+    "data": "Data sets and batches.",
+    "io": "Saving and loading.",
+    "nn": "Layers, losses, initial values; nn.functional has them as functions.",
+    "optim": "Optimizers and schedules of the learning rate.",
+    "testing": "Is a derivative right? check_derivative, check_gradients.",
+    "viz": "Pictures, the player, worksheets, explanations.",
+}
+_LATER = {
+    "detect_anomaly": ("viz", "In a `with` block: raise an error for the first inf or nan, naming its line."),
+    "draw": ("viz", "The graph behind a tensor, a module or a function as a picture."),
+    "explain": ("viz", "The chain rule on a graph, step by step with numbers."),
+    "load": ("io", "What `save` wrote, or any safetensors file."),
+    "save": ("io", "Write tensors to a file: save(path, state)."),
+    "why": ("viz", "Why the gradient of a tensor is as it is."),
+}
+
+__all__ = sorted(
+    {
+        *(name for name, x in globals().items() if name[0] != "_" and not isinstance(x, _ModuleType)),
+        *("errors", "linalg", "random", *_PARTS, *_LATER),
+    }
+)
 
 
-def __getattr__(name: str) -> _Any:
-    if name in PARTS:
-        return _import_module(f"{__name__}.{name}")
-    if name in READERS:
-        return getattr(_import_module(f"{__name__}.{READERS[name]}"), name)
-    raise AttributeError(_foreign.unknown("tinygrad_edu", name, "one of dir(tinygrad_edu)"))
+def _contents() -> str:
+    """Every public name with one line, as `help(tinygrad_edu)` shows it."""
+    said = {**_PARTS, **{name: line for name, (_, line) in _LATER.items()}}
+    for name in {*__all__} - {*said}:
+        said[name] = (globals()[name].__doc__ or "").strip().partition("\n")[0]
+    return "\n".join(f"{name:<20} {said[name]}" for name in __all__)
+
+
+__doc__ = f"{__doc__}\n\n{_contents()}"
+
+if not _typing.TYPE_CHECKING:  # a type checker would take every name for one that there is
+
+    def __getattr__(name: str) -> _typing.Any:
+        if name in _PARTS:
+            return _import_module(f"{__name__}.{name}")
+        if name in _LATER:
+            return getattr(_import_module(f"{__name__}.{_LATER[name][0]}"), name)
+        raise _foreign.UnknownNameError("tg", name, __all__)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *PARTS, *READERS})
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
 _sys.modules[f"{__name__}.tensor"].__class__ = _foreign.NotAFunction

@@ -28,7 +28,7 @@ import weakref
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -148,9 +148,10 @@ class Variable(Reading):
 SLOTS = tuple(slot for slot in Variable.__slots__ if slot != "__weakref__")
 new = object.__new__
 variable_type: type[Variable] = Variable
+Kind = TypeVar("Kind", bound=Variable)  # type checkers see the class that is decorated, not Variable
 
 
-def results_are(cls: type[Variable]) -> type[Variable]:
+def results_are(cls: type[Kind]) -> type[Kind]:
     """Class decorator: operations make variables of this class (tensor.py, two floors up)."""
     global variable_type
     variable_type = cls

@@ -22,6 +22,7 @@ except ImportError:  # Windows, where an open file can be neither moved nor remo
     fcntl = None
 
 PREFIX, SUFFIX = ".tinygrad_edu-", ".tmp"  # of files that are being written
+CALLS = {"save": "tg.save('w.st', state), the path first", "load": "tg.load('w.st')"}
 STALE = 3600  # seconds after which such a file is taken for left behind, where files cannot be locked
 CHUNK = 1 << 20
 
@@ -29,7 +30,8 @@ CHUNK = 1 << 20
 def as_path(who: str, path: Any) -> Path:
     """A path as users name it: a text, bytes or a Path."""
     if not isinstance(path, str | bytes | os.PathLike):
-        raise DTypeError(f"{who}: the path must be a text or a Path; got {type(path).__name__}; write such as 'w.st'")
+        call = CALLS.get(who, "'w.st'")
+        raise DTypeError(f"{who}: the path must be a text or a Path; got {type(path).__name__}; write such as {call}")
     text = os.fsdecode(path)
     if not text or "\0" in text:
         raise ValueError(f"{who}: the path must name a file; got {text!r}; write such as 'w.st'")

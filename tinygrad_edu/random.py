@@ -15,7 +15,7 @@ import numpy as np
 from . import engine
 from .arrays import get_default_dtype, is_weak, normal_dtype, to_array
 from .errors import DTypeError, ShapeError
-from .foreign import unknown
+from .foreign import UnknownNameError
 from .functions.common import lift, normal_shape
 from .functions.indexing import take
 from .functions.settings import integer, refused, settings
@@ -217,8 +217,7 @@ def manual_seed(seed: int) -> Generator:
 
 
 def __getattr__(name: str) -> Any:
-    here = f"default_rng(seed).{name}" if name in vars(Generator) else "one of dir(tinygrad_edu.random.Generator)"
-    raise AttributeError(unknown("tinygrad_edu.random", name, here))
+    raise UnknownNameError("tg.random", name, __all__)
 
 
 __all__ = ["Generator", "default_rng", "manual_seed", "shared"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
 from contextvars import ContextVar
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,14 +29,20 @@ from .engine import (
     results_are,
     unrecorded,
 )  # fmt: skip
-from .errors import DTypeError, GraphError, ShapeError
-from .foreign import unknown
+from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
+from .foreign import UnknownNameError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .functions.settings import truth
 from .holders import USED, Store, births, shared
 from .numpy_protocol import call_function, call_ufunc
-from .recording import Departure, Recording, departures, recording, site
+from .recording import Departure, Recording, departures, recording, site, stack_level
 
+INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_not_a_leaf", "_seed"} - {
+    *vars(object),
+    "name",
+    "op",
+    "inputs",
+}
 ADDING = Lock()  # threads that share a leaf add to one gradient
 COERCED: ContextVar[int] = ContextVar(
     "coerced", default=-1
@@ -141,18 +148,29 @@ class Tensor(Variable):
         self.flags = (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
 
     @property
-    def grad(self) -> Any:
-        """The gradient that `backward()` has added up, a tensor, or None."""
+    def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
+        """The gradient that `backward()` has added up, a tensor, or None; only leaves get one."""
+        if self._grad is None and self.op is not None and self.flags & NEEDS:
+            self._not_a_leaf()
         return self._grad
 
     @grad.setter
-    def grad(self, value: Any) -> None:
+    def grad(self, value: Any) -> None:  # what can be made a tensor of the same shape, or None
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
             if value.shape != self.shape:
                 raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
             value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)
         self._grad = value
+
+    def _not_a_leaf(self) -> None:
+        """Say why a result has no gradient, as `w = w - lr * w.grad` makes of a parameter."""
+        warnings.warn(
+            f"grad: only a leaf gets a gradient; got {describe(self)}; to take a step write w -= lr * w.grad within "
+            "tg.no_grad(), and for the gradient of an inner result use tg.explain",
+            LostGradientWarning,
+            stacklevel=stack_level(),
+        )
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad`, and return the tensor."""
@@ -396,8 +414,14 @@ class Tensor(Variable):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self)}  # HTML is left to `_repr_html_`, and to viz.notebook
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(unknown("Tensor", name, "one of dir(tg.Tensor)"), name=name, obj=self)
+    if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise UnknownNameError("Tensor", name, dir(type(self)) if name[0] != "_" else ())
+
+    def __dir__(self) -> list[str]:
+        """What users need: completion shows this, without what only the engine reads."""
+        return [name for name in super().__dir__() if name not in INTERNAL]
 
     def __round__(self, decimals: int = 0) -> Tensor:
         return elementwise.round(self, decimals)

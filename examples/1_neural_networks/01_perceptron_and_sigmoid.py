@@ -60,6 +60,7 @@ for axis, f in zip(axes, (perceptron, sigmoid_neuron)):
 axes[0].set_ylabel("output")
 figure.tight_layout()
 figure.savefig(OUT / "01_perceptron_and_sigmoid.png", dpi=120)
+print("picture:", OUT / "01_perceptron_and_sigmoid.png")
 
 # %%
 assert moved["perceptron"] == 1.0

@@ -61,6 +61,7 @@ for axis in axes:
     axis.legend()
 figure.tight_layout()
 figure.savefig(OUT / "02_derivative_as_a_nudge.png", dpi=120)
+print("picture:", OUT / "02_derivative_as_a_nudge.png")
 
 # %%
 assert abs(rows["a²"][2] - 4.001) < 1e-9  # 4.004001 - 4 over 0.001

@@ -52,6 +52,7 @@ print(f"b + 0.001 gives J = {nudged:.3f}")
 # %%
 picture = tg.draw(J, detail="formulas", backward=True)
 picture.save(str(OUT / "03_computation_graph.png"))
+print("picture:", OUT / "03_computation_graph.png")
 
 # %%
 assert (u.item(), v.item(), J.item()) == (6, 11, 33)

@@ -90,6 +90,7 @@ axes[1].set(title="loss of one example with y = 1", xlabel="w", ylim=(-0.1, 3))
 axes[1].legend()
 figure.tight_layout()
 figure.savefig(OUT / "04_logistic_regression.png", dpi=120)
+print("picture:", OUT / "04_logistic_regression.png")
 
 # %%
 assert np.mean(scores) >= 0.97

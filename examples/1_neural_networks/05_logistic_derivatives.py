@@ -83,6 +83,7 @@ L = (-(y * tg.log(a) + (1 - y) * tg.log(1 - a))).sum()
 L.backward()
 picture = tg.draw(L, detail="gradients", inline=True)
 picture.save(str(OUT / "05_logistic_derivatives.png"))
+print("picture:", OUT / "05_logistic_derivatives.png")
 
 # %%
 assert report.verdict == "RIGHT"

@@ -94,6 +94,7 @@ axis.margins(x=0.2)
 axis.invert_yaxis()
 figure.tight_layout()
 figure.savefig(OUT / "06_loops_and_vectorisation.png", dpi=120)
+print("picture:", OUT / "06_loops_and_vectorisation.png")
 
 # %%
 assert report.verdict == "RIGHT"

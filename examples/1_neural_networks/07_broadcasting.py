@@ -62,6 +62,7 @@ J = (Z**2).sum()  # so that dZ = 2 Z
 J.backward()
 picture = tg.draw(J, detail="formulas", inline=True)
 picture.save(str(OUT / "07_broadcasting.png"))
+print("picture:", OUT / "07_broadcasting.png")
 print("db:", b.grad.tolist())
 
 # %%

@@ -76,6 +76,7 @@ axes[2].legend()
 axes[2].grid(alpha=0.3)
 figure.tight_layout()
 figure.savefig(OUT / "08_normalising_inputs.png", dpi=120)
+print("picture:", OUT / "08_normalising_inputs.png")
 
 # %%
 assert X.shape == mixed.shape == (64, m)

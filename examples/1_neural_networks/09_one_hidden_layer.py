@@ -92,6 +92,7 @@ axes[2].set(title="cost J", xlabel="iteration")
 axes[2].legend()
 figure.tight_layout()
 figure.savefig(OUT / "09_one_hidden_layer.png", dpi=120)
+print("picture:", OUT / "09_one_hidden_layer.png")
 
 # %%
 right = {name: accuracy for name, (_, (_, _, accuracy)) in runs.items()}

@@ -98,6 +98,7 @@ A2 = tg.sigmoid(Z2)
 J = -(Y * tg.log(A2) + (1 - Y) * tg.log(1 - A2)).mean()
 J.backward()
 tg.draw(A2, detail="ops", inline=True, backward=True).save(str(OUT / "10_six_backward_equations.png"))
+print("picture:", OUT / "10_six_backward_equations.png")
 
 # %%
 assert report.verdict == "RIGHT"

@@ -78,6 +78,7 @@ for axis, (name, (f, by_hand)) in zip(axes, slopes.items()):
 axes[0].legend(loc="upper left", fontsize=8)
 figure.tight_layout()
 figure.savefig(OUT / "11_activations.png", dpi=120)
+print("picture:", OUT / "11_activations.png")
 
 # %%
 assert set(verdicts.values()) == {"RIGHT"}

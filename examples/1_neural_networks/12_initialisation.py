@@ -100,6 +100,7 @@ for axis in axes:
     axis.grid(alpha=0.3)
 figure.tight_layout()
 figure.savefig(OUT / "12_initialisation.png", dpi=120)
+print("picture:", OUT / "12_initialisation.png")
 
 # %%
 assert max(runs["zeros"][0]) == 0.0  # exactly, in every iteration

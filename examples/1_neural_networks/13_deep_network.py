@@ -113,6 +113,7 @@ axis.plot(costs)
 axis.set(title=f"layers {n}: test accuracy {accuracy:.1%}", xlabel="iteration", ylabel="cost J", yscale="log")
 figure.tight_layout()
 figure.savefig(OUT / "13_deep_network.png", dpi=120)
+print("picture:", OUT / "13_deep_network.png")
 
 # %%
 assert report.verdict == "RIGHT"

@@ -93,6 +93,7 @@ axis.grid(alpha=0.3)
 axis.legend()
 figure.tight_layout()
 figure.savefig(OUT / "14_parity_circuits.png", dpi=120)
+print("picture:", OUT / "14_parity_circuits.png")
 
 # %%
 assert units["AND gates, 1 layer"][8] == 2**7

@@ -83,6 +83,7 @@ axis.set(title="parity of 8 bits: share of right answers", ylim=(0, 1.4), xticks
 axis.legend(ncols=2)
 figure.tight_layout()
 figure.savefig(OUT / "15_parity_learned.png", dpi=120)
+print("picture:", OUT / "15_parity_learned.png")
 
 # %%
 assert learned["tree of gates"][1] > 0.95

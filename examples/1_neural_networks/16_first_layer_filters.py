@@ -88,6 +88,7 @@ for k in range(8):
 figure.suptitle(f"filters of the first layer, and what each makes of a {test_y.data[0]}; test accuracy {accuracy:.1%}")
 figure.tight_layout()
 figure.savefig(OUT / "16_first_layer_filters.png", dpi=120)
+print("picture:", OUT / "16_first_layer_filters.png")
 
 # %%
 assert accuracy > (0.9 if QUICK else 0.96)

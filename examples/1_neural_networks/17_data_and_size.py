@@ -73,6 +73,7 @@ axis.grid(alpha=0.3)
 axis.legend()
 figure.tight_layout()
 figure.savefig(OUT / "17_data_and_size.png", dpi=120)
+print("picture:", OUT / "17_data_and_size.png")
 
 # %%
 assert all(scores[-1] > scores[0] + 0.05 for scores in found.values())

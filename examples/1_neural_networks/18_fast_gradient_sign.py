@@ -84,6 +84,7 @@ axis.set(xlabel="epsilon", title="test accuracy", ylim=(-0.03, 1.03))
 axis.legend(loc="center right")
 axis.grid(alpha=0.3)
 figure.savefig(OUT / "18_fast_gradient_sign.png", dpi=120)
+print("picture:", OUT / "18_fast_gradient_sign.png")
 
 # %%
 assert clean > 0.95

@@ -72,6 +72,8 @@ def play(momentum, steps, m=128, seed=0):
             with tg.no_grad():
                 points = G(noise(1000)).data
             history.append((step + 1, *judge(points), loss_D.item(), loss_G.item()))
+            if len(history) % 5 == 0:
+                print(f"beta1 = {momentum}, step {step + 1} of {steps}: {history[-1][1]:.0%} near a centre", flush=True)
     return points, np.array(history)
 
 
@@ -91,11 +93,12 @@ for axis, (momentum, (points, history)) in zip(axes, runs.items()):
     axis.set(title=f"beta1 = {momentum}, after {history[-1, 0]:.0f} steps", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
     axis.legend(loc="center")
     axes[2].plot(history[:, 0], history[:, 1], "o-", label=f"beta1 = {momentum}")
-axes[2].set(title="share of made points near a centre", xlabel="step", ylim=(0, 1))
+axes[2].set(title="share of made points near a centre", xlabel="step", ylabel="share", ylim=(0, 1))
 axes[2].grid(alpha=0.3)
 axes[2].legend()
 figure.tight_layout()
 figure.savefig(OUT / "19_generative_adversarial_pair.png", dpi=120)
+print("picture:", OUT / "19_generative_adversarial_pair.png")
 
 # %%
 steady, swinging = (history[len(history) // 2 :] for _, history in runs.values())

@@ -72,6 +72,7 @@ for axes, xs, errors in ((left, widths, width_errors), (right, sizes, size_error
 left.set(xlabel="hidden units (200 examples)", ylabel="error", title="bias falls with the size of the network")
 right.set(xlabel="training examples (64 hidden units)", title="variance falls with the amount of data")
 figure.savefig(OUT / "train_dev_test.png", dpi=100)
+print("picture:", OUT / "train_dev_test.png")
 
 # %%
 candidates = [net for _, net in by_width + by_size]

@@ -81,6 +81,7 @@ for (p, runs), colour in zip(curves.items(), ("#1f77b4", "#d95f02")):
 axes.set(xlabel="epoch", ylabel="cost, measured without dropping", title="dropout: training is harder, dev is better")
 axes.legend()
 figure.savefig(OUT / "inverted_dropout.png", dpi=100)
+print("picture:", OUT / "inverted_dropout.png")
 ends = {p: np.mean([curve[-1] for curve, _ in runs], 0) for p, runs in curves.items()}
 for p, (low, high) in ends.items():
     print(f"dropout {p:g}: train cost {low:.4f}, dev cost {high:.4f}, dev accuracy {scores[p]:.1%}")

@@ -70,6 +70,7 @@ for axes, (name, X) in zip(panels, {"raw": raw, "normalised": normalised}.items(
 panels[2].set(xlabel="step", ylabel="cost", title="cost")
 panels[2].legend()
 figure.savefig(OUT / "normalised_inputs.png", dpi=100)
+print("picture:", OUT / "normalised_inputs.png")
 
 # %%
 ends = {name: path[-1, 2] for name, path in paths.items()}

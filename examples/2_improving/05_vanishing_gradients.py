@@ -73,6 +73,7 @@ for axes, title, which in zip(panels, titles, range(3)):
     axes.set(xlabel="layer", title=title)
 panels[0].legend(fontsize=8)
 figure.savefig(OUT / "vanishing_gradients.png", dpi=100)
+print("picture:", OUT / "vanishing_gradients.png")
 
 # %% [markdown]
 # Against explosion, the gradient can be clipped: if its length exceeds a limit, it is scaled down to it.

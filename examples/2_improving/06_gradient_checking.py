@@ -110,6 +110,7 @@ epsilons = np.logspace(-12, -1, 23)
 right_axes.loglog(epsilons, [difference(backward, e)[0] for e in epsilons], "o-")
 right_axes.set(xlabel="epsilon", ylabel="difference", title="right backprop: why epsilon must not be too small")
 figure.savefig(OUT / "gradient_checking.png", dpi=100)
+print("picture:", OUT / "gradient_checking.png")
 
 # %%
 assert good < 1e-7

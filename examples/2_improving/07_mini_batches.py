@@ -76,6 +76,7 @@ right.set(xlabel="step", ylabel="cost of the batch", title="cost for a step: min
 left.legend()
 right.legend()
 figure.savefig(OUT / "mini_batches.png", dpi=100)
+print("picture:", OUT / "mini_batches.png")
 
 # %%
 batch, mini, single = runs.values()

@@ -67,6 +67,7 @@ for axes, (name, path) in zip(figure.subplots(2, 2, sharex=True, sharey=True).fl
     axes.plot(0, 0, "k*", markersize=10)
     axes.set_title(f"{name}: cost {cost(path[30]):.1e} after 30 steps")
 figure.savefig(OUT / "optimizer_paths.png", dpi=100)
+print("picture:", OUT / "optimizer_paths.png")
 
 # %%
 zigzags = {name: int((np.diff(np.sign(path[:20, 1])) != 0).sum()) for name, path in paths.items()}

@@ -87,6 +87,7 @@ for name, (_, rates) in runs.items():
 panels[2].set(title="learning rate", xlabel="epoch")
 panels[2].legend()
 figure.savefig(OUT / "rate_decay.png", dpi=100)
+print("picture:", OUT / "rate_decay.png")
 
 # %%
 distance = {name: np.linalg.norm(path[-64:] - best, axis=1).mean() for name, (path, _) in runs.items()}

@@ -91,6 +91,7 @@ for name, (costs, accuracy, gap) in runs.items():
 axes.set(xlabel="step", ylabel="cost (mean of 10 steps)", title="six tanh layers, weights that start too large")
 axes.legend()
 figure.savefig(OUT / "batch_norm.png", dpi=100)
+print("picture:", OUT / "batch_norm.png")
 
 # %%
 assert report.verdict == "RIGHT"

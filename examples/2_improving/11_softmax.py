@@ -81,6 +81,7 @@ for axes, (name, model) in zip(figure.subplots(1, 2), {"softmax regression": fla
     axes.scatter(*points.T, c=kind, cmap="Set2", edgecolors="black", linewidths=0.4, s=20, vmin=-0.5, vmax=4.5)
     axes.set(title=f"{name}: {accuracy[name]:.0%} right", aspect="equal")
 figure.savefig(OUT / "softmax.png", dpi=100)
+print("picture:", OUT / "softmax.png")
 
 # %% [markdown]
 # Ten classes: digits.

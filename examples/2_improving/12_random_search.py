@@ -77,6 +77,7 @@ for axes, (name, settings) in zip(panels, draws.items()):
 panels[0].set_ylabel("1 - beta")
 figure.colorbar(marks, ax=panels, label="dev accuracy")
 figure.savefig(OUT / "random_search.png", dpi=100)
+print("picture:", OUT / "random_search.png")
 
 # %%
 for name, results in found.items():

@@ -85,6 +85,7 @@ axes.axvline(stopped, color="#999999", linestyle=":", label="patience is over: s
 axes.set(xlabel="epoch", ylabel="cost", title="early stopping")
 axes.legend()
 figure.savefig(OUT / "early_stopping.png", dpi=100)
+print("picture:", OUT / "early_stopping.png")
 
 # %%
 assert stopped is not None

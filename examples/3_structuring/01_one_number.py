@@ -93,6 +93,7 @@ right.set(xlabel="threshold", ylabel="F1", title="one number")
 left.legend()
 right.legend()
 figure.savefig(OUT / "one_number.png", dpi=100)
+print("picture:", OUT / "one_number.png")
 
 # %%
 accuracy, _, _, f1 = rows["never an 8"]

@@ -71,6 +71,7 @@ for row, (_, i, j) in zip(right.subplots(3, 4), worst):
             panel.imshow(X[200 + places[k]].reshape(8, 8), cmap="gray_r")
             panel.set_title(f"{i} taken for {j}", fontsize=9)
 figure.savefig(OUT / "confusion_matrix.png", dpi=100)
+print("picture:", OUT / "confusion_matrix.png")
 
 # %%
 assert matrix.sum() == len(truth)

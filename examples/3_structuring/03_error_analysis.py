@@ -106,6 +106,7 @@ right.set_xticks(range(3), [f"cure {name}" for name in names])
 right.set(ylabel="dev error", title="what the work brought", ylim=(0, 0.6))
 right.legend()
 figure.savefig(OUT / "error_analysis.png", dpi=100)
+print("picture:", OUT / "error_analysis.png")
 
 # %%
 target = names[int(share.argmax())]

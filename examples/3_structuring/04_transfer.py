@@ -114,6 +114,7 @@ axes.minorticks_off()
 axes.set(xlabel="examples of each digit", ylabel="test accuracy", title="transfer to a small data set")
 axes.legend()
 figure.savefig(OUT / "transfer.png", dpi=100)
+print("picture:", OUT / "transfer.png")
 
 # %%
 scratch, frozen, tuned = results.T

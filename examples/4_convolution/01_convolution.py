@@ -107,3 +107,4 @@ for axis, (title, (kernel, stride, pad)) in zip(axes[1:], cases.items(), strict=
     axis.set_title(title)
 figure.colorbar(shown, ax=axes, label="answer of the filter", shrink=0.8)
 figure.savefig(OUT / "01_convolution.png", dpi=110)
+print("picture:", OUT / "01_convolution.png")

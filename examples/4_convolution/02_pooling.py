@@ -88,6 +88,7 @@ for column, (title, view) in zip(axes.T, views.items(), strict=True):
 axes[0, 0].set_ylabel("a digit")
 axes[1, 0].set_ylabel("one pixel to the right")
 figure.savefig(OUT / "02_pooling.png", dpi=110)
+print("picture:", OUT / "02_pooling.png")
 print({title: round(float(value), 3) for title, value in change.items()})
 
 # %%

@@ -106,6 +106,7 @@ for place, axis in zip(range(10), right.subplots(2, 5).flat, strict=True):
         axis.imshow(test_x[worst[place], 0], cmap="gray_r")
         axis.set_title(f"{test_y.data[worst[place]]}, read as {scores[worst[place]].argmax()}", fontsize=9)
 figure.savefig(OUT / "03_lenet.png", dpi=110)
+print("picture:", OUT / "03_lenet.png")
 
 # %%
 assert reached >= (0.99 if FULL else 0.93)

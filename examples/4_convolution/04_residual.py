@@ -131,6 +131,7 @@ right.plot(np.convolve(losses, np.ones(20) / 20, "valid"), color="#0072b2")
 title = f"residual network: test accuracy {reached:.2%}"
 right.set(xlabel="step", ylabel="loss, mean of 20 steps", yscale="log", title=title)
 figure.savefig(OUT / "04_residual.png", dpi=110)
+print("picture:", OUT / "04_residual.png")
 
 # %%
 assert np.mean(curves["residual"][-20:]) < np.mean(curves["plain"][-20:]) / 2  # the shortcuts make depth trainable

@@ -107,6 +107,7 @@ for k, axis in enumerate(axes.flat):
     axis.axis("off")
 figure.suptitle("true box (green) and predicted box (orange), test images")
 figure.savefig(OUT / "05_bounding_box.png", dpi=110)
+print("picture:", OUT / "05_bounding_box.png")
 
 # %%
 assert fit.mean() > (0.6 if QUICK else 0.8)

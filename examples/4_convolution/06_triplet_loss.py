@@ -120,6 +120,7 @@ for row, (name, points) in zip(axes, views.items(), strict=True):
         axis.set(title=f"{name}, {case}: {reached[name, case]:.1%} right", xlabel="distance", yticks=[])
 axes[0, 0].legend()
 figure.savefig(OUT / "06_triplet_loss.png", dpi=110)
+print("picture:", OUT / "06_triplet_loss.png")
 for (name, case), share in reached.items():
     print(f"{name}, pairs of {case}: {share:.1%} judged rightly")
 

@@ -132,6 +132,7 @@ for k, axis in enumerate(axes.flat):
     axis.set_title(guess if guess == name else f"{guess}, is {name}", color="black" if guess == name else "#d55e00")
 figure.suptitle(f"what the network says, test accuracy {reached:.1%}")
 figure.savefig(OUT / "07_image_folder.png", dpi=110)
+print("picture:", OUT / "07_image_folder.png")
 
 # %%
 assert "IMAGES" in os.environ or reached > (0.7 if QUICK else 0.9)

@@ -118,6 +118,7 @@ for axis, (name, picture) in zip(axes, pictures.items(), strict=True):
     axis.set_title(name)
     axis.axis("off")
 figure.savefig(OUT / "08_style.png", dpi=110)
+print("picture:", OUT / "08_style.png")
 
 # %%
 assert report.verdict == "RIGHT"

@@ -75,6 +75,7 @@ left.set_ylim(-1.05, 1.05)
 right.stackplot(range(1, T_x + 1), np.stack([yt.numpy()[:, 0] for yt in y]).T, alpha=0.7)
 right.set(xlabel="t", title="y<t>: probabilities")
 figure.savefig(OUT / "rnn_cell.png")
+print("picture:", OUT / "rnn_cell.png")
 
 # %%
 assert max(far) < 1e-12

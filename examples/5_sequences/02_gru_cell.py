@@ -82,6 +82,7 @@ for bias in (2.0, 0.0, -2.0, -6.0):
 axes.set(xlabel="t", ylabel="what is left of c<0> = 1", title="the update gate's bias sets how long a memory lasts")
 axes.legend()
 figure.savefig(OUT / "gru_cell.png")
+print("picture:", OUT / "gru_cell.png")
 
 # %%
 assert max(far, far_gradient) < 1e-10

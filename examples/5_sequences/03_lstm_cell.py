@@ -98,6 +98,7 @@ for name, forget in (("RNN, Waa = 0.5 I", None), ("LSTM, bf = 1", 1.0), ("LSTM, 
 axes.set(xlabel="T: steps between cause and effect", ylabel="slope of the last by the first")
 axes.legend()
 figure.savefig(OUT / "lstm_cell.png")
+print("picture:", OUT / "lstm_cell.png")
 print("slope over 40 steps:", ", ".join(f"{name}: {slope:.1e}" for name, slope in left.items()))
 
 # %%

@@ -33,6 +33,7 @@ a2 = tg.tanh(Waa @ a1 + Wax @ x2 + ba)
 a3 = tg.tanh(Waa @ a2 + Wax @ x3 + ba)
 J = (a3**2).sum() / 2
 tg.draw(J, detail="ops", backward=True, inline=True, budget=None).save(OUT / "unrolled_backwards.png")
+print("picture:", OUT / "unrolled_backwards.png")
 
 
 # The same with `nn`'s cell (rows are examples there), each call as one box: the course's picture.
@@ -48,6 +49,7 @@ class Unrolled(nn.Module):
 
 
 tg.draw(Unrolled(), *(x.numpy().T for x in (x1, x2, x3)), detail="ops", depth=0).save(OUT / "unrolled.png")
+print("picture:", OUT / "unrolled.png")
 
 
 # %% [markdown]
@@ -99,6 +101,7 @@ for size in (0.8, 1.0, 1.2):
 axes.set(xlabel="t", ylabel="length of da<t>", title="from step 50 back to step 1")
 axes.legend()
 figure.savefig(OUT / "backprop_through_time.png")
+print("picture:", OUT / "backprop_through_time.png")
 print("length of da<1> by that of da<50>:", ", ".join(f"{size}: {r:.1e}" for size, r in ratio.items()))
 
 # %%

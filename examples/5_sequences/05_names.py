@@ -113,6 +113,7 @@ right.set_yticks(range(27), ["end", *LETTERS[1:]], fontsize=7)
 right.set_xticks(range(11), ["start", *"christabel"])
 right.set(title="its guess of the next letter, after each letter")
 figure.savefig(OUT / "names.png")
+print("picture:", OUT / "names.png")
 
 # %%
 assert curve[-1][2] < pairs - 0.2 < alone - 0.2

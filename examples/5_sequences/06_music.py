@@ -134,6 +134,7 @@ bottom.axhline(pairs, color="black", linestyle="--", label="pairs of notes")
 bottom.set(xlabel="step", ylabel="bits per note")
 bottom.legend()
 figure.savefig(OUT / "music.png")
+print("picture:", OUT / "music.png")
 
 # %%
 assert curve[-1][1] < pairs - (0.02 if QUICK else 0.05)

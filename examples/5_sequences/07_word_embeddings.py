@@ -107,6 +107,7 @@ for (a, b), (left, right_end) in zip(both, people, strict=True):
 axes.margins(0.2, 0.08)
 axes.set(xlabel="along the mean of (woman - man), (queen - king), ...", ylabel="across: what differs most besides")
 figure.savefig(OUT / "word_embeddings.png")
+print("picture:", OUT / "word_embeddings.png")
 
 # %%
 assert found == "queen"

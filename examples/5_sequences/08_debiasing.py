@@ -113,6 +113,7 @@ for axes, vectors, title in zip(figure.subplots(1, 2, sharey=True), (E, fair), (
     axes.set(title=title, xlabel="cosine with g: man < 0 < woman", xlim=(-1, 1))
 axes.invert_yaxis()
 figure.savefig(OUT / "debiasing.png")
+print("picture:", OUT / "debiasing.png")
 
 # %%
 assert all((cosine(E[job], g) > 0) == (share > 0.5) for job, share in JOBS.items())  # the text's prejudice was learned

@@ -119,6 +119,7 @@ for axes, (name, model) in zip(figure.subplots(1, 2), models.items(), strict=Tru
     axes.set_yticks(range(5), EMOJI, fontsize=14)
     axes.set(title=f"{name}: {score[name]:.0%} right", xlabel="guessed", ylabel="meant")
 figure.savefig(OUT / "emoji.png")
+print("picture:", OUT / "emoji.png")
 
 # %%
 answers = {name: [guess(model, encoded(text.split()))[0] for text in (first, second)] for name, model in models.items()}

@@ -110,6 +110,7 @@ for axes, k in zip(figure.subplots(2, 2).ravel(), np.argsort([-len(t) for t in t
     axes.set_xticks(range(len(texts[k])), texts[k])
     axes.set_yticks(range(10), [DIGITS[c] for c in scores.numpy()[k].argmax(axis=1)])
 figure.savefig(OUT / "dates_with_attention.png")
+print("picture:", OUT / "dates_with_attention.png")
 
 # %%
 assert np.allclose(alphas.numpy().sum(axis=1), 1, atol=1e-5)

@@ -133,6 +133,7 @@ bottom.plot(time, p[k], label="probability")
 bottom.set(xlim=(0, SECONDS), xlabel="seconds", ylim=(-0.05, 1.05))
 bottom.legend()
 figure.savefig(OUT / "trigger_word.png")
+print("picture:", OUT / "trigger_word.png")
 
 # %%
 assert score > (0.7 if QUICK else 0.9)

@@ -89,6 +89,7 @@ for k, axes in enumerate(bottom.subplots(1, heads)):
     axes.imshow(alpha.numpy()[k], cmap="Blues", vmin=0)
     axes.set(title=f"head {k}", xlabel="looks at", ylabel="position" if k == 0 else "")
 figure.savefig(OUT / "transformer_block.png")
+print("picture:", OUT / "transformer_block.png")
 
 # %%
 assert max(far, far_gradient) < 1e-10

@@ -111,6 +111,7 @@ for value, name, style in ((unigram, "single letters", ":"), (bigram, "pairs", "
 axes.set(xlabel="step", ylabel="bits per character", ylim=(0, unigram + 1))
 axes.legend()
 figure.savefig(OUT / "character_language_model.png")
+print("picture:", OUT / "character_language_model.png")
 
 # %%
 assert model_bits < (bigram if QUICK else bigram - 0.5) < unigram

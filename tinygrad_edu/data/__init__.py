@@ -1,8 +1,11 @@
 """Data sets and batches."""
 
+from ..foreign import unknown as _unknown
 from .batch import collate as collate
 from .dataset import TensorDataset as TensorDataset
 from .digits import load_digits as load_digits
 from .loader import DataLoader as DataLoader
 from .mnist import load_mnist as load_mnist
 from .progress import progress as progress
+
+__getattr__ = _unknown("data")

@@ -6,7 +6,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..errors import AxisError, DTypeError, ShapeError
 from ..ops.layout import alias, concat, reshape
 from ..recording import recording
 from ..sums import HALF
-from .settings import real, refused
+from .settings import Decorated, real, refused
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -38,7 +38,7 @@ def lift(x: Any, who: str = "asarray") -> Any:
     return engine.constant(to_array(x, who=who)) if is_weak(x) else engine.enter(x, who)
 
 
-def single(function: Function) -> Function:
+def single(function: Decorated) -> Decorated:
     """Decorator: where the first argument is of float16, compute in float32 and round the result, once, to float16."""
     who, first = function.__name__, next(iter(inspect.signature(function).parameters))
 
@@ -54,7 +54,7 @@ def single(function: Function) -> Function:
             return function(x, *args[1:], **kwargs)
         return function(x.astype(np.float32), *args[1:], **kwargs).astype(HALF)
 
-    return wrapped
+    return cast(Decorated, wrapped)
 
 
 def conjugate(x: Any) -> Any:
@@ -97,13 +97,18 @@ def elementwise(op: Op) -> Callable[..., Tensor]:
             xs = tuple(x if w and not all(weak) else lift(x, op.name) for x, w in zip(xs, weak, strict=True))
         return op(*xs)
 
-    function: Callable[..., Any] = unary if arity == 1 else nary
+    function: Any = unary if arity == 1 else nary
+    given = ["x"] if arity == 1 else [f"x{k + 1}" for k in range(arity)]
+    function.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation="Any") for name in given],
+        return_annotation="Tensor",
+    )
+    function.__annotations__ = {**dict.fromkeys(given, "Any"), "return": "Tensor"}
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = f"{__package__}.elementwise"  # where pickle will find it
-    names = ", ".join("abc"[:arity]) if arity > 1 else "x"
-    written = f" = {op.formula.format(*'abc')}" if op.formula and arity > 1 else ""
-    function.__doc__ = op.doc or f"{op.name}({names}){written}, entry by entry, with broadcasting."
-    return function
+    written = f" = {op.formula.format(*given)}" if op.formula and arity > 1 else ""
+    function.__doc__ = op.doc or f"{op.name}({', '.join(given)}){written}, entry by entry, with broadcasting."
+    return cast("Callable[..., Tensor]", function)
 
 
 def normal_axis(who: str, axis: Any, ndim: int) -> int:

@@ -14,13 +14,14 @@ from ..holders import Store
 from ..ops.layout import broadcast_to
 from ..recording import recording
 from .common import lift, normal_shape
-from .settings import settings
+from .settings import own_keywords, settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
 @settings
+@own_keywords
 def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
 
@@ -65,18 +66,21 @@ def _dims(dims: tuple[Any, ...], shape: Any) -> Any:
 
 
 @settings
+@own_keywords
 def zeros(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Zeros: `zeros((2, 3))` or `zeros(2, 3)`."""
     return full(_dims(dims, shape), 0, _or_default(dtype))
 
 
 @settings
+@own_keywords
 def ones(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Ones: `ones((2, 3))` or `ones(2, 3)`."""
     return full(_dims(dims, shape), 1, _or_default(dtype))
 
 
 @settings
+@own_keywords
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` everywhere."""
     if isinstance(fill_value, Variable):
@@ -88,6 +92,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 
 
 @settings
+@own_keywords
 def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
     """Memory as it is found; write before you read."""
     wanted = normal_shape("empty", _dims(dims, shape))
@@ -95,6 +100,7 @@ def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
 
 
 @settings
+@own_keywords
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
     """start, start + step, ... below stop; `arange(n)` counts from 0."""
     array = _made("arange", np.arange, *((0, start, step) if stop is None else (start, stop, step)))
@@ -103,6 +109,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
 
 
 @settings
+@own_keywords
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`."""
     array = _made("linspace", np.linspace, start, stop, num, endpoint)
@@ -110,24 +117,28 @@ def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dt
 
 
 @settings
+@own_keywords
 def eye(n_rows: Any, n_cols: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
     """Ones on diagonal `k`, zeros elsewhere."""
     return engine.constant(_made("eye", np.eye, n_rows, n_cols, k, _or_default(dtype)))
 
 
 @settings
+@own_keywords
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
     return full_like(x, 0, dtype)
 
 
 @settings
+@own_keywords
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones of the shape and dtype of `x`."""
     return full_like(x, 1, dtype)
 
 
 @settings
+@own_keywords
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` in the shape and dtype of `x`."""
     return engine.constant(_made("full_like", np.full_like, lift(x, "full_like")._data, fill_value, dtype))

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import ops
 from ..arrays import to_array
-from ..errors import DTypeError, ShapeError
+from ..errors import AxisError, DTypeError, ShapeError
 from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
 from .settings import integer, settings, several
 
@@ -39,9 +39,20 @@ def reshape(x: Any, *dims: Any, shape: Any = None) -> Tensor:
     return ops.reshape(x, shape=wanted)
 
 
-def flatten(x: Any) -> Tensor:
-    """All entries along one axis."""
-    return reshape(x, -1)
+def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    """Axes `start_axis` to `end_axis` as one: all entries along one axis, if neither is given.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.ones((2, 3, 4)).flatten(1).shape
+    (2, 12)
+    """
+    x = lift(x, "flatten")
+    n = x.ndim or 1
+    start, end = normal_axis("flatten", start_axis, n), normal_axis("flatten", end_axis, n)
+    if start > end:
+        raise AxisError(f"flatten: start_axis must not be after end_axis; got {start_axis}, {end_axis}; exchange them")
+    shape = x.shape or (1,)
+    return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
 def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:

@@ -123,6 +123,35 @@ def lengths(who: str, what: str, x: Any, least: int = 1) -> tuple[int, ...]:
     return tuple(integer(who, what, n, least) for n in (several(who, what, x) if several_given else [x]))
 
 
+KEYWORDS = {
+    "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",
+    "device": "leave it out: there is the CPU only",
+    "out": "assign the result, or write t[...] = result",
+    "order": "leave it out: entries are in C order",
+    "like": "use zeros_like, ones_like or full_like",
+    "ndmin": "reshape the result",
+    "pin_memory": "leave it out: there is the CPU only",
+    "layout": "leave it out: tensors are dense",
+}  # of PyTorch and NumPy, which these functions do not take: what to do instead
+
+
+def own_keywords(f: Decorated) -> Decorated:
+    """`f`, which says what to do instead of a keyword that PyTorch or NumPy has and `f` does not."""
+    known = frozenset(inspect.signature(f).parameters)
+
+    @functools.wraps(f)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and not known.issuperset(kwargs):
+            name = next(name for name in kwargs if name not in known)
+            taken = ", ".join(sorted(known))
+            raise TypeError(
+                f"{f.__name__}: keywords must be among {taken}; got {name}; {KEYWORDS.get(name, 'check the spelling')}"
+            )
+        return f(*args, **kwargs)
+
+    return cast(Decorated, checked)
+
+
 READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "int": ((), integer),
     "Size": ((), functools.partial(integer, least=0)),

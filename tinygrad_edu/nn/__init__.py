@@ -1,6 +1,7 @@
 """Building models: modules, layers, losses, initial values, guards."""
 
 from .. import guards as guards
+from ..foreign import unknown as _unknown
 from . import functional as functional
 from . import init as init
 from . import metrics as metrics
@@ -64,3 +65,5 @@ from .shape import Flatten as Flatten
 from .shape import Identity as Identity
 from .shape import Upsample as Upsample
 from .stateless import functional_call as functional_call
+
+__getattr__ = _unknown("nn")

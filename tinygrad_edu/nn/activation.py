@@ -10,24 +10,24 @@ from typing import Any
 from ..functions.common import spelled
 from ..functions.settings import Positive, settings
 from . import functional as F
-from .module import Module, Parameter
+from .module import Layer, Parameter
 
 
-class Sigmoid(Module):
+class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
 
     def forward(self, input: Any) -> Any:
         return F.sigmoid(input)
 
 
-class Tanh(Module):
+class Tanh(Layer):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
 
     def forward(self, input: Any) -> Any:
         return F.tanh(input)
 
 
-class ReLU(Module):
+class ReLU(Layer):
     """max(x, 0); its derivative at 0 is 0."""
 
     def __init__(self, inplace: bool = False) -> None:
@@ -37,7 +37,7 @@ class ReLU(Module):
         return F.relu(input)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(Layer):
     """x where it is positive, else `negative_slope * x`."""
 
     @settings
@@ -49,7 +49,7 @@ class LeakyReLU(Module):
         return F.leaky_relu(input, self.negative_slope)
 
 
-class PReLU(Module):
+class PReLU(Layer):
     """Leaky ReLU with a learned slope, at first `init`: one, or one for each channel (axis 1)."""
 
     @settings
@@ -62,7 +62,7 @@ class PReLU(Module):
         return F.prelu(input, self.weight)
 
 
-class ELU(Module):
+class ELU(Layer):
     """x where it is positive, else `alpha * (exp(x) - 1)`."""
 
     @settings
@@ -74,7 +74,7 @@ class ELU(Module):
         return F.elu(input, self.alpha)
 
 
-class SELU(Module):
+class SELU(Layer):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
 
     def __init__(self, inplace: bool = False) -> None:
@@ -84,7 +84,7 @@ class SELU(Module):
         return F.selu(input)
 
 
-class GELU(Module):
+class GELU(Layer):
     """x times the normal distribution function of x; `approximate="tanh"` is faster."""
 
     @settings
@@ -96,7 +96,7 @@ class GELU(Module):
         return F.gelu(input, self.approximate)
 
 
-class SiLU(Module):
+class SiLU(Layer):
     """x * sigmoid(x)."""
 
     def __init__(self, inplace: bool = False) -> None:
@@ -106,7 +106,7 @@ class SiLU(Module):
         return F.silu(input)
 
 
-class Softplus(Module):
+class Softplus(Layer):
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
 
     @settings
@@ -118,7 +118,7 @@ class Softplus(Module):
         return F.softplus(input, self.beta, self.threshold)
 
 
-class Hardtanh(Module):
+class Hardtanh(Layer):
     """x, moved into the interval from `min_val` to `max_val`."""
 
     @settings
@@ -130,7 +130,7 @@ class Hardtanh(Module):
         return F.hardtanh(input, self.min_val, self.max_val)
 
 
-class Softmax(Module):
+class Softmax(Layer):
     """exp(x) / sum(exp(x)) along `axis`."""
 
     @settings
@@ -142,7 +142,7 @@ class Softmax(Module):
         return F.softmax(input, self.axis)
 
 
-class LogSoftmax(Module):
+class LogSoftmax(Layer):
     """x - logsumexp(x) along `axis`."""
 
     @settings

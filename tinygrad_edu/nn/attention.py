@@ -20,7 +20,7 @@ from . import functional as F
 from . import init
 from .functional.attention import attended, causal
 from .linear import Linear
-from .module import Module, Parameter
+from .module import Layer, Module, Parameter
 from .normalization import Dropout, LayerNorm
 
 
@@ -157,7 +157,7 @@ def _function(activation: Any) -> Any:
     return F.relu if activation == "relu" else F.gelu
 
 
-class TransformerEncoderLayer(Module):
+class TransformerEncoderLayer(Layer):
     """Self-attention, then two linear layers, each added to its input and normalized.
 
     Shapes: `(length, batch, d_model)` to the same, batch first with `batch_first`. With `norm_first`, inputs
@@ -202,7 +202,7 @@ def _feed_forward(layer: Any, x: Any) -> Any:
     return layer.linear2(layer.dropout(layer.activation(layer.linear1(x))))
 
 
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(Layer):
     """Self-attention, attention to the encoder's output `memory`, then two linear layers.
 
     Shapes: `(length, batch, d_model)`, memory `(s, batch, d_model)`, batch first with `batch_first`.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import StateDictError
 from ..functions.settings import several
 from .module import Module
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 class ModuleList(Module):
@@ -114,6 +117,10 @@ class Sequential(ModuleList):
         if named:
             for name, module in modules[0].items():
                 self.add_module(name, self._checked(module))
+
+    if TYPE_CHECKING:  # what a last layer returns; an LSTM at the end would give a tuple
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
     def forward(self, x: Any) -> Any:
         for part in list(vars(self).values()):

@@ -11,10 +11,10 @@ from ..random import Generator
 from . import functional as F
 from .functional.convolution import sizes
 from .linear import uniform
-from .module import Module
+from .module import Layer
 
 
-class _Conv(Module):
+class _Conv(Layer):
     """What the convolutions share: settings, and kernels uniform to +-1 / sqrt(fan_in)."""
 
     axes = 0

@@ -11,7 +11,7 @@ from ..functions.common import lift
 from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
 from . import functional as F
-from .module import Module, Parameter
+from .module import Layer, Parameter
 
 
 def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Generator | None = None) -> Parameter:
@@ -22,7 +22,7 @@ def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Genera
     return Parameter(values, dtype=dtype or get_default_dtype())
 
 
-class Linear(Module):
+class Linear(Layer):
     """y = x @ weight.mT + bias.
 
     Shapes: `(..., in_features) -> (..., out_features)`; weight (out_features, in_features).
@@ -54,7 +54,7 @@ class Linear(Module):
         return F.linear(input, self.weight, self.bias)
 
 
-class Bilinear(Module):
+class Bilinear(Layer):
     """y[o] = x1 @ weight[o] @ x2 + bias[o].
 
     Shapes: `(..., in1_features), (..., in2_features) -> (..., out_features)`.
@@ -76,7 +76,7 @@ class Bilinear(Module):
         return F.bilinear(input1, input2, self.weight, self.bias)
 
 
-class Embedding(Module):
+class Embedding(Layer):
     """The row of `weight` at each index: `(...) -> (..., embedding_dim)`.
 
     Initial values: normal; row `padding_idx` is 0, and gets no gradient.

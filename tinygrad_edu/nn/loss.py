@@ -6,10 +6,10 @@ from typing import Any
 
 from ..functions.settings import Probability, settings
 from . import functional as F
-from .module import Module
+from .module import Layer
 
 
-class _Loss(Module):
+class _Loss(Layer):
     """A loss with a reduction: "mean", "sum" or "none"."""
 
     @settings

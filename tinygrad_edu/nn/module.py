@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -217,23 +217,23 @@ class Module:
         """
         return load(type(self).__name__, self._state(), state, strict)
 
-    def train(self, mode: bool = True) -> Any:
+    def train(self, mode: bool = True) -> Self:
         """Training mode for this module and all inside it: dropout drops, batch norm uses the batch."""
         at_once(*[(object.__setattr__, module, "training", bool(mode)) for module in self.modules()])
         return self
 
-    def eval(self) -> Any:
+    def eval(self) -> Self:
         """Evaluation mode: dropout passes everything, batch norm uses its running statistics."""
         return self.train(False)
 
-    def apply(self, f: Callable[[Module], Any]) -> Any:
+    def apply(self, f: Callable[[Module], Any]) -> Self:
         """Call `f` on every module inside this one, then on itself."""
         for part in self.children():
             part.apply(f)
         f(self)
         return self
 
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Learn all parameters, or freeze them."""
         for p in self.parameters():
             p.requires_grad = requires_grad
@@ -243,7 +243,7 @@ class Module:
         """Forget all gradients, or set them to 0."""
         clear(self.parameters(), set_to_none)
 
-    def astype(self, dtype: Any) -> Any:
+    def astype(self, dtype: Any) -> Self:
         """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`.
 
         A number that the dtype cannot hold, or a dtype that is not of floating-point numbers, is refused, and
@@ -297,6 +297,14 @@ class Module:
         for key, part in self._parts():
             lines += ["  " + line for line in part._tree(f"{key}: ")]
         return lines
+
+
+class Layer(Module):
+    """A module whose output is one tensor, which type checkers then know."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
 
 def clear(params: Iterable[Any], set_to_none: bool) -> None:

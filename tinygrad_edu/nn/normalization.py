@@ -15,14 +15,14 @@ from ..random import Generator
 from . import functional as F
 from .functional.linear import like
 from .functional.normalization import refuse_examples
-from .module import Module, Parameter
+from .module import Layer, Parameter
 
 
 def _full(shape: Any, value: float, dtype: Any) -> Parameter:
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
-class _BatchNorm(Module):
+class _BatchNorm(Layer):
     """Batch norm for inputs of the numbers of axes in `ndims`."""
 
     ndims: tuple[int, ...] = ()
@@ -84,7 +84,7 @@ class BatchNorm2d(_BatchNorm):
     ndims = (4,)
 
 
-class LayerNorm(Module):
+class LayerNorm(Layer):
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Initial values: weight 1, bias 0."""
 
     @settings
@@ -103,7 +103,7 @@ class LayerNorm(Module):
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
-class RMSNorm(Module):
+class RMSNorm(Layer):
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Initial values: weight 1."""
 
     @settings
@@ -120,7 +120,7 @@ class RMSNorm(Module):
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
 
-class GroupNorm(Module):
+class GroupNorm(Layer):
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels: `(n, c, ...)`.
 
     Initial values: weight 1, bias 0.
@@ -145,7 +145,7 @@ class GroupNorm(Module):
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
-class Dropout(Module):
+class Dropout(Layer):
     """In training, each entry is set to 0 with probability `p`, the others are divided by 1 - p.
 
     >>> import tinygrad_edu as tg

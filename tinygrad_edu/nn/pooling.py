@@ -6,10 +6,10 @@ from typing import Any
 
 from ..functions.settings import Positive, settings
 from . import functional as F
-from .module import Module
+from .module import Layer
 
 
-class _MaxPool(Module):
+class _MaxPool(Layer):
     @settings
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, *, ceil_mode: bool = False
@@ -34,7 +34,7 @@ class MaxPool2d(_MaxPool):
         return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
-class _AvgPool(Module):
+class _AvgPool(Layer):
     @settings
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
@@ -70,7 +70,7 @@ class AvgPool2d(_AvgPool):
         )  # fmt: skip
 
 
-class AdaptiveAvgPool2d(Module):
+class AdaptiveAvgPool2d(Layer):
     """The means of `output_size` windows that cover the input: `(batch, c, h, w) -> (batch, c, *output_size)`."""
 
     @settings

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from ..functions.common import lift, normal_axis
+from ..functions.layout import flatten
 from ..functions.settings import settings
 from . import functional as F
-from .module import Module
+from .module import Layer
 
 
-class Identity(Module):
+class Identity(Layer):
     """The input itself; takes any arguments, as a stand-in for other layers."""
 
     @settings
@@ -22,7 +21,7 @@ class Identity(Module):
         return input
 
 
-class Flatten(Module):
+class Flatten(Layer):
     """Axes `start_axis` to `end_axis` as one: `(batch, c, h, w) -> (batch, c * h * w)`.
 
     >>> import tinygrad_edu as tg
@@ -37,14 +36,10 @@ class Flatten(Module):
         self.start_axis, self.end_axis = start_axis, end_axis
 
     def forward(self, input: Any) -> Any:
-        x = lift(input, "Flatten")
-        n = len(x.shape)
-        normal_axis("Flatten", self.start_axis, n), normal_axis("Flatten", self.end_axis, n)
-        start, end = self.start_axis % n, self.end_axis % n
-        return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+        return flatten(input, self.start_axis, self.end_axis)
 
 
-class Upsample(Module):
+class Upsample(Layer):
     """The axes after the channels resized: see `F.interpolate`."""
 
     @settings

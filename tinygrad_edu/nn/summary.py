@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,15 @@ class Summary:
         return "\n".join(lines)
 
 
+def example_inputs(inputs: Sequence[Any]) -> Sequence[Any]:
+    """Example inputs of a model; one tuple of whole numbers is the shape of one, of zeros."""
+    shape_given = len(inputs) == 1 and isinstance(inputs[0], tuple) and all(isinstance(n, int) for n in inputs[0])
+    return (zeros(inputs[0]),) if shape_given else inputs
+
+
 def summary(model: Any, *inputs: Any) -> Summary:
     """Run `model` on an example, in eval mode, and note what each layer gives out; see `Module.summary`."""
-    shape_given = len(inputs) == 1 and isinstance(inputs[0], tuple) and all(isinstance(n, int) for n in inputs[0])
-    examples = [zeros(inputs[0])] if shape_given else inputs
+    examples = example_inputs(inputs)
     modules = dict(model.named_modules())
     shapes: dict[str, str] = {}
     modes = {name: module.training for name, module in modules.items()}

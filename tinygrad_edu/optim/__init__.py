@@ -1,5 +1,6 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
+from ..foreign import unknown as _unknown
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adaptive import Adagrad as Adagrad
@@ -14,3 +15,5 @@ from .schedule import OneCycleLR as OneCycleLR
 from .schedule import ReduceLROnPlateau as ReduceLROnPlateau
 from .schedule import StepLR as StepLR
 from .sgd import SGD as SGD
+
+__getattr__ = _unknown("optim")

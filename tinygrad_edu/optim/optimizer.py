@@ -71,6 +71,7 @@ class Optimizer:
         if not given:
             raise ValueError(
                 "optimizer: needs one parameter or more; got none; pass model.parameters(), afresh if it is a generator"
+                " (layers in a plain list are not found: hold them in an nn.ModuleList)"
             )
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(dict(group))

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import MissingLibraryError
-from ..foreign import unknown
+from ..foreign import UnknownNameError
 from .checking import check_derivative as check_derivative
 from .checking import check_gradients as check_gradients
 from .jacobian import numerical_jacobian as numerical_jacobian
@@ -33,7 +33,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in LAZY:
-        raise AttributeError(unknown(__name__, name, f"one of {', '.join([*__all__, *LAZY])}"))
+        raise UnknownNameError("tg.testing", name, (*__all__, *LAZY))
     module, attribute = LAZY[name]
     try:
         found = import_module(f".{module}", __name__)

@@ -66,7 +66,7 @@ class Blame(NamedTuple):
         return f"{self.op}{where}" + (f": {self.detail}" if self.detail else "")
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """The outcome of a check. `str(report)` is for people, `to_json()` for programs."""
 
@@ -89,6 +89,8 @@ class Report:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+    __repr__ = __str__  # at a prompt, too
 
     def lines(self) -> Iterator[str]:
         yield f"{self.verdict.replace('_', ' ')}: {self.diagnosis}"

@@ -1,5 +1,6 @@
 """Seeing the graph: pictures, formulas, the chain rule in words, the backprop player."""
 
+from ..foreign import unknown as _unknown
 from .anomaly import AnomalyError as AnomalyError
 from .anomaly import detect_anomaly as detect_anomaly
 from .diff import diff as diff
@@ -14,5 +15,7 @@ from .player import player as player
 from .table import op_table as op_table
 from .why import why as why
 from .worksheet import worksheet as worksheet
+
+__getattr__ = _unknown("tg.viz")
 
 in_notebook()

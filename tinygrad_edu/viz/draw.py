@@ -35,7 +35,7 @@ def draw(
     inline: bool = False,
     constants: bool = False,
 ) -> Picture:
-    """The graph behind `x`: a tensor, or a module or function with example inputs.
+    """The graph behind `x`: a tensor, or a module or function with example inputs (of a module, also the shape of one).
 
     Each box is a tensor and the operation that made it. `detail` adds up: "ops" (names and shapes),
     "values", "gradients" (the course's `dvar`), "formulas" (each edge's local derivative, with

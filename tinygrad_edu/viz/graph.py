@@ -15,10 +15,11 @@ import numpy as np
 
 from ..engine import NEEDS, REGISTRY, Op, Variable, history, pull, shown_inputs
 from ..errors import DTypeError, GraphError
+from ..nn.summary import example_inputs
 from .formula import Formula, of_value
 from .notation import number, plain
 from .values import shown
-from .watch import Call, caller, is_module, names_in, run
+from .watch import Call, caller, data_in, is_module, names_in, run
 
 LONGEST = 60  # letters of a name
 
@@ -141,7 +142,7 @@ def read(
         if not inputs:
             raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
-        x, watch = run(x, inputs)
+        x, watch = run(x, tuple(example_inputs(inputs)) if root is not None else inputs)
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:
@@ -154,7 +155,9 @@ def read(
     names = names_in(scope) | inner
     if given and isinstance(x, Variable) and x.op is not None:
         names.setdefault(x.born, "out")
-    graph = _build(outputs, names | extra, root, calls)
+    names |= extra
+    unnamed = (t for t in history(*outputs) if t.op is None and not t.flags and not t.name and t.born not in names)
+    graph = _build(outputs, names | data_in(scope, unnamed), root, calls)
     if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
         graph.notices.append(
             f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "

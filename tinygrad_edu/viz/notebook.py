@@ -19,8 +19,8 @@ def tensor_html(x: Any) -> str:
     rows = [("tensor", x.name or "without a name"), ("shape and dtype", facts_text(x._data))]
     rows.append(("made by", x.op.name if x.op else "you" + (", needs a gradient" if x.flags else "")))
     rows.append(("value", short(x._data)))
-    if x.grad is not None:
-        rows.append(("gradient", short(x.grad._data)))
+    if x._grad is not None:
+        rows.append(("gradient", short(x._grad._data)))
     return _table(rows)
 
 

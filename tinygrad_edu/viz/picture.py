@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +35,42 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         if form == "html":
             return page(self.svg()).encode()
         return render(self.source, form)
+
+    def pipe(self, format: str | None = None, *settings: Any, encoding: str | None = None, **more: Any) -> bytes | str:
+        """The picture as bytes, or as text in an encoding, in `format` (by default that of the picture)."""
+        content = self._bytes((format or self.format).lower())
+        return content if encoding is None else content.decode(encoding)
+
+    def render(
+        self, filename: Any = None, directory: Any = None, view: bool = False, cleanup: bool = False,
+        format: str | None = None, *settings: Any, outfile: Any = None, **more: Any,
+    ) -> str:  # fmt: skip
+        """Write the DOT text to `filename` and the picture to `filename.format`, as graphviz does; gives its path.
+
+        With `cleanup` the DOT text is not kept; `outfile` names the picture itself; `view` opens it.
+        """
+        form = (format or (outfile and Path(outfile).suffix[1:]) or self.format).lower()
+        text = Path(directory or self.directory or ".", filename or self.filename)
+        path = Path(outfile) if outfile else text.with_name(f"{text.name}.{form}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not cleanup:
+            text.parent.mkdir(parents=True, exist_ok=True)
+            text.write_text(self.source, "utf-8")
+        path.write_bytes(self._bytes(form))
+        if view:
+            webbrowser.open(path.resolve().as_uri())
+        return str(path)
+
+    def view(self, filename: Any = None, directory: Any = None, cleanup: bool = False, **settings: Any) -> str:
+        """Write the picture and open it; gives its path."""
+        return self.render(filename, directory, view=True, cleanup=cleanup)
+
+    def show(self) -> None:
+        """Show the picture: in the notebook, or else in the program that opens such files."""
+        if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) and hasattr(shell, "kernel"):
+            sys.modules["IPython"].display.display(self)
+        else:
+            self.render(directory=tempfile.mkdtemp(), view=True, cleanup=True)
 
     def svg(self) -> str:
         """The picture as SVG text, to stand inside a page."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -81,6 +81,23 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
     return inner | found
 
 
+def data_in(scope: Mapping[str, Any], constants: Iterable[Variable]) -> dict[int, str]:
+    """What the program calls the arrays that constants are copies of, by number of birth.
+
+    An operation copies an array, so it is found again by its values; one of equal numbers says too little.
+    """
+    arrays = [(name, x) for name, x in reversed(list(scope.items())) if isinstance(x, np.ndarray) and name[0] != "_"]
+    found = {}
+    for t in constants:
+        value = t._data
+        if not isinstance(value, np.ndarray) or value.ndim == 0 or not (value != value.flat[:1]).any():
+            continue
+        same = (name for name, x in arrays if x is value or (x.dtype == value.dtype and np.array_equal(x, value)))
+        if name := next(same, ""):
+            found[t.born] = name
+    return found
+
+
 def results_in(scope: Mapping[str, Any]) -> list[Variable]:
     """The scalar results that need a gradient among the tensors of a scope, newest first."""
     found = [v for v in scope.values() if isinstance(v, Variable) and v.op is not None and v.flags & NEEDS]
@@ -94,10 +111,15 @@ def caller() -> Mapping[str, Any]:
 
 
 def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
-    """`f` on fresh, tracked inputs, watched. Inputs of a function need a gradient, those of a module do not."""
+    """`f` on fresh, tracked inputs, watched.
+
+    Inputs of a function need a gradient, unless some are tensors that ask for one: the others are data then. Those of a
+    module need none.
+    """
     target = f.forward if is_module(f) and hasattr(f, "forward") else f
     names = _argument_names(target, len(inputs))
-    tensors = [_tracked(x, name, TRACED if is_module(f) else NEEDS) for x, name in zip(inputs, names, strict=True)]
+    asked = is_module(f) or any(isinstance(x, Variable) and x.flags & NEEDS for x in inputs)
+    tensors = [_tracked(x, name, TRACED if asked else NEEDS) for x, name in zip(inputs, names, strict=True)]
     with Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
         result = f(*tensors)
     given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}

@@ -117,7 +117,7 @@ def why(x: Any, of: Any = None) -> Answer:
     path = names.get(x.born, "this tensor")
     name = shown(path if x.name is None or path.endswith(f".{x.name}") else x.name)
     case = Case(x, name, scope, names, [of] if isinstance(of, Variable) else results_in(scope), source_lines())
-    return _absent(case) if case.x.grad is None else _present(case)
+    return _absent(case) if case.x._grad is None else _present(case)
 
 
 def _absent(case: Case) -> Answer:
@@ -159,7 +159,7 @@ def _not_asked(case: Case, made: Cut | None) -> Answer:
 
 def _present(case: Case) -> Answer:
     """There is one: is it finite, is it all, is it of a sensible size?"""
-    g = np.asarray(case.x.grad._data)
+    g = np.asarray(case.x._grad._data)
     graph = _graph_with(case)
     if not np.isfinite(g).all():
         return _not_finite(case, graph, "nan" if np.isnan(g).any() else "inf")

@@ -1,5 +1,6 @@
 """Layers and losses as functions: PyTorch's names and argument meanings, with `axis` for `dim`."""
 
+from ...foreign import unknown as _unknown
 from .activations import *
 from .attention import *
 from .classification import *
@@ -8,3 +9,5 @@ from .linear import *
 from .losses import *
 from .normalization import *
 from .shape import *
+
+__getattr__ = _unknown("F")
