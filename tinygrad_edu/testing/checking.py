@@ -24,7 +24,13 @@ Strict = bool | str | Sequence[str]
 
 
 def check_derivative(
-    f: Function, df: Function, *inputs: Any, raises: bool = True, strict: Strict = False, seed: int = 0
+    f: Function,
+    df: Function | Any,
+    *inputs: Any,
+    jac: bool = False,
+    raises: bool = True,
+    strict: Strict = False,
+    seed: int = 0,
 ) -> Report:
     """Check a hand-written derivative `df` of `f` at `inputs`.
 
@@ -32,6 +38,7 @@ def check_derivative(
     are several. If the value is no scalar, the check is of `sum(f * cotangent)` and `df` takes
     `cotangent=` too; or it returns the Jacobian, or, for an elementwise function, the derivatives.
     In course style `f(*inputs)` is `(value, cache)` and `df(cache)` a dict with keys `d<input name>`.
+    With `jac=True`, as in SciPy, `f(*inputs)` is `(value, gradient)`: `check_derivative(f, *inputs, jac=True)`.
 
     WRONG raises `GradientError`, which carries the report, unless `raises` is False. `strict` names
     other verdicts that raise, too (True: all but RIGHT). `seed` draws the cotangent and directions.
@@ -43,8 +50,9 @@ def check_derivative(
     >>> print(testing.check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False).verdict)
     WRONG
     """
-    subject = Pair(f, df, inputs)
+    subject = Pair(f, True, (df, *inputs)) if jac else Pair(f, df, inputs)
     report = Examination(subject, seed).report()
+    report.notes += subject.notes
     if subject.unchecked:
         report.notes.append(f"not checked, as df says nothing of them: {', '.join(subject.unchecked)}")
     return conclude(report, raises, strict)
@@ -161,7 +169,7 @@ class Examination:
         try:
             g = subject.gradient(subject.x, c)
             again = subject.gradient(subject.x, c)
-            near = subject.gradient(subject.x * (1 + 4 * EPS * self.rng.choice([-1, 1], subject.x.size)), c)
+            near = subject.nearby(subject.x * (1 + 4 * EPS * self.rng.choice([-1, 1], subject.x.size)), c)
         except Mismatch as found:
             report = _misshapen(found)
             misshapen(subject, found, c, probe, report)
@@ -251,11 +259,7 @@ def _tangent(subject: TensorSubject, c: Any, v: Any, x: Any) -> float:
     """The derivative of <c, f> at `x` along `v`, pushed forward."""
 
     def run(*parts: Any) -> Any:
-        tensors = list(subject.inputs)
-        tensors = [dict(x) if isinstance(x, dict) else x for x in tensors]
-        for a, p in zip(subject.arguments, parts, strict=True):
-            a.put(tensors, p)
-        result = subject.f(*tensors)
+        result = subject.f(*subject.placed(parts))
         return tuple(result) if isinstance(result, tuple | list) else result
 
     parts = [p.copy() for p in subject.split(x)]

@@ -174,7 +174,7 @@ class Judge:
         """How unevenly each derivative moves nearby: its rounding."""
         if width not in self.grains:
             x, d = self.probe.x, self.scales * width
-            nearby = [self.subject.gradient(x + i * d, self.c) if i else self.g for i in NEARBY]
+            nearby = [self.subject.nearby(x + i * d, self.c) if i else self.g for i in NEARBY]
             self.grains[width] = _unevenness(nearby)
         return self.grains[width]
 

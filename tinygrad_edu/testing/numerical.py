@@ -36,7 +36,7 @@ class Probe:
         self.count += 1
         try:
             y = self.f(x)
-        except (ArithmeticError, ValueError):  # outside its domain
+        except Exception:  # outside its domain, it may refuse in any way
             return None
         complex_ = y.dtype.kind == "c" != self.y.dtype.kind  # (-1.0) ** 1.5 in Python: outside its domain, too
         return y if y.shape == self.y.shape and not complex_ else None
