@@ -11,6 +11,7 @@ from ..functions.common import Function
 from ..transforms import jvp
 from .blame import culprit
 from .diagnosis import diagnose, misshapen
+from .elsewhere import look_elsewhere
 from .extrapolation import EPS, Slope
 from .foreign import ForeignSubject, library_of
 from .judging import EACH, Judge, overall
@@ -147,10 +148,28 @@ class Examination:
         """The verdict; with `explain`, also the cause if it is WRONG."""
         with np.errstate(all="ignore"):
             report = self._verdict()
+            if report.verdict == "RIGHT" and explain and self.judge is not None:
+                report = self._elsewhere(self.judge, report)
             if report.verdict == "WRONG" and explain and not isinstance(self.subject, SecondOrder):
                 diagnose(self.subject, self.judge, report, self.c)
         report.evaluations = report.evaluations or self.subject.calls
         return report
+
+    def _elsewhere(self, judge: Judge, report: Report) -> Report:
+        """The report; if derivatives that are zero here are wrong at other inputs, the report from there."""
+        place = look_elsewhere(self.subject, judge, report)
+        if place is None:
+            return report
+        here, self.subject.x = self.subject.x, place
+        found = self._verdict()
+        if found.verdict != "WRONG":
+            self.subject.x = here
+            return report
+        found.notes.append(
+            f"at the inputs given, {report.diagnosis.partition(';')[0]} and the rest are 0; these are other inputs, at "
+            "which they are not"
+        )
+        return found
 
     def _verdict(self) -> Report:
         try:
@@ -167,14 +186,16 @@ class Examination:
     def _compare(self, probe: Probe) -> Report:
         subject, c = self.subject, self.c
         try:
+            start = len(subject.seen)
             g = subject.gradient(subject.x, c)
             again = subject.gradient(subject.x, c)
+            values = subject.seen[start:]
             near = subject.nearby(subject.x * (1 + 4 * EPS * self.rng.choice([-1, 1], subject.x.size)), c)
         except Mismatch as found:
             report = _misshapen(found)
             misshapen(subject, found, c, probe, report)
             return report
-        if unsteady := _unsteady(subject, probe, g, again):
+        if unsteady := _unsteady(values, probe, g, again):
             return unsteady
         haze = np.abs(near - g)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
@@ -200,10 +221,10 @@ def _unfit(probe: Probe) -> Report | None:
     return None
 
 
-def _unsteady(subject: Subject, probe: Probe, g: Any, again: Any) -> Report | None:
+def _unsteady(values: Sequence[Any], probe: Probe, g: Any, again: Any) -> Report | None:
     """Whether two calls with the same inputs differ."""
     eps = float(np.finfo(probe.y.dtype).eps)
-    if not all(_same(y, probe.y, eps) for y in subject.seen[-3:-1]):
+    if not all(_same(y, probe.y, eps) for y in values):
         return Report(
             "NOT_REPEATABLE",
             "calls of the function with the same inputs gave different values: it is random, or keeps state",

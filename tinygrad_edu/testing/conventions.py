@@ -1,4 +1,4 @@
-"""How a hand-written derivative is called: with the inputs, a cache, the gradient of the output, by name or by place."""
+"""How a hand-written derivative is called: with the inputs, a cache, the gradient of the output, by name or place."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ class Convention(NamedTuple):
     def takes_cotangent(self) -> bool:
         """Whether the derivative is told the gradient of the output."""
         return self.keyword or COTANGENT in self.sources
+
+    @property
+    def needs_function(self) -> bool:
+        """Whether the derivative is told something that the function computed."""
+        return bool({CACHE, VALUE, SPREAD} & set(self.sources))
 
     def call(self, df: Callable[..., Any], inputs: Sequence[Any], value: Any, cache: Any, cotangent: Any) -> Any:
         """Call the derivative in this way."""

@@ -36,26 +36,28 @@ class Judge:
         self.complex = z is not None  # once refused, complex numbers are not tried again
         if z is None:
             return self._by_differences(line.slope(analytic, most=most))
-        if not line.agrees_with_complex(z, most):
+        off = line.disagreement(z, most)
+        if off is None:
             real = line.slope(analytic, most=most)
             lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
             if z and real.state == "smooth" and lost:
-                return self._by_complex_step(line, z)  # the real numbers cannot tell, and do not object
+                return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
             return self._by_differences(real)
         if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
             # before a reproach, ask the real numbers alone
             real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
                 return self._by_differences(real)
-        return self._by_complex_step(line, z)
+        return self._by_complex_step(line, z, off)
 
     def _by_differences(self, real: Slope) -> Slope:
         self.methods.add("extrapolated differences")
         return real
 
-    def _by_complex_step(self, line: Line, z: float) -> Slope:
+    def _by_complex_step(self, line: Line, z: float, off: float) -> Slope:
         self.methods.add("complex step")
-        return Slope(z, 2 * line.blur, z, z, natural=line.natural())
+        local = line.local()
+        return Slope(z, 2 * line.blur + off, z, z, natural=line.natural(), length=local[-1].h if local else 0.0)
 
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""

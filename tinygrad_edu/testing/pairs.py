@@ -68,11 +68,26 @@ class Pair(Subject):
         return result, cache
 
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+        if self.seen and not native and not self.convention.needs_function:
+            return self.gather(self.without_function(flat, c))  # one call of the function for less
         value, cache = self.call(flat, native)
         self.seen.append(flatten(self.who, value))
         dtype = np.asarray(value).dtype if native else np.float64
         cotangent = np.asarray(c, dtype=dtype).reshape(self.shape)
         return self.gather(self.named(self.differentiate(flat, value, cache, cotangent, native), cotangent))
+
+    def nearby(self, flat: Any, c: Any) -> Any:
+        if self.convention.needs_function:
+            return super().nearby(flat, c)
+        try:
+            return self.gather(self.without_function(flat, c))
+        except Exception:  # outside its domain, it may refuse in any way
+            return np.full(self.x.size, np.nan)
+
+    def without_function(self, flat: Any, c: Any) -> list[Any]:
+        """The gradients from a derivative that needs nothing that the function computed."""
+        cotangent = np.asarray(c, dtype=np.float64).reshape(self.shape)
+        return self.named(self.differentiate(flat, None, None, cotangent), cotangent)
 
     def differentiate(self, flat: Any, value: Any, cache: Any, cotangent: Any, native: bool = False) -> Any:
         """What df returns, its arrays being NumPy's."""

@@ -17,6 +17,7 @@ import numpy as np
 from ..engine import NEEDS, Variable, constant, gradients
 from ..functions.common import Function
 from ..recording import Recording
+from .analytic import watched
 from .trees import Path, at, called, leaves, mapped
 
 
@@ -153,6 +154,8 @@ class Subject:
     def wrap(self, a: Argument, part: Any) -> Any:
         """An array as what stood in this argument's place: a tensor, a float, a table."""
         old = a.of(self.inputs)
+        if part.dtype.kind == "c" and not isinstance(old, Variable):
+            return watched(part)
         part = part[()] if part.ndim == 0 else part
         if is_table(old):
             labels = {k: getattr(old, k) for k in ("index", "columns", "name") if hasattr(old, k)}
