@@ -149,18 +149,30 @@ class Judge:
                 return entry
             grain = 30 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
             lost = off <= grain and self._real_numbers_allow(entry.analytic, k)  # where a function cancels itself
-            return entry.but(verdict="RIGHT", reason=ROUNDING, error=grain) if lost else entry
+            return self._absolved(entry, grain, s) if lost else entry
         blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
         if off <= 1e-5 * abs(entry.numerical) and off <= blur:
             return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
         width = 2.0**-8 if off <= floor else 2.0**-26
+        if s.length and s.state == "smooth":  # no wider than the function's own length scale
+            width = min(width, max(2.0**-5 * s.length / self.scales[k], 2.0**-46))
         grain = 3 * float(self._grain(width)[k])
         nothing = entry.analytic == 0 and off <= floor
         if self.complex and not nothing and off > 10 * grain + entry.error:
             grain += 3 * float(_unevenness(self._complex_slopes(k, width, NEARBY) or [0.0]))
         if nothing or off <= 10 * grain + entry.error:
-            return entry.but(verdict="RIGHT", reason=ROUNDING, error=max(10 * grain, off, entry.error))
+            return self._absolved(entry, max(10 * grain, off, entry.error), s)
         return entry
+
+    def _absolved(self, entry: Entry, error: float, s: Slope) -> Entry:
+        """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing."""
+        size = max(abs(entry.analytic), abs(entry.numerical))
+        opposite = entry.analytic * entry.numerical < 0 and abs(entry.numerical) > 4 * s.error
+        if min(error, size) <= 1e-6 * s.natural or error < size:
+            return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
+        if opposite:
+            return entry
+        return entry.but(verdict="UNDECIDED", reason=f"the error bar, {error:.1g}, is as large as the derivative", error=error)
 
     def _real_numbers_allow(self, analytic: float, k: int) -> bool:
         """Whether real differences alone have nothing against a derivative."""
@@ -215,11 +227,17 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
         if low - error <= a <= high + error:
             return "KINK", f"a kink: {a + 0.0:.6g} lies {slopes}", error
         return "WRONG", f"a kink, and not {slopes} on its sides", error
+    noisy = s.noise + 8 * haze >= 0.03 * error
     if not math.isfinite(error) or not math.isfinite(s.value):
-        return "NOISE", "the function is too noisy to have a slope", error
+        if noisy:
+            return "NOISE", "the function is too noisy to have a slope", error
+        return "UNDECIDED", "no two steps show the same slope: the function bends too much for those that were tried", error
     difference = abs(a - s.value)
     hazy = error > 0.1 * size and error > 1e-6 * s.natural
-    drowned = "NOISE", "the noise of the function is as large as its slope", error
+    if noisy:
+        drowned = "NOISE", "the noise of the function is as large as its slope", error
+    else:
+        drowned = "UNDECIDED", f"the error bar, {error:.1g}, is as large as the derivative", error
     if difference <= error:
         return drowned if hazy and size > 0 else ("RIGHT", "", error)
     if difference <= 3 * error and (hazy or (s.steps and error > 0.01 * size)):
@@ -231,7 +249,7 @@ def overall(entries: Sequence[Entry]) -> tuple[str, str]:
     """One verdict for all entries, and its reason."""
     if all(e.reason == QUIET or (e.verdict == "RIGHT" and abs(e.analytic) <= e.error) for e in entries):
         return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
-    for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE"):
+    for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE", "UNDECIDED"):
         some = [e for e in entries if e.verdict == verdict]
         if some:
             e = max(some, key=lambda e: e.bars) if verdict == "WRONG" else some[0]

@@ -279,8 +279,10 @@ class Line:
         if self.changed.any() and self.noise() > max(
             0.02 * widest, 1e5 * EPS * self.natural() * self.scale, 1e-290
         ):  # all that moves is noise
-            found = found._replace(error=inf)
-        return found._replace(natural=max(self.natural(), *rises, 0.0), length=local[-1].h if local else 0.0)
+            return found._replace(error=inf, natural=max(self.natural(), *rises, 0.0))
+        length = local[-1].h if local else 0.0
+        noise = 4 * self.noise() / length if length else 0.0
+        return found._replace(natural=max(self.natural(), *rises, 0.0), length=length, noise=noise)
 
     def complex_slope(self, shift: Any = 0.0) -> float | None:
         """Im <c, f(x + shift + i h v)> / h, where f takes complex numbers; it has no truncation error."""
