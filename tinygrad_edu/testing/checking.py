@@ -11,6 +11,7 @@ from ..functions.common import Function
 from ..transforms import jvp
 from .blame import culprit
 from .diagnosis import diagnose, misshapen
+from .elsewhere import look_elsewhere
 from .extrapolation import EPS, Slope
 from .foreign import ForeignSubject, library_of
 from .judging import EACH, Judge, overall
@@ -24,7 +25,13 @@ Strict = bool | str | Sequence[str]
 
 
 def check_derivative(
-    f: Function, df: Function, *inputs: Any, raises: bool = True, strict: Strict = False, seed: int = 0
+    f: Function,
+    df: Function | Any,
+    *inputs: Any,
+    jac: bool = False,
+    raises: bool = True,
+    strict: Strict = False,
+    seed: int = 0,
 ) -> Report:
     """Check a hand-written derivative `df` of `f` at `inputs`.
 
@@ -32,6 +39,7 @@ def check_derivative(
     are several. If the value is no scalar, the check is of `sum(f * cotangent)` and `df` takes
     `cotangent=` too; or it returns the Jacobian, or, for an elementwise function, the derivatives.
     In course style `f(*inputs)` is `(value, cache)` and `df(cache)` a dict with keys `d<input name>`.
+    With `jac=True`, as in SciPy, `f(*inputs)` is `(value, gradient)`: `check_derivative(f, *inputs, jac=True)`.
 
     WRONG raises `GradientError`, which carries the report, unless `raises` is False. `strict` names
     other verdicts that raise, too (True: all but RIGHT). `seed` draws the cotangent and directions.
@@ -43,8 +51,9 @@ def check_derivative(
     >>> print(testing.check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False).verdict)
     WRONG
     """
-    subject = Pair(f, df, inputs)
+    subject = Pair(f, True, (df, *inputs)) if jac else Pair(f, df, inputs)
     report = Examination(subject, seed).report()
+    report.notes += subject.notes
     if subject.unchecked:
         report.notes.append(f"not checked, as df says nothing of them: {', '.join(subject.unchecked)}")
     return conclude(report, raises, strict)
@@ -139,10 +148,28 @@ class Examination:
         """The verdict; with `explain`, also the cause if it is WRONG."""
         with np.errstate(all="ignore"):
             report = self._verdict()
+            if report.verdict == "RIGHT" and explain and self.judge is not None:
+                report = self._elsewhere(self.judge, report)
             if report.verdict == "WRONG" and explain and not isinstance(self.subject, SecondOrder):
                 diagnose(self.subject, self.judge, report, self.c)
         report.evaluations = report.evaluations or self.subject.calls
         return report
+
+    def _elsewhere(self, judge: Judge, report: Report) -> Report:
+        """The report; if derivatives that are zero here are wrong at other inputs, the report from there."""
+        place = look_elsewhere(self.subject, judge, report)
+        if place is None:
+            return report
+        here, self.subject.x = self.subject.x, place
+        found = self._verdict()
+        if found.verdict != "WRONG":
+            self.subject.x = here
+            return report
+        found.notes.append(
+            f"at the inputs given, {report.diagnosis.partition(';')[0]} and the rest are 0; these are other inputs, at "
+            "which they are not"
+        )
+        return found
 
     def _verdict(self) -> Report:
         try:
@@ -159,14 +186,16 @@ class Examination:
     def _compare(self, probe: Probe) -> Report:
         subject, c = self.subject, self.c
         try:
+            start = len(subject.seen)
             g = subject.gradient(subject.x, c)
             again = subject.gradient(subject.x, c)
-            near = subject.gradient(subject.x * (1 + 4 * EPS * self.rng.choice([-1, 1], subject.x.size)), c)
+            values = subject.seen[start:]
+            near = subject.nearby(subject.x * (1 + 4 * EPS * self.rng.choice([-1, 1], subject.x.size)), c)
         except Mismatch as found:
             report = _misshapen(found)
             misshapen(subject, found, c, probe, report)
             return report
-        if unsteady := _unsteady(subject, probe, g, again):
+        if unsteady := _unsteady(values, probe, g, again):
             return unsteady
         haze = np.abs(near - g)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
@@ -192,10 +221,10 @@ def _unfit(probe: Probe) -> Report | None:
     return None
 
 
-def _unsteady(subject: Subject, probe: Probe, g: Any, again: Any) -> Report | None:
+def _unsteady(values: Sequence[Any], probe: Probe, g: Any, again: Any) -> Report | None:
     """Whether two calls with the same inputs differ."""
     eps = float(np.finfo(probe.y.dtype).eps)
-    if not all(_same(y, probe.y, eps) for y in subject.seen[-3:-1]):
+    if not all(_same(y, probe.y, eps) for y in values):
         return Report(
             "NOT_REPEATABLE",
             "calls of the function with the same inputs gave different values: it is random, or keeps state",
@@ -251,11 +280,7 @@ def _tangent(subject: TensorSubject, c: Any, v: Any, x: Any) -> float:
     """The derivative of <c, f> at `x` along `v`, pushed forward."""
 
     def run(*parts: Any) -> Any:
-        tensors = list(subject.inputs)
-        tensors = [dict(x) if isinstance(x, dict) else x for x in tensors]
-        for a, p in zip(subject.arguments, parts, strict=True):
-            a.put(tensors, p)
-        result = subject.f(*tensors)
+        result = subject.f(*subject.placed(parts))
         return tuple(result) if isinstance(result, tuple | list) else result
 
     parts = [p.copy() for p in subject.split(x)]

@@ -78,7 +78,7 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
                 continue
         text = recognise(g, n, bars, sizes, x)
         found += [text] if text else []
-    if judge.probe.y.size > 1 and np.array_equal(subject.gradient(judge.probe.x, 2 * judge.c), judge.g):
+    if judge.probe.y.size > 1 and np.array_equal(subject.nearby(judge.probe.x, 2 * judge.c), judge.g):
         return f"{TERM}: the factor cotangent; the gradient of the output is not used"
     vague = lambda text: text.startswith(TERM)
     return min(found, key=vague, default=None)
@@ -108,7 +108,7 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
     first = getattr(subject, "first", None)
     if first is None or first.shape != judge.g.shape or np.array_equal(first, judge.probe.x):
         return None
-    if not np.array_equal(subject.gradient(first, judge.c), judge.g):
+    if not np.array_equal(subject.nearby(first, judge.c), judge.g):
         return None
     then = Judge(subject, Probe(subject.value, first), judge.c, judge.g, judge.haze, judge.rng)
     named = {(e.argument, e.index) for e in report.wrong}

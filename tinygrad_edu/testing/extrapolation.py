@@ -20,7 +20,9 @@ class Slope(NamedTuple):
     left: float = float("nan")
     right: float = float("nan")
     state: str = "smooth"  # or "kink", "edge" (one-sided), "steep" (no finite slope), "outside"
-    natural: float = 0.0  # the size a slope has here: |f| / |x|, or what is seen over a wide step
+    natural: float = 0.0  # the size a slope has here: |f| / |x|, or what is seen over a step that is not too wide
+    length: float = 0.0  # the widest step over which the slope stays about the same
+    noise: float = inf  # what the function's noise alone makes of the error
     steps: bool = False  # the function moves in steps, like rounded numbers
 
 

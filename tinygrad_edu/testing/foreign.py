@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 
 from ..functions.common import Function
-from .subjects import Argument, Subject, flatten
+from .subjects import Argument, Subject, flatten, is_table
+from .trees import fields_of
 
 
 def library_of(x: Any) -> str:
-    """`torch`, `jax` or `mygrad` for their arrays, or a dictionary of them; else an empty text."""
-    if isinstance(x, dict):
-        return next(filter(None, map(library_of, x.values())), "")
+    """`torch`, `jax` or `mygrad` for their arrays, or a container of them; else an empty text."""
+    if (parts := fields_of(x)) is not None:
+        return next(filter(None, map(library_of, parts.values())), "")
     name = type(x).__module__.partition(".")[0]
     return {"jaxlib": "jax", "jax": "jax", "torch": "torch", "mygrad": "mygrad"}.get(name, "")
 
 
-def to_numpy(library: str, y: Any) -> Any:
+def plain(y: Any) -> Any:
     """A result of another library as an array; anything else as it is."""
-    if not library_of(y):
-        return y
+    library = library_of(y)
+    if not library or fields_of(y) is not None:
+        return y.to_numpy() if is_table(y) else y
     if library == "torch" and hasattr(y, "detach"):
         y = y.detach().cpu().resolve_conj().numpy()
     return np.asarray(y.data if library == "mygrad" else y)
@@ -41,7 +43,7 @@ class ForeignSubject(Subject):
         super().__init__(f, inputs)
 
     def as_array(self, name: str, x: Any) -> Any:
-        return super().as_array(name, to_numpy(self.library, x))
+        return super().as_array(name, plain(x))
 
     def wrap(self, a: Argument, part: Any) -> Any:
         if not library_of(a.of(self.inputs)):
@@ -54,7 +56,7 @@ class ForeignSubject(Subject):
 
     def value(self, flat: Any) -> Any:
         with precision(self.library):
-            return flatten(self.who, tuple(to_numpy(self.library, y) for y in self.run(flat)))
+            return flatten(self.who, tuple(plain(y) for y in self.run(flat)))
 
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
         with precision(self.library):
@@ -113,15 +115,12 @@ def _by_torch(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
     leaves = [a.of(inputs).requires_grad_() for a in subject.arguments]
     result = subject.f(*inputs)
     outputs = list(result) if isinstance(result, tuple | list) else [result]
-    subject.seen.append(flatten(subject.who, tuple(to_numpy("torch", y) for y in outputs)))
+    subject.seen.append(flatten(subject.who, tuple(plain(y) for y in outputs)))
     total = sum((y * torch.from_numpy(np.array(p))).sum() for y, p in zip(outputs, _parts(c, outputs), strict=True))
     if not getattr(total, "requires_grad", False):
         return [np.zeros(a.array.shape) for a in subject.arguments]
     found = torch.autograd.grad(total, leaves, allow_unused=True)
-    return [
-        np.zeros(a.array.shape) if g is None else to_numpy("torch", g)
-        for a, g in zip(subject.arguments, found, strict=True)
-    ]
+    return [np.zeros(a.array.shape) if g is None else plain(g) for a, g in zip(subject.arguments, found, strict=True)]
 
 
 def _by_jax(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
@@ -130,10 +129,7 @@ def _by_jax(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
     inputs = subject.rebuilt(flat)
 
     def run(*parts: Any) -> Any:
-        given = [dict(x) if isinstance(x, dict) else x for x in inputs]
-        for a, part in zip(subject.arguments, parts, strict=True):
-            a.put(given, part)
-        result = subject.f(*given)
+        result = subject.f(*subject.placed(parts))
         return tuple(result) if isinstance(result, tuple | list) else (result,)
 
     outputs, pullback = jax.vjp(run, *[a.of(inputs) for a in subject.arguments])

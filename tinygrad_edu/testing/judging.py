@@ -36,26 +36,28 @@ class Judge:
         self.complex = z is not None  # once refused, complex numbers are not tried again
         if z is None:
             return self._by_differences(line.slope(analytic, most=most))
-        if not line.agrees_with_complex(z, most):
+        off = line.disagreement(z, most)
+        if off is None:
             real = line.slope(analytic, most=most)
             lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
             if z and real.state == "smooth" and lost:
-                return self._by_complex_step(line, z)  # the real numbers cannot tell, and do not object
+                return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
             return self._by_differences(real)
         if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
             # before a reproach, ask the real numbers alone
             real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
                 return self._by_differences(real)
-        return self._by_complex_step(line, z)
+        return self._by_complex_step(line, z, off)
 
     def _by_differences(self, real: Slope) -> Slope:
         self.methods.add("extrapolated differences")
         return real
 
-    def _by_complex_step(self, line: Line, z: float) -> Slope:
+    def _by_complex_step(self, line: Line, z: float, off: float) -> Slope:
         self.methods.add("complex step")
-        return Slope(z, 2 * line.blur, z, z, natural=line.natural())
+        local = line.local()
+        return Slope(z, 2 * line.blur + off, z, z, natural=line.natural(), length=local[-1].h if local else 0.0)
 
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""
@@ -147,18 +149,30 @@ class Judge:
                 return entry
             grain = 30 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
             lost = off <= grain and self._real_numbers_allow(entry.analytic, k)  # where a function cancels itself
-            return entry.but(verdict="RIGHT", reason=ROUNDING, error=grain) if lost else entry
+            return self._absolved(entry, grain, s) if lost else entry
         blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
         if off <= 1e-5 * abs(entry.numerical) and off <= blur:
             return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
         width = 2.0**-8 if off <= floor else 2.0**-26
+        if s.length and s.state == "smooth":  # no wider than the function's own length scale
+            width = min(width, max(2.0**-5 * s.length / self.scales[k], 2.0**-46))
         grain = 3 * float(self._grain(width)[k])
         nothing = entry.analytic == 0 and off <= floor
         if self.complex and not nothing and off > 10 * grain + entry.error:
             grain += 3 * float(_unevenness(self._complex_slopes(k, width, NEARBY) or [0.0]))
         if nothing or off <= 10 * grain + entry.error:
-            return entry.but(verdict="RIGHT", reason=ROUNDING, error=max(10 * grain, off, entry.error))
+            return self._absolved(entry, max(10 * grain, off, entry.error), s)
         return entry
+
+    def _absolved(self, entry: Entry, error: float, s: Slope) -> Entry:
+        """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing."""
+        size = max(abs(entry.analytic), abs(entry.numerical))
+        opposite = entry.analytic * entry.numerical < 0 and abs(entry.numerical) > 4 * s.error
+        if min(error, size) <= 1e-6 * s.natural or error < size:
+            return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
+        if opposite:
+            return entry
+        return entry.but(verdict="UNDECIDED", reason=f"the error bar, {error:.1g}, is as large as the derivative", error=error)
 
     def _real_numbers_allow(self, analytic: float, k: int) -> bool:
         """Whether real differences alone have nothing against a derivative."""
@@ -174,7 +188,7 @@ class Judge:
         """How unevenly each derivative moves nearby: its rounding."""
         if width not in self.grains:
             x, d = self.probe.x, self.scales * width
-            nearby = [self.subject.gradient(x + i * d, self.c) if i else self.g for i in NEARBY]
+            nearby = [self.subject.nearby(x + i * d, self.c) if i else self.g for i in NEARBY]
             self.grains[width] = _unevenness(nearby)
         return self.grains[width]
 
@@ -213,11 +227,17 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
         if low - error <= a <= high + error:
             return "KINK", f"a kink: {a + 0.0:.6g} lies {slopes}", error
         return "WRONG", f"a kink, and not {slopes} on its sides", error
+    noisy = s.noise + 8 * haze >= 0.03 * error
     if not math.isfinite(error) or not math.isfinite(s.value):
-        return "NOISE", "the function is too noisy to have a slope", error
+        if noisy:
+            return "NOISE", "the function is too noisy to have a slope", error
+        return "UNDECIDED", "no two steps show the same slope: the function bends too much for those that were tried", error
     difference = abs(a - s.value)
     hazy = error > 0.1 * size and error > 1e-6 * s.natural
-    drowned = "NOISE", "the noise of the function is as large as its slope", error
+    if noisy:
+        drowned = "NOISE", "the noise of the function is as large as its slope", error
+    else:
+        drowned = "UNDECIDED", f"the error bar, {error:.1g}, is as large as the derivative", error
     if difference <= error:
         return drowned if hazy and size > 0 else ("RIGHT", "", error)
     if difference <= 3 * error and (hazy or (s.steps and error > 0.01 * size)):
@@ -229,7 +249,7 @@ def overall(entries: Sequence[Entry]) -> tuple[str, str]:
     """One verdict for all entries, and its reason."""
     if all(e.reason == QUIET or (e.verdict == "RIGHT" and abs(e.analytic) <= e.error) for e in entries):
         return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
-    for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE"):
+    for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE", "UNDECIDED"):
         some = [e for e in entries if e.verdict == verdict]
         if some:
             e = max(some, key=lambda e: e.rank) if verdict == "WRONG" else some[0]

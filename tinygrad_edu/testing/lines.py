@@ -71,8 +71,9 @@ class Search:
         self.runs += 1
         df, self.pair.df = self.pair.df, self.copy.with_hook(hook)
         try:
-            given = self.pair.call(self.pair.x)[1]
-            found = self.pair.named(self.pair.differentiate(given, self.cotangent), self.cotangent)
+            value, cache = self.pair.call(self.pair.x)
+            found = self.pair.differentiate(self.pair.x, value, cache, self.cotangent)
+            found = self.pair.named(found, self.cotangent)
         except Exception:  # numbers that do not fit are no mending
             return [False] * len(self.truth.arguments)
         finally:
@@ -180,17 +181,16 @@ SLOPES: dict[str, Callable[[Any], Any]] = {
 
 def truth_of(pair: Any, c: Any) -> Truth:
     """Run the function on Tensors, and differentiate <c, value> by everything in it."""
-    inputs = pair.rebuilt(pair.x)
-    for a in pair.arguments:
-        t = constant(a.array.astype(np.float64)[()])
+    tensors = [constant(a.array.astype(np.float64)[()]) for a in pair.arguments]
+    for t in tensors:
         t.flags = NEEDS
-        a.put(inputs, t)
+    inputs = pair.placed(tensors)
     with Recording(SITES), np.errstate(all="ignore"):
         result, seen = watch(pair.f, lambda: pair.f(*inputs))
         value = result[0] if isinstance(result, tuple) else result
         pulled = list(pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])]))
     found = {t.born: np.asarray(g) for t, g in pulled}
-    seen += [(a.name, a.of(inputs)) for a in pair.arguments]
+    seen += [(a.name, t) for a, t in zip(pair.arguments, tensors, strict=True)]
     names: dict[str, list[Any]] = {}
     values: dict[str, list[Any]] = {}
     series: dict[tuple[str, str], list[Any]] = {}
@@ -202,7 +202,7 @@ def truth_of(pair: Any, c: Any) -> Truth:
         if (known := _array(getattr(v, "_data", v))) is not None:
             values.setdefault(name, []).append(known)
     zero = [np.zeros(a.array.shape) for a in pair.arguments]
-    arguments = [found.get(a.of(inputs).born, z) for a, z in zip(pair.arguments, zero, strict=True)]
+    arguments = [found.get(t.born, z) for t, z in zip(tensors, zero, strict=True)]
     return Truth(arguments, list(found.values()), names, values, list(series.values()))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
-VERDICTS = ("RIGHT", "WRONG", "KINK", "NOISE", "OUT_OF_DOMAIN", "VACUOUS", "NOT_REPEATABLE")
+VERDICTS = ("RIGHT", "WRONG", "KINK", "NOISE", "UNDECIDED", "OUT_OF_DOMAIN", "VACUOUS", "NOT_REPEATABLE")
 
 
 @dataclass(frozen=True)

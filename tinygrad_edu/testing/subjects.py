@@ -1,6 +1,6 @@
 """What is checked, seen in one way: a function of flat float64 numbers, and its gradient by them.
 
-A `Subject` takes apart the inputs a user gives (arrays, numbers, dictionaries of arrays, tensors) and
+A `Subject` takes apart the inputs a user gives (arrays, numbers, tensors, and containers of these) and
 puts them together again around other numbers, real or complex, in float64 whatever the dtype: the
 numerical derivative should not suffer from float16.
 """
@@ -17,6 +17,8 @@ import numpy as np
 from ..engine import NEEDS, Variable, constant, gradients
 from ..functions.common import Function
 from ..recording import Recording
+from .analytic import watched
+from .trees import Path, at, called, leaves, mapped
 
 
 class Argument(NamedTuple):
@@ -24,7 +26,7 @@ class Argument(NamedTuple):
 
     name: str
     position: int
-    key: Any  # within a dictionary of arrays, else None
+    path: Path  # within a container of arrays, else ()
     array: Any
     scalar: bool  # a Python float, to be handed over as one
 
@@ -34,14 +36,7 @@ class Argument(NamedTuple):
 
     def of(self, inputs: Sequence[Any]) -> Any:
         """What stands in its place among inputs."""
-        return inputs[self.position] if self.key is None else inputs[self.position][self.key]
-
-    def put(self, inputs: list[Any], value: Any) -> None:
-        """Let `value` stand in its place."""
-        if self.key is None:
-            inputs[self.position] = value
-        else:
-            inputs[self.position][self.key] = value
+        return at(inputs[self.position], self.path)
 
 
 class Mismatch(Exception):  # noqa: N818  (a finding, not an error of this program)
@@ -89,7 +84,11 @@ class Subject:
 
         self.f, self.inputs = counted, list(inputs)
         names = parameter_names(f, len(inputs))
-        self.arguments = [a for i, x in enumerate(self.inputs) for a in self.take_apart(names[i], i, x)]
+        found = [a for i, x in enumerate(self.inputs) for a in self.take_apart(names[i], i, x)]
+        twice = {a.name for a in found if sum(b.name == a.name for b in found) > 1}
+        self.arguments = [
+            a._replace(name=f"{names[a.position]}.{a.name}") if a.path and a.name in twice else a for a in found
+        ]
         if not self.arguments:
             got = ", ".join(f"{n} ({_kind(x)})" for n, x in zip(names, inputs, strict=False)) or "no inputs"
             raise TypeError(
@@ -114,15 +113,17 @@ class Subject:
         return guarded
 
     def take_apart(self, name: str, position: int, x: Any) -> list[Argument]:
-        if isinstance(x, dict):
-            found = [(k, self.as_array(f"{name}[{k!r}]", v)) for k, v in x.items()]
-            return [Argument(str(k), position, k, a, isinstance(x[k], float)) for k, a in found if a is not None]
-        a = self.as_array(name, x)
-        return [] if a is None else [Argument(name, position, None, a, isinstance(x, float))]
+        """The arrays of floats in an input, each with its name and place."""
+        found = [(path, leaf, self.as_array(called(name, x, path), leaf)) for path, leaf in leaves(x)]
+        return [
+            Argument(called(name, x, path), position, path, a, isinstance(leaf, float))
+            for path, leaf, a in found
+            if a is not None
+        ]
 
     def as_array(self, name: str, x: Any) -> Any:
         """The numbers of an input, or None if it is nothing to differentiate by."""
-        x = x._data if isinstance(x, Variable) else x
+        x = x._data if isinstance(x, Variable) else x.to_numpy() if is_table(x) else x
         if not isinstance(x, float | int | np.ndarray | np.generic | list | tuple):
             return None
         try:
@@ -139,18 +140,31 @@ class Subject:
 
     def rebuilt(self, flat: Any, native: bool = False) -> list[Any]:
         """The inputs, with these numbers in place of their own; in their own dtype if `native`."""
-        inputs = [dict(x) if isinstance(x, dict) else x for x in self.inputs]
-        start = 0
-        for a in self.arguments:
-            part = flat[start : start + a.size].reshape(a.array.shape)
-            start += a.size
-            part = part.astype(a.array.dtype) if native else part.copy()
-            a.put(inputs, self.wrap(a, part))
-        return inputs
+        parts = [p.astype(a.array.dtype) if native else p.copy() for a, p in self.paired(flat)]
+        return self.placed([self.wrap(a, p) for a, p in zip(self.arguments, parts, strict=True)])
+
+    def placed(self, values: Sequence[Any]) -> list[Any]:
+        """The inputs, with a value for each argument in its place; containers are new ones."""
+        places = {(a.position, a.path): v for a, v in zip(self.arguments, values, strict=True)}
+        return [
+            mapped(lambda path, leaf, i=i: places.get((i, path), leaf), x)  # type: ignore[misc]
+            for i, x in enumerate(self.inputs)
+        ]
 
     def wrap(self, a: Argument, part: Any) -> Any:
+        """An array as what stood in this argument's place: a tensor, a float, a table."""
+        old = a.of(self.inputs)
+        if part.dtype.kind == "c" and not isinstance(old, Variable):
+            return watched(part)
         part = part[()] if part.ndim == 0 else part
-        return constant(part) if isinstance(a.of(self.inputs), Variable) else part.item() if a.scalar else part
+        if is_table(old):
+            labels = {k: getattr(old, k) for k in ("index", "columns", "name") if hasattr(old, k)}
+            return type(old)(part, **({k: v for k, v in labels.items() if k != "name" or "columns" not in labels}))
+        return constant(part) if isinstance(old, Variable) else part.item() if a.scalar else part
+
+    def paired(self, flat: Any) -> list[tuple[Argument, Any]]:
+        """Each argument with its part of a flat vector."""
+        return list(zip(self.arguments, self.split(flat), strict=True))
 
     def split(self, flat: Any) -> list[Any]:
         """A flat vector as one array for each argument."""
@@ -187,6 +201,18 @@ class Subject:
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
         """The gradient of <c, outputs>, flat."""
         raise NotImplementedError
+
+    def nearby(self, flat: Any, c: Any) -> Any:
+        """The gradient at a point that nobody asked for: nan where it cannot be computed."""
+        try:
+            return self.gradient(flat, c)
+        except Exception:  # outside its domain, it may refuse in any way
+            return np.full(self.x.size, np.nan)
+
+
+def is_table(x: Any) -> bool:
+    """Whether it is a Series or a DataFrame of pandas."""
+    return type(x).__module__.startswith("pandas.") and hasattr(x, "to_numpy")
 
 
 def _kind(x: Any) -> str:

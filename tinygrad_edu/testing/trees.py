@@ -1,0 +1,96 @@
+"""Inputs and gradients as people keep them: arrays in lists, tuples, named tuples, dictionaries and dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+Path = tuple[Any, ...]  # the keys, indices and names of fields that lead to a leaf
+
+
+def fields_of(x: Any) -> dict[Any, Any] | None:
+    """The parts of a container by key, index or name of field; None for a leaf.
+
+    A list or tuple of plain numbers is one array, and so a leaf.
+    """
+    if isinstance(x, Mapping):
+        return dict(x)
+    if hasattr(x, "_fields") and isinstance(x, tuple):
+        return dict(zip(x._fields, x, strict=True))
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        return {f.name: getattr(x, f.name) for f in dataclasses.fields(x)}
+    if isinstance(x, list | tuple) and any(map(_holds_arrays, x)):
+        return dict(enumerate(x))
+    return None
+
+
+def _holds_arrays(x: Any) -> bool:
+    if isinstance(x, np.generic):
+        return False
+    return hasattr(x, "shape") or fields_of(x) is not None
+
+
+def leaves(x: Any) -> Iterator[tuple[Path, Any]]:
+    """Each leaf with its path, in order."""
+    parts = fields_of(x)
+    if parts is None:
+        yield (), x
+        return
+    for key, part in parts.items():
+        for path, leaf in leaves(part):
+            yield (key, *path), leaf
+
+
+def mapped(f: Callable[[Path, Any], Any], x: Any, path: Path = ()) -> Any:
+    """The same containers around `f(path, leaf)`."""
+    parts = fields_of(x)
+    if parts is None:
+        return f(path, x)
+    found = {key: mapped(f, part, (*path, key)) for key, part in parts.items()}
+    if isinstance(x, Mapping):
+        return found if type(x) is dict else type(x)(found)  # type: ignore[call-arg]
+    if hasattr(x, "_fields"):
+        return type(x)(*found.values())
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        return dataclasses.replace(x, **{f.name: found[f.name] for f in dataclasses.fields(x) if f.init})
+    return type(x)(found.values())
+
+
+def at(x: Any, path: Path) -> Any:
+    """The part at the end of a path."""
+    for key in path:
+        x = (fields_of(x) or {})[key]
+    return x
+
+
+def called(name: str, x: Any, path: Path) -> str:
+    """What a leaf of the input `name` is called: `W[0]`, `W1` of a dictionary, `layers[0].W`."""
+    text = name if not path or isinstance(x, list | tuple) and not hasattr(x, "_fields") else ""
+    for key in path:
+        parts = "" if x is None else x
+        indexed = isinstance(parts, list | tuple) and not hasattr(parts, "_fields")
+        text += f"[{key}]" if indexed else f".{key}" if text else str(key)
+        x = at(x, (key,))
+    return text
+
+
+def gradient_at(found: Any, path: Path) -> Any:
+    """The part of a gradient at the end of a path of the input: keys may be written `dW` for `W`; None if missing."""
+    for key in path:
+        parts = fields_of(found)
+        if parts is None and isinstance(found, list | tuple):
+            parts = dict(enumerate(found))
+        names = spelled(key)
+        known = next((k for k in names if parts is not None and parts.get(k) is not None), None)
+        if known is None or parts is None:
+            return None
+        found = parts[known]
+    return found
+
+
+def spelled(name: Any) -> tuple[Any, ...]:
+    """The keys under which people return the derivative by `name`."""
+    return (f"d{name}", f"d_{name}", f"grad_{name}", name) if isinstance(name, str) else (name,)
