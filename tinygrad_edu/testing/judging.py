@@ -172,7 +172,9 @@ class Judge:
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
         if opposite:
             return entry
-        return entry.but(verdict="UNDECIDED", reason=f"the error bar, {error:.1g}, is as large as the derivative", error=error)
+        return entry.but(
+            verdict="UNDECIDED", reason=f"the error bar, {error:.1g}, is as large as the derivative", error=error
+        )
 
     def _real_numbers_allow(self, analytic: float, k: int) -> bool:
         """Whether real differences alone have nothing against a derivative."""
@@ -231,7 +233,11 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
     if not math.isfinite(error) or not math.isfinite(s.value):
         if noisy:
             return "NOISE", "the function is too noisy to have a slope", error
-        return "UNDECIDED", "no two steps show the same slope: the function bends too much for those that were tried", error
+        return (
+            "UNDECIDED",
+            "no two steps show the same slope: the function bends too much for those that were tried",
+            error,
+        )
     difference = abs(a - s.value)
     hazy = error > 0.1 * size and error > 1e-6 * s.natural
     if noisy:

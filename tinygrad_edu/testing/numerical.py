@@ -239,7 +239,9 @@ class Line:
         """Whether the slopes over the smallest two steps have nothing in common, so that much smaller ones are due."""
         fine = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None][:2]
         a, b = (slope_of(t) for t in fine) if len(fine) == 2 else (1.0, 0.0)
-        return bool(abs(a - b) > 0.9 * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()) if fine else True
+        return (
+            bool(abs(a - b) > 0.9 * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()) if fine else True
+        )
 
     def _sinks(self) -> bool:
         """Whether the function has begun to come closer to its value over the smallest steps: then smaller ones show

@@ -22,7 +22,7 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
 
 
 @settings
-def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, else `negative_slope * x`."""
     x = lift(input, "leaky_relu")
     return ops.where(x > 0, x, x * negative_slope)
