@@ -100,6 +100,16 @@ def test_the_program_runs(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"graph.svg", "page.html", "model.safetensors"}
 
 
+def test_the_command_says_its_version():
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygrad_edu", "--version"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stdout) == (0, f"tinygrad-edu {tg.__version__}\n")
+
+
 def test_help_names_everything_public_with_a_line():
     page = pydoc.plain(pydoc.render_doc(tg)).partition("PACKAGE CONTENTS")[0]
     lines = {line.split()[0]: line for line in page.splitlines() if line.split()}

@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
+from tinygrad_edu.viz import render
 
 GOLDEN = Path(__file__).parent / "golden" / "course.json"
 FIELDS = {
@@ -86,3 +87,11 @@ def test_a_report_at_a_prompt_is_the_short_one():
     report = tg.testing.check_gradients(lambda x: (x * x).sum(), [1.0, 2.0])
     assert repr(report) == str(report)
     assert repr(report).startswith("RIGHT: ")
+
+
+def test_only_fontconfigs_noise_is_left_out(capfd):
+    with render._without_noise():
+        os.write(2, b'Fontconfig warning: "a.conf", line 6: unknown element\nError: a real one\n')
+    assert capfd.readouterr().err == "Error: a real one\n"
+    tg.draw(tg.ones(2) * tg.Tensor([1.0, 2.0], requires_grad=True)).pipe("png")
+    assert capfd.readouterr().err == ""

@@ -89,7 +89,12 @@ figure, axis = plt.subplots(figsize=(7, 2.6))
 names = [name.replace("_", " ") for name in seconds]
 bars = axis.barh(names, [1e3 * s for s in seconds.values()])
 axis.bar_label(bars, fmt="%.3g ms", padding=3)
-axis.set(xscale="log", xlabel="milliseconds for one step (logarithmic)", title=f"{n_x} features, {m} examples")
+axis.set(
+    xscale="log",
+    xlabel="milliseconds for one step (logarithmic)",
+    ylabel="way of computing",
+    title=f"{n_x} features, {m} examples",
+)
 axis.margins(x=0.2)
 axis.invert_yaxis()
 figure.tight_layout()

@@ -75,6 +75,7 @@ for axis, (name, (f, by_hand)) in zip(axes, slopes.items()):
     axis.plot(z, by_hand(z), "--", color="black", linewidth=1, label="by hand")
     axis.set(title=name, xlabel="z", ylim=(-1.3, 2))
     axis.grid(alpha=0.3)
+axes[0].set(ylabel="g(z), and its slope")
 axes[0].legend(loc="upper left", fontsize=8)
 figure.tight_layout()
 figure.savefig(OUT / "11_activations.png", dpi=120)

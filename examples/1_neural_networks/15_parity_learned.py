@@ -79,7 +79,13 @@ for k, part in enumerate(("seen in training", "never seen")):
     bars = axis.bar(np.arange(2) + 0.4 * k, [scores[k] for scores in learned.values()], 0.38, label=part)
     axis.bar_label(bars, fmt="{:.0%}")
 axis.axhline(0.5, linestyle=":", color="black")
-axis.set(title="parity of 8 bits: share of right answers", ylim=(0, 1.4), xticks=[0.2, 1.2], xticklabels=list(learned))
+axis.set(
+    title="parity of 8 bits: share of right answers",
+    ylabel="accuracy",
+    ylim=(0, 1.4),
+    xticks=[0.2, 1.2],
+    xticklabels=list(learned),
+)
 axis.legend(ncols=2)
 figure.tight_layout()
 figure.savefig(OUT / "15_parity_learned.png", dpi=120)

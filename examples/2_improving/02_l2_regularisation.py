@@ -86,7 +86,12 @@ for axes, lambd in zip(figure.subplots(1, 3, sharey=True), (0.0, 2.0, 100.0)):
         *grid.T, (logits[:, 1] - logits[:, 0]).reshape(120, 120).T, [-1e9, 0, 1e9], colors=["#cfe3f7", "#fbdcc4"]
     )
     axes.scatter(*points.T, c=np.where(kind, "#d95f02", "#1f77b4"), s=18, edgecolors="white", linewidths=0.4)
-    axes.set(title=f"lambda = {lambd:g}: train {accuracies[0]:.0%}, dev {accuracies[1]:.1%}", aspect="equal")
+    axes.set(
+        title=f"lambda = {lambd:g}: train {accuracies[0]:.0%}, dev {accuracies[1]:.1%}",
+        xlabel="x1",
+        ylabel="x2",
+        aspect="equal",
+    )
 figure.savefig(OUT / "l2_regularisation.png", dpi=100)
 print("picture:", OUT / "l2_regularisation.png")
 

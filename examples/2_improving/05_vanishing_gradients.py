@@ -70,7 +70,7 @@ panels = figure.subplots(1, 3)
 for axes, title, which in zip(panels, titles, range(3)):
     for name, (sizes, _) in seen.items():
         axes.semilogy(range(1, layers + 1), sizes[which], label=name)
-    axes.set(xlabel="layer", title=title)
+    axes.set(xlabel="layer", ylabel="size (logarithmic)" if axes.get_yscale() == "log" else "size", title=title)
 panels[0].legend(fontsize=8)
 figure.savefig(OUT / "vanishing_gradients.png", dpi=100)
 print("picture:", OUT / "vanishing_gradients.png")

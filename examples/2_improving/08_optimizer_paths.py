@@ -65,7 +65,7 @@ for axes, (name, path) in zip(figure.subplots(2, 2, sharex=True, sharey=True).fl
     axes.contour(a, b, cost((a, b)), np.geomspace(0.02, 60, 14), cmap="viridis", linewidths=0.7)
     axes.plot(*path.T, "o-", color="#d95f02", markersize=3, linewidth=1)
     axes.plot(0, 0, "k*", markersize=10)
-    axes.set_title(f"{name}: cost {cost(path[30]):.1e} after 30 steps")
+    axes.set(title=f"{name}: cost {cost(path[30]):.1e} after 30 steps", xlabel="first weight", ylabel="second weight")
 figure.savefig(OUT / "optimizer_paths.png", dpi=100)
 print("picture:", OUT / "optimizer_paths.png")
 

@@ -79,7 +79,7 @@ for axes, (name, model) in zip(figure.subplots(1, 2), {"softmax regression": fla
     winner = scores(model, np.stack([a.ravel(), b.ravel()], 1)).argmax(1).reshape(a.shape)
     axes.contourf(a, b, winner, np.arange(6) - 0.5, cmap="Set2", alpha=0.5)
     axes.scatter(*points.T, c=kind, cmap="Set2", edgecolors="black", linewidths=0.4, s=20, vmin=-0.5, vmax=4.5)
-    axes.set(title=f"{name}: {accuracy[name]:.0%} right", aspect="equal")
+    axes.set(title=f"{name}: {accuracy[name]:.0%} right", xlabel="x1", ylabel="x2", aspect="equal")
 figure.savefig(OUT / "softmax.png", dpi=100)
 print("picture:", OUT / "softmax.png")
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from ..errors import GraphError, MissingLibraryError
 
 FORMATS = ("svg", "png", "pdf")
 SHARP = "144"  # dots per inch of a PNG
+QUIET = Lock()  # the standard error belongs to the whole process
 
 
 def render(dot: str, form: str) -> bytes:
@@ -39,6 +45,27 @@ def _by_program(program: str, dot: str, form: str) -> bytes:
     return done.stdout
 
 
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """What Fontconfig says of the system's own files on the standard error is left out; the rest is passed on."""
+    with QUIET, tempfile.TemporaryFile() as said:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            rest = [line for line in said if not line.startswith(b"Fontconfig ")]
+            if rest:
+                os.write(2, b"".join(rest))
+
+
 def _by_library(dot: str, form: str) -> bytes:
     try:
         import pygraphviz  # type: ignore[import-untyped]
@@ -48,6 +75,7 @@ def _by_library(dot: str, form: str) -> bytes:
     try:
         if form == "png":
             graph.graph_attr["dpi"] = SHARP
-        return bytes(graph.draw(format=form, prog="dot"))
+        with _without_noise():
+            return bytes(graph.draw(format=form, prog="dot"))
     finally:
         graph.close()
