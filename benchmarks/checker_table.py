@@ -28,7 +28,7 @@ from corpus.held_out import HELD_OUT  # noqa: E402
 
 import tinygrad_edu as tg  # noqa: E402
 from tinygrad_edu.testing import check_derivative  # noqa: E402
-from tinygrad_edu.testing.registry_score import registry_score  # noqa: E402
+from tinygrad_edu.testing.properties.registry_score import registry_score  # noqa: E402
 
 PAGE = HERE.parent / "docs" / "testing.md"
 

@@ -11,7 +11,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.recording import Recording
-from tinygrad_edu.viz.anomaly import AnomalyError
+from tinygrad_edu.viz.words.anomaly import AnomalyError
 
 w = tg.Tensor([1.0], requires_grad=True)
 

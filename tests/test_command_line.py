@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_edu import cli, demo
-from tinygrad_edu.viz import command
+from tinygrad_edu.cli import demo
+from tinygrad_edu.cli import explain as command
+from tinygrad_edu.cli import main as cli
 
 SENTENCE = re.compile(r"\Atinygrad-edu \w+: error: (.+)\Z", re.DOTALL)
 FORM = re.compile(r"\A[\w -]+: .+; .+; .+\Z", re.DOTALL)

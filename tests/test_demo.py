@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tinygrad_edu import cli, demo
+from tinygrad_edu.cli import demo
+from tinygrad_edu.cli import main as cli
 
 
 def run(*arguments):

@@ -41,7 +41,7 @@ def test_it_is_drawn_and_listed(softsign):
 def test_the_registry_tests_draw_calls_of_it(softsign):
     from hypothesis import given, settings
 
-    from tinygrad_edu.testing.calls import calls
+    from tinygrad_edu.testing.properties.calls import calls
 
     seen = []
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import data, guards, io, nn, optim
+from tinygrad_edu import data, io, nn, optim
+from tinygrad_edu.nn import guards
 
-MODULES = ["tinygrad_edu.io", "tinygrad_edu.guards"] + [
+MODULES = ["tinygrad_edu.io", "tinygrad_edu.nn.guards"] + [
     found.name
     for package in (nn, optim, data)
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")

@@ -14,7 +14,7 @@ import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.guards import SilentMistakeWarning
+from tinygrad_edu.nn.guards import SilentMistakeWarning
 
 X, Y = np.random.default_rng(0).normal(size=(8, 3)).astype("f4"), np.arange(8) % 2
 

@@ -5,7 +5,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from tinygrad_edu import testing
-from tinygrad_edu.testing import op_checks, strategies
+from tinygrad_edu.testing.properties import op_checks, strategies
 
 BUILT_IN = testing.built_in_ops()
 DIFFERENTIABLE = [op for op in BUILT_IN if op.differentiable]

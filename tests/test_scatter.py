@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.foreign import NAMES
-from tinygrad_edu.numpy_functions import FUNCTIONS
+from tinygrad_edu.interop.names import NAMES
+from tinygrad_edu.interop.table import FUNCTIONS
 from tinygrad_edu.testing import check_gradients
 
 
@@ -222,7 +222,7 @@ def test_einsum_with_numbered_axes(form):
 
 def test_advice_to_use_another_function_is_never_a_circle():
     """Every argument that only NumPy takes: what the error says to use, exists, and takes it."""
-    from tinygrad_edu.numpy_protocol import _signature, _way_out
+    from tinygrad_edu.interop.protocol import _signature, _way_out
 
     seen = set()
     for function, here in FUNCTIONS.items():

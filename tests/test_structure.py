@@ -17,11 +17,11 @@ PACKAGE = pathlib.Path(tg.__file__).parent
 FLOORS = [
     ["errors", "domain", "arrays", "sums", "blocks", "recording", "batched", "holders", "engine"],
     ["ops"],
-    ["forward", "functions", "numpy_functions", "numpy_protocol", "foreign", "writing", "tensor"],
-    ["random", "batching", "checkpointing", "custom", "transforms", "guards", "nn.functional"],
-    ["files", "nn", "optim", "data", "io"],
-    ["testing", "viz"],
-    ["demo", "bench", "cli"],
+    ["functions", "interop", "writing", "tensor"],
+    ["random", "transforms", "nn.guards", "nn.functional", "program"],
+    ["nn", "optim", "data", "files", "io", "linalg"],
+    ["testing", "viz", "compiler"],
+    ["cli"],
 ]
 
 

@@ -10,7 +10,9 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops, testing
-from tinygrad_edu.testing import GradientError, check_derivative, check_gradients, lines, op_checks
+from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
+from tinygrad_edu.testing.causes import source as lines
+from tinygrad_edu.testing.properties import op_checks
 
 
 def verdict(f, df, *inputs, **settings):

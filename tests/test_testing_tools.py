@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops, testing
-from tinygrad_edu.testing import GradientError, check_derivative, check_gradients, command, strategies
-from tinygrad_edu.testing.registry_score import registry_score
+from tinygrad_edu.cli import check as command
+from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
+from tinygrad_edu.testing.properties import strategies
+from tinygrad_edu.testing.properties.registry_score import registry_score
 
 # Strategies
 

@@ -8,7 +8,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn
-from tinygrad_edu.functions.common import OTHERWISE
+from tinygrad_edu.functions.arguments import OTHERWISE
 
 torch = pytest.importorskip("torch")
 

@@ -13,8 +13,8 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.viz import palette
-from tinygrad_edu.viz.graph import read
+from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.pictures import palette
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
-from tinygrad_edu.viz import render
+from tinygrad_edu.viz.pictures import render
 
 GOLDEN = Path(__file__).parent / "golden" / "course.json"
 FIELDS = {

@@ -9,9 +9,9 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.nn import functional as F
-from tinygrad_edu.viz.graph import read
-from tinygrad_edu.viz.overlays import flops
-from tinygrad_edu.viz.table import UNREADABLE, example
+from tinygrad_edu.viz.formulas.table import UNREADABLE, example
+from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.pictures.overlays import flops
 
 PRODUCTS = ("contract", "layer", "window")
 

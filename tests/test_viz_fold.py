@@ -10,8 +10,8 @@ from test_viz_draw import Net
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
-from tinygrad_edu.viz.fold import repetition, view
-from tinygrad_edu.viz.graph import is_number, read
+from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.pictures.fold import repetition, view
 
 
 def lstm(steps, hidden=3):
@@ -147,7 +147,7 @@ def test_overlays_colour_every_operation_and_say_what_they_mean(overlay, words):
 
 
 def test_flops_of_a_product_are_two_for_each_multiplication():
-    from tinygrad_edu.viz.overlays import flops
+    from tinygrad_edu.viz.pictures.overlays import flops
 
     graph = read(tg.Tensor(np.ones((8, 5)), requires_grad=True) @ np.ones((5, 2)))
     assert flops(graph, graph.nodes[graph.outputs[0]]) == 2 * 8 * 5 * 2
@@ -158,7 +158,7 @@ def test_the_path_of_bad_numbers_is_red_and_the_good_one_is_not():
     with np.errstate(all="ignore"):
         y, good = tg.log(x), x + 1
         z = y * 0 + good
-    from tinygrad_edu.viz.overlays import nonfinite
+    from tinygrad_edu.viz.pictures.overlays import nonfinite
 
     graph = read(z)
     paint = nonfinite(graph, {k: [k] for k in graph.nodes})
@@ -227,7 +227,7 @@ def test_an_input_of_the_program_is_not_folded_into_the_module_that_uses_it():
     st.lists(st.integers(0, 3), max_size=12),
 )
 def test_the_stretches_of_two_sequences_cover_both(start, a, b):
-    from tinygrad_edu.viz.identity import stretches
+    from tinygrad_edu.viz.graph.identity import stretches
 
     a, b = start + a + start, start + b + start
     found = list(stretches(a, b))

@@ -10,8 +10,8 @@ from test_viz_true import evaluate
 import tinygrad_edu as tg
 from tinygrad_edu import ops, viz
 from tinygrad_edu.engine import REGISTRY
-from tinygrad_edu.viz.formula import input_names, of_rule, of_value
-from tinygrad_edu.viz.table import UNREADABLE, example, op_table
+from tinygrad_edu.viz.formulas.formula import input_names, of_rule, of_value
+from tinygrad_edu.viz.formulas.table import UNREADABLE, example, op_table
 
 READABLE = [op for op in REGISTRY.values() if op.kind not in UNREADABLE and not op.custom]
 DIFFERENTIABLE = [op for op in READABLE if op.differentiable]
@@ -145,4 +145,4 @@ def test_importing_viz_imports_nothing_heavier_than_numpy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert viz.draw.__module__ == "tinygrad_edu.viz.draw"
+    assert viz.draw.__module__ == "tinygrad_edu.viz.pictures.draw"

@@ -9,9 +9,9 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim, viz
 from tinygrad_edu.errors import GraphError
-from tinygrad_edu.viz.graph import is_number, read
-from tinygrad_edu.viz.identity import alike, same
-from tinygrad_edu.viz.values import short
+from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.graph.identity import alike, same
+from tinygrad_edu.viz.graph.values import short
 
 
 def by_key(film):

@@ -12,8 +12,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
-from tinygrad_edu.viz.notation import number
-from tinygrad_edu.viz.values import one, short, shown, size
+from tinygrad_edu.viz.formulas.notation import number
+from tinygrad_edu.viz.graph.values import one, short, shown, size
 
 FLOATS = ("float16", "float32", "float64")
 SHAPES = ((), (3,), (2, 2), (0,), (20,), (4, 5, 2))

@@ -9,8 +9,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
-from tinygrad_edu.viz.graph import read
-from tinygrad_edu.viz.values import short
+from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.values import short
 
 
 def course(a, b, c):

@@ -11,12 +11,12 @@ import tinygrad_edu as tg
 from tinygrad_edu import ops, viz
 from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.nn import functional as F
-from tinygrad_edu.viz.formula import input_names
-from tinygrad_edu.viz.graph import is_number, read
-from tinygrad_edu.viz.inline import inline
-from tinygrad_edu.viz.local import local
-from tinygrad_edu.viz.steps import contribution
-from tinygrad_edu.viz.table import UNREADABLE, example
+from tinygrad_edu.viz.formulas.formula import input_names
+from tinygrad_edu.viz.formulas.table import UNREADABLE, example
+from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.graph.local import local
+from tinygrad_edu.viz.graph.steps import contribution
+from tinygrad_edu.viz.pictures.inline import inline
 
 OTHER = {"put", "pad", "round", "qr", "svd", "eigh", "slogdet", "einsum", "searchsorted", "argsort"}
 OTHER |= {"concat", "cumulative_sum", "cholesky", "put_along_axis"}

@@ -6,14 +6,10 @@ from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
 from . import errors as errors
-from . import foreign as _foreign
+from . import linalg as linalg
 from . import random as random
 from .arrays import get_default_dtype as get_default_dtype
 from .arrays import set_default_dtype as set_default_dtype
-from .batching import vmap as vmap
-from .checkpointing import checkpoint as checkpoint
-from .custom import custom_op as custom_op
-from .functions import linalg as linalg
 from .functions.contract import einsum as einsum
 from .functions.contract import matmul as matmul
 from .functions.contract import tensordot as tensordot
@@ -138,16 +134,20 @@ from .functions.reduce import prod as prod
 from .functions.reduce import std as std
 from .functions.reduce import sum as sum
 from .functions.reduce import var as var
+from .interop import names as _foreign
 from .random import manual_seed as manual_seed
 from .recording import no_grad as no_grad
 from .tensor import Tensor as Tensor
-from .transforms import grad as grad
-from .transforms import hessian as hessian
-from .transforms import hvp as hvp
-from .transforms import jacobian as jacobian
-from .transforms import jvp as jvp
-from .transforms import value_and_grad as value_and_grad
-from .transforms import vjp as vjp
+from .transforms.checkpoint import checkpoint as checkpoint
+from .transforms.custom_op import custom_op as custom_op
+from .transforms.derivatives import grad as grad
+from .transforms.derivatives import hessian as hessian
+from .transforms.derivatives import hvp as hvp
+from .transforms.derivatives import jacobian as jacobian
+from .transforms.derivatives import jvp as jvp
+from .transforms.derivatives import value_and_grad as value_and_grad
+from .transforms.derivatives import vjp as vjp
+from .transforms.vmap import vmap as vmap
 
 if _typing.TYPE_CHECKING:
     from . import data as data
@@ -158,10 +158,10 @@ if _typing.TYPE_CHECKING:
     from . import viz as viz
     from .io import load as load
     from .io import save as save
-    from .viz.anomaly import detect_anomaly as detect_anomaly
-    from .viz.draw import draw as draw
-    from .viz.explain import explain as explain
-    from .viz.why import why as why
+    from .viz.pictures.draw import draw as draw
+    from .viz.words.anomaly import detect_anomaly as detect_anomaly
+    from .viz.words.explain import explain as explain
+    from .viz.words.why import why as why
 
 __version__ = "0.1.0"
 

@@ -15,10 +15,10 @@ import numpy as np
 from . import engine
 from .arrays import get_default_dtype, is_weak, normal_dtype, to_array
 from .errors import DTypeError, ShapeError
-from .foreign import UnknownNameError
-from .functions.common import lift, normal_shape
+from .functions.arguments import lift, normal_shape
 from .functions.indexing import take
 from .functions.settings import integer, refused, settings
+from .interop.names import UnknownNameError
 from .tensor import Tensor
 
 Shape = int | tuple[int, ...]

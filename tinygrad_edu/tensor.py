@@ -15,7 +15,7 @@ import numpy as np
 from . import ops, writing
 from .arrays import Echo, normal_dtype, to_array
 from .batched import RUNNING, BatchedArray
-from .engine import (
+from .engine import (  # fmt: skip
     LEFT,
     MIXED,
     NEEDS,
@@ -28,13 +28,13 @@ from .engine import (
     pull,
     results_are,
     unrecorded,
-)  # fmt: skip
+)
 from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
-from .foreign import UnknownNameError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .functions.settings import truth
 from .holders import USED, Store, births, shared
-from .numpy_protocol import call_function, call_ufunc
+from .interop.names import UnknownNameError
+from .interop.protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site, stack_level
 
 INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_not_a_leaf", "_seed"} - {

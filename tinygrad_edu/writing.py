@@ -19,7 +19,7 @@ from . import ops
 from .batched import BatchedArray
 from .engine import NEEDS, Op, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
-from .functions.common import lift
+from .functions.arguments import lift
 from .functions.indexing import split_index
 from .holders import OVERWRITTEN, USED, Store, held
 from .recording import recording, site

@@ -1,6 +1,6 @@
 """Data sets and batches."""
 
-from ..foreign import unknown as _unknown
+from ..interop.names import unknown as _unknown
 from .batch import collate as collate
 from .dataset import TensorDataset as TensorDataset
 from .digits import load_digits as load_digits

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine import Variable, constant
 from ..errors import DTypeError, ShapeError, StateDictError, few
-from ..functions.common import lift
+from ..functions.arguments import lift
 from ..functions.layout import stack
 from ..functions.settings import several
 

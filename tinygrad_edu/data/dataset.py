@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine import constant
 from ..errors import ShapeError
-from ..functions.common import lift
+from ..functions.arguments import lift
 from ..functions.settings import settings
 from ..tensor import Tensor
 

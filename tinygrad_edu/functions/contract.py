@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
-from .common import conjugate, lift, normal_axis, spelled
+from .arguments import conjugate, lift, normal_axis, spelled
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
 from .settings import settings, several

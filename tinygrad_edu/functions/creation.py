@@ -13,7 +13,7 @@ from ..engine import LEFT, Variable
 from ..holders import Store
 from ..ops.layout import broadcast_to
 from ..recording import recording
-from .common import lift, normal_shape
+from .arguments import lift, normal_shape
 from .settings import own_keywords, settings
 
 if TYPE_CHECKING:

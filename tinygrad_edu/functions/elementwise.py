@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .. import ops
 from ..arrays import complex_step, is_weak
 from ..domain import inf
-from .common import elementwise, lift
+from .arguments import elementwise, lift
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

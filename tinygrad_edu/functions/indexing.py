@@ -12,7 +12,7 @@ from ..arrays import to_array
 from ..batched import whole
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
-from .common import lift, normal_axis, spelled
+from .arguments import lift, normal_axis, spelled
 from .layout import broadcast_to, moveaxis
 from .settings import Size, settings
 

@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..arrays import to_array
 from ..errors import AxisError, DTypeError, ShapeError
-from .common import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
+from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
 from .settings import integer, settings, several
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError, ShapeError
-from .common import Axis, lift, normal_axes, normal_axis, number, spelled
+from .arguments import Axis, lift, normal_axes, normal_axis, number, spelled
 from .contract import matmul, tensordot, vecdot
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll
 from .reduce import max, min, over_axes, sum

@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..arrays import complex_step
 from ..engine import Op
-from .common import Axis, lift, normal_axes, normal_axis, single, spelled
+from .arguments import Axis, lift, normal_axes, normal_axis, single, spelled
 from .settings import real, truth
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Building models: modules, layers, losses, initial values, guards."""
 
-from .. import guards as guards
-from ..foreign import unknown as _unknown
+from ..interop.names import unknown as _unknown
 from . import functional as functional
+from . import guards as guards
 from . import init as init
 from . import metrics as metrics
 from . import utils as utils

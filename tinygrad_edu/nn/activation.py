@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functions.common import spelled
+from ..functions.arguments import spelled
 from ..functions.settings import Positive, settings
 from . import functional as F
 from .module import Layer, Parameter

@@ -10,7 +10,7 @@ from .. import ops
 from ..arrays import get_default_dtype
 from ..engine import Variable
 from ..errors import ShapeError
-from ..functions.common import lift
+from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.layout import concat, matrix_transpose, swapaxes
 from ..functions.reduce import mean

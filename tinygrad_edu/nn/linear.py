@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
-from ..functions.common import lift
+from ..functions.arguments import lift
 from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
 from . import functional as F

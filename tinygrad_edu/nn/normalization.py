@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import guards
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
-from ..functions.common import lift
+from ..functions.arguments import lift
 from ..functions.settings import Positive, Probability, Size, lengths, settings
 from ..random import Generator
 from . import functional as F
+from . import guards
 from .functional.linear import like
 from .functional.normalization import refuse_examples
 from .module import Layer, Parameter

@@ -12,11 +12,11 @@ from typing import Any
 
 from .. import ops
 from ..errors import ShapeError
-from ..functions.common import lift
+from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.layout import stack, swapaxes
 from ..functions.settings import Positive, Probability, Size, settings
-from ..ops.layer import section
+from ..ops.fused import section
 from ..random import Generator
 from . import functional as F
 from .functional.linear import like

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine import constant
 from ..errors import StateDictError, few
-from ..functions.common import lift
+from ..functions.arguments import lift
 from .module import Module
 
 

@@ -1,11 +1,11 @@
 """The declarations: every operation once, with its rules, in one file for each family."""
 
-from .batching import *
+from .batch import *
 from .contract import *
 from .determinant import *
 from .elementwise import *
+from .fused import *
 from .indexing import *
-from .layer import *
 from .layout import *
 from .linalg import *
 from .pool import *

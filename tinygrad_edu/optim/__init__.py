@@ -1,6 +1,6 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
-from ..foreign import unknown as _unknown
+from ..interop.names import unknown as _unknown
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adaptive import Adagrad as Adagrad

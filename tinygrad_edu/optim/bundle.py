@@ -17,8 +17,8 @@ import numpy as np
 
 from ..engine import STEPPED
 from ..errors import ShapeError
-from ..guards import check_gradients
 from ..holders import USED, births, held
+from ..nn.guards import check_gradients
 from ..sums import worked_in
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import guards
 from ..arrays import held, to_array
 from ..engine import Variable, constant
 from ..errors import DTypeError, ShapeError
 from ..functions.settings import several, truth
+from ..nn import guards
 from ..nn.module import PARAMETERS, clear
 from ..nn.state import at_once
 from ..sums import HALF, worked_in

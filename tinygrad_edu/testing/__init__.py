@@ -9,20 +9,20 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import MissingLibraryError
-from ..foreign import UnknownNameError
+from ..interop.names import UnknownNameError
 from .checking import check_derivative as check_derivative
 from .checking import check_gradients as check_gradients
 from .jacobian import numerical_jacobian as numerical_jacobian
-from .mutation import mutation_score as mutation_score
-from .op_checks import built_in_ops as built_in_ops
-from .op_checks import check_op as check_op
+from .properties.mutation import mutation_score as mutation_score
+from .properties.op_checks import built_in_ops as built_in_ops
+from .properties.op_checks import check_op as check_op
 from .report import Entry as Entry
 from .report import GradientError as GradientError
 from .report import Report as Report
 
 LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None for the module itself)
-    "derivative_property": ("properties", "derivative_property"),
-    "strategies": ("strategies", None),
+    "derivative_property": ("properties.properties", "derivative_property"),
+    "strategies": ("properties.strategies", None),
 }
 
 __all__ = [

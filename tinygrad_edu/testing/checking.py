@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from ..functions.common import Function
-from ..transforms import jvp
-from .blame import culprit
-from .diagnosis import diagnose, misshapen
-from .elsewhere import look_elsewhere
-from .extrapolation import EPS, Slope
-from .foreign import ForeignSubject, library_of
-from .judging import EACH, Judge, overall
-from .numerical import Probe
-from .pairs import Pair
-from .patterns import ORDER
+from ..functions.arguments import Function
+from ..transforms.derivatives import jvp
+from .causes.diagnosis import diagnose, misshapen
+from .causes.ops import culprit
+from .causes.patterns import ORDER
 from .report import Entry, Report, conclude
-from .subjects import Mismatch, SecondOrder, Subject, TensorSubject, off_domain
+from .slopes.extrapolation import EPS, Slope
+from .slopes.judging import EACH, Judge, overall
+from .slopes.numerical import Probe
+from .subjects.elsewhere import look_elsewhere
+from .subjects.other_libraries import ForeignSubject, library_of
+from .subjects.pairs import Pair
+from .subjects.subjects import Mismatch, SecondOrder, Subject, TensorSubject, off_domain
 
 Strict = bool | str | Sequence[str]
 

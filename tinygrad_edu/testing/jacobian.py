@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..engine import Variable
-from .numerical import Line, Probe, sizes
-from .subjects import Subject, TensorSubject, flatten
+from .slopes.numerical import Line, Probe, sizes
+from .subjects.subjects import Subject, TensorSubject, flatten
 
 
 class Values(Subject):

@@ -10,8 +10,8 @@ import sys
 from typing import Any
 
 from ..engine import Op
-from .table import row
-from .values import facts_text, markup, short
+from .formulas.table import row
+from .graph.values import facts_text, markup, short
 
 
 def tensor_html(x: Any) -> str:

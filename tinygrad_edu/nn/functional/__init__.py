@@ -1,6 +1,6 @@
 """Layers and losses as functions: PyTorch's names and argument meanings, with `axis` for `dim`."""
 
-from ...foreign import unknown as _unknown
+from ...interop.names import unknown as _unknown
 from .activations import *
 from .attention import *
 from .classification import *

@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import ops
 from ...engine import Variable
-from ...functions.common import lift, row_axis, spelled
+from ...functions.arguments import lift, row_axis, spelled
 from ...functions.elementwise import sigmoid, tanh
 from ...functions.settings import settings
 from ...tensor import Tensor

@@ -12,7 +12,7 @@ from ...arrays import to_array
 from ...batched import BatchedArray, whole
 from ...engine import Variable
 from ...errors import ShapeError
-from ...functions.common import lift
+from ...functions.arguments import lift
 from ...functions.layout import matrix_transpose
 from ...functions.settings import Probability, settings
 from ...random import Generator

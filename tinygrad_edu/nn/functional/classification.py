@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from ... import guards, ops
+from ... import ops
 from ...arrays import to_array
 from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
-from ...functions.common import lift, single
+from ...functions.arguments import lift, single
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
 from ...functions.settings import Probability, settings
 from ...tensor import Tensor
+from .. import guards
 from .activations import log_softmax
 from .losses import reduced
 

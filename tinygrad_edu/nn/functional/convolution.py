@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.common import lift, single
+from ...functions.arguments import lift, single
 from ...functions.settings import Positive, settings
 from ...ops.window import count, reach
 from ...tensor import Tensor

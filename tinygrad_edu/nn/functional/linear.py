@@ -11,7 +11,7 @@ from ...arrays import to_array
 from ...batched import BatchedArray, whole
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
-from ...functions.common import lift
+from ...functions.arguments import lift
 from ...functions.contract import einsum
 from ...functions.settings import settings
 from ...ops.layout import cast

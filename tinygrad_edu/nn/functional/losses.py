@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ... import guards, ops
+from ... import ops
 from ...batched import whole
 from ...errors import ShapeError
-from ...functions.common import lift, single
+from ...functions.arguments import lift, single
 from ...functions.linalg import vector_norm
 from ...functions.reduce import sum
 from ...functions.settings import settings
 from ...tensor import Tensor
+from .. import guards
 from .normalization import cosine_similarity
 
 

@@ -11,7 +11,7 @@ from ... import ops
 from ...arrays import get_default_dtype
 from ...batched import BatchedArray
 from ...errors import DTypeError, ShapeError
-from ...functions.common import lift, row_axis, single, spelled
+from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean, sum
 from ...functions.settings import Positive, Probability, lengths, settings

@@ -9,7 +9,7 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions import layout
-from ...functions.common import lift
+from ...functions.arguments import lift
 from ...functions.settings import integer, real, settings, several
 from ...tensor import Tensor
 from .convolution import averages

@@ -1,0 +1,135 @@
+"""From a WRONG verdict to its cause: the pattern of the mistake, and who or what line to blame."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from ..report import Report
+from ..slopes.judging import EACH, Judge
+from ..slopes.numerical import Probe
+from ..subjects.pairs import Pair
+from ..subjects.subjects import Mismatch, Subject
+from .mending import overwritten
+from .ops import culprit
+from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
+from .source import blame_line
+
+SAMPLE = 16  # entries looked at where there are too many to look at all
+
+
+def diagnose(subject: Subject, judge: Judge | None, report: Report, c: Any, order: int = 1) -> None:
+    """Fill in `pattern` and `blame` of a report whose verdict is WRONG."""
+    wrong = {e.argument for e in report.wrong}
+    if judge is not None and report.pattern is None:
+        if all(e.reason.startswith("a kink") for e in report.wrong):
+            report.pattern = f"{KINK}: the value is no slope between those on its two sides"
+            return
+        report.pattern = _stale(subject, judge, report) or _pattern(subject, judge, report)
+    if isinstance(subject, Pair):
+        found = blame_line(subject, c, sizes_of(subject, np.size(c)))
+        hint = overwritten(subject.df, {f"d{name}" for name in wrong})
+        if found:
+            report.blame = found[0]
+            if found[1] and not (report.pattern or "").startswith(STALE):
+                report.pattern = found[1]
+        if hint and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
+            report.pattern = hint
+    else:
+        report.blame = culprit(subject, order)
+        if report.blame is None:
+            report.notes.append("every op's own rule is right for the values it saw: look between them (detach, .data)")
+
+
+def sizes_of(subject: Subject, outputs: int) -> list[int]:
+    """The lengths that a missing 1/m may have."""
+    found = {n for a in subject.arguments for n in a.array.shape} | {a.size for a in subject.arguments} | {outputs}
+    found |= {n for x in subject.inputs if isinstance(x, np.ndarray) for n in (*x.shape, x.size)}
+    return sorted(found - {0, 1})
+
+
+def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
+    sizes = sizes_of(subject, judge.probe.y.size)
+    found = []
+    start = 0
+    for a, g, x in zip(subject.arguments, subject.split(judge.g), subject.split(judge.probe.x), strict=True):
+        places = range(start, start + a.size)
+        start += a.size
+        entries = [e for e in report.entries if e.argument == a.name]
+        if not any(e.verdict == "WRONG" for e in entries):
+            continue
+        if len(entries) == a.size:
+            n, bars = (
+                np.array([getattr(e, k) for e in entries]).reshape(a.array.shape) for k in ("numerical", "error")
+            )
+        elif turned := _turned(judge, places[0], g):
+            found.append(turned)
+            continue
+        else:
+            some = sorted({places[0], places[-1], *judge.rng.choice(places, SAMPLE).tolist()})
+            entries = [judge.entry(k) for k in some]
+            g, n, bars = (np.array([getattr(e, v) for e in entries]) for v in ("analytic", "numerical", "error"))
+            x = x.flat[[k - places[0] for k in some]]
+            if all(e.verdict == "RIGHT" for e in entries):
+                found.append(f"{TERM}, or {OVERWRITTEN}: a few of {a.size} entries are wrong")
+                continue
+        text = recognise(g, n, bars, sizes, x)
+        found += [text] if text else []
+    if judge.probe.y.size > 1 and np.array_equal(subject.nearby(judge.probe.x, 2 * judge.c), judge.g):
+        return f"{TERM}: the factor cotangent; the gradient of the output is not used"
+    vague = lambda text: text.startswith(TERM)
+    return min(found, key=vague, default=None)
+
+
+def _turned(judge: Judge, start: int, g: Any) -> str | None:
+    """Whether a gradient too large to look at entry by entry is right but for the order of its axes: by slopes
+    along random directions."""
+    others = {f"{TRANSPOSED}: axes {axes}": g.transpose(axes) for axes in permutations(range(g.ndim))}
+    others |= {f"{TRANSPOSED}: entries run backwards along axis {k}": np.flip(g, k) for k in range(g.ndim)}
+    here = slice(start, start + g.size)
+    slopes = []
+    for _ in range(3):
+        v = np.zeros(judge.g.size)
+        v[here] = judge.rng.standard_normal(g.size) * judge.scales[here]
+        slopes.append((v[here], judge.slope(v, 1.0, math.nan, 8)))
+    for text, other in others.items():
+        terms = [other.ravel() * v for v, _ in slopes]
+        near = [abs(t.sum() - s.value) <= s.error + 1e-4 * np.linalg.norm(t) for t, (_, s) in zip(terms, slopes)]
+        if other.shape == g.shape and all(near):
+            return TRANSPOSED if g.ndim == 2 and "axes" in text else text
+    return None
+
+
+def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
+    """Whether the derivative is right at the first point that it ever saw."""
+    first = getattr(subject, "first", None)
+    if first is None or first.shape != judge.g.shape or np.array_equal(first, judge.probe.x):
+        return None
+    if not np.array_equal(subject.nearby(first, judge.c), judge.g):
+        return None
+    then = Judge(subject, Probe(subject.value, first), judge.c, judge.g, judge.haze, judge.rng)
+    named = {(e.argument, e.index) for e in report.wrong}
+    wrong = [k for k in range(min(judge.g.size, EACH)) if subject.place(k) in named]
+    if wrong and all(then.entry(k).verdict == "RIGHT" for k in wrong[:4]):
+        return f"{STALE}: the derivative is right for the first inputs it was called with, and stays there"
+    return None
+
+
+def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe, report: Report) -> None:
+    """The pattern behind a gradient of the wrong shape, from the numerical one."""
+    a = found.argument
+    if found.wanted != a.array.shape:  # a Jacobian
+        report.pattern = f"{TRANSPOSED}: the axes of the input come first"
+        return
+    if probe.x.size > EACH:
+        n, bars = np.zeros(a.array.shape), np.zeros(a.array.shape)
+    else:
+        zero = np.zeros(probe.x.size)
+        judge = Judge(subject, probe, c, zero, zero, np.random.default_rng(0))
+        start = sum(b.size for b in subject.arguments[: [b is a for b in subject.arguments].index(True)])
+        slopes = [judge.entry(k) for k in range(start, start + a.size)]
+        n, bars = (np.array([getattr(e, k) for e in slopes]).reshape(a.array.shape) for k in ("numerical", "error"))
+    report.pattern = recognise(np.asarray(found.got, dtype=np.float64), n, bars, [], n)

@@ -1,0 +1,131 @@
+"""A test from a function and strategies: `@testing.derivative_property(strategies.arrays())`."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ...functions.arguments import Function
+from ..checking import Strict, check_derivative, check_gradients
+from ..report import GradientError
+from ..subjects.subjects import parameter_names
+
+
+def derivative_property(
+    *inputs: Any,
+    df: Callable[..., Any] | None = None,
+    order: int = 1,
+    modes: Sequence[str] = ("reverse", "forward"),
+    strict: Strict = False,
+) -> Callable[[Callable[..., Any]], Callable[[], None]]:
+    """Make a test that checks the derivative of the decorated function at drawn inputs.
+
+    `inputs` are strategies, one for each parameter. The function is one of Tensors; with `df`, its
+    hand-written derivative, it is a plain one. A failure shrinks, and prints a test to paste. The
+    function itself stays reachable as `.function`, `df` as `.derivative`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import testing
+    >>> @testing.derivative_property(testing.strategies.arrays())
+    ... def test_product(x):
+    ...     return x * tg.sin(x)
+    >>> test_product()
+    """
+    if not inputs or not all(isinstance(s, st.SearchStrategy) for s in inputs):
+        raise TypeError(
+            "derivative_property: needs a hypothesis strategy for each parameter; got "
+            f"{[type(s).__name__ for s in inputs]}; use testing.strategies.arrays(), say"
+        )
+
+    def decorate(f: Callable[..., Any]) -> Callable[[], None]:
+        method = parameter_names(f, 1)[0] == "self" and "." in f.__qualname__
+        settings: dict[str, Any] = {"strict": strict} if strict else {}
+        if df is None:
+            settings |= {"order": order} if order != 1 else {}
+            settings |= {"modes": modes} if tuple(modes) != ("reverse", "forward") else {}
+
+        def property_(inputs: Any) -> None:
+            check(f, f, df, inputs, settings)
+
+        def property_of(self: Any, inputs: Any) -> None:
+            check(partial(f, self), f, df, inputs, settings)
+
+        found = property_of if method else property_
+        found.__name__, found.__qualname__ = f.__name__, f.__qualname__
+        found.__module__, found.__doc__ = f.__module__, f.__doc__
+        test: Any = given(inputs=st.tuples(*inputs))(found)
+        test.function, test.derivative = f, df
+        return test
+
+    return decorate
+
+
+def check(call: Function, f: Function, df: Function | None, inputs: Any, settings: dict[str, Any]) -> None:
+    """Check `call`, which is `f` or a method bound to its object; a failure carries a test to paste."""
+    try:
+        if df is not None:
+            check_derivative(call, df, *inputs, **settings)
+        else:
+            check_gradients(call, *inputs, **settings)
+    except GradientError as error:
+        error.add_note(paste(f, df, inputs, settings))
+        raise
+
+
+def paste(f: Callable[..., Any], df: Callable[..., Any] | None, inputs: Sequence[Any], settings: dict[str, Any]) -> str:
+    """A test of its own for one counterexample."""
+    lines = ["Paste this test to keep the counterexample:", "", "import numpy as np", ""]
+    lines += ["from tinygrad_edu import testing"]
+    if f.__name__ == f.__qualname__:
+        lines += [f"from {f.__module__} import {f.__name__}"] * (f.__module__ != "__main__")
+        own, derivative = f"{f.__name__}.function", f"{f.__name__}.derivative"
+    else:  # it is defined within a function or a class, so that nobody can import it
+        text, used, derivative = standing_alone(f)
+        lines += [f"from {f.__module__} import {', '.join(used)}"] * bool(used and f.__module__ != "__main__")
+        lines += ["", "", text]
+        own = f.__name__
+    names = [n for n in parameter_names(f, len(inputs) + 1) if n != "self"][: len(inputs)]
+    lines += ["", "", f"def test_{f.__name__.removeprefix('test_')}_again():"]
+    lines += [f"    {n} = {written(x)}" for n, x in zip(names, inputs, strict=True)]
+    arguments = [own, *[derivative] * (df is not None), *names, *(f"{k}={v!r}" for k, v in settings.items())]
+    name = "check_gradients" if df is None else "check_derivative"
+    return "\n".join([*lines, f"    testing.{name}({', '.join(arguments)})"])
+
+
+def standing_alone(f: Callable[..., Any]) -> tuple[str, list[str], str]:
+    """The source of a local function without its decorators; which names of its module it uses; and the text of
+    the derivative that its decorator names."""
+    definition: Any = ast.parse(textwrap.dedent(inspect.getsource(f))).body[0]
+    given = [k.value for d in definition.decorator_list for k in getattr(d, "keywords", []) if k.arg == "df"]
+    definition.decorator_list = []
+    definition.args.args = [a for a in definition.args.args if a.arg != "self"]
+    around = inspect.getclosurevars(f).nonlocals
+    known = [f"{name} = {written(x)}" for name, x in around.items() if isinstance(x, float | int | np.ndarray)]
+    text, derivative = ast.unparse(definition), ast.unparse(given[0]) if given else ""
+    used = {n.id for part in (definition, *given) for n in ast.walk(part) if isinstance(n, ast.Name)}
+    home = vars(sys.modules[f.__module__])
+    return "\n".join([*known, text]), sorted(n for n in used if n in home and not hasattr(builtins, n)), derivative
+
+
+def written(x: Any) -> str:
+    """An input as Python text that makes it again."""
+    if isinstance(x, dict):
+        return "{" + ", ".join(f"{k!r}: {written(v)}" for k, v in x.items()) + "}"
+    if isinstance(x, float) and not np.isfinite(x):
+        return f'float("{x}")'
+    if not isinstance(x, np.ndarray):
+        return repr(x)
+    if not x.size:
+        return f"np.zeros({x.shape}, dtype=np.{x.dtype})"
+    values = repr(x.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+    return f"np.array({values}, dtype=np.{x.dtype})"

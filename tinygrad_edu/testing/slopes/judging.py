@@ -1,0 +1,264 @@
+"""From numbers to verdicts: each entry of an analytic gradient against the function itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..report import Entry
+from ..subjects.subjects import Subject
+from .extrapolation import EPS, Slope
+from .numerical import Line, Probe, sizes
+
+ROUNDING = "equal within the rounding of the derivative"
+QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
+EACH = 128  # up to so many inputs, every entry is checked; beyond, random projections
+
+
+class Judge:
+    """Compares the gradient of `<c, f>` at a point with slopes of the function there."""
+
+    def __init__(self, subject: Subject, probe: Probe, c: Any, g: Any, haze: Any, rng: Any, each: int = EACH) -> None:
+        self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
+        self.complex, self.each = subject.complex, each
+        self.methods: set[str] = set()
+        self.wrong = False  # whether an entry was found wrong
+        self.grains: dict[float, Any] = {}
+        self.scales = sizes(subject.split(probe.x))
+
+    def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
+        """The derivative along `v`: by the complex step where real differences confirm it."""
+        line = Line(self.probe, v, self.c, scale)
+        z = line.complex_slope() if self.complex else None
+        self.complex = z is not None  # once refused, complex numbers are not tried again
+        if z is None:
+            return self._by_differences(line.slope(analytic, most=most))
+        off = line.disagreement(z, most)
+        if off is None:
+            real = line.slope(analytic, most=most)
+            lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
+            if z and real.state == "smooth" and lost:
+                return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
+            return self._by_differences(real)
+        if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
+            # before a reproach, ask the real numbers alone
+            real = line.slope(z or analytic, most=most, spare=1)
+            if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
+                return self._by_differences(real)
+        return self._by_complex_step(line, z, off)
+
+    def _by_differences(self, real: Slope) -> Slope:
+        self.methods.add("extrapolated differences")
+        return real
+
+    def _by_complex_step(self, line: Line, z: float, off: float) -> Slope:
+        self.methods.add("complex step")
+        local = line.local()
+        return Slope(z, 2 * line.blur + off, z, z, natural=line.natural(), length=local[-1].h if local else 0.0)
+
+    def entries(self) -> list[Entry]:
+        """Every entry, or random directions if there are too many."""
+        n = self.probe.x.size
+        found = [self.entry(k) for k in range(n)] if n <= self.each else list(self.projections())
+        kinks = [k for k, e in enumerate(found) if e.verdict == "KINK"]
+        return found + list(self.together(kinks)) if len(kinks) > 1 and n <= self.each else found
+
+    def together(self, kinks: Sequence[int]) -> Iterator[Entry]:
+        """Several entries may each lie between their slopes, and still be no subgradient together, as
+        when a tie of max gives each of its entries the whole gradient."""
+        for k in range(1 if self.g.size < 4 else 3):
+            v = np.zeros(self.g.size)
+            v[kinks] = self.scales[kinks] * (self.rng.choice([1.0, -1.0], len(kinks)) if k else 1.0)
+            entry = self.along(v, (), most=4)
+            if entry.verdict == "WRONG":
+                text = f"each of these {len(kinks)} entries lies between its slopes, but together they do not"
+                yield entry.but(reason=f"a kink: {text}")
+                return
+
+    def entry(self, k: int) -> Entry:
+        v = self._unit(k)
+        n = min(self.probe.x.size, EACH)
+        most = 5 + min(n, 2)  # at most 20 evaluations for each entry, all together
+        slope = self.slope(v, float(self.scales[k]), float(self.g[k]), most)
+        entry = self.judge(*self.subject.place(k), float(self.g[k]), slope, float(self.haze[k]))
+        entry = self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
+        self.wrong = self.wrong or entry.verdict == "WRONG"
+        return entry
+
+    def projections(self, miss: float = 1e-8) -> Iterator[Entry]:
+        """Random directions, so many that an error of a hundred bars is missed with probability `miss`.
+
+        Along a Gaussian direction the error of the gradient is itself Gaussian, so that it is below
+        a hundredth of its spread with probability 0.008.
+        """
+        for k in range(math.ceil(math.log(miss) / math.log(0.008))):
+            v = self.rng.standard_normal(self.probe.x.size) * self.scales
+            if k % 2:  # let small gradients be heard beside large ones
+                share = np.abs(self.g) * self.scales
+                middle = float(np.median(share[share > 0])) if np.any(share > 0) else 1.0
+                v = v / (1 + share / middle)
+            found = self.along(v, (k,))
+            if found.verdict == "WRONG":
+                yield from self.culprits(v)
+                return
+            yield found
+        some = set(np.argsort(-np.abs(self.g))[:4].tolist()) | set(self.rng.integers(self.g.size, size=8).tolist())
+        yield from (self.entry(k) for k in sorted(some))
+
+    def along(self, v: Any, index: tuple[int, ...], most: int = 8) -> Entry:
+        analytic = float(np.dot(np.where(v == 0, 0, self.g), v))
+        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, most), self.haze_along(v))
+
+    def haze_along(self, v: Any) -> float:
+        """The rounding of the gradient, seen along `v`: of its entries, which share causes, so that it may
+        add up, and of the sum over them."""
+        terms = np.where(v == 0, 0, self.g) * v
+        return float(np.sum(np.abs(self.haze * v))) + EPS * float(np.sum(np.abs(terms)))
+
+    def culprits(self, v: Any, most: int = 3) -> Iterator[Entry]:
+        """Halve the set of entries that move until single wrong ones are left."""
+        sets = [np.arange(v.size)]
+        found = 0
+        while sets and found < most:
+            part = sets.pop()
+            if part.size == 1:
+                entry = self.entry(int(part[0]))
+                found += entry.verdict == "WRONG"
+                yield entry
+                continue
+            for half in (part[part.size // 2 :], part[: part.size // 2]):
+                masked = np.zeros(v.size)
+                masked[half] = v[half]
+                if self.along(masked, ()).verdict == "WRONG":
+                    sets.append(half)
+
+    def judge(self, name: str, index: tuple[int, ...], a: float, s: Slope, haze: float = 0.0) -> Entry:
+        verdict, reason, error = verdict_of(a, s, haze)
+        if verdict == "NOISE" and abs(a) <= 8 * np.max(self.haze, initial=0):
+            reason = QUIET
+        return Entry(name, index, a, s.value, error, verdict, reason)
+
+    def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
+        """Before a reproach for a small difference: how much of it is the derivative's rounding?"""
+        off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
+        if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
+            if self.wrong or not self.complex:
+                return entry
+            grain = 30 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
+            lost = off <= grain and self._real_numbers_allow(entry.analytic, k)  # where a function cancels itself
+            return self._absolved(entry, grain, s) if lost else entry
+        blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
+        if off <= 1e-5 * abs(entry.numerical) and off <= blur:
+            return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
+        width = 2.0**-8 if off <= floor else 2.0**-26
+        if s.length and s.state == "smooth":  # no wider than the function's own length scale
+            width = min(width, max(2.0**-5 * s.length / self.scales[k], 2.0**-46))
+        grain = 3 * float(self._grain(width)[k])
+        nothing = entry.analytic == 0 and off <= floor
+        if self.complex and not nothing and off > 10 * grain + entry.error:
+            grain += 3 * float(_unevenness(self._complex_slopes(k, width, NEARBY) or [0.0]))
+        if nothing or off <= 10 * grain + entry.error:
+            return self._absolved(entry, max(10 * grain, off, entry.error), s)
+        return entry
+
+    def _absolved(self, entry: Entry, error: float, s: Slope) -> Entry:
+        """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing."""
+        size = max(abs(entry.analytic), abs(entry.numerical))
+        opposite = entry.analytic * entry.numerical < 0 and abs(entry.numerical) > 4 * s.error
+        if min(error, size) <= 1e-6 * s.natural or error < size:
+            return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
+        if opposite:
+            return entry
+        return entry.but(
+            verdict="UNDECIDED", reason=f"the error bar, {error:.1g}, is as large as the derivative", error=error
+        )
+
+    def _real_numbers_allow(self, analytic: float, k: int) -> bool:
+        """Whether real differences alone have nothing against a derivative."""
+        real = Line(self.probe, self._unit(k), self.c, float(self.scales[k])).slope(analytic, most=7)
+        return abs(real.value - analytic) <= real.error
+
+    def _unit(self, k: int) -> Any:
+        v = np.zeros(self.probe.x.size)
+        v[k] = 1.0
+        return v
+
+    def _grain(self, width: float) -> Any:
+        """How unevenly each derivative moves nearby: its rounding."""
+        if width not in self.grains:
+            x, d = self.probe.x, self.scales * width
+            nearby = [self.subject.nearby(x + i * d, self.c) if i else self.g for i in NEARBY]
+            self.grains[width] = _unevenness(nearby)
+        return self.grains[width]
+
+    def _complex_slopes(self, k: int, width: float, places: Iterable[int]) -> list[float]:
+        """The complex step's slopes nearby: where large imaginary parts cancel inside the function, its rounding
+        is more than its size tells."""
+        line = Line(self.probe, self._unit(k), self.c, float(self.scales[k]))
+        d = self.scales * width * self.rng.uniform(0.5, 1, self.probe.x.size)
+        d *= self.rng.choice([-1, 1], d.size)  # no symmetry that hides rounding
+        found = [line.complex_slope(i * d) for i in places]
+        return [z for z in found if z is not None] if None not in found else []
+
+
+NEARBY = range(-4, 5)
+
+
+def _unevenness(values: Sequence[Any]) -> Any:
+    """How far values at equal steps are from any cubic: what no smooth function does so close to a point."""
+    uneven = np.max(np.abs(np.diff(values, 4, axis=0)), axis=0, initial=0)
+    return np.where(np.isfinite(uneven), uneven, 0.0)
+
+
+def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
+    """Verdict, reason and error bar for an analytic value against a numerical slope."""
+    error = s.error + 8 * haze + 16 * EPS * abs(a if math.isfinite(a) else 0)
+    size = max(abs(a), abs(s.value)) if math.isfinite(a) else abs(s.value)
+    if s.state == "outside":
+        return "OUT_OF_DOMAIN", "the function has no value on either side", error
+    if s.state == "steep":
+        return "OUT_OF_DOMAIN", "the function has no finite slope here: it jumps, or rises infinitely steeply", error
+    if not math.isfinite(a):
+        return "WRONG", f"the derivative is {a}, where the function has a finite slope", error
+    if s.state == "kink":
+        low, high = sorted((s.left, s.right))
+        slopes = f"between the slopes {s.left + 0.0:.6g} and {s.right + 0.0:.6g}"  # + 0.0: no "-0"
+        if low - error <= a <= high + error:
+            return "KINK", f"a kink: {a + 0.0:.6g} lies {slopes}", error
+        return "WRONG", f"a kink, and not {slopes} on its sides", error
+    noisy = s.noise + 8 * haze >= 0.03 * error
+    if not math.isfinite(error) or not math.isfinite(s.value):
+        if noisy:
+            return "NOISE", "the function is too noisy to have a slope", error
+        return (
+            "UNDECIDED",
+            "no two steps show the same slope: the function bends too much for those that were tried",
+            error,
+        )
+    difference = abs(a - s.value)
+    hazy = error > 0.1 * size and error > 1e-6 * s.natural
+    if noisy:
+        drowned = "NOISE", "the noise of the function is as large as its slope", error
+    else:
+        drowned = "UNDECIDED", f"the error bar, {error:.1g}, is as large as the derivative", error
+    if difference <= error:
+        return drowned if hazy and size > 0 else ("RIGHT", "", error)
+    if difference <= 3 * error and (hazy or (s.steps and error > 0.01 * size)):
+        return drowned
+    return "WRONG", "", error
+
+
+def overall(entries: Sequence[Entry]) -> tuple[str, str]:
+    """One verdict for all entries, and its reason."""
+    if all(e.reason == QUIET or (e.verdict == "RIGHT" and abs(e.analytic) <= e.error) for e in entries):
+        return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
+    for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE", "UNDECIDED"):
+        some = [e for e in entries if e.verdict == verdict]
+        if some:
+            e = max(some, key=lambda e: e.rank) if verdict == "WRONG" else some[0]
+            more = f" ({len(some)} of {len(entries)} entries)" if len(entries) > 1 else ""
+            return verdict, f"{e.place}: {e.reason}{more}" if e.reason else f"{e.place} is wrong{more}"
+    return "RIGHT", f"all {len(entries)} derivatives agree" if len(entries) != 1 else "the derivative agrees"

@@ -1,0 +1,344 @@
+"""A derivative by numbers alone, with an error bar.
+
+A function is sampled on a line through the point, at steps that shrink by ten: `h`, `h/10`, ... From
+the samples come central, left and right slopes; polynomial extrapolation to `h = 0` sharpens each
+(Richardson), and the disagreement of neighbouring extrapolations estimates the truncation error. The
+rounding error is measured, not guessed: the function is evaluated some units in the last place away,
+and what a straight line does not explain is noise, which a slope amplifies by `1/h`.
+
+Sources: C. Ridders, "Accurate computation of F'(x) and F'(x) F''(x)" (1982); J. Moré and S. Wild,
+"Estimating computational noise" (2011); W. Squire and G. Trapp, "Using complex variables to estimate
+derivatives of real functions" (1998).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...arrays import complex_step
+from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slope, slope_of
+
+
+class Probe:
+    """A function of one flat vector around a point: counts its calls, and knows its noise."""
+
+    def __init__(self, f: Callable[[Any], Any], x: Any) -> None:
+        self.f, self.x, self.count = f, np.asarray(x, dtype=np.float64), 0
+        self.y = f(self.x)
+        self.count += 1
+        self.measured = np.zeros(np.shape(self.y))
+        self.lattice = Lattice(self.y)
+
+    def __call__(self, x: Any) -> Any:
+        """f(x), or None where it has no value of the right size."""
+        self.count += 1
+        try:
+            y = self.f(x)
+        except Exception:  # outside its domain, it may refuse in any way
+            return None
+        complex_ = y.dtype.kind == "c" != self.y.dtype.kind  # (-1.0) ** 1.5 in Python: outside its domain, too
+        if y.shape != self.y.shape or complex_:
+            return None
+        self.lattice.see(y)
+        return y
+
+    @property
+    def noise(self) -> Any:
+        """What rounding may do to each output."""
+        return np.maximum(self.measured, self.lattice.spacing)
+
+    def measure_noise(self, rng: Any, pairs: int) -> None:
+        """What second differences show that no smooth function has, so close to the point.
+
+        A large one may be the function's own bend, near a pole, say; then that over a step of a few units in the last
+        place tells the rounding, if the function moves there at all.
+        """
+        eps = float(np.finfo(self.y.dtype).eps) if self.y.dtype.kind == "f" else EPS
+        self.measured = eps * np.abs(self.y.astype(np.float64))
+        size = np.where(self.x == 0, typical(self.x) * EPS, np.abs(self.x))
+        signs = rng.choice([-1.0, 1.0], self.x.shape)
+        bend, _ = self.bend(size * signs * 2.0**-27)
+        large = bool(np.any(bend > 64 * self.measured))
+        near, moves = self.bend(size * signs * 4 * EPS) if large or pairs > 1 else (bend, False)
+        if large:
+            half = self.bend(size * signs * 2.0**-28)[0] if not np.all(moves) else bend
+            bend = np.where(moves | (np.abs(bend - 4 * half) <= bend / 2), near, bend)
+        for found in (bend, near):
+            self.measured = np.where(np.isfinite(found), np.maximum(self.measured, found), self.measured)
+
+    def bend(self, shift: Any) -> tuple[Any, Any]:
+        """Half the second difference (nan where there is none), and whether the values move."""
+        above, below = self(self.x + shift), self(self.x - shift)
+        if above is None or below is None:
+            return np.full(np.shape(self.y), np.nan), np.zeros(np.shape(self.y), dtype=bool)
+        bend = np.abs(above.astype(np.float64) - 2 * self.y.astype(np.float64) + below) / 2
+        return bend, (above != self.y) | (below != self.y)
+
+
+class Lattice:
+    """The coarsest lattice of numbers, m * 2**k, on which all values of a function lie: wider than float64's if it
+    computes in float32, or adds a small number to a large one and takes the large one off again."""
+
+    def __init__(self, y: Any) -> None:
+        self.unit = np.full(np.shape(y), inf)
+        self.least = np.full(np.shape(y), inf)  # the smallest value but 0
+        self.first, self.moved = y, np.zeros(np.shape(y), dtype=np.int64)
+        self.last = y
+        self.see(y)
+
+    def see(self, y: Any) -> None:
+        """Note some values."""
+        values = np.abs(y.astype(np.float64))
+        values = np.where(np.isfinite(values), values, 0.0)
+        m, e = np.frexp(values)
+        whole = (m * 2.0**53).astype(np.int64)
+        unit = np.ldexp((whole & -whole).astype(np.float64), np.maximum(e - 53, -1074))
+        self.unit = np.where(values == 0, self.unit, np.minimum(self.unit, unit))
+        self.least = np.where(values == 0, self.least, np.minimum(self.least, values))
+        self.moved += (y != self.first) & (y != self.last)
+        self.last = y
+
+    @property
+    def spacing(self) -> Any:
+        """The distance of its points, where it is surely no accident; else 0."""
+        known = (self.moved >= 4) & np.isfinite(self.unit) & (self.unit > 2.0**12 * EPS * self.least)
+        return np.where(known, self.unit, 0.0)
+
+
+def typical(x: Any) -> float:
+    """The size of an array's numbers: the largest, or 1 if all are 0."""
+    return float(np.max(np.abs(x), initial=0)) or 1.0
+
+
+def sizes(parts: Sequence[Any]) -> Any:
+    """The natural size of a step in each entry of some arrays: its own size, or that of its array if it is 0."""
+    return np.concatenate([np.where(part == 0, typical(part), np.abs(part)).ravel() for part in parts])
+
+
+class Line:
+    """The function <c, f> on the line x + t v, sampled as closely as it takes."""
+
+    def __init__(self, probe: Probe, v: Any, c: Any, scale: float = 1.0) -> None:
+        self.probe, self.v, self.c, self.scale = probe, v, c, scale
+        self.changed = np.zeros(probe.y.shape, dtype=bool)
+        self.levels: dict[float, Level] = {}
+        self.unit = max(1.0, typical(probe.x))
+        self.blur = 0.0  # the rounding error of the complex step
+
+    def sample(self, *powers: float) -> None:
+        """Take samples at `scale * 10**-power` on both sides."""
+        for h in map(self._step, powers):
+            if h in self.levels:
+                continue
+            up, above = self._side(h)
+            down, below = self._side(-h)
+            if up and down:
+                minus = None if below is None else -below
+                self.levels[h] = Level(h, up, -down, above, minus)
+
+    @property
+    def tiny(self) -> bool:
+        """Whether the scale is far smaller than that of the other numbers, or than 1."""
+        return self.scale < 1e-3 * self.unit
+
+    def _from_unit(self, *powers: float) -> list[float]:
+        """Powers of steps relative to `unit`, relative to the scale."""
+        return [p + float(np.log10(self.scale)) - float(np.log10(self.unit)) for p in powers]
+
+    def _step(self, power: float) -> float:
+        return float(10.0 ** (float(np.log10(self.scale)) - power))
+
+    def _side(self, h: float) -> tuple[float, float | None]:
+        x = self.probe.x
+        moved = x + h * self.v
+        step = float(np.dot(moved - x, self.v) / np.dot(self.v, self.v))
+        y = self.probe(moved) if step and np.all(np.isfinite(moved)) else None
+        if y is None or not np.all(np.isfinite(y)):
+            return step, None
+        change = y.astype(np.float64) - self.probe.y
+        self.changed |= change != 0
+        return step, float(np.dot(self.c, change))
+
+    def noise(self) -> float:
+        """The noise of <c, f> from those outputs that this line moves (any may, if none is seen to)."""
+        if not self.changed.any():  # nothing to be seen: even of a sum of zeros, the last place may hide it
+            return max(3 * float(np.sum(np.abs(self.c * self.probe.noise))), EPS * (not self.probe.y.any()), 1e-300)
+        part = (self.c * self.probe.noise)[self.changed]
+        most = float(np.max(np.abs(part), initial=0)) or 1.0
+        return 1e-300 + 3 * most * float(np.sqrt(np.sum((part / most) ** 2)))
+
+    def natural(self) -> float:
+        """|f| / |x|, from those outputs that this line moves; |f| being at least what its rounding is that of."""
+        size = np.maximum(np.abs(self.probe.y), self.probe.lattice.spacing / EPS)
+        part = np.abs(self.c * size)[self.changed if self.changed.any() else ...]
+        local = self.local()
+        return float(np.sum(part)) / max(self.scale, local[-1].h if local else 0.0, 1e-300)
+
+    def local(self) -> list[Level]:
+        """The levels within the function's own length scale: from the finest that rounding leaves legible on, as
+        long as the slope stays what it is there."""
+        seen = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None]
+        noise = self.noise()
+        while len(seen) > 1 and abs(slope_of(seen[0])) < 16 * noise / seen[0].h:
+            del seen[0]
+        first = abs(slope_of(seen[0])) if seen else 0.0
+        found: list[Level] = []
+        for t in seen:
+            if not first / 4 <= abs(slope_of(t)) <= 4 * first:
+                break
+            found.append(t)
+        return found
+
+    def slope(self, analytic: float | None = None, most: int = 8, spare: int = 0, goal: float = 1e-7) -> Slope:
+        """The derivative at t = 0, from at most `most` pairs of samples, and `spare` ones for a closer look.
+
+        An analytic value that agrees within a narrow bar ends the search early; it does not move it.
+        """
+        tiny, from_unit = self.tiny, self._from_unit
+        self.sample(1)
+        if tiny and (analytic if self._still() else self._hazy(goal)):  # x is tiny for this function
+            self.sample(*from_unit(1.5, 2, 2.5, 3))
+        else:
+            self.sample(2, 3)
+            if not self._rough():
+                self.sample(4)
+        found = self._read()
+        if found.state in ("kink", "steep") or not np.isfinite(found.error):  # here, or only near here?
+            closest = self._closest()
+            if len({self._step(p) for p in (closest - 1, closest)} | set(self.levels)) <= most + spare:
+                self.sample(closest - 1, closest)
+                found = self._read()
+                if not np.isfinite(found.value) or (found.state == "steep" and self._sinks()):
+                    self.sample(closest + 1.5)
+                    found = self._read()
+        if self._hazy(goal) and len(self.levels) < most and found.state != "kink":
+            self.sample(0.5)
+            found = self._read()
+        wide = from_unit(1.5, 2, 3) if tiny and (analytic or not self._still()) else []
+        for power in (*wide, 5, 6, 7, 2, 3, 8.5, 10):
+            if len(self.levels) >= most or found.steps or self._settled(found, analytic, goal):
+                break
+            self.sample(power)
+            found = self._read()
+        return self._from_afar(analytic, found) if analytic and found.value == 0 else found
+
+    def _from_afar(self, analytic: float, found: Slope) -> Slope:
+        """Where nothing moves nearby: if the slope over wide steps is sharp, and the analytic one, the function
+        loses its digits inside, as `log(cos(x))` at x = 1e-8 does; else it is constant here."""
+        wide = [t for t in sorted(self.levels.values(), reverse=True) if t.h > 100 * self.scale]
+        moving = [t for t in wide if t.above and t.below]
+        value, error = extrapolate([(t.h, slope_of(t), self.noise() / t.h) for t in moving], 2)
+        bar = 1e-2 * abs(analytic)
+        return found._replace(value=value, error=bar) if max(abs(value - analytic), error) <= bar else found
+
+    def _rough(self) -> bool:
+        """Whether the slopes over the smallest two steps have nothing in common, so that much smaller ones are due."""
+        fine = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None][:2]
+        a, b = (slope_of(t) for t in fine) if len(fine) == 2 else (1.0, 0.0)
+        return (
+            bool(abs(a - b) > 0.9 * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()) if fine else True
+        )
+
+    def _sinks(self) -> bool:
+        """Whether the function has begun to come closer to its value over the smallest steps: then smaller ones show
+        more."""
+        fine = [self.levels[h] for h in sorted(self.levels)[:2]]
+        moves = [m for t in fine if (m := max(abs(t.above or 0), abs(t.below or 0)))]
+        return len(moves) == 2 and moves[0] < 0.3 * moves[1]
+
+    def _closest(self) -> float:
+        """The power of the smallest step that rounding leaves legible."""
+        sides = [(side, t.h) for t in self.levels.values() for side in (t.above, t.below) if side is not None]
+        rise = max((abs(side) / h for side, h in sides), default=0.0)
+        power = float(np.log10(max(self.scale * rise / (1e2 * self.noise()), 1.0)))
+        return float(np.clip(np.floor(power - 1), 6, 10)) if power >= 6 else max(power, 1.5)
+
+    def _still(self) -> bool:
+        return not any(t.above or t.below for t in self.levels.values())
+
+    def _hazy(self, goal: float) -> bool:
+        """Whether rounding blurs even the slope over the widest step."""
+        widest = max(self.levels.values(), default=None)
+        move = max(abs(widest.above or 0), abs(widest.below or 0)) if widest else 0.0
+        return widest is not None and self.noise() >= 10 * goal * move
+
+    def _settled(self, found: Slope, analytic: float | None, goal: float) -> bool:
+        if found.state != "smooth" or found.error > goal * abs(found.value):
+            return not self.changed.any() and len(self.levels) >= 4 and not analytic
+        return analytic is None or abs(analytic - found.value) <= found.error
+
+    def _read(self) -> Slope:
+        levels = [self.levels[h] for h in sorted(self.levels, reverse=True)]
+        found = read_slope(levels, self.noise())
+        if jumps(levels, 100 * EPS * float(np.sum(np.abs(self.c * self.probe.y)))):
+            return found._replace(state="steep")
+        local = self.local() or levels[-1:]
+        rises = (abs(side) / t.h for t in local for side in (t.above, t.below) if side is not None)
+        widest = max((abs(side) for t in levels for side in (t.above, t.below) if side is not None), default=0.0)
+        if self.changed.any() and self.noise() > max(
+            0.02 * widest, 1e5 * EPS * self.natural() * self.scale, 1e-290
+        ):  # all that moves is noise
+            return found._replace(error=inf, natural=max(self.natural(), *rises, 0.0))
+        length = local[-1].h if local else 0.0
+        noise = 4 * self.noise() / length if length else 0.0
+        return found._replace(natural=max(self.natural(), *rises, 0.0), length=length, noise=noise)
+
+    def complex_slope(self, shift: Any = 0.0) -> float | None:
+        """Im <c, f(x + shift + i h v)> / h, where f takes complex numbers; it has no truncation error."""
+        h = 1e-20 * self.scale
+        if h < 1e-300:  # too small to be divided by
+            return None
+        self.probe.count += 1
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                token = complex_step.set(True)
+                try:
+                    y = self.probe.f(self.probe.x + shift + 1j * h * self.v)
+                finally:
+                    complex_step.reset(token)
+        except Exception:  # whatever a function says to complex numbers, it means no
+            return None
+        if y.shape != self.probe.y.shape or y.dtype.kind != "c" or not np.all(np.isfinite(y)):
+            return None
+        self.changed |= y.imag != 0
+        terms = self.c * y.imag
+        size = np.where(self.probe.y == 0, 1, np.abs(self.probe.y))
+        astray = np.minimum(np.abs(y.real - self.probe.y) / size, 1)  # complex functions can be less exact
+        self.blur = float(64 * EPS * abs(np.sum(terms)) + np.sum((8 * EPS + 64 * astray) * np.abs(terms))) / h
+        return float(np.sum(terms)) / h
+
+    def disagreement(self, z: float, most: int) -> float | None:
+        """How far real differences are from the complex step's slope; None where they see another one, or a kink."""
+        ways: list[Sequence[float]] = [(2, 4), (7,), (10,)]
+        if self.tiny:
+            self.sample(2)
+            if self._hazy(1e-7):  # too tiny for this function
+                ways = [self._from_unit(1.5, 3)]
+        for powers in ways:
+            if len(self.levels) + len(powers) > most:
+                return None
+            self.sample(*powers)
+            both = [
+                t for t in sorted(self.levels.values(), reverse=True) if t.above is not None and t.below is not None
+            ]
+            if len(both) < 2:
+                continue
+            if not (both[-1].above or both[-1].below):  # smaller steps will show no more
+                return None
+            wide, fine = slope_of(both[-2]), slope_of(both[-1])
+            real = fine + (fine - wide) / ((both[-2].h / both[-1].h) ** 2 - 1)
+            bends = [abs(t.above / t.up - t.below / t.down) for t in both[-2:]]  # type: ignore[operator]
+            hazy = 4 * self.noise() / both[-1].h
+            small = bends[1] <= 0.05 * bends[0] + 2 * hazy
+            near = abs(z - real) <= hazy + 0.01 * abs(wide - fine) + 1e-11 * abs(fine)
+            if small and near and (hazy <= 1e-3 * abs(z) or len(both) == 2):
+                if not abs(wide - fine) > abs(z - real) > 1e-6 * abs(z):  # smaller steps will show no more
+                    return abs(z - real)
+            elif abs(z - real) > hazy + abs(wide - fine) + 1e-11 * abs(fine) and bends[1] <= 0.05 * bends[0] + hazy:
+                return None
+        return None

@@ -1,0 +1,1 @@
+"""What is checked: functions and derivatives as users and libraries have them."""

@@ -1,0 +1,104 @@
+"""Derivatives that are zero at the inputs could not have been wrong: other inputs at which they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..report import Entry, Report
+from ..slopes.judging import Judge
+from ..slopes.numerical import Probe
+from .subjects import Subject
+
+TRIES = 20  # other inputs that are tried, at most; fewer where there are few numbers to move
+SHOWN = 8  # derivatives that are looked at elsewhere; at least two of each argument
+
+
+class Elsewhere:
+    """Looks at those derivatives of a subject that are zero where it was checked."""
+
+    def __init__(self, subject: Subject, judge: Judge) -> None:
+        self.subject, self.judge, self.rng = subject, judge, judge.rng
+        self.dead = [int(k) for k in np.flatnonzero(judge.g == 0)]
+        self.seen: list[Entry] = []  # entries that were looked at elsewhere
+        self.place: Any = None  # the inputs at which one is wrong
+
+    def look(self) -> None:
+        """Draw other inputs until every derivative in question was seen, or patience ends."""
+        waiting = self.chosen()
+        for x in self.inputs():
+            if not waiting or self.place is not None:
+                return
+            waiting = self.visit(x, waiting)
+
+    def chosen(self) -> list[int]:
+        """Some of the dead entries, of every argument."""
+        dead, found, start = set(self.dead), [], 0
+        share = max(2, SHOWN // len(self.subject.arguments))
+        for a in self.subject.arguments:
+            mine = [k for k in range(start, start + a.size) if k in dead]
+            found += [mine[i] for i in sorted({int(i) for i in np.linspace(0, len(mine) - 1, min(share, len(mine)))})]
+            start += a.size
+        return found
+
+    def inputs(self) -> Iterator[Any]:
+        """Inputs of the same kind: all numbers moved, or some, a little or far, now and then without change of sign."""
+        x, scales = self.subject.x, self.judge.scales
+        for k in range(min(TRIES, 2 + 2 * x.size)):
+            z = self.rng.standard_normal(x.size) * (self.rng.random(x.size) < (1, 0.5, 0.2)[k % 3])
+            yield x * np.exp(z / 2) + (x == 0) * scales * z if k % 4 == 0 else x + scales * z * (1, 2, 0.3, 1)[k % 4]
+
+    def visit(self, x: Any, waiting: Sequence[int]) -> list[int]:
+        """Check what is alive at `x`; return what is not."""
+        subject = self.subject
+        try:
+            probe = Probe(subject.value, x)
+        except Exception:  # outside the domain
+            return list(waiting)
+        g = subject.nearby(x, self.judge.c)
+        if probe.y.shape != self.judge.probe.y.shape or not np.all(np.isfinite(probe.y)) or not np.all(np.isfinite(g)):
+            return list(waiting)
+        if not np.any(g[list(waiting)]) and not self.moves(probe, waiting):
+            return list(waiting)
+        probe.measure_noise(self.rng, 1)
+        judge = Judge(subject, probe, self.judge.c, g, np.zeros(g.size), self.rng, self.judge.each)
+        judge.complex = self.judge.complex
+        left = []
+        for k in waiting:
+            entry = judge.entry(k)
+            if entry.verdict == "WRONG":
+                self.place = x
+            if entry.verdict in ("RIGHT", "WRONG") and (entry.numerical or entry.analytic):
+                self.seen.append(entry)
+            else:
+                left.append(k)
+        return left
+
+    def moves(self, probe: Probe, waiting: Sequence[int]) -> bool:
+        """Whether the function depends on any of these numbers here."""
+        x = probe.x.copy()
+        x[list(waiting)] += 1e-3 * self.judge.scales[list(waiting)] * self.rng.standard_normal(len(waiting))
+        y = probe(x)
+        return y is not None and bool(np.any(y != probe.y))
+
+    def told(self) -> str:
+        """The sentence about what could not have been wrong."""
+        names = list(dict.fromkeys(self.subject.place(k)[0] for k in self.dead))
+        n, count = self.judge.g.size, len(self.dead)
+        shown = f"; at other inputs {len(self.seen)} of these were not 0, and agreed" if self.seen else ""
+        return (
+            f"{n - count} of {n} derivatives agree; the other {count} (of {', '.join(names)}) are 0 here, so that they "
+            f"could not have been wrong{shown}"
+        )
+
+
+def look_elsewhere(subject: Subject, judge: Judge, report: Report) -> Any:
+    """Say in a report that is RIGHT which derivatives were dead; return inputs at which they are wrong, if found."""
+    search = Elsewhere(subject, judge)
+    if not search.dead:
+        return None
+    search.look()
+    report.diagnosis = search.told()
+    return search.place

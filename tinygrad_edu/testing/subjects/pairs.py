@@ -1,0 +1,271 @@
+"""A function and its hand-written derivative, in any of the styles in which people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from typing import Any
+
+import numpy as np
+
+from ...functions.arguments import Function
+from .conventions import CACHE, Convention, conventions
+from .functions import names_in
+from .other_libraries import library_of, plain, precision, wrapper
+from .subjects import Argument, Mismatch, Subject, flatten, off_domain, parameter_names
+from .trees import fields_of, gradient_at, mapped, spelled
+
+
+class Pair(Subject):
+    """Two plain callables. `f(*inputs)` is a value, or a pair `(value, cache)`; see `conventions` for `df`.
+
+    With `df=True`, the function returns `(value, gradient)`, as SciPy's `jac=True` has it.
+    """
+
+    who = "check_derivative"
+
+    def __init__(self, f: Function, df: Function | bool, inputs: Sequence[Any]) -> None:
+        self.own = df is True  # the function returns its gradient, too
+        df = _itself if df is True else df
+        if not callable(df):
+            raise TypeError(f"{self.who}: df must be a function; got {type(df).__name__}; pass it without calling it")
+        self.library = next((name for x in inputs if (name := library_of(x))), "")
+        super().__init__(f, inputs)
+        self.df = self.guarded("df", df)
+        self.names = parameter_names(f, len(inputs))
+        self.shape: tuple[int, ...] = ()  # of the value
+        self.convention = Convention(())
+        self.first: Any = None  # where the derivative was first called
+        self.unchecked: list[str] = []  # inputs of which df says nothing
+        self.notes: list[str] = []
+        with np.errstate(all="ignore"):
+            self.look()
+
+    def as_array(self, name: str, x: Any) -> Any:
+        return super().as_array(name, plain(x))
+
+    def wrap(self, a: Argument, part: Any) -> Any:
+        foreign = library_of(a.of(self.inputs))
+        return wrapper(foreign)(np.array(part)) if foreign else super().wrap(a, part)
+
+    def value(self, flat: Any) -> Any:
+        return flatten(self.who, self.call(flat)[0])
+
+    def call(self, flat: Any, native: bool = False) -> tuple[Any, Any]:
+        """The value, and the cache if there is one."""
+        with precision(self.library):
+            result = self.f(*self.rebuilt(flat, native))
+        if isinstance(result, tuple) and len(result) == 2:
+            result, cache = result
+        elif self.own:
+            raise TypeError(
+                f"{self.who}: with jac=True, f must return (value, gradient); got {type(result).__name__}; return both"
+            )
+        else:
+            cache = None
+        result = plain(result)
+        self.shape = np.shape(result)
+        return result, cache
+
+    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+        if self.seen and not native and not self.convention.needs_function:
+            return self.gather(self.without_function(flat, c))  # one call of the function for less
+        value, cache = self.call(flat, native)
+        self.seen.append(flatten(self.who, value))
+        dtype = np.asarray(value).dtype if native else np.float64
+        cotangent = np.asarray(c, dtype=dtype).reshape(self.shape)
+        return self.gather(self.named(self.differentiate(flat, value, cache, cotangent, native), cotangent))
+
+    def nearby(self, flat: Any, c: Any) -> Any:
+        if self.convention.needs_function:
+            return super().nearby(flat, c)
+        try:
+            return self.gather(self.without_function(flat, c))
+        except Exception:  # outside its domain, it may refuse in any way
+            return np.full(self.x.size, np.nan)
+
+    def without_function(self, flat: Any, c: Any) -> list[Any]:
+        """The gradients from a derivative that needs nothing that the function computed."""
+        cotangent = np.asarray(c, dtype=np.float64).reshape(self.shape)
+        return self.named(self.differentiate(flat, None, None, cotangent), cotangent)
+
+    def differentiate(self, flat: Any, value: Any, cache: Any, cotangent: Any, native: bool = False) -> Any:
+        """What df returns, its arrays being NumPy's."""
+        given = wrapper(self.library)(np.array(cotangent)) if self.library else np.asarray(cotangent)[()]
+        inputs = self.rebuilt(flat, native)  # new ones: the function may have written into its own
+        with precision(self.library):
+            try:
+                found = self.convention.call(self.df, inputs, value, cache, given)
+            except (ArithmeticError, ValueError) as error:
+                if not off_domain(error):
+                    raise
+                found = self.placed([np.full(a.array.shape, np.nan) for a in self.arguments])  # 1 / 0: no number
+                found = tuple(found[k] for k in sorted({a.position for a in self.arguments}))
+            return mapped(lambda path, leaf: plain(leaf), found)
+
+    def named(self, found: Any, cotangent: Any) -> list[Any]:
+        """The result of the derivative, as one array for each argument."""
+        parts = [self._contracted(a, _floats(self.part(a, found)), cotangent) for a in self.arguments]
+        return parts
+
+    def part(self, a: Argument, found: Any) -> Any:
+        """What a result of df says of the derivative by `a`; None if nothing."""
+        if isinstance(found, Mapping):
+            return self._from_dict(a, found)
+        tops = sorted({b.position for b in self.arguments} | {b.position for b in self.left_out})
+        parts = self._parts(found, tops)
+        if len(parts) == len(self.inputs):
+            part = parts[a.position]
+        elif len(parts) == len(tops):
+            part = parts[tops.index(a.position)]
+        else:
+            names = ", ".join(b.name for b in (*self.arguments, *self.left_out))
+            raise TypeError(
+                f"{self.who}: df must return one gradient for each of the inputs {names}; got {len(parts)}; "
+                "return a tuple, or a dict with keys d<input name>"
+            )
+        return gradient_at(part, a.path) if a.path and part is not None else part
+
+    def _parts(self, found: Any, tops: list[int]) -> list[Any]:
+        """A result as one part for each input. A sequence is one gradient if it is one of numbers, or mirrors a
+        container."""
+        if not isinstance(found, tuple | list) or hasattr(found, "_fields"):
+            return [found]
+        mine = [a for a in (*self.arguments, *self.left_out) if a.position == tops[0]]
+        if len(tops) == 1 and mine[0].path:
+            keys = fields_of(self.inputs[tops[0]]) or {}
+            inner = len(found) == 1 and isinstance(found[0], tuple | list | Mapping)
+            return [found] if len(found) == len(keys) and not inner else list(found)
+        if isinstance(found, list) and len(tops) == 1 and _floats(found).shape == mine[0].array.shape != (1,):
+            return [found]
+        return list(found)
+
+    def _from_dict(self, a: Argument, found: Mapping[Any, Any]) -> Any:
+        whole = next((found[k] for k in spelled(a.name) if found.get(k) is not None), None)
+        if whole is not None or not a.path:
+            return whole
+        top = next((found[k] for k in spelled(self.names[a.position]) if found.get(k) is not None), None)
+        return gradient_at(found if top is None else top, a.path)
+
+    def _contracted(self, a: Argument, g: Any, cotangent: Any) -> Any:
+        """A Jacobian, or the derivatives of an elementwise function, times the cotangent."""
+        if self.convention.takes_cotangent or not self.shape:
+            return g
+        whole = self.shape + a.array.shape
+        if g.shape == whole:
+            return np.tensordot(cotangent, g, axes=len(self.shape))
+        if g.shape == a.array.shape == self.shape:
+            return g * cotangent
+        if g.shape == (int(np.prod(self.shape)), a.size):  # a matrix, as sparse Jacobians are
+            return np.tensordot(cotangent, g.reshape(whole), axes=len(self.shape))
+        if g.shape == a.array.shape + self.shape:
+            raise Mismatch(a, g, whole)
+        raise TypeError(
+            f"{self.who}: f returns shape {self.shape}, not a scalar, and df returns shape {g.shape} for "
+            f"{a.name}; give df a parameter `cotangent` of shape {self.shape}, or return the Jacobian of "
+            f"shape {whole}"
+        )
+
+    def look(self) -> None:
+        """Call both once, near the inputs: a derivative that keeps what it saw first will show it
+        later; and data such as labels, of which a dictionary of gradients says nothing, are left out."""
+        self.left_out: list[Argument] = []
+        step = 2.0**-9 * (self.x + (self.x == 0))
+        for flat in (self.x + step, self.x - step, self.x + step / 2**20, self.x):
+            try:
+                value, cache = self.call(flat)
+                if not np.all(np.isfinite(np.asarray(value, dtype=complex))) and flat is not self.x:
+                    continue
+                found = self.first_result(flat, value, cache)
+            except Exception as error:
+                if flat is self.x and not off_domain(error):
+                    raise
+                continue  # outside its domain; the last one is the point itself, whose error is told
+            self.first = flat
+            break
+        else:
+            return
+        kept = [self.part(a, found) is not None for a in self.arguments]
+        if isinstance(found, Mapping):
+            self.refuse_strangers(found, kept)
+        if any(kept):
+            left = [a for a, keep in zip(self.arguments, kept, strict=True) if not keep]
+            self.unchecked = [a.name for a in left]
+            parts = [p.ravel() for p, keep in zip(self.split(self.x), kept, strict=True) if keep]
+            self.arguments, self.x = list(compress(self.arguments, kept)), np.concatenate(parts)
+            self.left_out = left
+
+    def first_result(self, flat: Any, value: Any, cache: Any) -> Any:
+        """What df returns, called in the first of the likely ways that gives gradients of the right shapes."""
+        ways = conventions(self.df, self.names, cache is not None, cache) if not self.own else [Convention((CACHE,))]
+        ones = np.ones(np.shape(value))
+        for k, self.convention in enumerate(ways):
+            try:
+                found = self.differentiate(flat, value, cache, ones)
+                if k < len(ways) - 1:
+                    self.fits(found, ones)
+                return found
+            except Exception:
+                if k == len(ways) - 1:
+                    if k:
+                        self.convention = ways[0]
+                        return self.differentiate(flat, value, cache, ones)
+                    raise
+        raise AssertionError
+
+    def fits(self, found: Any, cotangent: Any) -> None:
+        """Raises an error unless a result of df holds gradients of the right shapes."""
+        told = [(a, part) for a in self.arguments if (part := self.part(a, found)) is not None]
+        if not told:
+            raise TypeError("no gradient")
+        for a, part in told:
+            g = np.asarray(self._contracted(a, _floats(part), cotangent))
+            if g.shape != a.array.shape and not g.size == a.size == 1:
+                raise Mismatch(a, g, a.array.shape)
+
+    def refuse_strangers(self, found: Mapping[Any, Any], kept: Sequence[bool]) -> None:
+        """Raises an error if a key of a gradient names no input, while an input has no gradient."""
+        names = {n for a in self.arguments for n in (a.name, self.names[a.position], *map(str, a.path))}
+        known = {k for n in names for k in spelled(n)}
+        within = {n.rstrip("0123456789") for n in names_in(self.f)}
+        strangers = [k for k in found if k not in known and _of(k).rstrip("0123456789") not in within]
+        missing = [a.name for a, keep in zip(self.arguments, kept, strict=True) if not keep]
+        if any(kept) and not (strangers and missing):
+            return
+        keys = sorted(map(str, found))
+        if not any(kept):
+            raise TypeError(
+                f"{self.who}: df must return a dict with keys d<input name>, for one of {missing}; got keys {keys}; "
+                "name them like the parameters of f"
+            )
+        raise TypeError(
+            f"{self.who}: df must return a dict with keys d<input name>; got {', '.join(map(str, strangers))}, which "
+            f"names no input, and nothing for {', '.join(missing)}; name the keys like the parameters of f, or return "
+            "None for what is not to be checked"
+        )
+
+
+def _itself(gradient: Any) -> Any:
+    return gradient
+
+
+def _of(key: Any) -> str:
+    """The name in the key of a gradient: `W` of `dW`."""
+    text = str(key)
+    return next((text[len(start) :] for start in ("grad_", "d_", "d") if text.startswith(start)), text)
+
+
+def _floats(part: Any) -> Any:
+    """An array of floats as they are; of float64, for numbers of other kinds."""
+    if hasattr(part, "toarray"):  # a sparse matrix
+        part = part.toarray()
+    elif hasattr(part, "matmat") and hasattr(part, "shape"):  # a LinearOperator
+        part = part.matmat(np.eye(part.shape[1]))
+    try:
+        found = np.asarray(part)
+    except ValueError:  # rows of different lengths
+        found = np.asarray(None)
+    if found.dtype.kind not in "biuf":
+        got = "complex numbers" if found.dtype.kind == "c" else type(part).__name__
+        raise TypeError(f"check_derivative: df must return real numbers; got {got}; return arrays of floats")
+    return found if found.dtype.kind == "f" else found.astype(np.float64)

@@ -1,0 +1,1 @@
+"""Functions of functions: derivatives, batches, checkpoints, and operations of the user's own."""

@@ -1,0 +1,155 @@
+"""checkpoint: trade a second forward pass for the memory of inner results."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import engine, random
+from ..batched import BatchedArray
+from ..engine import NEEDS, Each, Op, Variable, births, gradients, history
+from ..errors import GraphError
+from ..functions.arguments import Function, fresh, lift
+from ..functions.settings import settings
+from ..holders import fingerprint, values_of
+from ..ops.layout import alias
+from ..recording import Recording, no_grad, recording
+
+OTHER = (
+    "checkpoint: the function must compute the same when it is called again; got {}: something that it uses was "
+    "changed, or is random; pass what changes as arguments, and draw from generators of tg.random"
+)
+
+
+class Segment:
+    """What a checkpointed call remembers: the function, and what it drew from generators."""
+
+    def __init__(self, f: Function, drawn: random.Run, inputs: Sequence[Variable], given: int, used: list[int]) -> None:
+        self.f, self.drawn, self.given, self.used = f, drawn, given, used
+        self.needs = [bool(x.flags & NEEDS) for x in inputs]
+        self.final = max(i for i, x in enumerate(inputs) if x.flags & NEEDS)  # the last asked for
+        self.last: tuple[Any, Any] = (None, None)
+
+    def __repr__(self) -> str:
+        return getattr(self.f, "__name__", "function")
+
+    def run(self, *xs: Any) -> Any:
+        with random.Run(self.drawn):
+            return self.f(*xs)
+
+    def value(self, *xs: Any) -> Any:
+        """The output for arrays."""
+        with no_grad():
+            return self.run(*map(engine.constant, xs[: self.given]))._data
+
+    def input(self, x: Any, needed: bool) -> Any:
+        x = x if isinstance(x, Variable) else engine.constant(x)
+        return fresh("checkpoint", x) if needed else x.detach()
+
+    def gradient(self, i: int, g: Any, y: Any, xs: Sequence[Any]) -> Any:
+        """The gradient of input `i`; all are computed when the first is asked for."""
+        if self.last[0] is not g:
+            graph = isinstance(g, Variable)
+            with Recording():
+                inputs = [self.input(x, needed) for x, needed in zip(xs, self.needs[: self.given], strict=False)]
+                start = births()  # after the inputs: what they were made from is not asked for
+                again = self.run(*inputs)
+            if _used(again, start, inputs) != self.used:
+                raise GraphError(OTHER.format("other constants"))
+            _must_agree(again._data, y._data if graph else y)
+            wrt = [*inputs, *_outsiders(again, start, inputs)]
+            self.last = g, gradients([(again, g)], wrt, create_graph=graph, oldest=start)
+        found = self.last[1][i]
+        if i == self.final:
+            self.last = None, None
+        return found
+
+
+def _used(output: Variable, start: int, inputs: Sequence[Variable]) -> list[int]:
+    """Fingerprints of the constants, not among `inputs`, that a computation since `start` used, newest use first."""
+    own = {x.born for x in inputs}
+    return [
+        fingerprint(np.asarray(values_of(x._data)))
+        for t in history(output, constants=False)
+        if t.born >= start
+        for x in engine.parents(t)
+        if x.op is None and not x.flags and x.born not in own
+    ]
+
+
+def _must_agree(again: Any, before: Any) -> None:
+    """The second computation must give what the first gave, to rounding."""
+    if isinstance(before, BatchedArray):
+        return _must_agree(again.values, before.values)
+    tolerance = 64 * float(np.finfo(before.dtype).eps)
+    if not np.allclose(
+        again, before, rtol=tolerance, atol=tolerance * float(np.max(np.abs(before), initial=0)), equal_nan=True
+    ):
+        raise GraphError(OTHER.format("another value"))
+
+
+def _outsiders(output: Any, start: int, inputs: Sequence[Variable]) -> list[Variable]:
+    """The variables born before `start`, not as inputs, that a recorded computation used, newest first."""
+    seen = {output.born: output} if output.flags & NEEDS and output.born < start else {}
+    for t in history(output, constants=False):
+        if t.born < start:
+            break
+        seen |= {x.born: x for x in engine.parents(t) if x.flags & NEEDS and x.born < start}
+    return [seen[born] for born in sorted(seen.keys() - {x.born for x in inputs}, reverse=True)]
+
+
+def _segment_rule(i: int) -> Any:
+    def rule(g: Any, y: Any, *xs: Any, segment: Segment) -> Any:
+        return segment.gradient(i, g, y, xs)
+
+    return rule
+
+
+_checkpoint = Op(
+    "checkpoint",
+    lambda *xs, segment: segment.value(*xs),
+    Each(_segment_rule),
+    kind="checkpoint",
+    doc="A function whose inner results are computed again when its gradient is needed.",
+)
+
+
+@settings
+def checkpoint(f: Function) -> Function:
+    """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
+
+    `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
+    Called again, `f` must compute the same (checked), and draws the same from generators of `tg.random`; what it
+    changes outside itself, as batch norm its running statistics, changes twice.
+    Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    """
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        places = [i for i, x in enumerate(args) if isinstance(x, Variable | np.ndarray | float | list)]
+        inputs = [lift(args[i], "checkpoint") for i in places]
+
+        def run(*xs: Any) -> Any:
+            full = list(args)
+            for i, x in zip(places, xs, strict=True):
+                full[i] = x
+            return f(*full, **kwargs)
+
+        given = [alias(x) if x.flags and recording.get() else x for x in inputs]  # f may also use x by another way
+        start = births()
+        with random.Run() as drawn:
+            y = run(*given)
+        if not isinstance(y, Variable):
+            raise GraphError(
+                f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
+            )
+        if not (y.flags & NEEDS and (by := recording.get())):
+            return y
+        inputs += _outsiders(y, start, given)
+        segment = Segment(run, drawn, inputs, len(places), _used(y, start, given))
+        return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, by)
+
+    return wrapped

@@ -1,0 +1,1 @@
+"""Formulas: traced from the rules, written as text and LaTeX."""

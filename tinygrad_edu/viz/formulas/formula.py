@@ -1,0 +1,274 @@
+"""The formula reading: what an op computes, and what its rules compute, written down.
+
+A rule is pure, so it need not be parsed to be read. It is given named variables that are traced,
+the engine records what it does with them, as it records any program, and the record is printed:
+`g * (1 - y * y)` is the graph that the rule of tanh leaves behind. Whatever works on tensors (other
+ops, methods, NumPy functions, a user's own op) therefore has a formula, with shapes, and a number
+in every place.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...batched import whole
+from ...engine import REGISTRY, TRACED, Op, Variable, constant, history, parents
+from ...recording import Recording
+from .notation import latex, plain
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """An expression: a name, a number, or an op of formulas. Each part knows its value and shape."""
+
+    text: str = ""  # what a name or a number is written as
+    op: Op | None = None
+    args: tuple[Formula, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    value: Any = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(np.shape(self.value))
+
+    @property
+    def number(self) -> Any:
+        """The constant that this is, or None."""
+        return self.value if self.op is None and not self.text else None
+
+    def __str__(self) -> str:
+        return plain(self)
+
+    def latex(self) -> str:
+        """The formula for a typesetter."""
+        return latex(self)
+
+    def parts(self) -> Iterator[Formula]:
+        """Every part of the expression once, operands before what uses them."""
+        seen: set[int] = set()
+        stack: list[tuple[Formula, bool]] = [(self, False)]
+        while stack:
+            part, ready = stack.pop()
+            if ready:
+                yield part
+            elif id(part) not in seen:
+                seen.add(id(part))
+                stack.append((part, True))
+                stack += [(a, False) for a in reversed(part.args)]
+
+    def with_name(self, name: str, other: Formula) -> Formula:
+        """The expression with another in place of a name."""
+        made: dict[int, Formula] = {}
+        for part in self.parts():
+            args = tuple(made[id(a)] for a in part.args)
+            made[id(part)] = (
+                other if part.op is None and part.text == name
+                else tidy(Formula(part.text, part.op, args, part.attributes, part.value))
+            )  # fmt: skip
+        return made[id(self)]
+
+    def with_part(self, old: Formula, new: Formula) -> Formula:
+        """The expression with another in place of a part."""
+        made: dict[int, Formula] = {}
+        for part in self.parts():
+            args = tuple(made[id(a)] for a in part.args)
+            made[id(part)] = new if part is old else Formula(part.text, part.op, args, part.attributes, part.value)
+        return made[id(self)]
+
+    def size(self) -> int:
+        """The number of operations when every use of a part is written out."""
+        sizes: dict[int, int] = {}
+        for part in self.parts():
+            sizes[id(part)] = (part.op is not None) + sum(sizes[id(a)] for a in part.args)
+        return sizes[id(self)]
+
+
+def input_names(op: Op, arity: int) -> list[str]:
+    """What the rules of an op call its inputs."""
+    rule = op.vjps[0] if not isinstance(op.vjps, tuple) else next(filter(None, op.vjps), None)
+    if rule is None:
+        return ["x"] if arity == 1 else list("abcdefgh"[:arity])
+    names: list[str] = []
+    for p in list(inspect.signature(rule).parameters.values())[2:]:
+        if p.kind is p.VAR_POSITIONAL:
+            stem, many = p.name.removesuffix("s"), arity - len(names)
+            names += [stem] if many == 1 and names else [f"{stem}{k + 1}" for k in range(many)]
+        elif p.kind is p.POSITIONAL_OR_KEYWORD or p.kind is p.POSITIONAL_ONLY:
+            names.append(p.name)
+    return names[:arity]
+
+
+def rule_of(op: Op, i: int) -> Any:
+    """The rule that takes a gradient to input `i`, or None."""
+    return op.vjps[i] if not isinstance(op.vjps, tuple) or i < len(op.vjps) else None
+
+
+def of_value(op: Op, names: Sequence[str], arrays: Sequence[Any], attributes: dict[str, Any]) -> Formula:
+    """What `op` computes from inputs of these names; an empty name shows the number itself."""
+    args = tuple(Formula(text=name, value=x) for name, x in zip(names, arrays, strict=True))
+    return Formula(op=op, args=args, attributes=attributes)
+
+
+def of_rule(
+    op: Op,
+    i: int,
+    arrays: Sequence[Any],
+    attributes: dict[str, Any],
+    names: Sequence[str] | None = None,
+    g: tuple[str, Any] | None = None,
+    y: tuple[str, Any] | None = None,
+) -> Formula | None:
+    """The gradient to input `i` as its rule has it, or None if no gradient goes there.
+
+    `g` and `y` are the name and value of the output's gradient and of the output. Broadcasting is
+    not undone here: the shape of the result may be larger than the input's.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import ops
+    >>> print(of_rule(ops.tanh, 0, [np.float64(0.5)], {}))
+    g * (1 - y * y)
+    >>> a, b = np.ones((2, 3)), np.ones((3, 4))
+    >>> print(of_rule(ops.matmul, 0, [a, b], {}, names=["X", "W"], g=("dY", np.ones((2, 4)))))
+    dY @ W.mT
+    """
+    rule = rule_of(op, i)
+    if rule is None:
+        return None
+    names = names or input_names(op, len(arrays))
+    with np.errstate(all="ignore"), Recording():
+        out = op.forward(*arrays, **attributes) if y is None else y[1]
+        xs = [symbol(name, x) for name, x in zip(names, arrays, strict=True)]
+        out_symbol = symbol(y[0] if y else "y", out)
+        seed = np.ones(np.shape(out), getattr(out, "dtype", float))[()] if g is None else g[1]
+        result = rule(symbol(g[0] if g else "g", seed), out_symbol, *xs, **attributes)
+        turned = op.mirror(out_symbol) if op.mirror is not None else None
+    found = of_record(result) if isinstance(result, Variable) else Formula(value=result)
+    return found if turned is None else _mirrored(found, op, names[0], of_record(turned))
+
+
+def _mirrored(f: Formula, op: Op, name: str, turned: Formula) -> Formula:
+    """The formula with `turned`, which is made of y, for op(-x): `y * (1 - y)` for `y * sigmoid(-x)`."""
+    for part in f.parts():
+        if part.op is op and (x := part.args[0]).op is REGISTRY["negative"] and x.args[0].text == name:
+            return f.with_part(part, turned)
+    return f
+
+
+def summed(f: Formula, shape: tuple[int, ...]) -> Formula:
+    """The sum over the axes along which `shape` was broadcast to that of the formula."""
+    op, lead = REGISTRY["sum"], len(f.shape) - len(shape)
+    kept = tuple(lead + i for i, n in enumerate(shape) if n == 1 and f.shape[lead + i] != 1)
+    if kept and lead and all(n == 1 for n in shape):  # all of it, in one number
+        f = Formula("", op, (f,), {"axis": tuple(range(len(f.shape))), "keepdims": False}, np.sum(whole(f.value)))
+        return Formula("", REGISTRY["reshape"], (f,), {"shape": shape}, np.reshape(f.value, shape))
+    for axis, keepdims in ((kept, True), (tuple(range(lead)), False)):
+        if axis:
+            value = op.forward(f.value, axis=axis, keepdims=keepdims)
+            f = Formula("", op, (f,), {"axis": axis, "keepdims": keepdims}, value)
+    return f
+
+
+def symbol(name: str, value: Any) -> Any:
+    """A variable that a formula shows by its name; without a name, by its number."""
+    x = constant(value if hasattr(value, "shape") else np.asarray(value)[()])
+    x.name = name or None
+    x.flags = TRACED
+    return x
+
+
+def of_record(result: Variable) -> Formula:
+    """The formula of a recorded computation, back to named variables and constants."""
+    made: dict[int, Formula] = {}
+    for t in reversed(list(history(result))):
+        if t.name or t.op is None:
+            made[t.born] = Formula(text=t.name or "", value=t._data)
+        else:
+            args = tuple(made[x.born] for x in parents(t))
+            made[t.born] = tidy(Formula("", t.op, args, t.attributes or {}, t._data))
+    return made[result.born]
+
+
+def _is(part: Formula, number: float) -> bool:
+    return part.number is not None and np.ndim(part.number) == 0 and bool(part.number == number)
+
+
+def _known(f: Formula) -> Formula | None:
+    """What stands for an expression of exact numbers: `3 - 1` is 2, and a condition on them is true or false."""
+    if f.op is None or f.op.kind != "elementwise":
+        return None
+    numbers = [a.number for a in f.args]
+    exact = all(v is not None and not np.ndim(v) for v in numbers) and bool(f.value == np.round(f.value))
+    never = f.op.name in ("logical_and", "bitwise_and") and any(v is not None and not np.any(v) for v in numbers)
+    if exact or never:  # other numbers stay as they are written: 1 / 3
+        return Formula(value=f.value)
+    if f.op.name == "where" and numbers[0] is not None:
+        choice = f.args[1] if np.all(numbers[0]) else f.args[2] if not np.any(numbers[0]) else None
+        return choice if choice is not None and choice.shape == f.shape else None
+    return None
+
+
+# Numbers that change nothing on the right; and whether they change nothing on the left, either.
+NEUTRAL = {"multiply": (1, True), "divide": (1, False), "power": (1, False), "add": (0, True), "subtract": (0, False)}
+
+
+def tidy(f: Formula) -> Formula:
+    """The same without operations that change nothing: times 1, plus 0, a reshape to the same shape."""
+    f = _without_repeats(f)
+    name = f.op.name if f.op else ""
+    if (known := _known(f)) is not None:
+        return known
+    if not f.args:
+        return f
+    a, b = f.args[0], f.args[-1]
+    if name in NEUTRAL:
+        number, left = NEUTRAL[name]
+        if _is(b, number) and a.shape == f.shape:
+            return a
+        if left and _is(a, number) and b.shape == f.shape:
+            return b
+    if name == "multiply" and _is(a, -1) and b.shape == f.shape:
+        return Formula("", REGISTRY["negative"], (b,), {}, f.value)
+    if name == "negative" and a.op is f.op:
+        return a.args[0]
+    if name in ("alias", "clone", "positive") or (name == "power_n" and f.attributes["n"] == 1):
+        return a
+    return _in_place(f, name, a)
+
+
+def _without_repeats(f: Formula) -> Formula:
+    """Entry by entry, arrays broadcast by themselves: `broadcast_to(g, (2, 3)) * x` is `g * x` for such an x."""
+    if f.op is None or f.op.kind != "elementwise" or f.value is None:
+        return f
+    for i, a in enumerate(f.args):
+        if a.op is None or a.op.name not in ("broadcast_to", "reshape"):
+            continue
+        x = a.args[0]
+        wide = a.op.name == "broadcast_to" or a.shape == (1,) * (len(a.shape) - len(x.shape)) + x.shape
+        args = (*f.args[:i], x, *f.args[i + 1 :])
+        if wide and np.broadcast_shapes(*(b.shape for b in args)) == f.shape:
+            return _without_repeats(Formula(f.text, f.op, args, f.attributes, f.value))
+    return f
+
+
+def _in_place(f: Formula, name: str, a: Formula) -> Formula:
+    """The same without operations on the layout of `a` that leave it as it was, or undo one another."""
+    if name in ("reshape", "broadcast_to", "sum_to") and a.shape == f.shape:
+        return a
+    if name == "broadcast_to" and a.op is not None and a.op.name == "reshape":
+        x = a.args[0]
+        if a.shape == (1,) * (len(a.shape) - len(x.shape)) + x.shape:  # broadcasting adds those axes by itself
+            return Formula("", f.op, (x,), f.attributes, f.value)
+    if name == "astype" and getattr(a.value, "dtype", None) == f.attributes["dtype"]:
+        return a
+    if name == "permute_dims":
+        axes, unmoved = f.attributes["axes"], tuple(range(len(a.shape)))
+        if axes == unmoved:
+            return a
+        if a.op is f.op and tuple(np.take(a.attributes["axes"], axes)) == unmoved:
+            return a.args[0]
+    return f

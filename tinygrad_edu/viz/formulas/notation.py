@@ -1,0 +1,280 @@
+"""Formulas as plain text and as LaTeX: who binds tighter, and how each kind of op is written."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Set
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...ops.indexing import ARRAY
+from ..graph.values import shown
+
+if TYPE_CHECKING:
+    from .formula import Formula
+
+WRITTEN = 16  # entries of an array that are written out
+TOO_LONG = 60  # a formula with more operations than this is written in steps
+ATOM, POWER, UNARY, TIMES, PLUS, AND, OR, COMPARE = 9, 8, 7, 6, 5, 4, 3, 2
+BINDS = {
+    "**": POWER, "*": TIMES, "/": TIMES, "//": TIMES, "%": TIMES, "@": TIMES, "+": PLUS, "-": PLUS,
+    "&": AND, "|": OR, "==": COMPARE, "!=": COMPARE, "<": COMPARE, "<=": COMPARE, ">": COMPARE, ">=": COMPARE,
+}  # fmt: skip
+Written = tuple[str, int]  # a text, and how tightly its outermost operator binds
+
+
+def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken: Set[str] = frozenset()) -> str:
+    """`g * (1 - y * y)`; a long formula is written in steps, `u1 = ...; u2 = ...; result`.
+
+    With `longest`, one with more letters is written in steps as well, none of them longer where that can be. No step
+    has a name that is `taken`.
+    """
+    return _in_steps(f, lambda part, args: _plain_part(part, args, transposed), "u{}", "; ", longest, taken)
+
+
+def latex(f: Formula) -> str:
+    r"""`g \cdot (1 - y \cdot y)`, for a typesetter."""
+    return _in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
+
+
+def _in_steps(
+    f: Formula,
+    write: Callable[[Formula, list[Written]], Written],
+    step: str,
+    stop: str,
+    longest: int | None = None,
+    taken: Set[str] = frozenset(),
+) -> str:
+    """Write every part once; if that would be long, give a name to each part that is long, or used twice."""
+    uses: dict[int, int] = {}
+    for part in f.parts():
+        for a in part.args:
+            uses[id(a)] = uses.get(id(a), 0) + 1
+    name_parts = f.size() > TOO_LONG
+    if longest is not None and not name_parts:
+        whole = _in_steps(f, write, step, stop)
+        if len(whole) <= longest:
+            return whole
+        name_parts = True
+    line = 60 if longest is None else longest // 2
+    written: dict[int, Written] = {}
+    steps: list[str] = []
+    taken = taken | {part.text for part in f.parts()}
+    names = (name for k in itertools.count(1) if (name := step.format(k)) not in taken)
+    for part in f.parts():
+        text, binds = write(part, [written[id(a)] for a in part.args])
+        if name_parts and part is not f and part.op is not None and (uses[id(part)] > 1 or len(text) > line):
+            name = next(names)
+            steps.append(f"{name} = {text}")
+            text, binds = name, ATOM
+        written[id(part)] = (text, binds)
+    return stop.join([*steps, written[id(f)][0]])
+
+
+def _wrap(text: str, binds: int, least: int) -> str:
+    return text if binds >= least else f"({text})"
+
+
+def number(v: Any) -> str:
+    """A constant, shortly."""
+    if isinstance(v, np.ndarray) and v.ndim and v.size:
+        return _array(v)
+    if np.ndim(v) or not isinstance(v, np.ndarray | np.generic | bool | int | float | complex):
+        return f"constant{tuple(np.shape(v))}"
+    v = np.asarray(v)[()] if isinstance(v, np.ndarray) else v
+    if isinstance(v, bool | np.bool_):
+        return str(bool(v))
+    return f"{v + 0:.6g}" if isinstance(v, float | np.floating) else str(v)  # a zero has no sign
+
+
+def _array(v: np.ndarray) -> str:
+    """A small array in full, as Python writes it; one of equal entries by its shape."""
+    if (v == v.flat[0]).all():
+        return f"full({v.shape}, {number(v.flat[0])})"
+    if v.size > WRITTEN:
+        return f"constant{v.shape}"
+    rows = [number(part) if not np.ndim(part) else _array_rows(part) for part in v]
+    return f"array([{', '.join(rows)}])"
+
+
+def _array_rows(v: np.ndarray) -> str:
+    return "[" + ", ".join(_array_rows(part) if np.ndim(part) else number(part) for part in v) + "]"
+
+
+def _leaf(f: Formula) -> Written:
+    text = f.text or number(f.value)
+    return text, UNARY if not f.text and text.startswith("-") else ATOM
+
+
+def _plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
+    if f.op is None:
+        return _leaf(f)
+    if f.op.formula and f.op.formula.count("{}") == len(args):
+        return _operator(_filled(f.op.formula, f.attributes), args)
+    if f.op.name == "permute_dims" and (mark := _transposition(f, transposed)):
+        return _wrap(*args[0], ATOM) + mark, ATOM
+    if f.op.name == "getitem":
+        return _wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
+    return f"{f.op.name}({', '.join(_words(f, args))})", ATOM
+
+
+def _filled(template: str, attributes: dict[str, Any]) -> str:
+    """The text of an operator with the attributes that it names in place: `{} ** {n}`."""
+    return re.sub(r"\{(\w+)\}", lambda name: number(attributes[name[1]]), template)
+
+
+def _operator(template: str, args: list[Written]) -> Written:
+    """An operator's text with the parentheses that Python would need."""
+    left, _, right = template.partition("{}")
+    if left:  # a sign in front: -x, ~x
+        return left + _wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
+    symbol = right.partition("{}")[0].split()[0]
+    binds = BINDS[symbol]
+    a = _wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
+    if len(args) == 1:
+        return template.replace("{}", a), binds
+    least = UNARY if symbol == "**" else binds + (symbol != "+")
+    if args[1][1] == UNARY and binds in (TIMES, PLUS):
+        least = ATOM  # 2 * (-3): two signs do not stand side by side
+    return f"{a} {symbol} {_wrap(*args[1], least)}", binds
+
+
+def _transposition(f: Formula, transposed: str) -> str:
+    """How a transpose is written: above two axes `.T` would turn round all of them, and `.mT` swaps the last two."""
+    axes = f.attributes["axes"]
+    if len(axes) < 2 or axes != (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2):
+        return ""
+    return f".{transposed}" if len(axes) == 2 else ".mT"
+
+
+def _index(index: Any, arrays: list[Written]) -> str:
+    left = iter(arrays or [("array", ATOM)] * len(index))
+    return ", ".join(next(left)[0] if k is ARRAY else _one_index(k) for k in index)
+
+
+def _one_index(k: Any) -> str:
+    if isinstance(k, slice):
+        text = f"{'' if k.start is None else k.start}:{'' if k.stop is None else k.stop}"
+        return text + (f":{k.step}" if k.step is not None else "")
+    return "..." if k is Ellipsis else str(k)
+
+
+def _words(f: Formula, args: list[Written]) -> list[str]:
+    """What stands between the parentheses of a call: inputs, and attributes; index arrays stand in their index."""
+    inside = sum(k is ARRAY for k in f.attributes.get("index", ()))
+    given, arrays = args[: len(args) - inside], args[len(args) - inside :]
+    return [text for text, _ in given] + _keywords(f, arrays)
+
+
+def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
+    """Attributes, without those that say nothing."""
+    words = []
+    for key, v in f.attributes.items():
+        if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level":
+            continue  # the default, or the number of a vmap, which differs from run to run
+        if key == "index":
+            words.append(f"index=s_[{_index(v, arrays)}]")
+        elif key in ("shape", "dtype"):
+            words.insert(0, str(v))  # by its place
+        else:
+            words.append(f"{key}={(v[0] if isinstance(v, tuple) and len(v) == 1 and key == 'axis' else v)!r}")
+    return words
+
+
+FUNCTIONS = {
+    "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "sinh": r"\sinh",
+    "cosh": r"\cosh", "tanh": r"\tanh", "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan",
+    "sigmoid": r"\sigma", "max": r"\max", "min": r"\min", "maximum": r"\max", "minimum": r"\min", "det": r"\det",
+    "log2": r"\log_2", "log10": r"\log_{10}", "sign": r"\operatorname{sign}",
+}  # fmt: skip
+RELATIONS = {
+    "equal": "=", "not_equal": r"\neq", "less": "<", "less_equal": r"\leq", "greater": ">", "greater_equal": r"\geq",
+}  # fmt: skip
+JOINS = {"logical_and": (r"\land", AND), "logical_or": (r"\lor", OR), "add": ("+", PLUS), "subtract": ("-", PLUS)}
+
+
+def _latex_part(f: Formula, args: list[Written]) -> Written:
+    if f.op is None:
+        text, binds = _leaf(f)
+        if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
+            return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
+        return (latex_name(text) if f.text else _latex_number(text)), binds
+    write = LATEX.get(f.op.name)
+    if write is not None:
+        return write(f, args)
+    name = f.op.name
+    if name in RELATIONS:
+        return f"[{args[0][0]} {RELATIONS[name]} {args[1][0]}]", ATOM
+    if name in JOINS:
+        sign, binds = JOINS[name]
+        return f"{_wrap(*args[0], binds)} {sign} {_wrap(*args[1], binds + (name == 'subtract'))}", binds
+    head = FUNCTIONS.get(name) or r"\operatorname{" + escape(name) + "}"
+    words = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in _keywords(f, [])]
+    return f"{head}({', '.join(words)})", ATOM
+
+
+def _latex_number(text: str) -> str:
+    if match := re.fullmatch(r"(-?[\d.]+)e([+-]?)0*(\d+)", text):
+        return rf"{match[1]} \cdot 10^{{{match[2].replace('+', '')}{match[3]}}}"
+    return r"\text{" + escape(text) + "}" if not re.fullmatch(r"-?[\d.]+", text) else text
+
+
+def latex_name(name: str) -> str:
+    """`W1` as a letter with an index, a gradient `dW1` as one symbol, other words upright."""
+    if match := re.fullmatch(r"(d?)([A-Za-z])_?(\d*)", name):
+        letter = match[2] if not match[1] else rf"\mathrm{{d}}{match[2]}"
+        return letter + (f"_{{{match[3]}}}" if match[3] else "")
+    return r"\mathrm{" + escape(name) + "}"
+
+
+def escape(text: str) -> str:
+    """Any text as LaTeX that shows it, on one line."""
+    text = shown(text, 240)
+    special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    special["<"] = "<{}"  # a page that the formula stands in sees no tag begin
+    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
+
+
+def _times(f: Formula, args: list[Written]) -> Written:
+    both = all(len(a.shape) for a in f.args)  # entry by entry, where two arrays meet
+    sign = r"\odot" if both else r"\cdot"
+    return f"{_wrap(*args[0], TIMES)} {sign} {_wrap(*args[1], TIMES + 1)}", TIMES
+
+
+def _sums(f: Formula, args: list[Written]) -> Written:
+    axis = f.attributes.get("axis")
+    under = "" if axis is None else "_{\\text{axis } " + ", ".join(map(str, axis)) + "}"
+    return rf"\sum{under} {_wrap(*args[0], TIMES)}", TIMES
+
+
+def _transpose(f: Formula, args: list[Written]) -> Written:
+    if _transposition(f, "mT"):
+        return _wrap(*args[0], ATOM) + r"^\top", POWER
+    return rf"\operatorname{{permute}}_{{{', '.join(map(str, f.attributes['axes']))}}}({args[0][0]})", ATOM
+
+
+def _picked(f: Formula, args: list[Written]) -> Written:
+    return _wrap(*args[0], ATOM) + r"_{[\text{" + escape(_index(f.attributes["index"], args[1:])) + "}]}", POWER
+
+
+LATEX: dict[str, Callable[[Formula, list[Written]], Written]] = {
+    "multiply": _times,
+    "divide": lambda f, a: (rf"\frac{{{a[0][0]}}}{{{a[1][0]}}}", POWER),
+    "reciprocal": lambda f, a: (rf"\frac{{1}}{{{a[0][0]}}}", POWER),
+    "power": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{a[1][0]}}}", POWER),
+    "power_n": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{number(f.attributes['n'])}}}", POWER),
+    "square": lambda f, a: (f"{_wrap(*a[0], ATOM)}^2", POWER),
+    "negative": lambda f, a: (f"-{_wrap(*a[0], TIMES)}", TIMES),
+    "sqrt": lambda f, a: (rf"\sqrt{{{a[0][0]}}}", ATOM),
+    "exp": lambda f, a: (f"e^{{{a[0][0]}}}", POWER),
+    "abs": lambda f, a: (rf"\left|{a[0][0]}\right|", ATOM),
+    "matmul": lambda f, a: (rf"{_wrap(*a[0], TIMES)} \, {_wrap(*a[1], TIMES + 1)}", TIMES),
+    "inv": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{-1}}", POWER),
+    "where": lambda f, a: (rf"\begin{{cases}} {a[1][0]} & {a[0][0]} \\ {a[2][0]} & \text{{else}} \end{{cases}}", POWER),
+    "logical_not": lambda f, a: (rf"\lnot {_wrap(*a[0], ATOM)}", UNARY),
+    "sum": _sums,
+    "permute_dims": _transpose,
+    "getitem": _picked,
+}

@@ -1,0 +1,1 @@
+"""The graph as data: nodes, steps of the chain rule, comparison, export."""

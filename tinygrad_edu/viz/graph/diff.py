@@ -1,0 +1,147 @@
+"""Two graphs beside each other: what changed in structure, in values, in gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..pictures.draw import facts, new_picture, rows_label
+from ..pictures.palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
+from .graph import Graph, Node, is_number, read
+from .identity import same
+from .values import one, short, shown, wide
+
+if TYPE_CHECKING:
+    from ..pictures.picture import Picture
+
+
+@dataclass
+class Pair:
+    """A node of `a`, the one of `b` that does the same, and how far apart they are, relative to the largest entry."""
+
+    a: Node
+    b: Node
+    value: float
+    grad: float
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Diff:
+    """What `diff` found; prints as text, draws itself."""
+
+    a: Graph
+    b: Graph
+    pairs: list[Pair]
+    only_a: list[Node]
+    only_b: list[Node]
+    rtol: float
+    notices: list[str] = field(default_factory=list)  # what of the graphs cannot be compared
+
+    @property
+    def changed(self) -> list[Pair]:
+        """Pairs that differ by more than the tolerance, or in shape or dtype."""
+        return [p for p in self.pairs if p.notes or p.value > self.rtol or p.grad > self.rtol]
+
+    def __str__(self) -> str:
+        counts = f"{len(self.only_a)} only in the first, {len(self.only_b)} only in the second"
+        rows = [f"{len(self.pairs)} tensors in both, {counts}"]
+        rows += [f"- {shown(n.title)}" for n in self.only_a] + [f"+ {shown(n.title)}" for n in self.only_b]
+        rows += [f"~ {shown(p.b.title)}: {'; '.join(_words(p, self.rtol))}" for p in self.changed]
+        rows = rows if len(rows) > 1 else [*rows, "no difference"]
+        return "\n".join([rows[0], *self.notices, *rows[1:]])
+
+    __repr__ = __str__
+
+    def draw(self) -> Picture:
+        """The second graph: new boxes green, changed ones orange; boxes that only the first has, dashed."""
+        dot = new_picture(
+            self.b, [*self.notices, "green: only in the second; dashed: only in the first; orange: differs"]
+        )
+        changed = {p.b.key: p for p in self.changed}
+        alone = {n.key for n in self.only_b}
+        for n in self.b.nodes.values():
+            if is_number(n):
+                continue
+            kind = GREEN if n.key in alone else ORANGE if n.key in changed else WHITE
+            notes = _words(changed[n.key], self.rtol) if n.key in changed else []
+            label = rows_label(_rows(n), notes, BACKWARD)
+            dot.node(n.key, label=label, fillcolor=kind.fill, color=kind.line, style="filled")
+        partner = {p.a.key: p.b.key for p in self.pairs}
+        for n in self.only_a:
+            if not is_number(n):
+                label = rows_label(_rows(n), [], BACKWARD)
+                dot.node(f"a_{n.key}", label=label, fillcolor=GREY.fill, color=GREY.line, style="filled,dashed")
+        drawn = {n.key for n in self.b.nodes.values() if not is_number(n)}
+        dot.edges([(s, u) for s, u, _ in self.b.edges() if s in drawn])
+        gone = {n.key for n in self.only_a}
+        for s, u, _ in self.a.edges():
+            if (s in gone or u in gone) and not is_number(self.a.nodes[s]):
+                dot.edge(*(f"a_{k}" if k in gone else partner[k] for k in (s, u)), style="dashed")
+        return dot
+
+    def _repr_svg_(self) -> str:
+        return self.draw().svg()
+
+
+def _rows(n: Node) -> list[str]:
+    return [n.title, facts(n), *short(n.value).split("; ")]
+
+
+def _words(p: Pair, rtol: float) -> list[str]:
+    words = list(p.notes)
+    words += [f"value differs by {one(p.value, 2)}"] if p.value > rtol else []
+    return words + ([f"gradient differs by {one(p.grad, 2)}"] if p.grad > rtol else [])
+
+
+def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
+    """Compare the graphs behind two results: float32 with float64, mine with another's, before with after.
+
+    Tensors are the same by name, operation and place in the program, whenever they were made. Differences are the
+    largest of an array, relative to its largest entry; what is below `rtol` is the same.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(2.0, requires_grad=True)
+    >>> print(diff(tg.sin(x * 3), tg.sin(x * 4)))
+    4 tensors in both, 0 only in the first, 0 only in the second
+    ~ x: gradient differs by 5.9
+    ~ 4: value differs by 0.25
+    ~ t1 = x * 4: value differs by 0.25; gradient differs by 7.6
+    ~ t2 = sin(t1): value differs by 1.3
+    """
+    first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
+    found = same(first, second)
+    pairs = [_pair(first.nodes[x], second.nodes[y]) for x, y in found.items()]
+    only_a = [n for k, n in first.nodes.items() if k not in found]
+    alone = set(second.nodes) - set(found.values())
+    only_b = [n for k, n in second.nodes.items() if k in alone]
+    notices = list(dict.fromkeys([*first.notices, *second.notices]))
+    if notices:  # a gradient that one of them leaves out is no difference
+        for p in pairs:
+            p.grad, p.notes = 0.0, [note for note in p.notes if not note.startswith("gradient")]
+    return Diff(first, second, pairs, only_a, only_b, rtol, notices)
+
+
+def _pair(a: Node, b: Node) -> Pair:
+    notes = []
+    if a.shape != b.shape:
+        notes.append(f"shape {a.shape} became {b.shape}")
+    if a.dtype != b.dtype:
+        notes.append(f"{a.dtype} became {b.dtype}")
+    if (a.grad is None) != (b.grad is None):
+        notes.append("gradient only in the " + ("second" if a.grad is None else "first"))
+    return Pair(a, b, _distance(a.value, b.value), _distance(a.grad, b.grad), notes)
+
+
+def _distance(a: Any, b: Any) -> float:
+    if a is None or b is None or np.shape(a) != np.shape(b) or not np.size(a):
+        return 0.0
+    a, b = wide(a), wide(b)
+    both = np.isfinite(a) & np.isfinite(b)
+    if not np.array_equal(a[~both], b[~both], equal_nan=True):
+        return float("inf")
+    top = np.max(np.abs(b[both]), initial=0.0) or 1.0
+    with np.errstate(over="ignore"):
+        return float(np.max(np.abs(a[both] / top - b[both] / top), initial=0.0))

@@ -1,0 +1,366 @@
+"""The graph as pictures, texts and files need it: named nodes, oldest first, without recursion.
+
+Names of nodes (`n0`, `n1`, ...) count from the left and say nothing of memory, so the same program
+gives the same picture twice. What a tensor is called is looked up in this order: its own `name`, the
+user's variable, its path in a module; a result without any is called `t1`, `t2`, ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ...engine import NEEDS, REGISTRY, Op, Variable, history, pull, shown_inputs
+from ...errors import DTypeError, GraphError
+from ...nn.summary import example_inputs
+from ..formulas.formula import Formula, of_value
+from ..formulas.notation import number, plain
+from .values import shown
+from .watch import Call, caller, data_in, is_module, names_in, run
+
+LONGEST = 60  # letters of a name
+
+
+@dataclass
+class Node:
+    """One tensor, and the operation that made it."""
+
+    key: str
+    name: str
+    tensor: Variable | None
+    op: Op | None = None
+    inputs: tuple[str, ...] = ()  # keys, one for each argument: a tensor used twice stands here twice
+    value: Any = None
+    grad: Any = None
+    calls: tuple[tuple[int, str], ...] = ()  # the module calls that it was made in: number and name
+    named: bool = False  # by the user, not by us
+    title: str = ""  # `v = a + u`
+    paths: tuple[tuple[tuple[str, int], ...], ...] = ()  # to each input, where other operations are written into it
+
+    @property
+    def module(self) -> tuple[str, ...]:
+        """The path of the module that made it."""
+        return tuple(name for _, name in self.calls)
+
+    @property
+    def kind(self) -> str:
+        """The op's kind; for a leaf, `parameter`, `input` or `constant`."""
+        if self.op is not None:
+            return "custom" if self.op.custom else self.op.kind
+        flags = self.tensor.flags if self.tensor is not None else 0
+        return "parameter" if flags & NEEDS else "input" if flags or self.named else "constant"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(np.shape(self.value))
+
+    @property
+    def dtype(self) -> str:
+        return str(getattr(self.value, "dtype", type(self.value).__name__))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return (self.tensor.attributes if self.tensor is not None else None) or {}
+
+    @property
+    def site(self) -> str | None:
+        """The user's line that made it, "file.py:12", where that is kept."""
+        line = self.tensor.site if self.tensor is not None else None
+        return str(line).replace("\\", "/").rpartition("/")[2] if line is not None else None
+
+    @property
+    def needs_grad(self) -> bool:
+        return self.tensor is not None and bool(self.tensor.flags & NEEDS)
+
+
+@dataclass
+class Graph:
+    """Nodes, oldest first; the keys of the outputs; what a reader should be told about it."""
+
+    nodes: dict[str, Node]
+    outputs: tuple[str, ...]
+    notices: list[str] = field(default_factory=list)
+    seeds: dict[str, Any] = field(default_factory=dict)  # the gradients that the outputs start with
+    given: frozenset[str] = frozenset()  # keys of the example inputs that the program was run on
+    whole: Graph | None = None  # the graph with every operation, where this one shows fewer
+    written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
+
+    def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
+        """The operations, outermost first, through which a node uses its input `i`."""
+        return node.paths[i] if node.paths else ((node.key, i),)
+
+    def edges(self) -> list[tuple[str, str, int]]:
+        """`(input, user, position)`, one for each use."""
+        return [(k, n.key, i) for n in self.nodes.values() for i, k in enumerate(n.inputs) if k in self.nodes]
+
+    @property
+    def result(self) -> str:
+        """What was differentiated: the output, or the sum of several."""
+        names = [self.nodes[k].name for k in self.outputs]
+        return names[0] if len(names) == 1 else f"({' + '.join(names)})"
+
+    def owned(self, node: Node) -> bool:
+        """Whether a leaf belongs to whatever uses it: a parameter or a constant, not an input of the program."""
+        return node.op is None and node.kind != "input" and node.key not in self.given
+
+    def uses(self) -> dict[str, int]:
+        """How often each node is used."""
+        count = dict.fromkeys(self.nodes, 0)
+        for source, _, _ in self.edges():
+            count[source] += 1
+        return count
+
+    def formula(self, node: Node) -> Formula:
+        """What a node computes, in the names of its inputs."""
+        assert node.op is not None
+        arrays = [self.nodes[k].value for k in node.inputs]
+        return of_value(node.op, self.argument_names(node), arrays, node.attributes)
+
+    def argument_names(self, node: Node) -> list[str]:
+        """What the inputs of a node are called in a formula; an empty name stands for a number written out."""
+        return ["" if is_number(self.nodes[k]) else self.nodes[k].name for k in node.inputs]
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node is a bare constant like the 3 in `3 * v`, which formulas show by its value."""
+    return node.kind == "constant" and not node.shape and not node.named
+
+
+Source = Variable | Callable[..., Any] | Sequence[Variable] | Mapping[str, Variable]
+
+
+def read(
+    x: Any, inputs: tuple[Any, ...] = (), *, who: str = "draw", grads: bool = False, gradient: Any = None
+) -> Graph:
+    """The graph behind a tensor (or several), or of a module or function run on example inputs."""
+    scope, calls, inner = caller(), list[Call](), dict[int, str]()
+    root, given = None, frozenset[int]()
+    if is_module(x) or (callable(x) and not isinstance(x, Variable)):
+        if not inputs:
+            raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
+        root = x if is_module(x) else None
+        x, watch = run(x, tuple(example_inputs(inputs)) if root is not None else inputs)
+        calls, given = watch.calls, watch.given
+        inner = watch.names
+    elif inputs:
+        raise TypeError(
+            f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "
+            "more; pass a tuple of tensors"
+        )
+    outputs, extra = _outputs(x, who)
+    changed = _changed(outputs)
+    names = names_in(scope) | inner
+    if given and isinstance(x, Variable) and x.op is not None:
+        names.setdefault(x.born, "out")
+    names |= extra
+    unnamed = (t for t in history(*outputs) if t.op is None and not t.flags and not t.name and t.born not in names)
+    graph = _build(outputs, names | data_in(scope, unnamed), root, calls)
+    if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
+        graph.notices.append(
+            f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
+            "it is now; gradients are left out: look before the change"
+        )
+    graph.given = frozenset(n.key for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in given)
+    if grads and not graph.notices:
+        add_gradients(graph, gradient)
+    return graph
+
+
+def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
+    """The tensors of a result: itself, or those in a tuple, list or dict, however nested; None and numbers are none."""
+    found: dict[int, tuple[Variable, str]] = {}
+    todo = [("", x)]
+    while todo:
+        name, part = todo.pop()
+        if isinstance(part, Variable):
+            found.setdefault(part.born, (part, name))
+        elif isinstance(part, Mapping):
+            todo += [(str(k), v) for k, v in part.items()][::-1]
+        elif isinstance(part, list | tuple):
+            todo += [("", v) for v in part[::-1]]
+        elif part is x or not (part is None or isinstance(part, int | float | str)):
+            raise DTypeError(
+                f"{who}: needs a tensor, or a function or module with example inputs; got "
+                f"{type(part).__name__}; wrap it with tg.Tensor"
+            )
+    if not found:
+        raise DTypeError(f"{who}: needs at least one tensor; got {type(x).__name__} without any; return one")
+    return [t for t, _ in found.values()], {t.born: name for t, name in found.values() if name}
+
+
+def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[tuple[tuple[int, str], ...]]:
+    """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out.
+
+    Calls are numbered in their order: births would differ from one run of a program to the next.
+    """
+    numbers = {start: k for k, start in enumerate(sorted(c.start for c in calls))}
+    waiting = sorted(calls, key=lambda c: c.start)[::-1]
+    stack: list[tuple[Call, str]] = []
+    found = []
+    for t in tensors:
+        while (stack and stack[-1][0].end < t.born) or (waiting and waiting[-1].start < t.born):
+            if stack and (not waiting or stack[-1][0].end < waiting[-1].start):
+                stack.pop()
+            else:
+                call = waiting.pop()
+                stack.append((call, _child_name(stack[-1][0].module if stack else root, call.module)))
+        found.append(tuple((numbers[c.start], name) for c, name in stack if c.module is not root))
+    return found
+
+
+def _child_name(parent: Any, module: Any) -> str:
+    """What a module is called inside its parent: its path, or its place in a list; else its class."""
+    if hasattr(type(parent), "named_modules"):
+        for path, held in parent.named_modules():
+            if held is module and path:
+                return str(path)
+    for name, child in vars(parent).items() if parent is not None else ():
+        if child is module:
+            return name
+        many = child.items() if isinstance(child, dict) else enumerate(child) if isinstance(child, list | tuple) else ()
+        for key, item in many:
+            if item is module:
+                return str(key) if name.startswith("_") else f"{name}[{key}]"
+    return type(module).__name__
+
+
+def _with_complements(graph: Graph) -> Graph:
+    """The graph in which a constant that is 1 - Y, for a leaf Y, is computed from it.
+
+    Nothing is recorded of what is computed from constants alone: `1 - Y`, for the labels Y of a loss, is an array of
+    which nothing else is known. What it is can be seen, and is shown, as a formula of Y is worth more than `c1`.
+    """
+    leaves = [n for n in graph.nodes.values() if n.op is None and n.shape]
+    found = {}
+    for n in leaves:
+        if n.kind == "constant" and not n.named and n.tensor is not None:
+            for y in leaves:
+                older = y.named or (y.tensor is not None and y.tensor.born < n.tensor.born)
+                if older and y.key not in found and y.shape == n.shape and _complements(n.value, y.value):
+                    found[n.key] = y.key
+                    break
+    if not found:
+        return graph
+    subtract, nodes, most = REGISTRY["subtract"], dict[str, Node](), len(graph.nodes)
+    later = {n for n, y in found.items() if list(graph.nodes).index(y) > list(graph.nodes).index(n)}
+    order = [k for k in graph.nodes if k not in later]
+    for key in later:
+        order.insert(order.index(found[key]) + 1, key)
+    for k in order:
+        node = graph.nodes[k]
+        if k in found:
+            one = Node(f"n{most}", "", None, value=1)
+            nodes[one.key] = one
+            node = replace(node, op=subtract, inputs=(one.key, found[k]))
+            most += 1
+        nodes[k] = node
+    graph = replace(graph, nodes=nodes)
+    for k in found:
+        nodes[k].title = title(graph, nodes[k])
+        nodes[nodes[k].inputs[0]].title = "1"
+    return graph
+
+
+def _complements(a: Any, b: Any) -> bool:
+    """Whether `a` is 1 - b, and neither is of equal numbers only, as that may be by chance."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)) or a.dtype.kind not in "iuf" or not a.size:
+        return False
+    return b.dtype.kind in "iuf" and np.array_equal(a, 1 - b) and bool((a != a.flat[0]).any())
+
+
+def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call]) -> Graph:
+    tensors = _in_order(list(history(*outputs))[::-1], names)
+    made_in = _made_in(tensors, root, calls)
+    keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
+    graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
+    counts: dict[str, int] = {}
+    for t, modules in zip(tensors, made_in, strict=True):
+        path = names.get(t.born, "")
+        given = (t.name or "").strip()
+        name = path if path.endswith(f".{given}") and given else given or path
+        stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
+        node = Node(
+            keys[t.born], name, t, t.op, tuple(keys[x.born] for x in shown_inputs(t)), t._data, named=bool(name)
+        )
+        if not is_number(node):
+            node.name = _new_name(stem, bool(name), taken, counts)
+        node.calls = modules
+        graph.nodes[node.key] = node
+        node.title = title(graph, node)
+    return _with_complements(graph)
+
+
+def _in_order(tensors: list[Variable], names: Mapping[int, str]) -> list[Variable]:
+    """Operations in the order in which they ran, after the leaves that were there before.
+
+    Those that the program has a name for stand in the program's order, not in that of their births: an optimizer's
+    step, a load or `w.data = ...` gives a parameter a new birth, and changes nothing of what it is. A leaf that was
+    made between two operations, as the data of a time step, stays where it was made.
+    """
+    rank = {born: k for k, born in enumerate(names)}
+    begin = next((t.born for t in tensors if t.op is not None), 0)
+    used = {x.born: t.born for t in reversed(tensors) for x in shown_inputs(t)}  # by which operation first
+    places = {
+        t.born: (0, rank.get(t.born, len(rank)), used.get(t.born, 0) > t.born)
+        for t in tensors
+        if t.op is None and (
+            t.born < begin or used.get(t.born, t.born) < t.born or (t.flags & NEEDS and t.born in rank)
+        )
+    }  # fmt: skip
+    return sorted(tensors, key=lambda t: (*places.get(t.born, (1, 0, True)), t.born))
+
+
+def _changed(outputs: Sequence[Variable]) -> set[int]:
+    """The births of what got other numbers since a result was computed from it, and did not keep the old ones."""
+    for t in list(history(*outputs)):
+        for x in t.inputs:
+            x.notice()
+    return {x.born for t in history(*outputs) for x in shown_inputs(t) if x.born > t.born}
+
+
+def _new_name(stem: str, named: bool, taken: set[str], counts: dict[str, int]) -> str:
+    """The user's name once, then with a number; `t1`, `t2`, ... where there is none."""
+    stem = stem if len(stem) <= LONGEST else stem[: LONGEST - 1] + "…"
+    name = stem if named else ""
+    while not name or name in taken:
+        counts[stem] = counts.get(stem, 0) + 1
+        name = f"{stem}_{counts[stem] + 1}" if named else f"{stem}{counts[stem]}"
+    taken.add(name)
+    return name
+
+
+def title(graph: Graph, node: Node) -> str:
+    """What a node is: `v = a + u` for a result, its name for a leaf, the number for a bare constant."""
+    if node.op is None:
+        return number(node.value) if is_number(node) else node.name
+    return f"{node.name} = {plain(graph.formula(node), 'T')}"
+
+
+def add_gradients(graph: Graph, gradient: Any = None) -> None:
+    """Pull a gradient (ones, if none is given) from the outputs, and keep each node's. `.grad` is not touched."""
+    seeds = []
+    for key in graph.outputs:
+        t = graph.nodes[key].tensor
+        if t is not None and t.flags & NEEDS:
+            g = np.ones_like(t._data) if gradient is None else np.asarray(gradient, dtype=t._data.dtype)
+            if np.shape(g) != np.shape(t._data):
+                raise GraphError(
+                    f"draw: the gradient must have the output's shape {np.shape(t._data)}; got "
+                    f"{np.shape(g)}; reshape it"
+                )
+            graph.seeds[key] = g[()]
+            seeds.append((t, g[()]))
+    by_birth = {n.tensor.born: n for n in graph.nodes.values() if n.tensor is not None}
+    found = {}
+    try:
+        with np.errstate(all="ignore"):
+            found = {t.born: g for t, g in pull(seeds) if t.born in by_birth}
+    except np.linalg.LinAlgError as error:  # the values can be looked at all the same
+        where = "; ".join(getattr(error, "__notes__", ()))
+        graph.notices.append(f"gradients are left out: {error} ({where})")
+        graph.seeds.clear()
+    for born, g in found.items():
+        by_birth[born].grad = g

@@ -1,0 +1,150 @@
+"""Run a program and note what its tensors are called, and which module made which of them.
+
+Nothing in the program or in the engine knows of this: Python itself reports calls and returns while
+the program runs (`sys.setprofile`), and a tensor's number of birth tells between which of them it
+was made.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...engine import NEEDS, TRACED, Variable, births, constant
+from ...functions.arguments import lift
+from ...recording import user_frame
+
+
+class Call(NamedTuple):
+    """One run of a module: what was born from `start` to `end` is its own."""
+
+    start: int
+    end: int
+    module: Any
+
+
+class Watch:
+    """What happened while a `with` block ran: module calls, and the local names of one function."""
+
+    def __init__(self, code: CodeType | None = None) -> None:
+        self.code = code
+        self.calls: list[Call] = []
+        self.names: dict[int, str] = {}
+        self.given: frozenset[int] = frozenset()  # births of the inputs
+        self.open: list[tuple[FrameType, int]] = []
+
+    def __enter__(self) -> Watch:
+        self.before = sys.getprofile()
+        sys.setprofile(self.note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        sys.setprofile(self.before)
+
+    def note(self, frame: FrameType, event: str, arg: Any) -> None:
+        """Called by Python at every call and return."""
+        if event == "call" and frame.f_code.co_name == "forward":
+            self.open.append((frame, births()))
+        elif event == "return":
+            if self.open and self.open[-1][0] is frame:
+                _, start = self.open.pop()
+                module = frame.f_locals.get(next(iter(frame.f_code.co_varnames), ""))  # whatever it calls itself
+                if is_module(module):
+                    self.calls.append(Call(start, births(), module))
+            if frame.f_code is self.code:
+                self.names |= names_in(frame.f_locals)
+
+
+def is_module(x: Any) -> bool:
+    return hasattr(type(x), "named_parameters")  # asked of the class: looking must not run a stranger's code
+
+
+def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
+    """What the tensors of a scope are called, by number of birth: own names before those in a list or a module."""
+    found: dict[int, str] = {}
+    inner: dict[int, str] = {}
+    for name, x in list(scope.items()):
+        if name.startswith("_") or not name.isidentifier():
+            continue
+        if isinstance(x, Variable):
+            found.setdefault(x.born, name)
+        elif isinstance(x, list | tuple | dict):
+            pairs = x.items() if isinstance(x, dict) else enumerate(x)
+            inner |= {v.born: f"{name}[{k!r}]" for k, v in pairs if isinstance(v, Variable)}
+        elif is_module(x):
+            inner = {p.born: path for path, p in x.named_parameters() if isinstance(p, Variable)} | inner
+    return inner | found
+
+
+def data_in(scope: Mapping[str, Any], constants: Iterable[Variable]) -> dict[int, str]:
+    """What the program calls the arrays that constants are copies of, by number of birth.
+
+    An operation copies an array, so it is found again by its values; one of equal numbers says too little.
+    """
+    arrays = [(name, x) for name, x in reversed(list(scope.items())) if isinstance(x, np.ndarray) and name[0] != "_"]
+    found = {}
+    for t in constants:
+        value = t._data
+        if not isinstance(value, np.ndarray) or value.ndim == 0 or not (value != value.flat[:1]).any():
+            continue
+        same = (name for name, x in arrays if x is value or (x.dtype == value.dtype and np.array_equal(x, value)))
+        if name := next(same, ""):
+            found[t.born] = name
+    return found
+
+
+def results_in(scope: Mapping[str, Any]) -> list[Variable]:
+    """The scalar results that need a gradient among the tensors of a scope, newest first."""
+    found = [v for v in scope.values() if isinstance(v, Variable) and v.op is not None and v.flags & NEEDS]
+    return sorted((v for v in found if np.size(v._data) == 1), key=lambda v: -v.born)
+
+
+def caller() -> Mapping[str, Any]:
+    """The variables of the user's program where it is running."""
+    frame = user_frame()
+    return {**frame.f_globals, **frame.f_locals} if frame else {}
+
+
+def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
+    """`f` on fresh, tracked inputs, watched.
+
+    Inputs of a function need a gradient, unless some are tensors that ask for one: the others are data then. Those of a
+    module need none.
+    """
+    target = f.forward if is_module(f) and hasattr(f, "forward") else f
+    names = _argument_names(target, len(inputs))
+    asked = is_module(f) or any(isinstance(x, Variable) and x.flags & NEEDS for x in inputs)
+    tensors = [_tracked(x, name, TRACED if asked else NEEDS) for x, name in zip(inputs, names, strict=True)]
+    with Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
+        result = f(*tensors)
+    given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}
+    again = {name for born, name in watch.names.items() if born not in given} & set(given.values())
+    watch.names = {k: v for k, v in watch.names.items() if v not in again} | given  # a rebound name says little
+    watch.given = frozenset(x.born for x in tensors if isinstance(x, Variable))
+    return result, watch
+
+
+def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return [f"x{k + 1}" for k in range(count)]
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
+    return names + [f"x{k + 1}" for k in range(len(names), count)]
+
+
+def _tracked(x: Any, name: str, flag: int) -> Any:
+    if isinstance(x, Variable) and x.flags:
+        return x
+    if not isinstance(x, Variable) and not hasattr(x, "__array__") and not isinstance(x, float | int | list | tuple):
+        return x
+    given = lift(x, "draw")
+    fresh = constant(given._data)
+    fresh.flags = flag if given.dtype.kind == "f" else TRACED
+    fresh.name = given.name or name
+    return fresh

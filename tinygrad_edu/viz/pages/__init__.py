@@ -1,0 +1,1 @@
+"""Offline pages: the player, worksheets, training films."""

@@ -1,0 +1,1 @@
+"""Answers in words: explanations, reasons, anomalies."""

@@ -1,0 +1,268 @@
+"""`why(x)`: why this gradient is None, zero, huge or nan, in one paragraph, with the line to change.
+
+Two witnesses are asked. The graph says what is so: what the result depends on, and what each step
+did to the gradient. The user's own source says where: the line at which a name that depends on `x`
+was taken out of the graph (`culprit.py`).
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...engine import NEEDS, Variable, history, shown_inputs
+from ..graph.graph import Graph, Node, read
+from ..graph.steps import Backward, backward
+from ..graph.values import one, shown, whole, wide
+from ..graph.values import size as size_of
+from ..graph.watch import caller, is_module, names_in, results_in
+from .reasons import ANSWERS, BLOCKED, advice
+from .source import Cut, Line, assignment_of, calls_of, cut_after, cut_inside, repeated, source_lines
+
+HUGE, TINY = 1e4, 1e-7
+
+
+class Answer(str):
+    """The paragraph with the line to change, as a text that also knows the reason in a word, and the line (or None)."""
+
+    reason: str
+    text: str
+    line: str | None
+
+    def __new__(cls, reason: str, text: str, line: str | None = None) -> Answer:
+        self = super().__new__(cls, text + (f" The line: {line}" if line else ""))
+        self.reason, self.text, self.line = reason, text, line
+        return self
+
+    __repr__ = str.__str__
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(str(self))}</p>"
+
+
+@dataclass
+class Case:
+    """What is known about the question: the tensor, its name, the program's variables, results and lines."""
+
+    x: Any
+    name: str
+    scope: Mapping[str, Any]
+    names: dict[int, str]
+    results: list[Variable]
+    lines: list[Line]
+
+    def answer(self, reason: str, line: str | None = None, **facts: Any) -> Answer:
+        return Answer(reason, ANSWERS[reason].format(x=self.name, **facts), line)
+
+    def depends(self, r: Variable) -> bool:
+        return any(t.born == self.x.born for t in history(r, constants=False))
+
+    @property
+    def stem(self) -> str:
+        """The variable through which the tensor is reached: `net` of a layer's weight, `layers` of `layers[0]`."""
+        for name, v in self.scope.items():
+            if is_module(v) and any(p is self.x for _, p in v.named_parameters()):
+                return name
+        return self.name.partition("[")[0].partition(".")[0]
+
+    def changed(self, r: Variable) -> bool:
+        """Whether the tensor got other numbers after `r` was computed from it."""
+        older, x = {self.x.born}, self.x.past
+        while x is not None:
+            older, x = older | {x.born}, x.past
+        used = ((t, x) for t in history(r) for x in shown_inputs(t))
+        return any(x.born in older and (x.born > t.born or x is not self.x) for t, x in used)
+
+    def line(self, name: str) -> str | None:
+        """Where a name got its value."""
+        made = assignment_of(self.lines, name)
+        return made.where if made is not None else None
+
+    def line_of(self, graph: Graph, node: Node) -> str | None:
+        """The line that computes a node: its own, or that of the first named result that is made from it."""
+        if node.site is not None:
+            return next((line.where for line in self.lines if line.where.startswith(f"{node.site}:")), node.site)
+        reached = {node.key}
+        for n in graph.nodes.values():
+            if n.key in reached or reached.intersection(n.inputs):
+                reached.add(n.key)
+                if n.named and (where := self.line(n.name)) is not None:
+                    return where
+        return None
+
+    def title(self, r: Variable) -> str:
+        return shown(r.name or self.names.get(r.born, "the result"))
+
+
+def why(x: Any, of: Any = None) -> Answer:
+    """Why the gradient of `x` is as it is. `of` is the loss; by default the caller's newest scalar result.
+
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = (w * w).sum()
+    >>> why(w)
+    loss depends on w, and all is recorded, but nobody has walked back yet. Call loss.backward().
+    """
+    scope = caller()
+    if isinstance(x, Variable):
+        x.notice()  # numbers of its array that were written over since
+    names = names_in(scope)
+    if not isinstance(x, Variable):
+        reason = "a module" if is_module(x) else "not a tensor"
+        return Answer(reason, ANSWERS[reason].format(kind=type(x).__name__))
+    path = names.get(x.born, "this tensor")
+    name = shown(path if x.name is None or path.endswith(f".{x.name}") else x.name)
+    case = Case(x, name, scope, names, [of] if isinstance(of, Variable) else results_in(scope), source_lines())
+    return _absent(case) if case.x._grad is None else _present(case)
+
+
+def _absent(case: Case) -> Answer:
+    """There is no gradient."""
+    x, name, lines = case.x, case.name, case.lines
+    if x.op is not None:
+        made = assignment_of(lines, name)
+        if made is not None and made.reads_itself:
+            return case.answer("rebound", made.where)
+        return case.answer("inner", case.line(name), op=x.op)
+    if not x.flags & NEEDS:
+        return _not_asked(case, assignment_of(lines, name))
+    if any(case.changed(r) for r in case.results):
+        return case.answer("changed", case.line(name))
+    using = [r for r in case.results if case.depends(r)]
+    walked = calls_of(lines, "backward")
+    elsewhere = walked and not any(case.title(r) in walked for r in using)
+    if using and not (elsewhere and cut_after(lines, case.stem)):
+        cleared = [line for line in lines if "zero_grad(" in line.text or f"{name}.grad = None" in line.text]
+        if cleared and any(line.number < cleared[-1].number for line in walked.values()):
+            return case.answer("cleared", cleared[-1].where)
+        return case.answer("no backward", case.line(case.title(using[0])), loss=case.title(using[0]))
+    if cut := cut_after(lines, case.stem) or cut_inside(lines, case.stem, case.scope):
+        return case.answer(cut.cut, cut.where)
+    if not case.results:
+        return case.answer("not recorded", case.line(name))
+    loss = case.title(case.results[0])
+    return case.answer("not used", case.line(loss), loss=loss)
+
+
+def _not_asked(case: Case, made: Cut | None) -> Answer:
+    if made is not None and made.cut:
+        return case.answer(made.cut, made.where)
+    dtype, where = np.asarray(case.x._data).dtype, made.where if made is not None else None
+    frozen = [line for line in case.lines if "requires_grad" in line.text and "False" in line.text]
+    where = frozen[-1].where if where is None and frozen else where
+    return case.answer("not asked", where) if dtype.kind == "f" else case.answer("integer dtype", where, dtype=dtype)
+
+
+def _present(case: Case) -> Answer:
+    """There is one: is it finite, is it all, is it of a sensible size?"""
+    g = np.asarray(case.x._grad._data)
+    graph = _graph_with(case)
+    if not np.isfinite(g).all():
+        return _not_finite(case, graph, "nan" if np.isnan(g).any() else "inf")
+    if graph is not None and (times := _accumulated(case, graph, g)) > 1:
+        again = calls_of(case.lines, "backward").values()
+        line = max(again, key=lambda line: line.number).where if again else None
+        return case.answer("accumulated", line, times=f"{times} times what the loss gives")
+    if line := _never_cleared(case, graph, g):
+        return case.answer("accumulated", line, times="a sum over the steps of a loop")
+    if not g.any():
+        return _zero(case, graph)
+    size = float(np.max(np.abs(g)))
+    if size > HUGE:
+        return _scaled(case, graph, "huge", size)
+    if size < TINY:
+        return _scaled(case, graph, "vanishing", size)
+    low, high = one(g.min()), one(g.max())
+    return case.answer("healthy", low=low, high=high, count=int(np.count_nonzero(g)), size=g.size)
+
+
+def _graph_with(case: Case) -> Graph | None:
+    """The graph, with gradients, of the newest result that depends on the tensor."""
+    found = next((r for r in case.results if case.depends(r)), None)
+    graph = None if found is None else read(found, who="why", grads=True)
+    return graph if graph is not None and graph.seeds else None
+
+
+def _node(case: Case, graph: Graph) -> Node:
+    return next(n for n in graph.nodes.values() if n.tensor is not None and n.tensor.born == case.x.born)
+
+
+def _accumulated(case: Case, graph: Graph, g: Any) -> int:
+    """How many times the gradient of the loss is in `.grad`."""
+    own = _node(case, graph).grad
+    if own is None or not np.any(own) or not np.isfinite(own).all():
+        return 1
+    top = np.max(np.abs(own))  # squares of huge numbers would overflow, and of tiny ones vanish
+    scaled = wide(own) / wide(top)
+    times = round(float(np.sum(wide(g) / wide(top) * scaled) / np.sum(scaled * scaled)))
+    return times if times > 1 and np.allclose(g, times * np.asarray(own), rtol=1e-4) else 1
+
+
+def _downstream(case: Case, graph: Graph) -> list[Backward]:
+    """The uses on the way from the tensor to the result, nearest to the tensor first."""
+    reached = {_node(case, graph).key}
+    found = []
+    for step in reversed(backward(graph)):
+        if step.source.key in reached:
+            reached.add(step.user.key)
+            found.append(step)
+    return found
+
+
+def _never_cleared(case: Case, graph: Graph | None, g: Any) -> str | None:
+    """The line that adds to the gradient in a loop in which nothing clears it."""
+    own = _node(case, graph).grad if graph is not None else None
+    cleared = any("zero_grad" in line.text or ".grad = None" in line.text for line in case.lines)
+    line = repeated(case.lines, "backward")
+    if line is None or cleared or (own is not None and np.allclose(g, own, rtol=1e-4)):
+        return None
+    return line.where
+
+
+def _zero(case: Case, graph: Graph | None) -> Answer:
+    if graph is None:
+        return case.answer("zero")
+    for step in _downstream(case, graph):
+        if not whole(step.source.value).size or not whole(step.user.value).size:
+            return case.answer("empty", case.line_of(graph, step.user), step=shown(step.user.title))
+        if whole(step.incoming).any() and not whole(step.contribution).any():
+            op = str(step.user.op)
+            flat = f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
+            reason, text = BLOCKED.get(op, ("flat here", flat))
+            words = f"The gradient of {case.name} is 0 because of {shown(step.user.title)}: {text}."
+            return Answer(reason, words, case.line_of(graph, step.user))
+    return case.answer("zero")
+
+
+def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
+    if graph is None:
+        return case.answer("not finite", kind=kind)
+    for n in graph.nodes.values():
+        if n.op is not None and not np.isfinite(whole(n.value)).all():
+            step = shown(n.title)
+            return case.answer("not finite forward", case.line_of(graph, n), kind=kind, step=step, advice=advice(n.op))
+    for use in backward(graph):
+        if not np.isfinite(whole(use.contribution)).all():
+            step = shown(use.user.title)
+            line = case.line_of(graph, use.user)
+            return case.answer("infinite slope", line, kind=kind, step=step, advice=advice(use.user.op))
+    return case.answer("not finite", kind=kind)
+
+
+def _scaled(case: Case, graph: Graph | None, reason: str, size: float) -> Answer:
+    """Too large or too small: the step that does most of it."""
+    steps = _downstream(case, graph) if graph is not None else []
+    ratios = {i: size_of(s.contribution) / size_of(s.incoming) for i, s in enumerate(steps) if size_of(s.incoming) > 0}
+    ratios = {i: r for i, r in ratios.items() if r > 0}
+    if graph is None or not ratios:
+        return case.answer(reason, size=one(size), where="")
+    huge = reason == "huge"
+    i = (max if huge else min)(ratios, key=lambda k: ratios[k])
+    user, most, word = steps[i].user, "steepest" if huge else "flattest", "larger" if huge else "smaller"
+    times = one(ratios[i] if huge else 1 / ratios[i], 2)
+    where = f" The {most} step is {shown(user.title)}: it makes the gradient {times} times {word}."
+    return case.answer(reason, case.line_of(graph, user), size=one(size), where=where)
