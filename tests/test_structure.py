@@ -18,9 +18,9 @@ FLOORS = [
     ["errors", "domain", "arrays", "sums", "blocks", "recording", "batched", "holders", "engine"],
     ["ops"],
     ["functions", "interop", "writing", "tensor"],
-    ["random", "transforms", "nn.guards", "nn.functional", "program"],
+    ["random", "transforms", "nn.guards", "nn.functional"],
     ["nn", "optim", "data", "files", "io", "linalg"],
-    ["testing", "viz", "compiler"],
+    ["testing", "viz"],
     ["cli"],
 ]
 
