@@ -140,7 +140,7 @@ def test_a_function_that_cancels_itself_is_no_reproach_and_a_small_wrong_term_is
 
 def test_complex_values_are_outside_the_domain():
     assert verdict(lambda x: x**1.5, lambda x: 1.0, 0.0) == "WRONG"  # (-1.0) ** 1.5 is complex in Python
-    assert verdict(lambda x: x**1.5, lambda x: 0.0, 0.0) == "VACUOUS"
+    assert verdict(lambda x: x**1.5, lambda x: 0.0, 0.0) == "UNDECIDED"  # slopes that shrink slowly, as sqrt(h)
 
 
 def test_a_gradient_that_a_sum_cancels_is_vacuous_though_it_is_no_exact_zero():

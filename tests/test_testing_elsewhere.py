@@ -65,4 +65,6 @@ def test_other_inputs_outside_the_domain_are_no_reproach():
             raise RuntimeError("one half, please")
         return x[0] ** 2 + np.maximum(x[1] - 9, 0)
 
-    assert check_derivative(f, lambda x: np.array([2 * x[0], 0.0]), np.array([1.0, 0.5]), raises=False).verdict != "WRONG"
+    assert (
+        check_derivative(f, lambda x: np.array([2 * x[0], 0.0]), np.array([1.0, 0.5]), raises=False).verdict != "WRONG"
+    )

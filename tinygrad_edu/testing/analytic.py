@@ -41,12 +41,12 @@ class Analytic(np.ndarray[Any, Any]):
             raise NotAnalyticError(function.__name__)
         return super().__array_function__(function, types, args, kwargs)
 
-    @property
+    @property  # type: ignore[misc]
     def real(self) -> Any:
         """Refused: a part of a complex number has no complex derivative."""
         return self._part("real")
 
-    @property
+    @property  # type: ignore[misc]
     def imag(self) -> Any:
         """Refused, likewise."""
         return self._part("imag")

@@ -5,11 +5,17 @@ from __future__ import annotations
 import inspect
 import sysconfig
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 OURS = __name__.partition(".")[0]
+
+
+@cache
+def libraries() -> tuple[str, ...]:
+    """Where the standard library and installed packages lie."""
+    return tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def plain_function(f: Any) -> FunctionType | None:
@@ -28,7 +34,7 @@ def plain_function(f: Any) -> FunctionType | None:
 def is_own(f: FunctionType) -> bool:
     """Whether a function is the user's, not of the standard library, an installed package, or this one."""
     package = str(f.__module__).partition(".")[0]
-    return not f.__code__.co_filename.startswith((*LIBRARIES, "<frozen")) and package not in (OURS, "numpy")
+    return not f.__code__.co_filename.startswith((*libraries(), "<frozen")) and package not in (OURS, "numpy")
 
 
 def reached(f: Any) -> list[FunctionType]:

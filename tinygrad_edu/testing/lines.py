@@ -26,7 +26,7 @@ from .patterns import OVERWRITTEN, TERM, recognise
 from .report import Blame
 
 MOST = 3000  # runs of the derivative
-PATIENCE = 10.0  # seconds for all of them: then no line is named
+PATIENCE = 2.0  # seconds for all of them: then no line is named
 Found = tuple[Blame, str | None]
 
 

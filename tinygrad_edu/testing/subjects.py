@@ -67,6 +67,7 @@ class Subject:
     """A function and its derivative. Subclasses say how each is called."""
 
     who = "check_gradients"
+    dtype: Any = None  # in which the function computes, if it cannot in float64
     complex = True  # whether the complex step may be tried
 
     def __init__(self, f: Function, inputs: Sequence[Any]) -> None:

@@ -18,8 +18,8 @@ def fields_of(x: Any) -> dict[Any, Any] | None:
     """
     if isinstance(x, Mapping):
         return dict(x)
-    if hasattr(x, "_fields") and isinstance(x, tuple):
-        return dict(zip(x._fields, x, strict=True))
+    if isinstance(x, tuple) and (names := getattr(x, "_fields", None)):
+        return dict(zip(names, x, strict=True))
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         return {f.name: getattr(x, f.name) for f in dataclasses.fields(x)}
     if isinstance(x, list | tuple) and any(map(_holds_arrays, x)):
@@ -68,7 +68,7 @@ def at(x: Any, path: Path) -> Any:
 
 def called(name: str, x: Any, path: Path) -> str:
     """What a leaf of the input `name` is called: `W[0]`, `W1` of a dictionary, `layers[0].W`."""
-    text = name if not path or isinstance(x, list | tuple) and not hasattr(x, "_fields") else ""
+    text = name if not path or (isinstance(x, list | tuple) and not hasattr(x, "_fields")) else ""
     for key in path:
         parts = "" if x is None else x
         indexed = isinstance(parts, list | tuple) and not hasattr(parts, "_fields")
