@@ -34,6 +34,7 @@ class Judge:
         """The derivative along `v`: by the complex step where real differences confirm it."""
         line = Line(self.probe, v, self.c, scale)
         z = line.complex_slope() if self.complex else None
+        traced = self.subject.traced  # then nothing without a complex derivative was reached
         self.complex = z is not None  # once refused, complex numbers are not tried again
         if z is None:
             return self._by_differences(line.slope(analytic, most=most))
@@ -49,7 +50,7 @@ class Judge:
             real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
                 return self._by_differences(real)
-        return self._by_complex_step(line, z, off)
+        return self._by_complex_step(line, z, 0.0 if traced else off)
 
     def _by_differences(self, real: Slope) -> Slope:
         self.methods.add("extrapolated differences")

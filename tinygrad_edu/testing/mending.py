@@ -134,6 +134,7 @@ def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
         tree, first = parsed(df)
     except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
         return []
+    inner = {id(n) for loop in ast.walk(tree) if isinstance(loop, ast.For | ast.While) for n in ast.walk(loop)}
     whole: set[str] = set()  # assigned as a whole
     parts: set[str] = set()  # assigned in part
     found = []
@@ -141,7 +142,8 @@ def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
         used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
         for target in _targets(node):
             name, part = _assigned(target)
-            known = whole if not part else parts if not _varies(target) else set()
+            again = parts | (whole if id(node) in inner else set())
+            known = whole if not part else again if not _varies(target) else set()
             if name and name in known and name not in used:
                 found.append((name, first + node.lineno - 1))
             if name:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..functions.common import Function
+from .analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .foreign import library_of, plain, precision, wrapper
 from .functions import names_in
@@ -63,6 +64,7 @@ class Pair(Subject):
             )
         else:
             cache = None
+        self.traced = isinstance(result, Analytic)
         result = plain(result)
         self.shape = np.shape(result)
         return result, cache
