@@ -142,7 +142,7 @@ def test_a_function_that_cancels_itself_is_no_reproach_and_a_small_wrong_term_is
 
 def test_complex_values_are_outside_the_domain():
     assert verdict(lambda x: x**1.5, lambda x: 1.0, 0.0) == "WRONG"  # (-1.0) ** 1.5 is complex in Python
-    assert verdict(lambda x: x**1.5, lambda x: 0.0, 0.0) == "UNDECIDED"
+    assert verdict(lambda x: x**1.5, lambda x: 0.0, 0.0) == "UNDECIDED"  # slopes that shrink slowly, as sqrt(h)
 
 
 def test_a_gradient_that_a_sum_cancels_is_vacuous_though_it_is_no_exact_zero():
@@ -178,7 +178,7 @@ def test_a_jacobian_with_its_axes_exchanged():
 def test_what_cannot_be_judged_is_not_wrong():
     rng = np.random.default_rng(0)
     assert verdict(lambda x: x + rng.normal(), lambda x: 1.0, 1.0) == "NOT_REPEATABLE"
-    assert verdict(lambda x: x + math.modf(1e4 * math.sin(1e9 * x))[0], lambda x: 1.0, 1.0) == "UNDECIDED"
+    assert verdict(lambda x: x + math.modf(1e4 * math.sin(1e9 * x))[0], lambda x: 1.0, 1.0) == "NOISE"
     assert verdict(lambda x: x**0, lambda x: 0 * x, 1.0) == "VACUOUS"
     grown = []
     assert verdict(lambda x: x**2, lambda x: 2 * x * len(grown.append(x) or grown), 1.0) == "NOT_REPEATABLE"

@@ -527,3 +527,31 @@ def test_command_line_json_and_colour(module, capsys):
     assert json.loads(capsys.readouterr().out)["pattern"] == "sign flipped"
     report = check_derivative(abs, lambda x: 1.0, 2.0)
     assert command.styled(report, True).startswith("\x1b[1;32mRIGHT\x1b[0m")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ("mine:forward mine:right --seed -1", 2, "--seed must be a whole number from 0; got -1"),
+        ("mine:forward mine:right --shape 2 --input 0.5", 2, "got more than one of these"),
+        ("mine:leaves mine:right --shape 2", 2, "the function called sys.exit(7)"),
+        ("needy:f mine:right", 2, "'needy' imports 'no_such_module', which is not installed"),
+        ("mine:nowhere mine:right --shape 2", 3, "OUT OF DOMAIN"),
+        ("mine:chance mine:right --shape 2", 4, "NOT REPEATABLE"),
+    ],
+)
+def test_command_line_statuses(module, tmp_path, capsys, line, status, words):
+    (tmp_path / "needy.py").write_text("import no_such_module\n")
+    with open(tmp_path / "mine.py", "a") as file:
+        file.write("import sys\ndef leaves(x): sys.exit(7)\ndef nowhere(x): return np.nan\n")
+        file.write("def chance(x): return np.random.default_rng().normal()\n")
+    sys.modules.pop("mine", None)
+    assert command.main(line.split()) == status
+    out, err = capsys.readouterr()
+    assert words in out + err
+
+
+def test_what_a_module_prints_stays_out_of_the_json(module, tmp_path, capsys):
+    (tmp_path / "loud.py").write_text("print('hello')\ndef f(x): return (x * x).sum()\ndef df(x): return 2 * x\n")
+    assert command.main(["loud:f", "loud:df", "--shape", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "RIGHT"

@@ -17,13 +17,15 @@ import numpy as np
 from ..testing.checking import check_derivative, check_gradients
 from ..testing.report import VERDICTS, GradientError, Report, conclude
 
+STATUS = {"OUT_OF_DOMAIN": 3, "NOT_REPEATABLE": 4}  # neither right nor wrong, and no check at all
 COLOURS = {"RIGHT": 32, "WRONG": 31}  # green, red; the others yellow
 EPILOG = """\
 The inputs are those of INPUTS, a tuple or list, or a function that returns one; else each --input, a Python
 literal such as 0.5 or '[[1.0, 2.0]]'; else a random array for each --shape, such as 3,4 (or '' for
 a number); else the default values of the function's parameters.
 
-Exit status: 0 if the derivative is not wrong, 1 if it is (or a --strict verdict), 2 if it could not be checked.
+Exit status: 0 if the derivative is not wrong, 1 if it is (or a --strict verdict), 2 if it could not be checked,
+3 if the inputs are out of the function's domain, 4 if the function is not repeatable.
 """
 
 
@@ -35,9 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Check the derivative that a command line names; return the exit status."""
     args = _parser().parse_args(argv)
     try:
-        f, df = named(args.function), named(args.derivative) if args.derivative else None
-        inputs = _inputs(args, f)
-        with redirect_stdout(sys.stderr):  # what the functions print is no part of the report
+        if args.seed < 0:
+            raise Unusable(f"--seed must be a whole number from 0; got {args.seed}; write --seed 0")
+        with redirect_stdout(sys.stderr):  # what modules and functions print is no part of the report
+            f, df = named(args.function), named(args.derivative) if args.derivative else None
+            inputs = _inputs(args, f)
             report = _report(f, df, inputs, args)
         failed = False
         try:
@@ -47,11 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed = True
     except Unusable as error:
         return _refuse(str(error))
+    except SystemExit as error:  # of the user's own functions
+        return _refuse(f"the function called sys.exit({error.code!r}); let it return a value")
     except Exception as error:  # of the user's own functions: told in a line, not in a traceback
         told = str(error).startswith("check")
         return _refuse(str(error) if told else f"{type(error).__name__}: {error}")
     print(report.to_json() if args.json else styled(report, sys.stdout.isatty()))
-    return int(failed)
+    return 1 if failed else STATUS.get(report.verdict, 0)
 
 
 def _report(f: Any, df: Any, inputs: Sequence[Any], args: argparse.Namespace) -> Report:
@@ -103,6 +109,8 @@ def named(text: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name != place.partition(".")[0]:
+            raise Unusable(f"{place!r} imports {error.name!r}, which is not installed; install it") from None
         raise Unusable(f"cannot import {place!r}: {error}; run from the folder that it is in") from None
     except AttributeError as error:
         raise Unusable(f"{error}; check the name after the colon") from None
@@ -112,6 +120,8 @@ def named(text: str) -> Any:
 
 
 def _inputs(args: argparse.Namespace, f: Callable[..., Any]) -> tuple[Any, ...]:
+    if sum(map(bool, (args.inputs, args.input, args.shape))) > 1:
+        raise Unusable("inputs come from INPUTS, --input or --shape; got more than one of these; leave the others out")
     if args.inputs:
         found = named(args.inputs)
         found = found() if callable(found) else found

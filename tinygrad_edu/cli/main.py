@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=f"commands (each has --help):\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"tinygrad-edu {import_module("tinygrad_edu").__version__}")
+    version = import_module("tinygrad_edu").__version__
+    parser.add_argument("--version", action="version", version=f"tinygrad-edu {version}")
     parser.add_argument("command", choices=COMMANDS, metavar="command")
     arguments = sys.argv[1:] if argv is None else list(argv)
     chosen = parser.parse_args(arguments[:1]).command

@@ -173,7 +173,7 @@ class Examination:
 
     def _verdict(self) -> Report:
         try:
-            probe = Probe(self.subject.value, self.subject.x)
+            probe = Probe(self.subject.value, self.subject.x, self.subject.dtype)
         except (ArithmeticError, ValueError) as error:
             if not off_domain(error):
                 raise
@@ -198,6 +198,8 @@ class Examination:
         if unsteady := _unsteady(values, probe, g, again):
             return unsteady
         haze = np.abs(near - g)
+        if subject.dtype is not None:
+            haze = haze + float(np.finfo(subject.dtype).eps) * np.max(np.abs(g), initial=0)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
         self.judge = judge = Judge(subject, probe, c, g, np.where(np.isfinite(haze), haze, 0), self.rng, self.each)
         entries = judge.entries()

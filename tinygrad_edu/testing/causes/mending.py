@@ -134,8 +134,7 @@ def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
         tree, first = parsed(df)
     except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
         return []
-    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
-    inner = {id(n) for loop in loops for n in ast.walk(loop)}
+    inner = {id(n) for loop in ast.walk(tree) if isinstance(loop, ast.For | ast.While) for n in ast.walk(loop)}
     whole: set[str] = set()  # assigned as a whole
     parts: set[str] = set()  # assigned in part
     found = []
@@ -143,12 +142,21 @@ def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
         used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
         for target in _targets(node):
             name, part = _assigned(target)
-            known = parts | (whole if id(node) in inner else set()) if part else whole
+            again = parts | (whole if id(node) in inner else set())
+            known = whole if not part else again if not _varies(target) else set()
             if name and name in known and name not in used:
                 found.append((name, first + node.lineno - 1))
             if name:
                 (parts if part else whole).add(name)
     return found
+
+
+def _varies(target: ast.expr) -> bool:
+    """Whether an index names variables and no slice, as `dx[t]` in a loop over t does: it may be another place each
+    time, while slices, as of a convolution's windows, overlap."""
+    index = target.slice if isinstance(target, ast.Subscript) else target
+    kinds = {type(n) for n in ast.walk(index)}
+    return ast.Name in kinds and ast.Slice not in kinds
 
 
 def _targets(node: ast.Assign) -> Iterator[ast.expr]:

@@ -69,7 +69,8 @@ def _proportional(a: Any, n: Any, bars: Any, sizes: Sequence[int]) -> str | None
         k, -1, rel_tol=max(1e-6, float(np.min(np.broadcast_to(bars, n.shape)[np.abs(n) > size / 2])) / size)
     ):
         return SIGN
-    return f"{FACTOR} {k:.6g}{_cause(k, sizes)}"
+    text = f"1 {'+' if k > 1 else '-'} {abs(k - 1):.3g}" if abs(k - 1) < 1e-3 else f"{k:.6g}"
+    return f"{FACTOR} {text}{_cause(k, sizes)}"
 
 
 def _plain(k: float, sizes: Sequence[int]) -> bool:
@@ -103,7 +104,7 @@ def _rounded(a: Any, n: Any) -> str | None:
         with np.errstate(all="ignore"):
             kept = np.array_equal(a, a.astype(dtype).astype(np.float64))
         off = np.max(np.abs(a - n) / np.where(n == 0, 1, np.abs(n)), initial=0)
-        if kept and low < off < high:
+        if kept and low < off < high and not np.array_equal(a, np.round(a, 3)):  # 2.0 is no sign of float32
             return f"{ROUNDED}: every entry is a {np.dtype(dtype).name} number"
     return None
 
@@ -112,6 +113,8 @@ def _rearranged(a: Any, n: Any, bars: Any) -> str | None:
     """The right numbers in other places, or other sums of the right numbers."""
     for axes in list(itertools.permutations(range(a.ndim)))[1:] if a.ndim <= 4 else []:
         turned = a.transpose(axes)
+        if turned.shape == a.shape and np.all(np.abs(turned - a) <= bars):  # the same numbers: no order is to blame
+            continue
         if turned.shape == n.shape and np.all(np.abs(turned - n) <= bars.transpose(axes) + bars):
             if any(n.shape[k] > 1 and np.ptp(n, axis=k).max() <= 2 * np.max(bars) for k in range(n.ndim)):
                 return f"{AXIS}: spread along the wrong axis"
@@ -119,7 +122,8 @@ def _rearranged(a: Any, n: Any, bars: Any) -> str | None:
     for k in range(a.ndim):
         if a.shape[k] > 1 and np.all(np.abs(np.flip(a, k) - n) <= bars + np.flip(bars, k)):
             return f"{TRANSPOSED}: entries run backwards along axis {k}"
-    if a.size > 1 and np.allclose(np.sort(a, axis=None), np.sort(n, axis=None), rtol=1e-6, atol=0):
+    near = bool(np.all(np.abs(a - n) <= 1e-3 * np.abs(n)))  # each beside its own place
+    if a.size > 1 and not near and np.allclose(np.sort(a, axis=None), np.sort(n, axis=None), rtol=1e-6, atol=0):
         return f"{TRANSPOSED}: the right numbers in other places"
     slack = bars.sum() + 1e-9 * np.abs(n).sum()
     if a.size > 1 and abs(a.sum() - n.sum()) <= slack < 1e-3 * min(abs(n.sum()), np.abs(a - n).sum()):

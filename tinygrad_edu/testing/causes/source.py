@@ -26,7 +26,7 @@ from .mending import Hook, Mendable, assigned_again, site_of, text_of
 from .patterns import OVERWRITTEN, TERM, recognise
 
 MOST = 3000  # runs of the derivative
-PATIENCE = 10.0  # seconds for all of them: then no line is named
+PATIENCE = 2.0  # seconds for all of them: then no line is named
 Found = tuple[Blame, str | None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ def _each(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def changed(found: Any) -> Any:
         if isinstance(found, dict):
             return {k: change(g) for k, g in found.items()}
-        return tuple(map(change, found)) if isinstance(found, tuple) else change(found)
+        return type(found)(map(change, found)) if isinstance(found, tuple) else change(found)
 
     return changed
 
@@ -147,14 +147,16 @@ def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
             raise TypeError(
                 f"mutation_score: {name} must be a function{' or an op' * (name == 'target')}; got {got}; pass one"
             )
-    if (objection := _objection(target, test, None)) is not None:
+    keys: dict[Any, None] = {}  # of the gradients that the derivative was seen to return
+    watched = target if isinstance(target, Op) else _broken(target, functools.partial(_noting, keys))
+    if (objection := _objection(watched, test, None)) is not None:
         raise ValueError(
             f"mutation_score: test must pass as long as nothing is broken; it raised {type(objection).__name__}: "
             f"{objection}; mend the test first"
         )
     same = _equivalent(target) if isinstance(target, Op) else lambda name, broken: False
     score = Score(0, [], [])
-    for name, broken in mutants(target) if isinstance(target, Op) else broken_functions(target):
+    for name, broken in mutants(target) if isinstance(target, Op) else _broken_versions(target, keys):
         if same(name, broken):
             score.equivalent.append(name)
         elif _objection(target, test, broken) is not None:
@@ -162,6 +164,19 @@ def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
         else:
             score.survivors.append(name)
     return score
+
+
+def _noting(keys: dict[Any, None], found: Any) -> Any:
+    several = isinstance(found, dict | tuple | list) and len(found) > 1 and not np.isscalar(next(iter(found), None))
+    if isinstance(found, dict):
+        keys.update(dict.fromkeys(found))
+    elif several:
+        keys.update(dict.fromkeys(k for k, g in enumerate(found) if g is not None))
+    return found
+
+
+def _broken_versions(df: Callable[..., Any], keys: dict[Any, None]) -> Iterator[tuple[str, Any]]:
+    return broken_gradients(df, list(keys)) if len(keys) > 1 else broken_functions(df)
 
 
 def _equivalent(op: Op) -> Callable[[str, Any], bool]:
@@ -173,10 +188,24 @@ def _equivalent(op: Op) -> Callable[[str, Any], bool]:
 
 
 def broken_functions(df: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    """Broken versions of a plain derivative."""
+    """Broken versions of a plain derivative; of one that returns several gradients, see `mutation_score`."""
     for name, change in CHANGES.items():
         if name != "transposed or reversed":
             yield name, _broken(df, _each(change))
+
+
+def broken_gradients(df: Callable[..., Any], keys: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Broken versions of a derivative in which one of its gradients is wrong, and the others are right."""
+    for key in keys:
+        for name, change in CHANGES.items():
+            if name != "transposed or reversed":
+                yield f"gradient {key}: {name}", _broken(df, functools.partial(_change_one, key, change))
+
+
+def _change_one(key: Any, change: Callable[[Any], Any], found: Any) -> Any:
+    if isinstance(found, dict):
+        return {k: change(g) if k == key else g for k, g in found.items()}
+    return type(found)(change(g) if k == key and g is not None else g for k, g in enumerate(found))
 
 
 def _broken(df: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:

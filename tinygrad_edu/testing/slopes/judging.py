@@ -14,6 +14,7 @@ from .extrapolation import EPS, Slope
 from .numerical import Line, Probe, sizes
 
 ROUNDING = "equal within the rounding of the derivative"
+WIDE = "the error bar, {:.1g}, is as large as the derivative"
 QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
 EACH = 128  # up to so many inputs, every entry is checked; beyond, random projections
 
@@ -33,6 +34,7 @@ class Judge:
         """The derivative along `v`: by the complex step where real differences confirm it."""
         line = Line(self.probe, v, self.c, scale)
         z = line.complex_slope() if self.complex else None
+        traced = self.subject.traced  # then nothing without a complex derivative was reached
         self.complex = z is not None  # once refused, complex numbers are not tried again
         if z is None:
             return self._by_differences(line.slope(analytic, most=most))
@@ -48,7 +50,7 @@ class Judge:
             real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
                 return self._by_differences(real)
-        return self._by_complex_step(line, z, off)
+        return self._by_complex_step(line, z, 0.0 if traced else off)
 
     def _by_differences(self, real: Slope) -> Slope:
         self.methods.add("extrapolated differences")
@@ -172,9 +174,7 @@ class Judge:
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
         if opposite:
             return entry
-        return entry.but(
-            verdict="UNDECIDED", reason=f"the error bar, {error:.1g}, is as large as the derivative", error=error
-        )
+        return entry.but(verdict="UNDECIDED", reason=WIDE.format(error), error=error)
 
     def _real_numbers_allow(self, analytic: float, k: int) -> bool:
         """Whether real differences alone have nothing against a derivative."""
@@ -233,17 +233,13 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
     if not math.isfinite(error) or not math.isfinite(s.value):
         if noisy:
             return "NOISE", "the function is too noisy to have a slope", error
-        return (
-            "UNDECIDED",
-            "no two steps show the same slope: the function bends too much for those that were tried",
-            error,
-        )
+        return "UNDECIDED", "no two steps show the same slope: the function bends more than those can follow", error
     difference = abs(a - s.value)
     hazy = error > 0.1 * size and error > 1e-6 * s.natural
     if noisy:
         drowned = "NOISE", "the noise of the function is as large as its slope", error
     else:
-        drowned = "UNDECIDED", f"the error bar, {error:.1g}, is as large as the derivative", error
+        drowned = "UNDECIDED", WIDE.format(error), error
     if difference <= error:
         return drowned if hazy and size > 0 else ("RIGHT", "", error)
     if difference <= 3 * error and (hazy or (s.steps and error > 0.01 * size)):

@@ -26,8 +26,8 @@ from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slop
 class Probe:
     """A function of one flat vector around a point: counts its calls, and knows its noise."""
 
-    def __init__(self, f: Callable[[Any], Any], x: Any) -> None:
-        self.f, self.x, self.count = f, np.asarray(x, dtype=np.float64), 0
+    def __init__(self, f: Callable[[Any], Any], x: Any, dtype: Any = None) -> None:
+        self.f, self.x, self.count, self.dtype = f, np.asarray(x, dtype=np.float64), 0, dtype
         self.y = f(self.x)
         self.count += 1
         self.measured = np.zeros(np.shape(self.y))
@@ -63,6 +63,9 @@ class Probe:
         signs = rng.choice([-1.0, 1.0], self.x.shape)
         bend, _ = self.bend(size * signs * 2.0**-27)
         large = bool(np.any(bend > 64 * self.measured))
+        if self.dtype is not None:
+            self.measured = np.maximum(self.measured, 4 * float(np.finfo(self.dtype).eps) * np.abs(self.y))
+            return
         near, moves = self.bend(size * signs * 4 * EPS) if large or pairs > 1 else (bend, False)
         if large:
             half = self.bend(size * signs * 2.0**-28)[0] if not np.all(moves) else bend
@@ -155,6 +158,8 @@ class Line:
     def _side(self, h: float) -> tuple[float, float | None]:
         x = self.probe.x
         moved = x + h * self.v
+        if self.probe.dtype is not None:  # the step that is really taken
+            moved = moved.astype(self.probe.dtype).astype(np.float64)
         step = float(np.dot(moved - x, self.v) / np.dot(self.v, self.v))
         y = self.probe(moved) if step and np.all(np.isfinite(moved)) else None
         if y is None or not np.all(np.isfinite(y)):
@@ -239,9 +244,15 @@ class Line:
         """Whether the slopes over the smallest two steps have nothing in common, so that much smaller ones are due."""
         fine = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None][:2]
         a, b = (slope_of(t) for t in fine) if len(fine) == 2 else (1.0, 0.0)
-        return (
-            bool(abs(a - b) > 0.9 * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()) if fine else True
-        )
+        if not fine:
+            return True
+        return abs(a - b) > 0.9 * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()
+
+    def _restless(self) -> bool:
+        """Whether the function moves as far over small steps as over large ones, now here and now there: noise."""
+        moves = [abs(side) for t in self.levels.values() for side in (t.above, t.below) if side is not None]
+        fine = [abs(side) for h in sorted(self.levels)[:2] for side in self.levels[h][3:] if side is not None]
+        return bool(fine) and max(fine) > 0.1 * max(moves) and min(fine) < 0.9 * max(fine)
 
     def _sinks(self) -> bool:
         """Whether the function has begun to come closer to its value over the smallest steps: then smaller ones show
@@ -284,7 +295,7 @@ class Line:
         ):  # all that moves is noise
             return found._replace(error=inf, natural=max(self.natural(), *rises, 0.0))
         length = local[-1].h if local else 0.0
-        noise = 4 * self.noise() / length if length else 0.0
+        noise = inf if self._restless() else 4 * self.noise() / length if length else 0.0
         return found._replace(natural=max(self.natural(), *rises, 0.0), length=length, noise=noise)
 
     def complex_slope(self, shift: Any = 0.0) -> float | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 OURS = __name__.partition(".")[0]
 
 
-@functools.cache
-def _libraries() -> tuple[str, ...]:
-    """Folders of the standard library and of installed packages."""
+@cache
+def libraries() -> tuple[str, ...]:
+    """Where the standard library and installed packages lie."""
     import sysconfig
 
     return tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -35,7 +35,7 @@ def plain_function(f: Any) -> FunctionType | None:
 def is_own(f: FunctionType) -> bool:
     """Whether a function is the user's, not of the standard library, an installed package, or this one."""
     package = str(f.__module__).partition(".")[0]
-    return not f.__code__.co_filename.startswith((*_libraries(), "<frozen")) and package not in (OURS, "numpy")
+    return not f.__code__.co_filename.startswith((*libraries(), "<frozen")) and package not in (OURS, "numpy")
 
 
 def reached(f: Any) -> list[FunctionType]:

@@ -41,6 +41,22 @@ class ForeignSubject(Subject):
         self.library = library
         self.complex = library != "mygrad"
         super().__init__(f, inputs)
+        with np.errstate(all="ignore"):
+            self.choose_precision()
+
+    def choose_precision(self) -> None:
+        """Float64, unless the function takes its inputs in their own dtype only, as a float32 model does."""
+        if not self.narrow:
+            return
+        try:
+            self.value(self.x)
+        except Exception:
+            self.dtype = np.result_type(*[a.array.dtype for a in self.arguments])
+            self.complex = False
+            try:
+                self.value(self.x)
+            except Exception:  # not that, then: its error is told when it is checked
+                self.dtype = None
 
     def as_array(self, name: str, x: Any) -> Any:
         return super().as_array(name, plain(x))
@@ -48,7 +64,9 @@ class ForeignSubject(Subject):
     def wrap(self, a: Argument, part: Any) -> Any:
         if not library_of(a.of(self.inputs)):
             return super().wrap(a, part)
-        return wrapper(self.library)(np.array(part))
+        part = part.astype(self.dtype) if self.dtype is not None and part.dtype.kind == "f" else part
+        made = wrapper(self.library)(np.array(part))
+        return made.requires_grad_() if self.library == "torch" else made  # the function may differentiate inside
 
     def run(self, flat: Any) -> tuple[Any, ...]:
         result = self.f(*self.rebuilt(flat))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...functions.arguments import Function
+from ..slopes.analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .functions import names_in
 from .other_libraries import library_of, plain, precision, wrapper
@@ -63,6 +64,7 @@ class Pair(Subject):
             )
         else:
             cache = None
+        self.traced = isinstance(result, Analytic)
         result = plain(result)
         self.shape = np.shape(result)
         return result, cache

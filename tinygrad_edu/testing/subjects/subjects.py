@@ -67,6 +67,8 @@ class Subject:
     """A function and its derivative. Subclasses say how each is called."""
 
     who = "check_gradients"
+    dtype: Any = None  # in which the function computes, if it cannot in float64
+    traced = False  # whether the last value was computed from watched complex numbers, from beginning to end
     complex = True  # whether the complex step may be tried
 
     def __init__(self, f: Function, inputs: Sequence[Any]) -> None:

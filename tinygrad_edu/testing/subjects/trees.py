@@ -18,8 +18,8 @@ def fields_of(x: Any) -> dict[Any, Any] | None:
     """
     if isinstance(x, Mapping):
         return dict(x)
-    if hasattr(x, "_fields") and isinstance(x, tuple):
-        return dict(zip(getattr(x, "_fields"), x, strict=True))  # noqa: B009
+    if isinstance(x, tuple) and (names := getattr(x, "_fields", None)):
+        return dict(zip(names, x, strict=True))
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         return {f.name: getattr(x, f.name) for f in dataclasses.fields(x)}
     if isinstance(x, list | tuple) and any(map(_holds_arrays, x)):
