@@ -30,7 +30,7 @@ def interrupted(action, at):
                 raise KeyboardInterrupt
         return trace
 
-    before = sys.gettrace()
+    before, errors = sys.gettrace(), np.geterr()
     sys.settrace(trace)
     try:
         action()
@@ -38,6 +38,7 @@ def interrupted(action, at):
         return True
     finally:
         sys.settrace(before)
+        np.seterr(**errors)  # tracing, unlike a signal, also stops between the body of a `with` and its end
     return False
 
 
