@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent))
 
-from corpus.cases import CASES, UNSUMMED, Case  # noqa: E402
-from corpus.graphs import RULES, blamed  # noqa: E402
-from corpus.held_out import HELD_OUT  # noqa: E402
+from tests.corpus.cases import CASES, UNSUMMED, Case  # noqa: E402
+from tests.corpus.graphs import RULES, blamed  # noqa: E402
+from tests.corpus.held_out import HELD_OUT  # noqa: E402
 
 import tinygrad_edu as tg  # noqa: E402
 from tinygrad_edu.testing import check_derivative  # noqa: E402

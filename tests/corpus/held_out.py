@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from corpus.cases import (
+from .cases import (
     AXIS,
     FACTOR,
     OVERWRITTEN,

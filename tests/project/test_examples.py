@@ -8,12 +8,18 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLES = sorted(p for p in (ROOT / "examples").glob("[0-9]*/*.py"))
 
 
 # More than ten seconds each, even with the smaller setting.
-LONG = ("04_logistic_regression", "17_data_and_size", "18_fast_gradient_sign", "19_generative_adversarial_pair")
+LONG = (
+    "04_logistic_regression",
+    "13_character_language_model",
+    "17_data_and_size",
+    "18_fast_gradient_sign",
+    "19_generative_adversarial_pair",
+)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tinygrad_edu import data
 from tinygrad_edu.errors import DTypeError, MissingLibraryError, ShapeError, StateDictError
 from tinygrad_edu.random import default_rng
 
-MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+MNIST = Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist"
 
 
 @given(st.integers(0, 20), st.integers(1, 7), st.booleans(), st.booleans(), st.integers(0, 99))

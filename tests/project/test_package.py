@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_edu as tg
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CALLED = {"sklearn": "scikit-learn", "babel": "babel", "PIL": "matplotlib", "mpl_toolkits": "matplotlib"}  # by what
 

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import odd_arguments
 import pytest
-from odd_arguments import ODD, call, matrix
+from .odd_arguments import ODD, call, matrix
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DTypeError

@@ -16,7 +16,7 @@ import pytest
 
 import tinygrad_edu
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 MODULES = sorted(
     info.name
     for info in pkgutil.walk_packages(tinygrad_edu.__path__, "tinygrad_edu.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_viz_draw import Net
+from .test_draw import Net
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "seeing").glob("*.py"))
 QUICK = [p for p in EXAMPLES if p.stem != "course_pictures"]
 

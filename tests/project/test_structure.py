@@ -171,3 +171,11 @@ def test_public_names_have_docstrings():
     for name in [*PROMISED, *LINALG]:
         thing = getattr(tg, name, None) or getattr(tg.linalg, name)
         assert (thing.__doc__ or "").strip(), name
+
+
+def test_the_tests_mirror_the_folders():
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {"engine", "corpus", "project"}
+    tests = PACKAGE.parent / "tests"
+    assert {path.parent.name for path in tests.glob("*/test_*.py")} <= rooms
+    files = {f"test_{path.stem}" for path in PACKAGE.glob("*.py")}
+    assert {path.stem for path in tests.glob("test_*.py")} <= files

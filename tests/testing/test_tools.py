@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from corpus import two_layer
+from ..corpus import two_layer
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

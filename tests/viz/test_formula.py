@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_viz_true import evaluate
+from .test_true import evaluate
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops, viz

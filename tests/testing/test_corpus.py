@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from corpus.cases import BROKEN, CASES, RIGHT
-from corpus.graphs import RULES, blamed
-from corpus.held_out import HELD_OUT
+from ..corpus.cases import BROKEN, CASES, RIGHT
+from ..corpus.graphs import RULES, blamed
+from ..corpus.held_out import HELD_OUT
 
 from tinygrad_edu.testing import check_derivative
 

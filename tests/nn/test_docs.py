@@ -16,7 +16,7 @@ MODULES = ["tinygrad_edu.io", "tinygrad_edu.nn.guards"] + [
     for package in (nn, optim, data)
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
 ]
-GUIDE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
 
 
 @pytest.mark.parametrize("name", MODULES)

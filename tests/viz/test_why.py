@@ -417,7 +417,7 @@ def test_the_reason_and_the_line(mistake):
     if line is not None:
         assert answer.line.endswith(line)
         file, number, _ = answer.line.split(":", 2)
-        assert file == "test_viz_why.py"
+        assert file == "test_why.py"
         assert Path(__file__).read_text().splitlines()[int(number) - 1].strip() == line
         assert answer.line in str(answer)
 
@@ -429,7 +429,7 @@ def test_where_lines_are_kept_a_blocked_step_has_its_line():
     with Recording(SITES):
         loss = tg.relu(w).sum()
     loss.backward()
-    assert why(w).line.startswith("test_viz_why.py:")
+    assert why(w).line.startswith("test_why.py:")
 
 
 def test_of_says_which_result_is_meant():

@@ -4,11 +4,11 @@ import doctest
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).parent.parent / "docs" / "testing.md"
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
 
 def test_examples_run(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(Path(__file__).parent / "corpus"), *sys.path])
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[1] / "corpus"), *sys.path])
     failed, tried = doctest.testfile(str(PAGE), module_relative=False)
     assert tried > 20
     assert failed == 0

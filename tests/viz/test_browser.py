@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from test_viz_player import GRAPHS, network, network_inputs, training, twice
+from .test_player import GRAPHS, network, network_inputs, training, twice
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
@@ -297,7 +297,7 @@ def test_a_name_is_just_a_name(browser, tmp_path):
 
 
 def test_modules_and_repetitions_fold_and_unfold(browser, tmp_path):
-    from test_viz_draw import Net
+    from .test_draw import Net
 
     with opened(browser, viz.player(Net(), np.ones((5, 3))), tmp_path) as tab:
         boxes = tab.locator(".box").count()

@@ -12,7 +12,7 @@ import pytest
 
 import tinygrad_edu as tg
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = ROOT / "tests" / "typed" / "program.py"
 INTERNAL = {
     "born", "flags", "store", "past", "source", "site", "attributes", "settle", "notice", "reborn", "as_of", "read",

@@ -35,7 +35,7 @@ def test_forward(name):
     assert (error.phase, error.op.name) == ("forward", op)
     assert words in str(error)
     assert str(error).startswith("forward: every value must be finite; ")
-    assert "test_viz_anomaly.py:" in error.site
+    assert "test_anomaly.py:" in error.site
     line = int(error.site.rpartition(":")[2])
     assert name in Path(__file__).read_text().splitlines()[line - 1]
 
@@ -147,7 +147,7 @@ def test_a_rule_that_makes_inf_is_told_by_its_formula():
     with pytest.raises(AnomalyError, match=words) as caught, detect_anomaly():
         program(x(0.5, 0.0))
     assert caught.value.phase == "backward"
-    assert "test_viz_anomaly.py:" in str(caught.value)
+    assert "test_anomaly.py:" in str(caught.value)
 
 
 def test_the_users_names_are_in_the_message_each_once():
