@@ -58,7 +58,7 @@ class _BatchNorm(Layer):
         share = self.momentum
         if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
-            self.num_batches_tracked.data = self.num_batches_tracked._data + 1
+            self.num_batches_tracked.data = value(self.num_batches_tracked) + 1
             if share is None:  # the plain mean over all batches so far
                 share = 1 / float(self.num_batches_tracked._data)
         x = x if self.weight is None else like(x, self.weight)

@@ -8,7 +8,6 @@ import numpy as np
 
 from ... import ops
 from ...arrays import to_array
-from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, single
@@ -16,6 +15,7 @@ from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
 from ...functions.settings import Probability, settings
 from ...tensor import Tensor
+from ...values import decided, require, value
 from .. import guards
 from .activations import log_softmax
 from .losses import reduced
@@ -35,20 +35,24 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
-    values = target
-    while isinstance(values, BatchedArray):  # all examples at once
-        values = values.values
-    # a negative number is a large unsigned one, so one comparison finds both
-    if not values.size or (values.view(UNSIGNED[values.itemsize]).max() < n and not 0 <= ignore_index < n):
+
+    def right(values: Any) -> bool:  # a negative number is a large unsigned one, so one comparison finds both
+        unsigned = UNSIGNED[values.itemsize]
+        return not values.size or bool(values.view(unsigned).max() < n and not 0 <= ignore_index < n)
+
+    def check(values: Any) -> None:
+        wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
+        if wrong.size and guards.is_on("labels"):
+            raise IndexError(
+                f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
+                "classes from 0, or widen the last layer"
+            )
+
+    if decided(target, right, otherwise=False):
         return target, None
+    require(target, check)
     kept = target != ignore_index
-    wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
-    if wrong.size and guards.is_on("labels"):
-        raise IndexError(
-            f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
-            "classes from 0, or widen the last layer"
-        )
-    return np.where(kept, target, 0), None if kept.all() else kept
+    return np.where(kept, target, 0), None if decided(kept, np.all, otherwise=False) else kept
 
 
 @settings
@@ -74,7 +78,7 @@ def cross_entropy(
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
     if x.op in (ops.softmax, ops.exp, ops.divide, ops.cast):  # so ends softmax
         guards.check_logits("cross_entropy", x)
-    y = target._data if isinstance(target, Variable) else to_array(target, who="cross_entropy")
+    y = value(target) if isinstance(target, Variable) else to_array(target, who="cross_entropy")
     if y.dtype.kind == "f" and y.shape == shape:
         return _soft_cross_entropy(x, lift(target), weight, reduction, label_smoothing)
     x = _classes_last(x)
@@ -97,7 +101,7 @@ def nll_loss(
     if not x.ndim:
         raise ShapeError(f"nll_loss: the input must have a class axis; got shape {x.shape}; give log-probabilities")
     x = _classes_last(x)
-    y = target._data if isinstance(target, Variable) else to_array(target, who="nll_loss")
+    y = value(target) if isinstance(target, Variable) else to_array(target, who="nll_loss")
     y, kept = _classes("nll_loss", y, x.shape[-1], x.shape[:-1], ignore_index)
     return _picked(x, y, kept, weight, reduction, 0.0, "nll_loss")
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...batched import whole
 from ...errors import ShapeError
 from ...functions.arguments import lift, single
 from ...functions.linalg import vector_norm
 from ...functions.reduce import sum
 from ...functions.settings import settings
 from ...tensor import Tensor
+from ...values import require, value
 from .. import guards
 from .normalization import cosine_similarity
 
@@ -91,12 +91,15 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
     x, target = pair(who, input, target)
-    values = whole(x._data)
-    if not np.all((values >= 0) & (values <= 1)):
-        raise ValueError(
-            f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
-            "use sigmoid, or binary_cross_entropy_with_logits"
-        )
+
+    def check(values: Any) -> None:
+        if not np.all((values >= 0) & (values <= 1)):
+            raise ValueError(
+                f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
+                "use sigmoid, or binary_cross_entropy_with_logits"
+            )
+
+    require(value(x), check)
     losses = -(target * _log(x) + (1 - target) * _log(1 - x))
     return reduced(losses if weight is None else losses * lift(weight), reduction, who)
 
@@ -157,7 +160,7 @@ def cosine_embedding_loss(
             f"cosine_embedding_loss: needs one target, 1 or -1, for each pair; got {target.shape} for "
             f"{similarity.shape}; reshape it"
         )
-    losses = ops.where(target._data == 1, 1 - similarity, ops.maximum(similarity - margin, 0))
+    losses = ops.where(value(target) == 1, 1 - similarity, ops.maximum(similarity - margin, 0))
     return reduced(losses, reduction, "cosine_embedding_loss")
 
 

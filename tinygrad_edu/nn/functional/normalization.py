@@ -18,6 +18,7 @@ from ...functions.settings import Positive, Probability, lengths, settings
 from ...random import Generator, or_shared
 from ...sums import HALF
 from ...tensor import Tensor
+from ...values import value
 
 
 def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
@@ -76,7 +77,7 @@ def batch_norm(
     if running_mean is not None:
         refuse_examples("batch_norm", x)
         for running, batch in ((running_mean, mu._data), (running_var, var._data * (n / (n - 1)))):
-            moved = (1 - momentum) * running._data + momentum * batch.reshape(-1)
+            moved = (1 - momentum) * value(running) + momentum * batch.reshape(-1)
             running.data = moved.astype(running._data.dtype, copy=False)
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
