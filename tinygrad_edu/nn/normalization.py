@@ -11,6 +11,7 @@ from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.settings import Positive, Probability, Size, lengths, settings
 from ..random import Generator
+from ..values import value
 from . import functional as F
 from . import guards
 from .functional.linear import like
