@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 import types
 import warnings
@@ -13,14 +14,15 @@ import numpy as np
 
 from ..arrays import get_default_dtype
 from ..batched import BatchedArray
-from ..engine import NEEDS, STEPPED, Variable, births, constant
+from ..backward import gradients
+from ..engine import NEEDS, STEPPED, Each, Op, Variable, births, constant, note
 from ..errors import GraphError
 from ..holders import USED
 from ..nn.state import at_once
 from ..program.array import ProgramArray
 from ..program.program import Program
 from ..program.reading import Place, Reading, Written
-from ..recording import recording, stack_level, tracing
+from ..recording import Recording, recorder, recording, stack_level, tracing
 from .execute import Executor
 from .guards import fingerprint, of_argument, simple
 
@@ -87,7 +89,7 @@ class Compiled:
                 inputs = [read(leaves) for read in plan.readers]
                 if all(bool(question(inputs[i])) is answer for i, question, answer in plan.written.questions):
                     self._last = plan
-                    return plan.publish(plan.executor(inputs))
+                    return plan.publish(plan.executor(inputs[: plan.given]), inputs, leaves, (args, kwargs))
         with self._lock:
             return self._compiled(key, args, kwargs, leaves)
 
@@ -99,14 +101,15 @@ class Compiled:
                 result = self.function(*_put_together((args, kwargs), iter(given))[0], **_put_together((args, kwargs), iter(given))[1])
                 found: list[Any] = []
                 tree = _apart(result, found)
+                graph = any(x.flags & NEEDS for x in found) and recording.get() is not None and not reading.zeroed and not any(
+                    x._grad is not now for x, _, now in reading.grads.values()
+                )
+                pulled = reading.differentiated(found, given) if graph else ()
             except BaseException:
                 reading.end([], None)
                 raise
-            written, arrays = reading.end([x._data for x in found], tree)
-        graph = any(x.flags & NEEDS for x in found) and recording.get() is not None
-        plan = Plan(written, graph, self.fast)
-        if graph and not any(t.kind == "grad" for t in written.targets):
-            plan.function = self.function
+            written, arrays = reading.end([x._data for x in found], tree, pulled)
+        plan = Plan(written, self.function, self.fast)
         plans = self._plans.setdefault(key, [])
         plans[:] = [p for p in plans if p.holds()] + [plan]
         self._last = plan
@@ -117,7 +120,9 @@ class Compiled:
                 RuntimeWarning,
                 stacklevel=stack_level(),
             )
-        return plan.publish(arrays)
+        kinds = [t.kind for t in written.targets]
+        done = [a for a, kind in zip(arrays, kinds, strict=True) if kind not in ("vjp", "no grad")]
+        return plan.publish(done, [reading.writer.given[v] for v in plan.executor.program.inputs], leaves, (args, kwargs))
 
     @property
     def program(self) -> Program:
@@ -142,44 +147,75 @@ class Compiled:
 class Plan:
     """A program with where its inputs come from and its outputs go."""
 
-    def __init__(self, written: Written, graph: bool, fast: bool) -> None:
-        self.written = written
-        self.executor = Executor(written.program, fast)
-        self.readers = [_reader(place) for place in written.sources]
+    def __init__(self, written: Written, function: Any, fast: bool) -> None:
+        self.written, self.function, self.fast = written, function, fast
+        program, targets = written.program, written.targets
+        self.sources = [place for place in written.sources if place.kind != "cotangent"]
+        self.targets = [place for place in targets if place.kind != "vjp"]
+        order = sorted(range(len(written.sources)), key=lambda k: written.sources[k].kind == "cotangent")
+        inputs = [program.inputs[k] for k in order]
+        self.given = len(self.sources)
+        self.which = [written.sources[k].key for k in order[self.given :]]  # the results that have a cotangent
+        values = iter(program.results)
+        results = [(place.kind, next(values)) for place in targets if place.kind != "no grad"]
+        forward = Program(inputs[: self.given], [""] * self.given, program.constants, program.steps, [v for kind, v in results if kind != "vjp"])
+        forward.names = [program.names[k] for k in order[: self.given]]
+        self.executor = Executor(forward, fast)
+        self.backward = Program(inputs, [program.names[k] for k in order], program.constants, program.steps, [v for kind, v in results if kind == "vjp"])
+        self._pullback: Executor | None = None
+        self.readers = [_reader(place) for place in self.sources]
         self.types = [
             (place.owner, np.shape(place.owner._data), place.owner._data.dtype, place.owner.flags)
-            for place in written.sources
+            for place in self.sources
             if place.kind == "value"
         ]
-        self.function: Any = None
 
     def holds(self) -> bool:
         """Whether what was read besides arguments is still of the kind that it was."""
-        return all(x._data.shape == shape and x._data.dtype == dtype and x.flags == flags for x, shape, dtype, flags in self.types) and all(
-            now() == then for now, then in self.written.guards
-        )
+        return all(
+            x._data.shape == shape and x._data.dtype == dtype and x.flags == flags for x, shape, dtype, flags in self.types
+        ) and all(now() == then for now, then in self.written.guards)
 
-    def publish(self, arrays: Sequence[Any]) -> Any:
+    def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+        """The gradients of all tracked inputs."""
+        if self._pullback is None:
+            self._pullback = Executor(self.backward, self.fast)
+        return self._pullback([*arrays, *cotangents])
+
+    def publish(self, arrays: Sequence[Any], inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
         """Give results back, and write everywhere else, all or nothing."""
         results: dict[int, Any] = {}
         changes: list[Any] = []
-        for place, array in zip(self.written.targets, arrays, strict=True):
+        values = iter(arrays)
+        for place in self.targets:
             x = place.owner
+            if place.kind == "no grad":
+                changes.append((setattr, x, "_grad", None))
+                continue
+            array = next(values)
             if place.kind == "result":
-                results[place.key] = constant(array)
+                results[place.key] = array
             elif place.kind == "value":
                 self._write(x, array, changes)
             elif place.kind == "grad":
                 changes.append((setattr, x, "_grad", constant(array)))
             elif place.kind == "check":
-                place.owner(array)
-            elif place.kind == "no grad":
-                changes.append((setattr, x, "_grad", None))
+                x(array)
             else:
                 name, i = place.key
                 changes.append((np.copyto, x.part(name, i).reshape(-1), array))
         at_once(*changes, *[change for effect in self.written.effects for change in effect()])
-        return _in_tree(self.written.result, results)
+        if self.which:
+            tracked = [leaves[key] if isinstance(key, int) else key for key in self.written.inputs]
+            flags = functools.reduce(operator.or_, (x.flags for x in tracked))
+            call = Call(self, list(inputs), called)
+            shown = {
+                k: note(y, flags, _compiled, tuple(tracked), {"call": call, "which": k}, recorder.get()) if k in self.which else constant(y)
+                for k, y in results.items()
+            }
+        else:
+            shown = {k: constant(y) for k, y in results.items()}
+        return _in_tree(self.written.result, shown)
 
     def _write(self, x: Any, array: Any, changes: list[Any]) -> None:
         x.born, x.past, x.site = births(), None, STEPPED
@@ -207,12 +243,72 @@ def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
     return lambda leaves: x.again()
 
 
+class Call:
+    """One call whose results are differentiable: what it was given, and its gradients once one of them is asked for."""
+
+    def __init__(self, plan: Plan, inputs: list[Any], called: Any) -> None:
+        self.plan, self.called = plan, called
+        self.inputs = [x.copy() if isinstance(x, np.ndarray) and place.kind == "value" and not place.owner.flags else x
+                       for x, place in zip(inputs, plan.sources)]
+        self.last: tuple[Any, Any] = (None, None)
+
+    def __repr__(self) -> str:
+        return getattr(self.plan.function, "__name__", "function")
+
+    def gradient(self, i: int, which: int, g: Any, xs: Sequence[Any]) -> Any:
+        """The gradient of input `i` for the cotangent `g` of one result."""
+        if self.last[0] is not g:
+            self.last = g, self._again(which, g, xs) if isinstance(g, Variable) else self._pulled(which, g)
+        found = self.last[1][i]
+        if i == len(xs) - 1:
+            self.last = None, None
+        return found
+
+    def _pulled(self, which: int, g: Any) -> list[Any]:
+        shapes = {k: v for k, v in zip(self.plan.which, self.plan.backward.inputs[self.plan.given :], strict=True)}
+        cotangents = [np.asarray(g) if k == which else np.zeros(v.shape, v.dtype) for k, v in shapes.items()]
+        return self.plan.pullback(self.inputs, cotangents)
+
+    def _again(self, which: int, g: Any, xs: Sequence[Any]) -> list[Any]:
+        """Gradients that can be differentiated again: of the function as it stands."""
+        if any(place.kind == "drawn" for place in self.plan.sources):
+            raise GraphError(
+                "compile: a second derivative needs a function that draws nothing; got random numbers in it; differentiate "
+                "the function that was compiled"
+            )
+        leaves: list[Any] = []
+        _taken_apart(self.called, leaves)
+        given = list(leaves)
+        for key, x in zip(self.plan.written.inputs, xs, strict=True):
+            if isinstance(key, int):
+                given[key] = x
+        with Recording():
+            args, kwargs = _put_together(self.called, iter(given))
+            found: list[Any] = []
+            _apart(self.plan.function(*args, **kwargs), found)
+            return gradients([(found[which], g)], list(xs), create_graph=True)
+
+
+def _compiled_rule(i: int) -> Any:
+    def rule(g: Any, y: Any, *xs: Any, call: Call, which: int) -> Any:
+        return call.gradient(i, which, g, xs)
+
+    return rule
+
+
+_compiled = Op(
+    "compiled",
+    lambda *xs, call, which: None,
+    Each(_compiled_rule),
+    kind="checkpoint",
+    doc="A compiled function; its gradient is computed by a program as well.",
+)
+
+
 def _inside_another(x: Any) -> bool:
     """Whether an argument is read by another transform, which then reads the function as it stands."""
     data = x._data if isinstance(x, Variable) else x
-    return isinstance(data, BatchedArray | ProgramArray) or (
-        isinstance(x, Variable) and bool(x.flags & NEEDS) and recording.get() is not None
-    )
+    return isinstance(data, BatchedArray | ProgramArray)
 
 
 def _kind(x: Any) -> Any:

@@ -119,8 +119,10 @@ class Lowering:
             self._product(step)
         elif name in REDUCTIONS:
             self._reduction(step)
-        elif name == "setitem":
+        elif name == "setitem" and _gathers(step):
             self._scatter(step)
+        elif name in ("setitem", "concatenate", "stack"):
+            self._assembled(step)
         else:
             self._entrywise(step, out.shape)
 
@@ -206,6 +208,8 @@ class Lowering:
 
     def _entrywise(self, step: Step, shape: tuple[int, ...]) -> None:
         uses = [v for v in dict.fromkeys(step.uses) if not v.weak]
+        if step.primitive in ("zeros_like", "ones_like"):
+            step, uses = Step(step.primitive, (), {}, step.results), []
         source = None
         if step.primitive == "getitem":
             source, uses = uses[0], [v for v in uses if v is not step.args[0]]
@@ -251,6 +255,38 @@ class Lowering:
         loop.scatters.append((out, index, value))
         self.ready[step.result] = loop.number
 
+    def _assembled(self, step: Step) -> None:
+        """Parts that are copied next to each other, or into an array: into views of the result."""
+        out = step.result
+        memory = View(self.buffer("output" if out in self.needed else "own", out), 0, dense(out.shape), out.shape)
+        if memory.buffer.kind == "output":
+            self.outputs[out] = memory.buffer
+        if step.primitive == "setitem":
+            x, _, value = step.args
+            part = _basic(memory, _index(step), ())
+            assert part is not None
+            shape = _shape(step)
+            parts = [(x, memory), (value, View(part.buffer, part.offset, part.strides, shape))]
+        else:
+            axis = (step.args[1] if len(step.args) > 1 else step.kwargs.get("axis", 0)) % len(out.shape)
+            parts, start = [], 0
+            for x in step.args[0]:
+                shape = x.shape if step.primitive == "concatenate" else (*x.shape[:axis], 1, *x.shape[axis:])
+                offset = start * memory.strides[axis]
+                strides = memory.strides if step.primitive == "concatenate" else memory.strides[:axis] + memory.strides[axis + 1:]
+                parts.append((x, View(memory.buffer, offset, strides, x.shape)))
+                start += shape[axis]
+        for x, view in parts:
+            same = Value(-1, view.shape, out.dtype)
+            uses = [x] if isinstance(x, Value) and not x.weak else []
+            loop = self._loop(view.shape, uses, fresh=step.primitive == "setitem")
+            self._reads(loop, [x] if isinstance(x, Value) else [])
+            loop.steps.append(Step("positive", (x,), {}, (same,)))
+            loop.made.add(same)
+            loop.stores[same] = view
+            self.ready[out] = max(self.ready.get(out, -1), loop.number)
+        self.views[out] = memory
+
     def _deliver(self, value: Value) -> None:
         """See that a result stands in memory of its own, without gaps."""
         view = self.view(value)
@@ -287,7 +323,7 @@ def used(kernel: Loop | Product) -> Iterator[View]:
 
 
 def _gathers(step: Step) -> bool:
-    return step.primitive == "getitem" and any(isinstance(v, Value) for v in _index(step))
+    return step.primitive in ("getitem", "setitem") and any(isinstance(v, Value) for v in _index(step))
 
 
 def _index(step: Step) -> tuple[Any, ...]:
@@ -397,14 +433,15 @@ def can(step: Step) -> bool:
             index = _index(step)
             if _gathers(step):
                 return _plain_gather(step.args[0], index)
-            return all(isinstance(k, slice | int | np.integer) or k is None or k is Ellipsis for k in index) and not any(
-                isinstance(k, bool) for k in index
-            )
+            return _slices(index)
         return set(step.kwargs) <= {"axes"} or (name == "reshape" and step.kwargs.get("order", "C") == "C" and set(step.kwargs) <= {"order", "shape"})
     if name == "setitem":
-        x, index, value = step.args
-        index = index if isinstance(index, tuple) else (index,)
-        return isinstance(x, Value) and _plain_gather(x, index) and isinstance(value, Value | int | float)
+        x, _, value = step.args
+        if not isinstance(x, Value) or not isinstance(value, Value | int | float):
+            return False
+        return _plain_gather(x, _index(step)) if _gathers(step) else _slices(_index(step))
+    if name in ("concatenate", "stack"):
+        return set(step.kwargs) <= {"axis"} and (step.kwargs.get("axis", 0) is not None) and all(isinstance(x, Value) for x in step.args[0])
     if name == "matmul":
         a, b = step.args
         return bool(out.dtype.kind == "f" and a.dtype == b.dtype == out.dtype and min(len(a.shape), len(b.shape)) >= 2 and not step.kwargs
@@ -431,6 +468,18 @@ def can(step: Step) -> bool:
 
 
 FLOATING = {"exp", "log", "log1p", "expm1", "tanh", "sqrt", "sin", "cos", "fabs", "exp2", "log2", "log10", "copysign", "floor", "ceil", "rint", "trunc"}
+
+
+def _slices(index: tuple[Any, ...]) -> bool:
+    """Whether an index has slices and numbers only."""
+    return all(
+        (isinstance(k, slice | int | np.integer) and not isinstance(k, bool)) or k is None or k is Ellipsis for k in index
+    )
+
+
+def _shape(step: Step) -> tuple[int, ...]:
+    """The shape of the part that a `setitem` writes into."""
+    return tuple(np.broadcast_to(np.empty((), np.int8), step.result.shape)[_index(step)].shape)
 
 
 def _plain_gather(x: Value, index: tuple[Any, ...]) -> bool:

@@ -39,6 +39,7 @@ class Writer:
         self.count = 0
         self.inputs: list[Value] = []
         self.names: list[str] = []
+        self.given: dict[Value, Any] = {}  # what inputs are in this run
         self.constants: dict[Value, Any] = {}
         self.steps: list[Step] = []
         self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
@@ -55,6 +56,7 @@ class Writer:
         value = self.value(x)
         self.inputs.append(value)
         self.names.append(name)
+        self.given[value] = x
         return ProgramArray(x, value, self)
 
     def number(self, again: Callable[[], Any]) -> HostNumber:
@@ -76,7 +78,7 @@ class Writer:
                 self.constants[value] = x
             return self.known[id(x)][1]
         if isinstance(x, tuple | list):
-            return type(x)(map(self.reference, x)) if type(x) in (tuple, list) else type(x)(*map(self.reference, x))
+            return (list if isinstance(x, list) else tuple)(map(self.reference, x))
         if isinstance(x, dict):
             return {k: self.reference(v) for k, v in x.items()}
         return x
@@ -299,6 +301,7 @@ class HostNumber:
             self.value = self.writer.value(self.now, weak=True)
             self.writer.inputs.append(self.value)
             self.writer.names.append("")
+            self.writer.given[self.value] = self.now
             self.writer.numbers.append(self)
         return self.value
 

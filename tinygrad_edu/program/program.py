@@ -185,8 +185,7 @@ def changed(x: Any, change: Callable[[Value], Any]) -> Any:
     if isinstance(x, Value):
         return change(x)
     if isinstance(x, tuple | list):
-        parts = [changed(part, change) for part in x]
-        return type(x)(parts) if type(x) in (tuple, list) else type(x)(*parts)
+        return type(x)([changed(part, change) for part in x])
     if isinstance(x, dict):
         return {k: changed(part, change) for k, part in x.items()}
     return x

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Op, Variable, births, constant
+from ..backward import gradients
+from ..engine import NEEDS, Op, Variable, births, constant
 from ..errors import GraphError
 from ..recording import TRACERS, Tracer, tracing
 from ..sums import worked_in
-from .array import ProgramArray, Writer, refusal
+from .array import ProgramArray, Writer, plain, refusal
 from .program import Program, Value
 
 
@@ -40,6 +41,7 @@ class Written:
     result: Any  # the function's result, a tree with the numbers of outputs in place of tensors
     effects: list[Callable[[], list[Any]]] = field(default_factory=list)  # counts of steps and the like, after each run
     guards: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)  # to be differentiated with respect to: numbers of arguments, or tensors
     questions: list[tuple[int, Callable[[Any], bool], bool]] = field(default_factory=list)  # about inputs, before a run
 
 
@@ -54,6 +56,7 @@ class Reading(Tracer):
         self.grads: dict[int, tuple[Any, Any, Any]] = {}  # leaves, with their gradient before, and as an input
         self.zeroed: dict[int, Any] = {}
         self.rows: dict[tuple[int, str, int], tuple[Place, Any]] = {}  # an optimizer's state, which is an array now
+        self.wrt: list[tuple[Any, Any]] = []
         self.checks: list[tuple[Value, Callable[[Any], None]]] = []
         self.questions: list[tuple[Value, Callable[[Any], bool], bool]] = []
         self.effects: list[Callable[[], list[Any]]] = []
@@ -200,7 +203,20 @@ class Reading(Tracer):
             self.rows[key] = place, array
         return self.rows[key][1]
 
-    def end(self, result: Any, tree: Any) -> tuple[Written, list[Any]]:
+    def differentiated(self, results: list[Any], arguments: list[Any]) -> list[Any]:
+        """Write down the gradients of the results too: `sum <result, cotangent>`, by each tracked input."""
+        outside = [x for x, _, _ in self.taken.values() if x.flags & NEEDS]
+        self.wrt = [(i, x) for i, x in enumerate(arguments) if isinstance(x, Variable) and x.flags & NEEDS]
+        self.wrt += [(x, x) for x in outside]
+        cotangents = []
+        for k, y in enumerate(results):
+            if y.flags & NEEDS:
+                array = self.writer.input(np.ones_like(plain(y._data)), "cotangent")
+                self.sources[array.value] = Place("cotangent", None, k)
+                cotangents.append((y, array))
+        return gradients(cotangents, [x for _, x in self.wrt], oldest=self.start)
+
+    def end(self, result: Any, tree: Any, pulled: Any = ()) -> tuple[Written, list[Any]]:
         """The program, and the arrays of its outputs in this run. What was taken is given back as it was."""
         outputs: list[tuple[Place, Any]] = [(Place("result", None, i), x) for i, x in enumerate(result)]
         for x, before, value in self.taken.values():
@@ -215,6 +231,7 @@ class Reading(Tracer):
                 outputs.append((Place("grad", x), now._data))
         for place, array in self.rows.values():
             outputs.append((place, array))
+        outputs += [(Place("vjp", None, j), g) for j, g in enumerate(pulled)]
         outputs += [(Place("check", check), ProgramArray(None, v, self.writer)) for v, check in self.checks]
         targets, values, arrays = [], [], []
         for place, array in outputs:
@@ -227,7 +244,8 @@ class Reading(Tracer):
         values = [v if isinstance(v, Value) else self._constant(v) for v in values]
         program = self.writer.program(values, [t.kind for t in targets if t.kind != "no grad"])
         questions = [(program.inputs.index(v), question, answer) for v, question, answer in self.questions]
-        return Written(program, sources, targets, tree, self.effects, self.guards, questions), arrays
+        inputs = [key for key, _ in self.wrt]
+        return Written(program, sources, targets, tree, self.effects, self.guards, inputs, questions), arrays
 
     def _constant(self, x: Any) -> Value:
         value = self.writer.value(x)
