@@ -121,7 +121,7 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: nn.LeakyReLU(alpha=0.1), "did you mean negative_slope?"), (lambda: nn.ReLU(tg.ones(2)), "ReLU(...)(x)"),
     (lambda: F.leaky_relu(tg.ones(2), alpha=0.1), "did you mean negative_slope?"),
     (lambda: F.mse_loss(tg.ones(2), tg.ones(2), reduce="mean"), "did you mean reduction?"),
-    (lambda: nn.CrossEntropyLoss(tg.ones((2, 2)), [0, 1]), "CrossEntropyLoss(...)(x)"),
+    (lambda: nn.CrossEntropyLoss(tg.ones((2, 2)), np.array([0, 1])), "CrossEntropyLoss(...)(x)"),
     (lambda: tg.Tensor([1.0], device="cpu"), "Tensor: keywords must be among"),
     (lambda: tg.Tensor([1.0], reqires_grad=True), "did you mean requires_grad?"),
     (lambda: tg.ones(2).var(unbiased=False), "did you mean correction?"),

@@ -25,7 +25,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 def refused(who: str, what: str, must: str, x: Any, example: str, kind: type[Exception] = DTypeError) -> Exception:
     """The error of a setting, in the promised form."""
-    if isinstance(x, Variable | np.ndarray) and np.ndim(x._data if isinstance(x, Variable) else x):  # data, where the layer or loss is only made
+    if isinstance(x, Variable | np.ndarray) and np.ndim(
+        x._data if isinstance(x, Variable) else x
+    ):  # data, where the layer or loss is only made
         example = f"{example}; data come after: {who}(...)(x)" if who[:1].isupper() else example
     given = (
         repr(x) if isinstance(x, str | bytes | int | float | complex | np.generic | type(None)) else type(x).__name__
