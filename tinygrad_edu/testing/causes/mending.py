@@ -94,7 +94,7 @@ class Mendable:
     def with_hook(self, hook: Hook) -> Callable[..., Any]:
         """The function, with this hook from now on."""
         self.hook = hook
-        return self.f  # type: ignore[no-any-return]
+        return self.f
 
     def _mend(self, k: int, value: Any) -> Any:
         return self.hook(k, value)

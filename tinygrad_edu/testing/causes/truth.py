@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ...engine import NEEDS, Variable, constant, fit, parents, pull
+from ...backward import fit, parents, pull
+from ...engine import NEEDS, Variable, constant
 from ...recording import SITES, Recording
 from .mending import Mendable
 
