@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateDictError
 from ..functions.settings import several
+from ..interop.names import layer_of
 from .module import Module
 
 if TYPE_CHECKING:
@@ -22,9 +23,20 @@ class ModuleList(Module):
     (2, ['0.weight', '0.bias', '1.weight', '1.bias'])
     """
 
-    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None, *others: Any) -> None:
+        if others:
+            raise TypeError(
+                f"{type(self).__name__}: takes one list of modules; got {1 + len(others)} arguments; put them in [...]"
+            )
         super().__init__()
         self.extend(() if modules is None else modules)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """A list has no order of computation of its own."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: must be gone through in a forward of yours; got a call of the list itself; write "
+            "`for layer in layers: x = layer(x)`, or use nn.Sequential"
+        )
 
     def append(self, module: Module) -> Any:
         """Add a module at the end."""
@@ -55,9 +67,11 @@ class ModuleList(Module):
 
     def _checked(self, module: Any) -> Module:
         if not isinstance(module, Module):
-            raise TypeError(
-                f"{type(self).__name__}: holds modules; got {type(module).__name__}; wrap functions in a Module"
-            )
+            name = getattr(module, "__name__", "")
+            layer = layer_of(name)
+            advice = f"write {layer}()" if layer else "wrap functions in a Module"
+            got = f"{type(module).__name__} {name}".rstrip()
+            raise TypeError(f"{type(self).__name__}: holds modules; got {got}; {advice}")
         return module
 
     def _hold(self, parts: list[tuple[str, Module]]) -> Any:
