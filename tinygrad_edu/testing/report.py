@@ -114,8 +114,12 @@ class Report:
 
     def to_json(self) -> str:
         """The report as one JSON object; numbers that JSON has no word for become strings."""
+        return json.dumps(self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """What the JSON object says."""
         entries = [{k: (list(v) if k == "index" else _plain(v)) for k, v in asdict(e).items()} for e in self.entries]
-        facts: dict[str, Any] = {
+        return {
             "verdict": self.verdict,
             "diagnosis": self.diagnosis,
             "pattern": self.pattern,
@@ -126,7 +130,6 @@ class Report:
             "notes": self.notes,
             "entries": entries,
         }
-        return json.dumps(facts)
 
 
 def _plain(v: Any) -> Any:
