@@ -94,7 +94,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
     What would lose its meaning is refused: masks, units, fields, imaginary parts.
     """
     if isinstance(data, READINGS):
-        return data if dtype is None else data.astype(dtype)
+        return data if dtype is None else data.astype(dtype)  # type: ignore[attr-defined]
     typed = hasattr(data, "dtype")
     dtype = dtype if dtype is None else normal_dtype(who, dtype)
     if isinstance(data, list | tuple):

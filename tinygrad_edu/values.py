@@ -13,14 +13,14 @@ from .recording import tracer
 
 
 def require(x: Any, check: Callable[[Any], None]) -> None:
-    """`check` raises an error if the array `x`, or that of all examples of a `vmap`, has values that it must not have."""
+    """`check` raises an error if the array `x` (of all examples, within a `vmap`) has values that it must not have."""
     by = tracer()
     if by is None or not by.check(x, check):
         check(whole(x))
 
 
 def decided(x: Any, question: Callable[[Any], bool], otherwise: bool) -> bool:
-    """The answer to a question about values; `otherwise` where it may be another in the next run, and is always right."""
+    """The answer to a question about values. Where the next run may have another, `otherwise`, which is always right."""
     by = tracer()
     answer = None if by is None else by.answer(x, question)
     if answer is None:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import get_default_dtype
-from ..batched import BatchedArray
 from ..backward import gradients
+from ..batched import BatchedArray
 from ..engine import NEEDS, STEPPED, Each, Op, Variable, births, constant, note
 from ..errors import GraphError
 from ..holders import USED
@@ -34,8 +34,8 @@ def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
 
     `f` takes and returns tensors, in tuples, lists and dicts as well, or it is a Module, or a whole training step with
     `backward()` and `optimizer.step()`. Parameters, gradients, an optimizer's state and learning rate, running
-    statistics and random generators are read and written anew in each call. New shapes, dtypes, modes or settings make a
-    new program. `fast` allows algebra that changes what nan and inf become.
+    statistics and random generators are read and written anew in each call. New shapes, dtypes, modes or settings
+    make a new program. `fast` allows algebra that changes what nan and inf become.
 
     `f.program` is the program, `f.explain()` tells what is computed where, `f.source()` is the code.
 
@@ -51,7 +51,9 @@ def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
     if f is None:
         return functools.partial(compile, dynamic=dynamic, fast=fast)
     if not callable(f):
-        raise TypeError(f"compile: f must be a function, or a module; got {type(f).__name__}; pass a function of tensors")
+        raise TypeError(
+            f"compile: f must be a function, or a module; got {type(f).__name__}; pass a function of tensors"
+        )
     return Compiled(f, dynamic, fast)
 
 
@@ -98,11 +100,15 @@ class Compiled:
         with Reading() as reading:
             try:
                 given = [_as_input(x, reading, i) for i, x in enumerate(leaves)]
-                result = self.function(*_put_together((args, kwargs), iter(given))[0], **_put_together((args, kwargs), iter(given))[1])
+                own, named = _put_together((args, kwargs), iter(given))
+                result = self.function(*own, **named)
                 found: list[Any] = []
                 tree = _apart(result, found)
-                graph = any(x.flags & NEEDS for x in found) and recording.get() is not None and not reading.zeroed and not any(
-                    x._grad is not now for x, _, now in reading.grads.values()
+                graph = (
+                    any(x.flags & NEEDS for x in found)
+                    and recording.get() is not None
+                    and not reading.zeroed
+                    and not any(x._grad is not now for x, _, now in reading.grads.values())
                 )
                 pulled = reading.differentiated(found, given) if graph else ()
             except BaseException:
@@ -115,14 +121,16 @@ class Compiled:
         self._last = plan
         if (many := sum(map(len, self._plans.values()))) == OFTEN:
             warnings.warn(
-                f"compile: a function should meet few kinds of arguments; got {many} programs of {self!r}; pad to equal "
-                "shapes, or pass what changes as tensors",
+                f"compile: a function should meet few kinds of arguments; got {many} programs of {self!r}; pad to "
+                "equal shapes, or pass what changes as tensors",
                 RuntimeWarning,
                 stacklevel=stack_level(),
             )
         kinds = [t.kind for t in written.targets]
         done = [a for a, kind in zip(arrays, kinds, strict=True) if kind not in ("vjp", "no grad")]
-        return plan.publish(done, [reading.writer.given[v] for v in plan.executor.program.inputs], leaves, (args, kwargs))
+        return plan.publish(
+            done, [reading.writer.given[v] for v in plan.executor.program.inputs], leaves, (args, kwargs)
+        )
 
     @property
     def program(self) -> Program:
@@ -158,10 +166,22 @@ class Plan:
         self.which = [written.sources[k].key for k in order[self.given :]]  # the results that have a cotangent
         values = iter(program.results)
         results = [(place.kind, next(values)) for place in targets if place.kind != "no grad"]
-        forward = Program(inputs[: self.given], [""] * self.given, program.constants, program.steps, [v for kind, v in results if kind != "vjp"])
+        forward = Program(
+            inputs[: self.given],
+            [""] * self.given,
+            program.constants,
+            program.steps,
+            [v for kind, v in results if kind != "vjp"],
+        )
         forward.names = [program.names[k] for k in order[: self.given]]
         self.executor = Executor(forward, fast)
-        self.backward = Program(inputs, [program.names[k] for k in order], program.constants, program.steps, [v for kind, v in results if kind == "vjp"])
+        self.backward = Program(
+            inputs,
+            [program.names[k] for k in order],
+            program.constants,
+            program.steps,
+            [v for kind, v in results if kind == "vjp"],
+        )
         self._pullback: Executor | None = None
         self.readers = [_reader(place) for place in self.sources]
         self.types = [
@@ -173,7 +193,8 @@ class Plan:
     def holds(self) -> bool:
         """Whether what was read besides arguments is still of the kind that it was."""
         return all(
-            x._data.shape == shape and x._data.dtype == dtype and x.flags == flags for x, shape, dtype, flags in self.types
+            x._data.shape == shape and x._data.dtype == dtype and x.flags == flags
+            for x, shape, dtype, flags in self.types
         ) and all(now() == then for now, then in self.written.guards)
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
@@ -210,7 +231,9 @@ class Plan:
             flags = functools.reduce(operator.or_, (x.flags for x in tracked))
             call = Call(self, list(inputs), called)
             shown = {
-                k: note(y, flags, _compiled, tuple(tracked), {"call": call, "which": k}, recorder.get()) if k in self.which else constant(y)
+                k: note(y, flags, _compiled, tuple(tracked), {"call": call, "which": k}, recorder.get())
+                if k in self.which
+                else constant(y)
                 for k, y in results.items()
             }
         else:
@@ -248,8 +271,10 @@ class Call:
 
     def __init__(self, plan: Plan, inputs: list[Any], called: Any) -> None:
         self.plan, self.called = plan, called
-        self.inputs = [x.copy() if isinstance(x, np.ndarray) and place.kind == "value" and not place.owner.flags else x
-                       for x, place in zip(inputs, plan.sources)]
+        self.inputs = [
+            x.copy() if isinstance(x, np.ndarray) and place.kind == "value" and not place.owner.flags else x
+            for x, place in zip(inputs, plan.sources)
+        ]
         self.last: tuple[Any, Any] = (None, None)
 
     def __repr__(self) -> str:
@@ -265,7 +290,7 @@ class Call:
         return found
 
     def _pulled(self, which: int, g: Any) -> list[Any]:
-        shapes = {k: v for k, v in zip(self.plan.which, self.plan.backward.inputs[self.plan.given :], strict=True)}
+        shapes = dict(zip(self.plan.which, self.plan.backward.inputs[self.plan.given :], strict=True))
         cotangents = [np.asarray(g) if k == which else np.zeros(v.shape, v.dtype) for k, v in shapes.items()]
         return self.plan.pullback(self.inputs, cotangents)
 
@@ -273,8 +298,8 @@ class Call:
         """Gradients that can be differentiated again: of the function as it stands."""
         if any(place.kind == "drawn" for place in self.plan.sources):
             raise GraphError(
-                "compile: a second derivative needs a function that draws nothing; got random numbers in it; differentiate "
-                "the function that was compiled"
+                "compile: a second derivative needs a function that draws nothing; got random numbers in it; "
+                "differentiate the function that was compiled"
             )
         leaves: list[Any] = []
         _taken_apart(self.called, leaves)

@@ -27,7 +27,7 @@ class Executor:
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
         with np.errstate(all="ignore"):
-            return self.function(arrays)  # type: ignore[no-any-return]
+            return self.function(arrays)
 
     def explain(self) -> str:
         """How many steps are computed where."""
@@ -60,7 +60,10 @@ class Executor:
                 kernels = native.Kernels(program, part, needed, fast)
                 self.kernels.append(kernels)
                 names[f"native{k}"] = kernels
-                results, call = kernels.outputs, f"native{k}({', '.join(map(repr, [*kernels.inputs, *kernels.numbers]))})"
+                results, call = (
+                    kernels.outputs,
+                    f"native{k}({', '.join(map(repr, [*kernels.inputs, *kernels.numbers]))})",
+                )
                 lines.append(f"    {''.join(f'{v}, ' for v in results)}= {call}" if results else f"    {call}")
             else:
                 (step,) = part

@@ -22,8 +22,8 @@ ENTRYWISE = {
     "add", "subtract", "multiply", "divide", "negative", "positive", "absolute", "fabs", "sign", "square", "sqrt",
     "reciprocal", "exp", "log", "log1p", "expm1", "tanh", "maximum", "minimum", "greater", "greater_equal", "less",
     "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not", "isfinite", "isnan", "where",
-    "astype", "power", "sin", "cos", "floor", "ceil", "rint", "trunc", "bitwise_and", "bitwise_or", "invert", "conjugate",
-    "zeros_like", "ones_like", "copysign", "signbit", "exp2", "log2", "log10",
+    "astype", "power", "sin", "cos", "floor", "ceil", "rint", "trunc", "bitwise_and", "bitwise_or", "invert",
+    "conjugate",     "zeros_like", "ones_like", "copysign", "signbit", "exp2", "log2", "log10",
 }  # fmt: skip
 REDUCTIONS = {"sum": "add", "maximum.reduce": "maximum", "minimum.reduce": "minimum"}
 VIEWS = {"reshape", "swapaxes", "transpose", "broadcast_to", "expand_dims", "squeeze", "moveaxis", "getitem"}
@@ -190,8 +190,11 @@ class Lowering:
                 self.view(v)
                 after = max(after, self.ready[v] + 1 if self.ready[v] >= 0 else -1)
         loop = max(inside, key=lambda k: k.number, default=None)
-        if not fresh and loop is not None and loop.number >= after and all(
-            v not in self.inside or self.inside[v] is not loop or v.shape == shape for v in uses
+        if (
+            not fresh
+            and loop is not None
+            and loop.number >= after
+            and all(v not in self.inside or self.inside[v] is not loop or v.shape == shape for v in uses)
         ):
             return loop
         loop = Loop(shape, len(self.kernels))
@@ -273,7 +276,11 @@ class Lowering:
             for x in step.args[0]:
                 shape = x.shape if step.primitive == "concatenate" else (*x.shape[:axis], 1, *x.shape[axis:])
                 offset = start * memory.strides[axis]
-                strides = memory.strides if step.primitive == "concatenate" else memory.strides[:axis] + memory.strides[axis + 1:]
+                strides = (
+                    memory.strides
+                    if step.primitive == "concatenate"
+                    else memory.strides[:axis] + memory.strides[axis + 1 :]
+                )
                 parts.append((x, View(memory.buffer, offset, strides, x.shape)))
                 start += shape[axis]
         for x, view in parts:
@@ -434,20 +441,38 @@ def can(step: Step) -> bool:
             if _gathers(step):
                 return _plain_gather(step.args[0], index)
             return _slices(index)
-        return set(step.kwargs) <= {"axes"} or (name == "reshape" and step.kwargs.get("order", "C") == "C" and set(step.kwargs) <= {"order", "shape"})
+        return set(step.kwargs) <= {"axes"} or (
+            name == "reshape" and step.kwargs.get("order", "C") == "C" and set(step.kwargs) <= {"order", "shape"}
+        )
     if name == "setitem":
         x, _, value = step.args
         if not isinstance(x, Value) or not isinstance(value, Value | int | float):
             return False
         return _plain_gather(x, _index(step)) if _gathers(step) else _slices(_index(step))
     if name in ("concatenate", "stack"):
-        return set(step.kwargs) <= {"axis"} and (step.kwargs.get("axis", 0) is not None) and all(isinstance(x, Value) for x in step.args[0])
+        return (
+            set(step.kwargs) <= {"axis"}
+            and (step.kwargs.get("axis", 0) is not None)
+            and all(isinstance(x, Value) for x in step.args[0])
+        )
     if name == "matmul":
         a, b = step.args
-        return bool(out.dtype.kind == "f" and a.dtype == b.dtype == out.dtype and min(len(a.shape), len(b.shape)) >= 2 and not step.kwargs
-                    and (len(a.shape) == len(b.shape) == 2 or a.shape[:-2] == b.shape[:-2] or len(b.shape) == 2 or len(a.shape) == 2))
+        return bool(
+            out.dtype.kind == "f"
+            and a.dtype == b.dtype == out.dtype
+            and min(len(a.shape), len(b.shape)) >= 2
+            and not step.kwargs
+            and (
+                len(a.shape) == len(b.shape) == 2
+                or a.shape[:-2] == b.shape[:-2]
+                or len(b.shape) == 2
+                or len(a.shape) == 2
+            )
+        )
     if name in REDUCTIONS:
-        return bool(out.dtype.kind == "f" and step.uses[0].dtype == out.dtype and set(step.kwargs) <= {"axis", "keepdims"})
+        return bool(
+            out.dtype.kind == "f" and step.uses[0].dtype == out.dtype and set(step.kwargs) <= {"axis", "keepdims"}
+        )
     if name not in ENTRYWISE:
         return False
     if name == "astype":
@@ -458,7 +483,11 @@ def can(step: Step) -> bool:
         return False
     if name in FLOATING and out.dtype.kind != "f":
         return False
-    if name in ("sign", "reciprocal", "divide", "power", "maximum", "minimum") and out.dtype.kind != "f" and name != "sign":
+    if (
+        name in ("sign", "reciprocal", "divide", "power", "maximum", "minimum")
+        and out.dtype.kind != "f"
+        and name != "sign"
+    ):
         return name in ("maximum", "minimum")
     if name == "sign":
         return out.dtype.kind == "f"
@@ -467,13 +496,32 @@ def can(step: Step) -> bool:
     return not (name in ("add", "multiply", "subtract", "negative", "absolute") and out.dtype == bool)
 
 
-FLOATING = {"exp", "log", "log1p", "expm1", "tanh", "sqrt", "sin", "cos", "fabs", "exp2", "log2", "log10", "copysign", "floor", "ceil", "rint", "trunc"}
+FLOATING = {
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "tanh",
+    "sqrt",
+    "sin",
+    "cos",
+    "fabs",
+    "exp2",
+    "log2",
+    "log10",
+    "copysign",
+    "floor",
+    "ceil",
+    "rint",
+    "trunc",
+}
 
 
 def _slices(index: tuple[Any, ...]) -> bool:
     """Whether an index has slices and numbers only."""
     return all(
-        (isinstance(k, slice | int | np.integer) and not isinstance(k, bool)) or k is None or k is Ellipsis for k in index
+        (isinstance(k, slice | int | np.integer) and not isinstance(k, bool)) or k is None or k is Ellipsis
+        for k in index
     )
 
 
@@ -484,4 +532,6 @@ def _shape(step: Step) -> tuple[int, ...]:
 
 def _plain_gather(x: Value, index: tuple[Any, ...]) -> bool:
     """An index by arrays of integers, one for each axis."""
-    return len(index) == len(x.shape) and all(isinstance(k, Value) and k.dtype.kind == "i" and not k.weak for k in index)
+    return len(index) == len(x.shape) and all(
+        isinstance(k, Value) and k.dtype.kind == "i" and not k.weak for k in index
+    )

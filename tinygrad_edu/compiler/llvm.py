@@ -13,10 +13,36 @@ from .kernels import REDUCTIONS, Buffer, Loop, Lowering, Product, View, dense, u
 from .mathematics import number
 
 LLVM = {"float32": "float", "float64": "double", "int64": "i64", "int32": "i32", "bool": "i8"}
-COMPARED = {"greater": "ogt", "greater_equal": "oge", "less": "olt", "less_equal": "ole", "equal": "oeq", "not_equal": "une"}
-SIGNED = {"greater": "sgt", "greater_equal": "sge", "less": "slt", "less_equal": "sle", "equal": "eq", "not_equal": "ne"}
-INTRINSIC = {"sqrt": "sqrt", "absolute": "fabs", "fabs": "fabs", "floor": "floor", "ceil": "ceil", "rint": "rint", "trunc": "trunc",
-             "sin": "sin", "cos": "cos", "exp2": "exp2", "log2": "log2", "log10": "log10"}
+COMPARED = {
+    "greater": "ogt",
+    "greater_equal": "oge",
+    "less": "olt",
+    "less_equal": "ole",
+    "equal": "oeq",
+    "not_equal": "une",
+}
+SIGNED = {
+    "greater": "sgt",
+    "greater_equal": "sge",
+    "less": "slt",
+    "less_equal": "sle",
+    "equal": "eq",
+    "not_equal": "ne",
+}
+INTRINSIC = {
+    "sqrt": "sqrt",
+    "absolute": "fabs",
+    "fabs": "fabs",
+    "floor": "floor",
+    "ceil": "ceil",
+    "rint": "rint",
+    "trunc": "trunc",
+    "sin": "sin",
+    "cos": "cos",
+    "exp2": "exp2",
+    "log2": "log2",
+    "log10": "log10",
+}
 SHORT = {"float": "f32", "double": "f64"}
 
 
@@ -182,7 +208,7 @@ def _multiply(f: Function, a: View, b: View, out: View, lead: list[str]) -> None
     flags = "contract"
     lanes = 16 if type == "float" else 8
     width = min(lanes, 1 << max(0, int(math.log2(n)))) if n >= 2 else 1
-    la, lb = (["0"] * 0 + lead[-(len(v.shape) - 2):] if len(v.shape) > 2 else [] for v in (a, b))
+    la, lb = (["0"] * 0 + lead[-(len(v.shape) - 2) :] if len(v.shape) > 2 else [] for v in (a, b))
 
     def tile(rows: int, i: str, j: str, wide: int, bcontig: bool) -> None:
         vec = f"<{wide} x {type}>" if wide > 1 else type
@@ -255,6 +281,7 @@ class Nest:
     def __init__(self, f: Function, kernel: Loop) -> None:
         self.f, self.kernel = f, kernel
         self.values: dict[Any, str] = {}
+        self.sums: dict[Any, Any] = {}  # of each reduction: where it is added up
         self.accumulators: list[Any] = []
         self.finishes: list[Any] = []
 
@@ -292,15 +319,18 @@ class Nest:
         if reduced == list(range(inner, len(self.shape))):
             place = f.emit(f"alloca {wide}")
             f.lines.insert(0, f.lines.pop())
+
             def start() -> None:
                 f.do(f"store {wide} {first}, ptr {place}")
+
             def done(at: list[str]) -> None:
                 x = f.emit(f"load {wide}, ptr {place}")
                 x = f.emit(f"fptrunc double {x} to float") if wide != type else x
                 full = [*at, *["0"] * (len(self.shape) - len(at))]
                 f.store(out.buffer, f.address(out, full, strides), x)
+
             self.accumulators.append((start, done, inner))
-            self.values[("sum", step)] = (place, wide, type, name, None)  # type: ignore[assignment]
+            self.sums[step] = (place, wide, type, name, None)
             return
         size = max(out.buffer.size, 1)
         base = "%sum" + str(len(self.accumulators) + len(self.finishes))
@@ -310,15 +340,23 @@ class Nest:
             base = raw
         else:
             base = f"%b{out.buffer.index}"
-        f.loop(size, lambda i: f.do(f"store {wide} {first}, ptr {f.emit(f'getelementptr inbounds {wide}, ptr {base}, i64 {i}')}"))
-        self.values[("sum", step)] = (base, wide, type, name, strides)  # type: ignore[assignment]
+        f.loop(
+            size,
+            lambda i: f.do(
+                f"store {wide} {first}, ptr {f.emit(f'getelementptr inbounds {wide}, ptr {base}, i64 {i}')}"
+            ),
+        )
+        self.sums[step] = (base, wide, type, name, strides)
         if wide != type:
+
             def finish() -> None:
                 def one(i: str) -> None:
                     x = f.emit(f"load double, ptr {f.emit(f'getelementptr inbounds double, ptr {base}, i64 {i}')}")
                     x = f.emit(f"fptrunc double {x} to float")
                     f.store(out.buffer, f.element(out.buffer, i), x)
+
                 f.loop(size, one)
+
             self.finishes.append(finish)
 
     def _entry(self, at: list[str]) -> None:
@@ -334,7 +372,7 @@ class Nest:
         for value, view in kernel.stores.items():
             f.store(view.buffer, f.address(view, at, self.views[("store", value)]), self.values[value])
         for step, _ in kernel.reductions:
-            place, wide, type, name, strides = self.values[("sum", step)]
+            place, wide, type, name, strides = self.sums[step]
             x = self.values[step.uses[0]]
             x = f.emit(f"fpext float {x} to double") if wide != type else x
             if strides is not None:
@@ -429,7 +467,9 @@ class Nest:
                 c = f.emit(f"icmp {'sgt' if name == 'maximum' else 'slt'} {type} {xs[0]}, {xs[1]}")
                 return f.emit(f"select i1 {c}, {type} {xs[0]}, {type} {xs[1]}")
             how = "oge" if name == "maximum" else "ole"
-            c = f.emit(f"or i1 {f.emit(f'fcmp {how} {type} {xs[0]}, {xs[1]}')}, {f.emit(f'fcmp uno {type} {xs[0]}, {xs[0]}')}")
+            c = f.emit(
+                f"or i1 {f.emit(f'fcmp {how} {type} {xs[0]}, {xs[1]}')}, {f.emit(f'fcmp uno {type} {xs[0]}, {xs[0]}')}"
+            )
             return f.emit(f"select i1 {c}, {type} {xs[0]}, {type} {xs[1]}")
         if name in mathematics.FUNCTIONS:
             f.module.needs.add((name, type))
@@ -442,7 +482,9 @@ class Nest:
         if name == "copysign":
             return f.emit(f"call {type} @llvm.copysign.{SHORT[type]}({type} {xs[0]}, {type} {xs[1]})")
         if name == "sign":
-            up, down, zero = (f.emit(f"fcmp {how} {type} {xs[0]}, {number(0.0, type)}") for how in ("ogt", "olt", "oeq"))
+            up, down, zero = (
+                f.emit(f"fcmp {how} {type} {xs[0]}, {number(0.0, type)}") for how in ("ogt", "olt", "oeq")
+            )
             y = f.emit(f"select i1 {down}, {type} {number(-1.0, type)}, {type} {xs[0]}")
             y = f.emit(f"select i1 {up}, {type} {number(1.0, type)}, {type} {y}")
             return f.emit(f"select i1 {zero}, {type} {number(0.0, type)}, {type} {y}")
@@ -475,7 +517,10 @@ class Nest:
             if name == "logical_not":
                 return f.emit(f"xor i1 {xs[0]}, true")
             return f.emit(f"{name.removeprefix('logical_')} i1 {xs[0]}, {xs[1]}")
-        plain = [np.empty((), x.dtype)[()] if isinstance(x, Value) and not x.weak else 0.0 if isinstance(x, Value) else x for x in step.args]
+        plain = [
+            np.empty((), x.dtype)[()] if isinstance(x, Value) and not x.weak else 0.0 if isinstance(x, Value) else x
+            for x in step.args
+        ]
         dtype = np.result_type(*plain)
         type = register(dtype)
         xs = [self._operand(x, dtype) for x in step.args]
@@ -504,7 +549,7 @@ def collapsed(kernel: Loop) -> tuple[tuple[int, ...], dict[Any, Any]]:
     for value, view in kernel.stores.items():
         rows[("store", value)] = spread(view, shape)
     kept: dict[Any, tuple[bool, ...]] = {}
-    for step, out in kernel.reductions:
+    for step, _ in kernel.reductions:
         axes = step.kwargs["axis"]
         keep = tuple(d not in axes for d in range(len(shape)))
         steps = iter(dense(tuple(n for n, k in zip(shape, keep, strict=True) if k)))
@@ -516,9 +561,14 @@ def collapsed(kernel: Loop) -> tuple[tuple[int, ...], dict[Any, Any]]:
     groups = [[dims[0]]]
     for d in dims[1:]:
         last = groups[-1][-1]
-        together = all(
-            row[last] == row[d] * shape[d] and (key not in kept or kept[key][last] == kept[key][d]) for key, row in rows.items()
-        ) and not kernel.gathers and not kernel.scatters
+        together = (
+            all(
+                row[last] == row[d] * shape[d] and (key not in kept or kept[key][last] == kept[key][d])
+                for key, row in rows.items()
+            )
+            and not kernel.gathers
+            and not kernel.scatters
+        )
         if together:
             groups[-1].append(d)
         else:
@@ -540,7 +590,7 @@ def spread(view: View, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def arena(lowering: Lowering) -> int:
-    """Places for buffers of the run's own: those that are not needed at the same time share memory. Its size in bytes."""
+    """Places for buffers of the run's own; those that are not needed at one time share memory. The size in bytes."""
     taken: list[tuple[int, int, Buffer]] = []
     top = 0
     for buffer in sorted((b for b in lowering.buffers if b.kind == "own"), key=lambda b: b.first):

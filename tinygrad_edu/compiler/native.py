@@ -73,7 +73,9 @@ class Kernels:
 
 
 def _laid_out(x: Any, value: Value) -> Any:
-    return x if type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned else np.array(x, value.dtype, order="C")
+    return (
+        x if type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned else np.array(x, value.dtype, order="C")
+    )
 
 
 def compiled(text: str) -> tuple[Any, int]:

@@ -1,6 +1,6 @@
 """`ProgramArray`: looks like an array to NumPy and to whoever computes with it, and writes down what it is asked.
 
-It carries the array of this run along, so that shapes and dtypes are known and the run that is written down is a real one.
+It carries the array of this run along, so that shapes and dtypes are known, and what is written down has run.
 What asks for a value, and not for an operation on it, is refused: a program must be right for other values as well.
 """
 
@@ -25,11 +25,13 @@ KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexob
 UNSHAPED = {"nonzero", "flatnonzero", "argwhere", "unique", "compress", "extract", "trim_zeros", "union1d", "setdiff1d"}
 
 
-def refusal(got: str, do: str) -> GraphError:
+class UnknownShapeError(GraphError):
+    """The shape of a result depends on values."""
+
+
+def refusal(got: str, do: str, error: type[GraphError] = GraphError) -> GraphError:
     """The error for what a program cannot hold, with the user's line."""
-    return GraphError(
-        f"compile: the function must do the same operations for all values; got {got} at {site()}; {do}"
-    )
+    return error(f"compile: the function must do the same operations for all values; got {got} at {site()}; {do}")
 
 
 class Writer:
@@ -90,11 +92,19 @@ class Writer:
         found = function(*plain(args), **plain(kwargs))
         parts = found if isinstance(found, tuple | list) else (found,)
         if not all(isinstance(part, np.ndarray | np.generic) for part in parts):
-            raise refusal(f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors")
+            raise refusal(
+                f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors"
+            )
         results = tuple(self.value(part) for part in parts)
         where = site()
         self.steps.append(
-            Step(primitive, self.reference(tuple(args)), self.reference(dict(kwargs)), results, where and str(where))
+            Step(
+                primitive,
+                self.reference(tuple(args)),
+                self.reference(dict(kwargs)),
+                results,
+                str(where) if where else None,
+            )
         )
         arrays = [ProgramArray(part, value, self) for part, value in zip(parts, results, strict=True)]
         if not isinstance(found, tuple | list):
@@ -143,15 +153,16 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         name = name_of(ufunc)
         if method == "at":
-            array, *rest = inputs
-            return array.become(self.writer.call(f"{name}.at", lambda *a: _at(ufunc, *a), inputs, options))
+            return inputs[0].become(self.writer.call(f"{name}.at", lambda *a: _at(ufunc, *a), inputs, options))
         if method == "reduce":
             return self._reduced(ufunc, name, inputs[0], out, **options)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         y = self.writer.call(name if method == "__call__" else f"{name}.{method}", function, inputs, options)
         return y if out is None else _into(out, y)
 
-    def _reduced(self, ufunc: Any, name: str, x: Any, out: Any, axis: Any = 0, keepdims: Any = False, **options: Any) -> Any:
+    def _reduced(
+        self, ufunc: Any, name: str, x: Any, out: Any, axis: Any = 0, keepdims: Any = False, **options: Any
+    ) -> Any:
         """Sums are a primitive of their own, over axes that are counted from the left."""
         axes = tuple(range(np.ndim(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         axes = tuple(sorted(k % max(np.ndim(x), 1) for k in axes))
@@ -162,7 +173,9 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         else:
             options |= {} if dtype is None else {"dtype": dtype}
             function = ufunc.reduce
-            y = self.writer.call(f"{name}.reduce", function, (x,), {"axis": axes, "keepdims": bool(keepdims), **options})
+            y = self.writer.call(
+                f"{name}.reduce", function, (x,), {"axis": axes, "keepdims": bool(keepdims), **options}
+            )
         return y if out is None else _into(out, y)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -174,7 +187,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         else:
             name = name_of(function)
             if name in UNSHAPED or (name == "where" and len(args) == 1):
-                raise refusal(f"{name}, whose shape depends on values", "use tg.where with three arguments")
+                raise refusal(f"{name}, whose shape depends on values", "use tg.where", UnknownShapeError)
             y = self.writer.call(name, function, args, kwargs)
         return y if out is None else _into((out,), y)
 
@@ -189,7 +202,9 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     def _refuse_masks(self, index: Any) -> None:
         for k in index if isinstance(index, tuple) else (index,):
             if isinstance(k, ProgramArray) and k.dtype == bool:
-                raise refusal("a mask as an index, whose result's shape depends on values", "use tg.where")
+                raise refusal(
+                    "a mask as an index, whose result's shape depends on values", "use tg.where", UnknownShapeError
+                )
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.become(self.writer.call("setitem", _set, (self, index, value), {}))
@@ -203,7 +218,9 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def _value_asked(self, *args: Any, **kwargs: Any) -> Any:
-        raise refusal("the value of a tensor (bool, float, item, or a conversion to an array)", "use tg.where, or return it")
+        raise refusal(
+            "the value of a tensor (bool, float, item, or a conversion to an array)", "use tg.where, or return it"
+        )
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __contains__ = __array__ = _value_asked
     item = tolist = tobytes = tofile = dump = dumps = _value_asked
@@ -225,7 +242,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     real = property(lambda self: self if self.dtype.kind != "c" else np.real(self))
     imag = property(lambda self: np.imag(self))
     T = property(lambda self: np.transpose(self) if self.ndim else self)
-    mT = property(lambda self: np.swapaxes(self, -1, -2))
+    mT = property(lambda self: np.swapaxes(self, -1, -2))  # noqa: N815
 
     def astype(self, dtype: Any, *args: Any, copy: bool = True, **options: Any) -> Any:
         """The same values in another dtype."""
@@ -314,14 +331,18 @@ class HostNumber:
         return _on_host(lambda *xs: float(ufunc(*xs)), inputs)
 
     def _value_asked(self, *args: Any) -> Any:
-        raise refusal("the value of a setting that changes from run to run", "compute it outside of the compiled function")
+        raise refusal(
+            "the value of a setting that changes from run to run", "compute it outside of the compiled function"
+        )
 
     __bool__ = __float__ = __int__ = __index__ = _value_asked
 
 
 def _on_host(f: Callable[..., Any], xs: Any) -> HostNumber:
     (writer,) = {x.writer for x in xs if isinstance(x, HostNumber)}
-    return HostNumber(f(*plain(xs)), lambda: f(*[x.again() if isinstance(x, HostNumber) else x for x in xs]), None, writer)
+    return HostNumber(
+        f(*plain(xs)), lambda: f(*[x.again() if isinstance(x, HostNumber) else x for x in xs]), None, writer
+    )
 
 
 def _operator(f: Callable[..., Any], reflected: bool) -> Any:

@@ -54,7 +54,7 @@ def function_of(name: str) -> Callable[..., Any]:
     found: Any = np
     for part in name.split("."):
         found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def name_of(function: Any) -> str:

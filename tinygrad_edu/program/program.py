@@ -1,7 +1,7 @@
 """A `Program`: what a function asks of arrays, written down as data.
 
-A program has typed inputs, constants, steps and results. Each step calls one primitive, a function of NumPy (or an op of
-this package that NumPy has no name for) on earlier values. It can be read as text, kept as JSON, drawn, and run.
+A program has typed inputs, constants, steps and results. Each step calls one primitive, a function of NumPy (or an op
+of this package that NumPy has no name for), on earlier values. It can be read as text, kept as JSON, drawn, and run.
 """
 
 from __future__ import annotations

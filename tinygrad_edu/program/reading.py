@@ -1,12 +1,13 @@
 """A run of a function that is written down as a program, with what it reads and changes besides its arguments.
 
-Tensors that the function closes over, parameters, gradients and an optimizer's state are read when they are needed, and
-become inputs; what it writes into them becomes an output. Learning rates, counts of steps and random numbers are computed
-before each run, by the host. So nothing of the kind is built into the program.
+Tensors that the function closes over, parameters, gradients and an optimizer's state are read when they are needed,
+and become inputs; what it writes into them becomes an output. Learning rates, counts of steps and random numbers are
+computed before each run, by the host. So nothing of the kind is built into the program.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from ..engine import NEEDS, Op, Variable, births, constant
 from ..errors import GraphError
 from ..recording import TRACERS, Tracer, tracing
 from ..sums import worked_in
-from .array import ProgramArray, Writer, plain, refusal
+from .array import ProgramArray, UnknownShapeError, Writer, plain, refusal
 from .program import Program, Value
 
 
@@ -33,7 +34,7 @@ class Place:
 
 @dataclass
 class Written:
-    """What was written down: the program, where its inputs come from and its outputs go, and what must stay as it was."""
+    """What was written down: the program, where its inputs come from and its outputs go, what must stay as it was."""
 
     program: Program
     sources: list[Place]
@@ -41,7 +42,9 @@ class Written:
     result: Any  # the function's result, a tree with the numbers of outputs in place of tensors
     effects: list[Callable[[], list[Any]]] = field(default_factory=list)  # counts of steps and the like, after each run
     guards: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
-    inputs: list[Any] = field(default_factory=list)  # to be differentiated with respect to: numbers of arguments, or tensors
+    inputs: list[Any] = field(
+        default_factory=list
+    )  # to be differentiated with respect to: numbers of arguments, or tensors
     questions: list[tuple[int, Callable[[Any], bool], bool]] = field(default_factory=list)  # about inputs, before a run
 
 
@@ -64,7 +67,9 @@ class Reading(Tracer):
 
     def __enter__(self) -> Reading:
         if tracing.get() is not None:
-            raise GraphError("compile: a reading must end before another begins; got one within another; call the function")
+            raise GraphError(
+                "compile: a reading must end before another begins; got one within another; call the function"
+            )
         TRACERS.append(self)
         self.token = tracing.set(self)
         return self
@@ -88,6 +93,8 @@ class Reading(Tracer):
         begun = len(self.writer.steps)
         try:
             return op.forward(*arrays, **attributes)
+        except UnknownShapeError:
+            raise
         except Exception:  # it asks for values or strides, as a factorisation or a window does: a primitive of its own
             del self.writer.steps[begun:]
         return self.writer.call(f"op.{op.name}", op.forward, arrays, attributes)
@@ -99,10 +106,17 @@ class Reading(Tracer):
 
     def take(self, x: Any) -> None:
         data = x._data
-        if isinstance(data, ProgramArray) or x.born >= self.start or isinstance(data, int | float) or id(x) in self.taken:
+        if (
+            isinstance(data, ProgramArray)
+            or x.born >= self.start
+            or isinstance(data, int | float)
+            or id(x) in self.taken
+        ):
             return
         if not isinstance(data, np.ndarray | np.generic):
-            raise refusal("a batch of vmap from outside", "compile the function that is mapped, or map the compiled one")
+            raise refusal(
+                "a batch of vmap from outside", "compile the function that is mapped, or map the compiled one"
+            )
         array = self.writer.input(data, x.name or "")
         self.sources[array.value] = Place("value", x)
         self.taken[id(x)] = x, data, array.value
@@ -169,9 +183,9 @@ class Reading(Tracer):
             raise refusal("an optimizer that defines step()", "define update(), or step outside of the function")
         with np.errstate(all="ignore"):
             for group, parts in zip(optimizer.param_groups, optimizer._bundles, strict=True):
-                settings = {**group, "lr": self.writer.number(lambda group=group: float(group["lr"]))}
-                fixed = [k for k in group if k not in ("lr", "params", "initial_lr", "name")]
-                self.guards.append((lambda g=group, names=tuple(fixed): [g[k] for k in names], [group[k] for k in fixed]))
+                settings = {**group, "lr": self.writer.number(functools.partial(_rate, group))}
+                fixed = tuple(k for k in group if k not in ("lr", "params", "initial_lr", "name"))
+                self.guards.append((functools.partial(_settings, group, fixed), _settings(group, fixed)))
                 kept = optimizer.initial_state(group)
                 for bundle in parts:
                     if len(kept) > len(bundle.state):
@@ -239,8 +253,8 @@ class Reading(Tracer):
             arrays.append(array.values if isinstance(array, ProgramArray) else array)
             if array is not None:
                 values.append(self.writer.reference(array if hasattr(array, "dtype") else np.asarray(array)))
-        numbers = {n.value: Place("number", n) for n in self.writer.numbers}
-        sources = [{**self.sources, **numbers}[v] for v in self.writer.inputs]
+        numbers: dict[Any, Place] = {n.value: Place("number", n) for n in self.writer.numbers}
+        sources = [self.sources[v] if v in self.sources else numbers[v] for v in self.writer.inputs]
         values = [v if isinstance(v, Value) else self._constant(v) for v in values]
         program = self.writer.program(values, [t.kind for t in targets if t.kind != "no grad"])
         questions = [(program.inputs.index(v), question, answer) for v, question, answer in self.questions]
@@ -251,3 +265,11 @@ class Reading(Tracer):
         value = self.writer.value(x)
         self.writer.constants[value] = x
         return value
+
+
+def _rate(group: Any) -> float:
+    return float(group["lr"])
+
+
+def _settings(group: Any, names: tuple[str, ...]) -> list[Any]:
+    return [group[name] for name in names]
