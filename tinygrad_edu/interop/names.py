@@ -34,7 +34,7 @@ NAMES = {
     "array": "Tensor", "from_numpy": "asarray", "as_tensor": "asarray", "randn": "random.default_rng().normal",
     "rand": "random.default_rng().uniform", "randint": "random.default_rng().integers", "astype": "Tensor.astype",
     "manual_seed_all": "manual_seed", "set_grad_enabled": "no_grad", "enable_grad": "no_grad around less",
-    "jacrev": "jacobian", "jacfwd": "jacobian", "jit": "the function as it is",
+    "jit": "the function as it is",
     "clamp": "clip", "clamp_": "clip", "clamp_min": "clip", "clamp_max": "clip", "no_grad_": "no_grad",
     "view_as": "reshape", "ravel": "flatten", "squeeze_": "squeeze", "norm_": "linalg.norm", "save_model": "tg.save",
     "Tensor_": "Tensor", "backprop": "backward", "gradient": "grad", "value": "data", "values": "data",
