@@ -149,7 +149,7 @@ from .transforms.derivatives import hessian as hessian
 from .transforms.derivatives import hvp as hvp
 from .transforms.derivatives import jacfwd as jacfwd
 from .transforms.derivatives import jacobian as jacobian
-from .transforms.derivatives import jacobian as jacrev
+from .transforms.derivatives import jacrev as jacrev
 from .transforms.derivatives import jvp as jvp
 from .transforms.derivatives import linearize as linearize
 from .transforms.derivatives import value_and_grad as value_and_grad

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .engine import NEEDS, Variable, constant, describe, gradients, history
+from .backward import gradients, history
+from .engine import NEEDS, Variable, constant, describe
 from .errors import GraphError, ShapeError
 from .functions.arguments import as_tuple, lift
 from .functions.settings import settings

@@ -73,12 +73,12 @@ def test_while_loop():
     ours = lambda n, x: tg.while_loop(lambda s: s[0] > 1, collatz(tg, tg.where), (n, 0, x))
     theirs = lambda n, x: jax.lax.while_loop(lambda s: s[0] > 1, collatz(jax.numpy, jax.numpy.where), (n, 0, x))
     for n in (1.0, 6.0, 7.0):
-        for a, b in zip(ours(np.float64(n), np.float64(0.5)), theirs(n, 0.5), strict=True):
+        for a, b in zip(ours(np.float64(n), np.float64(0.5)), theirs(np.float64(n), np.float64(0.5)), strict=True):
             np.testing.assert_allclose(a.item(), float(b), rtol=1e-12)
     ns, xs = np.array([1.0, 6.0, 7.0, 27.0]), np.array([0.5, 0.25, 1.0, 1.25])
     for a, b in zip(tg.vmap(ours)(ns, xs), jax.vmap(theirs)(ns, xs), strict=True):
         np.testing.assert_allclose(a.data, np.asarray(b), rtol=1e-10)
-    move = lambda t, f: t.jvp(lambda x: f(6.0, x)[2], (np.float64(0.5),), (np.float64(2.0),))[1]
+    move = lambda t, f: t.jvp(lambda x: f(np.float64(6.0), x)[2], (np.float64(0.5),), (np.float64(2.0),))[1]
     np.testing.assert_allclose(move(tg, ours).item(), float(move(jax, theirs)), rtol=1e-10)
     slopes = tg.vmap(tg.grad(lambda x, n: ours(n, x)[2]))(xs, ns)  # the way back, which JAX does not have
     for slope, x, n in zip(slopes.data, xs, ns, strict=True):

@@ -259,7 +259,7 @@ LOOP.append(LOOP)
         (lambda: tg.tree.flatten(LOOP), TreeError, "tree: a container must not hold itself"),
         (lambda: tg.tree.unflatten(tg.tree.structure([1, 2]), [1]), TreeError, "tree.unflatten: needs a leaf for each of 2 places; got 1"),
         (lambda: tg.tree.unflatten([1], [1]), DTypeError, "tree.unflatten: structure must be what tree.flatten gave; got list"),
-        (lambda: tg.tree.map(3, [1]), DTypeError, "tree.map: f must be a function; got 3"),
+        (lambda: tg.tree.map(3, [1]), DTypeError, "map: f must be a function; got 3"),
         (lambda: tg.tree.register(3, vars, vars), DTypeError, "tree.register: kind must be a class; got 3"),
         (lambda: tg.jvp(lambda p: p["a"], ({"a": 1.0},), ({"b": 1.0},)), TreeError, "jvp: trees must have one structure"),
         (lambda: tg.linearize(lambda p: p, 1.0)[1](1.0, 2.0), ShapeError, "linearize: needs a tangent for each primal; got 2 for 1"),

@@ -1,4 +1,4 @@
-"""A module as a function of its parameters: `functional_call`, and Modules as trees, whose leaves are their parameters."""
+"""A module as a function of its parameters: `functional_call`, and Modules as trees of their parameters."""
 
 from __future__ import annotations
 

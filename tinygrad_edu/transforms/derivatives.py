@@ -189,13 +189,16 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return wrapped
 
 
+jacrev = jacobian
+
+
 @settings
 def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The same as `jacobian`, by forward mode: quicker where there are more outputs than inputs. Source: `jax.jacfwd`.
 
     >>> import tinygrad_edu as tg
-    >>> tg.jacfwd(lambda t: tg.stack([tg.cos(t), tg.sin(t)]))(0.0).tolist()
-    [0.0, 1.0]
+    >>> tg.jacfwd(lambda t: tg.stack([t**2, t**3]))(2.0).tolist()
+    [4.0, 12.0]
     """
     numbers = _numbers("jacfwd", argnums)
 

@@ -30,13 +30,13 @@ def scan(f: Function, init: Any, xs: Any = None, length: Size | None = None, rev
     >>> last.item(), all_of_them.tolist()
     (6.0, [1.0, 3.0, 6.0])
     """
-    leaves, form = tree.flatten(xs, tree.is_array)
+    leaves, form = tree.flatten(xs)
     columns = [unstack(x, 0) for x in leaves]
     lengths = {len(column) for column in columns} | ({length} if length is not None else set())
     if len(lengths) != 1:
         raise ShapeError(f"scan: xs must have one length; got {sorted(lengths) or 'none'}; give xs, or length=")
     (n,) = lengths
-    carry, given = init, tree.structure(init, tree.is_array)
+    carry, given = init, tree.structure(init)
     found: list[Any] = []
     for i in reversed(range(n)) if reverse else range(n):
         pair = f(carry, tree.unflatten(form, [column[i] for column in columns]))
@@ -63,7 +63,7 @@ def while_loop(cond: Function, body: Function, init: Any) -> Any:
     >>> tg.grad(double)(3.0).item(), tg.vmap(double)(tg.Tensor([3.0, 70.0, 500.0])).tolist()
     (64.0, [192.0, 140.0, 500.0])
     """
-    state = tree.map(lambda x: lift(x, "while_loop"), init, is_leaf=tree.is_array)
+    state = tree.map(lambda x: lift(x, "while_loop"), init)
     form = tree.structure(state)
     while True:
         wanted = lift(cond(state), "while_loop")

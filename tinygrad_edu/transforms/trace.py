@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import engine
-from ..engine import Variable, births, gradients, history
-from ..errors import GraphError, LostGradientWarning, ShapeError
+from ..backward import gradients, history
+from ..engine import Variable, births
+from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from ..functions.arguments import Function, fresh, lift
 from ..functions.creation import zeros_like
 from ..ops.layout import alias
@@ -39,6 +40,11 @@ class Trace:
                 given[i] = tree.unflatten(structure, map(_written, own))
                 self.inputs += own
                 self.arguments.append(structure)
+            if not self.inputs:
+                raise DTypeError(
+                    f"{who}: needs an argument to differentiate by; got none that holds a number; pass tensors, arrays or "
+                    "numbers"
+                )
             self.departed: list[Departure] = []
             token = departures.set(self.departed)
             try:
@@ -47,6 +53,7 @@ class Trace:
                 departures.reset(token)
                 if (outer := departures.get()) is not None:  # what left this run may be the outer one's
                     outer += self.departed
+        self.aux: Any
         result, self.aux = _with_aux(who, result) if aux else (result, None)
         if result is None:
             raise GraphError(f"{who}: the function must return tensors; got None; end it with return")

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine import Variable
-from ..errors import TreeError
-from ..functions.settings import refused, several
+from ..errors import TreeError, few
+from ..functions.arguments import Function
+from ..functions.settings import refused, settings, several, truth
 
 Parts = dict[Any, Any]  # what a container holds, by key, index or name of field
-IsLeaf = Callable[[Any], Any] | None
 
 
 class Kind(NamedTuple):
@@ -40,7 +40,7 @@ def _sorted(x: dict[Any, Any]) -> Parts:
         return {key: x[key] for key in sorted(x)}
     except TypeError:
         raise TreeError(
-            f"tree: the keys of a dict must be sortable; got {', '.join([repr(key) for key in x])}; use keys of one type"
+            f"tree: the keys of a dict must be sortable; got {few([repr(key) for key in x])}; use keys of one type"
         ) from None
 
 
@@ -134,12 +134,13 @@ class Structure:
         return f"{type(self.like).__name__}({inner})"
 
 
-def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Structure]:
+@settings
+def flatten(tree: Any, is_leaf: Function | None = None) -> tuple[list[Any], Structure]:
     """The leaves of a tree, and its structure; what `is_leaf` says True of is a leaf as well."""
     found: list[Any] = []
 
     def visit(x: Any) -> Structure:
-        kind = None if is_leaf is not None and is_leaf(x) else kind_of(x)
+        kind = None if is_leaf is not None and truth("tree", "is_leaf(x)", is_leaf(x)) else kind_of(x)
         if kind is None:
             found.append(x)
             return Structure()
@@ -172,7 +173,8 @@ def _filled(structure: Structure, leaves: Iterator[Any]) -> Any:
     return kind_of(structure.like).around(structure.like, parts)  # type: ignore[union-attr]
 
 
-def structure(tree: Any, is_leaf: IsLeaf = None) -> Structure:
+@settings
+def structure(tree: Any, is_leaf: Function | None = None) -> Structure:
     """The structure of a tree. Two are equal if their containers are of the same classes, with the same keys.
 
     >>> import tinygrad_edu as tg
@@ -182,7 +184,8 @@ def structure(tree: Any, is_leaf: IsLeaf = None) -> Structure:
     return flatten(tree, is_leaf)[1]
 
 
-def leaves(tree: Any, is_leaf: IsLeaf = None) -> list[Any]:
+@settings
+def leaves(tree: Any, is_leaf: Function | None = None) -> list[Any]:
     """The leaves of a tree.
 
     >>> import tinygrad_edu as tg
@@ -201,21 +204,20 @@ def leaves_like(who: str, structure: Structure, tree: Any) -> list[Any]:
     if parts is None or tuple(parts) != structure.keys:
         got = "a leaf" if parts is None else Structure(tree, tuple(parts)).shallow()._text()
         raise TreeError(
-            f"{who}: trees must have one structure; got {got} in place of {structure._text()}; give the same containers, "
-            "with the same keys"
+            f"{who}: trees must have one structure; got {got} in place of {structure._text()}; give the same "
+            "containers, with the same keys"
         )
     return [leaf for child, part in zip(structure.children, parts.values()) for leaf in leaves_like(who, child, part)]
 
 
-def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = None) -> Any:
+@settings
+def map(f: Function, tree: Any, *rest: Any, is_leaf: Function | None = None) -> Any:
     """A tree of the same structure whose leaves are `f(leaf, ...)` of the leaves of one tree, or of several like it.
 
     >>> import tinygrad_edu as tg
     >>> tg.tree.map(lambda w, g: w - 0.5 * g, {"w": 1.0, "b": 2.0}, {"w": 2.0, "b": 4.0})
     {'w': 0.0, 'b': 0.0}
     """
-    if not callable(f):
-        raise refused("tree.map", "f", "a function", f, "a lambda")
     first, form = flatten(tree, is_leaf)
     others = [leaves_like("tree.map", form, other) for other in rest]
     return unflatten(form, [f(*xs) for xs in zip(first, *others, strict=True)])
