@@ -42,8 +42,8 @@ class Trace:
                 self.arguments.append(structure)
             if not self.inputs:
                 raise DTypeError(
-                    f"{who}: needs an argument to differentiate by; got none that holds a number; pass tensors, arrays or "
-                    "numbers"
+                    f"{who}: needs an argument to differentiate by; got none that holds a number; pass tensors or "
+                    "arrays"
                 )
             self.departed: list[Departure] = []
             token = departures.set(self.departed)
