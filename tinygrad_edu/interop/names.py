@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..functions import linalg
+from .pytorch import SENTENCES
 from .table import FUNCTIONS, UFUNCS
 
 PACKAGE = __name__.partition(".")[0]
@@ -91,6 +92,8 @@ def elsewhere() -> dict[str, str]:
 
 def advice(who: str, name: str, near: Iterable[str] = ()) -> str:
     """What to write instead of a name that `who` does not have."""
+    if found := SENTENCES.get(who, {}).get(name):
+        return found
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
         return f"did you mean {found}?{where}"
