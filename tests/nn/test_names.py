@@ -41,11 +41,36 @@ def test_every_name_of_the_page_is_there():
 
 
 # PyTorch's arguments that are not here: for devices, deprecated, private, or of how it computes
-LEFT_OUT = """
-device legacy size_average reduce min_value max_value _weight _freeze args kwargs layer dim keepdim
-foreach capturable differentiable fused decoupled_weight_decay recompute_scale_factor
-max_norm norm_type scale_grad_by_freq sparse modules input_size hidden_size dtype _stacklevel
-""".split()
+LEFT_OUT = [
+    "device",
+    "legacy",
+    "size_average",
+    "reduce",
+    "min_value",
+    "max_value",
+    "_weight",
+    "_freeze",
+    "args",
+    "kwargs",
+    "layer",
+    "dim",
+    "keepdim",
+    "foreach",
+    "capturable",
+    "differentiable",
+    "fused",
+    "decoupled_weight_decay",
+    "recompute_scale_factor",
+    "max_norm",
+    "norm_type",
+    "scale_grad_by_freq",
+    "sparse",
+    "modules",
+    "input_size",
+    "hidden_size",
+    "dtype",
+    "_stacklevel",
+]
 OTHER_DEFAULTS = {"activation", "align_corners"}  # functions there, None there
 RENAMED = {"start_dim": "start_axis", "end_dim": "end_axis"}
 

@@ -33,6 +33,7 @@ class Tanh(Layer):
 class ReLU(Layer):
     """max(x, 0); its derivative at 0 is 0."""
 
+    @settings
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -92,6 +93,7 @@ class CELU(Layer):
 class SELU(Layer):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
 
+    @settings
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -114,6 +116,7 @@ class GELU(Layer):
 class SiLU(Layer):
     """x * sigmoid(x)."""
 
+    @settings
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateDictError
 from ..functions.settings import several
+from ..interop.names import layer_of
 from .module import Module, Parameter
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 def must_be_module(holder: Any, part: Any) -> Module:
     """Refuse what is no module."""
     if not isinstance(part, Module):
-        raise TypeError(
-            f"{type(holder).__name__}: holds modules; got {type(part).__name__}; wrap functions in a Module"
-        )
+        name = getattr(part, "__name__", "")
+        layer = layer_of(name)
+        advice = f"write {layer}()" if layer else "wrap functions in a Module"
+        got = f"{type(part).__name__} {name}".rstrip()
+        raise TypeError(f"{type(holder).__name__}: holds modules; got {got}; {advice}")
     return part
 
 
@@ -109,9 +112,20 @@ class ModuleList(_List):
 
     holds, _held, _checked = "modules", Module._parts, must_be_module
 
-    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None, *others: Any) -> None:
+        if others:
+            raise TypeError(
+                f"{type(self).__name__}: takes one list of modules; got {1 + len(others)} arguments; put them in [...]"
+            )
         super().__init__()
         self.extend(() if modules is None else modules)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """A list has no order of computation of its own."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: must be gone through in a forward of yours; got a call of the list itself; write "
+            "`for layer in layers: x = layer(x)`, or use nn.Sequential"
+        )
 
 
 class ParameterList(_List):

@@ -67,7 +67,8 @@ def _first_two(x: Any, size: int) -> Any:
 def _must_be(who: str, shapes: Sequence[tuple[int, ...]], given: Any) -> None:
     if [s.shape for s in given] != list(shapes):
         raise ShapeError(
-            f"{who}: the state must be {len(shapes)} of shape {', '.join(map(str, dict.fromkeys(shapes)))}; got "
+            f"{who}: the state must be {'a pair (h, c), each' if len(shapes) == 2 else 'one tensor'} of shape "
+            f"{' and '.join(map(str, dict.fromkeys(shapes)))}; got "
             f"{', '.join(str(s.shape) for s in given)}; leave it out for zeros"
         )
 
