@@ -115,7 +115,7 @@ GOOD = {
     "indices": lambda: np.array([[0, 1, 2]] * 3), "condition": lambda: matrix() > 1, "x2": values(1.5), "axes": values(1, 0), "subscripts": values("ij,jk"),
     "params": lambda: [nn.Parameter(matrix())], "parameters": lambda: [trained()], "max_norm": values(1.0), "clip_value": values(1.0), "optimizer": optimizer,
     "xs...": matrix, "nonlinearity": values("tanh"), "dataset": lambda: range(5), "examples": lambda: [1.0, 2.0], "running_mean": lambda: None, "running_var": lambda: None,
-    "module": layer, "modules...": nn.ReLU, "tensors...": matrix, "operands...": matrix, "primals...": matrix, "dims...": values(3), "axes...": values(1),
+    "module": layer, "modules...": nn.ReLU, "more...": nn.ReLU, "tensors...": matrix, "operands...": matrix, "primals...": matrix, "dims...": values(3), "axes...": values(1),
 }  # fmt: skip
 
 # what the names of parameters do not say, for each name
@@ -131,7 +131,7 @@ CALLS = {
     "TransformerEncoderLayer": {"d_model": 4, "nhead": 2}, "TransformerDecoderLayer": {"d_model": 4, "nhead": 2}, "GroupNorm": {"num_channels": 3}, "Upsample": {"size": 2},
     "OneCycleLR": {"total_steps": 9}, "ExponentialLR": {"gamma": 0.5}, "BatchNorm2d": {"num_features": 2}, "accuracy": {"prediction": labels, "target": labels}, "confusion_matrix": {"prediction": labels, "target": labels},
     "precision_recall_f1": {"prediction": labels, "target": labels}, "zeros": {"dims...": [3, 3]}, "empty": {"dims...": [3, 3]}, "ones": {"dims...": [3, 3]}, "random.integers": {"low": 5},
-    "random.permutation": {"x": 5}, "ModuleDict": {"modules": lambda: {"a": nn.ReLU()}}, "ModuleList": {"modules": lambda: [nn.ReLU()], "others...": []}, "calculate_gain": {}, "Generator": {}, "topk": {"k": 2},
+    "random.permutation": {"x": 5}, "ModuleDict": {"modules": lambda: {"a": nn.ReLU()}}, "ModuleList": {"modules": lambda: [nn.ReLU()]}, "calculate_gain": {}, "Generator": {}, "topk": {"k": 2},
     "bincount": {"x": labels}, "index_add": {"axis": 0, "index": labels, "source": matrix}, "scatter_add": {"axis": 0, "index": lambda: np.array([[0, 1, 2]] * 3), "src": matrix},
     "kl_div": {}, "solve": {}, "matrix_power": {"n": 3}, "Flatten": {}, "Conv1d": {}, "collate": {}, "trace": {},
 }  # fmt: skip
@@ -304,7 +304,7 @@ INPUTS.update(
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call IterableDataset".split()
+    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call triplet_margin_with_distance_loss IterableDataset".split()
 )
 
 

@@ -111,21 +111,11 @@ class ModuleList(_List):
     """
 
     holds, _held, _checked = "modules", Module._parts, must_be_module
+    _without_forward = "go through it, as in `for layer in layers: x = layer(x)`, or use nn.Sequential"
 
-    def __init__(self, modules: Iterable[Module] | None = None, *others: Any) -> None:
-        if others:
-            raise TypeError(
-                f"{type(self).__name__}: takes one list of modules; got {1 + len(others)} arguments; put them in [...]"
-            )
+    def __init__(self, modules: Iterable[Module] | Module | None = None, *more: Module) -> None:
         super().__init__()
-        self.extend(() if modules is None else modules)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """A list has no order of computation of its own."""
-        raise NotImplementedError(
-            f"{type(self).__name__}: must be gone through in a forward of yours; got a call of the list itself; write "
-            "`for layer in layers: x = layer(x)`, or use nn.Sequential"
-        )
+        self.extend(() if modules is None else (modules, *more) if isinstance(modules, Module) else modules)
 
 
 class ParameterList(_List):

@@ -15,7 +15,7 @@ from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.layout import moveaxis
 from ...functions.linalg import vector_norm
 from ...functions.reduce import mean
-from ...functions.settings import Positive, lengths, settings
+from ...functions.settings import Positive, leaf, lengths, settings
 from ...tensor import Tensor
 
 
@@ -74,13 +74,17 @@ def batch_norm(
     mu, d, var = _moments(x, axes)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
-        _move(running_mean, mu._data, momentum)
-        _move(running_var, var._data * (n / (n - 1)), momentum)
+        _move("batch_norm", running_mean, mu._data, momentum)
+        _move("batch_norm", running_var, var._data * (n / (n - 1)), momentum)
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
 
-def _move(running: Any, batch: Any, momentum: float) -> None:
+def _move(who: str, running: Any, batch: Any, momentum: float) -> None:
     """Move a running statistic towards that of a batch."""
+    if leaf(who, "a running statistic", running).shape != (batch.size,):
+        raise ShapeError(
+            f"{who}: running statistics must be {(batch.size,)}; got {running.shape}; one for each channel"
+        )
     moved = (1 - momentum) * running._data + momentum * batch.reshape(-1)
     running.data = moved.astype(running._data.dtype, copy=False)
 
@@ -176,10 +180,10 @@ def instance_norm(
             f"instance_norm: needs more than one value in each channel; got shape {x.shape}; use larger inputs"
         )
     mu, d, var = _moments(x, tuple(range(2, x.ndim)))
-    if running_mean is not None:
+    if running_mean is not None and running_var is not None:
         refuse_examples("instance_norm", x)
-        _move(running_mean, np.mean(mu._data, 0), momentum)
-        _move(running_var, np.mean(var._data, 0) * (n / (n - 1)), momentum)
+        _move("instance_norm", running_mean, np.mean(mu._data, 0), momentum)
+        _move("instance_norm", running_var, np.mean(var._data, 0) * (n / (n - 1)), momentum)
     return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
 
 

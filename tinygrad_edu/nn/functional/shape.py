@@ -38,6 +38,8 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     if any(n < 0 for pair in pairs for n in pair):
         cut = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True))
         x, pairs = x[cut], [(max(a, 0), max(b, 0)) for a, b in pairs]
+    if mode != "constant" and any(any(pair) and not n for n, pair in zip(x.shape, pairs, strict=True)):
+        raise ShapeError(f"pad: an axis must have entries to pad with; got {x.shape}; use mode='constant'")
     return layout.pad(x, pairs, MODES[mode], 0 if value is None else value)
 
 
