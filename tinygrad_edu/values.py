@@ -20,7 +20,7 @@ def require(x: Any, check: Callable[[Any], None]) -> None:
 
 
 def decided(x: Any, question: Callable[[Any], bool], otherwise: bool) -> bool:
-    """The answer to a question about values. Where the next run may have another, `otherwise`, which is always right."""
+    """The answer to a question about values; `otherwise`, which is always right, where runs may differ in it."""
     by = tracer()
     answer = None if by is None else by.answer(x, question)
     if answer is None:
