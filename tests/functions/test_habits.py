@@ -138,7 +138,6 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: nn.Sequential(nn.Linear(2, 2), F.leaky_relu), "write nn.LeakyReLU()"),
     (lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU), "write nn.ReLU()"),
     (lambda: nn.Sequential(len), "wrap functions in a Module"),
-    (lambda: nn.ModuleList(nn.ReLU(), nn.ReLU()), "put them in [...]"),
     (lambda: nn.ModuleList([nn.ReLU()])(tg.ones(1)), "or use nn.Sequential"),
     (lambda: nn.Linear(2, 2).summary(), "model.summary((32, 784))"),
     (lambda: float(tg.ones(3)), "float: the tensor must have one entry; got shape (3,); use tg.exp"),
@@ -211,3 +210,7 @@ def test_a_learned_tensor_that_is_no_parameter_is_noticed():
         Net(nn.Parameter([1.0]))
         Net(tg.ones(2))
         Net(tg.Tensor([1.0], requires_grad=True) * 2)
+
+
+def test_a_list_of_modules_may_be_given_one_by_one():
+    assert len(nn.ModuleList(nn.ReLU(), nn.ReLU())) == len(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == 2

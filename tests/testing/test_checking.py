@@ -11,7 +11,6 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, ops, testing
 from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
-from tinygrad_edu.testing.causes import source as lines
 from tinygrad_edu.testing.properties import op_checks
 
 
@@ -419,19 +418,6 @@ def test_the_mistake_in_a_large_array_is_named():
 def test_digits_that_the_complex_step_loses_inside_are_no_reproach():
     call = [np.array([[3.65, -3.65]]), np.array([0])], {"axis": 1}
     op_checks.order_two(ops.cross_entropy, *call)  # its slope is the small difference of two large ones
-
-
-def test_the_search_for_a_line_ends_when_patience_does(monkeypatch):
-    def slope(x):
-        g = np.sin(x)
-        return 2 * g
-
-    f = lambda x: np.sum(np.sin(x))
-    x = np.array([0.3, 1.1])
-    assert check_derivative(f, slope, x, raises=False).blame is not None
-    monkeypatch.setattr(lines, "PATIENCE", -1.0)
-    report = check_derivative(f, slope, x, raises=False)
-    assert (report.verdict, report.blame) == ("WRONG", None)
 
 
 def test_the_parameters_of_a_module_are_checked_too():

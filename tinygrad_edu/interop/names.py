@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..functions import linalg
+from .pytorch import SENTENCES
 from .table import FUNCTIONS, UFUNCS
 
 PACKAGE = __name__.partition(".")[0]
@@ -148,6 +149,8 @@ def layer_of(name: str) -> str:
 
 def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = ()) -> str:
     """What to write instead of a name that `who`, of the classes `kinds`, does not have."""
+    if found := SENTENCES.get(who, {}).get(name):
+        return found
     for kind in kinds:
         if found := ELSEWHERE.get(kind, {}).get(name):
             return f"use {found}"

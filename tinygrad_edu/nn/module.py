@@ -61,6 +61,7 @@ class Module(Named):
     """
 
     training: bool = True
+    _without_forward = "write one"  # what to do about a module that cannot be called
     _buffers: Mapping[str, bool] = {}  # attributes that are not learned: whether `state_dict()` holds them
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class Module(Named):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; each module writes its own."""
         raise NotImplementedError(
-            f"{type(self).__name__}: must define forward(self, x); got a module without it; write one"
+            f"{type(self).__name__}: must define forward(self, x); got a module without it; {self._without_forward}"
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

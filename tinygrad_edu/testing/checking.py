@@ -14,7 +14,7 @@ from ..nn.module import Module
 from ..nn.stateless import functional_call
 from ..transforms.derivatives import jvp
 from .causes.diagnosis import diagnose, misshapen
-from .causes.ops import culprit
+from .causes.ops import culprits_in
 from .causes.patterns import ORDER
 from .report import Entry, Report, conclude
 from .slopes.extrapolation import EPS, Slope
@@ -144,7 +144,7 @@ def examine_order(
         second.pattern = ORDER
         second.diagnosis = f"the first derivative is right, the second is wrong: {second.diagnosis}"
         if explain:
-            second.blame = culprit(subject, order=2)
+            second.blame = next(iter(culprits_in(subject, order=2)), None)
         return second
     if second.verdict == "VACUOUS":  # a linear function: nothing to be wrong about
         report.notes.append("the second derivative is zero here")

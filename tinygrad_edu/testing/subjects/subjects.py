@@ -215,7 +215,7 @@ class Subject:
 
 def is_table(x: Any) -> bool:
     """Whether it is a Series or a DataFrame of pandas."""
-    return type(x).__module__.startswith("pandas.") and hasattr(x, "to_numpy")
+    return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "to_numpy")
 
 
 def _kind(x: Any) -> str:
