@@ -139,32 +139,6 @@ BUGS.append(
 )
 
 
-def expm1(x):
-    return np.expm1(x)
-
-
-def d_expm1(x, cotangent):
-    return cotangent * np.exp(x)
-
-
-def d_expm1_broken(x, cotangent):
-    return cotangent * (np.expm1(x) + 1)
-
-
-BUGS.append(
-    Bug(
-        "jax-ml/jax#39794",
-        2026,
-        "the derivative of expm1 is taken as its value plus 1, which is 0 from about -37 on",
-        TERM,
-        expm1,
-        d_expm1_broken,
-        d_expm1,
-        (np.array([-37.5, 0.5]),),
-    )
-)
-
-
 def cumprod(x):
     return np.cumprod(x)
 

@@ -13,6 +13,7 @@ from types import CellType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from ..subjects.functions import plain_function, reached
+from ..subjects.functions import reached
 from .patterns import OVERWRITTEN
 
 Hook = Callable[[int, Any], Any]
@@ -217,6 +218,22 @@ def overwritten(df: Callable[..., Any], names: set[str]) -> str | None:
     """If a gradient of these names is assigned where it should be added to: the pattern, with the line."""
     found = next(((name, line) for name, line in repeated(df) if name in names), None)
     return assigned_again(*found) if found else None
+
+
+def rewrites(df: Callable[..., Any]) -> bool:
+    """Whether anything in the function, or in what it calls, is assigned twice or in parts; True if there is no text."""
+    for f in reached(df):
+        try:
+            tree, _ = parsed(f)
+        except (OSError, TypeError, SyntaxError):
+            return True
+        assigned = [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.AugAssign)]
+        targets = [t for n in assigned for t in (_targets(n) if isinstance(n, ast.Assign) else [n.target])]
+        names = [ast.unparse(t) for t in targets]
+        loops = any(isinstance(n, ast.For | ast.While) for n in ast.walk(tree))
+        if loops or len(names) > len(set(names)) or any(isinstance(t, ast.Subscript) for t in targets):
+            return True
+    return not reached(df)
 
 
 def assigned_again(name: str, line: int) -> str:
