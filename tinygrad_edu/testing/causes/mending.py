@@ -13,7 +13,6 @@ from types import CellType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from ..subjects.functions import plain_function, reached
-from ..subjects.functions import reached
 from .patterns import OVERWRITTEN
 
 Hook = Callable[[int, Any], Any]
@@ -221,7 +220,7 @@ def overwritten(df: Callable[..., Any], names: set[str]) -> str | None:
 
 
 def rewrites(df: Callable[..., Any]) -> bool:
-    """Whether anything in the function, or in what it calls, is assigned twice or in parts; True if there is no text."""
+    """Whether the function, or one that it calls, assigns anything twice or in parts; True if there is no text."""
     for f in reached(df):
         try:
             tree, _ = parsed(f)
