@@ -32,6 +32,10 @@ class StateDictError(KeyError, ValueError):
     __str__ = Exception.__str__  # KeyError's would put the message into quotes
 
 
+class TreeError(ShapeError):
+    """Containers of tensors that do not go together."""
+
+
 class GraphError(ValueError):
     """A gradient that the recorded graph cannot give."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..functions import linalg
+from .pytorch import SENTENCES
 from .table import FUNCTIONS, UFUNCS
 
 PACKAGE = __name__.partition(".")[0]
@@ -38,7 +39,7 @@ NAMES = {
     "randperm": "random.default_rng().permutation", "seed": "manual_seed",
     "multinomial": "np.random.default_rng().choice",
     "manual_seed_all": "manual_seed", "set_grad_enabled": "no_grad", "enable_grad": "no_grad around less",
-    "jacrev": "jacobian", "jacfwd": "jacobian", "jit": "the function as it is", "compile": "the function as it is",
+    "jit": "the function as it is", "compile": "the function as it is",
     "clamp": "clip", "clamp_": "clip", "clamp_min": "clip", "clamp_max": "clip", "no_grad_": "no_grad",
     "view_as": "reshape", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
     "Tensor_": "Tensor", "Variable": "tg.Tensor(values, requires_grad=True)", "backprop": "backward",
@@ -48,7 +49,6 @@ NAMES = {
     "fill": "t[...] = value", "fill_": "t[...] = value", "copy_": "t[...] = value",
     "apply": "an operation, or tg.custom_op",
     "map": "an operation, or tg.custom_op", "is_tensor": "isinstance(x, tg.Tensor)",
-    "autograd": "tg.grad of a function, loss.backward(), or tg.custom_op for an operation of your own",
     "Function": "tg.custom_op", "gradcheck": "tg.testing.check_gradients", "plot": "tg.draw", "make_dot": "tg.draw",
     "register_hook": "tg.explain, which shows every gradient", "hooks": "tg.explain, which shows every gradient",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
@@ -148,6 +148,8 @@ def layer_of(name: str) -> str:
 
 def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = ()) -> str:
     """What to write instead of a name that `who`, of the classes `kinds`, does not have."""
+    if found := SENTENCES.get(who, {}).get(name):
+        return found
     for kind in kinds:
         if found := ELSEWHERE.get(kind, {}).get(name):
             return f"use {found}"

@@ -61,6 +61,7 @@ class Module(Named):
     """
 
     training: bool = True
+    _replaced: frozenset[str] = frozenset()  # parameters of which this copy has other tensors (see stateless.py)
     _without_forward = "write one"  # what to do about a module that cannot be called
     _buffers: Mapping[str, bool] = {}  # attributes that are not learned: whether `state_dict()` holds them
 
@@ -178,7 +179,7 @@ class Module(Named):
             yield from part._paths(f"{prefix}.{name}" if prefix else name)
 
     def _own_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        return ((name, v) for name, v in vars(self).items() if isinstance(v, Parameter))
+        return ((name, v) for name, v in vars(self).items() if isinstance(v, Parameter) or name in self._replaced)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((n, getattr(self, n)) for n in self._buffers if getattr(self, n) is not None)

@@ -173,4 +173,4 @@ def check_op(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
 
 def built_in_ops() -> list[Op]:
     """The ops of the registry that are not a user's own, and can be called by themselves."""
-    return [op for op in REGISTRY.values() if not op.custom and op.kind not in ("batch", "checkpoint")]
+    return [op for op in REGISTRY.values() if not op.custom and op.kind not in ("batch", "checkpoint", "rule")]
