@@ -11,7 +11,9 @@ import numpy as np
 
 from ...functions.arguments import Function
 from ..causes.patterns import OVERWRITTEN, TERM
-from ..checking import Examination, Strict
+from ..checking import Strict
+from ..examination import Examination
+from ..explanation import explained
 from ..report import Blame, conclude
 from ..subjects.other_libraries import plain, precision
 from ..subjects.subjects import Mismatch, Uncomputable, flatten, parameter_names
@@ -94,7 +96,7 @@ class Check:
     def at(self, inputs: Inputs) -> KernelReport:
         """Everything at one set of inputs, and at the same with other lengths of axes."""
         subject = self.functions.subject(inputs)
-        report = kernel_report(Examination(subject, self.seed).report())
+        report = kernel_report(explained(Examination(subject, self.seed)))
         report.notes += getattr(subject, "notes", [])
         if unchecked := getattr(subject, "unchecked", []):
             report.notes.append(f"not checked, as the backward says nothing of them: {', '.join(unchecked)}")
@@ -125,7 +127,7 @@ class Check:
             report.blame = self.blame(inputs, finding) or report.blame
 
     def formula(self, inputs: Inputs) -> KernelReport:
-        return kernel_report(Examination(self.functions.subject(inputs), self.seed, each=32).report(explain=False))
+        return kernel_report(Examination(self.functions.subject(inputs), self.seed, each=32).report())
 
     def is_wrong(self, inputs: Inputs) -> bool:
         """Whether the derivative is wrong there."""
