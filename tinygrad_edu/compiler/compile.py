@@ -115,6 +115,7 @@ class Compiled:
                 reading.end([], None)
                 raise
             written, arrays = reading.end([x._data for x in found], tree, pulled)
+            written.ended = [k for k, x in enumerate(found) if x.flags & NEEDS and not graph]
         plan = Plan(written, self.function, self.fast)
         plans = self._plans.setdefault(key, [])
         plans[:] = [p for p in plans if p.holds()] + [plan]
@@ -163,6 +164,7 @@ class Plan:
         order = sorted(range(len(written.sources)), key=lambda k: written.sources[k].kind == "cotangent")
         inputs = [program.inputs[k] for k in order]
         self.given = len(self.sources)
+        self.ended = frozenset(written.ended)
         self.which = [written.sources[k].key for k in order[self.given :]]  # the results that have a cotangent
         values = iter(program.results)
         results = [(place.kind, next(values)) for place in targets if place.kind != "no grad"]
@@ -237,7 +239,10 @@ class Plan:
                 for k, y in results.items()
             }
         else:
-            shown = {k: constant(y) for k, y in results.items()}
+            shown = {
+                k: note(y, NEEDS, _ended, (SPENT,), None, recorder.get()) if k in self.ended else constant(y)
+                for k, y in results.items()
+            }
         return _in_tree(self.written.result, shown)
 
     def _write(self, x: Any, array: Any, changes: list[Any]) -> None:
@@ -328,6 +333,18 @@ _compiled = Op(
     kind="checkpoint",
     doc="A compiled function; its gradient is computed by a program as well.",
 )
+
+
+def _refused(g: Any, y: Any, spent: Any) -> Any:
+    raise GraphError(
+        "compile: results of a function that calls backward() or zero_grad() keep no graph; got a gradient for one of "
+        "them; call backward() within the function only, or use the result's detach()"
+    )
+
+
+_ended = Op("ended", lambda spent: spent, (_refused,), kind="checkpoint", doc="A result whose graph was used up.")
+SPENT = constant(np.zeros(()))
+SPENT.flags = NEEDS
 
 
 def _inside_another(x: Any) -> bool:

@@ -46,6 +46,7 @@ class Written:
         default_factory=list
     )  # to be differentiated with respect to: numbers of arguments, or tensors
     questions: list[tuple[int, Callable[[Any], bool], bool]] = field(default_factory=list)  # about inputs, before a run
+    ended: list[int] = field(default_factory=list)  # results that have a history, which was used up
 
 
 class Reading(Tracer):
