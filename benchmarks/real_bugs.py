@@ -3,9 +3,9 @@
     python benchmarks/real_bugs.py            # print, and put it into the page
     python benchmarks/real_bugs.py --print    # print only
 
-Every checker gets the broken version and the fixed one of each bug in tests/corpus/real/. PyTorch, JAX and HIPS autograd
-call the backward as one of their own functions, and check it with their default tolerances; SciPy, numdifftools and the
-comparison by hand check the gradient of <cotangent, forward>. Inputs are float64, as these ask for it.
+Every checker gets the broken version and the fixed one of each bug in tests/corpus/real/. PyTorch, JAX and HIPS
+autograd call the backward as one of their own functions, and check it with their default tolerances; SciPy,
+numdifftools and the comparison by hand check the gradient of <cotangent, forward>. Inputs are float64.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ from benchmarks.checker_table import by_autograd, by_jax, by_torch, tuple_of  # 
 from tests.corpus.cases import Case  # noqa: E402
 from tests.corpus.real import FAMILIES  # noqa: E402
 from tests.corpus.real.bug import Bug  # noqa: E402
-
 from tinygrad_edu.testing import check_kernel  # noqa: E402
 
 PAGE = HERE.parent / "docs" / "real-bugs.md"
 BEGIN, END = "<!-- table begins: python benchmarks/real_bugs.py -->", "<!-- table ends -->"
 
 
-class Complaint(Exception):
+class Complaint(Exception):  # noqa: N818  (what a checker says)
     """A comparison that fails."""
 
 
