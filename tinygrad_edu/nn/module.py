@@ -14,6 +14,7 @@ from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.settings import own_keywords
 from ..interop.names import Named
+from ..recording import tracer
 from ..tensor import Tensor
 from . import guards
 from .hooks import Hooked
@@ -62,6 +63,7 @@ class Module(Hooked, Named):
     """
 
     training: bool = True
+    _replaced: frozenset[str] = frozenset()  # parameters of which this copy has other tensors (see stateless.py)
     _without_forward = "write one"  # what to do about a module that cannot be called
     _buffers: Mapping[str, bool] = {}  # attributes that are not learned: whether `state_dict()` holds them
 
@@ -189,7 +191,7 @@ class Module(Hooked, Named):
             yield from part._paths(f"{prefix}.{name}" if prefix else name)
 
     def _own_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        return ((name, v) for name, v in vars(self).items() if isinstance(v, Parameter))
+        return ((name, v) for name, v in vars(self).items() if isinstance(v, Parameter) or name in self._replaced)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((n, getattr(self, n)) for n in self._buffers if getattr(self, n) is not None)
@@ -328,5 +330,8 @@ class Layer(Module):
 def clear(params: Iterable[Any], set_to_none: bool) -> None:
     """Forget gradients, or set those there are to 0."""
     params = list(params)
+    if (by := tracer()) is not None:
+        by.cleared(params, set_to_none)
+        return
     new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
     at_once(*[(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)])
