@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from .batched import RUNNING, BatchedArray, levels, whole
+from .batched import RUNNING, BatchedArray, levels
 from .engine import NEEDS, REGISTRY, SCALARS, Op, Variable, zeros_like
 from .errors import GraphError
 from .holders import USED
-from .recording import Recording, recorder
+from .recording import TRACERS, Recording, recorder, tracing
 from .sums import HALF, WIDER
+from .values import decided
 
 
 def parents(t: Variable) -> tuple[Variable, ...]:
@@ -101,6 +102,9 @@ def _chain_rule(
         if op is None or -born <= oldest:
             continue
         inputs = parents(t)
+        if TRACERS and (by := tracing.get()):
+            for x in inputs:
+                by.take(x)
         vjps, attributes = op.vjps, t.attributes
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         below = op.masks or -born in masked
@@ -175,12 +179,16 @@ def for_all_examples(gx: Any, x: Variable, each: Container[int]) -> Any:
     return gx
 
 
+def _finite(values: Any) -> bool:
+    return bool(np.isfinite(values).all())
+
+
 def keep_zeros(g: Any, gx: Any) -> Any:
     """Where no gradient comes in, none goes out, even through an infinite local derivative.
 
     This is what `where(x > 0, log(x), 0)` needs at x = 0: its gradient into the log is exactly 0.
     """
-    if g.shape != gx.shape or np.isfinite(whole(gx._data if isinstance(gx, Variable) else gx)).all():
+    if g.shape != gx.shape or decided(gx._data if isinstance(gx, Variable) else gx, _finite, otherwise=False):
         return gx
     return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
 

@@ -34,7 +34,7 @@ from .functions.settings import own_keywords, truth
 from .holders import USED, Store, births, shared
 from .interop.names import UnknownNameError
 from .interop.protocol import call_function, call_ufunc
-from .recording import Departure, Recording, departures, recording, site, stack_level
+from .recording import Departure, Recording, departures, recording, site, stack_level, tracer
 
 INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_must_be_one", "_not_a_leaf", "_seed"} - {
     *vars(object),
@@ -101,6 +101,8 @@ class Tensor(Variable):
 
         A leaf that is written into after an operation used it makes `backward()` raise an error.
         """
+        if (by := tracer()) is not None:
+            return by.shown(self)
         self._depart()
         if self.op is not None:
             shared(self)
@@ -123,6 +125,9 @@ class Tensor(Variable):
         if self.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first")
         array = value._data if isinstance(value, Variable) else value
+        if (by := tracer()) is not None:
+            by.replaced(self, array)
+            return
         self.reborn()
         if array is not self._data:
             self._data, self.store = np.array(array, dtype=self._data.dtype), None

@@ -15,12 +15,12 @@ PACKAGE = pathlib.Path(tg.__file__).parent
 
 # Each file may import files of its own floor, and of the floors below.
 FLOORS = [
-    ["errors", "domain", "arrays", "sums", "blocks", "recording", "batched", "holders", "engine", "backward"],
-    ["ops"],
+    ["errors", "domain", "arrays", "sums", "blocks", "recording", "batched", "holders", "values", "engine", "backward"],
+    ["ops", "program"],
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
     ["nn", "optim", "data", "files", "io", "linalg", "autograd"],
-    ["testing", "viz"],
+    ["testing", "viz", "compiler"],
     ["cli"],
 ]
 

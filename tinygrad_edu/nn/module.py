@@ -14,6 +14,7 @@ from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.settings import own_keywords
 from ..interop.names import Named
+from ..recording import tracer
 from ..tensor import Tensor
 from . import guards
 from .state import Keys, at_once, load
@@ -318,5 +319,8 @@ class Layer(Module):
 def clear(params: Iterable[Any], set_to_none: bool) -> None:
     """Forget gradients, or set those there are to 0."""
     params = list(params)
+    if (by := tracer()) is not None:
+        by.cleared(params, set_to_none)
+        return
     new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
     at_once(*[(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)])

@@ -14,7 +14,7 @@ from ..slopes.judging import EACH, Judge
 from ..slopes.numerical import Probe
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject
-from .mending import overwritten
+from .mending import overwritten, rewrites
 from .ops import culprits_in
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
 from .source import wrong_lines
@@ -55,6 +55,8 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
         report.notes.append(why)
     if hint and not culprits and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
         report.pattern = hint
+    if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not rewrites(pair.df):
+        report.pattern = f"{TERM} or wrong, in some entries"
 
 
 def _blame_ops(subject: Subject, report: Report) -> None:
