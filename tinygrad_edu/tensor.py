@@ -37,6 +37,7 @@ from .hooks import Handle, function
 from .interop.names import UnknownNameError
 from .interop.protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site, stack_level, tracer
+from .values import value
 
 INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_must_be_one", "_not_a_leaf", "_seed"} - {
     *vars(object),
@@ -158,12 +159,16 @@ class Tensor(Variable):
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
         """The gradient that `backward()` has added up, a tensor, or None; only leaves get one."""
+        if (by := tracer()) is not None:
+            by.graded(self)
         if self._grad is None and self.op is not None and self.flags & NEEDS and not self.flags & KEEPS:
             self._not_a_leaf()
         return self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:  # what can be made a tensor of the same shape, or None
+        if (by := tracer()) is not None:
+            by.graded(self)
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
             if value.shape != self.shape:
@@ -272,7 +277,7 @@ class Tensor(Variable):
                 if create_graph:
                     g = ops.clone.unary(g) if shared else g
                 else:
-                    g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
+                    g = constant(np.copy(g) if shared or getattr(g, "base", None) is not None else g)
                 with ADDING:
                     t._grad = g if t._grad is None else _added(t._grad, g)
 
@@ -294,7 +299,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same values without their history."""
-        return unrecorded(self) if self.op is not None or not self.flags else constant(np.array(self._data)[()])
+        return unrecorded(self) if self.op is not None or not self.flags else constant(np.copy(value(self))[()])
 
     def numpy(self) -> Any:
         """The array, as `data`.

@@ -22,7 +22,7 @@ from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
 from .holders import OVERWRITTEN, USED, Store, held
-from .recording import recording, site
+from .recording import recording, site, tracer
 
 
 def assign(t: Variable, key: Any, value: Any) -> None:
@@ -189,7 +189,7 @@ def _write_plain(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: 
 
 
 def _writeable(data: Any) -> bool:
-    return data.__class__ is np.ndarray and bool(data.flags.writeable)
+    return data.__class__ is np.ndarray and bool(data.flags.writeable) and tracer() is None
 
 
 def _put(data: Any, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:

@@ -210,7 +210,9 @@ def test_settings_are_changed():
 
 def noisy(seed=0, dtype="float64", rng=None):
     tg.random.manual_seed(seed)
-    return nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(0.4, rng=rng), nn.Linear(6, 2)).astype(dtype)
+    return nn.Sequential(
+        nn.Linear(3, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(0.4, rng=rng), nn.Linear(6, 2)
+    ).astype(dtype)
 
 
 @pytest.mark.parametrize("own_generator", [True, False])

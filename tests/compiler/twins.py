@@ -1,5 +1,7 @@
 """A function beside itself compiled: two twins, made alike, live through the same calls and must look alike after each."""
 
+import dataclasses
+
 import numpy as np
 
 import tinygrad_edu as tg
@@ -48,6 +50,8 @@ def same(found, expected, tolerance, where=""):
         assert len(found) == len(expected), where
         for i, (a, b) in enumerate(zip(found, expected, strict=True)):
             same(a, b, tolerance, f"{where}[{i}]")
+    elif dataclasses.is_dataclass(expected):
+        same(vars(found), vars(expected), tolerance, where)
     elif isinstance(expected, float):
         assert np.isclose(found, expected, rtol=1e-6, equal_nan=True), where
     else:

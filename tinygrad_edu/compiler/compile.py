@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import functools
 import operator
+import random as python_random
 import threading
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..arrays import get_default_dtype
 from ..backward import gradients
-from ..batched import BatchedArray
+from ..batched import RUNNING, BatchedArray
 from ..engine import NEEDS, STEPPED, Each, Op, Variable, births, constant, note
 from ..errors import GraphError
+from ..functions.arguments import fresh
 from ..holders import USED
+from ..nn.module import Module, Parameter
 from ..nn.state import at_once
-from ..program.array import ProgramArray
+from ..optim.optimizer import Optimizer
+from ..program.array import HostNumber, ProgramArray, refusal
 from ..program.program import Program
 from ..program.reading import Place, Reading, Written
+from ..random import Generator
 from ..recording import Recording, recorder, recording, stack_level, tracing
+from ..transforms import tree
 from .execute import Executor
-from .guards import fingerprint, of_argument, simple
+from .guards import PLAIN, Outside
 
 OFTEN = 8  # programs of one function, after which it says that it is compiled again and again
 
@@ -64,9 +70,9 @@ class Compiled:
         self.function, self.dynamic, self.fast = f, dynamic, fast
         functools.update_wrapper(self, f if hasattr(f, "__name__") else type(f), updated=())
         self.__wrapped__ = f
-        self._lock = threading.RLock()
         self._plans: dict[Any, list[Plan]] = {}
-        self._outside: Callable[[], Any] | None = None
+        self._numbers: dict[Any, Any] = {}  # for each form of arguments: the floats met, or how they are compiled
+        self._made = 0
         self._last: Plan | None = None
 
     def __reduce__(self) -> Any:
@@ -79,59 +85,84 @@ class Compiled:
         return f"compile({self.function!r})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        leaves: list[Any] = []
-        shape = _taken_apart((args, kwargs), leaves)
-        if tracing.get() is not None or any(_inside_another(x) for x in leaves):
+        called = Arguments(args, kwargs)
+        if tracing.get() is not None or RUNNING or any(map(_inside_another, called.leaves)):
             return self.function(*args, **kwargs)
-        if self._outside is None:
-            self._outside = fingerprint(self.function)
-        key = (shape, tuple(map(_kind, leaves)), self._outside(), recording.get() is not None, get_default_dtype())
-        for plan in self._plans.get(key, ()):
-            if plan.holds():
-                inputs = [read(leaves) for read in plan.readers]
-                if all(bool(question(inputs[i])) is answer for i, question, answer in plan.written.questions):
-                    self._last = plan
-                    return plan.publish(plan.executor(inputs[: plan.given]), inputs, leaves, (args, kwargs))
-        with self._lock:
-            return self._compiled(key, args, kwargs, leaves)
+        form = called.form, recording.get() is not None, get_default_dtype()
+        key = form, called.numbers if called.floats and self._numbers.get(form) is not INPUTS else None
+        ready = self._ready(key, called)
+        if ready is None:
+            with ONE_READING:
+                ready = self._ready(key, called)  # made meanwhile
+                if ready is None:
+                    return self._compiled(form, key, called)
+        plan, inputs = ready
+        self._last = plan
+        return plan.publish(plan.executor(inputs[: plan.given]), inputs, called)
 
-    def _compiled(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
-        """The first call of a kind: it is run as it stands, and written down."""
+    def _ready(self, key: Any, called: Arguments) -> tuple[Plan, list[Any]] | None:
+        """The program that holds for a call, and its inputs."""
+        for plan in self._plans.get(key, ()):
+            if plan.holds() and (inputs := plan.read(called.leaves)) is not None:
+                return plan, inputs
+        return None
+
+    def _compiled(self, form: Any, key: Any, called: Arguments) -> Any:
+        """The first call of a kind. Floats are part of what is compiled, until others come: then they are inputs, if
+        the function can be read so."""
+        met = self._numbers.setdefault(form, called.numbers)
+        if called.floats and met is not FIXED and met is not INPUTS and met != called.numbers:
+            self._numbers[form] = FIXED
+            try:
+                found = self._read((form, None), called, True)
+            except Exception:  # what takes a Python float only; or the function's own error, which comes again
+                pass
+            else:
+                self._numbers[form] = INPUTS
+                return found
+        return self._read(key, called, met is INPUTS)
+
+    def _read(self, key: Any, called: Arguments, numbers: bool) -> Any:
+        """Run the function as it stands, and write down what it computes."""
+        outside = Outside(self.function, *called.fixed)
+        chance = _python_chance()
         with Reading() as reading:
             try:
-                given = [_as_input(x, reading, i) for i, x in enumerate(leaves)]
-                own, named = _put_together((args, kwargs), iter(given))
+                given = called.inside(reading, numbers)
+                own, named = called.filled(given)
                 result = self.function(*own, **named)
-                found: list[Any] = []
-                tree = _apart(result, found)
-                graph = (
-                    any(x.flags & NEEDS for x in found)
-                    and recording.get() is not None
-                    and not reading.zeroed
-                    and not any(x._grad is not now for x, _, now in reading.grads.values())
-                )
-                pulled = reading.differentiated(found, given) if graph else ()
+                results = Results(result, called.leaves, given, reading)
+                graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None
+                ended = graph and reading.changes()
+                pulled = reading.differentiated(results.found, given) if graph and not ended else ()
+                if _python_chance() != chance:
+                    raise refusal("random numbers of Python or NumPy", "draw them from a generator of tg.random")
+                if (name := outside.changed()) is not None:
+                    raise refusal(
+                        f"{name} changed, which stands outside of it",
+                        "return what changes, or keep it in a tensor's data",
+                    )
+                written, arrays = reading.end([x._data for x in results.found], pulled)
             except BaseException:
-                reading.end([], None)
+                reading.undrawn() if numbers else None
                 raise
-            written, arrays = reading.end([x._data for x in found], tree, pulled)
-            written.ended = [k for k, x in enumerate(found) if x.flags & NEEDS and not graph]
-        plan = Plan(written, self.function, self.fast)
+            written.result = results
+            written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
+        plan = Plan(written, self.function, self.fast, outside)
         plans = self._plans.setdefault(key, [])
-        plans[:] = [p for p in plans if p.holds()] + [plan]
+        plans[:] = [plan, *plans[: OFTEN - 1]]
         self._last = plan
-        if (many := sum(map(len, self._plans.values()))) == OFTEN:
+        self._made += 1
+        if self._made == OFTEN:
             warnings.warn(
-                f"compile: a function should meet few kinds of arguments; got {many} programs of {self!r}; pad to "
+                f"compile: a function should meet few kinds of arguments; got {self._made} programs of {self!r}; pad to "
                 "equal shapes, or pass what changes as tensors",
                 RuntimeWarning,
                 stacklevel=stack_level(),
             )
         kinds = [t.kind for t in written.targets]
-        done = [a for a, kind in zip(arrays, kinds, strict=True) if kind not in ("vjp", "no grad")]
-        return plan.publish(
-            done, [reading.writer.given[v] for v in plan.executor.program.inputs], leaves, (args, kwargs)
-        )
+        done = [a for a, kind in zip(arrays, kinds, strict=True) if kind != "vjp" and not kind.startswith("no ")]
+        return plan.publish(done, [reading.writer.given[v] for v in plan.inputs], called)
 
     @property
     def program(self) -> Program:
@@ -156,26 +187,26 @@ class Compiled:
 class Plan:
     """A program with where its inputs come from and its outputs go."""
 
-    def __init__(self, written: Written, function: Any, fast: bool) -> None:
-        self.written, self.function, self.fast = written, function, fast
+    def __init__(self, written: Written, function: Any, fast: bool, outside: Outside) -> None:
+        self.written, self.function, self.fast, self.outside = written, function, fast, outside
         program, targets = written.program, written.targets
         self.sources = [place for place in written.sources if place.kind != "cotangent"]
         self.targets = [place for place in targets if place.kind != "vjp"]
         order = sorted(range(len(written.sources)), key=lambda k: written.sources[k].kind == "cotangent")
         inputs = [program.inputs[k] for k in order]
         self.given = len(self.sources)
+        self.inputs = inputs[: self.given]
         self.ended = frozenset(written.ended)
         self.which = [written.sources[k].key for k in order[self.given :]]  # the results that have a cotangent
         values = iter(program.results)
-        results = [(place.kind, next(values)) for place in targets if place.kind != "no grad"]
+        results = [(place.kind, next(values)) for place in targets if not place.kind.startswith("no ")]
         forward = Program(
-            inputs[: self.given],
-            [""] * self.given,
+            self.inputs,
+            [program.names[k] for k in order[: self.given]],
             program.constants,
             program.steps,
             [v for kind, v in results if kind != "vjp"],
         )
-        forward.names = [program.names[k] for k in order[: self.given]]
         self.executor = Executor(forward, fast)
         self.backward = Program(
             inputs,
@@ -186,6 +217,7 @@ class Plan:
         )
         self._pullback: Executor | None = None
         self.readers = [_reader(place) for place in self.sources]
+        self.draws = [k for k, place in enumerate(self.sources) if place.kind == "drawn"]
         self.types = [
             (place.owner, np.shape(place.owner._data), place.owner._data.dtype, place.owner.flags)
             for place in self.sources
@@ -194,10 +226,26 @@ class Plan:
 
     def holds(self) -> bool:
         """Whether what was read besides arguments is still of the kind that it was."""
-        return all(
-            x._data.shape == shape and x._data.dtype == dtype and x.flags == flags
-            for x, shape, dtype, flags in self.types
-        ) and all(now() == then for now, then in self.written.guards)
+        return (
+            all(
+                x._data.shape == shape and x._data.dtype == dtype and x.flags == flags
+                for x, shape, dtype, flags in self.types
+            )
+            and all(now() == then for now, then in self.written.guards)
+            and self.outside.holds()
+        )
+
+    def read(self, leaves: Sequence[Any]) -> list[Any] | None:
+        """The inputs of a run; None if they are not of the kind for which the program holds. Then nothing is drawn."""
+        found = [None if k in self.draws else read(leaves) for k, read in enumerate(self.readers)]
+        for i, question, answer in self.written.questions:
+            if question(found[i]) != answer:
+                return None
+        if any(isinstance(x, ProgramArray) for x in found):  # another thread reads a function just now
+            return None
+        for k in self.draws:
+            found[k] = self.readers[k](leaves)
+        return found
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """The gradients of all tracked inputs."""
@@ -205,47 +253,59 @@ class Plan:
             self._pullback = Executor(self.backward, self.fast)
         return self._pullback([*arrays, *cotangents])
 
-    def publish(self, arrays: Sequence[Any], inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
+    def publish(self, arrays: Sequence[Any], inputs: Sequence[Any], called: Arguments) -> Any:
         """Give results back, and write everywhere else, all or nothing."""
-        results: dict[int, Any] = {}
+        results: list[Any] = []
         changes: list[Any] = []
+        written: list[Any] = []
         values = iter(arrays)
+        leaves = called.leaves
         for place in self.targets:
-            x = place.owner
-            if place.kind == "no grad":
-                changes.append((setattr, x, "_grad", None))
-                continue
-            array = next(values)
-            if place.kind == "result":
-                results[place.key] = array
-            elif place.kind == "value":
-                self._write(x, array, changes)
-            elif place.kind == "grad":
-                changes.append((setattr, x, "_grad", constant(array)))
-            elif place.kind == "check":
-                x(array)
-            else:
+            kind, x = place.kind, place.owner
+            if kind == "check":  # these stand first
+                x(next(values))
+            elif kind == "result":
+                results.append(next(values))
+            elif kind == "value":
+                written.append((x, next(values)))
+            elif kind == "argument":
+                written.append((leaves[place.key], next(values)))
+            elif kind == "state":
                 name, i = place.key
-                changes.append((np.copyto, x.part(name, i).reshape(-1), array))
+                changes.append((np.copyto, x.part(name, i).reshape(-1), next(values)))
+            else:
+                owner = x if place.key is None else leaves[place.key]
+                changes.append((setattr, owner, "_grad", None if kind.startswith("no ") else constant(next(values))))
+        for x, array in written:
+            self._write(x, array, changes)
         at_once(*changes, *[change for effect in self.written.effects for change in effect()])
-        if self.which:
-            tracked = [leaves[key] if isinstance(key, int) else key for key in self.written.inputs]
-            flags = functools.reduce(operator.or_, (x.flags for x in tracked))
-            call = Call(self, list(inputs), called)
-            shown = {
-                k: note(y, flags, _compiled, tuple(tracked), {"call": call, "which": k}, recorder.get())
-                if k in self.which
-                else constant(y)
-                for k, y in results.items()
-            }
-        else:
-            shown = {
-                k: note(y, NEEDS, _ended, (SPENT,), None, recorder.get()) if k in self.ended else constant(y)
-                for k, y in results.items()
-            }
-        return _in_tree(self.written.result, shown)
+        for effect in self.written.after:
+            effect()
+        return self.written.result.put_together(self._shown(results, inputs, called), leaves)
+
+    def _shown(self, results: list[Any], inputs: Sequence[Any], called: Arguments) -> list[Any]:
+        """Results as tensors, with the graph that they have."""
+        if not self.which:
+            return [
+                note(y, NEEDS, _ended, (SPENT,), None, recorder.get()) if k in self.ended else constant(y)
+                for k, y in enumerate(results)
+            ]
+        leaves = called.leaves
+        tracked = [leaves[key] if isinstance(key, int) else key for key in self.written.inputs]
+        others = [x for x in leaves if isinstance(x, Variable) and not x.flags & NEEDS]
+        flags = functools.reduce(operator.or_, (x.flags for x in tracked))
+        call = Call(self, list(inputs), called)
+        return [
+            note(y, flags, _compiled, (*tracked, *others), {"call": call, "which": k}, recorder.get())
+            if k in self.which
+            else constant(y)
+            for k, y in enumerate(results)
+        ]
 
     def _write(self, x: Any, array: Any, changes: list[Any]) -> None:
+        if not isinstance(x, Variable):
+            changes.append((np.copyto, x, array))
+            return
         x.born, x.past, x.site = births(), None, STEPPED
         if x.flags & NEEDS and isinstance(x._data, np.ndarray) and x._data.flags.writeable:
             if x.store is not None and x.store is not USED:
@@ -259,6 +319,8 @@ def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
     x, key = place.owner, place.key
     if place.kind == "argument":
         return lambda leaves: leaves[key]._data if isinstance(leaves[key], Variable) else leaves[key]
+    if place.kind == "argument grad":
+        return lambda leaves: leaves[key]._grad._data
     if place.kind == "value":
         return lambda leaves: x._data
     if place.kind == "grad":
@@ -267,17 +329,19 @@ def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
         return lambda leaves: x.part(*key).reshape(-1)
     if place.kind == "drawn":
         method, args, kwargs = key
-        return lambda leaves: x.draw(method, *args, **kwargs)
-    return lambda leaves: x.again()
+        if isinstance(x, Generator):
+            return lambda leaves: np.asarray(x.draw(method, *args, **kwargs))
+        return lambda leaves: np.asarray(x().draw(method, *args, **kwargs))
+    return lambda leaves: x.again(leaves)
 
 
 class Call:
     """One call whose results are differentiable: what it was given, and its gradients once one of them is asked for."""
 
-    def __init__(self, plan: Plan, inputs: list[Any], called: Any) -> None:
+    def __init__(self, plan: Plan, inputs: list[Any], called: Arguments) -> None:
         self.plan, self.called = plan, called
         self.inputs = [
-            x.copy() if isinstance(x, np.ndarray) and place.kind == "value" and not place.owner.flags else x
+            x.copy() if isinstance(x, np.ndarray) and _may_change(place, called.leaves) else x
             for x, place in zip(inputs, plan.sources)
         ]
         self.last: tuple[Any, Any] = (None, None)
@@ -290,7 +354,7 @@ class Call:
         if self.last[0] is not g:
             self.last = g, self._again(which, g, xs) if isinstance(g, Variable) else self._pulled(which, g)
         found = self.last[1][i]
-        if i == len(xs) - 1:
+        if i == len(self.plan.written.inputs) - 1:
             self.last = None, None
         return found
 
@@ -306,17 +370,23 @@ class Call:
                 "compile: a second derivative needs a function that draws nothing; got random numbers in it; "
                 "differentiate the function that was compiled"
             )
-        leaves: list[Any] = []
-        _taken_apart(self.called, leaves)
-        given = list(leaves)
-        for key, x in zip(self.plan.written.inputs, xs, strict=True):
-            if isinstance(key, int):
-                given[key] = x
+        given = list(self.called.leaves)
+        wanted = list(self.plan.written.inputs)
         with Recording():
-            args, kwargs = _put_together(self.called, iter(given))
-            found: list[Any] = []
-            _apart(self.plan.function(*args, **kwargs), found)
-            return gradients([(found[which], g)], list(xs), create_graph=True)
+            for k, key in enumerate(wanted):
+                if isinstance(key, int):
+                    wanted[k] = given[key] = fresh("compile", xs[k])
+            start = births()
+            args, kwargs = self.called.filled(given)
+            found = Results(self.plan.function(*args, **kwargs)).found
+            return gradients([(found[which], g)], wanted, create_graph=True, oldest=start)
+
+
+def _may_change(place: Place, leaves: Sequence[Any]) -> bool:
+    """Whether the memory of an input may be written into before its gradient is asked for, without a trace."""
+    if place.kind == "value":
+        return not place.owner.flags
+    return place.kind == "argument" and not isinstance(leaves[place.key], Variable)
 
 
 def _compiled_rule(i: int) -> Any:
@@ -353,63 +423,130 @@ def _inside_another(x: Any) -> bool:
     return isinstance(data, BatchedArray | ProgramArray)
 
 
+def _python_chance() -> Any:
+    """The state of generators that cannot be read."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return python_random.getstate(), kind, keys.tobytes(), rest
+
+
+ONE_READING = threading.RLock()  # tensors that two functions use are inputs of one program at a time
+FIXED, INPUTS = "fixed", "inputs"  # how floats are compiled
+
+
+class Same:
+    """An object as part of what was compiled: which one it is."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Same) and self.x is other.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+
+class Arguments:
+    """What a function was called with: the leaves of a tree, and of which form they are."""
+
+    def __init__(self, args: Any, kwargs: Any) -> None:
+        self.leaves, self.structure = tree.flatten((args, kwargs), is_leaf=_is_object)
+        self.floats = [i for i, x in enumerate(self.leaves) if type(x) is float]
+        self.numbers = tuple([self.leaves[i].hex() for i in self.floats])
+        self.fixed = [x for x in self.leaves if not isinstance(x, ARRAYS) and type(x) is not float]
+        first: dict[int, int] = {}
+        again = [first.setdefault(id(x), i) for i, x in enumerate(self.leaves) if isinstance(x, Variable)]
+        self.form = (
+            self.structure, tuple(_orders(self.structure)), tuple(map(_kind, self.leaves)),
+            tuple(again) if len(first) < len(again) else None,
+        )  # fmt: skip
+
+    def inside(self, reading: Reading, numbers: bool) -> list[Any]:
+        """What stands for the leaves while the function is read."""
+        given: list[Any] = []
+        known: dict[int, Any] = {}
+        for i, x in enumerate(self.leaves):
+            if isinstance(x, Parameter):
+                reading.take(x)
+            elif isinstance(x, Variable):
+                x = known[id(x)] if id(x) in known else known.setdefault(id(x), reading.tensor(x, i))
+            elif isinstance(x, ARRAYS):
+                x = reading.argument(x, i)
+            elif type(x) is float and numbers:
+                x = reading.number(x, i)
+            given.append(x)
+        return given
+
+    def filled(self, leaves: list[Any]) -> Any:
+        """Arguments with other leaves."""
+        return tree.unflatten(self.structure, leaves)
+
+
+ARRAYS = (Variable, np.ndarray, np.generic)
+
+
+def _is_object(x: Any) -> bool:
+    return isinstance(x, Module | Optimizer)
+
+
+def _orders(structure: tree.Structure) -> Iterator[Any]:
+    """The order of the keys of dicts, which a function may see."""
+    if isinstance(structure.like, dict):
+        yield tuple(structure.like)
+    for part in structure.children or ():
+        yield from _orders(part)
+
+
 def _kind(x: Any) -> Any:
-    data = x._data if isinstance(x, Variable) else x
-    return type(x), np.shape(data), data.dtype if hasattr(data, "dtype") else type(data), getattr(x, "flags", None)
+    """What of an argument must stay as it was."""
+    if isinstance(x, Parameter):
+        return Same(x)
+    if isinstance(x, Variable):
+        return type(x), x.shape, x.dtype, x.flags, x.op is None, x._grad is None
+    if isinstance(x, ARRAYS):
+        return type(x), x.shape, x.dtype
+    if type(x) is float:
+        return float
+    return (type(x), x) if isinstance(x, PLAIN) else Same(x)
 
 
-def _as_input(x: Any, reading: Reading, i: int) -> Any:
-    if not isinstance(x, Variable):
-        return reading.argument(x, i)
-    data = x._data if hasattr(x._data, "dtype") else np.asarray(x._data)
-    t = constant(reading.argument(data, i, x.name or ""))
-    t.flags, t.name = x.flags, x.name
-    return t
+class Results:
+    """What a function gave: a tree, some of whose leaves are computed."""
+
+    def __init__(self, result: Any, leaves: Sequence[Any] = (), given: Sequence[Any] = (), reading: Any = None) -> None:
+        parts, self.structure = tree.flatten(result, is_leaf=_is_object)
+        self.found: list[Any] = []  # variables of what is computed
+        self.parts: list[tuple[str, Any]] = []
+        places = {id(x): i for i, x in enumerate(given)}
+        seen: dict[int, int] = {}
+        for x in parts:
+            if id(x) in places and isinstance(x, Variable):
+                self.parts.append(("argument", places[id(x)]))
+            elif isinstance(x, Variable) and reading is not None and (x.op is None and x.born < reading.start):
+                self.parts.append(("as it is", x))
+            elif isinstance(x, Variable | ProgramArray | HostNumber):
+                if id(x) not in seen:
+                    seen[id(x)] = len(self.found)
+                    self.found.append(x if isinstance(x, Variable) else constant(x))
+                kind = "tensor" if isinstance(x, Variable) else "number" if isinstance(x, HostNumber) else "array"
+                self.parts.append((kind, seen[id(x)]))
+            else:
+                self.parts.append(("as it is", x))
+
+    def put_together(self, results: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        """The tree with these results."""
+        if self.structure.children is None:
+            return _part(*self.parts[0], results, leaves)
+        return tree.unflatten(self.structure, [_part(*part, results, leaves) for part in self.parts])
 
 
-def _taken_apart(x: Any, leaves: list[Any]) -> Any:
-    """The structure of arguments, hashable, and their arrays."""
-    if isinstance(x, tuple | list):
-        return type(x), tuple(_taken_apart(part, leaves) for part in x)
-    if isinstance(x, dict):
-        return dict, tuple((k, _taken_apart(part, leaves)) for k, part in x.items())
-    if simple(x):
-        return of_argument(x)
-    leaves.append(x)
-    return "array"
-
-
-def _put_together(x: Any, leaves: Any) -> Any:
-    if isinstance(x, tuple | list):
-        parts = [_put_together(part, leaves) for part in x]
-        return type(x)(parts) if type(x) in (tuple, list) else type(x)(*parts)
-    if isinstance(x, dict):
-        return {k: _put_together(part, leaves) for k, part in x.items()}
-    return x if simple(x) else next(leaves)
-
-
-class _Leaf(int):
-    """The number of a tensor in a result."""
-
-
-def _apart(x: Any, found: list[Any]) -> Any:
-    if isinstance(x, Variable | ProgramArray):
-        found.append(x if isinstance(x, Variable) else constant(x))
-        return _Leaf(len(found) - 1)
-    if isinstance(x, tuple | list):
-        parts = [_apart(part, found) for part in x]
-        return type(x)(parts) if type(x) in (tuple, list) else type(x)(*parts)
-    if isinstance(x, dict):
-        return {k: _apart(part, found) for k, part in x.items()}
-    return x
-
-
-def _in_tree(x: Any, results: dict[int, Any]) -> Any:
-    if isinstance(x, _Leaf):
-        return results[int(x)]
-    if isinstance(x, tuple | list):
-        parts = [_in_tree(part, results) for part in x]
-        return type(x)(parts) if type(x) in (tuple, list) else type(x)(*parts)
-    if isinstance(x, dict):
-        return {k: _in_tree(part, results) for k, part in x.items()}
-    return x
+def _part(kind: str, k: Any, results: Sequence[Any], leaves: Sequence[Any]) -> Any:
+    if kind == "tensor":
+        return results[k]
+    if kind == "as it is":
+        return k
+    if kind == "argument":
+        return leaves[k]
+    return results[k]._data if kind == "array" else results[k]._data

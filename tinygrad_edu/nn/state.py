@@ -16,6 +16,7 @@ import numpy as np
 from ..arrays import held, to_array
 from ..engine import Variable, describe
 from ..errors import GraphError, ShapeError, StateDictError, few
+from ..recording import tracer
 from ..tensor import Tensor
 
 
@@ -54,6 +55,10 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
     for t in tensors:
         if t.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
+    if (by := tracer()) is not None:
+        for t, array in zip(tensors, arrays, strict=True):
+            by.replaced(t, array)
+        return
     for t in tensors:
         t.reborn()  # first: a birth too many only makes an older graph say that something was changed
     at_once(

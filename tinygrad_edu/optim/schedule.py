@@ -17,6 +17,7 @@ from ..errors import StateDictError, few
 from ..functions.settings import Positive, integer, real, settings, several
 from ..interop.names import Named
 from ..nn.state import at_once
+from ..recording import tracer
 from ..tensor import Tensor
 from .optimizer import Optimizer
 
@@ -119,7 +120,10 @@ class LRScheduler(Named):
         return {}
 
     def step(self) -> None:
-        """Count one, and set the rates."""
+        """Count one, and set the rates. (Within a compiled function: when what it computed has been written.)"""
+        if (by := tracer()) is not None:
+            by.later(self.step)
+            return
         self._set(self.last_epoch + 1)
 
     def get_last_lr(self) -> list[float]:

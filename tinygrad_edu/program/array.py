@@ -6,13 +6,16 @@ What asks for a value, and not for an operation on it, is refused: a program mus
 
 from __future__ import annotations
 
+import functools
 import operator
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..arrays import reading
+from ..arrays import reading, weak
+from ..engine import Variable
 from ..errors import GraphError
 from ..recording import site
 from ..sums import total
@@ -20,7 +23,8 @@ from .primitives import name_of
 from .program import Program, Step, Value
 
 # what may be asked without a step: it follows from shapes and dtypes
-KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type}
+KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type,
+         np.may_share_memory, np.shares_memory}  # fmt: skip
 # their shapes depend on values
 UNSHAPED = {"nonzero", "flatnonzero", "argwhere", "unique", "compress", "extract", "trim_zeros", "union1d", "setdiff1d"}
 
@@ -46,6 +50,8 @@ class Writer:
         self.steps: list[Step] = []
         self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
         self.numbers: list[HostNumber] = []
+        self.questions: list[tuple[Value, Callable[[Any], Any], Any]] = []  # asked about inputs, and the answers
+        self.thread = threading.get_ident()
         self.closed = False
 
     def value(self, x: Any, weak: bool = False) -> Value:
@@ -61,9 +67,9 @@ class Writer:
         self.given[value] = x
         return ProgramArray(x, value, self)
 
-    def number(self, again: Callable[[], Any]) -> HostNumber:
-        """A Python number that is computed anew for each run."""
-        return HostNumber(again(), again, None, self)
+    def number(self, now: Any, again: Callable[[Any], Any]) -> HostNumber:
+        """A Python number, `now`, that is computed anew for each run, from the run's arguments."""
+        return HostNumber(now, again, None, self)
 
     def reference(self, x: Any) -> Any:
         """What stands for `x` in the arguments of a step."""
@@ -86,7 +92,9 @@ class Writer:
         return x
 
     def call(self, primitive: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Compute, and write the step down."""
+        """Compute, and write the step down. (A thread that meets a tensor of another's program just computes.)"""
+        if threading.get_ident() != self.thread:
+            return function(*plain(args), **plain(kwargs))
         if self.closed:
             raise refusal("a tensor of a compiled function that has ended", "return it from the function")
         found = function(*plain(args), **plain(kwargs))
@@ -151,6 +159,8 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     flags = property(lambda self: np.empty(0).flags)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        if any(isinstance(x, Variable) for x in inputs):
+            return NotImplemented  # it is for the tensor to answer
         name = name_of(ufunc)
         if method == "at":
             return inputs[0].become(self.writer.call(f"{name}.at", lambda *a: _at(ufunc, *a), inputs, options))
@@ -179,6 +189,8 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         return y if out is None else _into(out, y)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(t, Variable) for t in types):
+            return NotImplemented
         if function in KNOWN:
             return function(*plain(args), **plain(kwargs))
         out = kwargs.pop("out", None) if "out" in kwargs else None
@@ -217,12 +229,17 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != self.writer.thread:
+            return np.array(self.values)
+        return self._value_asked()
+
     def _value_asked(self, *args: Any, **kwargs: Any) -> Any:
         raise refusal(
             "the value of a tensor (bool, float, item, or a conversion to an array)", "use tg.where, or return it"
         )
 
-    __bool__ = __float__ = __int__ = __index__ = __complex__ = __contains__ = __array__ = _value_asked
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = __contains__ = __format__ = _value_asked
     item = tolist = tobytes = tofile = dump = dumps = _value_asked
 
     def __copy__(self) -> Any:
@@ -304,12 +321,14 @@ SPELLED: dict[Any, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+@weak
 class HostNumber:
-    """A Python number that is computed anew for each run, outside of the program: a learning rate, a count of steps."""
+    """A Python number that is computed anew for each run, outside of the program: a learning rate, a count of steps,
+    a number among the arguments. What the function asks of it is asked again before each run."""
 
     __slots__ = ("again", "now", "value", "writer")
 
-    def __init__(self, now: Any, again: Callable[[], Any], value: Value | None, writer: Writer) -> None:
+    def __init__(self, now: Any, again: Callable[[Any], Any], value: Value | None, writer: Writer) -> None:
         self.now, self.again, self.value, self.writer = now, again, value, writer
 
     def as_input(self) -> Value:
@@ -328,27 +347,40 @@ class HostNumber:
                 return x.__array_ufunc__(ufunc, method, *inputs, **options)
         if any(isinstance(x, np.ndarray) for x in inputs):
             return self.writer.call(name_of(ufunc), ufunc, inputs, options)
-        return _on_host(lambda *xs: float(ufunc(*xs)), inputs)
+        return _on_host(lambda *xs: ufunc(*xs).item(), inputs)
 
-    def _value_asked(self, *args: Any) -> Any:
-        raise refusal(
-            "the value of a setting that changes from run to run", "compute it outside of the compiled function"
-        )
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        """The answer to a question about the number; another answer in another run needs another program."""
+        answer = question(self.now)
+        self.writer.questions.append((self.as_input(), question, answer))
+        return answer
 
-    __bool__ = __float__ = __int__ = __index__ = _value_asked
+    __bool__ = functools.partialmethod(ask, bool)
+    __float__ = functools.partialmethod(ask, float)
+    __int__ = functools.partialmethod(ask, int)
+    __index__ = functools.partialmethod(ask, operator.index)
+    __complex__ = functools.partialmethod(ask, complex)
+    __hash__ = functools.partialmethod(ask, hash)
+    __repr__ = functools.partialmethod(ask, repr)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.ask(lambda x: x), spec)
 
 
 def _on_host(f: Callable[..., Any], xs: Any) -> HostNumber:
     (writer,) = {x.writer for x in xs if isinstance(x, HostNumber)}
     return HostNumber(
-        f(*plain(xs)), lambda: f(*[x.again() if isinstance(x, HostNumber) else x for x in xs]), None, writer
+        f(*plain(xs)),
+        lambda leaves: f(*[x.again(leaves) if isinstance(x, HostNumber) else x for x in xs]),
+        None,
+        writer,
     )
 
 
 def _operator(f: Callable[..., Any], reflected: bool) -> Any:
     def method(self: HostNumber, *others: Any) -> Any:
         if not all(isinstance(x, HostNumber | int | float) for x in others):
-            return NotImplemented
+            return NotImplemented  # of an array, or of a tensor
         return _on_host(f, (*others, self) if reflected else (self, *others))
 
     return method
@@ -357,5 +389,5 @@ def _operator(f: Callable[..., Any], reflected: bool) -> Any:
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
     setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))
     setattr(HostNumber, f"__r{_name}__", _operator(getattr(operator, _name), True))
-for _name in ("neg", "pos", "abs"):
+for _name in ("neg", "pos", "abs", "eq", "ne", "lt", "le", "gt", "ge"):
     setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))
