@@ -93,7 +93,10 @@ def dense(shape: tuple[int, ...]) -> tuple[int, ...]:
 class Lowering:
     """The kernels of a run of steps."""
 
-    def __init__(self, program: Program, steps: list[Step], needed: set[Value]) -> None:
+    def __init__(
+        self, program: Program, steps: list[Step], needed: set[Value], changed: dict[Value, Value] | None = None
+    ) -> None:
+        self.changed = changed or {}  # results that take the place of an input
         self.needed = needed  # values that are used after these steps
         self.kernels: list[Loop | Product] = []
         self.views: dict[Value, View] = {}
@@ -102,6 +105,7 @@ class Lowering:
         self.buffers: list[Buffer] = []
         self.inputs: dict[Value, Buffer] = {}
         self.outputs: dict[Value, Buffer] = {}
+        self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
         self.weak: list[Value] = []
         self.program = program
         self.users: dict[Value, int] = {}
@@ -110,6 +114,8 @@ class Lowering:
         for value in needed:
             self._deliver(value)
         self._uses()
+        for value, before in self.changed.items():
+            self._replace(value, before)
 
     def _lower(self, step: Step) -> None:
         name, out = step.primitive, step.result
@@ -179,6 +185,18 @@ class Lowering:
         assert found is not None
         self.views[step.result], self.ready[step.result] = found, loop.number
 
+    def _copy_of(self, x: Value) -> None:
+        """Have a value in memory without gaps."""
+        view = self.view(x)
+        loop = Loop(x.shape, len(self.kernels))
+        self.kernels.append(loop)
+        same = Value(-1 - x.number, x.shape, x.dtype)
+        loop.steps.append(Step("positive", (x,), {}, (same,)))
+        loop.loads[x] = view
+        loop.made.add(same)
+        loop.stores[same] = self.views[x] = View(self.buffer("own", x), 0, dense(x.shape), x.shape)
+        self.ready[x] = loop.number
+
     def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False) -> Loop:
         """The latest loop over this shape that may take a step on these values, or a new one."""
         after = -1
@@ -235,8 +253,31 @@ class Lowering:
         out = self.new(step.result, loop.number)
         loop.reductions.append((step, out))
 
+    def _replace(self, value: Value, before: Value) -> None:
+        """Write a result where an input was: at once, if nobody reads that any more, and each entry only at its place."""
+        out, old = self.outputs.pop(value), self.inputs.get(before)
+        if old is None:  # the input is not read at all
+            old = self.view(before).buffer
+        self.replaced.append((out, old))
+        out.kind = "own"
+        loop = self.kernels[out.last]
+        if not isinstance(loop, Loop) or out.first != out.last or old.last != out.last:
+            return
+        loads = [view for view in loop.loads.values() if view.buffer is old]
+        stores = [(v, view) for v, view in loop.stores.items() if view.buffer is out]
+        whole = len(loop.shape) == 1 or all(len(view.shape) == len(loop.shape) for view in loads)
+        if len(stores) == 1 and whole and all(view.contiguous and view.shape == loop.shape for view in loads):
+            (v, view), = stores
+            loop.stores[v] = View(old, view.offset, view.strides, view.shape)
+            self.replaced.remove((out, old))
+            self.buffers.remove(out)
+
     def _product(self, step: Step) -> None:
         a, b = step.args
+        for x in (a, b):
+            view = self.view(x)
+            if 1 not in view.strides[-2:] and x.size > 1:
+                self._copy_of(x)
         number = len(self.kernels)
         views = self.view(a), self.view(b)
         self.kernels.append(Product(number, *views, self.new(step.result, number)))
@@ -298,6 +339,10 @@ class Lowering:
         """See that a result stands in memory of its own, without gaps."""
         view = self.view(value)
         if self.outputs.get(value) is view.buffer:
+            return
+        if view.buffer.kind == "own" and view.contiguous and view.buffer.size == max(value.size, 1):
+            view.buffer.kind = "output"
+            self.outputs[value] = view.buffer
             return
         loop = Loop(value.shape, len(self.kernels))
         self.kernels.append(loop)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..program.program import Program, Step, Value
+from . import blas
 from .kernels import Lowering, can
 from .llvm import Module
 
@@ -83,6 +84,8 @@ def compiled(text: str) -> tuple[Any, int]:
     import llvmlite.binding as llvm
 
     with _lock:
+        for name, address in blas.addresses().items():
+            llvm.add_symbol(name, address)
         machine = _machine()
         module = llvm.parse_assembly(text)
         module.verify()
