@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .batched import RUNNING, BatchedArray, levels
-from .engine import NEEDS, REGISTRY, SCALARS, Op, Variable, zeros_like
+from .engine import NEEDS, REGISTRY, SCALARS, Op, Variable, constant, zeros_like
 from .errors import GraphError
 from .holders import USED
 from .recording import TRACERS, Recording, recorder, tracing
@@ -97,6 +97,8 @@ def _chain_rule(
         g = grads.pop(-born)
         if wide and -born in wide:
             g = REGISTRY["astype"](g, dtype=HALF)
+        if t.hooks is not None:
+            g = hooked(t, g, create_graph)
         yield t, g
         op = t.op
         if op is None or -born <= oldest:
@@ -146,6 +148,22 @@ def _chain_rule(
                 heappush(heap, (-n, x))
                 if below:
                     masked.add(n)
+
+
+def hooked(t: Variable, g: Any, create_graph: bool) -> Any:
+    """The gradient of `t` after its hooks: each is given it as a tensor, and may give another in its place."""
+    for hook in list((t.hooks or {}).values()):
+        new = hook(g if create_graph else constant(np.array(g)[()]))
+        if new is None:
+            continue
+        if not isinstance(new, Variable) or new._data.shape != t._data.shape:
+            raise GraphError(
+                f"register_hook: a hook must give None or a gradient of shape {tuple(t._data.shape)}; got "
+                f"{tuple(new._data.shape) if isinstance(new, Variable) else type(new).__name__}; return g, or nothing"
+            )
+        new = new if new._data.dtype == t._data.dtype else REGISTRY["astype"](new, dtype=t._data.dtype)
+        g = new if create_graph else new._data
+    return g
 
 
 def fit(op: Op, gx: Any, x: Variable) -> Any:

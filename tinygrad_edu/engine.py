@@ -35,6 +35,7 @@ from .holders import USED, Store, births, share
 from .recording import PLAIN, TRACERS, Recorder, Site, recording, site, stack_level, tracing
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
+KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
 
 SCALARS = frozenset((np.float16, np.float32, np.float64))
@@ -68,6 +69,7 @@ class Variable(Reading):
         "past",  # itself before its last birth, where that is kept
         "source",  # of a view that was not recorded: what it is a view of (see writing.py)
         "site",  # the user's line that made it, or what happened to it last, where that is kept
+        "hooks",  # functions that are given its gradient, by key; None until there is one
         "__weakref__",
     )
     _data: Any
@@ -82,6 +84,7 @@ class Variable(Reading):
     past: Variable | None
     source: Any
     site: Site | str | None
+    hooks: dict[int, Any] | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
@@ -171,7 +174,7 @@ def constant(data: Any) -> Any:
     t.flags = 0
     t.born = births()
     t.inputs = ()
-    t.op = t.attributes = t._grad = t.name = t.store = t.past = t.source = t.site = None
+    t.op = t.attributes = t._grad = t.name = t.store = t.past = t.source = t.site = t.hooks = None
     return t
 
 
@@ -245,7 +248,7 @@ def note(
     t.op = op
     t.inputs = inputs
     t.attributes = attributes
-    t._grad = t.name = t.store = t.past = t.source = t.site = None
+    t._grad = t.name = t.store = t.past = t.source = t.site = t.hooks = None
     if not op.fresh:
         share(t, inputs)
     if by is not PLAIN:

@@ -15,7 +15,20 @@ PACKAGE = pathlib.Path(tg.__file__).parent
 
 # Each file may import files of its own floor, and of the floors below.
 FLOORS = [
-    ["errors", "domain", "arrays", "sums", "blocks", "recording", "batched", "holders", "values", "engine", "backward"],
+    [
+        "errors",
+        "domain",
+        "arrays",
+        "sums",
+        "blocks",
+        "recording",
+        "batched",
+        "holders",
+        "hooks",
+        "values",
+        "engine",
+        "backward",
+    ],
     ["ops", "program"],
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
