@@ -16,9 +16,7 @@ def addresses() -> dict[str, int]:
     """Where the functions are; nothing if this NumPy was built with another library."""
     try:
         library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
-        return {
-            name: ctypes.cast(getattr(library, found), ctypes.c_void_p).value or 0 for name, found in NAMES.items()
-        }
+        return {name: ctypes.cast(getattr(library, found), ctypes.c_void_p).value or 0 for name, found in NAMES.items()}
     except (AttributeError, OSError):
         return {}
 

@@ -201,8 +201,8 @@ class Module:
         for source, target in self.lowering.replaced:
             size = source.size * source.dtype.itemsize
             f.append(
-                f"  call void @llvm.memcpy.p0.p0.i64(ptr {pointers[target.index]}, ptr {pointers[source.index]}, i64 {size}, "
-                "i1 false)"
+                f"  call void @llvm.memcpy.p0.p0.i64(ptr {pointers[target.index]}, ptr {pointers[source.index]}, "
+                f"i64 {size}, i1 false)"
             )
         return "\n".join([*f, "  ret void", "}"])
 
@@ -236,9 +236,9 @@ def _by_blas(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
     c = f.address(out, [*lead, "0", "0"])
     (ta, la), (tb, lb) = orders
     f.do(
-        f"call void @cblas_{'s' if type == 'float' else 'd'}gemm(i32 101, i32 {ta}, i32 {tb}, {integer} {m}, {integer} {n}, "
-        f"{integer} {k}, {type} {number(1.0, type)}, ptr {places[0]}, {integer} {la}, ptr {places[1]}, {integer} {lb}, "
-        f"{type} {number(0.0, type)}, ptr {c}, {integer} {n})"
+        f"call void @cblas_{'s' if type == 'float' else 'd'}gemm(i32 101, i32 {ta}, i32 {tb}, {integer} {m}, "
+        f"{integer} {n}, {integer} {k}, {type} {number(1.0, type)}, ptr {places[0]}, {integer} {la}, "
+        f"ptr {places[1]}, {integer} {lb}, {type} {number(0.0, type)}, ptr {c}, {integer} {n})"
     )
 
 
