@@ -19,7 +19,7 @@ FLOORS = [
     ["ops"],
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg", "autograd"],
+    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "special"],
     ["testing", "viz"],
     ["cli"],
 ]
@@ -123,13 +123,13 @@ isinf isfinite logical_and logical_or logical_not sum prod mean var std max min 
 cumulative_prod all any argmax argmin count_nonzero matmul tensordot vecdot einsum reshape permute_dims
 matrix_transpose moveaxis swapaxes expand_dims squeeze broadcast_to concat stack split unstack flip roll tile
 repeat pad tril triu diagonal take take_along_axis meshgrid sort argsort topk searchsorted nonzero
-unique_values scatter_add index_add bincount asarray zeros ones full empty arange linspace eye zeros_like
+unique_values gather repeat_interleave scatter_add index_add bincount asarray zeros ones full empty arange linspace eye zeros_like
 ones_like full_like Tensor set_default_dtype grad value_and_grad vjp jvp jacobian jacrev jacfwd linearize hessian hvp vmap checkpoint
 scan while_loop no_grad custom_op custom_vjp custom_jvp
 """)
 LINALG = words("""
 inv solve det slogdet cholesky qr svd eigh norm vector_norm matrix_norm trace diagonal outer cross pinv
-matrix_power svdvals eigvalsh cond
+matrix_power solve_triangular cholesky_solve svdvals eigvalsh cond
 """)
 NOT_METHODS = words("""
 where matmul einsum concat stack meshgrid asarray zeros ones full empty arange linspace eye Tensor
