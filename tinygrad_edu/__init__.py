@@ -168,6 +168,7 @@ if _typing.TYPE_CHECKING:
     from . import optim as optim
     from . import testing as testing
     from . import viz as viz
+    from .compiler.compile import compile as compile
     from .io import load as load
     from .io import save as save
     from .viz.pictures.draw import draw as draw
@@ -187,6 +188,10 @@ _PARTS = {
     "viz": "Pictures, the player, worksheets, explanations.",
 }
 _LATER = {
+    "compile": (
+        "compiler.compile",
+        "A function, or a whole training step, as machine code.",
+    ),
     "detect_anomaly": ("viz", "In a `with` block: raise an error for the first inf or nan, naming its line."),
     "draw": ("viz", "The graph behind a tensor, a module or a function as a picture."),
     "explain": ("viz", "The chain rule on a graph, step by step with numbers."),

@@ -61,7 +61,7 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
     shapes = " and ".join(str(tuple(np.shape(x))) for x in inputs)
     if isinstance(error, np.linalg.LinAlgError | IndexError):
         return type(error)(f"{op}: {error}; got shapes {shapes}; check the values given")
-    if isinstance(error, DTypeError | ShapeError):
+    if isinstance(error, DTypeError | ShapeError | GraphError):
         return error
     if isinstance(error, TypeError):
         return DTypeError(f"{op}: must support the dtypes given; got {_types(inputs)} ({error}); use .astype()")

@@ -27,13 +27,19 @@ def test_gather():
         i = np.array(index)
         both(lambda x: tg.gather(x, axis, i), lambda x: torch.gather(x, axis, torch.tensor(i)), M)  # noqa: B023
         both(lambda x: x.gather(dim=axis, index=i), lambda x: x.gather(axis, torch.tensor(i)), M)  # noqa: B023
-    with pytest.raises(ShapeError, match=r"gather: index must have the axes of the input, .*; got \(5, 1\) for \(4, 4\)"):
+    with pytest.raises(
+        ShapeError, match=r"gather: index must have the axes of the input, .*; got \(5, 1\) for \(4, 4\)"
+    ):
         tg.gather(M, 1, np.zeros((5, 1), int))
 
 
 def test_repeat_interleave():
     both(lambda x: tg.repeat_interleave(x, 2), lambda x: torch.repeat_interleave(x, 2), M)
-    both(lambda x: x.repeat_interleave([1, 0, 2, 1], dim=0), lambda x: x.repeat_interleave(torch.tensor([1, 0, 2, 1]), dim=0), M)
+    both(
+        lambda x: x.repeat_interleave([1, 0, 2, 1], dim=0),
+        lambda x: x.repeat_interleave(torch.tensor([1, 0, 2, 1]), dim=0),
+        M,
+    )
 
 
 @pytest.mark.parametrize("unit", [False, True])
@@ -44,14 +50,23 @@ def test_solve_triangular(lower, unit):
     theirs = lambda a, b: torch.linalg.solve_triangular(a, b, upper=not lower, unitriangular=unit)
     both(lambda a, b: tg.linalg.solve_triangular(a, b, lower, unit), theirs, M, B)
     expected = scipy.linalg.solve_triangular(M, B[:, 0], lower=lower, unit_diagonal=unit)
-    np.testing.assert_allclose(tg.linalg.solve_triangular(M, B[:, 0], upper=not lower, unit_diagonal=unit).data, expected, rtol=1e-10)
+    np.testing.assert_allclose(
+        tg.linalg.solve_triangular(M, B[:, 0], upper=not lower, unit_diagonal=unit).data, expected, rtol=1e-10
+    )
     batch = np.stack([M, M.T])
-    np.testing.assert_allclose(tg.linalg.solve_triangular(batch, B, lower).data[1], tg.linalg.solve_triangular(M.T, B, lower).data)
+    np.testing.assert_allclose(
+        tg.linalg.solve_triangular(batch, B, lower).data[1], tg.linalg.solve_triangular(M.T, B, lower).data
+    )
 
 
 @pytest.mark.parametrize("upper", [False, True])
 def test_cholesky_solve(upper):
-    both(lambda b, a: tg.linalg.cholesky_solve(b, a, upper), lambda b, a: torch.cholesky_solve(b, a.triu() if upper else a.tril(), upper), B, M)
+    both(
+        lambda b, a: tg.linalg.cholesky_solve(b, a, upper),
+        lambda b, a: torch.cholesky_solve(b, a.triu() if upper else a.tril(), upper),
+        B,
+        M,
+    )
 
 
 def test_multinomial_and_categorical_draw_by_their_weights():

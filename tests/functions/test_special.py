@@ -41,7 +41,9 @@ def test_values_are_those_of_scipy(name):
 def test_polygamma(n):
     x = np.concatenate([POSITIVE[np.isfinite(POSITIVE)], LEFT]) if n < 4 else np.linspace(0.1, 40, 500)
     with np.errstate(all="ignore"):
-        np.testing.assert_allclose(tg.special.polygamma(n, x).data, scipy_special.polygamma(n, x), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            tg.special.polygamma(n, x).data, scipy_special.polygamma(n, x), rtol=1e-12, atol=1e-13
+        )
 
 
 @pytest.mark.parametrize("name", ["xlogy", "xlog1py"])
@@ -69,7 +71,9 @@ def test_slopes_are_those_of_pytorch(name):
     t = torch.tensor(x, requires_grad=True)
     (expected,) = torch.autograd.grad(getattr(torch.special, name)(t).sum(), t)
     ours = tg.grad(lambda v: getattr(tg.special, name)(v).sum())(x)
-    np.testing.assert_allclose(ours.data, expected.numpy(), rtol=1e-8 if name == "digamma" else 1e-11)  # PyTorch's trigamma has 9 digits
+    np.testing.assert_allclose(
+        ours.data, expected.numpy(), rtol=1e-8 if name == "digamma" else 1e-11
+    )  # PyTorch's trigamma has 9 digits
     bend = tg.grad(lambda v: tg.grad(lambda u: getattr(tg.special, name)(u).sum())(v).sum())(x)
     h = 1e-5
     around = [tg.grad(lambda v: getattr(tg.special, name)(v).sum())(x + s).data for s in (h, -h)]
@@ -89,6 +93,12 @@ def test_sinc_at_every_order(n):
 def test_far_tails_against_mpmath():
     for x in (5.0, 15.0, 25.0):
         np.testing.assert_allclose(tg.special.erfc(np.float64(x)).item(), float(mpmath.erfc(x)), rtol=4e-15)
-        np.testing.assert_allclose(tg.special.erfcx(np.float64(40 * x)).item(), float(mpmath.exp((40 * x) ** 2) * mpmath.erfc(40 * x)), rtol=4e-15)
+        np.testing.assert_allclose(
+            tg.special.erfcx(np.float64(40 * x)).item(),
+            float(mpmath.exp((40 * x) ** 2) * mpmath.erfc(40 * x)),
+            rtol=4e-15,
+        )
     for x in (-1000.3, -20.5, 1e-3, 1.4616, 1e6):
-        np.testing.assert_allclose(tg.special.gammaln(np.float64(x)).item(), float(mpmath.log(abs(mpmath.gamma(x)))), rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(
+            tg.special.gammaln(np.float64(x)).item(), float(mpmath.log(abs(mpmath.gamma(x)))), rtol=1e-14, atol=1e-15
+        )

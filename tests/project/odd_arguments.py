@@ -206,6 +206,9 @@ GOOD.update(
         "targets": CTC[1],
         "input_lengths": CTC[2],
         "target_lengths": CTC[3],
+        "tensor_name": values("weight"),
+        "parametrization": nn.Identity,
+        "vec": lambda: np.ones(9),
         "theta": lambda: np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]),
         "grid": lambda: np.zeros((1, 2, 2, 2)),
         "padded_sequences": lambda: np.ones((3, 2, 2)),
@@ -276,6 +279,8 @@ CALLS.update(
         "pack_padded_sequence": {"input": lambda: np.ones((3, 3, 2))},
         **{key: {"sequence": packed, "packed_sequences": packed} for key in ["pad_packed_sequence", "unpack_sequence"]},
         "unpad_sequence": {"lengths": values([3, 2])},
+        "remove_parametrizations": {"module": lambda: nn.utils.weight_norm(layer())},
+        "ParametrizationList": {"modules": lambda: [nn.Identity()], "value": lambda: nn.Parameter(matrix())},
         "UpsamplingNearest2d": {"size": 3},
         "UpsamplingBilinear2d": {"size": 3},
     }
@@ -333,6 +338,7 @@ def public():
         ("init.", nn.init),
         ("utils.", nn.utils),
         ("rnn.", nn.utils.rnn),
+        ("parametrize.", nn.utils.parametrize),
         ("metrics.", nn.metrics),
         ("optim.", optim),
         ("data.", data),
@@ -346,7 +352,9 @@ def public():
                 callable(thing)
                 and not isinstance(thing, types.ModuleType)
                 and getattr(thing, "__module__", "").startswith(
-                    space.__name__ if prefix in ("init.", "utils.", "rnn.", "metrics.") else "tinygrad_edu"
+                    space.__name__
+                    if prefix in ("init.", "utils.", "rnn.", "parametrize.", "metrics.")
+                    else "tinygrad_edu"
                 )
             )
             error = isinstance(thing, type) and issubclass(thing, BaseException | Warning)

@@ -91,7 +91,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """np.piecewise: each function where its condition holds, the last one elsewhere; each is called on all of `x`."""
     x = lift(x, "piecewise")
     conditions = [lift(c, "piecewise") for c in (condlist if isinstance(condlist, list | tuple) else [condlist])]
-    value = lambda f: f(x, *args, **kw) if callable(f) else f
+    value: Any = lambda f: f(x, *args, **kw) if callable(f) else f
     if len(funclist) not in (len(conditions), len(conditions) + 1):
         raise ShapeError(
             f"piecewise: needs a function for each condition, and one more at most; got {len(funclist)} for "

@@ -63,7 +63,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
         a.dtype if isinstance(q, int | float) or method in ("lower", "higher") else np.result_type(a.dtype, share.dtype)
     )
     weight = METHODS[method](position - low).astype(exact)
-    pick = lambda k: layout.moveaxis(
+    pick: Any = lambda k: layout.moveaxis(
         indexing.take_along_axis(
             ordered,
             layout.moveaxis(layout.broadcast_to(k.astype(np.int64), (len(flat), *ordered.shape[:-1])), 0, -1),

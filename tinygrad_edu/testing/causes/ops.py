@@ -9,6 +9,7 @@ import numpy as np
 from ...backward import history
 from ...engine import NEEDS, Variable
 from ...recording import SITES, Recording
+from ..examination import examine_order
 from ..properties.op_checks import OpSubject
 from ..report import Blame, Report
 from ..subjects.subjects import Subject, TensorSubject
@@ -35,8 +36,6 @@ def nodes(subject: TensorSubject) -> list[Variable]:
 
 def suspects(subject: Subject, order: int) -> Iterator[tuple[Variable, Report]]:
     """The nodes whose own derivative is wrong, earliest first."""
-    from ..checking import examine_order
-
     if not isinstance(subject, TensorSubject):
         return
     for node in nodes(subject):

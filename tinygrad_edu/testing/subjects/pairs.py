@@ -33,6 +33,7 @@ class Pair(Subject):
         self.library = next((name for x in inputs if (name := library_of(x))), "")
         super().__init__(f, inputs)
         self.df = self.guarded("df", df)
+        self.functions = (f, df)
         self.names = parameter_names(f, len(inputs))
         self.shape: tuple[int, ...] = ()  # of the value
         self.convention = Convention(())
