@@ -17,7 +17,8 @@ def explained(first: Examination, order: int = 1) -> Report:
     with np.errstate(all="ignore"):
         report = elsewhere(first, first.report())
         if report.verdict == "WRONG":
-            diagnose(first, report)
+            if report.pattern is None:
+                diagnose(first, report)
             return report
         report = with_second(first, report, order)
         if report.pattern == ORDER:
