@@ -2,8 +2,8 @@
 
 What rounding of the inputs does to the gradient has the condition number in it, so that an ill-conditioned function
 has a wide bar. Beyond it are some units in the last place of the largest gradient, and of one of the size that values
-and inputs suggest. Source: N. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chapter 1: the forward error
-is at most the condition number times the backward error.
+and inputs suggest. Source: N. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chapter 1: the forward
+error is at most the condition number times the backward error.
 """
 
 from __future__ import annotations

@@ -64,6 +64,11 @@ def off_domain(error: Exception) -> bool:
     return isinstance(error, ArithmeticError | np.linalg.LinAlgError) or "math domain" in str(error)
 
 
+def _of_hypothesis(error: Exception) -> bool:
+    """Whether an error is no error, but the way in which `assume()` asks for other inputs."""
+    return type(error).__module__.partition(".")[0] == "hypothesis"
+
+
 class Accuracy(NamedTuple):
     """How exact the values of a function and its derivative are, relatively; 0 for as exact as their numbers."""
 
@@ -150,7 +155,7 @@ class Subject:
             try:
                 return f(*xs, **more)
             except Exception as error:
-                if off_domain(error):
+                if off_domain(error) or _of_hypothesis(error):
                     raise
                 raise Uncomputable(self, name, error) from error
 
