@@ -204,9 +204,13 @@ class Pair(Subject):
             self.arguments, self.x = list(compress(self.arguments, kept)), np.concatenate(parts)
             self.left_out = left
 
+    def ways(self, cache: Any) -> list[Convention]:
+        """How df may want to be called, the likeliest first."""
+        return [Convention((CACHE,))] if self.own else conventions(self.df, self.names, cache is not None, cache)
+
     def first_result(self, flat: Any, value: Any, cache: Any) -> Any:
         """What df returns, called in the first of the likely ways that gives gradients of the right shapes."""
-        ways = conventions(self.df, self.names, cache is not None, cache) if not self.own else [Convention((CACHE,))]
+        ways = self.ways(cache)
         ones = np.ones(np.shape(value))
         for k, self.convention in enumerate(ways):
             try:
