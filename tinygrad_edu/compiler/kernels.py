@@ -204,7 +204,7 @@ class Lowering:
         self.ready[x] = loop.number
 
     def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False) -> Loop:
-        """The latest loop over this shape that may take a step on these values, or a new one; what waits is put there."""
+        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there."""
         waiting = [v for v in uses if v in self.waiting]
         if fresh or any(v.shape != shape for v in waiting):
             for v in waiting:
@@ -233,7 +233,8 @@ class Lowering:
             found = Loop(shape, len(self.kernels))
             self.kernels.append(found)
         for v in waiting:
-            self._put(self.waiting[v], found)
+            if v in self.waiting:
+                self._put(self.waiting[v], found)
         return found
 
     def _roots(self, value: Value) -> list[Value]:
