@@ -12,6 +12,7 @@ from ..nn.module import Module
 from ..nn.stateless import functional_call
 from .examination import Examination
 from .explanation import explained
+from .laws import keeps_to_laws
 from .report import Report, conclude
 from .subjects.other_libraries import ForeignSubject, library_of
 from .subjects.pairs import Pair
@@ -52,7 +53,10 @@ def check_derivative(
     WRONG
     """
     subject = Pair(f, True, (df, *inputs)) if jac else Pair(f, df, inputs)
-    report = explained(Examination(subject.inexact(accuracy), seed))
+    examination = Examination(subject.inexact(accuracy), seed)
+    report = explained(examination)
+    if examination.probe is not None:
+        report = keeps_to_laws(subject, examination.probe.y, report, seed)
     report.notes += subject.notes
     if subject.unchecked:
         report.notes.append(f"not checked, as df says nothing of them: {', '.join(subject.unchecked)}")

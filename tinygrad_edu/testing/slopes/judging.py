@@ -16,6 +16,7 @@ from .numerical import Line, Probe, sizes
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
 QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
+CALLS = 20  # of the function, for each number differentiated by, are a check's: ten times central differences
 HAZES = 8  # bars are so many times the rounding that was seen of a derivative
 EACH = 128  # up to so many inputs, every entry is checked; beyond, random projections
 

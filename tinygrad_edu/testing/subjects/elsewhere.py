@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..report import Entry, Report
-from ..slopes.judging import Judge
+from ..slopes.judging import CALLS, Judge
 from ..slopes.numerical import Probe
 from .subjects import Subject
 
 TRIES = 20  # other inputs that are tried, at most; fewer where there are few numbers to move
-CALLS = 20  # of the function, for each number differentiated by, are a check's: ten times central differences
 VISIT = 14  # calls that a visit takes to begin with, or one entry of it, at most
 SHOWN = 8  # derivatives that are looked at elsewhere; at least two of each argument
 
