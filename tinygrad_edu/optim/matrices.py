@@ -68,7 +68,7 @@ class Adafactor(Whole):
         )  # fmt: skip
 
     def check(self, group: Mapping[str, Any]) -> None:
-        super().check({k: v for k, v in group.items() if k != "eps"} | {"maximize": group["maximize"]})
+        super().check({**group, "eps": 0.0})  # which is a pair here
         pair = several("Adafactor", "eps", group["eps"])
         numbers = [*pair[1:], *[x for x in pair[:1] if x is not None]]
         if len(pair) != 2 or not all(isinstance(x, int | float) and 0 <= x < 1e300 for x in numbers):
@@ -131,7 +131,8 @@ class Muon(Whole):
         steps = group["ns_steps"]
         if not isinstance(steps, int) or isinstance(steps, bool) or not 0 <= steps < 100:
             raise ValueError(f"Muon: ns_steps must be from 0 to 99; got {steps!r}; use 5")
-        if group["adjust_lr_fn"] not in (None, "original", "match_rms_adamw"):
+        adjust = group["adjust_lr_fn"]
+        if not (adjust is None or (isinstance(adjust, str) and adjust in ("original", "match_rms_adamw"))):
             raise ValueError(
                 f"Muon: adjust_lr_fn must be None, 'original' or 'match_rms_adamw'; got {group['adjust_lr_fn']!r}; "
                 "choose one"
