@@ -1,5 +1,6 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
+from ..interop.names import listing as _listing
 from ..interop.names import unknown as _unknown
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
@@ -16,4 +17,4 @@ from .schedule import ReduceLROnPlateau as ReduceLROnPlateau
 from .schedule import StepLR as StepLR
 from .sgd import SGD as SGD
 
-__getattr__ = _unknown("optim")
+__getattr__, __dir__ = _unknown("optim"), _listing(__name__)
