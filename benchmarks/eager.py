@@ -5,22 +5,18 @@
     python benchmarks/eager.py --rounds 15
 
 Each workload is written once, for both libraries. Weights and inputs are the same; values and gradients are compared
-first. Then both run in turn, round after round, with one thread each; a time is the median over rounds, the ratio the
-median of the rounds' ratios. Peak memory is what a process of its own needs beyond what it had before.
+first. Then both run in turn, round after round, with one thread each; a time is the median of CPU time over rounds, the
+ratio the median of the rounds' ratios. Peak memory is what a process of its own needs beyond what it had before.
 """
 
 from __future__ import annotations
-
-import os
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"  # read when the libraries are loaded
 
 import argparse
 import ctypes
 import gc
 import math
 import multiprocessing
+import os
 import statistics
 import sys
 import time
@@ -29,12 +25,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")  # read when these are loaded
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import tinygrad_edu as tg  # noqa: E402
+import tinygrad_edu as tg
 
 Array = np.ndarray
 WORKLOADS: dict[str, Workload] = {}
@@ -215,7 +212,9 @@ class Run:
 
     def start(self, cotangent: Array, of: Any) -> None:
         """Take the other's weights, and the gradient of the output."""
-        self.cotangent = torch.from_numpy(cotangent) if isinstance(self.inputs[0], torch.Tensor) else tg.asarray(cotangent)
+        self.cotangent = (
+            torch.from_numpy(cotangent) if isinstance(self.inputs[0], torch.Tensor) else tg.asarray(cotangent)
+        )
         if hasattr(self.of, "load_state_dict") and of is not None:
             self.of.load_state_dict({k: torch.from_numpy(np.array(v.data)) for k, v in of.of.state_dict().items()})
 
@@ -253,10 +252,10 @@ def pair(work: Workload) -> tuple[Run, Run]:
 def seconds(job: Callable[[], Any]) -> float:
     """Of one call, from calls that take long enough to be measured."""
     calls, taken = 0, 0.0
-    start = time.perf_counter()
+    start = time.process_time()
     while taken < 0.02:
         job()
-        calls, taken = calls + 1, time.perf_counter() - start
+        calls, taken = calls + 1, time.process_time() - start
     return taken / calls
 
 

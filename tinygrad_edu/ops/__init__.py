@@ -1,5 +1,6 @@
 """The declarations: every operation once, with its rules, in one file for each family."""
 
+from .activation import *
 from .batch import *
 from .contract import *
 from .determinant import *
