@@ -243,9 +243,9 @@ def pair(work: Workload) -> tuple[Run, Run]:
     theirs.start(cotangent, ours)
     (value, *slopes), (expected, *expected_slopes) = ours.results(), theirs.results()
     np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
-    size = max(np.abs(g).max() for g in expected_slopes)
-    for a, b in zip(slopes, expected_slopes, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * size)
+    difference = math.hypot(*(float(np.linalg.norm(a - b)) for a, b in zip(slopes, expected_slopes, strict=True)))
+    size = math.hypot(*(float(np.linalg.norm(g)) for g in expected_slopes))
+    assert difference < 5e-3 * size, "the gradients differ"  # a rounding may put an entry on the other side of a kink
     return ours, theirs
 
 
