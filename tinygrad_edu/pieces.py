@@ -1,4 +1,4 @@
-"""Large arrays in pieces that stay in the cache, where a function of each entry takes several passes over them."""
+"""Large arrays in pieces that stay in the cache, where a function takes several passes over them."""
 
 from __future__ import annotations
 
@@ -42,5 +42,34 @@ def in_pieces(function: Callable[..., Any]) -> Callable[..., Any]:
             out = np.empty(first.size, part.dtype) if out is None else out
             out[cut] = part
         return out.reshape(first.shape)  # type: ignore[union-attr]
+
+    return call
+
+
+def in_rows(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator for a function that gives an array of the shape of its first one, and for which only the axes that its
+    attribute `axis` names belong together: it takes some places of the longest other axis at a time.
+
+    >>> shares = in_rows(lambda x, *, axis: x / np.sum(x, axis=axis, keepdims=True))
+    >>> shares(np.ones((500, 400)), axis=(1,)).sum().round(6)
+    np.float64(500.0)
+    """
+
+    @functools.wraps(function)
+    def call(*xs: Any, axis: tuple[int, ...], **attributes: Any) -> Any:
+        first = xs[0]
+        if first.__class__ is not np.ndarray or first.size < LARGE or len(axis) == first.ndim:
+            return function(*xs, axis=axis, **attributes)
+        if any(x.__class__ is not np.ndarray or x.shape != first.shape for x in xs):
+            return function(*xs, axis=axis, **attributes)
+        along = max((i for i in range(first.ndim) if i not in axis), key=lambda i: first.shape[i])
+        step = max(1, PIECE * first.shape[along] // (first.size * first.itemsize))
+        out: Any = None
+        for start in range(0, first.shape[along], step):
+            cut = (slice(None),) * along + (slice(start, start + step),)
+            part = function(*[x[cut] for x in xs], axis=axis, **attributes)
+            out = np.empty(first.shape, part.dtype) if out is None else out
+            out[cut] = part
+        return out
 
     return call

@@ -9,6 +9,7 @@ from .fused import *
 from .indexing import *
 from .layout import *
 from .linalg import *
+from .normalization import *
 from .pool import *
 from .product import *
 from .reduce import *

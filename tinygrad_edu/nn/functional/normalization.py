@@ -13,18 +13,11 @@ from ...batched import BatchedArray
 from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.linalg import vector_norm
-from ...functions.reduce import mean, sum
+from ...functions.reduce import sum
 from ...functions.settings import Positive, Probability, lengths, settings
 from ...random import Generator, or_shared
 from ...sums import HALF
 from ...tensor import Tensor
-
-
-def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """The mean over `axes`, what `x` differs from it, and the mean square of that."""
-    mu = mean(x, axes, keepdims=True)
-    d = x - mu
-    return mu, d, mean(ops.square(d), axes, keepdims=True)
 
 
 def refuse_examples(who: str, x: Any) -> None:
@@ -62,8 +55,9 @@ def batch_norm(
     axes = tuple(i for i in range(x.ndim) if i != 1)
     shape = (1, -1, *(1,) * (x.ndim - 2))
     if not training and running_mean is not None:
-        y = (x - lift(running_mean).reshape(shape)) / ops.sqrt(lift(running_var).reshape(shape) + eps)
-        return _scaled(y, weight, bias, shape)
+        scale = 1 / ops.sqrt(lift(running_var) + eps)
+        scale = scale if weight is None else scale * lift(weight)
+        return _scaled(x - lift(running_mean).reshape(shape), scale, bias, shape)
     if not x.size:  # an empty batch says nothing of its channels
         return _scaled(x, weight, bias, shape)
     n = x.size // x.shape[1]
@@ -72,13 +66,16 @@ def batch_norm(
             f"batch_norm: training needs more than one value in each channel; got shape {x.shape}; use a larger "
             "batch (drop_last=True), or eval()"
         )
-    mu, d, var = _moments(x, axes)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
-        for running, batch in ((running_mean, mu._data), (running_var, var._data * (n / (n - 1)))):
-            moved = (1 - momentum) * running._data + momentum * batch.reshape(-1)
-            running.data = moved.astype(running._data.dtype, copy=False)
-    return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+        values = x._data
+        deviation = ops.deviation(values, axis=axes, eps=0.0, center=True)
+        for running, batch in (
+            (running_mean, ops.sum(values, axis=axes, keepdims=False) / n),
+            (running_var, deviation.reshape(-1) ** 2 * (n / (n - 1))),
+        ):
+            running.data = ((1 - momentum) * running._data + momentum * batch).astype(running._data.dtype, copy=False)
+    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
 
 
 def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -100,8 +97,7 @@ def layer_norm(
     shape, axes = _last_axes("layer_norm", x, normalized_shape)
     if not x.size:
         return _scaled(x, weight, bias, shape)
-    _, d, var = _moments(x, axes)
-    return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
 
 
 @settings
@@ -114,7 +110,7 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
     if not x.size:
         return _scaled(x, weight, None, shape)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
+    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=False), weight, None, shape)
 
 
 @settings
@@ -129,8 +125,7 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
         raise ShapeError(f"group_norm: num_groups must divide the {c} channels; got {num_groups}; choose a divisor")
     if not x.size:
         return _scaled(x, weight, bias, (-1,) + (1,) * (x.ndim - 2))
-    _, d, var = _moments(x.reshape(n, num_groups, -1), (2,))
-    y = (d / ops.sqrt(var + eps)).reshape(x.shape)
+    y = ops.standardize(x.reshape(n, num_groups, -1), axis=(2,), eps=eps, center=True).reshape(x.shape)
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
