@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-PIECE = 1 << 17  # bytes of each array at a time
+PIECE = 1 << 17  # bytes of each array at a time; of rows, where each call costs more, twice as many
 LARGE = 1 << 16  # entries from which pieces pay
 
 
@@ -63,7 +63,7 @@ def in_rows(function: Callable[..., Any]) -> Callable[..., Any]:
         if any(x.__class__ is not np.ndarray or x.shape != first.shape for x in xs):
             return function(*xs, axis=axis, **attributes)
         along = max((i for i in range(first.ndim) if i not in axis), key=lambda i: first.shape[i])
-        step = max(1, PIECE * first.shape[along] // (first.size * first.itemsize))
+        step = max(1, 2 * PIECE * first.shape[along] // (first.size * first.itemsize))
         out: Any = None
         for start in range(0, first.shape[along], step):
             cut = (slice(None),) * along + (slice(start, start + step),)

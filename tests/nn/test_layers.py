@@ -8,7 +8,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, ops
-from tinygrad_edu.engine import history
+from tinygrad_edu.backward import history
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.ops import window
 
@@ -124,9 +124,9 @@ def test_gradients_of_each_example_by_vmap():
         (lambda: F.group_norm(np.ones((2, 4)), 3), "num_groups must divide the 4 channels; got 3"),
         (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 2))), r"must be \(length, batch, 3\).*got shape \(5, 2, 2\)"),
         (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 3)), np.ones((1, 2, 4))),
-         r"the state must be 2 of shape \(1, 2, 4\); got \(1, 2, 4\)"),
+         r"the state must be a pair \(h, c\), each of shape \(1, 2, 4\); got \(1, 2, 4\)"),
         (lambda: nn.LSTMCell(3, 4)(np.ones((2, 3)), (np.ones((2, 4)), np.ones((2, 5)))),
-         r"LSTMCell: the state must be 2 of shape \(2, 4\); got \(2, 4\), \(2, 5\)"),
+         r"LSTMCell: the state must be a pair \(h, c\), each of shape \(2, 4\); got \(2, 4\), \(2, 5\)"),
         (lambda: nn.MultiheadAttention(5, 2), "num_heads must divide embed_dim; got 2 for 5"),
         (lambda: nn.Embedding(3, 2)(np.array([3])), "embedding: indices must be from 0 to 2; got 3"),
         (lambda: nn.Embedding(3, 2)(np.array([1.0])), "embedding: indices must be integers; got float64"),
@@ -321,7 +321,7 @@ def test_nothing_that_counts_has_no_mean():
         (lambda: nn.Embedding(3, 2, padding_idx=5), "padding_idx must be one of the 3 rows; got 5"),
         (lambda: nn.LSTM(2, 0), "hidden_size and num_layers must be 1 or more; got 0 and 1"),
         (lambda: nn.GRU(2, 3, dropout=1.5), "GRU: dropout must be from 0 to 1; got 1.5"),
-        (lambda: F.adaptive_avg_pool2d(np.ones((1, 1, 4, 4)), (1, 2, 3)), "output_size must be one or two numbers"),
+        (lambda: F.adaptive_avg_pool2d(np.ones((1, 1, 4, 4)), (1, 2, 3)), "output_size must be one number, or 2"),
         (lambda: F.nll_loss(np.ones(()), np.array(0)), "nll_loss: the input must have a class axis"),
         (lambda: F.conv_transpose2d(np.ones((1, 1, 4, 3)), np.ones((1, 1, 1, 1)), padding=2),
          r"padding must leave something of the output; got padding 2 for an output of \(4, 3\) before it"),

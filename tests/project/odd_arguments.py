@@ -115,7 +115,7 @@ GOOD = {
     "indices": lambda: np.array([[0, 1, 2]] * 3), "condition": lambda: matrix() > 1, "x2": values(1.5), "axes": values(1, 0), "subscripts": values("ij,jk"),
     "params": lambda: [nn.Parameter(matrix())], "parameters": lambda: [trained()], "max_norm": values(1.0), "clip_value": values(1.0), "optimizer": optimizer,
     "xs...": matrix, "nonlinearity": values("tanh"), "dataset": lambda: range(5), "examples": lambda: [1.0, 2.0], "running_mean": lambda: None, "running_var": lambda: None,
-    "module": layer, "modules...": nn.ReLU, "tensors...": matrix, "operands...": matrix, "primals...": matrix, "dims...": values(3), "axes...": values(1),
+    "module": layer, "modules...": nn.ReLU, "more...": nn.ReLU, "tensors...": matrix, "operands...": matrix, "primals...": matrix, "dims...": values(3), "axes...": values(1),
 }  # fmt: skip
 
 # what the names of parameters do not say, for each name
@@ -145,10 +145,166 @@ INPUTS = {
     "TransformerDecoderLayer": [lambda: np.ones((2, 1, 4))] * 2,
 }  # fmt: skip
 
+
+def volume():
+    return np.arange(54.0, dtype="f4").reshape(1, 2, 3, 3, 3)
+
+
+def words():
+    return np.ones((2, 1, 4))
+
+
+def places(maker, window):
+    """The places of the first entries of each window, and that many entries."""
+    x = maker()
+    cut = (..., *(slice(0, n - window + 1, window) for n in x.shape[2:]))
+    return np.broadcast_to(np.arange(np.prod(x.shape[2:])).reshape(x.shape[2:]), x.shape)[cut], x[cut]
+
+
+def packed():
+    return nn.utils.rnn.pack_sequence([matrix(), matrix()[:2]])
+
+
+IMAGES = {1: signal, 2: image, 3: volume}
+SIGNS = values(np.array([[1, -1, 1], [-1, -1, 1], [1, 1, -1]]))
+CTC = [
+    lambda: np.log(np.full((4, 1, 3), 1 / 3)),
+    lambda: np.array([[1, 2]]),
+    lambda: np.array([4]),
+    lambda: np.array([2]),
+]
+GOOD.update(
+    {
+        "upscale_factor": values(1),
+        "downscale_factor": values(1),
+        "groups": values(1),
+        "size": values(2),
+        "norm_type": values(2.0),
+        "threshold": values(0.5),
+        "padding": values(1),
+        "in_features": values(3),
+        "n_classes": values(6),
+        "cutoffs": values([2, 4]),
+        "num_layers": values(2),
+        "logits": matrix,
+        "var": matrix,
+        "sequences": lambda: [matrix(), matrix()[:2]],
+        "lengths": values([3, 2, 1]),
+        "log_probs": CTC[0],
+        "targets": CTC[1],
+        "input_lengths": CTC[2],
+        "target_lengths": CTC[3],
+        "theta": lambda: np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]),
+        "grid": lambda: np.zeros((1, 2, 2, 2)),
+        "padded_sequences": lambda: np.ones((3, 2, 2)),
+    }
+)
+CALLS.update(
+    {
+        **{f"conv{n}d": {"input": IMAGES[n], "weight": lambda n=n: np.ones((2, 2, *(2,) * n))} for n in (1, 2, 3)},
+        **{
+            f"conv_transpose{n}d": {"input": IMAGES[n], "weight": lambda n=n: np.ones((2, 2, *(2,) * n))}
+            for n in (1, 2, 3)
+        },
+        **{
+            f"{name}{n}d": {"input": IMAGES[n]}
+            for n in (1, 2, 3)
+            for name in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "lp_pool", "dropout")
+        },
+        **{
+            f"max_unpool{n}d": {
+                "input": lambda n=n: places(IMAGES[n], 2)[1],
+                "indices": lambda n=n: places(IMAGES[n], 2)[0],
+            }
+            for n in (1, 2, 3)
+        },
+        **{f"fractional_max_pool{n}d": {"input": IMAGES[n], "output_size": 2} for n in (2, 3)},
+        **{f"FractionalMaxPool{n}d": {"output_size": 2} for n in (2, 3)},
+        **{
+            name: {"input": image}
+            for name in (
+                "instance_norm",
+                "local_response_norm",
+                "pixel_shuffle",
+                "pixel_unshuffle",
+                "channel_shuffle",
+                "unfold",
+                "feature_alpha_dropout",
+            )
+        },
+        "glu": {"axis": 0, "input": lambda: matrix()[:2]},
+        "GLU": {"axis": 0},
+        "fold": {"input": lambda: np.ones((1, 4, 9)), "output_size": 4},
+        "Fold": {"output_size": 4},
+        "grid_sample": {"input": image},
+        "affine_grid": {"size": (1, 1, 2, 2)},
+        "embedding_bag": {"input": lambda: np.array([[0, 1], [2, 2]])},
+        "x2": {},
+        "margin_ranking_loss": {"target": SIGNS},
+        "hinge_embedding_loss": {"target": SIGNS},
+        "soft_margin_loss": {"target": SIGNS},
+        "multi_margin_loss": {"target": labels},
+        "multilabel_margin_loss": {"target": lambda: np.array([[0, 2, -1]] * 3)},
+        "cdist": {"x2": matrix},
+        "pairwise_distance": {"x2": matrix},
+        "Transformer": {"d_model": 4, "nhead": 2, "dim_feedforward": 4},
+        "TransformerEncoder": {"encoder_layer": lambda: nn.TransformerEncoderLayer(4, 2, 4)},
+        "TransformerDecoder": {"decoder_layer": lambda: nn.TransformerDecoderLayer(4, 2, 4)},
+        "InstanceNorm2d": {"num_features": 2},
+        "BatchNorm1d": {"num_features": 2},
+        "InstanceNorm1d": {"num_features": 2},
+        "InstanceNorm3d": {"num_features": 2},
+        "BatchNorm3d": {"num_features": 2},
+        "ParameterDict": {"parameters": lambda: {"a": matrix()}},
+        "ParameterList": {"values": lambda: [matrix()]},
+        "Unflatten": {"unflattened_size": (3, 1)},
+        "Threshold": {"value": 0.0},
+        "threshold": {"value": 0.0},
+        **{f"ConstantPad{n}d": {"value": 0.0} for n in (1, 2, 3)},
+        "pack_padded_sequence": {"input": lambda: np.ones((3, 3, 2))},
+        **{key: {"sequence": packed, "packed_sequences": packed} for key in ["pad_packed_sequence", "unpack_sequence"]},
+        "unpad_sequence": {"lengths": values([3, 2])},
+        "UpsamplingNearest2d": {"size": 3},
+        "UpsamplingBilinear2d": {"size": 3},
+    }
+)
+INPUTS.update(
+    {
+        **{
+            f"{name}{n}d": [IMAGES[n]]
+            for n in (1, 2, 3)
+            for name in """AdaptiveAvgPool AdaptiveMaxPool AvgPool MaxPool LPPool FractionalMaxPool BatchNorm Conv ConvTranspose Dropout
+       InstanceNorm LazyConv LazyConvTranspose LazyBatchNorm LazyInstanceNorm ZeroPad ConstantPad ReflectionPad ReplicationPad CircularPad""".split()
+        },
+        **{
+            f"MaxUnpool{n}d": [lambda n=n: places(IMAGES[n], 2)[1], lambda n=n: places(IMAGES[n], 2)[0]]
+            for n in (1, 2, 3)
+        },
+        **{
+            key: [image]
+            for key in "ChannelShuffle FeatureAlphaDropout LocalResponseNorm PixelShuffle PixelUnshuffle Softmax2d Unfold Upsample UpsamplingBilinear2d UpsamplingNearest2d".split()
+        },
+        **{key: [matrix, matrix] for key in "CosineSimilarity PairwiseDistance".split()},
+        **{key: [matrix, SIGNS] for key in "HingeEmbeddingLoss SoftMarginLoss".split()},
+        **dict.fromkeys("TripletMarginLoss TripletMarginWithDistanceLoss GaussianNLLLoss".split(), [matrix] * 3),
+        "MarginRankingLoss": [matrix, matrix, SIGNS],
+        "MultiMarginLoss": [matrix, labels],
+        "MultiLabelMarginLoss": [matrix, lambda: np.array([[0, 2, -1]] * 3)],
+        "CTCLoss": CTC,
+        "Fold": [lambda: np.ones((1, 4, 9))],
+        "EmbeddingBag": [lambda: np.array([[0, 1], [1, 1]])],
+        "AdaptiveLogSoftmaxWithLoss": [matrix, labels],
+        "GLU": [lambda: matrix()[:2]],
+        "TransformerEncoder": [words],
+        "TransformerDecoder": [words, words],
+        "Transformer": [words, words],
+    }
+)
+
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call IterableDataset".split()
+    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call triplet_margin_with_distance_loss IterableDataset".split()
 )
 
 
@@ -161,6 +317,7 @@ def public():
         ("nn.", nn),
         ("init.", nn.init),
         ("utils.", nn.utils),
+        ("rnn.", nn.utils.rnn),
         ("metrics.", nn.metrics),
         ("optim.", optim),
         ("data.", data),
@@ -174,7 +331,7 @@ def public():
                 callable(thing)
                 and not isinstance(thing, types.ModuleType)
                 and getattr(thing, "__module__", "").startswith(
-                    space.__name__ if prefix in ("init.", "utils.", "metrics.") else "tinygrad_edu"
+                    space.__name__ if prefix in ("init.", "utils.", "rnn.", "metrics.") else "tinygrad_edu"
                 )
             )
             error = isinstance(thing, type) and issubclass(thing, BaseException | Warning)
@@ -207,7 +364,7 @@ def subjects():
         ):
             makers = arguments(thing, chosen)
             many = INPUTS.get(short, [matrix] * (2 if short.endswith("Loss") else 1))
-            many = many * 2 if short == "Bilinear" else [matrix] * 3 if short == "TripletMarginLoss" else many
+            many = many * 2 if short == "Bilinear" else many
             yield f"{name}()", calling(thing, makers), {f"input{i}": maker for i, maker in enumerate(many)}
 
 

@@ -14,8 +14,8 @@ from .indexing import some_axis
 from .layout import broadcast_to, reshape
 
 __all__ = [
-    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_sum", "inner", "log_softmax", "logsumexp", "max", "min",
-    "norm2", "normp", "softmax", "sum",
+    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_sum", "inner", "log_softmax", "logsumexp", "max",
+    "min", "norm2", "normp", "softmax", "sum",
 ]  # fmt: skip
 
 Axes = tuple[int, ...]

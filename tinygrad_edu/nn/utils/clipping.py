@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Variable, constant
-from ..functions.settings import leaf, real, settings, several
-from ..sums import worked_in
-from .module import Module
-from .state import at_once
+from ...engine import Variable, constant
+from ...functions.settings import leaf, real, settings, several
+from ...sums import worked_in
+from ..module import Module
+from ..state import at_once
 
 
 def _with_gradients(who: str, parameters: Any) -> list[Any]:
