@@ -80,6 +80,9 @@ def layers() -> str:
     modules = [(name, x) for name, x in named if inspect.isclass(x) and not name.endswith("Loss")]
     functions = [(name, getattr(F, name)) for name in public(F)]
     tools = [(f"utils.{name}", getattr(nn.utils, name)) for name in public(nn.utils)]
+    tools += [
+        (f"utils.parametrize.{name}", getattr(nn.utils.parametrize, name)) for name in public(nn.utils.parametrize)
+    ]
     tools += [(f"utils.rnn.{name}", getattr(nn.utils.rnn, name)) for name in public(nn.utils.rnn)]
     for title, place, rows in (
         ("Layers: `nn`", "nn", modules), ("Losses: `nn`", "nn", losses), ("Functions: `nn.functional`", "F", functions),

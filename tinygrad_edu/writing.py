@@ -17,7 +17,7 @@ import numpy as np
 
 from . import ops
 from .batched import BatchedArray
-from .engine import NEEDS, Op, Variable, births, describe, note, shell
+from .engine import KEEPS, NEEDS, Op, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
@@ -220,4 +220,5 @@ def _become(t: Variable, result: Variable) -> None:
             todo += user.inputs
     for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site"):
         setattr(t, slot, getattr(result, slot))
-    t.past = past
+    t.past, t.hooks = past, None  # which belong to what `t` was when they were registered
+    t.flags |= past.flags & KEEPS

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, io, nn, optim
 from tinygrad_edu.interop.names import public
 
-PLACES = [nn, F, nn.init, nn.utils, nn.utils.rnn, nn.metrics, optim, data, io]
+PLACES = [nn, F, nn.init, nn.utils, nn.utils.rnn, nn.utils.parametrize, nn.metrics, optim, data, io]
 METHODS = [
-    (nn.Module, "parameters named_parameters buffers state_dict load_state_dict train eval apply zero_grad summary"),
+    (nn.Module, "parameters named_parameters buffers state_dict load_state_dict train eval apply zero_grad summary "
+                "register_forward_pre_hook register_forward_hook register_full_backward_pre_hook register_full_backward_hook"),
+    (tg.Tensor, "register_hook retain_grad backward"),
     (optim.SGD, "step zero_grad state_dict load_state_dict add_param_group"),
     (optim.StepLR, "step state_dict load_state_dict"), (optim.ReduceLROnPlateau, "step state_dict load_state_dict"),
 ]  # fmt: skip

@@ -62,6 +62,15 @@ def square(x):
     return (x * x).sum()
 
 
+LEAF = tg.Tensor(matrix(), requires_grad=True)
+SUM = LEAF.sum()
+
+
+def squares(*xs):
+    """Of whatever comes, trees included."""
+    return sum(square(x) for x in tg.tree.leaves(xs))
+
+
 def layer():
     return nn.Linear(3, 3)
 
@@ -105,7 +114,7 @@ def values(*given):
 GOOD = {
     **dict.fromkeys(["x", "a", "b", "x1", "input", "data", "fill_value", "anchor", "positive", "negative", "input1", "input2", "query", "key", "value", "src"], matrix),
     **dict.fromkeys(["tgt", "memory", "weight", "embeddings", "primals", "tangents", "target", "prediction", "operands", "xs", "tensors"], matrix),
-    **dict.fromkeys(["f", "function"], lambda: square),
+    **dict.fromkeys(["f", "function"], lambda: squares),
     **dict.fromkeys(["axis1", "offset", "k", "start", "source", "low", "val"], values(0)),
     **dict.fromkeys(["axis2", "destination", "n", "repeats", "shift", "pad_width", "d_model", "num_heads", "nhead", "num_groups", "gamma"], values(1)),
     **dict.fromkeys(["in_features", "out_features", "in1_features", "in2_features", "num_features", "embed_dim", "hidden_size", "input_size"], values(3)),
@@ -133,6 +142,8 @@ CALLS = {
     "precision_recall_f1": {"prediction": labels, "target": labels}, "zeros": {"dims...": [3, 3]}, "empty": {"dims...": [3, 3]}, "ones": {"dims...": [3, 3]}, "random.integers": {"low": 5},
     "random.permutation": {"x": 5}, "ModuleDict": {"modules": lambda: {"a": nn.ReLU()}}, "ModuleList": {"modules": lambda: [nn.ReLU()]}, "calculate_gain": {}, "Generator": {}, "topk": {"k": 2},
     "bincount": {"x": labels}, "index_add": {"axis": 0, "index": labels, "source": matrix}, "scatter_add": {"axis": 0, "index": lambda: np.array([[0, 1, 2]] * 3), "src": matrix},
+    "tree.map": {"f": lambda: repr, "tree": ODD["a constant"], "rest...": []}, "tree.flatten": {"tree": ODD["a constant"]}, "tree.leaves": {"tree": ODD["a constant"]}, "tree.structure": {"tree": ODD["a constant"]},
+    "unflatten": {"structure": lambda: tg.tree.structure([1]), "leaves": lambda: [2]}, "autograd.grad": {"outputs": lambda: SUM, "inputs": lambda: LEAF},
     "kl_div": {}, "solve": {}, "matrix_power": {"n": 3}, "Flatten": {}, "Conv1d": {}, "collate": {}, "trace": {},
 }  # fmt: skip
 
@@ -194,6 +205,9 @@ GOOD.update(
         "targets": CTC[1],
         "input_lengths": CTC[2],
         "target_lengths": CTC[3],
+        "tensor_name": values("weight"),
+        "parametrization": nn.Identity,
+        "vec": lambda: np.ones(9),
         "theta": lambda: np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]),
         "grid": lambda: np.zeros((1, 2, 2, 2)),
         "padded_sequences": lambda: np.ones((3, 2, 2)),
@@ -264,6 +278,8 @@ CALLS.update(
         "pack_padded_sequence": {"input": lambda: np.ones((3, 3, 2))},
         **{key: {"sequence": packed, "packed_sequences": packed} for key in ["pad_packed_sequence", "unpack_sequence"]},
         "unpad_sequence": {"lengths": values([3, 2])},
+        "remove_parametrizations": {"module": lambda: nn.utils.weight_norm(layer())},
+        "ParametrizationList": {"modules": lambda: [nn.Identity()], "value": lambda: nn.Parameter(matrix())},
         "UpsamplingNearest2d": {"size": 3},
         "UpsamplingBilinear2d": {"size": 3},
     }
@@ -304,7 +320,7 @@ INPUTS.update(
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call triplet_margin_with_distance_loss IterableDataset".split()
+    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset".split()
 )
 
 
@@ -313,11 +329,14 @@ def public():
     spaces = [
         ("", tg),
         ("linalg.", tg.linalg),
+        ("tree.", tg.tree),
+        ("autograd.", tg.autograd),
         ("F.", F),
         ("nn.", nn),
         ("init.", nn.init),
         ("utils.", nn.utils),
         ("rnn.", nn.utils.rnn),
+        ("parametrize.", nn.utils.parametrize),
         ("metrics.", nn.metrics),
         ("optim.", optim),
         ("data.", data),
@@ -331,7 +350,9 @@ def public():
                 callable(thing)
                 and not isinstance(thing, types.ModuleType)
                 and getattr(thing, "__module__", "").startswith(
-                    space.__name__ if prefix in ("init.", "utils.", "rnn.", "metrics.") else "tinygrad_edu"
+                    space.__name__
+                    if prefix in ("init.", "utils.", "rnn.", "parametrize.", "metrics.")
+                    else "tinygrad_edu"
                 )
             )
             error = isinstance(thing, type) and issubclass(thing, BaseException | Warning)

@@ -10,6 +10,7 @@ from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.settings import Positive, Size, lengths, settings
+from ..values import value
 from . import functional as F
 from . import guards
 from .functional.linear import like
@@ -68,7 +69,7 @@ class _BatchNorm(_Running):
         share = self.momentum
         if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
-            self.num_batches_tracked.data = self.num_batches_tracked._data + 1
+            self.num_batches_tracked.data = value(self.num_batches_tracked) + 1
             if share is None:  # the plain mean over all batches so far
                 share = 1 / float(self.num_batches_tracked._data)
         return 0.0 if share is None else share

@@ -12,6 +12,7 @@ from .linalg import *
 from .normalization import *
 from .pool import *
 from .product import *
+from .recurrent import *
 from .reduce import *
 from .spectral import *
 from .window import *

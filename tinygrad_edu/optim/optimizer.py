@@ -17,6 +17,7 @@ from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import PARAMETERS, clear
 from ..nn.state import at_once
+from ..recording import tracer
 from ..sums import HALF, worked_in
 from ..tensor import Tensor
 from .bundle import Bundle, Rule, bundles, workspace
@@ -165,6 +166,9 @@ class Optimizer(Named):
         if not self._started:
             self._started = True
             guards.first_step(self, guards.alive(PARAMETERS))
+        if (by := tracer()) is not None:
+            by.stepped(self)
+            return loss
         with np.errstate(all="ignore"):
             for group, parts in zip(self.param_groups, self._bundles, strict=True):
                 kept = self.initial_state(group)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...arrays import to_array
-from ...batched import BatchedArray, whole
+from ...batched import BatchedArray
 from ...engine import Variable
 from ...errors import ShapeError
 from ...functions.arguments import lift
@@ -17,6 +17,7 @@ from ...functions.layout import matrix_transpose, repeat
 from ...functions.settings import Probability, settings
 from ...random import Generator
 from ...tensor import Tensor
+from ...values import decided, value
 from .activations import softmax
 from .dropout import dropout
 
@@ -29,7 +30,7 @@ def attended(scores: Any, mask: Any) -> Any:
     if mask is None:
         return softmax(scores)
     values = (
-        mask._data
+        value(mask)
         if isinstance(mask, Variable)
         else mask
         if isinstance(mask, BatchedArray)
@@ -41,7 +42,7 @@ def attended(scores: Any, mask: Any) -> Any:
     else:
         scores = scores + (mask if isinstance(mask, Variable) else values.astype(scores.dtype))
     nowhere = np.all(~values if truth else values == -math.inf, axis=-1, keepdims=True)
-    if not np.any(whole(nowhere)):
+    if not decided(nowhere, np.any, otherwise=True):
         return softmax(scores)
     return ops.where(nowhere, 0, softmax(ops.where(nowhere, 0, scores)))
 

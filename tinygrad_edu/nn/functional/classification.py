@@ -8,7 +8,6 @@ import numpy as np
 
 from ... import ops
 from ...arrays import to_array
-from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, single
@@ -16,6 +15,7 @@ from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
 from ...functions.settings import Probability, settings
 from ...tensor import Tensor
+from ...values import decided, require, value
 from .. import guards
 from .activations import log_softmax
 from .losses import pair, reduced
@@ -38,20 +38,24 @@ def _classes(
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
-    values = target
-    while isinstance(values, BatchedArray):  # all examples at once
-        values = values.values
-    # a negative number is a large unsigned one, so one comparison finds both
-    if not values.size or (values.view(UNSIGNED[values.itemsize]).max() < n and not 0 <= ignore_index < n):
+
+    def right(values: Any) -> bool:  # a negative number is a large unsigned one, so one comparison finds both
+        unsigned = UNSIGNED[values.itemsize]
+        return not values.size or bool(values.view(unsigned).max() < n and not 0 <= ignore_index < n)
+
+    def check(values: Any) -> None:
+        wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
+        if wrong.size and guards.is_on("labels"):
+            raise IndexError(
+                f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
+                "classes from 0, or widen the last layer"
+            )
+
+    if decided(target, right, otherwise=False):
         return target, None
+    require(target, check)
     kept = target != ignore_index
-    wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
-    if wrong.size and guards.is_on("labels"):
-        raise IndexError(
-            f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
-            "classes from 0, or widen the last layer"
-        )
-    return np.where(kept, target, 0), None if kept.all() else kept
+    return np.where(kept, target, 0), None if decided(kept, np.all, otherwise=False) else kept
 
 
 @settings
@@ -205,12 +209,12 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
 
 
 def _plain(target: Any, who: str) -> Any:
-    return target._data if isinstance(target, Variable) else to_array(target, who=who)
+    return value(target) if isinstance(target, Variable) else to_array(target, who=who)
 
 
 def _factors(who: str, weight: Any, n: int, dtype: Any) -> Any:
     """A factor for each of `n` classes."""
-    w = np.asarray(lift(weight, who)._data, dtype)
+    w = value(lift(weight, who)).astype(dtype)
     if w.shape != (n,):
         raise ShapeError(f"{who}: weight must have one entry for each of {n} classes; got {w.shape}; check it")
     return w

@@ -18,6 +18,7 @@ from ...functions.contract import einsum
 from ...functions.settings import settings
 from ...ops.layout import cast
 from ...tensor import Tensor
+from ...values import require, value
 
 
 def like(x: Any, weight: Any) -> Any:
@@ -56,7 +57,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def _indices(who: str, x: Any) -> Any:
-    x = x._data if isinstance(x, Variable) else to_array(x, who=who)
+    x = value(x) if isinstance(x, Variable) else to_array(x, who=who)
     if x.dtype.kind not in "iu":
         raise DTypeError(f"{who}: indices must be integers; got {x.dtype}; use .astype('int64')")
     return x
@@ -69,10 +70,13 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     if not weight.ndim:
         raise ShapeError("embedding: the weight must have rows; got a scalar; give a matrix")
     n = weight.shape[0]
-    values = whole(index)
-    if values.size and (values.min() < 0 or values.max() >= n):
-        wrong = values[(values < 0) | (values >= n)].flat[0]
-        raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
+
+    def check(values: Any) -> None:
+        if values.size and (values.min() < 0 or values.max() >= n):
+            wrong = values[(values < 0) | (values >= n)].flat[0]
+            raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
+
+    require(index, check)
     y = ops.getitem(weight, index, index=(ops.ARRAY,))
     if padding_idx is None:
         return y
@@ -148,13 +152,16 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """
     index = _indices("one_hot", tensor)
     index = index if isinstance(index, BatchedArray) else index.astype(np.int64)
-    values = whole(index)
-    n = int(values.max(initial=-1)) + 1 if num_classes == -1 else num_classes
-    if values.size and (values.min() < 0 or values.max() >= n):
-        raise IndexError(
-            f"one_hot: indices must be from 0 to {n - 1}; got {values.min()} to {values.max()}; check them"
-        )
-    if n * max(values.size, 1) >= 2**40:
+    n = int(whole(index).max(initial=-1)) + 1 if num_classes == -1 else num_classes
+
+    def check(values: Any) -> None:
+        if values.size and (values.min() < 0 or values.max() >= n):
+            raise IndexError(
+                f"one_hot: indices must be from 0 to {n - 1}; got {values.min()} to {values.max()}; check them"
+            )
+
+    require(index, check)
+    if n * max(index.size, 1) >= 2**40:
         raise ShapeError(f"one_hot: the result must fit into memory; got {n} classes; number them from 0")
     return constant((index[..., None] == np.arange(n)).astype(np.int64))
 

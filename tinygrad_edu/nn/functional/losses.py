@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...batched import whole
 from ...errors import ShapeError
 from ...functions.arguments import lift, single
 from ...functions.reduce import sum
 from ...functions.settings import settings
 from ...tensor import Tensor
+from ...values import require, value
 from .. import guards
 
 
@@ -90,12 +90,15 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
     x, target = pair(who, input, target)
-    values = whole(x._data)
-    if not np.all((values >= 0) & (values <= 1)):
-        raise ValueError(
-            f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
-            "use sigmoid, or binary_cross_entropy_with_logits"
-        )
+
+    def check(values: Any) -> None:
+        if not np.all((values >= 0) & (values <= 1)):
+            raise ValueError(
+                f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
+                "use sigmoid, or binary_cross_entropy_with_logits"
+            )
+
+    require(value(x), check)
     losses = -(target * _log(x) + (1 - target) * _log(1 - x))
     return reduced(losses if weight is None else losses * lift(weight), reduction, who)
 
@@ -180,9 +183,12 @@ def gaussian_nll_loss(
         raise ShapeError(
             f"{who}: var must have the input's shape {x.shape}, or 1 for an axis; got {var.shape}; reshape it"
         )
-    values = whole(var._data)
-    if np.size(values) and not np.min(values) >= 0:
-        raise ValueError(f"{who}: var must be 0 or more; got {np.min(values)}; use exp or softplus for a variance")
+
+    def check(values: Any) -> None:
+        if np.size(values) and not np.min(values) >= 0:
+            raise ValueError(f"{who}: var must be 0 or more; got {np.min(values)}; use exp or softplus for a variance")
+
+    require(value(var), check)
     var = var + (ops.maximum(var, eps) - var).detach()
     losses = (ops.log(var) + ops.square(x - target) / var) * 0.5
     return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction, who)

@@ -10,6 +10,7 @@ from ...errors import ShapeError
 from ...functions.arguments import Function, lift, single
 from ...functions.settings import settings
 from ...tensor import Tensor
+from ...values import value
 from .distances import cosine_similarity, pairwise_distance
 from .losses import pair, reduced
 
@@ -55,7 +56,7 @@ def cosine_embedding_loss(
             f"cosine_embedding_loss: needs one target, 1 or -1, for each pair; got {target.shape} for "
             f"{similarity.shape}; reshape it"
         )
-    losses = ops.where(target._data == 1, 1 - similarity, ops.maximum(similarity - margin, 0))
+    losses = ops.where(value(target) == 1, 1 - similarity, ops.maximum(similarity - margin, 0))
     return reduced(losses, reduction, "cosine_embedding_loss")
 
 

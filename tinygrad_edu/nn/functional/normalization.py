@@ -16,6 +16,7 @@ from ...functions.layout import moveaxis
 from ...functions.linalg import vector_norm
 from ...functions.settings import Positive, leaf, lengths, settings
 from ...tensor import Tensor
+from ...values import value
 
 
 def _moments(x: Any, axes: tuple[int, ...], n: int) -> tuple[Any, Any]:
@@ -84,7 +85,7 @@ def _move(who: str, running: Any, batch: Any, momentum: float) -> None:
         raise ShapeError(
             f"{who}: running statistics must be {(batch.size,)}; got {running.shape}; one for each channel"
         )
-    moved = (1 - momentum) * running._data + momentum * batch.reshape(-1)
+    moved = (1 - momentum) * value(running) + momentum * batch.reshape(-1)
     running.data = moved.astype(running._data.dtype, copy=False)
 
 
