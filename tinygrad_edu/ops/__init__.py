@@ -10,9 +10,11 @@ from .indexing import *
 from .layout import *
 from .linalg import *
 from .normalization import *
+from .numbers import *
 from .pool import *
 from .product import *
 from .recurrent import *
 from .reduce import *
+from .special import *
 from .spectral import *
 from .window import *

@@ -1,7 +1,8 @@
 """Whole sequences through an LSTM or a GRU: for speed only.
 
 A step depends on the one before by a product with `w`, so steps follow one another; but what the steps' gradients need
-besides that is computed for all of them at once, and so is the gradient of `w`.
+besides that is computed for all of them at once, and so is the gradient of `w`. Both are tried where gates are not
+saturated: there, slopes are differences of nearly equal numbers.
 """
 
 import math
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..domain import REAL
+from ..domain import UNIT
 from ..engine import Op, Together
 from ..sums import in_single
 from .contract import matmul
@@ -88,7 +89,7 @@ lstm = Op(
     "lstm",
     _lstm,
     Together(_from_lstm),
-    kind="layer", signature="(t,n,4k),(4k,k),(n,k),(n,k)->(t,n,2k)", domain=(REAL, REAL, REAL, REAL),
+    kind="layer", signature="(t,n,4k),(4k,k),(n,k),(n,k)->(t,n,2k)", domain=(UNIT, UNIT, UNIT, UNIT),
     must="x must be (length, batch, 4 * size), with a step or more, w (4 * size, size), and h and c (batch, size)",
     flops=lambda y, x, w, h, c: 2 * math.prod(x) * w[-1] + 4 * math.prod(x),
     doc="For each step of `x`: i, f, g, o = gates(x + h @ w.mT); c = f * c + i * g; h = o * tanh(c). Gives h beside c.",
@@ -131,7 +132,7 @@ gru = Op(
     "gru",
     _gru,
     Together(_from_gru),
-    kind="layer", signature="(t,n,3k),(3k,k),(3k),(n,k)->(t,n,k)", domain=(REAL, REAL, REAL, REAL),
+    kind="layer", signature="(t,n,3k),(3k,k),(3k),(n,k)->(t,n,k)", domain=(UNIT, UNIT, UNIT, UNIT),
     must="x must be (length, batch, 3 * size), with a step or more, w (3 * size, size), b (3 * size,), h (batch, size)",
     flops=lambda y, x, w, b, h: 2 * math.prod(x) * w[-1] + 4 * math.prod(x),
     doc="For each step of `x`: r, u = sigmoid(x + z), z = h @ w.mT + b; n = tanh(x + r * z); h = n + u * (h - n).",

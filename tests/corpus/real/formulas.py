@@ -415,7 +415,7 @@ def d_composited(alpha, colours, cotangent):
             left = left / (1 - alpha[k])
             d[k] = left * colours[k] - behind / (1 - alpha[k])
             behind = behind + left * alpha[k] * colours[k]
-    return cotangent * d, None
+    return cotangent * d, cotangent * seen * np.concatenate([[1.0], np.cumprod(1 - seen)[:-1]])
 
 
 def d_composited_broken(alpha, colours, cotangent):
@@ -426,7 +426,7 @@ def d_composited_broken(alpha, colours, cotangent):
         if alpha[k] >= 0.1:
             d[k] = left * colours[k] - behind / (1 - alpha[k])
             behind = behind + left * alpha[k] * colours[k]
-    return cotangent * d, None
+    return cotangent * d, cotangent * seen * np.concatenate([[1.0], np.cumprod(1 - seen)[:-1]])
 
 
 BUGS.append(

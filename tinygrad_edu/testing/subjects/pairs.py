@@ -13,7 +13,7 @@ from ..slopes.analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .functions import names_in
 from .other_libraries import library_of, plain, precision, wrapper
-from .subjects import Argument, Mismatch, Subject, flatten, off_domain, parameter_names
+from .subjects import Argument, Mismatch, Subject, flatten, is_floating, off_domain, parameter_names
 from .trees import fields_of, gradient_at, mapped, spelled
 
 
@@ -204,9 +204,13 @@ class Pair(Subject):
             self.arguments, self.x = list(compress(self.arguments, kept)), np.concatenate(parts)
             self.left_out = left
 
+    def ways(self, cache: Any) -> list[Convention]:
+        """How df may want to be called, the likeliest first."""
+        return [Convention((CACHE,))] if self.own else conventions(self.df, self.names, cache is not None, cache)
+
     def first_result(self, flat: Any, value: Any, cache: Any) -> Any:
         """What df returns, called in the first of the likely ways that gives gradients of the right shapes."""
-        ways = conventions(self.df, self.names, cache is not None, cache) if not self.own else [Convention((CACHE,))]
+        ways = self.ways(cache)
         ones = np.ones(np.shape(value))
         for k, self.convention in enumerate(ways):
             try:
@@ -274,7 +278,7 @@ def _floats(part: Any) -> Any:
         found = np.asarray(part)
     except ValueError:  # rows of different lengths
         found = np.asarray(None)
-    if found.dtype.kind not in "biuf":
+    if found.dtype.kind not in "biuf" and not is_floating(found.dtype):
         got = "complex numbers" if found.dtype.kind == "c" else type(part).__name__
         raise TypeError(f"check_derivative: df must return real numbers; got {got}; return arrays of floats")
     return found if found.dtype.kind == "f" else found.astype(np.float64)
