@@ -144,6 +144,7 @@ CALLS = {
     "bincount": {"x": labels}, "index_add": {"axis": 0, "index": labels, "source": matrix}, "scatter_add": {"axis": 0, "index": lambda: np.array([[0, 1, 2]] * 3), "src": matrix},
     "tree.map": {"f": lambda: repr, "tree": ODD["a constant"], "rest...": []}, "tree.flatten": {"tree": ODD["a constant"]}, "tree.leaves": {"tree": ODD["a constant"]}, "tree.structure": {"tree": ODD["a constant"]},
     "unflatten": {"structure": lambda: tg.tree.structure([1]), "leaves": lambda: [2]}, "autograd.grad": {"outputs": lambda: SUM, "inputs": lambda: LEAF},
+    "gather": {"axis": 0, "index": lambda: np.array([[0, 1, 2]])}, "multinomial": {"p": share, "num_samples": 2}, "categorical": {"logits": matrix}, "cholesky_solve": {"L": matrix}, "polygamma": {"n": 1},
     "kl_div": {}, "solve": {}, "matrix_power": {"n": 3}, "Flatten": {}, "Conv1d": {}, "collate": {}, "trace": {},
 }  # fmt: skip
 
@@ -329,6 +330,7 @@ def public():
     spaces = [
         ("", tg),
         ("linalg.", tg.linalg),
+        ("special.", tg.special),
         ("tree.", tg.tree),
         ("autograd.", tg.autograd),
         ("F.", F),
@@ -367,7 +369,7 @@ def public():
                 seen.add(id(thing))
                 yield prefix + name, thing
     generator = tg.random.default_rng(0)
-    for name in ("normal", "uniform", "integers", "permutation", "bernoulli"):
+    for name in ("normal", "uniform", "integers", "permutation", "bernoulli", "multinomial", "categorical"):
         yield f"random.{name}", getattr(generator, name)
 
 
