@@ -56,8 +56,7 @@ NAMES = {
     "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_",
     "Dense": "nn.Linear", "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
-    "ParameterList": "nn.ModuleList of modules with an nn.Parameter each", "ZeroPad2d": "F.pad",
-    "Momentum": "optim.SGD(params, lr, momentum=0.9)", "lr_scheduler": "optim.StepLR and its like",
+        "Momentum": "optim.SGD(params, lr, momentum=0.9)",
     "Dataset": "any sequence of examples, or data.TensorDataset", "MNIST": "data.load_mnist(path)",
     "random_split": "slices of a permutation: x[order[:n]], x[order[n:]]", "metrics": "nn.metrics",
     "distributions": "tg.random.default_rng(seed)",
@@ -113,6 +112,7 @@ PLACES = {
     "": "tg", "nn.functional": "F", "nn": "nn", "optim": "optim", "data": "data", "viz": "tg.viz",
     "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
+    "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
     "nn.metrics": "nn.metrics", "random": "tg.random", "io": "tg.io",
 }  # fmt: skip
 
