@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905
 """Public derivatives of other libraries, five hundred of them: none is called wrong."""
 
 import numpy as np
@@ -60,8 +61,8 @@ for k in (0, 2):
         0.8,
     )
 for n in range(3):
-    for k, name in enumerate(("ber", "bei", "ker", "kei")):
-        slopes(f"{name}", getattr(special, name), getattr(special, f"{name}p"), 0.5 + n, 2.2 + n)
+    for name in ("ber", "bei", "ker", "kei"):
+        slopes(name, getattr(special, name), getattr(special, f"{name}p"), 0.5 + n, 2.2 + n)
 GAUSS = 2 / np.sqrt(np.pi)
 ONE_LINE = [
     ("gammaln", special.gammaln, special.digamma, (0.3, 1.5, 7.0)),
@@ -160,8 +161,8 @@ for name, y in Y.items():
         slope = lambda r, one=one, y=y: one.gradient(y_true=y, raw_prediction=np.ascontiguousarray(r))
         add(f"{name}, {scale}", testing.check_derivative, value, slope, raw)
 many = losses.HalfMultinomialLoss(n_classes=3)
+labels = np.array([0.0, 2.0, 1.0, 1.0])
 for scale in (0.3, 1.0, 2.5):
-    labels = np.array([0.0, 2.0, 1.0, 1.0])
     value = lambda r: float(np.sum(many.loss(y_true=labels, raw_prediction=np.ascontiguousarray(r))))
     slope = lambda r: many.gradient(y_true=labels, raw_prediction=np.ascontiguousarray(r))
     add(f"HalfMultinomialLoss, {scale}", testing.check_derivative, value, slope, scale * rng.standard_normal((4, 3)))
