@@ -11,7 +11,7 @@ import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, io, nn, optim
 from tinygrad_edu.interop.names import public
 
-PLACES = [nn, F, nn.init, nn.utils, nn.utils.rnn, nn.utils.parametrize, nn.metrics, optim, data, io]
+PLACES = [nn, F, nn.init, nn.utils, nn.utils.rnn, nn.utils.parametrize, nn.metrics, optim, optim.swa_utils, data, io]
 METHODS = [
     (nn.Module, "parameters named_parameters buffers state_dict load_state_dict train eval apply zero_grad summary "
                 "register_forward_pre_hook register_forward_hook register_full_backward_pre_hook register_full_backward_hook"),
