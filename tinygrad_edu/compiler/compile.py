@@ -85,8 +85,8 @@ class Compiled:
         key = (shape, tuple(map(_kind, leaves)), self._outside(), recording.get() is not None, get_default_dtype())
         for plan in self._plans.get(key, ()):
             if plan.holds():
-                inputs = [read(leaves) for read in plan.readers]
-                if all(bool(question(inputs[i])) is answer for i, question, answer in plan.written.questions):
+                inputs = plan.gathered(leaves)
+                if all(bool(question(inputs[i])) is answer for i, question, answer in plan.questions):
                     self._last = plan
                     return plan.run(inputs, leaves, (args, kwargs))
         with self._lock:

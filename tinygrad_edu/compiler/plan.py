@@ -17,6 +17,8 @@ from .execute import Executor
 from .graph import Call, in_graph
 from .trees import in_tree
 
+LAST = {"number": 1, "cotangent": 2}  # inputs that stand at the end, in this order
+
 
 class Plan:
     """What was written down, ready to be run again."""
@@ -26,10 +28,11 @@ class Plan:
         program = written.program
         values = iter(program.results)
         results = [(place, None if place.kind == "no grad" else next(values)) for place in written.targets]
-        order = sorted(range(len(program.inputs)), key=lambda k: written.sources[k].kind == "cotangent")
+        order = sorted(range(len(program.inputs)), key=lambda k: LAST.get(written.sources[k].kind, 0))
         inputs, names = [program.inputs[k] for k in order], [program.names[k] for k in order]
-        self.sources = [place for place in written.sources if place.kind != "cotangent"]
+        self.sources = [written.sources[k] for k in order if written.sources[k].kind != "cotangent"]
         self.given = len(self.sources)
+        self.questions = [(order.index(i), question, answer) for i, question, answer in written.questions]
         self.which = [written.sources[k].key for k in order[self.given :]]  # the results that have a cotangent
         self.targets = [place for place, _ in results if place.kind != "vjp"]
         shown = [(place, v) for place, v in results if v is not None and place.kind != "vjp"]
@@ -38,7 +41,7 @@ class Plan:
             inputs[: self.given], names[: self.given], program.constants, program.steps, [v for _, v in shown]
         )
         self.backward = Program(inputs, names, program.constants, program.steps, pulled)
-        self.readers = [_reader(place) for place in self.sources]
+        self.readers = [_reader(place) for place in self.sources if place.kind != "number"]
         changed = self._changed(forward, [place for place, _ in shown])
         self.executor = Executor(forward, fast, changed)
         self.inside = [shown[k][0].owner for k in changed if shown[k][0].kind == "value"] if self.executor.whole else []
@@ -69,6 +72,10 @@ class Plan:
             if x._data.shape != shape or x._data.dtype != dtype or x.flags != flags:
                 return False
         return all(now() == then for now, then in self.written.guards)
+
+    def gathered(self, leaves: Sequence[Any]) -> list[Any]:
+        """The inputs of a run."""
+        return [*[read(leaves) for read in self.readers], *self.written.numbers()]
 
     def run(self, inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
         """One call."""
@@ -142,7 +149,7 @@ def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
     if place.kind == "drawn":
         method, args, kwargs = key
         return lambda leaves: x.draw(method, *args, **kwargs)
-    return lambda leaves: x.again()
+    raise AssertionError(place.kind)
 
 
 class _Row:
