@@ -85,7 +85,7 @@ def test_keyword_arguments_in_any_order():
         a, b = fresh(2), fresh(2)
         assert np.allclose(compiled(a, b=b).data, (a * b + 2).data)
         assert np.allclose(compiled(b=b, a=a, c=3.0).data, (a * b + 3).data)
-    f = tg.compile(lambda d: list(d.values())[0] * 2)
+    f = tg.compile(lambda d: next(iter(d.values())) * 2)
     assert f({"a": tg.Tensor(1.0), "b": tg.Tensor(5.0)}).item() == 2
     assert f({"b": tg.Tensor(5.0), "a": tg.Tensor(1.0)}).item() == 10
 
@@ -107,7 +107,7 @@ def test_floats_among_the_arguments_are_inputs_where_they_can_be():
         same(fixed(x, p), tg.exp(p) * x, 4)
     given_back = tg.compile(lambda x, a: (x + a, a * 2))
     for a in (1.0, 2.0, 3.0):
-        y, b = given_back(x, a)
+        _, b = given_back(x, a)
         assert (type(b), b) == (float, 2 * a)
 
 
@@ -423,14 +423,15 @@ def test_programs_before_and_after_calls():
     f(fresh(2))
     assert "tanh" in str(f.program)
     assert "steps" in f.explain()
-    assert "def run" in f.source()
+    assert "define" in f.source() or "def run" in f.source()
 
 
 def test_many_shapes_are_warned_of():
     f = tg.compile(lambda x: x * 2)
+    for n in range(7):
+        assert f(fresh(n)).shape == (n,)
     with pytest.warns(RuntimeWarning, match="8 programs"):
-        for n in range(9):
-            assert f(fresh(n)).shape == (n,)
+        f(fresh(7))
 
 
 def test_threads_call_one_function():

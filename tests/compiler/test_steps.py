@@ -196,7 +196,7 @@ def test_parameters_are_frozen_and_freed():
         own[0].requires_grad_(i % 3 != 1)
 
     with nn.guards.off("parameters"):
-        alike(trainer(OPTIMIZERS["Adam"]), data(7), between, programs=2)
+        alike(trainer(OPTIMIZERS["Adam"]), data(7), between)
 
 
 def test_settings_are_changed():

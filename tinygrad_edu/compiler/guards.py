@@ -18,8 +18,8 @@ import numpy as np
 
 from ..engine import Variable
 from ..nn.module import Module
+from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
-from ..optim.schedule import LRScheduler
 from ..random import Generator
 from ..recording import PACKAGE
 

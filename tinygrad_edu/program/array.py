@@ -6,7 +6,6 @@ What asks for a value, and not for an operation on it, is refused: a program mus
 
 from __future__ import annotations
 
-import functools
 import operator
 import threading
 from collections.abc import Callable, Iterator
@@ -14,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import reading, weak
+from ..arrays import reading
 from ..engine import Variable
 from ..errors import GraphError
 from ..recording import site
 from ..sums import total
+from .host import Host, HostNumber
 from .primitives import name_of
 from .program import Program, Step, Value
 
@@ -49,7 +49,8 @@ class Writer:
         self.constants: dict[Value, Any] = {}
         self.steps: list[Step] = []
         self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
-        self.numbers: list[HostNumber] = []
+        self.host = Host()
+        self.refusal = refusal
         self.questions: list[tuple[Value, Callable[[Any], Any], Any]] = []  # asked about inputs, and the answers
         self.thread = threading.get_ident()
         self.closed = False
@@ -67,9 +68,24 @@ class Writer:
         self.given[value] = x
         return ProgramArray(x, value, self)
 
-    def number(self, now: Any, again: Callable[[Any], Any]) -> HostNumber:
-        """A Python number, `now`, that is computed anew for each run, from the run's arguments."""
-        return HostNumber(now, again, None, self)
+    def number(self, now: Any, key: Any, again: Callable[[Any], Any]) -> HostNumber:
+        """A Python number that `again(arguments)` gives before each run, and that is `now`; equal keys are one."""
+        return HostNumber(now, self.host.look_up(key, again), self)
+
+    def ask(self, x: HostNumber, question: Callable[[Any], Any]) -> Any:
+        """The answer to a question about a number; a run in which it is another needs another program."""
+        answer = question(x.now)
+        self.questions.append((self._number(x), question, answer))
+        return answer
+
+    def _number(self, x: HostNumber) -> Value:
+        """The input of the program that is this number."""
+        if x.text not in self.host.inputs:
+            value = self.host.inputs[x.text] = self.value(x.now, weak=True)
+            self.inputs.append(value)
+            self.names.append("")
+            self.given[value] = x.now
+        return self.host.inputs[x.text]
 
     def reference(self, x: Any) -> Any:
         """What stands for `x` in the arguments of a step."""
@@ -78,7 +94,7 @@ class Writer:
                 raise refusal("a tensor of another compiled function that has ended", "return it from that function")
             return x.value
         if isinstance(x, HostNumber):
-            return x.as_input()
+            return self._number(x)
         if isinstance(x, np.ndarray):
             if id(x) not in self.known:
                 value = self.value(x)
@@ -90,6 +106,10 @@ class Writer:
         if isinstance(x, dict):
             return {k: self.reference(v) for k, v in x.items()}
         return x
+
+    def constant(self, x: Any) -> ProgramArray:
+        """A plain array, as it is now and whenever the program runs."""
+        return ProgramArray(x, self.reference(x), self)
 
     def call(self, primitive: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Compute, and write the step down. (A thread that meets a tensor of another's program just computes.)"""
@@ -319,75 +339,3 @@ SPELLED: dict[Any, Callable[..., Any]] = {
     np.ravel: lambda a, order="C": np.reshape(a, -1, order=order),
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
 }  # fmt: skip
-
-
-@weak
-class HostNumber:
-    """A Python number that is computed anew for each run, outside of the program: a learning rate, a count of steps,
-    a number among the arguments. What the function asks of it is asked again before each run."""
-
-    __slots__ = ("again", "now", "value", "writer")
-
-    def __init__(self, now: Any, again: Callable[[Any], Any], value: Value | None, writer: Writer) -> None:
-        self.now, self.again, self.value, self.writer = now, again, value, writer
-
-    def as_input(self) -> Value:
-        """The input of the program that is this number."""
-        if self.value is None:
-            self.value = self.writer.value(self.now, weak=True)
-            self.writer.inputs.append(self.value)
-            self.writer.names.append("")
-            self.writer.given[self.value] = self.now
-            self.writer.numbers.append(self)
-        return self.value
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        for x in inputs:
-            if isinstance(x, ProgramArray):
-                return x.__array_ufunc__(ufunc, method, *inputs, **options)
-        if any(isinstance(x, np.ndarray) for x in inputs):
-            return self.writer.call(name_of(ufunc), ufunc, inputs, options)
-        return _on_host(lambda *xs: ufunc(*xs).item(), inputs)
-
-    def ask(self, question: Callable[[Any], Any]) -> Any:
-        """The answer to a question about the number; another answer in another run needs another program."""
-        answer = question(self.now)
-        self.writer.questions.append((self.as_input(), question, answer))
-        return answer
-
-    __bool__ = functools.partialmethod(ask, bool)
-    __float__ = functools.partialmethod(ask, float)
-    __int__ = functools.partialmethod(ask, int)
-    __index__ = functools.partialmethod(ask, operator.index)
-    __complex__ = functools.partialmethod(ask, complex)
-    __hash__ = functools.partialmethod(ask, hash)
-    __repr__ = functools.partialmethod(ask, repr)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.ask(lambda x: x), spec)
-
-
-def _on_host(f: Callable[..., Any], xs: Any) -> HostNumber:
-    (writer,) = {x.writer for x in xs if isinstance(x, HostNumber)}
-    return HostNumber(
-        f(*plain(xs)),
-        lambda leaves: f(*[x.again(leaves) if isinstance(x, HostNumber) else x for x in xs]),
-        None,
-        writer,
-    )
-
-
-def _operator(f: Callable[..., Any], reflected: bool) -> Any:
-    def method(self: HostNumber, *others: Any) -> Any:
-        if not all(isinstance(x, HostNumber | int | float) for x in others):
-            return NotImplemented  # of an array, or of a tensor
-        return _on_host(f, (*others, self) if reflected else (self, *others))
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-    setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))
-    setattr(HostNumber, f"__r{_name}__", _operator(getattr(operator, _name), True))
-for _name in ("neg", "pos", "abs", "eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))

@@ -19,9 +19,10 @@ from ..engine import NEEDS, Op, Variable, births, constant
 from ..errors import GraphError
 from ..recording import TRACERS, Tracer, tracing
 from ..sums import worked_in
-from .array import HostNumber, ProgramArray, UnknownShapeError, Writer, plain, refusal
+from .array import ProgramArray, UnknownShapeError, Writer, plain, refusal
+from .host import HostNumber
 from .passes import simplified
-from .primitives import is_fresh
+from .primitives import VIEWS, is_fresh
 from .program import Program, Value
 
 
@@ -41,6 +42,7 @@ class Written:
     program: Program
     sources: list[Place]
     targets: list[Place]
+    numbers: Callable[[Any], tuple[Any, ...]]  # the inputs that the host computes before each run, from the arguments
     result: Any = None  # puts the function's result together from its parts
     effects: list[Callable[[], list[Any]]] = field(default_factory=list)  # counts of steps and the like, after each run
     guards: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
@@ -48,6 +50,7 @@ class Written:
         default_factory=list
     )  # to be differentiated with respect to: numbers of arguments, or tensors
     questions: list[tuple[int, Callable[[Any], Any], Any]] = field(default_factory=list)  # about inputs, before a run
+    checks: list[tuple[int, Callable[[Any], None]]] = field(default_factory=list)  # of inputs, before a run
     ended: list[int] = field(default_factory=list)  # results that have a history, which was used up
     after: list[Callable[[], None]] = field(default_factory=list)  # what to call when all is written
 
@@ -135,13 +138,14 @@ class Reading(Tracer):
 
     def number(self, x: float, i: int) -> Any:
         """A number that stands for an argument."""
-        return self.writer.number(x, lambda leaves: leaves[i])
+        return self.writer.number(x, ("argument", i), lambda leaves: leaves[i])
 
     def forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         """The value of an op: its forward on arrays of the program, or a step of its own."""
         arrays = [self.array(x) if isinstance(x, Variable) else x for x in xs]
         if not any(isinstance(a, ProgramArray) for a in arrays):
             return op.forward(*arrays, **attributes)
+        arrays = [self.writer.constant(a) if type(a) is np.ndarray else a for a in arrays]
         begun = len(self.writer.steps)
         try:
             return op.forward(*arrays, **attributes)
@@ -258,10 +262,8 @@ class Reading(Tracer):
         with np.errstate(all="ignore"):
             for group, parts in zip(optimizer.param_groups, optimizer._bundles, strict=True):
                 self.rates.append((group, group["lr"]))
-                settings = {
-                    **group,
-                    "lr": self.writer.number(_rate(None, group), functools.partial(_rate, group=group)),
-                }
+                rate = functools.partial(_rate, group=group)
+                settings = {**group, "lr": self.writer.number(rate(None), ("lr", id(group)), rate)}
                 fixed = tuple(k for k in group if k not in ("lr", "params", "initial_lr", "name"))
                 self.guards.append((functools.partial(_settings, group, fixed), _settings(group, fixed)))
                 kept = optimizer.initial_state(group)
@@ -279,7 +281,10 @@ class Reading(Tracer):
         row, g = (x._data.reshape(-1).astype(wide) for x in (p, p._grad))
         state = {name: self._row(bundle, name, i) for name in bundle.state}
         a, b = (np.zeros_like(row) for _ in range(2))
-        step = self.writer.number(bundle.steps[i] + 1, lambda leaves: bundle.steps[i] + 1)
+        together = bundle.steps.count(bundle.steps[0]) == len(bundle.steps)  # as a rule: then one number is that of all
+        k = 0 if together else i
+        step = self.writer.number(bundle.steps[k] + 1, ("step", id(bundle), k), lambda leaves: bundle.steps[k] + 1)
+        self.guards.append((functools.partial(_together, bundle), together))
         optimizer.update(group, step, row, -g if group.get("maximize") else g, state, a, b)
         p._data = row.astype(p._data.dtype).reshape(p._data.shape)
         p.born, p.past = births(), None
@@ -324,7 +329,9 @@ class Reading(Tracer):
 
     def end(self, result: Any, pulled: Any = ()) -> tuple[Written, list[Any]]:
         """The program, and the arrays of its outputs in this run. What was taken is given back as it was."""
-        outputs: list[tuple[Place, Any]] = [(Place("check", check), x) for x, check in self.checks]
+        outputs: list[tuple[Place, Any]] = [
+            (Place("check", check), x) for x, check in self.checks if x.value not in self.sources
+        ]
         outputs += [(Place("result", None, i), x) for i, x in enumerate(result)]
         for taken in self.taken.values():
             outputs += self._changed(taken)
@@ -332,7 +339,9 @@ class Reading(Tracer):
             outputs += self._written(i, x, t, value, gradient)
         outputs += self.rows.values()
         outputs += [(Place("vjp", None, j), g) for j, g in enumerate(pulled)]
-        targets, values, arrays = [], [], []
+        targets: list[Place] = []
+        values: list[Any] = []
+        arrays: list[Any] = []
         for place, array in outputs:
             targets.append(place)
             if array is None:
@@ -343,17 +352,20 @@ class Reading(Tracer):
             known = hasattr(array, "dtype") or isinstance(array, HostNumber)
             values.append(self.writer.reference(array if known else np.asarray(array)))
         values = [v if isinstance(v, Value) else self._constant(v) for v in values]
-        self.sources |= {n.value: Place("number", n) for n in self.writer.numbers if n.value is not None}
+        self.sources |= {v: Place("number", None, k) for k, v in enumerate(self.writer.host.inputs.values())}
         program = self.writer.program(values, [t.kind for t in targets if not t.kind.startswith("no ")])
         program = self._without_idle(program)
         if any(group["lr"] != lr for group, lr in self.rates):
             raise refusal("a learning rate set within", "set it outside, or have a schedule's step() within")
         leaves = [taken.x for key, taken in self.taken.items() if taken.x.op is None and self.settled.get(key)]
-        guards = [*self.guards, (functools.partial(_have_gradients, leaves), _have_gradients(leaves))]
+        guards: list[Any] = [*self.guards, (functools.partial(_have_gradients, leaves), _have_gradients(leaves))]
         questions = [(program.inputs.index(v), question, answer) for v, question, answer in self.writer.questions]
         sources = [self.sources[v] for v in program.inputs]
-        inputs = [key for key, _ in self.wrt]
-        return Written(program, sources, targets, None, self.effects, guards, inputs, questions, [], self.after), arrays
+        checks = [(program.inputs.index(x.value), check) for x, check in self.checks if x.value in self.sources]
+        host, inputs = self.writer.host.function(), [key for key, _ in self.wrt]
+        return Written(
+            program, sources, targets, host, None, self.effects, guards, inputs, questions, checks, [], self.after
+        ), arrays
 
     def _changed(self, taken: Taken) -> Iterator[tuple[Place, Any]]:
         """What has become of a tensor that existed before, and is given back."""
@@ -380,7 +392,7 @@ class Reading(Tracer):
             if x.op is not None:
                 raise refusal(
                     "backward() through an argument that has a history",
-                    "pass it as detach(), or call backward() outside",
+                    "pass its detach(), or call backward() outside",
                 )
             yield (Place("no argument grad", None, i), None) if t._grad is None else (
                 Place("argument grad", None, i), t._grad._data
@@ -394,20 +406,23 @@ class Reading(Tracer):
         if isinstance(array, HostNumber):
             return array
         if isinstance(array, ProgramArray):
-            step = next((s for s in reversed(self.writer.steps) if array.value in s.results), None)
-            if step is not None and is_fresh(step.primitive) and array.value not in self.given:
-                self.given.add(array.value)
+            made = {v: step for step in self.writer.steps for v in step.results}
+            root = array.value
+            while root in made and made[root].primitive in VIEWS and isinstance(made[root].args[0], Value):
+                root = made[root].args[0]
+            if root in made and is_fresh(made[root].primitive) and root not in self.given:
+                self.given.add(root)
                 return array
         return self.writer.call("copy", np.array, (array,), {})
 
     def _without_idle(self, program: Program) -> Program:
         """Without inputs that nothing needs; what is drawn is drawn for others, too."""
         used = {v for step in simplified(program).steps for v in step.uses} | set(program.results)
-        used |= {v for v, _, _ in self.writer.questions}
+        used |= {v for v, _, _ in self.writer.questions} | {x.value for x, _ in self.checks}
         kept = [
             (v, name)
             for v, name in zip(program.inputs, program.names, strict=True)
-            if v in used or self.sources[v].kind in ("drawn", "cotangent")
+            if v in used or self.sources[v].kind in ("argument", "drawn", "number", "cotangent")
         ]
         return replace(program, inputs=[v for v, _ in kept], names=[name for _, name in kept])
 
@@ -423,6 +438,11 @@ def _rate(leaves: Any, group: Any) -> float:
 
 def _groups(optimizer: Any) -> list[Any]:
     return [list(map(id, group["params"])) for group in optimizer.param_groups]
+
+
+def _together(bundle: Any) -> bool:
+    """Whether all parameters of a bundle have made equally many steps."""
+    return bool(bundle.steps.count(bundle.steps[0]) == len(bundle.steps))
 
 
 def _have_gradients(leaves: list[Any]) -> list[bool]:
