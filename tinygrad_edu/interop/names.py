@@ -111,7 +111,7 @@ def ours(name: str) -> str:
 # Where a name may stand that was asked for elsewhere, and how users write that place.
 PLACES = {
     "": "tg", "nn.functional": "F", "nn": "nn", "optim": "optim", "data": "data", "viz": "tg.viz",
-    "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special",
+    "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special", "fft": "tg.fft",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
     "nn.metrics": "nn.metrics", "random": "tg.random", "io": "tg.io",
 }  # fmt: skip
@@ -130,8 +130,10 @@ def elsewhere() -> dict[str, str]:
     """Every public name, with its place before it: `conv2d: F.conv2d`."""
     found: dict[str, str] = {}
     for part, written in PLACES.items():
-        module = import_module(f"{PACKAGE}.{part}") if part not in ("", "linalg", "special") else sys.modules[PACKAGE]
-        for name in public(getattr(module, part) if part in ("linalg", "special") else module):
+        module = (
+            import_module(f"{PACKAGE}.{part}") if part not in ("", "linalg", "special", "fft") else sys.modules[PACKAGE]
+        )
+        for name in public(getattr(module, part) if part in ("linalg", "special", "fft") else module):
             found.setdefault(name, f"{written}.{name}")
     tensor, generator = sys.modules[PACKAGE].Tensor, sys.modules[f"{PACKAGE}.random"].Generator
     for owner, written in ((tensor, "Tensor"), (generator, "tg.random.default_rng(seed)")):

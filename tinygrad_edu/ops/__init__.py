@@ -1,9 +1,11 @@
 """The declarations: every operation once, with its rules, in one file for each family."""
 
 from .batch import *
+from .complex import *
 from .contract import *
 from .determinant import *
 from .elementwise import *
+from .fourier import *
 from .fused import *
 from .indexing import *
 from .layout import *
