@@ -230,7 +230,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.pinv: lambda a, rcond=None, hermitian=False, rtol=None: linalg.pinv(
         _triangle(a) if hermitian else a, rcond if rtol is None else rtol
     ),
-    np.linalg.matrix_power: linalg.matrix_power, np.linalg.matrix_rank: lambda A, rtol=None: linalg.matrix_rank(A, rtol),
+    np.linalg.matrix_power: linalg.matrix_power,
+    np.linalg.matrix_rank: lambda A, rtol=None: linalg.matrix_rank(A, rtol),
     np.linalg.trace: linalg.trace, np.linalg.diagonal: layout.diagonal,
     np.linalg.outer: lambda a, x2: linalg.outer(a, x2), np.linalg.matmul: lambda a, x2: linalg.matmul(a, x2),
     np.linalg.cross: lambda a, x2, axis=-1: linalg.cross(a, x2, axis),

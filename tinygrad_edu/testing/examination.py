@@ -9,6 +9,7 @@ import numpy as np
 
 from ..transforms.derivatives import jvp
 from .causes.patterns import ORDER
+from .precision import in_own_dtype
 from .report import Entry, Report
 from .slopes.extrapolation import EPS, Slope
 from .slopes.judging import EACH, Judge, overall
@@ -82,11 +83,11 @@ class Examination:
         if report.verdict == "WRONG" and not subject.accuracy.given and (why := inexact(*subject.functions)):
             self._to_some_digits(report, why)
         if report.verdict == "RIGHT" and subject.narrow:
-            _narrow(subject, c, g, report)
+            in_own_dtype(subject, c, g, probe.y, self.rng, report)
         return report
 
     def _to_some_digits(self, report: Report, why: str) -> None:
-        """Where a function is known to be inexact, and agrees to some digits, that is no reproach."""
+        """Where a function is known to be inexact, and agrees to some digits, that is no mistake."""
         size = float(np.max(np.abs(self.judge.g), initial=0)) if self.judge is not None else 0.0
         off = max((abs(e.analytic - e.numerical) for e in report.wrong), default=np.inf)
         if not off <= 10.0**-DIGITS * size:
@@ -160,7 +161,7 @@ def _forward(subject: TensorSubject, judge: Judge, c: Any, entries: Sequence[Ent
             s = judge.slope(v, 1.0, analytic, 8)
         haze = judge.haze_along(v)
         entry = judge.judge("direction", (k,), analytic, s, haze)
-        if entry.verdict == "WRONG":  # before a reproach: how much of it is the tangent's own rounding?
+        if entry.verdict == "WRONG":  # before calling it wrong: how much of it is the tangent's own rounding?
             near = (subject.x * (1 + 4 * EPS * judge.rng.choice([-1, 1], v.size)) for _ in range(4))
             grain = max(abs(_tangent(subject, c, v, x) - analytic) for x in near)
             entry = judge.judge("direction", (k,), analytic, s, haze + grain)
@@ -179,20 +180,6 @@ def _tangent(subject: TensorSubject, c: Any, v: Any, x: Any) -> float:
     moves = jvp(run, tuple(parts), tuple(subject.split(v)))[1]
     flat = np.concatenate([np.ravel(m.data) for m in (moves if isinstance(moves, tuple) else (moves,))])
     return float(np.dot(c, flat))
-
-
-def _narrow(subject: Subject, c: Any, g: Any, report: Report) -> None:
-    """The same in the inputs' own dtype, which may round, but should do no more than that."""
-    low = subject.gradient(subject.x, c, native=True)
-    eps = max(float(np.finfo(a.array.dtype).eps) for a in subject.arguments)
-    off = ~(np.abs(low - g) <= 64 * eps * (np.abs(g) + np.max(np.abs(g), initial=0)))
-    if off.any():
-        name, index = subject.place(int(np.argmax(off)))
-        where = Entry(name, index, 0.0, 0.0, 0.0, "NOISE").place
-        report.notes.append(
-            f"right in float64, but in the inputs' own dtype the derivative by {where} is {low[np.argmax(off)]:.6g} "
-            f"instead of {g[np.argmax(off)]:.6g}: rounding or overflow"
-        )
 
 
 def examine_order(
