@@ -195,9 +195,9 @@ def table() -> str:
     lines.append(
         f"""
 The mistake is named right in {named_right(CASES)} of {rows[0].broken} broken cases. For up to 100 inputs,
-the costliest check called the function {cost():.1f} times as often as plain central differences (2 n calls; what is called
-in search of the cause of a mistake comes on top). Beyond the corpus, on functions with kinks, jumps, poles and oscillations:
-{", ".join(f"{most:.1f} times for n = {n}" for n, most in costs().items())}.
+the costliest check called the function {cost():.1f} times as often as plain central differences (2 n calls;
+what is called in search of the cause of a mistake comes on top). Beyond the corpus, on functions with
+kinks, jumps, poles and oscillations: {", ".join(f"{most:.1f} times for n = {n}" for n, most in costs().items())}.
 
 On {later.right} right and {later.broken} broken cases written afterwards and never tuned on
 (`tests/corpus/held_out.py`): {len(later.false_alarms)} false alarms, {len(later.misses)} misses,
