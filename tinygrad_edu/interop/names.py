@@ -56,8 +56,7 @@ NAMES = {
     "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_",
     "Dense": "nn.Linear", "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
-    "ParameterList": "nn.ModuleList of modules with an nn.Parameter each", "ZeroPad2d": "F.pad",
-    "Momentum": "optim.SGD(params, lr, momentum=0.9)", "lr_scheduler": "optim.StepLR and its like",
+        "Momentum": "optim.SGD(params, lr, momentum=0.9)",
     "Dataset": "any sequence of examples, or data.TensorDataset", "MNIST": "data.load_mnist(path)",
     "random_split": "slices of a permutation: x[order[:n]], x[order[n:]]", "metrics": "nn.metrics",
     "distributions": "tg.random.default_rng(seed)",
@@ -113,14 +112,23 @@ PLACES = {
     "": "tg", "nn.functional": "F", "nn": "nn", "optim": "optim", "data": "data", "viz": "tg.viz",
     "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
+    "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
+    "optim.swa_utils": "optim.swa_utils",
     "nn.metrics": "nn.metrics", "random": "tg.random", "io": "tg.io",
 }  # fmt: skip
 
 
+PARTS = {
+    "nn": ("functional", "guards", "init", "metrics", "utils"),
+    "nn.utils": ("parametrizations", "parametrize", "rnn"),
+}
+
+
 def public(module: ModuleType) -> list[str]:
-    """The names that a part of the package gives to users: its functions and classes."""
+    """The names that a part of the package gives to users: the functions and classes that stand in it or below."""
+    own = module.__name__
     found = getattr(module, "__all__", None) or [
-        name for name, x in vars(module).items() if getattr(x, "__module__", "").startswith(PACKAGE)
+        name for name, x in vars(module).items() if f"{getattr(x, '__module__', '')}.".startswith(f"{own}.")
     ]
     return [name for name in found if name[0] != "_"]
 
@@ -199,6 +207,17 @@ def unknown(who: str, near: Iterable[str] = ()) -> Any:
         raise UnknownNameError(who, name, tuple(near))
 
     return fail
+
+
+def listing(name: str) -> Any:
+    """A module's `__dir__`: what users need, which is what editors complete."""
+
+    def listed() -> list[str]:
+        module = sys.modules[name]
+        parts = [part for part in PARTS.get(name.partition(".")[2], ()) if hasattr(module, part)]
+        return sorted([*public(module), *parts, *(n for n in vars(module) if n.startswith("__"))])
+
+    return listed
 
 
 class NotAFunction(ModuleType):
