@@ -9,7 +9,7 @@ import torch
 
 import tinygrad_edu as tg
 from tinygrad_edu.nn import functional as F
-from tinygrad_edu.ops import attention
+from tinygrad_edu.ops import attend
 
 SHAPES = [((40, 3), (40, 3), (40, 5)), ((2, 33, 3), (2, 50, 3), (2, 50, 4)), ((2, 3, 50, 4), (1, 20, 4), (3, 20, 2))]
 
@@ -70,4 +70,4 @@ def test_the_weights_never_stand_in_memory_as_a_whole():
 
 def test_values_must_be_as_many_as_keys():
     with pytest.raises(ValueError, match="as many rows"):
-        attention(*map(tg.asarray, drawn([(3, 2), (4, 2), (5, 2)])), scale=1.0, causal=True)
+        attend(*map(tg.asarray, drawn([(3, 2), (4, 2), (5, 2)])), scale=1.0, causal=True)

@@ -19,7 +19,7 @@ from .indexing import getitem
 from .layout import concat, pad
 from .reduce import inner, softmax
 
-__all__ = ["attention"]
+__all__ = ["attend"]
 
 WEIGHTS = 1 << 19  # that are made at a time, at most (but those of 16 queries)
 
@@ -49,9 +49,9 @@ def _weights(q: Any, k: Any, some: slice, keys: int, scale: float, causal: bool)
 
 
 @in_single
-def _attention(q: Any, k: Any, v: Any, *, scale: float, causal: bool) -> Any:
-    if v.shape[-2] != k.shape[-2]:
-        raise ValueError("keys and values must be as many")
+def _attend(q: Any, k: Any, v: Any, *, scale: float, causal: bool) -> Any:
+    if v.shape[:-1] != k.shape[:-1] or q.shape[:-2] != k.shape[:-2]:
+        raise ValueError("keys and values must be as many, and leading axes equal")
     found = [
         np.matmul(_weights(q, k, some, keys, scale, causal), v[..., :keys, :]) for some, keys in _parts(q, k, causal)
     ]
@@ -64,7 +64,7 @@ def _whole(x: Any, n: int) -> Any:
     return x if x.shape[-2] == n else pad(x, width=((0, 0),) * lead + ((0, n - x.shape[-2]), (0, 0)), value=0.0)
 
 
-def _from_attention(g: Any, y: Any, q: Any, k: Any, v: Any, *, scale: float, causal: bool) -> Any:
+def _from_attend(g: Any, y: Any, q: Any, k: Any, v: Any, *, scale: float, causal: bool) -> Any:
     n, into_q, into_k, into_v = k.shape[-2], [], 0, 0
     for some, keys in _parts(q, k, causal):
         weights, h = _weights(q, k, some, keys, scale, causal), _some(g, some)
@@ -76,11 +76,11 @@ def _from_attention(g: Any, y: Any, q: Any, k: Any, v: Any, *, scale: float, cau
     return concat(*into_q, axis=len(into_q[0].shape) - 2), into_k, into_v
 
 
-attention = Op(
-    "attention", _attention, Together(_from_attention),
-    kind="layer", broadcasts=True, signature="(l,e),(s,e),(s,v)->(l,v)", domain=(REAL, REAL, REAL),
+attend = Op(
+    "attend", _attend, Together(_from_attend),
+    kind="layer", signature="(l,e),(s,e),(s,v)->(l,v)", domain=(REAL, REAL, REAL),
     attributes=lambda rng, shape: {"scale": 0.5, "causal": bool(rng.random() < 0.5)},
-    must="query and key must have as many features, key and value as many rows",
+    must="query and key must have as many features, key and value as many rows, and all the same leading axes",
     flops=lambda y, q, k, v, **kw: 2 * (math.prod(y) + math.prod(q)) * k[-2],
     doc="softmax(q @ k.mT * scale) @ v; with `causal`, row i of the weights is 0 after column i.",
 )  # fmt: skip
