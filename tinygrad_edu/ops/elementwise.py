@@ -15,7 +15,7 @@ from ..domain import BOOLEAN, NONZERO, POSITIVE, REAL, UNIT, Domain, inf
 from ..engine import Op
 from ..pieces import in_pieces
 
-ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # a rounding for each product is nothing to them
+ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # precise enough for one rounding per multiplication
 WHOLE = frozenset(range(-16, 17)) - {-1, 0, 1, 2}  # NumPy has these by itself
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 

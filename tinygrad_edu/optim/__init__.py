@@ -1,5 +1,6 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
+from ..interop.names import listing as _listing
 from ..interop.names import unknown as _unknown
 from . import lr_scheduler as lr_scheduler
 from .adam import Adam as Adam
@@ -37,4 +38,4 @@ from .minimization import minimize as minimize
 from .optimizer import Optimizer as Optimizer
 from .sgd import SGD as SGD
 
-__getattr__ = _unknown("optim")
+__getattr__, __dir__ = _unknown("optim"), _listing(__name__)

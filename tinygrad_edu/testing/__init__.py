@@ -49,3 +49,7 @@ def __getattr__(name: str) -> Any:
             raise
         raise MissingLibraryError(f"testing.{name}", "hypothesis", "testing") from error
     return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *LAZY, *(name for name in globals() if name.startswith("__"))])

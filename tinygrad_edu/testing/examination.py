@@ -87,7 +87,7 @@ class Examination:
         return report
 
     def _to_some_digits(self, report: Report, why: str) -> None:
-        """Where a function is known to be inexact, and agrees to some digits, that is no reproach."""
+        """Where a function is known to be inexact, and agrees to some digits, that is no mistake."""
         size = float(np.max(np.abs(self.judge.g), initial=0)) if self.judge is not None else 0.0
         off = max((abs(e.analytic - e.numerical) for e in report.wrong), default=np.inf)
         if not off <= 10.0**-DIGITS * size:
@@ -161,7 +161,7 @@ def _forward(subject: TensorSubject, judge: Judge, c: Any, entries: Sequence[Ent
             s = judge.slope(v, 1.0, analytic, 8)
         haze = judge.haze_along(v)
         entry = judge.judge("direction", (k,), analytic, s, haze)
-        if entry.verdict == "WRONG":  # before a reproach: how much of it is the tangent's own rounding?
+        if entry.verdict == "WRONG":  # before calling it wrong: how much of it is the tangent's own rounding?
             near = (subject.x * (1 + 4 * EPS * judge.rng.choice([-1, 1], v.size)) for _ in range(4))
             grain = max(abs(_tangent(subject, c, v, x) - analytic) for x in near)
             entry = judge.judge("direction", (k,), analytic, s, haze + grain)
