@@ -4,9 +4,9 @@
     python benchmarks/compiled.py MLP LSTM        # those whose names contain one of these
     python benchmarks/compiled.py --write         # and write the table into docs/benchmarks.md
 
-All start from the same weights and must give the same losses, step after step. Then they run in turn, round after round,
-with one thread each; a time is the median of CPU time over rounds. The first call of the compiled function reads,
-compiles and runs it. The ratio is that of the faster peer to the compiled function: above 1, ours is faster.
+All start from the same weights and must give the same losses, step after step. Then they run in turn, round after
+round, with one thread each; a time is the median of CPU time over rounds. The first call of the compiled function reads,
+compiles and runs it. The ratio is that of the faster peer's time to ours: above 1, ours is faster.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ def training(
 def mlp(sizes: tuple[int, ...], batch: int, goal: float) -> Workload:
     def build(nn: Any) -> Any:
         layers: list[Any] = []
-        for n, m in zip(sizes, sizes[1:], strict=False):
+        for n, m in pairwise(sizes):
             layers += [nn.Linear(n, m), nn.ReLU()]
         return nn.Sequential(*layers[:-1])
 
@@ -103,11 +104,8 @@ def jax_mlp(sizes: tuple[int, ...], x: Any, y: Any, build: Callable[[Any], Any])
     import jax
     import jax.numpy as jnp
 
-    params = [
-        jnp.asarray(rng.normal(size=s, scale=s[-1] ** -0.5), jnp.float32)
-        for n, m in zip(sizes, sizes[1:], strict=False)
-        for s in ((m, n), (m,))
-    ]
+    shapes = [shape for n, m in pairwise(sizes) for shape in ((m, n), (m,))]
+    params = [jnp.asarray(rng.normal(size=s, scale=s[-1] ** -0.5), jnp.float32) for s in shapes]
 
     def loss_of(params: Any, x: Any, y: Any) -> Any:
         for k in range(0, len(params), 2):
@@ -248,13 +246,13 @@ def measured(name: str, rounds: int) -> dict[str, Any]:
     """The row of one workload."""
     made = WORKLOADS[name]()
     started = time.perf_counter()
-    losses = {"compiled": [float(made.run["compiled"]())]}
+    losses: dict[str, list[float]] = {}
+    made.run["compiled"]()
     made.run["compiled"]()
     first = time.perf_counter() - started
-    losses["compiled"] = []
     made = WORKLOADS[name]()  # afresh, so that all have made equally many steps
     for by in made.run:
-        losses[by] = [float(made.run[by]()) for _ in range(STEPS)]
+        losses[by] = [made.run[by]().item() for _ in range(STEPS)]
     for by in ("eager", "PyTorch"):
         if not np.allclose(losses[by], losses["compiled"], rtol=1e-4):
             raise AssertionError(f"{name}: {by} gives {losses[by]}, compiled {losses['compiled']}")
@@ -309,8 +307,9 @@ def main() -> None:
         import jax
         import llvmlite
 
-        versions = f"NumPy {np.__version__}, llvmlite {llvmlite.__version__}, PyTorch {torch.__version__}, JAX {jax.__version__}"
-        lines += ["", f"CPU time of one thread, {processor()}; Python {platform.python_version()}, {versions}."]
+        versions = f"NumPy {np.__version__}, llvmlite {llvmlite.__version__}"
+        versions += f", PyTorch {torch.__version__}, JAX {jax.__version__}"
+lines += ["", f"CPU time of one thread, {processor()}; Python {platform.python_version()}, {versions}."]
         page = ROOT / "docs" / "benchmarks.md"
         text = page.read_text()
         head, _, rest = text.partition("<!-- compiled -->\n")
