@@ -5,8 +5,8 @@
     python benchmarks/compiled.py --write         # and write the table into docs/benchmarks.md
 
 All start from the same weights and must give the same losses, step after step. Then they run in turn, round after
-round, with one thread each; a time is the median of CPU time over rounds. The first call of the compiled function reads,
-compiles and runs it. The ratio is that of the faster peer's time to ours: above 1, ours is faster.
+round, with one thread each; a time is the median of CPU time over rounds. The first call of the compiled function
+reads, compiles and runs it. The ratio is that of the faster peer's time to ours: above 1, ours is faster.
 """
 
 from __future__ import annotations
@@ -309,7 +309,7 @@ def main() -> None:
 
         versions = f"NumPy {np.__version__}, llvmlite {llvmlite.__version__}"
         versions += f", PyTorch {torch.__version__}, JAX {jax.__version__}"
-lines += ["", f"CPU time of one thread, {processor()}; Python {platform.python_version()}, {versions}."]
+        lines += ["", f"CPU time of one thread, {processor()}; Python {platform.python_version()}, {versions}."]
         page = ROOT / "docs" / "benchmarks.md"
         text = page.read_text()
         head, _, rest = text.partition("<!-- compiled -->\n")
