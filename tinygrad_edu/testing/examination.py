@@ -70,8 +70,10 @@ class Examination:
             return _misshapen(found)
         if unsteady := _unsteady(values, probe, g, again):
             return unsteady
-        # a derivative that is another at this very point than on both sides has no rounding as an excuse
-        haze = np.minimum(np.abs(near - g), np.abs(near - beyond))
+        haze = np.abs(near - g)
+        # a derivative of which not half the digits are those of both sides, which agree, has no rounding as an excuse
+        alone = haze > np.sqrt(EPS) * np.maximum(np.abs(near), np.abs(g))
+        haze = np.where(alone, np.minimum(haze, np.abs(near - beyond)), haze)
         if subject.dtype is not None:
             haze = haze + float(np.finfo(subject.dtype).eps) * np.max(np.abs(g), initial=0)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
