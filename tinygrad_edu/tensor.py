@@ -272,7 +272,7 @@ class Tensor(Variable):
                 if create_graph:
                     g = ops.clone.unary(g) if shared else g
                 else:
-                    g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
+                    g = constant(np.copy(g) if shared or getattr(g, "base", None) is not None else g)
                 with ADDING:
                     t._grad = g if t._grad is None else _added(t._grad, g)
 

@@ -16,6 +16,7 @@ from tinygrad_edu.testing import check_kernel, strategies
 from tinygrad_edu.testing.kernels import probes
 
 from . import kernels as k
+from .right_kernels import KERNELS
 
 X = np.random.default_rng(0).standard_normal((4, 3))
 W = np.random.default_rng(1).standard_normal((3, 2))
@@ -60,6 +61,12 @@ def test_a_broken_law_is_named_with_its_line(forward, backward, law, line, where
     if line is not None:
         assert line in report.blame.detail, report
         assert "kernels.py:" in report.blame.site
+
+
+@pytest.mark.parametrize(("forward", "backward", "inputs"), KERNELS, ids=lambda f: getattr(f, "__name__", ""))
+def test_right_kernels_of_many_kinds(forward, backward, inputs):
+    report = check_kernel(forward, backward, inputs=inputs)
+    assert report.verdict == "RIGHT", report
 
 
 def test_a_gradient_that_is_not_linear_is_told():

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .views import Buffer, View
 
-LLVM = {"float32": "float", "float64": "double", "int64": "i64", "int32": "i32", "bool": "i8"}
+LLVM = {
+    np.dtype(name): type
+    for name, type in (("f4", "float"), ("f8", "double"), ("i8", "i64"), ("i4", "i32"), ("?", "i8"))
+}
 SHORT = {"float": "f32", "double": "f64"}
 
 
@@ -66,16 +71,16 @@ class Function:
         return self.element(view.buffer, total)
 
     def element(self, buffer: Buffer, place: str) -> str:
-        type = LLVM[str(buffer.dtype)]
+        type = LLVM[buffer.dtype]
         return self.emit(f"getelementptr inbounds {type}, ptr {self.names[buffer]}, i64 {place}")
 
     def load(self, buffer: Buffer, address: str) -> str:
-        type = LLVM[str(buffer.dtype)]
+        type = LLVM[buffer.dtype]
         x = self.emit(f"load {type}, ptr {address}")
         return self.emit(f"trunc i8 {x} to i1") if type == "i8" else x
 
     def store(self, buffer: Buffer, address: str, x: str) -> None:
-        type = LLVM[str(buffer.dtype)]
+        type = LLVM[buffer.dtype]
         x = self.emit(f"zext i1 {x} to i8") if type == "i8" else x
         self.do(f"store {type} {x}, ptr {address}")
 
@@ -88,5 +93,5 @@ class Function:
 
 def register(dtype: Any) -> str:
     """The type of an entry in a register."""
-    type = LLVM[str(dtype)]
+    type = LLVM[dtype]
     return "i1" if type == "i8" else type

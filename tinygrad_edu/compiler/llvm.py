@@ -86,7 +86,7 @@ class Module:
                 place = pointers[b.index]
                 if base:
                     place = f"%c{k}_{b.index}"
-                    type = LLVM[str(b.dtype)]
+                    type = LLVM[b.dtype]
                     f.append(f"  {place} = getelementptr inbounds {type}, ptr {pointers[b.index]}, i64 {base}")
                 args.append(f"ptr {place}")
             args += [f"ptr %n{k}" for k in numbers]

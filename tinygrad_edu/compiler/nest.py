@@ -84,7 +84,7 @@ class Nest:
         strides, kept = self.views[("reduced", step)]
         dtype = out.buffer.dtype
         reduced = [d for d in range(len(self.shape)) if not kept[d]]
-        type = LLVM[str(dtype)]
+        type = LLVM[dtype]
         wide = "double" if name == "add" else type
         first = number({"add": 0.0, "maximum": float("-inf"), "minimum": float("inf")}[name], wide)
         inner = len(self.shape) - len(reduced)

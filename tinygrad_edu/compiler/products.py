@@ -33,7 +33,7 @@ def product(f: Function, kernel: Product) -> None:
 def _by_blas(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
     """One product of matrices by the library that NumPy uses."""
     (m, k), n = a.shape[-2:], b.shape[-1]
-    type, integer = LLVM[str(out.buffer.dtype)], blas.INTEGER
+    type, integer = LLVM[out.buffer.dtype], blas.INTEGER
     places, orders = [], []
     for view in (a, b):
         own = lead[-(len(view.shape) - 2) :] if len(view.shape) > 2 else []
@@ -53,7 +53,7 @@ def _by_blas(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
 def _multiply(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
     """One product of matrices: rows of the result in blocks whose sums stay in registers."""
     (m, k), n = a.shape[-2:], b.shape[-1]
-    type = LLVM[str(out.buffer.dtype)]
+    type = LLVM[out.buffer.dtype]
     flags = "contract"
     lanes = 16 if type == "float" else 8
     width = min(lanes, 1 << max(0, int(math.log2(n)))) if n >= 2 else 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..program.program import Step, Value
 
-TYPES = {"float32", "float64", "int64", "int32", "bool"}
+TYPES = {np.dtype(name) for name in ("float32", "float64", "int64", "int32", "bool")}
 
 # operations of entries, by the names of NumPy
 ENTRYWISE = {
@@ -36,7 +36,7 @@ def can(step: Step) -> bool:
     """Whether a step has a kernel."""
     name = step.primitive
     values = [*step.uses, *step.results]
-    if len(step.results) != 1 or any(str(v.dtype) not in TYPES for v in values if not v.weak):
+    if len(step.results) != 1 or any(v.dtype not in TYPES for v in values if not v.weak):
         return False
     out = step.result
     if any(v.size == 0 for v in values) or len(out.shape) > 6:

@@ -113,6 +113,7 @@ PLACES = {
     "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
     "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
+    "optim.swa_utils": "optim.swa_utils",
     "nn.metrics": "nn.metrics", "random": "tg.random", "io": "tg.io",
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ def _full(shape: Any, value: float, dtype: Any) -> Parameter:
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
-class _Running(Layer):
+class Running(Layer):
     """What batch norm and instance norm share: a factor and a summand for each channel, and running statistics; for
     inputs of the numbers of axes in `ndims`, with the channels at `channel_axis`."""
 
@@ -63,7 +63,7 @@ class _Running(Layer):
         return x if self.weight is None else like(x, self.weight)
 
 
-class _BatchNorm(_Running):
+class _BatchNorm(Running):
     def count(self, x: Any) -> float:
         """Count a batch in training; gives the share that it has in the running statistics."""
         share = self.momentum
@@ -104,7 +104,7 @@ class BatchNorm3d(_BatchNorm):
     ndims = (5,)
 
 
-class _InstanceNorm(_Running):
+class _InstanceNorm(Running):
     @settings
     def __init__(
         self, num_features: Size, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,

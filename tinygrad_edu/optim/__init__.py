@@ -3,6 +3,7 @@
 from ..interop.names import listing as _listing
 from ..interop.names import unknown as _unknown
 from . import lr_scheduler as lr_scheduler
+from . import swa_utils as swa_utils
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adam_family import Adamax as Adamax
@@ -15,6 +16,7 @@ from .averaging import ASGD as ASGD
 from .averaging import Adadelta as Adadelta
 from .averaging import Rprop as Rprop
 from .lbfgs import LBFGS as LBFGS
+from .lr_finder import find_lr as find_lr
 from .lr_scheduler import ChainedScheduler as ChainedScheduler
 from .lr_scheduler import ConstantLR as ConstantLR
 from .lr_scheduler import CosineAnnealingLR as CosineAnnealingLR
