@@ -6,6 +6,7 @@ import json
 
 import jax
 import jax.numpy as jnp
+import numba
 import numpy as np
 import pytest
 import torch
@@ -164,6 +165,26 @@ def test_functions_of_jax():
     assert check_kernel(with_vjp(lambda x, g: (g * jnp.cos(x),)), inputs=(x,), lengths=(1,)).verdict == "RIGHT"
     report = check_kernel(with_vjp(lambda x, g: (jnp.cos(x),)), inputs=(x,), lengths=(), raises=False)
     assert report.verdict == "WRONG"
+
+
+@pytest.mark.long
+def test_functions_compiled_by_numba():
+    forward = numba.njit(lambda x: np.tanh(x))
+
+    @numba.njit
+    def right(dy, x):
+        return dy * (1 - np.tanh(x) ** 2)
+
+    @numba.njit
+    def writing(dy, x):
+        for i in range(len(dy)):
+            dy[i] *= 1 - np.tanh(x[i]) ** 2
+        return dy
+
+    x = X[:, 0].copy()
+    assert check_kernel(forward, right, inputs=(x,), lengths=(1,)).verdict == "RIGHT"
+    report = check_kernel(forward, writing, inputs=(x,), lengths=(), raises=False)
+    assert report.pattern == probes.WRITES
 
 
 POINTER = ctypes.POINTER(ctypes.c_float)
