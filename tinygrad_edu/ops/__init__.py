@@ -1,10 +1,13 @@
 """The declarations: every operation once, with its rules, in one file for each family."""
 
 from .activation import *
+from .attention import *
 from .batch import *
+from .complex import *
 from .contract import *
 from .determinant import *
 from .elementwise import *
+from .fourier import *
 from .fused import *
 from .indexing import *
 from .layout import *
