@@ -72,7 +72,7 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_optimizer(name, dtype):
-    tolerance = 500 if dtype != "float16" else 32
+    tolerance = 500 if dtype != "float16" else 8192  # state of float32, from gradients of float16
     alike(trainer(OPTIMIZERS[name], dtype), data(dtype=dtype), tolerance=tolerance, programs=1)
 
 

@@ -37,6 +37,8 @@ def same(found, expected, tolerance, where=""):
         a, b = np.asarray(found), np.asarray(expected)
         assert (a.shape, a.dtype) == (b.shape, b.dtype), where
         eps = np.finfo(b.dtype).eps if b.dtype.kind in "fc" else 0
+        if b.dtype == np.float16:
+            tolerance = min(tolerance, 64)
         scale = np.abs(b[np.isfinite(b)]).max(initial=0) if eps else 0
         assert np.allclose(a, b, rtol=tolerance * eps, atol=tolerance * eps * scale, equal_nan=True), (
             f"{where}: off by {np.abs(a - b).max() / (eps * scale or 1):.3g} roundings"
