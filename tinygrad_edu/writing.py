@@ -17,11 +17,12 @@ import numpy as np
 
 from . import ops
 from .batched import BatchedArray
-from .engine import KEEPS, NEEDS, Op, Variable, births, describe, note, shell
+from .engine import KEEPS, NEEDS, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
 from .holders import OVERWRITTEN, USED, Store, held
+from .op import Op
 from .recording import recording, site, tracer
 
 

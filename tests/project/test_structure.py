@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine import REGISTRY
+from tinygrad_edu.op import REGISTRY
 
 PACKAGE = pathlib.Path(tg.__file__).parent
 
@@ -29,6 +29,7 @@ FLOORS = [
         "hooks",
         "values",
         "engine",
+        "op",
         "backward",
     ],
     ["ops", "program"],
