@@ -125,7 +125,7 @@ class Tensor(Variable):
         array = value._data if isinstance(value, Variable) else value
         self.reborn()
         if array is not self._data:
-            self._data, self.store = np.array(array, dtype=self._data.dtype), None
+            self._data, self.store, self.source = np.array(array, dtype=self._data.dtype), None, None
         elif self.store is not None and self.store is not USED:  # as in t.data -= step
             self.store.stamp(self.born)
 
@@ -145,6 +145,8 @@ class Tensor(Variable):
             raise GraphError(
                 f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; use detach()"
             )
+        if wanted and not self.flags & NEEDS and self.store is not None:
+            writing.keep_constant(self)
         self.flags = (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
 
     @property

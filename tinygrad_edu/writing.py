@@ -21,7 +21,7 @@ from .engine import NEEDS, Op, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
-from .holders import OVERWRITTEN, USED, Store, held
+from .holders import OVERWRITTEN, USED, Store, held, shared
 from .recording import recording, site
 
 
@@ -206,6 +206,14 @@ def _keep_past(t: Variable) -> None:
         t.past, t.site = None, site()
     elif t.store is not None and t.past is None:
         t.past = shell(t)
+
+
+def keep_constant(t: Variable) -> None:
+    """Before a constant becomes a leaf that requires a gradient: to a graph that used it, it stays a constant."""
+    shared(t)
+    past = shell(t)
+    past.source = None
+    t.born, t.past = births(), past
 
 
 def _become(t: Variable, result: Variable) -> None:

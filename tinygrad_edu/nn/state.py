@@ -58,7 +58,7 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
         t.reborn()  # first: a birth too many only makes an older graph say that something was changed
     at_once(
         *((setattr, t, "_data", array) for t, array in zip(tensors, arrays, strict=True)),
-        *((setattr, t, "store", None) for t in tensors),
+        *((setattr, t, name, None) for t in tensors for name in ("store", "source")),
     )
 
 

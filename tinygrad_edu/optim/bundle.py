@@ -153,7 +153,7 @@ class Bundle:
         step = self.steps[which[0]] + 1
         for i in which:
             p = self.params[i]
-            p.born, p.past, p.site, p._grad.site = births(), None, STEPPED, STEPPED
+            p.born, p.past, p.source, p.site, p._grad.site = births(), None, None, STEPPED, STEPPED
             if p.store is not USED and p.store is not None:
                 p.store.stamp(p.born)
         names, size = tuple(state), values.size
