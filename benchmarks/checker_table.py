@@ -22,11 +22,10 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import tinygrad_edu as tg  # noqa: E402
 from tests.corpus.cases import CASES, UNSUMMED, Case  # noqa: E402
 from tests.corpus.graphs import RULES, blamed  # noqa: E402
 from tests.corpus.held_out import HELD_OUT  # noqa: E402
-
-import tinygrad_edu as tg  # noqa: E402
 from tinygrad_edu.testing import check_derivative  # noqa: E402
 from tinygrad_edu.testing.properties.registry_score import registry_score  # noqa: E402
 

@@ -1,11 +1,10 @@
-"""The engine: record operations as they run, then read derivatives off the record.
+"""The engine: operations are recorded as they run, and everything else is a reading of the record.
 
 An operation on variables computes its value with NumPy and leaves a note on the result: which `Op`
-made it, from which inputs, with which attributes. The notes form a graph, and everything else is a
-*reading* of it. This file holds the one that differentiates: `pull` walks right to left and applies
-the chain rule (backpropagation).
+made it, from which inputs, with which attributes. The notes form a graph. `backward.py` reads it right to
+left and differentiates; pictures, explanations and exports read it as well.
 
-Three ideas carry the file.
+Three ideas carry the engine.
 
 **A rule is pure.** The rule of tanh is `lambda g, y, x: g * (1 - y * y)`: the gradient `g` of the
 output, the output `y`, the inputs. It is written once and says nothing of what `g`, `y` and `x`
@@ -25,19 +24,15 @@ from __future__ import annotations
 import html
 import warnings
 import weakref
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import nullcontext
-from heapq import heappop, heappush
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from .arrays import Echo, is_weak, operand
-from .batched import RUNNING, BatchedArray, levels, whole
 from .errors import GraphError, LostGradientWarning, refusal
 from .holders import USED, Store, births, share
-from .recording import PLAIN, Recorder, Recording, Site, recorder, recording, site, stack_level
-from .sums import HALF, WIDER
+from .recording import PLAIN, Recorder, Site, recording, site, stack_level
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
@@ -310,6 +305,7 @@ class Op:
         must: str = "",
         formula: str | None = None,
         view: bool = False,
+        add: Callable[..., None] | None = None,
         mirror: Callable[[Any], Any] | None = None,
         flops: Callable[..., float] | None = None,
         doc: str = "",
@@ -327,6 +323,7 @@ class Op:
         self.masks = masks  # its rule can turn a gradient into exact zeros
         self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`
         self.broadcasts = kind in BROADCASTS if broadcasts is None else broadcasts
+        self.add = add  # (total, g, *arrays, **attributes): adds the gradient of input 0 into an array, in place
         self.view = view  # its result is NumPy's view of its first input: a write goes through to that
         self.fresh = kind == "elementwise"  # its result never shares memory with an input
         self.needs_values = kind not in ("index", "write")  # its rules read more of its inputs than their shapes
@@ -392,167 +389,3 @@ class Each:
 
     def __getitem__(self, i: int) -> Any:
         return self.rule(i)
-
-
-def parents(t: Variable) -> tuple[Variable, ...]:
-    """The inputs of `t` as they were when `t` was born."""
-    born = t.born
-    for x in t.inputs:
-        if x.store is not USED:
-            x.notice()
-        if x.born >= born:
-            t.inputs = tuple([x.as_of(t) for x in t.inputs])
-            break
-    return t.inputs
-
-
-def shown_inputs(t: Variable) -> tuple[Variable, ...]:
-    """The inputs of `t` to be looked at: as they were, or, where that was not kept, as they are now."""
-    found = []
-    for x in t.inputs:
-        past: Variable | None = x
-        while past is not None and past.born >= t.born:
-            past = past.past
-        found.append(x if past is None else past)
-    return tuple(found)
-
-
-def history(*outputs: Variable, constants: bool = True) -> Iterator[Variable]:
-    """Everything that led to `outputs`, newest first. A leaf that was changed since is shown as it is now."""
-    seen = {t.born: t for t in outputs}
-    leaves: set[int] = set()
-    heap = sorted((-born, t) for born, t in seen.items())
-    while heap:
-        _, t = heappop(heap)
-        del seen[t.born]  # nothing older than t can lead back to it, but to a leaf that was changed
-        if t.op is None:
-            leaves.add(t.born)
-        yield t
-        for x in shown_inputs(t):
-            if x.born > t.born:  # changed since: shown at once, and once
-                if x.born not in leaves:
-                    leaves.add(x.born)
-                    yield x
-            elif (constants or x.flags) and x.born not in seen:
-                seen[x.born] = x
-                heappush(heap, (-x.born, x))
-
-
-def pull(
-    cotangents: Iterable[tuple[Variable, Any]], create_graph: bool = False, oldest: int = 0
-) -> Iterator[tuple[Variable, Any]]:
-    """Right to left: yield each variable with its gradient, complete, newest first.
-
-    Gradients are arrays, or variables with `create_graph`. Nothing born before `oldest` is visited.
-    """
-    return recorder.get().pulled(_chain_rule(cotangents, create_graph, oldest))
-
-
-def _chain_rule(
-    cotangents: Iterable[tuple[Variable, Any]], create_graph: bool, oldest: int
-) -> Iterator[tuple[Variable, Any]]:
-    grads: dict[int, Any] = {}
-    heap: list[tuple[int, Variable]] = []  # births are unique, so variables are never compared
-    masked: set[int] = set()  # births whose gradient came through masks only, which can make it exactly 0
-    wide: set[int] = set()  # the births of variables of float16 whose gradient is being added up in float32
-    for y, g in cotangents:
-        if y.born in grads:
-            grads[y.born] = grads[y.born] + g
-        elif y.flags & NEEDS:
-            grads[y.born] = g
-            heappush(heap, (-y.born, y))
-    while heap:
-        born, t = heappop(heap)
-        g = grads.pop(-born)
-        if wide and -born in wide:
-            g = REGISTRY["astype"](g, dtype=HALF)
-        yield t, g
-        op = t.op
-        if op is None or -born <= oldest:
-            continue
-        inputs = parents(t)
-        vjps, attributes = op.vjps, t.attributes
-        y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
-        below = op.masks or -born in masked
-        for i, x in enumerate(inputs):
-            if not x.flags & NEEDS or (vjp := vjps[i]) is None:
-                continue
-            try:
-                gx = vjp(g, y, *xs, **attributes) if attributes else vjp(g, y, *xs)
-            except Exception as error:
-                error.add_note(f"backward: while computing the gradient of input {i} of {op}")
-                raise
-            value, like = gx._data if create_graph else gx, x._data
-            if (cls := value.__class__) is like.__class__ and cls in SCALARS:
-                pass  # the class says it all, and faster
-            elif value.shape != like.shape or value.dtype is not like.dtype or cls is BatchedArray:
-                gx = fit(op, gx, x)
-            if below and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
-                gx = keep_zeros(g, gx)
-            if (n := x.born) in grads:
-                if gx.dtype is HALF:
-                    gx = REGISTRY["astype"](gx, dtype=WIDER[HALF])
-                    wide.add(n)
-                grads[n] = grads[n] + gx  # never +=: a rule may hand the same array to two inputs
-                if not below:
-                    masked.discard(n)
-            else:
-                grads[n] = gx
-                heappush(heap, (-n, x))
-                if below:
-                    masked.add(n)
-
-
-def fit(op: Op, gx: Any, x: Variable) -> Any:
-    """Give a gradient the shape and dtype of its variable, undoing broadcasting if `op` did any.
-
-    So is that over the hidden axis of a `vmap` undone, once it is left: a variable that is the same for all examples
-    gets the sum of their gradients. As long as it runs, each example differentiates for itself.
-    """
-    gx = for_all_examples(gx, x, RUNNING)
-    shape = tuple(x._data.shape)
-    if tuple(gx.shape) != shape:
-        try:
-            allowed = op.broadcasts and np.broadcast_shapes(gx.shape, shape) == gx.shape
-        except ValueError:
-            allowed = False
-        if not allowed:
-            raise GraphError(
-                f"{op}: its rule must give a gradient of its input's shape {shape}; "
-                f"it gave {tuple(gx.shape)}; correct the rule"
-            )
-        gx = REGISTRY["sum_to"](gx, shape=shape)
-    return gx if gx.dtype == x._data.dtype else REGISTRY["astype"](gx, dtype=x._data.dtype)
-
-
-def for_all_examples(gx: Any, x: Variable, each: Container[int]) -> Any:
-    """The sum of a gradient over the examples of each `vmap` at which `x` is not batched, but for the levels `each`."""
-    own = dict(levels(x._data))
-    for level, size in levels(gx._data if isinstance(gx, Variable) else gx):
-        if level not in own and level not in each:
-            gx = REGISTRY["total_batch"](gx, level=level, size=size)
-    return gx
-
-
-def keep_zeros(g: Any, gx: Any) -> Any:
-    """Where no gradient comes in, none goes out, even through an infinite local derivative.
-
-    This is what `where(x > 0, log(x), 0)` needs at x = 0: its gradient into the log is exactly 0.
-    """
-    if g.shape != gx.shape or np.isfinite(whole(gx._data if isinstance(gx, Variable) else gx)).all():
-        return gx
-    return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
-
-
-def gradients(
-    cotangents: Iterable[tuple[Variable, Any]],
-    wrt: Sequence[Variable],
-    create_graph: bool = False,
-    oldest: int | None = None,
-) -> list[Any]:
-    """The gradients of `sum <output, cotangent>` with respect to each of `wrt`; zero if unused."""
-    oldest = min((x.born for x in wrt), default=0) if oldest is None else oldest
-    wanted = {x.born for x in wrt}
-    with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():
-        found = {t.born: g for t, g in pull(cotangents, create_graph, oldest) if t.born in wanted}
-        return [found[x.born] if x.born in found else zeros_like(x if create_graph else x._data) for x in wrt]

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import ops, writing
 from .arrays import Echo, normal_dtype, to_array
+from .backward import for_all_examples, pull
 from .batched import RUNNING, BatchedArray
 from .engine import (  # fmt: skip
     LEFT,
@@ -24,8 +25,6 @@ from .engine import (  # fmt: skip
     constant,
     describe,
     enter,
-    for_all_examples,
-    pull,
     results_are,
     unrecorded,
 )

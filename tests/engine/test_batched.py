@@ -5,8 +5,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
+from tinygrad_edu.backward import history
 from tinygrad_edu.batched import enter, leave
-from tinygrad_edu.engine import history
 
 A = np.arange(1.0, 10).reshape(3, 3) / 7
 V = np.array([0.5, -1.0, 2.0])

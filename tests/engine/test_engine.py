@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine import history
+from tinygrad_edu.backward import history
 from tinygrad_edu.errors import GraphError, ShapeError
 
 

@@ -12,7 +12,8 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
-from tinygrad_edu.engine import Variable, history
+from tinygrad_edu.backward import history
+from tinygrad_edu.engine import Variable
 from tinygrad_edu.errors import DTypeError, GraphError
 
 

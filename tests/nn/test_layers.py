@@ -8,7 +8,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, ops
-from tinygrad_edu.engine import history
+from tinygrad_edu.backward import history
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.ops import window
 

@@ -13,7 +13,7 @@ import pytest
 import tinygrad_edu as tg
 
 ROOT = pathlib.Path(__file__).parents[2]
-PROGRAM = ROOT / "tests" / "typed" / "program.py"
+PROGRAM = ROOT / "tests" / "project" / "typed" / "program.py"
 INTERNAL = {
     "born", "flags", "store", "past", "source", "site", "attributes", "settle", "notice", "reborn", "as_of", "read",
     "READERS", "PARTS", "engine", "foreign", "tensor", "arrays", "ops", "batched", "recording", "_data", "_grad", "_seed",

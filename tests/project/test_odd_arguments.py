@@ -8,12 +8,13 @@ import re
 import warnings
 
 import numpy as np
-import odd_arguments
 import pytest
-from .odd_arguments import ODD, call, matrix
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DTypeError
+
+from . import odd_arguments
+from .odd_arguments import ODD, call, matrix
 
 FORM = re.compile(r"\A[^:;]+: [^;]+; .+; .+\Z", re.DOTALL)
 ALLOWED = (ValueError, TypeError, IndexError, MemoryError, ZeroDivisionError)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+
+from tinygrad_edu.testing import check_derivative
+
 from ..corpus.cases import BROKEN, CASES, RIGHT
 from ..corpus.graphs import RULES, blamed
 from ..corpus.held_out import HELD_OUT
-
-from tinygrad_edu.testing import check_derivative
 
 
 @pytest.fixture(scope="module")

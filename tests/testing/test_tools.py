@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from ..corpus import two_layer
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,8 @@ from tinygrad_edu.cli import check as command
 from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
 from tinygrad_edu.testing.properties import strategies
 from tinygrad_edu.testing.properties.registry_score import registry_score
+
+from ..corpus import two_layer
 
 # Strategies
 

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from .test_player import GRAPHS, network, network_inputs, training, twice
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
+
+from .test_player import GRAPHS, network, network_inputs, training, twice
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 

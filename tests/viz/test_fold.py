@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from .test_draw import Net
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.viz.graph.graph import is_number, read
 from tinygrad_edu.viz.pictures.fold import repetition, view
+
+from .test_draw import Net
 
 
 def lstm(steps, hidden=3):

@@ -5,13 +5,14 @@ import sys
 
 import numpy as np
 import pytest
-from .test_true import evaluate
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops, viz
 from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.viz.formulas.formula import input_names, of_rule, of_value
 from tinygrad_edu.viz.formulas.table import UNREADABLE, example, op_table
+
+from .test_true import evaluate
 
 READABLE = [op for op in REGISTRY.values() if op.kind not in UNREADABLE and not op.custom]
 DIFFERENTIABLE = [op for op in READABLE if op.differentiable]

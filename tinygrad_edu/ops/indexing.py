@@ -72,6 +72,16 @@ def _added(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     return x
 
 
+def _add_picked(total: Any, g: Any, *arrays: Any, index: tuple[Any, ...]) -> None:
+    """Add the gradient of `x[index]` into that of `x`: T slices of T rows cost as much as one sum over them."""
+    if arrays and g.size > BLOCK:
+        total += _put(g, *arrays, shape=total.shape, index=index)
+    elif arrays:
+        np.add.at(total, filled(index, arrays), g)
+    else:
+        total[index] += g
+
+
 def _numbers_only(k: Any) -> bool:
     return isinstance(k, np.ndarray) and k.dtype.kind in "iu"
 
@@ -89,7 +99,7 @@ getitem = Op(
     "getitem",
     _pick,
     Each(lambda i: _from_picked if i == 0 else None),
-    kind="index", view=True, linear=True, attributes=_some_index,
+    kind="index", view=True, linear=True, attributes=_some_index, add=_add_picked,
     doc="`x[index]`, with NumPy's basic and advanced indexing.",
 )  # fmt: skip
 

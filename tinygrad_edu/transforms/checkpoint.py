@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import engine, random
+from ..backward import gradients, history, parents
 from ..batched import BatchedArray
-from ..engine import NEEDS, Each, Op, Variable, births, gradients, history
+from ..engine import NEEDS, Each, Op, Variable, births
 from ..errors import GraphError
 from ..functions.arguments import Function, fresh, lift
 from ..functions.settings import settings
@@ -75,7 +76,7 @@ def _used(output: Variable, start: int, inputs: Sequence[Variable]) -> list[int]
         fingerprint(np.asarray(values_of(x._data)))
         for t in history(output, constants=False)
         if t.born >= start
-        for x in engine.parents(t)
+        for x in parents(t)
         if x.op is None and not x.flags and x.born not in own
     ]
 
@@ -97,7 +98,7 @@ def _outsiders(output: Any, start: int, inputs: Sequence[Variable]) -> list[Vari
     for t in history(output, constants=False):
         if t.born < start:
             break
-        seen |= {x.born: x for x in engine.parents(t) if x.flags & NEEDS and x.born < start}
+        seen |= {x.born: x for x in parents(t) if x.flags & NEEDS and x.born < start}
     return [seen[born] for born in sorted(seen.keys() - {x.born for x in inputs}, reverse=True)]
 
 

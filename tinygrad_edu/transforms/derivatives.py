@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from .. import engine
-from ..engine import Variable, births, gradients, history
+from ..backward import gradients, history
+from ..engine import Variable, births
 from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from ..functions.arguments import Function, as_tuple, fresh, lift
 from ..functions.creation import zeros, zeros_like

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..engine import NEEDS, Op, Variable, constant, gradients, history, parents, zeros_like
+from ..backward import gradients, history, parents
+from ..engine import NEEDS, Op, Variable, constant, zeros_like
 from ..ops.layout import broadcast_to, cast
 from ..recording import Recording
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...engine import NEEDS, Variable, history
+from ...backward import history
+from ...engine import NEEDS, Variable
 from ...recording import SITES, Recording
 from ..properties.op_checks import OpSubject
 from ..report import Blame, Report

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...engine import NEEDS, Variable, constant, pull
+from ...backward import pull
+from ...engine import NEEDS, Variable, constant
 from ...recording import SITES, Recording
 from ..report import Blame
 from .mending import Hook, Mendable, assigned_again, site_of, text_of

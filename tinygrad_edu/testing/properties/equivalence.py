@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
-from ...engine import NEEDS, Op, Variable, constant, fit, gradients
+from ...backward import fit, gradients
+from ...engine import NEEDS, Op, Variable, constant
 from ...recording import Recording
 from .calls import calls
 

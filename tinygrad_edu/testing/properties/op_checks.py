@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...engine import NEEDS, REGISTRY, Op, Variable, constant, gradients
+from ...backward import gradients
+from ...engine import NEEDS, REGISTRY, Op, Variable, constant
 from ...recording import Recording
 from ...transforms.derivatives import grad, vmap
 from ..report import GradientError, Report

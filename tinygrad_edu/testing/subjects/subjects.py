@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...engine import NEEDS, Variable, constant, gradients
+from ...backward import gradients
+from ...engine import NEEDS, Variable, constant
 from ...functions.arguments import Function
 from ...recording import Recording
 from ..slopes.analytic import watched

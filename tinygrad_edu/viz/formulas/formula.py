@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ...backward import history, parents
 from ...batched import whole
-from ...engine import REGISTRY, TRACED, Op, Variable, constant, history, parents
+from ...engine import REGISTRY, TRACED, Op, Variable, constant
 from ...recording import Recording
 from .notation import latex, plain
 

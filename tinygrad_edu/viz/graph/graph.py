@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ...engine import NEEDS, REGISTRY, Op, Variable, history, pull, shown_inputs
+from ...backward import history, pull, shown_inputs
+from ...engine import NEEDS, REGISTRY, Op, Variable
 from ...errors import DTypeError, GraphError
 from ...nn.summary import example_inputs
 from ..formulas.formula import Formula, of_value

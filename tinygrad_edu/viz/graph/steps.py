@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine import fit, keep_zeros
+from ...backward import fit, keep_zeros
 from ..formulas.formula import Formula, of_rule, rule_of
 from ..formulas.notation import plain
 from .graph import Graph, Node

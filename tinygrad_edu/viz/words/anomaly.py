@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...backward import history, parents
 from ...blocks import Block, NumPyErrors
-from ...engine import Op, Variable, history, parents
+from ...engine import Op, Variable
 from ...recording import PLAIN, Recording, Sites, recorder, recording
 from ..formulas.formula import Formula, input_names, of_rule, of_value
 from ..formulas.notation import plain

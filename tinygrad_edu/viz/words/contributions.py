@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ...engine import NEEDS, Variable, history
+from ...backward import history
+from ...engine import NEEDS, Variable
 from ...errors import GraphError, ShapeError
 from ...transforms.forward import tangent
 from ..formulas.formula import rule_of

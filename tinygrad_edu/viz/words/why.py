@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...engine import NEEDS, Variable, history, shown_inputs
+from ...backward import history, shown_inputs
+from ...engine import NEEDS, Variable
 from ..graph.graph import Graph, Node, read
 from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
