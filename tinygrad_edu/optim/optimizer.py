@@ -18,7 +18,7 @@ from ..nn.module import PARAMETERS, clear
 from ..nn.state import at_once
 from ..sums import HALF, worked_in
 from ..tensor import Tensor
-from .bundle import Bundle, Rule, bundles, workspace
+from .bundle import Bundle, Rule, bundles, step, workspace
 
 TRUTHS = ("nesterov", "maximize", "amsgrad", "centered")  # settings that are True or False
 
@@ -148,12 +148,15 @@ class Optimizer:
             self._started = True
             guards.first_step(self, guards.alive(PARAMETERS))
         with np.errstate(all="ignore"):
-            for group, parts in zip(self.param_groups, self._bundles, strict=True):
+            parts = []
+            for group, group_bundles in zip(self.param_groups, self._bundles, strict=True):
+                guards.check_gradients(group["params"])
                 kept = self.initial_state(group)
-                for bundle in parts:
+                for bundle in group_bundles:
                     if len(kept) > len(bundle.state):  # settings have changed
                         bundle.keep(kept)
-                    bundle.update(self._rule(group, bundle.dtype))
+                    parts += bundle.parts(self._rule(group, bundle.dtype))
+            step(parts)
         guards.after_step(self)
         return loss
 
