@@ -18,7 +18,7 @@ from .errors import DTypeError, ShapeError
 from .functions.arguments import lift, normal_shape
 from .functions.indexing import take
 from .functions.settings import integer, refused, settings
-from .interop.names import UnknownNameError
+from .interop.names import Named, UnknownNameError
 from .tensor import Tensor
 
 Shape = int | tuple[int, ...]
@@ -44,7 +44,7 @@ def _seed(seed: Any) -> Any:
     return numbers
 
 
-class Generator:
+class Generator(Named):
     """A source of random tensors; the same seed gives the same numbers.
 
     >>> from tinygrad_edu import random

@@ -30,13 +30,13 @@ from .engine import (  # fmt: skip
 )
 from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
-from .functions.settings import truth
+from .functions.settings import own_keywords, truth
 from .holders import USED, Store, births, shared
 from .interop.names import UnknownNameError
 from .interop.protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site, stack_level
 
-INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_not_a_leaf", "_seed"} - {
+INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_must_be_one", "_not_a_leaf", "_seed"} - {
     *vars(object),
     "name",
     "op",
@@ -84,6 +84,7 @@ class Tensor(Variable):
     __slots__ = ()
     __array_priority__ = 1000
 
+    @own_keywords
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array
@@ -268,8 +269,7 @@ class Tensor(Variable):
 
     def item(self) -> Any:
         """The one entry, as a Python number."""
-        if self.size != 1:
-            raise ShapeError(f"item: the tensor must have one entry; got shape {self.shape}; use tolist()")
+        self._must_be_one("item", "tolist()")
         self._depart()
         return np.asarray(self._data).item()
 
@@ -380,6 +380,7 @@ class Tensor(Variable):
         return bool(self._data)
 
     def __float__(self) -> float:
+        self._must_be_one("float", "tg.exp and the like for math.exp, or tolist()")
         if self.flags & NEEDS and COERCED.get() == births() - 1 and departures.get() is None:
             raise GraphError(
                 "array: a list for NumPy must hold numbers; got tensors that need a gradient, which would be lost; use "
@@ -387,7 +388,12 @@ class Tensor(Variable):
             )
         return float(self.item())
 
+    def _must_be_one(self, who: str, advice: str) -> None:
+        if self.size != 1:
+            raise ShapeError(f"{who}: the tensor must have one entry; got shape {self.shape}; use {advice}")
+
     def __int__(self) -> int:
+        self._must_be_one("int", "astype('int64')")
         return int(self.item())
 
     def __complex__(self) -> complex:
@@ -399,6 +405,8 @@ class Tensor(Variable):
         return int(self._data)
 
     def __format__(self, spec: str) -> str:
+        if spec:
+            self._must_be_one("format", "f'{t}', or np.array2string(t.numpy(), precision=3)")
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:

@@ -45,7 +45,7 @@ MAKERS = {
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize(
     ("keyword", "advice"),
-    [("requires_grad", r"requires_grad_\(\)"), ("device", "leave it out"), ("shpae", "check the spelling")],
+    [("requires_grad", r"requires_grad_\(\)"), ("device", "leave it out"), ("colour", "check the spelling")],
 )
 def test_keywords_that_are_not_taken(name, keyword, advice):
     with pytest.raises(TypeError, match=rf"^{name}: keywords must be among .*; got {keyword}; .*{advice}"):
@@ -113,3 +113,104 @@ def test_looking_at_a_leafs_gradient_says_nothing():
         assert tg.Tensor([1.0], requires_grad=True).grad is None
         assert tg.ones(2).grad is None
         assert (tg.ones(2) * 2).grad is None
+
+
+CALLS = [  # a call of habit, and what the answer must say
+    (lambda: nn.Dropout(rate=0.2), "Dropout: keywords must be among inplace, p, rng; got rate; did you mean p?"),
+    (lambda: nn.Dropout(keep_prob=0.8), "1 - keep_prob"), (lambda: nn.Linear(3, 5, activation="relu"), "nn.ReLU()"),
+    (lambda: nn.LeakyReLU(alpha=0.1), "did you mean negative_slope?"), (lambda: nn.ReLU(tg.ones(2)), "ReLU(...)(x)"),
+    (lambda: F.leaky_relu(tg.ones(2), alpha=0.1), "did you mean negative_slope?"),
+    (lambda: F.mse_loss(tg.ones(2), tg.ones(2), reduce="mean"), "did you mean reduction?"),
+    (lambda: nn.CrossEntropyLoss(tg.ones((2, 2)), np.array([0, 1])), "CrossEntropyLoss(...)(x)"),
+    (lambda: tg.Tensor([1.0], device="cpu"), "Tensor: keywords must be among"),
+    (lambda: tg.Tensor([1.0], reqires_grad=True), "did you mean requires_grad?"),
+    (lambda: tg.ones(2).var(unbiased=False), "did you mean correction?"),
+    (lambda: tg.ones((2, 2)).flatten(start_dim=1), "did you mean start_axis?"),
+    (lambda: tg.linspace(0, 1, steps=5), "did you mean num?"), (lambda: tg.draw(tg.ones(1), format="png"), ".save("),
+    (lambda: tg.draw(tg.ones(1), details="values"), "did you mean detail?"),
+    (lambda: data.load_digits(return_X_y=True), "both are returned"),
+    (lambda: optim.SGD([tg.ones(1)], learning_rate=0.1), "did you mean lr?"),
+    (lambda: optim.SGD([tg.ones(1)], l2=0.1), "did you mean weight_decay?"),
+    (lambda: optim.Adam([tg.ones(1)], beta1=0.9), "betas=(0.9, 0.999)"),
+    (lambda: optim.RMSprop([tg.ones(1)], rho=0.9), "did you mean alpha?"),
+    (lambda: optim.SGD(nn.Linear(2, 2).parameters, lr=0.1), "call it: model.parameters()"),
+    (lambda: optim.SGD([tg.ones(1) * 2], lr=0.1).step(tg.ones(1)), "call loss.backward() first"),
+    (lambda: nn.Sequential(nn.Linear(2, 2), F.leaky_relu), "write nn.LeakyReLU()"),
+    (lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU), "write nn.ReLU()"),
+    (lambda: nn.Sequential(len), "wrap functions in a Module"),
+    (lambda: nn.ModuleList([nn.ReLU()])(tg.ones(1)), "or use nn.Sequential"),
+    (lambda: nn.Linear(2, 2).summary(), "model.summary((32, 784))"),
+    (lambda: float(tg.ones(3)), "float: the tensor must have one entry; got shape (3,); use tg.exp"),
+    (lambda: f"{tg.ones(3):.2f}", "format: the tensor must have one entry"),
+    (lambda: nn.Linear(2, 2)(np.ones((2, 3))), "examples are rows"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "said"), CALLS, ids=[str(i) for i in range(len(CALLS))])
+def test_calls_of_habit_are_answered(call, said):
+    with pytest.raises((TypeError, ValueError, NotImplementedError)) as caught:
+        call()
+    assert said in str(caught.value)
+    assert str(caught.value).count(";") >= 2
+
+
+OBJECTS = {
+    "module": nn.Sequential(nn.Linear(2, 2)), "optimizer": optim.SGD([tg.ones(1)], lr=0.1),
+    "generator": tg.random.default_rng(0), "schedule": optim.StepLR(optim.SGD([tg.ones(1)], lr=0.1), 2),
+    "loader": data.DataLoader(range(3)), "nn.init": nn.init, "nn.utils": nn.utils, "tensor": tg.ones(1),
+}  # fmt: skip
+MEMBERS = [
+    ("module", "to", "the module as it is"), ("module", "fit", "loss.backward()"), ("module", "layers", "module[0]"),
+    ("module", "save", "tg.save(path, module.state_dict())"), ("module", "train_", "train"),
+    ("module", "paramters", "did you mean parameters?"), ("optimizer", "lr", "param_groups[0]['lr']"),
+    ("optimizer", "zero_grads", "zero_grad()"), ("generator", "randn", "normal(size=shape)"),
+    ("generator", "choice", "integers"), ("schedule", "get_lr", "get_last_lr()"), ("loader", "batchsize", "batch_size"),
+    ("nn.init", "xavier_uniform", "xavier_uniform_"), ("nn.init", "he_normal_", "kaiming_normal_"),
+    ("nn.utils", "clip_grad_norm", "clip_grad_norm_"), ("tensor", "add_", "use add, which gives a new tensor"),
+    ("tensor", "mul_", "multiply"), ("tensor", "fill_", "t[...] = value"), ("tensor", "Reshape", "did you mean reshape?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "name", "said"), MEMBERS, ids=lambda v: str(v)[:12])
+def test_names_that_objects_do_not_have(who, name, said):
+    assert not hasattr(OBJECTS[who], name)
+    with pytest.raises(AttributeError, match=rf"has no attribute '{name}'") as caught:
+        getattr(OBJECTS[who], name)
+    assert said in str(caught.value)
+
+
+def test_an_error_inside_a_property_of_a_module_is_shown():
+    class Net(nn.Module):
+        @property
+        def width(self):
+            return tg.ones(2).widht
+
+    with pytest.raises(AttributeError, match="Tensor: has no attribute 'widht'"):
+        Net().width  # noqa: B018
+
+
+def test_a_rate_that_no_step_would_read_is_refused():
+    optimizer = optim.SGD([tg.Tensor([1.0], requires_grad=True)], lr=0.1)
+    with pytest.raises(AttributeError, match=r"got lr=0\.5.*param_groups\[0\]\['lr'\] = value"):
+        optimizer.lr = 0.5
+    optimizer.note = "of one's own"
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_a_learned_tensor_that_is_no_parameter_is_noticed():
+    class Net(nn.Module):
+        def __init__(self, values):
+            super().__init__()
+            self.w = values
+
+    with pytest.warns(UserWarning, match=r"Net\.w: what is learned must be a Parameter.*write nn\.Parameter\(values\)"):
+        Net(tg.Tensor([1.0], requires_grad=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Net(nn.Parameter([1.0]))
+        Net(tg.ones(2))
+        Net(tg.Tensor([1.0], requires_grad=True) * 2)
+
+
+def test_a_list_of_modules_may_be_given_one_by_one():
+    assert len(nn.ModuleList(nn.ReLU(), nn.ReLU())) == len(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == 2

@@ -115,7 +115,7 @@ GOOD = {
     "indices": lambda: np.array([[0, 1, 2]] * 3), "condition": lambda: matrix() > 1, "x2": values(1.5), "axes": values(1, 0), "subscripts": values("ij,jk"),
     "params": lambda: [nn.Parameter(matrix())], "parameters": lambda: [trained()], "max_norm": values(1.0), "clip_value": values(1.0), "optimizer": optimizer,
     "xs...": matrix, "nonlinearity": values("tanh"), "dataset": lambda: range(5), "examples": lambda: [1.0, 2.0], "running_mean": lambda: None, "running_var": lambda: None,
-    "module": layer, "modules...": nn.ReLU, "tensors...": matrix, "operands...": matrix, "primals...": matrix, "dims...": values(3), "axes...": values(1),
+    "module": layer, "modules...": nn.ReLU, "more...": nn.ReLU, "tensors...": matrix, "operands...": matrix, "primals...": matrix, "dims...": values(3), "axes...": values(1),
 }  # fmt: skip
 
 # what the names of parameters do not say, for each name

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import ops, testing
+from tinygrad_edu import nn, ops, testing
 from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
-from tinygrad_edu.testing.causes import source as lines
 from tinygrad_edu.testing.properties import op_checks
 
 
@@ -421,14 +420,35 @@ def test_digits_that_the_complex_step_loses_inside_are_no_reproach():
     op_checks.order_two(ops.cross_entropy, *call)  # its slope is the small difference of two large ones
 
 
-def test_the_search_for_a_line_ends_when_patience_does(monkeypatch):
-    def slope(x):
-        g = np.sin(x)
-        return 2 * g
+def test_the_parameters_of_a_module_are_checked_too():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    report = testing.check_gradients(net, np.random.default_rng(0).normal(size=(5, 3)))
+    assert report.verdict == "RIGHT"
+    assert {"0.weight", "0.bias", "2.weight", "2.bias"} < {e.argument for e in report.entries}
+    assert report.notes == []
 
-    f = lambda x: np.sum(np.sin(x))
-    x = np.array([0.3, 1.1])
-    assert check_derivative(f, slope, x, raises=False).blame is not None
-    monkeypatch.setattr(lines, "PATIENCE", -1.0)
-    report = check_derivative(f, slope, x, raises=False)
-    assert (report.verdict, report.blame) == ("WRONG", None)
+
+def test_a_wrong_gradient_of_a_parameter_is_found():
+    wrong = tg.custom_op("twice_too_steep", lambda w: w * 3.0, lambda g, y, w: g * 6.0)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.frozen = nn.Parameter([2.0]), nn.Parameter([1.0], requires_grad=False)
+
+        def forward(self, x):
+            return x * wrong(self.w) + self.frozen
+
+    report = testing.check_gradients(Net(), np.array([0.5, 1.5]), raises=False)
+    assert report.verdict == "WRONG"
+    assert {e.argument for e in report.wrong} - {"forward mode, direction"} == {"w"}
+
+
+def test_what_a_function_uses_beside_its_inputs_is_named():
+    w, unused = tg.Tensor([2.0], requires_grad=True, name="w"), nn.Parameter([1.0])
+    report = testing.check_gradients(lambda x: (x * w + unused.detach()).sum(), np.array([0.5]))
+    assert report.verdict == "RIGHT"
+    assert report.notes == [
+        "only the inputs were checked, not what else f uses: w; give them as inputs, or give an nn.Module"
+    ]
+    assert testing.check_gradients(lambda x, w: (x * w).sum(), np.array([0.5]), w).notes == []

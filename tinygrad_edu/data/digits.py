@@ -8,9 +8,11 @@ import numpy as np
 
 from ..arrays import get_default_dtype
 from ..engine import constant
+from ..functions.settings import own_keywords
 from ..tensor import Tensor
 
 
+@own_keywords
 def load_digits() -> tuple[Tensor, Tensor]:
     """1797 handwritten digits: images `(1797, 8, 8)` with entries from 0 to 1, and labels `(1797,)`.
 

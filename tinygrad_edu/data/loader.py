@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import DTypeError
 from ..functions.settings import Positive, Size, settings
+from ..interop.names import Named
 from ..random import Generator, or_shared
 from .batch import collate
 from .dataset import TensorDataset
@@ -27,7 +28,7 @@ ELSEWHERE = {
 }
 
 
-class DataLoader:
+class DataLoader(Named):
     """Batches of a data set, in order or shuffled anew in each pass.
 
     `dataset` is any sequence, or anything that can be iterated over, as a generator, which gives its examples in

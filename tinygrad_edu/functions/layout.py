@@ -13,7 +13,7 @@ from .. import ops
 from ..arrays import to_array
 from ..errors import AxisError, DTypeError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
-from .settings import integer, settings, several
+from .settings import integer, own_keywords, settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -39,6 +39,7 @@ def reshape(x: Any, *dims: Any, shape: Any = None) -> Tensor:
     return ops.reshape(x, shape=wanted)
 
 
+@own_keywords
 def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """Axes `start_axis` to `end_axis` as one: all entries along one axis, if neither is given.
 

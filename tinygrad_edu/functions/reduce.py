@@ -12,7 +12,7 @@ from .. import ops
 from ..arrays import complex_step
 from ..engine import Op
 from .arguments import Axis, lift, normal_axes, normal_axis, single, spelled
-from .settings import real, truth
+from .settings import own_keywords, real, truth
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -99,6 +99,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None,
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
+@own_keywords
 @single
 def var(
     x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
@@ -113,6 +114,7 @@ def var(
     return sum(ops.square(_size(d)), axis, keepdims) / n
 
 
+@own_keywords
 @single
 def std(
     x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,

@@ -7,6 +7,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -24,6 +25,10 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 def refused(who: str, what: str, must: str, x: Any, example: str, kind: type[Exception] = DTypeError) -> Exception:
     """The error of a setting, in the promised form."""
+    if isinstance(x, Variable | np.ndarray) and np.ndim(
+        x._data if isinstance(x, Variable) else x
+    ):  # data, where the layer or loss is only made
+        example = f"{example}; data come after: {who}(...)(x)" if who[:1].isupper() else example
     given = (
         repr(x) if isinstance(x, str | bytes | int | float | complex | np.generic | type(None)) else type(x).__name__
     )
@@ -132,24 +137,59 @@ KEYWORDS = {
     "ndmin": "reshape the result",
     "pin_memory": "leave it out: there is the CPU only",
     "layout": "leave it out: tensors are dense",
-}  # of PyTorch and NumPy, which these functions do not take: what to do instead
+    "activation": "put a layer such as nn.ReLU() after it",
+    "keep_prob": "give p, the probability to drop: 1 - keep_prob",
+    "beta1": "give betas=(0.9, 0.999)",
+    "beta2": "give betas=(0.9, 0.999)",
+    "input_shape": "give the shape of an example first: (batch, features)",
+    "return_X_y": "leave it out: both are returned",
+    "fused": "leave it out",
+    "foreach": "leave it out",
+    "format": "give it to the picture: .save('graph.png')",
+    "filename": "give it to the picture: .save('graph.png')",
+}  # of PyTorch, NumPy, Keras and graphviz, which these functions do not take: what to do instead
+SAME = {
+    "learning_rate": "lr", "rate": "p", "prob": "p", "rho": "alpha", "alpha": "negative_slope", "decay": "weight_decay",
+    "l2": "weight_decay", "epsilon": "eps", "units": "out_features", "filters": "out_channels", "steps": "num",
+    "strides": "stride", "start_dim": "start_axis", "end_dim": "end_axis", "reduce": "reduction",
+    "n_classes": "num_classes",
+    "unbiased": "correction", "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
+    "beta": "momentum", "step": "step_size", "input_dim": "in_features", "output_dim": "out_features",
+    "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail",
+}  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
 
 
 def own_keywords(f: Decorated) -> Decorated:
-    """`f`, which says what to do instead of a keyword that PyTorch or NumPy has and `f` does not."""
-    known = frozenset(inspect.signature(f).parameters)
+    """`f`, which says what to do instead of a keyword that it does not take."""
+    refuse = _foreign_keywords(f)
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        if kwargs and not known.issuperset(kwargs):
-            name = next(name for name in kwargs if name not in known)
-            taken = ", ".join(sorted(known))
-            raise TypeError(
-                f"{f.__name__}: keywords must be among {taken}; got {name}; {KEYWORDS.get(name, 'check the spelling')}"
-            )
+        if kwargs:
+            refuse(args, kwargs)
         return f(*args, **kwargs)
 
     return cast(Decorated, checked)
+
+
+def _foreign_keywords(f: Callable[..., Any]) -> Callable[[Any, Any], None]:
+    """What raises the error of a keyword that `f` does not take."""
+    parameters = inspect.signature(f).parameters.values()
+    known = frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return lambda args, kwargs: None
+
+    def refuse(args: Any, kwargs: Any) -> None:
+        if known.issuperset(kwargs):
+            return
+        name = next(name for name in kwargs if name not in known)
+        who = type(args[0]).__name__ if f.__name__ == "__init__" else f.__name__
+        taken = sorted(known - {"self"})
+        close = [SAME[name]] if SAME.get(name) in known else get_close_matches(name, taken, 1, 0.7)
+        advice = KEYWORDS.get(name) or (f"did you mean {close[0]}?" if close else "check the spelling")
+        raise TypeError(f"{who}: keywords must be among {', '.join(taken)}; got {name}; {advice}")
+
+    return refuse
 
 
 READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
@@ -188,11 +228,14 @@ def settings(f: Decorated) -> Decorated:
         (i if i < last else 1 << 30, name, *readers[name]) for i, name in enumerate(parameters) if name in readers
     ]
     if not places:
-        return f
+        return own_keywords(f)
+    refuse = _foreign_keywords(f)
     own = None if f.__name__ == "__init__" else f.__name__
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            refuse(args, kwargs)
         n = len(args)
         new = None
         for i, name, quick, read in places:

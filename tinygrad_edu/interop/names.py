@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,24 +20,75 @@ from .table import FUNCTIONS, UFUNCS
 
 PACKAGE = __name__.partition(".")[0]
 
-# Names of PyTorch's, and those of NumPy's that are methods there; its functions are read off numpy_functions.
+# Names of PyTorch's and Keras's, and those of NumPy's that are methods there; NumPy's functions are read off table.py.
 NAMES = {
     "view": "reshape", "permute": "permute_dims", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
-    "to": "astype", "type": "astype", "float": "astype('float32')", "double": "astype('float64')",
-    "half": "astype('float16')", "long": "astype('int64')", "int": "astype('int32')", "bool": "astype('bool')",
-    "zero_": "t.grad = None", "retain_grad": "tg.grad, or tg.explain for inner gradients", "cpu": "the tensor as it is",
-    "cuda": "the tensor as it is", "device": "the CPU: there is no other", "contiguous": "the tensor as it is",
-    "mm": "@", "bmm": "@", "dot": "@", "matmul_": "@", "t": "T", "grad_fn": "op and inputs, or tg.explain",
+    "to": "astype for a dtype; there is the CPU only", "type": "astype", "float": "astype('float32')",
+    "double": "astype('float64')", "half": "astype('float16')", "long": "astype('int64')", "int": "astype('int32')",
+    "bool": "astype('bool')", "zero_": "t.grad = None", "zero_grad": "t.grad = None, or optimizer.zero_grad()",
+    "retain_grad": "tg.grad, or tg.explain for inner gradients", "cpu": "the tensor as it is",
+    "cuda": "the tensor as it is: there is the CPU only", "is_cuda": "the tensor as it is: there is the CPU only",
+    "device": "the CPU: there is no other", "contiguous": "the tensor as it is",
+    "mm": "@", "bmm": "@", "dot": "@", "t": "T", "grad_fn": "op and inputs, or tg.explain",
     "mul": "multiply", "div": "divide", "sub": "subtract", "pow": "power", "neg": "negative", "cat": "concat",
     "softmax": "nn.functional.softmax", "cross_entropy": "nn.functional.cross_entropy", "expand": "broadcast_to",
     "index_select": "take", "gather": "take_along_axis", "masked_fill": "where", "chunk": "split", "unbind": "unstack",
     "array": "Tensor", "from_numpy": "asarray", "as_tensor": "asarray", "randn": "random.default_rng().normal",
     "rand": "random.default_rng().uniform", "randint": "random.default_rng().integers", "astype": "Tensor.astype",
+    "randperm": "random.default_rng().permutation", "seed": "manual_seed",
+    "multinomial": "np.random.default_rng().choice",
     "manual_seed_all": "manual_seed", "set_grad_enabled": "no_grad", "enable_grad": "no_grad around less",
-    "jacrev": "jacobian", "jacfwd": "jacobian", "jit": "the function as it is",
+    "jacrev": "jacobian", "jacfwd": "jacobian", "jit": "the function as it is", "compile": "the function as it is",
     "clamp": "clip", "clamp_": "clip", "clamp_min": "clip", "clamp_max": "clip", "no_grad_": "no_grad",
-    "view_as": "reshape", "ravel": "flatten", "squeeze_": "squeeze", "norm_": "linalg.norm", "save_model": "tg.save",
-    "Tensor_": "Tensor", "backprop": "backward", "gradient": "grad", "value": "data", "values": "data",
+    "view_as": "reshape", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
+    "Tensor_": "Tensor", "Variable": "tg.Tensor(values, requires_grad=True)", "backprop": "backward",
+    "gradient": "grad", "value": "data",
+    "values": "data; or, for the places of the largest values, argmax(axis=)",
+    "indices": "argmax(axis=) for the places of the largest values",
+    "fill": "t[...] = value", "fill_": "t[...] = value", "copy_": "t[...] = value",
+    "apply": "an operation, or tg.custom_op",
+    "map": "an operation, or tg.custom_op", "is_tensor": "isinstance(x, tg.Tensor)",
+    "autograd": "tg.grad of a function, loss.backward(), or tg.custom_op for an operation of your own",
+    "Function": "tg.custom_op", "gradcheck": "tg.testing.check_gradients", "plot": "tg.draw", "make_dot": "tg.draw",
+    "register_hook": "tg.explain, which shows every gradient", "hooks": "tg.explain, which shows every gradient",
+    "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
+    "MSE": "nn.MSELoss",
+    "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
+    "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_",
+    "Dense": "nn.Linear", "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
+    "ParameterList": "nn.ModuleList of modules with an nn.Parameter each", "ZeroPad2d": "F.pad",
+    "Momentum": "optim.SGD(params, lr, momentum=0.9)", "lr_scheduler": "optim.StepLR and its like",
+    "Dataset": "any sequence of examples, or data.TensorDataset", "MNIST": "data.load_mnist(path)",
+    "random_split": "slices of a permutation: x[order[:n]], x[order[n:]]", "metrics": "nn.metrics",
+    "distributions": "tg.random.default_rng(seed)",
+}  # fmt: skip
+
+# Names that objects of a class do not have, and what to write instead.
+ELSEWHERE = {
+    "Module": {
+        "to": "the module as it is; for another dtype, module.astype('float64')",
+        **dict.fromkeys(("cuda", "cpu", "compile"), "the module as it is: there is the CPU only"),
+        "float": "module.astype('float32')", "double": "module.astype('float64')", "half": "module.astype('float16')",
+        "fit": "a loop of loss.backward() and optimizer.step(), as in docs/models.md",
+        "predict": "module(x) within tg.no_grad()", "save": "tg.save(path, module.state_dict())",
+        "load": "module.load_state_dict(tg.load(path))", "layers": "module[0], or module.children()",
+        "weights": "module.parameters()", "params": "module.parameters()", "count_params": "module.summary(x)",
+        "freeze": "module.requires_grad_(False)", "register_forward_hook": "a line in forward",
+        "register_full_backward_hook": "tg.explain, which shows every gradient",
+    },
+    "Optimizer": {
+        **dict.fromkeys(("lr", "learning_rate"), "optimizer.param_groups[0]['lr']"),
+        "zero_grads": "zero_grad()", "minimize": "loss.backward(), then step()",
+        "update_lr": "a schedule, as optim.StepLR",
+        "params": "optimizer.param_groups[0]['params']", "apply_gradients": "step()",
+    },
+    "LRScheduler": {"get_lr": "get_last_lr()"},
+    "Generator": {
+        "randn": "normal(size=shape)", "standard_normal": "normal(size=shape)", "rand": "uniform(size=shape)",
+        "random": "uniform(size=shape)", "randint": "integers(low, high, shape)", "shuffle": "x = permutation(x)",
+        "choice": "integers(n, size=k), permutation(n)[:k], or numpy.choice, which gives arrays",
+        "binomial": "bernoulli(p, shape)", "seed": "a new generator: tg.random.default_rng(seed)",
+    },
 }  # fmt: skip
 
 
@@ -89,27 +140,53 @@ def elsewhere() -> dict[str, str]:
     return found
 
 
-def advice(who: str, name: str, near: Iterable[str] = ()) -> str:
-    """What to write instead of a name that `who` does not have."""
+def layer_of(name: str) -> str:
+    """The layer that computes a function, such as nn.LeakyReLU for leaky_relu, or that a class is; "" if none does."""
+    layers = {n.lower(): place for n, place in elsewhere().items() if place == f"nn.{n}"}
+    return layers.get(name.replace("_", "").lower(), "")
+
+
+def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = ()) -> str:
+    """What to write instead of a name that `who`, of the classes `kinds`, does not have."""
+    for kind in kinds:
+        if found := ELSEWHERE.get(kind, {}).get(name):
+            return f"use {found}"
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
         return f"did you mean {found}?{where}"
     if found := ours(name):
         return f"use {found}"
-    if close := get_close_matches(name, {*near, *elsewhere()}, 1, 0.7):
-        return f"did you mean {close[0] if close[0] in near else elsewhere()[close[0]]}?"
+    if name[-1:] == "_" and (found := name[:-1] if name[:-1] in near else ours(name[:-1])):
+        return f"use {found}, which gives a new tensor; t += v and t[...] = v write into t"
+    known = {**elsewhere(), **{near: near for near in near if near[0] != "_"}}
+    alike = {known_name.lower(): known_name for known_name in known}
+    if close := [alike[name.lower()]] if name.lower() in alike else get_close_matches(name, known, 1, 0.7):
+        return f"did you mean {known[close[0]]}?"
     return f"see dir({who})"
 
 
 class UnknownNameError(AttributeError):
-    """A name that a tensor or a module does not have; what to use instead is looked up when the error is shown."""
+    """A name that an object or a module does not have; what to use instead is looked up when the error is shown."""
 
-    def __init__(self, who: str, name: str, near: Iterable[str] = ()) -> None:
-        super().__init__(who, name, near)
+    def __init__(self, who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = ()) -> None:
+        super().__init__(who, name, near, kinds)
 
     def __str__(self) -> str:
-        who, name, near = self.args
-        return f"{who}: has no attribute {name!r}; {advice(who, name, near)}"
+        who, name, near, kinds = self.args
+        return f"{who}: has no attribute {name!r}; {advice(who, name, near, kinds)}"
+
+
+class Named:
+    """A class whose objects say, of a name that they do not have, which one to use."""
+
+    if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            kind = type(self)
+            if hasattr(kind, name):  # a property, whose own error is the one to show
+                return object.__getattribute__(self, name)
+            near = () if name[0] == "_" else (*vars(self), *dir(kind))
+            raise UnknownNameError(kind.__name__, name, near, [c.__name__ for c in kind.__mro__])
 
 
 def unknown(who: str, near: Iterable[str] = ()) -> Any:

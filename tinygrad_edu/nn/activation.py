@@ -30,6 +30,7 @@ class Tanh(Layer):
 class ReLU(Layer):
     """max(x, 0); its derivative at 0 is 0."""
 
+    @settings
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -77,6 +78,7 @@ class ELU(Layer):
 class SELU(Layer):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
 
+    @settings
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -99,6 +101,7 @@ class GELU(Layer):
 class SiLU(Layer):
     """x * sigmoid(x)."""
 
+    @settings
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 

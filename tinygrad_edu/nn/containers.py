@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateDictError
 from ..functions.settings import several
+from ..interop.names import layer_of
 from .module import Module
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ class ModuleList(Module):
     (2, ['0.weight', '0.bias', '1.weight', '1.bias'])
     """
 
-    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+    _without_forward = "go through it, as in `for layer in layers: x = layer(x)`, or use nn.Sequential"
+
+    def __init__(self, modules: Iterable[Module] | Module | None = None, *more: Module) -> None:
         super().__init__()
-        self.extend(() if modules is None else modules)
+        self.extend(() if modules is None else (modules, *more) if isinstance(modules, Module) else modules)
 
     def append(self, module: Module) -> Any:
         """Add a module at the end."""
@@ -55,9 +58,11 @@ class ModuleList(Module):
 
     def _checked(self, module: Any) -> Module:
         if not isinstance(module, Module):
-            raise TypeError(
-                f"{type(self).__name__}: holds modules; got {type(module).__name__}; wrap functions in a Module"
-            )
+            name = getattr(module, "__name__", "")
+            layer = layer_of(name)
+            advice = f"write {layer}()" if layer else "wrap functions in a Module"
+            got = f"{type(module).__name__} {name}".rstrip()
+            raise TypeError(f"{type(self).__name__}: holds modules; got {got}; {advice}")
         return module
 
     def _hold(self, parts: list[tuple[str, Module]]) -> Any:

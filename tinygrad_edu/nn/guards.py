@@ -10,7 +10,7 @@
 | labels | class numbers out of range (an error) |
 | softmax_twice | a loss that takes logits, given the output of softmax or sigmoid |
 | spent_gradients | gradients added to those of an earlier step: `zero_grad()` was forgotten |
-| parameters | parameters with a gradient that no optimizer has, and the reverse |
+| parameters | parameters with a gradient that no optimizer has, and the reverse; learned tensors that are none |
 | eval_mode | a step after a forward pass with dropout or batch norm in eval mode |
 | kept_graphs | losses of many steps kept alive with their graphs, as by `total += loss` |
 """
@@ -177,6 +177,16 @@ def check_gradients(params: list[Any]) -> None:
         )
 
 
+def check_attribute(where: str) -> None:
+    """A module's attribute is a tensor that needs a gradient, and no Parameter."""
+    if is_on("parameters"):
+        warn(
+            "parameters",
+            f"{where}: what is learned must be a Parameter, or parameters() leaves it out; got a Tensor with "
+            "requires_grad; write nn.Parameter(values)",
+        )
+
+
 class Seen:
     """What is remembered of the training loops of this process; nothing is kept alive by it."""
 
@@ -276,7 +286,8 @@ def first_step(optimizer: Any, parameters: Any) -> None:
         warn(
             "parameters",
             f"optimizer.step: every parameter with a gradient must be in an optimizer; got none for {few(lost)}; "
-            "pass model.parameters(), or freeze them by requires_grad_(False)",
+            "pass model.parameters() (a layer in a plain list is not among them: hold it in an nn.ModuleList), or "
+            "freeze them by requires_grad_(False)",
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..functions.settings import Leaf, settings
+from ..interop.names import unknown as _unknown
 from ..random import Generator, or_shared
 
 GAINS = {
@@ -147,3 +148,6 @@ def orthogonal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -
     q, r = np.linalg.qr(or_shared(rng).draw("standard_normal", (max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))  # makes the distribution uniform over orthogonal matrices
     return _write(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+__getattr__ = _unknown("nn.init")

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..arrays import held, normal_dtype
-from ..engine import Variable, constant
+from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
+from ..functions.settings import own_keywords
+from ..interop.names import Named
 from ..tensor import Tensor
+from . import guards
 from .state import Keys, at_once, load
 from .summary import Summary, summary
 
@@ -30,12 +33,13 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
+    @own_keywords
     def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
         super().__init__(data, requires_grad, dtype, name)
         PARAMETERS[id(self)] = self
 
 
-class Module:
+class Module(Named):
     """A part of a model. Write `__init__` to make parameters and parts, and `forward` to use them.
 
     An attribute that is a Parameter is a parameter; one that is a Module is a part. Their names,
@@ -57,6 +61,7 @@ class Module:
     """
 
     training: bool = True
+    _without_forward = "write one"  # what to do about a module that cannot be called
     _buffers: Mapping[str, bool] = {}  # attributes that are not learned: whether `state_dict()` holds them
 
     def __init__(self) -> None:
@@ -65,7 +70,7 @@ class Module:
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; each module writes its own."""
         raise NotImplementedError(
-            f"{type(self).__name__}: must define forward(self, x); got a module without it; write one"
+            f"{type(self).__name__}: must define forward(self, x); got a module without it; {self._without_forward}"
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -81,6 +86,8 @@ class Module:
                 f"got {type(value).__name__}; write nn.Parameter(value), or set {name}.data; to run the module with a "
                 "tensor that has a history, use nn.functional_call"
             )
+        elif isinstance(value, Variable) and value.flags & NEEDS and value.op is None and name not in self._buffers:
+            guards.check_attribute(f"{type(self).__name__}.{name}")
         elif name in self._buffers and value is not None and not isinstance(value, Variable):
             raise TypeError(
                 f"{type(self).__name__}.{name}: a buffer can only be replaced by a tensor or None; "

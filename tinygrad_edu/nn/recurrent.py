@@ -74,8 +74,8 @@ def rolled(steps: list[Any]) -> Any:
 def _must_be(who: str, states: int, shape: tuple[int, ...], given: Any) -> None:
     if len(given) != states or any(s.shape != shape for s in given):
         raise ShapeError(
-            f"{who}: the state must be {states} of shape {shape}; got {', '.join(str(s.shape) for s in given)}; leave "
-            "it out for zeros"
+            f"{who}: the state must be {'a pair (h, c), each' if states == 2 else 'one tensor'} of shape {shape}; got "
+            f"{', '.join(str(s.shape) for s in given)}; leave it out for zeros"
         )
 
 

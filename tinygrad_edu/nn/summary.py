@@ -42,6 +42,8 @@ def example_inputs(inputs: Sequence[Any]) -> Sequence[Any]:
 def summary(model: Any, *inputs: Any) -> Summary:
     """Run `model` on an example, in eval mode, and note what each layer gives out; see `Module.summary`."""
     examples = example_inputs(inputs)
+    if not examples:
+        raise TypeError("summary: needs an example input, or its shape; got none; write model.summary((32, 784)), say")
     modules = dict(model.named_modules())
     shapes: dict[str, str] = {}
     modes = {name: module.training for name, module in modules.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..functions.settings import several
+from ..functions.settings import own_keywords, several
 from .optimizer import Optimizer, decayed
 
 
@@ -33,6 +33,7 @@ class Adam(Optimizer):
 
     decoupled = False
 
+    @own_keywords
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
@@ -84,6 +85,7 @@ class AdamW(Adam):
 
     decoupled = True
 
+    @own_keywords
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..functions.settings import own_keywords
 from .optimizer import Optimizer, decayed
 
 
@@ -20,6 +21,7 @@ class Adagrad(Optimizer):
     Source: Duchi et al., "Adaptive subgradient methods" (2011).
     """
 
+    @own_keywords
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0, eps: float = 1e-10, *, maximize: bool = False,
@@ -56,6 +58,7 @@ class RMSprop(Optimizer):
     centered: A. Graves, "Generating sequences with recurrent neural networks" (2013).
     """
 
+    @own_keywords
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
         weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False,

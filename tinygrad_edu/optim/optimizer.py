@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import held, to_array
-from ..engine import Variable, constant
+from ..engine import Variable, constant, describe
 from ..errors import DTypeError, ShapeError
 from ..functions.settings import several, truth
+from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import PARAMETERS, clear
 from ..nn.state import at_once
@@ -23,7 +24,7 @@ from .bundle import Bundle, Rule, bundles, step, workspace
 TRUTHS = ("nesterov", "maximize", "amsgrad", "centered")  # settings that are True or False
 
 
-class Optimizer:
+class Optimizer(Named):
     """What all optimizers share. A kind of optimizer defines `update`, and `initial_state` if it keeps arrays.
 
     `params` are parameters, or dicts `{"params": [...], "lr": 0.1}`: groups with their own settings.
@@ -67,15 +68,26 @@ class Optimizer:
             raise TypeError(
                 f"optimizer: takes an iterable of parameters; got a {type(params).__name__}; pass model.parameters()"
             )
+        if callable(params):
+            raise TypeError("optimizer: takes an iterable of parameters; got a function; call it: model.parameters()")
         given = several("optimizer", "params", params)
         if not given:
             raise ValueError(
                 "optimizer: needs one parameter or more; got none; pass model.parameters(), afresh if it is a generator"
-                " (layers in a plain list are not found: hold them in an nn.ModuleList)"
+                " (a layer in a plain list is not found: hold it in an nn.ModuleList; nor is a tg.Tensor: make it an "
+                "nn.Parameter)"
             )
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(dict(group))
         guards.note_optimizer(self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__.get("defaults", ()) or name == "learning_rate":
+            raise AttributeError(
+                f"{type(self).__name__}: settings stand in param_groups; got {name}={value!r}, which no step would "
+                "read; write optimizer.param_groups[0]['lr'] = value, for each group, or use a schedule as optim.StepLR"
+            )
+        object.__setattr__(self, name, value)
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
@@ -107,7 +119,8 @@ class Optimizer:
                 raise TypeError(f"optimizer: takes tensors; got {type(p).__name__}; pass model.parameters()")
             if p.op is not None or p._data.dtype.kind != "f":
                 raise DTypeError(
-                    f"optimizer: a parameter must be a leaf of floating-point numbers; got {p!r}; use nn.Parameter"
+                    f"optimizer: a parameter must be a leaf of floating-point numbers; got {describe(p)} of {p.dtype}; "
+                    "use nn.Parameter"
                 )
             if id(p) in known:
                 raise ValueError(
@@ -143,6 +156,11 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, in place. `closure`, if given, is called first: it
         computes the loss and its gradients; the loss is given back."""
+        if closure is not None and not callable(closure):
+            raise TypeError(
+                f"step: closure must be a function that computes the loss; got {type(closure).__name__}; call "
+                "loss.backward() first, then step() without arguments"
+            )
         loss = None if closure is None else closure()
         if not self._started:
             self._started = True

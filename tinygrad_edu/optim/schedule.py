@@ -15,12 +15,13 @@ import numpy as np
 
 from ..errors import StateDictError, few
 from ..functions.settings import Positive, integer, real, settings, several
+from ..interop.names import Named
 from ..nn.state import at_once
 from ..tensor import Tensor
 from .optimizer import Optimizer
 
 
-class LRScheduler:
+class LRScheduler(Named):
     """What schedules share; a kind of schedule defines `rate`.
 
     >>> import tinygrad_edu as tg

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..functions.settings import own_keywords
 from .optimizer import Optimizer, decayed
 
 
@@ -28,6 +29,7 @@ class SGD(Optimizer):
     array([0.5], dtype=float32)
     """
 
+    @own_keywords
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
         weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False,

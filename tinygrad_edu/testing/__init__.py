@@ -13,6 +13,8 @@ from ..interop.names import UnknownNameError
 from .checking import check_derivative as check_derivative
 from .checking import check_gradients as check_gradients
 from .jacobian import numerical_jacobian as numerical_jacobian
+from .kernels.check import check_kernel as check_kernel
+from .kernels.report import KernelReport as KernelReport
 from .properties.mutation import mutation_score as mutation_score
 from .properties.op_checks import built_in_ops as built_in_ops
 from .properties.op_checks import check_op as check_op
@@ -26,8 +28,8 @@ LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None 
 }
 
 __all__ = [
-    "Entry", "GradientError", "Report", "built_in_ops", "check_derivative", "check_gradients", "check_op",
-    "mutation_score", "numerical_jacobian",
+    "Entry", "GradientError", "KernelReport", "Report", "built_in_ops", "check_derivative", "check_gradients",
+    "check_kernel", "check_op", "mutation_score", "numerical_jacobian",
 ]  # fmt: skip
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..errors import few
 from ..functions.arguments import Function
+from ..nn.module import Module
+from ..nn.stateless import functional_call
 from ..transforms.derivatives import jvp
 from .causes.diagnosis import diagnose, misshapen
-from .causes.ops import culprit
+from .causes.ops import culprits_in
 from .causes.patterns import ORDER
 from .report import Entry, Report, conclude
 from .slopes.extrapolation import EPS, Slope
@@ -73,6 +77,9 @@ def check_gradients(
     If the inputs are arrays of PyTorch, JAX or MyGrad, `f` is a function of those, and their gradients
     are checked (order 1, reverse mode). For HIPS autograd, see `check_derivative(f, autograd.grad(f), x)`.
 
+    If `f` is an nn.Module, its parameters are checked, too. What else `f` uses that needs a gradient is not, and the
+    report names it.
+
     `order=2` checks second derivatives too; `modes` says which ways to differentiate are checked.
     `raises`, `strict` and `seed` are those of `check_derivative`.
 
@@ -92,7 +99,29 @@ def check_gradients(
         if order == 2:
             raise ValueError(f"check_gradients: order 2 is for functions of Tensors; got {library} arrays; use order=1")
         return conclude(Examination(ForeignSubject(library, f, inputs), seed).report(), raises, strict)
-    return conclude(examine_order(TensorSubject(f, inputs), order, modes, seed, explain=True), raises, strict)
+    subject = TensorSubject(*(_with_parameters(f, inputs) if isinstance(f, Module) else (f, inputs)))
+    report = examine_order(subject, order, modes, seed, explain=True)
+    if report.verdict == "RIGHT" and (others := subject.others()):
+        report.notes.append(
+            f"only the inputs were checked, not what else f uses: {few(others)}; give them as inputs, or "
+            "give an nn.Module"
+        )
+    return conclude(report, raises, strict)
+
+
+def _with_parameters(module: Module, inputs: Sequence[Any]) -> tuple[Function, Sequence[Any]]:
+    """A module as a function of its parameters, by name, and of its inputs."""
+
+    def called(parameters: Any, *xs: Any) -> Any:
+        return functional_call(module, parameters, *xs)
+
+    learned = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    first = inspect.Parameter("parameters", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    given = [
+        p for p in inspect.signature(module.forward).parameters.values() if p.kind in (p.POSITIONAL_ONLY, first.kind)
+    ]
+    called.__signature__ = inspect.Signature([first, *(p.replace(kind=first.kind, default=p.empty) for p in given)])  # type: ignore[attr-defined]
+    return called, (learned, *inputs)
 
 
 def examine_order(
@@ -115,7 +144,7 @@ def examine_order(
         second.pattern = ORDER
         second.diagnosis = f"the first derivative is right, the second is wrong: {second.diagnosis}"
         if explain:
-            second.blame = culprit(subject, order=2)
+            second.blame = next(iter(culprits_in(subject, order=2)), None)
         return second
     if second.verdict == "VACUOUS":  # a linear function: nothing to be wrong about
         report.notes.append("the second derivative is zero here")

@@ -60,10 +60,12 @@ class Blame(NamedTuple):
     op: str
     site: str | None
     detail: str = ""
+    pattern: str | None = None  # of its own mistake, where several lines are wrong
 
     def __str__(self) -> str:
         where = f" at {self.site}" if self.site else ""
-        return f"{self.op}{where}" + (f": {self.detail}" if self.detail else "")
+        own = f" ({self.pattern})" if self.pattern else ""
+        return f"{self.op}{where}" + (f": {self.detail}" if self.detail else "") + own
 
 
 @dataclass(repr=False)
@@ -78,6 +80,7 @@ class Report:
     evaluations: int = 0  # calls of the function
     method: str = ""  # how the numerical derivative was found
     notes: list[str] = field(default_factory=list)
+    others: list[Blame] = field(default_factory=list)  # further culprits, where several lines or ops are wrong
 
     def __bool__(self) -> bool:
         return self.verdict != "WRONG"
@@ -103,24 +106,30 @@ class Report:
             yield f"  pattern: {self.pattern}"
         if self.blame:
             yield f"  blame: {self.blame}"
+        for other in self.others:
+            yield f"  and also: {other}"
         for text in self.notes:
             yield f"  note: {text}"
         yield f"  ({self.evaluations} evaluations of the function; {self.method or 'no numerical derivative'})"
 
     def to_json(self) -> str:
         """The report as one JSON object; numbers that JSON has no word for become strings."""
+        return json.dumps(self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """What the JSON object says."""
         entries = [{k: (list(v) if k == "index" else _plain(v)) for k, v in asdict(e).items()} for e in self.entries]
-        facts: dict[str, Any] = {
+        return {
             "verdict": self.verdict,
             "diagnosis": self.diagnosis,
             "pattern": self.pattern,
             "blame": self.blame and self.blame._asdict(),
+            "others": [other._asdict() for other in self.others],
             "evaluations": self.evaluations,
             "method": self.method,
             "notes": self.notes,
             "entries": entries,
         }
-        return json.dumps(facts)
 
 
 def _plain(v: Any) -> Any:

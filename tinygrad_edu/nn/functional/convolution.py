@@ -58,7 +58,8 @@ def _conv(
     if len(kernel) != n or x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise ShapeError(
             f"{who}: the weight must be (out_channels, in_channels / groups, kernel ...); got {weight.shape} for "
-            f"an input of shape {x.shape} and groups={groups}; check the channels"
+            f"an input of shape {x.shape} and groups={groups}; check the channels, "
+            "which come before the lengths of an image"
         )
     if isinstance(padding, str) and padding == "same":
         if stride != (1,) * n:
@@ -146,7 +147,8 @@ def conv_transpose2d(
     if weight.ndim != 4 or x.shape[1] != weight.shape[0] or weight.shape[0] % groups:
         raise ShapeError(
             f"{who}: the weight must be (in_channels, out_channels / groups, height, width); got {weight.shape} "
-            f"for an input of shape {x.shape} and groups={groups}; check the channels"
+            f"for an input of shape {x.shape} and groups={groups}; check the channels, "
+            "which come before the lengths of an image"
         )
     pairs = tuple((p, p) for p in sizes(padding, 2, who, "padding"))
     whole = reach(x.shape[2:], weight.shape[2:], stride, dilation, extra)

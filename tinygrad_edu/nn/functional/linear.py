@@ -34,7 +34,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     if not shape or len(weight._data.shape) != 2 or shape[-1] != weight._data.shape[1]:
         raise ShapeError(
             "linear: the last axis of the input must be in_features, for a weight (out_features, in_features); got "
-            f"shape {tuple(shape)} for a weight of shape {weight.shape}; check the sizes of the layers, or flatten it"
+            f"shape {tuple(shape)} for a weight of shape {weight.shape}; check the sizes of the layers; images go "
+            "through nn.Flatten() first, and examples are rows, not columns"
         )
     if x._data.dtype != weight._data.dtype:
         x = cast(x, dtype=weight._data.dtype)

@@ -14,34 +14,51 @@ from ..slopes.numerical import Probe
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject
 from .mending import overwritten
-from .ops import culprit
+from .ops import culprits_in
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
-from .source import blame_line
+from .source import wrong_lines
 
 SAMPLE = 16  # entries looked at where there are too many to look at all
 
 
 def diagnose(subject: Subject, judge: Judge | None, report: Report, c: Any, order: int = 1) -> None:
     """Fill in `pattern` and `blame` of a report whose verdict is WRONG."""
-    wrong = {e.argument for e in report.wrong}
+    patterns: dict[str, str] = {}
     if judge is not None and report.pattern is None:
         if all(e.reason.startswith("a kink") for e in report.wrong):
             report.pattern = f"{KINK}: the value is no slope between those on its two sides"
             return
-        report.pattern = _stale(subject, judge, report) or _pattern(subject, judge, report)
+        patterns = _patterns(subject, judge, report)
+        report.pattern = _stale(subject, judge, report) or _unused(subject, judge) or _clearest(patterns)
     if isinstance(subject, Pair):
-        found = blame_line(subject, c, sizes_of(subject, np.size(c)))
-        hint = overwritten(subject.df, {f"d{name}" for name in wrong})
-        if found:
-            report.blame = found[0]
-            if found[1] and not (report.pattern or "").startswith(STALE):
-                report.pattern = found[1]
-        if hint and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
-            report.pattern = hint
+        _blame_lines(subject, c, report)
     else:
-        report.blame = culprit(subject, order)
-        if report.blame is None:
-            report.notes.append("every op's own rule is right for the values it saw: look between them (detach, .data)")
+        _blame_ops(subject, order, report)
+    if report.pattern in patterns.values() and len(set(patterns.values())) > 1:
+        report.notes += [f"{name}: {text}" for name, text in patterns.items() if text != report.pattern]
+
+
+def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
+    culprits, why = wrong_lines(pair, c, sizes_of(pair, np.size(c)))
+    hint = overwritten(pair.df, {f"d{e.argument}" for e in report.wrong})
+    if culprits:
+        first, *rest = culprits
+        report.blame = first.blame
+        report.others = [c.blame._replace(pattern=c.pattern) for c in rest]
+        if first.pattern and not (report.pattern or "").startswith(STALE):
+            report.pattern = first.pattern
+    elif why:
+        report.notes.append(why)
+    if hint and not culprits and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
+        report.pattern = hint
+
+
+def _blame_ops(subject: Subject, order: int, report: Report) -> None:
+    found = culprits_in(subject, order)
+    if found:
+        report.blame, *report.others = found
+    else:
+        report.notes.append("every op's own rule is right for the values it saw: look between them (detach, .data)")
 
 
 def sizes_of(subject: Subject, outputs: int) -> list[int]:
@@ -51,9 +68,23 @@ def sizes_of(subject: Subject, outputs: int) -> list[int]:
     return sorted(found - {0, 1})
 
 
-def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
+def _clearest(patterns: dict[str, str]) -> str | None:
+    vague = lambda text: text.startswith(TERM)
+    return min(patterns.values(), key=vague, default=None)
+
+
+def _unused(subject: Subject, judge: Judge) -> str | None:
+    """Whether the derivative takes no notice of the gradient of the output."""
+    several = judge.probe.y.size > 1 and bool(np.any(judge.g))
+    if several and np.array_equal(subject.nearby(judge.probe.x, 2 * judge.c), judge.g):
+        return f"{TERM}: the factor cotangent; the gradient of the output is not used"
+    return None
+
+
+def _patterns(subject: Subject, judge: Judge, report: Report) -> dict[str, str]:
+    """The mistake in the derivative by each argument in which there is one."""
     sizes = sizes_of(subject, judge.probe.y.size)
-    found = []
+    found: dict[str, str] = {}
     start = 0
     for a, g, x in zip(subject.arguments, subject.split(judge.g), subject.split(judge.probe.x), strict=True):
         places = range(start, start + a.size)
@@ -66,7 +97,7 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
                 np.array([getattr(e, k) for e in entries]).reshape(a.array.shape) for k in ("numerical", "error")
             )
         elif turned := _turned(judge, places[0], g):
-            found.append(turned)
+            found[a.name] = turned
             continue
         else:
             some = sorted({places[0], places[-1], *judge.rng.choice(places, SAMPLE).tolist()})
@@ -74,15 +105,11 @@ def _pattern(subject: Subject, judge: Judge, report: Report) -> str | None:
             g, n, bars = (np.array([getattr(e, v) for e in entries]) for v in ("analytic", "numerical", "error"))
             x = x.flat[[k - places[0] for k in some]]
             if all(e.verdict == "RIGHT" for e in entries):
-                found.append(f"{TERM}, or {OVERWRITTEN}: a few of {a.size} entries are wrong")
+                found[a.name] = f"{TERM}, or {OVERWRITTEN}: a few of {a.size} entries are wrong"
                 continue
-        text = recognise(g, n, bars, sizes, x)
-        found += [text] if text else []
-    several = judge.probe.y.size > 1 and bool(np.any(judge.g))
-    if several and np.array_equal(subject.nearby(judge.probe.x, 2 * judge.c), judge.g):
-        return f"{TERM}: the factor cotangent; the gradient of the output is not used"
-    vague = lambda text: text.startswith(TERM)
-    return min(found, key=vague, default=None)
+        if text := recognise(g, n, bars, sizes, x):
+            found[a.name] = text
+    return found
 
 
 def _turned(judge: Judge, start: int, g: Any) -> str | None:

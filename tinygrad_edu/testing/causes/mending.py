@@ -1,16 +1,18 @@
-"""The source of a hand-written function: a copy of it whose assignments can be given other values, and
-assignments that forget what was there."""
+"""The source of a hand-written function: a copy of it, and of the user's functions that it calls, whose assignments
+can be given other values; and assignments that forget what was there."""
 
 from __future__ import annotations
 
 import ast
 import copy
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from types import FunctionType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
+from ..subjects.functions import plain_function, reached
 from .patterns import OVERWRITTEN
 
 Hook = Callable[[int, Any], Any]
@@ -21,62 +23,156 @@ class Site(NamedTuple):
 
     line: int  # of the file
     name: str
+    function: FunctionType
+    given: bool = False  # a parameter: what it is given is told, and cannot be replaced
 
 
 class Mendable:
-    """A copy of `f`, made from its source, that hands each value it assigns to a hook, and goes on with what
-    the hook returns. Raises OSError, TypeError or SyntaxError where there is no source to make it from."""
+    """A copy of `f`, made from its source, that hands each value it assigns to a hook, and goes on with what the hook
+    returns. The user's functions that it names are copied with it. Raises TypeError where there is no source at all."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        f = inspect.unwrap(f)
-        tree, first = parsed(f)
-        definition = tree.body[0]
-        if not isinstance(definition, ast.FunctionDef):
-            raise TypeError("a lambda has no lines")
-        definition.decorator_list = []
-        ast.increment_lineno(tree, first - 1)
-        marks = _Marks()
-        tree = ast.fix_missing_locations(marks.visit(tree))
-        plain = f.__func__ if isinstance(f, MethodType) else f
-        assert isinstance(plain, FunctionType)
-        self.sites = marks.sites
-        self.space = {**plain.__globals__, **inspect.getclosurevars(plain).nonlocals}
-        exec(compile(tree, plain.__code__.co_filename, "exec"), self.space)
-        made = self.space[definition.name]
-        self.f = MethodType(made, f.__self__) if isinstance(f, MethodType) else made
+        self.sites: list[Site] = []
+        self.hook: Hook = lambda k, value: value
+        self.copies: dict[FunctionType, FunctionType] = {}
+        spaces: list[dict[str, Any]] = []
+        for g in reached(f):
+            closed = dict(zip(g.__code__.co_freevars, g.__closure__ or (), strict=True))
+            space = {**g.__globals__, **{name: c.cell_contents for name, c in closed.items() if _bound(c)}}
+            self.copies[g] = self._from_source(g, space) or self._as_it_is(g, space)
+            spaces.append(space)
+        if not self.sites:
+            raise TypeError("there are no lines")
+        for space in spaces:
+            space.update({name: self.made(v) for name, v in space.items() if plain_function(v) in self.copies})
+            space.update(_mend=self._mend, _mends=self._mends, _given=self._given)
+        for g, made in self.copies.items():
+            for cell, old in zip(made.__closure__ or (), g.__closure__ or (), strict=False):
+                if _bound(old):
+                    cell.cell_contents = self.made(old.cell_contents)
+        self.f = self.made(f)
+
+    def _from_source(self, g: FunctionType, space: dict[str, Any]) -> FunctionType | None:
+        try:
+            tree, first = parsed(g)
+            definition = tree.body[0]
+            if not isinstance(definition, ast.FunctionDef) or definition.name != g.__name__:
+                return None  # a lambda
+            definition.decorator_list = []
+            definition.args.defaults = [ast.Constant(None) for _ in definition.args.defaults]  # they are copied below
+            definition.args.kw_defaults = [d and ast.Constant(None) for d in definition.args.kw_defaults]
+            ast.increment_lineno(tree, first - 1)
+            marks = _Marks(g, len(self.sites))
+            code = compile(ast.fix_missing_locations(marks.visit(tree)), g.__code__.co_filename, "exec")
+        except (OSError, TypeError, SyntaxError):  # there is no source, or it cannot stand alone
+            return None
+        home = dict(space)
+        exec(code, home)
+        made: FunctionType = home[definition.name]
+        self.sites += marks.sites
+        made = FunctionType(made.__code__, space, made.__name__, g.__defaults__, made.__closure__)
+        made.__kwdefaults__ = g.__kwdefaults__
+        return made
+
+    def _as_it_is(self, g: FunctionType, space: dict[str, Any]) -> FunctionType:
+        cells = tuple(CellType() for _ in g.__code__.co_freevars)
+        made = FunctionType(g.__code__, space, g.__name__, g.__defaults__, cells)
+        made.__kwdefaults__ = g.__kwdefaults__
+        return made
+
+    def made(self, f: Any) -> Any:
+        """A function of the user's as its copy, bound and partially applied as it is."""
+        if isinstance(f, MethodType):
+            return MethodType(self.made(f.__func__), f.__self__)
+        if isinstance(f, functools.partial):
+            return functools.partial(self.made(f.func), *f.args, **f.keywords)
+        if hasattr(f, "__wrapped__"):
+            return self.made(f.__wrapped__)
+        plain = plain_function(f)
+        return self.copies[plain] if plain is not None and plain in self.copies else f
 
     def with_hook(self, hook: Hook) -> Callable[..., Any]:
         """The function, with this hook from now on."""
-        self.space["_mend"] = hook
-        self.space["_mends"] = lambda k, values: tuple(hook(k + i, v) for i, v in enumerate(values))
+        self.hook = hook
         return self.f
+
+    def _mend(self, k: int, value: Any) -> Any:
+        return self.hook(k, value)
+
+    def _mends(self, k: int, values: Any) -> tuple[Any, ...]:
+        return tuple(self.hook(k + i, v) for i, v in enumerate(values))
+
+    def _given(self, k: int, *values: Any) -> None:
+        for i, v in enumerate(values):
+            self.hook(k + i, v)
+
+
+def _bound(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  (it raises if nothing was assigned yet)
+    except ValueError:
+        return False
+    return True
 
 
 class _Marks(ast.NodeTransformer):
-    """Wraps assigned and returned values in calls of the hook."""
+    """Wraps assigned and returned values in calls of the hook, and tells it what parameters are given."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: FunctionType, first: int) -> None:
+        self.function, self.first = function, first
         self.sites: list[Site] = []
 
     def mark(self, value: ast.expr, line: int, names: Sequence[str], hook: str = "_mend") -> ast.expr:
-        k = len(self.sites)
-        self.sites += [Site(line, name) for name in names]
+        k = self._noted(line, names)
         return ast.Call(ast.Name(hook, ast.Load()), [ast.Constant(k), value], [])
 
-    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
+    def _noted(self, line: int, names: Sequence[str], given: bool = False) -> int:
+        k = self.first + len(self.sites)
+        self.sites += [Site(line, name, self.function, given) for name in names]
+        return k
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        k = self._noted(node.lineno, names, given=True)
+        self.generic_visit(node)
+        arguments = [ast.Constant(k), *[ast.Name(n, ast.Load()) for n in names]]
+        told = ast.Expr(ast.Call(ast.Name("_given", ast.Load()), arguments, []))
+        node.body.insert(ast.get_docstring(node) is not None, ast.copy_location(told, node))
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign | list[ast.stmt]:
         target = node.targets[-1]
         if isinstance(target, ast.Tuple):
             if not any(isinstance(t, ast.Starred) for t in target.elts):
                 node.value = self.mark(node.value, node.lineno, [name_of(t) for t in target.elts], "_mends")
-        else:
-            node.value = self.mark(node.value, node.lineno, [name_of(target)])
+            return node
+        node.value = self.mark(node.value, node.lineno, [name_of(target)])
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            return [node, self._again(target.value, node)]
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        if node.value is not None:
+            node.value = self.mark(node.value, node.lineno, [name_of(node.target)])
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
-        now = copy.deepcopy(node.target)
-        now.ctx = ast.Load()
-        again = ast.Assign([copy.deepcopy(node.target)], self.mark(now, node.lineno, [name_of(node.target)]))
-        return [node, ast.copy_location(again, node)]
+        return [node, self._again(node.target, node)]
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | list[ast.stmt]:
+        """`np.add.at(dW, rows, dy)` changes its first argument."""
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "at":
+            changed = next(iter(call.args), None)
+            if isinstance(changed, ast.Name | ast.Subscript):
+                return [node, self._again(changed, node)]
+        return node
+
+    def _again(self, target: ast.Name | ast.Attribute | ast.Subscript, node: ast.stmt) -> ast.stmt:
+        """The statement that hands a variable that was changed to the hook."""
+        now, then = copy.deepcopy(target), copy.deepcopy(target)
+        now.ctx, then.ctx = ast.Load(), ast.Store()
+        return ast.copy_location(ast.Assign([then], self.mark(now, node.lineno, [name_of(target)])), node)
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
         if isinstance(node.value, ast.Dict):

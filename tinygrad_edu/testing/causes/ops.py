@@ -47,10 +47,12 @@ def suspects(subject: Subject, order: int) -> Iterator[tuple[Variable, Report]]:
                 yield node, report
 
 
-def culprit(subject: Subject, order: int = 1) -> Blame | None:
-    """The first op with a wrong rule, and the line of the user's program that used it."""
+def culprits_in(subject: Subject, order: int = 1) -> list[Blame]:
+    """The ops with a wrong rule, each with the first line of the user's program that used it."""
+    found: dict[str, Blame] = {}
     for node, report in suspects(subject, order):
         entry = report.wrong[0] if report.wrong else None
         which = f"its derivative by input {entry.argument}" if entry and order == 1 else f"order {order}"
-        return Blame(str(node.op), str(node.site), f"{which} is wrong for the values it saw here")
-    return None
+        name = str(node.op)
+        found.setdefault(name, Blame(name, str(node.site), f"{which} is wrong for the values it saw here"))
+    return list(found.values())

@@ -1,150 +1,314 @@
-"""Which line of a hand-written derivative is wrong?
+"""Which lines of a hand-written derivative are wrong?
 
-The function is run once on Tensors, so that the engine knows the true derivative of the result by every
-value in it. Then the hand-written derivative is run again and again, each time with one assignment
-mended: it gets a true derivative in place of what it computed. The first whose mending makes the whole
-result right is the culprit. By convention `dZ` is the derivative by `Z`; a variable named otherwise is
-tried with every true derivative of its shape. Courses leave out 1/m until the end, so that derivatives on
-the way may be m times the true ones.
+The function is run once on Tensors, so that the engine knows the true derivative of the result by every value in it
+(`truth`). Then the hand-written derivative is run again and again, each time with one assignment mended: it gets a true
+derivative in place of what it computed. The first whose mending makes the whole result right is the culprit; where
+there are several, that which makes most gradients right is mended, and the search goes on. By convention `dZ` is the
+derivative by `Z`; a variable named otherwise is tried with every true derivative of its shape. Courses leave out 1/m
+until the end, so that derivatives on the way may be m times the true ones: what comes after a line is linear in its
+value, so that two runs tell m.
 """
 
 from __future__ import annotations
 
-import inspect
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from time import monotonic
-from types import FrameType
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...backward import pull
-from ...engine import NEEDS, Variable, constant
-from ...recording import SITES, Recording
 from ..report import Blame
 from .mending import Hook, Mendable, assigned_again, site_of, text_of
 from .patterns import OVERWRITTEN, TERM, recognise
+from .truth import Known, Truth, bars, equal, numbers
 
-MOST = 3000  # runs of the derivative
-PATIENCE = 2.0  # seconds for all of them: then no line is named
-Found = tuple[Blame, str | None]
-
-
-class Truth(NamedTuple):
-    """What the engine knows of the function."""
-
-    arguments: list[Any]  # the derivative by each argument
-    nodes: list[Any]  # by every value in the graph
-    names: dict[str, list[Any]]  # by each value that a local variable had
-    values: dict[str, list[Any]]  # these values themselves
-    series: list[list[Any]]  # by the values that an op on one line of the function had, in their order
+MOST = 600  # runs of the derivative in search of lines; an LSTM's take a millisecond or two each
+SEVERAL = 4  # lines that are named, at most
 
 
-def blame_line(pair: Any, c: Any, sizes: Sequence[int]) -> Found | None:
-    """The first wrong line of the derivative of a `Pair`, and the pattern of its mistake."""
+class Culprit(NamedTuple):
+    """A wrong line, and the pattern of its mistake."""
+
+    blame: Blame
+    pattern: str | None
+
+
+class Mending(NamedTuple):
+    """Values for each time that a site was visited (None for its own), and which gradients are right with them."""
+
+    site: int
+    values: list[Any]
+    right: list[bool]
+
+
+def wrong_lines(pair: Any, c: Any, sizes: Sequence[int]) -> tuple[list[Culprit], str]:
+    """The wrong lines of the derivative of a `Pair`, first the one that explains most; and if there are none, why."""
     try:
-        truth = truth_of(pair, c)
-        search = Search(pair, c, truth, sizes)
-    except Exception:  # the function does not run on Tensors, or has no source: then there is no line to name
-        return None
-    return search.culprit()
+        copy = Mendable(pair.df)
+    except TypeError:  # a lambda, or a built-in function: there is no line to name
+        return [], ""
+    try:
+        truth = Truth(pair, c)
+    except Exception as error:  # the function may refuse Tensors in any way
+        return [], f"no line is named, as f does not run on Tensors: {type(error).__name__}: {str(error)[:100]}"
+    search = Search(pair, c, copy, truth, sizes)
+    found = search.culprits()
+    return found, "" if found else f"no line is named: no single one, mended, makes a gradient right ({search.told()})"
 
 
 class Search:
     """Mends one assignment of the derivative after the other."""
 
-    def __init__(self, pair: Any, c: Any, truth: Truth, sizes: Sequence[int]) -> None:
-        self.pair, self.truth, self.sizes, self.runs = pair, truth, sizes, 0
-        self.end = monotonic() + PATIENCE
+    def __init__(self, pair: Any, c: Any, copy: Mendable, truth: Truth, sizes: Sequence[int]) -> None:
+        self.pair, self.copy, self.truth, self.sizes = pair, copy, truth, sizes
+        self.multiples = np.array([1.0, *sizes, *(1 / m for m in sizes)])
         self.cotangent = np.asarray(c).reshape(pair.shape)
-        self.copy = Mendable(pair.df)
-        self.seen: dict[int, list[Any]] = {}  # site: the values it was given
-        self.before = self.right(self.note)
+        self.runs = 0
+        self.forward: Any = None
+        self.mended: list[Mending] = []
+        self.forward = self.kept()
+        self.look()
 
-    def note(self, k: int, value: Any) -> Any:
-        if (numbers := _array(value)) is not None:
-            self.seen.setdefault(k, []).append(numbers.copy())
-        return value
+    def kept(self) -> Any:
+        """The value and the cache, if they can be kept: if a second run of the derivative on them gives the same."""
+        kept = self.pair.call(self.pair.x)
+        runs = []
+        for _ in range(2):
+            self.forward = kept
+            runs.append(self.run(lambda k, value: value))
+        first, again = runs
+        same = first is not None and again is not None and all(map(np.array_equal, first, again))
+        return kept if same else None
 
-    def right(self, hook: Hook) -> list[bool]:
-        """Which gradients are right when assignments go through this hook."""
+    def look(self) -> None:
+        """Run the derivative as far as it is mended, and note the values of each site."""
+        self.seen: dict[int, list[Any]] = {}
+        self.order: dict[int, list[int]] = {}  # when: the how manieth of all visits it was
+
+        def note(k: int, value: Any) -> Any:
+            if (found := numbers(value)) is not None:
+                self.order.setdefault(k, []).append(sum(map(len, self.seen.values())))
+                self.seen.setdefault(k, []).append(found.copy())
+            return value
+
+        self.gradients = self.run(note)
+        self.before = self.right(self.gradients)
+        self.zeroed: dict[int, list[Any] | None] = {}
+        self.had = Known(v for values in self.seen.values() for v in values)
+        self.presence: dict[tuple[Any, bytes], bool] = {}
+
+    def run(self, hook: Hook) -> list[Any] | None:
+        """The gradients, when assignments go through this hook; None if it cannot be computed with such values."""
         self.runs += 1
-        df, self.pair.df = self.pair.df, self.copy.with_hook(hook)
+        fixed = {m.site: _Replacing(m.site, m.values) for m in self.mended}
+        both = lambda k, value: hook(k, fixed[k](k, value) if k in fixed else value)
+        df, self.pair.df = self.pair.df, self.copy.with_hook(both)
         try:
-            value, cache = self.pair.call(self.pair.x)
+            value, cache = self.forward or self.pair.call(self.pair.x)
             found = self.pair.differentiate(self.pair.x, value, cache, self.cotangent)
-            found = self.pair.named(found, self.cotangent)
+            return [np.asarray(g) for g in self.pair.named(found, self.cotangent)]
         except Exception:  # numbers that do not fit are no mending
-            return [False] * len(self.truth.arguments)
+            return None
         finally:
             self.pair.df = df
-        return [_equal(np.asarray(g), t) for g, t in zip(found, self.truth.arguments, strict=True)]
 
-    def culprit(self) -> Found | None:
-        """The line to blame: preferably one that explains everything, and that has no good reason for its value."""
-        for whole in (True, False):
-            for doubt, order in ((0, 1), (1, 1), (2, -1)):
-                for k in list(self.seen)[::order]:
-                    if self.doubt(k) <= doubt and (true := self.mending(k, whole)) is not None:
-                        return self.accuse(k, true)
-        return None
+    def right(self, found: list[Any] | None) -> list[bool]:
+        """Which gradients are right."""
+        if found is None:
+            return [False] * len(self.truth.arguments)
+        return [equal(g, t) for g, t in zip(found, self.truth.arguments, strict=True)]
 
-    def doubt(self, k: int) -> int:
-        """How well the value of a site is explained: 0 not at all, 1 as a multiple of a true derivative, 2 as a
-        true derivative, 3 as a number of the function."""
-        value = self.seen[k][-1]
-        name = self.copy.sites[k].name
-        truths = self.truth.names.get(name[1:], []) if name.startswith("d") else []
-        truths = truths or self.truth.nodes
-        if any(_equal(value, t) for t in truths):
+    def told(self) -> str:
+        """How far the search went."""
+        return f"{self.runs} runs of df" + (", after which the search ends" if self.runs >= MOST else "")
+
+    def culprits(self) -> list[Culprit]:
+        """The lines to blame."""
+        found: list[Culprit] = []
+        while len(found) < SEVERAL and not all(self.before) and (best := self.best()) is not None:
+            found.append(self.accuse(best))
+            self.mended.append(best)
+            self.look()
+        return found
+
+    def best(self) -> Mending | None:
+        """The mending that makes everything right, preferably of a site that has no good reason for its value; else the
+        one that makes most of it right, and nothing wrong."""
+        taken = {m.site for m in self.mended}
+        doubts = {k: self.doubts(k) for k in self.seen if k not in taken and not self.copy.sites[k].given}
+        first = {k: self.order[k][next(i for i, d in enumerate(ds) if d == min(ds))] for k, ds in doubts.items()}
+        doubtful = sorted((k for k in doubts if min(doubts[k]) < 2), key=lambda k: first[k])
+        trusted = sorted((k for k in doubts if min(doubts[k]) >= 2), key=lambda k: -first[k])
+        partial: Mending | None = None
+        for sites in (doubtful, trusted):
+            for k, values in self.trials(sites):
+                for mending in self.mendings(k, values):
+                    if all(mending.right):
+                        return mending
+                    if partial is None or sum(mending.right) > sum(partial.right):
+                        partial = mending
+        return partial
+
+    def trials(self, sites: Sequence[int]) -> Iterator[tuple[int, Iterator[list[Any]]]]:
+        """Sites, each with what might be right there: first what is likely, at every site."""
+        named = {k for k in sites if self.own(self.copy.sites[k].name)}
+        yield from ((k, self.likely(k)) for k in sites)
+        yield from ((k, self.explained(k)) for k in sites if k not in named)
+        yield from ((k, self.last(k)) for k in sites if k not in named)
+
+    def doubts(self, k: int) -> list[int]:
+        """How well the values of a site are explained: 0 not at all, 1 as multiples of true derivatives, 2 as true
+        derivatives, 3 as numbers of the function."""
+        return [self._explained(self.copy.sites[k].name, value) for value in self.seen[k]]
+
+    def _explained(self, name: str, value: Any) -> int:
+        named = [t for series in self.own(name) for t in series]
+        k = (Known(named) if named else self.truth.gradients).factors(value)
+        if np.any(np.isclose(k, 1, rtol=1e-8)):
             return 2
-        data = () if name.startswith(("d", "g")) else self.truth.values.values()
-        if any(_equal(value, v) for values in data for v in values):
+        if not name.startswith(("d", "g")) and np.any(np.isclose(self.truth.data.factors(value), 1, rtol=1e-8)):
             return 3
-        return int(any(_equal(value, t * m) for t in truths for m in self.multiples()))
+        return int(any(map(self._usual, k)))
 
-    def multiples(self) -> list[float]:
-        return [*self.sizes, *(1 / m for m in self.sizes)]
+    def _usual(self, k: float) -> bool:
+        """Whether it is a factor that derivatives on the way may have."""
+        return bool(np.any(np.isclose(k, self.multiples, rtol=1e-6)))
 
-    def mending(self, k: int, whole: bool) -> Any:
-        """A true value for a site that makes all gradients right (or more of them, and none wrong)."""
-        for values in self.candidates(k):
-            if self.runs > MOST or monotonic() > self.end:
-                break
-            after = self.right(_Replacing(k, values))
-            if all(after) if whole else sum(after) > sum(self.before) and all(np.array(after) >= self.before):
-                return values[-1]
-        return None
+    def own(self, name: str) -> list[list[Any]]:
+        """The true derivatives by the variable that a name speaks of, `Z` for `dZ`, and their shares."""
+        start = next((s for s in ("grad_", "d_", "d") if name.startswith(s)), None)
+        return self.truth.names.get(name[len(start) :], []) if start else []
+
+    def without(self, k: int) -> list[Any] | None:
+        """The gradients with zeros for the values of a site; None if nothing depends on these."""
+        if k not in self.zeroed:
+            zeros = [np.zeros_like(v) for v in self.seen[k]]
+            found = self.run(_Replacing(k, zeros)) if any(v.any() for v in self.seen[k]) else self.gradients
+            same = found is not self.gradients and found is not None and self._same(found)
+            self.zeroed[k] = None if same else found
+        return self.zeroed[k]
+
+    def mendings(self, k: int, candidates: Iterable[list[Any]]) -> Iterator[Mending]:
+        """True values for a site that make more gradients right, and none wrong."""
+        if self.runs >= MOST or (without := self.without(k)) is None:
+            return
+        for values in candidates:
+            if self.runs >= MOST:
+                return
+            found = self.run(_Replacing(k, values))
+            for m in self._factors(found, without):
+                after = self._scaled(found, without, m)
+                if sum(after) > sum(self.before) and all(np.array(after) >= self.before):
+                    yield Mending(k, [None if v is None else v * m for v in values], after)
+                    break
+
+    def _same(self, found: list[Any]) -> bool:
+        return self.gradients is not None and all(map(np.array_equal, found, self.gradients))
+
+    def _factors(self, found: list[Any] | None, without: list[Any] | None) -> list[float]:
+        """The factors by which the values of a site may be multiplied to make a gradient right."""
+        factors = [1.0]
+        if found is None or without is None:
+            return factors
+        for g, zero, true in zip(found, without, self.truth.arguments, strict=True):
+            if g.shape == zero.shape == true.shape and (square := float(np.sum((g - zero) ** 2))):
+                m = float(np.sum((g - zero) * (true - zero))) / square
+                if self._usual(m) and not np.isclose(m, factors, rtol=1e-6).any():
+                    factors.append(float(self.multiples[np.argmin(np.abs(self.multiples - m))]))
+        return factors
+
+    def _scaled(self, found: list[Any] | None, without: list[Any] | None, m: float) -> list[bool]:
+        if m == 1 or found is None or without is None:
+            return self.right(found)
+        return self.right([z + m * (g - z) for g, z in zip(found, without, strict=True)])
+
+    def likely(self, k: int) -> Iterator[list[Any]]:
+        """What might be right at a site, a value for each time that it was visited: by its name; else true derivatives
+        that no site has."""
+        if self.own(self.copy.sites[k].name):
+            yield from self.candidates(k)
+            yield from self.last(k)
+        else:
+            yield from (values for values in self.candidates(k) if not all(map(self.present, values)))
+
+    def explained(self, k: int) -> Iterator[list[Any]]:
+        """True derivatives that some site has already."""
+        return (values for values in self.candidates(k) if all(map(self.present, values)))
+
+    def last(self, k: int) -> Iterator[list[Any]]:
+        """What might be right there the last of several times, the others being right."""
+        values = self.seen[k]
+        for t in self.truths(k) if len(values) > 1 else []:
+            yield [*[None] * (len(values) - 1), t]
 
     def candidates(self, k: int) -> Iterator[list[Any]]:
-        """What might be right there: for each time that the line ran, a value, or None for its own."""
-        name, values = self.copy.sites[k].name, self.seen[k]
-        own = self.truth.names.get(name[1:], []) if name.startswith("d") else []
-        shape = values[-1].shape
-        for m in (1.0, *self.multiples()):
-            for t in own or [t for t in self.truth.nodes if t.shape == shape] + self.truth.arguments:
-                yield [*[None] * (len(values) - 1), t * m]
-            for series in ([own] if own else self.truth.series) if len(values) > 1 else []:
-                for i in range(len(series) - len(values) + 1):
-                    part = series[i : i + len(values)][::-1]
-                    if [t.shape for t in part] == [v.shape for v in values]:
-                        yield [t * m for t in part]
+        own, values = self.own(self.copy.sites[k].name), self.seen[k]
+        if len(values) == 1:
+            yield from ([t] for t in self.truths(k))
+            return
+        shapes = [v.shape for v in values]
+        for series in own or self.truth.series:
+            for part in _parts(series, len(values)):
+                for turned in (part[::-1], part):
+                    if all(t is None or t.shape == s for t, s in zip(turned, shapes, strict=True)):
+                        yield list(turned)
 
-    def accuse(self, k: int, true: Any) -> Found:
-        (line, name), value, df = self.copy.sites[k], self.seen[k][-1], self.pair.df
-        pattern = recognise(value, true, _bars(true), self.sizes, np.zeros(np.shape(true)))
+    def truths(self, k: int) -> list[Any]:
+        """True derivatives that fit a site."""
+        shape = self.seen[k][-1].shape
+        own = [t for series in self.own(self.copy.sites[k].name) for t in series]
+        return own or self.truth.fitting(shape)
+
+    def present(self, true: Any) -> bool:
+        """Whether some site has this derivative."""
+        if true is None:
+            return True
+        key = true.shape, true.tobytes()
+        if key not in self.presence:
+            self.presence[key] = bool(np.any(np.isclose(self.had.factors(true), 1, rtol=1e-8)))
+        return self.presence[key]
+
+    def accuse(self, mending: Mending) -> Culprit:
+        """The line of a mending, and what is wrong with it: where it ran first, if it is wrong there."""
+        k, values = mending.site, mending.values
+        site = self.copy.sites[k]
+        wrong = (i for i, t in enumerate(values) if t is not None and not equal(self.seen[k][i], t))
+        i = next(wrong, len(values) - 1)
+        value, true = self.seen[k][i], values[i]
+        pattern = recognise(value, true, bars(true), self.sizes, np.zeros(np.shape(true)))
         if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
-            pattern = self.forgotten(k, true) or missing_factor(value, true, self.truth.values) or pattern
-        return Blame(name, site_of(df, line), text_of(df, line)), pattern
+            pattern = self.forgotten(k, true) or self.missing_factor(value, true) or pattern
+        return Culprit(Blame(site.name, site_of(site.function, site.line), text_of(site.function, site.line)), pattern)
 
     def forgotten(self, k: int, true: Any) -> str | None:
         """Whether the true value is the sum of what the line, or an earlier one with this name, assigned."""
-        (line, name), values = self.copy.sites[k], [v for v in self.seen[k] if v.shape == true.shape]
-        earlier = [self.seen[j][-1] for j in self.seen if j < k and self.copy.sites[j].name == name]
-        sums = [sum(values), *(values[-1] + v for v in earlier if v.shape == true.shape)]
-        found = any(_equal(np.asarray(s), true) for s in sums)
-        return assigned_again(name, line) if found else None
+        site, values = self.copy.sites[k], [v for v in self.seen[k] if v.shape == true.shape]
+        earlier = [self.seen[j][-1] for j in self.seen if j < k and self.copy.sites[j].name == site.name]
+        sums = [sum(values), *(values[-1] + v for v in earlier if v.shape == true.shape)] if values else []
+        found = any(equal(np.asarray(s), true) for s in sums)
+        return assigned_again(site.name, site.line) if found else None
+
+    def missing_factor(self, value: Any, true: Any) -> str | None:
+        """Whether the derivative lacks the slope of an activation, computed from a variable of the function."""
+        if value.shape != true.shape or not np.all(value):
+            return None
+        ratio = true / value
+        mine = {self.copy.sites[k].name: values for k, values in self.seen.items()}
+        for name, known in (*self.truth.values.items(), *mine.items()):
+            for v in () if not name.isidentifier() else (v for v in known if v.shape == ratio.shape and v.size):
+                for text, slope in SLOPES.items():
+                    if np.allclose(ratio, slope(v), rtol=1e-6, atol=1e-12) and np.ptp(ratio) > 0:
+                        return f"{TERM}: the factor {text.replace('v', name)}"
+        return None
+
+
+def _parts(series: list[Any], n: int) -> Iterator[Sequence[Any]]:
+    """Runs of `n` in a row, the first having none perhaps, as the state that a recurrent network begins with; or, where
+    an op stands several times on its line, every so manieth."""
+    known = [None, *series]
+    yield from (known[i : i + n] for i in range(len(known) - n, -1, -1))
+    step = len(series) // n
+    if step > 1 and len(series) % n == 0:
+        yield from (series[i::step] for i in range(step))
 
 
 class _Replacing:
@@ -158,85 +322,12 @@ class _Replacing:
         return value if other is None else other.copy()
 
 
-def missing_factor(value: Any, true: Any, values: dict[str, list[Any]]) -> str | None:
-    """Whether the derivative lacks the slope of an activation, computed from a variable of the function."""
-    if value.shape != true.shape or not np.all(value):
-        return None
-    ratio = true / value
-    for name, v in ((name, v) for name, known in values.items() for v in known if v.shape == ratio.shape and v.size):
-        for text, slope in SLOPES.items():
-            if np.allclose(ratio, slope(v), rtol=1e-6, atol=1e-12) and np.ptp(ratio) > 0:
-                return f"{TERM}: the factor {text.replace('v', name)}"
-    return None
-
-
 SLOPES: dict[str, Callable[[Any], Any]] = {
     "1 - v**2": lambda v: 1 - v**2,
     "v * (1 - v)": lambda v: v * (1 - v),
     "v > 0": lambda v: v > 0,
     "cos(v)": np.cos,
+    "1 - v": lambda v: 1 - v,
     "v": lambda v: v,
     "2 * v": lambda v: 2 * v,
 }
-
-
-def truth_of(pair: Any, c: Any) -> Truth:
-    """Run the function on Tensors, and differentiate <c, value> by everything in it."""
-    tensors = [constant(a.array.astype(np.float64)[()]) for a in pair.arguments]
-    for t in tensors:
-        t.flags = NEEDS
-    inputs = pair.placed(tensors)
-    with Recording(SITES), np.errstate(all="ignore"):
-        result, seen = watch(pair.f, lambda: pair.f(*inputs))
-        value = result[0] if isinstance(result, tuple) else result
-        pulled = list(pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])]))
-    found = {t.born: np.asarray(g) for t, g in pulled}
-    seen += [(a.name, t) for a, t in zip(pair.arguments, tensors, strict=True)]
-    names: dict[str, list[Any]] = {}
-    values: dict[str, list[Any]] = {}
-    series: dict[tuple[str, str], list[Any]] = {}
-    for t, _ in reversed(pulled):
-        series.setdefault((str(t.op), str(t.site)), []).append(found[t.born])
-    for name, v in seen:
-        if isinstance(v, Variable) and v.born in found:
-            names.setdefault(name, []).append(found[v.born])
-        if (known := _array(getattr(v, "_data", v))) is not None:
-            values.setdefault(name, []).append(known)
-    zero = [np.zeros(a.array.shape) for a in pair.arguments]
-    arguments = [found.get(t.born, z) for t, z in zip(tensors, zero, strict=True)]
-    return Truth(arguments, list(found.values()), names, values, list(series.values()))
-
-
-def watch(f: Callable[..., Any], call: Callable[[], Any]) -> tuple[Any, list[tuple[str, Any]]]:
-    """Run `call`, and note the values that `f`, and what it calls in its own file, assign to local variables."""
-    file = inspect.unwrap(f).__code__.co_filename
-    seen: list[tuple[str, Any]] = []
-    known: dict[tuple[FrameType, str], int] = {}
-
-    def local(frame: FrameType, event: str, argument: Any) -> Any:
-        for name, value in frame.f_locals.items():
-            if known.get((frame, name)) != id(value):
-                known[frame, name] = id(value)
-                seen.append((name, value))
-        return local
-
-    before = sys.gettrace()
-    sys.settrace(lambda frame, *event: local(frame, *event) if frame.f_code.co_filename == file else None)
-    try:
-        return call(), seen
-    finally:
-        sys.settrace(before)
-
-
-def _bars(true: Any) -> Any:
-    return 1e-8 * np.max(np.abs(true), initial=0) + 1e-12 * np.abs(true)
-
-
-def _equal(value: Any, true: Any) -> bool:
-    return value.shape == true.shape and bool(np.all(np.abs(value - true) <= _bars(true)))
-
-
-def _array(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic | float) and np.asarray(value).dtype.kind == "f":
-        return np.asarray(value, dtype=np.float64)
-    return None

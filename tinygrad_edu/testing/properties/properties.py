@@ -20,6 +20,7 @@ from ...functions.arguments import Function
 from ..checking import Strict, check_derivative, check_gradients
 from ..report import GradientError
 from ..subjects.subjects import parameter_names
+from ..written import written
 
 
 def derivative_property(
@@ -137,19 +138,3 @@ def standing_alone(f: Callable[..., Any]) -> tuple[str, list[str], str]:
     used = {n.id for part in (definition, *given) for n in ast.walk(part) if isinstance(n, ast.Name)}
     home = vars(sys.modules[f.__module__])
     return "\n".join([*known, text]), sorted(n for n in used if n in home and not hasattr(builtins, n)), derivative
-
-
-def written(x: Any) -> str:
-    """An input as Python text that makes it again."""
-    if isinstance(x, dict):
-        return "{" + ", ".join(f"{k!r}: {written(v)}" for k, v in x.items()) + "}"
-    if isinstance(x, tuple):
-        return "(" + "".join(f"{written(v)}, " for v in x) + ")"
-    if isinstance(x, float) and not np.isfinite(x):
-        return f'float("{x}")'
-    if not isinstance(x, np.ndarray):
-        return repr(x)
-    if not x.size:
-        return f"np.zeros({x.shape}, dtype=np.{x.dtype})"
-    values = repr(x.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-    return f"np.array({values}, dtype=np.{x.dtype})"

@@ -12,6 +12,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 from hypothesis import strategies as st
 
+from ..layouts import SAME, laid_out
 from .calls import calls as calls
 
 Shape = tuple[int, ...]
@@ -26,7 +27,7 @@ VALUES: dict[str, list[float]] = {
     "ties": [1.0, 2.0],
     "extremes": [1.0, 1e-8, -1e-8, 1e8, -1e8, 1e-4, -1e4],
 }
-LAYOUTS = ("plain", "fortran", "strided", "reversed", "read-only")
+LAYOUTS = SAME
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, max_side: int = 3, empty: bool = False) -> Strategy:
@@ -76,21 +77,6 @@ def arrays(
         flat = np.array(draw(st.lists(values(kind), min_size=size, max_size=size)), dtype=np.float64)
     flat = np.clip(flat, -6e4, 6e4) if dtype == np.float16 else flat
     return laid_out(flat.reshape(shape).astype(dtype), draw(st.sampled_from(list(layouts))))
-
-
-def laid_out(a: Any, layout: str) -> Any:
-    """The same array in another layout of memory."""
-    if layout == "fortran":
-        return np.asfortranarray(a)
-    if layout in ("strided", "reversed") and a.ndim:
-        step = 2 if layout == "strided" else -1
-        wide = np.zeros((*a.shape[:-1], a.shape[-1] * abs(step)), dtype=a.dtype)
-        view = wide[..., ::step]
-        view[...] = a
-        return view
-    if layout == "read-only":
-        a.flags.writeable = False
-    return a
 
 
 @st.composite

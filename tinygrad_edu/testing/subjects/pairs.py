@@ -55,19 +55,21 @@ class Pair(Subject):
     def call(self, flat: Any, native: bool = False) -> tuple[Any, Any]:
         """The value, and the cache if there is one."""
         with precision(self.library):
-            result = self.f(*self.rebuilt(flat, native))
-        if isinstance(result, tuple) and len(result) == 2:
-            result, cache = result
-        elif self.own:
-            raise TypeError(
-                f"{self.who}: with jac=True, f must return (value, gradient); got {type(result).__name__}; return both"
-            )
-        else:
-            cache = None
+            result, cache = self.apart(self.f(*self.rebuilt(flat, native)))
         self.traced = isinstance(result, Analytic)
         result = plain(result)
         self.shape = np.shape(result)
         return result, cache
+
+    def apart(self, result: Any) -> tuple[Any, Any]:
+        """A result of the function as the value, and the cache or None."""
+        if isinstance(result, tuple) and len(result) == 2:
+            return result
+        if self.own:
+            raise TypeError(
+                f"{self.who}: with jac=True, f must return (value, gradient); got {type(result).__name__}; return both"
+            )
+        return result, None
 
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
         if self.seen and not native and not self.convention.needs_function:
@@ -103,7 +105,11 @@ class Pair(Subject):
                     raise
                 found = self.placed([np.full(a.array.shape, np.nan) for a in self.arguments])  # 1 / 0: no number
                 found = tuple(found[k] for k in sorted({a.position for a in self.arguments}))
-            return mapped(lambda path, leaf: plain(leaf), found)
+            return self.as_arrays(found)
+
+    def as_arrays(self, found: Any) -> Any:
+        """A result of the derivative with NumPy's arrays in it."""
+        return mapped(lambda path, leaf: plain(leaf), found)
 
     def named(self, found: Any, cotangent: Any) -> list[Any]:
         """The result of the derivative, as one array for each argument."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...backward import gradients
+from ...backward import gradients, history
 from ...engine import NEEDS, Variable, constant
 from ...functions.arguments import Function
 from ...recording import Recording
@@ -215,7 +215,7 @@ class Subject:
 
 def is_table(x: Any) -> bool:
     """Whether it is a Series or a DataFrame of pandas."""
-    return type(x).__module__.startswith("pandas.") and hasattr(x, "to_numpy")
+    return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "to_numpy")
 
 
 def _kind(x: Any) -> str:
@@ -262,6 +262,15 @@ class TensorSubject(Subject):
             for t, a in zip(wrt, self.arguments, strict=True):
                 t.flags, t.name = NEEDS, a.name
             return wrt, list(_parts(self.f(*tensors)))
+
+    def others(self) -> list[str]:
+        """The tensors that need a gradient and that the function uses besides its inputs."""
+        wrt, outputs = self.run(self.x)
+        leaves = [
+            t for t in history(*(y for y in outputs if isinstance(y, Variable))) if t.op is None and t.flags & NEEDS
+        ]
+        own = {id(t) for t in wrt}
+        return [t.name or f"one of shape {np.shape(t._data)}" for t in reversed(leaves) if id(t) not in own]
 
     def value(self, flat: Any) -> Any:
         with Recording(on=False):

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ...functions.settings import own_keywords
 from ..formulas.notation import plain
 from ..graph.export import node_data
 from ..graph.graph import Graph, Node, is_number, read
@@ -90,6 +91,7 @@ def _brief(v: Any) -> Any:
     return float(f"{v:.7g}") if isinstance(v, float) else v
 
 
+@own_keywords
 def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -> Page:
     """A page that plays the forward and the backward pass of the graph behind `x`.
 

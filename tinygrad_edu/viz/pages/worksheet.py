@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...functions.settings import own_keywords
 from ..graph.graph import Graph, read
 from ..graph.steps import Backward, backward, forward
 from ..graph.values import one, shown
@@ -17,6 +18,7 @@ BLANKS = ("values", "derivatives", "gradients")
 Question = dict[str, Any]
 
 
+@own_keywords
 def worksheet(
     x: Any,
     *inputs: Any,

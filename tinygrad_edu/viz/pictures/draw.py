@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
+from ...functions.settings import own_keywords
 from ..graph.graph import Graph, Node, read
 from ..graph.local import Local, among, gradient_name, local
 from ..graph.values import facts_text, in_label, markup, short, shown
@@ -24,6 +25,7 @@ TITLE = 40  # letters of a title on a line
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
 
+@own_keywords
 def draw(
     x: Any,
     *inputs: Any,

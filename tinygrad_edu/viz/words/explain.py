@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
+from ...functions.settings import own_keywords
 from ..formulas.notation import latex_name, plain
 from ..graph.graph import Graph, is_number, read
 from ..graph.steps import Backward, Forward, backward, forward
@@ -98,6 +99,7 @@ def _code(text: str) -> str:
     return f"<code>{_md(text)}</code>" if any(c in text for c in "`<&") else f"`` {text} ``"
 
 
+@own_keywords
 def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanation:
     """The chain rule on this graph, step by step with numbers, right to left.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...backward import history, shown_inputs
 from ...engine import NEEDS, Variable
+from ...functions.settings import own_keywords
 from ..graph.graph import Graph, Node, read
 from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
@@ -99,6 +100,7 @@ class Case:
         return shown(r.name or self.names.get(r.born, "the result"))
 
 
+@own_keywords
 def why(x: Any, of: Any = None) -> Answer:
     """Why the gradient of `x` is as it is. `of` is the loss; by default the caller's newest scalar result.
 

@@ -1,0 +1,149 @@
+"""Which line is wrong: in functions that call each other, in loops over time, several at once, and when there is none."""
+
+import functools
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.testing import check_derivative, check_gradients
+from tinygrad_edu.testing.causes import source
+
+from ..corpus import helpers, lstm, two_layer
+
+
+def broken(module, faults, path):
+    """The module with some of its lines replaced."""
+    text = Path(module.__file__).read_text()
+    for right, wrong in faults.items():
+        assert f"    {right}\n" in text
+        text = text.replace(f"    {right}\n", f"    {wrong}\n")
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.mark.parametrize("right", lstm.FAULTS)
+def test_the_wrong_line_of_an_lstm(right, tmp_path):
+    wrong = broken(lstm, {right: lstm.FAULTS[right]}, tmp_path / "network.py")
+    report = check_derivative(wrong.forward, wrong.backward, *wrong.inputs(), raises=False)
+    assert (report.verdict, report.blame.detail) == ("WRONG", lstm.FAULTS[right])
+    assert not report.others
+    assert report.pattern.startswith("= for +=") == (right == "db += da.sum(axis=0)")
+
+
+@pytest.mark.parametrize("right", helpers.FAULTS)
+def test_the_wrong_line_of_a_function_that_is_called(right, tmp_path):
+    wrong = broken(helpers, {right: helpers.FAULTS[right]}, tmp_path / "network.py")
+    report = check_derivative(wrong.forward, wrong.backward, *wrong.inputs(), raises=False)
+    assert (report.verdict, report.blame.detail) == ("WRONG", helpers.FAULTS[right])
+
+
+@pytest.mark.parametrize("module", [lstm, helpers])
+def test_the_modules_are_right_before_they_are_broken(module):
+    assert check_derivative(module.forward, module.backward, *module.inputs()).verdict == "RIGHT"
+
+
+def test_several_wrong_lines_are_each_named(tmp_path):
+    faults = {
+        "dZ1 = W2.T @ dZ2": "dZ1 = -W2.T @ dZ2 * (1 - A1**2)",
+        "db2 = np.sum(dZ2, axis=1, keepdims=True) / m": "db2 = np.sum(dZ2, axis=1, keepdims=True)",
+    }
+    wrong = broken(two_layer, faults, tmp_path / "network.py")
+    report = check_derivative(wrong.forward, wrong.backward, *wrong.inputs(), raises=False)
+    assert report.blame.detail == faults["dZ1 = W2.T @ dZ2"]
+    assert report.pattern == "sign flipped"
+    assert [b.detail for b in report.others] == [faults["db2 = np.sum(dZ2, axis=1, keepdims=True) / m"]]
+    assert report.others[0].pattern == "off by a constant factor 5: 1/m missing, m = 5"
+    assert "and also: db2 at" in str(report)
+
+
+def test_several_patterns_are_each_named_where_there_are_no_lines():
+    f = lambda a, b: np.sum(np.sin(a)) + np.sum(np.exp(b))
+    df = lambda a, b: (-np.cos(a), 3 * np.exp(b))
+    report = check_derivative(f, df, np.array([0.3, 1.1]), np.array([0.2, 0.5]), raises=False)
+    assert report.pattern == "sign flipped"
+    assert report.notes == ["b: off by a constant factor 3"]
+
+
+def test_several_ops_are_each_named():
+    cube = tg.custom_op("a_cube", lambda x: x**3, lambda g, y, x: g * 2 * x**2)
+    root = tg.custom_op("a_root", lambda x: x**0.5, lambda g, y, x: g / y)
+    report = check_gradients(lambda x: cube(root(x)).sum(), np.array([0.5, 1.5]), raises=False)
+    assert report.blame.op == "a_root"
+    assert [b.op for b in report.others] == ["a_cube"]
+
+
+def slope(x, k):
+    g = k * np.sin(x)
+    return 2 * g
+
+
+@pytest.mark.parametrize("df", [lambda x: slope(x, 1.0), functools.partial(slope, k=1.0)])
+def test_a_line_behind_a_lambda_or_a_partial_application(df):
+    report = check_derivative(lambda x: np.sum(np.sin(x)), df, np.array([0.3, 1.1]), raises=False)
+    assert report.blame.detail == "g = k * np.sin(x)"
+
+
+def test_where_no_line_is_named_the_report_says_why():
+    def slope(x):
+        g = np.sin(x)
+        return g
+
+    f = lambda x: float(np.sum([np.sin(float(v)) for v in x]))
+    report = check_derivative(f, slope, np.array([0.3, 1.1]), raises=False)
+    assert report.blame is None
+    assert report.notes[-1].startswith("no line is named, as f does not run on Tensors: ")
+
+
+def test_the_search_for_a_line_is_bounded_by_its_runs(monkeypatch):
+    f, df, inputs = lstm.forward, helpers.backward, lstm.inputs()
+    calls = []
+
+    def counted(cache):
+        calls.append(1)
+        found = {**lstm.backward(cache)}
+        return {k: g * (1.5 + np.arange(g.size).reshape(g.shape) / 7) for k, g in found.items()}
+
+    monkeypatch.setattr(source, "MOST", 30)
+    report = check_derivative(f, counted, *inputs, raises=False)
+    assert report.verdict == "WRONG"
+    assert df is not None
+    assert len(calls) < 30 + 100
+
+
+def test_what_loops_write_to_places_of_their_own_is_not_assigned_again():
+    def f(x, w):
+        s = 0.0
+        for t in range(len(x)):
+            s = s + np.tanh(w * x[t]) * (t + 1.0)
+        return s
+
+    def df(x, w):
+        dx, dw = np.zeros_like(x), 0.0
+        for t in range(len(x)):
+            da = (1 - np.tanh(w * x[t])) * (t + 1.0)
+            dx[t] = da * w
+            dw += da * x[t]
+        return {"dx": dx, "dw": dw}
+
+    report = check_derivative(f, df, np.array([0.3, 0.5, 0.7]), 1.2, raises=False)
+    assert report.blame.op == "da"
+    assert report.pattern.startswith("one term missing")
+
+
+def test_a_number_that_is_no_derivative_is_not_blamed():
+    def f(X, w):
+        return np.sum(np.tanh(X @ w) ** 2)
+
+    def df(X, w):
+        h = np.tanh(X @ w)
+        d = 2 * h
+        return np.outer(d, w), X.T @ d
+
+    report = check_derivative(f, df, np.ones((2, 3)) * [[0.3], [0.2]], np.array([1.0, 2.0, -0.4]), raises=False)
+    assert (report.blame.op, report.pattern) == ("d", "one term missing: the factor 1 - h**2")

@@ -1,0 +1,138 @@
+"""What the engine knows of a function in which a derivative is to be mended: run once on Tensors, it tells the true
+derivative of the result by every value in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...backward import fit, parents, pull
+from ...engine import NEEDS, Variable, constant
+from ...recording import SITES, Recording
+from .mending import Mendable
+
+
+class Known:
+    """Arrays, asked which of them are proportional to a given one."""
+
+    def __init__(self, arrays: Iterable[Any]) -> None:
+        groups: dict[tuple[int, ...], list[Any]] = {}
+        for a in arrays:
+            groups.setdefault(a.shape, []).append(a.ravel())
+        self.stacks = {shape: np.stack(group) for shape, group in groups.items()}
+
+    def factors(self, value: Any) -> Any:
+        """The numbers `k`, with `value = k * a` for one of the arrays."""
+        stack = self.stacks.get(value.shape)
+        if stack is None or not value.size:
+            return np.zeros(0)
+        flat = value.ravel()
+        if not flat.any():
+            return np.ones(int(np.any(~stack.any(axis=1))))
+        squares = np.sum(stack * stack, axis=1)
+        k = stack @ flat / np.where(squares, squares, np.inf)
+        near = np.all(np.abs(k[:, None] * stack - flat) <= bars(flat), axis=1)
+        return k[near]
+
+
+class Truth:
+    """The derivatives of <c, value> by the arguments and by every value on the way, and these values."""
+
+    def __init__(self, pair: Any, c: Any) -> None:
+        tensors = [constant(a.array.astype(np.float64)[()]) for a in pair.arguments]
+        for t in tensors:
+            t.flags = NEEDS
+        seen = [(a.name, t) for a, t in zip(pair.arguments, tensors, strict=True)]
+        with Recording(SITES), np.errstate(all="ignore"):
+            result = noting(pair.f, seen)(*pair.placed(tensors))
+            value = result[0] if isinstance(result, tuple) else result
+            pulled = list(pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])]))
+        found = {t.born: np.asarray(g) for t, g in pulled}
+        zero = [np.zeros(a.array.shape) for a in pair.arguments]
+        self.arguments = [found.get(t.born, z) for t, z in zip(tensors, zero, strict=True)]
+        shares = list(_shares(pulled))
+        self.nodes = [*found.values(), *(g for _, _, g in shares)]  # by every value in the graph
+        self.names: dict[str, list[list[Any]]] = {}  # by the values of each variable: the whole, and its shares
+        self.values: dict[str, list[Any]] = {}  # these values themselves
+        self.series = _series([((str(t.op), str(t.site)), found[t.born]) for t, _ in pulled])
+        self.series += _series([(use, g) for use, _, g in shares]) + self._layers(pair.arguments)
+        births: dict[str, dict[int, None]] = {}  # of the values of each variable, in their order
+        for name, v in seen:
+            if isinstance(v, Variable) and v.born in found:
+                births.setdefault(name, {})[v.born] = None
+            if (known := numbers(getattr(v, "_data", v))) is not None:
+                self.values.setdefault(name, []).append(known)
+        for name, born in births.items():
+            some = _series([(use, g) for use, b, g in shares if b in born])
+            self.names[name] = [[found[b] for b in sorted(born)], *some]
+        self.gradients = Known(self.nodes)
+        self.shaped: dict[tuple[int, ...], list[Any]] = {}
+        for g in {(g.shape, g.tobytes()): g for g in (*self.nodes, *self.arguments)}.values():
+            self.shaped.setdefault(g.shape, []).append(g)
+        forward = [numbers(t._data) for t, _ in pulled]
+        self.data = Known([v for v in forward if v is not None] + [v for vs in self.values.values() for v in vs])
+
+    def fitting(self, shape: tuple[int, ...]) -> list[Any]:
+        """The different derivatives of a shape; after them those by the arguments, which may need another shape."""
+        return self.shaped.get(shape, []) + [g for g in self.arguments if g.shape != shape]
+
+    def _layers(self, arguments: Sequence[Any]) -> list[list[Any]]:
+        """The derivatives by arguments whose names differ in a number only, such as W1, W2 and W3."""
+        layers: dict[str, list[Any]] = {}
+        for a, g in zip(arguments, self.arguments, strict=True):
+            layers.setdefault("".join(c for c in a.name if not c.isdigit()), []).append(g)
+        return list(layers.values())
+
+
+def _shares(pulled: Sequence[tuple[Variable, Any]]) -> Iterator[tuple[Any, int, Any]]:
+    """What each use of a value that is used several times adds to the derivative by it, as a backward pass may compute
+    these one by one: where it is used, its birth, and the share."""
+    uses = Counter(x.born for t, _ in pulled if t.op is not None for x in parents(t))
+    for t, g in pulled:
+        inputs = parents(t) if t.op is not None else []
+        for i, x in enumerate(inputs):
+            if uses[x.born] > 1 and x.flags & NEEDS and t.op is not None and (rule := t.op.vjps[i]) is not None:
+                share = rule(g, t._data, *[v._data for v in inputs], **(t.attributes or {}))
+                yield (str(t.op), str(t.site), i), x.born, np.asarray(fit(t.op, share, x))
+
+
+def _series(pairs: Sequence[tuple[Any, Any]]) -> list[list[Any]]:
+    """The derivatives that have the same key, by the birth of their values: one list for each line and op."""
+    series: dict[Any, list[Any]] = {}
+    for key, g in reversed(pairs):
+        series.setdefault(key, []).append(g)
+    return list(series.values())
+
+
+def noting(f: Any, seen: list[tuple[str, Any]]) -> Any:
+    """The function, which notes the values that it, and what it calls, give names to; as it is, if it has no source."""
+    try:
+        copy = Mendable(f)
+    except TypeError:
+        return f
+
+    def note(k: int, value: Any) -> Any:
+        seen.append((copy.sites[k].name, value))
+        return value
+
+    return copy.with_hook(note)
+
+
+def bars(true: Any) -> Any:
+    """How far a number may be from the true one."""
+    return 1e-8 * np.max(np.abs(true), initial=0) + 1e-12 * np.abs(true)
+
+
+def equal(value: Any, true: Any) -> bool:
+    """Whether two arrays are the same but for rounding."""
+    return value.shape == true.shape and bool(np.all(np.abs(value - true) <= bars(true)))
+
+
+def numbers(value: Any) -> Any:
+    """The floats in a value; None for anything else."""
+    if isinstance(value, np.ndarray | np.generic | float) and np.asarray(value).dtype.kind == "f":
+        return np.asarray(value, dtype=np.float64)
+    return None

@@ -1,0 +1,1 @@
+"""Hand-written kernels: what a backward pass must keep to besides its formula."""

@@ -1,0 +1,74 @@
+"""What a check of a kernel found, with the smallest inputs that show it, and a test to paste."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..report import Report
+from ..subjects.other_libraries import library_of, plain
+from ..written import written
+
+
+@dataclass(repr=False)
+class KernelReport(Report):
+    """The outcome of a check of a kernel: a `Report`, and how to see a fault again."""
+
+    smallest: str = ""  # shapes, dtypes, and the layout
+    test: str = ""
+    tried: list[str] = field(default_factory=list)  # laws, and lengths of axes
+
+    def lines(self) -> Iterator[str]:
+        *body, end = super().lines()
+        yield from body
+        if self.smallest:
+            yield f"  smallest: {self.smallest}"
+        yield end
+        if self.test:
+            yield textwrap.indent(self.test, "  ")
+
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {"smallest": self.smallest, "test": self.test, "tried": self.tried}
+
+
+def kernel_report(report: Report) -> KernelReport:
+    """A report of a derivative as the beginning of one of a kernel."""
+    return KernelReport(**{name: getattr(report, name) for name in Report.__dataclass_fields__})
+
+
+def described(names: Sequence[str], inputs: Sequence[Any], where: str) -> str:
+    """Shapes and dtypes of inputs, and which layout it was."""
+    arrays = [(n, x) for n, x in zip(names, inputs, strict=True) if hasattr(x, "shape")]
+    shown = [f"{n} {tuple(x.shape)} {str(x.dtype).rpartition('.')[2]}" for n, x in arrays]
+    return ", ".join(shown) + (f"; {where}" if where else "")
+
+
+def pasted(functions: dict[str, Any], names: Sequence[str], inputs: Sequence[Any]) -> str:
+    """A test of its own for one failure: `functions` by the parameters of `check_kernel` that they are given to."""
+    texts = {k: own_text(f) for k, f in functions.items() if f is not None}
+    home = {k: functions[k].__module__ for k in texts if not texts[k][1]}
+    torch = any(library_of(x) == "torch" for x in inputs)
+    lines = ["import numpy as np", *["import torch"] * torch, "", "from tinygrad_edu import testing"]
+    lines += dict.fromkeys(f"from {m} import {texts[k][0]}" for k, m in home.items() if m != "__main__")
+    lines += [line for _, source in texts.values() if source for line in ("", "", source)]
+    lines += ["", "", f"def test_{texts['forward'][0].strip('_<>') or 'kernel'}_again():"]
+    for n, x in zip(names, inputs, strict=True):
+        text = written(plain(x))
+        lines.append(f"    {n} = torch.from_numpy({text})" if library_of(x) == "torch" else f"    {n} = {text}")
+    told = ", ".join(f"{k}={name}" for k, (name, _) in texts.items())
+    every = f"{names[0]}," if len(names) == 1 else ", ".join(names)
+    return "\n".join([*lines, f"    testing.check_kernel({told}, inputs=({every}))"])
+
+
+def own_text(f: Any) -> tuple[str, str]:
+    """The name of a function; and its source, if it is not to be imported by that name."""
+    name = getattr(f, "__name__", type(f).__name__)
+    if getattr(f, "__qualname__", name) == name and name.isidentifier():
+        return name, ""
+    try:
+        return name, textwrap.dedent(inspect.getsource(f)).strip()
+    except (OSError, TypeError):
+        return name, ""
