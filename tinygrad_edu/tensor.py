@@ -16,6 +16,7 @@ from . import ops, writing
 from .arrays import Echo, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING, BatchedArray
+from .changes import at_once
 from .engine import (  # fmt: skip
     LEFT,
     MIXED,
@@ -127,7 +128,7 @@ class Tensor(Variable):
         if array is not self._data:
             self._data, self.store, self.source = np.array(array, dtype=self._data.dtype), None, None
         elif self.store is not None and self.store is not USED:  # as in t.data -= step
-            self.store.stamp(self.born)
+            at_once(*self.store.stamped(self.born))
 
     @property
     def requires_grad(self) -> bool:

@@ -15,7 +15,7 @@ PACKAGE = pathlib.Path(tg.__file__).parent
 
 # Each file may import files of its own floor, and of the floors below.
 FLOORS = [
-    ["errors", "domain", "arrays", "sums", "blocks", "recording", "batched", "holders", "engine", "backward"],
+    ["errors", "domain", "arrays", "sums", "changes", "blocks", "recording", "batched", "holders", "engine", "backward"],
     ["ops"],
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],

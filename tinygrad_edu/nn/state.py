@@ -1,19 +1,14 @@
-"""What was saved of a module, copied back into it: all of it, or nothing.
-
-Whatever changes several things computes them first, and publishes them last, `at_once`.
-"""
+"""What was saved of a module, copied back into it: all of it, or nothing."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import starmap
-from operator import call
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays import held, to_array
+from ..changes import at_once
 from ..engine import Variable, describe
 from ..errors import GraphError, ShapeError, StateDictError, few
 from ..tensor import Tensor
@@ -41,12 +36,6 @@ def load(who: str, own: Mapping[str, Tensor], state: Mapping[str, Any], strict: 
     new = {name: _fitting(name, state[name], t) for name, t in own.items() if name in state}
     publish([own[name] for name in new], list(new.values()))
     return keys
-
-
-def at_once(*changes: Any) -> None:
-    """Make changes `(function, *arguments)`, all or none: the functions are written in C, and so is this loop, so
-    that no signal is handled and no line is traced between two of them."""
-    deque(starmap(call, changes), maxlen=0)
 
 
 def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..changes import at_once
 from ..engine import Variable, constant
 from ..functions.settings import leaf, real, settings, several
 from ..interop.names import unknown as _unknown
 from ..sums import worked_in
 from .module import Module
-from .state import at_once
 
 
 def _with_gradients(who: str, parameters: Any) -> list[Any]:

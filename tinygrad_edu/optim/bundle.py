@@ -7,15 +7,14 @@ of NumPy; a large one is updated block by block, while the block is in the proce
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import chain, repeat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from operator import attrgetter, call, setitem
 from typing import Any
 
 import numpy as np
 
+from ..changes import each, make
 from ..engine import STEPPED
 from ..errors import ShapeError
 from ..holders import USED, births, held
@@ -150,7 +149,7 @@ class Part:
         self.block = BLOCK if values.flags.c_contiguous else self.size
 
     def changes(self) -> list[Iterable[Any]]:
-        """Apply the rule to copies of the next block. Whoever iterates over the results writes them back, in C."""
+        """Apply the rule to copies of the next block; to make these changes is to write them back."""
         step, grads = self.bundle.steps[self.which[0]] + (not self.done), self.grads
         old = [self.values.reshape(-1), *self.state.values()]
         if self.size > self.block:
@@ -161,28 +160,23 @@ class Part:
         if self.block is not BLOCK:
             old[0], new[0] = self.values, new[0].reshape(self.values.shape)
         changes: list[Iterable[Any]] = [map(setitem, old, repeat(...), new)]
-        return changes if self.size <= self.block else [*changes, _all((self,), "done", (self.done + self.block,))]
+        return changes if self.size <= self.block else [*changes, each((self,), "done", (self.done + self.block,))]
 
     def marks(self) -> list[Iterable[Any]]:
-        """Whoever iterates over the results counts the step, in C, and tells graphs recorded before of it."""
+        """To make these changes counts the step, and lets graphs that were recorded before know of it."""
         which, steps, params = self.which, self.bundle.steps, self.bundle.params
         params = params if len(which) == len(params) else [params[i] for i in which]
         marks = [
-            _all(params, "born", iter(births, None)),
-            _all([p._grad for p in params], "site", repeat(STEPPED)),
+            each(params, "born", iter(births, None)),
+            each([p._grad for p in params], "site", repeat(STEPPED)),
             map(setitem, repeat(steps), which, repeat(steps[which[0]] + 1)),
         ]
         if more := [p for p in params if p.site is not STEPPED or p.store is not None or p.source is not None]:
-            marks += [_all(more, "site", repeat(STEPPED)), *(_all(more, name, repeat(None)) for name in ("past", "source"))]
+            marks += [each(more, "site", repeat(STEPPED)), *(each(more, name, repeat(None)) for name in ("past", "source"))]
             sharing = [p for p in more if p.store not in (None, USED)]
-            marks.append(_all([p.store for p in sharing], "written", map(attrgetter("born"), sharing)))
+            marks.append(each([p.store for p in sharing], "written", map(attrgetter("born"), sharing)))
             marks.append(map(call, [p.store.seen.clear for p in sharing]))
         return marks
-
-
-def _all(these: Iterable[Any], name: str, values: Iterable[Any]) -> Iterable[Any]:
-    """Whoever iterates over this sets an attribute of each, in C."""
-    return map(setattr, these, repeat(name), values)
 
 
 def step(parts: Sequence[Part]) -> None:
@@ -197,16 +191,16 @@ def step(parts: Sequence[Part]) -> None:
     if large:
         _finish(changes, large)
     else:
-        deque(chain.from_iterable(changes), maxlen=0)
+        make(changes)
 
 
 def _finish(changes: list[Iterable[Any]], large: Sequence[Part]) -> None:
     try:
-        deque(chain.from_iterable(changes), maxlen=0)
+        make(changes)
         changes.clear()
         for part in large:
             while part.done < part.size:
-                deque(chain.from_iterable(part.changes()), maxlen=0)
+                make(part.changes())
     except KeyboardInterrupt:
         if large[0].done:
             _finish([], large)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..arrays import held, to_array
+from ..changes import at_once
 from ..engine import Variable, constant, describe
 from ..errors import DTypeError, ShapeError
 from ..functions.settings import several, truth
 from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import PARAMETERS, clear
-from ..nn.state import at_once
 from ..sums import HALF, worked_in
 from ..tensor import Tensor
 from .bundle import Bundle, Rule, bundles, step, workspace
