@@ -224,6 +224,7 @@ class Tensor(Variable):
                 (t, g) for t, g in pull([(self, seed if create_graph else seed._data)], create_graph) if t.op is None
             ]
             owned: set[int] = {id(seed), id(seed._data)}
+            new: list[tuple[Any, Any]] = []
             for t, g in found:
                 if RUNNING:  # in a vmap: a leaf from outside is one for all examples
                     g = for_all_examples(g, t, [level for level in RUNNING if level < t.born])
@@ -233,8 +234,9 @@ class Tensor(Variable):
                     g = ops.clone.unary(g) if shared else g
                 else:
                     g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
-                with ADDING:
-                    t._grad = g if t._grad is None else _added(t._grad, g)
+                new.append((t, g))
+            with ADDING:
+                at_once(*[(setattr, t, "_grad", g if t._grad is None else _added(t._grad, g)) for t, g in new])
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:

@@ -11,6 +11,7 @@ Other views keep the entries that they had when they were taken, and so do array
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import setitem
 from typing import Any
 
@@ -125,6 +126,7 @@ def _is_written(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: A
         and view[0] is ops.getitem
         and view[1] is t
         and value.born > t.born
+        and (value.op is not None or not value.flags & NEEDS)  # else `t` is to get the gradient's path to a leaf
         and repr(view[3]["index"]) == repr(index)
     )
 
@@ -193,6 +195,16 @@ def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable
         at_once((setitem, t._data, ops.indexing.filled(index, places), value._data), *changes)
     except (ValueError, IndexError) as error:
         raise refusal(ops.setitem, error, [t._data, value._data]) from error
+
+
+def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
+    """Give leaves new arrays, of which nobody else knows, all or none."""
+    for t in tensors:
+        if t.op is not None:
+            raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
+    slots, here = ("_data", "born", "site", "past", "store", "source"), site()
+    new = [(t, (array, births(), here, None, None, None)) for t, array in zip(tensors, arrays, strict=True)]
+    at_once(*[(setattr, t, name, value) for t, values in new for name, value in zip(slots, values, strict=True)])
 
 
 def keep_constant(t: Variable) -> None:

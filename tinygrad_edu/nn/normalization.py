@@ -14,7 +14,7 @@ from ..random import Generator
 from . import functional as F
 from . import guards
 from .functional.linear import like
-from .functional.normalization import refuse_examples
+from .functional.normalization import batch_norm_with, refuse_examples
 from .module import Layer, Parameter
 
 
@@ -55,16 +55,17 @@ class _BatchNorm(Layer):
                 f"{type(self).__name__}: the input must have {axes} axes, and {self.num_features} channels as axis 1; "
                 f"got shape {x.shape}; check num_features"
             )
-        share = self.momentum
+        share, new = self.momentum, {}
         if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
-            self.num_batches_tracked.data = self.num_batches_tracked._data + 1
+            count = self.num_batches_tracked._data + 1
+            new = {self.num_batches_tracked: np.asarray(count, self.num_batches_tracked._data.dtype)}
             if share is None:  # the plain mean over all batches so far
-                share = 1 / float(self.num_batches_tracked._data)
+                share = 1 / float(count)
         x = x if self.weight is None else like(x, self.weight)
-        return F.batch_norm(
+        return batch_norm_with(
             x, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training or self.running_mean is None, 0.0 if share is None else share, self.eps,
+            self.training or self.running_mean is None, 0.0 if share is None else share, self.eps, new,
         )  # fmt: skip
 
 

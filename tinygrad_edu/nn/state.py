@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import held, to_array
-from ..changes import at_once
-from ..engine import Variable, describe
-from ..errors import GraphError, ShapeError, StateDictError, few
+from ..engine import Variable
+from ..errors import ShapeError, StateDictError, few
 from ..tensor import Tensor
+from ..writing import publish
 
 
 class Keys(NamedTuple):
@@ -36,19 +36,6 @@ def load(who: str, own: Mapping[str, Tensor], state: Mapping[str, Any], strict: 
     new = {name: _fitting(name, state[name], t) for name, t in own.items() if name in state}
     publish([own[name] for name in new], list(new.values()))
     return keys
-
-
-def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
-    """Give leaves new arrays, of which nobody else knows, all or none."""
-    for t in tensors:
-        if t.op is not None:
-            raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
-    for t in tensors:
-        t.reborn()  # first: a birth too many only makes an older graph say that something was changed
-    at_once(
-        *((setattr, t, "_data", array) for t, array in zip(tensors, arrays, strict=True)),
-        *((setattr, t, name, None) for t in tensors for name in ("store", "source")),
-    )
 
 
 def _fitting(name: str, value: Any, own: Tensor) -> Any:

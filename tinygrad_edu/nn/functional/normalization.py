@@ -18,6 +18,7 @@ from ...functions.settings import Positive, Probability, lengths, settings
 from ...random import Generator, or_shared
 from ...sums import HALF
 from ...tensor import Tensor
+from ...writing import publish
 
 
 def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
@@ -56,6 +57,15 @@ def batch_norm(
     running + momentum * batch (with the unbiased variance); otherwise they are the running ones.
     Source: Ioffe and Szegedy, "Batch normalization" (2015).
     """
+    return batch_norm_with(input, running_mean, running_var, weight, bias, training, momentum, eps, {})
+
+
+@single
+def batch_norm_with(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
+    eps: float, new: dict[Tensor, Any],
+) -> Tensor:  # fmt: skip
+    """`batch_norm`, which gives other tensors `new` values together with the running statistics."""
     x = lift(input, "batch_norm")
     if x.ndim < 2:
         raise ShapeError(f"batch_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
@@ -73,12 +83,14 @@ def batch_norm(
             "batch (drop_last=True), or eval()"
         )
     mu, d, var = _moments(x, axes)
+    y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
         for running, batch in ((running_mean, mu._data), (running_var, var._data * (n / (n - 1)))):
             moved = (1 - momentum) * running._data + momentum * batch.reshape(-1)
-            running.data = moved.astype(running._data.dtype, copy=False)
-    return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+            new = {**new, running: moved.astype(running._data.dtype, copy=False)}
+    publish(list(new), list(new.values()))
+    return y
 
 
 def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
