@@ -44,7 +44,7 @@ def tuple_of(g: Any) -> tuple[Any, ...]:
     return g if isinstance(g, tuple) else (g,)
 
 
-def by_torch(case: Case) -> None:
+def by_torch(case: Case, fast_mode: bool = False) -> None:
     import torch
 
     class Op(torch.autograd.Function):
@@ -59,7 +59,7 @@ def by_torch(case: Case) -> None:
             return tuple(torch.from_numpy(np.array(d, dtype=np.float64)) for d in tuple_of(found))
 
     inputs = [torch.from_numpy(np.array(x)).requires_grad_() for x in case.inputs]
-    torch.autograd.gradcheck(Op.apply, inputs)
+    torch.autograd.gradcheck(Op.apply, inputs, fast_mode=fast_mode)
 
 
 def by_jax(case: Case) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import pathlib
 import re
 import sys
+from typing import Any
 
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn, optim
+from tinygrad_edu.interop.names import public
+from tinygrad_edu.interop.pytorch import SENTENCES
 from tinygrad_edu.viz import op_table
 
 DOCS = pathlib.Path(__file__).parent
@@ -60,7 +66,47 @@ def course() -> str:
     return text
 
 
-PAGES = {"operations.md": operations, "course.md": course}
+LAYERS = """# Layers, losses, functions, optimizers
+
+Made from the docstrings by `make docs`; `help(nn.Linear)` says more. Names and meanings are PyTorch's.
+"""
+
+
+def layers() -> str:
+    """Tables of what `nn`, `nn.functional` and `optim` give, with the first words of each docstring."""
+    text = LAYERS
+    named = [(name, getattr(nn, name)) for name in public(nn)]
+    losses = [(name, x) for name, x in named if name.endswith("Loss")]
+    modules = [(name, x) for name, x in named if inspect.isclass(x) and not name.endswith("Loss")]
+    functions = [(name, getattr(F, name)) for name in public(F)]
+    tools = [(f"utils.{name}", getattr(nn.utils, name)) for name in public(nn.utils)]
+    tools += [
+        (f"utils.parametrize.{name}", getattr(nn.utils.parametrize, name)) for name in public(nn.utils.parametrize)
+    ]
+    tools += [(f"utils.rnn.{name}", getattr(nn.utils.rnn, name)) for name in public(nn.utils.rnn)]
+    for title, place, rows in (
+        ("Layers: `nn`", "nn", modules), ("Losses: `nn`", "nn", losses), ("Functions: `nn.functional`", "F", functions),
+        ("Around models: `nn.utils`", "nn", tools), ("Optimizers and schedules: `optim`", "optim", named_in(optim)),
+    ):  # fmt: skip
+        text += f"\n## {title}\n\n| name | what it is |\n| --- | --- |\n"
+        text += "".join(f"| `{place}.{name}` | {first_words(x)} |\n" for name, x in sorted(rows))
+    text += "\n## PyTorch's that are not here\n\n| name | what to use |\n| --- | --- |\n"
+    for place, sentences in SENTENCES.items():
+        text += "".join(f"| `{place}.{name}` | {sentence} |\n" for name, sentence in sentences.items())
+    return text
+
+
+def named_in(place: Any) -> list[tuple[str, Any]]:
+    return [(name, getattr(place, name)) for name in public(place) if callable(getattr(place, name))]
+
+
+def first_words(x: Any) -> str:
+    """The first sentence of a docstring, on one line."""
+    lines = (inspect.getdoc(x) or "").split("\n\n")[0].split()
+    return re.split(r"(?<=[a-z)`0-9])\. ", " ".join(lines))[0].rstrip(".:").replace("|", "\\|")
+
+
+PAGES = {"operations.md": operations, "course.md": course, "layers.md": layers}
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ import typing as _typing
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
+from . import autograd as autograd
 from . import errors as errors
 from . import linalg as linalg
 from . import random as random
@@ -138,15 +139,23 @@ from .interop import names as _foreign
 from .random import manual_seed as manual_seed
 from .recording import no_grad as no_grad
 from .tensor import Tensor as Tensor
+from .transforms import tree as tree
 from .transforms.checkpoint import checkpoint as checkpoint
 from .transforms.custom_op import custom_op as custom_op
+from .transforms.custom_rules import custom_jvp as custom_jvp
+from .transforms.custom_rules import custom_vjp as custom_vjp
 from .transforms.derivatives import grad as grad
 from .transforms.derivatives import hessian as hessian
 from .transforms.derivatives import hvp as hvp
+from .transforms.derivatives import jacfwd as jacfwd
 from .transforms.derivatives import jacobian as jacobian
+from .transforms.derivatives import jacrev as jacrev
 from .transforms.derivatives import jvp as jvp
+from .transforms.derivatives import linearize as linearize
 from .transforms.derivatives import value_and_grad as value_and_grad
 from .transforms.derivatives import vjp as vjp
+from .transforms.loops import scan as scan
+from .transforms.loops import while_loop as while_loop
 from .transforms.vmap import vmap as vmap
 
 if _typing.TYPE_CHECKING:
@@ -156,6 +165,7 @@ if _typing.TYPE_CHECKING:
     from . import optim as optim
     from . import testing as testing
     from . import viz as viz
+    from .compiler.compile import compile as compile
     from .io import load as load
     from .io import save as save
     from .viz.pictures.draw import draw as draw
@@ -175,6 +185,10 @@ _PARTS = {
     "viz": "Pictures, the player, worksheets, explanations.",
 }
 _LATER = {
+    "compile": (
+        "compiler.compile",
+        "A function, or a whole training step, as machine code.",
+    ),
     "detect_anomaly": ("viz", "In a `with` block: raise an error for the first inf or nan, naming its line."),
     "draw": ("viz", "The graph behind a tensor, a module or a function as a picture."),
     "explain": ("viz", "The chain rule on a graph, step by step with numbers."),
@@ -186,7 +200,7 @@ _LATER = {
 __all__ = sorted(
     {
         *(name for name, x in globals().items() if name[0] != "_" and not isinstance(x, _ModuleType)),
-        *("errors", "linalg", "random", *_PARTS, *_LATER),
+        *("autograd", "errors", "linalg", "random", "tree", *_PARTS, *_LATER),
     }
 )
 

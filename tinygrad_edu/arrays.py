@@ -16,6 +16,16 @@ _default = np.dtype(np.float32)
 complex_step: ContextVar[bool] = ContextVar("complex_step", default=False)
 
 
+READINGS: tuple[type, ...] = (BatchedArray,)  # classes that stand for arrays and read what is computed with them
+
+
+def reading(cls: Any) -> Any:
+    """Class decorator for another of them."""
+    global READINGS
+    READINGS = (*READINGS, cls)
+    return cls
+
+
 class Echo(np.ndarray):
     """The array of a tensor that needs a gradient, or what NumPy computed from it: it knows where it left the graph.
 
@@ -83,6 +93,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
 
     What would lose its meaning is refused: masks, units, fields, imaginary parts.
     """
+    if isinstance(data, READINGS):
+        return data if dtype is None else data.astype(dtype)  # type: ignore[attr-defined]
     typed = hasattr(data, "dtype")
     dtype = dtype if dtype is None else normal_dtype(who, dtype)
     if isinstance(data, list | tuple):
@@ -155,7 +167,7 @@ def operand(x: Any, who: str, copy: bool | None = None) -> Any:
     the other side (NumPy's rule for weak scalars)."""
     if isinstance(x, np.matrix) and who in ("multiply", "power"):
         raise DTypeError(f"{who}: must be entry by entry; got np.matrix, for which * and ** are others; use np.asarray")
-    return x if is_weak(x) or isinstance(x, BatchedArray) else to_array(x, copy=copy, who=who)
+    return x if is_weak(x) or isinstance(x, READINGS) else to_array(x, copy=copy, who=who)
 
 
 def is_weak(x: Any) -> bool:

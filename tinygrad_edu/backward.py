@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from .batched import RUNNING, BatchedArray, levels, whole
-from .engine import NEEDS, REGISTRY, SCALARS, Op, Variable, zeros_like
+from .batched import RUNNING, BatchedArray, levels
+from .engine import NEEDS, REGISTRY, SCALARS, Op, Variable, constant, zeros_like
 from .errors import GraphError
 from .holders import USED
-from .recording import Recording, recorder
+from .recording import TRACERS, Recording, recorder, tracing
 from .sums import HALF, WIDER
+from .values import decided
 
 
 def parents(t: Variable) -> tuple[Variable, ...]:
@@ -96,11 +97,16 @@ def _chain_rule(
         g = grads.pop(-born)
         if wide and -born in wide:
             g = REGISTRY["astype"](g, dtype=HALF)
+        if t.hooks is not None:
+            g = hooked(t, g, create_graph)
         yield t, g
         op = t.op
         if op is None or -born <= oldest:
             continue
         inputs = parents(t)
+        if TRACERS and (by := tracing.get()):
+            for x in inputs:
+                by.take(x)
         vjps, attributes = op.vjps, t.attributes
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         below = op.masks or -born in masked
@@ -144,6 +150,22 @@ def _chain_rule(
                     masked.add(n)
 
 
+def hooked(t: Variable, g: Any, create_graph: bool) -> Any:
+    """The gradient of `t` after its hooks: each is given it as a tensor, and may give another in its place."""
+    for hook in list((t.hooks or {}).values()):
+        new = hook(g if create_graph else constant(np.array(g)[()]))
+        if new is None:
+            continue
+        if not isinstance(new, Variable) or new._data.shape != t._data.shape:
+            raise GraphError(
+                f"register_hook: a hook must give None or a gradient of shape {tuple(t._data.shape)}; got "
+                f"{tuple(new._data.shape) if isinstance(new, Variable) else type(new).__name__}; return g, or nothing"
+            )
+        new = new if new._data.dtype == t._data.dtype else REGISTRY["astype"](new, dtype=t._data.dtype)
+        g = new if create_graph else new._data
+    return g
+
+
 def fit(op: Op, gx: Any, x: Variable) -> Any:
     """Give a gradient the shape and dtype of its variable, undoing broadcasting if `op` did any.
 
@@ -175,12 +197,16 @@ def for_all_examples(gx: Any, x: Variable, each: Container[int]) -> Any:
     return gx
 
 
+def _finite(values: Any) -> bool:
+    return bool(np.isfinite(values).all())
+
+
 def keep_zeros(g: Any, gx: Any) -> Any:
     """Where no gradient comes in, none goes out, even through an infinite local derivative.
 
     This is what `where(x > 0, log(x), 0)` needs at x = 0: its gradient into the log is exactly 0.
     """
-    if g.shape != gx.shape or np.isfinite(whole(gx._data if isinstance(gx, Variable) else gx)).all():
+    if g.shape != gx.shape or decided(gx._data if isinstance(gx, Variable) else gx, _finite, otherwise=False):
         return gx
     return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
 

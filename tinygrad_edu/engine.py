@@ -32,9 +32,10 @@ import numpy as np
 from .arrays import Echo, is_weak, operand
 from .errors import GraphError, LostGradientWarning, refusal
 from .holders import USED, Store, births, share
-from .recording import PLAIN, Recorder, Site, recording, site, stack_level
+from .recording import PLAIN, TRACERS, Recorder, Site, recording, site, stack_level, tracing
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
+KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
 
 SCALARS = frozenset((np.float16, np.float32, np.float64))
@@ -68,6 +69,7 @@ class Variable(Reading):
         "past",  # itself before its last birth, where that is kept
         "source",  # of a view that was not recorded: what it is a view of (see writing.py)
         "site",  # the user's line that made it, or what happened to it last, where that is kept
+        "hooks",  # functions that are given its gradient, by key; None until there is one
         "__weakref__",
     )
     _data: Any
@@ -82,6 +84,7 @@ class Variable(Reading):
     past: Variable | None
     source: Any
     site: Site | str | None
+    hooks: dict[int, Any] | None
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
@@ -101,7 +104,10 @@ class Variable(Reading):
             for x in inputs:
                 flags |= x.flags
         try:
-            data = op.forward(*[x._data for x in inputs], **attributes)
+            if TRACERS:
+                data = traced(op, inputs, attributes)
+            else:
+                data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
             raise refusal(op, error, [x._data for x in inputs]) from error
         if flags & LEFT and by and op.differentiable:
@@ -153,6 +159,14 @@ def results_are(cls: type[Kind]) -> type[Kind]:
     return cls
 
 
+def traced(op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Any:
+    """The value of an op while some thread writes down what it computes: this one, or another."""
+    by = tracing.get()
+    if by is not None:
+        return by.forward(op, xs, attributes)
+    return op.forward(*[x._data if isinstance(x, Variable) else x for x in xs], **attributes)
+
+
 def constant(data: Any) -> Any:
     """A new variable without a history."""
     t = new(variable_type)
@@ -160,7 +174,7 @@ def constant(data: Any) -> Any:
     t.flags = 0
     t.born = births()
     t.inputs = ()
-    t.op = t.attributes = t._grad = t.name = t.store = t.past = t.source = t.site = None
+    t.op = t.attributes = t._grad = t.name = t.store = t.past = t.source = t.site = t.hooks = None
     return t
 
 
@@ -196,6 +210,8 @@ def lost(op: Op, data: Any, inputs: Sequence[Variable], attributes: Any, tracked
 
 def unrecorded(x: Variable) -> Any:
     """The value of `x` as a constant, which shares its memory."""
+    if TRACERS and (by := tracing.get()):
+        by.take(x)
     t = constant(x._data)
     share(t, (x,))
     return t
@@ -232,7 +248,7 @@ def note(
     t.op = op
     t.inputs = inputs
     t.attributes = attributes
-    t._grad = t.name = t.store = t.past = t.source = t.site = None
+    t._grad = t.name = t.store = t.past = t.source = t.site = t.hooks = None
     if not op.fresh:
         share(t, inputs)
     if by is not PLAIN:
@@ -349,12 +365,12 @@ class Op:
         for x in xs:
             if isinstance(x, Reading):
                 return x.read(self, xs, attributes)
-        return self.forward(*xs, **attributes)
+        return traced(self, xs, attributes) if TRACERS else self.forward(*xs, **attributes)
 
     def unary(self, x: Any) -> Any:
         """`self(x)` for a Variable, without the general path's loops."""
         try:
-            data = self.forward(x._data)
+            data = traced(self, (x,), {}) if TRACERS else self.forward(x._data)
         except Exception as error:
             raise refusal(self, error, [x._data]) from error
         if (flags := x.flags) and (by := recording.get()):
@@ -371,7 +387,7 @@ class Op:
         elif not isinstance(b, Variable):
             return self(a, b)
         try:
-            data = self.forward(a._data, b._data)
+            data = traced(self, (a, b), {}) if TRACERS else self.forward(a._data, b._data)
         except Exception as error:
             raise refusal(self, error, [a._data, b._data]) from error
         if (flags := a.flags | b.flags) and (by := recording.get()):

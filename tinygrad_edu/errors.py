@@ -32,6 +32,10 @@ class StateDictError(KeyError, ValueError):
     __str__ = Exception.__str__  # KeyError's would put the message into quotes
 
 
+class TreeError(ShapeError):
+    """Containers of tensors that do not go together."""
+
+
 class GraphError(ValueError):
     """A gradient that the recorded graph cannot give."""
 
@@ -57,7 +61,7 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
     shapes = " and ".join(str(tuple(np.shape(x))) for x in inputs)
     if isinstance(error, np.linalg.LinAlgError | IndexError):
         return type(error)(f"{op}: {error}; got shapes {shapes}; check the values given")
-    if isinstance(error, DTypeError | ShapeError):
+    if isinstance(error, DTypeError | ShapeError | GraphError):
         return error
     if isinstance(error, TypeError):
         return DTypeError(f"{op}: must support the dtypes given; got {_types(inputs)} ({error}); use .astype()")

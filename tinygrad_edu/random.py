@@ -19,6 +19,7 @@ from .functions.arguments import lift, normal_shape
 from .functions.indexing import take
 from .functions.settings import integer, refused, settings
 from .interop.names import Named, UnknownNameError
+from .recording import tracer
 from .tensor import Tensor
 
 Shape = int | tuple[int, ...]
@@ -70,13 +71,18 @@ class Generator(Named):
 
     def draw(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """What a method of NumPy's generator gives, as a plain array; safe in threads."""
+        if (by := tracer()) is not None:
+            return by.drawn(self, method, args, kwargs)
+        return self.drawn(method, *args, **kwargs)
+
+    def drawn(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """The same, whoever writes down what is computed."""
         with self._lock:
             return getattr(self.numpy, method)(*args, **kwargs)
 
     def _new(self, array: Any, dtype: Any) -> Tensor:
-        return engine.constant(
-            np.asarray(array, get_default_dtype() if dtype is None else normal_dtype("random", dtype))
-        )
+        dtype = get_default_dtype() if dtype is None else normal_dtype("random", dtype)
+        return engine.constant(array.astype(dtype) if hasattr(array, "astype") else np.asarray(array, dtype))
 
     @settings
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:

@@ -48,7 +48,60 @@ class Departure(NamedTuple):
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
 
 
+class Tracer:
+    """Who computes operations in place of NumPy, and writes them down; see program/."""
+
+    def forward(self, op: Any, xs: Any, attributes: Any) -> Any:
+        """The value of an op on variables or arrays."""
+        raise NotImplementedError
+
+    def take(self, x: Any) -> None:
+        """Note that the value of a variable is read, where no op does it."""
+        raise NotImplementedError
+
+    def shown(self, x: Any) -> Any:
+        """What `x.data` is."""
+        raise NotImplementedError
+
+    def replaced(self, x: Any, array: Any) -> None:
+        """Do what `x.data = array` does."""
+        raise NotImplementedError
+
+    def cleared(self, params: Any, set_to_none: bool) -> None:
+        """Do what `zero_grad()` does."""
+        raise NotImplementedError
+
+    def stepped(self, optimizer: Any) -> None:
+        """Do what `optimizer.step()` does."""
+        raise NotImplementedError
+
+    def unknown(self, x: Any) -> bool:
+        """Whether the values of an array may be others in the next run."""
+        raise NotImplementedError
+
+    def check(self, x: Any, check: Any) -> bool:
+        """Have `check(x)` raise its error in this run and each later one; False if x will never change."""
+        raise NotImplementedError
+
+    def answer(self, x: Any, question: Any) -> bool | None:
+        """The answer to `question(x)` that holds for this program, which is made anew where it does not; None if it
+        cannot be known before a run."""
+        raise NotImplementedError
+
+    def drawn(self, generator: Any, method: str, args: Any, kwargs: Any) -> Any:
+        """What a generator draws."""
+        raise NotImplementedError
+
+
+tracing: ContextVar[Tracer | None] = ContextVar("tracing", default=None)
+TRACERS: list[Tracer] = []  # those at work in any thread; as a rule none, which is quick to see
+
 STATES.extend((recorder, recording))
+
+
+def tracer() -> Tracer | None:
+    """Who writes down what is computed in this thread or task."""
+    return tracing.get() if TRACERS else None
 
 
 class Recording(Block):

@@ -18,6 +18,7 @@ from .backward import for_all_examples, pull
 from .batched import RUNNING, BatchedArray
 from .changes import at_once
 from .engine import (  # fmt: skip
+    KEEPS,
     LEFT,
     MIXED,
     NEEDS,
@@ -33,9 +34,10 @@ from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
 from .functions.settings import own_keywords, truth
 from .holders import USED, Store, births, shared
+from .hooks import Handle, function
 from .interop.names import UnknownNameError
 from .interop.protocol import call_function, call_ufunc
-from .recording import Departure, Recording, departures, recording, site, stack_level
+from .recording import Departure, Recording, departures, recording, site, stack_level, tracer
 
 INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_must_be_one", "_not_a_leaf", "_seed"} - {
     *vars(object),
@@ -91,6 +93,7 @@ class Tensor(Variable):
         self._data = array[()] if array.ndim == 0 else array
         self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
         self._grad, self.name, self.store, self.past, self.source, self.site = None, name, None, None, None, None
+        self.hooks = None
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
         if requires_grad is not False and truth("Tensor", "requires_grad", requires_grad):
@@ -102,6 +105,8 @@ class Tensor(Variable):
 
         A leaf that is written into after an operation used it makes `backward()` raise an error.
         """
+        if (by := tracer()) is not None:
+            return by.shown(self)
         self._depart()
         if self.op is not None:
             shared(self)
@@ -124,6 +129,9 @@ class Tensor(Variable):
         if self.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first")
         array = value._data if isinstance(value, Variable) else value
+        if (by := tracer()) is not None:
+            by.replaced(self, array)
+            return
         self.reborn()
         if array is not self._data:
             self._data, self.store, self.source = np.array(array, dtype=self._data.dtype), None, None
@@ -153,7 +161,7 @@ class Tensor(Variable):
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
         """The gradient that `backward()` has added up, a tensor, or None; only leaves get one."""
-        if self._grad is None and self.op is not None and self.flags & NEEDS:
+        if self._grad is None and self.op is not None and self.flags & NEEDS and not self.flags & KEEPS:
             self._not_a_leaf()
         return self._grad
 
@@ -170,10 +178,46 @@ class Tensor(Variable):
         """Say why a result has no gradient, as `w = w - lr * w.grad` makes of a parameter."""
         warnings.warn(
             f"grad: only a leaf gets a gradient; got {describe(self)}; to take a step write w -= lr * w.grad within "
-            "tg.no_grad(), and for the gradient of an inner result use tg.explain",
+            "tg.no_grad(), and for the gradient of an inner result call its retain_grad() before backward()",
             LostGradientWarning,
             stacklevel=stack_level(),
         )
+
+    def retain_grad(self) -> None:
+        """Have `backward()` leave the gradient of this result in its `grad`, as of a leaf.
+
+        >>> import tinygrad_edu as tg
+        >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (3 * y).sum().backward()
+        >>> y.grad.tolist()
+        [3.0, 3.0]
+        """
+        self._must_need_gradient("retain_grad")
+        self.flags |= KEEPS
+
+    def register_hook(self, hook: Any) -> Handle:
+        """Have `hook(gradient)` called with the gradient of this tensor, whenever it is known; what it gives, if not
+        None, takes the gradient's place. `remove()` of what is given back takes the hook away.
+
+        >>> import tinygrad_edu as tg
+        >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+        >>> with x.register_hook(lambda g: g * 10):
+        ...     (x * x).sum().backward()
+        >>> x.grad.tolist()
+        [20.0, 40.0]
+        """
+        self._must_need_gradient("register_hook")
+        self.hooks = {} if self.hooks is None else self.hooks
+        return Handle(self.hooks, function("register_hook", hook))
+
+    def _must_need_gradient(self, who: str) -> None:
+        if not self.flags & NEEDS:
+            raise GraphError(
+                f"{who}: the tensor must need a gradient; got {describe(self)}; use requires_grad=True on what it is "
+                "computed from"
+            )
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad`, and return the tensor."""
@@ -220,9 +264,8 @@ class Tensor(Variable):
             )
         seed = self._seed(gradient)
         with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():
-            found = [
-                (t, g) for t, g in pull([(self, seed if create_graph else seed._data)], create_graph) if t.op is None
-            ]
+            walk = pull([(self, seed if create_graph else seed._data)], create_graph)
+            found = [(t, g) for t, g in walk if t.op is None or t.flags & KEEPS]
             owned: set[int] = {id(seed), id(seed._data)}
             new: list[tuple[Any, Any]] = []
             for t, g in found:

@@ -20,12 +20,12 @@ import numpy as np
 from . import ops
 from .batched import BatchedArray
 from .changes import at_once
-from .engine import NEEDS, Op, Variable, births, describe, note, shell
+from .engine import KEEPS, NEEDS, Op, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
 from .holders import OVERWRITTEN, USED, Store, held, shared
-from .recording import recording, site
+from .recording import recording, site, tracer
 
 
 def assign(t: Variable, key: Any, value: Any) -> None:
@@ -202,8 +202,12 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
     for t in tensors:
         if t.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
+    if (by := tracer()) is not None:
+        for t, array in zip(tensors, arrays, strict=True):
+            by.replaced(t, array)
+        return
     slots, here = ("_data", "born", "site", "past", "store", "source"), site()
-    new = [(t, (array, births(), here, None, None, None)) for t, array in zip(tensors, arrays, strict=True)]
+    new = [(t, (np.asarray(array, t._data.dtype), births(), here, None, None, None)) for t, array in zip(tensors, arrays, strict=True)]
     at_once(*[(setattr, t, name, value) for t, values in new for name, value in zip(slots, values, strict=True)])
 
 
@@ -235,7 +239,10 @@ def _become(renewed: list[tuple[Variable, Variable]], pasts: list[Variable]) -> 
     changes: list[Any] = []
     for (t, new), past in zip(renewed, pasts, strict=True):
         if new.op is not None:
-            changes += [(setattr, t, name, getattr(new, name)) for name in RENEWED] + [(setattr, t, "past", past)]
+            slots = {name: getattr(new, name) for name in RENEWED}
+            # hooks belong to what `t` was when they were registered
+            slots |= {"past": past, "hooks": None, "flags": new.flags | past.flags & KEEPS}
+            changes += [(setattr, t, name, value) for name, value in slots.items()]
             continue
         if t.flags & NEEDS:
             kept = None

@@ -97,14 +97,15 @@ class Twin:
         self.value = Value.of_leaf(value.array, self.leaf) if self.leaf else value
         self.version += 1
 
-    def write(self, value):
+    def write(self, value, recorded=False):
         """In place: through to what it is a view of."""
         if self.view is None:
             self.memory, self.places = Memory(), np.arange(self.array.size).reshape(self.array.shape)
             return self.set(value)
         base, places, _ = self.view
-        base.write(base.value.with_entries(places, value))
-        self.set(base.value.entries(places))
+        base.write(base.value.with_entries(places, value), recorded)
+        value = base.value.entries(places)
+        self.set(value if recorded else value.constant())
         self.memory, self.places, self.view = base.memory, base.places.reshape(-1)[places], (base, places, base.version)
         return None
 
@@ -422,7 +423,7 @@ class Programs(RuleBasedStateMachine):
         if self.do(act):
             assert not needed, "must be refused"
             self.changes += 1
-            t.write(value.constant() if without else value)
+            t.write(value.constant() if without else value, not without)
         else:
             assert needed or self.changes, "nothing speaks against it"
 

@@ -255,5 +255,5 @@ def test_a_dict_of_modules_is_a_dict():
     for name in ("keys", "forward", "a.b", ""):
         with pytest.raises(StateDictError, match="a name must not be one of Module's own"):
             table[name] = nn.ReLU()
-    with pytest.raises(TypeError, match="got int by str"):
+    with pytest.raises(TypeError, match="holds modules; got int"):
         table["d"] = 3

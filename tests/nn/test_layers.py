@@ -321,7 +321,7 @@ def test_nothing_that_counts_has_no_mean():
         (lambda: nn.Embedding(3, 2, padding_idx=5), "padding_idx must be one of the 3 rows; got 5"),
         (lambda: nn.LSTM(2, 0), "hidden_size and num_layers must be 1 or more; got 0 and 1"),
         (lambda: nn.GRU(2, 3, dropout=1.5), "GRU: dropout must be from 0 to 1; got 1.5"),
-        (lambda: F.adaptive_avg_pool2d(np.ones((1, 1, 4, 4)), (1, 2, 3)), "output_size must be one or two numbers"),
+        (lambda: F.adaptive_avg_pool2d(np.ones((1, 1, 4, 4)), (1, 2, 3)), "output_size must be one number, or 2"),
         (lambda: F.nll_loss(np.ones(()), np.array(0)), "nll_loss: the input must have a class axis"),
         (lambda: F.conv_transpose2d(np.ones((1, 1, 4, 3)), np.ones((1, 1, 1, 1)), padding=2),
          r"padding must leave something of the output; got padding 2 for an output of \(4, 3\) before it"),

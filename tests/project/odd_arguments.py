@@ -62,6 +62,15 @@ def square(x):
     return (x * x).sum()
 
 
+LEAF = tg.Tensor(matrix(), requires_grad=True)
+SUM = LEAF.sum()
+
+
+def squares(*xs):
+    """Of whatever comes, trees included."""
+    return sum(square(x) for x in tg.tree.leaves(xs))
+
+
 def layer():
     return nn.Linear(3, 3)
 
@@ -105,7 +114,7 @@ def values(*given):
 GOOD = {
     **dict.fromkeys(["x", "a", "b", "x1", "input", "data", "fill_value", "anchor", "positive", "negative", "input1", "input2", "query", "key", "value", "src"], matrix),
     **dict.fromkeys(["tgt", "memory", "weight", "embeddings", "primals", "tangents", "target", "prediction", "operands", "xs", "tensors"], matrix),
-    **dict.fromkeys(["f", "function"], lambda: square),
+    **dict.fromkeys(["f", "function"], lambda: squares),
     **dict.fromkeys(["axis1", "offset", "k", "start", "source", "low", "val"], values(0)),
     **dict.fromkeys(["axis2", "destination", "n", "repeats", "shift", "pad_width", "d_model", "num_heads", "nhead", "num_groups", "gamma"], values(1)),
     **dict.fromkeys(["in_features", "out_features", "in1_features", "in2_features", "num_features", "embed_dim", "hidden_size", "input_size"], values(3)),
@@ -133,6 +142,8 @@ CALLS = {
     "precision_recall_f1": {"prediction": labels, "target": labels}, "zeros": {"dims...": [3, 3]}, "empty": {"dims...": [3, 3]}, "ones": {"dims...": [3, 3]}, "random.integers": {"low": 5},
     "random.permutation": {"x": 5}, "ModuleDict": {"modules": lambda: {"a": nn.ReLU()}}, "ModuleList": {"modules": lambda: [nn.ReLU()]}, "calculate_gain": {}, "Generator": {}, "topk": {"k": 2},
     "bincount": {"x": labels}, "index_add": {"axis": 0, "index": labels, "source": matrix}, "scatter_add": {"axis": 0, "index": lambda: np.array([[0, 1, 2]] * 3), "src": matrix},
+    "tree.map": {"f": lambda: repr, "tree": ODD["a constant"], "rest...": []}, "tree.flatten": {"tree": ODD["a constant"]}, "tree.leaves": {"tree": ODD["a constant"]}, "tree.structure": {"tree": ODD["a constant"]},
+    "unflatten": {"structure": lambda: tg.tree.structure([1]), "leaves": lambda: [2]}, "autograd.grad": {"outputs": lambda: SUM, "inputs": lambda: LEAF},
     "kl_div": {}, "solve": {}, "matrix_power": {"n": 3}, "Flatten": {}, "Conv1d": {}, "collate": {}, "trace": {},
 }  # fmt: skip
 
@@ -145,10 +156,171 @@ INPUTS = {
     "TransformerDecoderLayer": [lambda: np.ones((2, 1, 4))] * 2,
 }  # fmt: skip
 
+
+def volume():
+    return np.arange(54.0, dtype="f4").reshape(1, 2, 3, 3, 3)
+
+
+def words():
+    return np.ones((2, 1, 4))
+
+
+def places(maker, window):
+    """The places of the first entries of each window, and that many entries."""
+    x = maker()
+    cut = (..., *(slice(0, n - window + 1, window) for n in x.shape[2:]))
+    return np.broadcast_to(np.arange(np.prod(x.shape[2:])).reshape(x.shape[2:]), x.shape)[cut], x[cut]
+
+
+def packed():
+    return nn.utils.rnn.pack_sequence([matrix(), matrix()[:2]])
+
+
+IMAGES = {1: signal, 2: image, 3: volume}
+SIGNS = values(np.array([[1, -1, 1], [-1, -1, 1], [1, 1, -1]]))
+CTC = [
+    lambda: np.log(np.full((4, 1, 3), 1 / 3)),
+    lambda: np.array([[1, 2]]),
+    lambda: np.array([4]),
+    lambda: np.array([2]),
+]
+GOOD.update(
+    {
+        "upscale_factor": values(1),
+        "downscale_factor": values(1),
+        "groups": values(1),
+        "size": values(2),
+        "norm_type": values(2.0),
+        "threshold": values(0.5),
+        "padding": values(1),
+        "in_features": values(3),
+        "n_classes": values(6),
+        "cutoffs": values([2, 4]),
+        "num_layers": values(2),
+        "logits": matrix,
+        "var": matrix,
+        "sequences": lambda: [matrix(), matrix()[:2]],
+        "lengths": values([3, 2, 1]),
+        "log_probs": CTC[0],
+        "targets": CTC[1],
+        "input_lengths": CTC[2],
+        "target_lengths": CTC[3],
+        "tensor_name": values("weight"),
+        "parametrization": nn.Identity,
+        "vec": lambda: np.ones(9),
+        "theta": lambda: np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]),
+        "grid": lambda: np.zeros((1, 2, 2, 2)),
+        "padded_sequences": lambda: np.ones((3, 2, 2)),
+    }
+)
+CALLS.update(
+    {
+        **{f"conv{n}d": {"input": IMAGES[n], "weight": lambda n=n: np.ones((2, 2, *(2,) * n))} for n in (1, 2, 3)},
+        **{
+            f"conv_transpose{n}d": {"input": IMAGES[n], "weight": lambda n=n: np.ones((2, 2, *(2,) * n))}
+            for n in (1, 2, 3)
+        },
+        **{
+            f"{name}{n}d": {"input": IMAGES[n]}
+            for n in (1, 2, 3)
+            for name in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "lp_pool", "dropout")
+        },
+        **{
+            f"max_unpool{n}d": {
+                "input": lambda n=n: places(IMAGES[n], 2)[1],
+                "indices": lambda n=n: places(IMAGES[n], 2)[0],
+            }
+            for n in (1, 2, 3)
+        },
+        **{f"fractional_max_pool{n}d": {"input": IMAGES[n], "output_size": 2} for n in (2, 3)},
+        **{f"FractionalMaxPool{n}d": {"output_size": 2} for n in (2, 3)},
+        **{
+            name: {"input": image}
+            for name in (
+                "instance_norm",
+                "local_response_norm",
+                "pixel_shuffle",
+                "pixel_unshuffle",
+                "channel_shuffle",
+                "unfold",
+                "feature_alpha_dropout",
+            )
+        },
+        "glu": {"axis": 0, "input": lambda: matrix()[:2]},
+        "GLU": {"axis": 0},
+        "fold": {"input": lambda: np.ones((1, 4, 9)), "output_size": 4},
+        "Fold": {"output_size": 4},
+        "grid_sample": {"input": image},
+        "affine_grid": {"size": (1, 1, 2, 2)},
+        "embedding_bag": {"input": lambda: np.array([[0, 1], [2, 2]])},
+        "x2": {},
+        "margin_ranking_loss": {"target": SIGNS},
+        "hinge_embedding_loss": {"target": SIGNS},
+        "soft_margin_loss": {"target": SIGNS},
+        "multi_margin_loss": {"target": labels},
+        "multilabel_margin_loss": {"target": lambda: np.array([[0, 2, -1]] * 3)},
+        "cdist": {"x2": matrix},
+        "pairwise_distance": {"x2": matrix},
+        "Transformer": {"d_model": 4, "nhead": 2, "dim_feedforward": 4},
+        "TransformerEncoder": {"encoder_layer": lambda: nn.TransformerEncoderLayer(4, 2, 4)},
+        "TransformerDecoder": {"decoder_layer": lambda: nn.TransformerDecoderLayer(4, 2, 4)},
+        "InstanceNorm2d": {"num_features": 2},
+        "BatchNorm1d": {"num_features": 2},
+        "InstanceNorm1d": {"num_features": 2},
+        "InstanceNorm3d": {"num_features": 2},
+        "BatchNorm3d": {"num_features": 2},
+        "ParameterDict": {"parameters": lambda: {"a": matrix()}},
+        "ParameterList": {"values": lambda: [matrix()]},
+        "Unflatten": {"unflattened_size": (3, 1)},
+        "Threshold": {"value": 0.0},
+        "threshold": {"value": 0.0},
+        **{f"ConstantPad{n}d": {"value": 0.0} for n in (1, 2, 3)},
+        "pack_padded_sequence": {"input": lambda: np.ones((3, 3, 2))},
+        **{key: {"sequence": packed, "packed_sequences": packed} for key in ["pad_packed_sequence", "unpack_sequence"]},
+        "unpad_sequence": {"lengths": values([3, 2])},
+        "remove_parametrizations": {"module": lambda: nn.utils.weight_norm(layer())},
+        "ParametrizationList": {"modules": lambda: [nn.Identity()], "value": lambda: nn.Parameter(matrix())},
+        "UpsamplingNearest2d": {"size": 3},
+        "UpsamplingBilinear2d": {"size": 3},
+    }
+)
+INPUTS.update(
+    {
+        **{
+            f"{name}{n}d": [IMAGES[n]]
+            for n in (1, 2, 3)
+            for name in """AdaptiveAvgPool AdaptiveMaxPool AvgPool MaxPool LPPool FractionalMaxPool BatchNorm Conv ConvTranspose Dropout
+       InstanceNorm LazyConv LazyConvTranspose LazyBatchNorm LazyInstanceNorm ZeroPad ConstantPad ReflectionPad ReplicationPad CircularPad""".split()
+        },
+        **{
+            f"MaxUnpool{n}d": [lambda n=n: places(IMAGES[n], 2)[1], lambda n=n: places(IMAGES[n], 2)[0]]
+            for n in (1, 2, 3)
+        },
+        **{
+            key: [image]
+            for key in "ChannelShuffle FeatureAlphaDropout LocalResponseNorm PixelShuffle PixelUnshuffle Softmax2d Unfold Upsample UpsamplingBilinear2d UpsamplingNearest2d".split()
+        },
+        **{key: [matrix, matrix] for key in "CosineSimilarity PairwiseDistance".split()},
+        **{key: [matrix, SIGNS] for key in "HingeEmbeddingLoss SoftMarginLoss".split()},
+        **dict.fromkeys("TripletMarginLoss TripletMarginWithDistanceLoss GaussianNLLLoss".split(), [matrix] * 3),
+        "MarginRankingLoss": [matrix, matrix, SIGNS],
+        "MultiMarginLoss": [matrix, labels],
+        "MultiLabelMarginLoss": [matrix, lambda: np.array([[0, 2, -1]] * 3)],
+        "CTCLoss": CTC,
+        "Fold": [lambda: np.ones((1, 4, 9))],
+        "EmbeddingBag": [lambda: np.array([[0, 1], [1, 1]])],
+        "AdaptiveLogSoftmaxWithLoss": [matrix, labels],
+        "GLU": [lambda: matrix()[:2]],
+        "TransformerEncoder": [words],
+        "TransformerDecoder": [words, words],
+        "Transformer": [words, words],
+    }
+)
+
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call IterableDataset".split()
+    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset".split()
 )
 
 
@@ -157,10 +329,14 @@ def public():
     spaces = [
         ("", tg),
         ("linalg.", tg.linalg),
+        ("tree.", tg.tree),
+        ("autograd.", tg.autograd),
         ("F.", F),
         ("nn.", nn),
         ("init.", nn.init),
         ("utils.", nn.utils),
+        ("rnn.", nn.utils.rnn),
+        ("parametrize.", nn.utils.parametrize),
         ("metrics.", nn.metrics),
         ("optim.", optim),
         ("data.", data),
@@ -174,7 +350,9 @@ def public():
                 callable(thing)
                 and not isinstance(thing, types.ModuleType)
                 and getattr(thing, "__module__", "").startswith(
-                    space.__name__ if prefix in ("init.", "utils.", "metrics.") else "tinygrad_edu"
+                    space.__name__
+                    if prefix in ("init.", "utils.", "rnn.", "parametrize.", "metrics.")
+                    else "tinygrad_edu"
                 )
             )
             error = isinstance(thing, type) and issubclass(thing, BaseException | Warning)
@@ -207,7 +385,7 @@ def subjects():
         ):
             makers = arguments(thing, chosen)
             many = INPUTS.get(short, [matrix] * (2 if short.endswith("Loss") else 1))
-            many = many * 2 if short == "Bilinear" else [matrix] * 3 if short == "TripletMarginLoss" else many
+            many = many * 2 if short == "Bilinear" else many
             yield f"{name}()", calling(thing, makers), {f"input{i}": maker for i, maker in enumerate(many)}
 
 

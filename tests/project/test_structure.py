@@ -15,12 +15,26 @@ PACKAGE = pathlib.Path(tg.__file__).parent
 
 # Each file may import files of its own floor, and of the floors below.
 FLOORS = [
-    ["errors", "domain", "arrays", "sums", "changes", "blocks", "recording", "batched", "holders", "engine", "backward"],
-    ["ops"],
+    [
+        "errors",
+        "domain",
+        "arrays",
+        "sums",
+        "changes",
+        "blocks",
+        "recording",
+        "batched",
+        "holders",
+        "hooks",
+        "values",
+        "engine",
+        "backward",
+    ],
+    ["ops", "program"],
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg"],
-    ["testing", "viz"],
+    ["nn", "optim", "data", "files", "io", "linalg", "autograd"],
+    ["testing", "viz", "compiler"],
     ["cli"],
 ]
 
@@ -124,7 +138,8 @@ cumulative_prod all any argmax argmin count_nonzero matmul tensordot vecdot eins
 matrix_transpose moveaxis swapaxes expand_dims squeeze broadcast_to concat stack split unstack flip roll tile
 repeat pad tril triu diagonal take take_along_axis meshgrid sort argsort topk searchsorted nonzero
 unique_values scatter_add index_add bincount asarray zeros ones full empty arange linspace eye zeros_like
-ones_like full_like Tensor set_default_dtype grad value_and_grad vjp jvp jacobian hessian hvp vmap checkpoint no_grad custom_op
+ones_like full_like Tensor set_default_dtype grad value_and_grad vjp jvp jacobian jacrev jacfwd linearize hessian hvp vmap checkpoint
+scan while_loop no_grad custom_op custom_vjp custom_jvp
 """)
 LINALG = words("""
 inv solve det slogdet cholesky qr svd eigh norm vector_norm matrix_norm trace diagonal outer cross pinv
@@ -132,7 +147,8 @@ matrix_power svdvals eigvalsh cond
 """)
 NOT_METHODS = words("""
 where matmul einsum concat stack meshgrid asarray zeros ones full empty arange linspace eye Tensor
-set_default_dtype grad value_and_grad vjp jvp jacobian hessian hvp vmap checkpoint no_grad custom_op
+set_default_dtype grad value_and_grad vjp jvp jacobian jacrev jacfwd linearize hessian hvp vmap
+checkpoint scan while_loop no_grad custom_op custom_vjp custom_jvp
 """)
 ATTRIBUTES = words("""
 data grad requires_grad shape ndim size dtype name T mT backward detach numpy item astype requires_grad_ clone

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
-from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
+from tinygrad_edu.errors import DTypeError, ShapeError
 
 COEFFICIENTS = [2.0, -1.0, 0.5, 3.0, -0.25, 1.0]
 P = np.polynomial.Polynomial(COEFFICIENTS)
@@ -187,7 +187,7 @@ class TestVmap:
         [
             (lambda: tg.vmap(lambda x: x if x > 0 else -x)(tg.ones(2)), "vmap: the function must not branch on values"),
             (lambda: tg.vmap(lambda x, y: x + y)(tg.ones(2), tg.ones(3)), r"vmap: the batched axes must have one length; got \[2, 3\]"),
-            (lambda: tg.vmap(lambda x: x, (0, 0))(tg.ones(2)), "vmap: in_axes must name an axis for each argument; got 2 for 1"),
+            (lambda: tg.vmap(lambda x: x, (0, 0))(tg.ones(2)), "vmap: in_axes: trees must have one structure; got tuple\\(\\*, \\*\\) in place of tuple\\(\\*\\)"),
             (lambda: tg.vmap(lambda x: x, None)(tg.ones(2)), "vmap: the batched axes must have one length; got none"),
             (lambda: tg.vmap(lambda x: x.item())(tg.ones(2)), "vmap: "),
         ],
@@ -333,22 +333,18 @@ class TestCheckpoint:
             other.join()
         assert len(set(drawn)) == len(drawn)
 
-    def test_it_returns_one_tensor(self):
-        with pytest.raises(GraphError, match="checkpoint: the function must return one tensor; got tuple"):
-            tg.checkpoint(lambda x: (x, x))(tg.ones(2))
-
 
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
         (lambda: tg.grad(lambda x: x * 2)(np.ones(3)), ShapeError, r"grad: the function must return one scalar; got shape \(3,\); use .sum"),
-        (lambda: tg.grad(lambda x: (x, x))(1.0), ShapeError, "grad: the function must return one scalar; got a tuple of 2"),
+        (lambda: tg.grad(lambda x: (x, x))(1.0), ShapeError, "grad: the function must return one scalar; got 2 values"),
         (lambda: tg.grad(lambda x: x * 2)(3), DTypeError, "grad: can only differentiate by floating-point arguments; got int64"),
         (lambda: tg.grad(lambda x: x, 1)(1.0), ValueError, "grad: argnums must name arguments; got 1 of 1"),
         (lambda: tg.jvp(lambda x: x, (1.0,), (1.0, 2.0)), ShapeError, "jvp: needs a tangent for each primal; got 2 for 1"),
         (lambda: tg.jvp(lambda x: x, (np.ones(2),), (np.ones(3),)), ShapeError, r"jvp: a tangent must have its primal's shape \(2,\)"),
         (lambda: tg.vjp(lambda x: x, np.ones(2))[1](np.ones(3)), ShapeError, r"vjp: a cotangent must have its output's shape \(2,\)"),
-        (lambda: tg.vjp(lambda x: (x, x), np.ones(2))[1]((np.ones(2),)), ShapeError, "vjp: needs a cotangent for each of 2 outputs"),
+        (lambda: tg.vjp(lambda x: (x, x), np.ones(2))[1]((np.ones(2),)), ShapeError, r"vjp: trees must have one structure; got tuple\(\*\) in place of tuple\(\*, \*\)"),
         (lambda: tg.custom_op("tanh", np.tanh), ValueError, "custom_op: the name must be new; got 'tanh', a built-in op"),
     ],
 )  # fmt: skip

@@ -184,15 +184,6 @@ def as_tuple(x: Any) -> tuple[Any, ...]:
 
 def fresh(who: str, x: Any) -> Any:
     """A new variable of the values of `x`, to differentiate by."""
-    if (
-        isinstance(x, dict)
-        or hasattr(x, "parameters")
-        or (isinstance(x, tuple) and any(hasattr(v, "shape") for v in x))
-    ):
-        raise DTypeError(
-            f"{who}: each argument must be one tensor, array or number; got a {type(x).__name__}; pass its tensors as "
-            "separate arguments, and name them by argnums"
-        )
     x = lift(x, who)
     if x.dtype.kind != "f":
         raise DTypeError(

@@ -12,6 +12,7 @@ from ..arrays import to_array
 from ..batched import whole
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
+from ..values import require, value
 from .arguments import lift, normal_axis, spelled
 from .layout import broadcast_to, moveaxis
 from .settings import Size, settings
@@ -176,11 +177,15 @@ def _is_one(alpha: Any) -> bool:
 
 def _within(who: str, index: Any, n: int) -> None:
     """Raise for an index that an axis of length `n` does not have."""
-    values = whole(index._data if isinstance(index, Variable) else index)
-    if values.size and not -n <= values.min() <= values.max() < n:
-        raise IndexError(
-            f"{who}: an index must be from {-n} to {n - 1}; got {values.min()} to {values.max()}; make the input longer"
-        )
+
+    def check(values: Any) -> None:
+        if values.size and not -n <= values.min() <= values.max() < n:
+            raise IndexError(
+                f"{who}: an index must be from {-n} to {n - 1}; got {values.min()} to {values.max()}; make the input "
+                "longer"
+            )
+
+    require(value(index) if isinstance(index, Variable) else index, check)
 
 
 def _integers(who: str, indices: Any) -> Any:

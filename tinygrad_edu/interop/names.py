@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..functions import linalg
+from .pytorch import SENTENCES
 from .table import FUNCTIONS, UFUNCS
 
 PACKAGE = __name__.partition(".")[0]
@@ -26,7 +27,7 @@ NAMES = {
     "to": "astype for a dtype; there is the CPU only", "type": "astype", "float": "astype('float32')",
     "double": "astype('float64')", "half": "astype('float16')", "long": "astype('int64')", "int": "astype('int32')",
     "bool": "astype('bool')", "zero_": "t.grad = None", "zero_grad": "t.grad = None, or optimizer.zero_grad()",
-    "retain_grad": "tg.grad, or tg.explain for inner gradients", "cpu": "the tensor as it is",
+    "cpu": "the tensor as it is",
     "cuda": "the tensor as it is: there is the CPU only", "is_cuda": "the tensor as it is: there is the CPU only",
     "device": "the CPU: there is no other", "contiguous": "the tensor as it is",
     "mm": "@", "bmm": "@", "dot": "@", "t": "T", "grad_fn": "op and inputs, or tg.explain",
@@ -38,7 +39,7 @@ NAMES = {
     "randperm": "random.default_rng().permutation", "seed": "manual_seed",
     "multinomial": "np.random.default_rng().choice",
     "manual_seed_all": "manual_seed", "set_grad_enabled": "no_grad", "enable_grad": "no_grad around less",
-    "jacrev": "jacobian", "jacfwd": "jacobian", "jit": "the function as it is", "compile": "the function as it is",
+    "jit": "the function as it is", "compile": "the function as it is",
     "clamp": "clip", "clamp_": "clip", "clamp_min": "clip", "clamp_max": "clip", "no_grad_": "no_grad",
     "view_as": "reshape", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
     "Tensor_": "Tensor", "Variable": "tg.Tensor(values, requires_grad=True)", "backprop": "backward",
@@ -48,9 +49,8 @@ NAMES = {
     "fill": "t[...] = value", "fill_": "t[...] = value", "copy_": "t[...] = value",
     "apply": "an operation, or tg.custom_op",
     "map": "an operation, or tg.custom_op", "is_tensor": "isinstance(x, tg.Tensor)",
-    "autograd": "tg.grad of a function, loss.backward(), or tg.custom_op for an operation of your own",
     "Function": "tg.custom_op", "gradcheck": "tg.testing.check_gradients", "plot": "tg.draw", "make_dot": "tg.draw",
-    "register_hook": "tg.explain, which shows every gradient", "hooks": "tg.explain, which shows every gradient",
+    "hooks": "register_hook",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
     "MSE": "nn.MSELoss",
     "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
@@ -73,8 +73,8 @@ ELSEWHERE = {
         "predict": "module(x) within tg.no_grad()", "save": "tg.save(path, module.state_dict())",
         "load": "module.load_state_dict(tg.load(path))", "layers": "module[0], or module.children()",
         "weights": "module.parameters()", "params": "module.parameters()", "count_params": "module.summary(x)",
-        "freeze": "module.requires_grad_(False)", "register_forward_hook": "a line in forward",
-        "register_full_backward_hook": "tg.explain, which shows every gradient",
+        "freeze": "module.requires_grad_(False)",
+        "register_backward_hook": "register_full_backward_hook",
     },
     "Optimizer": {
         **dict.fromkeys(("lr", "learning_rate"), "optimizer.param_groups[0]['lr']"),
@@ -148,6 +148,8 @@ def layer_of(name: str) -> str:
 
 def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = ()) -> str:
     """What to write instead of a name that `who`, of the classes `kinds`, does not have."""
+    if found := SENTENCES.get(who, {}).get(name):
+        return found
     for kind in kinds:
         if found := ELSEWHERE.get(kind, {}).get(name):
             return f"use {found}"

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functions.arguments import spelled
+from ..functions.arguments import lift, spelled
 from ..functions.settings import Positive, settings
+from ..random import Generator
 from . import functional as F
+from . import guards
+from .functional.convolution import must_have_axes
 from .module import Layer, Parameter
 
 
@@ -75,6 +78,18 @@ class ELU(Layer):
         return F.elu(input, self.alpha)
 
 
+class CELU(Layer):
+    """x where it is positive, else `alpha * (exp(x / alpha) - 1)`."""
+
+    @settings
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, input: Any) -> Any:
+        return F.celu(input, self.alpha)
+
+
 class SELU(Layer):
     """ELU, scaled so that activations keep mean 0 and variance 1."""
 
@@ -109,6 +124,37 @@ class SiLU(Layer):
         return F.silu(input)
 
 
+class Mish(Layer):
+    """x * tanh(log(1 + exp(x)))."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        return F.mish(input)
+
+
+class LogSigmoid(Layer):
+    """log(sigmoid(x))."""
+
+    def forward(self, input: Any) -> Any:
+        return F.logsigmoid(input)
+
+
+class Softsign(Layer):
+    """x / (1 + abs(x))."""
+
+    def forward(self, input: Any) -> Any:
+        return F.softsign(input)
+
+
+class Tanhshrink(Layer):
+    """x - tanh(x)."""
+
+    def forward(self, input: Any) -> Any:
+        return F.tanhshrink(input)
+
+
 class Softplus(Layer):
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
 
@@ -133,6 +179,96 @@ class Hardtanh(Layer):
         return F.hardtanh(input, self.min_val, self.max_val)
 
 
+class ReLU6(Hardtanh):
+    """x, moved into the interval from 0 to 6."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0)
+
+
+class Hardsigmoid(Layer):
+    """x / 6 + 1 / 2, moved into the interval from 0 to 1."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        return F.hardsigmoid(input)
+
+
+class Hardswish(Layer):
+    """x * hardsigmoid(x)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        return F.hardswish(input)
+
+
+class Hardshrink(Layer):
+    """x where it is larger than `lambd` in size, else 0."""
+
+    @settings
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Any) -> Any:
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(Layer):
+    """x moved by `lambd` towards 0, and 0 where it is smaller than that in size."""
+
+    @settings
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Any) -> Any:
+        return F.softshrink(input, self.lambd)
+
+
+class Threshold(Layer):
+    """x where it is larger than `threshold`, else `value`."""
+
+    @settings
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold, self.value = threshold, value
+
+    def forward(self, input: Any) -> Any:
+        return F.threshold(input, self.threshold, self.value)
+
+
+class RReLU(Layer):
+    """Leaky ReLU whose slope is drawn for each entry in training, and the mean of `lower` and `upper` otherwise."""
+
+    @settings
+    def __init__(
+        self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False, *, rng: Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.lower, self.upper, self.rng = lower, upper, rng
+
+    def forward(self, input: Any) -> Any:
+        guards.note_mode(self, input)
+        return F.rrelu(input, self.lower, self.upper, self.training, rng=self.rng)
+
+
+class GLU(Layer):
+    """a * sigmoid(b) for the halves a and b of the input along `axis`."""
+
+    @settings
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis = axis if dim is None else spelled("GLU", axis, -1, dim)
+
+    def forward(self, input: Any) -> Any:
+        return F.glu(input, self.axis)
+
+
 class Softmax(Layer):
     """exp(x) / sum(exp(x)) along `axis`."""
 
@@ -155,3 +291,24 @@ class LogSoftmax(Layer):
 
     def forward(self, input: Any) -> Any:
         return F.log_softmax(input, self.axis)
+
+
+class Softmin(Layer):
+    """softmax(-x) along `axis`."""
+
+    @settings
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis = axis if dim is None else spelled("Softmin", axis, -1, dim)
+
+    def forward(self, input: Any) -> Any:
+        return F.softmin(input, self.axis)
+
+
+class Softmax2d(Layer):
+    """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`."""
+
+    def forward(self, input: Any) -> Any:
+        x = lift(input, "Softmax2d")
+        must_have_axes(x, 2, "Softmax2d")
+        return F.softmax(x, -3)

@@ -1,4 +1,4 @@
-"""Attention with several heads, and the transformer's layers made of it."""
+"""Attention with several heads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from . import functional as F
 from . import init
 from .functional.attention import attended, causal
 from .linear import Linear
-from .module import Layer, Module, Parameter
-from .normalization import Dropout, LayerNorm
+from .module import Module, Parameter
 
 
 def _additive(mask: Any, dtype: Any) -> Any:
@@ -147,103 +146,3 @@ class MultiheadAttention(Module):
         """`(l, batch, embed_dim)` as `(batch, heads, l, size)`."""
         length, batch, n = x.shape
         return ops.permute_dims(x.reshape(length, batch, self.num_heads, n // self.num_heads), axes=(1, 2, 0, 3))
-
-
-def _function(activation: Any) -> Any:
-    if callable(activation):
-        return activation
-    if not isinstance(activation, str) or activation not in ("relu", "gelu"):
-        raise ValueError(f"Transformer: activation must be 'relu', 'gelu' or a function; got {activation!r}; use one")
-    return F.relu if activation == "relu" else F.gelu
-
-
-class TransformerEncoderLayer(Layer):
-    """Self-attention, then two linear layers, each added to its input and normalized.
-
-    Shapes: `(length, batch, d_model)` to the same, batch first with `batch_first`. With `norm_first`, inputs
-    are normalized instead of sums. Source: Vaswani et al. (2017).
-    """
-
-    @settings
-    def __init__(
-        self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
-        activation: Any = "relu",
-        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
-        dtype: Any = None, *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, rng=rng
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype, rng=rng)
-        self.dropout = Dropout(dropout, rng=rng)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype, rng=rng)
-        self.norm_first, self.activation = norm_first, _function(activation)
-        self.norm1, self.norm2 = (LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(2))
-        self.dropout1, self.dropout2 = Dropout(dropout, rng=rng), Dropout(dropout, rng=rng)
-
-    def forward(
-        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Any:  # fmt: skip
-        def attend(x: Any) -> Any:
-            y, _ = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
-            return self.dropout1(y)
-
-        x = _added(lift(src), attend, self.norm1, self.norm_first)
-        return _added(x, lambda x: self.dropout2(_feed_forward(self, x)), self.norm2, self.norm_first)
-
-
-def _added(x: Any, f: Any, norm: Any, norm_first: bool) -> Any:
-    """x + f(x), with the input or the sum normalized."""
-    return x + f(norm(x)) if norm_first else norm(x + f(x))
-
-
-def _feed_forward(layer: Any, x: Any) -> Any:
-    return layer.linear2(layer.dropout(layer.activation(layer.linear1(x))))
-
-
-class TransformerDecoderLayer(Layer):
-    """Self-attention, attention to the encoder's output `memory`, then two linear layers.
-
-    Shapes: `(length, batch, d_model)`, memory `(s, batch, d_model)`, batch first with `batch_first`.
-    Source: Vaswani et al. (2017).
-    """
-
-    @settings
-    def __init__(
-        self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
-        activation: Any = "relu",
-        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
-        dtype: Any = None, *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.self_attn, self.multihead_attn = (
-            MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, rng=rng)
-            for _ in range(2)
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype, rng=rng)
-        self.dropout = Dropout(dropout, rng=rng)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype, rng=rng)
-        self.norm_first, self.activation = norm_first, _function(activation)
-        self.norm1, self.norm2, self.norm3 = (
-            LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(3)
-        )
-        self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout, rng=rng) for _ in range(3))
-
-    def forward(
-        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
-        memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
-        def attend(x: Any) -> Any:
-            y, _ = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
-            return self.dropout1(y)
-
-        def look(x: Any) -> Any:
-            y, _ = self.multihead_attn(
-                x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
-            )
-            return self.dropout2(y)
-
-        x = _added(lift(tgt), attend, self.norm1, self.norm_first)
-        x = _added(x, look, self.norm2, self.norm_first)
-        return _added(x, lambda x: self.dropout3(_feed_forward(self, x)), self.norm3, self.norm_first)

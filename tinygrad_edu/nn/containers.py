@@ -1,4 +1,4 @@
-"""Modules that hold modules: in a row, in a list, by name."""
+"""Modules that hold modules, or parameters: in a row, in a list, by name."""
 
 from __future__ import annotations
 
@@ -8,13 +8,100 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StateDictError
 from ..functions.settings import several
 from ..interop.names import layer_of
-from .module import Module
+from .module import Module, Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-class ModuleList(Module):
+def must_be_module(holder: Any, part: Any) -> Module:
+    """Refuse what is no module."""
+    if not isinstance(part, Module):
+        name = getattr(part, "__name__", "")
+        layer = layer_of(name)
+        advice = f"write {layer}()" if layer else "wrap functions in a Module"
+        got = f"{type(part).__name__} {name}".rstrip()
+        raise TypeError(f"{type(holder).__name__}: holds modules; got {got}; {advice}")
+    return part
+
+
+def as_parameter(holder: Any, part: Any) -> Parameter:
+    """A parameter, made of what is none."""
+    return part if isinstance(part, Parameter) else Parameter(part)
+
+
+class _List(Module):
+    """What the lists share; a kind says what it holds, how that is found among the attributes, and checked."""
+
+    holds = ""
+    _held: Any = None
+    _checked: Any = None
+
+    def append(self, part: Any) -> Any:
+        """Add one at the end."""
+        n = len(self)
+        while str(n) in vars(self):  # after parts[2:], which keeps its names
+            n += 1
+        setattr(self, str(n), self._checked(part))
+        return self
+
+    def extend(self, parts: Iterable[Any]) -> Any:
+        """Add several at the end."""
+        given = list(parts) if isinstance(parts, _List) else several(type(self).__name__, self.holds, parts)
+        for part in given:
+            self.append(part)
+        return self
+
+    def insert(self, i: int, part: Any) -> Any:
+        """Put one before place `i`."""
+        parts = list(self._held())
+        parts.insert(i, ("0", self._checked(part)))
+        return self._hold(parts)
+
+    def pop(self, i: int = -1) -> Any:
+        """Take out the one at place `i`, and give it back."""
+        part = self[i]
+        del self[i]
+        return part
+
+    def _hold(self, parts: list[tuple[str, Any]]) -> Any:
+        """Hold these in place of those held now; names that are numbers are counted anew."""
+        for name, _ in list(self._held()):
+            delattr(self, name)
+        for i, (name, part) in enumerate(parts):
+            setattr(self, str(i) if name.isdigit() else name, part)
+        return self
+
+    def __len__(self) -> int:
+        return len(list(self._held()))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([part for _, part in self._held()])
+
+    def __getitem__(self, i: Any) -> Any:
+        parts = list(self)
+        return self._like(parts[i]) if isinstance(i, slice) else parts[i]
+
+    def __setitem__(self, i: int, part: Any) -> None:
+        setattr(self, list(self._held())[i][0], self._checked(part))
+
+    def __delitem__(self, i: Any) -> None:
+        parts = list(self._held())
+        del parts[i]
+        self._hold(parts)
+
+    def __add__(self, others: Iterable[Any]) -> Any:
+        return self._like([*self, *others])
+
+    def _like(self, parts: Any) -> Any:
+        kind: Any = type(self)
+        return kind(parts)
+
+    def __iadd__(self, others: Iterable[Any]) -> Any:
+        return self.extend(others)
+
+
+class ModuleList(_List):
     """A list of modules, so that their parameters are found.
 
     >>> from tinygrad_edu import nn
@@ -23,79 +110,28 @@ class ModuleList(Module):
     (2, ['0.weight', '0.bias', '1.weight', '1.bias'])
     """
 
+    holds, _held, _checked = "modules", Module._parts, must_be_module
     _without_forward = "go through it, as in `for layer in layers: x = layer(x)`, or use nn.Sequential"
 
     def __init__(self, modules: Iterable[Module] | Module | None = None, *more: Module) -> None:
         super().__init__()
         self.extend(() if modules is None else (modules, *more) if isinstance(modules, Module) else modules)
 
-    def append(self, module: Module) -> Any:
-        """Add a module at the end."""
-        n = len(self)
-        while str(n) in vars(self):  # after parts[2:], which keeps its names
-            n += 1
-        setattr(self, str(n), self._checked(module))
-        return self
 
-    def extend(self, modules: Iterable[Module]) -> Any:
-        """Add modules at the end."""
-        given = list(modules) if isinstance(modules, ModuleList) else several(type(self).__name__, "modules", modules)
-        for module in given:
-            self.append(module)
-        return self
+class ParameterList(_List):
+    """A list of parameters, so that they are found; what is no Parameter is made one.
 
-    def insert(self, i: int, module: Module) -> Any:
-        """Put a module before place `i`."""
-        parts = list(self._parts())
-        parts.insert(i, ("0", self._checked(module)))
-        return self._hold(parts)
+    >>> from tinygrad_edu import nn
+    >>> weights = nn.ParameterList([[1.0, 2.0], [3.0]])
+    >>> len(weights), list(weights.state_dict())
+    (2, ['0', '1'])
+    """
 
-    def pop(self, i: int = -1) -> Any:
-        """Take out the module at place `i`, and give it back."""
-        module = self[i]
-        del self[i]
-        return module
+    holds, _held, _checked = "values", Module._own_parameters, as_parameter
 
-    def _checked(self, module: Any) -> Module:
-        if not isinstance(module, Module):
-            name = getattr(module, "__name__", "")
-            layer = layer_of(name)
-            advice = f"write {layer}()" if layer else "wrap functions in a Module"
-            got = f"{type(module).__name__} {name}".rstrip()
-            raise TypeError(f"{type(self).__name__}: holds modules; got {got}; {advice}")
-        return module
-
-    def _hold(self, parts: list[tuple[str, Module]]) -> Any:
-        """Hold these modules in place of those held now; names that are numbers are counted anew."""
-        for name, _ in list(self._parts()):
-            delattr(self, name)
-        for i, (name, module) in enumerate(parts):
-            setattr(self, str(i) if name.isdigit() else name, module)
-        return self
-
-    def __len__(self) -> int:
-        return len(list(self._parts()))
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter([part for _, part in self._parts()])
-
-    def __getitem__(self, i: Any) -> Any:
-        parts = list(self)
-        return type(self)(parts[i]) if isinstance(i, slice) else parts[i]
-
-    def __setitem__(self, i: int, module: Module) -> None:
-        setattr(self, list(self._parts())[i][0], self._checked(module))
-
-    def __delitem__(self, i: Any) -> None:
-        parts = list(self._parts())
-        del parts[i]
-        self._hold(parts)
-
-    def __add__(self, others: Iterable[Module]) -> Any:
-        return type(self)([*self, *others])
-
-    def __iadd__(self, others: Iterable[Module]) -> Any:
-        return self.extend(others)
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.extend(() if values is None else values)
 
 
 class Sequential(ModuleList):
@@ -137,71 +173,92 @@ class Sequential(ModuleList):
         return type(self)(dict(list(self._parts())[i])) if isinstance(i, slice) else super().__getitem__(i)
 
 
-class ModuleDict(Module):
-    """Modules by name, so that their parameters are found."""
+class _Dict(Module):
+    """What the dicts share; see _List."""
 
-    def __init__(self, modules: Any = None) -> None:
-        super().__init__()
-        self.update({} if modules is None else modules)
+    holds = ""
+    _held: Any = None
+    _checked: Any = None
 
-    def update(self, modules: Any) -> None:
-        """Add modules, from a dict or from pairs, or replace those of the same names."""
+    def update(self, parts: Any) -> None:
+        """Add several, from a dict or from pairs, or replace those of the same names."""
         named = (
-            list(modules.items())
-            if isinstance(modules, Mapping | ModuleDict)
-            else several("ModuleDict", "modules", modules)
+            list(parts.items())
+            if isinstance(parts, Mapping | _Dict)
+            else several(type(self).__name__, self.holds, parts)
         )
         if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in named):
-            raise TypeError("ModuleDict: modules must be a dict, or pairs of a name and a module; got others; pair")
-        for name, module in named:
-            self[name] = module
-
-    def __setitem__(self, name: str, module: Module) -> None:
-        if not isinstance(name, str) or not isinstance(module, Module):
             raise TypeError(
-                f"ModuleDict: holds modules by text; got {type(module).__name__} by {type(name).__name__}; "
-                "wrap functions in a Module"
+                f"{type(self).__name__}: {self.holds} must be a dict, or pairs of a name and a value; got others; "
+                "pair them"
             )
+        for name, part in named:
+            self[name] = part
+
+    def __setitem__(self, name: str, part: Any) -> None:
+        who = type(self).__name__
+        if not isinstance(name, str):
+            raise TypeError(f"{who}: holds {self.holds} by text; got a name that is {type(name).__name__}; use a text")
         if hasattr(type(self), name) or name.startswith("_") or "." in name or not name:
             raise StateDictError(
-                f"ModuleDict: a name must not be one of Module's own, nor hold a dot; got {name!r}; choose another"
+                f"{who}: a name must not be one of Module's own, nor hold a dot; got {name!r}; choose another"
             )
-        setattr(self, name, module)
+        setattr(self, name, self._checked(part))
 
-    def __getitem__(self, name: str) -> Module:
-        return dict(self._parts())[name]
+    def __getitem__(self, name: str) -> Any:
+        return dict(self._held())[name]
 
     def __delitem__(self, name: str) -> None:
         self.pop(name)
 
-    def pop(self, name: str) -> Module:
-        """Take out the module of a name, and give it back."""
-        module = self[name]
+    def pop(self, name: str) -> Any:
+        """Take out what has a name, and give it back."""
+        part = self[name]
         delattr(self, name)
-        return module
+        return part
 
     def clear(self) -> None:
-        """Take out all modules."""
+        """Take out all."""
         for name in self:
             delattr(self, name)
 
     def __len__(self) -> int:
-        return len(list(self._parts()))
+        return len(list(self._held()))
 
     def __iter__(self) -> Iterator[str]:
-        return iter([name for name, _ in self._parts()])
+        return iter([name for name, _ in self._held()])
 
     def __contains__(self, name: object) -> bool:
-        return name in dict(self._parts())
+        return name in dict(self._held())
 
     def keys(self) -> list[str]:
         """The names."""
         return list(self)
 
-    def values(self) -> list[Module]:
-        """The modules."""
-        return [part for _, part in self._parts()]
+    def values(self) -> list[Any]:
+        """What the names stand for."""
+        return [part for _, part in self._held()]
 
-    def items(self) -> list[tuple[str, Module]]:
-        """The names and the modules."""
-        return list(self._parts())
+    def items(self) -> list[tuple[str, Any]]:
+        """The names, and what they stand for."""
+        return list(self._held())
+
+
+class ModuleDict(_Dict):
+    """Modules by name, so that their parameters are found."""
+
+    holds, _held, _checked = "modules", Module._parts, must_be_module
+
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__()
+        self.update({} if modules is None else modules)
+
+
+class ParameterDict(_Dict):
+    """Parameters by name, so that they are found; what is no Parameter is made one."""
+
+    holds, _held, _checked = "parameters", Module._own_parameters, as_parameter
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self.update({} if parameters is None else parameters)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..errors import ShapeError
-from ..functions.settings import Positive, settings
+from ..functions.settings import Positive, lengths, settings
 from ..random import Generator
 from . import functional as F
 from .functional.convolution import sizes
@@ -18,6 +18,7 @@ class _Conv(Layer):
     """What the convolutions share: settings, and kernels uniform to +-1 / sqrt(fan_in)."""
 
     axes = 0
+    convolve: Any = None  # the function of each kind
 
     @settings
     def __init__(
@@ -59,11 +60,7 @@ class _Conv(Layer):
                 pairs = [(p, p) for p in ((0,) * self.axes if padding == "valid" else padding)]
             around = [n for pair in reversed(pairs) for n in pair]
             input, padding = F.pad(input, around, self.padding_mode), 0
-        return self.convolve(input, padding)
-
-    def convolve(self, x: Any, padding: Any) -> Any:
-        """The convolution itself."""
-        raise NotImplementedError
+        return self.convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(_Conv):
@@ -73,10 +70,7 @@ class Conv1d(_Conv):
     Initial values: uniform to +-1 / sqrt(in_channels / groups * kernel_size), weight and bias.
     """
 
-    axes = 1
-
-    def convolve(self, x: Any, padding: Any) -> Any:
-        return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    axes, convolve = 1, staticmethod(F.conv1d)
 
 
 class Conv2d(_Conv):
@@ -91,49 +85,113 @@ class Conv2d(_Conv):
     (2, 4, 8, 8)
     """
 
-    axes = 2
-
-    def convolve(self, x: Any, padding: Any) -> Any:
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    axes, convolve = 2, staticmethod(F.conv2d)
 
 
-class ConvTranspose2d(_Conv):
-    """The transpose of a convolution as a linear map, which enlarges; see `F.conv_transpose2d`.
+class Conv3d(_Conv):
+    """Each window of the input times each kernel, plus a bias for each output channel.
 
-    Shapes: `(batch, in_channels, h, w) -> (batch, out_channels, h_out, w_out)`.
-    Initial values: uniform to +-1 / sqrt(out_channels / groups * height * width of the kernel).
+    Shapes: `(batch, in_channels, d, h, w) -> (batch, out_channels, d_out, h_out, w_out)`; see `F.conv1d` for sizes.
+    Initial values: uniform to +-1 / sqrt(in_channels / groups * size of the kernel).
     """
 
-    axes = 2
+    axes, convolve = 3, staticmethod(F.conv3d)
+
+
+class _ConvTranspose(_Conv):
+    """What the transposed convolutions share; they are padded with zeros only, as in PyTorch."""
 
     @settings
     def __init__(
         self, in_channels: Positive, out_channels: Positive, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, dtype: Any = None,
-        *, rng: Generator | None = None,
+        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
+        dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
+        who = type(self).__name__
+        if padding_mode != "zeros":
+            raise ValueError(f"{who}: padding_mode must be 'zeros'; got {padding_mode!r}; leave it out")
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, "zeros", dtype, rng=rng
         )
-        self.output_padding = sizes(output_padding, 2, "ConvTranspose2d", "output_padding")
+        self.output_padding = sizes(output_padding, self.axes, who, "output_padding")
 
     def weight_shape(self) -> tuple[int, ...]:
         """(in_channels, out_channels / groups, *kernel_size)"""
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
     def forward(self, input: Any, output_size: Any = None) -> Any:
-        """The map applied to `input`; `output_size` (h_out, w_out), if given, says what output_padding does else."""
-        y = self._map(input, self.output_padding if output_size is None else (0, 0))
+        """The map applied to `input`; `output_size`, if given, says what output_padding does else."""
+        n = self.axes
+        y = self._map(input, self.output_padding if output_size is None else (0,) * n)
         if output_size is None:
             return y
-        extra = tuple(int(n) - m for n, m in zip(output_size[-2:], y.shape[-2:], strict=True))
-        if not all(0 <= e < max(s, d) for e, s, d in zip(extra, self.stride, self.dilation, strict=True)):
+        wanted = lengths(type(self).__name__, "output_size", output_size)[-n:]
+        extra = tuple(m - k for m, k in zip(wanted, y.shape[-n:], strict=False))
+        if len(extra) != n or not all(
+            0 <= e < max(s, d) for e, s, d in zip(extra, self.stride, self.dilation, strict=True)
+        ):
             raise ShapeError(
-                f"ConvTranspose2d: output_size must be from {y.shape[-2:]} to less than a stride more; got "
-                f"{tuple(output_size)}; leave it out"
+                f"{type(self).__name__}: output_size must be from {y.shape[-n:]} to less than a stride more; got "
+                f"{wanted}; leave it out"
             )
         return self._map(input, extra)
 
     def _map(self, x: Any, extra: tuple[int, ...]) -> Any:
-        padding: Any = self.padding
-        return F.conv_transpose2d(x, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation)
+        return self.convolve(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of a convolution as a linear map, which enlarges; see `F.conv_transpose2d`.
+
+    Shapes: `(batch, in_channels, l) -> (batch, out_channels, l_out)`.
+    Initial values: uniform to +-1 / sqrt(out_channels / groups * kernel_size).
+    """
+
+    axes, convolve = 1, staticmethod(F.conv_transpose1d)
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of a convolution as a linear map, which enlarges; see `F.conv_transpose2d`.
+
+    Shapes: `(batch, in_channels, h, w) -> (batch, out_channels, h_out, w_out)`.
+    Initial values: uniform to +-1 / sqrt(out_channels / groups * height * width of the kernel).
+    """
+
+    axes, convolve = 2, staticmethod(F.conv_transpose2d)
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of a convolution as a linear map, which enlarges; see `F.conv_transpose2d`.
+
+    Shapes: `(batch, in_channels, d, h, w) -> (batch, out_channels, d_out, h_out, w_out)`.
+    Initial values: uniform to +-1 / sqrt(out_channels / groups * size of the kernel).
+    """
+
+    axes, convolve = 3, staticmethod(F.conv_transpose3d)
+
+
+class Unfold(Layer):
+    """Each window as a column: `(n, c, h, w) -> (n, c * k_h * k_w, windows)`."""
+
+    @settings
+    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+        super().__init__()
+        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+
+    def forward(self, input: Any) -> Any:
+        return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+
+class Fold(Layer):
+    """Columns added up at the places of their windows: `(n, c * k_h * k_w, windows) -> (n, c, *output_size)`."""
+
+    @settings
+    def __init__(
+        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.output_size, self.kernel_size = output_size, kernel_size
+        self.dilation, self.padding, self.stride = dilation, padding, stride
+
+    def forward(self, input: Any) -> Any:
+        return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)

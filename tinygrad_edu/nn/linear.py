@@ -1,4 +1,4 @@
-"""Layers that apply a matrix, or look up its rows."""
+"""Layers that apply a matrix, look up its rows, or compare rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
-from ..functions.arguments import lift
+from ..functions.arguments import lift, spelled
 from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
 from . import functional as F
@@ -76,6 +76,14 @@ class Bilinear(Layer):
         return F.bilinear(input1, input2, self.weight, self.bias)
 
 
+def pretrained(who: str, embeddings: Any) -> Any:
+    """Given rows, as a matrix."""
+    rows = lift(embeddings, who)
+    if rows.ndim != 2:
+        raise ShapeError(f"{who}: rows must be a matrix; got shape {rows.shape}; reshape them")
+    return rows
+
+
 class Embedding(Layer):
     """The row of `weight` at each index: `(...) -> (..., embedding_dim)`.
 
@@ -88,14 +96,15 @@ class Embedding(Layer):
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        who = type(self).__name__
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(
-                f"Embedding: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
+                f"{who}: padding_idx must be one of the {num_embeddings} rows; got {padding_idx}; enlarge "
                 "num_embeddings"
             )
         if num_embeddings * embedding_dim >= 2**40:
-            raise ShapeError(f"Embedding: rows must fit into memory; got {num_embeddings} of them; use fewer")
+            raise ShapeError(f"{who}: rows must fit into memory; got {num_embeddings} of them; use fewer")
         values = or_shared(rng).draw("normal", size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             values[padding_idx] = 0
@@ -104,12 +113,66 @@ class Embedding(Layer):
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
         """A layer with given rows, which are not learned unless `freeze` is False."""
-        rows = lift(embeddings, "Embedding.from_pretrained")
-        if rows.ndim != 2:
-            raise ShapeError(f"Embedding.from_pretrained: rows must be a matrix; got shape {rows.shape}; reshape them")
+        rows = pretrained("Embedding.from_pretrained", embeddings)
         layer = cls(rows.shape[0], rows.shape[1], padding_idx, rows.dtype)
         layer.weight = Parameter(rows, not freeze)
         return layer
 
     def forward(self, input: Any) -> Any:
         return F.embedding(input, self.weight, self.padding_idx)
+
+
+class EmbeddingBag(Embedding):
+    """The mean, sum or largest entries of the rows of `weight` in each bag of indices: `(bags, length) -> (bags, dim)`,
+    or flat indices and the `offsets` at which bags begin; see `F.embedding_bag`. Initial values: normal."""
+
+    @settings
+    def __init__(
+        self, num_embeddings: Size, embedding_dim: Size, mode: str = "mean", include_last_offset: bool = False,
+        padding_idx: int | None = None, dtype: Any = None, *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(num_embeddings, embedding_dim, padding_idx, dtype, rng=rng)
+        self.mode, self.include_last_offset = mode, include_last_offset
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]  # its arguments are in PyTorch's order
+        cls, embeddings: Any, freeze: bool = True, mode: str = "mean", include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> EmbeddingBag:  # fmt: skip
+        """A layer with given rows, which are not learned unless `freeze` is False."""
+        rows = pretrained("EmbeddingBag.from_pretrained", embeddings)
+        layer = cls(rows.shape[0], rows.shape[1], mode, include_last_offset, padding_idx, rows.dtype)
+        layer.weight = Parameter(rows, not freeze)
+        return layer
+
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+        return F.embedding_bag(
+            input, self.weight, offsets, self.mode, per_sample_weights, self.include_last_offset, self.padding_idx
+        )  # fmt: skip
+
+
+class CosineSimilarity(Layer):
+    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`: see `F.cosine_similarity`."""
+
+    @settings
+    def __init__(self, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis, self.eps = axis if dim is None else spelled("CosineSimilarity", axis, 1, dim), eps
+
+    def forward(self, x1: Any, x2: Any) -> Any:
+        return F.cosine_similarity(x1, x2, self.axis, self.eps)
+
+
+class PairwiseDistance(Layer):
+    """The p-norm of x1 - x2 + eps over the last axis: see `F.pairwise_distance`."""
+
+    @settings
+    def __init__(
+        self, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False, *, keepdim: bool | None = None
+    ) -> None:
+        super().__init__()
+        self.p, self.eps = p, eps
+        self.keepdims = keepdims if keepdim is None else spelled("PairwiseDistance", keepdims, False, keepdim)
+
+    def forward(self, x1: Any, x2: Any) -> Any:
+        return F.pairwise_distance(x1, x2, self.p, self.eps, self.keepdims)

@@ -1,4 +1,4 @@
-"""Losses as modules; the functions are in `nn.functional`."""
+"""Losses as modules, of numbers and of classes; the functions are in `nn.functional`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import functional as F
 from .module import Layer
 
 
-class _Loss(Layer):
+class Loss(Layer):
     """A loss with a reduction: "mean", "sum" or "none"."""
 
     @settings
@@ -18,21 +18,21 @@ class _Loss(Layer):
         self.reduction = reduction
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """(x - target)**2, averaged."""
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.mse_loss(input, target, self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """abs(x - target), averaged."""
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.l1_loss(input, target, self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """A square below `beta` and linear above: see `F.smooth_l1_loss`."""
 
     @settings
@@ -44,7 +44,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """A square below `delta` and linear above: see `F.huber_loss`."""
 
     @settings
@@ -56,7 +56,7 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
-class BCELoss(_Loss):
+class BCELoss(Loss):
     """Binary cross-entropy of probabilities: see `F.binary_cross_entropy`."""
 
     weight: Any
@@ -70,7 +70,7 @@ class BCELoss(_Loss):
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of sigmoid(x): see `F.binary_cross_entropy_with_logits`."""
 
     weight: Any
@@ -86,7 +86,7 @@ class BCEWithLogitsLoss(_Loss):
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(Loss):
     """-log softmax(x)[target], averaged: see `F.cross_entropy`."""
 
     weight: Any
@@ -103,7 +103,7 @@ class CrossEntropyLoss(_Loss):
         return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
 
 
-class NLLLoss(_Loss):
+class NLLLoss(Loss):
     """-x[target] for log-probabilities x, averaged: see `F.nll_loss`."""
 
     weight: Any
@@ -118,7 +118,7 @@ class NLLLoss(_Loss):
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """target * (log(target) - x) for log-probabilities x: see `F.kl_div`."""
 
     @settings
@@ -130,29 +130,77 @@ class KLDivLoss(_Loss):
         return F.kl_div(input, target, self.reduction, self.log_target)
 
 
-class CosineEmbeddingLoss(_Loss):
-    """Pairs with target 1 drawn together, with -1 pushed apart: see `F.cosine_embedding_loss`."""
-
-    @settings
-    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.margin = margin
-
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
-        return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
-
-
-class TripletMarginLoss(_Loss):
-    """The positive nearer to the anchor than the negative, by `margin`: see `F.triplet_margin_loss`."""
+class PoissonNLLLoss(Loss):
+    """-log of the Poisson probability of the target: see `F.poisson_nll_loss`."""
 
     @settings
     def __init__(
-        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, reduction: str = "mean"
-    ) -> None:
+        self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+    ) -> None:  # fmt: skip
         super().__init__(reduction)
-        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+        self.log_input, self.full, self.eps = log_input, full, eps
 
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
-        return F.triplet_margin_loss(
-            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction
+    def forward(self, input: Any, target: Any) -> Any:
+        return F.poisson_nll_loss(input, target, self.log_input, self.full, self.eps, self.reduction)
+
+
+class GaussianNLLLoss(Loss):
+    """-log of the normal density of the target, for means and variances: see `F.gaussian_nll_loss`."""
+
+    @settings
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.full, self.eps = full, eps
+
+    def forward(self, input: Any, target: Any, var: Any) -> Any:
+        return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
+
+
+class MultiMarginLoss(Loss):
+    """The target's score larger than every other, by `margin`: see `F.multi_margin_loss`."""
+
+    weight: Any
+
+    @settings
+    def __init__(self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.p, self.margin = p, margin
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Any, target: Any) -> Any:
+        return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, self.reduction)
+
+
+class MultiLabelMarginLoss(Loss):
+    """Scores of the classes in the target larger than the others', by 1: see `F.multilabel_margin_loss`."""
+
+    def forward(self, input: Any, target: Any) -> Any:
+        return F.multilabel_margin_loss(input, target, self.reduction)
+
+
+class MultiLabelSoftMarginLoss(Loss):
+    """Binary cross-entropy of sigmoid(x), averaged over the classes: see `F.multilabel_soft_margin_loss`."""
+
+    weight: Any
+
+    @settings
+    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Any, target: Any) -> Any:
+        return F.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)
+
+
+class CTCLoss(Loss):
+    """-log of the probability of a text in a longer sequence of scores: see `F.ctc_loss`."""
+
+    @settings
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )  # fmt: skip

@@ -15,8 +15,10 @@ from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.settings import own_keywords
 from ..interop.names import Named
+from ..recording import tracer
 from ..tensor import Tensor
 from . import guards
+from .hooks import Hooked
 from .state import Keys, load
 from .summary import Summary, summary
 
@@ -40,7 +42,7 @@ class Parameter(Tensor):
         PARAMETERS[id(self)] = self
 
 
-class Module(Named):
+class Module(Hooked, Named):
     """A part of a model. Write `__init__` to make parameters and parts, and `forward` to use them.
 
     An attribute that is a Parameter is a parameter; one that is a Module is a part. Their names,
@@ -62,6 +64,7 @@ class Module(Named):
     """
 
     training: bool = True
+    _replaced: frozenset[str] = frozenset()  # parameters of which this copy has other tensors (see stateless.py)
     _without_forward = "write one"  # what to do about a module that cannot be called
     _buffers: Mapping[str, bool] = {}  # attributes that are not learned: whether `state_dict()` holds them
 
@@ -75,7 +78,13 @@ class Module(Named):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        return self._called(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
+
+    if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            made = self.__dict__.get("parametrizations")  # see utils/parametrize.py
+            return made[name]() if made is not None and name in made else super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
@@ -94,7 +103,11 @@ class Module(Named):
                 f"{type(self).__name__}.{name}: a buffer can only be replaced by a tensor or None; "
                 f"got {type(value).__name__}; write tg.asarray(value), or set {name}.data"
             )
-        object.__setattr__(self, name, value)
+        made = self.__dict__.get("parametrizations")
+        if made is not None and name in made:
+            made[name].assign(value)
+        else:
+            object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         self._buffers = {k: v for k, v in self._buffers.items() if k != name}
@@ -179,7 +192,7 @@ class Module(Named):
             yield from part._paths(f"{prefix}.{name}" if prefix else name)
 
     def _own_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        return ((name, v) for name, v in vars(self).items() if isinstance(v, Parameter))
+        return ((name, v) for name, v in vars(self).items() if isinstance(v, Parameter) or name in self._replaced)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((n, getattr(self, n)) for n in self._buffers if getattr(self, n) is not None)
@@ -318,5 +331,8 @@ class Layer(Module):
 def clear(params: Iterable[Any], set_to_none: bool) -> None:
     """Forget gradients, or set those there are to 0."""
     params = list(params)
+    if (by := tracer()) is not None:
+        by.cleared(params, set_to_none)
+        return
     new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
     at_once(*[(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)])

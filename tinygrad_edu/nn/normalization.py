@@ -1,4 +1,4 @@
-"""Normalization layers, and dropout."""
+"""Normalization layers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.arguments import lift
-from ..functions.settings import Positive, Probability, Size, lengths, settings
-from ..random import Generator
+from ..functions.settings import Positive, Size, lengths, settings
+from ..values import value
 from . import functional as F
 from . import guards
 from .functional.linear import like
@@ -22,10 +22,12 @@ def _full(shape: Any, value: float, dtype: Any) -> Parameter:
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
-class _BatchNorm(Layer):
-    """Batch norm for inputs of the numbers of axes in `ndims`."""
+class _Running(Layer):
+    """What batch norm and instance norm share: a factor and a summand for each channel, and running statistics; for
+    inputs of the numbers of axes in `ndims`, with the channels at `channel_axis`."""
 
     ndims: tuple[int, ...] = ()
+    channel_axis = 1
     running_mean: Any
     running_var: Any
     num_batches_tracked: Any
@@ -46,26 +48,38 @@ class _BatchNorm(Layer):
         self.register_buffer("running_var", np.ones(num_features, dtype) if tracked else None)
         self.register_buffer("num_batches_tracked", np.array(0, np.int64) if tracked else None)
 
-    def forward(self, input: Any) -> Any:
-        x = lift(input, type(self).__name__)
+    def checked(self, input: Any) -> Any:
+        """The input, if it has the right axes, in the dtype of the weights."""
+        who = type(self).__name__
+        x = lift(input, who)
         guards.note_mode(self, x)
-        if len(x.shape) not in self.ndims or x.shape[1] != self.num_features:
+        axis = self.channel_axis
+        if len(x.shape) not in self.ndims or x.shape[axis] != self.num_features:
             axes = " or ".join(str(n) for n in self.ndims)
             raise ShapeError(
-                f"{type(self).__name__}: the input must have {axes} axes, and {self.num_features} channels as axis 1; "
+                f"{who}: the input must have {axes} axes, and {self.num_features} channels as axis {axis}; "
                 f"got shape {x.shape}; check num_features"
             )
+        return x if self.weight is None else like(x, self.weight)
+
+
+class _BatchNorm(_Running):
+    def count(self, x: Any) -> tuple[float, dict[Any, Any]]:
+        """The share that a batch has in the running statistics, and the new count, in training."""
         share, new = self.momentum, {}
         if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
-            count = self.num_batches_tracked._data + 1
-            new = {self.num_batches_tracked: np.asarray(count, self.num_batches_tracked._data.dtype)}
+            count = new[self.num_batches_tracked] = value(self.num_batches_tracked) + 1
             if share is None:  # the plain mean over all batches so far
                 share = 1 / float(count)
-        x = x if self.weight is None else like(x, self.weight)
+        return 0.0 if share is None else share, new
+
+    def forward(self, input: Any) -> Any:
+        x = self.checked(input)
+        share, new = self.count(x)
         return batch_norm_with(
             x, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training or self.running_mean is None, 0.0 if share is None else share, self.eps, new,
+            self.training or self.running_mean is None, share, self.eps, new,
         )  # fmt: skip
 
 
@@ -83,6 +97,67 @@ class BatchNorm2d(_BatchNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, h, w)`; see BatchNorm1d."""
 
     ndims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, d, h, w)`; see BatchNorm1d."""
+
+    ndims = (5,)
+
+
+class _InstanceNorm(_Running):
+    @settings
+    def __init__(
+        self, num_features: Size, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
+        track_running_stats: bool = False, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
+
+    def forward(self, input: Any) -> Any:
+        x = self.checked(input)
+        single = x.ndim < max(self.ndims)
+        x = x.expand_dims(0) if single else x
+        y = F.instance_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias,
+            self.training or self.running_mean is None, self.momentum or 0.0, self.eps,
+        )  # fmt: skip
+        return y.squeeze(0) if single else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, l)` or `(c, l)`.
+
+    With `track_running_stats`, evaluation uses running statistics, as batch norm does. Initial values (with `affine`):
+    weight 1, bias 0.
+    """
+
+    ndims, channel_axis = (2, 3), -2
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, h, w)` or `(c, h, w)`;
+    see InstanceNorm1d."""
+
+    ndims, channel_axis = (3, 4), -3
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, d, h, w)` or
+    `(c, d, h, w)`; see InstanceNorm1d."""
+
+    ndims, channel_axis = (4, 5), -4
+
+
+class LocalResponseNorm(Layer):
+    """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels."""
+
+    @settings
+    def __init__(self, size: Positive, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Any) -> Any:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
 
 class LayerNorm(Layer):
@@ -144,26 +219,3 @@ class GroupNorm(Layer):
     def forward(self, input: Any) -> Any:
         x = input if self.weight is None else like(lift(input), self.weight)
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
-
-
-class Dropout(Layer):
-    """In training, each entry is set to 0 with probability `p`, the others are divided by 1 - p.
-
-    >>> import tinygrad_edu as tg
-    >>> from tinygrad_edu import nn, random
-    >>> drop = nn.Dropout(0.5, rng=random.default_rng(0))
-    >>> drop(tg.ones(4)).tolist(), drop.eval()(tg.ones(4)).tolist()
-    ([0.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0])
-    """
-
-    @settings
-    def __init__(self, p: Probability = 0.5, inplace: bool = False, *, rng: Generator | None = None) -> None:
-        super().__init__()
-        self.p, self.rng = p, rng
-
-    def forward(self, input: Any) -> Any:
-        guards.note_mode(self, input)
-        return F.dropout(input, self.p, self.training, self.rng)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"

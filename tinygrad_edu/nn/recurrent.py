@@ -7,6 +7,7 @@ cell share it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,17 @@ from .. import ops
 from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.creation import zeros
+from ..functions.indexing import take
 from ..functions.layout import stack, swapaxes
 from ..functions.settings import Positive, Probability, Size, settings
 from ..ops.fused import section
 from ..random import Generator
 from . import functional as F
 from .functional.linear import like
+from .functional.sequences import rolled, unrolled
 from .linear import uniform
 from .module import Module
+from .utils.rnn import PackedSequence, pieces
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -34,12 +38,14 @@ def rnn_step(x: Any, state: Any, weights: Any, activation: Any) -> Any:
 
 
 def lstm_step(x: Any, state: Any, weights: Any) -> Any:
-    """i, f, g, o = gates(x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh); c' = f * c + i * g; h' = o * tanh(c')."""
-    w_ih, w_hh, b_ih, b_hh = weights
+    """i, f, g, o = gates(x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh); c' = f * c + i * g; h' = o * tanh(c'), projected by
+    w_hr.mT if there is one."""
+    w_ih, w_hh, b_ih, b_hh, *w_hr = weights
     h, c = state
     y = ops.gates.unary(F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh))
     c = ops.memory.binary(y, c)
-    return section(y, 3, c.shape[-1]) * F.tanh(c), c
+    h = section(y, 3, c.shape[-1]) * F.tanh(c)
+    return F.linear(h, *w_hr) if w_hr else h, c
 
 
 def gru_step(x: Any, state: Any, weights: Any) -> Any:
@@ -58,23 +64,11 @@ def _first_two(x: Any, size: int) -> Any:
     return section(x, 0, 2 * size)
 
 
-def unrolled(x: Any) -> list[Any]:
-    """The steps `x[0], x[1], ...`, by halves: so the gradient costs n log(n) and not n * n."""
-    n = x.shape[0]
-    if n <= 1 or not x.flags:
-        return [ops.getitem(x, index=(k,)) for k in range(n)]
-    return unrolled(ops.getitem(x, index=(slice(0, n // 2),))) + unrolled(ops.getitem(x, index=(slice(n // 2, n),)))
-
-
-def rolled(steps: list[Any]) -> Any:
-    """The steps as one tensor, along a new first axis."""
-    return ops.concat(*steps, axis=0).reshape(len(steps), *steps[0].shape)
-
-
-def _must_be(who: str, states: int, shape: tuple[int, ...], given: Any) -> None:
-    if len(given) != states or any(s.shape != shape for s in given):
+def _must_be(who: str, shapes: Sequence[tuple[int, ...]], given: Any) -> None:
+    if [s.shape for s in given] != list(shapes):
         raise ShapeError(
-            f"{who}: the state must be {'a pair (h, c), each' if states == 2 else 'one tensor'} of shape {shape}; got "
+            f"{who}: the state must be {'a pair (h, c), each' if len(shapes) == 2 else 'one tensor'} of shape "
+            f"{' and '.join(map(str, dict.fromkeys(shapes)))}; got "
             f"{', '.join(str(s.shape) for s in given)}; leave it out for zeros"
         )
 
@@ -91,8 +85,14 @@ class _Recurrent(Module):
         self, input_size: Size, hidden_size: int, num_layers: int = 1, bias: bool = True,
         batch_first: bool = False,
         dropout: Probability = 0.0, bidirectional: bool = False, dtype: Any = None, *, rng: Generator | None = None,
+        proj_size: Size = 0,
     ) -> None:  # fmt: skip
         super().__init__()
+        if proj_size >= max(hidden_size, 1):
+            raise ValueError(
+                f"{type(self).__name__}: proj_size must be below hidden_size; got {proj_size} for {hidden_size}; "
+                "use less"
+            )
         if num_layers > 1000:
             raise ValueError(f"{type(self).__name__}: num_layers must be 1000 or less; got {num_layers}; use fewer")
         if min(hidden_size, num_layers) < 1:
@@ -102,28 +102,34 @@ class _Recurrent(Module):
             )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout, self.bidirectional, self.rng = batch_first, dropout, bidirectional, rng
+        self.proj_size, width = proj_size, proj_size or hidden_size
         bound, rows = 1 / math.sqrt(hidden_size), self.gates * hidden_size
         for layer in range(num_layers):
-            width = input_size if layer == 0 else hidden_size * (1 + bidirectional)
+            entering = input_size if layer == 0 else width * (1 + bidirectional)
             for end in ("", "_reverse")[: 1 + bidirectional]:
                 name = f"l{layer}{end}"
-                setattr(self, f"weight_ih_{name}", uniform((rows, width), bound, dtype, rng))
-                setattr(self, f"weight_hh_{name}", uniform((rows, hidden_size), bound, dtype, rng))
+                setattr(self, f"weight_ih_{name}", uniform((rows, entering), bound, dtype, rng))
+                setattr(self, f"weight_hh_{name}", uniform((rows, width), bound, dtype, rng))
                 setattr(self, f"bias_ih_{name}", uniform((rows,), bound, dtype, rng) if bias else None)
                 setattr(self, f"bias_hh_{name}", uniform((rows,), bound, dtype, rng) if bias else None)
+                if proj_size:
+                    setattr(self, f"weight_hr_{name}", uniform((proj_size, hidden_size), bound, dtype, rng))
 
-    def _begin(self, x: Any, state: Any) -> list[Any]:
+    def _begin(self, batch: int, state: Any) -> list[Any]:
         """The first states, `(layers * directions, batch, hidden_size)` each; zeros if none are given."""
-        shape = (self.num_layers * (1 + self.bidirectional), x.shape[1], self.hidden_size)
+        lead = (self.num_layers * (1 + self.bidirectional), batch)
+        shapes = [(*lead, n) for n in (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]]
         if state is None:
             dtype = getattr(self, "weight_hh_l0").dtype  # noqa: B009
-            return [zeros(shape, dtype=dtype)] * self.states
+            return [zeros(shape, dtype=dtype) for shape in shapes]
         given = [lift(s, type(self).__name__) for s in (state if isinstance(state, tuple | list) else (state,))]
         given = [s if s.ndim == 3 else s.expand_dims(1) for s in given]
-        _must_be(type(self).__name__, self.states, shape, given)
+        _must_be(type(self).__name__, shapes, given)
         return given
 
     def forward(self, input: Any, hx: Any = None) -> Any:
+        if isinstance(input, PackedSequence):
+            return self._of_packed(input, hx)
         x = lift(input, type(self).__name__)
         single = x.ndim == 2
         x = x.expand_dims(1) if single else swapaxes(x, 0, 1) if self.batch_first else x
@@ -132,8 +138,33 @@ class _Recurrent(Module):
                 f"{type(self).__name__}: the input must be (length, batch, {self.input_size}), batch first if "
                 f"batch_first, with a step or more; got shape {x.shape}; check input_size"
             )
-        begin, last = self._begin(x, hx), []
-        steps = unrolled(like(x, getattr(self, "weight_ih_l0")))  # noqa: B009
+        steps, ends = self._layers(unrolled(like(x, getattr(self, "weight_ih_l0"))), self._begin(x.shape[1], hx))  # noqa: B009
+        x = rolled(steps)
+        if single:
+            x, ends = x.squeeze(1), [s.squeeze(1) for s in ends]
+        elif self.batch_first:
+            x = swapaxes(x, 0, 1)
+        return x, tuple(ends) if self.states > 1 else ends[0]
+
+    def _of_packed(self, packed: PackedSequence, hx: Any) -> Any:
+        """The outputs of sequences of different lengths, packed, and the last state of each."""
+        data, sizes = lift(packed.data, type(self).__name__), lift(packed.batch_sizes)._data.tolist()
+        if data.ndim != 2 or data.shape[1] != self.input_size or data.shape[0] != sum(sizes):
+            raise ShapeError(
+                f"{type(self).__name__}: packed steps must be {sum(sizes)} rows of {self.input_size}; got "
+                f"{data.shape}; check input_size"
+            )
+        begin = self._begin(sizes[0], hx)
+        if packed.sorted_indices is not None and hx is not None:
+            begin = [take(s, packed.sorted_indices, 1) for s in begin]
+        steps, ends = self._layers(pieces(like(data, getattr(self, "weight_ih_l0")), sizes), begin)  # noqa: B009
+        if packed.unsorted_indices is not None:
+            ends = [take(s, packed.unsorted_indices, 1) for s in ends]
+        return packed._replace(data=ops.concat(*steps, axis=0)), tuple(ends) if self.states > 1 else ends[0]
+
+    def _layers(self, steps: list[Any], begin: list[Any]) -> tuple[list[Any], list[Any]]:
+        """All layers, in all directions: the output of each step, and the last states."""
+        last = []
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 steps = [F.dropout(s, self.dropout, self.training, self.rng) for s in steps]
@@ -144,20 +175,23 @@ class _Recurrent(Module):
                 sides.append(outputs)
                 last.append(final)
             steps = sides[0] if len(sides) == 1 else [ops.concat(*pair, axis=1) for pair in zip(*sides, strict=True)]
-        x, ends = rolled(steps), tuple(stack(parts) for parts in zip(*last, strict=True))
-        if single:
-            x, ends = x.squeeze(1), tuple(s.squeeze(1) for s in ends)
-        elif self.batch_first:
-            x = swapaxes(x, 0, 1)
-        return x, ends if self.states > 1 else ends[0]
+        return steps, [stack(parts) for parts in zip(*last, strict=True)]
 
     def _run(self, steps: list[Any], state: Any, name: str, backwards: bool) -> tuple[list[Any], Any]:
-        """One layer in one direction: the output of each step, and the last state."""
-        weights = [getattr(self, f"{kind}_{name}") for kind in WEIGHTS]
+        """One layer in one direction: the output of each step, and the last state. A step of fewer rows leaves the
+        states of the others as they are."""
+        kinds = (*WEIGHTS, "weight_hr") if self.proj_size else WEIGHTS
+        weights = [getattr(self, f"{kind}_{name}") for kind in kinds]
         outputs = []
         for x in reversed(steps) if backwards else steps:
-            state = self.step(x, state, weights)
-            outputs.append(state[0])
+            n = x._data.shape[0]
+            if n == state[0]._data.shape[0]:
+                state = self.step(x, state, weights)
+                outputs.append(state[0])
+            else:
+                new = self.step(x, tuple(s[:n] for s in state), weights)
+                outputs.append(new[0])
+                state = tuple(ops.concat(s, old[n:], axis=0) for s, old in zip(new, state, strict=True))
         return outputs[::-1] if backwards else outputs, state
 
 
@@ -172,7 +206,8 @@ class RNN(_Recurrent):
     """h[t] = tanh(x[t] @ weight_ih.mT + bias_ih + h[t-1] @ weight_hh.mT + bias_hh), or relu.
 
     Shapes: `(length, batch, input_size) -> (length, batch, directions * hidden_size)` and the last state
-    `(layers * directions, batch, hidden_size)`; batch first with `batch_first`; or without a batch axis.
+    `(layers * directions, batch, hidden_size)`; batch first with `batch_first`; or without a batch axis. Sequences of
+    different lengths come and go as `nn.utils.rnn.PackedSequence`.
     Initial values: uniform to +-1 / sqrt(hidden_size).
 
     >>> import tinygrad_edu as tg
@@ -198,9 +233,21 @@ class LSTM(_Recurrent):
     """Long short-term memory: a state h and a cell c, with gates (i, f, g, o) over what enters and stays.
 
     i, f, o = sigmoid(...), g = tanh(...) of `x @ weight_ih.mT + bias_ih + h @ weight_hh.mT + bias_hh`;
-    c = f * c + i * g; h = o * tanh(c). Shapes as in RNN; the state is a pair (h, c).
+    c = f * c + i * g; h = o * tanh(c). Shapes as in RNN; the state is a pair (h, c). With `proj_size`, h is
+    projected to that size by weight_hr, as in Sak et al. (2014).
     Initial values: uniform to +-1 / sqrt(hidden_size). Source: Hochreiter and Schmidhuber (1997).
     """
+
+    @settings
+    def __init__(
+        self, input_size: Size, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: Probability = 0.0, bidirectional: bool = False, proj_size: Size = 0, dtype: Any = None,
+        *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, rng=rng,
+            proj_size=proj_size,
+        )  # fmt: skip
 
     step, gates, states = staticmethod(lstm_step), 4, 2
 
@@ -246,7 +293,7 @@ class _Cell(Module):
         if hx is None:
             hx = (zeros(shape, dtype=self.weight_hh.dtype),) * self.states
         state = tuple(lift(s) for s in (hx if isinstance(hx, tuple | list) else (hx,)))
-        _must_be(type(self).__name__, self.states, shape, state)
+        _must_be(type(self).__name__, [shape] * self.states, state)
         state = self.step(x, state, [getattr(self, kind) for kind in WEIGHTS])
         return state if self.states > 1 else state[0]
 

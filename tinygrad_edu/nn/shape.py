@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..functions.arguments import lift, normal_axis, spelled
 from ..functions.layout import flatten
-from ..functions.settings import settings
+from ..functions.settings import Positive, integer, settings, several
 from . import functional as F
 from .module import Layer
 
@@ -31,12 +32,31 @@ class Flatten(Layer):
     """
 
     @settings
-    def __init__(self, start_axis: int = 1, end_axis: int = -1) -> None:
+    def __init__(
+        self, start_axis: int = 1, end_axis: int = -1, *, start_dim: int | None = None, end_dim: int | None = None
+    ) -> None:
         super().__init__()
-        self.start_axis, self.end_axis = start_axis, end_axis
+        self.start_axis = start_axis if start_dim is None else spelled("Flatten", start_axis, 1, start_dim)
+        self.end_axis = end_axis if end_dim is None else spelled("Flatten", end_axis, -1, end_dim)
 
     def forward(self, input: Any) -> Any:
         return flatten(input, self.start_axis, self.end_axis)
+
+
+class Unflatten(Layer):
+    """An axis as several, of lengths `unflattened_size`: `(batch, c * h * w) -> (batch, c, h, w)`; one may be -1."""
+
+    @settings
+    def __init__(self, axis: int = 1, unflattened_size: Any = (-1,), *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis = axis if dim is None else spelled("Unflatten", axis, 1, dim)
+        sizes = several("Unflatten", "unflattened_size", unflattened_size)
+        self.unflattened_size = tuple(integer("Unflatten", "unflattened_size", n, -1) for n in sizes)
+
+    def forward(self, input: Any) -> Any:
+        x = lift(input, "Unflatten")
+        axis = normal_axis("Unflatten", self.axis, x.ndim)
+        return x.reshape(*x.shape[:axis], *self.unflattened_size, *x.shape[axis + 1 :])
 
 
 class Upsample(Layer):
@@ -51,3 +71,55 @@ class Upsample(Layer):
 
     def forward(self, input: Any) -> Any:
         return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners)
+
+
+class UpsamplingNearest2d(Upsample):
+    """The height and width resized, each entry the nearest one."""
+
+    @settings
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """The height and width resized by lines between entries; the corners lie on each other."""
+
+    @settings
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "bilinear", True)
+
+
+class PixelShuffle(Layer):
+    """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`."""
+
+    @settings
+    def __init__(self, upscale_factor: Positive) -> None:
+        super().__init__()
+        self.upscale_factor = upscale_factor
+
+    def forward(self, input: Any) -> Any:
+        return F.pixel_shuffle(input, self.upscale_factor)
+
+
+class PixelUnshuffle(Layer):
+    """Pixels as channels of a smaller image: `(..., c, h * r, w * r) -> (..., c * r * r, h, w)`."""
+
+    @settings
+    def __init__(self, downscale_factor: Positive) -> None:
+        super().__init__()
+        self.downscale_factor = downscale_factor
+
+    def forward(self, input: Any) -> Any:
+        return F.pixel_unshuffle(input, self.downscale_factor)
+
+
+class ChannelShuffle(Layer):
+    """Channels taken in turn from each of `groups`."""
+
+    @settings
+    def __init__(self, groups: Positive) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, input: Any) -> Any:
+        return F.channel_shuffle(input, self.groups)

@@ -1,4 +1,4 @@
-"""A module as a function of its parameters: `functional_call`."""
+"""A module as a function of its parameters: `functional_call`, and Modules as trees of their parameters."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import numpy as np
 from ..engine import constant
 from ..errors import StateDictError, few
 from ..functions.arguments import lift
+from ..ops.layout import alias
+from ..transforms import tree
 from .module import Module
 
 
@@ -94,6 +96,7 @@ class Copy:
     def _module(self, module: Module) -> Module:
         copy = self.new[id(module)] = object.__new__(type(module))
         copy.__dict__.update({name: self.of(value) for name, value in vars(module).items()})
+        copy._replaced = frozenset(name for name, _ in module._own_parameters())
         return copy
 
     def _sequence(self, x: Any) -> Any:
@@ -144,3 +147,12 @@ COPIED: dict[type, Any] = {
 
 def _same(parts: Any, others: Any) -> bool:
     return all(a is b for a, b in zip(parts, others, strict=True))
+
+
+def _with_parameters(module: Module, parts: list[Any]) -> Module:
+    """A copy of a module with other tensors for its parameters; its buffers are the module's own."""
+    new = {id(p): alias(lift(v, "tree")) for p, v in zip(module.parameters(), parts, strict=True)}
+    return Copy(module, new).of(module)
+
+
+tree.register(Module, lambda module: dict(module.named_parameters()), _with_parameters)

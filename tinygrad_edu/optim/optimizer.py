@@ -17,6 +17,7 @@ from ..functions.settings import several, truth
 from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import PARAMETERS, clear
+from ..recording import tracer
 from ..sums import HALF, worked_in
 from ..tensor import Tensor
 from .bundle import Bundle, Rule, bundles, step, workspace
@@ -165,6 +166,9 @@ class Optimizer(Named):
         if not self._started:
             self._started = True
             guards.first_step(self, guards.alive(PARAMETERS))
+        if (by := tracer()) is not None:
+            by.stepped(self)
+            return loss
         with np.errstate(all="ignore"):
             parts = []
             for group, group_bundles in zip(self.param_groups, self._bundles, strict=True):

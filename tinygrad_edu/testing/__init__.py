@@ -21,6 +21,10 @@ from .properties.op_checks import check_op as check_op
 from .report import Entry as Entry
 from .report import GradientError as GradientError
 from .report import Report as Report
+from .second_order import check_hessian as check_hessian
+from .second_order import check_hvp as check_hvp
+from .second_order import check_jacobian_sparsity as check_jacobian_sparsity
+from .second_order import check_jvp as check_jvp
 
 LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None for the module itself)
     "derivative_property": ("properties.properties", "derivative_property"),
@@ -29,7 +33,8 @@ LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None 
 
 __all__ = [
     "Entry", "GradientError", "KernelReport", "Report", "built_in_ops", "check_derivative", "check_gradients",
-    "check_kernel", "check_op", "mutation_score", "numerical_jacobian",
+    "check_hessian", "check_hvp", "check_jacobian_sparsity", "check_jvp", "check_kernel", "check_op",
+    "mutation_score", "numerical_jacobian",
 ]  # fmt: skip
 
 

@@ -11,13 +11,15 @@ import numpy as np
 from .. import engine, random
 from ..backward import gradients, history, parents
 from ..batched import BatchedArray
-from ..engine import NEEDS, Each, Op, Variable, births
+from ..engine import NEEDS, Variable, births
 from ..errors import GraphError
 from ..functions.arguments import Function, fresh, lift
 from ..functions.settings import settings
 from ..holders import fingerprint, values_of
 from ..ops.layout import alias
 from ..recording import Recording, no_grad, recording
+from . import tree
+from .joint import Joint, joint_op, noted, packed, passes, replaced, unpacked
 
 OTHER = (
     "checkpoint: the function must compute the same when it is called again; got {}: something that it uses was "
@@ -25,14 +27,12 @@ OTHER = (
 )
 
 
-class Segment:
+class Segment(Joint):
     """What a checkpointed call remembers: the function, and what it drew from generators."""
 
     def __init__(self, f: Function, drawn: random.Run, inputs: Sequence[Variable], given: int, used: list[int]) -> None:
+        super().__init__(inputs)
         self.f, self.drawn, self.given, self.used = f, drawn, given, used
-        self.needs = [bool(x.flags & NEEDS) for x in inputs]
-        self.final = max(i for i, x in enumerate(inputs) if x.flags & NEEDS)  # the last asked for
-        self.last: tuple[Any, Any] = (None, None)
 
     def __repr__(self) -> str:
         return getattr(self.f, "__name__", "function")
@@ -50,23 +50,17 @@ class Segment:
         x = x if isinstance(x, Variable) else engine.constant(x)
         return fresh("checkpoint", x) if needed else x.detach()
 
-    def gradient(self, i: int, g: Any, y: Any, xs: Sequence[Any]) -> Any:
-        """The gradient of input `i`; all are computed when the first is asked for."""
-        if self.last[0] is not g:
-            graph = isinstance(g, Variable)
-            with Recording():
-                inputs = [self.input(x, needed) for x, needed in zip(xs, self.needs[: self.given], strict=False)]
-                start = births()  # after the inputs: what they were made from is not asked for
-                again = self.run(*inputs)
-            if _used(again, start, inputs) != self.used:
-                raise GraphError(OTHER.format("other constants"))
-            _must_agree(again._data, y._data if graph else y)
-            wrt = [*inputs, *_outsiders(again, start, inputs)]
-            self.last = g, gradients([(again, g)], wrt, create_graph=graph, oldest=start)
-        found = self.last[1][i]
-        if i == self.final:
-            self.last = None, None
-        return found
+    def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
+        graph = isinstance(g, Variable)
+        with Recording():
+            inputs = [self.input(x, needed) for x, needed in zip(xs, self.needs[: self.given], strict=False)]
+            start = births()  # after the inputs: what they were made from is not asked for
+            again = self.run(*inputs)
+        if _used(again, start, inputs) != self.used:
+            raise GraphError(OTHER.format("other constants"))
+        _must_agree(again._data, y._data if graph else y)
+        wrt = [*inputs, *_outsiders(again, start, inputs)]
+        return gradients([(again, g)], wrt, create_graph=graph, oldest=start)
 
 
 def _used(output: Variable, start: int, inputs: Sequence[Variable]) -> list[int]:
@@ -102,19 +96,8 @@ def _outsiders(output: Any, start: int, inputs: Sequence[Variable]) -> list[Vari
     return [seen[born] for born in sorted(seen.keys() - {x.born for x in inputs}, reverse=True)]
 
 
-def _segment_rule(i: int) -> Any:
-    def rule(g: Any, y: Any, *xs: Any, segment: Segment) -> Any:
-        return segment.gradient(i, g, y, xs)
-
-    return rule
-
-
-_checkpoint = Op(
-    "checkpoint",
-    lambda *xs, segment: segment.value(*xs),
-    Each(_segment_rule),
-    kind="checkpoint",
-    doc="A function whose inner results are computed again when its gradient is needed.",
+_checkpoint = joint_op(
+    "checkpoint", "checkpoint", "A function whose inner results are computed again when its gradient is needed."
 )
 
 
@@ -122,35 +105,45 @@ _checkpoint = Op(
 def checkpoint(f: Function) -> Function:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 
-    `f` returns one tensor. Arguments that are not numbers, and keywords, are passed on as they are.
+    Arguments and results may be trees (see `tg.tree`) of tensors; other arguments, and keywords, are passed on.
     Called again, `f` must compute the same (checked), and draws the same from generators of `tg.random`; what it
     changes outside itself, as batch norm its running statistics, changes twice.
     Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+
+    >>> import tinygrad_edu as tg
+    >>> block = tg.checkpoint(lambda x: tg.tanh(tg.exp(x)))
+    >>> tg.grad(block)(0.0).item() == tg.grad(lambda x: tg.tanh(tg.exp(x)))(0.0).item()
+    True
     """
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        places = [i for i, x in enumerate(args) if isinstance(x, Variable | np.ndarray | float | list)]
-        inputs = [lift(args[i], "checkpoint") for i in places]
+        leaves, form = tree.flatten(args, lambda x: x is not args and tree.is_array(x))
+        places = [i for i, x in enumerate(leaves) if isinstance(x, Variable | np.ndarray | float | list)]
+        inputs = [lift(leaves[i], "checkpoint") for i in places]
 
         def run(*xs: Any) -> Any:
-            full = list(args)
+            full = list(leaves)
             for i, x in zip(places, xs, strict=True):
                 full[i] = x
-            return f(*full, **kwargs)
+            return f(*tree.unflatten(form, full), **kwargs)
 
         given = [alias(x) if x.flags and recording.get() else x for x in inputs]  # f may also use x by another way
         start = births()
         with random.Run() as drawn:
-            y = run(*given)
-        if not isinstance(y, Variable):
+            result = run(*given)
+        outputs, shape = tree.flatten(result)
+        if wrong := [x for x in outputs if not isinstance(x, Variable)]:
             raise GraphError(
-                f"checkpoint: the function must return one tensor; got {type(y).__name__}; concat its results"
+                f"checkpoint: the function must return tensors; got {type(wrong[0]).__name__}; use tg.asarray"
             )
-        if not (y.flags & NEEDS and (by := recording.get())):
-            return y
+        floats = list(filter(passes, outputs))
+        if not (any(y.flags & NEEDS for y in floats) and (by := recording.get())):
+            return result
+        y = packed(floats)
         inputs += _outsiders(y, start, given)
-        segment = Segment(run, drawn, inputs, len(places), _used(y, start, given))
-        return engine.note(y._data, y.flags, _checkpoint, tuple(inputs), {"segment": segment}, by)
+        again = lambda *xs: packed(list(filter(passes, tree.leaves(run(*xs)))))
+        segment = Segment(again, drawn, inputs, len(places), _used(y, start, given))
+        return replaced(shape, outputs, unpacked(noted(y, _checkpoint, inputs, segment, by), floats))
 
     return wrapped

@@ -9,131 +9,20 @@ from __future__ import annotations
 
 import functools
 import operator
-import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from .. import engine
-from ..backward import gradients, history
-from ..engine import Variable, births
-from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
-from ..functions.arguments import Function, as_tuple, fresh, lift
+from ..errors import DTypeError, ShapeError
+from ..functions.arguments import Function, as_tuple
 from ..functions.creation import zeros, zeros_like
 from ..functions.layout import reshape
 from ..functions.settings import settings
-from ..ops.layout import alias
-from ..recording import Departure, Recording, departures, recording, stack_level
-from ..tensor import Tensor
-from .forward import push
+from . import tree
+from .trace import Trace
 from .vmap import vmap
-
-
-class Trace:
-    """One run of `f` on fresh variables in place of some of its arguments."""
-
-    def __init__(self, who: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any = None):
-        self.who, self.start, self.outer = who, births(), recording.get()
-        tensors = list(args)
-        self.inputs: list[Any] = []
-        with Recording():
-            for i in argnums:
-                if not -len(args) <= i < len(args):
-                    raise ValueError(f"{who}: argnums must name arguments; got {i} of {len(args)}; count from 0")
-                self.inputs.append(fresh(who, args[i]))
-                tensors[i] = alias(self.inputs[-1])  # which `f` may write into
-                tensors[i].name = self.inputs[-1].name
-            self.departed: list[Departure] = []
-            token = departures.set(self.departed)
-            try:
-                self.result = f(*tensors, **(kwargs or {}))
-            finally:
-                departures.reset(token)
-                if (outer := departures.get()) is not None:  # what left this run may be the outer one's
-                    outer += self.departed
-        self.outputs = tuple(map(lift, as_tuple(self.result)))
-
-    def differentiable_outside(self, *others: Any) -> bool:
-        """Whether a result depends on something, but for the inputs, that needs a gradient."""
-        if not self.outer:
-            return False
-        if any(isinstance(x, Variable) and x.flags for x in others) or any(x.inputs for x in self.inputs):
-            return True
-        own = {x.born for x in self.inputs}
-        return any(
-            t.born < self.start for t in history(*self.outputs, constants=False) if t.flags and t.born not in own
-        )  # fmt: skip
-
-    def pull(self, cotangents: Sequence[Any]) -> tuple[Tensor, ...]:
-        """The gradients of `sum <output, cotangent>` by the inputs."""
-        self.check_departures()
-        graph = self.differentiable_outside(*cotangents)
-        tensors = [
-            _fitting("vjp", "a cotangent", "output", g, y) for y, g in zip(self.outputs, cotangents, strict=True)
-        ]
-        seeds = [(y, g if graph else g._data) for y, g in zip(self.outputs, tensors, strict=True)]
-        found = gradients(seeds, self.inputs, create_graph=graph)
-        return tuple(found) if graph else tuple(map(engine.constant, found))
-
-    def check_departures(self) -> None:
-        """Say so if values left the graph in this run, and came back as constants."""
-        own = {x.born for x in self.inputs}
-        left = [d for d in self.departed if any(t.born in own for t in history(d.tensor, constants=False))]
-        if not left:
-            return
-        at = f"at {left[0].site}"
-        remedy = (
-            "use tg.stack for np.array, t[i] = v on a tensor for that on an array, X @ w for X.dot(w), tg.exp for "
-            "math.exp, a tensor for its .data, item() or tolist()"
-        )
-        plain = [y for y in as_tuple(self.result) if not isinstance(y, Variable)]
-        if plain:
-            raise GraphError(
-                f"{self.who}: the function must return tensors; got {type(plain[0]).__name__} made from a tensor's "
-                f"values, which left the graph {at}, where no gradient passes; {remedy}"
-            )
-        found = list(history(*self.outputs))
-        if not any(t.born in own for t in found):
-            raise GraphError(
-                f"{self.who}: the result must depend on the arguments by operations on tensors; got one made from "
-                f"values that left the graph {at}, where no gradient passes; {remedy}"
-            )
-        scalars = any(not d.tensor.shape for d in left)
-        if any(t.born > left[0].when and _may_come_back(t, scalars) for t in found):
-            warnings.warn(
-                f"{self.who}: no gradient passes through values that left the graph ({at}) and come back as "
-                f"constants; {remedy}, or detach() first if none is wanted",
-                LostGradientWarning,
-                stacklevel=stack_level(),
-            )
-
-    def shaped(self, parts: Sequence[Any]) -> Any:
-        """Parts, one for each output, in the form in which the function returned its outputs."""
-        return type(self.result)(parts) if isinstance(self.result, tuple | list) else parts[0]
-
-    def values(self) -> Any:
-        """The outputs, without a history that reaches only the fresh inputs."""
-        keep = self.differentiable_outside()
-        return self.shaped([y if keep else y.detach() for y in self.outputs])
-
-
-def _may_come_back(t: Variable, scalars: bool) -> bool:
-    """Whether a constant can be made of values that left the graph: no integers or truth values, as indices and
-    masks are; a Python float only where a scalar left."""
-    kind = np.asarray(t._data).dtype.kind if not hasattr(t._data, "dtype") else t._data.dtype.kind
-    return t.op is None and not t.flags and kind in "fc" and (scalars or not isinstance(t._data, float))
-
-
-def _fitting(who: str, what: str, of: str, v: Any, like: Any) -> Any:
-    """A cotangent or a tangent as a tensor, of the shape and dtype of what it belongs to."""
-    v = lift(v, who)
-    if v.shape != like.shape:
-        raise ShapeError(
-            f"{who}: {what} must have its {of}'s shape {like.shape}; got {v.shape}; use zeros_like and fill in"
-        )
-    return v if v.dtype == like.dtype else v.astype(like.dtype)
 
 
 def _numbers(who: str, argnums: int | Sequence[int]) -> tuple[int, ...]:
@@ -152,63 +41,105 @@ def _as_asked(argnums: int | Sequence[int], parts: tuple[Any, ...]) -> Any:
 
 
 @settings
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
-    """A function that returns `(f(*args), gradient)`; see `grad`."""
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """A function that returns `(f(*args), gradient)`; see `grad`. With `has_aux`, `f` returns `(value, anything)`,
+    and this function `((value, anything), gradient)`.
+
+    >>> import tinygrad_edu as tg
+    >>> f = lambda x: ((x**2).sum(), {"largest": x.max()})
+    >>> (value, seen), g = tg.value_and_grad(f, has_aux=True)(tg.Tensor([1.0, 3.0]))
+    >>> value.item(), seen["largest"].item(), g.tolist()
+    (10.0, 3.0, [2.0, 6.0])
+    """
     numbers = _numbers("grad", argnums)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace("grad", f, args, numbers, kwargs)
-        y = trace.outputs[0]
-        if len(trace.outputs) != 1 or y.size != 1:
-            got = f"a tuple of {len(trace.outputs)}" if len(trace.outputs) != 1 else f"shape {y.shape}"
-            raise ShapeError(f"grad: the function must return one scalar; got {got}; use .sum(), vjp or jacobian")
-        found = trace.pull([engine.constant(np.ones_like(y._data)[()])])
-        return trace.values(), _as_asked(argnums, found)
+        trace = Trace("grad", f, args, numbers, kwargs, has_aux)
+        if len(trace.outputs) != 1 or trace.outputs[0].size != 1:
+            got = f"{len(trace.outputs)} values" if len(trace.outputs) != 1 else f"shape {trace.outputs[0].shape}"
+            raise ShapeError(
+                f"grad: the function must return one scalar; got {got}; use .sum(), vjp or jacobian, or has_aux=True"
+            )
+        found = trace.pull([engine.constant(np.ones_like(trace.outputs[0]._data)[()])])
+        value = trace.values()
+        return (value, trace.kept(trace.aux)) if has_aux else value, _as_asked(argnums, trace.by_argument(found))
 
     return wrapped
 
 
 @settings
-def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """The gradient of a scalar function by argument `argnums`; a tuple of them for a tuple.
+
+    An argument may be a tree (see `tg.tree`): a dict, list, tuple, dataclass or Module of tensors, and its gradient is
+    one like it. With `has_aux`, `f` returns `(value, anything)`, and this function `(gradient, anything)`.
 
     >>> import tinygrad_edu as tg
     >>> tg.grad(lambda x: x**3)(2.0).item()
     12.0
     >>> tg.grad(tg.grad(lambda x: x**3))(2.0).item()
     12.0
+    >>> loss = lambda p, x: (p["w"] * x + p["b"]).sum()
+    >>> {k: g.item() for k, g in tg.grad(loss)({"w": 1.0, "b": 0.0}, tg.Tensor([1.0, 4.0])).items()}
+    {'w': 5.0, 'b': 2.0}
     """
-    both = value_and_grad(f, argnums)
+    both = value_and_grad(f, argnums, has_aux)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
+        value, found = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
 
     return wrapped
 
 
 @settings
-def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
+def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     """`f(*primals)`, and the pullback: from a cotangent of the output to a tuple of gradients.
+
+    Primals and the output may be trees. With `has_aux`, `f` returns `(output, anything)`, which comes third.
 
     >>> import tinygrad_edu as tg
     >>> y, pullback = tg.vjp(lambda a, b: a * b, 2.0, 5.0)
     >>> [g.item() for g in pullback(1.0)]
     [5.0, 2.0]
     """
-    trace = Trace("vjp", f, primals, range(len(primals)))
+    trace = Trace("vjp", f, primals, range(len(primals)), aux=has_aux)
 
-    def pullback(cotangent: Any) -> tuple[Tensor, ...]:
-        many = isinstance(trace.result, tuple | list)
-        cotangents = tuple(cotangent) if many else (cotangent,)
-        if len(cotangents) != len(trace.outputs):
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        return trace.by_argument(trace.pull(tree.leaves_like("vjp", trace.form, cotangent)))
+
+    return (trace.values(), pullback, trace.kept(trace.aux)) if has_aux else (trace.values(), pullback)
+
+
+@settings
+def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
+    """`f(*primals)`, and its linear part there: a function from a tangent of each primal to one of the output.
+
+    The function runs once, however many tangents follow. Source: `jax.linearize`.
+
+    >>> import tinygrad_edu as tg
+    >>> y, df = tg.linearize(lambda x: x**3, 2.0)
+    >>> y.item(), df(1.0).item(), df(0.5).item()
+    (8.0, 12.0, 6.0)
+    """
+    return _linearized("linearize", f, primals)
+
+
+def _linearized(who: str, f: Function, primals: Sequence[Any]) -> tuple[Any, Function]:
+    trace = Trace(who, f, primals, range(len(primals)))
+
+    def moved(*tangents: Any) -> Any:
+        if len(tangents) != len(primals):
             raise ShapeError(
-                f"vjp: needs a cotangent for each of {len(trace.outputs)} outputs; got {len(cotangents)}; pass a tuple"
+                f"{who}: needs a tangent for each primal; got {len(tangents)} for {len(primals)}; pass as many"
             )
-        return trace.pull(cotangents)
+        pairs = zip(trace.arguments, tangents, strict=True)
+        leaves = [t for structure, tangent in pairs for t in tree.leaves_like(who, structure, tangent)]
+        return trace.shaped(trace.push(list(zip(trace.inputs, leaves, strict=True))))
 
-    return trace.values(), pullback
+    return trace.values(), moved
 
 
 @settings
@@ -220,29 +151,21 @@ def jvp(f: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
     >>> y.item(), dy.item()
     (8.0, 12.0)
     """
-    primals, tangents = as_tuple(primals), as_tuple(tangents)
-    if len(primals) != len(tangents):
-        raise ShapeError(
-            f"jvp: needs a tangent for each primal; got {len(tangents)} for {len(primals)}; pass tuples of equal length"
-        )
-    trace = Trace("jvp", f, primals, range(len(primals)))
-    directions = [_fitting("jvp", "a tangent", "primal", t, x) for x, t in zip(trace.inputs, tangents, strict=True)]
-    graph = trace.differentiable_outside(*directions)
-    seeds = [(x, t if graph else t._data) for x, t in zip(trace.inputs, directions, strict=True)]
-    with np.errstate(all="ignore"), Recording() if graph else nullcontext():
-        found = push(trace.outputs, seeds, create_graph=graph)
-    moves = [
-        zeros_like(y) if t is None else t if graph else engine.constant(t)
-        for y, t in zip(trace.outputs, found, strict=True)
-    ]
-    return trace.values(), trace.shaped(moves)
+    y, moved = _linearized("jvp", f, _several(primals))
+    return y, moved(*_several(tangents))
+
+
+def _several(x: Any) -> tuple[Any, ...]:
+    """Primals or tangents, given as a tuple or list; anything else is the only one."""
+    return tuple(x) if type(x) in (tuple, list) else (x,)
 
 
 @settings
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """All derivatives of all outputs: `J[i..., j...] = d f[i...] / d x[j...]`, by reverse mode.
 
-    The shape is the output's followed by the input's. All rows are pulled back at once.
+    The shape is the output's followed by the input's; of trees, each leaf of the output becomes a tree like the
+    input. All rows are pulled back at once. Also called `jacrev`, as in JAX.
 
     >>> import tinygrad_edu as tg
     >>> tg.jacobian(lambda x: x**2)(tg.Tensor([1.0, 2.0])).data
@@ -254,21 +177,50 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         trace = Trace("jacobian", f, args, numbers, kwargs)
+        nought = list(map(zeros_like, trace.outputs))
 
-        def rows(k: int) -> Any:
-            y = trace.outputs[k]
-            if not y.size:
-                return _as_asked(argnums, tuple(zeros(y.shape + x.shape, dtype=x.dtype) for x in trace.inputs))
-            nought = [zeros_like(other) for other in trace.outputs]
-            basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
-            found = vmap(lambda g: trace.pull([*nought[:k], g, *nought[k + 1 :]]))(basis)
-            return _as_asked(
-                argnums, tuple(reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True))
-            )
+        def rows(k: int, y: Any) -> Any:
+            found = _along(y, lambda g: trace.pull([*nought[:k], g, *nought[k + 1 :]]), trace.inputs, 0)
+            parts = [reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True)]
+            return _as_asked(argnums, trace.by_argument(parts))
 
-        return trace.shaped([rows(k) for k in range(len(trace.outputs))])
+        return trace.shaped([rows(k, y) for k, y in enumerate(trace.outputs)])
 
     return wrapped
+
+
+jacrev = jacobian
+
+
+@settings
+def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """The same as `jacobian`, by forward mode: quicker where there are more outputs than inputs. Source: `jax.jacfwd`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.jacfwd(lambda t: tg.stack([t**2, t**3]))(2.0).tolist()
+    [4.0, 12.0]
+    """
+    numbers = _numbers("jacfwd", argnums)
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        trace = Trace("jacfwd", f, args, numbers, kwargs)
+        columns = [_along(x, lambda t, x=x: trace.push([(x, t)]), trace.outputs, -1) for x in trace.inputs]
+
+        def rows(k: int, y: Any) -> Any:
+            parts = [reshape(found[k], y.shape + x.shape) for found, x in zip(columns, trace.inputs, strict=True)]
+            return _as_asked(argnums, trace.by_argument(parts))
+
+        return trace.shaped([rows(k, y) for k, y in enumerate(trace.outputs)])
+
+    return wrapped
+
+
+def _along(x: Any, f: Function, like: Sequence[Any], axis: int) -> list[Any]:
+    """What a linear `f` gives, with shapes as those of `like`, for each unit vector in place of `x`, along `axis`."""
+    if not x.size or not like:
+        return [zeros((0, *y.shape) if axis == 0 else (*y.shape, 0), dtype=y.dtype) for y in like]
+    return vmap(f, out_axes=axis)(np.eye(x.size, dtype=x.dtype).reshape(x.size, *x.shape))
 
 
 @settings
@@ -285,7 +237,12 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 @settings
 def hvp(f: Function, primals: Any, tangents: Any) -> Any:
-    """The Hessian of a scalar function times a vector, without the Hessian: `jvp` of `grad`."""
-    numbers = tuple(range(len(as_tuple(primals))))
+    """The Hessian of a scalar function times a vector, without the Hessian: `jvp` of `grad`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.hvp(lambda x: (x**3).sum(), (tg.Tensor([1.0, 2.0]),), (tg.Tensor([1.0, 0.0]),)).tolist()
+    [6.0, 0.0]
+    """
+    numbers = tuple(range(len(_several(primals))))
     moves = jvp(grad(f, numbers), primals, tangents)[1]
     return moves[0] if len(numbers) == 1 else moves

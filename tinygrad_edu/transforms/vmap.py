@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from .. import ops
 from ..batched import RUNNING
 from ..engine import births
 from ..errors import ShapeError
-from ..functions.arguments import Function, as_tuple, lift, normal_axis
+from ..functions.arguments import Function, lift, normal_axis
 from ..functions.settings import settings
+from . import tree
 
 
 class Level(int):
@@ -30,7 +30,8 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """`f` on every example of a batch at once, written for one example.
 
     `in_axes` says which axis of each argument counts the examples; None gives all the same one.
-    `out_axes` says where that axis goes in the result, or in each of several.
+    `out_axes` says where that axis goes in the result, or in each of several. Arguments and results may be trees
+    (see `tg.tree`): an axis holds for all tensors of a tree, or is itself given as a tree, for each part of one.
 
     >>> import tinygrad_edu as tg
     >>> tg.vmap(tg.grad(lambda x: x**2))(tg.Tensor([1.0, 2.0, 3.0])).data
@@ -40,36 +41,38 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         level = Level(births())
-        batch, size = _entered(args, _one_each("in_axes", "argument", in_axes, len(args)), level)
+        batch, size = _entered(args, in_axes, level)
         RUNNING.add(level)
         try:
             result = f(*batch, **kwargs)
         finally:
             RUNNING.discard(level)
-        outputs = [lift(y) for y in as_tuple(result)]
+        outputs, form = tree.flatten(result)
+        axes = _one_each("out_axes", form, out_axes)
+        outputs = [lift(y, "vmap") for y in outputs]
         shown = [
             ops.leave_batch(y, level=level, axis=normal_axis("vmap", k, y.ndim + 1), size=size)
-            for y, k in zip(outputs, _one_each("out_axes", "result", out_axes, len(outputs)), strict=True)
+            for y, k in zip(outputs, axes, strict=True)
         ]
-        return type(result)(shown) if isinstance(result, tuple | list) else shown[0]
+        return tree.unflatten(form, shown)
 
     return wrapped
 
 
-def _one_each(name: str, of: str, axes: Any, n: int) -> tuple[Any, ...]:
-    """An axis for each of `n`, given as one for all, or as several."""
-    several = tuple(axes) if isinstance(axes, tuple | list) else (axes,) * n
-    if len(several) != n:
-        raise ValueError(
-            f"vmap: {name} must name an axis for each {of}; got {len(several)} for {n}; give one for each, or one int"
-        )
-    return several
+def _one_each(name: str, form: tree.Structure, axes: Any) -> list[Any]:
+    """An axis for each leaf of a tree, given as one for all, or as a tree of such."""
+    if form.children is None or axes is None or hasattr(axes, "__index__"):
+        return [axes] * form.num_leaves
+    parts = tree.leaves_like(f"vmap: {name}", form.shallow(), axes)
+    return [k for child, part in zip(form.children, parts, strict=True) for k in _one_each(name, child, part)]
 
 
-def _entered(args: Sequence[Any], axes: Sequence[Any], level: int) -> tuple[list[Any], int]:
+def _entered(args: tuple[Any, ...], in_axes: Any, level: int) -> tuple[Any, int]:
     """The arguments, those with an axis as batches, and how many examples there are."""
+    leaves, form = tree.flatten(args, lambda x: x is not args and tree.is_array(x))
+    axes = _one_each("in_axes", form, in_axes)
     tensors = [
-        lift(a, "vmap") if k is not None or isinstance(a, np.ndarray) else a for a, k in zip(args, axes, strict=True)
+        lift(a, "vmap") if k is not None or isinstance(a, np.ndarray) else a for a, k in zip(leaves, axes, strict=True)
     ]
     axes = [k if k is None else normal_axis("vmap", k, a.ndim) for a, k in zip(tensors, axes, strict=True)]
     sizes = {a.shape[k] for a, k in zip(tensors, axes, strict=True) if k is not None}
@@ -82,4 +85,4 @@ def _entered(args: Sequence[Any], axes: Sequence[Any], level: int) -> tuple[list
         a if k is None else ops.enter_batch(a, level=level, axis=k, size=size)
         for a, k in zip(tensors, axes, strict=True)
     ]
-    return batch, size
+    return tree.unflatten(form, batch), size

@@ -2,12 +2,19 @@
 
 from ...interop.names import unknown as _unknown
 from .activations import *
+from .adaptive import *
 from .attention import *
 from .classification import *
 from .convolution import *
+from .distances import *
+from .dropout import *
 from .linear import *
 from .losses import *
+from .margins import *
 from .normalization import *
+from .pooling import *
+from .sampling import *
+from .sequences import *
 from .shape import *
 
 __getattr__ = _unknown("F")

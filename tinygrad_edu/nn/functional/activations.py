@@ -10,9 +10,11 @@ from typing import Any
 
 from ... import ops
 from ...engine import Variable
-from ...functions.arguments import lift, row_axis, spelled
+from ...errors import ShapeError
+from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.elementwise import sigmoid, tanh
 from ...functions.settings import settings
+from ...random import Generator, or_shared
 from ...tensor import Tensor
 
 
@@ -42,6 +44,13 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x)) * alpha)
 
 
+@settings
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where it is positive, else `alpha * (exp(x / alpha) - 1)`. Source: Barron (2017)."""
+    x = lift(input, "celu")
+    return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x) / alpha) * alpha)
+
+
 def selu(input: Any, inplace: bool = False) -> Tensor:
     """ELU scaled so that activations keep mean 0 and variance 1. Source: Klambauer et al. (2017)."""
     return elu(input, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
@@ -67,6 +76,13 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
     return x * sigmoid(x)
 
 
+@single
+def mish(input: Any, inplace: bool = False) -> Tensor:
+    """x * tanh(log(1 + exp(x))). Source: Misra (2019)."""
+    x = lift(input, "mish")
+    return x * tanh(ops.softplus(x))
+
+
 @settings
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
@@ -80,6 +96,88 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     """x, moved into the interval from `min_val` to `max_val`; its derivative at the ends is 0."""
     x = lift(input, "hardtanh")
     return ops.where(x <= min_val, min_val, ops.where(x >= max_val, max_val, x))
+
+
+def relu6(input: Any, inplace: bool = False) -> Tensor:
+    """x, moved into the interval from 0 to 6."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+@single
+def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
+    """x / 6 + 1 / 2, moved into the interval from 0 to 1."""
+    return hardtanh(lift(input, "hardsigmoid") / 6 + 0.5, 0.0, 1.0)
+
+
+@single
+def hardswish(input: Any, inplace: bool = False) -> Tensor:
+    """x * hardsigmoid(x). Source: Howard et al., "Searching for MobileNetV3" (2019)."""
+    x = lift(input, "hardswish")
+    return x * hardsigmoid(x)
+
+
+@settings
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """x where it is larger than `lambd` in size, else 0."""
+    x = lift(input, "hardshrink")
+    return ops.where(ops.abs(x) > lambd, x, 0)
+
+
+@settings
+def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """x moved by `lambd` towards 0, and 0 where it is smaller than that in size."""
+    if lambd < 0:
+        raise ValueError(f"softshrink: lambd must be 0 or more; got {lambd}; use e.g. 0.5")
+    x = lift(input, "softshrink")
+    return ops.where(x > lambd, x - lambd, ops.where(x < -lambd, x + lambd, 0))
+
+
+def tanhshrink(input: Any) -> Tensor:
+    """x - tanh(x)."""
+    x = lift(input, "tanhshrink")
+    return x - tanh(x)
+
+
+@single
+def softsign(input: Any) -> Tensor:
+    """x / (1 + abs(x))."""
+    x = lift(input, "softsign")
+    return x / (ops.abs(x) + 1)
+
+
+@settings
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where it is larger than `threshold`, else `value`."""
+    x = lift(input, "threshold")
+    return ops.where(x > threshold, x, value)
+
+
+@settings
+def rrelu(
+    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False,
+    rng: Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """x where it is positive, else x times a slope: in training, one drawn for each entry between `lower` and `upper`,
+    otherwise their mean. Source: Xu et al. (2015)."""
+    x = lift(input, "rrelu")
+    if not lower <= upper:
+        raise ValueError(f"rrelu: lower must be at most upper; got {lower} and {upper}; swap them")
+    drawn = training and x.dtype.kind == "f"
+    slope = or_shared(rng).uniform(lower, upper, x.shape, x.dtype) if drawn else (lower + upper) / 2
+    return ops.where(x > 0, x, x * slope)
+
+
+@settings
+def glu(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
+    """a * sigmoid(b) for the halves a and b of `input` along `axis`. Source: Dauphin et al. (2017)."""
+    axis = axis if dim is None else spelled("glu", axis, -1, dim)
+    x = lift(input, "glu")
+    axes = row_axis("glu", axis, x.ndim)
+    n = x.shape[axes[0]] if axes else 1
+    if n % 2:
+        raise ShapeError(f"glu: the axis must have an even length; got {n} for shape {x.shape}; choose another")
+    before = (slice(None),) * axes[0]
+    return x[(*before, slice(0, n // 2))] * sigmoid(x[(*before, slice(n // 2, n))])
 
 
 def logsigmoid(input: Any) -> Tensor:
@@ -108,7 +206,36 @@ def softmax(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     return ops.softmax(x, axis=row_axis("softmax", axis, x.ndim))
 
 
+@settings
+def softmin(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
+    """softmax(-x) along `axis`."""
+    return softmax(-lift(input, "softmin"), axis, dim=dim)
+
+
+@settings
+def gumbel_softmax(
+    logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, axis: int = -1, *, dim: int | None = None,
+    rng: Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """softmax((logits + noise) / tau) along `axis`: random shares that come near to a draw of one class.
+
+    The noise has the standard Gumbel distribution. With `hard`, the value is 1 for the largest share and 0 for the
+    others, and the gradient is that of the shares. `eps` has no effect, as in PyTorch.
+    Source: Jang et al., "Categorical reparameterization with Gumbel-softmax" (2017).
+    """
+    axis = axis if dim is None else spelled("gumbel_softmax", axis, -1, dim)
+    x = lift(logits, "gumbel_softmax")
+    axes = row_axis("gumbel_softmax", axis, x.ndim)
+    noise = or_shared(rng).draw("gumbel", size=x.shape).astype(x.dtype if x.dtype.kind == "f" else "float32")
+    shares = ops.softmax((x + noise) / tau, axis=axes)
+    if not hard:
+        return shares
+    chosen = shares == ops.max(shares, axis=axes, keepdims=True)
+    return shares + ops.where(chosen, 1 - shares.detach(), -shares.detach())
+
+
 __all__ = [
-    "elu", "gelu", "hardtanh", "leaky_relu", "log_softmax", "logsigmoid", "prelu", "relu", "selu",
-    "sigmoid", "silu", "softmax", "softplus", "tanh",
+    "celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+    "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 ]  # fmt: skip

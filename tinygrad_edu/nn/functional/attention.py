@@ -9,16 +9,17 @@ import numpy as np
 
 from ... import ops
 from ...arrays import to_array
-from ...batched import BatchedArray, whole
+from ...batched import BatchedArray
 from ...engine import Variable
 from ...errors import ShapeError
 from ...functions.arguments import lift
-from ...functions.layout import matrix_transpose
+from ...functions.layout import matrix_transpose, repeat
 from ...functions.settings import Probability, settings
 from ...random import Generator
 from ...tensor import Tensor
+from ...values import decided, value
 from .activations import softmax
-from .normalization import dropout
+from .dropout import dropout
 
 
 def attended(scores: Any, mask: Any) -> Any:
@@ -29,7 +30,7 @@ def attended(scores: Any, mask: Any) -> Any:
     if mask is None:
         return softmax(scores)
     values = (
-        mask._data
+        value(mask)
         if isinstance(mask, Variable)
         else mask
         if isinstance(mask, BatchedArray)
@@ -41,7 +42,7 @@ def attended(scores: Any, mask: Any) -> Any:
     else:
         scores = scores + (mask if isinstance(mask, Variable) else values.astype(scores.dtype))
     nowhere = np.all(~values if truth else values == -math.inf, axis=-1, keepdims=True)
-    if not np.any(whole(nowhere)):
+    if not decided(nowhere, np.any, otherwise=True):
         return softmax(scores)
     return ops.where(nowhere, 0, softmax(ops.where(nowhere, 0, scores)))
 
@@ -52,14 +53,25 @@ def causal(rows: int, columns: int) -> Any:
     return np.tri(rows, columns, dtype=bool)
 
 
+def _shared_by(query: Any, x: Any) -> Any:
+    """`x` with as many heads as `query`, each repeated. Source: Ainslie et al., "GQA" (2023)."""
+    if query.ndim < 3 or x.ndim < 3 or not x.shape[-3] or query.shape[-3] % x.shape[-3]:
+        raise ShapeError(
+            "scaled_dot_product_attention: the heads (axis -3) of keys and values must divide those of queries; got "
+            f"{x.shape} for {query.shape}; change one"
+        )
+    return repeat(x, query.shape[-3] // x.shape[-3], -3)
+
+
 @settings
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: Probability = 0.0, is_causal: bool = False,
-    scale: float | None = None, rng: Generator | None = None,
+    scale: float | None = None, rng: Generator | None = None, *, enable_gqa: bool = False,
 ) -> Tensor:  # fmt: skip
     """softmax(query @ key.mT * scale + mask) @ value: `(..., l, e), (..., s, e), (..., s, v) -> (..., l, v)`.
 
-    A mask of truth values says where to look; one of numbers is added. `scale` is 1 / sqrt(e).
+    A mask of truth values says where to look; one of numbers is added. `scale` is 1 / sqrt(e). With `enable_gqa`, keys
+    and values may have fewer heads (axis -3) than queries, each of which serves as many queries.
     Source: Vaswani et al., "Attention is all you need" (2017).
     """
     query, key, value = (lift(x, "scaled_dot_product_attention") for x in (query, key, value))
@@ -70,6 +82,8 @@ def scaled_dot_product_attention(
         )
     if is_causal and attn_mask is not None:
         raise ValueError("scaled_dot_product_attention: takes attn_mask or is_causal; got both; put both into one mask")
+    if enable_gqa:
+        key, value = (_shared_by(query, x) for x in (key, value))
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = ops.matmul(query * scale, matrix_transpose(key))
     mask = causal(*scores.shape[-2:]) if is_causal else attn_mask

@@ -8,7 +8,6 @@ import numpy as np
 
 from ... import ops
 from ...arrays import to_array
-from ...batched import BatchedArray
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, single
@@ -16,14 +15,18 @@ from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
 from ...functions.settings import Probability, settings
 from ...tensor import Tensor
+from ...values import decided, require, value
 from .. import guards
 from .activations import log_softmax
-from .losses import reduced
+from .losses import pair, reduced
 
 UNSIGNED = {1: np.dtype("u1"), 2: np.dtype("u2"), 4: np.dtype("u4"), 8: np.dtype("u8")}
+NONE = -(2**63)  # no class number
 
 
-def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index: int) -> tuple[Any, Any]:
+def _classes(
+    who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index: int = NONE
+) -> tuple[Any, Any]:  # fmt: skip
     """Class numbers, checked, with 0 where they are ignored; and where they are not, if any is."""
     if target.dtype.kind not in "iu":
         raise DTypeError(
@@ -35,20 +38,24 @@ def _classes(who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
             f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
         )
-    values = target
-    while isinstance(values, BatchedArray):  # all examples at once
-        values = values.values
-    # a negative number is a large unsigned one, so one comparison finds both
-    if not values.size or (values.view(UNSIGNED[values.itemsize]).max() < n and not 0 <= ignore_index < n):
+
+    def right(values: Any) -> bool:  # a negative number is a large unsigned one, so one comparison finds both
+        unsigned = UNSIGNED[values.itemsize]
+        return not values.size or bool(values.view(unsigned).max() < n and not 0 <= ignore_index < n)
+
+    def check(values: Any) -> None:
+        wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
+        if wrong.size and guards.is_on("labels"):
+            raise IndexError(
+                f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
+                "classes from 0, or widen the last layer"
+            )
+
+    if decided(target, right, otherwise=False):
         return target, None
+    require(target, check)
     kept = target != ignore_index
-    wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
-    if wrong.size and guards.is_on("labels"):
-        raise IndexError(
-            f"{who}: labels must be from 0 to {n - 1}, for {n} classes; got {wrong.flat[0]}; number the "
-            "classes from 0, or widen the last layer"
-        )
-    return np.where(kept, target, 0), None if kept.all() else kept
+    return np.where(kept, target, 0), None if decided(kept, np.all, otherwise=False) else kept
 
 
 @settings
@@ -74,7 +81,7 @@ def cross_entropy(
         raise ShapeError(f"cross_entropy: the input must have a class axis; got shape {shape}; give logits")
     if x.op in (ops.softmax, ops.exp, ops.divide, ops.cast):  # so ends softmax
         guards.check_logits("cross_entropy", x)
-    y = target._data if isinstance(target, Variable) else to_array(target, who="cross_entropy")
+    y = _plain(target, "cross_entropy")
     if y.dtype.kind == "f" and y.shape == shape:
         return _soft_cross_entropy(x, lift(target), weight, reduction, label_smoothing)
     x = _classes_last(x)
@@ -97,7 +104,7 @@ def nll_loss(
     if not x.ndim:
         raise ShapeError(f"nll_loss: the input must have a class axis; got shape {x.shape}; give log-probabilities")
     x = _classes_last(x)
-    y = target._data if isinstance(target, Variable) else to_array(target, who="nll_loss")
+    y = _plain(target, "nll_loss")
     y, kept = _classes("nll_loss", y, x.shape[-1], x.shape[:-1], ignore_index)
     return _picked(x, y, kept, weight, reduction, 0.0, "nll_loss")
 
@@ -112,9 +119,7 @@ def _picked(
 ) -> Tensor:  # fmt: skip
     """Minus the log-probabilities of the targets, weighted by class; `logp` has its classes last."""
     n = logp.shape[-1]
-    w = np.ones(n, logp.dtype) if weight is None else np.asarray(lift(weight, who)._data, logp.dtype)
-    if w.shape != (n,):
-        raise ShapeError(f"{who}: weight must have one entry for each of {n} classes; got {w.shape}; check it")
+    w = np.ones(n, logp.dtype) if weight is None else _factors(who, weight, n, logp.dtype)
     counts = ops.getitem(w, y, index=(ops.ARRAY,))
     counts = counts if kept is None else counts * kept
     lost = -ops.take_along_axis(logp, y[..., None], axis=logp.ndim - 1).reshape(y.shape)
@@ -143,4 +148,78 @@ def _soft_cross_entropy(x: Any, target: Any, weight: Any, reduction: str, smooth
     return guards.note_loss(mean(losses)) if reduction == "mean" else reduced(losses, reduction, "cross_entropy")
 
 
-__all__ = ["cross_entropy", "nll_loss"]
+@settings
+@single
+def multi_margin_loss(
+    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """sum(max(0, margin - x[target] + x[i])**p) / classes, over the other classes i; for p = 1 or 2.
+
+    Shapes: `(batch, classes)` and class numbers `(batch,)`, or without the batch axis. `weight` has a factor for each
+    class. Source: Crammer and Singer, "Multiclass kernel-based vector machines" (2001).
+    """
+    who, x = "multi_margin_loss", lift(input, "multi_margin_loss")
+    if x.ndim not in (1, 2) or p not in (1, 2):
+        raise ShapeError(
+            f"{who}: the input must be (batch, classes), and p 1 or 2; got shape {x.shape} and p={p}; reshape it"
+        )
+    n = x.shape[-1]
+    y, _ = _classes(who, _plain(target, who), n, x.shape[:-1])
+    here = y[..., None] == np.arange(n)
+    z = ops.relu(x - ops.take_along_axis(x, y[..., None], axis=x.ndim - 1) + margin)
+    losses = sum(ops.where(here, 0, z if p == 1 else ops.square(z)), -1) / n
+    if weight is not None:
+        losses = losses * ops.getitem(_factors(who, weight, n, x.dtype), y, index=(ops.ARRAY,))
+    return reduced(losses, reduction, who)
+
+
+@settings
+@single
+def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in `target` and the others i.
+
+    Shapes: `(batch, classes)` twice, or `(classes,)`; a row of the target lists class numbers, up to the first -1.
+    """
+    who, x = "multilabel_margin_loss", lift(input, "multilabel_margin_loss")
+    y = _plain(target, who)
+    if x.ndim not in (1, 2) or y.shape != x.shape:
+        raise ShapeError(
+            f"{who}: input and target must both be (batch, classes); got {x.shape} and {y.shape}; fill up with -1"
+        )
+    n = x.shape[-1]
+    listed = np.cumsum(y < 0, -1) == 0
+    y, _ = _classes(who, np.where(listed, y, 0), n, x.shape)
+    wanted = np.any((y[..., None] == np.arange(n)) & listed[..., None], -2)
+    scores = ops.take_along_axis(x, y, axis=x.ndim - 1)
+    z = ops.relu(1 - scores.expand_dims(-1) + x.expand_dims(-2))
+    pairs = listed[..., None] & ~wanted[..., None, :]
+    return reduced(sum(ops.where(pairs, z, 0), (-2, -1)) / n, reduction, who)
+
+
+@settings
+@single
+def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """Binary cross-entropy of sigmoid(x) and `target`, averaged over the classes: `(..., classes)` twice."""
+    who = "multilabel_soft_margin_loss"
+    x, target = pair(who, input, target)
+    if not x.ndim:
+        raise ShapeError(f"{who}: the input must have a class axis; got shape {x.shape}; give logits")
+    losses = ops.softplus(x) - target * x
+    return reduced(mean(losses if weight is None else losses * lift(weight, who), -1), reduction, who)
+
+
+def _plain(target: Any, who: str) -> Any:
+    return value(target) if isinstance(target, Variable) else to_array(target, who=who)
+
+
+def _factors(who: str, weight: Any, n: int, dtype: Any) -> Any:
+    """A factor for each of `n` classes."""
+    w = value(lift(weight, who)).astype(dtype)
+    if w.shape != (n,):
+        raise ShapeError(f"{who}: weight must have one entry for each of {n} classes; got {w.shape}; check it")
+    return w
+
+
+__all__ = [
+    "cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from ...arrays import to_array
 from ...batched import BatchedArray, whole
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
+from ...functions import reduce
 from ...functions.arguments import lift
 from ...functions.contract import einsum
 from ...functions.settings import settings
 from ...ops.layout import cast
 from ...tensor import Tensor
+from ...values import require, value
 
 
 def like(x: Any, weight: Any) -> Any:
@@ -54,7 +57,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def _indices(who: str, x: Any) -> Any:
-    x = x._data if isinstance(x, Variable) else to_array(x, who=who)
+    x = value(x) if isinstance(x, Variable) else to_array(x, who=who)
     if x.dtype.kind not in "iu":
         raise DTypeError(f"{who}: indices must be integers; got {x.dtype}; use .astype('int64')")
     return x
@@ -67,14 +70,76 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     if not weight.ndim:
         raise ShapeError("embedding: the weight must have rows; got a scalar; give a matrix")
     n = weight.shape[0]
-    values = whole(index)
-    if values.size and (values.min() < 0 or values.max() >= n):
-        wrong = values[(values < 0) | (values >= n)].flat[0]
-        raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
+
+    def check(values: Any) -> None:
+        if values.size and (values.min() < 0 or values.max() >= n):
+            wrong = values[(values < 0) | (values >= n)].flat[0]
+            raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
+
+    require(index, check)
     y = ops.getitem(weight, index, index=(ops.ARRAY,))
     if padding_idx is None:
         return y
     return ops.where((index == padding_idx % n)[..., None], y.detach(), y)
+
+
+@settings
+def embedding_bag(
+    input: Any, weight: Any, offsets: Any = None, mode: str = "mean", per_sample_weights: Any = None,
+    include_last_offset: bool = False, padding_idx: int | None = None,
+) -> Tensor:  # fmt: skip
+    """The sum, mean or largest entries of the rows of `weight` in each bag of indices: `(bags, length) -> (bags, dim)`.
+
+    A flat `input` is cut into bags that begin at `offsets`; with `include_last_offset`, these end with its length.
+    Rows of `padding_idx` do not count. `per_sample_weights`, in the shape of the input, multiply the rows of a sum.
+    """
+    who = "embedding_bag"
+    index, weight = _indices(who, input), lift(weight, who)
+    if mode not in ("sum", "mean", "max") or (per_sample_weights is not None and mode != "sum"):
+        raise ValueError(
+            f"{who}: mode must be 'sum', 'mean' or 'max', and 'sum' for per_sample_weights; got {mode!r}; choose one"
+        )
+    if index.ndim == 2 and offsets is None:
+        bags = np.arange(index.size).reshape(index.shape), np.ones(index.shape, bool)
+    elif index.ndim == 1 and offsets is not None:
+        bags = _bags(_indices(who, offsets), len(index), include_last_offset)
+    else:
+        raise ShapeError(
+            f"{who}: takes indices (bags, length), or flat ones and offsets; got shape {index.shape} and "
+            f"{'no ' if offsets is None else ''}offsets; give the other"
+        )
+    places, inside = bags
+    flat = index.reshape(-1)
+    if padding_idx is not None and flat.size:
+        inside = inside & (flat[places] != padding_idx % (weight.shape[0] or 1))
+    rows = embedding(flat[places] if flat.size else np.zeros(places.shape, np.intp), weight)
+    if per_sample_weights is not None:
+        factors = lift(per_sample_weights, who)
+        if factors.shape != index.shape:
+            raise ShapeError(
+                f"{who}: per_sample_weights must have shape {index.shape}; got {factors.shape}; check them"
+            )
+        rows = rows * factors.reshape(-1)[places].expand_dims(-1)
+    counted = inside[..., None]
+    if mode == "max":
+        largest = reduce.max(ops.where(counted, rows, -math.inf), -2)
+        return ops.where(np.any(inside, -1, keepdims=True), largest, 0)
+    total = reduce.sum(ops.where(counted, rows, 0), -2)
+    return total if mode == "sum" else total / np.maximum(np.sum(inside, -1, keepdims=True), 1).astype(total.dtype)
+
+
+def _bags(offsets: Any, n: int, include_last: bool) -> tuple[Any, Any]:
+    """The places `(bags, length of the longest)` of flat indices, and which of them are of the bag."""
+    ends = offsets if include_last else np.append(offsets, n)
+    if offsets.ndim != 1 or not len(ends) or ends[0] != 0 or np.any(np.diff(ends) < 0) or ends[-1] > n:
+        raise ValueError(
+            f"embedding_bag: offsets must begin with 0, and ascend up to {n}, the number of indices; got {offsets}; "
+            "sort them"
+        )
+    lengths = np.diff(ends)
+    place = np.arange(np.max(lengths, initial=0))
+    inside = place < lengths[:, None]
+    return np.where(inside, ends[:-1, None] + place, 0), inside
 
 
 @settings
@@ -87,15 +152,18 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """
     index = _indices("one_hot", tensor)
     index = index if isinstance(index, BatchedArray) else index.astype(np.int64)
-    values = whole(index)
-    n = int(values.max(initial=-1)) + 1 if num_classes == -1 else num_classes
-    if values.size and (values.min() < 0 or values.max() >= n):
-        raise IndexError(
-            f"one_hot: indices must be from 0 to {n - 1}; got {values.min()} to {values.max()}; check them"
-        )
-    if n * max(values.size, 1) >= 2**40:
+    n = int(whole(index).max(initial=-1)) + 1 if num_classes == -1 else num_classes
+
+    def check(values: Any) -> None:
+        if values.size and (values.min() < 0 or values.max() >= n):
+            raise IndexError(
+                f"one_hot: indices must be from 0 to {n - 1}; got {values.min()} to {values.max()}; check them"
+            )
+
+    require(index, check)
+    if n * max(index.size, 1) >= 2**40:
         raise ShapeError(f"one_hot: the result must fit into memory; got {n} classes; number them from 0")
     return constant((index[..., None] == np.arange(n)).astype(np.int64))
 
 
-__all__ = ["bilinear", "embedding", "linear", "one_hot"]
+__all__ = ["bilinear", "embedding", "embedding_bag", "linear", "one_hot"]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ... import ops
-from ...batched import whole
 from ...errors import ShapeError
 from ...functions.arguments import lift, single
-from ...functions.linalg import vector_norm
 from ...functions.reduce import sum
 from ...functions.settings import settings
 from ...tensor import Tensor
+from ...values import require, value
 from .. import guards
-from .normalization import cosine_similarity
 
 
 @settings
@@ -91,12 +90,15 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
     x, target = pair(who, input, target)
-    values = whole(x._data)
-    if not np.all((values >= 0) & (values <= 1)):
-        raise ValueError(
-            f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
-            "use sigmoid, or binary_cross_entropy_with_logits"
-        )
+
+    def check(values: Any) -> None:
+        if not np.all((values >= 0) & (values <= 1)):
+            raise ValueError(
+                f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
+                "use sigmoid, or binary_cross_entropy_with_logits"
+            )
+
+    require(value(x), check)
     losses = -(target * _log(x) + (1 - target) * _log(1 - x))
     return reduced(losses if weight is None else losses * lift(weight), reduction, who)
 
@@ -146,44 +148,57 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 
 @settings
 @single
-def cosine_embedding_loss(
-    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
-) -> Tensor:  # fmt: skip
-    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
-    target = lift(target, "cosine_embedding_loss")
-    similarity = cosine_similarity(input1, input2, -1, 1e-12)
-    if target.shape != similarity.shape:
-        raise ShapeError(
-            f"cosine_embedding_loss: needs one target, 1 or -1, for each pair; got {target.shape} for "
-            f"{similarity.shape}; reshape it"
-        )
-    losses = ops.where(target._data == 1, 1 - similarity, ops.maximum(similarity - margin, 0))
-    return reduced(losses, reduction, "cosine_embedding_loss")
+def poisson_nll_loss(
+    input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+) -> Tensor:
+    """-log of the Poisson probability of `target`, at a rate of exp(x), or of x without `log_input`.
+
+    exp(x) - target * x, or x - target * log(x + eps); with `full`, and Stirling's formula for log(target!) where the
+    target is larger than 1.
+    """
+    x, target = pair("poisson_nll_loss", input, target)
+    losses = ops.exp(x) - target * x if log_input else x - target * ops.log(x + eps)
+    if full:
+        t = ops.where(target > 1, target, 1)
+        losses = losses + ops.where(target > 1, t * ops.log(t) - t + 0.5 * ops.log(2 * math.pi * t), 0)
+    return reduced(losses, reduction, "poisson_nll_loss")
 
 
 @settings
 @single
-def triplet_margin_loss(
-    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
-    swap: bool = False, reduction: str = "mean",
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
-    """max(0, |anchor - positive| - |anchor - negative| + margin), with the p-norm over the last axis.
+    """-log of the normal density of `target`, at mean x and variance `var`: (log(var) + (x - target)**2 / var) / 2.
 
-    With `swap`, |positive - negative| counts if it is smaller. Source: Balntas et al. (2016).
+    `var` has the shape of the input, or broadcasts to it, or lacks its last axis; below `eps` it counts as `eps`, and
+    its gradient passes all the same. With `full`, log(2 * pi) / 2 is added.
     """
-    who = "triplet_margin_loss"
-    anchor, positive, negative = lift(anchor, who), lift(positive, who), lift(negative, who)
-    far = _distance(anchor, negative, p, eps)
-    if swap:
-        far = ops.minimum(far, _distance(positive, negative, p, eps))
-    return reduced(ops.maximum(_distance(anchor, positive, p, eps) - far + margin, 0), reduction, who)
+    who = "gaussian_nll_loss"
+    x, target = pair(who, input, target)
+    var = lift(var, who)
+    if var.shape != x.shape and var.shape == x.shape[:-1]:
+        var = var.expand_dims(-1)
+    if not _broadcasts(var.shape, x.shape):
+        raise ShapeError(
+            f"{who}: var must have the input's shape {x.shape}, or 1 for an axis; got {var.shape}; reshape it"
+        )
+
+    def check(values: Any) -> None:
+        if np.size(values) and not np.min(values) >= 0:
+            raise ValueError(f"{who}: var must be 0 or more; got {np.min(values)}; use exp or softplus for a variance")
+
+    require(value(var), check)
+    var = var + (ops.maximum(var, eps) - var).detach()
+    losses = (ops.log(var) + ops.square(x - target) / var) * 0.5
+    return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction, who)
 
 
-def _distance(a: Any, b: Any, p: float, eps: float) -> Any:
-    return vector_norm(a - b + eps, p, -1)
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(to), strict=False))
 
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "huber_loss", "kl_div",
-    "l1_loss", "mse_loss", "smooth_l1_loss", "triplet_margin_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
+    "mse_loss", "poisson_nll_loss", "smooth_l1_loss",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Normalization: entries shifted and scaled to mean 0 and variance 1 over some axes; and dropout."""
+"""Normalization: entries shifted and scaled to mean 0 and variance 1 over some axes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ...arrays import get_default_dtype
 from ...batched import BatchedArray
 from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, row_axis, single, spelled
+from ...functions.layout import moveaxis
 from ...functions.linalg import vector_norm
-from ...functions.reduce import mean, sum
-from ...functions.settings import Positive, Probability, lengths, settings
-from ...random import Generator, or_shared
-from ...sums import HALF
+from ...functions.reduce import mean
+from ...functions.settings import Positive, leaf, lengths, settings
 from ...tensor import Tensor
+from ...values import value
 from ...writing import publish
 
 
@@ -86,11 +86,23 @@ def batch_norm_with(
     y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
-        for running, batch in ((running_mean, mu._data), (running_var, var._data * (n / (n - 1)))):
-            moved = (1 - momentum) * running._data + momentum * batch.reshape(-1)
-            new = {**new, running: moved.astype(running._data.dtype, copy=False)}
+        moved = {
+            running_mean: _moved("batch_norm", running_mean, mu._data, momentum),
+            running_var: _moved("batch_norm", running_var, var._data * (n / (n - 1)), momentum),
+        }
+        new = {**new, **moved}
     publish(list(new), list(new.values()))
     return y
+
+
+def _moved(who: str, running: Any, batch: Any, momentum: float) -> Any:
+    """A running statistic, moved towards that of a batch."""
+    if leaf(who, "a running statistic", running).shape != (batch.size,):
+        raise ShapeError(
+            f"{who}: running statistics must be {(batch.size,)}; got {running.shape}; one for each channel"
+        )
+    moved = (1 - momentum) * value(running) + momentum * batch.reshape(-1)
+    return moved.astype(running._data.dtype, copy=False)
 
 
 def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -147,23 +159,6 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
 
 
 @settings
-def dropout(
-    input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
-) -> Tensor:
-    """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
-
-    Source: Srivastava et al., "Dropout" (2014).
-    """
-    x = lift(input, "dropout")
-    if not training or p == 0:
-        return x
-    if p == 1:
-        return x * 0.0
-    keep = or_shared(rng).bernoulli(1 - p, x.shape, x.dtype)
-    return x * (keep / (1 - p))
-
-
-@settings
 @single
 def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, dim: int | None = None) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`."""
@@ -173,19 +168,68 @@ def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, 
 
 
 @settings
-def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> Tensor:
-    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
-    axis = axis if dim is None else spelled("cosine_similarity", axis, 1, dim)
-    x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")
-    if x1.dtype == x2.dtype == HALF:
-        return cosine_similarity(x1.astype(np.float32), x2.astype(np.float32), axis, eps).astype(HALF)
-    ndim = max(x1.ndim, x2.ndim)
-    axes = row_axis("cosine_similarity", axis, ndim)
-    x1, x2 = (x if x.ndim == ndim else x.reshape((1,) * (ndim - x.ndim) + x.shape) for x in (x1, x2))
-    unit1, unit2 = (x / ops.maximum(vector_norm(x, 2, axes, keepdims=True), eps) for x in (x1, x2))
-    return sum(unit1 * unit2, axes)
+@single
+def instance_norm(
+    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, l ...)`.
+
+    Running statistics, where they are given, move towards the means over the batch; without `use_input_stats` they are
+    used instead. Source: Ulyanov et al., "Instance normalization" (2016).
+    """
+    x = lift(input, "instance_norm")
+    if x.ndim < 3:
+        raise ShapeError(
+            f"instance_norm: the input must have a batch axis, a channel axis and another; got {x.shape}; add one"
+        )
+    if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise ValueError("instance_norm: needs use_input_stats or running statistics; got neither; give one")
+        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    shape = (-1,) + (1,) * (x.ndim - 2)
+    if not x.size:
+        return _scaled(x, weight, bias, shape)
+    n = x.size // (x.shape[0] * x.shape[1])
+    if n == 1:
+        raise ShapeError(
+            f"instance_norm: needs more than one value in each channel; got shape {x.shape}; use larger inputs"
+        )
+    mu, d, var = _moments(x, tuple(range(2, x.ndim)))
+    y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+    if running_mean is not None and running_var is not None:
+        refuse_examples("instance_norm", x)
+        middle, spread = np.mean(mu._data, 0), np.mean(var._data, 0) * (n / (n - 1))
+        moved = [
+            _moved("instance_norm", running, batch, momentum)
+            for running, batch in ((running_mean, middle), (running_var, spread))
+        ]
+        publish([running_mean, running_var], moved)
+    return y
+
+
+@settings
+@single
+def local_response_norm(
+    input: Any, size: Positive, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:  # fmt: skip
+    """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels: `(n, c, l ...)`.
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks" (2012).
+    """
+    x = lift(input, "local_response_norm")
+    if x.ndim < 3:
+        raise ShapeError(
+            f"local_response_norm: the input must have a batch axis, a channel axis and another; got {x.shape}; add one"
+        )
+    if not x.size:
+        return x
+    around = ((size // 2, (size - 1) // 2),)
+    rows = moveaxis(ops.square(x), 1, -1)
+    near = ops.window_sum(rows, kernel=(size,), stride=(1,), padding=around, dilation=(1,))
+    return x / (moveaxis(near, -1, 1) * (alpha / size) + k) ** beta
 
 
 __all__ = [
-    "batch_norm", "cosine_similarity", "dropout", "group_norm", "layer_norm", "normalize", "rms_norm",
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
 ]  # fmt: skip

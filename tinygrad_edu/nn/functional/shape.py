@@ -1,4 +1,4 @@
-"""Padding and resizing, with PyTorch's arguments."""
+"""Padding, resizing, and channels as pixels, with PyTorch's arguments."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ... import ops
 from ...errors import ShapeError
 from ...functions import layout
 from ...functions.arguments import lift
-from ...functions.settings import integer, real, settings, several
+from ...functions.settings import Positive, integer, real, settings, several
 from ...tensor import Tensor
-from .convolution import averages
+from .adaptive import along, averages
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -39,6 +38,8 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     if any(n < 0 for pair in pairs for n in pair):
         cut = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True))
         x, pairs = x[cut], [(max(a, 0), max(b, 0)) for a, b in pairs]
+    if mode != "constant" and any(any(pair) and not n for n, pair in zip(x.shape, pairs, strict=True)):
+        raise ShapeError(f"pad: an axis must have entries to pad with; got {x.shape}; use mode='constant'")
     return layout.pad(x, pairs, MODES[mode], 0 if value is None else value)
 
 
@@ -46,19 +47,19 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
 ) -> Tensor:
-    """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)` or `(n, c, h, w) -> ...`.
+    """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)`, `(n, c, h, w) -> ...` or `(n, c, d, h, w)`.
 
     `mode` is "nearest", "nearest-exact", "area" (means), or "linear" for 3 axes, "bilinear" or "bicubic"
-    for 4. With `align_corners`, the corners of input and output lie on each other; else the outer edges of
-    their entries do.
+    for 4, "trilinear" for 5. With `align_corners`, the corners of input and output lie on each other; else the outer
+    edges of their entries do.
     """
     x = lift(input, "interpolate")
     n = x.ndim - 2
-    smooth = {1: ("linear",), 2: ("bilinear", "bicubic")}
+    smooth = {1: ("linear",), 2: ("bilinear", "bicubic"), 3: ("trilinear",)}
     if n not in smooth or mode not in ("nearest", "nearest-exact", "area", *smooth[n]):
         raise ValueError(
-            "interpolate: mode must be 'nearest', 'nearest-exact', 'area', 'linear' (3 axes), 'bilinear' or "
-            f"'bicubic' (4 axes); got {mode!r} for shape {x.shape}; choose one, or reshape"
+            "interpolate: mode must be 'nearest', 'nearest-exact', 'area', 'linear' (3 axes), 'bilinear' or 'bicubic' "
+            f"(4 axes), 'trilinear' (5); got {mode!r} for shape {x.shape}; choose one, or reshape"
         )
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: needs size or scale_factor; got {size} and {scale_factor}; give one")
@@ -78,7 +79,7 @@ def interpolate(
         out = int(value) if scale_factor is None else int(length * value)
         ratio = length / out if scale_factor is None else 1 / value
         matrix = _resizing(length, out, ratio, mode, align_corners).astype(x.dtype)
-        x = ops.matmul(x, matrix.T) if i == n - 1 else ops.matmul(matrix, x)
+        x = along(x, matrix, i - n)
     return x
 
 
@@ -106,4 +107,54 @@ def _cubic(d: Any) -> Any:
     return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
-__all__ = ["interpolate", "pad"]
+def _factor(who: str, n: int, by: int, what: str) -> None:
+    if n % by:
+        raise ShapeError(f"{who}: {what} must be a multiple of {by}; got {n}; choose a divisor")
+
+
+@settings
+def pixel_shuffle(input: Any, upscale_factor: Positive) -> Tensor:
+    """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`.
+
+    Source: Shi et al., "Real-time single image and video super-resolution" (2016).
+    """
+    x, r = lift(input, "pixel_shuffle"), upscale_factor
+    if x.ndim < 3:
+        raise ShapeError(f"pixel_shuffle: the input must be (..., channels, height, width); got {x.shape}; add axes")
+    *lead, c, h, w = x.shape
+    _factor("pixel_shuffle", c, r * r, "the channels")
+    y = x.reshape(*lead, c // (r * r), r, r, h, w)
+    k = len(lead)
+    return layout.permute_dims(y, (*range(k + 1), k + 3, k + 1, k + 4, k + 2)).reshape(
+        *lead, c // (r * r), h * r, w * r
+    )
+
+
+@settings
+def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
+    """Pixels as channels of a smaller image, the inverse of `pixel_shuffle`: `(..., c, h * r, w * r) ->
+    (..., c * r * r, h, w)`."""
+    x, r = lift(input, "pixel_unshuffle"), downscale_factor
+    if x.ndim < 3:
+        raise ShapeError(f"pixel_unshuffle: the input must be (..., channels, height, width); got {x.shape}; add axes")
+    *lead, c, h, w = x.shape
+    _factor("pixel_unshuffle", h, r, "the height")
+    _factor("pixel_unshuffle", w, r, "the width")
+    y = x.reshape(*lead, c, h // r, r, w // r, r)
+    k = len(lead)
+    return layout.permute_dims(y, (*range(k + 1), k + 2, k + 4, k + 1, k + 3)).reshape(*lead, c * r * r, h // r, w // r)
+
+
+@settings
+def channel_shuffle(input: Any, groups: Positive) -> Tensor:
+    """Channels taken in turn from each of `groups`: `(n, c, ...) -> (n, c, ...)`. Source: Zhang et al., "ShuffleNet"
+    (2018)."""
+    x = lift(input, "channel_shuffle")
+    if x.ndim < 3:
+        raise ShapeError(f"channel_shuffle: the input must be (batch, channels, ...); got {x.shape}; add axes")
+    n, c, *rest = x.shape
+    _factor("channel_shuffle", c, groups, "the channels")
+    return layout.swapaxes(x.reshape(n, groups, c // groups, *rest), 1, 2).reshape(*x.shape)
+
+
+__all__ = ["channel_shuffle", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle"]

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..examination import Examination
 from ..report import Report
 from ..slopes.judging import EACH, Judge
 from ..slopes.numerical import Probe
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject
-from .mending import overwritten
+from .mending import overwritten, rewrites
 from .ops import culprits_in
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
 from .source import wrong_lines
@@ -21,19 +22,22 @@ from .source import wrong_lines
 SAMPLE = 16  # entries looked at where there are too many to look at all
 
 
-def diagnose(subject: Subject, judge: Judge | None, report: Report, c: Any, order: int = 1) -> None:
+def diagnose(examination: Examination, report: Report) -> None:
     """Fill in `pattern` and `blame` of a report whose verdict is WRONG."""
+    subject, judge = examination.subject, examination.judge
     patterns: dict[str, str] = {}
-    if judge is not None and report.pattern is None:
+    if examination.mismatch is not None and examination.probe is not None:
+        report.pattern = misshapen(subject, examination.mismatch, examination.c, examination.probe)
+    elif judge is not None and report.pattern is None:
         if all(e.reason.startswith("a kink") for e in report.wrong):
             report.pattern = f"{KINK}: the value is no slope between those on its two sides"
             return
         patterns = _patterns(subject, judge, report)
         report.pattern = _stale(subject, judge, report) or _unused(subject, judge) or _clearest(patterns)
     if isinstance(subject, Pair):
-        _blame_lines(subject, c, report)
+        _blame_lines(subject, examination.c, report)
     else:
-        _blame_ops(subject, order, report)
+        _blame_ops(subject, report)
     if report.pattern in patterns.values() and len(set(patterns.values())) > 1:
         report.notes += [f"{name}: {text}" for name, text in patterns.items() if text != report.pattern]
 
@@ -51,10 +55,12 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
         report.notes.append(why)
     if hint and not culprits and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
         report.pattern = hint
+    if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not rewrites(pair.df):
+        report.pattern = f"{TERM} or wrong, in some entries"
 
 
-def _blame_ops(subject: Subject, order: int, report: Report) -> None:
-    found = culprits_in(subject, order)
+def _blame_ops(subject: Subject, report: Report) -> None:
+    found = culprits_in(subject)
     if found:
         report.blame, *report.others = found
     else:
@@ -140,7 +146,7 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
         return None
     if not np.array_equal(subject.nearby(first, judge.c), judge.g):
         return None
-    then = Judge(subject, Probe(subject.value, first), judge.c, judge.g, judge.haze, judge.rng)
+    then = Judge(subject, Probe.of(subject, first), judge.c, judge.g, judge.haze, judge.rng)
     named = {(e.argument, e.index) for e in report.wrong}
     wrong = [k for k in range(min(judge.g.size, EACH)) if subject.place(k) in named]
     if wrong and all(then.entry(k).verdict == "RIGHT" for k in wrong[:4]):
@@ -148,12 +154,11 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
     return None
 
 
-def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe, report: Report) -> None:
+def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe) -> str | None:
     """The pattern behind a gradient of the wrong shape, from the numerical one."""
     a = found.argument
     if found.wanted != a.array.shape:  # a Jacobian
-        report.pattern = f"{TRANSPOSED}: the axes of the input come first"
-        return
+        return f"{TRANSPOSED}: the axes of the input come first"
     if probe.x.size > EACH:
         n, bars = np.zeros(a.array.shape), np.zeros(a.array.shape)
     else:
@@ -162,4 +167,4 @@ def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe, report: R
         start = sum(b.size for b in subject.arguments[: [b is a for b in subject.arguments].index(True)])
         slopes = [judge.entry(k) for k in range(start, start + a.size)]
         n, bars = (np.array([getattr(e, k) for e in slopes]).reshape(a.array.shape) for k in ("numerical", "error"))
-    report.pattern = recognise(np.asarray(found.got, dtype=np.float64), n, bars, [], n)
+    return recognise(np.asarray(found.got, dtype=np.float64), n, bars, [], n)

@@ -219,6 +219,22 @@ def overwritten(df: Callable[..., Any], names: set[str]) -> str | None:
     return assigned_again(*found) if found else None
 
 
+def rewrites(df: Callable[..., Any]) -> bool:
+    """Whether the function, or one that it calls, assigns anything twice or in parts; True if there is no text."""
+    for f in reached(df):
+        try:
+            tree, _ = parsed(f)
+        except (OSError, TypeError, SyntaxError):
+            return True
+        assigned = [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.AugAssign)]
+        targets = [t for n in assigned for t in (_targets(n) if isinstance(n, ast.Assign) else [n.target])]
+        names = [ast.unparse(t) for t in targets]
+        loops = any(isinstance(n, ast.For | ast.While) for n in ast.walk(tree))
+        if loops or len(names) > len(set(names)) or any(isinstance(t, ast.Subscript) for t in targets):
+            return True
+    return not reached(df)
+
+
 def assigned_again(name: str, line: int) -> str:
     """The pattern of a gradient that is assigned where it should be added to, in words."""
     return f"{OVERWRITTEN}: {name} is assigned again in line {line}"

@@ -9,6 +9,7 @@ import numpy as np
 from ...backward import history
 from ...engine import NEEDS, Variable
 from ...recording import SITES, Recording
+from ..examination import examine_order
 from ..properties.op_checks import OpSubject
 from ..report import Blame, Report
 from ..subjects.subjects import Subject, TensorSubject
@@ -30,13 +31,11 @@ def nodes(subject: TensorSubject) -> list[Variable]:
         _, outputs = subject.run(subject.x)
     results = [y for y in outputs if isinstance(y, Variable)]
     found = [t for t in history(*results, constants=False) if t.op is not None and t.flags & NEEDS]
-    return [t for t in reversed(found) if t.op.kind not in ("batch", "checkpoint")]  # type: ignore[union-attr]
+    return [t for t in reversed(found) if t.op.kind not in ("batch", "checkpoint", "rule")]  # type: ignore[union-attr]
 
 
 def suspects(subject: Subject, order: int) -> Iterator[tuple[Variable, Report]]:
     """The nodes whose own derivative is wrong, earliest first."""
-    from ..checking import examine_order
-
     if not isinstance(subject, TensorSubject):
         return
     for node in nodes(subject):

@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from ...functions.arguments import Function
-from ..checking import Examination, Strict
+from ..causes.patterns import OVERWRITTEN, TERM
+from ..checking import Strict
+from ..examination import Examination
+from ..explanation import explained
 from ..report import Blame, conclude
-from ..subjects.other_libraries import precision
+from ..subjects.other_libraries import plain, precision
 from ..subjects.subjects import Mismatch, Uncomputable, flatten, parameter_names
 from ..subjects.trees import mapped
 from .kernel import kernel_of
 from .parting import parting_line, sources, writing_line
 from .probes import BATCH, EMPTY, PRECISION, PROBES, VALUE, WRITES, Finding, Place, alike, probed
 from .report import KernelReport, described, kernel_report, pasted
-from .sizes import LENGTHS, smallest, variations
+from .sizes import LENGTHS, lengths, resized, smallest, variations
 from .subject import WHO, Inputs, KernelFunctions
 
 
@@ -93,23 +96,38 @@ class Check:
     def at(self, inputs: Inputs) -> KernelReport:
         """Everything at one set of inputs, and at the same with other lengths of axes."""
         subject = self.functions.subject(inputs)
-        report = kernel_report(Examination(subject, self.seed).report())
+        report = kernel_report(explained(Examination(subject, self.seed)))
         report.notes += getattr(subject, "notes", [])
         if unchecked := getattr(subject, "unchecked", []):
             report.notes.append(f"not checked, as the backward says nothing of them: {', '.join(unchecked)}")
         if report.verdict == "WRONG":
+            self.broken(report, inputs)
             return self.told(report, smallest(inputs, self.is_wrong, self.rng), "")
         if report.verdict == "NOT_REPEATABLE" and "of the function" in report.diagnosis:
             return report
         if (finding := self.probes(inputs)) is not None:
             return self.found(report, inputs, finding)
-        for old, new, other in variations(inputs, self.lengths, self.rng):
-            if (finding := self.resized(other, old, new)) is not None:
-                return self.found(report, other, finding)
+        known = [np.ndim(y) for y in self.outputs(inputs)]
+        for old, new in variations(inputs, self.lengths):
+            if (finding := self.resized(inputs, old, new, known)) is not None:
+                return self.found(report, resized(inputs, old, new, self.rng), finding, inputs)
         return report
 
+    def broken(self, report: KernelReport, inputs: Inputs) -> None:
+        """Where a derivative is wrong and no mistake of its formula is recognised, a law that is broken, too."""
+        if report.pattern is not None and not report.pattern.startswith((TERM, OVERWRITTEN)):
+            return
+        try:
+            finding = self.probes(inputs)
+        except Exception:  # its shapes or dtypes are wrong
+            return
+        if finding is not None and finding.pattern != PRECISION:
+            report.notes.append(finding.text)
+            report.pattern = finding.pattern
+            report.blame = self.blame(inputs, finding) or report.blame
+
     def formula(self, inputs: Inputs) -> KernelReport:
-        return kernel_report(Examination(self.functions.subject(inputs), self.seed, each=32).report(explain=False))
+        return kernel_report(Examination(self.functions.subject(inputs), self.seed, each=32).report())
 
     def is_wrong(self, inputs: Inputs) -> bool:
         """Whether the derivative is wrong there."""
@@ -142,22 +160,35 @@ class Check:
         k = int(np.argmax(np.abs(got - wanted)))
         return Finding(VALUE, f"the forward gives {got[k]:.6g}, where the reference gives {wanted[k]:.6g}")
 
-    def resized(self, inputs: Inputs, old: int, new: int) -> Finding | None:
+    def outputs(self, inputs: Inputs) -> list[Any]:
+        """What the forward gives."""
+        with np.errstate(all="ignore"):
+            result = self.functions.call(*mapped(_copied, list(inputs)))
+        pair = isinstance(result, tuple) and len(result) == 2 and self.functions.backward is not None
+        several = result if isinstance(result, tuple) else (result,)
+        return [plain(y) for y in (several[:1] if pair else several)]
+
+    def resized(self, inputs: Inputs, old: int, new: int, known: Sequence[int]) -> Finding | None:
         """What is wrong where an axis has another length, if the forward takes it."""
+        other = resized(inputs, old, new, self.rng)
         name, pattern = f"an axis has length {new} in place of {old}", BATCH if new else EMPTY
         try:
-            with np.errstate(all="ignore"):
-                self.functions.call(*mapped(_copied, list(inputs)))
+            outputs = self.outputs(other)
+            whole = self.outputs(resized(other, 1, old)) if new == 1 and 1 not in lengths(inputs) else []
         except Exception:  # the forward has no value there
             return None
+        if [np.ndim(y) for y in outputs] != known:
+            return None  # it makes something else of it
+        if whole and all(np.shape(y) == np.shape(z) and alike(y, z) for y, z in zip(outputs, whole, strict=True)):
+            return None  # the axis is not shortened, but broadcast
         self.tried |= {name: None}
         try:
             if not new:
-                return empty(self.place(inputs), name)
-            report = self.formula(inputs)
+                return empty(self.place(other), name)
+            report = self.formula(other)
             if report.verdict == "WRONG":
                 return Finding(pattern, f"where {name}, {report.diagnosis}", report.wrong[0].argument)
-            return self.probes(inputs)
+            return self.probes(other)
         except (Uncomputable, Mismatch, ArithmeticError, ValueError, TypeError, LookupError, RuntimeError) as error:
             cause = error.__cause__ or error
             return Finding(pattern, f"where {name}, the backward raises {type(cause).__name__}: {cause}")
@@ -170,16 +201,18 @@ class Check:
             return False
         return found is not None and (found.pattern, found.where) == (finding.pattern, finding.where)
 
-    def found(self, report: KernelReport, inputs: Inputs, finding: Finding) -> KernelReport:
-        """The report of a broken law."""
+    def found(
+        self, report: KernelReport, inputs: Inputs, finding: Finding, given: Inputs | None = None
+    ) -> KernelReport:
+        """The report of a broken law; the test begins at the inputs `given` where it only shows at other lengths."""
         if finding.pattern not in (BATCH, EMPTY):
-            inputs = smallest(inputs, partial(self.same, finding), self.rng)
+            inputs, given = smallest(inputs, partial(self.same, finding), self.rng), None
             again = self.probes(inputs)
             finding = again if again is not None and again.pattern == finding.pattern else finding
         wrong = replace(report, verdict="WRONG", diagnosis=finding.text, pattern=finding.pattern, entries=[])
         wrong.notes = [*report.notes, f"the derivative itself: {report.verdict}"]
         wrong.blame = self.blame(inputs, finding)
-        return self.told(wrong, inputs, finding.where)
+        return self.told(wrong, inputs, finding.where, given)
 
     def blame(self, inputs: Inputs, finding: Finding) -> Blame | None:
         """The line at which the law is broken."""
@@ -195,14 +228,14 @@ class Check:
         before = [*place.arrays, *place.cotangents]
         return writing_line(functions, run, lambda: not all(map(np.array_equal, [*arrays, *cotangents], before)))
 
-    def told(self, report: KernelReport, inputs: Inputs, where: str) -> KernelReport:
+    def told(self, report: KernelReport, inputs: Inputs, where: str, given: Inputs | None = None) -> KernelReport:
         """The report with its smallest inputs, and the test that shows it again."""
         f = self.functions
         first = int(f.own)  # a torch.autograd.Function's forward begins with ctx
         names = parameter_names(f.forward.forward if f.own else f.forward, len(inputs) + first)[first:]
         report.smallest = described(names, inputs, where)
-        given = {"forward": f.forward, "backward": f.backward, "reference": f.reference}
-        report.test = pasted(given, names, inputs)
+        functions = {"forward": f.forward, "backward": f.backward, "reference": f.reference}
+        report.test = pasted(functions, names, given or inputs)
         return report
 
 
@@ -246,10 +279,8 @@ def precise(place: Place) -> Finding | None:
             blur = [np.maximum(b, np.abs(n - t)) for b, n, t in zip(blur, near, true, strict=True)]
     except Exception:  # it takes one dtype only
         return None
-    size = sum(float(np.sum(np.abs(c * y))) for c, y in zip(told, outputs, strict=True))
-    for a, x, g, t, b in zip(arguments, wide, found, true, blur, strict=True):
-        natural = size / (np.max(np.abs(x), initial=0) or 1.0)
-        bar = 64 * np.max(b, initial=0) + 64 * eps * (np.max(np.abs(t), initial=0) + natural)
+    for a, x, g, t, b in zip(arguments, narrow, found, true, blur, strict=True):
+        bar = 64 * (np.max(b, initial=0) + eps * np.max(np.abs(t), initial=0)) + place.rounding(x) / 16
         off = np.where(np.isfinite(t), np.abs(g - t), 0) if g.shape == t.shape else np.zeros(1)
         if not np.all(off <= bar):
             k = int(np.argmax(off))

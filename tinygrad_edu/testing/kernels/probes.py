@@ -21,6 +21,7 @@ AGAIN = "a second call differs"
 REUSED = "results share one buffer"
 STALE = "stale cache"
 LINEAR = "not linear in the gradient of the output"
+PARTLY = "uses one entry of the gradient of the output for all"
 LAYOUT = "reads memory as if it were contiguous"
 SHARED = "the same array as two inputs"
 DTYPE = "dtype of a gradient"
@@ -70,11 +71,17 @@ class Place:
 
     def differs(self, found: Sequence[Any], wanted: Sequence[Any]) -> str | None:
         """The name of the first argument whose gradients differ."""
-        names = [a.name for a in self.kernel.arguments]
-        return next((n for n, g, w in zip(names, found, wanted, strict=True) if not alike(g, w)), None)
+        pairs = zip(self.kernel.arguments, self.arrays, found, wanted, strict=True)
+        return next((a.name for a, x, g, w in pairs if not alike(g, w, self.rounding(x))), None)
+
+    def rounding(self, x: Any) -> float:
+        """What rounding may leave of a gradient by `x` that is 0: some units in the last place of one of the size that
+        values and inputs suggest."""
+        size = sum(float(np.sum(np.abs(c * y))) for c, y in zip(self.cotangents, self.outputs, strict=True))
+        return 1024 * float(np.finfo(x.dtype).eps) * size / float(np.max(np.abs(x), initial=0) or 1)
 
 
-def alike(a: Any, b: Any) -> bool:
+def alike(a: Any, b: Any, rounding: float = 0.0) -> bool:
     """Whether half the digits agree everywhere, as measured by the largest number of the array."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
@@ -85,7 +92,7 @@ def alike(a: Any, b: Any) -> bool:
     a, b = (x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in (a, b))
     size = np.max(np.abs(b), where=np.isfinite(b), initial=0)
     with np.errstate(all="ignore"):
-        near = np.abs(a - b) <= np.sqrt(eps) * size
+        near = np.abs(a - b) <= np.sqrt(eps) * size + rounding
     return bool(np.all(near | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
@@ -183,16 +190,29 @@ def linear(place: Place) -> Iterator[Finding]:
     b = [np.array(g) for g in pull([np.array(c) for c in other])]
     found = [np.array(g) for g in pull(mixed)]
     a = place.gradients
-    for argument, x, y, g in zip(place.kernel.arguments, a, b, found, strict=True):
+    for argument, x, y, g, old in zip(place.kernel.arguments, a, b, found, place.arrays, strict=True):
         x, y, g = (np.asarray(v, dtype=np.float64) for v in (x, y, g))
         eps = float(np.finfo(argument.array.dtype).eps)
-        bar = np.sqrt(eps) * np.max(np.abs(2 * x) + np.abs(0.5 * y), initial=0)
+        bar = np.sqrt(eps) * np.max(np.abs(2 * x) + np.abs(0.5 * y), initial=0) + place.rounding(old)
         if not np.all(np.abs(g - (2 * x - 0.5 * y)) <= bar):
             silent = all(np.array_equal(v, w) for v, w in zip(a, b, strict=True))
             more = ": it is not used at all" if silent and np.any(x) else ""
             name = argument.name
             yield Finding(LINEAR, f"the gradient of {name} is not linear in the gradient of the output{more}", name)
             return
+
+
+def whole(place: Place) -> Iterator[Finding]:
+    """Every entry of the gradient of the output is used, not one for all."""
+    if not place.kernel.cotangent or not any(c.size > 1 for c in place.cotangents):
+        return
+    other = [place.cotangent(y) for y in place.outputs]
+    for c, old in zip(other, place.cotangents, strict=True):
+        if c.size and c.ndim:
+            c[(0,) * c.ndim] = old[(0,) * c.ndim]
+    found = place.kernel.gradients(place.copies(), other)
+    if any(map(np.any, place.gradients)) and all(map(np.array_equal, found, place.gradients)):
+        yield Finding(PARTLY, "the gradients depend on the first entry of the gradient of the output only")
 
 
 def cotangent_layouts(place: Place) -> Iterator[Finding]:
@@ -305,7 +325,7 @@ def dtypes(place: Place) -> Iterator[Finding]:
 
 
 PROBES: tuple[Probe, ...] = (
-    dtypes, writes, repeats, remembers, linear, cotangent_layouts, input_layouts, shared,
+    dtypes, writes, repeats, remembers, linear, whole, cotangent_layouts, input_layouts, shared,
 )  # fmt: skip
 
 

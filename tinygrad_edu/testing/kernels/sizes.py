@@ -20,8 +20,11 @@ def lengths(inputs: Inputs) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def resized(inputs: Inputs, old: int, new: int, rng: Any) -> Inputs:
-    """Inputs with every axis of length `old` given the length `new`; whole numbers stay below it."""
+def resized(inputs: Inputs, old: int, new: int, rng: Any = None) -> Inputs:
+    """Inputs with every axis of length `old` given the length `new`; whole numbers stay below it.
+
+    Where it grows, numbers are repeated, and moved a little if there is a generator.
+    """
 
     def leaf(path: Any, x: Any) -> Any:
         if type(x) is int:
@@ -34,19 +37,16 @@ def resized(inputs: Inputs, old: int, new: int, rng: Any) -> Inputs:
         for axis in [k for k, n in enumerate(a.shape) if n == old]:
             filled = np.take(a, np.arange(new) % old, axis) if old else None
             a = np.ones((*a.shape[:axis], new, *a.shape[axis + 1 :]), a.dtype) if filled is None else filled
-        if a.dtype.kind == "f" and new > old and new in a.shape:
+        if rng is not None and a.dtype.kind == "f" and new > old and new in a.shape:
             a = (a * rng.uniform(0.9, 1.1, a.shape)).astype(a.dtype)  # no two alike
         return wrapper(library)(np.array(a)) if library else a
 
     return tuple(mapped(leaf, list(inputs)))
 
 
-def variations(inputs: Inputs, wanted: Sequence[int], rng: Any) -> Iterator[tuple[int, int, Inputs]]:
+def variations(inputs: Inputs, wanted: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Each length of an axis with each of the lengths that it should be tried with."""
-    for new in wanted:
-        for old in lengths(inputs):
-            if new != old:
-                yield old, new, resized(inputs, old, new, rng)
+    return ((old, new) for new in wanted for old in lengths(inputs) if new != old)
 
 
 def smallest(inputs: Inputs, fails: Callable[[Inputs], bool], rng: Any) -> Inputs:

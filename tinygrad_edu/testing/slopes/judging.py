@@ -16,6 +16,8 @@ from .numerical import Line, Probe, sizes
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
 QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
+CALLS = 20  # of the function, for each number differentiated by, are a check's: ten times central differences
+HAZES = 8  # bars are so many times the rounding that was seen of a derivative
 EACH = 128  # up to so many inputs, every entry is checked; beyond, random projections
 
 
@@ -23,7 +25,8 @@ class Judge:
     """Compares the gradient of `<c, f>` at a point with slopes of the function there."""
 
     def __init__(self, subject: Subject, probe: Probe, c: Any, g: Any, haze: Any, rng: Any, each: int = EACH) -> None:
-        self.subject, self.probe, self.c, self.g, self.haze, self.rng = subject, probe, c, g, haze, rng
+        self.subject, self.probe, self.c, self.g, self.rng = subject, probe, c, g, rng
+        self.haze = haze + subject.slack(g) / HAZES
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
         self.wrong = False  # whether an entry was found wrong
@@ -215,7 +218,7 @@ def _unevenness(values: Sequence[Any]) -> Any:
 
 def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
     """Verdict, reason and error bar for an analytic value against a numerical slope."""
-    error = s.error + 8 * haze + 16 * EPS * abs(a if math.isfinite(a) else 0)
+    error = s.error + HAZES * haze + 16 * EPS * abs(a if math.isfinite(a) else 0)
     size = max(abs(a), abs(s.value)) if math.isfinite(a) else abs(s.value)
     if s.state == "outside":
         return "OUT_OF_DOMAIN", "the function has no value on either side", error
@@ -229,7 +232,7 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
         if low - error <= a <= high + error:
             return "KINK", f"a kink: {a + 0.0:.6g} lies {slopes}", error
         return "WRONG", f"a kink, and not {slopes} on its sides", error
-    noisy = s.noise + 8 * haze >= 0.03 * error
+    noisy = s.noise + HAZES * haze >= 0.03 * error
     if not math.isfinite(error) or not math.isfinite(s.value):
         if noisy:
             return "NOISE", "the function is too noisy to have a slope", error

@@ -27,12 +27,18 @@ from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slop
 class Probe:
     """A function of one flat vector around a point: counts its calls, and knows its noise."""
 
-    def __init__(self, f: Callable[[Any], Any], x: Any, dtype: Any = None) -> None:
+    def __init__(self, f: Callable[[Any], Any], x: Any, dtype: Any = None, accuracy: float = 0.0) -> None:
         self.f, self.x, self.count, self.dtype = f, np.asarray(x, dtype=np.float64), 0, dtype
+        self.accuracy = accuracy  # how far the values may be from the true ones, relatively
         self.y = f(self.x)
         self.count += 1
         self.measured = np.zeros(np.shape(self.y))
         self.lattice = Lattice(self.y)
+
+    @classmethod
+    def of(cls, subject: Any, x: Any = None) -> Probe:
+        """The probe of a subject, at its inputs or at others."""
+        return cls(subject.value, subject.x if x is None else x, subject.dtype, subject.accuracy.f)
 
     def __call__(self, x: Any) -> Any:
         """f(x), or None where it has no value of the right size."""
@@ -59,7 +65,7 @@ class Probe:
         place tells the rounding, if the function moves there at all.
         """
         eps = float(np.finfo(self.y.dtype).eps) if self.y.dtype.kind == "f" else EPS
-        self.measured = eps * np.abs(self.y.astype(np.float64))
+        self.measured = np.maximum(eps, self.accuracy) * np.abs(self.y.astype(np.float64))
         size = np.where(self.x == 0, typical(self.x) * EPS, np.abs(self.x))
         signs = rng.choice([-1.0, 1.0], self.x.shape)
         bend, _ = self.bend(size * signs * 2.0**-27)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..report import Entry, Report
-from ..slopes.judging import Judge
+from ..slopes.judging import CALLS, Judge
 from ..slopes.numerical import Probe
 from .subjects import Subject
 
 TRIES = 20  # other inputs that are tried, at most; fewer where there are few numbers to move
+VISIT = 14  # calls that a visit takes to begin with, or one entry of it, at most
 SHOWN = 8  # derivatives that are looked at elsewhere; at least two of each argument
 
 
@@ -24,12 +25,17 @@ class Elsewhere:
         self.dead = [int(k) for k in np.flatnonzero(judge.g == 0)]
         self.seen: list[Entry] = []  # entries that were looked at elsewhere
         self.place: Any = None  # the inputs at which one is wrong
+        self.budget = CALLS * subject.x.size
+
+    def affords(self, calls: int) -> bool:
+        """Whether the function may still be called so often."""
+        return self.subject.calls + calls <= self.budget
 
     def look(self) -> None:
         """Draw other inputs until every derivative in question was seen, or patience ends."""
         waiting = self.chosen()
         for x in self.inputs():
-            if not waiting or self.place is not None:
+            if not waiting or self.place is not None or not self.affords(VISIT):
                 return
             waiting = self.visit(x, waiting)
 
@@ -54,7 +60,7 @@ class Elsewhere:
         """Check what is alive at `x`; return what is not."""
         subject = self.subject
         try:
-            probe = Probe(subject.value, x)
+            probe = Probe.of(subject, x)
         except Exception:  # outside the domain
             return list(waiting)
         g = subject.nearby(x, self.judge.c)
@@ -67,6 +73,9 @@ class Elsewhere:
         judge.complex = self.judge.complex
         left = []
         for k in waiting:
+            if not self.affords(VISIT):
+                left.append(k)
+                continue
             entry = judge.entry(k)
             if entry.verdict == "WRONG":
                 self.place = x

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import CodeType, FunctionType, MethodType
@@ -76,3 +78,56 @@ def codes(code: CodeType) -> Iterator[CodeType]:
 def names_in(f: Callable[..., Any]) -> set[str]:
     """The local variables of a function and of the user's functions that it calls."""
     return {name for g in reached(inspect.unwrap(f)) for code in codes(g.__code__) for name in code.co_varnames}
+
+
+SOLVERS = {  # what computes to a tolerance or in low precision, by the name under which it is called
+    "fsolve", "root", "root_scalar", "brentq", "newton", "bisect", "fixed_point", "minimize", "minimize_scalar",
+    "least_squares", "quad", "dblquad", "tplquad", "quad_vec", "fixed_quad", "nquad", "odeint", "solve_ivp",
+    "solve_bvp",
+    "cg", "gmres", "bicgstab", "minres", "lsqr", "lsmr", "eigsh", "svds", "float32", "float16", "half", "bfloat16",
+}  # fmt: skip
+
+
+def inexact(*functions: Any) -> str | None:
+    """What makes values inexact in functions and those of the user's that they call: a solver, or a loop that ends by
+    a test."""
+    for g in (g for f in functions for g in reached(f)):
+        names = {name for code in codes(g.__code__) for name in (*code.co_names, *code.co_consts)}
+        own = {n for n in names if (f := plain_function(g.__globals__.get(str(n)))) is not None and is_own(f)}
+        if solver := next((n for n in sorted(SOLVERS) if n in names - own), None):
+            return f"`{solver}` in {g.__name__}"
+        if (line := _line_of_search(g)) is not None:
+            return f"the loop in line {line}"
+    return None
+
+
+def _line_of_search(g: FunctionType) -> int | None:
+    """The line of a loop that ends when something is small enough, if there is one."""
+    try:
+        source, first = inspect.getsourcelines(g)
+        tree = ast.parse(textwrap.dedent("".join(source)))
+    except (OSError, SyntaxError):  # no source, or a lambda in the middle of a line
+        return None
+    if not tree.body or getattr(tree.body[0], "name", "") != g.__name__:
+        return None
+    for loop in (n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)):
+        tests = [n.test for n in ast.walk(loop) if isinstance(n, ast.If) and any(map(_leaves, n.body))]
+        tests += [loop.test] if isinstance(loop, ast.While) else []
+        if any(_small_enough(n) for test in tests for n in ast.walk(test)):
+            return first + loop.lineno - 1
+    return None
+
+
+def _small_enough(node: ast.AST) -> bool:
+    """Whether it compares a size, or something with a tolerance; not a counter with its end."""
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+        return False
+    names = [getattr(n, "attr", getattr(n, "id", "")).lower() for n in ast.walk(node)]
+    numbers = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+    return any(part in name for name in names for part in ("abs", "norm", "tol", "eps")) or any(
+        0 < v < 0.1 for v in numbers
+    )
+
+
+def _leaves(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Break | ast.Return)

@@ -33,6 +33,7 @@ class Pair(Subject):
         self.library = next((name for x in inputs if (name := library_of(x))), "")
         super().__init__(f, inputs)
         self.df = self.guarded("df", df)
+        self.functions = (f, df)
         self.names = parameter_names(f, len(inputs))
         self.shape: tuple[int, ...] = ()  # of the value
         self.convention = Convention(())
@@ -77,7 +78,7 @@ class Pair(Subject):
         value, cache = self.call(flat, native)
         self.seen.append(flatten(self.who, value))
         dtype = np.asarray(value).dtype if native else np.float64
-        cotangent = np.asarray(c, dtype=dtype).reshape(self.shape)
+        cotangent = np.array(c, dtype=dtype).reshape(self.shape)
         return self.gather(self.named(self.differentiate(flat, value, cache, cotangent, native), cotangent))
 
     def nearby(self, flat: Any, c: Any) -> Any:
@@ -90,7 +91,7 @@ class Pair(Subject):
 
     def without_function(self, flat: Any, c: Any) -> list[Any]:
         """The gradients from a derivative that needs nothing that the function computed."""
-        cotangent = np.asarray(c, dtype=np.float64).reshape(self.shape)
+        cotangent = np.array(c, dtype=np.float64).reshape(self.shape)
         return self.named(self.differentiate(flat, None, None, cotangent), cotangent)
 
     def differentiate(self, flat: Any, value: Any, cache: Any, cotangent: Any, native: bool = False) -> Any:
@@ -203,9 +204,13 @@ class Pair(Subject):
             self.arguments, self.x = list(compress(self.arguments, kept)), np.concatenate(parts)
             self.left_out = left
 
+    def ways(self, cache: Any) -> list[Convention]:
+        """How df may want to be called, the likeliest first."""
+        return [Convention((CACHE,))] if self.own else conventions(self.df, self.names, cache is not None, cache)
+
     def first_result(self, flat: Any, value: Any, cache: Any) -> Any:
         """What df returns, called in the first of the likely ways that gives gradients of the right shapes."""
-        ways = conventions(self.df, self.names, cache is not None, cache) if not self.own else [Convention((CACHE,))]
+        ways = self.ways(cache)
         ones = np.ones(np.shape(value))
         for k, self.convention in enumerate(ways):
             try:

@@ -64,6 +64,32 @@ def off_domain(error: Exception) -> bool:
     return isinstance(error, ArithmeticError | np.linalg.LinAlgError) or "math domain" in str(error)
 
 
+class Accuracy(NamedTuple):
+    """How exact the values of a function and its derivative are, relatively; 0 for as exact as their numbers."""
+
+    f: float = 0.0
+    df: float = 0.0
+
+    @property
+    def given(self) -> bool:
+        """Whether either is known to be inexact."""
+        return self != (0.0, 0.0)
+
+
+def accuracy_of(who: str, given: Any) -> Accuracy:
+    """The argument `accuracy` of a check: a number for both, or a pair."""
+    pair = given if isinstance(given, tuple) else (given, given)
+    if given is None:
+        return Accuracy()
+    real = len(pair) == 2 and all(isinstance(v, int | float) and 0 <= v < 1 for v in pair)
+    if not real:
+        raise ValueError(
+            f"{who}: accuracy must be a relative error below 1, or a pair of these for f and df; got {given!r}; write "
+            "accuracy=1e-6"
+        )
+    return Accuracy(*map(float, pair))
+
+
 class Subject:
     """A function and its derivative. Subclasses say how each is called."""
 
@@ -71,6 +97,8 @@ class Subject:
     dtype: Any = None  # in which the function computes, if it cannot in float64
     traced = False  # whether the last value was computed from watched complex numbers, from beginning to end
     complex = True  # whether the complex step may be tried
+    accuracy = Accuracy()
+    functions: Sequence[Any] = ()  # whose text may tell that they are inexact; what is differentiated as it runs is not
 
     def __init__(self, f: Function, inputs: Sequence[Any]) -> None:
         if not callable(f):
@@ -100,6 +128,19 @@ class Subject:
             )
         parts = [np.asarray(a.array, dtype=np.float64).ravel() for a in self.arguments]
         self.x = np.concatenate(parts)
+
+    def inexact(self, accuracy: Any) -> Any:
+        """The subject, told how exact its function and its derivative are."""
+        self.accuracy = accuracy_of(self.who, accuracy)
+        self.complex = self.complex and not self.accuracy.f  # an inexact function is no formula
+        return self
+
+    def slack(self, g: Any) -> Any:
+        """How far each entry of a gradient may be off, by the accuracy given: a share of the largest of its array."""
+        if not self.accuracy.df:
+            return 0.0
+        most = [np.full(p.size, np.max(np.abs(p), initial=0)) for p in self.split(g)]
+        return self.accuracy.df * np.concatenate(most)
 
     def guarded(self, name: str, f: Function) -> Function:
         """The user's function, whose errors are told in a sentence that names it."""

@@ -1,12 +1,14 @@
-"""Inputs and gradients as people keep them: arrays in lists, tuples, named tuples, dictionaries and dataclasses."""
+"""Inputs and gradients as people keep them: arrays in lists, tuples, named tuples, dictionaries, dataclasses and
+Modules (see `tg.tree`)."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from ...transforms.tree import kind_of
 
 Path = tuple[Any, ...]  # the keys, indices and names of fields that lead to a leaf
 
@@ -18,13 +20,10 @@ def fields_of(x: Any) -> dict[Any, Any] | None:
     """
     if isinstance(x, Mapping):
         return dict(x)
-    if isinstance(x, tuple) and (names := getattr(x, "_fields", None)):
-        return dict(zip(names, x, strict=True))
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
-        return {f.name: getattr(x, f.name) for f in dataclasses.fields(x)}
-    if isinstance(x, list | tuple) and any(map(_holds_arrays, x)):
-        return dict(enumerate(x))
-    return None
+    kind = kind_of(x)
+    if x is None or kind is None or (type(x) in (list, tuple) and not any(map(_holds_arrays, x))):
+        return None
+    return kind.parts(x)
 
 
 def _holds_arrays(x: Any) -> bool:
@@ -52,11 +51,7 @@ def mapped(f: Callable[[Path, Any], Any], x: Any, path: Path = ()) -> Any:
     found = {key: mapped(f, part, (*path, key)) for key, part in parts.items()}
     if isinstance(x, Mapping):
         return found if type(x) is dict else type(x)(found)  # type: ignore[call-arg]
-    if hasattr(x, "_fields"):
-        return type(x)(*found.values())
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
-        return dataclasses.replace(x, **{f.name: found[f.name] for f in dataclasses.fields(x) if f.init})
-    return type(x)(found.values())
+    return kind_of(x).around(x, list(found.values()))  # type: ignore[union-attr]
 
 
 def at(x: Any, path: Path) -> Any:

@@ -13,6 +13,7 @@ from .formula import Formula, input_names, of_rule, of_value
 
 UNREADABLE = {
     "checkpoint": "runs the function again, and pulls g through it",
+    "rule": "the rule that was given with the function",
     "batch": "the other direction: into the batch, or out of it",
 }
 

@@ -23,7 +23,7 @@ KINDS = {
     "elementwise": BLUE, "reduce": GREEN, "scan": GREEN,
     "contract": ORANGE, "linalg": ORANGE, "layer": ORANGE, "window": ORANGE,
     "layout": GREY, "index": GREY, "search": GREY, "write": PINK, "random": PINK, "batch": PINK,
-    "checkpoint": PINK, "custom": RED, "folded": SKY,
+    "checkpoint": PINK, "custom": RED, "rule": RED, "folded": SKY,
 }  # fmt: skip
 
 INK, EDGE, BACKWARD, ALARM = "#1a1a1a", "#767676", "#a63f00", "#d00000"

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..changes import at_once
-from ..engine import Variable, constant
-from ..functions.settings import leaf, real, settings, several
-from ..interop.names import unknown as _unknown
-from ..sums import worked_in
-from .module import Module
+from ...changes import at_once
+from ...engine import Variable, constant
+from ...functions.settings import leaf, real, settings, several
+from ...sums import worked_in
+from ..module import Module
 
 
 def _with_gradients(who: str, parameters: Any) -> list[Any]:
@@ -84,6 +83,3 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Move every entry of every gradient into the interval from -clip_value to clip_value."""
     params = _with_gradients("clip_grad_value_", parameters)
     _replace(params, lambda g: np.clip(g, -clip_value, clip_value))
-
-
-__getattr__ = _unknown("nn.utils")

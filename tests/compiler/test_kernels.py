@@ -1,0 +1,181 @@
+"""Machine code against NumPy: every op and rule, random chains of them, layouts, products, numbers at the edges."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygrad_edu.compiler.execute import Executor
+from tinygrad_edu.testing.properties.calls import calls
+from tinygrad_edu.testing.properties.op_checks import built_in_ops
+
+from ..program.test_reading import parts, read
+
+
+def agree(f, *xs, ulps=64):
+    """The compiled function gives what NumPy gives, on other memory too; returns the executor."""
+    with np.errstate(all="ignore"):
+        expected = np.asarray(f(*map(np.array, xs)))
+    run = Executor(read(f, *xs))
+    for order in ("C", "F"):
+        found = np.asarray(run([np.array(x, order=order) for x in xs])[0])
+        assert found.dtype == expected.dtype
+        assert found.shape == expected.shape
+        scale = np.abs(np.where(np.isfinite(expected), expected, 0)).max(initial=0) if expected.dtype.kind == "f" else 0
+        eps = np.finfo(expected.dtype).eps if expected.dtype.kind == "f" else 0
+        assert np.allclose(found, expected, rtol=ulps * eps, atol=ulps * eps * scale, equal_nan=True), run.source
+    return run
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("op", built_in_ops(), ids=str)
+@given(st.data())
+@settings(max_examples=2)
+def test_each_op_and_rule(op, dtype, data):
+    arrays, attributes = data.draw(calls(op, dtype))
+    with np.errstate(all="ignore"):
+        for f, xs in parts(op, arrays, attributes):
+            agree(f, *xs, ulps=1024)  # those of linear algebra are by LAPACK either way
+
+
+UNARY = [np.exp, np.tanh, np.abs, np.negative, np.square, lambda x: np.log1p(np.abs(x)), lambda x: np.sqrt(np.abs(x)),
+         lambda x: np.where(x > 0, x, 0.1 * x), lambda x: (x >= 0) * x, np.sign, lambda x: x.astype(np.float32).astype(x.dtype)]  # fmt: skip
+BINARY = [np.add, np.subtract, np.multiply, np.maximum, np.minimum, lambda a, b: a / (1 + np.abs(b))]
+RESHAPED = [lambda x: np.swapaxes(x, 0, 1), lambda x: np.sum(x, axis=0, keepdims=True) + x, lambda x: x[::-1],
+            lambda x: np.broadcast_to(np.max(x, axis=1, keepdims=True), x.shape), lambda x: np.reshape(np.reshape(x, -1), x.shape),
+            lambda x: np.concatenate([x[1:], x[:1]], axis=0), lambda x: x @ np.swapaxes(x, 0, 1) / 4, lambda x: x - np.mean(x)]  # fmt: skip
+
+
+@given(st.data(), st.sampled_from([np.float64, np.float32]), st.integers(1, 9))
+def test_random_programs(data, dtype, n):
+    """Chains with branches, sums, transposes and products, on squares so that everything fits."""
+
+    def f(*xs):
+        known = list(xs)
+        for kind, which, i, j in steps:
+            a, b = known[i % len(known)], known[j % len(known)]
+            known.append(np.tanh(BINARY[which % len(BINARY)](a, b)) if kind == 0 else
+                         UNARY[which % len(UNARY)](np.tanh(a)) if kind == 1 else np.tanh(RESHAPED[which % len(RESHAPED)](a)))  # fmt: skip
+        return np.stack(known[-4:])
+
+    number = st.integers(0, 30)
+    steps = data.draw(st.lists(st.tuples(st.integers(0, 2), number, number, number), min_size=1, max_size=15))
+    rng = np.random.default_rng(data.draw(number))
+    xs = [rng.normal(size=(n, n)).astype(dtype) for _ in range(3)]
+    agree(f, *xs, ulps=2000)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 2))
+@settings(max_examples=25)
+def test_products_of_all_sizes_and_layouts(m, k, n, left, right, lead):
+    rng = np.random.default_rng(m * k + n)
+    shapes = [(2, 3)[:lead] + s for s in (((k, m) if left else (m, k)), ((n, k) if right else (k, n)))]
+    a, b = (rng.normal(size=s) for s in shapes)
+    run = agree(lambda a, b: (np.swapaxes(a, -1, -2) if left else a) @ (np.swapaxes(b, -1, -2) if right else b), a, b)
+    assert run.kernels
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("reduce", [np.sum, np.max, np.min])
+def test_reductions(axes, reduce):
+    x = np.random.default_rng(0).normal(size=(3, 70, 5)).astype(np.float32)
+    agree(lambda x: reduce(x * 2, axis=axes), x)
+    agree(lambda x: reduce(x, axis=axes, keepdims=True) - x, x)
+
+
+def test_a_sum_of_many_float32_is_as_exact_as_one_rounding():
+    x = np.full((1000, 1000), 0.1, np.float32)
+    for axis in (0, 1, (0, 1)):
+        run = Executor(read(lambda x: np.sum(x, axis=axis), x))  # noqa: B023
+        exact = np.sum(x.astype(np.float64), axis=axis)
+        assert np.all(np.abs(run([x])[0] - exact) <= np.spacing(np.float32(exact.max())))
+
+
+EDGES = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    np.inf,
+    -np.inf,
+    np.nan,
+    1e-30,
+    -1e-30,
+    88.0,
+    89.5,
+    -104.5,
+    700.0,
+    711.0,
+    -746.0,
+    0.5,
+    1e30,
+    5e-324,
+    1e-45,
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exp",
+        "log",
+        "log1p",
+        "expm1",
+        "tanh",
+        "sqrt",
+        "abs",
+        "negative",
+        "sign",
+        "square",
+        "isfinite",
+        "isnan",
+        "floor",
+        "rint",
+    ],
+)
+def test_numbers_at_the_edges(name, dtype):
+    with np.errstate(all="ignore"):
+        x = np.array(EDGES).astype(dtype)
+        expected = getattr(np, name)(x)
+    found = Executor(read(getattr(np, name), x))([x])[0]
+    assert np.allclose(found, expected, rtol=4 * np.finfo(dtype).eps, atol=0, equal_nan=True)
+    assert np.array_equal(np.signbit(found), np.signbit(expected)) or np.isnan(expected).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("exp", -80, 80), ("log", 1e-30, 1e30), ("tanh", -9, 9), ("log1p", -0.99, 50), ("expm1", -9, 9)],
+)
+def test_functions_are_exact_to_a_few_roundings(name, low, high, dtype):
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.uniform(np.log(low), np.log(high), 500)) if name == "log" else rng.uniform(low, high, 500)
+    x = np.concatenate([x, x * 1e-3]).astype(dtype)
+    found = Executor(read(getattr(np, name), x))([x])[0]
+    with mpmath.workdps(40):
+        exact = np.array([float(getattr(mpmath, name)(mpmath.mpf(float(v))).__sub__(0)) for v in x])
+    assert (np.abs(found.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(dtype))).max() <= 4
+
+
+def test_maximum_and_comparison_know_nan():
+    x, y = np.array([np.nan, 1.0, 2.0, -0.0]), np.array([1.0, np.nan, 3.0, 0.0])
+    agree(
+        lambda x, y: np.stack([np.maximum(x, y), np.minimum(x, y), np.where(x < y, x, y), np.where(x != y, 1.0, 0.0)]),
+        x,
+        y,
+    )
+    agree(lambda x: np.max(np.reshape(x, (2, 2)), axis=1), x)
+
+
+def test_rows_are_picked_and_written_by_arrays_of_indices():
+    x, i, j, v = np.arange(12.0).reshape(3, 4), np.array([0, -1, 2]), np.array([3, 1, -2]), np.array([5.0, 6.0, 7.0])
+    agree(lambda x, i, j: x[i, j] * 2, x, i, j)
+
+    def written(x, i, j, v):
+        y = np.copy(x)
+        y[i, j] = v * 3
+        return y + 1
+
+    agree(written, x, i, j, v)

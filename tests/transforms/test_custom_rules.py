@@ -1,0 +1,145 @@
+"""Functions with rules of their own, beside the same functions without and beside JAX."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DTypeError, GraphError, ShapeError, TreeError
+
+W, X = np.random.default_rng(0).normal(size=(2, 4))
+
+
+def plain(p, n, x):
+    return {"a": p["w"] * tg.sin(x) * n, "b": (p["w"].sum(), tg.ones(2, dtype="int64"))}
+
+
+def with_vjp():
+    f = tg.custom_vjp(plain)
+
+    def forward(p, n, x):
+        return plain(p, n, x), (p, tg.sin(x), tg.cos(x), n)
+
+    def backward(kept, g):
+        p, s, c, n = kept
+        return {"w": g["a"] * s * n + g["b"][0]}, None, g["a"] * p["w"] * c * n
+
+    f.defvjp(forward, backward)
+    return f
+
+
+def with_jvp():
+    f = tg.custom_jvp(plain)
+
+    def rule(primals, tangents):
+        p, n, x = primals
+        dp, _, dx = tangents
+        da = dp["w"] * tg.sin(x) * n + p["w"] * tg.cos(x) * dx * n
+        return plain(p, n, x), {"a": da, "b": (dp["w"].sum(), tg.ones(2, dtype="int64"))}
+
+    f.defjvp(rule)
+    return f
+
+
+def loss(f):
+    def of(w, x):
+        r = f({"w": w}, 3, x)
+        return (r["a"] ** 3).sum() + r["b"][0] ** 2 * r["a"][0]
+
+    return of
+
+
+TWO = np.stack([W, X]), np.stack([X, W])
+READINGS = {
+    "value": lambda f: f(W, X),
+    "grad": lambda f: tg.grad(f, (0, 1))(W, X),
+    "hessian": lambda f: tg.hessian(f, (0, 1))(W, X),
+    "jvp": lambda f: tg.jvp(f, (W, X), (X, W)),
+    "hvp": lambda f: tg.hvp(f, (W, X), (X, W)),
+    "jacfwd": lambda f: tg.jacfwd(f, (0, 1))(W, X),
+    "vmap": lambda f: tg.vmap(f)(*TWO),
+    "vmap of grad": lambda f: tg.vmap(tg.grad(f, (0, 1)))(*TWO),
+    "vmap of hessian": lambda f: tg.vmap(tg.hessian(f))(*TWO),
+    "checkpoint": lambda f: tg.grad(tg.checkpoint(f))(W, X),
+    "third order": lambda f: tg.grad(lambda w: tg.hessian(f)(w, X).sum())(W),
+}
+
+
+@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize("ruled", [with_vjp, with_jvp])
+def test_a_right_rule_changes_nothing(ruled, name):
+    ours, expected = (tg.tree.leaves(READINGS[name](loss(f))) for f in (ruled(), plain))
+    for a, b in zip(ours, expected, strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-10, atol=1e-12)
+
+
+def test_the_rule_is_what_is_used():
+    """Beside JAX: a function whose rule says something else than its formula."""
+    jax = pytest.importorskip("jax")
+    found = []
+    for t in (tg, jax):
+        f = t.custom_vjp(lambda x, y: (x * y, x))
+        f.defvjp(lambda x, y: ((x * y, x), (x, y)), lambda kept, g: (7 * g[0] * kept[1] + g[1], g[0] * kept[0] ** 2))
+        h = t.custom_jvp(lambda x: x * x)
+        h.defjvp(lambda p, dp: (p[0] * p[0], 5 * p[0] * dp[0]))
+        both = lambda x, y, f=f, h=h: (f(x, y)[0] * h(f(x, y)[1])).sum()
+        x, y = np.float32([1.0, 2.0]), np.float32([3.0, -1.0])
+        found.append(
+            [*t.grad(both, (0, 1))(x, y), *t.vmap(t.grad(both))(x[:, None], y[:, None]), t.jvp(h, (x,), (y,))[1]]
+        )
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-5)
+
+
+def test_the_way_back_uses_residuals_of_the_one_forward():
+    runs = []
+
+    def forward(x):
+        runs.append("forward")
+        return tg.exp(x), tg.exp(x)
+
+    f = tg.custom_vjp(tg.exp)
+    f.defvjp(forward, lambda y, g: (g * y,))
+    x = tg.Tensor([0.0, 1.0], requires_grad=True)
+    f(x).sum().backward()
+    np.testing.assert_allclose(x.grad.data, np.exp([0.0, 1.0]), rtol=1e-6)
+    assert runs == ["forward"]
+
+
+def test_float32_and_pictures():
+    f = tg.custom_vjp(lambda a, b: (a + b, a * 2.0))
+    f.defvjp(lambda a, b: ((a + b, a * 2.0), None), lambda _, g: (g[0] + 2 * g[1], g[0]))
+    a, b = tg.Tensor([1.0], requires_grad=True), tg.Tensor(np.array([1.0]), requires_grad=True)
+    y, z = f(a, b)
+    assert (y.dtype, z.dtype) == (np.float64, np.float32)
+    (y + z).sum().backward()
+    assert (a.grad.dtype, b.grad.dtype, a.grad.item(), b.grad.item()) == (np.float32, np.float64, 3.0, 1.0)
+    assert "custom_rule" in tg.draw(y).source
+
+
+def ruled(forward, backward):
+    f = tg.custom_vjp(lambda x: x)
+    f.defvjp(forward, backward)
+    return f
+
+
+OUTSIDE = tg.Tensor(2.0, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: tg.custom_vjp(3), DTypeError, "custom_vjp: f must be a function; got 3"),
+        (lambda: tg.custom_vjp(abs)(1.0), GraphError, r"custom_vjp: needs a rule; got none; call f.defvjp\(forward, backward\)"),
+        (lambda: tg.custom_jvp(abs)(1.0), GraphError, r"custom_jvp: needs a rule; got none; call f.defjvp\(rule\)"),
+        (lambda: tg.grad(ruled(lambda x: x, None))(1.0), DTypeError, "defvjp: backward must be a function; got None"),
+        (lambda: tg.grad(ruled(lambda x: x, abs))(1.0), GraphError, r"custom_vjp: forward must return \(result, residuals\); got Tensor"),
+        (lambda: tg.grad(ruled(lambda x: (x, x), lambda r, g: g))(1.0), GraphError, "custom_vjp: backward must return a tuple of a gradient for each of 1 arguments; got Tensor"),
+        (lambda: tg.grad(ruled(lambda x: (x, x), lambda r, g: (g, g)))(1.0), GraphError, "custom_vjp: backward must .*; got a tuple of 2"),
+        (lambda: tg.grad(ruled(lambda x: (x, x), lambda r, g: (tg.ones(3),)))(1.0), ShapeError, r"custom_vjp: a rule must give a gradient of its argument's shape \(\); got \(3,\)"),
+        (lambda: tg.grad(lambda x: ruled(lambda p: (p["a"], 1), lambda r, g: (g,))({"a": x}))(1.0), TreeError, "custom_vjp: trees must have one structure"),
+        (lambda: tg.grad(ruled(lambda x: (x * OUTSIDE, x), lambda r, g: (g,)))(1.0), GraphError, "custom_vjp: a tensor that needs a gradient must be an argument"),
+    ],
+)  # fmt: skip
+def test_errors(call, error, text):
+    with pytest.raises(error, match=text):
+        call()

@@ -1,0 +1,103 @@
+"""Losses that want a margin: between a score and its limit, between near and far."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ... import ops
+from ...errors import ShapeError
+from ...functions.arguments import Function, lift, single
+from ...functions.settings import settings
+from ...tensor import Tensor
+from ...values import value
+from .distances import cosine_similarity, pairwise_distance
+from .losses import pair, reduced
+
+
+@settings
+@single
+def margin_ranking_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """max(0, margin - target * (x1 - x2)): x1 shall be the larger where the target is 1, the smaller where it is -1."""
+    x1, x2 = pair("margin_ranking_loss", input1, input2)
+    x1, target = pair("margin_ranking_loss", x1, target)
+    return reduced(ops.relu(margin - target * (x1 - x2)), reduction, "margin_ranking_loss")
+
+
+@settings
+@single
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+    """x where the target is 1, max(0, margin - x) where it is -1."""
+    x, target = pair("hinge_embedding_loss", input, target)
+    losses = ops.where(target == -1, 0, x) + ops.where(target == 1, 0, ops.relu(margin - x))
+    return reduced(losses, reduction, "hinge_embedding_loss")
+
+
+@settings
+@single
+def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """log(1 + exp(-target * x)), for targets 1 and -1."""
+    x, target = pair("soft_margin_loss", input, target)
+    return reduced(ops.softplus(-target * x), reduction, "soft_margin_loss")
+
+
+@settings
+@single
+def cosine_embedding_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
+    target = lift(target, "cosine_embedding_loss")
+    similarity = cosine_similarity(input1, input2, -1, 1e-12)
+    if target.shape != similarity.shape:
+        raise ShapeError(
+            f"cosine_embedding_loss: needs one target, 1 or -1, for each pair; got {target.shape} for "
+            f"{similarity.shape}; reshape it"
+        )
+    losses = ops.where(value(target) == 1, 1 - similarity, ops.maximum(similarity - margin, 0))
+    return reduced(losses, reduction, "cosine_embedding_loss")
+
+
+@settings
+@single
+def triplet_margin_loss(
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
+    swap: bool = False, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """max(0, |anchor - positive| - |anchor - negative| + margin), with the p-norm over the last axis.
+
+    With `swap`, |positive - negative| counts if it is smaller. Source: Balntas et al. (2016).
+    """
+    who = "triplet_margin_loss"
+    distance = partial(pairwise_distance, p=p, eps=eps)
+    return _triplet(who, anchor, positive, negative, distance, margin, swap, reduction)
+
+
+@settings
+@single
+def triplet_margin_with_distance_loss(
+    anchor: Any, positive: Any, negative: Any, *, distance_function: Function | None = None, margin: float = 1.0,
+    swap: bool = False, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin), with any distance d; `pairwise_distance` if none is
+    given. See `triplet_margin_loss`."""
+    who, distance = "triplet_margin_with_distance_loss", distance_function or pairwise_distance
+    return _triplet(who, anchor, positive, negative, distance, margin, swap, reduction)
+
+
+def _triplet(
+    who: str, anchor: Any, positive: Any, negative: Any, distance: Any, margin: float, swap: bool, reduction: str
+) -> Tensor:  # fmt: skip
+    anchor, positive, negative = lift(anchor, who), lift(positive, who), lift(negative, who)
+    far = lift(distance(anchor, negative), who)
+    if swap:
+        far = ops.minimum(far, lift(distance(positive, negative), who))
+    return reduced(ops.maximum(lift(distance(anchor, positive), who) - far + margin, 0), reduction, who)
+
+
+__all__ = [
+    "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "soft_margin_loss", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]  # fmt: skip

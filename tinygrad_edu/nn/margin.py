@@ -1,0 +1,88 @@
+"""Losses that want a margin, as modules; the functions are in `nn.functional`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..functions.arguments import Function
+from ..functions.settings import settings
+from . import functional as F
+from .loss import Loss
+
+
+class MarginRankingLoss(Loss):
+    """The first input larger where the target is 1, the second where it is -1: see `F.margin_ranking_loss`."""
+
+    @settings
+    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+        return F.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
+
+
+class HingeEmbeddingLoss(Loss):
+    """Distances with target 1 small, with -1 larger than `margin`: see `F.hinge_embedding_loss`."""
+
+    @settings
+    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input: Any, target: Any) -> Any:
+        return F.hinge_embedding_loss(input, target, self.margin, self.reduction)
+
+
+class SoftMarginLoss(Loss):
+    """log(1 + exp(-target * x)), averaged, for targets 1 and -1."""
+
+    def forward(self, input: Any, target: Any) -> Any:
+        return F.soft_margin_loss(input, target, self.reduction)
+
+
+class CosineEmbeddingLoss(Loss):
+    """Pairs with target 1 drawn together, with -1 pushed apart: see `F.cosine_embedding_loss`."""
+
+    @settings
+    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+        return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
+
+
+class TripletMarginLoss(Loss):
+    """The positive nearer to the anchor than the negative, by `margin`: see `F.triplet_margin_loss`."""
+
+    @settings
+    def __init__(
+        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+        return F.triplet_margin_loss(
+            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction
+        )  # fmt: skip
+
+
+class TripletMarginWithDistanceLoss(Loss):
+    """The positive nearer to the anchor than the negative, in any distance: see
+    `F.triplet_margin_with_distance_loss`."""
+
+    @settings
+    def __init__(
+        self, *, distance_function: Function | None = None, margin: float = 1.0, swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:  # fmt: skip
+        super().__init__(reduction)
+        self.distance_function, self.margin, self.swap = distance_function, margin, swap
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+        return F.triplet_margin_with_distance_loss(
+            anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
+            reduction=self.reduction,
+        )  # fmt: skip

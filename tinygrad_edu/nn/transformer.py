@@ -1,0 +1,232 @@
+"""The transformer: layers of attention and linear maps, stacks of them, and both together."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from ..arrays import get_default_dtype
+from ..engine import constant
+from ..functions.arguments import lift
+from ..functions.settings import Positive, Probability, Size, settings
+from ..random import Generator
+from ..tensor import Tensor
+from . import functional as F
+from . import init
+from .attention import MultiheadAttention
+from .containers import ModuleList, must_be_module
+from .dropout import Dropout
+from .linear import Linear
+from .module import Layer
+from .normalization import LayerNorm
+
+
+def _function(activation: Any) -> Any:
+    if callable(activation):
+        return activation
+    if not isinstance(activation, str) or activation not in ("relu", "gelu"):
+        raise ValueError(f"Transformer: activation must be 'relu', 'gelu' or a function; got {activation!r}; use one")
+    return F.relu if activation == "relu" else F.gelu
+
+
+class TransformerEncoderLayer(Layer):
+    """Self-attention, then two linear layers, each added to its input and normalized.
+
+    Shapes: `(length, batch, d_model)` to the same, batch first with `batch_first`. With `norm_first`, inputs
+    are normalized instead of sums. Source: Vaswani et al. (2017).
+    """
+
+    @settings
+    def __init__(
+        self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
+        activation: Any = "relu",
+        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
+        dtype: Any = None, *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, rng=rng
+        )
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype, rng=rng)
+        self.dropout = Dropout(dropout, rng=rng)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype, rng=rng)
+        self.norm_first, self.activation = norm_first, _function(activation)
+        self.norm1, self.norm2 = (LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(2))
+        self.dropout1, self.dropout2 = Dropout(dropout, rng=rng), Dropout(dropout, rng=rng)
+
+    def forward(
+        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+    ) -> Any:  # fmt: skip
+        def attend(x: Any) -> Any:
+            y, _ = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
+            return self.dropout1(y)
+
+        x = _added(lift(src), attend, self.norm1, self.norm_first)
+        return _added(x, lambda x: self.dropout2(_feed_forward(self, x)), self.norm2, self.norm_first)
+
+
+def _added(x: Any, f: Any, norm: Any, norm_first: bool) -> Any:
+    """x + f(x), with the input or the sum normalized."""
+    return x + f(norm(x)) if norm_first else norm(x + f(x))
+
+
+def _feed_forward(layer: Any, x: Any) -> Any:
+    return layer.linear2(layer.dropout(layer.activation(layer.linear1(x))))
+
+
+class TransformerDecoderLayer(Layer):
+    """Self-attention, attention to the encoder's output `memory`, then two linear layers.
+
+    Shapes: `(length, batch, d_model)`, memory `(s, batch, d_model)`, batch first with `batch_first`.
+    Source: Vaswani et al. (2017).
+    """
+
+    @settings
+    def __init__(
+        self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
+        activation: Any = "relu",
+        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
+        dtype: Any = None, *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.self_attn, self.multihead_attn = (
+            MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, rng=rng)
+            for _ in range(2)
+        )
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype, rng=rng)
+        self.dropout = Dropout(dropout, rng=rng)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype, rng=rng)
+        self.norm_first, self.activation = norm_first, _function(activation)
+        self.norm1, self.norm2, self.norm3 = (
+            LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(3)
+        )
+        self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout, rng=rng) for _ in range(3))
+
+    def forward(
+        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
+    ) -> Any:  # fmt: skip
+        def attend(x: Any) -> Any:
+            y, _ = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
+            return self.dropout1(y)
+
+        def look(x: Any) -> Any:
+            y, _ = self.multihead_attn(
+                x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
+            )
+            return self.dropout2(y)
+
+        x = _added(lift(tgt), attend, self.norm1, self.norm_first)
+        x = _added(x, look, self.norm2, self.norm_first)
+        return _added(x, lambda x: self.dropout3(_feed_forward(self, x)), self.norm3, self.norm_first)
+
+
+class TransformerEncoder(Layer):
+    """`num_layers` copies of a layer in a row, and `norm` at the end; initial values are those of the layer, so that
+    copies begin alike. `enable_nested_tensor` and `mask_check` have no effect."""
+
+    @settings
+    def __init__(
+        self, encoder_layer: Any, num_layers: Positive, norm: Any = None, enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.layers, self.num_layers = _copies(self, encoder_layer, num_layers), num_layers
+        self.norm = norm if norm is None else must_be_module(self, norm)
+
+    def forward(
+        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
+    ) -> Any:  # fmt: skip
+        x = lift(src, "TransformerEncoder")
+        for layer in self.layers:
+            x = layer(x, mask, src_key_padding_mask, bool(is_causal))
+        return x if self.norm is None else self.norm(x)
+
+
+def _copies(holder: Any, layer: Any, n: int) -> ModuleList:
+    return ModuleList([copy.deepcopy(must_be_module(holder, layer)) for _ in range(n)])
+
+
+class TransformerDecoder(Layer):
+    """`num_layers` copies of a layer in a row, and `norm` at the end; see TransformerEncoder."""
+
+    @settings
+    def __init__(self, decoder_layer: Any, num_layers: Positive, norm: Any = None) -> None:
+        super().__init__()
+        self.layers, self.num_layers = _copies(self, decoder_layer, num_layers), num_layers
+        self.norm = norm if norm is None else must_be_module(self, norm)
+
+    def forward(
+        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
+    ) -> Any:  # fmt: skip
+        x = lift(tgt, "TransformerDecoder")
+        for layer in self.layers:
+            x = layer(
+                x, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, bool(tgt_is_causal),
+                memory_is_causal,
+            )  # fmt: skip
+        return x if self.norm is None else self.norm(x)
+
+
+class Transformer(Layer):
+    """An encoder of `src`, and a decoder of `tgt` that attends to it: `(s, batch, d_model), (t, batch, d_model) ->
+    (t, batch, d_model)`, batch first with `batch_first`.
+
+    `custom_encoder` and `custom_decoder` stand in for them. Initial values: Xavier uniform. Source: Vaswani et al.,
+    "Attention is all you need" (2017).
+    """
+
+    @settings
+    def __init__(
+        self, d_model: Positive = 512, nhead: Positive = 8, num_encoder_layers: Size = 6, num_decoder_layers: Size = 6,
+        dim_feedforward: Positive = 2048, dropout: Probability = 0.1, activation: Any = "relu",
+        custom_encoder: Any = None, custom_decoder: Any = None, layer_norm_eps: float = 1e-5, batch_first: bool = False,
+        norm_first: bool = False, bias: bool = True, dtype: Any = None, *, rng: Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
+        common = (
+            d_model,
+            nhead,
+            dim_feedforward,
+            dropout,
+            activation,
+            layer_norm_eps,
+            batch_first,
+            norm_first,
+            bias,
+            dtype,
+        )
+
+        def stack(kind: Any, layer: Any, n: int, custom: Any) -> Any:
+            if custom is not None:
+                return must_be_module(self, custom)
+            return kind(layer(*common, rng=rng), n, LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
+
+        self.encoder = stack(TransformerEncoder, TransformerEncoderLayer, num_encoder_layers, custom_encoder)
+        self.decoder = stack(TransformerDecoder, TransformerDecoderLayer, num_decoder_layers, custom_decoder)
+        for p in self.parameters():
+            if p.ndim > 1:
+                init.xavier_uniform_(p, rng=rng)
+
+    @staticmethod
+    @settings
+    def generate_square_subsequent_mask(sz: Size, dtype: Any = None) -> Tensor:
+        """Numbers to add to scores `(sz, sz)`, so that each step sees itself and those before: 0 there, -inf after."""
+        above = np.triu(np.full((sz, sz), -np.inf, dtype or get_default_dtype()), 1)
+        mask: Tensor = constant(above)
+        return mask
+
+    def forward(
+        self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
+        src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
+        src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
+    ) -> Any:  # fmt: skip
+        memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
+        return self.decoder(
+            tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal,
+            memory_is_causal,
+        )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Parameters that are computed from others whenever they are used: of a fixed norm, symmetric, positive ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...errors import ShapeError, StateDictError, few
+from ...functions.settings import settings
+from ...interop.names import unknown as _unknown
+from ..containers import ModuleDict, ModuleList
+from ..module import Module, Parameter
+
+
+class ParametrizationList(ModuleList):
+    """What a parameter is computed from, `original` (or `original0`, `original1` ...), and the modules that do it."""
+
+    def __init__(self, modules: Iterable[Module], value: Any) -> None:
+        super().__init__(modules)
+        given = _inverse(list(self), value)
+        self.sources = tuple(f"original{i}" for i in range(len(given))) if isinstance(given, tuple) else ("original",)
+        for name, x in zip(self.sources, given if isinstance(given, tuple) else (given,), strict=True):
+            setattr(self, name, x if isinstance(x, Parameter) else Parameter(x.detach(), value.requires_grad))
+
+    def forward(self) -> Any:
+        """The parameter."""
+        first, *rest = self
+        x = first(*[getattr(self, name) for name in self.sources])
+        for module in rest:
+            x = module(x)
+        return x
+
+    def assign(self, value: Any) -> None:
+        """Set what it is computed from, so that it has a value; each module must have a `right_inverse`."""
+        if not all(hasattr(module, "right_inverse") for module in self):
+            kinds = few([type(module).__name__ for module in self])
+            raise StateDictError(
+                f"parametrize: a parametrized tensor can be set if there is a right_inverse; got none in {kinds}; set "
+                "what it is computed from: module.parametrizations.weight.original.data"
+            )
+        given = _inverse(list(self), value)
+        for name, x in zip(self.sources, given if isinstance(given, tuple) else (given,), strict=True):
+            getattr(self, name).data = x
+
+
+def _inverse(modules: list[Any], value: Any) -> Any:
+    """What the modules, one after the other, compute `value` from."""
+    for module in reversed(modules):
+        if hasattr(module, "right_inverse"):
+            value = module.right_inverse(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+@settings
+def register_parametrization(
+    module: Any, tensor_name: str, parametrization: Any, *, unsafe: bool = False
+) -> Any:  # fmt: skip
+    """Compute a parameter of `module` by another module, `parametrization(original)`, whenever it is used.
+
+    The parameter becomes `module.parametrizations.NAME.original`, which is learned. A `right_inverse(value)` of the
+    parametrization, if there is one, says what to begin with; it may give several tensors. With `unsafe`, shape and
+    dtype may change. A second parametrization is applied to the result of the first.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> class Symmetric(nn.Module):
+    ...     def forward(self, x):
+    ...         return (x + x.mT) / 2
+    >>> layer = nn.utils.parametrize.register_parametrization(nn.Linear(3, 3), "weight", Symmetric())
+    >>> bool((layer.weight == layer.weight.mT).all()), list(layer.state_dict())
+    (True, ['bias', 'parametrizations.weight.original'])
+    """
+    who = "register_parametrization"
+    for x in (module, parametrization):
+        if not isinstance(x, Module):
+            raise TypeError(f"{who}: takes a module, a name and a module; got {type(x).__name__}; write one")
+    if is_parametrized(module, tensor_name):
+        before = module.parametrizations[tensor_name]
+        if hasattr(parametrization, "right_inverse"):
+            before.assign(parametrization.right_inverse(getattr(module, tensor_name)))
+        before.append(parametrization)
+        return module
+    value = vars(module).get(tensor_name)
+    if not isinstance(value, Parameter):
+        names = few([name for name, _ in module.named_parameters(recurse=False)])
+        raise StateDictError(f"{who}: the name must be of a parameter; got {tensor_name!r}; use one of {names}")
+    made = ParametrizationList([parametrization], value)
+    result = made()
+    if not unsafe and (result.shape != value.shape or result.dtype != value.dtype):
+        raise ShapeError(
+            f"{who}: the result must have the parameter's shape and dtype, {value.shape} and {value.dtype}; got "
+            f"{result.shape} and {result.dtype}; pass unsafe=True if that is meant"
+        )
+    delattr(module, tensor_name)
+    if "parametrizations" not in vars(module):
+        module.parametrizations = ModuleDict()
+    module.parametrizations.add_module(tensor_name, made)
+    return module
+
+
+@settings
+def is_parametrized(module: Any, tensor_name: str | None = None) -> bool:
+    """Whether a parameter of `module`, or any, is computed from others."""
+    if not isinstance(module, Module):
+        raise TypeError(f"is_parametrized: takes a module; got {type(module).__name__}; pass one")
+    made = vars(module).get("parametrizations")
+    return made is not None and (tensor_name is None or tensor_name in made)
+
+
+@settings
+def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: bool = True) -> Any:
+    """Make a computed parameter a plain one again: with the value it has, or with its original one."""
+    who = "remove_parametrizations"
+    if not is_parametrized(module, tensor_name):
+        raise StateDictError(f"{who}: the tensor must be parametrized; got {tensor_name!r}; leave it as it is")
+    made = module.parametrizations[tensor_name]
+    if not leave_parametrized and made.sources != ("original",):
+        raise StateDictError(
+            f"{who}: one original is needed to go back to; got {len(made.sources)}; use leave_parametrized=True"
+        )
+    kept: Any = getattr(made, made.sources[0])
+    if leave_parametrized:
+        value = getattr(module, tensor_name).detach()
+        if made.sources == ("original",) and kept.shape == value.shape:
+            kept.data = value
+        else:
+            kept = Parameter(value, kept.requires_grad)
+    del module.parametrizations[tensor_name]
+    if not len(module.parametrizations):
+        del module.parametrizations
+    setattr(module, tensor_name, kept)
+    return module
+
+
+__all__ = ["ParametrizationList", "is_parametrized", "register_parametrization", "remove_parametrizations"]
+__getattr__ = _unknown("nn.utils.parametrize")

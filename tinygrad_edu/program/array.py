@@ -1,0 +1,361 @@
+"""`ProgramArray`: looks like an array to NumPy and to whoever computes with it, and writes down what it is asked.
+
+It carries the array of this run along, so that shapes and dtypes are known, and what is written down has run.
+What asks for a value, and not for an operation on it, is refused: a program must be right for other values as well.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..arrays import reading
+from ..errors import GraphError
+from ..recording import site
+from ..sums import total
+from .primitives import name_of
+from .program import Program, Step, Value
+
+# what may be asked without a step: it follows from shapes and dtypes
+KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type}
+# their shapes depend on values
+UNSHAPED = {"nonzero", "flatnonzero", "argwhere", "unique", "compress", "extract", "trim_zeros", "union1d", "setdiff1d"}
+
+
+class UnknownShapeError(GraphError):
+    """The shape of a result depends on values."""
+
+
+def refusal(got: str, do: str, error: type[GraphError] = GraphError) -> GraphError:
+    """The error for what a program cannot hold, with the user's line."""
+    return error(f"compile: the function must do the same operations for all values; got {got} at {site()}; {do}")
+
+
+class Writer:
+    """A program that is being written."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.inputs: list[Value] = []
+        self.names: list[str] = []
+        self.given: dict[Value, Any] = {}  # what inputs are in this run
+        self.constants: dict[Value, Any] = {}
+        self.steps: list[Step] = []
+        self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
+        self.numbers: list[HostNumber] = []
+        self.closed = False
+
+    def value(self, x: Any, weak: bool = False) -> Value:
+        """A new value of the type of `x`."""
+        self.count += 1
+        return Value(self.count - 1, np.shape(x), np.asarray(x).dtype if weak else x.dtype, weak)
+
+    def input(self, x: Any, name: str = "") -> ProgramArray:
+        """A new input, which is `x` in this run."""
+        value = self.value(x)
+        self.inputs.append(value)
+        self.names.append(name)
+        self.given[value] = x
+        return ProgramArray(x, value, self)
+
+    def number(self, again: Callable[[], Any]) -> HostNumber:
+        """A Python number that is computed anew for each run."""
+        return HostNumber(again(), again, None, self)
+
+    def reference(self, x: Any) -> Any:
+        """What stands for `x` in the arguments of a step."""
+        if isinstance(x, ProgramArray):
+            if x.writer is not self:
+                raise refusal("a tensor of another compiled function that has ended", "return it from that function")
+            return x.value
+        if isinstance(x, HostNumber):
+            return x.as_input()
+        if isinstance(x, np.ndarray):
+            if id(x) not in self.known:
+                value = self.value(x)
+                self.known[id(x)] = x, value
+                self.constants[value] = x
+            return self.known[id(x)][1]
+        if isinstance(x, tuple | list):
+            return (list if isinstance(x, list) else tuple)(map(self.reference, x))
+        if isinstance(x, dict):
+            return {k: self.reference(v) for k, v in x.items()}
+        return x
+
+    def call(self, primitive: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Compute, and write the step down."""
+        if self.closed:
+            raise refusal("a tensor of a compiled function that has ended", "return it from the function")
+        found = function(*plain(args), **plain(kwargs))
+        parts = found if isinstance(found, tuple | list) else (found,)
+        if not all(isinstance(part, np.ndarray | np.generic) for part in parts):
+            raise refusal(
+                f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors"
+            )
+        results = tuple(self.value(part) for part in parts)
+        where = site()
+        self.steps.append(
+            Step(
+                primitive,
+                self.reference(tuple(args)),
+                self.reference(dict(kwargs)),
+                results,
+                str(where) if where else None,
+            )
+        )
+        arrays = [ProgramArray(part, value, self) for part, value in zip(parts, results, strict=True)]
+        if not isinstance(found, tuple | list):
+            return arrays[0]
+        return type(found)(arrays) if type(found) in (tuple, list) else type(found)(*arrays)
+
+    def program(self, results: list[Value], outputs: list[str]) -> Program:
+        """What was written, ended by these results."""
+        self.closed = True
+        return Program(self.inputs, self.names, self.constants, self.steps, results, outputs).with_steps(self.steps)
+
+
+def plain(x: Any) -> Any:
+    """Arguments with the arrays of this run."""
+    if isinstance(x, ProgramArray):
+        return x.values
+    if isinstance(x, HostNumber):
+        return x.now
+    if isinstance(x, tuple | list):
+        parts = [plain(part) for part in x]
+        return type(x)(parts) if type(x) in (tuple, list) else type(x)(*parts)
+    if isinstance(x, dict):
+        return {k: plain(part) for k, part in x.items()}
+    return x
+
+
+@reading
+class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of a program that is being written; `values` is what it is in this run."""
+
+    __slots__ = ("value", "values", "writer")
+    __hash__ = object.__hash__
+    base = None
+
+    def __init__(self, values: Any, value: Value, writer: Writer) -> None:
+        self.values, self.value, self.writer = values, value, writer
+
+    shape = property(lambda self: np.shape(self.values))
+    ndim = property(lambda self: np.ndim(self.values))
+    size = property(lambda self: int(np.size(self.values)))
+    dtype = property(lambda self: self.values.dtype)
+    itemsize = property(lambda self: self.values.itemsize)
+    nbytes = property(lambda self: self.values.nbytes)
+    flags = property(lambda self: np.empty(0).flags)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        name = name_of(ufunc)
+        if method == "at":
+            return inputs[0].become(self.writer.call(f"{name}.at", lambda *a: _at(ufunc, *a), inputs, options))
+        if method == "reduce":
+            return self._reduced(ufunc, name, inputs[0], out, **options)
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        y = self.writer.call(name if method == "__call__" else f"{name}.{method}", function, inputs, options)
+        return y if out is None else _into(out, y)
+
+    def _reduced(
+        self, ufunc: Any, name: str, x: Any, out: Any, axis: Any = 0, keepdims: Any = False, **options: Any
+    ) -> Any:
+        """Sums are a primitive of their own, over axes that are counted from the left."""
+        axes = tuple(range(np.ndim(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        axes = tuple(sorted(k % max(np.ndim(x), 1) for k in axes))
+        dtype = options.pop("dtype", None)
+        if name == "add" and not options and x.dtype.kind in "fc":
+            y = np.astype(x, dtype) if dtype is not None and dtype != x.dtype else x
+            y = self.writer.call("sum", total, (y,), {"axis": axes, "keepdims": bool(keepdims)})
+        else:
+            options |= {} if dtype is None else {"dtype": dtype}
+            function = ufunc.reduce
+            y = self.writer.call(
+                f"{name}.reduce", function, (x,), {"axis": axes, "keepdims": bool(keepdims), **options}
+            )
+        return y if out is None else _into(out, y)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in KNOWN:
+            return function(*plain(args), **plain(kwargs))
+        out = kwargs.pop("out", None) if "out" in kwargs else None
+        if function in SPELLED:
+            y = SPELLED[function](*args, **kwargs)
+        else:
+            name = name_of(function)
+            if name in UNSHAPED or (name == "where" and len(args) == 1):
+                raise refusal(f"{name}, whose shape depends on values", "use tg.where", UnknownShapeError)
+            y = self.writer.call(name, function, args, kwargs)
+        return y if out is None else _into((out,), y)
+
+    def become(self, y: Any) -> None:
+        """Be written into: from here on this array is `y`."""
+        self.values, self.value = y.values, y.value
+
+    def __getitem__(self, index: Any) -> Any:
+        self._refuse_masks(index)
+        return self.writer.call("getitem", operator.getitem, (self, index), {})
+
+    def _refuse_masks(self, index: Any) -> None:
+        for k in index if isinstance(index, tuple) else (index,):
+            if isinstance(k, ProgramArray) and k.dtype == bool:
+                raise refusal(
+                    "a mask as an index, whose result's shape depends on values", "use tg.where", UnknownShapeError
+                )
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.become(self.writer.call("setitem", _set, (self, index, value), {}))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def _value_asked(self, *args: Any, **kwargs: Any) -> Any:
+        raise refusal(
+            "the value of a tensor (bool, float, item, or a conversion to an array)", "use tg.where, or return it"
+        )
+
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = __contains__ = __array__ = _value_asked
+    item = tolist = tobytes = tofile = dump = dumps = _value_asked
+
+    def __copy__(self) -> Any:
+        return ProgramArray(self.values, self.value, self.writer)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+    copy = __copy__
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(np.ndarray, name) or name in ("strides", "data", "ctypes"):
+            raise AttributeError(f"compile: an array of a program has no attribute {name!r}", name=name, obj=self)
+        function = getattr(np, name)
+        return lambda *args, **kwargs: function(self, *args, **kwargs)
+
+    real = property(lambda self: self if self.dtype.kind != "c" else np.real(self))
+    imag = property(lambda self: np.imag(self))
+    T = property(lambda self: np.transpose(self) if self.ndim else self)
+    mT = property(lambda self: np.swapaxes(self, -1, -2))  # noqa: N815
+
+    def astype(self, dtype: Any, *args: Any, copy: bool = True, **options: Any) -> Any:
+        """The same values in another dtype."""
+        wanted = np.dtype(dtype)
+        if wanted == self.dtype:
+            return self.__copy__()
+        return self.writer.call("astype", lambda x, dtype: x.astype(dtype), (self,), {"dtype": wanted})
+
+    def reshape(self, *shape: Any, **options: Any) -> Any:
+        """The same entries in another shape."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
+
+    def transpose(self, *axes: Any) -> Any:
+        """The axes in another order."""
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list | None) else axes or None
+        return np.transpose(self, order)
+
+    def flatten(self, order: Any = "C") -> Any:
+        """A copy with one axis."""
+        return np.reshape(self, -1, order=order)
+
+
+def _set(x: Any, index: Any, value: Any) -> Any:
+    x = np.array(x)
+    x[index] = value
+    return x
+
+
+def _at(ufunc: Any, x: Any, *rest: Any) -> Any:
+    x = np.array(x)
+    ufunc.at(x, *rest)
+    return x
+
+
+def _into(out: Any, y: Any) -> Any:
+    (target,) = out
+    if not isinstance(target, ProgramArray):
+        raise refusal("a plain array as out=", "let the operation make its result")
+    target.become(y if y.dtype == target.dtype else y.astype(target.dtype))
+    return target
+
+
+def _reduction(ufunc: Any) -> Callable[..., Any]:
+    def reduce(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, **options: Any) -> Any:
+        options = {k: v for k, v in options.items() if v is not np._NoValue}
+        return ufunc.reduce(a, axis=axis, keepdims=keepdims, **({} if dtype is None else {"dtype": dtype}), **options)
+
+    return reduce
+
+
+# functions of NumPy that are other primitives
+SPELLED: dict[Any, Callable[..., Any]] = {
+    np.sum: _reduction(np.add), np.prod: _reduction(np.multiply), np.max: _reduction(np.maximum),
+    np.min: _reduction(np.minimum), np.amax: _reduction(np.maximum), np.amin: _reduction(np.minimum),
+    np.any: _reduction(np.logical_or), np.all: _reduction(np.logical_and),
+    np.copy: lambda a, **options: a.__copy__(), np.astype: lambda x, dtype, **options: x.astype(dtype),
+    np.ravel: lambda a, order="C": np.reshape(a, -1, order=order),
+    np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
+}  # fmt: skip
+
+
+class HostNumber:
+    """A Python number that is computed anew for each run, outside of the program: a learning rate, a count of steps."""
+
+    __slots__ = ("again", "now", "value", "writer")
+
+    def __init__(self, now: Any, again: Callable[[], Any], value: Value | None, writer: Writer) -> None:
+        self.now, self.again, self.value, self.writer = now, again, value, writer
+
+    def as_input(self) -> Value:
+        """The input of the program that is this number."""
+        if self.value is None:
+            self.value = self.writer.value(self.now, weak=True)
+            self.writer.inputs.append(self.value)
+            self.writer.names.append("")
+            self.writer.given[self.value] = self.now
+            self.writer.numbers.append(self)
+        return self.value
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        for x in inputs:
+            if isinstance(x, ProgramArray):
+                return x.__array_ufunc__(ufunc, method, *inputs, **options)
+        if any(isinstance(x, np.ndarray) for x in inputs):
+            return self.writer.call(name_of(ufunc), ufunc, inputs, options)
+        return _on_host(lambda *xs: float(ufunc(*xs)), inputs)
+
+    def _value_asked(self, *args: Any) -> Any:
+        raise refusal(
+            "the value of a setting that changes from run to run", "compute it outside of the compiled function"
+        )
+
+    __bool__ = __float__ = __int__ = __index__ = _value_asked
+
+
+def _on_host(f: Callable[..., Any], xs: Any) -> HostNumber:
+    (writer,) = {x.writer for x in xs if isinstance(x, HostNumber)}
+    return HostNumber(
+        f(*plain(xs)), lambda: f(*[x.again() if isinstance(x, HostNumber) else x for x in xs]), None, writer
+    )
+
+
+def _operator(f: Callable[..., Any], reflected: bool) -> Any:
+    def method(self: HostNumber, *others: Any) -> Any:
+        if not all(isinstance(x, HostNumber | int | float) for x in others):
+            return NotImplemented
+        return _on_host(f, (*others, self) if reflected else (self, *others))
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))
+    setattr(HostNumber, f"__r{_name}__", _operator(getattr(operator, _name), True))
+for _name in ("neg", "pos", "abs"):
+    setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))

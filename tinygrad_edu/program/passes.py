@@ -1,0 +1,58 @@
+"""Passes: each takes a program and gives one that means the same, with less to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .program import Program, Step, Value
+
+
+def simplified(program: Program) -> Program:
+    """All passes."""
+    return without_dead_steps(with_common_steps_once(program))
+
+
+def without_dead_steps(program: Program) -> Program:
+    """Steps whose results nobody uses go."""
+    used = set(program.results)
+    kept: list[Step] = []
+    for step in reversed(program.steps):
+        if any(v in used for v in step.results):
+            kept.append(step)
+            used.update(step.uses)
+    return program.with_steps(kept[::-1])
+
+
+def with_common_steps_once(program: Program) -> Program:
+    """Equal steps are made once."""
+    seen: dict[Any, tuple[Value, ...]] = {}
+    same: dict[Value, Value] = {}
+    kept = []
+    for step in program.steps:
+        step = step.on(lambda v: same.get(v, v))
+        try:
+            key = step.primitive, _key(step.args), _key(step.kwargs)
+            known = seen.get(key)
+        except TypeError:
+            known, key = None, None
+        if known is None:
+            kept.append(step)
+            if key is not None:
+                seen[key] = step.results
+        else:
+            same.update(zip(step.results, known, strict=True))
+    return program.with_steps(kept, [same.get(v, v) for v in program.results])
+
+
+def _key(x: Any) -> Any:
+    """An argument as something that can be compared: 1, 1.0 and True are different, as are 0.0 and -0.0."""
+    if isinstance(x, tuple | list):
+        return type(x), tuple(map(_key, x))
+    if isinstance(x, dict):
+        return tuple((k, _key(v)) for k, v in x.items())
+    if isinstance(x, slice):
+        return slice, _key((x.start, x.stop, x.step))
+    if isinstance(x, float):
+        return type(x), x.hex()
+    hash(x)
+    return x if isinstance(x, Value) else (type(x), x)

@@ -1,0 +1,211 @@
+"""A `Program`: what a function asks of arrays, written down as data.
+
+A program has typed inputs, constants, steps and results. Each step calls one primitive, a function of NumPy (or an op
+of this package that NumPy has no name for), on earlier values. It can be read as text, kept as JSON, drawn, and run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .primitives import decoded, encoded, function_of
+
+
+class Value:
+    """One array of a program: its shape and dtype, and the number under which text shows it."""
+
+    __slots__ = ("dtype", "number", "shape", "weak")
+
+    def __init__(self, number: int, shape: tuple[int, ...], dtype: np.dtype[Any], weak: bool = False) -> None:
+        self.number, self.shape, self.dtype = number, shape, dtype
+        self.weak = weak  # a Python number, which never widens what it meets
+
+    def __repr__(self) -> str:
+        return f"v{self.number}"
+
+    @property
+    def type(self) -> str:
+        """As text: `float32[2, 3]`."""
+        return "number" if self.weak else f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+    @property
+    def size(self) -> int:
+        """How many entries it has."""
+        return int(np.prod(self.shape, dtype=int))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """`results = primitive(*args, **kwargs)`, where values of the program stand anywhere within the arguments."""
+
+    primitive: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    results: tuple[Value, ...]
+    site: str | None = None
+
+    @property
+    def uses(self) -> tuple[Value, ...]:
+        """The values that it reads, in the order in which they stand."""
+        return tuple(values_in((self.args, self.kwargs)))
+
+    @property
+    def result(self) -> Value:
+        """Its one result."""
+        (value,) = self.results
+        return value
+
+    def on(self, change: Callable[[Value], Any]) -> Step:
+        """The same step on other values."""
+        return replace(self, args=changed(self.args, change), kwargs=changed(self.kwargs, change))
+
+    def __str__(self) -> str:
+        args = [shown(a) for a in self.args] + [f"{k}={shown(a)}" for k, a in self.kwargs.items()]
+        return f"{', '.join(map(repr, self.results))} = {self.primitive}({', '.join(args)})"
+
+
+@dataclass(eq=False)
+class Program:
+    """Inputs, constants, steps, results."""
+
+    inputs: list[Value]
+    names: list[str]
+    constants: dict[Value, Any]
+    steps: list[Step]
+    results: list[Value]
+    outputs: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        called = [f"{v}: {v.type}" + (f"  {name}" if name else "") for v, name in zip(self.inputs, self.names)]
+        lines = ["program("] + [f"    {line}" for line in called] + ["):"]
+        lines += [f"    {v} = constant({_few(a)})  {v.type}" for v, a in self.constants.items()]
+        for step in self.steps:
+            lines.append(f"    {step}  {', '.join(v.type for v in step.results)}")
+        lines.append(f"    return {', '.join(map(repr, self.results))}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def __call__(self, *arrays: Any) -> list[Any]:
+        """Run it on NumPy, step by step: the meaning of a program, with which every other way to run it must agree."""
+        if len(arrays) != len(self.inputs):
+            raise TypeError(
+                f"program: takes {len(self.inputs)} arrays; got {len(arrays)}; give one for each of {self.names}"
+            )
+        known: dict[Value, Any] = {**self.constants, **dict(zip(self.inputs, arrays, strict=True))}
+        with np.errstate(all="ignore"):
+            for step in self.steps:
+                now = step.on(known.__getitem__)
+                found = function_of(step.primitive)(*now.args, **now.kwargs)
+                found = found if len(step.results) > 1 or isinstance(found, tuple | list) else (found,)
+                known.update(zip(step.results, found, strict=True))
+        return [known[v] for v in self.results]
+
+    def to_json(self) -> str:
+        """As text in JSON, from which `Program.from_json` makes an equal program."""
+        values = {v: i for i, v in enumerate(self.values())}
+        data = {
+            "values": [[list(v.shape), v.dtype.str, v.weak] for v in values],
+            "inputs": [[values[v], name] for v, name in zip(self.inputs, self.names, strict=True)],
+            "constants": [[values[v], encoded(a, values)] for v, a in self.constants.items()],
+            "steps": [
+                [s.primitive, encoded(list(s.args), values), encoded(s.kwargs, values), [values[v] for v in s.results],
+                 s.site]
+                for s in self.steps
+            ],
+            "results": [values[v] for v in self.results],
+            "outputs": self.outputs,
+        }  # fmt: skip
+        return json.dumps(data)
+
+    @classmethod
+    def from_json(cls, text: str) -> Program:
+        """The program that `to_json` wrote down."""
+        data = json.loads(text)
+        values = [Value(i, tuple(s), np.dtype(d), w) for i, (s, d, w) in enumerate(data["values"])]
+        return cls(
+            [values[i] for i, _ in data["inputs"]],
+            [name for _, name in data["inputs"]],
+            {values[i]: decoded(a, values) for i, a in data["constants"]},
+            [
+                Step(p, tuple(decoded(a, values)), decoded(k, values), tuple(values[i] for i in r), site)
+                for p, a, k, r, site in data["steps"]
+            ],
+            [values[i] for i in data["results"]],
+            data["outputs"],
+        )
+
+    def values(self) -> Iterator[Value]:
+        """All values: inputs, constants, results of steps."""
+        yield from self.inputs
+        yield from self.constants
+        for step in self.steps:
+            yield from step.results
+
+    def made_by(self) -> dict[Value, Step]:
+        """The step that makes each value."""
+        return {v: step for step in self.steps for v in step.results}
+
+    def users(self) -> dict[Value, list[Step]]:
+        """The steps that use each value."""
+        found: dict[Value, list[Step]] = {v: [] for v in self.values()}
+        for step in self.steps:
+            for v in dict.fromkeys(step.uses):
+                found[v].append(step)
+        return found
+
+    def with_steps(self, steps: Sequence[Step], results: Sequence[Value] | None = None) -> Program:
+        """The same inputs and other steps; constants that nothing uses any more go."""
+        results = self.results if results is None else list(results)
+        used = {v for step in steps for v in step.uses} | set(results)
+        kept = {v: a for v, a in self.constants.items() if v in used}
+        return replace(self, steps=list(steps), results=results, constants=kept)
+
+
+def values_in(x: Any) -> Iterator[Value]:
+    """The values within the arguments of a step."""
+    if isinstance(x, Value):
+        yield x
+    elif isinstance(x, tuple | list):
+        for part in x:
+            yield from values_in(part)
+    elif isinstance(x, dict):
+        yield from values_in(list(x.values()))
+    elif isinstance(x, slice):
+        yield from values_in((x.start, x.stop, x.step))
+
+
+def changed(x: Any, change: Callable[[Value], Any]) -> Any:
+    """Arguments with other values."""
+    if isinstance(x, Value):
+        return change(x)
+    if isinstance(x, tuple | list):
+        return type(x)([changed(part, change) for part in x])
+    if isinstance(x, dict):
+        return {k: changed(part, change) for k, part in x.items()}
+    return x
+
+
+def shown(x: Any) -> str:
+    """An argument as text."""
+    if isinstance(x, tuple):
+        return f"({', '.join(map(shown, x))}{',' * (len(x) == 1)})"
+    if isinstance(x, list):
+        return f"[{', '.join(map(shown, x))}]"
+    if isinstance(x, slice):
+        return ":".join("" if k is None else shown(k) for k in (x.start, x.stop, x.step))
+    if isinstance(x, np.dtype):
+        return str(x)
+    if isinstance(x, type):
+        return x.__name__
+    return "..." if x is Ellipsis else repr(x)
+
+
+def _few(a: Any) -> str:
+    text = np.array2string(np.asarray(a), separator=", ", threshold=6, edgeitems=2, precision=4)
+    return " ".join(text.split())

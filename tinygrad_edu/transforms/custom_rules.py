@@ -1,0 +1,187 @@
+"""custom_vjp, custom_jvp: a derivative of your own for a function of tensors, or of trees of tensors.
+
+An op of your own (`custom_op`) is one formula with one result. These take any function: several results, dicts,
+residuals that are computed once and kept for the way back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from ..backward import gradients
+from ..engine import NEEDS, Variable, constant, zeros_like
+from ..errors import GraphError, ShapeError
+from ..functions.arguments import Function, lift
+from ..functions.settings import function
+from ..recording import Recording, no_grad, recording
+from . import tree
+from .joint import Joint, joint_op, noted, packed, passes, replaced, unpacked
+
+_custom_rule = joint_op("custom_rule", "rule", "A function with a derivative that was given to it.")
+
+
+class Call(Joint):
+    """One call of a function that has a rule: its arguments as trees, and what it returned."""
+
+    def __init__(self, owner: Any, args: tuple[Any, ...]) -> None:
+        self.owner = owner
+        self.leaves, self.form = tree.flatten(args, lambda x: x is not args and tree.is_array(x))
+        self.leaves = [lift(x, owner.who) if isinstance(x, float) or tree.is_array(x) or hasattr(x, "dtype") else x
+                       for x in self.leaves]  # fmt: skip
+        self.inputs = list(filter(passes, self.leaves))
+        self.returned: list[Any] = []  # the leaves of what the function returned
+        self.shape = tree.Structure()
+        self.residuals: Any = None
+
+    def __repr__(self) -> str:
+        return getattr(self.owner, "__name__", "function")
+
+    def around(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        """The arguments, with these tensors of floats."""
+        return replaced(self.form, self.leaves, xs)
+
+    def result(self) -> Any:
+        """What the function returns, as a step of the graph."""
+        returned = self.owner.run(self, self.around([x.detach() for x in self.inputs]))
+        self.returned, self.shape = tree.flatten(returned)
+        outputs = list(filter(passes, self.returned))
+        if any(y.flags & NEEDS for y in outputs):
+            raise GraphError(
+                f"{self.owner.who}: a tensor that needs a gradient must be an argument; got one that the function "
+                "takes from outside; pass it, or detach() it"
+            )
+        if not (outputs and any(x.flags & NEEDS for x in self.inputs) and (by := recording.get())):
+            return returned
+        super().__init__(self.inputs)
+        y = noted(packed(outputs), _custom_rule, self.inputs, self, by)
+        return replaced(self.shape, self.returned, unpacked(y, outputs))
+
+    def value(self, *xs: Any) -> Any:
+        with no_grad():
+            returned = self.owner.run(self, self.around(list(map(constant, xs))))
+            return packed(list(filter(passes, tree.leaves(returned))))._data
+
+    def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
+        graph = isinstance(g, Variable)
+        with Recording() if graph else no_grad():
+            tensors, g = (list(xs), g) if graph else (list(map(constant, xs)), constant(g))
+            found = self.owner.pulled(self, unpacked(g, list(filter(passes, self.returned))), tensors, graph)
+            full = [x if t is None else _fitting(self.owner.who, t, x) for t, x in zip(found, tensors, strict=True)]
+        full = [zeros_like(x) if t is None else t for t, x in zip(found, full, strict=True)]
+        return full if graph else [t._data for t in full]
+
+
+def _fitting(who: str, t: Any, x: Any) -> Any:
+    t = lift(t, who)
+    if t.shape != x.shape:
+        raise ShapeError(
+            f"{who}: a rule must give a gradient of its argument's shape {x.shape}; got {t.shape}; correct the rule"
+        )
+    return t.astype(x.dtype)
+
+
+class _Ruled:
+    """A function with a rule."""
+
+    who = ""
+
+    def __init__(self, f: Function) -> None:
+        function(self.who, "f", f)
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.rules: tuple[Function, ...] = ()
+
+    def __call__(self, *args: Any) -> Any:
+        if not self.rules:
+            raise GraphError(f"{self.who}: needs a rule; got none; call {self.rule_is_set_by}")
+        return Call(self, args).result()
+
+    rule_is_set_by = ""
+
+
+class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
+    """A function with a rule for the way back, that you give by `defvjp(forward, backward)`.
+
+    `forward(*args)` returns `(f(*args), residuals)`; `backward(residuals, g)` a tuple with a gradient for each
+    argument, None for none. Arguments, results and gradients may be trees (see `tg.tree`). The rule is written in
+    functions of tensors, so that it can be differentiated again. Source: `jax.custom_vjp`.
+
+    >>> import tinygrad_edu as tg
+    >>> @tg.custom_vjp
+    ... def clipped(x, bound):
+    ...     return x
+    >>> clipped.defvjp(lambda x, bound: (x, bound), lambda bound, g: (tg.clip(g, -bound, bound), None))
+    >>> tg.grad(lambda x: 10 * clipped(x, 1.0))(3.0).item()
+    1.0
+    """
+
+    who = "custom_vjp"
+    rule_is_set_by = "f.defvjp(forward, backward)"
+
+    def defvjp(self, forward: Function, backward: Function) -> None:
+        """Set the rule."""
+        self.rules = function("defvjp", "forward", forward), function("defvjp", "backward", backward)
+
+    def run(self, call: Any, args: Any) -> Any:
+        """The function's result; what the way back needs is kept by the call."""
+        found = self.rules[0](*args)
+        if not (isinstance(found, tuple) and len(found) == 2):
+            raise GraphError(
+                f"custom_vjp: forward must return (result, residuals); got {type(found).__name__}; return a pair"
+            )
+        call.residuals = found[1]
+        return found[0]
+
+    def pulled(self, call: Any, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
+        """The gradients of a call's tensors of floats; None for those without."""
+        residuals = self.rules[0](*call.around(tensors))[1] if graph else call.residuals
+        found = self.rules[1](residuals, replaced(call.shape, call.returned, cotangents))
+        if not isinstance(found, tuple) or len(found) != len(call.form.children):
+            got = f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+            raise GraphError(
+                f"custom_vjp: backward must return a tuple of a gradient for each of {len(call.form.children)} "
+                f"arguments; got {got}; put None for none"
+            )
+        leaves: list[Any] = []
+        for structure, part in zip(call.form.children, found, strict=True):
+            leaves += [None] * structure.num_leaves if part is None else tree.leaves_like("custom_vjp", structure, part)
+        return [t for t, x in zip(leaves, call.leaves, strict=True) if passes(x)]
+
+
+class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
+    """A function with a rule for forward mode, that you give by `defjvp(rule)`.
+
+    `rule(primals, tangents)` returns `(f(*primals), tangent)`, where the tangent is linear in `tangents`; the way back
+    is the transpose of that. Source: `jax.custom_jvp`.
+
+    >>> import tinygrad_edu as tg
+    >>> log1pexp = tg.custom_jvp(lambda x: tg.log(1 + tg.exp(x)))
+    >>> log1pexp.defjvp(lambda x, dx: (log1pexp(x[0]), (1 - 1 / (1 + tg.exp(x[0]))) * dx[0]))
+    >>> tg.grad(log1pexp)(0.0).item()
+    0.5
+    """
+
+    who = "custom_jvp"
+    rule_is_set_by = "f.defjvp(rule)"
+
+    def defjvp(self, rule: Function) -> None:
+        """Set the rule."""
+        self.rules = (function("defjvp", "rule", rule),)
+
+    def run(self, call: Any, args: Any) -> Any:
+        """The function's result."""
+        return self.f(*args)
+
+    def pulled(self, call: Any, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
+        """The gradients of a call's tensors of floats: the rule, transposed."""
+        with Recording():
+            moves = [zeros_like(x) for x in tensors]
+            for t in moves:
+                t.flags = NEEDS
+            _, moved = self.rules[0](call.around(tensors), call.around(moves))
+        outputs = [t for t in tree.leaves_like("custom_jvp", call.shape, moved) if passes(t)]
+        pairs = zip(outputs, cotangents, strict=True)
+        found = gradients([(y, g if graph else g._data) for y, g in pairs], moves, create_graph=graph)
+        return found if graph else list(map(constant, found))

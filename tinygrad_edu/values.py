@@ -1,0 +1,36 @@
+"""Values that are looked at by this package itself, to refuse bad ones or to choose a quicker way.
+
+Where a function is being written down as a program (see program/), the same must be looked at again in each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .batched import whole
+from .recording import tracer
+
+
+def require(x: Any, check: Callable[[Any], None]) -> None:
+    """`check` raises an error if the array `x` (of all examples, within a `vmap`) has values that it must not have."""
+    by = tracer()
+    if by is None or not by.check(x, check):
+        check(whole(x))
+
+
+def decided(x: Any, question: Callable[[Any], bool], otherwise: bool) -> bool:
+    """The answer to a question about values; `otherwise`, which is always right, where runs may differ in it."""
+    by = tracer()
+    answer = None if by is None else by.answer(x, question)
+    if answer is None:
+        return bool(question(whole(x))) if by is None or not by.unknown(x) else otherwise
+    return answer
+
+
+def value(x: Any) -> Any:
+    """The value of a variable, for those who compute with it outside of an op."""
+    by = tracer()
+    if by is not None:
+        by.take(x)
+    return x._data
