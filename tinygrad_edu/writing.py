@@ -206,9 +206,12 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
         for t, array in zip(tensors, arrays, strict=True):
             by.replaced(t, array)
         return
-    slots, here = ("_data", "born", "site", "past", "store", "source"), site()
-    new = [(t, (np.asarray(array, t._data.dtype), births(), here, None, None, None)) for t, array in zip(tensors, arrays, strict=True)]
-    at_once(*[(setattr, t, name, value) for t, values in new for name, value in zip(slots, values, strict=True)])
+    slots: list[Any] = []
+    here = site()
+    for t, array in zip(tensors, arrays, strict=True):
+        new = {"_data": np.asarray(array, t._data.dtype), "born": births(), "site": here, "past": None}
+        slots += [(setattr, t, name, value) for name, value in (new | {"store": None, "source": None}).items()]
+    at_once(*slots)
 
 
 def keep_constant(t: Variable) -> None:

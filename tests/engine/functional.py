@@ -78,7 +78,7 @@ class Value:
         for leaf in {**self.jacobians, **value.jacobians}:
             n = (self.jacobians.get(leaf) if leaf in self.jacobians else value.jacobians[leaf]).shape[-1]
             j = flat.jacobians[leaf].copy() if leaf in flat.jacobians else np.zeros((size, n))
-            j[places] = value.jacobians[leaf] if leaf in value.jacobians else 0.0
+            j[places] = value.jacobians.get(leaf, 0.0)
             jacobians[leaf] = j.reshape(*shape, n)
         return Value(new.reshape(shape), jacobians)
 

@@ -143,7 +143,9 @@ class World:
 
     def look(self):
         """All numbers there are, to be compared."""
-        return [None if t is None else (_bits(t._data), _gradient(t), t.flags) for t in self.tensors], [a if a is None else _bits(a) for a in self.arrays]
+        return [None if t is None else (_bits(t._data), _gradient(t), t.flags) for t in self.tensors], [
+            a if a is None else _bits(a) for a in self.arrays
+        ]
 
 
 def _gradient(t):
@@ -161,7 +163,6 @@ def attempt(act, world):
         with nn.guards.off():
             found = act(world)
     except GraphError as error:
-        assert FORM.match(str(error)), error
         found = str(error)
     return found, world.look()
 
@@ -183,6 +184,7 @@ class Programs(RuleBasedStateMachine):
         self.acts.append(act)
         self.log.append((found, after))
         if isinstance(found, str):
+            assert FORM.match(found)
             assert before == after, f"refused, and changed: {found}"
             return None
         return True if found is None else found
@@ -202,7 +204,11 @@ class Programs(RuleBasedStateMachine):
         self.leaf([a, b, 1, 2], (2, 2), True)
         self.leaf([b, 3, a, 1], (2, 2), False)
 
-    @rule(values=st.lists(number, min_size=4, max_size=4), shape=st.sampled_from([(2,), (2, 2), (4,)]), needs=st.booleans())
+    @rule(
+        values=st.lists(number, min_size=4, max_size=4),
+        shape=st.sampled_from([(2,), (2, 2), (4,)]),
+        needs=st.booleans(),
+    )
     def leaf(self, values, shape, needs):
         array = np.array(values, float)[: np.prod(shape)].reshape(shape)
         self.do(lambda w: w.tensors.append(tg.Tensor(array, requires_grad=needs)))
@@ -547,9 +553,9 @@ class Programs(RuleBasedStateMachine):
 
     def teardown(self):
         self.again()
-        kept = [None] * 500
+        kept, turn = [None] * 500, count()
 
-        def trace(frame, event, argument, turn=count()):
+        def trace(frame, event, argument):
             if event != "line":
                 kept[next(turn) % 500] = dict(frame.f_locals)
             return trace
@@ -576,5 +582,13 @@ class Programs(RuleBasedStateMachine):
 @pytest.mark.parametrize("steps", [20, 60])
 def test_programs(steps):
     run_state_machine_as_test(
-        Programs, settings=settings(max_examples=40, stateful_step_count=steps, deadline=None, database=None, phases=PHASES, report_multiple_bugs=False)
+        Programs,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            phases=PHASES,
+            report_multiple_bugs=False,
+        ),
     )

@@ -15,10 +15,10 @@ import numpy as np
 from ..arrays import get_default_dtype
 from ..backward import gradients
 from ..batched import BatchedArray
+from ..changes import at_once
 from ..engine import NEEDS, STEPPED, Each, Op, Variable, births, constant, note
 from ..errors import GraphError
 from ..holders import USED
-from ..nn.state import at_once
 from ..program.array import ProgramArray
 from ..program.program import Program
 from ..program.reading import Place, Reading, Written

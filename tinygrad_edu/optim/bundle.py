@@ -172,7 +172,10 @@ class Part:
             map(setitem, repeat(steps), which, repeat(steps[which[0]] + 1)),
         ]
         if more := [p for p in params if p.site is not STEPPED or p.store is not None or p.source is not None]:
-            marks += [each(more, "site", repeat(STEPPED)), *(each(more, name, repeat(None)) for name in ("past", "source"))]
+            marks += [
+                each(more, "site", repeat(STEPPED)),
+                *(each(more, name, repeat(None)) for name in ("past", "source")),
+            ]
             sharing = [p for p in more if p.store not in (None, USED)]
             marks.append(each([p.store for p in sharing], "written", map(attrgetter("born"), sharing)))
             marks.append(map(call, [p.store.seen.clear for p in sharing]))
