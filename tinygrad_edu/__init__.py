@@ -9,6 +9,7 @@ from . import autograd as autograd
 from . import errors as errors
 from . import linalg as linalg
 from . import random as random
+from . import special as special
 from .arrays import get_default_dtype as get_default_dtype
 from .arrays import set_default_dtype as set_default_dtype
 from .functions.contract import einsum as einsum
@@ -88,6 +89,7 @@ from .functions.elementwise import tanh as tanh
 from .functions.elementwise import where as where
 from .functions.indexing import argsort as argsort
 from .functions.indexing import bincount as bincount
+from .functions.indexing import gather as gather
 from .functions.indexing import index_add as index_add
 from .functions.indexing import nonzero as nonzero
 from .functions.indexing import scatter_add as scatter_add
@@ -109,6 +111,7 @@ from .functions.layout import moveaxis as moveaxis
 from .functions.layout import pad as pad
 from .functions.layout import permute_dims as permute_dims
 from .functions.layout import repeat as repeat
+from .functions.layout import repeat_interleave as repeat_interleave
 from .functions.layout import reshape as reshape
 from .functions.layout import roll as roll
 from .functions.layout import split as split
@@ -200,7 +203,7 @@ _LATER = {
 __all__ = sorted(
     {
         *(name for name, x in globals().items() if name[0] != "_" and not isinstance(x, _ModuleType)),
-        *("autograd", "errors", "linalg", "random", "tree", *_PARTS, *_LATER),
+        *("autograd", "errors", "linalg", "random", "special", "tree", *_PARTS, *_LATER),
     }
 )
 

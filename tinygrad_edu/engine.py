@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .arrays import Echo, is_weak, operand
-from .errors import GraphError, LostGradientWarning, refusal
+from .errors import GraphError, LostGradientWarning, rescued
 from .holders import USED, Store, births, share
 from .recording import PLAIN, TRACERS, Recorder, Site, recording, site, stack_level, tracing
 
@@ -109,7 +109,7 @@ class Variable(Reading):
             else:
                 data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
-            raise refusal(op, error, [x._data for x in inputs]) from error
+            data = rescued(op, error, [x._data for x in inputs], attributes)
         if flags & LEFT and by and op.differentiable:
             return lost(op, data, inputs, attributes, tracked, by)
         if tracked:
@@ -163,7 +163,8 @@ def traced(op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Any:
     """The value of an op while some thread writes down what it computes: this one, or another."""
     by = tracing.get()
     if by is not None:
-        return by.forward(op, xs, attributes)
+        with np.errstate(all="ignore"):  # a computation that is written down is done once
+            return by.forward(op, xs, attributes)
     return op.forward(*[x._data if isinstance(x, Variable) else x for x in xs], **attributes)
 
 
@@ -365,14 +366,17 @@ class Op:
         for x in xs:
             if isinstance(x, Reading):
                 return x.read(self, xs, attributes)
-        return traced(self, xs, attributes) if TRACERS else self.forward(*xs, **attributes)
+        try:
+            return traced(self, xs, attributes) if TRACERS else self.forward(*xs, **attributes)
+        except RuntimeWarning as error:
+            return rescued(self, error, xs, attributes)
 
     def unary(self, x: Any) -> Any:
         """`self(x)` for a Variable, without the general path's loops."""
         try:
             data = traced(self, (x,), {}) if TRACERS else self.forward(x._data)
         except Exception as error:
-            raise refusal(self, error, [x._data]) from error
+            data = rescued(self, error, [x._data])
         if (flags := x.flags) and (by := recording.get()):
             if flags & LEFT:
                 return lost(self, data, (x,), None, 0, by)
@@ -389,7 +393,7 @@ class Op:
         try:
             data = traced(self, (a, b), {}) if TRACERS else self.forward(a._data, b._data)
         except Exception as error:
-            raise refusal(self, error, [a._data, b._data]) from error
+            data = rescued(self, error, [a._data, b._data])
         if (flags := a.flags | b.flags) and (by := recording.get()):
             if flags & LEFT:
                 return lost(self, data, (a, b), None, flags & self.tracks, by)

@@ -5,10 +5,14 @@ Every message reads *operation: what must hold; what was given; what to do*.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+
+from .recording import stack_level
 
 
 class ShapeError(ValueError):
@@ -54,6 +58,32 @@ class MissingLibraryError(ImportError):
 def few(names: Sequence[Any]) -> str:
     """A list of names in an error's words, shortened."""
     return ", ".join(map(str, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "none"
+
+
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+# NumPy's warning of an overflow names the line that called NumPy, one of this package. Raised there as an error
+# it leads to `rescued`, which warns of the user's line. Where another filter comes first, the warning is NumPy's own.
+warnings.filterwarnings("error", category=RuntimeWarning, module=r"tinygrad_edu\.(engine|ops|sums|batched)\b")
+
+
+def rescued(
+    op: Any, error: Exception, inputs: Sequence[Any], attributes: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
+    """What an op computes where NumPy only warns, with the warning at the user's line; else its error is raised."""
+    if not isinstance(error, RuntimeWarning):
+        raise refusal(op, error, inputs) from (error if op.custom else None)
+    with np.errstate(all="ignore"):
+        data = op.forward(*inputs, **attributes)
+    text = (
+        f"{op}: results must be finite; got {error}; find the first one by `with tg.detect_anomaly():`, or accept them "
+        "by `with np.errstate(all='ignore'):`"
+    )
+    try:
+        warnings.warn(text, RuntimeWarning, stacklevel=stack_level())
+    except RuntimeWarning as raised:  # as the user's filters ask
+        raise raised from None
+    return data
 
 
 def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:

@@ -10,6 +10,7 @@ from .functions.linalg import QRResult as QRResult
 from .functions.linalg import SlogdetResult as SlogdetResult
 from .functions.linalg import SVDResult as SVDResult
 from .functions.linalg import cholesky as cholesky
+from .functions.linalg import cholesky_solve as cholesky_solve
 from .functions.linalg import cond as cond
 from .functions.linalg import cross as cross
 from .functions.linalg import det as det
@@ -24,6 +25,7 @@ from .functions.linalg import pinv as pinv
 from .functions.linalg import qr as qr
 from .functions.linalg import slogdet as slogdet
 from .functions.linalg import solve as solve
+from .functions.linalg import solve_triangular as solve_triangular
 from .functions.linalg import svd as svd
 from .functions.linalg import svdvals as svdvals
 from .functions.linalg import trace as trace

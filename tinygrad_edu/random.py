@@ -17,7 +17,7 @@ from .arrays import get_default_dtype, is_weak, normal_dtype, to_array
 from .errors import DTypeError, ShapeError
 from .functions.arguments import lift, normal_shape
 from .functions.indexing import take
-from .functions.settings import integer, refused, settings
+from .functions.settings import Positive, integer, refused, settings
 from .interop.names import Named, UnknownNameError
 from .recording import tracer
 from .tensor import Tensor
@@ -135,6 +135,55 @@ class Generator(Named):
             raise DTypeError(f"bernoulli: p must lie from 0 to 1; got {p}; use a probability")
         shape = chance.shape if size is None else normal_shape("bernoulli", size)
         return self._new(self.draw("random", shape) < chance, dtype)
+
+    @settings
+    def multinomial(self, p: Any, num_samples: Positive, replacement: bool = False) -> Tensor:
+        """`num_samples` indices, with probabilities proportional to the last axis of `p`: PyTorch's `multinomial`.
+
+        Without `replacement`, no index twice (by Gumbel's trick). It has no gradient.
+
+        >>> import tinygrad_edu as tg
+        >>> sorted(tg.random.default_rng(0).multinomial([0.5, 0.0, 0.5], 2).tolist())
+        [0, 2]
+        """
+        weights = _values(p, "multinomial")
+        if weights.dtype.kind not in "fiub" or not weights.ndim or not np.all((weights >= 0) & np.isfinite(weights)):
+            raise DTypeError("multinomial: p must be rows of weights, 0 or more; got others; use probabilities")
+        most = weights.shape[-1] if replacement else int(np.min(np.count_nonzero(weights, -1), initial=2**62))
+        if not np.all(np.any(weights > 0, -1)) or (num_samples > most and not replacement):
+            raise ValueError(
+                f"multinomial: a row must have a weight above 0 for each sample; got {most} for {num_samples}; draw "
+                "with replacement=True, or fewer"
+            )
+        with np.errstate(divide="ignore"):
+            scores = np.log(weights.astype(np.float64))
+        if replacement:
+            noise = self.draw("gumbel", 0.0, 1.0, (num_samples, *weights.shape))
+            return self._new(np.moveaxis(np.argmax(scores + noise, -1), 0, -1), np.int64)
+        order = np.argsort(-(scores + self.draw("gumbel", 0.0, 1.0, weights.shape)), -1, stable=True)
+        return self._new(order[..., :num_samples], np.int64)
+
+    @settings
+    def categorical(self, logits: Any, size: Shape | None = None) -> Tensor:
+        """Indices, drawn with probabilities softmax(logits) along the last axis: JAX's `categorical`.
+
+        `size` is the shape of the result, which the shape of `logits` without its last axis ends. It has no gradient.
+
+        >>> import tinygrad_edu as tg
+        >>> tg.random.default_rng(0).categorical([0.0, 100.0], size=3).tolist()
+        [1, 1, 1]
+        """
+        scores = _values(logits, "categorical")
+        if scores.dtype.kind not in "fiub" or not scores.ndim or not scores.shape[-1]:
+            raise DTypeError(f"categorical: logits must be rows of numbers; got shape {scores.shape}; use log(p)")
+        shape = scores.shape[:-1] if size is None else normal_shape("categorical", size)
+        if shape[len(shape) - scores.ndim + 1 :] != scores.shape[:-1] or len(shape) < scores.ndim - 1:
+            raise ShapeError(
+                f"categorical: size must end with the shape of the rows {scores.shape[:-1]}; got {shape}; put more "
+                "axes before it"
+            )
+        noise = self.draw("gumbel", 0.0, 1.0, (*shape, scores.shape[-1]))
+        return self._new(np.argmax(scores + noise, -1), np.int64)
 
 
 def _together(who: str, a: Any, b: Any) -> tuple[int, ...]:

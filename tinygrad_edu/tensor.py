@@ -621,6 +621,7 @@ class Tensor(Variable):
     roll = layout.roll
     tile = layout.tile
     repeat = layout.repeat
+    repeat_interleave = layout.repeat_interleave
     pad = layout.pad
     tril = layout.tril
     triu = layout.triu
@@ -633,6 +634,7 @@ class Tensor(Variable):
     searchsorted = indexing.searchsorted
     nonzero = indexing.nonzero
     unique_values = indexing.unique_values
+    gather = indexing.gather
     scatter_add = indexing.scatter_add
     index_add = indexing.index_add
     bincount = indexing.bincount
@@ -655,6 +657,8 @@ class Tensor(Variable):
     cross = linalg.cross
     pinv = linalg.pinv
     matrix_power = linalg.matrix_power
+    solve_triangular = linalg.solve_triangular
+    cholesky_solve = linalg.cholesky_solve
     svdvals = linalg.svdvals
     eigvalsh = linalg.eigvalsh
     cond = linalg.cond

@@ -78,15 +78,16 @@ figure, axis = plt.subplots(figsize=(5.5, 3.6))
 for k, part in enumerate(("seen in training", "never seen")):
     bars = axis.bar(np.arange(2) + 0.4 * k, [scores[k] for scores in learned.values()], 0.38, label=part)
     axis.bar_label(bars, fmt="{:.0%}")
-axis.axhline(0.5, linestyle=":", color="black")
+axis.axhline(0.5, linestyle=":", color="black", label="guessing")
 axis.set(
     title="parity of 8 bits: share of right answers",
     ylabel="accuracy",
     ylim=(0, 1.4),
+    yticks=np.linspace(0, 1, 6),
     xticks=[0.2, 1.2],
     xticklabels=list(learned),
 )
-axis.legend(ncols=2)
+axis.legend(ncols=3)
 figure.tight_layout()
 figure.savefig(OUT / "15_parity_learned.png", dpi=120)
 print("picture:", OUT / "15_parity_learned.png")

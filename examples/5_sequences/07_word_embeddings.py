@@ -99,11 +99,16 @@ across = (people[:, 1] - people[:, 0]).mean(axis=0)
 across /= np.linalg.norm(across)  # from left to right; upwards, the direction in which people differ most besides
 rest = people.mean(axis=1) - people.mean(axis=(0, 1))
 up = np.linalg.svd(rest - np.outer(rest @ across, across))[2][0]
-for (a, b), (left, right_end) in zip(both, people, strict=True):
-    ends = np.array([left, right_end]) @ np.stack([across, up]).T
-    axes.plot(*ends.T, "o-", color="lightgrey", markerfacecolor="C0")
-    axes.annotate(a, ends[0], (-6, 0), textcoords="offset points", ha="right", va="center")
-    axes.annotate(b, ends[1], (6, 0), textcoords="offset points", va="center")
+ends = people @ np.stack([across, up]).T
+for pair in ends:
+    axes.plot(*pair.T, "o-", color="lightgrey", markerfacecolor="C0")
+for side, (shift, align) in enumerate([(-0.015, "right"), (0.015, "left")]):
+    free = -np.inf  # a word stands beside its point, or higher where another word stands
+    for k in np.argsort(ends[:, side, 1]):
+        x, y = ends[k, side]
+        free = max(y, free)
+        axes.text(x + shift, free, both[k][side], ha=align, va="center")
+        free += 0.035
 axes.margins(0.2, 0.08)
 axes.set(xlabel="along the mean of (woman - man), (queen - king), ...", ylabel="across: what differs most besides")
 figure.savefig(OUT / "word_embeddings.png")

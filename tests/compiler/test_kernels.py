@@ -22,7 +22,9 @@ def agree(f, *xs, ulps=64):
         found = np.asarray(run([np.array(x, order=order) for x in xs])[0])
         assert found.dtype == expected.dtype
         assert found.shape == expected.shape
-        scale = np.abs(np.where(np.isfinite(expected), expected, 0)).max(initial=0) if expected.dtype.kind == "f" else 0
+        scale = max(
+            np.abs(a[np.isfinite(a)]).max(initial=0) for a in (expected, *map(np.asarray, xs))
+        )  # of what cancels
         eps = np.finfo(expected.dtype).eps if expected.dtype.kind == "f" else 0
         assert np.allclose(found, expected, rtol=ulps * eps, atol=ulps * eps * scale, equal_nan=True), run.source
     return run

@@ -144,6 +144,7 @@ CALLS = {
     "bincount": {"x": labels}, "index_add": {"axis": 0, "index": labels, "source": matrix}, "scatter_add": {"axis": 0, "index": lambda: np.array([[0, 1, 2]] * 3), "src": matrix},
     "tree.map": {"f": lambda: repr, "tree": ODD["a constant"], "rest...": []}, "tree.flatten": {"tree": ODD["a constant"]}, "tree.leaves": {"tree": ODD["a constant"]}, "tree.structure": {"tree": ODD["a constant"]},
     "unflatten": {"structure": lambda: tg.tree.structure([1]), "leaves": lambda: [2]}, "autograd.grad": {"outputs": lambda: SUM, "inputs": lambda: LEAF},
+    "gather": {"axis": 0, "index": lambda: np.array([[0, 1, 2]])}, "multinomial": {"p": share, "num_samples": 2}, "categorical": {"logits": matrix}, "cholesky_solve": {"L": matrix}, "polygamma": {"n": 1},
     "kl_div": {}, "solve": {}, "matrix_power": {"n": 3}, "Flatten": {}, "Conv1d": {}, "collate": {}, "trace": {},
 }  # fmt: skip
 
@@ -206,6 +207,8 @@ GOOD.update(
         "input_lengths": CTC[2],
         "target_lengths": CTC[3],
         "tensor_name": values("weight"),
+        "T_0": values(3),
+        "schedulers": lambda: [optim.StepLR(optimizer(), 3)],
         "parametrization": nn.Identity,
         "vec": lambda: np.ones(9),
         "theta": lambda: np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]),
@@ -320,7 +323,7 @@ INPUTS.update(
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset".split()
+    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset".split()
 )
 
 
@@ -329,6 +332,7 @@ def public():
     spaces = [
         ("", tg),
         ("linalg.", tg.linalg),
+        ("special.", tg.special),
         ("tree.", tg.tree),
         ("autograd.", tg.autograd),
         ("F.", F),
@@ -367,7 +371,7 @@ def public():
                 seen.add(id(thing))
                 yield prefix + name, thing
     generator = tg.random.default_rng(0)
-    for name in ("normal", "uniform", "integers", "permutation", "bernoulli"):
+    for name in ("normal", "uniform", "integers", "permutation", "bernoulli", "multinomial", "categorical"):
         yield f"random.{name}", getattr(generator, name)
 
 

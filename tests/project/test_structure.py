@@ -33,7 +33,7 @@ FLOORS = [
     ["ops", "program"],
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg", "autograd"],
+    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "special"],
     ["testing", "viz", "compiler"],
     ["cli"],
 ]
@@ -137,13 +137,13 @@ isinf isfinite logical_and logical_or logical_not sum prod mean var std max min 
 cumulative_prod all any argmax argmin count_nonzero matmul tensordot vecdot einsum reshape permute_dims
 matrix_transpose moveaxis swapaxes expand_dims squeeze broadcast_to concat stack split unstack flip roll tile
 repeat pad tril triu diagonal take take_along_axis meshgrid sort argsort topk searchsorted nonzero
-unique_values scatter_add index_add bincount asarray zeros ones full empty arange linspace eye zeros_like
+unique_values gather repeat_interleave scatter_add index_add bincount asarray zeros ones full empty arange linspace eye zeros_like
 ones_like full_like Tensor set_default_dtype grad value_and_grad vjp jvp jacobian jacrev jacfwd linearize hessian hvp vmap checkpoint
 scan while_loop no_grad custom_op custom_vjp custom_jvp
 """)
 LINALG = words("""
 inv solve det slogdet cholesky qr svd eigh norm vector_norm matrix_norm trace diagonal outer cross pinv
-matrix_power svdvals eigvalsh cond
+matrix_power solve_triangular cholesky_solve svdvals eigvalsh cond
 """)
 NOT_METHODS = words("""
 where matmul einsum concat stack meshgrid asarray zeros ones full empty arange linspace eye Tensor
@@ -162,7 +162,11 @@ def test_every_promised_name_is_there():
     assert [n for n in ATTRIBUTES if not hasattr(tg.ones((2, 2)), n)] == []
     assert [n for n in ("default_rng", "manual_seed") if not hasattr(tg.random, n)] == []
     generator = tg.random.default_rng(0)
-    assert [n for n in ("normal", "uniform", "integers", "permutation", "bernoulli") if not hasattr(generator, n)] == []
+    assert [
+        n
+        for n in ("normal", "uniform", "integers", "permutation", "bernoulli", "multinomial", "categorical")
+        if not hasattr(generator, n)
+    ] == []
 
 
 def test_every_function_of_one_tensor_is_a_method():
@@ -177,7 +181,7 @@ def test_the_list_above_is_the_one_of_the_promised_names():
     prose = set(
         words("""
 adding algebra and bernoulli comparisons creation elementwise explicit for generators gives integers linear logic
-normal one permutation random reductions places searching shape shared sorting the uniform with
+multinomial categorical special functions taking normal one permutation random reductions places searching shape shared sorting the uniform with
     """)
     )
     assert missing - prose == set()

@@ -16,16 +16,43 @@ LITERAL = (bool, str, type(None), type(Ellipsis))
 
 
 class Executor:
-    """Runs a program: with llvmlite in machine code where there is a kernel for a step, else on NumPy."""
+    """Runs a program: with llvmlite in machine code where there is a kernel for a step, else on NumPy.
 
-    def __init__(self, program: Program, fast: bool = False) -> None:
+    `changed` says which results take the place of which inputs. If all is machine code, they are written there, once
+    all is computed, and the run gives None for them.
+    """
+
+    def __init__(self, program: Program, fast: bool = False, changed: dict[int, int] | None = None) -> None:
         self.program = simplified(program)
+        self.fast = fast
         self.kernels: list[Any] = []
-        self.source, names = self._python(fast and True)
-        exec(compile(self.source, "<program>", "exec"), names)
-        self.function = names["run"]
+        self.whole: Any = None
+        self.changed = changed or {}
+        self.careful: Executor | None = None  # writes nothing in place
+        if native.available() and self.program.steps and all(map(native.can, self.program.steps)):
+            self._native()
+        else:
+            self.source, names = self._python()
+            exec(compile(self.source, "<program>", "exec"), names)
+            self.function = names["run"]
+
+    def _native(self) -> None:
+        """All of the program as one native function."""
+        program = self.program
+        changed = {program.results[k]: program.inputs[i] for k, i in self.changed.items()}
+        changed = {v: x for v, x in changed.items() if program.results.count(v) == 1 and v not in program.inputs}
+        self.whole = native.Whole(program, changed, self.fast)
+        self.kernels = [self.whole.kernels]
+        self.source = self.whole.kernels.module.text
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        if self.whole is not None:
+            results = self.whole(arrays)
+            if results is not None:
+                return results
+            if self.careful is None:
+                self.careful = Executor(self.program, self.fast)
+            return self.careful(arrays)
         with np.errstate(all="ignore"):
             return self.function(arrays)
 
@@ -40,7 +67,7 @@ class Executor:
         own = sum(k.size for k in self.kernels)
         return text + (f"; {own} bytes of memory between them" if self.kernels else "")
 
-    def _python(self, fast: bool) -> tuple[str, dict[str, Any]]:
+    def _python(self) -> tuple[str, dict[str, Any]]:
         """The source of `run(inputs)`, and the names that it uses."""
         program = self.program
         names: dict[str, Any] = {}
@@ -57,7 +84,7 @@ class Executor:
             made = {v for step in part for v in step.results}
             if native.available() and native.can(part[0]):
                 needed = {v for v in made if v in kept or last.get(v, -1) > k}
-                kernels = native.Kernels(program, part, needed, fast)
+                kernels = native.Kernels(program, part, needed, self.fast)
                 self.kernels.append(kernels)
                 names[f"native{k}"] = kernels
                 results, call = (

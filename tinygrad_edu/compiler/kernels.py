@@ -17,6 +17,8 @@ from ..program.program import Program, Step, Value
 
 TYPES = {"float32", "float64", "int64", "int32", "bool"}
 
+NEAR = 8  # how far back a loop is looked for that reads the same
+
 # operations of entries, by the names of NumPy
 ENTRYWISE = {
     "add", "subtract", "multiply", "divide", "negative", "positive", "absolute", "fabs", "sign", "square", "sqrt",
@@ -93,7 +95,10 @@ def dense(shape: tuple[int, ...]) -> tuple[int, ...]:
 class Lowering:
     """The kernels of a run of steps."""
 
-    def __init__(self, program: Program, steps: list[Step], needed: set[Value]) -> None:
+    def __init__(
+        self, program: Program, steps: list[Step], needed: set[Value], changed: dict[Value, Value] | None = None
+    ) -> None:
+        self.changed = changed or {}  # results that take the place of an input
         self.needed = needed  # values that are used after these steps
         self.kernels: list[Loop | Product] = []
         self.views: dict[Value, View] = {}
@@ -102,6 +107,8 @@ class Lowering:
         self.buffers: list[Buffer] = []
         self.inputs: dict[Value, Buffer] = {}
         self.outputs: dict[Value, Buffer] = {}
+        self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
+        self.waiting: dict[Value, Step] = {}  # steps on inputs alone, which have no loop yet
         self.weak: list[Value] = []
         self.program = program
         self.users: dict[Value, int] = {}
@@ -110,6 +117,8 @@ class Lowering:
         for value in needed:
             self._deliver(value)
         self._uses()
+        for value, before in self.changed.items():
+            self._replace(value, before)
 
     def _lower(self, step: Step) -> None:
         name, out = step.primitive, step.result
@@ -134,6 +143,9 @@ class Lowering:
     def view(self, value: Value) -> View:
         """Where a value is in memory; made to be there, if it is in a loop only."""
         if value not in self.views:
+            if value in self.waiting:
+                step = self.waiting.pop(value)
+                self._put(step, self._loop(value.shape, [v for v in step.uses if not v.weak]))
             if value in self.inside:
                 loop = self.inside[value]
                 kind = "output" if value in self.needed else "own"
@@ -179,27 +191,68 @@ class Lowering:
         assert found is not None
         self.views[step.result], self.ready[step.result] = found, loop.number
 
+    def _copy_of(self, x: Value) -> None:
+        """Have a value in memory without gaps."""
+        view = self.view(x)
+        loop = Loop(x.shape, len(self.kernels))
+        self.kernels.append(loop)
+        same = Value(-1 - x.number, x.shape, x.dtype)
+        loop.steps.append(Step("positive", (x,), {}, (same,)))
+        loop.loads[x] = view
+        loop.made.add(same)
+        loop.stores[same] = self.views[x] = View(self.buffer("own", x), 0, dense(x.shape), x.shape)
+        self.ready[x] = loop.number
+
     def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False) -> Loop:
-        """The latest loop over this shape that may take a step on these values, or a new one."""
-        after = -1
-        inside = [self.inside[v] for v in uses if v in self.inside and v.shape == shape]
-        for v in uses:
+        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there."""
+        waiting = [v for v in uses if v in self.waiting]
+        if fresh or any(v.shape != shape for v in waiting):
+            for v in waiting:
+                self.view(v)
+        waiting = [v for v in waiting if v in self.waiting]
+        after, inside = -1, [self.inside[v] for v in uses if v in self.inside and v.shape == shape]
+        known = [v for v in uses if v not in self.waiting] + [x for v in waiting for x in self._roots(v)]
+        for v in known:
             if v in self.inside:
                 after = max(after, self.inside[v].number)
             else:
                 self.view(v)
                 after = max(after, self.ready[v] + 1 if self.ready[v] >= 0 else -1)
-        loop = max(inside, key=lambda k: k.number, default=None)
+        beside = [
+            k
+            for k in self.kernels[-NEAR:]
+            if isinstance(k, Loop) and k.shape == shape and any(v in k.loads for v in known)
+        ]
+        found = max(inside or beside, key=lambda k: k.number, default=None)
         if (
-            not fresh
-            and loop is not None
-            and loop.number >= after
-            and all(v not in self.inside or self.inside[v] is not loop or v.shape == shape for v in uses)
+            fresh
+            or found is None
+            or found.number < after
+            or any(self.inside.get(v) is found and v.shape != shape for v in known)
         ):
-            return loop
-        loop = Loop(shape, len(self.kernels))
-        self.kernels.append(loop)
-        return loop
+            found = Loop(shape, len(self.kernels))
+            self.kernels.append(found)
+        for v in waiting:
+            if v in self.waiting:
+                self._put(self.waiting[v], found)
+        return found
+
+    def _roots(self, value: Value) -> list[Value]:
+        """What a value that waits is made from, and does not wait."""
+        if value not in self.waiting:
+            return [value]
+        return [x for v in self.waiting[value].uses if not v.weak for x in self._roots(v)]
+
+    def _put(self, step: Step, loop: Loop) -> None:
+        """Make a step in a loop, after those on which it waits."""
+        self.waiting.pop(step.result, None)
+        for v in step.uses:
+            if v in self.waiting:
+                self._put(self.waiting[v], loop)
+        self._reads(loop, step.uses)
+        loop.steps.append(step)
+        loop.made.add(step.result)
+        self.inside[step.result] = loop
 
     def _reads(self, loop: Loop, values: Any) -> None:
         for v in values:
@@ -221,12 +274,14 @@ class Lowering:
                 self.ready[source] = self.inside[source].number
             loop = self._loop(shape, uses, fresh=True)
             loop.gathers[step.result] = self.view(source), _index(step)
+            self._reads(loop, uses)
+            loop.steps.append(step)
+            loop.made.add(step.result)
+            self.inside[step.result] = loop
+        elif not any(v in self.inside for v in uses):
+            self.waiting[step.result] = step  # until somebody uses it, so that it is made where that is
         else:
-            loop = self._loop(shape, uses)
-        self._reads(loop, uses if source is not None else step.uses)
-        loop.steps.append(step)
-        loop.made.add(step.result)
-        self.inside[step.result] = loop
+            self._put(step, self._loop(shape, uses))
 
     def _reduction(self, step: Step) -> None:
         (x,) = step.uses
@@ -235,8 +290,32 @@ class Lowering:
         out = self.new(step.result, loop.number)
         loop.reductions.append((step, out))
 
+    def _replace(self, value: Value, before: Value) -> None:
+        """Write a result where an input was: at once, if nobody reads that after, and each entry at its place only."""
+        out, old = self.outputs.pop(value), self.inputs.get(before)
+        if old is None:  # the input is not read at all
+            old = self.view(before).buffer
+        self.replaced.append((out, old))
+        out.kind, last = "own", out.last
+        out.last = len(self.kernels)
+        loop = self.kernels[last]
+        if not isinstance(loop, Loop) or out.first != last or old.last != last:
+            return
+        loads = [view for view in loop.loads.values() if view.buffer is old]
+        stores = [(v, view) for v, view in loop.stores.items() if view.buffer is out]
+        whole = len(loop.shape) == 1 or all(len(view.shape) == len(loop.shape) for view in loads)
+        if len(stores) == 1 and whole and all(view.contiguous and view.shape == loop.shape for view in loads):
+            ((v, view),) = stores
+            loop.stores[v] = View(old, view.offset, view.strides, view.shape)
+            self.replaced.remove((out, old))
+            self.buffers.remove(out)
+
     def _product(self, step: Step) -> None:
         a, b = step.args
+        for x in (a, b):
+            view = self.view(x)
+            if 1 not in view.strides[-2:] and x.size > 1:
+                self._copy_of(x)
         number = len(self.kernels)
         views = self.view(a), self.view(b)
         self.kernels.append(Product(number, *views, self.new(step.result, number)))
@@ -298,6 +377,10 @@ class Lowering:
         """See that a result stands in memory of its own, without gaps."""
         view = self.view(value)
         if self.outputs.get(value) is view.buffer:
+            return
+        if view.buffer.kind == "own" and view.contiguous and view.buffer.size == max(value.size, 1):
+            view.buffer.kind = "output"
+            self.outputs[value] = view.buffer
             return
         loop = Loop(value.shape, len(self.kernels))
         self.kernels.append(loop)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..program.program import Step, Value
-from . import mathematics
+from . import blas, mathematics
 from .kernels import REDUCTIONS, Buffer, Loop, Lowering, Product, View, dense, used
 from .mathematics import number
 
@@ -43,14 +43,17 @@ INTRINSIC = {
     "log2": "log2",
     "log10": "log10",
 }
+OWN = 40_000  # multiplications up to which own loops are quicker than BLAS
 SHORT = {"float": "f32", "double": "f64"}
 
 
 class Function:
     """One kernel's function, while its lines are written."""
 
-    def __init__(self, module: Module, name: str, buffers: list[Buffer]) -> None:
-        self.module, self.name, self.buffers = module, name, buffers
+    def __init__(self, module: Module, buffers: list[Buffer]) -> None:
+        self.module, self.buffers = module, buffers
+        self.names = {buffer: f"%b{k}" for k, buffer in enumerate(buffers)}
+        self.numbers: list[int] = []  # the Python numbers that it reads
         self.lines: list[str] = []
         self.count = 0
         self.block = "entry"
@@ -100,7 +103,7 @@ class Function:
 
     def element(self, buffer: Buffer, place: str) -> str:
         type = LLVM[str(buffer.dtype)]
-        return self.emit(f"getelementptr inbounds {type}, ptr %b{buffer.index}, i64 {place}")
+        return self.emit(f"getelementptr inbounds {type}, ptr {self.names[buffer]}, i64 {place}")
 
     def load(self, buffer: Buffer, address: str) -> str:
         type = LLVM[str(buffer.dtype)]
@@ -113,8 +116,9 @@ class Function:
         self.do(f"store {type} {x}, ptr {address}")
 
     def text(self) -> str:
-        params = [f"ptr noalias nocapture align 8 %b{b.index}" for b in self.buffers]
-        head = f"define internal void @{self.name}({', '.join([*params, 'ptr %numbers'])}) noinline {{"
+        params = [f"ptr noalias nocapture align 8 {self.names[b]}" for b in self.buffers]
+        params += [f"ptr noalias nocapture readonly %n{k}" for k in range(len(self.numbers))]
+        head = f"define internal void @kernel({', '.join(params)}) noinline {{"
         return "\n".join([head, "entry:", *self.lines, "  ret void", "}"])
 
 
@@ -132,20 +136,23 @@ class Module:
         self.flags = "contract" + (" nnan ninf nsz arcp reassoc" if fast else "")
         self.needs: set[tuple[str, str]] = set()
         self.numbers = {v: k for k, v in enumerate(lowering.weak)}
-        self.called: list[tuple[str, list[Buffer]]] = []
+        self.called: list[tuple[str, list[Buffer], list[int]]] = []
+        self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
         self.size = arena(lowering)
-        functions = [self._kernel(k, kernel) for k, kernel in enumerate(lowering.kernels)]
+        for kernel in lowering.kernels:
+            self._kernel(kernel)
+        functions = [text.replace("@kernel(", f"@{name}(", 1) for text, name in self.known.items()]
         self.text = "\n\n".join([*self._declarations(), *functions, self._run()])
 
-    def _kernel(self, k: int, kernel: Loop | Product) -> str:
+    def _kernel(self, kernel: Loop | Product) -> None:
         buffers = list(dict.fromkeys(view.buffer for view in used(kernel)))
-        f = Function(self, f"kernel{k}", buffers)
+        f = Function(self, buffers)
         if isinstance(kernel, Product):
             self._product(f, kernel)
         else:
             Nest(f, kernel).write()
-        self.called.append((f.name, buffers))
-        return f.text()
+        name = self.known.setdefault(f.text(), f"kernel{len(self.known)}")
+        self.called.append((name, buffers, f.numbers))
 
     def _declarations(self) -> list[str]:
         todo, done = sorted(self.needs), []
@@ -164,6 +171,12 @@ class Module:
             for name in ("copysign", "maximum", "minimum", "pow"):
                 lines.append(f"declare {type} @llvm.{name}.{short}({type}, {type})")
             lines.append(f"declare {type} @llvm.fma.{short}({type}, {type}, {type})")
+        lines.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+        for name, type in (("cblas_sgemm", "float"), ("cblas_dgemm", "double")):
+            n = blas.INTEGER
+            lines.append(
+                f"declare void @{name}(i32, i32, i32, {n}, {n}, {n}, {type}, ptr, {n}, ptr, {n}, {type}, ptr, {n})"
+            )
         return ["\n".join(lines), *done]
 
     def _run(self) -> str:
@@ -180,25 +193,53 @@ class Module:
             if buffer.index not in pointers:
                 f.append(f"  %p{buffer.index} = getelementptr inbounds i8, ptr {own}, i64 {buffer.offset}")
                 pointers[buffer.index] = f"%p{buffer.index}"
-        for name, buffers in self.called:
-            args = [f"ptr {pointers[b.index]}" for b in buffers]
-            f.append(f"  call void @{name}({', '.join([*args, 'ptr %numbers'])})")
+        for k in range(len(self.numbers)):
+            f.append(f"  %n{k} = getelementptr inbounds double, ptr %numbers, i64 {k}")
+        for name, buffers, numbers in self.called:
+            args = [f"ptr {pointers[b.index]}" for b in buffers] + [f"ptr %n{k}" for k in numbers]
+            f.append(f"  call void @{name}({', '.join(args)})")
+        for source, target in self.lowering.replaced:
+            size = source.size * source.dtype.itemsize
+            f.append(
+                f"  call void @llvm.memcpy.p0.p0.i64(ptr {pointers[target.index]}, ptr {pointers[source.index]}, "
+                f"i64 {size}, i1 false)"
+            )
         return "\n".join([*f, "  ret void", "}"])
 
     def _product(self, f: Function, kernel: Product) -> None:
         a, b, out = kernel.a, kernel.b, kernel.out
         lead = out.shape[:-2]
 
-        def at(view: View, i: list[str]) -> View:
-            return view
+        (m, k), n = a.shape[-2:], b.shape[-1]
+        multiply = _by_blas if blas.found() and m * k * n > OWN else _multiply
 
         def body(i: list[str]) -> None:
             if len(i) < len(lead):
                 f.loop(lead[len(i)], lambda k: body([*i, k]))
                 return
-            _multiply(f, a, b, out, i)
+            multiply(f, a, b, out, i)
 
         body([])
+
+
+def _by_blas(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
+    """One product of matrices by the library that NumPy uses."""
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    type, integer = LLVM[str(out.buffer.dtype)], blas.INTEGER
+    places, orders = [], []
+    for view in (a, b):
+        own = lead[-(len(view.shape) - 2) :] if len(view.shape) > 2 else []
+        places.append(f.address(view, [*own, "0", "0"]))
+        rows, columns = view.strides[-2:]
+        turned = columns != 1 and view.shape[-1] != 1
+        orders.append((112 if turned else 111, max(columns if turned else rows, view.shape[-2 if turned else -1], 1)))
+    c = f.address(out, [*lead, "0", "0"])
+    (ta, la), (tb, lb) = orders
+    f.do(
+        f"call void @cblas_{'s' if type == 'float' else 'd'}gemm(i32 101, i32 {ta}, i32 {tb}, {integer} {m}, "
+        f"{integer} {n}, {integer} {k}, {type} {number(1.0, type)}, ptr {places[0]}, {integer} {la}, "
+        f"ptr {places[1]}, {integer} {lb}, {type} {number(0.0, type)}, ptr {c}, {integer} {n})"
+    )
 
 
 def _multiply(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
@@ -339,7 +380,7 @@ class Nest:
             f.lines.insert(0, f.lines.pop())
             base = raw
         else:
-            base = f"%b{out.buffer.index}"
+            base = f.names[out.buffer]
         f.loop(
             size,
             lambda i: f.do(
@@ -409,7 +450,9 @@ class Nest:
         if isinstance(x, Value):
             if x.weak:
                 k = f.module.numbers[x]
-                y = f.emit(f"load double, ptr {f.emit(f'getelementptr inbounds double, ptr %numbers, i64 {k}')}")
+                if k not in f.numbers:
+                    f.numbers.append(k)
+                y = f.emit(f"load double, ptr %n{f.numbers.index(k)}")
                 return f.emit(f"fptrunc double {y} to float") if type == "float" else y
             return self._cast(self.values[x], x.dtype, dtype)
         if isinstance(x, np.generic | np.ndarray):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import bisect
 import ctypes
+import itertools
 import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..program.program import Program, Step, Value
+from . import blas
 from .kernels import Lowering, can
 from .llvm import Module
 
@@ -47,9 +51,16 @@ _lock = threading.Lock()
 class Kernels:
     """Some steps of a program as one native function."""
 
-    def __init__(self, program: Program, steps: list[Step], needed: set[Value], fast: bool = False) -> None:
+    def __init__(
+        self,
+        program: Program,
+        steps: list[Step],
+        needed: set[Value],
+        fast: bool = False,
+        changed: dict[Value, Value] | None = None,
+    ) -> None:
         self.steps = steps
-        self.lowering = Lowering(program, steps, needed)
+        self.lowering = Lowering(program, steps, needed, changed)
         self.module = Module(self.lowering, fast)
         self.inputs = list(self.lowering.inputs)
         self.outputs = list(self.lowering.outputs)
@@ -72,6 +83,84 @@ class Kernels:
         return outputs
 
 
+class Whole:
+    """A whole program as one native function, whose pointers are looked up anew only where arrays are others."""
+
+    def __init__(self, program: Program, changed: dict[Value, Value], fast: bool) -> None:
+        self.kernels = Kernels(program, program.steps, set(program.results), fast, changed)
+        kernels, numbers = self.kernels, {v: k for k, v in enumerate(program.inputs)}
+        self.function = kernels.function
+        fixed = {v: a for v, a in program.constants.items() if v in kernels.inputs}
+        self.inputs = [(k, numbers[v], v) for k, v in enumerate(kernels.inputs, 1) if v in numbers]
+        self.fixed = [(k, _laid_out(fixed[v], v)) for k, v in enumerate(kernels.inputs, 1) if v in fixed]
+        first = 1 + len(kernels.inputs)
+        self.outputs = [(k, v.shape, v.dtype) for k, v in enumerate(kernels.outputs, first)]
+        place = {v: k for k, v in enumerate(kernels.outputs)}
+        self.results = [place.get(v) for v in program.results]
+        self.numbers = [numbers[v] for v in kernels.numbers]
+        self.changed = [numbers[v] for v in changed.values()]
+        self.own = np.empty(kernels.size + 64, np.uint8)
+        self.pointers = np.zeros(first + len(self.outputs), np.uintp)
+        self.pointers[0] = -(-_address(self.own) // 64) * 64
+        for k, a in self.fixed:
+            self.pointers[k] = _address(a)
+        self.known: list[Any] = [None] * len(program.inputs)
+        self.spans: list[tuple[int, int]] = []  # of the arrays that are written into, by address
+        self.table = _address(self.pointers)
+        self.values = np.zeros(max(len(self.numbers), 1))
+        self.settings = _address(self.values)
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Any] | None:
+        """The results, where those that were written where an input was are None; None for all if that must not be:
+        if such an array has gaps, or is read by another name."""
+        if self.changed and not self._ready(arrays):
+            return None
+        pointers, known = self.pointers, self.known
+        kept = []
+        for k, i, value in self.inputs:
+            x = arrays[i]
+            if x is not known[i]:
+                laid = _laid_out(x, value)
+                start = _address(laid)
+                if self.spans and i not in self.changed and _overlap(self.spans, start, start + laid.nbytes):
+                    return None
+                pointers[k] = start
+                known[i] = x if laid is x else None
+                kept.append(laid)
+        for k, i in enumerate(self.numbers):
+            self.values[k] = arrays[i]
+        outputs = []
+        for k, shape, dtype in self.outputs:
+            y = np.empty(shape, dtype)
+            pointers[k] = _address(y)
+            outputs.append(y)
+        self.function(self.table, self.settings)
+        return [None if k is None else outputs[k] for k in self.results]
+
+    def _ready(self, arrays: Sequence[Any]) -> bool:
+        """Whether the arrays that are written into can be; their spans are looked up anew where they are others."""
+        known = self.known
+        if all(arrays[i] is known[i] for i in self.changed):
+            return True
+        found = [arrays[i] for i in self.changed]
+        if not all(type(x) is np.ndarray and x.flags.carray for x in found):
+            return False
+        self.known = [None] * len(known)
+        spans = sorted((_address(x), _address(x) + x.nbytes) for x in found)
+        self.spans = spans
+        return all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+
+
+def _overlap(spans: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether bytes from `start` to `end` lie within one of the spans, which are in order."""
+    k = bisect.bisect_left(spans, (end, 0))
+    return k > 0 and spans[k - 1][1] > start
+
+
+def _address(x: Any) -> int:
+    return int(x.__array_interface__["data"][0])
+
+
 def _laid_out(x: Any, value: Value) -> Any:
     return (
         x if type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned else np.array(x, value.dtype, order="C")
@@ -83,6 +172,8 @@ def compiled(text: str) -> tuple[Any, int]:
     import llvmlite.binding as llvm
 
     with _lock:
+        for name, address in blas.addresses().items():
+            llvm.add_symbol(name, address)
         machine = _machine()
         module = llvm.parse_assembly(text)
         module.verify()

@@ -82,7 +82,7 @@ def number(who: str, what: str, x: Any) -> Any:
     return real(who, what, x)
 
 
-def elementwise(op: Op) -> Callable[..., Tensor]:
+def elementwise(op: Op, home: str = "elementwise") -> Callable[..., Tensor]:
     """The public function of an elementwise op: scalars stay weak, lists and arrays are read."""
     arity = len(op.domain or ())
 
@@ -105,7 +105,7 @@ def elementwise(op: Op) -> Callable[..., Tensor]:
     )
     function.__annotations__ = {**dict.fromkeys(given, "Any"), "return": "Tensor"}
     function.__name__ = function.__qualname__ = op.name
-    function.__module__ = f"{__package__}.elementwise"  # where pickle will find it
+    function.__module__ = f"{__package__}.{home}"  # where pickle will find it
     written = f" = {op.formula.format(*given)}" if op.formula and arity > 1 else ""
     function.__doc__ = op.doc or f"{op.name}({', '.join(given)}){written}, entry by entry, with broadcasting."
     return cast("Callable[..., Tensor]", function)

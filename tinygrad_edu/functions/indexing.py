@@ -81,6 +81,27 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1, *, dim: int | None = N
     return ops.take_along_axis(x, index, axis=normal_axis("take_along_axis", axis, x.ndim))
 
 
+@settings
+def gather(input: Any, axis: Any = None, index: Any = None, *, dim: Any = None) -> Tensor:
+    """y[i, j] = input[index[i, j], j] for axis 0, and so on, for all of `index`, which may be smaller than `input` but
+    along `axis`: PyTorch's `gather`, with its order of arguments. `dim` is PyTorch's name of `axis`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.gather(tg.asarray([[1.0, 2.0], [3.0, 4.0]]), 1, [[1], [0]]).tolist()
+    [[2.0], [3.0]]
+    """
+    axis = axis if dim is None else spelled("gather", axis, None, dim)
+    x, index = lift(input, "gather"), _integers("gather", index)
+    axis = normal_axis("gather", axis, x.ndim)
+    if x.ndim != index.ndim or any(k > n for i, (k, n) in enumerate(zip(index.shape, x.shape)) if i != axis):
+        raise ShapeError(
+            f"gather: index must have the axes of the input, no longer but along axis {axis}; got {index.shape} for "
+            f"{x.shape}; use take for whole rows"
+        )
+    x = x[tuple(slice(None) if i == axis else slice(k) for i, k in enumerate(index.shape))]
+    return ops.take_along_axis(x, index, axis=axis)
+
+
 def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None, *, dim: Any = None) -> Tensor:
     """`input` with `src` added at `index` along `axis`; what is added to one place several times, is summed.
 

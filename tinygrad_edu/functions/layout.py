@@ -255,6 +255,17 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = N
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
+def repeat_interleave(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+    """PyTorch's name of `repeat`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.repeat_interleave(tg.asarray([1.0, 2.0]), [2, 1]).tolist()
+    [1.0, 1.0, 2.0]
+    """
+    axis = axis if dim is None else spelled("repeat_interleave", axis, None, dim)
+    return repeat(x, repeats, axis)
+
+
 @settings
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
     """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.

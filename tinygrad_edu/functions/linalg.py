@@ -12,7 +12,7 @@ from .. import ops
 from ..errors import DTypeError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, number, spelled
 from .contract import matmul, tensordot, vecdot
-from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll
+from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll, tril, triu
 from .reduce import max, min, over_axes, sum
 from .settings import refused, settings
 
@@ -86,6 +86,40 @@ def solve(a: Any, b: Any) -> Tensor:
     if b.ndim == 1:
         return solve(a, expand_dims(b, 1))[..., 0]
     return ops.solve(a, b)
+
+
+@settings
+def solve_triangular(
+    a: Any, b: Any, lower: bool = False, unit_diagonal: bool = False, *, upper: bool | None = None
+) -> Tensor:
+    """The solution x of a @ x = b, of which one triangle of `a` is read; a 1-D `b` is one column.
+
+    With `unit_diagonal`, its diagonal is taken for ones. `upper` is PyTorch's opposite of `lower`. Source:
+    `scipy.linalg.solve_triangular`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.solve_triangular([[2.0, 0.0], [1.0, 4.0]], [2.0, 9.0], lower=True).tolist()
+    [1.0, 2.0]
+    """
+    a = _matrix(a, "solve_triangular", True)
+    triangle = tril if (lower if upper is None else not upper) else triu
+    if unit_diagonal:
+        one = np.eye(a.shape[-1], dtype=a.dtype)
+        return solve(triangle(a) * (1 - one) + one, b)
+    return solve(triangle(a), b)
+
+
+@settings
+def cholesky_solve(b: Any, L: Any, upper: bool = False) -> Tensor:
+    """The solution x of a @ x = b, given the Cholesky factor of `a`; the order of arguments is PyTorch's.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.cholesky_solve([[4.0]], [[2.0]]).tolist()
+    [[1.0]]
+    """
+    L = _matrix(L, "cholesky_solve", True)
+    L = matrix_transpose(L) if upper else L
+    return solve_triangular(matrix_transpose(L), solve_triangular(L, b, lower=True))
 
 
 def det(x: Any) -> Tensor:
@@ -256,7 +290,7 @@ def norm(
 
 
 __all__ = [
-    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
-    "matrix_transpose", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot",
-    "trace", "vecdot", "vector_norm",
+    "cholesky", "cholesky_solve", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul",
+    "matrix_norm", "matrix_power", "matrix_transpose", "norm", "outer", "pinv", "qr", "slogdet", "solve",
+    "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip

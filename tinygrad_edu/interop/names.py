@@ -33,11 +33,11 @@ NAMES = {
     "mm": "@", "bmm": "@", "dot": "@", "t": "T", "grad_fn": "op and inputs, or tg.explain",
     "mul": "multiply", "div": "divide", "sub": "subtract", "pow": "power", "neg": "negative", "cat": "concat",
     "softmax": "nn.functional.softmax", "cross_entropy": "nn.functional.cross_entropy", "expand": "broadcast_to",
-    "index_select": "take", "gather": "take_along_axis", "masked_fill": "where", "chunk": "split", "unbind": "unstack",
+    "index_select": "take", "masked_fill": "where", "chunk": "split", "unbind": "unstack",
     "array": "Tensor", "from_numpy": "asarray", "as_tensor": "asarray", "randn": "random.default_rng().normal",
     "rand": "random.default_rng().uniform", "randint": "random.default_rng().integers", "astype": "Tensor.astype",
     "randperm": "random.default_rng().permutation", "seed": "manual_seed",
-    "multinomial": "np.random.default_rng().choice",
+    "multinomial": "random.default_rng().multinomial", "categorical": "random.default_rng().categorical",
     "manual_seed_all": "manual_seed", "set_grad_enabled": "no_grad", "enable_grad": "no_grad around less",
     "jit": "the function as it is", "compile": "the function as it is",
     "clamp": "clip", "clamp_": "clip", "clamp_min": "clip", "clamp_max": "clip", "no_grad_": "no_grad",
@@ -56,8 +56,7 @@ NAMES = {
     "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_",
     "Dense": "nn.Linear", "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
-    "ParameterList": "nn.ModuleList of modules with an nn.Parameter each", "ZeroPad2d": "F.pad",
-    "Momentum": "optim.SGD(params, lr, momentum=0.9)", "lr_scheduler": "optim.StepLR and its like",
+        "Momentum": "optim.SGD(params, lr, momentum=0.9)",
     "Dataset": "any sequence of examples, or data.TensorDataset", "MNIST": "data.load_mnist(path)",
     "random_split": "slices of a permutation: x[order[:n]], x[order[n:]]", "metrics": "nn.metrics",
     "distributions": "tg.random.default_rng(seed)",
@@ -111,7 +110,9 @@ def ours(name: str) -> str:
 # Where a name may stand that was asked for elsewhere, and how users write that place.
 PLACES = {
     "": "tg", "nn.functional": "F", "nn": "nn", "optim": "optim", "data": "data", "viz": "tg.viz",
-    "testing": "tg.testing", "linalg": "tg.linalg", "nn.init": "nn.init", "nn.utils": "nn.utils",
+    "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special",
+    "nn.init": "nn.init", "nn.utils": "nn.utils",
+    "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
     "nn.metrics": "nn.metrics", "random": "tg.random", "io": "tg.io",
 }  # fmt: skip
 
@@ -129,8 +130,8 @@ def elsewhere() -> dict[str, str]:
     """Every public name, with its place before it: `conv2d: F.conv2d`."""
     found: dict[str, str] = {}
     for part, written in PLACES.items():
-        module = import_module(f"{PACKAGE}.{part}") if part not in ("", "linalg") else sys.modules[PACKAGE]
-        for name in public(getattr(module, part) if part == "linalg" else module):
+        module = import_module(f"{PACKAGE}.{part}") if part not in ("", "linalg", "special") else sys.modules[PACKAGE]
+        for name in public(getattr(module, part) if part in ("linalg", "special") else module):
             found.setdefault(name, f"{written}.{name}")
     tensor, generator = sys.modules[PACKAGE].Tensor, sys.modules[f"{PACKAGE}.random"].Generator
     for owner, written in ((tensor, "Tensor"), (generator, "tg.random.default_rng(seed)")):

@@ -21,12 +21,11 @@ from ..engine import LEFT, Variable, constant
 from ..functions.creation import asarray
 from ..functions.indexing import split_index
 from ..functions.layout import broadcast_to, reshape
-from ..functions.reduce import cumulative_prod, cumulative_sum
 from ..holders import share
 from ..recording import recording
 from ..writing import update
 from .names import PACKAGE, ours
-from .table import FUNCTIONS, REDUCTIONS, UFUNCS, WITHOUT_GRADIENT, tensor
+from .table import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, WITHOUT_GRADIENT, tensor
 
 
 def _plain(x: Any, array: Callable[[Variable], Any] = lambda x: x._data) -> Any:
@@ -92,9 +91,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
         )
     if method == "reduce" and ufunc in REDUCTIONS and set(options) <= {"axis", "keepdims"}:
         return REDUCTIONS[ufunc](*inputs, **{"axis": 0} | options)
-    if method == "accumulate" and ufunc in (np.add, np.multiply) and set(options) <= {"axis"}:
-        scan = cumulative_sum if ufunc is np.add else cumulative_prod
-        return scan(*inputs, **{"axis": 0} | options)
+    if method == "accumulate" and ufunc in ACCUMULATIONS and set(options) <= {"axis"}:
+        return ACCUMULATIONS[ufunc](*inputs, **{"axis": 0} | options)
     if method == "outer" and ufunc in UFUNCS and not options:
         a, b = map(tensor, inputs)
         return UFUNCS[ufunc](reshape(a, a.shape + (1,) * b.ndim), b)

@@ -59,4 +59,10 @@ FUNCTIONAL = {
     ),
 }  # fmt: skip
 
-SENTENCES = {"nn": NN, "F": FUNCTIONAL}  # by how users write the place
+OPTIM = {
+    "SparseAdam": "gradients are dense here; use optim.Adam",
+    "adam": "the classes stand in optim itself, as optim.Adam",
+    "sgd": "the classes stand in optim itself, as optim.SGD",
+}
+
+SENTENCES = {"nn": NN, "F": FUNCTIONAL, "optim": OPTIM}  # by how users write the place

@@ -6,8 +6,8 @@ package that does the same, or with a line that says it in those.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import reduce as fold
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,16 @@ import numpy as np
 from .. import ops
 from ..engine import REGISTRY, Variable
 from ..functions import contract, creation, elementwise, indexing, layout, linalg, reduce
+from . import assembly, signals, statistics
+
+LOG2 = math.log(2.0)
+
+
+def _wide(x: Any) -> Any:
+    """Computed in float64, or wider."""
+    x = tensor(x)
+    return x if x.dtype in (np.float64, np.longdouble) or x.dtype.kind == "c" else x.astype(np.float64)
+
 
 UFUNCS: dict[Any, Callable[..., Any]] = {
     getattr(np, name): op
@@ -23,12 +33,23 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
 }
 UFUNCS |= {
     np.matmul: linalg.matmul, np.vecdot: linalg.vecdot, np.fabs: ops.abs, np.rint: elementwise.round,
-    np.power: elementwise.power, np.float_power: elementwise.power,
-    np.true_divide: ops.divide, np.divmod: lambda a, b: (a // b, a % b),
+    np.power: elementwise.power,
+    np.true_divide: ops.divide, np.float_power: lambda a, b: elementwise.power(_wide(a), _wide(b)),
+    np.logaddexp2: lambda a, b: ops.logaddexp(tensor(a) * LOG2, tensor(b) * LOG2) / LOG2,
+    np.ldexp: lambda x, e: tensor(x) * 2.0 ** tensor(e).astype(tensor(x).dtype),
+    np.frexp: lambda x: (tensor(x) * 2.0 ** -ops.exponent(x).astype(tensor(x).dtype), ops.exponent(x)),
+    np.modf: lambda x: (tensor(x) - ops.trunc(x), ops.trunc(x)),
+    np.left_shift: ops.bitwise_left_shift, np.right_shift: ops.bitwise_right_shift,
+    np.divmod: lambda a, b: (a // b, a % b),
     np.deg2rad: lambda x: x * (np.pi / 180), np.radians: lambda x: x * (np.pi / 180),
     np.rad2deg: lambda x: x * (180 / np.pi), np.degrees: lambda x: x * (180 / np.pi),
     np.fmax: lambda a, b: elementwise.maximum(*_without_nan(a, b)),
     np.fmin: lambda a, b: elementwise.minimum(*_without_nan(a, b)),
+}  # fmt: skip
+
+ACCUMULATIONS = {
+    np.add: reduce.cumulative_sum, np.multiply: reduce.cumulative_prod,
+    np.maximum: signals.running(ops.cumulative_argmax), np.minimum: signals.running(ops.cumulative_argmin),
 }  # fmt: skip
 
 REDUCTIONS = {
@@ -120,34 +141,6 @@ def _without_nan(a: Any, b: Any) -> tuple[Any, Any]:
     return elementwise.where(ops.isnan(tensor(a)), b, a), elementwise.where(ops.isnan(tensor(b)), a, b)
 
 
-def _average(a: Any, axis: Any = None, weights: Any = None) -> Any:
-    if weights is None:
-        return reduce.mean(a, axis)
-    a, w = tensor(a), tensor(weights)
-    if w.shape != a.shape:  # a weight for each entry along the axis
-        a, axis = layout.moveaxis(a, axis, -1), -1
-    return reduce.sum(a * w, axis) / reduce.sum(w, axis)
-
-
-def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    y = layout.moveaxis(y, axis, -1)
-    width = dx if x is None else _diff(tensor(x)) if np.ndim(x) == 1 else layout.moveaxis(_diff(x, axis=axis), axis, -1)
-    return reduce.sum((y[..., 1:] + y[..., :-1]) * width, -1) / 2
-
-
-def _median(a: Any, axis: int | None = None) -> Any:
-    s = indexing.sort(layout.flatten(a)) if axis is None else layout.moveaxis(indexing.sort(a, axis), axis, -1)
-    n, last = s.shape[-1], s[..., -1]  # where a nan would stand
-    return elementwise.where(ops.isnan(last), last, (s[..., (n - 1) // 2] + s[..., n // 2]) / 2)
-
-
-def _interp(x: Any, xp: Any, fp: Any) -> Any:
-    x, xp, fp = map(tensor, (x, xp, fp))
-    i = elementwise.clip(indexing.searchsorted(xp, x, side="right"), 1, xp.shape[0] - 1)
-    share = elementwise.clip((x - xp[i - 1]) / (xp[i] - xp[i - 1]), 0, 1)
-    return fp[i - 1] + share * (fp[i] - fp[i - 1])
-
-
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     parts = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
     return layout.split(ary, np.cumsum([len(part) for part in parts])[:-1].tolist(), axis)
@@ -166,18 +159,6 @@ def _diag(v: Any, k: int = 0) -> Any:
     n = v.shape[0] + abs(k)
     i = np.arange(v.shape[0])
     return ops.put(v, i + max(-k, 0), i + max(k, 0), shape=(n, n), index=(ops.ARRAY, ops.ARRAY))
-
-
-def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    for _ in range(n):
-        a = layout.moveaxis(a, axis, 0)
-        a = layout.moveaxis(a[1:] - a[:-1], 0, axis)
-    return a
-
-
-def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    pairs = reversed(list(zip(condlist, choicelist, strict=True)))
-    return fold(lambda rest, pair: elementwise.where(pair[0], pair[1], rest), pairs, default)
 
 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
@@ -208,14 +189,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.dsplit: lambda ary, indices_or_sections: layout.split(ary, indices_or_sections, 2),
     np.split: layout.split, np.unstack: layout.unstack,
     np.flip: layout.flip, np.flipud: lambda m: layout.flip(m, 0), np.fliplr: lambda m: layout.flip(m, 1),
-    np.astype: lambda x, dtype, copy=True: x.astype(dtype), np.trapezoid: _trapezoid, np.average: _average,
-    np.median: _median, np.interp: _interp,
+    np.astype: lambda x, dtype, copy=True: x.astype(dtype),
     np.ptp: lambda a, axis=None, keepdims=False: reduce.max(a, axis, keepdims) - reduce.min(a, axis, keepdims),
-    np.select: _select,
-    np.polyval: lambda p, x: fold(lambda y, c: y * x + c, p, 0 * x),
     np.vdot: lambda a, b: _dot(np.ravel(a), np.ravel(b)),
     np.roll: layout.roll, np.tile: layout.tile, np.repeat: layout.repeat, np.pad: layout.pad,
-    np.tril: layout.tril, np.triu: layout.triu, np.diag: _diag, np.diff: _diff, np.copy: ops.clone,
+    np.tril: layout.tril, np.triu: layout.triu, np.diag: _diag, np.copy: ops.clone,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: layout.diagonal(a, offset, axis1, axis2),
     np.trace: lambda a, offset=0, axis1=0, axis2=1: reduce.sum(layout.diagonal(a, offset, axis1, axis2), -1),
     np.where: _where, np.clip: _clip, np.round: elementwise.round, np.around: elementwise.round,
@@ -245,7 +223,21 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.tensordot: lambda a, x2, axes=2: linalg.tensordot(a, x2, axes),
     np.linalg.vecdot: lambda a, x2, axis=-1: linalg.vecdot(a, x2, axis),
     np.linalg.matrix_transpose: layout.matrix_transpose, np.linalg.svdvals: linalg.svdvals,
-    np.linalg.multi_dot: lambda arrays: fold(_dot, arrays),
+    np.sinc: lambda x: ops.sinc(tensor(x), n=0), np.i0: lambda x: ops.bessel_i(tensor(x), n=0),
+    np.linalg.multi_dot: assembly.multi_dot, np.linalg.lstsq: assembly.lstsq,
+    np.linalg.tensorinv: assembly.tensorinv, np.linalg.tensorsolve: assembly.tensorsolve,
+    **{getattr(np, name): getattr(statistics, name) for name in (
+        "average", "corrcoef", "cov", "median", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod",
+        "nanquantile", "nanstd", "nansum", "nanvar", "percentile", "quantile",
+    )},
+    **{getattr(np, name): getattr(signals, name) for name in (
+        "convolve", "correlate", "diff", "ediff1d", "geomspace", "gradient", "interp", "linspace", "logspace",
+        "nan_to_num", "polyval", "rot90", "trapezoid", "unwrap", "vander",
+    )},
+    **{getattr(np, name): getattr(assembly, name) for name in (
+        "apply_along_axis", "block", "choose", "delete", "insert", "kron", "partition", "piecewise", "put_along_axis",
+        "select",
+    )},
 }  # fmt: skip
 
 WITHOUT_GRADIENT = {

@@ -8,8 +8,10 @@ from .fused import *
 from .indexing import *
 from .layout import *
 from .linalg import *
+from .numbers import *
 from .pool import *
 from .product import *
 from .reduce import *
+from .special import *
 from .spectral import *
 from .window import *

@@ -12,7 +12,8 @@ from .indexing import some_axis
 from .layout import broadcast_to, reshape
 
 __all__ = [
-    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_sum", "log_softmax", "logsumexp", "max", "min",
+    "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_argmax", "cumulative_argmin", "cumulative_sum",
+    "log_softmax", "logsumexp", "max", "min",
     "norm2", "normp", "softmax", "sum",
 ]  # fmt: skip
 
@@ -186,6 +187,23 @@ cumulative_sum = Op(
     attributes=lambda rng, shape: some_axis(rng, shape) | {"reverse": bool(rng.random() < 0.5)},
     doc="The sum of all entries up to here along `axis` (from here on, with `reverse`).",
 )  # fmt: skip
+
+
+def _running(name: str, extreme: Any) -> Op:
+    def places(x: Any, *, axis: int) -> Any:
+        n = x.shape[axis]
+        along = np.reshape(np.arange(n), tuple(n if i == axis else 1 for i in range(x.ndim)))
+        records = np.where((x == extreme(x, axis=axis)) | np.isnan(x), along, 0)
+        return np.maximum.accumulate(records, axis=axis)
+
+    return Op(
+        name, places, kind="scan", attributes=some_axis, analytic=False, domain=(REAL,),
+        doc="Where the extreme of the entries up to here along `axis` stands; the last of equal ones.",
+    )  # fmt: skip
+
+
+cumulative_argmax = _running("cumulative_argmax", np.maximum.accumulate)
+cumulative_argmin = _running("cumulative_argmin", np.minimum.accumulate)
 
 
 def _flat(name: str, forward: Any, doc: str = "") -> Op:

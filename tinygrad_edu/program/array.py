@@ -16,6 +16,7 @@ from ..arrays import reading
 from ..errors import GraphError
 from ..recording import site
 from ..sums import total
+from .host import Host, HostNumber
 from .primitives import name_of
 from .program import Program, Step, Value
 
@@ -45,7 +46,8 @@ class Writer:
         self.constants: dict[Value, Any] = {}
         self.steps: list[Step] = []
         self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
-        self.numbers: list[HostNumber] = []
+        self.host = Host()
+        self.refusal = refusal
         self.closed = False
 
     def value(self, x: Any, weak: bool = False) -> Value:
@@ -61,9 +63,18 @@ class Writer:
         self.given[value] = x
         return ProgramArray(x, value, self)
 
-    def number(self, again: Callable[[], Any]) -> HostNumber:
-        """A Python number that is computed anew for each run."""
-        return HostNumber(again(), again, None, self)
+    def number(self, key: Any, again: Callable[[], Any]) -> HostNumber:
+        """A Python number that is looked up anew for each run; equal keys are one."""
+        return HostNumber(again(), self.host.look_up(key, again), self)
+
+    def _number(self, x: HostNumber) -> Value:
+        """The input of the program that is this number."""
+        if x.text not in self.host.inputs:
+            value = self.host.inputs[x.text] = self.value(x.now, weak=True)
+            self.inputs.append(value)
+            self.names.append("")
+            self.given[value] = x.now
+        return self.host.inputs[x.text]
 
     def reference(self, x: Any) -> Any:
         """What stands for `x` in the arguments of a step."""
@@ -72,7 +83,7 @@ class Writer:
                 raise refusal("a tensor of another compiled function that has ended", "return it from that function")
             return x.value
         if isinstance(x, HostNumber):
-            return x.as_input()
+            return self._number(x)
         if isinstance(x, np.ndarray):
             if id(x) not in self.known:
                 value = self.value(x)
@@ -302,60 +313,3 @@ SPELLED: dict[Any, Callable[..., Any]] = {
     np.ravel: lambda a, order="C": np.reshape(a, -1, order=order),
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
 }  # fmt: skip
-
-
-class HostNumber:
-    """A Python number that is computed anew for each run, outside of the program: a learning rate, a count of steps."""
-
-    __slots__ = ("again", "now", "value", "writer")
-
-    def __init__(self, now: Any, again: Callable[[], Any], value: Value | None, writer: Writer) -> None:
-        self.now, self.again, self.value, self.writer = now, again, value, writer
-
-    def as_input(self) -> Value:
-        """The input of the program that is this number."""
-        if self.value is None:
-            self.value = self.writer.value(self.now, weak=True)
-            self.writer.inputs.append(self.value)
-            self.writer.names.append("")
-            self.writer.given[self.value] = self.now
-            self.writer.numbers.append(self)
-        return self.value
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        for x in inputs:
-            if isinstance(x, ProgramArray):
-                return x.__array_ufunc__(ufunc, method, *inputs, **options)
-        if any(isinstance(x, np.ndarray) for x in inputs):
-            return self.writer.call(name_of(ufunc), ufunc, inputs, options)
-        return _on_host(lambda *xs: float(ufunc(*xs)), inputs)
-
-    def _value_asked(self, *args: Any) -> Any:
-        raise refusal(
-            "the value of a setting that changes from run to run", "compute it outside of the compiled function"
-        )
-
-    __bool__ = __float__ = __int__ = __index__ = _value_asked
-
-
-def _on_host(f: Callable[..., Any], xs: Any) -> HostNumber:
-    (writer,) = {x.writer for x in xs if isinstance(x, HostNumber)}
-    return HostNumber(
-        f(*plain(xs)), lambda: f(*[x.again() if isinstance(x, HostNumber) else x for x in xs]), None, writer
-    )
-
-
-def _operator(f: Callable[..., Any], reflected: bool) -> Any:
-    def method(self: HostNumber, *others: Any) -> Any:
-        if not all(isinstance(x, HostNumber | int | float) for x in others):
-            return NotImplemented
-        return _on_host(f, (*others, self) if reflected else (self, *others))
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-    setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))
-    setattr(HostNumber, f"__r{_name}__", _operator(getattr(operator, _name), True))
-for _name in ("neg", "pos", "abs"):
-    setattr(HostNumber, f"__{_name}__", _operator(getattr(operator, _name), False))

@@ -40,6 +40,7 @@ class Written:
     sources: list[Place]
     targets: list[Place]
     result: Any  # the function's result, a tree with the numbers of outputs in place of tensors
+    numbers: Callable[[], tuple[Any, ...]]  # the inputs that the host computes before each run
     effects: list[Callable[[], list[Any]]] = field(default_factory=list)  # counts of steps and the like, after each run
     guards: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
     inputs: list[Any] = field(
@@ -183,7 +184,7 @@ class Reading(Tracer):
             raise refusal("an optimizer that defines step()", "define update(), or step outside of the function")
         with np.errstate(all="ignore"):
             for group, parts in zip(optimizer.param_groups, optimizer._bundles, strict=True):
-                settings = {**group, "lr": self.writer.number(functools.partial(_rate, group))}
+                settings = {**group, "lr": self.writer.number(("lr", id(group)), functools.partial(_rate, group))}
                 fixed = tuple(k for k in group if k not in ("lr", "params", "initial_lr", "name"))
                 self.guards.append((functools.partial(_settings, group, fixed), _settings(group, fixed)))
                 kept = optimizer.initial_state(group)
@@ -201,7 +202,10 @@ class Reading(Tracer):
         row, g = (x._data.reshape(-1).astype(wide) for x in (p, p._grad))
         state = {name: self._row(bundle, name, i) for name in bundle.state}
         a, b = (np.zeros_like(row) for _ in range(2))
-        step = self.writer.number(lambda: bundle.steps[i] + 1)
+        together = bundle.steps.count(bundle.steps[0]) == len(bundle.steps)  # as a rule: then one number is that of all
+        k = 0 if together else i
+        step = self.writer.number(("step", id(bundle), k), lambda: bundle.steps[k] + 1)
+        self.guards.append((functools.partial(_together, bundle), together))
         optimizer.update(group, step, row, -g if group.get("maximize") else g, state, a, b)
         p._data = row.astype(p._data.dtype).reshape(p._data.shape)
         p.born, p.past = births(), None
@@ -253,13 +257,14 @@ class Reading(Tracer):
             arrays.append(array.values if isinstance(array, ProgramArray) else array)
             if array is not None:
                 values.append(self.writer.reference(array if hasattr(array, "dtype") else np.asarray(array)))
-        numbers: dict[Any, Place] = {n.value: Place("number", n) for n in self.writer.numbers}
+        numbers = {v: Place("number", None, k) for k, v in enumerate(self.writer.host.inputs.values())}
         sources = [self.sources[v] if v in self.sources else numbers[v] for v in self.writer.inputs]
         values = [v if isinstance(v, Value) else self._constant(v) for v in values]
         program = self.writer.program(values, [t.kind for t in targets if t.kind != "no grad"])
         questions = [(program.inputs.index(v), question, answer) for v, question, answer in self.questions]
         inputs = [key for key, _ in self.wrt]
-        return Written(program, sources, targets, tree, self.effects, self.guards, inputs, questions), arrays
+        host = self.writer.host.function()
+        return Written(program, sources, targets, tree, host, self.effects, self.guards, inputs, questions), arrays
 
     def _constant(self, x: Any) -> Value:
         value = self.writer.value(x)
@@ -273,3 +278,8 @@ def _rate(group: Any) -> float:
 
 def _settings(group: Any, names: tuple[str, ...]) -> list[Any]:
     return [group[name] for name in names]
+
+
+def _together(bundle: Any) -> bool:
+    """Whether all parameters of a bundle have made equally many steps."""
+    return bool(bundle.steps.count(bundle.steps[0]) == len(bundle.steps))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..transforms.derivatives import jvp
 from .causes.patterns import ORDER
+from .precision import in_own_dtype
 from .report import Entry, Report
 from .slopes.extrapolation import EPS, Slope
 from .slopes.judging import EACH, Judge, overall
@@ -82,7 +83,7 @@ class Examination:
         if report.verdict == "WRONG" and not subject.accuracy.given and (why := inexact(*subject.functions)):
             self._to_some_digits(report, why)
         if report.verdict == "RIGHT" and subject.narrow:
-            _narrow(subject, c, g, report)
+            in_own_dtype(subject, c, g, probe.y, self.rng, report)
         return report
 
     def _to_some_digits(self, report: Report, why: str) -> None:
@@ -179,20 +180,6 @@ def _tangent(subject: TensorSubject, c: Any, v: Any, x: Any) -> float:
     moves = jvp(run, tuple(parts), tuple(subject.split(v)))[1]
     flat = np.concatenate([np.ravel(m.data) for m in (moves if isinstance(moves, tuple) else (moves,))])
     return float(np.dot(c, flat))
-
-
-def _narrow(subject: Subject, c: Any, g: Any, report: Report) -> None:
-    """The same in the inputs' own dtype, which may round, but should do no more than that."""
-    low = subject.gradient(subject.x, c, native=True)
-    eps = max(float(np.finfo(a.array.dtype).eps) for a in subject.arguments)
-    off = ~(np.abs(low - g) <= 64 * eps * (np.abs(g) + np.max(np.abs(g), initial=0)))
-    if off.any():
-        name, index = subject.place(int(np.argmax(off)))
-        where = Entry(name, index, 0.0, 0.0, 0.0, "NOISE").place
-        report.notes.append(
-            f"right in float64, but in the inputs' own dtype the derivative by {where} is {low[np.argmax(off)]:.6g} "
-            f"instead of {g[np.argmax(off)]:.6g}: rounding or overflow"
-        )
 
 
 def examine_order(

@@ -137,7 +137,8 @@ def keeps_to_laws(pair: Pair, y: Any, report: Report, seed: int = 0) -> Report:
     if report.verdict not in ("RIGHT", "KINK"):
         return report
     try:
-        place = Place(Derivative(pair, y), [a.array for a in pair.arguments], np.random.default_rng(seed))
+        known = [a.array if a.array.dtype.kind == "f" else a.array.astype(np.float32) for a in pair.arguments]
+        place = Place(Derivative(pair, y), known, np.random.default_rng(seed))
     except Exception:  # it does not take the inputs in their own dtype: then there is nothing to compare with
         return report
     budget, each, disturbed = CALLS * pair.x.size, len(pair.arguments), False

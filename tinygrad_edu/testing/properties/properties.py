@@ -15,9 +15,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import settings as options
 from hypothesis import strategies as st
+from hypothesis.control import current_build_context
 
 from ...functions.arguments import Function
 from ..checking import Strict, check_derivative, check_gradients
+from ..explanation import causes
 from ..report import GradientError
 from ..subjects.subjects import parameter_names
 from ..written import written
@@ -71,6 +73,9 @@ def derivative_property(
             check(partial(f, self), f, df, spread(inputs), settings)
 
         found: Any = property_of if method else property_
+        if code := getattr(f, "__code__", None):  # so that a traceback shows the user's lines
+            place = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno}
+            found.__code__ = found.__code__.replace(**place)
         found.__name__, found.__qualname__ = _identifier(f.__name__), f.__qualname__
         found.__module__, found.__doc__ = f.__module__, f.__doc__
         test: Any = options(deadline=None, report_multiple_bugs=False)(given(inputs=st.tuples(*inputs))(found))
@@ -91,7 +96,10 @@ def _arity(f: Callable[..., Any]) -> int:
 
 
 def check(call: Function, f: Function, df: Function | None, inputs: Any, settings: dict[str, Any]) -> None:
-    """Check `call`, which is `f` or a method bound to its object; a failure carries a test to paste."""
+    """Check `call`, which is `f` or a method bound to its object; a failure carries a test to paste, and the example
+    that is shown in the end the cause as well."""
+    __tracebackhide__ = True  # pytest shows the user's lines only
+    token = causes.set(current_build_context().is_final)
     try:
         if df is not None:
             check_derivative(call, df, *inputs, **settings)
@@ -102,7 +110,9 @@ def check(call: Function, f: Function, df: Function | None, inputs: Any, setting
             error.add_note(paste(f, df, inputs, settings))
         except (OSError, TypeError, SyntaxError, AttributeError):  # a lambda has no source of its own to paste
             error.add_note("inputs: " + ", ".join(map(written, inputs)))
-        raise
+        raise error.with_traceback(None) from None
+    finally:
+        causes.reset(token)
 
 
 def paste(f: Callable[..., Any], df: Callable[..., Any] | None, inputs: Sequence[Any], settings: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from ..slopes.analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .functions import names_in
 from .other_libraries import library_of, plain, precision, wrapper
-from .subjects import Argument, Mismatch, Subject, flatten, off_domain, parameter_names
+from .subjects import Argument, Mismatch, Subject, flatten, is_floating, off_domain, parameter_names
 from .trees import fields_of, gradient_at, mapped, spelled
 
 
@@ -278,7 +278,7 @@ def _floats(part: Any) -> Any:
         found = np.asarray(part)
     except ValueError:  # rows of different lengths
         found = np.asarray(None)
-    if found.dtype.kind not in "biuf":
+    if found.dtype.kind not in "biuf" and not is_floating(found.dtype):
         got = "complex numbers" if found.dtype.kind == "c" else type(part).__name__
         raise TypeError(f"check_derivative: df must return real numbers; got {got}; return arrays of floats")
     return found if found.dtype.kind == "f" else found.astype(np.float64)

@@ -64,6 +64,11 @@ def off_domain(error: Exception) -> bool:
     return isinstance(error, ArithmeticError | np.linalg.LinAlgError) or "math domain" in str(error)
 
 
+def _of_hypothesis(error: Exception) -> bool:
+    """Whether an error is no error, but the way in which `assume()` asks for other inputs."""
+    return type(error).__module__.partition(".")[0] == "hypothesis"
+
+
 class Accuracy(NamedTuple):
     """How exact the values of a function and its derivative are, relatively; 0 for as exact as their numbers."""
 
@@ -150,7 +155,7 @@ class Subject:
             try:
                 return f(*xs, **more)
             except Exception as error:
-                if off_domain(error):
+                if off_domain(error) or _of_hypothesis(error):
                     raise
                 raise Uncomputable(self, name, error) from error
 
@@ -180,7 +185,7 @@ class Subject:
             raise TypeError(
                 f"{self.who}: input {name} must be real; got {array.dtype}; check real and imaginary part apart"
             )
-        return np.array(array) if array.dtype.kind == "f" else None
+        return np.array(array) if is_floating(array.dtype) else None
 
     def rebuilt(self, flat: Any, native: bool = False) -> list[Any]:
         """The inputs, with these numbers in place of their own; in their own dtype if `native`."""
@@ -254,6 +259,11 @@ class Subject:
             return np.full(self.x.size, np.nan)
 
 
+def is_floating(dtype: Any) -> bool:
+    """Whether it is a dtype of floats; those of `ml_dtypes`, such as bfloat16, are of no kind that NumPy knows."""
+    return dtype.kind == "f" or (dtype.kind == "V" and dtype.type.__module__.partition(".")[0] == "ml_dtypes")
+
+
 def is_table(x: Any) -> bool:
     """Whether it is a Series or a DataFrame of pandas."""
     return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "to_numpy")
@@ -278,10 +288,10 @@ def flatten(who: str, result: Any) -> Any:
     """One array, or a tuple of arrays, as one flat array of floats."""
     parts = [np.asarray(p._data if isinstance(p, Variable) else p) for p in _parts(result)]
     for p in parts:
-        if p.dtype.kind not in "biufc":
+        if p.dtype.kind not in "biufc" and not is_floating(p.dtype):
             got = "None (is a return missing?)" if result is None else type(result).__name__
             raise TypeError(f"{who}: f must return numbers; got {got}; return an array or a float")
-    flat = [p.astype(np.float64).ravel() if p.dtype.kind in "biu" else p.ravel() for p in parts]
+    flat = [p.astype(np.float64).ravel() if p.dtype.kind not in "fc" else p.ravel() for p in parts]
     return np.concatenate(flat) if flat else np.zeros(0)
 
 

@@ -1,0 +1,154 @@
+"""NumPy's functions on tensors: the values are NumPy's own, the gradients those that differences of them show."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import ShapeError
+
+R = np.random.default_rng(0)
+V, U, W = R.normal(size=7), R.normal(size=3), R.normal(size=4)
+M, N, S = R.normal(size=(3, 4)), R.normal(size=(2, 3)), R.normal(size=(4, 4))
+POSITIVE = np.array([0.5, 1.5, 2.25, 7.0])
+HOLES = np.array([[1.0, np.nan, 3.0, -2.0], [np.nan, 0.5, 2.0, 7.0]])
+GRID = np.array([0.0, 0.5, 0.75, 2.0])
+AT = np.array([0.1, 0.6, 1.9, -1.0, 3.0])
+
+
+def filled(holes):
+    """Holes are constants: what is differentiated is put between them."""
+    return lambda x: np.where(np.isnan(holes), np.nan, x)
+
+
+def put(x, v):
+    x = x.clone() if isinstance(x, tg.Tensor) else x.copy()
+    np.put_along_axis(x, np.array([[1], [0], [2]]), v, 1)
+    return x
+
+
+# Python's numbers do not widen float32 here, nor do integers
+LOOSE = {"block of vectors", "diff with ends", "vander", "vander increasing"}
+
+nan = filled(HOLES)
+FULL = np.nan_to_num(HOLES, nan=1.25)
+
+CASES = {
+    "kron": (np.kron, M, N), "kron of different axes": (np.kron, U, M), "kron of numbers": (np.kron, U, np.float64(2.0)),
+    **{f"convolve {m} {a.size} {b.size}": (lambda a, b, m=m: np.convolve(a, b, m), a, b)
+       for m in ("full", "same", "valid") for a, b in ((V, U), (V, W), (U, V), (W, V), (U, U))},
+    **{f"correlate {m} {a.size} {b.size}": (lambda a, b, m=m: np.correlate(a, b, m), a, b)
+       for m in ("full", "same", "valid") for a, b in ((V, U), (V, W), (U, V), (W, V), (U, U), (V[:6], W), (W, V[:6]))},
+    "cov": (np.cov, M), "cov of columns": (lambda x: np.cov(x, rowvar=False, bias=True), M), "cov of two": (np.cov, U, R.normal(size=3)),
+    "cov with ddof": (lambda x: np.cov(x, ddof=0), M), "cov of one": (np.cov, V), "corrcoef": (np.corrcoef, M),
+    "corrcoef of two": (np.corrcoef, U, R.normal(size=3)), "corrcoef of one": (lambda x: np.corrcoef(x) * x[0], V),
+    "quantile": (lambda x: np.quantile(x, [0.1, 0.5, 0.77]), V), "quantile of rows": (lambda x: np.quantile(x, 0.3, axis=1), M),
+    "quantile of all axes": (lambda x: np.quantile(x, [[0.3, 0.9]], axis=(0, 1), keepdims=True), M),
+    **{f"quantile {m}": (lambda x, m=m: np.quantile(x, [0, 0.4, 0.5, 1], axis=0, method=m), M) for m in ("lower", "higher", "midpoint")},
+    "percentile": (lambda x: np.percentile(x, [10, 60], axis=0), M), "median": (np.median, V),
+    "median of rows": (lambda x: np.median(x, axis=1, keepdims=True), M), "median of both": (lambda x: np.median(x, axis=(0, 1)), M),
+    "nanmean": (lambda x: np.nanmean(nan(x), axis=1), FULL), "nansum": (lambda x: np.nansum(nan(x), axis=0, keepdims=True), FULL),
+    "nanprod": (lambda x: np.nanprod(nan(x), axis=1), FULL), "nanvar": (lambda x: np.nanvar(nan(x), axis=1, ddof=1), FULL),
+    "nanstd": (lambda x: np.nanstd(nan(x)), FULL), "nanmax": (lambda x: np.nanmax(nan(x), axis=1), FULL),
+    "nanmin": (lambda x: np.nanmin(nan(x)), FULL), "nanmedian": (lambda x: np.nanmedian(nan(x), axis=1), FULL),
+    "nanquantile": (lambda x: np.nanquantile(nan(x), [0.25, 0.6], axis=1), FULL),
+    "nanpercentile": (lambda x: np.nanpercentile(nan(x), 35, axis=0), FULL),
+    "average": (lambda x, w: np.average(x, 1, w), M, POSITIVE), "average of all": (lambda x, w: np.average(x, weights=w * w + 1), M, M),
+    "gradient": (np.gradient, V), "gradient by rows": (lambda x: np.gradient(x, axis=1), M),
+    "gradient of both": (lambda x: np.gradient(x, 0.5, 2.0)[0] + np.gradient(x, 0.5, 2.0)[1], M),
+    "gradient of uneven steps": (lambda x, g: np.gradient(x, g, axis=1), M, GRID),
+    "gradient of order 2": (lambda x, g: np.gradient(x, g, axis=1, edge_order=2), M, GRID),
+    "sinc": (np.sinc, V), "cbrt": (np.cbrt, V), "nan_to_num": (lambda x: np.nan_to_num(nan(x), nan=3.0), FULL),
+    "linspace": (lambda a, b: np.linspace(a, b, 5, axis=1), U, np.float64(2.0)), "linspace without its end": (lambda a: np.linspace(a, 3.0, 4, endpoint=False), U),
+    "logspace": (lambda a, b: np.logspace(a, b, 5), np.float64(0.5), np.float64(2.0)), "logspace of base 2": (lambda a: np.logspace(a, 2.0, 4, base=2.0), U),
+    "geomspace": (lambda a, b: np.geomspace(a, b, 5), POSITIVE, np.float64(2.0)), "geomspace of negatives": (lambda a: np.geomspace(-a, -3.0, 3), POSITIVE),
+    **{f"rot90 {k}": (lambda x, k=k: np.rot90(x, k), M) for k in (-1, 0, 1, 2, 5)}, "rot90 of axes": (lambda x: np.rot90(x, 1, (1, 0)), M),
+    "cummax": (lambda x: np.maximum.accumulate(x, axis=1), M), "cummin": (np.minimum.accumulate, V),
+    "heaviside": (lambda x, h: np.heaviside(np.where(np.arange(7) == 2, 0, x), h), V, V * V), "fmod": (lambda a, b: np.fmod(5 * a, b), V, V[::-1] + 3),
+    "modf": (lambda x: np.modf(3 * x)[0] + 2 * np.modf(3 * x)[1], V), "trunc": (lambda x: np.trunc(3 * x) * x, V),
+    "copysign": (np.copysign, V, np.float64(-1.0)), "nextafter": (lambda x: np.nextafter(x, 3.0), V),
+    "insert": (lambda x, v: np.insert(x, 2, v), V, np.float64(9.0)), "insert several": (lambda x, v: np.insert(x, [1, 1, 5], v), V, U),
+    "insert out of order": (lambda x, v: np.insert(x, [5, 1, -1], v), V, U),
+    "insert a row": (lambda x, v: np.insert(x, 1, v, axis=0), M, W), "insert rows": (lambda x, v: np.insert(x, [1, 3], v, axis=0), M, R.normal(size=(2, 4))),
+    "insert a column": (lambda x, v: np.insert(x, 0, v, axis=1), M, U), "insert by a slice": (lambda x, v: np.insert(x, slice(1, 3), v), V, V[:2]),
+    "insert columns": (lambda x, v: np.insert(x, [0, 2], v, axis=1), M, R.normal(size=(3, 2))), "insert into all": (lambda x, v: np.insert(x, 3, v), M, U),
+    "delete": (lambda x: np.delete(x, 2), V), "delete rows": (lambda x: np.delete(x, [0, -1], axis=0), M), "delete a slice": (lambda x: np.delete(x, slice(0, 3), 1), M),
+    "append": (np.append, V, U), "append rows": (lambda a, b: np.append(a, b, axis=1), M, R.normal(size=(3, 2))),
+    "block": (lambda a, b: np.block([[a, a * b], [b, np.zeros((3, 4))]]), M, R.normal(size=(3, 4))), "block of vectors": (lambda a, b: np.block([a, b, 2.0]), U, W),
+    "ediff1d": (lambda x, e: np.ediff1d(x, to_end=e, to_begin=[1.0, 2.0]), M, U), "diff": (lambda x: np.diff(x, 2, axis=0), M),
+    "diff with ends": (lambda x, p: np.diff(x, axis=1, prepend=p, append=3.0), M, np.float64(1.0)),
+    "apply_along_axis": (lambda x: np.apply_along_axis(lambda r: r * r.sum(), 0, x), M), "apply_along_axis to numbers": (lambda x: np.apply_along_axis(lambda r: (r**3).sum(), 1, x), M),
+    "apply_along_axis to matrices": (lambda x: np.apply_along_axis(lambda r: r[:, None] * r, 1, x), M),
+    "piecewise": (lambda x: np.piecewise(x, [x < -0.2, x > 0.3], [lambda v: v * v, lambda v: 3 * v, 7.0]), V),
+    "partition": (lambda x: np.partition(x, 6)[-1:] * 2, V), "put_along_axis": (put, M, R.normal(size=(3, 1))),
+    "select": (lambda x: np.select([x < 0, x > 1], [x * x, 3 * x], -x), V), "choose": (lambda a, b: np.choose(np.array([1, 0, 1]), [a, b]), U, R.normal(size=3)),
+    "trapezoid": (lambda y, x: np.trapezoid(y, x), M, GRID), "trapezoid of rows": (lambda y: np.trapezoid(y, dx=0.5, axis=0), M),
+    "interp": (lambda x, fp: np.interp(x, GRID, fp), AT, POSITIVE), "interp with ends": (lambda x, fp: np.interp(x, GRID, fp, left=-5.0, right=9.0), AT, POSITIVE),
+    "interp around": (lambda x, fp: np.interp(x, GRID, fp, period=2.5), AT + 0.05, POSITIVE),
+    "unwrap": (lambda x: np.unwrap(3 * x), V), "unwrap of rows": (lambda x: np.unwrap(4 * x, axis=0, period=3.0), M), "unwrap with discont": (lambda x: np.unwrap(5 * x, 4.0), V),
+    "i0": (np.i0, V), "logaddexp2": (np.logaddexp2, V, V[::-1]), "ldexp": (lambda x: np.ldexp(x, np.arange(7)), V),
+    "frexp": (lambda x: np.frexp(8 * x)[0] * np.frexp(8 * x)[1], V), "float_power": (np.float_power, POSITIVE, np.float64(1.5)),
+    "vander": (np.vander, U), "vander increasing": (lambda x: np.vander(x, 5, increasing=True), U), "polyval": (np.polyval, W, U),
+    "lstsq": (lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0], R.normal(size=(5, 3)), R.normal(size=5)),
+    "residuals of lstsq": (lambda a, b: np.linalg.lstsq(a, b, rcond=None)[1], R.normal(size=(5, 3)), R.normal(size=(5, 2))),
+    "cond": (np.linalg.cond, S), "tensorsolve": (np.linalg.tensorsolve, R.normal(size=(2, 3, 6)), R.normal(size=(2, 3))),
+    "tensorsolve with axes": (lambda a, b: np.linalg.tensorsolve(a, b, axes=(0,)), R.normal(size=(6, 2, 3)), R.normal(size=(2, 3))),
+    "tensorinv": (np.linalg.tensorinv, R.normal(size=(2, 3, 6))), "tensorinv of one": (lambda a: np.linalg.tensorinv(a, ind=1), R.normal(size=(4, 2, 2))),
+    "multi_dot": (lambda a, b, c: np.linalg.multi_dot([a, b, c]), N, M, S), "multi_dot of vectors": (lambda a, b, c: np.linalg.multi_dot([a, b, c]), U, M, W),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_those_of_numpy_and_gradients_true(name):
+    f, *inputs = CASES[name]
+    expected = np.asarray(f(*inputs))
+    ours = f(*[tg.Tensor(x, requires_grad=True) for x in inputs])
+    assert isinstance(ours, tg.Tensor)
+    assert (ours.shape, ours.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(ours.detach().data, expected, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(f(*map(tg.Tensor, inputs))), expected, rtol=1e-11, atol=1e-12)
+    if not np.isnan(expected).any():
+        report = tg.testing.check_gradients(f, *inputs, raises=False)
+        assert report.verdict in ("RIGHT", "VACUOUS"), str(report)
+    if name in LOOSE:
+        return
+    short = [x.astype(np.float32) for x in inputs]
+    assert f(*map(tg.Tensor, short)).dtype == np.asarray(f(*short)).dtype
+
+
+def test_what_is_nan():
+    x = tg.Tensor(HOLES, requires_grad=True)
+    for f in (np.median, lambda x: np.quantile(x, 0.2, axis=0)):
+        np.testing.assert_array_equal(f(x).detach().data, f(HOLES))
+    np.testing.assert_array_equal(
+        np.nan_to_num(tg.Tensor([np.inf, -np.inf, np.nan, 1.0])).data,
+        np.nan_to_num(np.float32([np.inf, -np.inf, np.nan, 1.0])),
+    )
+    assert np.isnan(np.nanmax(tg.Tensor([[np.nan]], requires_grad=True), axis=1).detach().data).all()
+
+
+def test_running_extremes_at_ties_and_nan():
+    x = np.array([1.0, 3.0, 3.0, 2.0, np.nan, 4.0])
+    np.testing.assert_array_equal(np.maximum.accumulate(tg.Tensor(x)).data, np.maximum.accumulate(x))
+    t = tg.Tensor(x[:4], requires_grad=True)
+    np.maximum.accumulate(t).sum().backward()
+    np.testing.assert_array_equal(t.grad.data, [1, 1, 2, 0])  # the last of equal ones, as in torch.cummax
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda x: np.quantile(x, 2.0), ValueError, "quantile: q must be from 0 to 1; got 2.0"),
+        (lambda x: np.quantile(x, 0.5, method="weibull"), ValueError, "quantile: method must be one of linear, lower, higher, midpoint; got 'weibull'"),
+        (lambda x: np.convolve(x, x, "inner"), ValueError, "convolve: mode must be full, same or valid; got 'inner'"),
+        (lambda x: np.convolve(x[None], x), ShapeError, r"convolve: needs vectors; got \(1, 3\) and \(3,\)"),
+        (lambda x: np.gradient(x[:1]), ShapeError, "gradient: needs 2 entries along an axis"),
+        (lambda x: np.gradient(x, 1.0, 2.0), ShapeError, "gradient: needs a step for each of 1 axes; got 2"),
+        (lambda x: np.choose(np.array([3]), [x, x]), ValueError, "choose: indices must be from 0 to 1"),
+        (lambda x: np.piecewise(x, [x > 0], [1.0, 2.0, 3.0]), ShapeError, "piecewise: needs a function for each condition"),
+        (lambda x: np.linalg.multi_dot([x]), ShapeError, "multi_dot: needs two arrays or more; got 1"),
+        (lambda x: np.cov(x.reshape(1, 1, 3)), ShapeError, r"cov: needs a vector or a matrix; got \(1, 1, 3\)"),
+    ],
+)  # fmt: skip
+def test_errors(call, error, text):
+    with pytest.raises(error, match=text):
+        call(tg.Tensor(U, requires_grad=True))

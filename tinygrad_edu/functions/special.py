@@ -1,0 +1,123 @@
+"""Special functions of each entry, under SciPy's names: `tg.special`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import ops
+from .arguments import elementwise, lift
+from .elementwise import erf as erf
+from .elementwise import log, log1p, minimum, sigmoid, where
+from .settings import Size, settings
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+erfc = elementwise(ops.erfc, "special")
+erfcx = elementwise(ops.erfcx, "special")
+erfinv = elementwise(ops.erfinv, "special")
+expit = sigmoid
+gammaln = elementwise(ops.gammaln, "special")
+xlogy = elementwise(ops.xlogy, "special")
+xlog1py = elementwise(ops.xlog1py, "special")
+
+
+def digamma(x: Any) -> Tensor:
+    """The logarithmic derivative of the gamma function. Source: Abramowitz and Stegun 6.3.
+
+    >>> import tinygrad_edu as tg
+    >>> round(tg.special.digamma(1.0).item(), 6)
+    -0.577216
+    """
+    return polygamma(0, x)
+
+
+@settings
+def polygamma(n: Size, x: Any) -> Tensor:
+    """The derivative of order `n` of `digamma`. Source: Abramowitz and Stegun 6.4.
+
+    >>> import tinygrad_edu as tg
+    >>> round(tg.special.polygamma(1, 1.0).item(), 5)
+    1.64493
+    """
+    return ops.polygamma(lift(x, "polygamma"), n=n)
+
+
+def ndtr(x: Any) -> Tensor:
+    """The distribution function of the standard normal law: erfc(-x / sqrt(2)) / 2.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.special.ndtr(0.0).item()
+    0.5
+    """
+    return erfc(lift(x, "ndtr") * -(0.5**0.5)) / 2
+
+
+def log_ndtr(x: Any) -> Tensor:
+    """The logarithm of `ndtr`, to its own digits on both sides.
+
+    >>> import tinygrad_edu as tg
+    >>> round(tg.special.log_ndtr(-20.0).item(), 3)
+    -203.917
+    """
+    x = lift(x, "log_ndtr")
+    low = minimum(x, -1.0)
+    left = log(erfcx(low * -(0.5**0.5)) / 2) - low * low / 2
+    return where(x < -1, left, log1p(erfc(where(x < -1, 0.0, x) * 0.5**0.5) / -2))
+
+
+def logit(x: Any) -> Tensor:
+    """log(x / (1 - x)), the inverse of `expit`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.special.logit(0.5).item()
+    0.0
+    """
+    x = lift(x, "logit")
+    return log(x) - log1p(-x)
+
+
+def i0(x: Any) -> Tensor:
+    """The modified Bessel function of order 0. Source: Abramowitz and Stegun 9.6 and 9.7.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.special.i0(0.0).item()
+    1.0
+    """
+    return ops.bessel_i(lift(x, "i0"), n=0)
+
+
+def i1(x: Any) -> Tensor:
+    """The modified Bessel function of order 1.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.grad(tg.special.i1)(0.0).item()
+    0.5
+    """
+    return ops.bessel_i(lift(x, "i1"), n=1)
+
+
+def i0e(x: Any) -> Tensor:
+    """exp(-abs(x)) * i0(x).
+
+    >>> import tinygrad_edu as tg
+    >>> round(tg.special.i0e(1000.0).item(), 5)
+    0.01262
+    """
+    return ops.bessel_ie(lift(x, "i0e"), n=0)
+
+
+def i1e(x: Any) -> Tensor:
+    """exp(-abs(x)) * i1(x).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.special.i1e(0.0).item()
+    0.0
+    """
+    return ops.bessel_ie(lift(x, "i1e"), n=1)
+
+
+__all__ = [
+    "digamma", "erf", "erfc", "erfcx", "erfinv", "expit", "gammaln", "i0", "i0e", "i1", "i1e", "log_ndtr", "logit",
+    "ndtr", "polygamma", "xlog1py", "xlogy",
+]  # fmt: skip

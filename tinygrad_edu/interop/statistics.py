@@ -1,0 +1,189 @@
+"""NumPy's statistics in functions of tensors, with its arguments: quantiles, sums without nan, covariances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..engine import Variable
+from ..errors import ShapeError
+from ..functions import elementwise, indexing, layout, linalg, reduce
+from ..functions.arguments import lift, normal_axes
+from ..functions.settings import truth
+
+
+def _rows(a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
+    """`a` with the axes reduced as one, the last; and those axes."""
+    axes = normal_axes("quantile", axis, a.ndim)
+    kept = [i for i in range(a.ndim) if i not in axes]
+    moved = layout.permute_dims(a, (*kept, *axes))
+    return layout.reshape(moved, (*(a.shape[i] for i in kept), math.prod(a.shape[i] for i in axes))), axes
+
+
+# of the places below and above, and how far between
+METHODS: dict[str, Callable[[Any], Any]] = {
+    "linear": lambda part: part,
+    "lower": lambda part: 0 * part,
+    "higher": lambda part: 1.0 * (part > 0),
+    "midpoint": lambda part: 0.5 * (part > 0),
+}
+
+
+def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """np.quantile: between the sorted entries next to (n - 1) q; `q` has no gradient. nan if there is one."""
+    return _quantile(lift(a, "quantile"), q, axis, method, keepdims, by_rows=False)
+
+
+def nanquantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """np.nanquantile: of the entries that are not nan, which are sorted to the end."""
+    return _quantile(lift(a, "nanquantile"), q, axis, method, keepdims, by_rows=True)
+
+
+def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: bool) -> Any:
+    if method not in METHODS:
+        raise ValueError(f"quantile: method must be one of {', '.join(METHODS)}; got {method!r}; choose one")
+    share = _shares(q)
+    if not np.all((share >= 0) & (share <= 1)):
+        raise ValueError(f"quantile: q must be from 0 to 1; got {q}; use percentile for 0 to 100")
+    a = a if a.dtype.kind == "f" else a.astype(np.float64)
+    rows, axes = _rows(a, axis)
+    if not rows.shape[-1]:
+        raise ShapeError(f"quantile: needs an entry; got {a.shape}; guard before")
+    ordered = indexing.sort(rows)
+    count = reduce.sum(1 - 1 * ops.isnan(rows), -1) if by_rows else lift(rows.shape[-1])
+    flat = lift(share.reshape(-1, *(1,) * (ordered.ndim - 1)))
+    position = flat * elementwise.maximum(count - 1, 0)
+    low = elementwise.floor(position)
+    high = elementwise.ceil(position)
+    exact = (
+        a.dtype if isinstance(q, int | float) or method in ("lower", "higher") else np.result_type(a.dtype, share.dtype)
+    )
+    weight = METHODS[method](position - low).astype(exact)
+    pick: Any = lambda k: layout.moveaxis(
+        indexing.take_along_axis(
+            ordered,
+            layout.moveaxis(layout.broadcast_to(k.astype(np.int64), (len(flat), *ordered.shape[:-1])), 0, -1),
+            -1,
+        ),
+        -1,
+        0,
+    )
+    below, above = pick(low), pick(high)
+    y = below + weight * (above - below)
+    if not by_rows:
+        y = elementwise.where(ops.isnan(ordered[..., -1]), ordered[..., -1], y)
+    y = layout.reshape(y, (*share.shape, *y.shape[1:]))
+    return layout.expand_dims(y, [k + share.ndim for k in axes]) if truth("quantile", "keepdims", keepdims) else y
+
+
+def _shares(q: Any) -> Any:
+    """Which shares are asked for, in float64: they have no gradient."""
+    return np.asarray(q.detach()._data if isinstance(q, Variable) else q, np.float64)  # type: ignore[attr-defined]
+
+
+def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """np.percentile: the quantile of q / 100."""
+    return quantile(a, _shares(q) / 100, axis, method, keepdims)
+
+
+def nanpercentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """np.nanpercentile."""
+    return nanquantile(a, _shares(q) / 100, axis, method, keepdims)
+
+
+def median(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.median."""
+    return quantile(a, 0.5, axis, keepdims=keepdims)
+
+
+def nanmedian(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.nanmedian."""
+    return nanquantile(a, 0.5, axis, keepdims=keepdims)
+
+
+def _without(fill: float, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A reduction of what is not nan, where `fill` changes nothing."""
+
+    def call(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        a = lift(a, function.__name__)
+        y = function(elementwise.where(ops.isnan(a), fill, a), axis, keepdims)
+        if math.isinf(fill):  # of nan alone
+            y = elementwise.where(reduce.all(ops.isnan(a), axis, keepdims), np.nan, y)
+        return y
+
+    call.__name__ = f"nan{function.__name__}"
+    return call
+
+
+nansum, nanprod = _without(0.0, reduce.sum), _without(1.0, reduce.prod)
+nanmax, nanmin = _without(-np.inf, reduce.max), _without(np.inf, reduce.min)
+
+
+def _count(a: Any, axis: Any, keepdims: bool) -> Any:
+    return reduce.sum(1 - 1 * ops.isnan(a), axis, keepdims)
+
+
+def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.nanmean."""
+    a = lift(a, "nanmean")
+    return nansum(a, axis, keepdims) / _count(a, axis, keepdims).astype(a.dtype)
+
+
+def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """np.nanvar."""
+    a = lift(a, "nanvar")
+    off = a - nanmean(a, axis, True)
+    return nansum(off * off, axis, keepdims) / (_count(a, axis, keepdims).astype(a.dtype) - ddof)
+
+
+def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """np.nanstd."""
+    return elementwise.sqrt(nanvar(a, axis, ddof, keepdims))
+
+
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
+    """np.cov: products of deviations from the mean, each row a variable (each column, without `rowvar`)."""
+    rows = [_variables(x, rowvar) for x in (m, y) if x is not None]
+    x = layout.concat(rows, 0) if len(rows) > 1 else rows[0]
+    x = x - reduce.mean(x, 1, keepdims=True)
+    free = (0 if bias else 1) if ddof is None else ddof
+    return _all_axes_of_one(linalg.matmul(x, x.T) / (x.shape[1] - free))
+
+
+def _variables(x: Any, rowvar: bool) -> Any:
+    x = lift(x, "cov")
+    x = x.astype(np.result_type(x.dtype, np.float64))  # as NumPy does
+    if x.ndim > 2:
+        raise ShapeError(f"cov: needs a vector or a matrix; got {x.shape}; reshape it")
+    x = layout.reshape(x, (1, -1)) if x.ndim < 2 else x
+    return x if rowvar or x.shape[0] == 1 else x.T
+
+
+def _all_axes_of_one(x: Any) -> Any:
+    """A matrix of one entry as a number."""
+    return layout.reshape(x, ()) if x.size == 1 else x
+
+
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    """np.corrcoef: the covariance divided by both deviations."""
+    c = cov(x, y, rowvar)
+    if not c.ndim:
+        return c / c
+    deviations = elementwise.sqrt(layout.diagonal(c))
+    return c / deviations[:, None] / deviations[None, :]
+
+
+def average(a: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
+    """np.average."""
+    if weights is None:
+        return reduce.mean(a, axis, keepdims)
+    a, w = lift(a, "average"), lift(weights, "average")
+    if w.shape != a.shape:  # a weight for each entry along the axis
+        (k,) = normal_axes("average", axis, a.ndim)
+        w = layout.reshape(w, [-1 if i == k else 1 for i in range(a.ndim)])
+    w = layout.broadcast_to(w, a.shape)
+    return reduce.sum(a * w, axis, keepdims) / reduce.sum(w, axis, keepdims)

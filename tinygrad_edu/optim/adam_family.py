@@ -1,0 +1,179 @@
+"""Relatives of Adam: with another bound on a step, Nesterov's momentum, a correction of the first steps, or signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..functions.settings import own_keywords
+from .adam import Adam
+from .optimizer import decayed
+
+
+def moved(mean: Any, value: Any, share: float, room: Any) -> None:
+    """mean += share * (value - mean), in place."""
+    mean += np.multiply(np.subtract(value, mean, out=room), share, out=room)
+
+
+class NAdam(Adam):
+    """Adam with Nesterov's momentum.
+
+        mu(t) = beta1 * (1 - 0.96**(t * momentum_decay) / 2)
+        m, v as in Adam
+        p -= lr * ((1 - mu(t)) / (1 - M(t)) * g + mu(t + 1) / (1 - M(t + 1)) * m) / (sqrt(v') + eps)
+
+    where M(t) = mu(1) * ... * mu(t) and v' = v / (1 - beta2**t).
+    Source: Dozat, "Incorporating Nesterov momentum into Adam" (2016).
+    """
+
+    @own_keywords
+    def __init__(
+        self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False,
+        *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        self._products: dict[tuple[float, float], tuple[int, float]] = {}
+        super(Adam, self).__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
+            decoupled_weight_decay=decoupled_weight_decay, maximize=maximize,
+        )  # fmt: skip
+
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
+
+    def _product(self, beta: float, decay: float, step: int) -> float:
+        """mu(1) ... mu(step)."""
+        done, product = self._products.get((beta, decay), (0, 1.0))
+        if done > step:
+            done, product = 0, 1.0
+        for t in range(done + 1, step + 1):
+            product *= beta * (1 - 0.5 * 0.96 ** (t * decay))
+        self._products[beta, decay] = step, product
+        return product
+
+    def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
+        (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        if group["decoupled_weight_decay"]:
+            p *= 1 - lr * decay
+        else:
+            g = decayed(g, p, decay, b)
+        now = self._product(beta1, group["momentum_decay"], step)
+        mu, after = (beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
+        moved(m, g, 1 - beta1, a)
+        v *= beta2
+        v += np.multiply(np.multiply(g, g, out=a), 1 - beta2, out=a)
+        np.sqrt(np.multiply(v, 1 / (1 - beta2**step), out=a), out=a)
+        a += group["eps"]
+        direction = g * ((1 - mu) / (1 - now)) + m * (after / (1 - now * after))
+        p -= np.multiply(np.divide(direction, a, out=a), lr, out=a)
+
+
+class RAdam(Adam):
+    """Adam whose first steps are plain momentum, until the variance of v is known well enough.
+
+        r = 2 / (1 - beta2) - 1;   r(t) = r - 2 * t * beta2**t / (1 - beta2**t)
+        p -= lr * m'                                                   (while r(t) <= 5)
+        p -= lr * m' * c(t) * sqrt(1 - beta2**t) / (sqrt(v) + eps)     (afterwards)
+
+    where m' = m / (1 - beta1**t), c(t)**2 = (r(t) - 4) * (r(t) - 2) * r / ((r - 4) * (r - 2) * r(t)).
+    Source: Liu et al., "On the variance of the adaptive learning rate and beyond" (2020).
+    """
+
+    @own_keywords
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super(Adam, self).__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay, maximize=maximize,
+        )  # fmt: skip
+
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
+
+    def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
+        (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        if group["decoupled_weight_decay"]:
+            p *= 1 - lr * decay
+        else:
+            g = decayed(g, p, decay, b)
+        moved(m, g, 1 - beta1, a)
+        v *= beta2
+        v += np.multiply(np.multiply(g, g, out=a), 1 - beta2, out=a)
+        left, whole = 1 - beta2**step, 2 / (1 - beta2) - 1
+        known = whole - 2 * step * beta2**step / left
+        rate = lr / (1 - beta1**step)
+        if known <= 5:
+            p -= np.multiply(m, rate, out=a)
+            return
+        factor = ((known - 4) * (known - 2) * whole / ((whole - 4) * (whole - 2) * known)) ** 0.5
+        np.sqrt(v, out=a)
+        a += group["eps"]
+        p -= np.multiply(np.divide(m, a, out=a), rate * factor * left**0.5, out=a)
+
+
+class Adamax(Adam):
+    """Adam with the largest gradient, which fades, in place of the root of the mean square.
+
+        u = max(beta2 * u, abs(g) + eps)
+        p -= lr / (1 - beta1**t) * m / u
+
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015).
+    """
+
+    @own_keywords
+    def __init__(
+        self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super(Adam, self).__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize
+        )  # fmt: skip
+
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_inf": 0.0}
+
+    def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
+        beta1, beta2 = group["betas"]
+        m, u = state["exp_avg"], state["exp_inf"]
+        g = decayed(g, p, group["weight_decay"], b)
+        moved(m, g, 1 - beta1, a)
+        np.abs(g, out=a)
+        a += group["eps"]
+        u *= beta2
+        np.maximum(u, a, out=u)
+        p -= np.multiply(np.divide(m, u, out=a), group["lr"] / (1 - beta1**step), out=a)
+
+
+class Lion(Adam):
+    """Steps of one size, in the direction of the sign of a running mean.
+
+        p *= 1 - lr * weight_decay
+        p -= lr * sign(beta1 * m + (1 - beta1) * g)
+        m = beta2 * m + (1 - beta2) * g
+
+    It is not PyTorch's. Source: Chen et al., "Symbolic discovery of optimization algorithms" (2023).
+    """
+
+    @own_keywords
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super(Adam, self).__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize)
+
+    def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"exp_avg": 0.0}
+
+    def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
+        (beta1, beta2), lr, m = group["betas"], group["lr"], state["exp_avg"]
+        p *= 1 - lr * group["weight_decay"]
+        np.multiply(m, beta1, out=a)
+        a += np.multiply(g, 1 - beta1, out=b)
+        p -= np.multiply(np.sign(a, out=a), lr, out=a)
+        moved(m, g, 1 - beta2, a)
