@@ -131,7 +131,7 @@ class Plan:
         """Note that a leaf is written into, for graphs that were recorded before."""
         x.born, x.past, x.site = births(), None, STEPPED
         if x.store is not None and x.store is not USED:
-            x.store.stamp(x.born)
+            at_once(*x.store.stamped(x.born))
 
 
 def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
