@@ -84,9 +84,10 @@ def layers() -> str:
         (f"utils.parametrize.{name}", getattr(nn.utils.parametrize, name)) for name in public(nn.utils.parametrize)
     ]
     tools += [(f"utils.rnn.{name}", getattr(nn.utils.rnn, name)) for name in public(nn.utils.rnn)]
+    optimizers = named_in(optim) + [(f"swa_utils.{name}", x) for name, x in named_in(optim.swa_utils)]
     for title, place, rows in (
         ("Layers: `nn`", "nn", modules), ("Losses: `nn`", "nn", losses), ("Functions: `nn.functional`", "F", functions),
-        ("Around models: `nn.utils`", "nn", tools), ("Optimizers and schedules: `optim`", "optim", named_in(optim)),
+        ("Around models: `nn.utils`", "nn", tools), ("Optimizers and schedules: `optim`", "optim", optimizers),
     ):  # fmt: skip
         text += f"\n## {title}\n\n| name | what it is |\n| --- | --- |\n"
         text += "".join(f"| `{place}.{name}` | {first_words(x)} |\n" for name, x in sorted(rows))

@@ -210,6 +210,6 @@ def test_weights_trained_in_pytorch_load_here(tmp_path):
 
 
 def test_the_formats_own_name_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="save: '__metadata__' is a name that the file format keeps for itself"):
+    with pytest.raises(ValueError, match="save: names must not be reserved by the file format; got '__metadata__'"):
         io.save(tmp_path / "w", {"__metadata__": np.ones(1)})
     assert not list(tmp_path.iterdir())

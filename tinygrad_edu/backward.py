@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .batched import RUNNING, BatchedArray, levels
-from .engine import NEEDS, REGISTRY, SCALARS, Op, Variable, constant, zeros_like
+from .engine import NEEDS, REGISTRY, SCALARS, Op, Together, Variable, constant, zeros_like
 from .errors import GraphError
 from .holders import USED
 from .recording import TRACERS, Recording, recorder, tracing
@@ -108,6 +108,7 @@ def _chain_rule(
             for x in inputs:
                 by.take(x)
         vjps, attributes = op.vjps, t.attributes
+        vjps = vjps.once() if vjps.__class__ is Together else vjps
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         below = op.masks or -born in masked
         for i, x in enumerate(inputs):

@@ -410,3 +410,27 @@ class Each:
 
     def __getitem__(self, i: int) -> Any:
         return self.rule(i)
+
+
+class Together:
+    """The rules of an op whose gradients come out of one computation: `rule(g, y, *xs)` gives them all.
+
+    `once()` are its rules for one step of a walk back, in which that computation is made once.
+    """
+
+    def __init__(self, rule: Callable[..., Sequence[Any]], once: bool = False) -> None:
+        self.rule = rule
+        self.kept: list[Any] | None = [] if once else None
+
+    def __getitem__(self, i: int) -> Any:
+        def gradient(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
+            if self.kept is None:
+                return self.rule(g, y, *xs, **attributes)[i]
+            if not self.kept:
+                self.kept.extend(self.rule(g, y, *xs, **attributes))
+            return self.kept[i]
+
+        return gradient
+
+    def once(self) -> Together:
+        return Together(self.rule, once=True)

@@ -15,6 +15,8 @@ import numpy as np
 from .engine import Variable, constant
 from .errors import DTypeError, MissingLibraryError
 from .files import as_path, read_exactly, told, write_whole
+from .interop.names import listing as _listing
+from .interop.names import unknown as _unknown
 
 KEY = "tinygrad_edu"  # the metadata entry with the structure
 HEADER = 100_000_000  # bytes; what the format allows a header
@@ -68,7 +70,7 @@ def _taken_apart(x: Any, path: str, tensors: dict[str, Any]) -> Any:
                 f"save: arrays must hold real numbers or truth values; got {array.dtype} at {path!r}; use .astype()"
             )
         if path == "__metadata__":
-            raise ValueError(f"save: {path!r} is a name that the file format keeps for itself; got it; rename it")
+            raise ValueError(f"save: names must not be reserved by the file format; got {path!r}; rename it")
         if path in tensors:
             raise ValueError(f"save: names must differ; got {path!r} twice, with dots for nested names; rename one")
         tensors[path] = array
@@ -151,3 +153,6 @@ def _put_together(x: Any, tensors: dict[str, Any]) -> Any:
         parts = [_put_together(v, tensors) for v in value]
         return tuple(parts) if kind == "tuple" else parts
     raise ValueError(f"unknown structure {kind!r}")
+
+
+__getattr__, __dir__ = _unknown("tg.io"), _listing(__name__)

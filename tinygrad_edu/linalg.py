@@ -9,6 +9,7 @@ from .functions.linalg import EighResult as EighResult
 from .functions.linalg import QRResult as QRResult
 from .functions.linalg import SlogdetResult as SlogdetResult
 from .functions.linalg import SVDResult as SVDResult
+from .functions.linalg import __all__ as _functions
 from .functions.linalg import cholesky as cholesky
 from .functions.linalg import cholesky_solve as cholesky_solve
 from .functions.linalg import cond as cond
@@ -30,3 +31,5 @@ from .functions.linalg import svd as svd
 from .functions.linalg import svdvals as svdvals
 from .functions.linalg import trace as trace
 from .functions.linalg import vector_norm as vector_norm
+
+__all__ = [*_functions, "EighResult", "QRResult", "SVDResult", "SlogdetResult"]

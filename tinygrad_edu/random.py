@@ -19,6 +19,7 @@ from .functions.arguments import lift, normal_shape
 from .functions.indexing import take
 from .functions.settings import Positive, integer, refused, settings
 from .interop.names import Named, UnknownNameError
+from .interop.names import listing as _listing
 from .recording import tracer
 from .tensor import Tensor
 
@@ -276,3 +277,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = ["Generator", "default_rng", "manual_seed", "shared"]
+
+
+__dir__ = _listing(__name__)

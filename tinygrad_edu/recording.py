@@ -15,13 +15,13 @@ PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 class Recorder:
-    """Who is told what happens to the graph. This one needs to know nothing: results remember how they were made."""
+    """Receives the events of the graph. The base class ignores them: results remember how they were made."""
 
     def recorded(self, t: Any) -> None:
         """Called with each result of an operation on tracked variables."""
 
     def pulled(self, steps: Iterator[Any]) -> Iterator[Any]:
-        """Called with the steps of each walk back; gives those that the walker shall see."""
+        """Called with the steps of each backward walk; returns the iterator of steps that the caller consumes."""
         return steps
 
 

@@ -11,7 +11,7 @@ import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, io, nn, optim
 from tinygrad_edu.interop.names import public
 
-PLACES = [nn, F, nn.init, nn.utils, nn.utils.rnn, nn.utils.parametrize, nn.metrics, optim, data, io]
+PLACES = [nn, F, nn.init, nn.utils, nn.utils.rnn, nn.utils.parametrize, nn.metrics, optim, optim.swa_utils, data, io]
 METHODS = [
     (nn.Module, "parameters named_parameters buffers state_dict load_state_dict train eval apply zero_grad summary "
                 "register_forward_pre_hook register_forward_hook register_full_backward_pre_hook register_full_backward_hook"),
@@ -38,7 +38,9 @@ def test_every_name_of_the_page_is_there():
     part = re.sub(r"\([^)]*\)", " ", part)  # remarks and arguments
     part = re.sub(r"(\w+)1d/2d/3d", r"\g<1>1d \g<1>2d \g<1>3d", re.sub(r"(\w+)2d/3d", r"\g<1>2d \g<1>3d", part))
     words = set(re.findall(r"\b(?:[A-Z][A-Za-z]*\d?[A-Za-z]*|[a-z]+(?:_[a-z\d]+)+_?|conv\dd)\b", part))
-    known = {name for place in PLACES for name in dir(place)} | {name for _, names in METHODS for name in names.split()}
+    known = {name for place in PLACES for name in (*dir(place), *vars(place))} | {
+        name for _, names in METHODS for name in names.split()
+    }
     prose = {"F", "PyTorch", "Dataset", "Cells", "None", "param_groups"}
     assert words - known - prose == set()
 

@@ -178,3 +178,9 @@ def test_examples_of_a_vmap_are_computed_as_one_by_one():
     ):  # fmt: skip
         one_by_one = [tg.grad(lambda x, f=f: (f(x) ** 2).sum())(row).data for row in x]
         np.testing.assert_allclose(tg.vmap(tg.grad(lambda x, f=f: (f(x) ** 2).sum()))(x).data, one_by_one, atol=1e-12)
+
+
+def test_a_tuple_of_one_is_for_all_axes():
+    (x,) = arrays(0, (1, 2, 4, 4))
+    for f, g in ((F.avg_pool2d, TF.avg_pool2d), (F.max_pool2d, TF.max_pool2d)):
+        np.testing.assert_array_equal(f(x, (2,), (1,)).data, g(torch.from_numpy(x), (2,), (1,)).numpy())

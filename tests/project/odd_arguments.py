@@ -208,6 +208,7 @@ GOOD.update(
         "target_lengths": CTC[3],
         "tensor_name": values("weight"),
         "T_0": values(3),
+        "swa_lr": values(0.1),
         "schedulers": lambda: [optim.StepLR(optimizer(), 3)],
         "parametrization": nn.Identity,
         "vec": lambda: np.ones(9),
@@ -323,7 +324,7 @@ INPUTS.update(
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset".split()
+    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize find_lr update_bn AveragedModel triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset".split()
 )
 
 
@@ -343,6 +344,7 @@ def public():
         ("parametrize.", nn.utils.parametrize),
         ("metrics.", nn.metrics),
         ("optim.", optim),
+        ("swa.", optim.swa_utils),
         ("data.", data),
         ("random.", tg.random),
     ]
@@ -355,7 +357,7 @@ def public():
                 and not isinstance(thing, types.ModuleType)
                 and getattr(thing, "__module__", "").startswith(
                     space.__name__
-                    if prefix in ("init.", "utils.", "rnn.", "parametrize.", "metrics.")
+                    if prefix in ("init.", "utils.", "rnn.", "parametrize.", "swa.", "metrics.")
                     else "tinygrad_edu"
                 )
             )

@@ -1,5 +1,6 @@
 """What an editor, a type checker and `help` show: the names that users need, with their types."""
 
+import importlib
 import inspect
 import json
 import pathlib
@@ -132,3 +133,36 @@ def test_elementwise_functions_show_their_arguments(name, names):
     assert function.__doc__.startswith(f"{name}({', '.join(names)})")
     bound = getattr(tg.ones(1), name)
     assert list(inspect.signature(bound).parameters) == names[1:]
+
+
+PLACES = [
+    "nn",
+    "nn.functional",
+    "nn.init",
+    "nn.utils",
+    "nn.metrics",
+    "nn.guards",
+    "optim",
+    "data",
+    "viz",
+    "testing",
+    "io",
+    "random",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_completion_of_a_module_shows_its_own_names_only(place):
+    module = importlib.import_module(f"tinygrad_edu.{place}")
+    shown = [name for name in dir(module) if not name.startswith("__")]
+    assert len(shown) >= 2
+    for name in shown:
+        x = getattr(module, name)
+        assert name[0] != "_"
+        assert inspect.ismodule(x) or isinstance(x, tuple) or x.__module__.startswith("tinygrad_edu."), name
+        assert name not in ("annotations", "np", "ShapeError", "DTypeError", "settings", "Variable")
+
+
+def test_completion_of_objects_shows_nothing_internal():
+    for x in (tg.nn.Linear(2, 2), tg.optim.SGD([tg.ones(1)], lr=0.1), tg.random.default_rng(0)):
+        assert {*dir(x)} & {*INTERNAL, "PARAMETERS", "READERS", "kinds", "checked"} == set()

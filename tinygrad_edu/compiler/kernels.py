@@ -1,61 +1,20 @@
 """A program as kernels: loops over one shape, in which chains of operations of entries stay in registers.
 
-`lowered` gives each step a place: in a loop with those that it follows, as another view of memory, or as a product of
+`Lowering` gives each step a place: in a loop with those that it follows, as another view of memory, or as a product of
 matrices. What is made in a loop is written to memory only where somebody else needs it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..program.program import Program, Step, Value
-
-TYPES = {"float32", "float64", "int64", "int32", "bool"}
+from .steps import REDUCTIONS, VIEWS, Pick, index_of, part_shape, picked
+from .views import Buffer, View, dense, sliced, viewed
 
 NEAR = 8  # how far back a loop is looked for that reads the same
-
-# operations of entries, by the names of NumPy
-ENTRYWISE = {
-    "add", "subtract", "multiply", "divide", "negative", "positive", "absolute", "fabs", "sign", "square", "sqrt",
-    "reciprocal", "exp", "log", "log1p", "expm1", "tanh", "maximum", "minimum", "greater", "greater_equal", "less",
-    "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not", "isfinite", "isnan", "where",
-    "astype", "power", "sin", "cos", "floor", "ceil", "rint", "trunc", "bitwise_and", "bitwise_or", "invert",
-    "conjugate",     "zeros_like", "ones_like", "copysign", "signbit", "exp2", "log2", "log10",
-}  # fmt: skip
-REDUCTIONS = {"sum": "add", "maximum.reduce": "maximum", "minimum.reduce": "minimum"}
-VIEWS = {"reshape", "swapaxes", "transpose", "broadcast_to", "expand_dims", "squeeze", "moveaxis", "getitem"}
-
-
-@dataclass(eq=False)
-class Buffer:
-    """Memory: of an input, a result, a constant, or of the run's own."""
-
-    kind: str
-    index: int
-    dtype: np.dtype[Any]
-    size: int  # entries
-    first: int = -1  # the kernels between which it is in use
-    last: int = -1
-    offset: int = 0  # bytes, of memory of the run's own
-
-
-@dataclass(frozen=True)
-class View:
-    """Entries of a buffer: an offset and strides, counted in entries."""
-
-    buffer: Buffer
-    offset: int
-    strides: tuple[int, ...]
-    shape: tuple[int, ...]
-
-    @property
-    def contiguous(self) -> bool:
-        return self.strides == dense(self.shape) or math.prod(self.shape) <= 1
 
 
 @dataclass(eq=False)
@@ -69,7 +28,7 @@ class Loop:
     stores: dict[Value, View] = field(default_factory=dict)
     reductions: list[tuple[Step, View]] = field(default_factory=list)
     gathers: dict[Value, tuple[View, tuple[Any, ...]]] = field(default_factory=dict)
-    scatters: list[tuple[View, tuple[Any, ...], Any]] = field(default_factory=list)
+    scatters: list[tuple[View, tuple[Any, ...], Any, bool]] = field(default_factory=list)
     made: set[Value] = field(default_factory=set)
 
 
@@ -81,15 +40,6 @@ class Product:
     a: View
     b: View
     out: View
-
-
-def dense(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of an array without gaps."""
-    strides, step = [], 1
-    for n in reversed(shape):
-        strides.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(strides))
 
 
 class Lowering:
@@ -122,14 +72,15 @@ class Lowering:
 
     def _lower(self, step: Step) -> None:
         name, out = step.primitive, step.result
-        if name in VIEWS and not _gathers(step):
+        pick = picked(step)
+        if pick is not None:
+            (self._scatter if name in ("setitem", "add.at") else self._gather)(step, pick)
+        elif name in VIEWS:
             self._view(step)
         elif name == "matmul":
             self._product(step)
         elif name in REDUCTIONS:
             self._reduction(step)
-        elif name == "setitem" and _gathers(step):
-            self._scatter(step)
         elif name in ("setitem", "concatenate", "stack"):
             self._assembled(step)
         else:
@@ -263,25 +214,32 @@ class Lowering:
                 loop.loads[v] = self.view(v)
 
     def _entrywise(self, step: Step, shape: tuple[int, ...]) -> None:
-        uses = [v for v in dict.fromkeys(step.uses) if not v.weak]
         if step.primitive in ("zeros_like", "ones_like"):
-            step, uses = Step(step.primitive, (), {}, step.results), []
-        source = None
-        if step.primitive == "getitem":
-            source, uses = uses[0], [v for v in uses if v is not step.args[0]]
-            self.view(source)
-            if source in self.inside:
-                self.ready[source] = self.inside[source].number
-            loop = self._loop(shape, uses, fresh=True)
-            loop.gathers[step.result] = self.view(source), _index(step)
-            self._reads(loop, uses)
-            loop.steps.append(step)
-            loop.made.add(step.result)
-            self.inside[step.result] = loop
-        elif not any(v in self.inside for v in uses):
+            step = Step(step.primitive, (), {}, step.results)
+        uses = [v for v in dict.fromkeys(step.uses) if not v.weak]
+        if not any(v in self.inside for v in uses):
             self.waiting[step.result] = step  # until somebody uses it, so that it is made where that is
         else:
             self._put(step, self._loop(shape, uses))
+
+    def _gather(self, step: Step, pick: Pick) -> None:
+        """Entries at places that arrays of indices name."""
+        source = self.view(pick.source)
+        loop = self._picked(pick, [])
+        loop.gathers[step.result] = source, pick.index
+        loop.steps.append(step)
+        loop.made.add(step.result)
+        self.inside[step.result] = loop
+
+    def _picked(self, pick: Pick, values: list[Value]) -> Loop:
+        """A new loop over what is picked, which reads the indices: those stand in front of the axes that are whole."""
+        indices = [v for v in pick.index if isinstance(v, Value)]
+        views = [(v, self.view(v)) for v in indices]
+        loop = self._loop(pick.shape, values, fresh=True)
+        for v, view in views:
+            shape = (*view.shape, *(1,) * pick.whole)
+            loop.loads[v] = View(view.buffer, view.offset, (*view.strides, *(0,) * pick.whole), shape)
+        return loop
 
     def _reduction(self, step: Step) -> None:
         (x,) = step.uses
@@ -320,21 +278,19 @@ class Lowering:
         views = self.view(a), self.view(b)
         self.kernels.append(Product(number, *views, self.new(step.result, number)))
 
-    def _scatter(self, step: Step) -> None:
-        """`setitem`: a copy, and then a loop that writes to places."""
-        x, _, value = step.args
-        index = _index(step)
+    def _scatter(self, step: Step, pick: Pick) -> None:
+        """`setitem` and `add.at`: a copy, and then a loop that writes to places."""
+        x, value = step.args[0], step.args[2]
         copy = self._loop(x.shape, [x], fresh=True)
         self._reads(copy, [x])
         out = self.new(step.result, copy.number)
         copy.steps.append(Step("positive", (x,), {}, (step.result,)))
         copy.made.add(step.result)
         copy.stores[step.result] = out
-        values = [v for v in step.uses if v is not x and not v.weak]
-        shape = np.broadcast_shapes(*(k.shape for k in index))
-        loop = self._loop(shape, values, fresh=True)
-        self._reads(loop, values)
-        loop.scatters.append((out, index, value))
+        values = [value] if isinstance(value, Value) and not value.weak else []
+        loop = self._picked(pick, values)
+        self._reads(loop, [value] if isinstance(value, Value) else [])
+        loop.scatters.append((out, pick.index, value, step.primitive == "add.at"))
         self.ready[step.result] = loop.number
 
     def _assembled(self, step: Step) -> None:
@@ -345,9 +301,9 @@ class Lowering:
             self.outputs[out] = memory.buffer
         if step.primitive == "setitem":
             x, _, value = step.args
-            part = _basic(memory, _index(step), ())
+            part = sliced(memory, index_of(step), ())
             assert part is not None
-            shape = _shape(step)
+            shape = part_shape(step)
             parts = [(x, memory), (value, View(part.buffer, part.offset, part.strides, shape))]
         else:
             axis = (step.args[1] if len(step.args) > 1 else step.kwargs.get("axis", 0)) % len(out.shape)
@@ -409,212 +365,4 @@ def used(kernel: Loop | Product) -> Iterator[View]:
     yield from kernel.stores.values()
     yield from (view for _, view in kernel.reductions)
     yield from (view for view, _ in kernel.gathers.values())
-    yield from (view for view, _, _ in kernel.scatters)
-
-
-def _gathers(step: Step) -> bool:
-    return step.primitive in ("getitem", "setitem") and any(isinstance(v, Value) for v in _index(step))
-
-
-def _index(step: Step) -> tuple[Any, ...]:
-    index = step.args[1]
-    return index if isinstance(index, tuple) else (index,)
-
-
-def viewed(x: View, step: Step) -> View | None:
-    """The view that a step gives, or None where strides do not tell it."""
-    name, shape = step.primitive, step.result.shape
-    if name == "reshape":
-        return _reshaped(x, shape)
-    if name == "getitem":
-        return _basic(x, _index(step), shape)
-    if name == "broadcast_to":
-        lead = len(shape) - len(x.shape)
-        strides = [s if n == m else 0 for s, n, m in zip(x.strides, x.shape, shape[lead:], strict=True)]
-        return View(x.buffer, x.offset, (0,) * lead + tuple(strides), shape)
-    if name in ("expand_dims", "squeeze"):
-        return _reshaped(x, shape)
-    args = step.args[1:]
-    if name == "swapaxes":
-        order = list(range(len(shape)))
-        i, j = (k % len(shape) for k in args)
-        order[i], order[j] = order[j], order[i]
-    elif name == "moveaxis":
-        source, target = ([k % len(shape) for k in np.atleast_1d(a)] for a in args)
-        order = [k for k in range(len(shape)) if k not in source]
-        for to, k in sorted(zip(target, source, strict=True)):
-            order.insert(to, k)
-    else:
-        axes = args[0] if args else step.kwargs.get("axes")
-        order = [k % len(shape) for k in axes] if axes is not None else list(range(len(shape)))[::-1]
-    return View(x.buffer, x.offset, tuple(x.strides[k] for k in order), shape)
-
-
-def _reshaped(x: View, shape: tuple[int, ...]) -> View | None:
-    """NumPy's rule: axes that are reshaped together must lie together."""
-    old = [(n, s) for n, s in zip(x.shape, x.strides, strict=True) if n != 1]
-    if math.prod(x.shape) == 0 or x.contiguous:
-        return View(x.buffer, x.offset, dense(shape), shape)
-    strides: list[int] = []
-    i = 0
-    todo = list(shape)
-    k = 0
-    while k < len(todo):
-        if todo[k] == 1:
-            strides.append(0)
-            k += 1
-            continue
-        group, size, have = [todo[k]], todo[k], old[i][0]
-        j = i + 1
-        k += 1
-        while size != have:
-            if size < have:
-                group.append(todo[k])
-                size *= todo[k]
-                k += 1
-            else:
-                have *= old[j][0]
-                j += 1
-        for a, b in zip(old[i : j - 1], old[i + 1 : j], strict=True):
-            if a[1] != b[0] * b[1]:
-                return None
-        step = old[j - 1][1]
-        inner = [step * s for s in dense(tuple(group))]
-        strides += inner
-        i = j
-    return View(x.buffer, x.offset, tuple(strides), shape)
-
-
-def _basic(x: View, index: tuple[Any, ...], shape: tuple[int, ...]) -> View | None:
-    """Slices, integers, None and `...`."""
-    given = sum(k is not None and k is not Ellipsis for k in index)
-    full: list[Any] = []
-    for k in index:
-        full += [slice(None)] * (len(x.shape) - given) if k is Ellipsis else [k]
-    if Ellipsis not in index:
-        full += [slice(None)] * (len(x.shape) - given)
-    offset, strides, axis = x.offset, [], 0
-    for k in full:
-        if k is None:
-            strides.append(0)
-            continue
-        n, step = x.shape[axis], x.strides[axis]
-        axis += 1
-        if isinstance(k, slice):
-            start, _, jump = k.indices(n)
-            offset += start * step if n else 0
-            strides.append(step * jump)
-        else:
-            offset += (int(k) + n if k < 0 else int(k)) * step
-    return View(x.buffer, offset, tuple(strides), shape)
-
-
-def can(step: Step) -> bool:
-    """Whether a step has a kernel."""
-    name = step.primitive
-    values = [*step.uses, *step.results]
-    if len(step.results) != 1 or any(str(v.dtype) not in TYPES for v in values if not v.weak):
-        return False
-    out = step.result
-    if any(v.size == 0 for v in values) or len(out.shape) > 6:
-        return False
-    if name in VIEWS:
-        if name == "getitem":
-            index = _index(step)
-            if _gathers(step):
-                return _plain_gather(step.args[0], index)
-            return _slices(index)
-        return set(step.kwargs) <= {"axes"} or (
-            name == "reshape" and step.kwargs.get("order", "C") == "C" and set(step.kwargs) <= {"order", "shape"}
-        )
-    if name == "setitem":
-        x, _, value = step.args
-        if not isinstance(x, Value) or not isinstance(value, Value | int | float):
-            return False
-        return _plain_gather(x, _index(step)) if _gathers(step) else _slices(_index(step))
-    if name in ("concatenate", "stack"):
-        return (
-            set(step.kwargs) <= {"axis"}
-            and (step.kwargs.get("axis", 0) is not None)
-            and all(isinstance(x, Value) for x in step.args[0])
-        )
-    if name == "matmul":
-        a, b = step.args
-        return bool(
-            out.dtype.kind == "f"
-            and a.dtype == b.dtype == out.dtype
-            and min(len(a.shape), len(b.shape)) >= 2
-            and not step.kwargs
-            and (
-                len(a.shape) == len(b.shape) == 2
-                or a.shape[:-2] == b.shape[:-2]
-                or len(b.shape) == 2
-                or len(a.shape) == 2
-            )
-        )
-    if name in REDUCTIONS:
-        return bool(
-            out.dtype.kind == "f" and step.uses[0].dtype == out.dtype and set(step.kwargs) <= {"axis", "keepdims"}
-        )
-    if name not in ENTRYWISE:
-        return False
-    if name == "astype":
-        return len(step.uses) == 1
-    if name in ("zeros_like", "ones_like"):
-        return set(step.kwargs) <= {"shape", "dtype", "order"} and out.dtype.kind in "fib"
-    if step.kwargs:
-        return False
-    if name in FLOATING and out.dtype.kind != "f":
-        return False
-    if (
-        name in ("sign", "reciprocal", "divide", "power", "maximum", "minimum")
-        and out.dtype.kind != "f"
-        and name != "sign"
-    ):
-        return name in ("maximum", "minimum")
-    if name == "sign":
-        return out.dtype.kind == "f"
-    if name in ("invert", "bitwise_and", "bitwise_or") and out.dtype != bool:
-        return False
-    return not (name in ("add", "multiply", "subtract", "negative", "absolute") and out.dtype == bool)
-
-
-FLOATING = {
-    "exp",
-    "log",
-    "log1p",
-    "expm1",
-    "tanh",
-    "sqrt",
-    "sin",
-    "cos",
-    "fabs",
-    "exp2",
-    "log2",
-    "log10",
-    "copysign",
-    "floor",
-    "ceil",
-    "rint",
-    "trunc",
-}
-
-
-def _slices(index: tuple[Any, ...]) -> bool:
-    """Whether an index has slices and numbers only."""
-    return all(
-        (isinstance(k, slice | int | np.integer) and not isinstance(k, bool)) or k is None or k is Ellipsis
-        for k in index
-    )
-
-
-def _shape(step: Step) -> tuple[int, ...]:
-    """The shape of the part that a `setitem` writes into."""
-    return tuple(np.broadcast_to(np.empty((), np.int8), step.result.shape)[_index(step)].shape)
-
-
-def _plain_gather(x: Value, index: tuple[Any, ...]) -> bool:
-    """An index by arrays of integers, one for each axis."""
-    return len(index) == len(x.shape) and all(
-        isinstance(k, Value) and k.dtype.kind == "i" and not k.weak for k in index
-    )
+    yield from (view for view, _, _, _ in kernel.scatters)

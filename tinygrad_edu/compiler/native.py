@@ -14,8 +14,9 @@ import numpy as np
 
 from ..program.program import Program, Step, Value
 from . import blas
-from .kernels import Lowering, can
+from .kernels import Lowering
 from .llvm import Module
+from .steps import can
 
 
 def available() -> bool:

@@ -34,6 +34,7 @@ class Plan:
         self.given = len(self.sources)
         self.questions = [(order.index(i), question, answer) for i, question, answer in written.questions]
         self.which = [written.sources[k].key for k in order[self.given :]]  # the results that have a cotangent
+        self.checks = [(order.index(i), check) for i, check in written.checks]
         self.targets = [place for place, _ in results if place.kind != "vjp"]
         shown = [(place, v) for place, v in results if v is not None and place.kind != "vjp"]
         pulled = [v for place, v in results if v is not None and place.kind == "vjp"]
@@ -79,6 +80,8 @@ class Plan:
 
     def run(self, inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
         """One call."""
+        for i, check in self.checks:
+            check(inputs[i])
         with self.lock:
             for x in self.inside:  # before: a graph that was recorded must not use it as it will be
                 self._written(x)
@@ -106,7 +109,8 @@ class Plan:
             elif place.kind == "no grad":
                 changes.append((setattr, x, "_grad", None))
             elif place.kind == "check":
-                x(array)
+                if array is not None:  # else it was checked as it was written down
+                    x(array)
             elif array is None:
                 continue
             elif place.kind == "state":

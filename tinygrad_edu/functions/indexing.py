@@ -242,7 +242,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True, *, dim: int | Non
     axis = normal_axis("topk", axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:
         raise ShapeError(f"topk: k must be from 0 to {x.shape[axis]}, the axis's length; got {k}; use a smaller k")
-    places = argsort(x, axis, descending=largest)[(slice(None),) * axis + (slice(0, k),)]
+    places = ops.argtop(x, k=k, axis=axis, largest=largest)
     return take_along_axis(x, places, axis), places
 
 

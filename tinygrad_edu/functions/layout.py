@@ -158,7 +158,7 @@ def stack(xs: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor
     if len({x.shape for x in tensors}) != 1:
         shapes = ", ".join(str(x.shape) for x in tensors) or "none"
         raise ShapeError(f"stack: tensors must have one shape; got {shapes}; use concat to join")
-    return concat([expand_dims(x, axis) for x in tensors], axis)
+    return ops.stack(*tensors, axis=normal_axis("stack", axis, tensors[0].ndim + 1))
 
 
 def _cut(x: Any, axis: int, piece: slice) -> Any:
@@ -287,10 +287,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
         return ops.pad(x, width=width, value=number("pad", "constant_values", constant_values))
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
-    for i, pair in enumerate(width):
-        places = np.pad(np.arange(x.shape[i]), pair, mode=mode)  # type: ignore[call-overload]
-        x = ops.getitem(x, places, index=(slice(None),) * i + (ops.ARRAY,))
-    return x
+    return ops.border(x, width=width, mode=mode)
 
 
 def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:

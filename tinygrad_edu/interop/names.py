@@ -113,14 +113,22 @@ PLACES = {
     "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
     "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
+    "optim.swa_utils": "optim.swa_utils",
     "nn.metrics": "nn.metrics", "random": "tg.random", "io": "tg.io",
 }  # fmt: skip
 
 
+PARTS = {
+    "nn": ("functional", "guards", "init", "metrics", "utils"),
+    "nn.utils": ("parametrizations", "parametrize", "rnn"),
+}
+
+
 def public(module: ModuleType) -> list[str]:
-    """The names that a part of the package gives to users: its functions and classes."""
+    """The names that a part of the package gives to users: the functions and classes that stand in it or below."""
+    own = module.__name__
     found = getattr(module, "__all__", None) or [
-        name for name, x in vars(module).items() if getattr(x, "__module__", "").startswith(PACKAGE)
+        name for name, x in vars(module).items() if f"{getattr(x, '__module__', '')}.".startswith(f"{own}.")
     ]
     return [name for name in found if name[0] != "_"]
 
@@ -199,6 +207,17 @@ def unknown(who: str, near: Iterable[str] = ()) -> Any:
         raise UnknownNameError(who, name, tuple(near))
 
     return fail
+
+
+def listing(name: str) -> Any:
+    """A module's `__dir__`: what users need, which is what editors complete."""
+
+    def listed() -> list[str]:
+        module = sys.modules[name]
+        parts = [part for part in PARTS.get(name.partition(".")[2], ()) if hasattr(module, part)]
+        return sorted([*public(module), *parts, *(n for n in vars(module) if n.startswith("__"))])
+
+    return listed
 
 
 class NotAFunction(ModuleType):

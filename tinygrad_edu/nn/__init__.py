@@ -1,5 +1,6 @@
 """Building models: modules, layers, losses, initial values, guards."""
 
+from ..interop.names import listing as _listing
 from ..interop.names import unknown as _unknown
 from . import functional as functional
 from . import guards as guards
@@ -164,4 +165,4 @@ from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from .transformer import TransformerEncoder as TransformerEncoder
 from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 
-__getattr__ = _unknown("nn")
+__getattr__, __dir__ = _unknown("nn"), _listing(__name__)

@@ -29,8 +29,12 @@ from .. import ops
 from ..blocks import STATES, Block
 from ..engine import MIXED, NEEDS, Variable, births
 from ..errors import few
+from ..interop.names import listing as _listing
+from ..interop.names import unknown as _unknown
 from ..recording import recording
 
+__all__ = ["NAMES", "SilentMistakeWarning", "off", "on"]
+__getattr__, __dir__ = _unknown("nn.guards"), _listing(__name__)
 NAMES = ("loss_shapes", "labels", "softmax_twice", "spent_gradients", "parameters", "eval_mode", "kept_graphs")
 MANY = 32  # so many losses of earlier steps alive are no accident
 

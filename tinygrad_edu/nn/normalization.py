@@ -22,7 +22,7 @@ def _full(shape: Any, value: float, dtype: Any) -> Parameter:
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
-class _Running(Layer):
+class Running(Layer):
     """What batch norm and instance norm share: a factor and a summand for each channel, and running statistics; for
     inputs of the numbers of axes in `ndims`, with the channels at `channel_axis`."""
 
@@ -63,10 +63,17 @@ class _Running(Layer):
         return x if self.weight is None else like(x, self.weight)
 
 
+<<<<<<< HEAD
 class _BatchNorm(_Running):
     def count(self, x: Any) -> tuple[float, dict[Any, Any]]:
         """The share that a batch has in the running statistics, and the new count, in training."""
         share, new = self.momentum, {}
+=======
+class _BatchNorm(Running):
+    def count(self, x: Any) -> float:
+        """Count a batch in training; gives the share that it has in the running statistics."""
+        share = self.momentum
+>>>>>>> main
         if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
             count = new[self.num_batches_tracked] = value(self.num_batches_tracked) + 1
@@ -105,7 +112,7 @@ class BatchNorm3d(_BatchNorm):
     ndims = (5,)
 
 
-class _InstanceNorm(_Running):
+class _InstanceNorm(Running):
     @settings
     def __init__(
         self, num_features: Size, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,

@@ -16,7 +16,7 @@ from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.indexing import take
-from ..functions.layout import stack, swapaxes
+from ..functions.layout import flip, stack, swapaxes
 from ..functions.settings import Positive, Probability, Size, settings
 from ..ops.fused import section
 from ..random import Generator
@@ -60,6 +60,23 @@ def gru_step(x: Any, state: Any, weights: Any) -> Any:
     return (n + section(doors, 1, size) * (h - n),)
 
 
+def lstm_steps(x: Any, state: Any, weights: Any) -> tuple[Any, Any, Any]:
+    """`lstm_step` for the whole sequence: all h, and the last h and c."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    y = ops.lstm(F.linear(x, w_ih, b_ih if b_ih is None else b_ih + b_hh), w_hh, *state)
+    n = y.shape[-1] // 2
+    return section(y, 0, n), section(y[-1], 0, n), section(y[-1], 1, n)
+
+
+def gru_steps(x: Any, state: Any, weights: Any) -> tuple[Any, Any]:
+    """`gru_step` for the whole sequence: all h, and the last one."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    (h,) = state
+    b_hh = zeros(w_hh.shape[0], dtype=w_hh.dtype) if b_hh is None else b_hh
+    y = ops.gru(F.linear(x, w_ih, b_ih), w_hh, b_hh, h)
+    return y, y[-1]
+
+
 def _first_two(x: Any, size: int) -> Any:
     return section(x, 0, 2 * size)
 
@@ -77,6 +94,7 @@ class _Recurrent(Module):
     """What the recurrent layers share; a kind names its step, its number of gates and of states."""
 
     step: Any = None
+    whole: Any = None  # all steps at once: the outputs, and the last states
     gates = 1
     states = 1
 
@@ -138,8 +156,12 @@ class _Recurrent(Module):
                 f"{type(self).__name__}: the input must be (length, batch, {self.input_size}), batch first if "
                 f"batch_first, with a step or more; got shape {x.shape}; check input_size"
             )
-        steps, ends = self._layers(unrolled(like(x, getattr(self, "weight_ih_l0"))), self._begin(x.shape[1], hx))  # noqa: B009
-        x = rolled(steps)
+        x, begin = like(x, getattr(self, "weight_ih_l0")), self._begin(x.shape[1], hx)  # noqa: B009
+        if self.whole is not None and not self.proj_size:
+            x, ends = self._whole_layers(x, begin)
+        else:
+            steps, ends = self._layers(unrolled(x), begin)
+            x = rolled(steps)
         if single:
             x, ends = x.squeeze(1), [s.squeeze(1) for s in ends]
         elif self.batch_first:
@@ -161,6 +183,20 @@ class _Recurrent(Module):
         if packed.unsorted_indices is not None:
             ends = [take(s, packed.unsorted_indices, 1) for s in ends]
         return packed._replace(data=ops.concat(*steps, axis=0)), tuple(ends) if self.states > 1 else ends[0]
+
+    def _whole_layers(self, x: Any, begin: list[Any]) -> tuple[Any, list[Any]]:
+        """All layers, in all directions, each of the whole sequence at once."""
+        ways, last = 1 + self.bidirectional, []
+        for layer in range(self.num_layers):
+            x = F.dropout(x, self.dropout, self.training, self.rng) if layer else x
+            sides = []
+            for k, end in enumerate(("", "_reverse")[:ways]):
+                weights = [getattr(self, f"{kind}_l{layer}{end}") for kind in WEIGHTS]
+                y, *final = self.whole(flip(x, 0) if end else x, [s[layer * ways + k] for s in begin], weights)
+                sides.append(flip(y, 0) if end else y)
+                last.append(final)
+            x = sides[0] if ways == 1 else ops.concat(*sides, axis=2)
+        return x, [stack(parts) for parts in zip(*last, strict=True)]
 
     def _layers(self, steps: list[Any], begin: list[Any]) -> tuple[list[Any], list[Any]]:
         """All layers, in all directions: the output of each step, and the last states."""
@@ -249,7 +285,7 @@ class LSTM(_Recurrent):
             proj_size=proj_size,
         )  # fmt: skip
 
-    step, gates, states = staticmethod(lstm_step), 4, 2
+    step, whole, gates, states = staticmethod(lstm_step), staticmethod(lstm_steps), 4, 2
 
 
 class GRU(_Recurrent):
@@ -259,7 +295,7 @@ class GRU(_Recurrent):
     Initial values: uniform to +-1 / sqrt(hidden_size). Source: Cho et al. (2014).
     """
 
-    step, gates = staticmethod(gru_step), 3
+    step, whole, gates = staticmethod(gru_step), staticmethod(gru_steps), 3
 
 
 class _Cell(Module):

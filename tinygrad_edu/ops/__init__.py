@@ -1,5 +1,6 @@
 """The declarations: every operation once, with its rules, in one file for each family."""
 
+from .activation import *
 from .batch import *
 from .contract import *
 from .determinant import *
@@ -8,9 +9,11 @@ from .fused import *
 from .indexing import *
 from .layout import *
 from .linalg import *
+from .normalization import *
 from .numbers import *
 from .pool import *
 from .product import *
+from .recurrent import *
 from .reduce import *
 from .special import *
 from .spectral import *

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..domain import BOOLEAN, NONZERO, POSITIVE, REAL, UNIT, Domain, inf
 from ..engine import Op
+from ..pieces import in_pieces
 
-BLOCK = 8192
-ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # a rounding for each product is nothing to them
+ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # precise enough for one rounding per multiplication
 WHOLE = frozenset(range(-16, 17)) - {-1, 0, 1, 2}  # NumPy has these by itself
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -80,7 +80,7 @@ acos = Op("acos", np.arccos, (lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),), do
 atan = Op("atan", np.arctan, (lambda g, y, x: g / (1 + x * x),), domain=(REAL,), special=(0, 1e100))
 sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), domain=(REAL,))
 cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), domain=(REAL,))
-tanh = Op("tanh", np.tanh, (lambda g, y, x: g * (1 - y * y),), domain=(REAL,), special=(0, -1000, 1000))
+tanh = Op("tanh", np.tanh, (in_pieces(lambda g, y, x: g * (1 - y * y)),), domain=(REAL,), special=(0, -1000, 1000))
 asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))
 acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),),
            domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
@@ -131,16 +131,34 @@ logaddexp = Op("logaddexp", _stable_logaddexp,
                domain=(REAL, REAL))  # fmt: skip
 
 
+@in_pieces
 def _sigmoid(x: Any) -> Any:
-    e = np.exp(-np.abs(x.real if np.iscomplexobj(x) else x))  # never overflows
     if np.iscomplexobj(x):
         return np.where(x.real >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    e = np.exp(-np.abs(x))  # never overflows
+    return np.maximum(e, x >= 0) / (1 + e)  # e is never above 1, which True stands for
 
 
-sigmoid = Op("sigmoid", _sigmoid, (lambda g, y, x: g * (y * sigmoid(-x)),),
+@in_pieces
+def _softplus(x: Any, *, beta: float = 1.0, threshold: float = inf) -> Any:
+    z = x if beta == 1 else x * beta
+    if np.iscomplexobj(z):
+        return np.where(z.real > threshold, x, _stable_logaddexp(z, 0) / beta)
+    e = np.exp(-np.abs(z))
+    u = 1 + e  # log1p(e), which NumPy has not in vectors on every machine: log(u), and what u lost of e
+    y = np.maximum(z, 0) + (np.log(u) + (e - (u - 1)) / u)
+    y = y if beta == 1 else y / beta
+    return y if threshold == inf else np.where(z > threshold, x, y)
+
+
+def _from_softplus(g: Any, y: Any, x: Any, *, beta: float = 1.0, threshold: float = inf) -> Any:
+    slope = sigmoid(x * beta) if beta != 1 else sigmoid(x)
+    return g * (slope if threshold == inf else where(x * beta > threshold, 1, slope))
+
+
+sigmoid = Op("sigmoid", _sigmoid, (in_pieces(lambda g, y, x: g * (y * sigmoid(-x))),),
              domain=(REAL,), special=(0, -700, 700), mirror=lambda y: 1 - y)  # fmt: skip
-softplus = Op("softplus", lambda x: _stable_logaddexp(x, 0), (lambda g, y, x: g * sigmoid(x),),
+softplus = Op("softplus", _softplus, (in_pieces(_from_softplus),),
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
           analytic=False, masks=True, domain=(NONZERO,), special=(0,))  # fmt: skip
@@ -185,13 +203,11 @@ def _horner(coefficients: tuple[float, ...], z: Any) -> Any:
     return value
 
 
+@in_pieces
 def _erf(x: Any) -> Any:
     x = x if hasattr(x, "dtype") and x.dtype.kind in "fc" else np.asarray(x, dtype=np.float64)
     if x.dtype == np.float16:
         return _erf(x.astype(np.float32)).astype(np.float16)
-    if isinstance(x, np.ndarray) and x.size > BLOCK:  # in pieces that stay in the cache
-        flat = x.reshape(-1)
-        return np.concatenate([_erf(flat[i : i + BLOCK]) for i in range(0, x.size, BLOCK)]).reshape(x.shape)
     if x.dtype == np.float32:
         near = np.minimum(np.maximum(x, -3.95), 3.95)  # beyond, erf rounds to 1
         return np.minimum(np.maximum(near * _ratio(_ERF_SINGLE, near * near), -1), 1)
@@ -207,7 +223,7 @@ def _erf(x: Any) -> Any:
     return value.astype(x.dtype)[()]
 
 
-erf = Op("erf", _erf, (lambda g, y, x: g * (2 / np.pi**0.5) * exp(-x * x),),
+erf = Op("erf", _erf, (in_pieces(lambda g, y, x: g * (2 / np.pi**0.5 * exp(-x * x))),),
          domain=(REAL,), special=(0, 30, -30))  # fmt: skip
 
 maximum = Op("maximum", np.maximum,
@@ -223,7 +239,26 @@ clip = Op("clip", lambda x, low, high: np.minimum(np.maximum(x, low), high),
            lambda g, y, x, low, high: where((x < low) & (low <= high), g, 0),
            lambda g, y, x, low, high: where((x > high) | (low > high), g, 0)),
           analytic=False, masks=True, domain=(REAL, REAL, REAL))  # fmt: skip
-where = Op("where", np.where,
+
+
+BITS = {np.dtype(f): np.dtype(i) for f, i in (("f2", "i2"), ("f4", "i4"), ("f8", "i8"))}
+
+
+def _where(c: Any, a: Any, b: Any) -> Any:
+    if c.__class__ is np.ndarray and c.dtype == np.bool:
+        if b.__class__ is int and b == 0 and a.__class__ is np.ndarray and a.dtype in BITS:
+            return _kept(c, a)
+        if a.__class__ is int and a == 0 and b.__class__ is np.ndarray and b.dtype in BITS:
+            return _kept(~c, b)
+    return np.where(c, a, b)
+
+
+def _kept(c: Any, x: Any) -> Any:
+    """x where c is True, else 0: its bits times 1 or 0, which is three times as fast as a choice."""
+    return (x.view(BITS[x.dtype]) * c).view(x.dtype)
+
+
+where = Op("where", _where,
            (None,
             lambda g, y, c, a, b: where(c, g, 0),
             lambda g, y, c, a, b: where(c, 0, g)),

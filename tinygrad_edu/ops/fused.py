@@ -147,7 +147,7 @@ residual = Op(
     (_from_residual, None),
     kind="layer", signature="(n,c),(n)->(n,c)", domain=(REAL, INTEGER),
     attributes=lambda rng, shape: {"axis": len(shape) - 1},
-    doc="softmax(x) - one_hot(target), for each row: what the shares of the classes lack.",
+    doc="softmax(x) - one_hot(target), for each row: predicted minus target probabilities.",
 )  # fmt: skip
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..batched import beside, pick
+from ..batched import beside, pick, whole
 from ..domain import INTEGER, REAL
 from ..engine import Each, Op
 from ..sums import BLOCK, WIDER, in_single
 from .elementwise import where
 
 __all__ = [
-    "ARRAY", "argsort", "getitem", "put", "put_along_axis", "searchsorted", "setitem",
+    "ARRAY", "argsort", "argtop", "getitem", "put", "put_along_axis", "searchsorted", "setitem",
     "take_along_axis",
 ]  # fmt: skip
 
@@ -197,6 +197,28 @@ argsort = Op(
     lambda x, *, axis, descending: _argsort(x, axis, descending),
     kind="index", attributes=lambda rng, shape: some_axis(rng, shape) | {"descending": False},
     doc="The indices that sort along `axis`; equal entries keep their order.",
+)  # fmt: skip
+
+
+def _argtop(x: Any, *, k: int, axis: int, largest: bool) -> Any:
+    n = x.shape[axis]
+    cut = (slice(None),) * axis
+    if 0 < k < n:
+        places = np.argpartition(x, n - k if largest else k - 1, axis=axis)
+        places = np.sort(places[(*cut, slice(n - k, None) if largest else slice(0, k))], axis=axis)
+        chosen = np.take_along_axis(x, places, axis=axis)
+        edge = (np.min if largest else np.max)(chosen, axis=axis, keepdims=True)
+        left_out = np.count_nonzero(x == edge, axis=axis) - np.count_nonzero(chosen == edge, axis=axis)
+        if not whole(left_out).any() and not whole(edge != edge).any():  # else equal ones were chosen by chance
+            return np.take_along_axis(places, _argsort(chosen, axis, largest), axis=axis)
+    return _argsort(x, axis, largest)[(*cut, slice(0, k))]
+
+
+argtop = Op(
+    "argtop",
+    _argtop,
+    kind="index", attributes=lambda rng, shape: some_axis(rng, shape) | {"k": 1, "largest": bool(rng.random() < 0.5)},
+    doc="The indices of the `k` largest (or smallest) entries along `axis`, sorted; equal entries keep their order.",
 )  # fmt: skip
 searchsorted = Op(
     "searchsorted",

@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import with_leading_axes
 from ..domain import REAL
 from ..engine import Each, Op
 from ..errors import DTypeError
-from ..sums import total
+from ..sums import in_single, total
 from .indexing import getitem
 
 __all__ = [
-    "alias", "broadcast_to", "cast", "clone", "concat", "pad", "permute_dims", "reshape", "sum_to",
+    "alias", "border", "broadcast_to", "cast", "clone", "concat", "fold_border", "pad", "permute_dims", "reshape",
+    "stack", "sum_to",
 ]  # fmt: skip
 
 
@@ -134,4 +136,60 @@ concat = Op(
     signature="(n),(n)->(2n)", domain=(REAL, REAL),
     must="shapes must be equal but for the axis that is joined",
     doc="The inputs one after the other along `axis`.",
+)  # fmt: skip
+
+
+def _part(i: int) -> Any:
+    return lambda g, y, *xs, axis: getitem(g, index=(slice(None),) * axis + (i,))
+
+
+stack = Op(
+    "stack",
+    lambda *xs, axis: np.stack(xs, axis=axis),
+    Each(_part),
+    kind="layout", linear=True,
+    attributes=lambda rng, shape: {"axis": int(rng.integers(len(shape) + 1))},
+    signature="(n),(n)->(2,n)", domain=(REAL, REAL),
+    must="shapes must be equal",
+    doc="The inputs along a new `axis`.",
+)  # fmt: skip
+Pairs = tuple[tuple[int, int], ...]
+
+
+@with_leading_axes
+def _border(x: Any, *, width: Pairs, mode: Any) -> Any:
+    return np.pad(x, ((0, 0),) * (x.ndim - len(width)) + width, mode=mode)
+
+
+@in_single
+@with_leading_axes
+def _fold_border(g: Any, *, width: Pairs, mode: Any) -> Any:
+    for axis, (before, after) in enumerate(width, g.ndim - len(width)):
+        n = g.shape[axis] - before - after
+        places = np.pad(np.arange(n), (before, after), mode=mode)
+        lead = (slice(None),) * axis
+        inside = g[(*lead, slice(before, before + n))].copy()
+        for k in (*range(before), *range(before + n, len(places))):
+            inside[(*lead, places[k])] += g[(*lead, k)]
+        g = inside
+    return g
+
+
+def _some_border(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "width": tuple((int(rng.integers(3)), 1) for _ in shape),
+        "mode": str(rng.choice(["edge", "symmetric", "wrap"])),
+    }
+
+
+border: Op = Op(
+    "border", _border, (lambda g, y, x, **kw: fold_border(g, **kw),),
+    kind="layout", linear=True, attributes=_some_border,
+    doc="`width[i] = (before, after)` entries around axis `i` that repeat those inside, by a `mode` of `np.pad`.",
+)  # fmt: skip
+fold_border: Op = Op(
+    "fold_border", _fold_border, (lambda g, y, x, **kw: border(g, **kw),),
+    kind="layout", linear=True,
+    attributes=lambda rng, shape: {"width": ((0, 0),) * len(shape), "mode": "edge"},
+    doc="The border that `border` adds taken away, and added to the entries that it repeats.",
 )  # fmt: skip

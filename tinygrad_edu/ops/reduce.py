@@ -1,20 +1,21 @@
 """Operations that fold axes away (`axis` is a tuple of non-negative ints), and running folds."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..domain import NONZERO, REAL, inf
 from ..engine import Op
-from ..sums import in_single, running_total, total
+from ..pieces import in_rows
+from ..sums import BLOCK, in_single, running_total, total
 from .elementwise import abs, exp, sign, where
 from .indexing import some_axis
 from .layout import broadcast_to, reshape
 
 __all__ = [
     "all", "any", "argmax", "argmin", "count_nonzero", "cumulative_argmax", "cumulative_argmin", "cumulative_sum",
-    "log_softmax", "logsumexp", "max", "min",
-    "norm2", "normp", "softmax", "sum",
+    "inner", "log_softmax", "logsumexp", "max", "min", "norm2", "normp", "softmax", "sum",
 ]  # fmt: skip
 
 Axes = tuple[int, ...]
@@ -37,6 +38,30 @@ sum = Op(
     total,
     (lambda g, y, x, *, axis, keepdims: broadcast_to(kept(g, x, axis, keepdims), shape=x.shape),),
     kind="reduce", linear=True, attributes=some_axes, domain=(REAL,),
+)  # fmt: skip
+
+
+ROW = 1024  # products that are added up without an array of them
+
+
+@in_single
+def _inner(a: Any, b: Any, *, axis: Axes) -> Any:
+    last = a.__class__ is b.__class__ is np.ndarray and a.shape == b.shape and axis[:1] == (a.ndim - len(axis),)
+    n = math.prod(a.shape[i] for i in axis)
+    row = n if n <= ROW else math.gcd(n, ROW)
+    if not last or a.dtype != b.dtype or a.dtype.kind != "f" or row < BLOCK:
+        return total(a * b, axis=axis, keepdims=True)
+    lead = a.shape[: axis[0]]
+    parts = np.vecdot(*[np.reshape(x, (*lead, n // row, row)) for x in (a, b)])
+    return np.reshape(total(parts, axis=(len(lead),)), (*lead, *(1,) * len(axis)))
+
+
+inner = Op(
+    "inner", _inner,
+    (lambda g, y, a, b, *, axis: g * b, lambda g, y, a, b, *, axis: g * a),
+    kind="reduce", broadcasts=True,
+    signature="(n),(n)->(1)", domain=(REAL, REAL), attributes=lambda rng, shape: {"axis": (len(shape) - 1,)},
+    doc="sum(a * b) over `axis`, which is kept.",
 )  # fmt: skip
 
 
@@ -78,6 +103,7 @@ def _folded(y: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 
 
 @in_single
+@in_rows
 def _softmax(x: Any, *, axis: Axes) -> Any:
     with np.errstate(all="ignore"):
         y = np.exp(_above_top(x, axis)[0])
@@ -85,6 +111,7 @@ def _softmax(x: Any, *, axis: Axes) -> Any:
 
 
 @in_single
+@in_rows
 def _log_softmax(x: Any, *, axis: Axes) -> Any:
     with np.errstate(all="ignore"):
         z = _above_top(x, axis)[0]
@@ -98,14 +125,14 @@ def _axes_only(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 softmax = Op(
     "softmax",
     _softmax,
-    (lambda g, y, x, *, axis: y * (g - sum(g * y, axis=axis, keepdims=True)),),
+    (in_rows(lambda g, y, x, *, axis: y * (g - inner(g, y, axis=axis))),),
     kind="scan", attributes=_axes_only, domain=(REAL,), special=(-1000, 1000),
     doc="exp(x) / sum(exp(x)) over `axis`, shifted by the maximum so that it cannot overflow.",
 )  # fmt: skip
 log_softmax = Op(
     "log_softmax",
     _log_softmax,
-    (lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdims=True),),
+    (in_rows(lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdims=True)),),
     kind="scan", attributes=_axes_only, domain=(REAL,), special=(-1000, 1000),
     doc="log(softmax(x)) over `axis`, without underflow.",
 )  # fmt: skip

@@ -7,6 +7,7 @@ inputs and each other's gradients, so three ops are closed under differentiation
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -24,7 +25,7 @@ __all__ = ["conv", "conv_input", "conv_weight"]
 
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
-LIMIT = 1 << 20  # entries of the matrix that windows are copied into, at most (but one row of windows)
+LIMIT = 1 << 19  # entries of the matrix that windows are copied into, at most (but one row of windows)
 
 
 def count(size: int, kernel: int, stride: int, pair: Ints, dilation: int) -> int:
@@ -106,6 +107,121 @@ def _rows_of(g: Any, groups: int) -> Any:
     return np.moveaxis(g, 1, 0).reshape(groups, g.shape[1] // groups, g.size // max(g.shape[1], 1))
 
 
+def _ones(stride: Ints) -> bool:
+    return stride == (1,) * len(stride)
+
+
+class _Line:
+    """Examples one after the other along one axis, for windows at stride 1: at each tap the windows then read one
+    piece of a line, each a step after the one before.
+
+    Between rows stand as many zeros as padding needs, which serve the row before and the row after; windows that start
+    there are computed, and left out.
+    """
+
+    def __init__(self, size: Ints, kernel: Ints, padding: Pairs, dilation: Ints) -> None:
+        spans = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        self.out = tuple(n + sum(pair) - s for n, pair, s in zip(size, padding, spans, strict=True))
+        self.pitch = tuple(max(n + max(pair), m) for n, pair, m in zip(size, padding, self.out, strict=True))
+        self.starts = tuple(a for a, _ in padding)
+        self.length = math.prod(self.pitch)
+        self.first = kernel[0] if len(kernel) > 1 else 1  # taps along an axis other than the last
+        steps = [math.prod(self.pitch[i + 1 :]) for i in range(len(size))]
+        places = product(*[range(0, s + 1, d) for s, d in zip(spans, dilation, strict=True)])
+        self.taps = [sum(p * t for p, t in zip(place, steps, strict=True)) for place in places]
+        self.entries = self.taps == [0] and self.pitch == size and self.length >= 256  # no copy pays for itself
+
+    @classmethod
+    @functools.lru_cache(maxsize=256)
+    def of(cls, *settings: Any) -> _Line:
+        """The line for these settings, made once."""
+        return cls(*settings)
+
+    def laid(self, x: Any, starts: Ints, tail: int = 0) -> Any:
+        """`(n, c, *size)` as `(c, n * length + tail)`."""
+        n, c = x.shape[:2]
+        line = np.zeros((c, n * self.length + tail), x.dtype)
+        places: Any = (slice(a, a + m) for a, m in zip(starts, x.shape[2:], strict=True))
+        line[:, : n * self.length].reshape(c, n, *self.pitch)[(..., *places)] = np.moveaxis(x, 1, 0)
+        return line
+
+    def lines(self, x: Any, rows: int) -> Iterator[tuple[slice, Any]]:
+        """Some examples, and their line; as many as `LIMIT` allows for a matrix of so many rows."""
+        step = max(1, LIMIT // (rows * self.length))
+        for i in range(0, len(x), step):
+            some = slice(i, min(i + step, len(x)))
+            yield some, self.laid(x[some], self.starts, self.taps[-1])
+
+    def columns(self, line: Any, groups: int) -> Iterator[tuple[slice, Any]]:
+        """A part of the line, and a matrix for each group whose columns are the windows that start there:
+        `(groups, c / groups * taps, windows)`."""
+        c, length = line.shape
+        rows, n = c * len(self.taps), length - self.taps[-1]
+        step = max(1, min(n, LIMIT // rows))
+        for a in range(0, n, step):
+            b = min(a + step, n)
+            found = np.empty((c, len(self.taps), b - a), line.dtype)
+            for k, tap in enumerate(self.taps):
+                found[:, k] = line[:, a + tap : b + tap]
+            yield slice(a, b), found.reshape(groups, rows // groups, b - a)
+
+    def of_each(self, line: Any, w: Any) -> Any:
+        """The convolution of each channel with its own row of `w`. `np.einsum` adds up the taps of the first axis, row
+        by row, which is faster than products of small matrices."""
+        apart = len(self.taps) // self.first
+        step = line.itemsize * (self.taps[apart] if self.first > 1 else 0)
+        shape = len(line), self.first, line.shape[1] - self.taps[-1]
+        strides = line.strides[0], step, line.itemsize
+        y: Any = None
+        for k in range(apart):
+            view = np.lib.stride_tricks.as_strided(line[:, self.taps[k] :], shape, strides, writeable=False)
+            found = np.einsum("ci,cin->cn", w[:, k::apart], view)
+            y = found if y is None else np.add(y, found, out=y)
+        return y
+
+    def unlaid(self, y: Any) -> Any:
+        """What stands at the windows of a line `(o, n * length)`, as `(n, o, *out)`."""
+        y = y.reshape(len(y), y.shape[1] // self.length, *self.pitch)
+        return np.moveaxis(y[(..., *map(slice, self.out))], 0, 1)
+
+
+def _conv_in_line(x: Any, w: Any, line: _Line, groups: int) -> Any:
+    """The convolution at stride 1: `w` is `(groups, o / groups, c / groups * taps)`."""
+    o = w.shape[0] * w.shape[1]
+    if line.entries:
+        return np.matmul(w, x.reshape(len(x), groups, -1, line.length)).reshape(len(x), o, *line.out)
+    y = np.empty((len(x), o, *line.out), np.result_type(x, w))
+    for some, xs in line.lines(x, x.shape[1] * len(line.taps)):
+        n = (some.stop - some.start) * line.length
+        if o == groups == x.shape[1]:
+            found = line.of_each(xs, w[:, 0])
+        else:
+            found = np.empty((groups, o // groups, n), y.dtype)
+            for part, columns in line.columns(xs, groups):
+                np.matmul(w, columns, out=found[..., part])
+        y[some] = line.unlaid(found.reshape(o, n))
+    return y
+
+
+def _weight_in_line(x: Any, g: Any, line: _Line, groups: int) -> Any:
+    """The gradient of that by its weight."""
+    o, rows = g.shape[1] // groups, x.shape[1] // groups * len(line.taps)
+    w = np.zeros((groups, o, rows), np.result_type(x, g))
+    if line.entries:
+        for one, its in zip(x, g, strict=True):
+            w += its.reshape(groups, o, -1) @ one.reshape(groups, rows, -1).mT
+        return w
+    for some, xs in line.lines(x, groups * rows):
+        gs = line.laid(g[some], (0,) * len(line.out)).reshape(groups, o, -1)
+        if o * groups == groups == x.shape[1]:
+            for k, tap in enumerate(line.taps):
+                w[:, :, k : k + 1] += gs @ xs[:, tap : gs.shape[2] + tap, None]
+        else:
+            for part, columns in line.columns(xs, groups):
+                w += gs[..., part] @ columns.mT
+    return w
+
+
 @in_single
 @_examples
 def _conv(x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
@@ -114,8 +230,10 @@ def _conv(x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, group
     entries = x.shape[1] * math.prod(kernel) * math.prod(out)
     if x.shape[1] != w.shape[1] * groups or o % groups or min(out) < 1:
         raise ValueError("the window must fit")
-    x, matrix = padded(x, padding), w.reshape(groups, o // groups, -1)
-    y = np.empty((x.shape[0], o, *out), np.result_type(x, w))
+    matrix = w.reshape(groups, o // groups, -1)
+    if _ones(stride):
+        return _conv_in_line(x, matrix, _Line.of(x.shape[2:], kernel, padding, dilation), groups)
+    x, y = padded(x, padding), np.empty((x.shape[0], o, *out), np.result_type(x, w))
     for some, rows in _blocks(len(x), out[0], entries):
         part = matrix @ _columns(x[some], kernel, out, rows, stride, dilation, groups)
         y[some, :, rows] = np.moveaxis(part.reshape(o, some.stop - some.start, -1, *out[1:]), 0, 1)
@@ -126,12 +244,15 @@ def _conv(x: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints, group
 @_examples
 def _conv_weight(x: Any, g: Any, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int, kernel: Ints) -> Any:
     out, o = g.shape[2:], g.shape[1]
+    shape = (o, x.shape[1] // groups, *kernel)
+    if _ones(stride):
+        return _weight_in_line(x, g, _Line.of(x.shape[2:], kernel, padding, dilation), groups).reshape(shape)
+    w = np.zeros((groups, o // groups, math.prod(shape[1:])), np.result_type(x, g))
     entries, x = x.shape[1] * math.prod(kernel) * math.prod(out), padded(x, padding)
-    w = np.zeros((groups, o // groups, x.shape[1] // groups * math.prod(kernel)), np.result_type(x, g))
     for some, rows in _blocks(len(x), out[0], entries):
         columns = _columns(x[some], kernel, out, rows, stride, dilation, groups)
         w += _rows_of(g[some, :, rows], groups) @ columns.mT
-    return w.reshape(o, x.shape[1] // groups, *kernel)
+    return w.reshape(shape)
 
 
 @in_single
@@ -141,6 +262,16 @@ def _conv_input(g: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints,
     if o != w.shape[0] or o % groups:
         raise ValueError("the channels must be equal")
     c = w.shape[1] * groups
+    around = tuple(
+        (d * (k - 1) - a, d * (k - 1) - b + e)
+        for d, k, (a, b), e in zip(dilation, kernel, padding, extra, strict=True)
+    )  # fmt: skip
+    if (
+        _ones(stride) and min(map(min, around)) >= 0 and o <= 4 * c
+    ):  # the convolution of g with the kernels turned round
+        turned = np.flip(np.swapaxes(w.reshape(groups, o // groups, -1, *kernel), 1, 2), tuple(range(3, w.ndim + 1)))
+        matrix = np.ascontiguousarray(turned).reshape(groups, c // groups, -1)
+        return _conv_in_line(g, matrix, _Line.of(tuple(out), kernel, around, dilation), groups)
     size = reach(out, kernel, stride, dilation, extra)
     wide = np.zeros((n, c, *size), np.result_type(g, w))
     matrix = w.reshape(groups, o // groups, -1).mT

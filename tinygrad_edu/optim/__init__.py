@@ -1,7 +1,9 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
+from ..interop.names import listing as _listing
 from ..interop.names import unknown as _unknown
 from . import lr_scheduler as lr_scheduler
+from . import swa_utils as swa_utils
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adam_family import Adamax as Adamax
@@ -14,6 +16,7 @@ from .averaging import ASGD as ASGD
 from .averaging import Adadelta as Adadelta
 from .averaging import Rprop as Rprop
 from .lbfgs import LBFGS as LBFGS
+from .lr_finder import find_lr as find_lr
 from .lr_scheduler import ChainedScheduler as ChainedScheduler
 from .lr_scheduler import ConstantLR as ConstantLR
 from .lr_scheduler import CosineAnnealingLR as CosineAnnealingLR
@@ -37,4 +40,4 @@ from .minimization import minimize as minimize
 from .optimizer import Optimizer as Optimizer
 from .sgd import SGD as SGD
 
-__getattr__ = _unknown("optim")
+__getattr__, __dir__ = _unknown("optim"), _listing(__name__)

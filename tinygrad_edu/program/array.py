@@ -96,6 +96,10 @@ class Writer:
             return {k: self.reference(v) for k, v in x.items()}
         return x
 
+    def constant(self, x: Any) -> ProgramArray:
+        """A plain array, as it is now and whenever the program runs."""
+        return ProgramArray(x, self.reference(x), self)
+
     def call(self, primitive: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Compute, and write the step down."""
         if self.closed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Step:
     results: tuple[Value, ...]
     site: str | None = None
 
-    @property
+    @cached_property
     def uses(self) -> tuple[Value, ...]:
         """The values that it reads, in the order in which they stand."""
         return tuple(values_in((self.args, self.kwargs)))

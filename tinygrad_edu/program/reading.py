@@ -47,6 +47,7 @@ class Written:
         default_factory=list
     )  # to be differentiated with respect to: numbers of arguments, or tensors
     questions: list[tuple[int, Callable[[Any], bool], bool]] = field(default_factory=list)  # about inputs, before a run
+    checks: list[tuple[int, Callable[[Any], None]]] = field(default_factory=list)  # of inputs, before a run
 
 
 class Reading(Tracer):
@@ -91,6 +92,7 @@ class Reading(Tracer):
         arrays = [self.array(x) if isinstance(x, Variable) else x for x in xs]
         if not any(isinstance(a, ProgramArray) for a in arrays):
             return op.forward(*arrays, **attributes)
+        arrays = [self.writer.constant(a) if type(a) is np.ndarray else a for a in arrays]
         begun = len(self.writer.steps)
         try:
             return op.forward(*arrays, **attributes)
@@ -250,7 +252,11 @@ class Reading(Tracer):
         for place, array in self.rows.values():
             outputs.append((place, array))
         outputs += [(Place("vjp", None, j), g) for j, g in enumerate(pulled)]
-        outputs += [(Place("check", check), ProgramArray(None, v, self.writer)) for v, check in self.checks]
+        outputs += [
+            (Place("check", check), ProgramArray(None, v, self.writer))
+            for v, check in self.checks
+            if v not in self.sources
+        ]
         targets, values, arrays = [], [], []
         for place, array in outputs:
             targets.append(place)
@@ -264,7 +270,10 @@ class Reading(Tracer):
         questions = [(program.inputs.index(v), question, answer) for v, question, answer in self.questions]
         inputs = [key for key, _ in self.wrt]
         host = self.writer.host.function()
-        return Written(program, sources, targets, tree, host, self.effects, self.guards, inputs, questions), arrays
+        checks = [(program.inputs.index(v), check) for v, check in self.checks if v in self.sources]
+        return Written(
+            program, sources, targets, tree, host, self.effects, self.guards, inputs, questions, checks
+        ), arrays
 
     def _constant(self, x: Any) -> Value:
         value = self.writer.value(x)

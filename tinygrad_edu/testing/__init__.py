@@ -25,6 +25,7 @@ from .second_order import check_hessian as check_hessian
 from .second_order import check_hvp as check_hvp
 from .second_order import check_jacobian_sparsity as check_jacobian_sparsity
 from .second_order import check_jvp as check_jvp
+from .suggest import suggest as suggest
 
 LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None for the module itself)
     "derivative_property": ("properties.properties", "derivative_property"),
@@ -34,7 +35,7 @@ LAZY: dict[str, tuple[str, str | None]] = {  # name: (module, attribute or None 
 __all__ = [
     "Entry", "GradientError", "KernelReport", "Report", "built_in_ops", "check_derivative", "check_gradients",
     "check_hessian", "check_hvp", "check_jacobian_sparsity", "check_jvp", "check_kernel", "check_op",
-    "mutation_score", "numerical_jacobian",
+    "mutation_score", "numerical_jacobian", "suggest",
 ]  # fmt: skip
 
 
@@ -49,3 +50,7 @@ def __getattr__(name: str) -> Any:
             raise
         raise MissingLibraryError(f"testing.{name}", "hypothesis", "testing") from error
     return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *LAZY, *(name for name in globals() if name.startswith("__"))])

@@ -70,8 +70,10 @@ class Examination:
             return _misshapen(found)
         if unsteady := _unsteady(values, probe, g, again):
             return unsteady
-        # a derivative that is another at this very point than on both sides has no rounding as an excuse
-        haze = np.minimum(np.abs(near - g), np.abs(near - beyond))
+        haze = np.abs(near - g)
+        # a derivative of which not half the digits are those of both sides, which agree, has no rounding as an excuse
+        alone = haze > np.sqrt(EPS) * np.maximum(np.abs(near), np.abs(g))
+        haze = np.where(alone, np.minimum(haze, np.abs(near - beyond)), haze)
         if subject.dtype is not None:
             haze = haze + float(np.finfo(subject.dtype).eps) * np.max(np.abs(g), initial=0)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
@@ -87,7 +89,7 @@ class Examination:
         return report
 
     def _to_some_digits(self, report: Report, why: str) -> None:
-        """Where a function is known to be inexact, and agrees to some digits, that is no reproach."""
+        """Where a function is known to be inexact, and agrees to some digits, that is no mistake."""
         size = float(np.max(np.abs(self.judge.g), initial=0)) if self.judge is not None else 0.0
         off = max((abs(e.analytic - e.numerical) for e in report.wrong), default=np.inf)
         if not off <= 10.0**-DIGITS * size:
@@ -161,7 +163,7 @@ def _forward(subject: TensorSubject, judge: Judge, c: Any, entries: Sequence[Ent
             s = judge.slope(v, 1.0, analytic, 8)
         haze = judge.haze_along(v)
         entry = judge.judge("direction", (k,), analytic, s, haze)
-        if entry.verdict == "WRONG":  # before a reproach: how much of it is the tangent's own rounding?
+        if entry.verdict == "WRONG":  # before calling it wrong: how much of it is the tangent's own rounding?
             near = (subject.x * (1 + 4 * EPS * judge.rng.choice([-1, 1], v.size)) for _ in range(4))
             grain = max(abs(_tangent(subject, c, v, x) - analytic) for x in near)
             entry = judge.judge("direction", (k,), analytic, s, haze + grain)

@@ -1,5 +1,6 @@
 """Seeing the graph: pictures, formulas, the chain rule in words, the backprop player."""
 
+from ..interop.names import listing as _listing
 from ..interop.names import unknown as _unknown
 from .formulas.formula import Formula as Formula
 from .formulas.table import op_table as op_table
@@ -16,6 +17,6 @@ from .words.anomaly import detect_anomaly as detect_anomaly
 from .words.explain import explain as explain
 from .words.why import why as why
 
-__getattr__ = _unknown("tg.viz")
+__getattr__, __dir__ = _unknown("tg.viz"), _listing(__name__)
 
 in_notebook()

@@ -1,5 +1,6 @@
 """Layers and losses as functions: PyTorch's names and argument meanings, with `axis` for `dim`."""
 
+from ...interop.names import listing as _listing
 from ...interop.names import unknown as _unknown
 from .activations import *
 from .adaptive import *
@@ -17,4 +18,4 @@ from .sampling import *
 from .sequences import *
 from .shape import *
 
-__getattr__ = _unknown("F")
+__getattr__, __dir__ = _unknown("F"), _listing(__name__)

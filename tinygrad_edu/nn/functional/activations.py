@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ... import ops
@@ -26,8 +25,7 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
 @settings
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, else `negative_slope * x`."""
-    x = lift(input, "leaky_relu")
-    return ops.where(x > 0, x, x * negative_slope)
+    return ops.leaky_relu(lift(input, "leaky_relu"), slope=negative_slope)
 
 
 def prelu(input: Any, weight: Any) -> Tensor:
@@ -40,8 +38,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
 @settings
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016)."""
-    x = lift(input, "elu")
-    return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x)) * alpha)
+    return ops.elu(lift(input, "elu"), alpha=alpha, scale=1.0)
 
 
 @settings
@@ -53,7 +50,8 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def selu(input: Any, inplace: bool = False) -> Tensor:
     """ELU scaled so that activations keep mean 0 and variance 1. Source: Klambauer et al. (2017)."""
-    return elu(input, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
+    alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+    return ops.elu(lift(input, "selu"), alpha=alpha, scale=scale)
 
 
 @settings
@@ -65,15 +63,12 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     x = lift(input, "gelu")
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh'; got {approximate!r}; choose one")
-    if approximate == "tanh":
-        return x * 0.5 * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1)
-    return x * 0.5 * (ops.erf(x * math.sqrt(0.5)) + 1)
+    return ops.gelu.unary(x) if approximate == "none" else ops.gelu_tanh.unary(x)
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    x = lift(input, "silu")
-    return x * sigmoid(x)
+    return ops.silu.unary(lift(input, "silu"))
 
 
 @single
@@ -86,9 +81,7 @@ def mish(input: Any, inplace: bool = False) -> Tensor:
 @settings
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
-    x = lift(input, "softplus")
-    bx = x * beta
-    return ops.where(bx > threshold, x, ops.softplus(bx) / beta)
+    return ops.softplus(lift(input, "softplus"), beta=beta, threshold=threshold)
 
 
 @settings

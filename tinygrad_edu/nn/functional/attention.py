@@ -25,7 +25,7 @@ from .dropout import dropout
 def attended(scores: Any, mask: Any) -> Any:
     """softmax of the scores where the mask is True; a mask of numbers is added to them.
 
-    A row that may look nowhere gets zeros.
+    A row whose keys are all masked gets zeros.
     """
     if mask is None:
         return softmax(scores)

@@ -22,8 +22,9 @@ Ints = int | tuple[int, ...]
 
 @settings
 def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
-    """A setting for each of `n` axes, given as one number or as a tuple."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value,) * n
+    """A setting for each of `n` axes, given as one number or as a tuple, which may hold one."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    values = values * n if len(values) == 1 else values
     try:
         numbers = tuple(operator.index(v) for v in values)
     except TypeError:

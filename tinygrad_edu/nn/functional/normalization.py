@@ -14,18 +14,16 @@ from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.layout import moveaxis
 from ...functions.linalg import vector_norm
-from ...functions.reduce import mean
 from ...functions.settings import Positive, leaf, lengths, settings
 from ...tensor import Tensor
 from ...values import value
 from ...writing import publish
 
 
-def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """The mean over `axes`, what `x` differs from it, and the mean square of that."""
-    mu = mean(x, axes, keepdims=True)
-    d = x - mu
-    return mu, d, mean(ops.square(d), axes, keepdims=True)
+def _moments(x: Any, axes: tuple[int, ...], n: int) -> tuple[Any, Any]:
+    """The mean of an array over `axes`, and its variance; n entries make one of each."""
+    size = ops.deviation(x, axis=axes, eps=0.0, center=True)
+    return ops.sum(x, axis=axes, keepdims=True) / n, size * size
 
 
 def refuse_examples(who: str, x: Any) -> None:
@@ -72,8 +70,9 @@ def batch_norm_with(
     axes = tuple(i for i in range(x.ndim) if i != 1)
     shape = (1, -1, *(1,) * (x.ndim - 2))
     if not training and running_mean is not None:
-        y = (x - lift(running_mean).reshape(shape)) / ops.sqrt(lift(running_var).reshape(shape) + eps)
-        return _scaled(y, weight, bias, shape)
+        scale = 1 / ops.sqrt(lift(running_var) + eps)
+        scale = scale if weight is None else scale * lift(weight)
+        return _scaled(x - lift(running_mean).reshape(shape), scale, bias, shape)
     if not x.size:  # an empty batch says nothing of its channels
         return _scaled(x, weight, bias, shape)
     n = x.size // x.shape[1]
@@ -82,6 +81,7 @@ def batch_norm_with(
             f"batch_norm: training needs more than one value in each channel; got shape {x.shape}; use a larger "
             "batch (drop_last=True), or eval()"
         )
+<<<<<<< HEAD
     mu, d, var = _moments(x, axes)
     y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
     if running_mean is not None:
@@ -93,6 +93,14 @@ def batch_norm_with(
         new = {**new, **moved}
     publish(list(new), list(new.values()))
     return y
+=======
+    if running_mean is not None:
+        refuse_examples("batch_norm", x)
+        mu, var = _moments(x._data, axes, n)
+        _move("batch_norm", running_mean, mu, momentum)
+        _move("batch_norm", running_var, var * (n / (n - 1)), momentum)
+    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
+>>>>>>> main
 
 
 def _moved(who: str, running: Any, batch: Any, momentum: float) -> Any:
@@ -124,8 +132,7 @@ def layer_norm(
     shape, axes = _last_axes("layer_norm", x, normalized_shape)
     if not x.size:
         return _scaled(x, weight, bias, shape)
-    _, d, var = _moments(x, axes)
-    return _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
 
 
 @settings
@@ -138,7 +145,7 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
     if not x.size:
         return _scaled(x, weight, None, shape)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return _scaled(x / ops.sqrt(mean(ops.square(x), axes, keepdims=True) + eps), weight, None, shape)
+    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=False), weight, None, shape)
 
 
 @settings
@@ -153,8 +160,7 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
         raise ShapeError(f"group_norm: num_groups must divide the {c} channels; got {num_groups}; choose a divisor")
     if not x.size:
         return _scaled(x, weight, bias, (-1,) + (1,) * (x.ndim - 2))
-    _, d, var = _moments(x.reshape(n, num_groups, -1), (2,))
-    y = (d / ops.sqrt(var + eps)).reshape(x.shape)
+    y = ops.standardize(x.reshape(n, num_groups, -1), axis=(2,), eps=eps, center=True).reshape(x.shape)
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
@@ -195,6 +201,7 @@ def instance_norm(
         raise ShapeError(
             f"instance_norm: needs more than one value in each channel; got shape {x.shape}; use larger inputs"
         )
+<<<<<<< HEAD
     mu, d, var = _moments(x, tuple(range(2, x.ndim)))
     y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
     if running_mean is not None and running_var is not None:
@@ -206,6 +213,15 @@ def instance_norm(
         ]
         publish([running_mean, running_var], moved)
     return y
+=======
+    axes = tuple(range(2, x.ndim))
+    if running_mean is not None and running_var is not None:
+        refuse_examples("instance_norm", x)
+        mu, var = _moments(x._data, axes, n)
+        _move("instance_norm", running_mean, np.mean(mu, 0), momentum)
+        _move("instance_norm", running_var, np.mean(var, 0) * (n / (n - 1)), momentum)
+    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
+>>>>>>> main
 
 
 @settings

@@ -13,6 +13,7 @@ from ...functions.arguments import normal_axis
 from ...functions.contract import matmul, vecdot
 from ...functions.linalg import vector_norm
 from ...functions.settings import Positive, settings
+from ...interop.names import listing as _listing
 from ...interop.names import unknown as _unknown
 from ...random import or_shared
 from .. import functional as F
@@ -125,4 +126,4 @@ def spectral_norm(
 
 
 __all__ = ["spectral_norm", "weight_norm"]
-__getattr__ = _unknown("nn.utils.parametrizations")
+__getattr__, __dir__ = _unknown("nn.utils.parametrizations"), _listing(__name__)

@@ -11,11 +11,13 @@ from ..optimizer import Optimizer
 from .schedule import LRScheduler, demand, each
 
 
-def _cosine(start: float, end: float, share: float) -> float:
+def cosine(start: float, end: float, share: float) -> float:
+    """From start to end along half a wave."""
     return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
 
 
-def _linear(start: float, end: float, share: float) -> float:
+def linear(start: float, end: float, share: float) -> float:
+    """From start to end along a line."""
     return start + (end - start) * share
 
 
@@ -80,7 +82,7 @@ class OneCycleLR(LRScheduler):
         return k, (t - start) / (self.phases[k][0] - start)
 
     def _between(self, start: float, end: float, share: float) -> float:
-        return (_cosine if self.anneal_strategy == "cos" else _linear)(start, end, share)
+        return (cosine if self.anneal_strategy == "cos" else linear)(start, end, share)
 
     def rate(self, lr: float, t: int) -> float:
         k, share = self._phase(t)

@@ -39,8 +39,9 @@ def calls(draw: Any, op: Op, dtype: Any = np.float64) -> tuple[list[Any], dict[s
     domains = op.domain or (REAL,)
     shapes = draw(_shapes(op, len(domains)))
     sizes = [math.prod(shape) for shape in shapes]
-    points = draw(st.lists(st.integers(0, GRID - 1), min_size=sum(sizes), max_size=sum(sizes), unique=True))
-    values = (2 * np.array(points, dtype=np.float64).reshape(-1) - GRID + 1) / 20
+    count, grid = sum(sizes), max(GRID, sum(sizes))
+    points = draw(st.lists(st.integers(0, grid - 1), min_size=count, max_size=count, unique=True))
+    values = (2 * np.array(points, dtype=np.float64).reshape(-1) - grid + 1) * (GRID / grid) / 20
     arrays = []
     for shape, size, domain in zip(shapes, sizes, domains, strict=True):
         part, values = values[:size].reshape(shape), values[size:]

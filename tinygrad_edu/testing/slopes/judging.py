@@ -49,7 +49,7 @@ class Judge:
                 return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
             return self._by_differences(real)
         if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
-            # before a reproach, ask the real numbers alone
+            # before calling it wrong, look at real numbers alone
             real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
                 return self._by_differences(real)
@@ -147,7 +147,7 @@ class Judge:
         return Entry(name, index, a, s.value, error, verdict, reason)
 
     def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
-        """Before a reproach for a small difference: how much of it is the derivative's rounding?"""
+        """How much of a small difference is the derivative's own rounding, before the derivative is called wrong."""
         off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
         if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
             if self.wrong or not self.complex:

@@ -332,7 +332,7 @@ class Line:
                     y = self.probe.f(self.probe.x + shift + 1j * h * self.v)
                 finally:
                     complex_step.reset(token)
-        except Exception:  # whatever a function says to complex numbers, it means no
+        except Exception:  # any exception means that complex input is not supported
             return None
         if y.shape != self.probe.y.shape or y.dtype.kind != "c" or not np.all(np.isfinite(y)):
             return None

@@ -30,7 +30,7 @@ def plain(y: Any) -> Any:
     if not library or fields_of(y) is not None:
         return y.to_numpy() if is_table(y) else y
     if library == "torch" and hasattr(y, "detach"):
-        y = y.detach().cpu().resolve_conj().numpy()
+        y = y.numpy(force=True)
     return np.asarray(y.data if library == "mygrad" else y)
 
 

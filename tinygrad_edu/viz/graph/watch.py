@@ -61,7 +61,7 @@ class Watch:
 
 
 def is_module(x: Any) -> bool:
-    return hasattr(type(x), "named_parameters")  # asked of the class: looking must not run a stranger's code
+    return hasattr(type(x), "named_parameters")  # look on the class: access on the instance may run user code
 
 
 def names_in(scope: Mapping[str, Any]) -> dict[int, str]:

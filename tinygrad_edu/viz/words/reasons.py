@@ -11,7 +11,7 @@ ANSWERS = {
     "is recorded. Write tg.Tensor(..., requires_grad=True).",
     "integer dtype": "{x} has no gradient because it holds {dtype} numbers, which do not vary smoothly. Make it a "
     "float: tg.Tensor(..., dtype='float32', requires_grad=True), or 1.0 instead of 1.",
-    "no backward": "{loss} depends on {x}, and all is recorded, but nobody has walked back yet. Call "
+    "no backward": "{loss} depends on {x}, and all is recorded, but backward() has not been called. Call "
     "{loss}.backward().",
     "cleared": "The gradient of {x} was cleared after it was computed. Read it, or call optimizer.step(), before "
     "clearing it.",

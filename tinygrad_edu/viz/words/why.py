@@ -108,7 +108,7 @@ def why(x: Any, of: Any = None) -> Answer:
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
     >>> loss = (w * w).sum()
     >>> why(w)
-    loss depends on w, and all is recorded, but nobody has walked back yet. Call loss.backward().
+    loss depends on w, and all is recorded, but backward() has not been called. Call loss.backward().
     """
     scope = caller()
     if isinstance(x, Variable):

@@ -1,0 +1,181 @@
+"""Writes the file of property tests for the functions of a module, to be read, corrected and kept."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..functions.arguments import Function
+from .checking import check_derivative, check_gradients
+from .report import GradientError
+from .subjects.subjects import parameter_names
+
+PREFIXES = ("d_", "grad_", "backward_", "d", "dloss_")
+SUFFIXES = ("_backward", "_grad", "_der", "_derivative", "_prime", "_vjp", "_bwd")
+FORWARD = ("_forward", "_fwd")
+SHAPES: tuple[tuple[tuple[int, ...], ...], ...] = (
+    ((3,), (3,), (3,)),
+    ((2, 3), (2, 3), (2, 3)),
+    ((2, 3), (3,), (2,)),
+    ((2, 3), (3, 2), (2,)),
+    ((2, 3), (2, 3), (2,)),
+    ((3, 2), (2,), (3,)),
+    ((2, 3), (2,), (3,)),
+    ((3, 3), (3, 2), (3,)),
+    ((3,), (2, 3), (2,)),
+    ((3, 2), (2, 3), (2,)),
+    ((), (), ()),
+)
+DRAWS = 3  # of numbers, at which it must be right
+KINDS = {"smooth": 0.0, "positive": 1.75, "unit": 0.0}  # of values, and where they lie
+
+
+@dataclass
+class Suggestion:
+    """A function, its derivative if the module has one, and inputs that both take."""
+
+    name: str
+    f: Function
+    df: Function | None
+    inputs: tuple[Any, ...] | None
+    kind: str = "smooth"
+    wrong: str = ""  # what is wrong with it now
+
+    @property
+    def names(self) -> list[str]:
+        return parameter_names(self.f, _arity(self.f) or 1)
+
+
+def suggest(module: ModuleType | str | Function, path: str | None = None) -> str:
+    """Write the property tests of a module's functions and their derivatives.
+
+    `module` is a module, its name, or one function of it. Each public function with arrays as parameters is paired
+    with its derivative by name: `d_loss`, `grad_loss`, `loss_backward`, `loss_grad` for `loss`, and `layer_backward`
+    for `layer_forward`; a function of Tensors needs none. Shapes and ranges of values that it takes are found by
+    trying. The text of the file is returned, and written to `path` if one is given. It is a beginning: read it, widen
+    the shapes, and keep it. A test that fails now says so in a comment, as the derivative may be wrong.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> from tinygrad_edu import testing
+    >>> print(testing.suggest(F.softsign).partition("@")[2])
+    testing.derivative_property(strategies.arrays(shape=(3,)))
+    def test_derivative_of_softsign(input):
+        return softsign(input)
+    <BLANKLINE>
+    """
+    found, home = functions_of(module)
+    text = file_of(home, [looked_at(name, f, df) for name, f, df in found])
+    if path is not None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    return text
+
+
+def functions_of(module: Any) -> tuple[list[tuple[str, Function, Function | None]], str]:
+    """The functions to test, each with its derivative, and the name of their module."""
+    if isinstance(module, str):
+        try:
+            module = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise ValueError(f"suggest: module must be importable; got {module!r}: {error}; check the name") from error
+    if not isinstance(module, ModuleType) and not callable(module):
+        got = type(module).__name__
+        raise TypeError(f"suggest: module must be a module, its name or a function; got {got}; pass one of these")
+    home = module if isinstance(module, ModuleType) else importlib.import_module(module.__module__)
+    own = {
+        name: f
+        for name, f in vars(home).items()
+        if inspect.isfunction(f) and f.__module__ == home.__name__ and not name.startswith("_")
+    }
+    pairs = {name: derivative_of(name, own) for name in own}
+    derivatives = {df for df in pairs.values() if df}
+    chosen = [name for name in own if name not in derivatives] if isinstance(module, ModuleType) else [module.__name__]
+    return [(name, own[name], own.get(pairs[name] or "")) for name in chosen if name in own], home.__name__
+
+
+def derivative_of(name: str, known: Any) -> str | None:
+    """What the derivative of a function is called."""
+    stem = next((name.removesuffix(end) for end in FORWARD if name.endswith(end)), name)
+    if name == "forward":
+        return "backward" if "backward" in known else None
+    spelled = [f"{p}{stem}" for p in PREFIXES] + [f"{stem}{s}" for s in SUFFIXES]
+    return next((s for s in spelled if s in known and s != name), None)
+
+
+def looked_at(name: str, f: Function, df: Function | None) -> Suggestion:
+    """A function with inputs that it takes, the plainest first at which it is right, and what a check says there."""
+    n = _arity(f)
+    rng = np.random.default_rng(0)
+    wrong = None
+    for kind, centre in KINDS.items():
+        for shapes in dict.fromkeys(s[:n] for s in SHAPES if 0 < n <= len(s)):
+            draws = [tuple(np.asarray(centre + rng.uniform(-0.9, 0.9, s)) for s in shapes) for _ in range(DRAWS)]
+            try:
+                with np.errstate(all="ignore"):
+                    reports = [_check(f, df, inputs) for inputs in draws]
+            except Exception:  # it does not take these
+                continue
+            verdicts = {report.verdict for report in reports}
+            if verdicts <= {"RIGHT", "KINK"}:
+                return Suggestion(name, f, df, draws[0], kind)
+            if verdicts <= {"RIGHT", "KINK", "WRONG"} and wrong is None:
+                wrong = Suggestion(name, f, df, draws[0], kind, next(r.diagnosis for r in reports if not r))
+    return wrong or Suggestion(name, f, df, None)
+
+
+def _check(f: Function, df: Function | None, inputs: tuple[Any, ...]) -> Any:
+    try:
+        return check_derivative(f, df, *inputs) if df is not None else check_gradients(f, *inputs)
+    except GradientError as error:
+        return error.report
+
+
+def _arity(f: Function) -> int:
+    kinds = inspect.Parameter
+    parameters = inspect.signature(f).parameters.values()
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is kinds.empty for p in parameters)
+
+
+def file_of(module: str, suggestions: Sequence[Suggestion]) -> str:
+    """The text of the file of tests."""
+    ready = [s for s in suggestions if s.inputs is not None]
+    left = [s.name for s in suggestions if s.inputs is None]
+    used = sorted({n for s in ready for n in (s.name, *([s.df.__name__] if s.df is not None else []))})
+    lines = [f'"""Property tests of derivatives in `{module}`, written by testing.suggest to be read and kept."""', ""]
+    lines += ["from tinygrad_edu import testing", "from tinygrad_edu.testing import strategies", ""]
+    lines += [imported(module, used)] if used else []
+    for s in ready:
+        lines += ["", "", *test_of(s)]
+    if left:
+        lines += ["", "", f"# No inputs were found for {', '.join(left)}: write a test with inputs that these take."]
+    return "\n".join(lines) + "\n"
+
+
+def imported(module: str, names: Sequence[str]) -> str:
+    """The line, or lines, that import the functions."""
+    line = f"from {module} import {', '.join(names)}"
+    return line if len(line) <= 110 else f"from {module} import (\n" + "".join(f"    {n},\n" for n in names) + ")"
+
+
+def test_of(s: Suggestion) -> list[str]:
+    """The test of one function."""
+    assert s.inputs is not None
+    shapes = [np.shape(x) for x in s.inputs]
+    kind = "" if s.kind == "smooth" else f', kind="{s.kind}"'
+    drawn = [f"strategies.arrays(shape={shape}{kind})" for shape in shapes]
+    derivative = f", df={s.df.__name__}" if s.df is not None else ""
+    names = [re.sub(r"\W", "_", n) for n in s.names]
+    name = f"test_derivative_of_{s.name}"
+    head = f"@testing.derivative_property({', '.join(drawn)}{derivative})"
+    if len(head) > 110:
+        parts = [*drawn, *([f"df={s.df.__name__}"] if s.df is not None else [])]
+        head = "@testing.derivative_property(\n" + "".join(f"    {p},\n" for p in parts) + ")"
+    comment = [f"# WRONG now: {s.wrong}"] if s.wrong else []
+    return [*comment, head, f"def {name}({', '.join(names)}):", f"    return {s.name}({', '.join(names)})"]
