@@ -276,16 +276,10 @@ class Tensor(Variable):
                 if create_graph:
                     g = ops.clone.unary(g) if shared else g
                 else:
-<<<<<<< HEAD
-                    g = constant(np.array(g) if shared or getattr(g, "base", None) is not None else g)
+                    g = constant(np.copy(g) if shared or getattr(g, "base", None) is not None else g)
                 new.append((t, g))
             with ADDING:
                 at_once(*[(setattr, t, "_grad", g if t._grad is None else _added(t._grad, g)) for t, g in new])
-=======
-                    g = constant(np.copy(g) if shared or getattr(g, "base", None) is not None else g)
-                with ADDING:
-                    t._grad = g if t._grad is None else _added(t._grad, g)
->>>>>>> main
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:

@@ -21,11 +21,8 @@ FLOORS = [
         "domain",
         "arrays",
         "sums",
-<<<<<<< HEAD
         "changes",
-=======
         "pieces",
->>>>>>> main
         "blocks",
         "recording",
         "batched",

@@ -63,17 +63,10 @@ class Running(Layer):
         return x if self.weight is None else like(x, self.weight)
 
 
-<<<<<<< HEAD
-class _BatchNorm(_Running):
+class _BatchNorm(Running):
     def count(self, x: Any) -> tuple[float, dict[Any, Any]]:
         """The share that a batch has in the running statistics, and the new count, in training."""
         share, new = self.momentum, {}
-=======
-class _BatchNorm(Running):
-    def count(self, x: Any) -> float:
-        """Count a batch in training; gives the share that it has in the running statistics."""
-        share = self.momentum
->>>>>>> main
         if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
             count = new[self.num_batches_tracked] = value(self.num_batches_tracked) + 1

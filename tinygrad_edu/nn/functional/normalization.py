@@ -81,26 +81,17 @@ def batch_norm_with(
             f"batch_norm: training needs more than one value in each channel; got shape {x.shape}; use a larger "
             "batch (drop_last=True), or eval()"
         )
-<<<<<<< HEAD
-    mu, d, var = _moments(x, axes)
-    y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+    y = _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
+        mu, var = _moments(x._data, axes, n)
         moved = {
-            running_mean: _moved("batch_norm", running_mean, mu._data, momentum),
-            running_var: _moved("batch_norm", running_var, var._data * (n / (n - 1)), momentum),
+            running_mean: _moved("batch_norm", running_mean, mu, momentum),
+            running_var: _moved("batch_norm", running_var, var * (n / (n - 1)), momentum),
         }
         new = {**new, **moved}
     publish(list(new), list(new.values()))
     return y
-=======
-    if running_mean is not None:
-        refuse_examples("batch_norm", x)
-        mu, var = _moments(x._data, axes, n)
-        _move("batch_norm", running_mean, mu, momentum)
-        _move("batch_norm", running_var, var * (n / (n - 1)), momentum)
-    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
->>>>>>> main
 
 
 def _moved(who: str, running: Any, batch: Any, momentum: float) -> Any:
@@ -201,27 +192,17 @@ def instance_norm(
         raise ShapeError(
             f"instance_norm: needs more than one value in each channel; got shape {x.shape}; use larger inputs"
         )
-<<<<<<< HEAD
-    mu, d, var = _moments(x, tuple(range(2, x.ndim)))
-    y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
-    if running_mean is not None and running_var is not None:
-        refuse_examples("instance_norm", x)
-        middle, spread = np.mean(mu._data, 0), np.mean(var._data, 0) * (n / (n - 1))
-        moved = [
-            _moved("instance_norm", running, batch, momentum)
-            for running, batch in ((running_mean, middle), (running_var, spread))
-        ]
-        publish([running_mean, running_var], moved)
-    return y
-=======
     axes = tuple(range(2, x.ndim))
+    y = _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
     if running_mean is not None and running_var is not None:
         refuse_examples("instance_norm", x)
         mu, var = _moments(x._data, axes, n)
-        _move("instance_norm", running_mean, np.mean(mu, 0), momentum)
-        _move("instance_norm", running_var, np.mean(var, 0) * (n / (n - 1)), momentum)
-    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
->>>>>>> main
+        moved = [
+            _moved("instance_norm", running_mean, np.mean(mu, 0), momentum),
+            _moved("instance_norm", running_var, np.mean(var, 0) * (n / (n - 1)), momentum),
+        ]
+        publish([running_mean, running_var], moved)
+    return y
 
 
 @settings
