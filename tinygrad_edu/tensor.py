@@ -39,7 +39,7 @@ from .interop.names import UnknownNameError
 from .interop.protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site, stack_level, tracer
 
-INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_must_be_one", "_not_a_leaf", "_seed"} - {
+INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_mask", "_must_be_one", "_not_a_leaf", "_seed"} - {
     *vars(object),
     "name",
     "op",
@@ -97,6 +97,13 @@ class Tensor(Variable):
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
         if requires_grad is not False and truth("Tensor", "requires_grad", requires_grad):
+            if self.flags & LEFT and data.op is not None:
+                warnings.warn(
+                    f"{type(self).__name__}: no gradient passes from a new leaf to what it was made from; got "
+                    f"{describe(data)}; use the result itself, or detach() to say that it is a constant",
+                    LostGradientWarning,
+                    stacklevel=stack_level(),
+                )
             self.requires_grad = True
 
     @property
@@ -314,20 +321,24 @@ class Tensor(Variable):
         return bool(self.flags & (NEEDS | LEFT) and recording.get())
 
     def item(self) -> Any:
-        """The one entry, as a Python number."""
+        """The one entry, as a Python number.
+
+        No gradient passes through it. Inside `grad` and its like a warning says so where it comes back into the
+        result; a loss of your own, to which it is added, just treats it as a constant.
+        """
         self._must_be_one("item", "tolist()")
         self._depart()
         return np.asarray(self._data).item()
 
     def tolist(self) -> Any:
         """The entries as nested lists of Python numbers."""
-        self._depart()
+        self._depart(numbers=True)
         return np.asarray(self._data).tolist()
 
-    def _depart(self) -> None:
+    def _depart(self, numbers: bool = False) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
         if self.flags & NEEDS and (departed := departures.get()) is not None:
-            departed.append(Departure(self, births(), site()))
+            departed.append(Departure(self, births(), site(), numbers or not self.shape))
 
     def _copied(self, source: Variable) -> None:
         """This tensor starts from the values of `source`, which may need a gradient."""
@@ -516,8 +527,18 @@ class Tensor(Variable):
         return call_function(function, args, kwargs)
 
     def __dlpack__(self, **kwargs: Any) -> Any:
-        self._depart()
+        self._depart(numbers=True)
         return np.array(self._data).__dlpack__(**kwargs)
+
+    @property
+    def _mask(self) -> Any:
+        """NumPy's masked arrays ask for this, and take `_data`, when they compute with another array."""
+        if self._leaves():
+            raise GraphError(
+                f"array: a masked array takes plain numbers; got {describe(self)}, whose gradient would be lost, at "
+                f"{site()}; write where(mask, 0, x) * t with a plain array x, or detach() the tensor first"
+            )
+        return np.ma.nomask
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # the CPU
