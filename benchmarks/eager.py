@@ -188,7 +188,7 @@ of_entries("BatchNorm2d", lambda nn: nn.BatchNorm2d(64), 16, 64, 32, 32)
 of_entries("sum over the first axis", lambda nn: lambda x: x.sum(0), 512, 512)
 
 
-@workload("attention (4, 2048, 32), causal", *(normal(4, 2048, 32) for _ in range(3)))
+@workload("attention (1, 4, 2048, 32), causal", *(normal(1, 4, 2048, 32) for _ in range(3)))
 def attention(lib: ModuleType) -> Any:
     return lambda q, k, v: lib.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
 

@@ -154,7 +154,7 @@ def _chain_rule(
 def hooked(t: Variable, g: Any, create_graph: bool) -> Any:
     """The gradient of `t` after its hooks: each is given it as a tensor, and may give another in its place."""
     for hook in list((t.hooks or {}).values()):
-        new = hook(g if create_graph else constant(np.array(g)[()]))
+        new = hook(g if create_graph else constant(+g))  # a copy: the walk goes on with `g`
         if new is None:
             continue
         if not isinstance(new, Variable) or new._data.shape != t._data.shape:

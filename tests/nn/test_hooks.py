@@ -179,3 +179,16 @@ def test_a_model_without_hooks_has_no_state_of_them():
     assert list(hooked.state_dict()) == ["0.weight", "0.bias"]
     assert repr(hooked) == repr(nn.Sequential(nn.Linear(2, 2)))
     assert nn.functional_call(hooked, dict(hooked.named_parameters()), np.ones(2, "f4")).tolist() == [0.0, 0.0]
+
+
+def test_hooks_work_on_batches_and_in_compiled_functions():
+    def f(x):
+        y = x * x
+        y.register_hook(lambda g: g * 3)
+        return (y * y).sum()
+
+    rows = np.array([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_allclose(tg.vmap(tg.grad(f))(rows).data, 12 * rows**3)
+    np.testing.assert_allclose(tg.compile(tg.grad(f))(tg.asarray(rows)).data, 12 * rows**3)
+    layer = nn.utils.weight_norm(nn.Linear(2, 2, dtype="float64"))
+    np.testing.assert_allclose(tg.compile(lambda x: layer(x))(tg.asarray(rows)).data, layer(rows).data, rtol=1e-12)

@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
-from tinygrad_edu.interop.pytorch import NN
+from tinygrad_edu.interop.pytorch import NN, UTILS
 
 from .parity import arrays, compare_modules
 
@@ -397,6 +397,20 @@ def test_a_lazy_layer_has_its_parameters_from_the_first_input_on():
         nn.LazyLinear()
     with pytest.raises(ValueError, match="LazyLinear: the input must have features as axis -1"):
         nn.LazyLinear(2)(1.0)
+
+
+@pytest.mark.parametrize("name", sorted(UTILS))
+def test_a_tool_that_is_not_here_says_what_to_use(name):
+    with pytest.raises(AttributeError) as error:
+        getattr(nn.utils, name)
+    assert str(error.value) == f"nn.utils: has no attribute {name!r}; {UTILS[name]}"
+    assert [n for n in re.findall(r"nn\.utils\.(\w+)", UTILS[name]) if not hasattr(nn.utils, n)] == []
+
+
+def test_each_tool_is_here_or_answered():
+    parts = {"clip_grad", "convert_parameters", "fusion", "init", "memory_format"}  # PyTorch's own files
+    theirs = {n for n in dir(torch.nn.utils) if n[0] != "_"} - parts
+    assert sorted(n for n in theirs if hasattr(nn.utils, n) == (n in UTILS)) == []
 
 
 def test_other_methods_of_adaptive_softmax():

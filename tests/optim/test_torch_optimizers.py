@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
+from tinygrad_edu.errors import GraphError
 from tinygrad_edu.interop.pytorch import OPTIM
 
 torch = pytest.importorskip("torch")
@@ -281,3 +282,32 @@ def test_schedules_that_cannot_be_are_refused():
     o.add_param_group({"params": [nn.Parameter([1.0])]})
     with pytest.raises(ValueError, match="LambdaLR: the optimizer must keep its 2 groups; got 3"):
         schedule.step()
+
+
+@pytest.mark.parametrize("name", ["NAdam", "RAdam", "Adamax", "Lion", "Adadelta", "Rprop", "ASGD"])
+def test_a_compiled_step_is_the_same(name):
+    found = []
+    for compiled in (False, True):
+        w = nn.Parameter(problem()[0][0])
+        optimizer = getattr(optim, name)([w])
+
+        def step(x, w=w, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = ((x @ w) ** 2).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = tg.compile(step) if compiled else step
+        for _ in range(8):
+            run(tg.asarray(problem()[1]))
+        found.append(w.data.copy())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Muon", "LBFGS"])
+def test_steps_that_depend_on_values_are_not_compiled(name):
+    w = nn.Parameter(np.ones((2, 2)))
+    optimizer = getattr(optim, name)([w])
+    with pytest.raises(GraphError, match=f"a step of {name} must be made outside of the compiled function"):
+        tg.compile(lambda x: optimizer.step(lambda: (x @ w).sum()))(tg.ones((2, 2)))

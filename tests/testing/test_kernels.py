@@ -6,6 +6,7 @@ import json
 
 import jax
 import jax.numpy as jnp
+import numba
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from tinygrad_edu.testing import check_kernel, strategies
 from tinygrad_edu.testing.kernels import probes
 
 from . import kernels as k
+from .right_kernels import KERNELS
 
 X = np.random.default_rng(0).standard_normal((4, 3))
 W = np.random.default_rng(1).standard_normal((3, 2))
@@ -60,6 +62,12 @@ def test_a_broken_law_is_named_with_its_line(forward, backward, law, line, where
     if line is not None:
         assert line in report.blame.detail, report
         assert "kernels.py:" in report.blame.site
+
+
+@pytest.mark.parametrize(("forward", "backward", "inputs"), KERNELS, ids=lambda f: getattr(f, "__name__", ""))
+def test_right_kernels_of_many_kinds(forward, backward, inputs):
+    report = check_kernel(forward, backward, inputs=inputs)
+    assert report.verdict == "RIGHT", report
 
 
 def test_a_gradient_that_is_not_linear_is_told():
@@ -157,6 +165,26 @@ def test_functions_of_jax():
     assert check_kernel(with_vjp(lambda x, g: (g * jnp.cos(x),)), inputs=(x,), lengths=(1,)).verdict == "RIGHT"
     report = check_kernel(with_vjp(lambda x, g: (jnp.cos(x),)), inputs=(x,), lengths=(), raises=False)
     assert report.verdict == "WRONG"
+
+
+@pytest.mark.long
+def test_functions_compiled_by_numba():
+    forward = numba.njit(lambda x: np.tanh(x))
+
+    @numba.njit
+    def right(dy, x):
+        return dy * (1 - np.tanh(x) ** 2)
+
+    @numba.njit
+    def writing(dy, x):
+        for i in range(len(dy)):
+            dy[i] *= 1 - np.tanh(x[i]) ** 2
+        return dy
+
+    x = X[:, 0].copy()
+    assert check_kernel(forward, right, inputs=(x,), lengths=(1,)).verdict == "RIGHT"
+    report = check_kernel(forward, writing, inputs=(x,), lengths=(), raises=False)
+    assert report.pattern == probes.WRITES
 
 
 POINTER = ctypes.POINTER(ctypes.c_float)

@@ -144,8 +144,9 @@ def test_what_disturbs_others_is_a_note(f, df, note):
 
 
 def test_the_dtype_of_a_gradient_is_noted():
-    df = lambda x, cotangent: (cotangent * 2).astype(np.float16 if x.dtype == np.float32 else float)
-    report = found(lambda x: 2 * x, df, X.astype(np.float32))
+    df = lambda x: np.full(x.shape, 2, dtype=np.float16 if x.dtype == np.float32 else float)
+    report = found(lambda x: (2 * x).sum(), df, X.astype(np.float32))
+    assert report.verdict == "RIGHT"
     assert "the gradient of x is float16, where x is float32" in report.notes
 
 

@@ -95,4 +95,4 @@ def test_the_traceback_shows_the_users_lines_only(tmp_path):
     assert "Paste this test" in said
     shown = {line.partition(":")[0] for line in said.splitlines()}
     assert {name for name in shown if name.endswith(".py") and not name.startswith("FAILED")} == {"test_it.py"}
-    assert "    def test_cube(x):" in said
+    assert ">   def test_cube(x):" in said

@@ -1,6 +1,7 @@
 """Bugs of public trackers: every broken one is caught, its cause named, and every fixed one right."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,9 @@ def test_the_broken_version_is_caught(bug, broken):
 def test_the_cause_is_named(broken):
     named = [bug for bug in BUGS if (broken[bug.link].pattern or "").startswith(bug.cause)]
     assert len(named) >= 0.9 * len(BUGS)
+
+
+def test_the_page_names_every_bug():
+    page = (Path(__file__).parents[2] / "docs" / "real-bugs.md").read_text()
+    assert [bug.link for bug in BUGS if f"[{bug.link}]({bug.url}) | {bug.year} | {bug.what}" not in page] == []
+    assert f"| `check_kernel` | {len(BUGS)} of {len(BUGS)} | 0 |" in page

@@ -22,12 +22,19 @@ class Executor:
     all is computed, and the run gives None for them.
     """
 
-    def __init__(self, program: Program, fast: bool = False, changed: dict[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        fast: bool = False,
+        changed: dict[int, int] | None = None,
+        passing: set[int] | None = None,
+    ) -> None:
         self.program = simplified(program)
         self.fast = fast
         self.kernels: list[Any] = []
         self.whole: Any = None
         self.changed = changed or {}
+        self.passing = set(range(len(program.inputs))) if passing is None else passing
         self.careful: Executor | None = None  # writes nothing in place
         if native.available() and self.program.steps and all(map(native.can, self.program.steps)):
             self._native()
@@ -41,7 +48,7 @@ class Executor:
         program = self.program
         changed = {program.results[k]: program.inputs[i] for k, i in self.changed.items()}
         changed = {v: x for v, x in changed.items() if program.results.count(v) == 1 and v not in program.inputs}
-        self.whole = native.Whole(program, changed, self.fast)
+        self.whole = native.Whole(program, changed, self.passing, self.fast)
         self.kernels = [self.whole.kernels]
         self.source = self.whole.kernels.module.text
 

@@ -47,6 +47,7 @@ def _machine() -> Any:
 
 
 _lock = threading.Lock()
+SMALL = 1 << 13  # bytes up to which results are parts of one array
 
 
 class Kernels:
@@ -85,23 +86,28 @@ class Kernels:
 
 
 class Whole:
-    """A whole program as one native function, whose pointers are looked up anew only where arrays are others."""
+    """A whole program as one native function, whose pointers are looked up anew only where arrays are others.
 
-    def __init__(self, program: Program, changed: dict[Value, Value], fast: bool) -> None:
+    `passing` are the inputs that are others in each run, as arguments are; their arrays are not kept.
+    """
+
+    def __init__(self, program: Program, changed: dict[Value, Value], passing: set[int], fast: bool) -> None:
         self.kernels = Kernels(program, program.steps, set(program.results), fast, changed)
         kernels, numbers = self.kernels, {v: k for k, v in enumerate(program.inputs)}
         self.function = kernels.function
-        fixed = {v: a for v, a in program.constants.items() if v in kernels.inputs}
-        self.inputs = [(k, numbers[v], v) for k, v in enumerate(kernels.inputs, 1) if v in numbers]
-        self.fixed = [(k, _laid_out(fixed[v], v)) for k, v in enumerate(kernels.inputs, 1) if v in fixed]
+        self.slots = {numbers[v]: (k, v) for k, v in enumerate(kernels.inputs, 1) if v in numbers}
+        self.fixed = [
+            (k, _laid_out(program.constants[v], v)) for k, v in enumerate(kernels.inputs, 1) if v not in numbers
+        ]
         first = 1 + len(kernels.inputs)
-        self.outputs = [(k, v.shape, v.dtype) for k, v in enumerate(kernels.outputs, first)]
+        self.pointers = np.zeros(first + len(kernels.outputs), np.uintp)
+        self.outputs = _Outputs(kernels.outputs, self.pointers[first:])
         place = {v: k for k, v in enumerate(kernels.outputs)}
         self.results = [place.get(v) for v in program.results]
         self.numbers = [numbers[v] for v in kernels.numbers]
-        self.changed = [numbers[v] for v in changed.values()]
+        self.changed = {numbers[v] for v in changed.values()}
+        self.passing = passing
         self.own = np.empty(kernels.size + 64, np.uint8)
-        self.pointers = np.zeros(first + len(self.outputs), np.uintp)
         self.pointers[0] = -(-_address(self.own) // 64) * 64
         for k, a in self.fixed:
             self.pointers[k] = _address(a)
@@ -114,42 +120,68 @@ class Whole:
     def __call__(self, arrays: Sequence[Any]) -> list[Any] | None:
         """The results, where those that were written where an input was are None; None for all if that must not be:
         if such an array has gaps, or is read by another name."""
-        if self.changed and not self._ready(arrays):
-            return None
-        pointers, known = self.pointers, self.known
-        kept = []
-        for k, i, value in self.inputs:
-            x = arrays[i]
-            if x is not known[i]:
-                laid = _laid_out(x, value)
-                start = _address(laid)
-                if self.spans and i not in self.changed and _overlap(self.spans, start, start + laid.nbytes):
-                    return None
-                pointers[k] = start
-                known[i] = x if laid is x else None
-                kept.append(laid)
-        for k, i in enumerate(self.numbers):
-            self.values[k] = arrays[i]
-        outputs = []
-        for k, shape, dtype in self.outputs:
-            y = np.empty(shape, dtype)
-            pointers[k] = _address(y)
-            outputs.append(y)
+        known, kept = self.known, []
+        others = [i for i in self.slots if arrays[i] is not known[i]]
+        if self.changed and not self.changed.isdisjoint(others):
+            if not self._ready(arrays):
+                return None
+            others, known = list(self.slots), self.known
+        for i in others:
+            slot, value = self.slots[i]
+            laid = _laid_out(arrays[i], value)
+            start = _address(laid)
+            if self.spans and i not in self.changed and _overlap(self.spans, start, start + laid.nbytes):
+                return None
+            self.pointers[slot] = start
+            kept.append(laid)
+            if laid is arrays[i] and i not in self.passing:
+                known[i] = laid
+        if self.numbers:
+            self.values[:] = [arrays[i] for i in self.numbers]
+        outputs = self.outputs.new()
         self.function(self.table, self.settings)
         return [None if k is None else outputs[k] for k in self.results]
 
     def _ready(self, arrays: Sequence[Any]) -> bool:
-        """Whether the arrays that are written into can be; their spans are looked up anew where they are others."""
-        known = self.known
-        if all(arrays[i] is known[i] for i in self.changed):
-            return True
+        """Whether the arrays that are written into can be; their spans are looked up anew."""
         found = [arrays[i] for i in self.changed]
         if not all(type(x) is np.ndarray and x.flags.carray for x in found):
             return False
-        self.known = [None] * len(known)
-        spans = sorted((_address(x), _address(x) + x.nbytes) for x in found)
-        self.spans = spans
-        return all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+        self.known = [None] * len(self.known)
+        self.spans = sorted((_address(x), _address(x) + x.nbytes) for x in found)
+        return all(a[1] <= b[0] for a, b in itertools.pairwise(self.spans))
+
+
+class _Outputs:
+    """New arrays for each run; small ones are parts of one."""
+
+    def __init__(self, values: list[Value], pointers: Any) -> None:
+        sizes = [max(v.size, 1) * v.dtype.itemsize for v in values]
+        self.shapes = [(v.shape, v.dtype) for v in values]
+        self.large = [k for k, size in enumerate(sizes) if size > SMALL]
+        self.places: dict[int, int] = {}
+        self.size = 0
+        for k, size in enumerate(sizes):
+            if size <= SMALL:
+                self.places[k] = self.size
+                self.size += -(-size // 64) * 64
+        self.pointers = pointers
+        self.offsets = np.array(list(self.places.values()), np.uintp)
+        self.at = np.array(list(self.places), np.intp)
+
+    def new(self) -> list[Any]:
+        """The arrays, where the pointers point to."""
+        found: list[Any] = [None] * len(self.shapes)
+        if self.places:
+            block = np.empty(self.size, np.uint8)
+            self.pointers[self.at] = self.offsets + np.uintp(_address(block))
+            for k, offset in self.places.items():
+                shape, dtype = self.shapes[k]
+                found[k] = np.ndarray(shape, dtype, block, offset)
+        for k in self.large:
+            found[k] = np.empty(*self.shapes[k])
+            self.pointers[k] = _address(found[k])
+        return found
 
 
 def _overlap(spans: list[tuple[int, int]], start: int, end: int) -> bool:

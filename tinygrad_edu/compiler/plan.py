@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from .execute import Executor
 from .graph import Call, in_graph
 from .trees import in_tree
 
-LAST = {"number": 1, "cotangent": 2}  # inputs that stand at the end, in this order
+KINDS = ("argument", "grad", "drawn", "value", "state", "number", "cotangent")  # inputs stand in this order
 
 
 class Plan:
@@ -26,41 +27,44 @@ class Plan:
     def __init__(self, written: Written, function: Any, fast: bool) -> None:
         self.written, self.function, self.fast = written, function, fast
         program = written.program
+        order = sorted(range(len(program.inputs)), key=lambda k: KINDS.index(written.sources[k].kind))
+        inputs, names = [program.inputs[k] for k in order], [program.names[k] for k in order]
+        self.sources = [written.sources[k] for k in order]
+        self.which = [place.key for place in self.sources if place.kind == "cotangent"]  # the results that have one
+        self.given = len(self.sources) - len(self.which)
+        self.questions = [(order.index(i), question, answer) for i, question, answer in written.questions]
+        self.checks = [(order.index(i), check) for i, check in written.checks]
         values = iter(program.results)
         results = [(place, None if place.kind == "no grad" else next(values)) for place in written.targets]
-        order = sorted(range(len(program.inputs)), key=lambda k: LAST.get(written.sources[k].kind, 0))
-        inputs, names = [program.inputs[k] for k in order], [program.names[k] for k in order]
-        self.sources = [written.sources[k] for k in order if written.sources[k].kind != "cotangent"]
-        self.given = len(self.sources)
-        self.questions = [(order.index(i), question, answer) for i, question, answer in written.questions]
-        self.which = [written.sources[k].key for k in order[self.given :]]  # the results that have a cotangent
-        self.checks = [(order.index(i), check) for i, check in written.checks]
-        self.targets = [place for place, _ in results if place.kind != "vjp"]
+        self.cleared = [place.owner for place, _ in results if place.kind == "no grad"]
         shown = [(place, v) for place, v in results if v is not None and place.kind != "vjp"]
         pulled = [v for place, v in results if v is not None and place.kind == "vjp"]
+        self.targets = [place for place, _ in shown]
         forward = Program(
             inputs[: self.given], names[: self.given], program.constants, program.steps, [v for _, v in shown]
         )
         self.backward = Program(inputs, names, program.constants, program.steps, pulled)
-        self.readers = [_reader(place) for place in self.sources if place.kind != "number"]
-        changed = self._changed(forward, [place for place, _ in shown])
-        self.executor = Executor(forward, fast, changed)
-        self.inside = [shown[k][0].owner for k in changed if shown[k][0].kind == "value"] if self.executor.whole else []
+        self.tensors = [place.owner for place in self.sources if place.kind == "value"]
+        self.rows = [_Row(place.owner, *place.key) for place in self.sources if place.kind == "state"]
+        self.readers = [_reader(place) for place in self.sources if place.kind in KINDS[:3]]
+        changed = self._changed(forward)
+        first = len(self.readers)
+        self.executor = Executor(forward, fast, changed, set(range(first)))
+        self.inside = [self.targets[k].owner for k in changed if self.targets[k].kind == "value"]
+        self.inside = self.inside if self.executor.whole else []
+        self.arrays = [x._data for x in self.tensors]  # as they were when they were looked at last
+        self.types = [(np.shape(a), a.dtype) for a in self.arrays]
+        self.flags = [x.flags for x in self.tensors]
         self.lock = threading.Lock()
         self._pullback: Executor | None = None
-        self.types = [
-            (place.owner, np.shape(place.owner._data), place.owner._data.dtype, place.owner.flags)
-            for place in self.sources
-            if place.kind == "value"
-        ]
 
-    def _changed(self, program: Program, targets: list[Place]) -> dict[int, int]:
+    def _changed(self, program: Program) -> dict[int, int]:
         """The results that take the place of an input, by their numbers, where nothing can go wrong in between."""
-        if any(place.kind == "check" for place in targets):
+        if any(place.kind == "check" for place in self.targets):
             return {}
         at = {(p.kind, id(p.owner), p.key): k for k, p in enumerate(self.sources) if p.kind in ("value", "state")}
         found = {}
-        for k, (place, value) in enumerate(zip(targets, program.results, strict=True)):
+        for k, (place, value) in enumerate(zip(self.targets, program.results, strict=True)):
             i = at.get((place.kind, id(place.owner), place.key))
             own = place.kind == "state" or (place.kind == "value" and place.owner.flags & NEEDS)
             if own and i is not None and value.dtype == program.inputs[i].dtype:
@@ -69,14 +73,19 @@ class Plan:
 
     def holds(self) -> bool:
         """Whether what was read besides arguments is still of the kind that it was."""
-        for x, shape, dtype, flags in self.types:
-            if x._data.shape != shape or x._data.dtype != dtype or x.flags != flags:
+        if [x.flags for x in self.tensors] != self.flags:
+            return False
+        arrays = [x._data for x in self.tensors]
+        if not all(map(operator.is_, arrays, self.arrays)):
+            if [(np.shape(a), a.dtype) for a in arrays] != self.types:
                 return False
+            self.arrays = arrays
         return all(now() == then for now, then in self.written.guards)
 
     def gathered(self, leaves: Sequence[Any]) -> list[Any]:
         """The inputs of a run."""
-        return [*[read(leaves) for read in self.readers], *self.written.numbers()]
+        given = [read(leaves) for read in self.readers]
+        return [*given, *[x._data for x in self.tensors], *[row() for row in self.rows], *self.written.numbers()]
 
     def run(self, inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
         """One call."""
@@ -85,8 +94,7 @@ class Plan:
         with self.lock:
             for x in self.inside:  # before: a graph that was recorded must not use it as it will be
                 self._written(x)
-            arrays = self.executor(inputs)
-            return self.publish(arrays, inputs, leaves, called)
+            return self.publish(self.executor(inputs), inputs, leaves, called)
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """The gradients of all tracked inputs."""
@@ -97,23 +105,18 @@ class Plan:
     def publish(self, arrays: Sequence[Any], inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
         """Give results back, and write everywhere else, all or nothing. What was written in place already is None."""
         results: dict[int, Any] = {}
-        changes: list[Any] = []
-        values = iter(arrays)
-        for place in self.targets:
-            x = place.owner
-            array = None if place.kind == "no grad" else next(values)
-            if place.kind == "result":
-                results[place.key] = array
-            elif place.kind == "grad":
-                changes.append((setattr, x, "_grad", constant(array)))
-            elif place.kind == "no grad":
-                changes.append((setattr, x, "_grad", None))
-            elif place.kind == "check":
-                if array is not None:  # else it was checked as it was written down
-                    x(array)
-            elif array is None:
+        changes: list[Any] = [(setattr, x, "_grad", None) for x in self.cleared]
+        for place, array in zip(self.targets, arrays, strict=True):
+            if array is None:  # written in place, or checked already
                 continue
-            elif place.kind == "state":
+            x, kind = place.owner, place.kind
+            if kind == "grad":
+                changes.append((setattr, x, "_grad", constant(array)))
+            elif kind == "result":
+                results[place.key] = array
+            elif kind == "check":
+                x(array)
+            elif kind == "state":
                 changes.append((np.copyto, x.part(*place.key).reshape(-1), array))
             elif x.flags & NEEDS and isinstance(x._data, np.ndarray) and x._data.flags.writeable:
                 self._written(x)
@@ -143,28 +146,21 @@ def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
     x, key = place.owner, place.key
     if place.kind == "argument":
         return lambda leaves: leaves[key]._data if isinstance(leaves[key], Variable) else leaves[key]
-    if place.kind == "value":
-        return lambda leaves: x._data
     if place.kind == "grad":
         return lambda leaves: x._grad._data
-    if place.kind == "state":
-        name, i = key
-        return _Row(name, i, x)
-    if place.kind == "drawn":
-        method, args, kwargs = key
-        return lambda leaves: x.draw(method, *args, **kwargs)
-    raise AssertionError(place.kind)
+    method, args, kwargs = key
+    return lambda leaves: x.draw(method, *args, **kwargs)
 
 
 class _Row:
     """A part of an optimizer's state as a row, the same view as long as it is the same array."""
 
-    def __init__(self, name: str, i: int, bundle: Any) -> None:
+    def __init__(self, bundle: Any, name: str, i: int) -> None:
         self.name, self.i, self.bundle = name, i, bundle
         self.whole: Any = None
         self.row: Any = None
 
-    def __call__(self, leaves: Sequence[Any]) -> Any:
+    def __call__(self) -> Any:
         whole = self.bundle.state[self.name]
         if whole is not self.whole:
             self.whole, self.row = whole, self.bundle.part(self.name, self.i).reshape(-1)

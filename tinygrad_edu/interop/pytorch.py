@@ -59,10 +59,23 @@ FUNCTIONAL = {
     ),
 }  # fmt: skip
 
-OPTIM = {
-    "SparseAdam": "gradients are dense here; use optim.Adam",
-    "adam": "the classes stand in optim itself, as optim.Adam",
-    "sgd": "the classes stand in optim itself, as optim.SGD",
+OPTIM = {"SparseAdam": "gradients are dense here; use optim.Adam"}
+
+UTILS = {
+    "clip_grad_norm": "use nn.utils.clip_grad_norm_, as PyTorch says",
+    "clip_grads_with_norm_": "use nn.utils.clip_grad_norm_, which finds the norm itself",
+    "get_total_norm": "use what nn.utils.clip_grad_norm_(parameters, float('inf')) gives",
+    "convert_conv2d_weight_memory_format": "arrays are in C order; leave it out",
+    "convert_conv3d_weight_memory_format": "arrays are in C order; leave it out",
+    "fuse_conv_bn_eval": "layers are not fused by hand; use tg.compile",
+    "fuse_conv_bn_weights": "layers are not fused by hand; use tg.compile",
+    "fuse_linear_bn_eval": "layers are not fused by hand; use tg.compile",
+    "fuse_linear_bn_weights": "layers are not fused by hand; use tg.compile",
+    "prune": "there is no pruning; multiply by a mask in nn.utils.parametrize.register_parametrization",
+    "remove_spectral_norm": "use nn.utils.parametrize.remove_parametrizations(module, 'weight')",
+    "remove_weight_norm": "use nn.utils.parametrize.remove_parametrizations(module, 'weight')",
+    "skip_init": "make the layer as it is, and set its parameters",
+    "stateless": "use nn.functional_call",
 }
 
-SENTENCES = {"nn": NN, "F": FUNCTIONAL, "optim": OPTIM}  # by how users write the place
+SENTENCES = {"nn": NN, "F": FUNCTIONAL, "optim": OPTIM, "nn.utils": UTILS}  # by how users write the place

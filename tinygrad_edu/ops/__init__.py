@@ -1,6 +1,7 @@
 """The declarations: every operation once, with its rules, in one file for each family."""
 
 from .activation import *
+from .attention import *
 from .batch import *
 from .contract import *
 from .determinant import *

@@ -34,40 +34,29 @@ class NAdam(Adam):
         weight_decay: float = 0.0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False,
         *, maximize: bool = False,
     ) -> None:  # fmt: skip
-        self._products: dict[tuple[float, float], tuple[int, float]] = {}
         super(Adam, self).__init__(
             params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
             decoupled_weight_decay=decoupled_weight_decay, maximize=maximize,
         )  # fmt: skip
 
     def initial_state(self, group: Mapping[str, Any]) -> dict[str, float]:
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
-
-    def _product(self, beta: float, decay: float, step: int) -> float:
-        """mu(1) ... mu(step)."""
-        done, product = self._products.get((beta, decay), (0, 1.0))
-        if done > step:
-            done, product = 0, 1.0
-        for t in range(done + 1, step + 1):
-            product *= beta * (1 - 0.5 * 0.96 ** (t * decay))
-        self._products[beta, decay] = step, product
-        return product
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "mu_product": 1.0}
 
     def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
         (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
-        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m, v, product = state["exp_avg"], state["exp_avg_sq"], state["mu_product"]
         if group["decoupled_weight_decay"]:
             p *= 1 - lr * decay
         else:
             g = decayed(g, p, decay, b)
-        now = self._product(beta1, group["momentum_decay"], step)
         mu, after = (beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
         moved(m, g, 1 - beta1, a)
         v *= beta2
         v += np.multiply(np.multiply(g, g, out=a), 1 - beta2, out=a)
         np.sqrt(np.multiply(v, 1 / (1 - beta2**step), out=a), out=a)
         a += group["eps"]
-        direction = g * ((1 - mu) / (1 - now)) + m * (after / (1 - now * after))
+        product *= mu
+        direction = g * (1 - mu) / (1 - product) + m * after / (1 - product * after)
         p -= np.multiply(np.divide(direction, a, out=a), lr, out=a)
 
 
@@ -107,14 +96,15 @@ class RAdam(Adam):
         v += np.multiply(np.multiply(g, g, out=a), 1 - beta2, out=a)
         left, whole = 1 - beta2**step, 2 / (1 - beta2) - 1
         known = whole - 2 * step * beta2**step / left
-        rate = lr / (1 - beta1**step)
-        if known <= 5:
-            p -= np.multiply(m, rate, out=a)
-            return
+        late = np.sign(np.maximum(known - 5, 0.0))  # 1 from where it is known on, 0 before
+        known = np.maximum(known, 5.0)
         factor = ((known - 4) * (known - 2) * whole / ((whole - 4) * (whole - 2) * known)) ** 0.5
         np.sqrt(v, out=a)
         a += group["eps"]
-        p -= np.multiply(np.divide(m, a, out=a), rate * factor * left**0.5, out=a)
+        np.divide(late * factor * left**0.5, a, out=a)
+        a += 1 - late
+        np.multiply(m, a, out=a)
+        p -= np.multiply(a, lr / (1 - beta1**step), out=a)
 
 
 class Adamax(Adam):

@@ -119,4 +119,4 @@ class ASGD(Optimizer):
         rate = lr / (1 + lambd * lr * (step - 1)) ** group["alpha"]
         p *= 1 - lambd * rate
         p -= np.multiply(g, rate, out=a)
-        moved(state["ax"], p, 1 / max(1.0, step - 1 - group["t0"]), a)
+        moved(state["ax"], p, 1 / np.maximum(1.0, step - 1 - group["t0"]), a)

@@ -102,6 +102,7 @@ class LBFGS(Optimizer):
                 f"LBFGS: step needs a closure that computes the loss and its gradients; got {type(closure).__name__}; "
                 "write a function that calls zero_grad(), then backward()"
             )
+        self.not_compiled()
         with np.errstate(all="ignore"):
             return self._steps(closure)
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import held, to_array
 from ..changes import at_once
 from ..engine import Variable, constant, describe
-from ..errors import DTypeError, ShapeError
+from ..errors import DTypeError, GraphError, ShapeError
 from ..functions.settings import several, truth
 from ..interop.names import Named
 from ..nn import guards
@@ -181,6 +181,14 @@ class Optimizer(Named):
             step(parts)
         guards.after_step(self)
         return loss
+
+    def not_compiled(self) -> None:
+        """Refuse a step that `compile` cannot read, as its operations depend on values."""
+        if tracer() is not None:
+            raise GraphError(
+                f"compile: a step of {type(self).__name__} must be made outside of the compiled function; got one "
+                "inside; compile what computes the loss and its gradients"
+            )
 
     def _rule(self, group: Any, dtype: Any) -> Rule:
         """`update` with a group's settings, for rows of one dtype."""

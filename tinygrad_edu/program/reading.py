@@ -193,26 +193,25 @@ class Reading(Tracer):
                 for bundle in parts:
                     if len(kept) > len(bundle.state):
                         bundle.keep(kept)
-                    for i, p in enumerate(bundle.params):
-                        if p._grad is not None:
-                            self._step(optimizer, settings, bundle, i, p)
+                    together = _together(bundle)  # as a rule: then one number counts the steps of all
+                    self.guards.append((functools.partial(_together, bundle), together))
+                    moving = [i for i, p in enumerate(bundle.params) if p._grad is not None]
+                    for i in moving:
+                        self._step(optimizer, settings, bundle, i, 0 if together else i)
+                    self.effects.append(functools.partial(_counted, bundle, moving))
 
-    def _step(self, optimizer: Any, group: Any, bundle: Any, i: int, p: Any) -> None:
+    def _step(self, optimizer: Any, group: Any, bundle: Any, i: int, counted: int) -> None:
         """One parameter's update, by the optimizer's own rule."""
+        p = bundle.params[i]
         self.take(p)
         wide = worked_in(p._data.dtype)
         row, g = (x._data.reshape(-1).astype(wide) for x in (p, p._grad))
         state = {name: self._row(bundle, name, i) for name in bundle.state}
         a, b = (np.zeros_like(row) for _ in range(2))
-        together = bundle.steps.count(bundle.steps[0]) == len(bundle.steps)  # as a rule: then one number is that of all
-        k = 0 if together else i
-        step = self.writer.number(("step", id(bundle), k), lambda: bundle.steps[k] + 1)
-        self.guards.append((functools.partial(_together, bundle), together))
+        step = self.writer.number(("step", id(bundle), counted), lambda: bundle.steps[counted] + 1)
         optimizer.update(group, step, row, -g if group.get("maximize") else g, state, a, b)
         p._data = row.astype(p._data.dtype).reshape(p._data.shape)
         p.born, p.past = births(), None
-
-        self.effects.append(lambda: [(bundle.steps.__setitem__, i, bundle.steps[i] + 1)])
 
     def _row(self, bundle: Any, name: str, i: int) -> Any:
         key = id(bundle), name, i
@@ -292,3 +291,8 @@ def _settings(group: Any, names: tuple[str, ...]) -> list[Any]:
 def _together(bundle: Any) -> bool:
     """Whether all parameters of a bundle have made equally many steps."""
     return bool(bundle.steps.count(bundle.steps[0]) == len(bundle.steps))
+
+
+def _counted(bundle: Any, moving: list[int]) -> list[Any]:
+    """The change by which some parameters of a bundle have made one more step."""
+    return [(setattr, bundle, "steps", [n + (i in moving) for i, n in enumerate(bundle.steps)])]

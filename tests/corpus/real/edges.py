@@ -246,7 +246,7 @@ BUGS.append(
         "tinygrad/tinygrad#12296",
         2025,
         "in half precision the number of ties of a maximum overflows, and its gradient is 0",
-        "another dtype of the inputs",
+        "loses its digits in float16",
         largest,
         d_largest_broken,
         d_largest,

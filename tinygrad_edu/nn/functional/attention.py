@@ -85,6 +85,9 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key, value = (_shared_by(query, x) for x in (key, value))
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    alike = query.shape[:-2] == key.shape[:-2] == value.shape[:-2] and query.shape[-2] and key.shape[-2]
+    if attn_mask is None and not dropout_p and alike:
+        return ops.attend(query, key, value, scale=float(scale), causal=is_causal)
     scores = ops.matmul(query * scale, matrix_transpose(key))
     mask = causal(*scores.shape[-2:]) if is_causal else attn_mask
     return ops.matmul(dropout(attended(scores, mask), dropout_p, True, rng), value)

@@ -177,7 +177,7 @@ class Check:
             whole = self.outputs(resized(other, 1, old)) if new == 1 and 1 not in lengths(inputs) else []
         except Exception:  # the forward has no value there
             return None
-        if [np.ndim(y) for y in outputs] != known:
+        if [np.ndim(y) for y in outputs] != known or (new and not all(np.size(y) for y in outputs)):
             return None  # it makes something else of it
         if whole and all(np.shape(y) == np.shape(z) and alike(y, z) for y, z in zip(outputs, whole, strict=True)):
             return None  # the axis is not shortened, but broadcast

@@ -8,9 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..report import Report
 from ..subjects.other_libraries import library_of, plain
 from ..written import written
+
+MOST = 2_000  # numbers in a test
 
 
 @dataclass(repr=False)
@@ -47,7 +51,12 @@ def described(names: Sequence[str], inputs: Sequence[Any], where: str) -> str:
 
 
 def pasted(functions: dict[str, Any], names: Sequence[str], inputs: Sequence[Any]) -> str:
-    """A test of its own for one failure: `functions` by the parameters of `check_kernel` that they are given to."""
+    """A test of its own for one failure: `functions` by the parameters of `check_kernel` that they are given to.
+
+    Nothing, if there are too many numbers to paste.
+    """
+    if sum(int(np.prod(getattr(x, "shape", ()), dtype=int)) for x in inputs) > MOST:
+        return ""
     texts = {k: own_text(f) for k, f in functions.items() if f is not None}
     home = {k: functions[k].__module__ for k in texts if not texts[k][1]}
     torch = any(library_of(x) == "torch" for x in inputs)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...functions.arguments import Function
+from ..subjects.conventions import Convention, kernel_conventions
 from ..subjects.other_libraries import ForeignSubject, library_of, plain, wrapper
 from ..subjects.pairs import Pair
 from ..subjects.subjects import flatten
@@ -25,6 +26,9 @@ class KernelPair(Pair):
     def __init__(self, f: Function, df: Function, inputs: Sequence[Any], reference: Function | None = None) -> None:
         self.reference = reference
         super().__init__(f, df, inputs)
+
+    def ways(self, cache: Any) -> list[Convention]:
+        return kernel_conventions(self.df, self.names, cache is not None, cache)
 
     def look(self) -> None:
         if self.narrow:
@@ -51,7 +55,7 @@ class KernelPair(Pair):
         known = len(self.seen)
         found = super().gradient(flat, c, native or self.dtype is not None)
         if self.reference is not None:
-            del self.seen[known:]  # these are not the values that are looked at
+            self.seen[known:] = [self.value(flat)]  # the values that are looked at
         return found
 
     def nearby(self, flat: Any, c: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .thresholds import BENT, CERTAIN, DOUBLING, SAFETY, STEADY, VISIBLE
+
 EPS = float(np.finfo(np.float64).eps)
 inf = float("inf")
 
@@ -63,7 +65,7 @@ def read_slope(levels: Sequence[Level], noise: float) -> Slope:
         central, left, right = ([(h, v, r + hidden / h) for h, v, r in side] for side in (central, left, right))
         (value, error), (a, da), (b, db) = extrapolate(central, 2), extrapolate(left, 1), extrapolate(right, 1)
     gap = abs(b - a)
-    kink = gap > 4 * (da + db) and gap > 1e-6 * max(abs(a), abs(b))
+    kink = gap > SAFETY * (da + db) and gap > VISIBLE * max(abs(a), abs(b))
     if kink:
         return Slope((a + b) / 2, 2 * (da + db), a, b, "kink")
     return Slope(value, 2 * error, a, b, "smooth", steps=quantum > 0)
@@ -73,8 +75,8 @@ def jumps(levels: Sequence[Level], least: float) -> bool:
     """Whether the function stays away from its value by the same amount, however close a side comes."""
     for side in ("above", "below"):
         moves = [m for t in levels[-3:] if (m := getattr(t, side)) is not None]
-        same = len(moves) == 3 and max(moves) - min(moves) <= 0.02 * abs(moves[-1])
-        if same and abs(moves[-1]) > least and levels[-1].h < 0.02 * levels[-3].h:
+        same = len(moves) == 3 and max(moves) - min(moves) <= STEADY * abs(moves[-1])
+        if same and abs(moves[-1]) > least and levels[-1].h < STEADY * levels[-3].h:
             return True
     return False
 
@@ -83,7 +85,11 @@ def _resolved(levels: Sequence[Level], noise: float) -> Sequence[Level]:
     """The levels finer than any at which a step a hundred times smaller moves the function as far."""
     moves = [max(abs(t.above or 0), abs(t.below or 0)) for t in levels]
     for j in range(len(levels) - 1, 1, -1):
-        if moves[j] > max(0.3 * moves[j - 2], 10 * noise) and levels[j].h < 0.02 * levels[j - 2].h and moves[j - 2]:
+        if (
+            moves[j] > max(0.3 * moves[j - 2], CERTAIN * noise)
+            and levels[j].h < STEADY * levels[j - 2].h
+            and moves[j - 2]
+        ):
             return levels[j + 1 :]
     return levels
 
@@ -114,7 +120,7 @@ def extrapolate(points: Sequence[tuple[float, float, float]], power: int) -> tup
             before = rows[i - 1][j - 1 if j else 0]
             error = max(abs(t - before), abs(t - row[j - 1]) if j else 0.0) + 2 * rounding + 4 * EPS * abs(t)
             finer = points[i + 1 :]
-            agreed = all(abs(v - t) <= error + 4 * r + abs(value - t) for _, v, r in finer)
+            agreed = all(abs(v - t) <= error + SAFETY * r + abs(value - t) for _, v, r in finer)
             if agreed and error < best[1]:
                 best = (t, error)
     return _geometric(points, best)
@@ -125,16 +131,16 @@ def _geometric(points: Sequence[tuple[float, float, float]], best: tuple[float, 
     limits = []
     for (_, a, _), (_, b, _), (_, c, r) in zip(points, points[1:], points[2:], strict=False):
         bend = (c - b) - (b - a)
-        if abs(b - a) > abs(c - b) > 4 * r and bend:
+        if abs(b - a) > abs(c - b) > SAFETY * r and bend:
             limits.append((c - (c - b) / bend * (c - b), r))
     if len(points) > 2:
         (_, a, _), (_, b, _), (_, c, r) = points[-3:]
-        if abs(c - b) > 4 * r and abs(c - b) > abs(b - a) and best[0] == c:  # not converging yet
+        if abs(c - b) > SAFETY * r and abs(c - b) > abs(b - a) and best[0] == c:  # not converging yet
             best = (c, inf)
     if len(limits) < 3 or len({round(np.log10(p[0] / q[0]), 6) for p, q in pairwise(points)}) > 1:
         return best
     (x, _), (y, _), (z, r) = limits[-3:]
-    error = max(abs(z - y), abs(y - x)) + 4 * r
+    error = max(abs(z - y), abs(y - x)) + SAFETY * r
     return (z, error) if error < best[1] else best
 
 
@@ -149,11 +155,11 @@ def _scatter(points: Sequence[tuple[float, float, float]]) -> float:
 
 def _diverges(points: Sequence[tuple[float, float, float]]) -> bool:
     """Whether slopes keep growing as the step shrinks, well above their rounding."""
-    seen = [abs(v) for _, v, r in points if abs(v) > 10 * r]
+    seen = [abs(v) for _, v, r in points if abs(v) > CERTAIN * r]
     last = seen[-4:]
     if len(last) < 4 or len(seen) < len(points) - 2:
         return False
-    return all(b > 1.9 * a > 0 for a, b in pairwise(last))
+    return all(b > DOUBLING * a > 0 for a, b in pairwise(last))
 
 
 def _quantum(both: Sequence[Level], noise: float) -> float:
@@ -165,7 +171,7 @@ def _quantum(both: Sequence[Level], noise: float) -> float:
     seen = both[:flat]
     slopes = [slope_of(t) for t in seen[:-1]]
     bends = [abs((t.above or 0) / t.up - (t.below or 0) / t.down) for t in seen[:-1]]
-    if abs(slopes[0] - slopes[-1]) > 0.25 * abs(slopes[0]) or min(bends) > 0.25 * abs(slopes[0]):
+    if abs(slopes[0] - slopes[-1]) > BENT * abs(slopes[0]) or min(bends) > BENT * abs(slopes[0]):
         return 0.0
     slope = slopes[len(slopes) > 1]
     if abs(slope) * both[flat].h <= 2 * noise:  # as flat as rounding makes it

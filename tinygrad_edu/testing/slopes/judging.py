@@ -12,6 +12,7 @@ from ..report import Entry
 from ..subjects.subjects import Subject
 from .extrapolation import EPS, Slope
 from .numerical import Line, Probe, sizes
+from .thresholds import AGREED, DROWNED, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
 
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
@@ -44,11 +45,11 @@ class Judge:
         off = line.disagreement(z, most)
         if off is None:
             real = line.slope(analytic, most=most)
-            lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > 1e-3 * abs(z)
+            lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > AGREED * abs(z)
             if z and real.state == "smooth" and lost:
                 return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
             return self._by_differences(real)
-        if math.isfinite(analytic) and (abs(analytic - z) > 1e-4 * abs(z) or z == 0):
+        if math.isfinite(analytic) and (abs(analytic - z) > SUSPECT * abs(z) or z == 0):
             # before calling it wrong, look at real numbers alone
             real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
@@ -93,13 +94,13 @@ class Judge:
         self.wrong = self.wrong or entry.verdict == "WRONG"
         return entry
 
-    def projections(self, miss: float = 1e-8) -> Iterator[Entry]:
+    def projections(self, miss: float = MISS) -> Iterator[Entry]:
         """Random directions, so many that an error of a hundred bars is missed with probability `miss`.
 
         Along a Gaussian direction the error of the gradient is itself Gaussian, so that it is below
         a hundredth of its spread with probability 0.008.
         """
-        for k in range(math.ceil(math.log(miss) / math.log(0.008))):
+        for k in range(math.ceil(math.log(miss) / math.log(WITHIN))):
             v = self.rng.standard_normal(self.probe.x.size) * self.scales
             if k % 2:  # let small gradients be heard beside large ones
                 share = np.abs(self.g) * self.scales
@@ -149,14 +150,14 @@ class Judge:
     def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
         """How much of a small difference is the derivative's own rounding, before the derivative is called wrong."""
         off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
-        if not off <= floor and not off <= 1e-5 * abs(entry.numerical):
+        if not off <= floor and not off <= SMALL * abs(entry.numerical):
             if self.wrong or not self.complex:
                 return entry
             grain = 30 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
             lost = off <= grain and self._real_numbers_allow(entry.analytic, k)  # where a function cancels itself
             return self._absolved(entry, grain, s) if lost else entry
         blur = 12 * float(np.sum(np.abs(self.c * self.probe.noise))) / self.scales[k]  # what real numbers could show
-        if off <= 1e-5 * abs(entry.numerical) and off <= blur:
+        if off <= SMALL * abs(entry.numerical) and off <= blur:
             return entry.but(verdict="RIGHT", reason="equal within the rounding of the function", error=blur)
         width = 2.0**-8 if off <= floor else 2.0**-26
         if s.length and s.state == "smooth":  # no wider than the function's own length scale
@@ -172,8 +173,8 @@ class Judge:
     def _absolved(self, entry: Entry, error: float, s: Slope) -> Entry:
         """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing."""
         size = max(abs(entry.analytic), abs(entry.numerical))
-        opposite = entry.analytic * entry.numerical < 0 and abs(entry.numerical) > 4 * s.error
-        if min(error, size) <= 1e-6 * s.natural or error < size:
+        opposite = entry.analytic * entry.numerical < 0 and abs(entry.numerical) > SAFETY * s.error
+        if min(error, size) <= VISIBLE * s.natural or error < size:
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
         if opposite:
             return entry
@@ -232,13 +233,13 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
         if low - error <= a <= high + error:
             return "KINK", f"a kink: {a + 0.0:.6g} lies {slopes}", error
         return "WRONG", f"a kink, and not {slopes} on its sides", error
-    noisy = s.noise + HAZES * haze >= 0.03 * error
+    noisy = s.noise + HAZES * haze >= NOISY * error
     if not math.isfinite(error) or not math.isfinite(s.value):
         if noisy:
             return "NOISE", "the function is too noisy to have a slope", error
         return "UNDECIDED", "no two steps show the same slope: the function bends more than those can follow", error
     difference = abs(a - s.value)
-    hazy = error > 0.1 * size and error > 1e-6 * s.natural
+    hazy = error > DROWNED * size and error > VISIBLE * s.natural
     if noisy:
         drowned = "NOISE", "the noise of the function is as large as its slope", error
     else:

@@ -22,6 +22,7 @@ import numpy as np
 
 from ...arrays import complex_step
 from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slope, slope_of
+from .thresholds import AGREED, CERTAIN, COMPLEX_STEP, GOAL, SAFETY, SPREAD, TINY, UNRELATED, VISIBLE
 
 
 class Probe:
@@ -178,17 +179,17 @@ class Line:
     def noise(self) -> float:
         """The noise of <c, f> from those outputs that this line moves (any may, if none is seen to)."""
         if not self.changed.any():  # nothing to be seen: even of a sum of zeros, the last place may hide it
-            return max(3 * float(np.sum(np.abs(self.c * self.probe.noise))), EPS * (not self.probe.y.any()), 1e-300)
+            return max(SPREAD * float(np.sum(np.abs(self.c * self.probe.noise))), EPS * (not self.probe.y.any()), TINY)
         part = (self.c * self.probe.noise)[self.changed]
         most = float(np.max(np.abs(part), initial=0)) or 1.0
-        return 1e-300 + 3 * most * float(np.sqrt(np.sum((part / most) ** 2)))
+        return TINY + SPREAD * most * float(np.sqrt(np.sum((part / most) ** 2)))
 
     def natural(self) -> float:
         """|f| / |x|, from those outputs that this line moves; |f| being at least what its rounding is that of."""
         size = np.maximum(np.abs(self.probe.y), self.probe.lattice.spacing / EPS)
         part = np.abs(self.c * size)[self.changed if self.changed.any() else ...]
         local = self.local()
-        return float(np.sum(part)) / max(self.scale, local[-1].h if local else 0.0, 1e-300)
+        return float(np.sum(part)) / max(self.scale, local[-1].h if local else 0.0, TINY)
 
     def local(self) -> list[Level]:
         """The levels within the function's own length scale: from the finest that rounding leaves legible on, as
@@ -200,12 +201,12 @@ class Line:
         first = abs(slope_of(seen[0])) if seen else 0.0
         found: list[Level] = []
         for t in seen:
-            if not first / 4 <= abs(slope_of(t)) <= 4 * first:
+            if not first / SAFETY <= abs(slope_of(t)) <= SAFETY * first:
                 break
             found.append(t)
         return found
 
-    def slope(self, analytic: float | None = None, most: int = 8, spare: int = 0, goal: float = 1e-7) -> Slope:
+    def slope(self, analytic: float | None = None, most: int = 8, spare: int = 0, goal: float = GOAL) -> Slope:
         """The derivative at t = 0, from at most `most` pairs of samples, and `spare` ones for a closer look.
 
         An analytic value that agrees within a narrow bar ends the search early; it does not move it.
@@ -245,11 +246,11 @@ class Line:
         their difference for an error."""
         both = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None]
         pairs = [
-            (4 * abs(slope_of(a) - slope_of(b)) + 4 * self.noise() / a.h, slope_of(b))
+            (SAFETY * abs(slope_of(a) - slope_of(b)) + SAFETY * self.noise() / a.h, slope_of(b))
             for a, b in itertools.pairwise(both)
         ]
         error, value = min(pairs, default=(np.inf, 0.0))
-        return found._replace(value=value, error=error) if error <= 1e-6 * abs(value) else found
+        return found._replace(value=value, error=error) if error <= VISIBLE * abs(value) else found
 
     def _from_afar(self, analytic: float, found: Slope) -> Slope:
         """Where nothing moves nearby: if the slope over wide steps is sharp, and the analytic one, the function
@@ -266,13 +267,13 @@ class Line:
         a, b = (slope_of(t) for t in fine) if len(fine) == 2 else (1.0, 0.0)
         if not fine:
             return True
-        return abs(a - b) > 0.9 * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()
+        return abs(a - b) > UNRELATED * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()
 
     def _restless(self) -> bool:
         """Whether the function moves as far over small steps as over large ones, now here and now there: noise."""
         moves = [abs(side) for t in self.levels.values() for side in (t.above, t.below) if side is not None]
         fine = [abs(side) for h in sorted(self.levels)[:2] for side in self.levels[h][3:] if side is not None]
-        return bool(fine) and max(fine) > 0.1 * max(moves) and min(fine) < 0.9 * max(fine)
+        return bool(fine) and max(fine) > 0.1 * max(moves) and min(fine) < UNRELATED * max(fine)
 
     def _sinks(self) -> bool:
         """Whether the function has begun to come closer to its value over the smallest steps: then smaller ones show
@@ -295,7 +296,7 @@ class Line:
         """Whether rounding blurs even the slope over the widest step."""
         widest = max(self.levels.values(), default=None)
         move = max(abs(widest.above or 0), abs(widest.below or 0)) if widest else 0.0
-        return widest is not None and self.noise() >= 10 * goal * move
+        return widest is not None and self.noise() >= CERTAIN * goal * move
 
     def _settled(self, found: Slope, analytic: float | None, goal: float) -> bool:
         if found.state != "smooth" or found.error > goal * abs(found.value):
@@ -315,13 +316,13 @@ class Line:
         ):  # all that moves is noise
             return found._replace(error=inf, natural=max(self.natural(), *rises, 0.0))
         length = local[-1].h if local else 0.0
-        noise = inf if self._restless() else 4 * self.noise() / length if length else 0.0
+        noise = inf if self._restless() else SAFETY * self.noise() / length if length else 0.0
         return found._replace(natural=max(self.natural(), *rises, 0.0), length=length, noise=noise)
 
     def complex_slope(self, shift: Any = 0.0) -> float | None:
         """Im <c, f(x + shift + i h v)> / h, where f takes complex numbers; it has no truncation error."""
-        h = 1e-20 * self.scale
-        if h < 1e-300:  # too small to be divided by
+        h = COMPLEX_STEP * self.scale
+        if h < TINY:  # too small to be divided by
             return None
         self.probe.count += 1
         try:
@@ -348,7 +349,7 @@ class Line:
         ways: list[Sequence[float]] = [(2, 4), (7,), (10,)]
         if self.tiny:
             self.sample(2)
-            if self._hazy(1e-7):  # too tiny for this function
+            if self._hazy(GOAL):  # too tiny for this function
                 ways = [self._from_unit(1.5, 3)]
         for powers in ways:
             if len(self.levels) + len(powers) > most:
@@ -364,11 +365,11 @@ class Line:
             wide, fine = slope_of(both[-2]), slope_of(both[-1])
             real = fine + (fine - wide) / ((both[-2].h / both[-1].h) ** 2 - 1)
             bends = [abs(t.above / t.up - t.below / t.down) for t in both[-2:]]  # type: ignore[operator]
-            hazy = 4 * self.noise() / both[-1].h
+            hazy = SAFETY * self.noise() / both[-1].h
             small = bends[1] <= 0.05 * bends[0] + 2 * hazy
             near = abs(z - real) <= hazy + 0.01 * abs(wide - fine) + 1e-11 * abs(fine)
-            if small and near and (hazy <= 1e-3 * abs(z) or len(both) == 2):
-                if not abs(wide - fine) > abs(z - real) > 1e-6 * abs(z):  # smaller steps will show no more
+            if small and near and (hazy <= AGREED * abs(z) or len(both) == 2):
+                if not abs(wide - fine) > abs(z - real) > VISIBLE * abs(z):  # smaller steps will show no more
                     return abs(z - real)
             elif abs(z - real) > hazy + abs(wide - fine) + 1e-11 * abs(fine) and bends[1] <= 0.05 * bends[0] + hazy:
                 return None

@@ -51,6 +51,25 @@ def conventions(df: Callable[..., Any], names: Sequence[str], pair: bool, cache:
     return [Convention(sources, keyword) for sources in found]
 
 
+def kernel_conventions(df: Callable[..., Any], names: Sequence[str], pair: bool, cache: Any = None) -> list[Convention]:
+    """The ways in which the backward of a kernel may want to be called: first with the gradient of the output, if its
+    first parameter is named like one, then with inputs by their names or places, or the cache."""
+    required, keyword = _parameters(df)
+    ways = conventions(df, names, pair, cache)
+    if keyword or not required or not required[0].startswith(UPSTREAM) or required[0] in names:
+        return ways
+    rest = required[1:]
+    if set(rest) <= set(names):
+        found: tuple[Source, ...] = tuple(names.index(r) for r in rest)
+    elif pair and len(rest) == 1:
+        found = (CACHE,)
+    elif not pair and len(rest) == len(names):
+        found = tuple(range(len(names)))
+    else:
+        return ways
+    return [Convention((COTANGENT, *found)), *ways]
+
+
 def _parameters(df: Callable[..., Any]) -> tuple[list[str] | None, bool]:
     """The names of the required parameters, None if they are not known; and whether there is `cotangent`."""
     try:

@@ -1,0 +1,329 @@
+"""Training steps and functions compiled by `tg.compile`, beside the eager engine, PyTorch and JAX.
+
+    python benchmarks/compiled.py                 # all workloads, some minutes
+    python benchmarks/compiled.py MLP LSTM        # those whose names contain one of these
+    python benchmarks/compiled.py --write         # and write the table into docs/benchmarks.md
+
+All start from the same weights and must give the same losses, step after step. Then they run in turn, round after
+round, with one thread each; a time is the median of CPU time over rounds. The first call of the compiled function
+reads, compiles and runs it. The ratio is that of the faster peer's time to ours: above 1, ours is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+import torch
+
+import tinygrad_edu as tg
+
+rng = np.random.default_rng(0)
+torch.set_num_threads(1)
+STEPS = 3  # whose losses are compared
+
+
+class Workload(NamedTuple):
+    """Functions without arguments that do the same, by what runs them; and the ratio that is aimed at."""
+
+    run: dict[str, Callable[[], Any]]
+    goal: float
+
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {}
+
+
+def workload(name: str) -> Callable[[Callable[[], Workload]], Callable[[], Workload]]:
+    def register(make: Callable[[], Workload]) -> Callable[[], Workload]:
+        WORKLOADS[name] = make
+        return make
+
+    return register
+
+
+def training(
+    build: Callable[[Any], Any], x: Any, y: Any, goal: float, optimizer: str = "Adam", lr: float = 1e-3
+) -> Workload:
+    """Steps of a classifier, written once for both libraries; `build` takes `tinygrad_edu.nn` or `torch.nn`."""
+    reference = build(torch.nn)
+    state = {name: value.numpy() for name, value in reference.state_dict().items()}
+
+    def step_of(lib: Any, tensor: Any) -> Callable[[], Any]:
+        model = build(lib.nn)
+        model.load_state_dict({name: tensor(value.copy()) for name, value in state.items()})
+        opt, inputs, target = getattr(lib.optim, optimizer)(model.parameters(), lr=lr), tensor(x), tensor(y)
+
+        def step(inputs: Any, target: Any) -> Any:
+            opt.zero_grad()
+            z = model(inputs)
+            loss = lib.nn.functional.cross_entropy(z.reshape(-1, z.shape[-1]), target.reshape(-1))
+            loss.backward()
+            opt.step()
+            return loss
+
+        return step, inputs, target
+
+    eager, a, b = step_of(tg, tg.Tensor)
+    other, c, d = step_of(tg, tg.Tensor)
+    peer, e, f = step_of(torch, torch.tensor)
+    compiled = tg.compile(other)
+    return Workload(
+        {"eager": lambda: eager(a, b), "compiled": lambda: compiled(c, d), "PyTorch": lambda: peer(e, f)}, goal
+    )
+
+
+def mlp(sizes: tuple[int, ...], batch: int, goal: float) -> Workload:
+    def build(nn: Any) -> Any:
+        layers: list[Any] = []
+        for n, m in pairwise(sizes):
+            layers += [nn.Linear(n, m), nn.ReLU()]
+        return nn.Sequential(*layers[:-1])
+
+    x, y = rng.normal(size=(batch, sizes[0])).astype(np.float32), rng.integers(sizes[-1], size=batch)
+    made = training(build, x, y, goal)
+    made.run["JAX"] = jax_mlp(sizes, x, y, build)
+    return made
+
+
+def jax_mlp(sizes: tuple[int, ...], x: Any, y: Any, build: Callable[[Any], Any]) -> Callable[[], Any]:
+    """The same network and Adam in JAX, jitted as one step."""
+    import jax
+    import jax.numpy as jnp
+
+    shapes = [shape for n, m in pairwise(sizes) for shape in ((m, n), (m,))]
+    params = [jnp.asarray(rng.normal(size=s, scale=s[-1] ** -0.5), jnp.float32) for s in shapes]
+
+    def loss_of(params: Any, x: Any, y: Any) -> Any:
+        for k in range(0, len(params), 2):
+            x = x @ params[k].T + params[k + 1]
+            x = jax.nn.relu(x) if k + 2 < len(params) else x
+        return -jax.nn.log_softmax(x)[jnp.arange(len(y)), y].mean()
+
+    @jax.jit
+    def step(state: Any, x: Any, y: Any) -> Any:
+        params, m, v, t = state
+        loss, grads = jax.value_and_grad(loss_of)(params, x, y)
+        t = t + 1
+        m = [0.9 * a + 0.1 * g for a, g in zip(m, grads, strict=True)]
+        v = [0.999 * a + 0.001 * g * g for a, g in zip(v, grads, strict=True)]
+        params = [
+            p - 1e-3 * (a / (1 - 0.9**t)) / (jnp.sqrt(b / (1 - 0.999**t)) + 1e-8)
+            for p, a, b in zip(params, m, v, strict=True)
+        ]
+        return (params, m, v, t), loss
+
+    zeros = [jnp.zeros_like(p) for p in params]
+    state: list[Any] = [(params, zeros, zeros, jnp.float32(0))]
+    x, y = jnp.asarray(x), jnp.asarray(y)
+
+    def run() -> Any:
+        state[0], loss = step(state[0], x, y)
+        return loss.block_until_ready()
+
+    return run
+
+
+workload("MLP 2-16-16-2, batch 32, Adam")(lambda: mlp((2, 16, 16, 2), 32, 4))
+workload("MLP of 24 layers of 64, batch 64, Adam")(lambda: mlp((64,) * 25, 64, 1.5))
+workload("MLP 784-256-128-10, batch 128, Adam")(lambda: mlp((784, 256, 128, 10), 128, 1.1))
+workload("MLP 1024x4-10, batch 256, Adam")(lambda: mlp((1024, 1024, 1024, 1024, 10), 256, 1.1))
+
+
+@workload("ConvNet 1-16-32 on 64 images of 28x28, SGD")
+def _() -> Workload:
+    def build(nn: Any) -> Any:
+        return nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+            nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 49, 10),
+        )  # fmt: skip
+
+    return training(build, rng.normal(size=(64, 1, 28, 28)).astype(np.float32), rng.integers(10, size=64), 1.0, "SGD")
+
+
+def recurrent(cell: str) -> Workload:
+    def build(nn: Any) -> Any:
+        class Characters(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.embedding = nn.Embedding(64, 128)
+                self.cell = getattr(nn, cell)(128, 128, batch_first=True)
+                self.head = nn.Linear(128, 64)
+
+            def forward(self, x: Any) -> Any:
+                return self.head(self.cell(self.embedding(x))[0])
+
+        return Characters()
+
+    return training(build, rng.integers(64, size=(32, 64)), rng.integers(64, size=(32, 64)), 1.5)
+
+
+workload("LSTM, 64 steps, batch 32, hidden 128, Adam")(lambda: recurrent("LSTM"))
+workload("GRU, 64 steps, batch 32, hidden 128, Adam")(lambda: recurrent("GRU"))
+
+
+@workload("transformer LM, 2 blocks of 64, 4 heads, context 64, batch 16, AdamW")
+def _() -> Workload:
+    def build(nn: Any) -> Any:
+        class Block(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.before, self.after = nn.LayerNorm(64), nn.LayerNorm(64)
+                self.attention = nn.MultiheadAttention(64, 4, batch_first=True)
+                self.network = nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64))
+
+            def forward(self, x: Any, mask: Any) -> Any:
+                h = self.before(x)
+                x = x + self.attention(h, h, h, attn_mask=mask, need_weights=False)[0]
+                return x + self.network(self.after(x))
+
+        class Model(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.embedding, self.positions = nn.Embedding(64, 64), nn.Embedding(64, 64)
+                self.first, self.second = Block(), Block()
+                self.norm, self.head = nn.LayerNorm(64), nn.Linear(64, 64)
+
+            def forward(self, x: Any) -> Any:
+                ours = nn is tg.nn
+                mask = np.triu(np.ones((64, 64), bool), 1)
+                places = np.arange(64)
+                mask, places = (mask, places) if ours else (torch.tensor(mask), torch.tensor(places))
+                h = self.embedding(x) + self.positions(places)
+                return self.head(self.norm(self.second(self.first(h, mask), mask)))
+
+        return Model()
+
+    return training(build, rng.integers(64, size=(16, 64)), rng.integers(64, size=(16, 64)), 1.2, "AdamW")
+
+
+def function(f: Callable[[Any, Any], Any], shape: tuple[int, ...], goal: float) -> Workload:
+    """Value and gradient of the sum of `f(library, x)`."""
+    x = rng.normal(size=shape).astype(np.float32)
+
+    def both(x: Any) -> Any:
+        return tg.value_and_grad(lambda x: f(tg, x).sum())(x)
+
+    compiled = tg.compile(both)
+    ours, theirs = tg.Tensor(x), torch.tensor(x)
+
+    def peer() -> Any:
+        leaf = theirs.clone().requires_grad_()
+        value = f(torch, leaf).sum()
+        value.backward()
+        return value
+
+    return Workload({"eager": lambda: both(ours)[0], "compiled": lambda: compiled(ours)[0], "PyTorch": peer}, goal)
+
+
+def gelu(lib: Any, x: Any) -> Any:
+    return 0.5 * x * (1 + lib.tanh(0.7978845608 * (x + 0.044715 * x * x * x)))
+
+
+workload("GELU by formula on 4M float32, value and gradient")(lambda: function(gelu, (2048, 2048), 2))
+workload("layer norm of (4096, 1024), value and gradient")(
+    lambda: function(lambda lib, x: lib.nn.functional.layer_norm(x, (1024,)) ** 2, (4096, 1024), 1.2)
+)
+workload("softmax of (4096, 1024), value and gradient")(
+    lambda: function(lambda lib, x: (lib.nn.functional.softmax(x, 1) * x) ** 2, (4096, 1024), 1.2)
+)
+
+
+def measured(name: str, rounds: int) -> dict[str, Any]:
+    """The row of one workload."""
+    made = WORKLOADS[name]()
+    started = time.perf_counter()
+    losses: dict[str, list[float]] = {}
+    made.run["compiled"]()
+    made.run["compiled"]()
+    first = time.perf_counter() - started
+    made = WORKLOADS[name]()  # afresh, so that all have made equally many steps
+    for by in made.run:
+        losses[by] = [made.run[by]().item() for _ in range(STEPS)]
+    for by in ("eager", "PyTorch"):
+        if not np.allclose(losses[by], losses["compiled"], rtol=1e-4):
+            raise AssertionError(f"{name}: {by} gives {losses[by]}, compiled {losses['compiled']}")
+    once = max(statistics.median(timed(run, 1) for _ in range(3)) for run in made.run.values())
+    calls = max(1, int(0.02 / once))
+    times: dict[str, list[float]] = {by: [] for by in made.run}
+    for _ in range(rounds):
+        for by, run in made.run.items():
+            times[by].append(timed(run, calls))
+    row = {by: statistics.median(found) for by, found in times.items()}
+    peers = [by for by in row if by not in ("eager", "compiled")]
+    ratio = statistics.median(min(times[by][k] for by in peers) / times["compiled"][k] for k in range(rounds))
+    return {"name": name, **row, "first": first, "ratio": ratio, "goal": made.goal}
+
+
+def timed(run: Callable[[], Any], calls: int) -> float:
+    started = time.process_time()
+    for _ in range(calls):
+        run()
+    return (time.process_time() - started) / calls
+
+
+def shown(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return "0"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    options = parser.parse_args()
+    lines = [
+        "| workload | compiled | eager | PyTorch | JAX, jitted | ratio to the faster peer | goal | first call |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    print("\n".join(lines))
+    for name in WORKLOADS:
+        if not options.names or any(part in name for part in options.names):
+            row = measured(name, options.rounds)
+            cells = [shown(row.get(by)) for by in ("compiled", "eager", "PyTorch", "JAX")]
+            lines.append(
+                f"| {name} | {' | '.join(cells)} | {row['ratio']:.2f} | {row['goal']} | {shown(row['first'])} |"
+            )
+            print(lines[-1], flush=True)
+    if options.write:
+        import jax
+        import llvmlite
+
+        versions = f"NumPy {np.__version__}, llvmlite {llvmlite.__version__}"
+        versions += f", PyTorch {torch.__version__}, JAX {jax.__version__}"
+        lines += ["", f"CPU time of one thread, {processor()}; Python {platform.python_version()}, {versions}."]
+        page = ROOT / "docs" / "benchmarks.md"
+        text = page.read_text()
+        head, _, rest = text.partition("<!-- compiled -->\n")
+        page.write_text(head + "<!-- compiled -->\n" + "\n".join(lines) + "\n" + rest[rest.index("<!-- end -->") :])
+
+
+def processor() -> str:
+    """The processor's name, as far as the machine tells it."""
+    try:
+        rows = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((row.partition(":")[2].strip() for row in rows if row.startswith("model name")), platform.machine())
+
+
+if __name__ == "__main__":
+    main()
