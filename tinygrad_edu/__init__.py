@@ -7,6 +7,7 @@ from types import ModuleType as _ModuleType
 
 from . import autograd as autograd
 from . import errors as errors
+from . import fft as fft
 from . import linalg as linalg
 from . import random as random
 from . import special as special
@@ -36,8 +37,17 @@ from .functions.elementwise import asinh as asinh
 from .functions.elementwise import atan as atan
 from .functions.elementwise import atan2 as atan2
 from .functions.elementwise import atanh as atanh
+from .functions.elementwise import bitwise_and as bitwise_and
+from .functions.elementwise import bitwise_invert as bitwise_invert
+from .functions.elementwise import bitwise_left_shift as bitwise_left_shift
+from .functions.elementwise import bitwise_or as bitwise_or
+from .functions.elementwise import bitwise_right_shift as bitwise_right_shift
+from .functions.elementwise import bitwise_xor as bitwise_xor
+from .functions.elementwise import cbrt as cbrt
 from .functions.elementwise import ceil as ceil
 from .functions.elementwise import clip as clip
+from .functions.elementwise import conj as conj
+from .functions.elementwise import copysign as copysign
 from .functions.elementwise import cos as cos
 from .functions.elementwise import cosh as cosh
 from .functions.elementwise import divide as divide
@@ -48,6 +58,7 @@ from .functions.elementwise import exp2 as exp2
 from .functions.elementwise import expm1 as expm1
 from .functions.elementwise import floor as floor
 from .functions.elementwise import floor_divide as floor_divide
+from .functions.elementwise import fmod as fmod
 from .functions.elementwise import greater as greater
 from .functions.elementwise import greater_equal as greater_equal
 from .functions.elementwise import hypot as hypot
@@ -69,8 +80,10 @@ from .functions.elementwise import maximum as maximum
 from .functions.elementwise import minimum as minimum
 from .functions.elementwise import multiply as multiply
 from .functions.elementwise import negative as negative
+from .functions.elementwise import nextafter as nextafter
 from .functions.elementwise import not_equal as not_equal
 from .functions.elementwise import positive as positive
+from .functions.elementwise import pow as pow
 from .functions.elementwise import power as power
 from .functions.elementwise import reciprocal as reciprocal
 from .functions.elementwise import relu as relu
@@ -78,6 +91,7 @@ from .functions.elementwise import remainder as remainder
 from .functions.elementwise import round as round
 from .functions.elementwise import sigmoid as sigmoid
 from .functions.elementwise import sign as sign
+from .functions.elementwise import signbit as signbit
 from .functions.elementwise import sin as sin
 from .functions.elementwise import sinh as sinh
 from .functions.elementwise import softplus as softplus
@@ -86,6 +100,7 @@ from .functions.elementwise import square as square
 from .functions.elementwise import subtract as subtract
 from .functions.elementwise import tan as tan
 from .functions.elementwise import tanh as tanh
+from .functions.elementwise import trunc as trunc
 from .functions.elementwise import where as where
 from .functions.indexing import argsort as argsort
 from .functions.indexing import bincount as bincount
@@ -139,6 +154,42 @@ from .functions.reduce import std as std
 from .functions.reduce import sum as sum
 from .functions.reduce import var as var
 from .interop import names as _foreign
+from .interop.array_api import __array_namespace_info__ as __array_namespace_info__
+from .interop.array_api import astype as astype
+from .interop.array_api import bool as bool
+from .interop.array_api import broadcast_arrays as broadcast_arrays
+from .interop.array_api import can_cast as can_cast
+from .interop.array_api import complex64 as complex64
+from .interop.array_api import complex128 as complex128
+from .interop.array_api import e as e
+from .interop.array_api import empty_like as empty_like
+from .interop.array_api import finfo as finfo
+from .interop.array_api import float16 as float16
+from .interop.array_api import float32 as float32
+from .interop.array_api import float64 as float64
+from .interop.array_api import from_dlpack as from_dlpack
+from .interop.array_api import iinfo as iinfo
+from .interop.array_api import imag as imag
+from .interop.array_api import inf as inf
+from .interop.array_api import int8 as int8
+from .interop.array_api import int16 as int16
+from .interop.array_api import int32 as int32
+from .interop.array_api import int64 as int64
+from .interop.array_api import isdtype as isdtype
+from .interop.array_api import isin as isin
+from .interop.array_api import nan as nan
+from .interop.array_api import newaxis as newaxis
+from .interop.array_api import pi as pi
+from .interop.array_api import real as real
+from .interop.array_api import result_type as result_type
+from .interop.array_api import uint8 as uint8
+from .interop.array_api import uint16 as uint16
+from .interop.array_api import uint32 as uint32
+from .interop.array_api import uint64 as uint64
+from .interop.array_api import unique_all as unique_all
+from .interop.array_api import unique_counts as unique_counts
+from .interop.array_api import unique_inverse as unique_inverse
+from .interop.signals import diff as diff
 from .random import manual_seed as manual_seed
 from .recording import no_grad as no_grad
 from .tensor import Tensor as Tensor
@@ -203,14 +254,25 @@ _LATER = {
 __all__ = sorted(
     {
         *(name for name, x in globals().items() if name[0] != "_" and not isinstance(x, _ModuleType)),
-        *("autograd", "errors", "linalg", "random", "special", "tree", *_PARTS, *_LATER),
+        *("autograd", "errors", "fft", "linalg", "random", "special", "tree", *_PARTS, *_LATER),
     }
 )
+
+
+_CONSTANTS = {
+    "e": "2.718...",
+    "inf": "Infinity.",
+    "nan": "Not a number.",
+    "newaxis": "A new axis, as an index.",
+    "pi": "3.14159...",
+}
+_CONSTANTS |= {name: "A dtype." for name, x in globals().items() if type(x).__name__.endswith("DType")}
 
 
 def _contents() -> str:
     """Every public name with one line, as `help(tinygrad_edu)` shows it."""
     said = {**_PARTS, **{name: line for name, (_, line) in _LATER.items()}}
+    said |= _CONSTANTS
     for name in {*__all__} - {*said}:
         said[name] = (globals()[name].__doc__ or "").strip().partition("\n")[0]
     return "\n".join(f"{name:<20} {said[name]}" for name in __all__)

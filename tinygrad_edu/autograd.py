@@ -12,6 +12,7 @@ from .engine import NEEDS, Variable, constant, describe
 from .errors import GraphError, ShapeError
 from .functions.arguments import as_tuple, lift
 from .functions.settings import settings
+from .ops import conj
 from .tensor import Tensor
 
 
@@ -55,6 +56,7 @@ def grad(
         )
     found = gradients([(y, g if create_graph else g._data) for y, g in seeds], xs, create_graph)
     found = found if create_graph else [constant(g) for g in found]
+    found = [conj(g) if g.dtype.kind == "c" else g for g in found]  # as backward() has it
     return tuple([g if x.born in reached or materialize_grads else None for x, g in zip(xs, found, strict=True)])
 
 
@@ -82,7 +84,7 @@ def _seed(y: Any, g: Any) -> Any:
     g = lift(g, "autograd.grad")
     if g.shape != y.shape:
         raise ShapeError(f"autograd.grad: a gradient must have its output's shape {y.shape}; got {g.shape}; reshape it")
-    return g.astype(y.dtype)
+    return conj(g.astype(y.dtype)) if y.dtype.kind == "c" else g.astype(y.dtype)
 
 
 __all__ = ["grad"]

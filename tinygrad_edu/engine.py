@@ -29,8 +29,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .arrays import Echo, is_weak, operand
-from .errors import GraphError, LostGradientWarning, rescued
+from .arrays import Echo, complex_step, is_weak, operand
+from .errors import DTypeError, GraphError, LostGradientWarning, rescued
 from .holders import USED, Store, births, share
 from .recording import PLAIN, TRACERS, Recorder, Site, recording, site, stack_level, tracing
 
@@ -38,6 +38,7 @@ NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a
 KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
 
+COMPLEX = (np.dtype(np.complex64), np.dtype(np.complex128))
 SCALARS = frozenset((np.float16, np.float32, np.float64))
 
 
@@ -218,6 +219,15 @@ def unrecorded(x: Variable) -> Any:
     return t
 
 
+def refuse_complex(op: Op, inputs: Sequence[Variable]) -> None:
+    """Say so where an op whose rules hold for real numbers only is to be differentiated by complex ones."""
+    if any(getattr(x._data, "dtype", None) in COMPLEX for x in inputs) and not complex_step.get():
+        raise DTypeError(
+            f"{op}: has no derivative for complex numbers; got one that needs a gradient; use its .real and .imag, or "
+            "detach() it"
+        )
+
+
 def shell(t: Variable) -> Variable:
     """`t` as it is now, for those who used it until now."""
     old = new(type(t))
@@ -235,6 +245,8 @@ def note(
     by: Recorder,
 ) -> Any:
     """A new variable that remembers how it was made."""
+    if not op.complex and flags & NEEDS:
+        refuse_complex(op, inputs)
     for x in inputs:
         if (store := x.store) is None:
             if op.needs_values:
@@ -317,6 +329,7 @@ class Op:
         special: tuple[float, ...] = (),
         linear: bool = False,
         analytic: bool = True,
+        complex: bool | None = None,
         masks: bool = False,
         align: Callable[..., Any] | None = None,
         broadcasts: bool | None = None,
@@ -337,6 +350,7 @@ class Op:
         self.attributes = attributes  # draw(rng, shape) -> attributes that fit such an input
         self.special = special  # points at which value and gradient must be right, too
         self.linear = linear  # in its differentiable inputs together: forward mode is itself
+        self.complex = analytic if complex is None else complex  # its rules hold for complex numbers of their own
         self.analytic = analytic  # takes complex numbers, so the complex step may test it
         self.masks = masks  # its rule can turn a gradient into exact zeros
         self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`

@@ -20,6 +20,7 @@ from .functions.linalg import eigvalsh as eigvalsh
 from .functions.linalg import inv as inv
 from .functions.linalg import matrix_norm as matrix_norm
 from .functions.linalg import matrix_power as matrix_power
+from .functions.linalg import matrix_rank as matrix_rank
 from .functions.linalg import norm as norm
 from .functions.linalg import outer as outer
 from .functions.linalg import pinv as pinv

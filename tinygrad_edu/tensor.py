@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -32,13 +33,15 @@ from .engine import (  # fmt: skip
 )
 from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from .functions import creation, elementwise, indexing, layout, linalg, reduce
-from .functions.settings import own_keywords, truth
+from .functions.settings import at_device, own_keywords, truth
 from .holders import USED, Store, births, shared
 from .hooks import Handle, function
-from .interop.names import UnknownNameError
+from .interop import array_api, signals
+from .interop.names import PACKAGE, UnknownNameError
 from .interop.protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site, stack_level, tracer
 
+STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
 INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_mask", "_must_be_one", "_not_a_leaf", "_seed"} - {
     *vars(object),
     "name",
@@ -54,6 +57,12 @@ COERCED: ContextVar[int] = ContextVar(
 def _weak(x: Any, who: str = "operator") -> Variable:
     """The left operand of a reflected operator; a Python scalar stays one."""
     return enter(x, who)
+
+
+def _upward(g: Any) -> Any:
+    """The gradient dL/da + i dL/db by a complex a + i b, the direction of ascent, from the dL/da - i dL/db of rules; or
+    that, from this."""
+    return ops.conj(g) if g.dtype.kind == "c" else g
 
 
 def _added(before: Tensor, g: Any) -> Tensor:
@@ -152,9 +161,9 @@ class Tensor(Variable):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        if wanted and self.dtype.kind != "f":
+        if wanted and self.dtype.kind not in "fc":
             raise DTypeError(
-                f"requires_grad: only floating-point tensors can have a gradient; got {self.dtype}; "
+                f"requires_grad: only floating-point and complex tensors can have a gradient; got {self.dtype}; "
                 "use floats (1.0, not 1), or dtype='float32'"
             )
         if self.op is not None and not wanted:
@@ -272,7 +281,7 @@ class Tensor(Variable):
         seed = self._seed(gradient)
         with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():
             walk = pull([(self, seed if create_graph else seed._data)], create_graph)
-            found = [(t, g) for t, g in walk if t.op is None or t.flags & KEEPS]
+            found = [(t, _upward(g)) for t, g in walk if t.op is None or t.flags & KEEPS]
             owned: set[int] = {id(seed), id(seed._data)}
             new: list[tuple[Any, Any]] = []
             for t, g in found:
@@ -295,6 +304,10 @@ class Tensor(Variable):
                     f"backward: needs a scalar, or a gradient; got shape {self.shape}; call "
                     ".sum().backward(), or backward(gradient) with one of that shape"
                 )
+            if self.dtype.kind == "c":
+                raise DTypeError(
+                    f"backward: needs a real number, or a gradient; got {self.dtype}; take .real or abs() first"
+                )
             return constant(self.dtype.type(1) if not self.shape else np.ones_like(self._data))
         seed = gradient if isinstance(gradient, Tensor) else constant(to_array(gradient, who="backward"))
         if seed.shape != self.shape:
@@ -302,7 +315,7 @@ class Tensor(Variable):
                 f"backward: the gradient must have the tensor's shape {self.shape}; got {seed.shape}; "
                 "reshape it, or use np.broadcast_to"
             )
-        return ops.cast(seed, dtype=self.dtype) if seed.dtype != self.dtype else seed
+        return _upward(ops.cast(seed, dtype=self.dtype) if seed.dtype != self.dtype else seed)
 
     def detach(self) -> Tensor:
         """The same values without their history."""
@@ -351,13 +364,23 @@ class Tensor(Variable):
         wanted = normal_dtype("astype", dtype)
         if wanted == self.dtype:
             return self
-        return ops.cast(self if wanted.kind == "f" else self.detach(), dtype=wanted)
+        if self.dtype.kind == "c" and wanted.kind != "c":
+            raise DTypeError(
+                f"astype: complex numbers must stay complex; got {self.dtype} for {wanted}; take .real, .imag or abs()"
+            )
+        return ops.cast(self if wanted.kind in "fc" else self.detach(), dtype=wanted)
 
     def clone(self) -> Tensor:
         """A copy, through which the gradient passes."""
         return ops.clone.unary(self)
 
     # fmt: off
+    def __lshift__(self, other: Any) -> Tensor: return ops.bitwise_left_shift(self, other)
+    def __rshift__(self, other: Any) -> Tensor: return ops.bitwise_right_shift(self, other)
+    def __rlshift__(self, other: Any) -> Tensor: return ops.bitwise_left_shift(other, self)
+    def __rrshift__(self, other: Any) -> Tensor: return ops.bitwise_right_shift(other, self)
+    def __ilshift__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_left_shift, self << other)
+    def __irshift__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_right_shift, self >> other)
     def __add__(self, other: Any) -> Tensor: return ops.add.binary(self, other)
     def __sub__(self, other: Any) -> Tensor: return ops.subtract.binary(self, other)
     def __mul__(self, other: Any) -> Tensor: return ops.multiply.binary(self, other)
@@ -526,6 +549,25 @@ class Tensor(Variable):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return call_function(function, args, kwargs)
 
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """The functions of the array API standard that take this tensor: the package itself."""
+        if api_version is not None and api_version not in STANDARDS:
+            raise ValueError(
+                f"__array_namespace__: api_version must be one of {', '.join(STANDARDS)}; got {api_version!r}; leave "
+                "it out"
+            )
+        return sys.modules[PACKAGE]
+
+    @property
+    def device(self) -> str:
+        """Where the tensor is: "cpu"."""
+        return "cpu"
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
+        """The tensor itself, for "cpu"."""
+        at_device("to_device", device)
+        return self
+
     def __dlpack__(self, **kwargs: Any) -> Any:
         self._depart(numbers=True)
         return np.array(self._data).__dlpack__(**kwargs)
@@ -542,6 +584,16 @@ class Tensor(Variable):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # the CPU
+
+    @property
+    def real(self) -> Tensor:
+        """The real part."""
+        return array_api.real(self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part."""
+        return array_api.imag(self)
 
     @property
     def T(self) -> Tensor:
@@ -611,6 +663,21 @@ class Tensor(Variable):
     logical_and = elementwise.logical_and
     logical_or = elementwise.logical_or
     logical_not = elementwise.logical_not
+    bitwise_and = elementwise.bitwise_and
+    bitwise_or = elementwise.bitwise_or
+    bitwise_xor = elementwise.bitwise_xor
+    bitwise_invert = elementwise.bitwise_invert
+    bitwise_left_shift = elementwise.bitwise_left_shift
+    bitwise_right_shift = elementwise.bitwise_right_shift
+    trunc = elementwise.trunc
+    fmod = elementwise.fmod
+    cbrt = elementwise.cbrt
+    signbit = elementwise.signbit
+    copysign = elementwise.copysign
+    nextafter = elementwise.nextafter
+    conj = elementwise.conj
+    pow = elementwise.pow
+    diff = signals.diff
     sum = reduce.sum
     prod = reduce.prod
     mean = reduce.mean
@@ -680,6 +747,7 @@ class Tensor(Variable):
     matrix_power = linalg.matrix_power
     solve_triangular = linalg.solve_triangular
     cholesky_solve = linalg.cholesky_solve
+    matrix_rank = linalg.matrix_rank
     svdvals = linalg.svdvals
     eigvalsh = linalg.eigvalsh
     cond = linalg.cond

@@ -8,6 +8,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, nn, optim, viz
+from tinygrad_edu.interop import names
 
 ELSEWHERE = [
     (tg, "conv2d", "F.conv2d"), (tg, "leaky_relu", "F.leaky_relu"), (tg, "one_hot", "F.one_hot"),
@@ -214,3 +215,11 @@ def test_a_learned_tensor_that_is_no_parameter_is_noticed():
 
 def test_a_list_of_modules_may_be_given_one_by_one():
     assert len(nn.ModuleList(nn.ReLU(), nn.ReLU())) == len(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == 2
+
+
+def test_no_answer_is_kept_for_a_name_that_is_there():
+    assert [name for name in names.NAMES if name in names.elsewhere()] == []
+    classes = {c.__name__: c for c in (nn.Module, optim.Optimizer, optim.LRScheduler, tg.random.Generator)}
+    assert {kind: [n for n in answers if hasattr(classes[kind], n)] for kind, answers in names.ELSEWHERE.items()} == {
+        kind: [] for kind in names.ELSEWHERE
+    }

@@ -1,4 +1,4 @@
-# ruff: noqa: SIM905
+# ruff: noqa: SIM905, RUF024
 """Odd values for every argument of every public name, and a good call of each to put them into.
 
 A good call is worked out from the signature: a parameter's name says what fits it. What a name does not say stands
@@ -145,6 +145,10 @@ CALLS = {
     "tree.map": {"f": lambda: repr, "tree": ODD["a constant"], "rest...": []}, "tree.flatten": {"tree": ODD["a constant"]}, "tree.leaves": {"tree": ODD["a constant"]}, "tree.structure": {"tree": ODD["a constant"]},
     "unflatten": {"structure": lambda: tg.tree.structure([1]), "leaves": lambda: [2]}, "autograd.grad": {"outputs": lambda: SUM, "inputs": lambda: LEAF},
     "gather": {"axis": 0, "index": lambda: np.array([[0, 1, 2]])}, "multinomial": {"p": share, "num_samples": 2}, "categorical": {"logits": matrix}, "cholesky_solve": {"L": matrix}, "polygamma": {"n": 1},
+    "can_cast": {"from_": np.dtype("f4"), "to": np.dtype("f8")}, "isdtype": {"kind": "numeric"}, "result_type": {"arrays_and_dtypes...": [np.dtype("f4")]},
+    "finfo": {"type": np.dtype("f4")}, "iinfo": {"type": np.dtype("i4")}, "broadcast_arrays": {"arrays...": [matrix]}, "nextafter": {}, "copysign": {},
+    **dict.fromkeys(["bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"], {"x1": labels, "x2": 1}), "bitwise_invert": {"x": labels},
+    "fftfreq": {"n": 8}, "rfftfreq": {"n": 8}, "from_dlpack": {"x": matrix},
     "kl_div": {}, "solve": {}, "matrix_power": {"n": 3}, "Flatten": {}, "Conv1d": {}, "collate": {}, "trace": {},
 }  # fmt: skip
 
@@ -334,6 +338,7 @@ def public():
         ("", tg),
         ("linalg.", tg.linalg),
         ("special.", tg.special),
+        ("fft.", tg.fft),
         ("tree.", tg.tree),
         ("autograd.", tg.autograd),
         ("F.", F),

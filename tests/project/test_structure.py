@@ -35,7 +35,7 @@ FLOORS = [
     ["ops", "program"],
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "special"],
+    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
     ["testing", "viz", "compiler"],
     ["cli"],
 ]
@@ -140,14 +140,19 @@ cumulative_prod all any argmax argmin count_nonzero matmul tensordot vecdot eins
 matrix_transpose moveaxis swapaxes expand_dims squeeze broadcast_to concat stack split unstack flip roll tile
 repeat pad tril triu diagonal take take_along_axis meshgrid sort argsort topk searchsorted nonzero
 unique_values gather repeat_interleave scatter_add index_add bincount asarray zeros ones full empty arange linspace eye zeros_like
+trunc fmod cbrt copysign nextafter conj real imag pow diff
+bitwise_and bitwise_or bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift
+signbit isin unique_all unique_counts unique_inverse empty_like broadcast_arrays from_dlpack
+astype can_cast result_type isdtype finfo iinfo
 ones_like full_like Tensor set_default_dtype grad value_and_grad vjp jvp jacobian jacrev jacfwd linearize hessian hvp vmap checkpoint
 scan while_loop no_grad custom_op custom_vjp custom_jvp
 """)
 LINALG = words("""
 inv solve det slogdet cholesky qr svd eigh norm vector_norm matrix_norm trace diagonal outer cross pinv
-matrix_power solve_triangular cholesky_solve svdvals eigvalsh cond
+matrix_power matrix_rank solve_triangular cholesky_solve svdvals eigvalsh cond
 """)
 NOT_METHODS = words("""
+isin unique_all unique_counts unique_inverse empty_like broadcast_arrays from_dlpack can_cast result_type isdtype finfo iinfo
 where matmul einsum concat stack meshgrid asarray zeros ones full empty arange linspace eye Tensor
 set_default_dtype grad value_and_grad vjp jvp jacobian jacrev jacfwd linearize hessian hvp vmap
 checkpoint scan while_loop no_grad custom_op custom_vjp custom_jvp
@@ -183,7 +188,7 @@ def test_the_list_above_is_the_one_of_the_promised_names():
     prose = set(
         words("""
 adding algebra and bernoulli comparisons creation elementwise explicit for generators gives integers linear logic
-multinomial categorical special functions taking normal one permutation random reductions places searching shape shared sorting the uniform with
+multinomial categorical bits dtypes constants themselves that take tensors device may cpu einops learn scikit transforms ourier special functions taking normal one permutation random reductions places searching shape shared sorting the uniform with
     """)
     )
     assert missing - prose == set()

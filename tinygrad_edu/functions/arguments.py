@@ -185,7 +185,7 @@ def as_tuple(x: Any) -> tuple[Any, ...]:
 def fresh(who: str, x: Any) -> Any:
     """A new variable of the values of `x`, to differentiate by."""
     x = lift(x, who)
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         raise DTypeError(
             f"{who}: can only differentiate by floating-point arguments; got {x.dtype}; pass floats "
             "(1.0, not 1), or choose other argnums"

@@ -67,6 +67,19 @@ logical_and = elementwise(ops.logical_and)
 logical_or = elementwise(ops.logical_or)
 logical_xor = elementwise(ops.logical_xor)
 logical_not = elementwise(ops.logical_not)
+bitwise_and = elementwise(ops.bitwise_and)
+bitwise_or = elementwise(ops.bitwise_or)
+bitwise_xor = elementwise(ops.bitwise_xor)
+bitwise_invert = elementwise(ops.bitwise_invert)
+bitwise_left_shift = elementwise(ops.bitwise_left_shift)
+bitwise_right_shift = elementwise(ops.bitwise_right_shift)
+trunc = elementwise(ops.trunc)
+fmod = elementwise(ops.fmod)
+cbrt = elementwise(ops.cbrt)
+signbit = elementwise(ops.signbit)
+copysign = elementwise(ops.copysign)
+nextafter = elementwise(ops.nextafter)
+conj = elementwise(ops.conj)
 
 
 def sign(x: Any, /) -> Tensor:
@@ -87,6 +100,9 @@ def power(a: Any, b: Any) -> Tensor:
         a = lift(a, "power")
         return ops.square.unary(a) if b.__class__ is int and b == 2 else ops.power_n(a, n=b)
     return _general_power(a, b)
+
+
+pow = power
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:

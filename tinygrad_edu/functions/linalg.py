@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..arrays import complex_step
 from ..errors import DTypeError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, number, spelled
 from .contract import matmul, tensordot, vecdot
@@ -65,6 +66,13 @@ def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
 def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sum of the diagonal `offset` of the last two axes."""
     return sum(diagonal(x, offset), -1, dtype=dtype)
+
+
+def _real_matrix(x: Any, who: str, square: bool = False) -> Any:
+    x = _matrix(x, who, square)
+    if x.dtype.kind == "c" and not complex_step.get():
+        raise DTypeError(f"{who}: needs real matrices; got {x.dtype}; use np.linalg.{who} on its .data")
+    return x
 
 
 def _matrix(x: Any, who: str, square: bool = False) -> Any:
@@ -136,14 +144,14 @@ def slogdet(x: Any) -> SlogdetResult:
 @settings
 def cholesky(x: Any, upper: bool = False) -> Tensor:
     """The lower triangular L with L @ L.mT = x, for a positive definite x (its symmetric part)."""
-    y = ops.cholesky(_matrix(x, "cholesky", True))
+    y = ops.cholesky(_real_matrix(x, "cholesky", True))
     return matrix_transpose(y) if upper else y
 
 
 @settings
 def qr(x: Any, mode: str = "reduced") -> QRResult:
     """x = Q @ R with orthonormal columns in Q and an upper triangular R; `mode` is "reduced"."""
-    x = _matrix(x, "qr")
+    x = _real_matrix(x, "qr")
     if mode != "reduced":
         raise ValueError(f"qr: mode must be 'reduced'; got {mode!r}; drop the argument")
     m, n = x.shape[-2:]
@@ -155,7 +163,7 @@ def qr(x: Any, mode: str = "reduced") -> QRResult:
 @settings
 def svd(x: Any, full_matrices: bool = False) -> SVDResult:
     """x = U * S @ Vh, with the singular values S descending; always the reduced form."""
-    x = _matrix(x, "svd")
+    x = _real_matrix(x, "svd")
     if full_matrices:
         raise ValueError("svd: full_matrices must be False (the full bases have no derivative); got True; drop it")
     m = x.shape[-2]
@@ -168,7 +176,7 @@ def eigh(x: Any) -> EighResult:
 
     The derivative takes eigenvectors of equal eigenvalues to stay as they are among themselves.
     """
-    y = ops.eigh(_matrix(x, "eigh", True))
+    y = ops.eigh(_real_matrix(x, "eigh", True))
     return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
@@ -192,7 +200,7 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     >>> tg.linalg.pinv(tg.asarray([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    return ops.pinv(_matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
+    return ops.pinv(_real_matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
 
 
 @settings
@@ -222,6 +230,7 @@ def vector_norm(
     axis = axis if dim is None else spelled("vector_norm", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("vector_norm", keepdims, False, keepdim)
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
+    x = ops.abs(x) if x.dtype.kind == "c" and not complex_step.get() else x
     x = x if x.dtype.kind in "fc" else x.astype(np.float64)
     if ord == 2:
         return over_axes(ops.norm2, x, axis, keepdims)
@@ -258,6 +267,20 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     return expand_dims(y, (-2, -1)) if keepdims else y
 
 
+@settings
+def matrix_rank(x: Any, rtol: Any = None) -> Tensor:
+    """How many singular values are above `rtol` times the largest; it has no gradient.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]]).item()
+    1
+    """
+    x = _matrix(x, "matrix_rank").detach()
+    s = svdvals(x)
+    least = builtins.max(x.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else lift(rtol, "matrix_rank")[..., None]
+    return sum(s > least * max(s, -1, keepdims=True), -1)
+
+
 def cond(x: Any, p: Any = None) -> Tensor:
     """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values."""
     if not isinstance(p, str | int | float | None):
@@ -291,6 +314,6 @@ def norm(
 
 __all__ = [
     "cholesky", "cholesky_solve", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul",
-    "matrix_norm", "matrix_power", "matrix_transpose", "norm", "outer", "pinv", "qr", "slogdet", "solve",
+    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "norm", "outer", "pinv", "qr", "slogdet", "solve",
     "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip

@@ -130,7 +130,6 @@ def lengths(who: str, what: str, x: Any, least: int = 1) -> tuple[int, ...]:
 
 KEYWORDS = {
     "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",
-    "device": "leave it out: there is the CPU only",
     "out": "assign the result, or write t[...] = result",
     "order": "leave it out: entries are in C order",
     "like": "use zeros_like, ones_like or full_like",
@@ -159,6 +158,12 @@ SAME = {
 }  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
 
 
+def at_device(who: str, device: Any) -> None:
+    """Where there is one device, naming it changes nothing; another is refused."""
+    if device is not None and str(device) != "cpu":
+        raise DTypeError(f"{who}: device must be 'cpu'; got {str(device)[:40]!r}; leave it out: there is the CPU only")
+
+
 def own_keywords(f: Decorated) -> Decorated:
     """`f`, which says what to do instead of a keyword that it does not take."""
     refuse = _foreign_keywords(f)
@@ -180,6 +185,8 @@ def _foreign_keywords(f: Callable[..., Any]) -> Callable[[Any, Any], None]:
         return lambda args, kwargs: None
 
     def refuse(args: Any, kwargs: Any) -> None:
+        if "device" in kwargs and "device" not in known:
+            at_device(type(args[0]).__name__ if f.__name__ == "__init__" else f.__name__, kwargs.pop("device"))
         if known.issuperset(kwargs):
             return
         name = next(name for name in kwargs if name not in known)

@@ -32,14 +32,13 @@ NAMES = {
     "device": "the CPU: there is no other", "contiguous": "the tensor as it is",
     "mm": "@", "bmm": "@", "dot": "@", "t": "T", "grad_fn": "op and inputs, or tg.explain",
     "mul": "multiply", "div": "divide", "sub": "subtract", "pow": "power", "neg": "negative", "cat": "concat",
-    "softmax": "nn.functional.softmax", "cross_entropy": "nn.functional.cross_entropy", "expand": "broadcast_to",
+    "expand": "broadcast_to",
     "index_select": "take", "masked_fill": "where", "chunk": "split", "unbind": "unstack",
     "array": "Tensor", "from_numpy": "asarray", "as_tensor": "asarray", "randn": "random.default_rng().normal",
-    "rand": "random.default_rng().uniform", "randint": "random.default_rng().integers", "astype": "Tensor.astype",
+    "rand": "random.default_rng().uniform", "randint": "random.default_rng().integers",
     "randperm": "random.default_rng().permutation", "seed": "manual_seed",
-    "multinomial": "random.default_rng().multinomial", "categorical": "random.default_rng().categorical",
     "manual_seed_all": "manual_seed", "set_grad_enabled": "no_grad", "enable_grad": "no_grad around less",
-    "jit": "the function as it is", "compile": "the function as it is",
+    "jit": "the function as it is",
     "clamp": "clip", "clamp_": "clip", "clamp_min": "clip", "clamp_max": "clip", "no_grad_": "no_grad",
     "view_as": "reshape", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
     "Tensor_": "Tensor", "Variable": "tg.Tensor(values, requires_grad=True)", "backprop": "backward",
@@ -56,7 +55,7 @@ NAMES = {
     "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_",
     "Dense": "nn.Linear", "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
-        "Momentum": "optim.SGD(params, lr, momentum=0.9)",
+    "Momentum": "optim.SGD(params, lr, momentum=0.9)",
     "Dataset": "any sequence of examples, or data.TensorDataset", "MNIST": "data.load_mnist(path)",
     "random_split": "slices of a permutation: x[order[:n]], x[order[n:]]", "metrics": "nn.metrics",
     "distributions": "tg.random.default_rng(seed)",
@@ -110,7 +109,7 @@ def ours(name: str) -> str:
 # Where a name may stand that was asked for elsewhere, and how users write that place.
 PLACES = {
     "": "tg", "nn.functional": "F", "nn": "nn", "optim": "optim", "data": "data", "viz": "tg.viz",
-    "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special",
+    "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special", "fft": "tg.fft",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
     "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
     "optim.swa_utils": "optim.swa_utils",
@@ -138,8 +137,10 @@ def elsewhere() -> dict[str, str]:
     """Every public name, with its place before it: `conv2d: F.conv2d`."""
     found: dict[str, str] = {}
     for part, written in PLACES.items():
-        module = import_module(f"{PACKAGE}.{part}") if part not in ("", "linalg", "special") else sys.modules[PACKAGE]
-        for name in public(getattr(module, part) if part in ("linalg", "special") else module):
+        module = (
+            import_module(f"{PACKAGE}.{part}") if part not in ("", "linalg", "special", "fft") else sys.modules[PACKAGE]
+        )
+        for name in public(getattr(module, part) if part in ("linalg", "special", "fft") else module):
             found.setdefault(name, f"{written}.{name}")
     tensor, generator = sys.modules[PACKAGE].Tensor, sys.modules[f"{PACKAGE}.random"].Generator
     for owner, written in ((tensor, "Tensor"), (generator, "tg.random.default_rng(seed)")):

@@ -14,8 +14,8 @@ import numpy as np
 
 from .. import ops
 from ..engine import REGISTRY, Variable
-from ..functions import contract, creation, elementwise, indexing, layout, linalg, reduce
-from . import assembly, signals, statistics
+from ..functions import contract, creation, elementwise, fourier, indexing, layout, linalg, reduce
+from . import array_api, assembly, signals, statistics
 
 LOG2 = math.log(2.0)
 
@@ -110,6 +110,19 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
             "pass full_matrices=False"
         )
     return linalg.svd(a) if compute_uv else linalg.svd(a).S
+
+
+def _angle(z: Any, deg: bool = False) -> Any:
+    return elementwise.atan2(array_api.imag(z), array_api.real(z)) * (180 / np.pi if deg else 1)
+
+
+def _plane(transform: Callable[..., Any]) -> Callable[..., Any]:
+    """np.fft.fft2 and its like: along the last two axes."""
+
+    def call(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+        return transform(a, s, axes, "backward" if norm is None else norm)
+
+    return call
 
 
 def _at_least(k: int) -> Callable[..., Any]:
@@ -217,12 +230,18 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.pinv: lambda a, rcond=None, hermitian=False, rtol=None: linalg.pinv(
         _triangle(a) if hermitian else a, rcond if rtol is None else rtol
     ),
-    np.linalg.matrix_power: linalg.matrix_power, np.linalg.trace: linalg.trace, np.linalg.diagonal: layout.diagonal,
+    np.linalg.matrix_power: linalg.matrix_power,
+    np.linalg.matrix_rank: lambda A, rtol=None: linalg.matrix_rank(A, rtol),
+    np.linalg.trace: linalg.trace, np.linalg.diagonal: layout.diagonal,
     np.linalg.outer: lambda a, x2: linalg.outer(a, x2), np.linalg.matmul: lambda a, x2: linalg.matmul(a, x2),
     np.linalg.cross: lambda a, x2, axis=-1: linalg.cross(a, x2, axis),
     np.linalg.tensordot: lambda a, x2, axes=2: linalg.tensordot(a, x2, axes),
     np.linalg.vecdot: lambda a, x2, axis=-1: linalg.vecdot(a, x2, axis),
     np.linalg.matrix_transpose: layout.matrix_transpose, np.linalg.svdvals: linalg.svdvals,
+    np.real: array_api.real, np.imag: array_api.imag, np.broadcast_arrays: array_api.broadcast_arrays,
+    np.angle: _angle,
+    **{getattr(np.fft, name): getattr(fourier, name) for name in fourier.__all__ if "freq" not in name},
+    **{getattr(np.fft, f"{name}2"): _plane(getattr(fourier, f"{name}n")) for name in ("fft", "ifft", "rfft", "irfft")},
     np.sinc: lambda x: ops.sinc(tensor(x), n=0), np.i0: lambda x: ops.bessel_i(tensor(x), n=0),
     np.linalg.multi_dot: assembly.multi_dot, np.linalg.lstsq: assembly.lstsq,
     np.linalg.tensorinv: assembly.tensorinv, np.linalg.tensorsolve: assembly.tensorsolve,
@@ -245,5 +264,5 @@ WITHOUT_GRADIENT = {
     np.isclose, np.ndim, np.shape, np.size, np.result_type, np.can_cast, np.iscomplexobj,
     np.isrealobj, np.may_share_memory, np.shares_memory, np.histogram,
     np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.argwhere,
-    np.flatnonzero, np.linalg.matrix_rank,
+    np.flatnonzero,
 }  # fmt: skip

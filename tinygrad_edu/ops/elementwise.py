@@ -14,6 +14,7 @@ import numpy as np
 from ..domain import BOOLEAN, NONZERO, POSITIVE, REAL, UNIT, Domain, inf
 from ..engine import Op
 from ..pieces import in_pieces
+from .complex import conj
 
 ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # precise enough for one rounding per multiplication
 WHOLE = frozenset(range(-16, 17)) - {-1, 0, 1, 2}  # NumPy has these by itself
@@ -57,8 +58,14 @@ power_n = Op("power_n", _to_the,
 
 negative = Op("negative", operator.neg, (lambda g, y, x: -g,), linear=True, domain=(REAL,), formula="-{}")
 positive = Op("positive", np.positive, (lambda g, y, x: g,), linear=True, domain=(REAL,))
-abs = Op("abs", np.abs, (lambda g, y, x: g * sign(x),),
-         analytic=False, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
+
+
+def _from_abs(g: Any, y: Any, x: Any) -> Any:
+    return g * sign(x) if x.dtype.kind != "c" else g * conj(x) / where(y == 0, 1, y)
+
+
+abs = Op("abs", np.abs, (_from_abs,),
+         analytic=False, complex=True, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
 square = Op("square", np.square, (lambda g, y, x: g * (2 * x),), formula="{} ** 2", domain=(REAL,))
 reciprocal = Op("reciprocal", np.reciprocal, (lambda g, y, x: -g * (y * y),), domain=(NONZERO,))
 sqrt = Op("sqrt", np.sqrt, (lambda g, y, x: g / (2 * y),), domain=(POSITIVE,))

@@ -7,7 +7,6 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..engine import Each, Op
-from ..errors import DTypeError
 from ..sums import in_single, total
 from .indexing import getitem
 
@@ -54,19 +53,15 @@ sum_to: Op = Op(
 
 
 def _cast(x: Any, *, dtype: Any) -> Any:
-    if x.dtype.kind == "c" and dtype.kind != "c":
-        raise DTypeError(
-            f"astype: complex numbers must stay complex, as they have no gradient here; got {x.dtype} for {dtype}; "
-            "compute with real and imaginary parts as tensors of their own"
-        )
-    return x.astype(dtype)
+    return (x.real if x.dtype.kind == "c" and dtype.kind != "c" else x).astype(dtype)
 
 
 cast: Op = Op(
     "astype",
     _cast,
     (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
-    kind="layout", linear=True, analytic=False, attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
+    kind="layout", linear=True, analytic=False, complex=True,
+    attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
     doc="The same values in another dtype.",
 )  # fmt: skip
 

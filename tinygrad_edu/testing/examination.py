@@ -84,7 +84,7 @@ class Examination:
         report = Report(*overall(entries), entries=entries, method=" and ".join(sorted(judge.methods)))
         if report.verdict == "WRONG" and not subject.accuracy.given and (why := inexact(*subject.functions)):
             self._to_some_digits(report, why)
-        if report.verdict == "RIGHT" and subject.narrow:
+        if report.verdict == "RIGHT" and subject.narrow and subject.dtype is None:
             in_own_dtype(subject, c, g, probe.y, self.rng, report)
         return report
 

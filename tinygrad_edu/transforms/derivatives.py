@@ -61,6 +61,11 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
             raise ShapeError(
                 f"grad: the function must return one scalar; got {got}; use .sum(), vjp or jacobian, or has_aux=True"
             )
+        if trace.outputs[0].dtype.kind == "c":
+            raise DTypeError(
+                f"grad: the function must return a real number; got {trace.outputs[0].dtype}; take .real or abs(), or "
+                "use vjp or jvp"
+            )
         found = trace.pull([engine.constant(np.ones_like(trace.outputs[0]._data)[()])])
         value = trace.values()
         return (value, trace.kept(trace.aux)) if has_aux else value, _as_asked(argnums, trace.by_argument(found))

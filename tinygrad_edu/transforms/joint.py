@@ -60,7 +60,7 @@ def noted(y: Any, op: Op, inputs: Sequence[Variable], segment: Joint, by: Record
 
 def passes(x: Any) -> bool:
     """Whether a gradient can pass through `x`."""
-    return isinstance(x, Variable) and x._data.dtype.kind == "f"
+    return isinstance(x, Variable) and x._data.dtype.kind in "fc"
 
 
 def packed(tensors: Sequence[Any]) -> Any:

@@ -1,0 +1,409 @@
+# ruff: noqa: RUF024, E741, C405
+"""The Python array API standard (2024.12): every name is there, gives what NumPy gives, and serves its consumers."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DTypeError
+
+R = np.random.default_rng(0)
+A, B, P = R.normal(size=(3, 4)), R.normal(size=(3, 4)), R.uniform(0.1, 0.9, size=(3, 4))
+I, J, T, S = R.integers(0, 9, (3, 4)), R.integers(0, 5, (3, 4)), A > 0, R.normal(size=(4, 4))
+Z = A + 1j * B
+D = S @ S.T + np.eye(4)
+
+# name: arguments, keywords; a tuple of several calls
+CALLS = {
+    **dict.fromkeys(["abs", "acos", "asin", "atan", "cos", "sin", "tan", "cosh", "sinh", "tanh", "asinh", "atanh", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "reciprocal", "sign", "negative", "positive", "floor", "ceil", "trunc", "round", "isfinite", "isinf", "isnan", "signbit"], [(P,), (P.astype("f4"),), (P - 0.05,)]),
+    "acosh": [(P + 1,)], "logical_not": [(T,)], "bitwise_invert": [(I,), (T,)], "conj": [(Z,)], "real": [(Z,)], "imag": [(Z,)],
+    **dict.fromkeys(["add", "subtract", "multiply", "divide", "pow", "atan2", "hypot", "logaddexp", "maximum", "minimum", "copysign", "nextafter", "remainder", "floor_divide"], [(P, P.T.copy().reshape(3, 4)), (P, 2.0), (P.astype("f4"), P)]),
+    **dict.fromkeys(["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"], [(A, B), (I, J), (I, 3)]),
+    **dict.fromkeys(["logical_and", "logical_or", "logical_xor"], [(T, B > 0)]), **dict.fromkeys(["bitwise_and", "bitwise_or", "bitwise_xor"], [(I, J), (T, B > 0)]),
+    **dict.fromkeys(["bitwise_left_shift", "bitwise_right_shift"], [(I, J)]), "clip": [(A, -0.5, 0.5), (I, 2, 5)],
+    **dict.fromkeys(["sum", "prod", "max", "min", "mean", "std", "var", "all", "any", "count_nonzero"], [(A,), (A, {"axis": 0}), (A, {"axis": (0, 1), "keepdims": True})]),
+    **dict.fromkeys(["argmax", "argmin"], [(A,), (A, {"axis": 1}), (A, {"axis": 0, "keepdims": True})]),
+    **dict.fromkeys(["cumulative_sum", "cumulative_prod"], [(A, {"axis": 1}), (A, {"axis": 0, "include_initial": True})]),
+    "diff": [(A,), (A, {"axis": 0, "n": 2}), (A, {"prepend": A[:, :1]})], "matmul": [(A, S)], "matrix_transpose": [(A,)], "tensordot": [(A, S, {"axes": 1})],
+    "vecdot": [(A, B), (Z, Z)], "broadcast_to": [(A[0], (3, 4))], "concat": [([A, B],), ([A, B], {"axis": 1}), ([A, B], {"axis": None})], "stack": [([A, B], {"axis": 1})],
+    "expand_dims": [(A, {"axis": 1})], "flip": [(A,), (A, {"axis": 0})], "moveaxis": [(A, 0, 1)], "permute_dims": [(A, (1, 0))], "repeat": [(A, 2), (A, 2, {"axis": 1})],
+    "reshape": [(A, (4, 3))], "roll": [(A, 1), (A, 2, {"axis": 1})], "squeeze": [(A[None], {"axis": 0})], "tile": [(A, (2, 1))], "unstack": [(A,), (A, {"axis": 1})],
+    "tril": [(A,), (A, {"k": 1})], "triu": [(A,), (A, {"k": -1})], "sort": [(A,), (A, {"axis": 0})], "argsort": [(A,)], "nonzero": [(T,)], "searchsorted": [(np.sort(A[0]), B[0])],
+    "where": [(T, A, B)], "take": [(A, np.array([0, 2]), {"axis": 1})], "take_along_axis": [(A, I % 3, {"axis": 0})], "isin": [(I, J[0]), (I, J[0], {"invert": True})],
+    **dict.fromkeys(["unique_all", "unique_counts", "unique_inverse", "unique_values"], [(I,), (J.ravel(),)]), "meshgrid": [(A[0], B[0]), (A[0], B[0], {"indexing": "ij"})],
+    "arange": [(3,), (1, 9, 2)], "eye": [(3,), (2, 4, {"k": 1})], "linspace": [(0.0, 1.0, 5)], "full": [((2, 3), 4)], "zeros": [((2, 3),)], "ones": [((2, 3),)],
+    "full_like": [(A, 2.0)], "zeros_like": [(A,)], "ones_like": [(A,)], "asarray": [(A,), ([1, 2],)], "astype": [(A, np.dtype("f4")), (I, np.dtype("f8"))],
+    "broadcast_arrays": [(A, B[0])], "can_cast": [(np.dtype("i4"), np.dtype("f8")), (np.dtype("f8"), np.dtype("f4"))], "result_type": [(A, np.dtype("f4")), (np.dtype("i2"), np.dtype("u1"))],
+    "isdtype": [(np.dtype("f4"), "real floating"), (np.dtype("i4"), "numeric"), (np.dtype("i4"), ("bool", np.dtype("i4"))), (np.dtype("c8"), "integral")],
+    "linalg.cholesky": [(D,)], "linalg.cross": [(A[:, :3], B[:, :3])], "linalg.det": [(S,)], "linalg.diagonal": [(A,)], "linalg.eigvalsh": [(D,)], "linalg.inv": [(S,)],
+    "linalg.matrix_norm": [(A,), (A, {"ord": 2})], "linalg.matrix_power": [(S, 3)], "linalg.matrix_rank": [(A,), (np.ones((3, 3)),)], "linalg.outer": [(A[0], B[0])], "linalg.pinv": [(A,)],
+    "linalg.slogdet": [(S,)], "linalg.solve": [(S, A.T)], "linalg.svdvals": [(A,)], "linalg.trace": [(S,)], "linalg.vector_norm": [(A,), (A, {"axis": 0, "ord": 1}), (Z,)],
+}  # fmt: skip
+
+# of which NumPy's own results have a sign or an order of their own, or which make nothing to compare
+ELSEWHERE = set(
+    [
+        "empty",
+        "empty_like",
+        "from_dlpack",
+        "finfo",
+        "iinfo",
+        "e",
+        "inf",
+        "nan",
+        "newaxis",
+        "pi",
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+        "linalg.eigh",
+        "linalg.qr",
+        "linalg.svd",
+        "linalg.matmul",
+        "linalg.matrix_transpose",
+        "linalg.tensordot",
+        "linalg.vecdot",
+        "__array_namespace_info__",
+        "linalg",
+        "fft",
+        "split",
+    ]
+)
+
+STANDARD = [
+    "abs",
+    "acos",
+    "acosh",
+    "add",
+    "all",
+    "any",
+    "arange",
+    "argmax",
+    "argmin",
+    "argsort",
+    "asarray",
+    "asin",
+    "asinh",
+    "astype",
+    "atan",
+    "atan2",
+    "atanh",
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_invert",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "bool",
+    "broadcast_arrays",
+    "broadcast_to",
+    "can_cast",
+    "ceil",
+    "clip",
+    "complex64",
+    "complex128",
+    "concat",
+    "conj",
+    "copysign",
+    "cos",
+    "cosh",
+    "count_nonzero",
+    "cumulative_prod",
+    "cumulative_sum",
+    "diff",
+    "divide",
+    "e",
+    "empty",
+    "empty_like",
+    "equal",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "eye",
+    "finfo",
+    "flip",
+    "float32",
+    "float64",
+    "floor",
+    "floor_divide",
+    "from_dlpack",
+    "full",
+    "full_like",
+    "greater",
+    "greater_equal",
+    "hypot",
+    "iinfo",
+    "imag",
+    "inf",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "isdtype",
+    "isfinite",
+    "isin",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "linspace",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "logaddexp",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "matmul",
+    "matrix_transpose",
+    "max",
+    "maximum",
+    "mean",
+    "meshgrid",
+    "min",
+    "minimum",
+    "moveaxis",
+    "multiply",
+    "nan",
+    "negative",
+    "newaxis",
+    "nextafter",
+    "nonzero",
+    "not_equal",
+    "ones",
+    "ones_like",
+    "permute_dims",
+    "pi",
+    "positive",
+    "pow",
+    "prod",
+    "real",
+    "reciprocal",
+    "remainder",
+    "repeat",
+    "reshape",
+    "result_type",
+    "roll",
+    "round",
+    "searchsorted",
+    "sign",
+    "signbit",
+    "sin",
+    "sinh",
+    "sort",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "subtract",
+    "sum",
+    "take",
+    "take_along_axis",
+    "tan",
+    "tanh",
+    "tensordot",
+    "tile",
+    "tril",
+    "triu",
+    "trunc",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uint8",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+    "unstack",
+    "var",
+    "vecdot",
+    "where",
+    "zeros",
+    "zeros_like",
+    "__array_namespace_info__",
+    "linalg.cholesky",
+    "linalg.cross",
+    "linalg.det",
+    "linalg.diagonal",
+    "linalg.eigh",
+    "linalg.eigvalsh",
+    "linalg.inv",
+    "linalg.matmul",
+    "linalg.matrix_norm",
+    "linalg.matrix_power",
+    "linalg.matrix_rank",
+    "linalg.matrix_transpose",
+    "linalg.outer",
+    "linalg.pinv",
+    "linalg.qr",
+    "linalg.slogdet",
+    "linalg.solve",
+    "linalg.svd",
+    "linalg.svdvals",
+    "linalg.tensordot",
+    "linalg.trace",
+    "linalg.vecdot",
+    "linalg.vector_norm",
+    "fft.fft",
+    "fft.ifft",
+    "fft.fftn",
+    "fft.ifftn",
+    "fft.rfft",
+    "fft.irfft",
+    "fft.rfftn",
+    "fft.irfftn",
+    "fft.hfft",
+    "fft.ihfft",
+    "fft.fftfreq",
+    "fft.rfftfreq",
+    "fft.fftshift",
+    "fft.ifftshift",
+]
+
+
+def found(space, name):
+    for part in name.split("."):
+        space = getattr(space, part)
+    return space
+
+
+def test_every_name_of_the_standard_is_there_and_compared():
+    assert [name for name in STANDARD if found(tg, name) is None and name != "newaxis"] == []
+    compared = {*CALLS, *ELSEWHERE, *(n for n in STANDARD if n.startswith("fft."))}  # tests/functions/test_complex.py
+    assert set(STANDARD) - compared == set()
+    assert tg.ones(2).__array_namespace__() is tg.ones(2).__array_namespace__(api_version="2024.12") is tg
+
+
+CASES = [(name, call) for name, calls in CALLS.items() for call in calls]
+FLOATS_OF_THEIR_OWN = {"linspace", "zeros", "ones", "eye"}  # in the default dtype, float32
+
+
+@pytest.mark.parametrize(("name", "call"), CASES, ids=[f"{name} {i}" for i, (name, _) in enumerate(CASES)])
+def test_results_are_those_of_numpy(name, call):
+    options = call[-1] if isinstance(call[-1], dict) else {}
+    arguments = call[:-1] if options else call
+    tensors = [
+        [tg.asarray(v) for v in x]
+        if isinstance(x, list) and name != "asarray"
+        else tg.asarray(x)
+        if isinstance(x, np.ndarray)
+        else x
+        for x in arguments
+    ]
+    given = {k: tg.asarray(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    ours, theirs = found(tg, name)(*tensors, **given), found(np, name)(*arguments, **options)
+    if name == "unique_values":  # whose order NumPy leaves open
+        theirs = np.sort(theirs)
+    several = isinstance(theirs, tuple | list)
+    assert isinstance(ours, tuple | list) == several
+    for y, z in zip(ours, theirs, strict=True) if several else [(ours, theirs)]:
+        if not isinstance(z, np.ndarray | np.generic):
+            assert y == z
+            continue
+        assert y.shape == z.shape
+        assert y.dtype == z.dtype or name in FLOATS_OF_THEIR_OWN
+        np.testing.assert_allclose(y.data, z, rtol=1e-6 if z.dtype == np.float32 else 1e-11, atol=1e-12)
+
+
+def test_factorisations_multiply_back():
+    q, r = tg.linalg.qr(A.T)
+    np.testing.assert_allclose((q @ r).data, A.T, rtol=1e-10)
+    u, s, vh = tg.linalg.svd(A, full_matrices=False)
+    np.testing.assert_allclose((u * s @ vh).data, A, rtol=1e-10)
+    values, vectors = tg.linalg.eigh(D)
+    np.testing.assert_allclose((vectors * values @ vectors.mT).data, D, rtol=1e-10)
+    assert tg.finfo(tg.float32).eps == np.finfo("f4").eps
+    assert tg.iinfo(tg.int8).max == 127
+    assert tg.empty_like(A).shape == A.shape
+    np.testing.assert_array_equal(tg.from_dlpack(A).data, A)
+
+
+def test_devices_and_inspection():
+    x = tg.ones((2, 3), device="cpu")
+    assert (x.device, x.to_device("cpu") is x) == ("cpu", True)
+    info = tg.__array_namespace_info__()
+    assert info.devices() == [info.default_device()]
+    assert info.default_dtypes()["real floating"] == tg.float32
+    assert set(info.dtypes(kind="integral")) == {f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)}
+    assert info.capabilities()["boolean indexing"]
+    for call in (
+        lambda: tg.ones(2, device="cuda"),
+        lambda: x.to_device("cuda:0"),
+        lambda: tg.astype(x, tg.float64, device="gpu"),
+    ):
+        with pytest.raises(
+            DTypeError, match="device must be 'cpu'; got '(cuda|cuda:0|gpu)'; leave it out: there is the CPU only"
+        ):
+            call()
+    with pytest.raises(ValueError, match="__array_namespace__: api_version must be one of"):
+        x.__array_namespace__(api_version="1999.01")
+
+
+def test_gradients_pass():
+    f = lambda x: (
+        (tg.trunc(x) * x + tg.copysign(x, -1.0) + tg.conj(x) * tg.real(x)).sum()
+        + tg.unique_all(x).values.sum()
+        + tg.diff(x, n=2).sum()
+    )
+    assert tg.testing.check_gradients(f, P + 1).verdict == "RIGHT"
+
+
+EINOPS = """
+import numpy as np, tinygrad_edu as tg
+from einops.array_api import rearrange, reduce, repeat
+x = tg.Tensor(np.arange(24.0).reshape(2, 3, 4), requires_grad=True)
+y = rearrange(x, "a b c -> c (a b)")
+assert isinstance(y, tg.Tensor) and y.shape == (4, 6)
+np.testing.assert_array_equal(reduce(x, "a b c -> b", "mean").detach().data, x.detach().data.mean((0, 2)))
+(repeat(y, "i j -> i j k", k=2) ** 2).sum().backward()
+np.testing.assert_array_equal(x.grad.data, 4 * np.arange(24.0).reshape(2, 3, 4))
+"""
+SCIPY = """
+import numpy as np, scipy.special, scipy.stats, scipy.integrate, scipy.signal, tinygrad_edu as tg
+x = np.array([0.25, 0.5, 2.0])
+for f in (scipy.special.logsumexp, scipy.stats.zscore, scipy.stats.skew, lambda v: scipy.stats.pmean(v, 2), scipy.special.softmax):
+    y = f(tg.asarray(x))
+    assert isinstance(y, tg.Tensor), f
+    np.testing.assert_allclose(np.asarray(y), f(x), rtol=1e-12)
+"""
+SKLEARN = """
+import numpy as np, sklearn, tinygrad_edu as tg
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.metrics import mean_squared_error, r2_score
+x = np.random.default_rng(0).normal(size=(20, 3))
+with sklearn.config_context(array_api_dispatch=True):
+    y = MinMaxScaler().fit_transform(tg.asarray(x))
+    assert isinstance(y, tg.Tensor)
+    np.testing.assert_allclose(np.asarray(y), MinMaxScaler().fit_transform(x))
+    error = mean_squared_error(tg.asarray(x), tg.asarray(2 * x))
+np.testing.assert_allclose(float(error), mean_squared_error(x, 2 * x))
+"""
+
+
+@pytest.mark.parametrize(("library", "program"), [("einops", EINOPS), ("scipy", SCIPY), ("sklearn", SKLEARN)])
+def test_consumers_take_tensors(library, program):
+    pytest.importorskip(library)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"SCIPY_ARRAY_API": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,257 @@
+"""Fourier transforms under the names of `numpy.fft`: `tg.fft`. All are the discrete transform along one axis, with what
+is cut off, filled in and divided by around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import DTypeError, ShapeError
+from .arguments import lift, normal_axis
+from .creation import asarray
+from .layout import concat, flip, roll
+from .settings import at_device, integer, refused, settings
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+NORMS = {"backward": (0.0, 1.0), "ortho": (0.5, 0.5), "forward": (1.0, 0.0)}  # powers of 1/n: there, and back
+
+
+def _complex(who: str, x: Any) -> Any:
+    x = lift(x, who)
+    if not x.ndim:
+        raise ShapeError(f"{who}: needs a tensor of one axis or more; got a scalar; use reshape(-1)")
+    return x if x.dtype.kind == "c" else x.astype(np.result_type(x.dtype if x.dtype.kind == "f" else np.float64, "c8"))
+
+
+def _one(who: str, x: Any, n: Any, axis: Any, norm: Any, inverse: bool) -> Any:
+    """The transform of length `n` along an axis, to which `x` is cut or filled up with zeros."""
+    if norm not in NORMS:
+        raise refused(who, "norm", "backward, ortho or forward", norm, "norm='ortho'", ValueError)
+    axis = normal_axis(who, axis, x.ndim)
+    n = x.shape[axis] if n is None else integer(who, "n", n, 1)
+    if not n:
+        raise ShapeError(f"{who}: needs an entry along the axis; got {x.shape}; guard before")
+    if n < x.shape[axis]:
+        x = x[(*(slice(None),) * axis, slice(n))]
+    elif n > x.shape[axis]:
+        width = tuple((0, n - x.shape[axis]) if i == axis else (0, 0) for i in range(x.ndim))
+        x = ops.pad(x, width=width, value=0)
+    power = NORMS[norm][inverse]
+    y = ops.dft(x, axis=axis, inverse=inverse)
+    return y * float(n) ** -power if power else y
+
+
+def fft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+    """y[k] = sum over j of x[j] exp(-2 pi i j k / n), along `axis`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.fft([1.0, 0.0, 0.0]).tolist()
+    [(1+0j), (1+0j), (1+0j)]
+    """
+    return _one("fft", _complex("fft", x), n, axis, norm, False)
+
+
+def ifft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+    """The inverse of `fft`: x[j] = sum over k of y[k] exp(2 pi i j k / n) / n.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.ifft([3.0, 0.0, 0.0]).tolist()
+    [(1+0j), (1+0j), (1+0j)]
+    """
+    return _one("ifft", _complex("ifft", x), n, axis, norm, True)
+
+
+def rfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+    """The first n // 2 + 1 entries of `fft` of real numbers; the others are their conjugates.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.rfft([1.0, 1.0, 1.0, 1.0]).tolist()
+    [(4+0j), 0j, 0j]
+    """
+    x = _real("rfft", x)
+    y = _one("rfft", _complex("rfft", x), n, axis, norm, False)
+    axis = normal_axis("rfft", axis, y.ndim)
+    return y[(*(slice(None),) * axis, slice(y.shape[axis] // 2 + 1))]
+
+
+def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+    """The inverse of `rfft`: `n` real numbers, 2 (m - 1) for m entries if it is not given.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.irfft([4.0, 0.0, 0.0]).tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+    x = _complex("irfft", x)
+    axis = normal_axis("irfft", axis, x.ndim)
+    n = 2 * (x.shape[axis] - 1) if n is None else integer("irfft", "n", n, 1)
+    lead = (slice(None),) * axis
+    m = n // 2 + 1
+    if m > x.shape[axis]:
+        x = ops.pad(x, width=tuple((0, m - x.shape[axis]) if i == axis else (0, 0) for i in range(x.ndim)), value=0)
+    half = x[(*lead, slice(m))]
+    rest = ops.conj(flip(half[(*lead, slice(1, n - m + 1))], axis))
+    return ops.real(_one("irfft", concat([half, rest], axis), None, axis, norm, True))
+
+
+def hfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+    """`fft` of numbers whose second half are conjugates of the first, which is given: the result is real.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.hfft([1.0, 0.0]).tolist()
+    [1.0, 1.0]
+    """
+    turned = {"backward": "forward", "forward": "backward"}.get(norm, norm)
+    return irfft(ops.conj(_complex("hfft", x)), n, axis, turned)
+
+
+def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+    """The inverse of `hfft`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.ihfft([1.0, 1.0]).real.tolist()
+    [1.0, 0.0]
+    """
+    turned = {"backward": "forward", "forward": "backward"}.get(norm, norm)
+    return ops.conj(rfft(x, n, axis, turned))
+
+
+def _real(who: str, x: Any) -> Any:
+    x = lift(x, who)
+    if x.dtype.kind == "c":
+        raise DTypeError(f"{who}: needs real numbers; got {x.dtype}; use fft")
+    return x
+
+
+def _axes(who: str, x: Any, s: Any, axes: Any) -> list[tuple[Any, int]]:
+    """Lengths and axes of a transform along several."""
+    if axes is None:
+        axes = range(x.ndim) if s is None else range(x.ndim - len(tuple(s)), x.ndim)
+    found = [normal_axis(who, k, x.ndim) for k in axes]
+    lengths = [None] * len(found) if s is None else list(s)
+    if len(lengths) != len(found) or len(set(found)) != len(found):
+        raise ShapeError(f"{who}: needs a length for each of different axes; got s={s} and axes={axes}; give as many")
+    return [(None if k == -1 else k, axis) for k, axis in zip(lengths, found, strict=True)]
+
+
+def fftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+    """`fft` along several axes, all of them if none are given.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.fftn(tg.ones((2, 2))).real.tolist()
+    [[4.0, 0.0], [0.0, 0.0]]
+    """
+    x = _complex("fftn", x)
+    for n, axis in reversed(_axes("fftn", x, s, axes)):
+        x = _one("fftn", x, n, axis, norm, False)
+    return x
+
+
+def ifftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+    """The inverse of `fftn`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.ifftn(tg.ones((2, 2))).real.tolist()
+    [[1.0, 0.0], [0.0, 0.0]]
+    """
+    x = _complex("ifftn", x)
+    for n, axis in reversed(_axes("ifftn", x, s, axes)):
+        x = _one("ifftn", x, n, axis, norm, True)
+    return x
+
+
+def rfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+    """`rfft` along the last of several axes, and `fft` along the others.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.rfftn(tg.ones((2, 2))).shape
+    (2, 2)
+    """
+    x = _real("rfftn", x)
+    *others, (n, last) = _axes("rfftn", x, s, axes)
+    y: Any = rfft(x, n, last, norm)
+    for n, axis in reversed(others):
+        y = _one("rfftn", y, n, axis, norm, False)
+    return y
+
+
+def irfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+    """The inverse of `rfftn`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.irfftn(tg.fft.rfftn(tg.ones((2, 2)))).tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+    x = _complex("irfftn", x)
+    *others, (n, last) = _axes("irfftn", x, s, axes)
+    for k, axis in others:
+        x = _one("irfftn", x, k, axis, norm, True)
+    return irfft(x, n, last, norm)
+
+
+@settings
+def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The frequencies of `fft`: 0, 1, ..., -2, -1, over n d.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.fftfreq(4).tolist()
+    [0.0, 0.25, -0.5, -0.25]
+    """
+    return _frequencies("fftfreq", np.fft.fftfreq, n, d, dtype, device)
+
+
+@settings
+def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The frequencies of `rfft`: 0, 1, ... n // 2, over n d.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.rfftfreq(4).tolist()
+    [0.0, 0.25, 0.5]
+    """
+    return _frequencies("rfftfreq", np.fft.rfftfreq, n, d, dtype, device)
+
+
+def _frequencies(who: str, make: Any, n: int, d: float, dtype: Any, device: Any) -> Any:
+    at_device(who, device)
+    if not 1 <= n < 2**40 or d == 0:
+        raise ValueError(f"{who}: n must be a length and d a step; got {n} and {d}; use e.g. n=8")
+    return asarray(make(n, d).tolist(), dtype)
+
+
+def fftshift(x: Any, axes: Any = None) -> Tensor:
+    """Frequency 0 moved to the middle.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.fftshift([0.0, 1.0, -2.0, -1.0]).tolist()
+    [-2.0, -1.0, 0.0, 1.0]
+    """
+    return _shifted("fftshift", x, axes, lambda n: n // 2)
+
+
+def ifftshift(x: Any, axes: Any = None) -> Tensor:
+    """The inverse of `fftshift`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.fft.ifftshift([-2.0, -1.0, 0.0, 1.0]).tolist()
+    [0.0, 1.0, -2.0, -1.0]
+    """
+    return _shifted("ifftshift", x, axes, lambda n: -(n // 2))
+
+
+def _shifted(who: str, x: Any, axes: Any, by: Any) -> Any:
+    x = lift(x, who)
+    axes = range(x.ndim) if axes is None else axes if isinstance(axes, tuple | list) else (axes,)
+    for axis in axes:
+        axis = normal_axis(who, axis, x.ndim)
+        x = roll(x, by(x.shape[axis]), axis)
+    return x
+
+
+__all__ = [
+    "fft", "fftfreq", "fftn", "fftshift", "hfft", "ifft", "ifftn", "ifftshift", "ihfft", "irfft", "irfftn", "rfft",
+    "rfftfreq", "rfftn",
+]  # fmt: skip
