@@ -17,12 +17,20 @@ complex_step: ContextVar[bool] = ContextVar("complex_step", default=False)
 
 
 READINGS: tuple[type, ...] = (BatchedArray,)  # classes that stand for arrays and read what is computed with them
+WEAK: tuple[type, ...] = (float, int)  # Python numbers, and classes that stand for them
 
 
 def reading(cls: Any) -> Any:
     """Class decorator for another of them."""
     global READINGS
     READINGS = (*READINGS, cls)
+    return cls
+
+
+def weak(cls: Any) -> Any:
+    """Class decorator for what stands for Python numbers."""
+    global WEAK
+    WEAK = (*WEAK, cls)
     return cls
 
 
@@ -172,4 +180,4 @@ def operand(x: Any, who: str, copy: bool | None = None) -> Any:
 
 def is_weak(x: Any) -> bool:
     """Whether `x` is a Python number, which never widens what it meets; NumPy's own scalars do."""
-    return isinstance(x, float | int) and not isinstance(x, np.generic)
+    return isinstance(x, WEAK) and not isinstance(x, np.generic)

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import engine
 from .arrays import get_default_dtype, is_weak, normal_dtype, to_array
-from .errors import DTypeError, ShapeError
+from .errors import DTypeError, GraphError, ShapeError
 from .functions.arguments import lift, normal_shape
 from .functions.indexing import take
 from .functions.settings import Positive, integer, refused, settings
@@ -57,6 +57,8 @@ class Generator(Named):
     def __init__(self, seed: Any = None) -> None:
         self._numpy = np.random.default_rng(_seed(seed))
         self._lock = threading.Lock()
+        if (by := tracer()) is not None:
+            by.sowed(self, seed)
 
     def __getstate__(self) -> Any:
         return self._numpy
@@ -67,19 +69,40 @@ class Generator(Named):
     @property
     def numpy(self) -> np.random.Generator:
         """NumPy's generator, to draw plain arrays from."""
+        if tracer() is not None:
+            raise GraphError(
+                "random: within a compiled function only tensors are drawn; got NumPy's generator asked for; use "
+                "methods of this generator, or draw outside and pass what was drawn"
+            )
+        return self._source()
+
+    def _source(self) -> np.random.Generator:
         run = running.get()
         return self._numpy if run is None else run.source(self)
 
     def draw(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """What a method of NumPy's generator gives, as a plain array; safe in threads."""
         if (by := tracer()) is not None:
-            return by.drawn(self, method, args, kwargs)
+            return by.drawn(self, method, args, kwargs, shared if self is shared() else None)
         return self.drawn(method, *args, **kwargs)
 
     def drawn(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """The same, whoever writes down what is computed."""
         with self._lock:
-            return getattr(self.numpy, method)(*args, **kwargs)
+            return getattr(self._source(), method)(*args, **kwargs)
+
+    def repeats(self) -> bool:
+        """Whether what is drawn now was drawn before, by an earlier run of the same."""
+        run = running.get()
+        return run is not None and run.earlier is not None
+
+    def state(self) -> Any:
+        """What `set_state` takes to draw the same once more."""
+        return self._source().bit_generator.state
+
+    def set_state(self, state: Any) -> None:
+        """Draw again what was drawn after `state()`."""
+        self._source().bit_generator.state = state
 
     def _new(self, array: Any, dtype: Any) -> Tensor:
         dtype = get_default_dtype() if dtype is None else normal_dtype("random", dtype)
@@ -262,6 +285,11 @@ def or_shared(rng: Generator | None) -> Generator:
 def manual_seed(seed: int) -> Generator:
     """Seed the shared generator, and return it."""
     global _shared
+    if tracer() is not None:
+        raise GraphError(
+            "manual_seed: a compiled function must not seed the shared generator; got a call within one; call it "
+            "outside, or use default_rng(seed)"
+        )
     new, run = Generator(seed), running.get()
     while run is not None:
         if run.shared is not None:  # a repeated run seeds its own

@@ -9,9 +9,12 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .blocks import STATES, Block
 
 PACKAGE = os.path.dirname(__file__) + os.sep
+LIBRARIES = (PACKAGE, os.path.dirname(np.__file__) + os.sep)
 
 
 class Recorder:
@@ -69,6 +72,10 @@ class Tracer:
         """Do what `x.data = array` does."""
         raise NotImplementedError
 
+    def graded(self, x: Any) -> None:
+        """Note that the gradient of a variable is read or replaced."""
+        raise NotImplementedError
+
     def cleared(self, params: Any, set_to_none: bool) -> None:
         """Do what `zero_grad()` does."""
         raise NotImplementedError
@@ -90,8 +97,16 @@ class Tracer:
         cannot be known before a run."""
         raise NotImplementedError
 
-    def drawn(self, generator: Any, method: str, args: Any, kwargs: Any) -> Any:
-        """What a generator draws."""
+    def drawn(self, generator: Any, method: str, args: Any, kwargs: Any, shared: Any) -> Any:
+        """What a generator draws; where it is the shared one, `shared()` gives that of another run."""
+        raise NotImplementedError
+
+    def sowed(self, generator: Any, seed: Any) -> None:
+        """Note a new generator."""
+        raise NotImplementedError
+
+    def later(self, effect: Any) -> None:
+        """Call `effect()` when what is computed has been written."""
         raise NotImplementedError
 
 
@@ -160,7 +175,7 @@ class Site:
 def user_frame() -> FrameType | None:
     """What is running of the user's program: the nearest frame outside this package."""
     frame: FrameType | None = sys._getframe(2)  # who asks is of this package
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(LIBRARIES):
         frame = frame.f_back
     return frame
 

@@ -40,6 +40,7 @@ from .interop import array_api, signals
 from .interop.names import PACKAGE, UnknownNameError
 from .interop.protocol import call_function, call_ufunc
 from .recording import Departure, Recording, departures, recording, site, stack_level, tracer
+from .values import value
 
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
 INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_mask", "_must_be_one", "_not_a_leaf", "_seed"} - {
@@ -177,12 +178,16 @@ class Tensor(Variable):
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
         """The gradient that `backward()` has added up, a tensor, or None; only leaves get one."""
+        if (by := tracer()) is not None:
+            by.graded(self)
         if self._grad is None and self.op is not None and self.flags & NEEDS and not self.flags & KEEPS:
             self._not_a_leaf()
         return self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:  # what can be made a tensor of the same shape, or None
+        if (by := tracer()) is not None:
+            by.graded(self)
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
             if value.shape != self.shape:
@@ -319,7 +324,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same values without their history."""
-        return unrecorded(self) if self.op is not None or not self.flags else constant(np.array(self._data)[()])
+        return unrecorded(self) if self.op is not None or not self.flags else constant(np.copy(value(self))[()])
 
     def numpy(self) -> Any:
         """The array, as `data`.

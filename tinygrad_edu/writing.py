@@ -185,7 +185,7 @@ def _write_plain(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: 
 
 
 def _writeable(data: Any) -> bool:
-    return data.__class__ is np.ndarray and bool(data.flags.writeable)
+    return data.__class__ is np.ndarray and bool(data.flags.writeable) and tracer() is None
 
 
 def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable, *changes: Any) -> None:

@@ -19,7 +19,7 @@ def read(f, *arrays):
     """The program of a function of arrays."""
     with Reading() as reading, np.errstate(all="ignore"):
         y = f(*[reading.argument(np.array(a), i) for i, a in enumerate(arrays)])
-        written, _ = reading.end([y], None)
+        written, _ = reading.end([y])
     return written.program
 
 
@@ -107,12 +107,12 @@ def test_what_asks_for_a_value_is_refused_with_the_line(f):
         x = constant(reading.argument(np.array([1.0, 2.0]), 0))
         with pytest.raises(GraphError, match=r"same operations for all values; got .* at .*test_reading\.py:\d+; use"):
             f(x)
-        reading.end([], None)
+        reading.end([])
 
 
 def test_a_program_of_an_array_that_has_ended_is_refused():
     with Reading() as reading:
         x = reading.argument(np.ones(2), 0)
-        reading.end([x], None)
+        reading.end([x])
     with pytest.raises(GraphError, match="has ended"):
         x + 1

@@ -82,7 +82,7 @@ def _collected(results: list[Any], lead: Batch, seen: list[tuple[Any, Any]], fun
             raise _differ(function, [f"{len(r)} parts" for r in results])
         parts = [_collected(list(part), lead, seen, function) for part in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
-    if isinstance(first, np.ndarray | np.generic | Batch):
+    if isinstance(first, np.ndarray | np.generic | Batch) or hasattr(first, "__array_ufunc__"):
         return _stacked(results, lead, seen, function)
     if not isinstance(first, SIMPLE) or any(type(r) is not type(first) or r != first for r in results):
         raise _differ(function, [repr(r) for r in results])

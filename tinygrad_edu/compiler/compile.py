@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random as python_random
 import threading
 import types
 import warnings
@@ -12,18 +13,20 @@ from typing import Any
 import numpy as np
 
 from ..arrays import get_default_dtype
-from ..batched import BatchedArray
-from ..engine import NEEDS, Variable, constant
+from ..batched import RUNNING, BatchedArray
+from ..engine import NEEDS, Variable
 from ..errors import GraphError
-from ..program.array import ProgramArray
+from ..program.array import ProgramArray, refusal
 from ..program.program import Program
 from ..program.reading import Reading
 from ..recording import recording, stack_level, tracing
-from .guards import fingerprint
+from .guards import Outside
 from .plan import Plan
-from .trees import apart, put_together, taken_apart
+from .trees import Arguments, Results
 
 OFTEN = 8  # programs of one function, after which it says that it is compiled again and again
+FIXED, INPUTS = "fixed", "inputs"  # how floats are compiled
+ONE_READING = threading.RLock()  # tensors that two functions use are inputs of one program at a time
 
 
 def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
@@ -61,9 +64,9 @@ class Compiled:
         self.function, self.dynamic, self.fast = f, dynamic, fast
         functools.update_wrapper(self, f if hasattr(f, "__name__") else type(f), updated=())
         self.__wrapped__ = f
-        self._lock = threading.RLock()
         self._plans: dict[Any, list[Plan]] = {}
-        self._outside: Callable[[], Any] | None = None
+        self._numbers: dict[Any, Any] = {}  # for each form of arguments: the floats met, or how they are compiled
+        self._made = 0
         self._last: Plan | None = None
 
     def __reduce__(self) -> Any:
@@ -76,58 +79,84 @@ class Compiled:
         return f"compile({self.function!r})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        leaves: list[Any] = []
-        shape = taken_apart((args, kwargs), leaves)
-        if tracing.get() is not None or any(_inside_another(x) for x in leaves):
+        called = Arguments(args, kwargs)
+        if tracing.get() is not None or RUNNING or any(map(_inside_another, called.leaves)):
             return self.function(*args, **kwargs)
-        if self._outside is None:
-            self._outside = fingerprint(self.function)
-        key = (shape, tuple(map(_kind, leaves)), self._outside(), recording.get() is not None, get_default_dtype())
-        for plan in self._plans.get(key, ()):
-            if plan.holds():
-                inputs = plan.gathered(leaves)
-                if all(bool(question(inputs[i])) is answer for i, question, answer in plan.questions):
-                    self._last = plan
-                    return plan.run(inputs, leaves, (args, kwargs))
-        with self._lock:
-            return self._compiled(key, args, kwargs, leaves)
+        form = called.form, recording.get() is not None, get_default_dtype()
+        key = form, called.numbers if called.floats and self._numbers.get(form) is not INPUTS else None
+        ready = self._ready(key, called)
+        if ready is None:
+            with ONE_READING:
+                ready = self._ready(key, called)  # made meanwhile
+                if ready is None:
+                    return self._compiled(form, key, called)
+        plan, inputs = ready
+        self._last = plan
+        return plan.run(inputs, called)
 
-    def _compiled(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
-        """The first call of a kind: it is run as it stands, and written down."""
+    def _ready(self, key: Any, called: Arguments) -> tuple[Plan, list[Any]] | None:
+        """The program that holds for a call, and its inputs."""
+        for plan in self._plans.get(key, ()):
+            if plan.holds() and (inputs := plan.gathered(called.leaves)) is not None:
+                return plan, inputs
+        return None
+
+    def _compiled(self, form: Any, key: Any, called: Arguments) -> Any:
+        """The first call of a kind. Floats are part of what is compiled, until others come: then they are inputs, if
+        the function can be read so."""
+        met = self._numbers.setdefault(form, called.numbers)
+        if called.floats and met is not FIXED and met is not INPUTS and met != called.numbers:
+            self._numbers[form] = FIXED
+            try:
+                found = self._read((form, None), called, True)
+            except Exception:  # what takes a Python float only; or the function's own error, which comes again
+                pass
+            else:
+                self._numbers[form] = INPUTS
+                return found
+        return self._read(key, called, met is INPUTS)
+
+    def _read(self, key: Any, called: Arguments, numbers: bool) -> Any:
+        """Run the function as it stands, and write down what it computes."""
+        outside = Outside(self.function, *called.fixed)
+        chance = _python_chance()
         with Reading() as reading:
             try:
-                given = [_as_input(x, reading, i) for i, x in enumerate(leaves)]
-                own, named = put_together((args, kwargs), iter(given))
+                given = called.inside(reading, numbers)
+                own, named = called.filled(given)
                 result = self.function(*own, **named)
-                found: list[Any] = []
-                tree = apart(result, found)
-                graph = (
-                    any(x.flags & NEEDS for x in found)
-                    and recording.get() is not None
-                    and not reading.zeroed
-                    and not any(x._grad is not now for x, _, now in reading.grads.values())
-                )
-                pulled = reading.differentiated(found, given) if graph else ()
+                results = Results(result, called.leaves, given, reading)
+                graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None
+                ended = graph and reading.changes()
+                pulled = reading.differentiated(results.found, given) if graph and not ended else ()
+                if _python_chance() != chance:
+                    raise refusal("random numbers of Python or NumPy", "draw them from a generator of tg.random")
+                if (name := outside.changed()) is not None:
+                    raise refusal(
+                        f"{name} changed, which stands outside of it",
+                        "return what changes, or keep it in a tensor's data",
+                    )
+                written, arrays = reading.end([x._data for x in results.found], pulled)
             except BaseException:
-                reading.end([], None)
+                reading.undrawn() if numbers else None
                 raise
-            written, arrays = reading.end([x._data for x in found], tree, pulled)
-        plan = Plan(written, self.function, self.fast)
+            written.result = results
+            written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
+        plan = Plan(written, self.function, self.fast, outside)
         plans = self._plans.setdefault(key, [])
-        plans[:] = [p for p in plans if p.holds()] + [plan]
+        plans[:] = [plan, *plans[: OFTEN - 1]]
         self._last = plan
-        if (many := sum(map(len, self._plans.values()))) == OFTEN:
+        self._made += 1
+        if self._made == OFTEN:
             warnings.warn(
-                f"compile: a function should meet few kinds of arguments; got {many} programs of {self!r}; pad to "
-                "equal shapes, or pass what changes as tensors",
+                f"compile: a function should meet few kinds of arguments; got {self._made} programs of {self!r}; pad "
+                "to equal shapes, or pass what changes as tensors",
                 RuntimeWarning,
                 stacklevel=stack_level(),
             )
         kinds = [t.kind for t in written.targets]
-        done = [a for a, kind in zip(arrays, kinds, strict=True) if kind not in ("vjp", "no grad")]
-        return plan.publish(
-            done, [reading.writer.given[v] for v in plan.executor.program.inputs], leaves, (args, kwargs)
-        )
+        done = [a for a, kind in zip(arrays, kinds, strict=True) if kind != "vjp" and not kind.startswith("no ")]
+        return plan.publish(done, [reading.writer.given[v] for v in plan.inputs], called)
 
     @property
     def program(self) -> Program:
@@ -155,15 +184,7 @@ def _inside_another(x: Any) -> bool:
     return isinstance(data, BatchedArray | ProgramArray)
 
 
-def _kind(x: Any) -> Any:
-    data = x._data if isinstance(x, Variable) else x
-    return type(x), np.shape(data), data.dtype if hasattr(data, "dtype") else type(data), getattr(x, "flags", None)
-
-
-def _as_input(x: Any, reading: Reading, i: int) -> Any:
-    if not isinstance(x, Variable):
-        return reading.argument(x, i)
-    data = x._data if hasattr(x._data, "dtype") else np.asarray(x._data)
-    t = constant(reading.argument(data, i, x.name or ""))
-    t.flags, t.name = x.flags, x.name
-    return t
+def _python_chance() -> Any:
+    """The state of generators that cannot be read."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return python_random.getstate(), kind, bytes(memoryview(keys)), rest  # type: ignore[arg-type]

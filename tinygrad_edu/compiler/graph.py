@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..backward import gradients
-from ..engine import Each, Op, Variable, note
+from ..engine import NEEDS, Each, Op, Variable, births, constant, note
 from ..errors import GraphError
+from ..functions.arguments import fresh
 from ..recording import Recording, recorder
-from .trees import apart, put_together, taken_apart
+from .trees import Results
 
 
 class Call:
@@ -22,7 +23,7 @@ class Call:
     def __init__(self, plan: Any, inputs: list[Any], called: Any) -> None:
         self.plan, self.called = plan, called
         self.inputs = [
-            x.copy() if isinstance(x, np.ndarray) and place.kind == "value" and not place.owner.flags else x
+            x.copy() if isinstance(x, np.ndarray) and _may_change(place, called.leaves) else x
             for x, place in zip(inputs, plan.sources)
         ]
         self.last: tuple[Any, Any] = (None, None)
@@ -35,7 +36,7 @@ class Call:
         if self.last[0] is not g:
             self.last = g, self._again(which, g, xs) if isinstance(g, Variable) else self._pulled(which, g)
         found = self.last[1][i]
-        if i == len(xs) - 1:
+        if i == len(self.plan.written.inputs) - 1:
             self.last = None, None
         return found
 
@@ -51,27 +52,54 @@ class Call:
                 "compile: a second derivative needs a function that draws nothing; got random numbers in it; "
                 "differentiate the function that was compiled"
             )
-        leaves: list[Any] = []
-        taken_apart(self.called, leaves)
-        given = list(leaves)
-        for key, x in zip(self.plan.written.inputs, xs, strict=True):
-            if isinstance(key, int):
-                given[key] = x
+        given = list(self.called.leaves)
+        wanted = list(self.plan.written.inputs)
         with Recording():
-            args, kwargs = put_together(self.called, iter(given))
-            found: list[Any] = []
-            apart(self.plan.function(*args, **kwargs), found)
-            return gradients([(found[which], g)], list(xs), create_graph=True)
+            for k, key in enumerate(wanted):
+                if isinstance(key, int):
+                    wanted[k] = given[key] = fresh("compile", xs[k])
+            start = births()
+            args, kwargs = self.called.filled(given)
+            found = Results(self.plan.function(*args, **kwargs)).found
+            return gradients([(found[which], g)], wanted, create_graph=True, oldest=start)
 
 
-def in_graph(call: Call, arrays: dict[int, Any], tracked: Sequence[Any]) -> dict[int, Any]:
-    """The results of a call that are differentiable, as tensors that remember it."""
+def _may_change(place: Any, leaves: Sequence[Any]) -> bool:
+    """Whether the memory of an input may be written into before its gradient is asked for, without a trace."""
+    if place.kind == "value":
+        return not place.owner.flags
+    return place.kind == "argument" and not isinstance(leaves[place.key], Variable)
+
+
+def in_graph(call: Call, arrays: Sequence[Any]) -> list[Any]:
+    """The results of a call, as tensors; those that are differentiable remember it."""
+    leaves = call.called.leaves
+    tracked = [leaves[key] if isinstance(key, int) else key for key in call.plan.written.inputs]
+    others = [x for x in leaves if isinstance(x, Variable) and not x.flags & NEEDS]  # must not change until then
     flags = functools.reduce(operator.or_, (x.flags for x in tracked))
-    return {
-        k: note(y, flags, _compiled, tuple(tracked), {"call": call, "which": k}, recorder.get())
-        for k, y in arrays.items()
+    return [
+        note(y, flags, _compiled, (*tracked, *others), {"call": call, "which": k}, recorder.get())
         if k in call.plan.which
-    }
+        else constant(y)
+        for k, y in enumerate(arrays)
+    ]
+
+
+def ended(y: Any) -> Any:
+    """A result that has a history which was used up."""
+    return note(y, NEEDS, _ended, (SPENT,), None, recorder.get())
+
+
+def _refused(g: Any, y: Any, spent: Any) -> Any:
+    raise GraphError(
+        "compile: results of a function that calls backward() or zero_grad() keep no graph; got a gradient for one of "
+        "them; call backward() within the function only, or use the result's detach()"
+    )
+
+
+_ended = Op("ended", lambda spent: spent, (_refused,), kind="checkpoint", doc="A result whose graph was used up.")
+SPENT = constant(np.zeros(()))
+SPENT.flags = NEEDS
 
 
 def _compiled_rule(i: int) -> Any:

@@ -1,87 +1,188 @@
-"""What a compiled function depends on besides its arguments: what it closes over, and the modes of modules."""
+"""What a compiled function depends on besides its arguments: what it can reach, and whether that is as it was.
+
+Tensors are read anew in each run, so of them it matters only which ones they are. Plain values, of variables that the
+function closes over, of globals that its code names, of attributes of objects, are part of what was compiled.
+"""
 
 from __future__ import annotations
 
+import dis
+import functools
+import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from operator import is_, itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine import Variable
 from ..nn.module import Module
+from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
+from ..random import Generator
+from ..recording import PACKAGE
 
 PLAIN = (int, float, complex, bool, str, bytes, type(None), np.dtype, np.generic)
+MANY = 1000  # a container of more is known by its length alone
+ABSENT = object()
 
 
-def outside(f: Any) -> Iterator[tuple[str, Any]]:
-    """The names and values that a function closes over: cells, globals that its code names, defaults, its object."""
-    if isinstance(f, types.MethodType):
-        yield "self", f.__self__
-        f = f.__func__
-    f = getattr(f, "__wrapped__", f)
-    code = getattr(f, "__code__", None)
-    if code is None:
-        yield "function", f
-        return
-    for name, cell in zip(code.co_freevars, f.__closure__ or ()):
+class Look(NamedTuple):
+    """What `read(owner)` gave."""
+
+    name: str
+    read: Callable[[Any], tuple[Any, ...]]
+    owner: Any
+    then: tuple[Any, ...]
+
+    def same(self) -> bool:
+        """Whether it gives that still: the same objects, or equal plain values."""
         try:
-            yield name, cell.cell_contents
-        except ValueError:  # not yet assigned
-            yield name, None
-    for name in _names(code):
-        if name in f.__globals__:
-            yield name, f.__globals__[name]
-    for k, value in enumerate(f.__defaults__ or ()):
-        yield f"default {k}", value
+            now, then = self.read(self.owner), self.then
+        except KeyError:  # an attribute is gone
+            return False
+        return len(now) == len(then) and (all(map(is_, now, then)) or all(map(_equal, now, then)))
 
 
-def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            yield from _names(inner)
+def _equal(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, PLAIN) and bool(a == b))
 
 
-def fingerprint(f: Any) -> Callable[[], tuple[Any, ...]]:
-    """A function that gives what must be equal for a program of `f` to hold: plain values, which objects, and modes."""
-    modules = tuple(m for _, x in outside(f) for m in _modules(x))
+class Outside:
+    """All that `roots` can reach, as it is now; objects are kept alive, so that none takes the place of another."""
 
-    def now() -> tuple[Any, ...]:
-        return (*[_seen(x) for _, x in outside(f)], *[m.training for m in modules])
+    def __init__(self, *roots: Any) -> None:
+        self.looks: list[Look] = []
+        self.arrays: list[tuple[str, Any, Any]] = []
+        self.reached: dict[int, Any] = {}
+        waiting = [("function", root) for root in roots]
+        while waiting:
+            name, x = waiting.pop()
+            if not isinstance(x, PLAIN) and id(x) not in self.reached:
+                self.reached[id(x)] = x
+                waiting += self._within(name, x)
 
-    return now
+    def holds(self) -> bool:
+        """Whether all is as it was."""
+        return all(look.same() for look in self.looks) and all(
+            a.shape == then.shape and a.dtype == then.dtype and a.tobytes() == then.tobytes()
+            for _, a, then in self.arrays
+        )
+
+    def changed(self) -> str | None:
+        """The name of something that has changed, if anything has."""
+        for look in self.looks:
+            if not look.same():
+                return look.name
+        return None
+
+    def _look(self, name: str, read: Callable[[Any], tuple[Any, ...]], owner: Any) -> tuple[Any, ...]:
+        self.looks.append(Look(name, read, owner, then := read(owner)))
+        return then
+
+    def _within(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
+        """What `x` holds, by name; it will be looked at again."""
+        if isinstance(x, Variable | Optimizer | LRScheduler | Generator):
+            return
+        if isinstance(x, np.ndarray):
+            self.arrays.append((name, x, x.copy()))
+        elif isinstance(x, list | tuple | dict):
+            yield from self._parts(name, x)
+        elif isinstance(x, types.MethodType):
+            yield name, x.__self__
+            yield name, x.__func__
+        elif isinstance(x, functools.partial):
+            yield from ((name, part) for part in (x.func, x.args, x.keywords))
+        elif isinstance(x, types.FunctionType):
+            if not _foreign(x.__module__):
+                yield from self._of_function(x)
+        elif isinstance(x, Module) or (hasattr(x, "__dict__") and not _foreign(type(x).__module__)):
+            yield from self._of_object(name, x)
+
+    def _parts(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
+        if len(x) > MANY:
+            self._look(name, lambda x: (len(x),), x)
+        elif isinstance(x, dict):
+            then = self._look(name, lambda x: (*x, *x.values()), x)
+            yield from ((f"{name}[{key!r}]", part) for key, part in zip(then, then[len(x) :]))
+        else:
+            yield from ((f"{name}[{i}]", part) for i, part in enumerate(self._look(name, tuple, x)))
+
+    def _of_function(self, f: types.FunctionType) -> Iterator[tuple[str, Any]]:
+        """What its code names: cells, globals, attributes of its program's modules and classes; and its defaults."""
+        cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
+        for name, cell in cells.items():
+            yield from zip((name,), self._look(name, _content, cell))
+        names, attributes = _named(f.__code__)
+        for name in names:
+            if name in f.__globals__:
+                yield from zip((name,), self._look(name, _at(name), f.__globals__))
+                yield from self._of_namespace(name, f.__globals__[name], attributes)
+        yield "a default", f.__defaults__ or ()
+        yield "a default", f.__kwdefaults__ or {}
+        if hasattr(f, "__wrapped__"):
+            yield f.__name__, f.__wrapped__
+
+    def _of_namespace(self, name: str, x: Any, attributes: set[str]) -> Iterator[tuple[str, Any]]:
+        if isinstance(x, types.ModuleType | type) and not _foreign(getattr(x, "__module__", x.__name__)):
+            for attribute in sorted(attributes & set(vars(x))):
+                path = f"{name}.{attribute}"
+                yield from zip((path,), self._look(path, _at(attribute), vars(x)))
+
+    def _of_object(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
+        """Its attributes, and the functions of its class."""
+        own = vars(x)
+        if own and not isinstance(x, type | types.ModuleType):
+            where = type(x).__name__ if isinstance(x, Module) else name
+            keys = list(own)
+            read = itemgetter(*keys) if len(keys) > 1 else _at(keys[0])
+            then = self._look(where, lambda d: (len(d), *read(d)), own)
+            yield from ((f"{where}.{key}", part) for key, part in zip(keys, then[1:], strict=True))
+        if not isinstance(x, type | types.ModuleType):
+            for kind in type(x).__mro__:
+                if not _foreign(kind.__module__):
+                    for key, value in list(vars(kind).items()):
+                        if isinstance(value, types.FunctionType):
+                            yield name, value
+                        elif isinstance(value, PLAIN) and not key.startswith("__"):
+                            self._look(f"{kind.__name__}.{key}", _at(key), vars(kind))
+        wrapped = getattr(x, "__wrapped__", None)
+        if wrapped is not None:
+            yield name, wrapped
 
 
-def _modules(x: Any) -> Iterator[Module]:
-    if isinstance(x, Module):
-        yield from x.modules()
-    elif isinstance(x, tuple | list):
-        for part in x:
-            yield from _modules(part)
-    elif isinstance(x, dict):
-        yield from _modules(list(x.values()))
+def _content(cell: Any) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # not yet assigned
+        return (ABSENT,)
 
 
-def _seen(x: Any) -> Any:
-    """What of an outside value must stay as it was: a number itself; of an object, which one it is."""
-    if isinstance(x, PLAIN):
-        return type(x), x
-    if isinstance(x, tuple | list) and len(x) < 100:
-        return type(x), tuple(map(_seen, x))
-    if isinstance(x, dict) and len(x) < 100:
-        return dict, tuple((k, _seen(v)) for k, v in x.items())
-    return id(x)
+def _at(key: str) -> Callable[[Any], tuple[Any, ...]]:
+    return lambda d: (d.get(key, ABSENT),)
 
 
-def simple(x: Any) -> bool:
-    """Whether an argument is part of what is compiled, and not an array that may change."""
-    return not isinstance(x, Variable | np.ndarray)
+def _named(code: types.CodeType) -> tuple[list[str], set[str]]:
+    """The globals and the attributes that code names, functions within it included."""
+    names: list[str] = []
+    attributes: set[str] = set()
+    waiting = [code]
+    while waiting:
+        code = waiting.pop()
+        for step in dis.get_instructions(code):
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                names.append(step.argval)
+            elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+                attributes.add(step.argval)
+        waiting += [inner for inner in code.co_consts if isinstance(inner, types.CodeType)]
+    return list(dict.fromkeys(names)), attributes
 
 
-def of_argument(x: Any) -> Any:
-    """What of such an argument must stay as it was."""
-    if isinstance(x, Module):
-        return id(x), tuple(m.training for m in x.modules())
-    return id(x) if isinstance(x, Optimizer) else _seen(x)
+_OWN = PACKAGE.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
+
+
+def _foreign(module: str | None) -> bool:
+    """Whether code is of this package, NumPy or Python's library: those hold nothing that users change."""
+    top = (module or "").partition(".")[0]
+    return top in (_OWN, "numpy") or (top in sys.stdlib_module_names and top != "__main__")

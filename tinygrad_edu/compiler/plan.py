@@ -12,20 +12,33 @@ import numpy as np
 from ..changes import at_once
 from ..engine import NEEDS, STEPPED, Variable, births, constant
 from ..holders import USED
+from ..program.array import ProgramArray
 from ..program.program import Program
 from ..program.reading import Place, Written
+from ..random import Generator
 from .execute import Executor
-from .graph import Call, in_graph
-from .trees import in_tree
+from .graph import Call, ended, in_graph
+from .guards import Outside
+from .trees import Arguments
 
-KINDS = ("argument", "grad", "drawn", "value", "state", "number", "cotangent")  # inputs stand in this order
+KINDS = (
+    "argument",
+    "argument grad",
+    "grad",
+    "drawn",
+    "value",
+    "state",
+    "number",
+    "cotangent",
+)  # inputs stand in this order
+NO_GRAD = ("no grad", "no argument grad")
 
 
 class Plan:
     """What was written down, ready to be run again."""
 
-    def __init__(self, written: Written, function: Any, fast: bool) -> None:
-        self.written, self.function, self.fast = written, function, fast
+    def __init__(self, written: Written, function: Any, fast: bool, outside: Outside) -> None:
+        self.written, self.function, self.fast, self.outside = written, function, fast, outside
         program = written.program
         order = sorted(range(len(program.inputs)), key=lambda k: KINDS.index(written.sources[k].kind))
         inputs, names = [program.inputs[k] for k in order], [program.names[k] for k in order]
@@ -35,8 +48,8 @@ class Plan:
         self.questions = [(order.index(i), question, answer) for i, question, answer in written.questions]
         self.checks = [(order.index(i), check) for i, check in written.checks]
         values = iter(program.results)
-        results = [(place, None if place.kind == "no grad" else next(values)) for place in written.targets]
-        self.cleared = [place.owner for place, _ in results if place.kind == "no grad"]
+        results = [(place, None if place.kind in NO_GRAD else next(values)) for place in written.targets]
+        self.cleared = [place for place, _ in results if place.kind in NO_GRAD]
         shown = [(place, v) for place, v in results if v is not None and place.kind != "vjp"]
         pulled = [v for place, v in results if v is not None and place.kind == "vjp"]
         self.targets = [place for place, _ in shown]
@@ -46,7 +59,9 @@ class Plan:
         self.backward = Program(inputs, names, program.constants, program.steps, pulled)
         self.tensors = [place.owner for place in self.sources if place.kind == "value"]
         self.rows = [_Row(place.owner, *place.key) for place in self.sources if place.kind == "state"]
-        self.readers = [_reader(place) for place in self.sources if place.kind in KINDS[:3]]
+        self.readers = [_reader(place) for place in self.sources if place.kind in KINDS[:4]]
+        self.inputs, self.ended = inputs[: self.given], frozenset(written.ended)
+        self.draws = [k for k, place in enumerate(self.sources) if place.kind == "drawn"]
         changed = self._changed(forward)
         first = len(self.readers)
         self.executor = Executor(forward, fast, changed, set(range(first)))
@@ -80,21 +95,31 @@ class Plan:
             if [(np.shape(a), a.dtype) for a in arrays] != self.types:
                 return False
             self.arrays = arrays
-        return all(now() == then for now, then in self.written.guards)
+        return all(now() == then for now, then in self.written.guards) and self.outside.holds()
 
-    def gathered(self, leaves: Sequence[Any]) -> list[Any]:
-        """The inputs of a run."""
-        given = [read(leaves) for read in self.readers]
-        return [*given, *[x._data for x in self.tensors], *[row() for row in self.rows], *self.written.numbers()]
+    def gathered(self, leaves: Sequence[Any]) -> list[Any] | None:
+        """The inputs of a run; None, and nothing is drawn, if they are not such that the program holds for them."""
+        draws = self.draws
+        given = [None if k in draws else read(leaves) for k, read in enumerate(self.readers)]
+        found = [*given, *[x._data for x in self.tensors], *[row() for row in self.rows]]
+        if ProgramArray in map(type, found):  # another thread reads a function just now
+            return None
+        found += self.written.numbers(leaves)
+        for i, question, answer in self.questions:
+            if question(found[i]) != answer:
+                return None
+        for k in draws:
+            found[k] = self.readers[k](leaves)
+        return found
 
-    def run(self, inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
+    def run(self, inputs: Sequence[Any], called: Arguments) -> Any:
         """One call."""
         for i, check in self.checks:
             check(inputs[i])
         with self.lock:
             for x in self.inside:  # before: a graph that was recorded must not use it as it will be
                 self._written(x)
-            return self.publish(self.executor(inputs), inputs, leaves, called)
+            return self.publish(self.executor(inputs), inputs, called)
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """The gradients of all tracked inputs."""
@@ -102,22 +127,29 @@ class Plan:
             self._pullback = Executor(self.backward, self.fast)
         return self._pullback([*arrays, *cotangents])
 
-    def publish(self, arrays: Sequence[Any], inputs: Sequence[Any], leaves: Sequence[Any], called: Any) -> Any:
+    def publish(self, arrays: Sequence[Any], inputs: Sequence[Any], called: Arguments) -> Any:
         """Give results back, and write everywhere else, all or nothing. What was written in place already is None."""
-        results: dict[int, Any] = {}
-        changes: list[Any] = [(setattr, x, "_grad", None) for x in self.cleared]
+        results: list[Any] = []
+        leaves = called.leaves
+        changes: list[Any] = [(setattr, _owner(place, leaves), "_grad", None) for place in self.cleared]
+        written: list[tuple[Any, Any]] = []
         for place, array in zip(self.targets, arrays, strict=True):
             if array is None:  # written in place, or checked already
                 continue
-            x, kind = place.owner, place.kind
-            if kind == "grad":
-                changes.append((setattr, x, "_grad", constant(array)))
+            kind = place.kind
+            if kind == "grad" or kind == "argument grad":
+                changes.append((setattr, _owner(place, leaves), "_grad", constant(array)))
             elif kind == "result":
-                results[place.key] = array
-            elif kind == "check":
-                x(array)
+                results.append(array)
+            elif kind == "check":  # these stand first
+                place.owner(array)
             elif kind == "state":
-                changes.append((np.copyto, x.part(*place.key).reshape(-1), array))
+                changes.append((np.copyto, place.owner.part(*place.key).reshape(-1), array))
+            else:
+                written.append((_owner(place, leaves), array))
+        for x, array in written:
+            if not isinstance(x, Variable):
+                changes.append((np.copyto, x, array))
             elif x.flags & NEEDS and isinstance(x._data, np.ndarray) and x._data.flags.writeable:
                 self._written(x)
                 changes.append((np.copyto, x._data, array))
@@ -127,11 +159,13 @@ class Plan:
         for effect in self.written.effects:
             changes += effect()
         at_once(*changes)
-        shown = {}
+        for step in self.written.after:
+            step()
         if self.which:
-            tracked = [leaves[key] if isinstance(key, int) else key for key in self.written.inputs]
-            shown = in_graph(Call(self, list(inputs), called), results, tracked)
-        return in_tree(self.written.result, {k: shown[k] if k in shown else constant(y) for k, y in results.items()})
+            shown = in_graph(Call(self, list(inputs), called), results)
+        else:
+            shown = [ended(y) if k in self.ended else constant(y) for k, y in enumerate(results)]
+        return self.written.result.put_together(shown, leaves)
 
     @staticmethod
     def _written(x: Any) -> None:
@@ -141,15 +175,24 @@ class Plan:
             at_once(*x.store.stamped(x.born))
 
 
+def _owner(place: Place, leaves: Sequence[Any]) -> Any:
+    """The tensor or array that an output goes to."""
+    return place.owner if place.key is None else leaves[place.key]
+
+
 def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
     """What gives an input's array before a run, from the arrays of the arguments."""
     x, key = place.owner, place.key
     if place.kind == "argument":
         return lambda leaves: leaves[key]._data if isinstance(leaves[key], Variable) else leaves[key]
+    if place.kind == "argument grad":
+        return lambda leaves: leaves[key]._grad._data
     if place.kind == "grad":
         return lambda leaves: x._grad._data
     method, args, kwargs = key
-    return lambda leaves: x.draw(method, *args, **kwargs)
+    if isinstance(x, Generator):
+        return lambda leaves: np.asarray(x.draw(method, *args, **kwargs))
+    return lambda leaves: np.asarray(x().draw(method, *args, **kwargs))
 
 
 class _Row:

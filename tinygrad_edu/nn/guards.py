@@ -245,7 +245,7 @@ def after_step(optimizer: Any) -> None:
         late = {
             type(module).__name__
             for module, (leaf, n) in list(evaluated.items())
-            if (p := leaf()) is not None and id(p) in own and p.grad is not None and p.grad.born > n
+            if (p := leaf()) is not None and id(p) in own and p._grad is not None and p._grad.born > n
         }
         if late and is_on("eval_mode"):
             names = ", ".join(sorted(late))
@@ -270,7 +270,7 @@ def first_step(optimizer: Any, parameters: Any) -> None:
     if not is_on("parameters"):
         return
     own = [p for group in optimizer.param_groups for p in group["params"]]
-    idle = [_called(p) for p in own if p.grad is None and p.flags & NEEDS]
+    idle = [_called(p) for p in own if p._grad is None and p.flags & NEEDS]
     if idle and len(idle) < len(own):
         warn(
             "parameters",
@@ -279,12 +279,12 @@ def first_step(optimizer: Any, parameters: Any) -> None:
         )
     held = {id(p) for other in alive(SEEN.optimizers) for group in other.param_groups for p in group["params"]}
     near = _made_together(
-        [p.grad.born for p in own if p.grad is not None], [p.grad.born for p in parameters if p.grad is not None]
+        [p._grad.born for p in own if p._grad is not None], [p._grad.born for p in parameters if p._grad is not None]
     )
     inputs_only = not any(p.name for p in own)  # an input is optimised, and not the model that it goes through
     lost = [
         _called(p) for p in parameters
-        if p.grad is not None and p.grad.born in near and id(p) not in held and not (inputs_only and p.name)
+        if p._grad is not None and p._grad.born in near and id(p) not in held and not (inputs_only and p.name)
     ]  # fmt: skip
     if lost:
         warn(

@@ -55,11 +55,8 @@ class SGD(Optimizer):
         g = decayed(g, p, group["weight_decay"], b)
         if momentum:
             v = state["momentum_buffer"]
-            if step == 1:
-                v[...] = g
-            else:
-                v *= momentum
-                v += np.multiply(g, 1 - group["dampening"], out=a)
+            v *= momentum
+            v += np.multiply(g, 1 - group["dampening"] * (step > 1), out=a)  # at first, v is g
             if group["nesterov"]:
                 g = np.add(g, np.multiply(v, momentum, out=a), out=a)
             else:

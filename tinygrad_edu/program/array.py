@@ -7,12 +7,14 @@ What asks for a value, and not for an operation on it, is refused: a program mus
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..arrays import reading
+from ..engine import Variable
 from ..errors import GraphError
 from ..recording import site
 from ..sums import total
@@ -21,7 +23,8 @@ from .primitives import name_of
 from .program import Program, Step, Value
 
 # what may be asked without a step: it follows from shapes and dtypes
-KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type}
+KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type,
+         np.may_share_memory, np.shares_memory}  # fmt: skip
 # their shapes depend on values
 UNSHAPED = {"nonzero", "flatnonzero", "argwhere", "unique", "compress", "extract", "trim_zeros", "union1d", "setdiff1d"}
 
@@ -48,6 +51,8 @@ class Writer:
         self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
         self.host = Host()
         self.refusal = refusal
+        self.questions: list[tuple[Value, Callable[[Any], Any], Any]] = []  # asked about inputs, and the answers
+        self.thread = threading.get_ident()
         self.closed = False
 
     def value(self, x: Any, weak: bool = False) -> Value:
@@ -63,9 +68,15 @@ class Writer:
         self.given[value] = x
         return ProgramArray(x, value, self)
 
-    def number(self, key: Any, again: Callable[[], Any]) -> HostNumber:
-        """A Python number that is looked up anew for each run; equal keys are one."""
-        return HostNumber(again(), self.host.look_up(key, again), self)
+    def number(self, now: Any, key: Any, again: Callable[[Any], Any]) -> HostNumber:
+        """A Python number that `again(arguments)` gives before each run, and that is `now`; equal keys are one."""
+        return HostNumber(now, self.host.look_up(key, again), self)
+
+    def ask(self, x: HostNumber, question: Callable[[Any], Any]) -> Any:
+        """The answer to a question about a number; a run in which it is another needs another program."""
+        answer = question(x.now)
+        self.questions.append((self._number(x), question, answer))
+        return answer
 
     def _number(self, x: HostNumber) -> Value:
         """The input of the program that is this number."""
@@ -101,7 +112,9 @@ class Writer:
         return ProgramArray(x, self.reference(x), self)
 
     def call(self, primitive: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Compute, and write the step down."""
+        """Compute, and write the step down. (A thread that meets a tensor of another's program just computes.)"""
+        if threading.get_ident() != self.thread:
+            return function(*plain(args), **plain(kwargs))
         if self.closed:
             raise refusal("a tensor of a compiled function that has ended", "return it from the function")
         found = function(*plain(args), **plain(kwargs))
@@ -166,6 +179,8 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     flags = property(lambda self: np.empty(0).flags)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        if any(isinstance(x, Variable) for x in inputs):
+            return NotImplemented  # it is for the tensor to answer
         name = name_of(ufunc)
         if method == "at":
             return inputs[0].become(self.writer.call(f"{name}.at", lambda *a: _at(ufunc, *a), inputs, options))
@@ -194,6 +209,8 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         return y if out is None else _into(out, y)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(t, Variable) for t in types):
+            return NotImplemented
         if function in KNOWN:
             return function(*plain(args), **plain(kwargs))
         out = kwargs.pop("out", None) if "out" in kwargs else None
@@ -232,12 +249,17 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != self.writer.thread:
+            return np.array(self.values)
+        return self._value_asked()
+
     def _value_asked(self, *args: Any, **kwargs: Any) -> Any:
         raise refusal(
             "the value of a tensor (bool, float, item, or a conversion to an array)", "use tg.where, or return it"
         )
 
-    __bool__ = __float__ = __int__ = __index__ = __complex__ = __contains__ = __array__ = _value_asked
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = __contains__ = __format__ = _value_asked
     item = tolist = tobytes = tofile = dump = dumps = _value_asked
 
     def __copy__(self) -> Any:

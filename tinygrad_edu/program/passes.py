@@ -37,7 +37,7 @@ def with_common_steps_once(program: Program) -> Program:
             known, key = None, None
         if known is None:
             kept.append(step)
-            if key is not None:
+            if key is not None and step.primitive != "copy":
                 seen[key] = step.results
         else:
             same.update(zip(step.results, known, strict=True))

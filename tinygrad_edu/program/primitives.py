@@ -57,6 +57,17 @@ def function_of(name: str) -> Callable[..., Any]:
     return found
 
 
+FRESH = {"setitem", "astype", "sum", "where", "concatenate", "stack", "einsum", "matmul", "dot", "tensordot", "copy"}
+
+
+VIEWS = {"getitem", "reshape", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze"}  # of their first argument
+
+
+def is_fresh(name: str) -> bool:
+    """Whether the result of a primitive is new memory, as far as is known."""
+    return name in FRESH or name.endswith((".reduce", ".at")) or isinstance(getattr(np, name, None), np.ufunc)
+
+
 def name_of(function: Any) -> str:
     """The name of one of NumPy's functions."""
     module = getattr(function, "__module__", "numpy") or "numpy"

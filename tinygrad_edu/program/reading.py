@@ -8,8 +8,8 @@ computed before each run, by the host. So nothing of the kind is built into the 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from ..errors import GraphError
 from ..recording import TRACERS, Tracer, tracing
 from ..sums import worked_in
 from .array import ProgramArray, UnknownShapeError, Writer, plain, refusal
+from .host import HostNumber
+from .passes import simplified
+from .primitives import VIEWS, is_fresh
 from .program import Program, Value
 
 
@@ -27,7 +30,7 @@ from .program import Program, Value
 class Place:
     """Where a program's input comes from before a run, or an output goes to after it."""
 
-    kind: str  # argument, value, grad, state, drawn, number; result
+    kind: str  # argument, argument grad, value, grad, state, drawn, number; result, check
     owner: Any = None
     key: Any = None
 
@@ -39,15 +42,36 @@ class Written:
     program: Program
     sources: list[Place]
     targets: list[Place]
-    result: Any  # the function's result, a tree with the numbers of outputs in place of tensors
-    numbers: Callable[[], tuple[Any, ...]]  # the inputs that the host computes before each run
+    numbers: Callable[[Any], tuple[Any, ...]]  # the inputs that the host computes before each run, from the arguments
+    result: Any = None  # puts the function's result together from its parts
     effects: list[Callable[[], list[Any]]] = field(default_factory=list)  # counts of steps and the like, after each run
     guards: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
     inputs: list[Any] = field(
         default_factory=list
     )  # to be differentiated with respect to: numbers of arguments, or tensors
-    questions: list[tuple[int, Callable[[Any], bool], bool]] = field(default_factory=list)  # about inputs, before a run
+    questions: list[tuple[int, Callable[[Any], Any], Any]] = field(default_factory=list)  # about inputs, before a run
     checks: list[tuple[int, Callable[[Any], None]]] = field(default_factory=list)  # of inputs, before a run
+    ended: list[int] = field(default_factory=list)  # results that have a history, which was used up
+    after: list[Callable[[], None]] = field(default_factory=list)  # what to call when all is written
+
+
+SAVED = ("_data", "_grad", "flags", "born", "past", "site", "store", "source")
+
+
+class Taken:
+    """A tensor that existed before: as it was, and what its value and gradient became as inputs."""
+
+    def __init__(self, x: Any) -> None:
+        self.x, self.before = x, {slot: getattr(x, slot) for slot in SAVED}
+        self.value: Value | None = None
+        self.gradient: Any = None
+
+    def give_back(self) -> dict[str, Any]:
+        """Let it be as it was; returns what it was now."""
+        now = {slot: getattr(self.x, slot) for slot in SAVED}
+        for slot, value in self.before.items():
+            setattr(self.x, slot, value)
+        return now
 
 
 class Reading(Tracer):
@@ -57,15 +81,21 @@ class Reading(Tracer):
         self.writer = Writer()
         self.start = births()
         self.sources: dict[Value, Place] = {}
-        self.taken: dict[int, tuple[Any, Any, Value]] = {}  # variables that existed before: with array and input
-        self.grads: dict[int, tuple[Any, Any, Any]] = {}  # leaves, with their gradient before, and as an input
+        self.taken: dict[int, Taken] = {}
+        self.arguments: list[tuple[int, Any, Any, Value, Any]] = []  # number, given, inside, and its inputs
+        self.settled: dict[int, bool] = {}  # leaves: whether what is done depends on the gradient that they had
         self.zeroed: dict[int, Any] = {}
         self.rows: dict[tuple[int, str, int], tuple[Place, Any]] = {}  # an optimizer's state, which is an array now
         self.wrt: list[tuple[Any, Any]] = []
-        self.checks: list[tuple[Value, Callable[[Any], None]]] = []
-        self.questions: list[tuple[Value, Callable[[Any], bool], bool]] = []
+        self.checks: list[tuple[ProgramArray, Callable[[Any], None]]] = []
         self.effects: list[Callable[[], list[Any]]] = []
+        self.after: list[Callable[[], None]] = []
         self.guards: list[tuple[Callable[[], Any], Any]] = []
+        self.rates: list[tuple[Any, Any]] = []  # groups of optimizers, and their learning rates
+        self.given: set[Value] = set()  # outputs
+        self.draws: list[tuple[Any, Any]] = []  # calls of generators, and what they gave
+        self.sown: list[tuple[Any, Any]] = []  # generators that were made within, and their seeds
+        self.states: list[tuple[Any, Any]] = []  # generators that were drawn from, as they were before
 
     def __enter__(self) -> Reading:
         if tracing.get() is not None:
@@ -80,12 +110,35 @@ class Reading(Tracer):
         tracing.reset(self.token)
         TRACERS.remove(self)
         self.writer.closed = True
+        for taken in self.taken.values():
+            if taken.x._data is not taken.before["_data"]:
+                taken.give_back()
 
     def argument(self, x: Any, i: int, name: str = "") -> ProgramArray:
         """The array of an argument as an input."""
         array = self.writer.input(x, name)
         self.sources[array.value] = Place("argument", None, i)
+        if isinstance(x, np.ndarray):
+            self.arguments.append((i, x, array, array.value, None))
         return array
+
+    def tensor(self, x: Any, i: int) -> Any:
+        """A tensor that stands for an argument."""
+        data = x._data if hasattr(x._data, "dtype") else np.asarray(x._data)
+        array = self.writer.input(data, x.name or "")
+        self.sources[array.value] = Place("argument", None, i)
+        t = constant(array)
+        t.flags, t.name = x.flags & NEEDS, x.name
+        if x.op is None and x._grad is not None:
+            gradient = self.writer.input(x._grad._data, f"grad of {x.name}" if x.name else "")
+            self.sources[gradient.value] = Place("argument grad", None, i)
+            t._grad = constant(gradient)
+        self.arguments.append((i, x, t, array.value, t._grad))
+        return t
+
+    def number(self, x: float, i: int) -> Any:
+        """A number that stands for an argument."""
+        return self.writer.number(x, ("argument", i), lambda leaves: leaves[i])
 
     def forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         """The value of an op: its forward on arrays of the program, or a step of its own."""
@@ -109,33 +162,30 @@ class Reading(Tracer):
 
     def take(self, x: Any) -> None:
         data = x._data
-        if (
-            isinstance(data, ProgramArray)
-            or x.born >= self.start
-            or isinstance(data, int | float)
-            or id(x) in self.taken
-        ):
+        if isinstance(data, ProgramArray | HostNumber | int | float) or x.born >= self.start or id(x) in self.taken:
             return
         if not isinstance(data, np.ndarray | np.generic):
             raise refusal(
                 "a batch of vmap from outside", "compile the function that is mapped, or map the compiled one"
             )
+        taken = Taken(x)
         array = self.writer.input(data, x.name or "")
         self.sources[array.value] = Place("value", x)
-        self.taken[id(x)] = x, data, array.value
-        x._data = array
-        self._take_gradient(x)
-
-    def _take_gradient(self, x: Any) -> None:
-        """The gradient that a leaf has before becomes an input as well, should the function add to it."""
-        if x.op is not None or id(x) in self.grads:
-            return
+        taken.value = array.value
         g = x._grad
-        if g is not None and not isinstance(g._data, ProgramArray):
-            array = self.writer.input(g._data, f"grad of {x.name}" if x.name else "")
-            self.sources[array.value] = Place("grad", x)
-            x._grad = constant(array)
-        self.grads[id(x)] = x, g, x._grad
+        if x.op is None and g is not None:
+            gradient = self.writer.input(g._data, f"grad of {x.name}" if x.name else "")
+            self.sources[gradient.value] = Place("grad", x)
+            taken.gradient = constant(gradient)
+            taken.gradient.born, taken.gradient.site = g.born, g.site
+        self.taken[id(x)] = taken
+        if taken.gradient is not None:
+            x._grad = taken.gradient
+        x._data = array
+
+    def graded(self, x: Any) -> None:
+        self.take(x)
+        self.settled.setdefault(id(x), True)
 
     def unknown(self, x: Any) -> bool:
         return isinstance(x, ProgramArray)
@@ -144,14 +194,14 @@ class Reading(Tracer):
         if not isinstance(x, ProgramArray):
             return False
         check(x.values)
-        self.checks.append((x.value, check))
+        self.checks.append((x.__copy__(), check))
         return True
 
     def answer(self, x: Any, question: Callable[[Any], bool]) -> bool | None:
         if not isinstance(x, ProgramArray) or x.value not in self.sources:
             return None
         answer = bool(question(x.values))
-        self.questions.append((x.value, question, answer))
+        self.writer.questions.append((x.value, question, answer))
         return answer
 
     def shown(self, x: Any) -> Any:
@@ -167,26 +217,53 @@ class Reading(Tracer):
     def cleared(self, params: Any, set_to_none: bool) -> None:
         for p in params:
             self.take(p)
-            self._take_gradient(p)
+            taken = self.taken.get(id(p))
+            self.settled.setdefault(id(p), not set_to_none or (taken is not None and p._grad is not taken.gradient))
             if set_to_none:
                 p._grad, self.zeroed[id(p)] = None, p
             elif p._grad is not None:
                 p._grad = constant(np.zeros_like(p._grad._data))
 
-    def drawn(self, generator: Any, method: str, args: Any, kwargs: Any) -> Any:
-        found = generator.drawn(method, *args, **kwargs)
-        if not isinstance(found, np.ndarray | np.generic):
-            return found
+    def sowed(self, generator: Any, seed: Any) -> None:
+        self.sown.append((generator, seed))
+
+    def drawn(self, generator: Any, method: str, args: Any, kwargs: Any, shared: Any) -> Any:
+        own = [seed for inner, seed in self.sown if inner is generator]
+        if own and own[0] is not None:
+            return generator.drawn(method, *args, **kwargs)  # the same in each run
+        if own:
+            raise refusal("a generator without a seed, made within", "make it outside, or give it a seed")
+        if not any(known is generator for known, _ in self.states):
+            self.states.append((generator, generator.state()))
+        found, call = np.asarray(generator.drawn(method, *args, **kwargs)), (generator, method, args, kwargs)
+        if generator.repeats():
+            for earlier, array in self.draws:
+                if earlier == call and np.array_equal(array.values, found):
+                    return array
         array = self.writer.input(found, method)
-        self.sources[array.value] = Place("drawn", generator, (method, args, kwargs))
+        self.draws.append((call, array))
+        self.sources[array.value] = Place("drawn", generator if shared is None else shared, (method, args, kwargs))
         return array
+
+    def undrawn(self) -> None:
+        """Generators are as they were before."""
+        for generator, state in self.states:
+            generator.set_state(state)
+
+    def later(self, effect: Callable[[], None]) -> None:
+        self.after.append(effect)
 
     def stepped(self, optimizer: Any) -> None:
         if optimizer._steps_itself():
             raise refusal("an optimizer that defines step()", "define update(), or step outside of the function")
+        if self.after:
+            raise refusal("a schedule that steps before the optimizer", "step the schedule last")
+        self.guards.append((functools.partial(_groups, optimizer), _groups(optimizer)))
         with np.errstate(all="ignore"):
             for group, parts in zip(optimizer.param_groups, optimizer._bundles, strict=True):
-                settings = {**group, "lr": self.writer.number(("lr", id(group)), functools.partial(_rate, group))}
+                self.rates.append((group, group["lr"]))
+                rate = functools.partial(_rate, group=group)
+                settings = {**group, "lr": self.writer.number(rate(None), ("lr", id(group)), rate)}
                 fixed = tuple(k for k in group if k not in ("lr", "params", "initial_lr", "name"))
                 self.guards.append((functools.partial(_settings, group, fixed), _settings(group, fixed)))
                 kept = optimizer.initial_state(group)
@@ -195,6 +272,8 @@ class Reading(Tracer):
                         bundle.keep(kept)
                     together = _together(bundle)  # as a rule: then one number counts the steps of all
                     self.guards.append((functools.partial(_together, bundle), together))
+                    for p in bundle.params:
+                        self.graded(p)
                     moving = [i for i, p in enumerate(bundle.params) if p._grad is not None]
                     for i in moving:
                         self._step(optimizer, settings, bundle, i, 0 if together else i)
@@ -203,12 +282,12 @@ class Reading(Tracer):
     def _step(self, optimizer: Any, group: Any, bundle: Any, i: int, counted: int) -> None:
         """One parameter's update, by the optimizer's own rule."""
         p = bundle.params[i]
-        self.take(p)
         wide = worked_in(p._data.dtype)
         row, g = (x._data.reshape(-1).astype(wide) for x in (p, p._grad))
         state = {name: self._row(bundle, name, i) for name in bundle.state}
         a, b = (np.zeros_like(row) for _ in range(2))
-        step = self.writer.number(("step", id(bundle), counted), lambda: bundle.steps[counted] + 1)
+        now, key = bundle.steps[counted] + 1, ("step", id(bundle), counted)
+        step = self.writer.number(now, key, lambda leaves: bundle.steps[counted] + 1)
         optimizer.update(group, step, row, -g if group.get("maximize") else g, state, a, b)
         p._data = row.astype(p._data.dtype).reshape(p._data.shape)
         p.born, p.past = births(), None
@@ -224,8 +303,9 @@ class Reading(Tracer):
 
     def differentiated(self, results: list[Any], arguments: list[Any]) -> list[Any]:
         """Write down the gradients of the results too: `sum <result, cotangent>`, by each tracked input."""
-        outside = [x for x, _, _ in self.taken.values() if x.flags & NEEDS]
+        outside = [taken.x for taken in self.taken.values() if taken.x.flags & NEEDS]
         self.wrt = [(i, x) for i, x in enumerate(arguments) if isinstance(x, Variable) and x.flags & NEEDS]
+        outside = [x for x in outside if not any(x is argument for _, argument in self.wrt)]
         self.wrt += [(x, x) for x in outside]
         cotangents = []
         for k, y in enumerate(results):
@@ -235,44 +315,117 @@ class Reading(Tracer):
                 cotangents.append((y, array))
         return gradients(cotangents, [x for _, x in self.wrt], oldest=self.start)
 
-    def end(self, result: Any, tree: Any, pulled: Any = ()) -> tuple[Written, list[Any]]:
+    def changes(self) -> bool:
+        """Whether gradients, or values that need one, were changed: then the graph of the results is used up."""
+        return (
+            bool(self.zeroed)
+            or any(taken.x._grad is not taken.gradient for taken in self.taken.values())
+            or any(t._grad is not g for _, x, t, _, g in self.arguments if t is not x and isinstance(t, Variable))
+            or any(
+                taken.x.flags & NEEDS
+                and not (isinstance(taken.x._data, ProgramArray) and taken.x._data.value is taken.value)
+                for taken in self.taken.values()
+            )
+        )
+
+    def end(self, result: Any, pulled: Any = ()) -> tuple[Written, list[Any]]:
         """The program, and the arrays of its outputs in this run. What was taken is given back as it was."""
-        outputs: list[tuple[Place, Any]] = [(Place("result", None, i), x) for i, x in enumerate(result)]
-        for x, before, value in self.taken.values():
-            now, x._data = x._data, before
-            if not (isinstance(now, ProgramArray) and now.value is value):
-                outputs.append((Place("value", x), now))
-        for x, before, as_input in self.grads.values():
-            now, x._grad = x._grad, before
-            if now is None and id(x) in self.zeroed:
-                outputs.append((Place("no grad", x), None))
-            elif now is not as_input and now is not None:
-                outputs.append((Place("grad", x), now._data))
-        for place, array in self.rows.values():
-            outputs.append((place, array))
-        outputs += [(Place("vjp", None, j), g) for j, g in enumerate(pulled)]
-        outputs += [
-            (Place("check", check), ProgramArray(None, v, self.writer))
-            for v, check in self.checks
-            if v not in self.sources
+        outputs: list[tuple[Place, Any]] = [
+            (Place("check", check), x) for x, check in self.checks if x.value not in self.sources
         ]
-        targets, values, arrays = [], [], []
+        outputs += [(Place("result", None, i), x) for i, x in enumerate(result)]
+        for taken in self.taken.values():
+            outputs += self._changed(taken)
+        for i, x, t, value, gradient in self.arguments:
+            outputs += self._written(i, x, t, value, gradient)
+        outputs += self.rows.values()
+        outputs += [(Place("vjp", None, j), g) for j, g in enumerate(pulled)]
+        targets: list[Place] = []
+        values: list[Any] = []
+        arrays: list[Any] = []
         for place, array in outputs:
             targets.append(place)
-            arrays.append(array.values if isinstance(array, ProgramArray) else array)
-            if array is not None:
-                values.append(self.writer.reference(array if hasattr(array, "dtype") else np.asarray(array)))
-        numbers = {v: Place("number", None, k) for k, v in enumerate(self.writer.host.inputs.values())}
-        sources = [self.sources[v] if v in self.sources else numbers[v] for v in self.writer.inputs]
+            if array is None:
+                arrays.append(None)
+                continue
+            array = self._own(array) if place.kind not in ("check", "vjp") else array
+            arrays.append(plain(array))
+            known = hasattr(array, "dtype") or isinstance(array, HostNumber)
+            values.append(self.writer.reference(array if known else np.asarray(array)))
         values = [v if isinstance(v, Value) else self._constant(v) for v in values]
-        program = self.writer.program(values, [t.kind for t in targets if t.kind != "no grad"])
-        questions = [(program.inputs.index(v), question, answer) for v, question, answer in self.questions]
-        inputs = [key for key, _ in self.wrt]
-        host = self.writer.host.function()
-        checks = [(program.inputs.index(v), check) for v, check in self.checks if v in self.sources]
+        self.sources |= {v: Place("number", None, k) for k, v in enumerate(self.writer.host.inputs.values())}
+        program = self.writer.program(values, [t.kind for t in targets if not t.kind.startswith("no ")])
+        program = self._without_idle(program)
+        if any(group["lr"] != lr for group, lr in self.rates):
+            raise refusal("a learning rate set within", "set it outside, or have a schedule's step() within")
+        leaves = [taken.x for key, taken in self.taken.items() if taken.x.op is None and self.settled.get(key)]
+        guards: list[Any] = [*self.guards, (functools.partial(_have_gradients, leaves), _have_gradients(leaves))]
+        questions = [(program.inputs.index(v), question, answer) for v, question, answer in self.writer.questions]
+        sources = [self.sources[v] for v in program.inputs]
+        checks = [(program.inputs.index(x.value), check) for x, check in self.checks if x.value in self.sources]
+        host, inputs = self.writer.host.function(), [key for key, _ in self.wrt]
         return Written(
-            program, sources, targets, tree, host, self.effects, self.guards, inputs, questions, checks
+            program, sources, targets, host, None, self.effects, guards, inputs, questions, checks, [], self.after
         ), arrays
+
+    def _changed(self, taken: Taken) -> Iterator[tuple[Place, Any]]:
+        """What has become of a tensor that existed before, and is given back."""
+        x, now = taken.x, taken.give_back()
+        if now["flags"] != taken.before["flags"]:
+            raise refusal("requires_grad set within", "set it outside of the function")
+        data, g = now["_data"], now["_grad"]
+        if not (isinstance(data, ProgramArray) and data.value is taken.value):
+            yield Place("value", x), data
+        if g is None and id(x) in self.zeroed:
+            yield Place("no grad", x), None
+        elif g is not None and not (g is taken.gradient and self._is_input(g._data, Place("grad", x))):
+            self.settled.setdefault(id(x), True)
+            yield Place("grad", x), g._data
+
+    def _written(self, i: int, x: Any, t: Any, value: Value, gradient: Any) -> Iterator[tuple[Place, Any]]:
+        """What was written into an argument."""
+        array = t._data if isinstance(t, Variable) else t
+        if array.value is not value if isinstance(array, ProgramArray) else True:
+            if isinstance(t, Variable) and x.flags & NEEDS and x.op is not None:
+                raise refusal("a write into an argument that has a history", "write into a clone(), and return it")
+            yield Place("argument", None, i), array
+        if isinstance(t, Variable) and t._grad is not gradient:
+            if x.op is not None:
+                raise refusal(
+                    "backward() through an argument that has a history",
+                    "pass its detach(), or call backward() outside",
+                )
+            yield (Place("no argument grad", None, i), None) if t._grad is None else (
+                Place("argument grad", None, i), t._grad._data
+            )  # fmt: skip
+
+    def _is_input(self, array: Any, place: Place) -> bool:
+        return isinstance(array, ProgramArray) and self.sources.get(array.value) == place
+
+    def _own(self, array: Any) -> Any:
+        """An output is nobody else's memory: what may be that of an input, a constant or another output is copied."""
+        if isinstance(array, HostNumber):
+            return array
+        if isinstance(array, ProgramArray):
+            made = {v: step for step in self.writer.steps for v in step.results}
+            root = array.value
+            while root in made and made[root].primitive in VIEWS and isinstance(made[root].args[0], Value):
+                root = made[root].args[0]
+            if root in made and is_fresh(made[root].primitive) and root not in self.given:
+                self.given.add(root)
+                return array
+        return self.writer.call("copy", np.array, (array,), {})
+
+    def _without_idle(self, program: Program) -> Program:
+        """Without inputs that nothing needs; what is drawn is drawn for others, too."""
+        used = {v for step in simplified(program).steps for v in step.uses} | set(program.results)
+        used |= {v for v, _, _ in self.writer.questions} | {x.value for x, _ in self.checks}
+        kept = [
+            (v, name)
+            for v, name in zip(program.inputs, program.names, strict=True)
+            if v in used or self.sources[v].kind in ("argument", "drawn", "number", "cotangent")
+        ]
+        return replace(program, inputs=[v for v, _ in kept], names=[name for _, name in kept])
 
     def _constant(self, x: Any) -> Value:
         value = self.writer.value(x)
@@ -280,12 +433,12 @@ class Reading(Tracer):
         return value
 
 
-def _rate(group: Any) -> float:
+def _rate(leaves: Any, group: Any) -> float:
     return float(group["lr"])
 
 
-def _settings(group: Any, names: tuple[str, ...]) -> list[Any]:
-    return [group[name] for name in names]
+def _groups(optimizer: Any) -> list[Any]:
+    return [list(map(id, group["params"])) for group in optimizer.param_groups]
 
 
 def _together(bundle: Any) -> bool:
@@ -296,3 +449,11 @@ def _together(bundle: Any) -> bool:
 def _counted(bundle: Any, moving: list[int]) -> list[Any]:
     """The change by which some parameters of a bundle have made one more step."""
     return [(setattr, bundle, "steps", [n + (i in moving) for i, n in enumerate(bundle.steps)])]
+
+
+def _have_gradients(leaves: list[Any]) -> list[bool]:
+    return [x._grad is None for x in leaves]
+
+
+def _settings(group: Any, names: tuple[str, ...]) -> list[Any]:
+    return [group[name] for name in names]

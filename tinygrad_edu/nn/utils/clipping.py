@@ -9,7 +9,9 @@ import numpy as np
 from ...changes import at_once
 from ...engine import Variable, constant
 from ...functions.settings import leaf, real, settings, several
+from ...recording import tracer
 from ...sums import worked_in
+from ...values import decided, require, value
 from ..module import Module
 
 
@@ -20,13 +22,17 @@ def _with_gradients(who: str, parameters: Any) -> list[Any]:
             f"{who}: takes a tensor, or an iterable of tensors; got {type(parameters).__name__}; pass net.parameters()"
         )
     params = [parameters] if isinstance(parameters, Variable) else several(who, "parameters", parameters)
-    return [p for p in (leaf(who, "a parameter", p) for p in params) if p._grad is not None]
+    return [p for p in (leaf(who, "a parameter", p) for p in params) if p.grad is not None]
 
 
 def _replace(params: list[Any], change: Any) -> None:
     """Change the values of all gradients, each once: of one that has a history, in a new tensor without it."""
     grads = {id(p._grad): p._grad for p in params}
-    arrays = {key: np.asarray(change(g._data), g.dtype) for key, g in grads.items()}
+    arrays = {key: change(g._data).astype(g.dtype) for key, g in grads.items()}
+    if tracer() is not None:
+        for p in params:
+            p._grad = constant(arrays[id(p._grad)])
+        return
     fresh = {key: g if g.op is None else constant(arrays[key]) for key, g in grads.items()}
     for g in fresh.values():
         g.reborn()
@@ -54,28 +60,40 @@ def clip_grad_norm_(
     norm_type = (
         np.inf if isinstance(norm_type, str) and norm_type == "inf" else real("clip_grad_norm_", "norm_type", norm_type)
     )
-    norms = [_norm(np.asarray(p._grad._data, np.float64).reshape(-1), norm_type) for p in params]
-    total = _norm(np.array(norms), norm_type)
-    if error_if_nonfinite and not np.isfinite(total):
-        raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
     with np.errstate(all="ignore"):
+        norms = [_norm(value(p._grad).astype(np.float64).reshape(-1), norm_type) for p in params]
+        total = _norm(np.stack(norms) if norms else np.zeros(0), norm_type)
+        if error_if_nonfinite:
+            require(total, _must_be_finite)
         factor = max_norm / (total + 1e-6)
-        if not factor >= 1:  # also where the norm is nan, as PyTorch has it
-            _replace(params, lambda g: g * worked_in(g.dtype).type(factor))
-    dtype = np.result_type(np.float32, *{p._grad.dtype for p in params})
-    return constant(dtype.type(total))
+        if decided(factor, _shrinks, otherwise=True):
+            factor = np.where(factor >= 1, 1.0, factor)
+            _replace(params, lambda g: g * factor.astype(worked_in(g.dtype)))
+    return constant(total.astype(np.result_type(np.float32, *{p._grad.dtype for p in params})))
 
 
-def _norm(x: Any, order: float) -> float:
+def _must_be_finite(total: Any) -> None:
+    if not np.isfinite(total):
+        raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
+
+
+def _shrinks(factor: Any) -> bool:
+    return not factor >= 1  # also where the norm is nan, as PyTorch has it
+
+
+def _norm(x: Any, order: float) -> Any:
     """The norm of a row of numbers, scaled so that it neither overflows nor vanishes; 0 if there are none."""
-    largest = float(np.max(np.abs(x), initial=0))
+    size = np.abs(x)
+    largest = np.max(size, initial=0.0)
     if order == 0:
-        return float(np.count_nonzero(x))
-    if not 0 < largest < np.inf and (order > 0 or not x.size):
-        return largest
-    largest = largest if 0 < largest < np.inf else 1.0
-    with np.errstate(all="ignore"):
-        return largest * float(np.linalg.norm(x / largest, order))
+        return np.sum(size != 0, dtype=np.float64)
+    if abs(order) == np.inf:
+        return largest if order > 0 or not x.size else np.min(size)
+    usual = (largest > 0) & (largest < np.inf)
+    scale = np.where(usual, largest, 1.0)
+    powers = size / scale if order == 1 else np.sum((size / scale) ** order)
+    found = scale * (np.sum(powers) if order == 1 else np.sqrt(powers) if order == 2 else powers ** (1 / order))
+    return found if order < 0 and x.size else np.where(usual, found, largest)
 
 
 @settings

@@ -9,7 +9,7 @@ from typing import Any
 from ...functions.settings import integer, settings, several
 from ..optimizer import Optimizer
 from .plateau import ReduceLROnPlateau
-from .schedule import LRScheduler, demand
+from .schedule import LRScheduler, afterwards, demand
 
 
 class _Combined(LRScheduler):
@@ -84,6 +84,7 @@ class SequentialLR(_Combined):
             group["lr"] = group["initial_lr"]
         self._schedulers[bisect_right(marks, 0)].begin()
 
+    @afterwards
     def step(self) -> None:
         """Count one, for the schedule whose turn it is, and set the rates."""
         self.last_epoch += 1
@@ -104,6 +105,7 @@ class ChainedScheduler(_Combined):
         self._take(optimizer, schedulers)
         self.last_epoch = 0
 
+    @afterwards
     def step(self) -> None:
         """Count one, for each schedule, and set the rates."""
         self.last_epoch += 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...functions.settings import Positive, integer, settings, several
 from ..optimizer import Optimizer
-from .schedule import LRScheduler, demand
+from .schedule import LRScheduler, afterwards, demand
 
 
 class StepLR(LRScheduler):
@@ -182,6 +182,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             since, length = since - length, length * self.T_mult
         return self.eta_min + (lr - self.eta_min) * (1 + math.cos(math.pi * since / length)) / 2
 
+    @afterwards
     @settings
     def step(self, epoch: float | None = None) -> None:
         """Count one, or go to `epoch`, and set the rates."""

@@ -5,8 +5,9 @@ All but ReduceLROnPlateau are formulas of the number of steps `t` and of the rat
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -16,8 +17,22 @@ from ...changes import at_once
 from ...errors import StateDictError, few
 from ...functions.settings import real, settings, several
 from ...interop.names import Named
+from ...recording import tracer
 from ...tensor import Tensor
 from ..optimizer import Optimizer
+
+
+def afterwards(step: Callable[..., None]) -> Callable[..., None]:
+    """Decorator: within a compiled function, step when what it computes has been written."""
+
+    @functools.wraps(step)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        if (by := tracer()) is not None:
+            by.later(functools.partial(step, self, *args, **kwargs))
+        else:
+            step(self, *args, **kwargs)
+
+    return wrapped
 
 
 class LRScheduler(Named):
@@ -135,6 +150,7 @@ class LRScheduler(Named):
         """What a schedule sets beside the rate."""
         return {}
 
+    @afterwards
     def step(self) -> None:
         """Count one, and set the rates."""
         self._set(self.last_epoch + 1)
