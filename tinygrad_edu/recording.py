@@ -72,8 +72,8 @@ class Tracer:
         """Do what `x.data = array` does."""
         raise NotImplementedError
 
-    def graded(self, x: Any) -> None:
-        """Note that the gradient of a variable is read or replaced."""
+    def graded(self, x: Any, read: bool = True) -> None:
+        """Note that the gradient of a variable is read, or only replaced."""
         raise NotImplementedError
 
     def cleared(self, params: Any, set_to_none: bool) -> None:

@@ -187,7 +187,7 @@ class Tensor(Variable):
     @grad.setter
     def grad(self, value: Any) -> None:  # what can be made a tensor of the same shape, or None
         if (by := tracer()) is not None:
-            by.graded(self)
+            by.graded(self, read=False) if value is not None else by.cleared((self,), set_to_none=True)
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
             if value.shape != self.shape:

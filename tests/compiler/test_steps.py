@@ -6,6 +6,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
+from tinygrad_edu.errors import GraphError
 
 from .twins import alike
 
@@ -60,6 +61,8 @@ OPTIMIZERS = {
     "Adagrad": lambda m: optim.Adagrad(m.parameters(), lr=0.1, lr_decay=0.1, initial_accumulator_value=0.2),
     "RMSprop": lambda m: optim.RMSprop(m.parameters(), lr=0.01),
     "RMSprop centered": lambda m: optim.RMSprop(m.parameters(), lr=0.01, centered=True, momentum=0.9),
+    **{name: (lambda m, name=name: getattr(optim, name)(m.parameters(), lr=0.01))
+       for name in ("NAdam", "RAdam", "Adamax", "Lion", "Adadelta", "Rprop", "ASGD")},
     "groups": lambda m: optim.AdamW(
         [{"params": list(m[0].parameters()), "lr": 0.01, "weight_decay": 0.5}, {"params": list(m[2].parameters())}], lr=0.1
     ),
@@ -71,6 +74,15 @@ OPTIMIZERS = {
 def test_each_optimizer(name, dtype):
     tolerance = 500 if dtype != "float16" else 32
     alike(trainer(OPTIMIZERS[name], dtype), data(dtype=dtype), tolerance=tolerance, programs=1)
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Muon"])
+def test_optimizers_of_whole_matrices_step_outside(name):
+    def optimizer(model):
+        return getattr(optim, name)([p for p in model.parameters() if p.ndim == 2], lr=0.01)
+
+    with nn.guards.off("parameters"), pytest.raises(GraphError, match="must be made outside of the compiled function"):
+        alike(trainer(optimizer), data(1))
 
 
 @pytest.mark.parametrize("zero", ["first", "last", "never"])

@@ -129,6 +129,7 @@ class Compiled:
                 graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None
                 ended = graph and reading.changes()
                 pulled = reading.differentiated(results.found, given) if graph and not ended else ()
+                ended = graph and not reading.wrt  # or made from tensors that it made itself
                 if _python_chance() != chance:
                     raise refusal("random numbers of Python or NumPy", "draw them from a generator of tg.random")
                 if (name := outside.changed()) is not None:

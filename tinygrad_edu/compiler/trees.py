@@ -13,6 +13,7 @@ from ..optim.optimizer import Optimizer
 from ..program.array import ProgramArray
 from ..program.host import HostNumber
 from ..program.reading import Reading
+from ..tensor import Tensor
 from ..transforms import tree
 from .guards import PLAIN
 
@@ -36,16 +37,23 @@ class Arguments:
     """What a function was called with: the leaves of a tree, and of which form they are."""
 
     def __init__(self, args: Any, kwargs: Any) -> None:
-        self.leaves, self.structure = tree.flatten((args, kwargs), is_leaf=_is_object)
-        self.floats = [i for i, x in enumerate(self.leaves) if type(x) is float]
-        self.numbers = tuple([self.leaves[i].hex() for i in self.floats])
-        self.fixed = [x for x in self.leaves if not isinstance(x, ARRAYS) and type(x) is not float]
-        first: dict[int, int] = {}
-        again = [first.setdefault(id(x), i) for i, x in enumerate(self.leaves) if isinstance(x, Variable)]
-        self.form = (
-            self.structure, tuple(_orders(self.structure)), tuple(map(_kind, self.leaves)),
-            tuple(again) if len(first) < len(again) else None,
-        )  # fmt: skip
+        if not kwargs and FLAT.issuperset(map(type, args)):  # as a rule, and quicker
+            self.leaves, self.structure = list(args), None
+            shape: Any = len(args)
+        else:
+            self.leaves, self.structure = tree.flatten((args, kwargs), is_leaf=_is_object)
+            shape = self.structure, tuple(_orders(self.structure))
+        leaves = self.leaves
+        self.floats = float in map(type, leaves)
+        self.numbers = tuple([x.hex() for x in leaves if type(x) is float]) if self.floats else ()
+        again = [x for x in leaves if isinstance(x, Variable)]
+        alike = None if len(set(map(id, again))) == len(again) else tuple([_first(x, leaves) for x in leaves])
+        self.form = shape, tuple(map(_kind, leaves)), alike
+
+    @property
+    def fixed(self) -> list[Any]:
+        """Leaves that are part of what is compiled."""
+        return [x for x in self.leaves if not isinstance(x, ARRAYS) and type(x) is not float]
 
     def inside(self, reading: Reading, numbers: bool) -> list[Any]:
         """What stands for the leaves while the function is read."""
@@ -65,10 +73,15 @@ class Arguments:
 
     def filled(self, leaves: list[Any]) -> Any:
         """Arguments with other leaves."""
-        return tree.unflatten(self.structure, leaves)
+        return (leaves, {}) if self.structure is None else tree.unflatten(self.structure, leaves)
 
 
+FLAT = {Tensor, np.ndarray, int, float, bool}
 ARRAYS = (Variable, np.ndarray, np.generic)
+
+
+def _first(x: Any, leaves: list[Any]) -> int:
+    return next(i for i, other in enumerate(leaves) if other is x)
 
 
 def _is_object(x: Any) -> bool:
@@ -85,6 +98,9 @@ def _orders(structure: tree.Structure) -> Iterator[Any]:
 
 def _kind(x: Any) -> Any:
     """What of an argument must stay as it was."""
+    if type(x) is Tensor:
+        data = x._data
+        return data.shape, data.dtype, x.flags, x.op is None, x._grad is None
     if isinstance(x, Parameter):
         return Same(x)
     if isinstance(x, Variable):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import gradients
+from ..backward import pull
 from ..engine import NEEDS, Op, Variable, births, constant
 from ..errors import GraphError
 from ..recording import TRACERS, Tracer, tracing
@@ -183,9 +183,10 @@ class Reading(Tracer):
             x._grad = taken.gradient
         x._data = array
 
-    def graded(self, x: Any) -> None:
+    def graded(self, x: Any, read: bool = True) -> None:
         self.take(x)
-        self.settled.setdefault(id(x), True)
+        taken = self.taken.get(id(x))
+        self.settled.setdefault(id(x), read or (taken is not None and x._grad is not taken.gradient))
 
     def unknown(self, x: Any) -> bool:
         return isinstance(x, ProgramArray)
@@ -216,9 +217,7 @@ class Reading(Tracer):
 
     def cleared(self, params: Any, set_to_none: bool) -> None:
         for p in params:
-            self.take(p)
-            taken = self.taken.get(id(p))
-            self.settled.setdefault(id(p), not set_to_none or (taken is not None and p._grad is not taken.gradient))
+            self.graded(p, read=not set_to_none)
             if set_to_none:
                 p._grad, self.zeroed[id(p)] = None, p
             elif p._grad is not None:
@@ -313,7 +312,11 @@ class Reading(Tracer):
                 array = self.writer.input(np.ones_like(plain(y._data)), "cotangent")
                 self.sources[array.value] = Place("cotangent", None, k)
                 cotangents.append((y, array))
-        return gradients(cotangents, [x for _, x in self.wrt], oldest=self.start)
+        wanted = {x.born for _, x in self.wrt}
+        with np.errstate(all="ignore"):
+            found = {x.born: g for x, g in pull(cotangents, oldest=self.start) if x.born in wanted}
+        self.wrt = [(key, x) for key, x in self.wrt if x.born in found]  # those that the results come from
+        return [found[x.born] for _, x in self.wrt]
 
     def changes(self) -> bool:
         """Whether gradients, or values that need one, were changed: then the graph of the results is used up."""
@@ -423,7 +426,9 @@ class Reading(Tracer):
         kept = [
             (v, name)
             for v, name in zip(program.inputs, program.names, strict=True)
-            if v in used or self.sources[v].kind in ("argument", "drawn", "number", "cotangent")
+            if v in used
+            or self.sources[v].kind in ("argument", "drawn", "number")
+            or (self.sources[v].kind == "cotangent" and self.wrt)
         ]
         return replace(program, inputs=[v for v, _ in kept], names=[name for _, name in kept])
 
