@@ -289,7 +289,8 @@ def snapshot(x: Variable) -> Variable:
     if now is None or now.born != x.born:
         now = shell(x)
         now.past = now.source = None
-        x.source = weakref.ref(now)
+        if x.source.__class__ is not tuple:  # which says what `x` is a view of
+            x.source = weakref.ref(now)
     return now
 
 

@@ -21,6 +21,7 @@ FLOORS = [
         "domain",
         "arrays",
         "sums",
+        "changes",
         "pieces",
         "blocks",
         "recording",
