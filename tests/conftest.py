@@ -15,7 +15,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 @pytest.fixture(autouse=True)
 def _built_in_ops_only():
     """Ops that a test declares are gone after it."""
-    from tinygrad_edu.engine import REGISTRY
+    from tinygrad_edu.op import REGISTRY
 
     yield
     for name in [name for name, op in REGISTRY.items() if op.custom]:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from .batched import RUNNING, BatchedArray, levels
-from .engine import NEEDS, REGISTRY, SCALARS, Op, Together, Variable, constant, zeros_like
+from .engine import NEEDS, SCALARS, Variable, constant, zeros_like
 from .errors import GraphError
 from .holders import USED
+from .op import REGISTRY, Op, Together
 from .recording import TRACERS, Recording, recorder, tracing
 from .sums import HALF, WIDER
 from .values import decided

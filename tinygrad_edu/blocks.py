@@ -52,14 +52,21 @@ class Block:
             opened.set((*outer, (self, before)))
             for state, value in zip(self.states, self.inside(), strict=True):
                 state.set(value)
+            return self
         except BaseException:  # an interrupt
             opened.set(outer)
             for state, value in before:
                 state.set(value)
             raise
-        return self
 
     def __exit__(self, *exception: Any) -> None:
+        try:
+            self._leave()
+        except BaseException:  # an interrupt
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
         blocks = opened.get()
         place = len(blocks) - 1
         while place >= 0 and blocks[place][0] is not self:  # a generator may leave blocks open

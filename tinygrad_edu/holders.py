@@ -49,10 +49,9 @@ class Store:
             before = self.seen[place] = now, births()
         return max(before[1], self.written)
 
-    def stamp(self, born: int) -> None:
-        """Note a write in place by this package, which is a change for all who share the memory."""
-        self.written = born
-        self.seen.clear()
+    def stamped(self, born: int) -> tuple[Any, ...]:
+        """The changes that note a write in place by this package, which is one for all who share the memory."""
+        return (setattr, self, "written", born), (self.seen.clear,)
 
 
 USED = Store()  # of memory that nobody shares, when a graph needs its values

@@ -41,11 +41,13 @@ recording: ContextVar[Recorder | None] = ContextVar("recording", default=PLAIN) 
 
 
 class Departure(NamedTuple):
-    """Values of `tensor` were turned into plain numbers, at birth `when`, in line `site`."""
+    """Values of `tensor` were turned into plain ones, at birth `when`, in line `site`: in an array, or as numbers that
+    do not tell where they come from."""
 
     tensor: Any
     when: int
     site: Any
+    numbers: bool
 
 
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace

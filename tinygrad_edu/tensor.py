@@ -17,6 +17,7 @@ from . import ops, writing
 from .arrays import Echo, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING, BatchedArray
+from .changes import at_once
 from .engine import (  # fmt: skip
     KEEPS,
     LEFT,
@@ -42,7 +43,7 @@ from .recording import Departure, Recording, departures, recording, site, stack_
 from .values import value
 
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
-INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_must_be_one", "_not_a_leaf", "_seed"} - {
+INTERNAL = {*vars(Variable), "_copied", "_depart", "_leaves", "_mask", "_must_be_one", "_not_a_leaf", "_seed"} - {
     *vars(object),
     "name",
     "op",
@@ -106,6 +107,13 @@ class Tensor(Variable):
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
         if requires_grad is not False and truth("Tensor", "requires_grad", requires_grad):
+            if self.flags & LEFT and data.op is not None:
+                warnings.warn(
+                    f"{type(self).__name__}: no gradient passes from a new leaf to what it was made from; got "
+                    f"{describe(data)}; use the result itself, or detach() to say that it is a constant",
+                    LostGradientWarning,
+                    stacklevel=stack_level(),
+                )
             self.requires_grad = True
 
     @property
@@ -143,9 +151,9 @@ class Tensor(Variable):
             return
         self.reborn()
         if array is not self._data:
-            self._data, self.store = np.array(array, dtype=self._data.dtype), None
+            self._data, self.store, self.source = np.array(array, dtype=self._data.dtype), None, None
         elif self.store is not None and self.store is not USED:  # as in t.data -= step
-            self.store.stamp(self.born)
+            at_once(*self.store.stamped(self.born))
 
     @property
     def requires_grad(self) -> bool:
@@ -163,6 +171,8 @@ class Tensor(Variable):
             raise GraphError(
                 f"requires_grad: only a leaf can stop requiring a gradient; got {describe(self)}; use detach()"
             )
+        if wanted and not self.flags & NEEDS and self.store is not None:
+            writing.keep_constant(self)
         self.flags = (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
 
     @property
@@ -278,6 +288,7 @@ class Tensor(Variable):
             walk = pull([(self, seed if create_graph else seed._data)], create_graph)
             found = [(t, _upward(g)) for t, g in walk if t.op is None or t.flags & KEEPS]
             owned: set[int] = {id(seed), id(seed._data)}
+            new: list[tuple[Any, Any]] = []
             for t, g in found:
                 if RUNNING:  # in a vmap: a leaf from outside is one for all examples
                     g = for_all_examples(g, t, [level for level in RUNNING if level < t.born])
@@ -287,8 +298,9 @@ class Tensor(Variable):
                     g = ops.clone.unary(g) if shared else g
                 else:
                     g = constant(np.copy(g) if shared or getattr(g, "base", None) is not None else g)
-                with ADDING:
-                    t._grad = g if t._grad is None else _added(t._grad, g)
+                new.append((t, g))
+            with ADDING:
+                at_once(*[(setattr, t, "_grad", g if t._grad is None else _added(t._grad, g)) for t, g in new])
 
     def _seed(self, gradient: Any) -> Tensor:
         if gradient is None:
@@ -327,20 +339,24 @@ class Tensor(Variable):
         return bool(self.flags & (NEEDS | LEFT) and recording.get())
 
     def item(self) -> Any:
-        """The one entry, as a Python number."""
+        """The one entry, as a Python number.
+
+        No gradient passes through it. Inside `grad` and its like a warning says so where it comes back into the
+        result; a loss of your own, to which it is added, just treats it as a constant.
+        """
         self._must_be_one("item", "tolist()")
         self._depart()
         return np.asarray(self._data).item()
 
     def tolist(self) -> Any:
         """The entries as nested lists of Python numbers."""
-        self._depart()
+        self._depart(numbers=True)
         return np.asarray(self._data).tolist()
 
-    def _depart(self) -> None:
+    def _depart(self, numbers: bool = False) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
         if self.flags & NEEDS and (departed := departures.get()) is not None:
-            departed.append(Departure(self, births(), site()))
+            departed.append(Departure(self, births(), site(), numbers or not self.shape))
 
     def _copied(self, source: Variable) -> None:
         """This tensor starts from the values of `source`, which may need a gradient."""
@@ -558,8 +574,18 @@ class Tensor(Variable):
         return self
 
     def __dlpack__(self, **kwargs: Any) -> Any:
-        self._depart()
+        self._depart(numbers=True)
         return np.array(self._data).__dlpack__(**kwargs)
+
+    @property
+    def _mask(self) -> Any:
+        """NumPy's masked arrays ask for this, and take `_data`, when they compute with another array."""
+        if self._leaves():
+            raise GraphError(
+                f"array: a masked array takes plain numbers; got {describe(self)}, whose gradient would be lost, at "
+                f"{site()}; write where(mask, 0, x) * t with a plain array x, or detach() the tensor first"
+            )
+        return np.ma.nomask
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # the CPU

@@ -11,17 +11,21 @@ Other views keep the entries that they had when they were taken, and so do array
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from operator import setitem
 from typing import Any
 
 import numpy as np
 
 from . import ops
 from .batched import BatchedArray
-from .engine import KEEPS, NEEDS, Op, Variable, births, describe, note, shell
+from .changes import at_once
+from .engine import KEEPS, NEEDS, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
-from .holders import OVERWRITTEN, USED, Store, held
+from .holders import OVERWRITTEN, USED, Store, held, shared
+from .op import Op
 from .recording import recording, site, tracer
 
 
@@ -40,7 +44,7 @@ def assign(t: Variable, key: Any, value: Any) -> None:
     if _is_written(t, index, arrays, value):
         return
     if view_of(t) is not None:
-        replace("setitem", t, ops.setitem(t, value, *arrays, index=index))
+        replace(t, ops.setitem(t, value, *arrays, index=index))
     elif recording.get() and (t.flags | value.flags):
         _write_recorded(t, index, arrays, value)
     else:
@@ -62,20 +66,15 @@ def update(t: Any, op: Op, result: Any) -> Any:
                 f"{result.dtype}; use .astype('{result.dtype}') on the tensor first"
             )
         result = ops.cast(result, dtype=t._data.dtype)
-    replace(op.name, t, result)
+    replace(t, result)
     return t
 
 
-def replace(who: str, t: Variable, result: Variable) -> None:
+def replace(t: Variable, result: Variable) -> None:
     """`t`, and what it is a view of, get the value of `result`, which was computed from it and is nobody else's."""
-    view = view_of(t)
-    if view is not None:
-        _write_through(who, t, view, result)
-    elif result.op is not None:
-        _become(t, result)
-    else:
-        _keep_past(t)
-        t._data, t.born, t.store = result._data, births(), None if t.past is None else Store()
+    renewed: list[tuple[Variable, Variable]] = []
+    _renew(t, result, renewed)
+    at_once(*_become(renewed, [shell(t) for t, _ in renewed]))
 
 
 def view_of(t: Variable) -> tuple[Op, Variable, tuple[Any, ...], dict[str, Any]] | None:
@@ -128,44 +127,41 @@ def _is_written(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: A
         and view[0] is ops.getitem
         and view[1] is t
         and value.born > t.born
+        and (value.op is not None or not value.flags & NEEDS)  # else `t` is to get the gradient's path to a leaf
         and repr(view[3]["index"]) == repr(index)
     )
 
 
-def _write_through(who: str, t: Variable, view: tuple[Op, Variable, Any, dict[str, Any]], result: Variable) -> None:
-    """Write `result` into the places of `view`'s base that `t` shows, and show them again."""
-    op, base, _, attributes = view
-    if op is ops.getitem:
-        index, values = attributes["index"], result
-        written = ops.setitem(base, values, index=index)
-    else:  # where each entry of the view stands in the flattened base
-        places = op.forward(np.arange(math.prod(base._data.shape)).reshape(base._data.shape), **attributes)
-        flat, values = ops.reshape(base, shape=(-1,)), ops.reshape(result, shape=(-1,))
-        written = ops.setitem(flat, values, np.reshape(places, -1), index=(ops.ARRAY,))
-        written = ops.reshape(written, shape=base._data.shape)
-    replace(who, base, written)
-    again = op(base, **attributes)
-    if again.op is not None:
-        _become(t, again)
-    else:
-        _keep_past(t)
-        t._data, t.born, t.store, t.source = again._data, again.born, again.store, again.source
+def _renew(t: Variable, result: Variable, renewed: list[tuple[Variable, Variable]]) -> Variable:
+    """The new self of `t`, after those of what it is a view of: `result` is written into the places that `t` shows."""
+    view, new = view_of(t), result
+    if view is not None:
+        op, base, _, attributes = view
+        if op is ops.getitem:
+            written = ops.setitem(base, result, index=attributes["index"])
+        else:  # where each entry of the view stands in the flattened base
+            places = op.forward(np.arange(math.prod(base._data.shape)).reshape(base._data.shape), **attributes)
+            flat, values = ops.reshape(base, shape=(-1,)), ops.reshape(result, shape=(-1,))
+            written = ops.setitem(flat, values, np.reshape(places, -1), index=(ops.ARRAY,))
+            written = ops.reshape(written, shape=base._data.shape)
+        new = op(_renew(base, written, renewed), **attributes)
+    renewed.append((t, new))
+    return new
 
 
 def _write_recorded(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
     """A write that is differentiated: in place if no graph needs the values that stood there."""
     if t.store is not None or not _writeable(t._data) or isinstance(value._data, BatchedArray):
-        _become(t, ops.setitem(t, value, *arrays, index=index))
+        replace(t, ops.setitem(t, value, *arrays, index=index))
         return
-    places = [lift(k, "setitem") for k in arrays]
-    _put(t._data, index, places, value)
+    places, past = [lift(k, "setitem") for k in arrays], shell(t)
     by: Any = recording.get()
     result = note(t._data, t.flags | value.flags, ops.setitem, (t, value, *places), {"index": index}, by)
-    _become(t, result)
-    past = t.past
-    assert past is not None
-    t.store = None
-    past._data, past.store = np.broadcast_to(np.zeros((), past._data.dtype), past._data.shape), OVERWRITTEN
+    forgotten = np.broadcast_to(np.zeros((), past._data.dtype), past._data.shape)
+    _put(
+        t, index, places, value, *_become([(t, result)], [past]), (setattr, t, "store", None),
+        (setattr, past, "_data", forgotten), (setattr, past, "store", OVERWRITTEN),
+    )  # fmt: skip
 
 
 def _write_plain(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
@@ -177,48 +173,89 @@ def _write_plain(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: 
         alone = alone and not kept
     elif t.store is not None:
         alone = alone and not held(t) and not (kept and t.past is None)
-    if alone:
-        _put(t._data, index, arrays, value)
-        t.born = births()
-        if t.flags & NEEDS:
-            t.past, t.site = None, site()
-        if t.store not in (None, USED):
-            t.store.stamp(t.born)
-    else:
-        replace("setitem", t, ops.setitem(t, value, *arrays, index=index))
+    if not alone:
+        replace(t, ops.setitem(t, value, *arrays, index=index))
+        return
+    born = births()
+    changes: list[Any] = [(setattr, t, "born", born)]
+    if t.flags & NEEDS:
+        changes += [(setattr, t, "past", None), (setattr, t, "site", site())]
+    if t.store not in (None, USED):
+        changes += t.store.stamped(born)
+    _put(t, index, arrays, value, *changes)
 
 
 def _writeable(data: Any) -> bool:
     return data.__class__ is np.ndarray and bool(data.flags.writeable) and tracer() is None
 
 
-def _put(data: Any, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
+def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable, *changes: Any) -> None:
+    """Write into the array of `t`, and make further changes, at once."""
     places = tuple(k._data if isinstance(k, Variable) else k for k in arrays)
     try:
-        data[ops.indexing.filled(index, places)] = value._data
+        at_once((setitem, t._data, ops.indexing.filled(index, places), value._data), *changes)
     except (ValueError, IndexError) as error:
-        raise refusal(ops.setitem, error, [data, value._data]) from error
+        raise refusal(ops.setitem, error, [t._data, value._data]) from error
 
 
-def _keep_past(t: Variable) -> None:
-    """Before `t` changes without a record: a graph that used a constant keeps it as it was, once (see `snapshot`)."""
-    if t.flags & NEEDS:
-        t.past, t.site = None, site()
-    elif t.store is not None and t.past is None:
-        t.past = shell(t)
+def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
+    """Give leaves new arrays, of which nobody else knows, all or none."""
+    for t in tensors:
+        if t.op is not None:
+            raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
+    if (by := tracer()) is not None:
+        for t, array in zip(tensors, arrays, strict=True):
+            by.replaced(t, array)
+        return
+    slots: list[Any] = []
+    here = site()
+    for t, array in zip(tensors, arrays, strict=True):
+        new = {"_data": np.asarray(array, t._data.dtype), "born": births(), "site": here, "past": None}
+        slots += [(setattr, t, name, value) for name, value in (new | {"store": None, "source": None}).items()]
+    at_once(*slots)
 
 
-def _become(t: Variable, result: Variable) -> None:
-    """`t` is born again as `result`, which was computed from it."""
+def keep_constant(t: Variable) -> None:
+    """Before a constant becomes a leaf that requires a gradient: to a graph that used it, it stays a constant."""
+    shared(t)
     past = shell(t)
-    todo, seen = [result], {past.born}
-    while todo:  # those who used `t` until now used its past
-        user = todo.pop()
-        if user.born > past.born and user.born not in seen:
-            seen.add(user.born)
-            user.inputs = tuple(past if x is t else x for x in user.inputs)
-            todo += user.inputs
-    for slot in ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site"):
-        setattr(t, slot, getattr(result, slot))
-    t.past, t.hooks = past, None  # which belong to what `t` was when they were registered
-    t.flags |= past.flags & KEEPS
+    past.source = None
+    t.born, t.past = births(), past
+
+
+RENEWED = ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site")
+
+
+def _become(renewed: list[tuple[Variable, Variable]], pasts: list[Variable]) -> list[Any]:
+    """The changes by which tensors are born again as new selves, which were computed from them."""
+    now: dict[int, Any] = {id(new): t for t, new in renewed}
+    then = {id(t): past for (t, _), past in zip(renewed, pasts, strict=True)}
+    _, last = renewed[-1]
+    if last.op is not None:  # those who used a tensor until now used its past, which has the same birth and history
+        oldest, todo, seen = min(past.born for past in pasts), [last], {last.born}
+        while todo:
+            user = todo.pop()
+            found = user.inputs
+            user.inputs = tuple(then.get(id(x), now.get(id(x), x)) for x in found)
+            fresh = [x for x in found if x.born > oldest and x.born not in seen and id(x) not in then]
+            seen.update(x.born for x in fresh)
+            todo += fresh
+    changes: list[Any] = []
+    for (t, new), past in zip(renewed, pasts, strict=True):
+        if new.op is not None:
+            slots = {name: getattr(new, name) for name in RENEWED}
+            # hooks belong to what `t` was when they were registered
+            slots |= {"past": past, "hooks": None, "flags": new.flags | past.flags & KEEPS}
+            changes += [(setattr, t, name, value) for name, value in slots.items()]
+            continue
+        if t.flags & NEEDS:
+            kept = None
+            changes.append((setattr, t, "site", site()))
+        else:  # a graph that used a constant keeps it as it was, once (see `snapshot`)
+            kept = past if t.store is not None and t.past is None else t.past
+        store, source = new.store if kept is None or new.store is not None else Store(), t.source
+        if new.source.__class__ is tuple and id(new.source[1]) in now:  # it is still a view
+            source = new.source[0], now[id(new.source[1])], *new.source[2:]
+        slots = {"_data": new._data, "born": new.born, "store": store, "source": source, "past": kept}
+        changes += [(setattr, t, name, value) for name, value in slots.items()]
+    return changes

@@ -1,6 +1,7 @@
 """Ctrl-C at any line of what changes several things: all of them are as before, or all are as after."""
 
 import itertools
+import linecache
 import os
 import pathlib
 import sys
@@ -17,20 +18,28 @@ PACKAGE = str(pathlib.Path(tg.__file__).parent)
 
 def interrupted(action, at):
     """Run with a KeyboardInterrupt before the package's line number `at`, counted as they run; False if there are
-    fewer lines."""
-    left = at
+    fewer lines. Not where a `with` block ends, once at its first line and once where `__exit__` begins: there Python
+    handles no signals, or next to none, and nothing helps against those."""
+    left, entered = at, set()
 
     def trace(frame, event, arg):
         nonlocal left
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
         if event == "line":
+            leaves = frame.f_code.co_name == "__exit__" and frame not in entered
+            again = (frame, frame.f_lineno) in entered and "with " in linecache.getline(
+                frame.f_code.co_filename, frame.f_lineno
+            )
+            entered.update((frame, (frame, frame.f_lineno)))
+            if leaves or again:
+                return trace
             left -= 1
             if left == 0:
                 raise KeyboardInterrupt
         return trace
 
-    before, errors = sys.gettrace(), np.geterr()
+    before = sys.gettrace()
     sys.settrace(trace)
     try:
         action()
@@ -38,7 +47,6 @@ def interrupted(action, at):
         return True
     finally:
         sys.settrace(before)
-        np.seterr(**errors)  # tracing, unlike a signal, also stops between the body of a `with` and its end
     return False
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
-from tinygrad_edu.engine import REGISTRY
+from tinygrad_edu.op import REGISTRY
 
 mp.mp.dps = 60
 inf, nan = float("inf"), float("nan")

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine import REGISTRY
+from tinygrad_edu.op import REGISTRY
 
 PACKAGE = pathlib.Path(tg.__file__).parent
 
@@ -21,6 +21,7 @@ FLOORS = [
         "domain",
         "arrays",
         "sums",
+        "changes",
         "pieces",
         "blocks",
         "recording",
@@ -29,6 +30,7 @@ FLOORS = [
         "hooks",
         "values",
         "engine",
+        "op",
         "backward",
     ],
     ["ops", "program"],

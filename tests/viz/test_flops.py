@@ -7,8 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.nn import functional as F
+from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.table import UNREADABLE, example
 from tinygrad_edu.viz.graph.graph import read
 from tinygrad_edu.viz.pictures.overlays import flops

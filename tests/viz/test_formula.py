@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops, viz
-from tinygrad_edu.engine import REGISTRY
+from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.formula import input_names, of_rule, of_value
 from tinygrad_edu.viz.formulas.table import UNREADABLE, example, op_table
 

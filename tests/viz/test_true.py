@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops, viz
-from tinygrad_edu.engine import REGISTRY
 from tinygrad_edu.nn import functional as F
+from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.formula import input_names
 from tinygrad_edu.viz.formulas.table import UNREADABLE, example
 from tinygrad_edu.viz.graph.graph import is_number, read

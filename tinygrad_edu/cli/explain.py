@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import REGISTRY
 from ..errors import few
 from ..files import as_path, told
 from ..functions import elementwise
 from ..functions.creation import asarray
+from ..op import REGISTRY
 from ..viz.graph.graph import Graph, read
 from ..viz.pages.player import Page, page_data
 from ..viz.pictures.draw import picture

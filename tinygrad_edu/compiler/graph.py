@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..backward import gradients
-from ..engine import NEEDS, Each, Op, Variable, births, constant, note
+from ..engine import NEEDS, Variable, births, constant, note
 from ..errors import GraphError
 from ..functions.arguments import fresh
+from ..op import Each, Op
 from ..recording import Recording, recorder
 from .trees import Results
 

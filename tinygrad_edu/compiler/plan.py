@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..changes import at_once
 from ..engine import NEEDS, STEPPED, Variable, births, constant
 from ..holders import USED
-from ..nn.state import at_once
 from ..program.array import ProgramArray
 from ..program.program import Program
 from ..program.reading import Place, Written
@@ -172,7 +172,7 @@ class Plan:
         """Note that a leaf is written into, for graphs that were recorded before."""
         x.born, x.past, x.site = births(), None, STEPPED
         if x.store is not None and x.store is not USED:
-            x.store.stamp(x.born)
+            at_once(*x.store.stamped(x.born))
 
 
 def _owner(place: Place, leaves: Sequence[Any]) -> Any:

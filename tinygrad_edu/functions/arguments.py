@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import engine
 from ..arrays import complex_step, is_weak, to_array
-from ..engine import NEEDS, Op, Variable
+from ..engine import NEEDS, Variable
 from ..errors import AxisError, DTypeError, ShapeError
+from ..op import Op
 from ..ops.layout import alias, concat, reshape
 from ..recording import recording
 from ..sums import HALF

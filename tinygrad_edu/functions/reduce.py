@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..arrays import complex_step
-from ..engine import Op
+from ..op import Op
 from .arguments import Axis, lift, normal_axes, normal_axis, single, spelled
 from .settings import own_keywords, real, truth
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..engine import REGISTRY, Variable
+from ..engine import Variable
 from ..functions import contract, creation, elementwise, fourier, indexing, layout, linalg, reduce
+from ..op import REGISTRY
 from . import array_api, assembly, signals, statistics
 
 LOG2 = math.log(2.0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..arrays import held, normal_dtype
+from ..changes import at_once
 from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.settings import own_keywords
@@ -18,7 +19,7 @@ from ..recording import tracer
 from ..tensor import Tensor
 from . import guards
 from .hooks import Hooked
-from .state import Keys, at_once, load
+from .state import Keys, load
 from .summary import Summary, summary
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows

@@ -14,7 +14,7 @@ from ..values import value
 from . import functional as F
 from . import guards
 from .functional.linear import like
-from .functional.normalization import refuse_examples
+from .functional.normalization import batch_norm_with, refuse_examples
 from .module import Layer, Parameter
 
 
@@ -64,21 +64,22 @@ class Running(Layer):
 
 
 class _BatchNorm(Running):
-    def count(self, x: Any) -> float:
-        """Count a batch in training; gives the share that it has in the running statistics."""
-        share = self.momentum
+    def count(self, x: Any) -> tuple[float, dict[Any, Any]]:
+        """The share that a batch has in the running statistics, and the new count, in training."""
+        share, new = self.momentum, {}
         if self.training and self.num_batches_tracked is not None and x.size:
             refuse_examples(type(self).__name__, x)
-            self.num_batches_tracked.data = value(self.num_batches_tracked) + 1
+            count = new[self.num_batches_tracked] = value(self.num_batches_tracked) + 1
             if share is None:  # the plain mean over all batches so far
-                share = 1 / float(self.num_batches_tracked._data)
-        return 0.0 if share is None else share
+                share = 1 / float(count)
+        return 0.0 if share is None else share, new
 
     def forward(self, input: Any) -> Any:
         x = self.checked(input)
-        return F.batch_norm(
+        share, new = self.count(x)
+        return batch_norm_with(
             x, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training or self.running_mean is None, self.count(x), self.eps,
+            self.training or self.running_mean is None, share, self.eps, new,
         )  # fmt: skip
 
 

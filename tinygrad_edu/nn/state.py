@@ -1,23 +1,17 @@
-"""What was saved of a module, copied back into it: all of it, or nothing.
-
-Whatever changes several things computes them first, and publishes them last, `at_once`.
-"""
+"""What was saved of a module, copied back into it: all of it, or nothing."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
-from itertools import starmap
-from operator import call
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays import held, to_array
-from ..engine import Variable, describe
-from ..errors import GraphError, ShapeError, StateDictError, few
-from ..recording import tracer
+from ..engine import Variable
+from ..errors import ShapeError, StateDictError, few
 from ..tensor import Tensor
+from ..writing import publish
 
 
 class Keys(NamedTuple):
@@ -42,29 +36,6 @@ def load(who: str, own: Mapping[str, Tensor], state: Mapping[str, Any], strict: 
     new = {name: _fitting(name, state[name], t) for name, t in own.items() if name in state}
     publish([own[name] for name in new], list(new.values()))
     return keys
-
-
-def at_once(*changes: Any) -> None:
-    """Make changes `(function, *arguments)`, all or none: the functions are written in C, and so is this loop, so
-    that no signal is handled and no line is traced between two of them."""
-    deque(starmap(call, changes), maxlen=0)
-
-
-def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
-    """Give leaves new arrays, of which nobody else knows, all or none."""
-    for t in tensors:
-        if t.op is not None:
-            raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
-    if (by := tracer()) is not None:
-        for t, array in zip(tensors, arrays, strict=True):
-            by.replaced(t, array)
-        return
-    for t in tensors:
-        t.reborn()  # first: a birth too many only makes an older graph say that something was changed
-    at_once(
-        *((setattr, t, "_data", array) for t, array in zip(tensors, arrays, strict=True)),
-        *((setattr, t, "store", None) for t in tensors),
-    )
 
 
 def _fitting(name: str, value: Any, own: Tensor) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import NONZERO, REAL
-from ..engine import Op
+from ..op import Op
 from ..pieces import in_pieces
 from .elementwise import erf, exp, sigmoid, tanh, where
 

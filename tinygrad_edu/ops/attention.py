@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL
-from ..engine import Op, Together
+from ..op import Op, Together
 from ..sums import in_single
 from .contract import matmul
 from .elementwise import where

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import batched
-from ..engine import Op
+from ..op import Op
 
 __all__ = ["enter_batch", "leave_batch", "repeat_batch", "total_batch"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import complex_step
 from ..domain import REAL
-from ..engine import Op
+from ..op import Op
 
 __all__ = ["conj", "imag", "real"]
 

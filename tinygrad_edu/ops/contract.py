@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL
-from ..engine import Each, Op
+from ..op import Each, Op
 from ..sums import HALF, WIDER, in_single, total
 
 __all__ = ["einsum", "matmul"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..batched import with_leading_axes
 from ..domain import REAL
-from ..engine import Each, Op
+from ..op import Each, Op
 from .linalg import INVERTIBLE, SQUARE, at, corner, cubic, inv
 
 __all__ = ["cofactors", "det", "slogdet"]

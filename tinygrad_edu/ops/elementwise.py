@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import BOOLEAN, NONZERO, POSITIVE, REAL, UNIT, Domain, inf
-from ..engine import Op
+from ..op import Op
 from ..pieces import in_pieces
 from .complex import conj
 

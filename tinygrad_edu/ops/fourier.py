@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL
-from ..engine import Op
+from ..op import Op
 from .indexing import some_axis
 
 __all__ = ["dft"]

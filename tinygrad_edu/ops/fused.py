@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import INTEGER, REAL
-from ..engine import Op
+from ..op import Op
 from ..sums import HALF, in_single, total
 from .contract import matmul
 from .elementwise import sigmoid

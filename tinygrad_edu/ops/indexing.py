@@ -11,7 +11,7 @@ import numpy as np
 
 from ..batched import beside, pick, whole
 from ..domain import INTEGER, REAL
-from ..engine import Each, Op
+from ..op import Each, Op
 from ..sums import BLOCK, WIDER, in_single
 from .elementwise import where
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..batched import with_leading_axes
 from ..domain import REAL
-from ..engine import Each, Op
+from ..op import Each, Op
 from ..sums import in_single, total
 from .indexing import getitem
 

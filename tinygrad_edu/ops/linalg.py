@@ -14,7 +14,7 @@ import numpy as np
 
 from ..batched import whole
 from ..domain import BOOLEAN, REAL, Domain
-from ..engine import Op
+from ..op import Op
 from ..recording import user_frame
 from .elementwise import abs, equal, less_equal, where
 from .indexing import getitem

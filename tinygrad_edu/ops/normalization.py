@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL
-from ..engine import Op
+from ..op import Op
 from ..pieces import in_rows
 from ..sums import in_single, total
 from .reduce import Axes, inner, some_axes, sum

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..domain import INTEGER, NONZERO, REAL, Domain
-from ..engine import Op
+from ..op import Op
 from .elementwise import where
 
 __all__ = [

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..batched import with_leading_axes
 from ..domain import REAL
-from ..engine import Op
+from ..op import Op
 from ..sums import in_single
 from .window import Ints, Pairs, count, enlarged, inside, left_over, padded, reach, same_size, tap, without
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..batched import whole, with_leading_axes
 from ..domain import REAL
-from ..engine import Op
+from ..op import Op
 from .indexing import getitem, some_axis
 from .layout import broadcast_to, pad, permute_dims, reshape
 from .reduce import Axes, kept, some_axes

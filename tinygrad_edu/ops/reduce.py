@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import NONZERO, REAL, inf
-from ..engine import Op
+from ..op import Op
 from ..pieces import in_rows
 from ..sums import BLOCK, in_single, running_total, total
 from .elementwise import abs, exp, sign, where

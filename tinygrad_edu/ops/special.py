@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import POSITIVE, REAL, UNIT, Domain, inf
-from ..engine import Op
+from ..op import Op
 from .elementwise import _ERF, _erf, _horner, _ratio, exp, less_equal, log, log1p, sign, where
 
 __all__ = [

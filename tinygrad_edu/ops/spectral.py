@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL, Domain
-from ..engine import Op
+from ..op import Op
 from .linalg import DEFINITE, SQUARE, TALL, corner, cubic, sym
 
 __all__ = ["lyapunov", "nuclear", "pinv", "polar", "stein"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..batched import with_leading_axes
 from ..domain import REAL
-from ..engine import Op
+from ..op import Op
 from ..sums import in_single
 from .indexing import getitem
 

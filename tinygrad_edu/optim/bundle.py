@@ -7,23 +7,23 @@ of NumPy; a large one is updated block by block, while the block is in the proce
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from operator import setitem
+from operator import attrgetter, call, setitem
 from typing import Any
 
 import numpy as np
 
+from ..changes import each, make
 from ..engine import STEPPED
 from ..errors import ShapeError
 from ..holders import USED, births, held
-from ..nn.guards import check_gradients
 from ..sums import worked_in
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
 LANE = 16  # parameters start at multiples of this, where vector instructions like it
+
 
 Rule = Callable[[int, Any, Any, Any], None]  # (step, values, gradient, state), all rows but the step
 
@@ -86,15 +86,11 @@ class Bundle:
         """The state `name` of parameter `i`, to be read or written."""
         return self.state[name][self.slices[i]].reshape(self.shapes[i])
 
-    def update(self, rule: Rule) -> None:
-        """Apply `rule` to every parameter that has a gradient."""
-        check_gradients(self.params)
+    def parts(self, rule: Rule) -> list[Part]:
+        """What `rule` is to change: all parameters as one, or each that has a gradient by itself."""
         if len(self.params) > 1 and self._move_in():
-            self._publish(self.values, self.grads, self.state, rule, range(len(self.params)))
-        else:
-            for i, p in enumerate(self.params):
-                if p._grad is not None:
-                    self._update_one(i, p, rule)
+            return [Part(self, range(len(self.params)), self.values, self.grads, self.state, rule)]
+        return [self._part(i, p, rule) for i, p in enumerate(self.params) if p._grad is not None]
 
     def _move_in(self) -> bool:
         """Bring all gradients, and values that are elsewhere, into the bundle's own arrays.
@@ -119,7 +115,8 @@ class Bundle:
             home[...] = g._data
         return True
 
-    def _update_one(self, i: int, p: Any, rule: Rule) -> None:
+    def _part(self, i: int, p: Any, rule: Rule) -> Part:
+        """Parameter `i` by itself, in memory of its own unless the user may hold it."""
         data, g = p._data, p._grad._data
         if np.shape(data) != self.shapes[i]:
             raise ShapeError(
@@ -131,49 +128,86 @@ class Bundle:
                 f"optimizer.step: a gradient must have its parameter's shape {p.shape}; got {np.shape(g)}; "
                 "set p.grad = None and call backward() again"
             )
-        if not self.steps[i] and not stays(p) and p.store not in (None, USED):  # memory that other tensors have, too
-            data, p.store = np.array(data), None
-            p._data = data
-        in_place = isinstance(data, np.ndarray) and data.flags.c_contiguous and data.flags.writeable
-        values = data.reshape(-1) if in_place else np.array(data).reshape(-1)
+        shared = not self.steps[i] and not stays(p) and p.store not in (None, USED)
+        if shared or not isinstance(data, np.ndarray) or not data.flags.writeable:
+            p._data, p.store = data, _ = np.array(data), None
         state = {name: row[self.slices[i]] for name, row in self.state.items()}
-        self._publish(values, np.asarray(g, data.dtype).reshape(-1), state, rule, (i,))
-        if not in_place and isinstance(data, np.ndarray) and data.flags.writeable:
-            data[...] = values.reshape(data.shape)
-        elif not in_place:
-            p._data = values.reshape(np.shape(data))[()]
+        return Part(self, (i,), data, np.asarray(g, data.dtype).reshape(-1), state, rule)
 
-    def _publish(self, values: Any, grads: Any, state: dict[str, Any], rule: Rule, which: Sequence[int]) -> None:
-        """Apply `rule` to rows, block by block, so that an interrupt finds each block either old or new.
 
-        Graphs recorded before learn of the step first. The rule works on copies, which stay in the cache; all
-        rows of a block are then written by one loop of C, which no signal handler interrupts. An interrupt
-        between two blocks is raised again when the step is whole.
-        """
-        step = self.steps[which[0]] + 1
-        for i in which:
-            p = self.params[i]
-            p.born, p.past, p.site, p._grad.site = births(), None, STEPPED, STEPPED
-            if p.store is not USED and p.store is not None:
-                p.store.stamp(p.born)
-        names, size = tuple(state), values.size
-        rows = [values, *state.values()]
-        done = np.zeros(1, np.intp)
-        interrupted: BaseException | None = None
-        while (start := done.item()) < size:
-            try:
-                old = rows if size <= BLOCK else [row[start : start + BLOCK] for row in rows]
-                new = [row.copy() for row in old]
-                rule(step, new[0], grads[start : start + BLOCK], dict(zip(names, new[1:])))
-                deque(map(setitem, (*old, done), repeat(...), (*new, start + BLOCK)), maxlen=0)
-            except KeyboardInterrupt as error:
-                interrupted = error
-        if len(which) == len(self.steps):
-            self.steps = [step] * len(which)
-        else:
-            self.steps[which[0]] = step
-        if interrupted is not None:
-            raise interrupted
+class Part:
+    """Parameters of a bundle that are updated as rows of numbers: values, gradient and state."""
+
+    __slots__ = ("block", "bundle", "done", "grads", "rule", "size", "state", "values", "which")
+
+    def __init__(
+        self, bundle: Bundle, which: Sequence[int], values: Any, grads: Any, state: dict[str, Any], rule: Rule
+    ) -> None:
+        self.bundle, self.which, self.rule = bundle, which, rule
+        self.values, self.grads, self.state = values, grads, state
+        self.size, self.done = values.size, 0  # how many numbers are updated
+        self.block = BLOCK if values.flags.c_contiguous else self.size
+
+    def changes(self) -> list[Iterable[Any]]:
+        """Apply the rule to copies of the next block; to make these changes is to write them back."""
+        step, grads = self.bundle.steps[self.which[0]] + (not self.done), self.grads
+        old = [self.values.reshape(-1), *self.state.values()]
+        if self.size > self.block:
+            cut = slice(self.done, self.done + self.block)
+            old, grads = [row[cut] for row in old], grads[cut]
+        new = [row.copy() for row in old]
+        self.rule(step, new[0], grads, dict(zip(self.state, new[1:])))
+        if self.block is not BLOCK:
+            old[0], new[0] = self.values, new[0].reshape(self.values.shape)
+        changes: list[Iterable[Any]] = [map(setitem, old, repeat(...), new)]
+        return changes if self.size <= self.block else [*changes, each((self,), "done", (self.done + self.block,))]
+
+    def marks(self) -> list[Iterable[Any]]:
+        """To make these changes counts the step, and lets graphs that were recorded before know of it."""
+        which, steps, params = self.which, self.bundle.steps, self.bundle.params
+        params = params if len(which) == len(params) else [params[i] for i in which]
+        marks = [
+            each(params, "born", iter(births, None)),
+            each([p._grad for p in params], "site", repeat(STEPPED)),
+            map(setitem, repeat(steps), which, repeat(steps[which[0]] + 1)),
+        ]
+        if more := [p for p in params if p.site is not STEPPED or p.store is not None or p.source is not None]:
+            marks += [
+                each(more, "site", repeat(STEPPED)),
+                *(each(more, name, repeat(None)) for name in ("past", "source")),
+            ]
+            sharing = [p for p in more if p.store not in (None, USED)]
+            marks.append(each([p.store for p in sharing], "written", map(attrgetter("born"), sharing)))
+            marks.append(map(call, [p.store.seen.clear for p in sharing]))
+        return marks
+
+
+def step(parts: Sequence[Part]) -> None:
+    """Change the parameters and their state: all, or none if an error or an interrupt comes before the first write.
+
+    The first block of each part is computed before any is written, and one loop of C writes them all, which no signal
+    handler interrupts. The further blocks of large parameters follow one by one; an interrupt among them is raised
+    again when they are done.
+    """
+    changes = [change for part in parts for change in (*part.marks(), *part.changes())]
+    large = [part for part in parts if part.size > part.block]
+    if large:
+        _finish(changes, large)
+    else:
+        make(changes)
+
+
+def _finish(changes: list[Iterable[Any]], large: Sequence[Part]) -> None:
+    try:
+        make(changes)
+        changes.clear()
+        for part in large:
+            while part.done < part.size:
+                make(part.changes())
+    except KeyboardInterrupt:
+        if large[0].done:
+            _finish([], large)
+        raise
 
 
 def stays(p: Any) -> bool:

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..arrays import held, to_array
+from ..changes import at_once
 from ..engine import Variable, constant, describe
 from ..errors import DTypeError, GraphError, ShapeError
 from ..functions.settings import several, truth
 from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import PARAMETERS, clear
-from ..nn.state import at_once
 from ..recording import tracer
 from ..sums import HALF, worked_in
 from ..tensor import Tensor
-from .bundle import Bundle, Rule, bundles, workspace
+from .bundle import Bundle, Rule, bundles, step, workspace
 
 TRUTHS = ("nesterov", "maximize", "amsgrad", "centered")  # settings that are True or False
 
@@ -170,12 +170,15 @@ class Optimizer(Named):
             by.stepped(self)
             return loss
         with np.errstate(all="ignore"):
-            for group, parts in zip(self.param_groups, self._bundles, strict=True):
+            parts = []
+            for group, group_bundles in zip(self.param_groups, self._bundles, strict=True):
+                guards.check_gradients(group["params"])
                 kept = self.initial_state(group)
-                for bundle in parts:
+                for bundle in group_bundles:
                     if len(kept) > len(bundle.state):  # settings have changed
                         bundle.keep(kept)
-                    bundle.update(self._rule(group, bundle.dtype))
+                    parts += bundle.parts(self._rule(group, bundle.dtype))
+            step(parts)
         guards.after_step(self)
         return loss
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import REGISTRY
+from ..op import REGISTRY
 from ..sums import total
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..backward import pull
-from ..engine import NEEDS, Op, Variable, births, constant
+from ..engine import NEEDS, Variable, births, constant
 from ..errors import GraphError
+from ..op import Op
 from ..recording import TRACERS, Tracer, tracing
 from ..sums import worked_in
 from .array import ProgramArray, UnknownShapeError, Writer, plain, refusal

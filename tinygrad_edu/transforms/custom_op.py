@@ -9,9 +9,10 @@ import numpy as np
 
 from .. import engine
 from ..batched import BatchedArray, batched_or_each, read_only
-from ..engine import Op, Variable
+from ..engine import Variable
 from ..errors import DTypeError, GraphError
 from ..functions.arguments import Function
+from ..op import REGISTRY, Op
 
 
 def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) -> Op:
@@ -19,14 +20,14 @@ def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) 
 
     `forward(*arrays, **attributes)` computes it; `vjps[i](g, y, *arrays, **attributes)` is the rule
     for input `i`, written with operators and ops so that it can be read on arrays and on tensors.
-    Say `kind="elementwise"` if inputs broadcast; see `engine.Op` for the rest of the declaration.
+    Say `kind="elementwise"` if inputs broadcast; see `op.Op` for the rest of the declaration.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.custom_op("cube", lambda x: x**3, lambda g, y, x: g * (3 * x**2))
     >>> tg.hessian(cube)(2.0).item()
     12.0
     """
-    known = engine.REGISTRY.get(name)
+    known = REGISTRY.get(name)
     if known is not None and not known.custom:
         raise ValueError(f"custom_op: the name must be new; got {name!r}, a built-in op; choose another")
     rules: Any = (vjps,) if callable(vjps) else vjps

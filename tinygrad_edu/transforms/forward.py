@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..backward import gradients, history, parents
-from ..engine import NEEDS, Op, Variable, constant, zeros_like
+from ..engine import NEEDS, Variable, constant, zeros_like
+from ..op import Op
 from ..ops.layout import broadcast_to, cast
 from ..recording import Recording
 

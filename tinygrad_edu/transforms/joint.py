@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import engine
-from ..engine import NEEDS, Each, Op, Variable
+from ..engine import NEEDS, Variable
 from ..functions.layout import concat, reshape
+from ..op import Each, Op
 from ..recording import Recorder
 from . import tree
 

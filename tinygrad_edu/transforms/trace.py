@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import engine
+from ..arrays import is_weak
 from ..backward import gradients, history
 from ..engine import Variable, births
 from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
@@ -84,6 +85,7 @@ class Trace:
 
     def push(self, tangents: Sequence[tuple[Variable, Any]]) -> list[Any]:
         """The tangents of the outputs, given some of the inputs'; the others are 0."""
+        self.check_departures()
         moves = [(x, _fitting("jvp", "a tangent", "primal", t, x)) for x, t in tangents]
         graph = self.differentiable_outside(*[t for _, t in moves])
         with np.errstate(all="ignore"), Recording() if graph else nullcontext():
@@ -121,8 +123,8 @@ class Trace:
                 f"{self.who}: the result must depend on the arguments by operations on tensors; got one made from "
                 f"values that left the graph {at}, where no gradient passes; {remedy}"
             )
-        scalars = any(not d.tensor.shape for d in left)
-        if any(t.born > left[0].when and _may_come_back(t, scalars) for t in found):
+        numbers = any(d.numbers for d in left)
+        if any(t.born > left[0].when and _may_come_back(t, numbers) for t in found):
             warnings.warn(
                 f"{self.who}: no gradient passes through values that left the graph ({at}) and come back as "
                 f"constants; {remedy}, or detach() first if none is wanted",
@@ -158,11 +160,11 @@ def _with_aux(who: str, result: Any) -> tuple[Any, Any]:
     raise GraphError(f"{who}: with has_aux, the function must return (value, anything); got {got}; return a pair")
 
 
-def _may_come_back(t: Variable, scalars: bool) -> bool:
+def _may_come_back(t: Variable, numbers: bool) -> bool:
     """Whether a constant can be made of values that left the graph: no integers or truth values, as indices and
-    masks are; a Python float only where a scalar left."""
+    masks are; a Python float only where such numbers left."""
     kind = np.asarray(t._data).dtype.kind if not hasattr(t._data, "dtype") else t._data.dtype.kind
-    return t.op is None and not t.flags and kind in "fc" and (scalars or not isinstance(t._data, float))
+    return t.op is None and not t.flags and kind in "fc" and (numbers or not is_weak(t._data))
 
 
 def _fitting(who: str, what: str, of: str, v: Any, like: Any) -> Any:

@@ -9,7 +9,7 @@ import html
 import sys
 from typing import Any
 
-from ..engine import Op
+from ..op import Op
 from .formulas.table import row
 from .graph.values import facts_text, markup, short
 

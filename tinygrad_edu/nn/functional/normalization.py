@@ -17,6 +17,7 @@ from ...functions.linalg import vector_norm
 from ...functions.settings import Positive, leaf, lengths, settings
 from ...tensor import Tensor
 from ...values import value
+from ...writing import publish
 
 
 def _moments(x: Any, axes: tuple[int, ...], n: int) -> tuple[Any, Any]:
@@ -54,6 +55,15 @@ def batch_norm(
     running + momentum * batch (with the unbiased variance); otherwise they are the running ones.
     Source: Ioffe and Szegedy, "Batch normalization" (2015).
     """
+    return batch_norm_with(input, running_mean, running_var, weight, bias, training, momentum, eps, {})
+
+
+@single
+def batch_norm_with(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
+    eps: float, new: dict[Tensor, Any],
+) -> Tensor:  # fmt: skip
+    """`batch_norm`, which gives other tensors `new` values together with the running statistics."""
     x = lift(input, "batch_norm")
     if x.ndim < 2:
         raise ShapeError(f"batch_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
@@ -71,22 +81,27 @@ def batch_norm(
             f"batch_norm: training needs more than one value in each channel; got shape {x.shape}; use a larger "
             "batch (drop_last=True), or eval()"
         )
+    y = _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
         mu, var = _moments(x._data, axes, n)
-        _move("batch_norm", running_mean, mu, momentum)
-        _move("batch_norm", running_var, var * (n / (n - 1)), momentum)
-    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
+        moved = {
+            running_mean: _moved("batch_norm", running_mean, mu, momentum),
+            running_var: _moved("batch_norm", running_var, var * (n / (n - 1)), momentum),
+        }
+        new = {**new, **moved}
+    publish(list(new), list(new.values()))
+    return y
 
 
-def _move(who: str, running: Any, batch: Any, momentum: float) -> None:
-    """Move a running statistic towards that of a batch."""
+def _moved(who: str, running: Any, batch: Any, momentum: float) -> Any:
+    """A running statistic, moved towards that of a batch."""
     if leaf(who, "a running statistic", running).shape != (batch.size,):
         raise ShapeError(
             f"{who}: running statistics must be {(batch.size,)}; got {running.shape}; one for each channel"
         )
     moved = (1 - momentum) * value(running) + momentum * batch.reshape(-1)
-    running.data = moved.astype(running._data.dtype, copy=False)
+    return moved.astype(running._data.dtype, copy=False)
 
 
 def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -178,12 +193,16 @@ def instance_norm(
             f"instance_norm: needs more than one value in each channel; got shape {x.shape}; use larger inputs"
         )
     axes = tuple(range(2, x.ndim))
+    y = _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
     if running_mean is not None and running_var is not None:
         refuse_examples("instance_norm", x)
         mu, var = _moments(x._data, axes, n)
-        _move("instance_norm", running_mean, np.mean(mu, 0), momentum)
-        _move("instance_norm", running_var, np.mean(var, 0) * (n / (n - 1)), momentum)
-    return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
+        moved = [
+            _moved("instance_norm", running_mean, np.mean(mu, 0), momentum),
+            _moved("instance_norm", running_var, np.mean(var, 0) * (n / (n - 1)), momentum),
+        ]
+        publish([running_mean, running_var], moved)
+    return y
 
 
 @settings

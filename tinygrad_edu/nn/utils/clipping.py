@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ...changes import at_once
 from ...engine import Variable, constant
 from ...functions.settings import leaf, real, settings, several
 from ...recording import tracer
 from ...sums import worked_in
 from ...values import decided, require, value
 from ..module import Module
-from ..state import at_once
 
 
 def _with_gradients(who: str, parameters: Any) -> list[Any]:

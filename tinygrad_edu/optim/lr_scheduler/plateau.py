@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...changes import at_once
 from ...functions.settings import settings
-from ...nn.state import at_once
 from ..optimizer import Optimizer
 from .schedule import LRScheduler, each
 

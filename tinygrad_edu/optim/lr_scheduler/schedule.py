@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ...changes import at_once
 from ...errors import StateDictError, few
 from ...functions.settings import real, settings, several
 from ...interop.names import Named
-from ...nn.state import at_once
 from ...recording import tracer
 from ...tensor import Tensor
 from ..optimizer import Optimizer

@@ -15,7 +15,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...domain import REAL, Domain, shape_of
-from ...engine import Op
+from ...op import Op
 
 GRID = 96  # grid points -4.75, -4.65, ..., 4.75
 

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
 from ...backward import fit, gradients
-from ...engine import NEEDS, Op, Variable, constant
+from ...engine import NEEDS, Variable, constant
+from ...op import Op
 from ...recording import Recording
 from .calls import calls
 

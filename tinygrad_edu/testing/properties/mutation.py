@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...engine import REGISTRY, Each, Op, Variable, constant
+from ...engine import Variable, constant
 from ...errors import MissingLibraryError
 from ...functions import elementwise, layout
+from ...op import REGISTRY, Each, Op
 
 
 class Score(NamedTuple):

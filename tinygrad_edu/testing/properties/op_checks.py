@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...backward import gradients
-from ...engine import NEEDS, REGISTRY, Op, Variable, constant
+from ...engine import NEEDS, Variable, constant
+from ...op import REGISTRY, Op
 from ...recording import Recording
 from ...transforms.derivatives import grad, vmap
 from ..examination import Examination

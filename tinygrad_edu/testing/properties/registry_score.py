@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from hypothesis import given, reject, settings
 
-from ...engine import Op
+from ...op import Op
 from . import op_checks
 from .calls import calls
 from .equivalence import QUICK, Call

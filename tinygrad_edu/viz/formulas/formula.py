@@ -18,7 +18,8 @@ import numpy as np
 
 from ...backward import history, parents
 from ...batched import whole
-from ...engine import REGISTRY, TRACED, Op, Variable, constant
+from ...engine import TRACED, Variable, constant
+from ...op import REGISTRY, Op
 from ...recording import Recording
 from .notation import latex, plain
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...domain import REAL, Domain, shape_of
-from ...engine import REGISTRY, Op
+from ...op import REGISTRY, Op
 from .formula import Formula, input_names, of_rule, of_value
 
 UNREADABLE = {

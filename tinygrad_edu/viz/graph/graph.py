@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ...backward import history, pull, shown_inputs
-from ...engine import NEEDS, REGISTRY, Op, Variable
+from ...engine import NEEDS, Variable
 from ...errors import DTypeError, GraphError
 from ...nn.summary import example_inputs
+from ...op import REGISTRY, Op
 from ..formulas.formula import Formula, of_value
 from ..formulas.notation import number, plain
 from .values import shown

@@ -13,7 +13,8 @@ import numpy as np
 
 from ...backward import history, parents
 from ...blocks import Block, NumPyErrors
-from ...engine import Op, Variable
+from ...engine import Variable
+from ...op import Op
 from ...recording import PLAIN, Recording, Sites, recorder, recording
 from ..formulas.formula import Formula, input_names, of_rule, of_value
 from ..formulas.notation import plain

@@ -1,0 +1,150 @@
+"""Every way by which values leave the graph inside a function that is differentiated: the gradient is right, or an error
+or a warning says that it is lost."""
+
+import copy
+import json
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn
+from tinygrad_edu.errors import LostGradientWarning
+
+A, X, AT = np.ones((2, 2)), np.array([1.0, 3.0]), np.array([1.375, 0.7])
+
+
+def into(write, shape=2):
+    """A route that writes a tensor into an array."""
+
+    def route(t):
+        array = np.zeros(shape)
+        write(array, t)
+        return array.sum()
+
+    return route
+
+
+ROUTES = {
+    "X.dot": lambda t: X.dot(t),
+    "A.dot": lambda t: np.sum(A.dot(t)),
+    "np.dot": lambda t: np.dot(X, t),
+    "inner": lambda t: np.inner(X, t),
+    "vdot": lambda t: np.vdot(X, t),
+    "full": lambda t: tg.asarray(np.full(2, t[0])).sum(),
+    "full_like": lambda t: np.full_like(X, t[0]).sum(),
+    "array": lambda t: tg.asarray(np.array(t)).sum(),
+    "asarray": lambda t: np.asarray(t).sum(),
+    "array list": lambda t: np.array([t[0], t[1]]).sum(),
+    "array list0": lambda t: np.array([t[0] * 2, 1.0]).sum(),
+    "stack": lambda t: np.stack([t, t]).sum(),
+    "vstack": lambda t: np.vstack([t, X]).sum(),
+    "vectorize": lambda t: np.vectorize(lambda v: v * 2)(t).sum(),
+    "ma.array": lambda t: np.ma.array(t).sum(),
+    "ma*": lambda t: (np.ma.array(X, mask=[0, 1]) * t).sum(),
+    "ma+": lambda t: (np.ma.array(X) + t).sum(),
+    "t*ma": lambda t: (t * np.ma.array(X)).sum(),
+    "ma.dot": lambda t: np.ma.dot(np.ma.array(X), t),
+    "ma.sum": lambda t: np.ma.sum(t),
+    "apply_along_axis": lambda t: np.apply_along_axis(lambda v: v * 2, 0, t).sum(),
+    "searchsorted": lambda t: X.searchsorted(t).sum(),
+    "put": into(lambda a, t: a.put([0, 1], t)),
+    "setitem": into(lambda a, t: a.__setitem__(0, t[0])),
+    "setitem all": into(lambda a, t: a.__setitem__(..., t)),
+    "iadd": into(lambda a, t: a.__iadd__(t)),
+    "choose": lambda t: np.array([0, 1]).choose([t, t]).sum(),
+    "clip": lambda t: X.clip(t, 5.0).sum(),
+    "clip2": lambda t: X.clip(max=t).sum(),
+    "fill": into(lambda a, t: a.fill(t[0])),
+    "putmask": into(lambda a, t: np.putmask(a, [True, True], t)),
+    "copyto": into(lambda a, t: np.copyto(a, t)),
+    "trace": lambda t: A.trace(t[0]),
+    "matmul out": lambda t: np.matmul(A, t, out=np.zeros(2)).sum(),
+    "ufunc at": into(lambda a, t: np.add.at(a, [0, 1], t)),
+    "reduceat": lambda t: np.add.reduceat(t, [0]).sum(),
+    "outer": lambda t: np.multiply.outer(X, t).sum(),
+    "frompyfunc": lambda t: np.frompyfunc(lambda v: v * 2, 1, 1)(t).sum(),
+    "dlpack": lambda t: np.from_dlpack(t).sum(),
+    "Parameter": lambda t: nn.Parameter(t).sum(),
+    "Parameter r": lambda t: nn.Parameter(t * 2).sum(),
+    "Tensor": lambda t: tg.Tensor(t).sum(),
+    "Tensor r": lambda t: tg.Tensor(t * 2).sum(),
+    "tensor list": lambda t: tg.Tensor([t[0], t[1]]).sum(),
+    "asarray numpy": lambda t: tg.asarray(t.numpy()).sum(),
+    "numpy exp": lambda t: tg.asarray(np.exp(t.numpy())).sum(),
+    "data": lambda t: tg.asarray(t.data).sum(),
+    "data*2": lambda t: tg.asarray(t.data * 2).sum(),
+    "float": lambda t: float(t[0]),
+    "int": lambda t: int(t[0]),
+    "item": lambda t: t[0].item(),
+    "tolist": lambda t: sum(t.tolist()),
+    "math": lambda t: math.exp(t[0]),
+    "format": lambda t: float(f"{t[0]:.6f}"),
+    "json": lambda t: json.loads(json.dumps(t.tolist()))[0],
+    "complex": lambda t: abs(complex(t[0])),
+    "sum()": lambda t: sum(t),
+    "sorted": lambda t: sorted(t)[0],
+    "max": lambda t: max(t),
+    "iter float": lambda t: sum(float(v) for v in t),
+    "copy": lambda t: copy.copy(t).sum(),
+    "copy r": lambda t: copy.copy(t * 2).sum(),
+    "deepcopy": lambda t: copy.deepcopy(t).sum(),
+    "polyval": lambda t: np.polyval([1.0, 2.0], t).sum(),
+    "polyval t": lambda t: np.polyval(t, 2.0),
+    "poly1d": lambda t: np.poly1d(t)(2.0),
+    "Polynomial": lambda t: np.polynomial.Polynomial(t)(2.0),
+    "interp": lambda t: np.interp(t, [0, 5], [0, 5]).sum(),
+    "linspace": lambda t: np.linspace(0, t[0], 3).sum(),
+    "arange": lambda t: np.arange(0, t[0], 1.0).sum(),
+    "fromiter": lambda t: np.fromiter(t, float).sum(),
+    "piecewise": lambda t: np.piecewise(t, [t > 0], [lambda v: v * 2]).sum(),
+    "select": lambda t: np.select([X > 0], [t]).sum(),
+    "where": lambda t: np.where(X > 0, t, 0).sum(),
+    "std X": lambda t: X.std(ddof=t[0]),
+    "X.round": lambda t: X.round(t),
+    "X.sum initial": lambda t: X.sum(initial=t[0]),
+    "np.sum initial": lambda t: np.sum(X, initial=t[0]),
+    "X.mean where": lambda t: X.mean(where=t > 0),
+    "X*t": lambda t: (X * t).sum(),
+    "X@t": lambda t: X @ t,
+    "X**t": lambda t: (X**t).sum(),
+    "np64*": lambda t: (np.float64(2) * t).sum(),
+    "0d*": lambda t: (np.array(2.0) * t).sum(),
+    "object": lambda t: np.array([t[0], None], dtype=object)[0],
+    "objsum": lambda t: np.array([t[0], t[1]], dtype=object).sum(),
+    "tobytes": lambda t: np.frombuffer(t.data.tobytes()).sum(),
+    "bool": lambda t: 2.0 * bool(t[0] > 0),
+    "astype": lambda t: t.astype("int64").sum(),
+}
+PLACES = {  # the gradient of route(w) + sum(w**2) by w
+    "grad": lambda f: tg.grad(f)(AT).data,
+    "vjp": lambda f: tg.vjp(f, AT)[1](1.0)[0].data,
+    "jacobian": lambda f: tg.jacobian(f)(AT).data,
+    "jvp": lambda f: np.array([tg.jvp(f, (AT,), (e,))[1].item() for e in np.eye(2)]),
+    "vmap": lambda f: tg.vmap(tg.grad(f))(AT[None]).data[0],
+}
+
+
+def slope(f):
+    """By central differences, on constants."""
+
+    def value(x):
+        y = f(tg.asarray(x))
+        return float(y._data if isinstance(y, tg.Tensor) else y)
+
+    return np.array([(value(AT + e) - value(AT - e)) / 2e-6 for e in 1e-6 * np.eye(2)])
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_gradient_is_right_or_its_loss_is_told(route, place):
+    f = lambda w: ROUTES[route](w) + (w**2).sum()
+    try:
+        found = PLACES[place](f)
+    except (LostGradientWarning, ValueError, TypeError, AttributeError):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_allclose(found, slope(f), atol=1e-4)

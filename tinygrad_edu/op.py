@@ -1,0 +1,160 @@
+"""`Op`: one operation, declared once; everything that is known of it stands here.
+
+`forward` computes the value of arrays, `vjps` hold the rules that take a gradient from the output to each input. A call
+is read as its arguments ask: a `Variable` records it, a formula writes it down, plain arrays just compute.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .engine import LEFT, NEEDS, TRACED, Reading, Variable, constant, lost, note, traced
+from .errors import rescued
+from .recording import TRACERS, recording
+
+BROADCASTS = {"elementwise", "contract", "write"}  # kinds whose inputs broadcast, so gradients are summed
+REGISTRY: dict[str, Op] = {}
+
+
+class Op:
+    """One operation, declared once.
+
+    `forward(*arrays, **attributes)` computes it; `vjps[i](g, y, *arrays, **attributes)` takes the
+    gradient `g` of the output to that of input `i` (None: no gradient). The rest says where and how
+    to try it, for tests, docs and pictures.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        vjps: Any = (),
+        *,
+        kind: str = "elementwise",
+        domain: tuple[Any, ...] | None = None,
+        signature: str | None = None,
+        attributes: Callable[..., Any] | None = None,
+        special: tuple[float, ...] = (),
+        linear: bool = False,
+        analytic: bool = True,
+        complex: bool | None = None,
+        masks: bool = False,
+        align: Callable[..., Any] | None = None,
+        broadcasts: bool | None = None,
+        must: str = "",
+        formula: str | None = None,
+        view: bool = False,
+        add: Callable[..., None] | None = None,
+        mirror: Callable[[Any], Any] | None = None,
+        flops: Callable[..., float] | None = None,
+        doc: str = "",
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
+        self.kind = kind  # elementwise, reduce, scan, contract, layout, index, write, window, linalg, layer, ...
+        self.domain = domain  # one interval per array: where it is defined and smooth
+        self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
+        self.attributes = attributes  # draw(rng, shape) -> attributes that fit such an input
+        self.special = special  # points at which value and gradient must be right, too
+        self.linear = linear  # in its differentiable inputs together: forward mode is itself
+        self.complex = analytic if complex is None else complex  # its rules hold for complex numbers of their own
+        self.analytic = analytic  # takes complex numbers, so the complex step may test it
+        self.masks = masks  # its rule can turn a gradient into exact zeros
+        self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`
+        self.broadcasts = kind in BROADCASTS if broadcasts is None else broadcasts
+        self.add = add  # (total, g, *arrays, **attributes): adds the gradient of input 0 into an array, in place
+        self.view = view  # its result is NumPy's view of its first input: a write goes through to that
+        self.fresh = kind == "elementwise"  # its result never shares memory with an input
+        self.needs_values = kind not in ("index", "write")  # its rules read more of its inputs than their shapes
+        self.must = must  # what its inputs must satisfy, in words
+        self.formula = formula  # how to write it: "{} + {}"
+        self.mirror = mirror  # op(-x) in terms of y = op(x), which formulas show where they can
+        self.flops = flops  # (output's shape, *inputs' shapes, **attributes), where it is not one for each entry
+        self.doc = doc
+        self.custom = False  # declared by a user
+        self.differentiable = not isinstance(vjps, tuple) or any(vjps)
+        self.tracks = NEEDS | TRACED if self.differentiable else TRACED  # which inputs it records
+        REGISTRY[name] = self
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(f'{self.name} ({self.kind}) {self.doc}'.strip())}</pre>"
+
+    def __call__(self, *xs: Any, **attributes: Any) -> Any:
+        """Read the op as its arguments ask; plain arrays just compute."""
+        for x in xs:
+            if isinstance(x, Reading):
+                return x.read(self, xs, attributes)
+        try:
+            return traced(self, xs, attributes) if TRACERS else self.forward(*xs, **attributes)
+        except RuntimeWarning as error:
+            return rescued(self, error, xs, attributes)
+
+    def unary(self, x: Any) -> Any:
+        """`self(x)` for a Variable, without the general path's loops."""
+        try:
+            data = traced(self, (x,), {}) if TRACERS else self.forward(x._data)
+        except Exception as error:
+            data = rescued(self, error, [x._data])
+        if (flags := x.flags) and (by := recording.get()):
+            if flags & LEFT:
+                return lost(self, data, (x,), None, 0, by)
+            if flags := flags & self.tracks:
+                return note(data, flags, self, (x,), None, by)
+        return constant(data)
+
+    def binary(self, a: Any, b: Any) -> Any:
+        """`self(a, b)` for a Variable `a` and a Variable or scalar `b`, likewise."""
+        if b.__class__ is float or b.__class__ is int:
+            b = constant(b)  # a Python scalar stays one: it never widens the other side
+        elif not isinstance(b, Variable):
+            return self(a, b)
+        try:
+            data = traced(self, (a, b), {}) if TRACERS else self.forward(a._data, b._data)
+        except Exception as error:
+            data = rescued(self, error, [a._data, b._data])
+        if (flags := a.flags | b.flags) and (by := recording.get()):
+            if flags & LEFT:
+                return lost(self, data, (a, b), None, flags & self.tracks, by)
+            if flags := flags & self.tracks:
+                return note(data, flags, self, (a, b), None, by)
+        return constant(data)
+
+
+class Each:
+    """The rules of an op with any number of inputs: `Each(f)[i]` is `f(i)`."""
+
+    def __init__(self, rule: Callable[[int], Any]) -> None:
+        self.rule = rule
+
+    def __getitem__(self, i: int) -> Any:
+        return self.rule(i)
+
+
+class Together:
+    """The rules of an op whose gradients come out of one computation: `rule(g, y, *xs)` gives them all.
+
+    `once()` are its rules for one step of a walk back, in which that computation is made once.
+    """
+
+    def __init__(self, rule: Callable[..., Sequence[Any]], once: bool = False) -> None:
+        self.rule = rule
+        self.kept: list[Any] | None = [] if once else None
+
+    def __getitem__(self, i: int) -> Any:
+        def gradient(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
+            if self.kept is None:
+                return self.rule(g, y, *xs, **attributes)[i]
+            if not self.kept:
+                self.kept.extend(self.rule(g, y, *xs, **attributes))
+            return self.kept[i]
+
+        return gradient
+
+    def once(self) -> Together:
+        return Together(self.rule, once=True)
