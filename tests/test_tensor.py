@@ -49,7 +49,9 @@ class TestMaking:
             tg.Tensor(data)
 
     def test_only_floats_have_gradients(self):
-        with pytest.raises(DTypeError, match=r"only floating-point tensors can have a gradient; got int64; use floats"):
+        with pytest.raises(
+            DTypeError, match=r"only floating-point and complex tensors can have a gradient; got int64; use floats"
+        ):
             tg.Tensor([1, 2], requires_grad=True)
         with pytest.raises(DTypeError, match="got bool"):
             tg.Tensor([True]).requires_grad_()
@@ -224,9 +226,9 @@ class TestNumpy:
     @pytest.mark.parametrize(
         "f",
         [
-            lambda x: np.percentile(x, [10, 50]), lambda x: np.sum(x, initial=2.0), lambda x: np.partition(x, 1),
-            lambda x: np.cov(x), lambda x: np.signbit(x), lambda x: np.modf(x), lambda x: np.broadcast_arrays(x, x[0]),
-            lambda x: np.sum(x, where=x > 0), lambda x: np.unique(x, return_counts=True), lambda x: np.maximum.accumulate(x),
+            lambda x: np.sum(x, initial=2.0), lambda x: np.digitize(x, [0.0, 1.0]), lambda x: np.argpartition(x, 1),
+            lambda x: np.polyfit(np.arange(3.0), x[0], 1), lambda x: np.trim_zeros(x[0]), lambda x: np.lexsort(x),
+            lambda x: np.sum(x, where=x > 0), lambda x: np.unique(x, return_counts=True), lambda x: np.spacing(x),
         ],
     )  # fmt: skip
     def test_any_function_where_there_is_no_gradient(self, f):
@@ -256,7 +258,7 @@ class TestNumpy:
     @pytest.mark.parametrize(
         "write",
         [
-            lambda x: np.multiply.at(x, [0], 2.0), lambda x: np.copyto(x, 0.0), lambda x: np.put_along_axis(x, np.array([0]), 9.0, 0),
+            lambda x: np.multiply.at(x, [0], 2.0), lambda x: np.copyto(x, 0.0),
             lambda x: np.place(x, [True, False], [9.0]), lambda x: np.putmask(x, [True, False], [9.0]),
         ],
     )  # fmt: skip
@@ -265,6 +267,12 @@ class TestNumpy:
         with pytest.raises((TypeError, ValueError)):
             write(x)
         assert x.data.tolist() == [1, 2]
+
+    def test_entries_are_put_along_an_axis_in_place(self):
+        x, a = tg.asarray(np.arange(6.0).reshape(2, 3)), np.arange(6.0).reshape(2, 3)
+        for t in (x, a):
+            assert np.put_along_axis(t, np.array([[2], [0]]), 9.0, 1) is None
+        np.testing.assert_array_equal(x.data, a)
 
     def test_arrays_in_and_out(self):
         x = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -297,7 +305,7 @@ class TestNumpy:
         ("call", "text"),
         [
             (lambda x: np.add(np.ones(2), x, out=np.ones(2)), r"np.add: cannot write into an array .*lose the graph"),
-            (lambda x: np.fft.fft(x), r"np.fft.fft: must be a function that this package has"),
+            (lambda x: np.polyfit(x, x, 1), r"np.polyfit: must be a function that this package has"),
             (lambda x: np.spacing(x), r"np.spacing: must be a ufunc that this package has"),
             (
                 lambda x: np.sum(x, initial=3.0),

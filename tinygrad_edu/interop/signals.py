@@ -10,7 +10,7 @@ from .. import ops
 from ..arrays import is_weak
 from ..errors import ShapeError
 from ..functions import creation, elementwise, indexing, layout, linalg, reduce
-from ..functions.arguments import lift, normal_axes, normal_axis
+from ..functions.arguments import lift, normal_axes, normal_axis, spelled
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
@@ -48,8 +48,11 @@ def _middle(who: str, full: Any, n: int, m: int, mode: str, turned: bool) -> Any
     return full[start : start + (n - m + 1 if mode == "valid" else n)]
 
 
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(
+    a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None, *, dim: int | None = None
+) -> Any:  # fmt: skip
     """np.diff: the differences of neighbours along an axis, `n` times."""
+    axis = axis if dim is None else spelled("diff", axis, -1, dim)
     a = lift(a, "diff")
     axis = normal_axis("diff", axis, a.ndim)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
