@@ -25,7 +25,10 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
 @settings
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, else `negative_slope * x`."""
-    return ops.leaky_relu(lift(input, "leaky_relu"), slope=negative_slope)
+    x = lift(input, "leaky_relu")
+    if isinstance(negative_slope, Variable):  # a slope that needs a gradient
+        return ops.where(x > 0, x, x * negative_slope)
+    return ops.leaky_relu(x, slope=negative_slope)
 
 
 def prelu(input: Any, weight: Any) -> Tensor:
@@ -38,7 +41,10 @@ def prelu(input: Any, weight: Any) -> Tensor:
 @settings
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016)."""
-    return ops.elu(lift(input, "elu"), alpha=alpha, scale=1.0)
+    x = lift(input, "elu")
+    if isinstance(alpha, Variable):  # one that needs a gradient
+        return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x)) * alpha)
+    return ops.elu(x, alpha=alpha, scale=1.0)
 
 
 @settings
