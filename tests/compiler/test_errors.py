@@ -111,10 +111,26 @@ def test_an_interrupt_in_any_line_leaves_all_old_or_all_new():
         assert not TRACERS
         assert tracing.get() is None
         changed = [not np.array_equal(a, b) for a, b in zip(was, now) if isinstance(a, np.ndarray) and a.size > 1]
-        steps = {kept["step"] for kept in opt.state_dict()["state"].values()}
-        assert len(steps) <= 1
-        assert any(changed) == (steps == {1})
+        assert len(_steps(opt)) <= 1
+        assert any(changed) == (_steps(opt) == {1})
         step(*data(2))
+
+
+def test_an_interrupt_in_any_line_of_a_later_call_leaves_all_old_or_all_new():
+    step, model, opt = trainer()
+    step(*data(1))
+    lines = interrupted(lambda: step(*data(1)), -1)
+    for n in np.linspace(1, lines, 25).astype(int):
+        was, before = snapshot(model, opt), _steps(opt)
+        interrupted(lambda: step(*data(1)), n)
+        now, after = snapshot(model, opt), _steps(opt)
+        changed = [not np.array_equal(a, b) for a, b in zip(was, now) if isinstance(a, np.ndarray) and a.size > 1]
+        assert len(before) == len(after) == 1
+        assert any(changed) == (before != after), n
+
+
+def _steps(opt):
+    return {kept["step"] for kept in opt.state_dict()["state"].values()}
 
 
 def test_without_llvmlite_all_runs_on_numpy():

@@ -53,15 +53,22 @@ class Executor:
         self.source = self.whole.kernels.module.text
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        calls, results = self.begun(arrays)
+        for function, *args in calls:
+            function(*args)
+        return results
+
+    def begun(self, arrays: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Calls of functions of C that are still to be made, and the results, which they fill."""
         if self.whole is not None:
-            results = self.whole(arrays)
+            results = self.whole.prepared(arrays)
             if results is not None:
-                return results
+                return [self.whole.call], results
             if self.careful is None:
                 self.careful = Executor(self.program, self.fast)
-            return self.careful(arrays)
+            return [], self.careful(arrays)
         with np.errstate(all="ignore"):
-            return self.function(arrays)
+            return [], self.function(arrays)
 
     def explain(self) -> str:
         """How many steps are computed where."""

@@ -116,10 +116,12 @@ class Whole:
         self.table = _address(self.pointers)
         self.values = np.zeros(max(len(self.numbers), 1))
         self.settings = _address(self.values)
+        self.call = (self.function, self.table, self.settings)  # a function of C, and its arguments
+        self.kept: list[Any] = []  # what the pointers of the next call point to
 
-    def __call__(self, arrays: Sequence[Any]) -> list[Any] | None:
-        """The results, where those that were written where an input was are None; None for all if that must not be:
-        if such an array has gaps, or is read by another name."""
+    def prepared(self, arrays: Sequence[Any]) -> list[Any] | None:
+        """The results, which `call` will fill; those that it writes where an input was are None. None for all if that
+        must not be: if such an array has gaps, or is read by another name."""
         known, kept = self.known, []
         others = [i for i in self.slots if arrays[i] is not known[i]]
         if self.changed and not self.changed.isdisjoint(others):
@@ -139,7 +141,7 @@ class Whole:
         if self.numbers:
             self.values[:] = [arrays[i] for i in self.numbers]
         outputs = self.outputs.new()
-        self.function(self.table, self.settings)
+        self.kept = kept
         return [None if k is None else outputs[k] for k in self.results]
 
     def _ready(self, arrays: Sequence[Any]) -> bool:

@@ -119,7 +119,8 @@ class Plan:
         with self.lock:
             for x in self.inside:  # before: a graph that was recorded must not use it as it will be
                 self._written(x)
-            return self.publish(self.executor(inputs), inputs, called)
+            calls, arrays = self.executor.begun(inputs)
+            return self.publish(arrays, inputs, called, calls)
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """The gradients of all tracked inputs."""
@@ -127,8 +128,11 @@ class Plan:
             self._pullback = Executor(self.backward, self.fast)
         return self._pullback([*arrays, *cotangents])
 
-    def publish(self, arrays: Sequence[Any], inputs: Sequence[Any], called: Arguments) -> Any:
-        """Give results back, and write everywhere else, all or nothing. What was written in place already is None."""
+    def publish(
+        self, arrays: Sequence[Any], inputs: Sequence[Any], called: Arguments, calls: Sequence[Any] = ()
+    ) -> Any:  # fmt: skip
+        """Make the calls that are left, give results back, and write everywhere else, all or nothing. What the calls
+        write in place is None."""
         results: list[Any] = []
         leaves = called.leaves
         changes: list[Any] = [(setattr, _owner(place, leaves), "_grad", None) for place in self.cleared]
@@ -158,7 +162,7 @@ class Plan:
                 changes += [(setattr, x, "_data", array), (setattr, x, "store", None)]
         for effect in self.written.effects:
             changes += effect()
-        at_once(*changes)
+        at_once(*calls, *changes)
         for step in self.written.after:
             step()
         if self.which:

@@ -29,5 +29,5 @@ real = Op(
     complex=True,
     doc="The real part.",
 )
-imag = Op("imag", lambda x: np.imag(x) + 0, (lambda g, y, x: g * -1j,), domain=(REAL,), analytic=False, complex=True,
+imag = Op("imag", lambda x: np.imag(x) + 0, (lambda g, y, x: -(g * 1j),), domain=(REAL,), analytic=False, complex=True,
           doc="The imaginary part.")  # fmt: skip

@@ -258,10 +258,10 @@ def _unless_both(x: Any, y: Any, edge: float, one: float) -> Any:
 
 
 xlogy = Op("xlogy", _double(lambda x, y: _times_log(x, y, np.log, 1)),
-           (lambda g, r, x, y: g * log(_unless_both(x, y, 0, 1)),
-            lambda g, r, x, y: g * x / y),
+           (lambda g, y, a, b: g * log(_unless_both(a, b, 0, 1)),
+            lambda g, y, a, b: g * a / b),
            domain=(REAL, POSITIVE), special=(1,), doc="x * log(y), and 0 where x is 0.")  # fmt: skip
 xlog1py = Op("xlog1py", _double(lambda x, y: _times_log(x, y, np.log1p, 0)),
-             (lambda g, r, x, y: g * log1p(_unless_both(x, y, -1, 0)),
-              lambda g, r, x, y: g * x / (1 + y)),
+             (lambda g, y, a, b: g * log1p(_unless_both(a, b, -1, 0)),
+              lambda g, y, a, b: g * a / (1 + b)),
              domain=(REAL, Domain(-1, inf)), special=(0,), doc="x * log1p(y), and 0 where x is 0.")  # fmt: skip
