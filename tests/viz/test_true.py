@@ -37,8 +37,8 @@ def named(op):
             parts = attributes["index"] if isinstance(attributes["index"], tuple) else (attributes["index"],)
             arrays = [k for k in parts if isinstance(k, np.ndarray)]
             attributes["index"] = tuple(ops.indexing.ARRAY if isinstance(k, np.ndarray) else k for k in parts)
-        if op.kind == "reduce" and "axis" in attributes:
-            if op.name not in ("inner", "deviation"):
+        if (op.kind == "reduce" or op.name == "standardize") and "axis" in attributes:
+            if op.name not in ("inner", "deviation", "standardize"):
                 attributes.setdefault("keepdims", False)
             axis = attributes["axis"]
             attributes["axis"] = (axis,) if isinstance(axis, int) else axis
