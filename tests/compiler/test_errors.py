@@ -116,6 +116,17 @@ def test_an_interrupt_in_any_line_leaves_all_old_or_all_new():
         step(*data(2))
 
 
+@pytest.mark.parametrize("of", [lambda y: y.reshape(-1), lambda y: y.reshape(-1) + 0], ids=["reshaped", "computed"])
+def test_labels_are_checked_in_each_call(of):
+    f = tg.compile(lambda z, y: tg.nn.functional.cross_entropy(z, of(y)))
+    z, right = tg.Tensor(np.arange(12.0).reshape(4, 3)), np.array([[0, 1], [2, 0]])
+    for labels in (right, right[::-1], right):
+        expected = tg.nn.functional.cross_entropy(z, labels.reshape(-1)).item()
+        assert f(z, tg.Tensor(labels)).item() == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(IndexError, match="labels must be from 0 to 2, for 3 classes; got 7"):
+        f(z, tg.Tensor(right + 7 * (right == 2) - 2 * (right == 2)))
+
+
 def test_an_interrupt_in_any_line_of_a_later_call_leaves_all_old_or_all_new():
     step, model, opt = trainer()
     step(*data(1))

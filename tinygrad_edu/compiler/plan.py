@@ -70,6 +70,7 @@ class Plan:
         self.arrays = [x._data for x in self.tensors]  # as they were when they were looked at last
         self.types = [(np.shape(a), a.dtype) for a in self.arrays]
         self.flags = [x.flags for x in self.tensors]
+        self.late_checks = any(place.kind == "check" for place in self.targets)
         self.lock = threading.Lock()
         self._pullback: Executor | None = None
 
@@ -120,6 +121,9 @@ class Plan:
             for x in self.inside:  # before: a graph that was recorded must not use it as it will be
                 self._written(x)
             calls, arrays = self.executor.begun(inputs)
+            if self.late_checks:  # of what the calls compute: nothing is written in place then
+                at_once(*calls)
+                calls = []
             return self.publish(arrays, inputs, called, calls)
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:

@@ -196,15 +196,23 @@ class Reading(Tracer):
         if not isinstance(x, ProgramArray):
             return False
         check(x.values)
-        self.checks.append((x.__copy__(), check))
+        self.checks.append((self._whole_input(x), check))
         return True
 
     def answer(self, x: Any, question: Callable[[Any], bool]) -> bool | None:
+        x = self._whole_input(x) if isinstance(x, ProgramArray) else x
         if not isinstance(x, ProgramArray) or x.value not in self.sources:
             return None
         answer = bool(question(x.values))
         self.writer.questions.append((x.value, question, answer))
         return answer
+
+    def _whole_input(self, x: ProgramArray) -> ProgramArray:
+        """The input of which `x` is another shape, as its values are known before a run; else a copy of `x`."""
+        made, value = {v: step for step in self.writer.steps for v in step.results}, x.value
+        while value not in self.sources and value in made and made[value].primitive == "reshape":
+            value = made[value].uses[0]
+        return ProgramArray(x.values, value, self.writer) if value in self.sources else x.__copy__()
 
     def shown(self, x: Any) -> Any:
         return self.array(x)
