@@ -40,7 +40,7 @@ NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a
 KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
 
-COMPLEX = (np.dtype(np.complex64), np.dtype(np.complex128))
+COMPLEX = frozenset((np.dtype(np.complex64), np.dtype(np.complex128)))
 SCALARS = frozenset((np.float16, np.float32, np.float64))
 
 
@@ -221,9 +221,9 @@ def unrecorded(x: Variable) -> Any:
     return t
 
 
-def refuse_complex(op: Op, inputs: Sequence[Variable]) -> None:
+def refuse_complex(op: Op) -> None:
     """Say so where an op whose rules hold for real numbers only is to be differentiated by complex ones."""
-    if any(getattr(x._data, "dtype", None) in COMPLEX for x in inputs) and not complex_step.get():
+    if not complex_step.get():
         raise DTypeError(
             f"{op}: has no derivative for complex numbers; got one that needs a gradient; use its .real and .imag, or "
             "detach() it"
@@ -248,7 +248,9 @@ def note(
 ) -> Any:
     """A new variable that remembers how it was made."""
     if not op.complex and flags & NEEDS:
-        refuse_complex(op, inputs)
+        for x in inputs:
+            if getattr(x._data, "dtype", None) in COMPLEX:
+                refuse_complex(op)
     for x in inputs:
         if (store := x.store) is None:
             if op.needs_values:

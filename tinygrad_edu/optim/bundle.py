@@ -25,6 +25,9 @@ SMALL = BLOCK // 4
 LANE = 16  # parameters start at multiples of this, where vector instructions like it
 
 
+MARKED = attrgetter("site", "store", "source")  # of a parameter: what a step may have to change
+USUAL = {(STEPPED, None, None), (STEPPED, USED, None)}  # after a step, and when a graph has used it since
+
 Rule = Callable[[int, Any, Any, Any], None]  # (step, values, gradient, state), all rows but the step
 
 
@@ -171,7 +174,8 @@ class Part:
             each([p._grad for p in params], "site", repeat(STEPPED)),
             map(setitem, repeat(steps), which, repeat(steps[which[0]] + 1)),
         ]
-        if more := [p for p in params if p.site is not STEPPED or p.store is not None or p.source is not None]:
+        if not USUAL.issuperset(map(MARKED, params)):
+            more = [p for p in params if MARKED(p) not in USUAL]
             marks += [
                 each(more, "site", repeat(STEPPED)),
                 *(each(more, name, repeat(None)) for name in ("past", "source")),

@@ -14,16 +14,18 @@ from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.layout import moveaxis
 from ...functions.linalg import vector_norm
+from ...functions.reduce import mean
 from ...functions.settings import Positive, leaf, lengths, settings
 from ...tensor import Tensor
 from ...values import value
 from ...writing import publish
 
 
-def _moments(x: Any, axes: tuple[int, ...], n: int) -> tuple[Any, Any]:
-    """The mean of an array over `axes`, and its variance; n entries make one of each."""
-    size = ops.deviation(x, axis=axes, eps=0.0, center=True)
-    return ops.sum(x, axis=axes, keepdims=True) / n, size * size
+def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """The mean over `axes`, what `x` differs from it, and the mean square of that."""
+    mu = mean(x, axes, keepdims=True)
+    d = x - mu
+    return mu, d, mean(ops.square(d), axes, keepdims=True)
 
 
 def refuse_examples(who: str, x: Any) -> None:
@@ -81,15 +83,15 @@ def batch_norm_with(
             f"batch_norm: training needs more than one value in each channel; got shape {x.shape}; use a larger "
             "batch (drop_last=True), or eval()"
         )
-    y = _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
+    mu, d, var = _moments(x, axes)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
-        mu, var = _moments(x._data, axes, n)
         moved = {
-            running_mean: _moved("batch_norm", running_mean, mu, momentum),
-            running_var: _moved("batch_norm", running_var, var * (n / (n - 1)), momentum),
+            running_mean: _moved("batch_norm", running_mean, mu._data, momentum),
+            running_var: _moved("batch_norm", running_var, var._data * (n / (n - 1)), momentum),
         }
         new = {**new, **moved}
+    y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
     publish(list(new), list(new.values()))
     return y
 
@@ -193,15 +195,16 @@ def instance_norm(
             f"instance_norm: needs more than one value in each channel; got shape {x.shape}; use larger inputs"
         )
     axes = tuple(range(2, x.ndim))
-    y = _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
-    if running_mean is not None and running_var is not None:
-        refuse_examples("instance_norm", x)
-        mu, var = _moments(x._data, axes, n)
-        moved = [
-            _moved("instance_norm", running_mean, np.mean(mu, 0), momentum),
-            _moved("instance_norm", running_var, np.mean(var, 0) * (n / (n - 1)), momentum),
-        ]
-        publish([running_mean, running_var], moved)
+    if running_mean is None or running_var is None:
+        return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
+    refuse_examples("instance_norm", x)
+    mu, d, var = _moments(x, axes)
+    moved = [
+        _moved("instance_norm", running_mean, np.mean(mu._data, 0), momentum),
+        _moved("instance_norm", running_var, np.mean(var._data, 0) * (n / (n - 1)), momentum),
+    ]
+    y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
+    publish([running_mean, running_var], moved)
     return y
 
 
