@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu.engine import constant
 from tinygrad_edu.errors import GraphError
+from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.program.passes import simplified
 from tinygrad_edu.program.program import Program
 from tinygrad_edu.program.reading import Reading
@@ -116,3 +117,16 @@ def test_a_program_of_an_array_that_has_ended_is_refused():
         reading.end([x])
     with pytest.raises(GraphError, match="has ended"):
         x + 1
+
+
+def test_an_op_of_the_users_that_is_declared_anew_is_the_new_one():
+    def program(forward):
+        tg.custom_op("turned", lambda x: forward(x) if float(x[0]) < 9 else x)  # asks for a value: a step of its own
+        op = REGISTRY["turned"]
+        found = read(op, np.array([1.0, 2.0]))
+        assert [step.primitive for step in found.steps] == ["op.turned"]
+        return found(np.array([1.0, 2.0]))[0].tolist()
+
+    assert program(lambda x: x * 2) == [2, 4]
+    del REGISTRY["turned"]
+    assert program(lambda x: x * 3) == [3, 6]

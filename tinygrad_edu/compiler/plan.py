@@ -14,7 +14,7 @@ from ..engine import NEEDS, STEPPED, Variable, births, constant
 from ..holders import USED
 from ..program.array import ProgramArray
 from ..program.program import Program
-from ..program.reading import Place, Written
+from ..program.written import Place, Written
 from ..random import Generator
 from .execute import Executor
 from .graph import Call, ended, in_graph

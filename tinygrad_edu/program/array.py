@@ -6,7 +6,6 @@ What asks for a value, and not for an operation on it, is refused: a program mus
 
 from __future__ import annotations
 
-import operator
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,10 +16,9 @@ from ..arrays import reading
 from ..engine import Variable
 from ..errors import GraphError
 from ..recording import site
-from ..sums import total
-from .host import Host, HostNumber
+from .host import HostNumber
 from .primitives import name_of
-from .program import Program, Step, Value
+from .program import Value
 
 # what may be asked without a step: it follows from shapes and dtypes
 KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type,
@@ -36,113 +34,6 @@ class UnknownShapeError(GraphError):
 def refusal(got: str, do: str, error: type[GraphError] = GraphError) -> GraphError:
     """The error for what a program cannot hold, with the user's line."""
     return error(f"compile: the function must do the same operations for all values; got {got} at {site()}; {do}")
-
-
-class Writer:
-    """A program that is being written."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.inputs: list[Value] = []
-        self.names: list[str] = []
-        self.given: dict[Value, Any] = {}  # what inputs are in this run
-        self.constants: dict[Value, Any] = {}
-        self.steps: list[Step] = []
-        self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
-        self.host = Host()
-        self.refusal = refusal
-        self.questions: list[tuple[Value, Callable[[Any], Any], Any]] = []  # asked about inputs, and the answers
-        self.thread = threading.get_ident()
-        self.closed = False
-
-    def value(self, x: Any, weak: bool = False) -> Value:
-        """A new value of the type of `x`."""
-        self.count += 1
-        return Value(self.count - 1, np.shape(x), np.asarray(x).dtype if weak else x.dtype, weak)
-
-    def input(self, x: Any, name: str = "") -> ProgramArray:
-        """A new input, which is `x` in this run."""
-        value = self.value(x)
-        self.inputs.append(value)
-        self.names.append(name)
-        self.given[value] = x
-        return ProgramArray(x, value, self)
-
-    def number(self, now: Any, key: Any, again: Callable[[Any], Any]) -> HostNumber:
-        """A Python number that `again(arguments)` gives before each run, and that is `now`; equal keys are one."""
-        return HostNumber(now, self.host.look_up(key, again), self)
-
-    def ask(self, x: HostNumber, question: Callable[[Any], Any]) -> Any:
-        """The answer to a question about a number; a run in which it is another needs another program."""
-        answer = question(x.now)
-        self.questions.append((self._number(x), question, answer))
-        return answer
-
-    def _number(self, x: HostNumber) -> Value:
-        """The input of the program that is this number."""
-        if x.text not in self.host.inputs:
-            value = self.host.inputs[x.text] = self.value(x.now, weak=True)
-            self.inputs.append(value)
-            self.names.append("")
-            self.given[value] = x.now
-        return self.host.inputs[x.text]
-
-    def reference(self, x: Any) -> Any:
-        """What stands for `x` in the arguments of a step."""
-        if isinstance(x, ProgramArray):
-            if x.writer is not self:
-                raise refusal("a tensor of another compiled function that has ended", "return it from that function")
-            return x.value
-        if isinstance(x, HostNumber):
-            return self._number(x)
-        if isinstance(x, np.ndarray):
-            if id(x) not in self.known:
-                value = self.value(x)
-                self.known[id(x)] = x, value
-                self.constants[value] = x
-            return self.known[id(x)][1]
-        if isinstance(x, tuple | list):
-            return (list if isinstance(x, list) else tuple)(map(self.reference, x))
-        if isinstance(x, dict):
-            return {k: self.reference(v) for k, v in x.items()}
-        return x
-
-    def constant(self, x: Any) -> ProgramArray:
-        """A plain array, as it is now and whenever the program runs."""
-        return ProgramArray(x, self.reference(x), self)
-
-    def call(self, primitive: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Compute, and write the step down. (A thread that meets a tensor of another's program just computes.)"""
-        if threading.get_ident() != self.thread:
-            return function(*plain(args), **plain(kwargs))
-        if self.closed:
-            raise refusal("a tensor of a compiled function that has ended", "return it from the function")
-        found = function(*plain(args), **plain(kwargs))
-        parts = found if isinstance(found, tuple | list) else (found,)
-        if not all(isinstance(part, np.ndarray | np.generic) for part in parts):
-            raise refusal(
-                f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors"
-            )
-        results = tuple(self.value(part) for part in parts)
-        where = site()
-        self.steps.append(
-            Step(
-                primitive,
-                self.reference(tuple(args)),
-                self.reference(dict(kwargs)),
-                results,
-                str(where) if where else None,
-            )
-        )
-        arrays = [ProgramArray(part, value, self) for part, value in zip(parts, results, strict=True)]
-        if not isinstance(found, tuple | list):
-            return arrays[0]
-        return type(found)(arrays) if type(found) in (tuple, list) else type(found)(*arrays)
-
-    def program(self, results: list[Value], outputs: list[str]) -> Program:
-        """What was written, ended by these results."""
-        self.closed = True
-        return Program(self.inputs, self.names, self.constants, self.steps, results, outputs).with_steps(self.steps)
 
 
 def plain(x: Any) -> Any:
@@ -167,7 +58,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     __hash__ = object.__hash__
     base = None
 
-    def __init__(self, values: Any, value: Value, writer: Writer) -> None:
+    def __init__(self, values: Any, value: Value, writer: Any) -> None:
         self.values, self.value, self.writer = values, value, writer
 
     shape = property(lambda self: np.shape(self.values))
@@ -183,11 +74,10 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
             return NotImplemented  # it is for the tensor to answer
         name = name_of(ufunc)
         if method == "at":
-            return inputs[0].become(self.writer.call(f"{name}.at", lambda *a: _at(ufunc, *a), inputs, options))
+            return inputs[0].become(self.writer.call(f"{name}.at", inputs, options))
         if method == "reduce":
             return self._reduced(ufunc, name, inputs[0], out, **options)
-        function = ufunc if method == "__call__" else getattr(ufunc, method)
-        y = self.writer.call(name if method == "__call__" else f"{name}.{method}", function, inputs, options)
+        y = self.writer.call(name if method == "__call__" else f"{name}.{method}", inputs, options)
         return y if out is None else _into(out, y)
 
     def _reduced(
@@ -199,13 +89,10 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         dtype = options.pop("dtype", None)
         if name == "add" and not options and x.dtype.kind in "fc":
             y = np.astype(x, dtype) if dtype is not None and dtype != x.dtype else x
-            y = self.writer.call("sum", total, (y,), {"axis": axes, "keepdims": bool(keepdims)})
+            y = self.writer.call("sum", (y,), {"axis": axes, "keepdims": bool(keepdims)})
         else:
             options |= {} if dtype is None else {"dtype": dtype}
-            function = ufunc.reduce
-            y = self.writer.call(
-                f"{name}.reduce", function, (x,), {"axis": axes, "keepdims": bool(keepdims), **options}
-            )
+            y = self.writer.call(f"{name}.reduce", (x,), {"axis": axes, "keepdims": bool(keepdims), **options})
         return y if out is None else _into(out, y)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -220,7 +107,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
             name = name_of(function)
             if name in UNSHAPED or (name == "where" and len(args) == 1):
                 raise refusal(f"{name}, whose shape depends on values", "use tg.where", UnknownShapeError)
-            y = self.writer.call(name, function, args, kwargs)
+            y = self.writer.call(name, args, kwargs)
         return y if out is None else _into((out,), y)
 
     def become(self, y: Any) -> None:
@@ -229,7 +116,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> Any:
         self._refuse_masks(index)
-        return self.writer.call("getitem", operator.getitem, (self, index), {})
+        return self.writer.call("getitem", (self, index), {})
 
     def _refuse_masks(self, index: Any) -> None:
         for k in index if isinstance(index, tuple) else (index,):
@@ -239,7 +126,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
                 )
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.become(self.writer.call("setitem", _set, (self, index, value), {}))
+        self.become(self.writer.call("setitem", (self, index, value), {}))
 
     def __len__(self) -> int:
         if not self.shape:
@@ -286,7 +173,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         wanted = np.dtype(dtype)
         if wanted == self.dtype:
             return self.__copy__()
-        return self.writer.call("astype", lambda x, dtype: x.astype(dtype), (self,), {"dtype": wanted})
+        return self.writer.call("astype", (self,), {"dtype": wanted})
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
         """The same entries in another shape."""
@@ -300,18 +187,6 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     def flatten(self, order: Any = "C") -> Any:
         """A copy with one axis."""
         return np.reshape(self, -1, order=order)
-
-
-def _set(x: Any, index: Any, value: Any) -> Any:
-    x = np.array(x)
-    x[index] = value
-    return x
-
-
-def _at(ufunc: Any, x: Any, *rest: Any) -> Any:
-    x = np.array(x)
-    ufunc.at(x, *rest)
-    return x
 
 
 def _into(out: Any, y: Any) -> Any:

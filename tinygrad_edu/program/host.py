@@ -58,7 +58,7 @@ class HostNumber:
             if not isinstance(x, HostNumber) and hasattr(x, "writer"):
                 return x.__array_ufunc__(ufunc, method, *inputs, **options)
         if any(isinstance(x, np.ndarray) for x in inputs):
-            return self.writer.call(ufunc.__name__, ufunc, inputs, options)
+            return self.writer.call(ufunc.__name__, inputs, options)
         name = f"{ufunc.__name__}_{len(self.writer.host.names)}"
         self.writer.host.names[name] = lambda *xs: float(ufunc(*xs))
         texts = [x.text if isinstance(x, HostNumber) else f"({x!r})" for x in inputs]

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import decoded, encoded, function_of
+from .coding import decoded, encoded
+from .primitives import function_of
 
 
 class Value:

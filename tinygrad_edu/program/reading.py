@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,59 +20,13 @@ from ..errors import GraphError
 from ..op import Op
 from ..recording import TRACERS, Tracer, tracing
 from ..sums import worked_in
-from .array import ProgramArray, UnknownShapeError, Writer, plain, refusal
+from .array import ProgramArray, UnknownShapeError, plain, refusal
 from .host import HostNumber
 from .passes import simplified
 from .primitives import VIEWS, is_fresh
 from .program import Program, Value
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a program's input comes from before a run, or an output goes to after it."""
-
-    kind: str  # argument, argument grad, value, grad, state, drawn, number; result, check
-    owner: Any = None
-    key: Any = None
-
-
-@dataclass
-class Written:
-    """What was written down: the program, where its inputs come from and its outputs go, what must stay as it was."""
-
-    program: Program
-    sources: list[Place]
-    targets: list[Place]
-    numbers: Callable[[Any], tuple[Any, ...]]  # the inputs that the host computes before each run, from the arguments
-    result: Any = None  # puts the function's result together from its parts
-    effects: list[Callable[[], list[Any]]] = field(default_factory=list)  # counts of steps and the like, after each run
-    guards: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
-    inputs: list[Any] = field(
-        default_factory=list
-    )  # to be differentiated with respect to: numbers of arguments, or tensors
-    questions: list[tuple[int, Callable[[Any], Any], Any]] = field(default_factory=list)  # about inputs, before a run
-    checks: list[tuple[int, Callable[[Any], None]]] = field(default_factory=list)  # of inputs, before a run
-    ended: list[int] = field(default_factory=list)  # results that have a history, which was used up
-    after: list[Callable[[], None]] = field(default_factory=list)  # what to call when all is written
-
-
-SAVED = ("_data", "_grad", "flags", "born", "past", "site", "store", "source")
-
-
-class Taken:
-    """A tensor that existed before: as it was, and what its value and gradient became as inputs."""
-
-    def __init__(self, x: Any) -> None:
-        self.x, self.before = x, {slot: getattr(x, slot) for slot in SAVED}
-        self.value: Value | None = None
-        self.gradient: Any = None
-
-    def give_back(self) -> dict[str, Any]:
-        """Let it be as it was; returns what it was now."""
-        now = {slot: getattr(self.x, slot) for slot in SAVED}
-        for slot, value in self.before.items():
-            setattr(self.x, slot, value)
-        return now
+from .writer import Writer
+from .written import Place, Taken, Written
 
 
 class Reading(Tracer):
@@ -154,7 +108,7 @@ class Reading(Tracer):
             raise
         except Exception:  # it asks for values or strides, as a factorisation or a window does: a primitive of its own
             del self.writer.steps[begun:]
-        return self.writer.call(f"op.{op.name}", op.forward, arrays, attributes)
+        return self.writer.call(f"op.{op.name}", arrays, attributes)
 
     def array(self, x: Any) -> Any:
         """The value of a variable; of one that existed before, it is an input from now on."""
@@ -209,7 +163,7 @@ class Reading(Tracer):
 
     def _whole_input(self, x: ProgramArray) -> ProgramArray:
         """The input of which `x` is another shape, as its values are known before a run; else a copy of `x`."""
-        made, value = {v: step for step in self.writer.steps for v in step.results}, x.value
+        made, value = self.writer.made, x.value
         while value not in self.sources and value in made and made[value].primitive == "reshape":
             value = made[value].uses[0]
         return ProgramArray(x.values, value, self.writer) if value in self.sources else x.__copy__()
@@ -419,14 +373,13 @@ class Reading(Tracer):
         if isinstance(array, HostNumber):
             return array
         if isinstance(array, ProgramArray):
-            made = {v: step for step in self.writer.steps for v in step.results}
-            root = array.value
+            made, root = self.writer.made, array.value
             while root in made and made[root].primitive in VIEWS and isinstance(made[root].args[0], Value):
                 root = made[root].args[0]
             if root in made and is_fresh(made[root].primitive) and root not in self.given:
                 self.given.add(root)
                 return array
-        return self.writer.call("copy", np.array, (array,), {})
+        return self.writer.call("copy", (array,), {})
 
     def _without_idle(self, program: Program) -> Program:
         """Without inputs that nothing needs; what is drawn is drawn for others, too."""

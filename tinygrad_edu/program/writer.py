@@ -1,0 +1,120 @@
+"""`Writer`: a program that is being written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..recording import site
+from .array import ProgramArray, plain, refusal
+from .host import Host, HostNumber
+from .primitives import function_of
+from .program import Program, Step, Value
+
+
+class Writer:
+    """A program that is being written."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.inputs: list[Value] = []
+        self.names: list[str] = []
+        self.given: dict[Value, Any] = {}  # what inputs are in this run
+        self.constants: dict[Value, Any] = {}
+        self.steps: list[Step] = []
+        self.made: dict[Value, Step] = {}  # what made each value
+        self.known: dict[int, tuple[Any, Value]] = {}  # constants by the array's id, which is kept alive
+        self.host = Host()
+        self.refusal = refusal
+        self.questions: list[tuple[Value, Callable[[Any], Any], Any]] = []  # asked about inputs, and the answers
+        self.thread = threading.get_ident()
+        self.closed = False
+
+    def value(self, x: Any, weak: bool = False) -> Value:
+        """A new value of the type of `x`."""
+        self.count += 1
+        return Value(self.count - 1, np.shape(x), np.asarray(x).dtype if weak else x.dtype, weak)
+
+    def input(self, x: Any, name: str = "") -> ProgramArray:
+        """A new input, which is `x` in this run."""
+        value = self.value(x)
+        self.inputs.append(value)
+        self.names.append(name)
+        self.given[value] = x
+        return ProgramArray(x, value, self)
+
+    def number(self, now: Any, key: Any, again: Callable[[Any], Any]) -> HostNumber:
+        """A Python number that `again(arguments)` gives before each run, and that is `now`; equal keys are one."""
+        return HostNumber(now, self.host.look_up(key, again), self)
+
+    def ask(self, x: HostNumber, question: Callable[[Any], Any]) -> Any:
+        """The answer to a question about a number; a run in which it is another needs another program."""
+        answer = question(x.now)
+        self.questions.append((self._number(x), question, answer))
+        return answer
+
+    def _number(self, x: HostNumber) -> Value:
+        """The input of the program that is this number."""
+        if x.text not in self.host.inputs:
+            value = self.host.inputs[x.text] = self.value(x.now, weak=True)
+            self.inputs.append(value)
+            self.names.append("")
+            self.given[value] = x.now
+        return self.host.inputs[x.text]
+
+    def reference(self, x: Any) -> Any:
+        """What stands for `x` in the arguments of a step."""
+        if isinstance(x, ProgramArray):
+            if x.writer is not self:
+                raise refusal("a tensor of another compiled function that has ended", "return it from that function")
+            return x.value
+        if isinstance(x, HostNumber):
+            return self._number(x)
+        if isinstance(x, np.ndarray):
+            if id(x) not in self.known:
+                value = self.value(x)
+                self.known[id(x)] = x, value
+                self.constants[value] = x
+            return self.known[id(x)][1]
+        if isinstance(x, tuple | list):
+            return (list if isinstance(x, list) else tuple)(map(self.reference, x))
+        if isinstance(x, dict):
+            return {k: self.reference(v) for k, v in x.items()}
+        return x
+
+    def constant(self, x: Any) -> ProgramArray:
+        """A plain array, as it is now and whenever the program runs."""
+        return ProgramArray(x, self.reference(x), self)
+
+    def call(self, primitive: str, args: Any, kwargs: Any) -> Any:
+        """Compute, and write the step down. (A thread that meets a tensor of another's program just computes.)"""
+        function = function_of(primitive)
+        if threading.get_ident() != self.thread:
+            return function(*plain(args), **plain(kwargs))
+        if self.closed:
+            raise refusal("a tensor of a compiled function that has ended", "return it from the function")
+        found = function(*plain(args), **plain(kwargs))
+        parts = found if isinstance(found, tuple | list) else (found,)
+        if not all(isinstance(part, np.ndarray | np.generic) for part in parts):
+            raise refusal(
+                f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors"
+            )
+        results = tuple(self.value(part) for part in parts)
+        where = site()
+        step = Step(
+            primitive, self.reference(tuple(args)), self.reference(dict(kwargs)), results, str(where) if where else None
+        )
+        self.steps.append(step)
+        self.made.update(dict.fromkeys(results, step))
+        arrays = [ProgramArray(part, value, self) for part, value in zip(parts, results, strict=True)]
+        if not isinstance(found, tuple | list):
+            return arrays[0]
+        return type(found)(arrays) if type(found) in (tuple, list) else type(found)(*arrays)
+
+    def program(self, results: list[Value], outputs: list[str]) -> Program:
+        """What was written, ended by these results."""
+        self.closed = True
+        return Program(self.inputs, self.names, self.constants, self.steps, results, outputs).with_steps(self.steps)
