@@ -49,6 +49,7 @@ class Op:
         add: Callable[..., None] | None = None,
         mirror: Callable[[Any], Any] | None = None,
         flops: Callable[..., float] | None = None,
+        parts: tuple[str, ...] = (),
         doc: str = "",
     ) -> None:
         self.name = name
@@ -73,6 +74,7 @@ class Op:
         self.formula = formula  # how to write it: "{} + {}"
         self.mirror = mirror  # op(-x) in terms of y = op(x), which formulas show where they can
         self.flops = flops  # (output's shape, *inputs' shapes, **attributes), where it is not one for each entry
+        self.parts = parts  # what the equal parts of its last axis are called, where it gives several in one array
         self.doc = doc
         self.custom = False  # declared by a user
         self.differentiable = not isinstance(vjps, tuple) or any(vjps)

@@ -31,15 +31,15 @@ def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken:
     With `longest`, one with more letters is written in steps as well, none of them longer where that can be. No step
     has a name that is `taken`.
     """
-    return _in_steps(f, lambda part, args: _plain_part(part, args, transposed), "u{}", "; ", longest, taken)
+    return in_steps(f, lambda part, args: plain_part(part, args, transposed), "u{}", "; ", longest, taken)
 
 
 def latex(f: Formula) -> str:
     r"""`g \cdot (1 - y \cdot y)`, for a typesetter."""
-    return _in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
+    return in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
 
 
-def _in_steps(
+def in_steps(
     f: Formula,
     write: Callable[[Formula, list[Written]], Written],
     step: str,
@@ -54,7 +54,7 @@ def _in_steps(
             uses[id(a)] = uses.get(id(a), 0) + 1
     name_parts = f.size() > TOO_LONG
     if longest is not None and not name_parts:
-        whole = _in_steps(f, write, step, stop)
+        whole = in_steps(f, write, step, stop)
         if len(whole) <= longest:
             return whole
         name_parts = True
@@ -73,7 +73,7 @@ def _in_steps(
     return stop.join([*steps, written[id(f)][0]])
 
 
-def _wrap(text: str, binds: int, least: int) -> str:
+def wrap(text: str, binds: int, least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
@@ -103,20 +103,20 @@ def _array_rows(v: np.ndarray) -> str:
     return "[" + ", ".join(_array_rows(part) if np.ndim(part) else number(part) for part in v) + "]"
 
 
-def _leaf(f: Formula) -> Written:
+def leaf(f: Formula) -> Written:
     text = f.text or number(f.value)
     return text, UNARY if not f.text and text.startswith("-") else ATOM
 
 
-def _plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
+def plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
     if f.op is None:
-        return _leaf(f)
+        return leaf(f)
     if f.op.formula and f.op.formula.count("{}") == len(args):
         return _operator(_filled(f.op.formula, f.attributes), args)
-    if f.op.name == "permute_dims" and (mark := _transposition(f, transposed)):
-        return _wrap(*args[0], ATOM) + mark, ATOM
+    if f.op.name == "permute_dims" and (mark := transposition(f, transposed)):
+        return wrap(*args[0], ATOM) + mark, ATOM
     if f.op.name == "getitem":
-        return _wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
+        return wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
     return f"{f.op.name}({', '.join(_words(f, args))})", ATOM
 
 
@@ -129,19 +129,19 @@ def _operator(template: str, args: list[Written]) -> Written:
     """An operator's text with the parentheses that Python would need."""
     left, _, right = template.partition("{}")
     if left:  # a sign in front: -x, ~x
-        return left + _wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
+        return left + wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
     symbol = right.partition("{}")[0].split()[0]
     binds = BINDS[symbol]
-    a = _wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
+    a = wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
     if len(args) == 1:
         return template.replace("{}", a), binds
     least = UNARY if symbol == "**" else binds + (symbol != "+")
     if args[1][1] == UNARY and binds in (TIMES, PLUS):
         least = ATOM  # 2 * (-3): two signs do not stand side by side
-    return f"{a} {symbol} {_wrap(*args[1], least)}", binds
+    return f"{a} {symbol} {wrap(*args[1], least)}", binds
 
 
-def _transposition(f: Formula, transposed: str) -> str:
+def transposition(f: Formula, transposed: str) -> str:
     """How a transpose is written: above two axes `.T` would turn round all of them, and `.mT` swaps the last two."""
     axes = f.attributes["axes"]
     if len(axes) < 2 or axes != (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2):
@@ -165,10 +165,10 @@ def _words(f: Formula, args: list[Written]) -> list[str]:
     """What stands between the parentheses of a call: inputs, and attributes; index arrays stand in their index."""
     inside = sum(k is ARRAY for k in f.attributes.get("index", ()))
     given, arrays = args[: len(args) - inside], args[len(args) - inside :]
-    return [text for text, _ in given] + _keywords(f, arrays)
+    return [text for text, _ in given] + keywords(f, arrays)
 
 
-def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
+def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
     for key, v in f.attributes.items():
@@ -197,7 +197,7 @@ JOINS = {"logical_and": (r"\land", AND), "logical_or": (r"\lor", OR), "add": ("+
 
 def _latex_part(f: Formula, args: list[Written]) -> Written:
     if f.op is None:
-        text, binds = _leaf(f)
+        text, binds = leaf(f)
         if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
             return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
         return (latex_name(text) if f.text else _latex_number(text)), binds
@@ -209,9 +209,9 @@ def _latex_part(f: Formula, args: list[Written]) -> Written:
         return f"[{args[0][0]} {RELATIONS[name]} {args[1][0]}]", ATOM
     if name in JOINS:
         sign, binds = JOINS[name]
-        return f"{_wrap(*args[0], binds)} {sign} {_wrap(*args[1], binds + (name == 'subtract'))}", binds
+        return f"{wrap(*args[0], binds)} {sign} {wrap(*args[1], binds + (name == 'subtract'))}", binds
     head = FUNCTIONS.get(name) or r"\operatorname{" + escape(name) + "}"
-    words = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in _keywords(f, [])]
+    words = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in keywords(f, [])]
     return f"{head}({', '.join(words)})", ATOM
 
 
@@ -240,40 +240,40 @@ def escape(text: str) -> str:
 def _times(f: Formula, args: list[Written]) -> Written:
     both = all(len(a.shape) for a in f.args)  # entry by entry, where two arrays meet
     sign = r"\odot" if both else r"\cdot"
-    return f"{_wrap(*args[0], TIMES)} {sign} {_wrap(*args[1], TIMES + 1)}", TIMES
+    return f"{wrap(*args[0], TIMES)} {sign} {wrap(*args[1], TIMES + 1)}", TIMES
 
 
 def _sums(f: Formula, args: list[Written]) -> Written:
     axis = f.attributes.get("axis")
     under = "" if axis is None else "_{\\text{axis } " + ", ".join(map(str, axis)) + "}"
-    return rf"\sum{under} {_wrap(*args[0], TIMES)}", TIMES
+    return rf"\sum{under} {wrap(*args[0], TIMES)}", TIMES
 
 
 def _transpose(f: Formula, args: list[Written]) -> Written:
-    if _transposition(f, "mT"):
-        return _wrap(*args[0], ATOM) + r"^\top", POWER
+    if transposition(f, "mT"):
+        return wrap(*args[0], ATOM) + r"^\top", POWER
     return rf"\operatorname{{permute}}_{{{', '.join(map(str, f.attributes['axes']))}}}({args[0][0]})", ATOM
 
 
 def _picked(f: Formula, args: list[Written]) -> Written:
-    return _wrap(*args[0], ATOM) + r"_{[\text{" + escape(_index(f.attributes["index"], args[1:])) + "}]}", POWER
+    return wrap(*args[0], ATOM) + r"_{[\text{" + escape(_index(f.attributes["index"], args[1:])) + "}]}", POWER
 
 
 LATEX: dict[str, Callable[[Formula, list[Written]], Written]] = {
     "multiply": _times,
     "divide": lambda f, a: (rf"\frac{{{a[0][0]}}}{{{a[1][0]}}}", POWER),
     "reciprocal": lambda f, a: (rf"\frac{{1}}{{{a[0][0]}}}", POWER),
-    "power": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{a[1][0]}}}", POWER),
-    "power_n": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{number(f.attributes['n'])}}}", POWER),
-    "square": lambda f, a: (f"{_wrap(*a[0], ATOM)}^2", POWER),
-    "negative": lambda f, a: (f"-{_wrap(*a[0], TIMES)}", TIMES),
+    "power": lambda f, a: (f"{wrap(*a[0], ATOM)}^{{{a[1][0]}}}", POWER),
+    "power_n": lambda f, a: (f"{wrap(*a[0], ATOM)}^{{{number(f.attributes['n'])}}}", POWER),
+    "square": lambda f, a: (f"{wrap(*a[0], ATOM)}^2", POWER),
+    "negative": lambda f, a: (f"-{wrap(*a[0], TIMES)}", TIMES),
     "sqrt": lambda f, a: (rf"\sqrt{{{a[0][0]}}}", ATOM),
     "exp": lambda f, a: (f"e^{{{a[0][0]}}}", POWER),
     "abs": lambda f, a: (rf"\left|{a[0][0]}\right|", ATOM),
-    "matmul": lambda f, a: (rf"{_wrap(*a[0], TIMES)} \, {_wrap(*a[1], TIMES + 1)}", TIMES),
-    "inv": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{-1}}", POWER),
+    "matmul": lambda f, a: (rf"{wrap(*a[0], TIMES)} \, {wrap(*a[1], TIMES + 1)}", TIMES),
+    "inv": lambda f, a: (f"{wrap(*a[0], ATOM)}^{{-1}}", POWER),
     "where": lambda f, a: (rf"\begin{{cases}} {a[1][0]} & {a[0][0]} \\ {a[2][0]} & \text{{else}} \end{{cases}}", POWER),
-    "logical_not": lambda f, a: (rf"\lnot {_wrap(*a[0], ATOM)}", UNARY),
+    "logical_not": lambda f, a: (rf"\lnot {wrap(*a[0], ATOM)}", UNARY),
     "sum": _sums,
     "permute_dims": _transpose,
     "getitem": _picked,
