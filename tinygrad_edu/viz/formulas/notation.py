@@ -48,6 +48,8 @@ def in_steps(
     taken: Set[str] = frozenset(),
 ) -> str:
     """Write every part once; if that would be long, give a name to each part that is long, or used twice."""
+    if longest is None and f.op is not None and all(a.op is None for a in f.args):  # one operation, as most are
+        return write(f, [write(a, []) for a in f.args])[0]
     uses: dict[int, int] = {}
     for part in f.parts():
         for a in part.args:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ from .values import shown
 from .watch import Call, caller, data_in, is_module, names_in, run
 
 LONGEST = 60  # letters of a name
+
+
+@cache
+def dtype_name(dtype: Any) -> str:
+    """Its name, which NumPy takes long to say; nothing for None."""
+    return "" if dtype is None else str(dtype)
 
 
 @dataclass
@@ -62,7 +69,7 @@ class Node:
 
     @property
     def dtype(self) -> str:
-        return str(getattr(self.value, "dtype", type(self.value).__name__))
+        return dtype_name(getattr(self.value, "dtype", None)) or type(self.value).__name__
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -86,8 +86,7 @@ def draw(
     layers = layers_in(graph, expand)
     seen = view(inlined(graph) if inline else graph, depth, budget, constants, layers)
     paint = OVERLAYS[overlay](graph, {k: seen.members(box) for k, box in seen.boxes.items()}) if overlay else None
-    style = Style(seen, detail, notation == "mathematics", paint, common_dtype(graph), alone(seen))
-    return picture(style, backward, direction, page)
+    return picture(seen, detail, backward, paint, direction, page, notation)
 
 
 def alone(seen: View) -> frozenset[str]:
@@ -99,9 +98,12 @@ def alone(seen: View) -> frozenset[str]:
     )  # fmt: skip
 
 
-def picture(style: Style, backward: bool, direction: str, page: float | None) -> Picture:
+def picture(
+    seen: View, detail: str = "values", backward: bool = False, paint: Paint | None = None, direction: str = "right",
+    page: float | None = PAGE, notation: str = "mathematics",
+) -> Picture:  # fmt: skip
     """DOT text for a view of a graph."""
-    seen, paint = style.seen, style.paint
+    style = Style(seen, detail, notation == "mathematics", paint, common_dtype(seen), alone(seen))
     arrows, notes = few(seen)
     notices = [*seen.notices, *([notes] if notes else [])]
     backs = {arrow: back for arrow in arrows if (back := _back(seen, arrow, style.detail, backward)) is not None}

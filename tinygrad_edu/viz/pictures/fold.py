@@ -146,7 +146,7 @@ def fold_calls(
     graph: Graph, boxes: list[Box], labels: dict[str, str], chosen: Set[str], modules: Mapping[int, Any] | None = None
 ) -> list[Box]:
     """Every chosen module call as one box, with the parameters that only it uses; called by its class, if known."""
-    group = {}
+    group: dict[str, str] = {}
     for box in boxes:
         call = next((c for c in box.modules if c in chosen), None)
         if call is not None:
@@ -270,7 +270,7 @@ def fold_stretches(boxes: list[Box], budget: int) -> list[Box]:
 def arrows(graph: Graph, boxes: list[Box], held: Set[str] = frozenset()) -> list[Arrow]:
     """The uses between boxes, each once; a use by a later round of the same repetition is a loop."""
     place = {k: (n, r) for n, b in enumerate(boxes) for r, keys in enumerate(b.rounds) for k in keys}
-    uses = graph.uses()
+    uses, sizes = graph.uses(), [box.size for box in boxes]
     found: dict[Arrow, None] = {}
     rounds: dict[tuple[str, str], set[int]] = {}  # of each tensor and each box that uses it
     for source, user, i in graph.edges():
@@ -282,7 +282,7 @@ def arrows(graph: Graph, boxes: list[Box], held: Set[str] = frozenset()) -> list
             continue
         before, now = a.turns[r], b.turns[q]
         loop = m <= n or any(before[run] != now[run] for run in before.keys() & now.keys())
-        single = (a.size == 1 and b.size == 1) or (source == a.key and user == b.key and len(b.rounds[0]) == 1)
+        single = (sizes[n] == sizes[m] == 1) or (source == a.key and user == b.key and len(b.rounds[0]) == 1)
         repeated = len(boxes) > LARGE and graph.nodes[source].op is None and uses[source] > SHARED
         if not loop:
             rounds.setdefault((source, b.key), set()).add(q)

@@ -36,9 +36,7 @@ def heat(v: Any, most: tuple[int, int] = (8, 12)) -> str | None:
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     if written:
         return f'<table border="0" cellborder="0" cellspacing="1" cellpadding="1">{body}</table>'
-    size = (
-        f'fixedsize="true" width="{CELL * cells.shape[1]}" height="{CELL * len(cells)}"'  # or it is stretched
-    )
+    size = f'fixedsize="true" width="{CELL * cells.shape[1]}" height="{CELL * len(cells)}"'  # or it is stretched
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0" {size}>{body}</table>'
 
 

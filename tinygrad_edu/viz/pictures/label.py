@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..formulas.mathematics import mathematics, symbol
-from ..graph.graph import Graph, Node, is_number
+from ..graph.graph import Node, is_number
 from ..graph.local import LONG, Local, gradient_name
 from ..graph.values import facts_text, in_label, markup, one, shape_text, short, shown, size, whole
 from .fold import Box, View
@@ -21,6 +21,7 @@ from .overlays import Paint
 from .palette import BACKWARD, EDGE, INK, MEANINGS, TINTS, colour
 
 TITLE = 24  # letters of a title on a line
+LONG_WORD = 44  # letters of a name that is cut
 CHIP = 18  # letters of a formula on a line of a chip
 LETTER = 6.5  # the width of a letter of a title, in points
 FEW = 60  # boxes of a picture in which arrays are shown as cells
@@ -70,9 +71,9 @@ class Style:
         return "; ".join([*steps, f"{symbol(gradient_name(source))} += {last}"])
 
 
-def common_dtype(graph: Graph) -> str:
-    """The dtype of most tensors."""
-    counts = Counter(n.dtype for n in graph.nodes.values() if not is_number(n))
+def common_dtype(seen: View) -> str:
+    """The dtype of most boxes."""
+    counts = Counter(n.dtype for n in map(seen.node, seen.boxes.values()) if not is_number(n))
     return counts.most_common(1)[0][0] if counts else ""
 
 
@@ -157,16 +158,15 @@ def small(words: str, longest: int = 80) -> str:
 
 
 def title_rows(title: str) -> list[str]:
-    """A title in bold, on as many lines as it needs, up to three."""
-    return [f"<b>{in_label(line)}</b>" for line in broken(shown(title, 240), TITLE, 3) or [""]]
+    """A title in bold, on as many lines as it needs, up to six."""
+    return [f"<b>{in_label(line)}</b>" for line in broken(shown(title, 240), TITLE, 6) or [""]]
 
 
 def broken(text: str, letters: int, most: int | None = None) -> list[str]:
     """A formula on lines; a short pair of parentheses is not broken."""
     held = re.sub(r"\([^()]{1,12}\)", lambda inside: inside[0].replace(" ", "\u00a0"), text)
-    found = textwrap.wrap(
-        held, letters, max_lines=most, placeholder=" …", break_long_words=most is not None, break_on_hyphens=False
-    )
+    cut = max(map(len, held.split()), default=0) > LONG_WORD
+    found = textwrap.wrap(held, letters, max_lines=most, placeholder=" …", break_long_words=cut, break_on_hyphens=False)
     return [line.replace("\u00a0", " ") for line in found]
 
 
