@@ -18,6 +18,7 @@ from .arrays import Echo, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING, BatchedArray
 from .changes import at_once
+from .departures import depart, departures, warn_if_unasked
 from .engine import (  # fmt: skip
     KEEPS,
     LEFT,
@@ -39,7 +40,7 @@ from .hooks import Handle, function
 from .interop import array_api, signals
 from .interop.names import PACKAGE, UnknownNameError
 from .interop.protocol import call_function, call_ufunc
-from .recording import Departure, Recording, departures, recording, site, stack_level, tracer
+from .recording import Recording, recording, site, stack_level, tracer
 from .values import value
 
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
@@ -355,8 +356,8 @@ class Tensor(Variable):
 
     def _depart(self, numbers: bool = False) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
-        if self.flags & NEEDS and (departed := departures.get()) is not None:
-            departed.append(Departure(self, births(), site(), numbers or not self.shape))
+        if self.flags & NEEDS and (recording.get() or departures.get() is not None):
+            depart(self, numbers or not self.shape)
 
     def _copied(self, source: Variable) -> None:
         """This tensor starts from the values of `source`, which may need a gradient."""
@@ -471,6 +472,8 @@ class Tensor(Variable):
                 "array: a list for NumPy must hold numbers; got tensors that need a gradient, which would be lost; use "
                 "tg.stack, or detach() them"
             )
+        if self._leaves():
+            warn_if_unasked(describe(self))
         return float(self.item())
 
     def _must_be_one(self, who: str, advice: str) -> None:
@@ -482,6 +485,8 @@ class Tensor(Variable):
         return int(self.item())
 
     def __complex__(self) -> complex:
+        if self._leaves():
+            warn_if_unasked(describe(self))
         return complex(self.item())
 
     def __index__(self) -> int:
@@ -542,6 +547,8 @@ class Tensor(Variable):
                 f"array: a method of NumPy's arrays takes plain numbers; got {describe(self)}, whose gradient would be "
                 f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
             )
+        if array.__class__ is Echo and not copy:
+            warn_if_unasked(describe(self), listed=bool(self.shape) and dtype is None)
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
@@ -574,7 +581,8 @@ class Tensor(Variable):
         return self
 
     def __dlpack__(self, **kwargs: Any) -> Any:
-        self._depart(numbers=True)
+        if self._leaves():
+            raise GraphError(f"dlpack: no gradient passes to another library; got {describe(self)}; detach() it first")
         return np.array(self._data).__dlpack__(**kwargs)
 
     @property

@@ -12,12 +12,13 @@ import numpy as np
 from .. import engine
 from ..arrays import is_weak
 from ..backward import gradients, history
+from ..departures import Departure, departures
 from ..engine import Variable, births
 from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from ..functions.arguments import Function, fresh, lift
 from ..functions.creation import zeros_like
 from ..ops.layout import alias
-from ..recording import Departure, Recording, departures, recording, stack_level
+from ..recording import Recording, recording, stack_level
 from . import tree
 from .forward import push
 
