@@ -98,7 +98,7 @@ def normal_dtype(who: str, dtype: Any) -> np.dtype[Any]:
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = "Tensor") -> Any:
-    """`data` as a NumPy array of numbers. What has a dtype keeps it, also in a list; Python floats take the default one.
+    """`data` as a NumPy array of numbers. What has a dtype keeps it, in a list too; Python floats take the default one.
 
     What would lose its meaning is refused: masks, units, fields, imaginary parts.
     """

@@ -59,7 +59,7 @@ def warn_if_unasked(what: str, listed: bool = False) -> None:
     by = None if frame is None else asker(frame, listed)
     if by is not None:
         warnings.warn(
-            f"{by} takes plain numbers, through which no gradient passes; got {what}; use functions of tensors (tg.exp, "
+            f"{by} takes plain numbers, through which no gradient passes; got {what}; use what tensors have (tg.exp, "
             "tg.stack, a write into a tensor), or item() or detach() to say that numbers are meant",
             LostGradientWarning,
             stacklevel=stack_level(),

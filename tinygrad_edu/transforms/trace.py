@@ -127,8 +127,8 @@ class Trace:
         numbers = any(d.numbers for d in left)
         if any(t.born > left[0].when and _may_come_back(t, numbers) for t in found):
             warnings.warn(
-                f"{self.who}: no gradient passes through values that left the graph ({at}) and come back as "
-                f"constants; {remedy}, or detach() first if none is wanted",
+                f"{self.who}: no gradient passes through values that left the graph ({at}), from which constants that "
+                f"came after may be made; {remedy}, or detach() first if none is wanted",
                 LostGradientWarning,
                 stacklevel=stack_level(),
             )
