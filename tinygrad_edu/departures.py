@@ -71,7 +71,7 @@ def asker(frame: FrameType, listed: bool) -> str | None:
     name, called = instruction(frame.f_code, frame.f_lasti)
     if name in STORES:
         return "array: an assignment into an array"
-    f = found(frame, called) if called else None
+    f: Any = found(frame, called) if called else None
     if getattr(f, "__module__", None) in ("math", "cmath"):
         return None if f.__name__ in FLAT else f"{f.__name__}: a function of Python's {f.__module__}"
     if isinstance(getattr(f, "__self__", None), np.ndarray):
