@@ -181,7 +181,8 @@ def _present(case: Case) -> Answer:
         return _scaled(case, graph, "huge", size)
     if size < TINY:
         return _scaled(case, graph, "vanishing", size)
-    facts: dict[str, Any] = {"low": one(g.min()), "high": one(g.max()), "count": int(np.count_nonzero(g)), "size": g.size}
+    low, high = one(g.min()), one(g.max())
+    facts: dict[str, Any] = {"low": low, "high": high, "count": int(np.count_nonzero(g)), "size": g.size}
     if line := _values_left(case):
         return case.answer("values left", line, **facts)
     return case.answer("healthy", **facts)
