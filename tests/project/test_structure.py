@@ -19,6 +19,7 @@ FLOORS = [
     [
         "errors",
         "domain",
+        "kinds",
         "arrays",
         "sums",
         "changes",
@@ -34,7 +35,7 @@ FLOORS = [
         "backward",
     ],
     ["ops", "program"],
-    ["functions", "interop", "writing", "tensor"],
+    ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
     ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
     ["testing", "viz", "compiler"],

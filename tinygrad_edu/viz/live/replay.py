@@ -212,7 +212,7 @@ class _Writing:
                     continue
                 edge = self.places[key].edges[i]
                 edge.contribution = self.number(contribution(graph, node, i, key in below))
-                if node.op.kind == "elementwise":
+                if node.op.kind.entrywise:
                     arrays = [self.tensors[k]._data for k in node.inputs]
                     one = self.writer.constant(np.ones((), node.grad.dtype))
                     y = self.tensors[key]._data
@@ -221,7 +221,7 @@ class _Writing:
 
 def _shapes(user: Node) -> bool:
     """Whether a node's shape depends on the values of a mask."""
-    return user.op is not None and user.op.kind == "index"
+    return user.op is not None and user.op.kind.name == "index"
 
 
 def chosen(op: Op, names: tuple[str, ...], which: ProgramArray) -> Op:
