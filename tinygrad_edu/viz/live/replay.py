@@ -143,7 +143,8 @@ class _Writing:
             raise GraphError(f"live: values must be arrays; got {node.name}, a batch of vmap; draw one of its examples")
         if is_weak(data):
             data = self.strong(data, users)
-        fixed = is_weak(data) or (np.asarray(data).dtype == bool and any(_shapes(user) for user in users))
+        kind = np.asarray(data).dtype.kind
+        fixed = is_weak(data) or kind == "c" or (kind == "b" and any(_shapes(user) for user in users))
         if not fixed:
             self.places[node.key].leaf = len(self.writer.inputs)
             data = self.writer.input(np.asarray(data), node.name)
