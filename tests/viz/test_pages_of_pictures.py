@@ -1,6 +1,7 @@
 """Pictures at the width of a page: rows, layers as one box, chips on their arrows, cells of colour, mathematics."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -45,9 +46,9 @@ def test_a_long_picture_goes_on_in_the_row_below():
     boxes = [
         (places[k][1], places[k][0]) for k in sorted((k for k in places if "_" not in k), key=lambda k: int(k[1:]))
     ]
-    new_row = [b < a for (_, a), (_, b) in zip(boxes[1:], boxes[2:], strict=False)]
+    new_row = [b < a for (_, a), (_, b) in pairwise(boxes[1:])]
     assert sum(new_row) >= 5
-    below = [b > a + 20 for (a, _), (b, _) in zip(boxes[1:], boxes[2:], strict=False)]
+    below = [b > a + 20 for (a, _), (b, _) in pairwise(boxes[1:])]
     assert below == new_row  # and never above
     assert placed(viz.draw(chain(30), budget=None, page=None))[0] > 3000
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ..graph.values import shape_text
 from .notation import (
     ATOM,
-    JOINS,
     PLUS,
     POWER,
     TIMES,
@@ -71,7 +70,7 @@ def _part(f: Formula, args: list[Written]) -> Written:
         return write(f, args)
     if name in SIGNS:
         return f"{wrap(*args[0], PLUS)} {SIGNS[name]} {wrap(*args[1], PLUS)}", 1
-    if name in JOINS:
+    if name in ("add", "subtract"):
         sign, binds = ("−" if name == "subtract" else "+"), PLUS
         return f"{wrap(*args[0], binds)} {sign} {wrap(*args[1], binds + (name == 'subtract'))}", binds
     if f.op.formula and f.op.formula.count("{}") == len(args):

@@ -14,7 +14,6 @@ from ..graph.graph import Graph, Node
 from ..graph.values import one, size, whole
 from .palette import BAD, DIVERGING, SCALE
 
-MOVES = ("layout", "index", "write", "search", "batch")  # kinds that compute no numbers
 Boxes = dict[str, list[str]]  # for each box, the keys of the nodes that it stands for
 
 
@@ -91,7 +90,7 @@ def flops(graph: Graph, node: Node) -> int:
         count = node.op.flops(node.shape, *[n.shape for n in inputs], **node.attributes)
         examples = whole(node.value).size / max(math.prod(node.shape), 1)  # those that vmap hides
         return round(count * examples)
-    if node.op.kind in MOVES:
+    if node.op.kind.moves:
         return 0
     return max(whole(n.value).size for n in [node, *inputs])
 

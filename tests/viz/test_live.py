@@ -1,0 +1,151 @@
+"""Graphs that the page computes by itself: values and gradients in a browser are those of the engine."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu.engine import NEEDS, TRACED, constant
+from tinygrad_edu.program.coding import encoded
+from tinygrad_edu.testing.properties.calls import calls
+from tinygrad_edu.testing.properties.op_checks import built_in_ops
+from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.live.javascript import description, primitives, source, without
+from tinygrad_edu.viz.live.replay import replay
+
+from .test_browser import browser  # noqa: F401  a fixture
+
+# each step on NumPy's own arguments, and then all together: what differs from NumPy's results by more than `close` allows
+RUN = """([d, steps]) => {
+    const machine = new Machine(d), numbers = a => a && Array.from(a.packed().data), wrong = [];
+    const nodes = Object.fromEntries(Object.keys(d.nodes).map(key => [key, [numbers(machine.value(key)), numbers(machine.gradient(key))]]));
+    machine.steps.forEach((step, k) => machine.outcome(step, k).forEach((y, j) => {
+        const expected = decoded(steps[k][j]), [found, wanted] = [numbers(y), numbers(expected)];
+        const sizes = a => (a ? numbers(a).map(Math.abs).filter(Number.isFinite) : []);
+        const scale = Math.max(0, ...sizes(expected), ...step.uses.flatMap(id => sizes(machine.known[id])));
+        const close = expected && expected.dtype[2] === "8" ? 1e-12 : 2 ** -21;
+        const same = wanted === null || (y.dtype === expected.dtype && wanted.every((v, i) => Object.is(v, found[i]) || v === found[i]
+            || Math.abs(v - found[i]) <= close * Math.max(Math.abs(v), d.exact[k] ? 0 : scale)));
+        if (!same && step.primitive !== "empty_like") wrong.push([step.primitive, wanted, found]);
+        machine.known[step.results[j]] = expected;
+    }));
+    return [nodes, wrong];
+}"""
+
+
+@pytest.fixture(scope="module")
+def tab(browser):  # noqa: F811
+    """A page in which `Machine` stands, and that refuses code made from text."""
+    tab = browser.new_page()
+    tab.set_content(
+        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; script-src 'unsafe-inline'\">"
+        f"<script>{source()}; Object.assign(window, {{Machine, PRIMITIVES, decoded}})</script>"
+    )
+    yield tab
+    tab.close()
+
+
+def agree(found, expected, what):
+    """A list of numbers is an array, to rounding: 1e-12 in double precision."""
+    expected = np.asarray(expected)
+    tolerance = 1e-12 if expected.dtype.itemsize == 8 else 2e-5
+    found = np.array(found, float).reshape(expected.shape)
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=1)
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale, err_msg=str(what))
+
+
+def compare(tab, graph):
+    """Each step is NumPy's, and so are all values and gradients. Returns the steps that JavaScript has not."""
+    again = replay(graph)
+    told, program = description(again), again.program
+    values = [v for step in program.steps for v in step.results]
+    known = dict(zip(values, program.with_steps(program.steps, values)(*again.inputs), strict=True))
+    steps = [[encoded(np.asarray(known[v]), {}) for v in step.results] for step in program.steps]
+    told["exact"] = [getattr(getattr(np, s.primitive, None), "signature", 0) is None for s in program.steps]  # a ufunc
+    found, wrong = tab.evaluate(RUN, [told, steps])
+    assert wrong == []
+    for key, node in graph.nodes.items():
+        value, gradient = found[key]
+        if value is not None:
+            agree(value, node.value, node.title)
+        if node.grad is not None and gradient is not None:
+            agree(gradient, node.grad, f"gradient of {node.title}")
+    return [program.steps[k] for k in without(program)]
+
+
+def network(dtype=np.float64, activation=tg.tanh):
+    """A loss of a network with one hidden layer, and its tensors."""
+    rng = np.random.default_rng(0)
+    shapes = {"x": (5, 2), "w": (2, 4), "b": (4,), "v": (4, 3)}
+    tensors = {k: tg.Tensor(rng.normal(size=s).astype(dtype), requires_grad=True, name=k) for k, s in shapes.items()}
+
+    def loss(activation=activation):
+        x, w, b, v = tensors.values()
+        return F.cross_entropy(activation(x @ w + b) @ v, np.array([0, 1, 2, 1, 0]))
+
+    return loss, tensors
+
+
+def test_every_primitive_that_python_counts_has_javascript(tab):
+    assert set(tab.evaluate("Object.keys(PRIMITIVES)")) == primitives()
+
+
+@pytest.mark.parametrize("op", built_in_ops(), ids=str)
+@given(st.data())
+@settings(max_examples=2)
+def test_each_op_is_numpys(tab, op, data):
+    arrays, attributes = data.draw(calls(op, data.draw(st.sampled_from([np.float64, np.float32]))))
+    xs = [constant(a) for a in arrays]
+    for x in xs:
+        x.flags = TRACED | (NEEDS if x.dtype.kind == "f" else 0)
+    with np.errstate(all="ignore"):
+        missing = compare(tab, read(op(*xs, **attributes), grads=True))
+    # complex numbers have none, and so the Fourier transform
+    assert [step for step in missing if not any(v.dtype.kind == "c" for v in (*step.uses, *step.results))] == []
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_network_computes_itself(tab, dtype):
+    loss, _ = network(dtype)
+    compare(tab, read(loss(), grads=True))
+
+
+def test_what_follows_from_a_change_is_what_the_engine_computes(tab):
+    loss, tensors = network()
+    graph = read(loss(), grads=True)
+    w, x, tanh = (next(k for k, n in graph.nodes.items() if str(n.op or n.name) == name) for name in ("w", "x", "tanh"))
+    found = tab.evaluate(
+        """([d, w, h]) => {
+            const machine = new Machine(d), numbers = key => Array.from(machine.gradient(key).packed().data);
+            const state = () => [machine.total(), ...numbers(w)];
+            machine.set(w, 3, 0.25);
+            const changed = machine.run(), edited = state();
+            machine.swap(h, "sigmoid");
+            machine.run();
+            const swapped = state(), slope = machine.finite_difference(w, 3, 1e-5).difference;
+            machine.descend(0.5);
+            const descended = state();
+            machine.reset();
+            return {changed, edited, swapped, slope, descended, again: state()};
+        }""",
+        [description(replay(graph)), w, tanh],
+    )
+
+    def state(activation):
+        for t in tensors.values():
+            t.grad = None
+        value = loss(activation)
+        value.backward()
+        return [value.item(), *tensors["w"].grad.numpy().reshape(-1)]
+
+    assert {w, tanh, x, *graph.outputs} <= set(found["changed"])
+    agree(found["again"], np.array(state(tg.tanh)), "reset")
+    tensors["w"].data[0, 3] = 0.25
+    agree(found["edited"], np.array(state(tg.tanh)), "edited")
+    agree(found["swapped"], np.array(state(tg.sigmoid)), "swapped")
+    assert found["slope"] == pytest.approx(tensors["w"].grad.numpy()[0, 3], rel=1e-8)
+    for t in tensors.values():
+        t.data = t.data - 0.5 * t.grad.numpy()
+    agree(found["descended"], np.array(state(tg.sigmoid)), "descended")
