@@ -38,7 +38,7 @@ FLOORS = [
     ["functions", "interop", "writing", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
     ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
-    ["testing", "viz", "compiler"],
+    ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
 
