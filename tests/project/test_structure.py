@@ -26,6 +26,7 @@ FLOORS = [
         "pieces",
         "blocks",
         "recording",
+        "departures",
         "batched",
         "holders",
         "hooks",
