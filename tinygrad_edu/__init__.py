@@ -224,6 +224,8 @@ if _typing.TYPE_CHECKING:
     from .io import load as load
     from .io import save as save
     from .training.fit import fit as fit
+    from .onnx.export import export as export
+    from .onnx.reader import import_onnx as import_onnx
     from .viz.pictures.draw import draw as draw
     from .viz.words.anomaly import detect_anomaly as detect_anomaly
     from .viz.words.explain import explain as explain
@@ -250,6 +252,8 @@ _LATER = {
     "draw": ("viz", "The graph behind a tensor, a module or a function as a picture."),
     "explain": ("viz", "The chain rule on a graph, step by step with numbers."),
     "fit": ("training", "Train a model: the loop that everybody writes, in one call."),
+    "export": ("onnx.export", "A function, its gradients or a whole training step as an ONNX file."),
+    "import_onnx": ("onnx.reader", "An ONNX file as a function of tensors."),
     "load": ("io", "What `save` wrote, or any safetensors file."),
     "save": ("io", "Write tensors to a file: save(path, state)."),
     "why": ("viz", "Why the gradient of a tensor is as it is."),

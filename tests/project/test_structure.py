@@ -26,6 +26,7 @@ FLOORS = [
         "pieces",
         "blocks",
         "recording",
+        "departures",
         "batched",
         "holders",
         "hooks",
@@ -38,7 +39,7 @@ FLOORS = [
     ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
     ["nn", "optim", "data", "files", "io", "training", "linalg", "autograd", "fft", "special"],
-    ["testing", "viz", "compiler"],
+    ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
 
