@@ -223,9 +223,9 @@ if _typing.TYPE_CHECKING:
     from .compiler.compile import compile as compile
     from .io import load as load
     from .io import save as save
-    from .training.fit import fit as fit
     from .onnx.export import export as export
     from .onnx.reader import import_onnx as import_onnx
+    from .training.fit import fit as fit
     from .viz.pictures.draw import draw as draw
     from .viz.words.anomaly import detect_anomaly as detect_anomaly
     from .viz.words.explain import explain as explain
