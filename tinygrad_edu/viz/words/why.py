@@ -10,11 +10,13 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from ...backward import history, shown_inputs
+from ...departures import LATEST
 from ...engine import NEEDS, Variable
 from ...functions.settings import own_keywords
 from ..graph.graph import Graph, Node, read
@@ -22,7 +24,7 @@ from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
 from ..graph.watch import caller, is_module, names_in, results_in
-from .reasons import ANSWERS, BLOCKED, advice
+from .reasons import ANSWERS, advice
 from .source import Cut, Line, assignment_of, calls_of, cut_after, cut_inside, repeated, source_lines
 
 HUGE, TINY = 1e4, 1e-7
@@ -180,7 +182,21 @@ def _present(case: Case) -> Answer:
     if size < TINY:
         return _scaled(case, graph, "vanishing", size)
     low, high = one(g.min()), one(g.max())
-    return case.answer("healthy", low=low, high=high, count=int(np.count_nonzero(g)), size=g.size)
+    facts: dict[str, Any] = {"low": low, "high": high, "count": int(np.count_nonzero(g)), "size": g.size}
+    if line := _values_left(case):
+        return case.answer("values left", line, **facts)
+    return case.answer("healthy", **facts)
+
+
+def _values_left(case: Case) -> str | None:
+    """The first line at which values left the graph while the newest result that depends on the tensor was computed."""
+    result = next((r for r in case.results if case.depends(r)), None)
+    if result is None:
+        return None
+    first = min((t.born for t in history(result, constants=False) if t.op is not None), default=result.born)
+    sites = [PurePath(str(site)).name for when, site in LATEST if first < when < result.born]
+    known = [line.where for line in case.lines if sites and line.where.startswith(f"{sites[0]}:")]
+    return next(iter([*known, *sites]), None)
 
 
 def _graph_with(case: Case) -> Graph | None:
@@ -233,11 +249,12 @@ def _zero(case: Case, graph: Graph | None) -> Answer:
         if not whole(step.source.value).size or not whole(step.user.value).size:
             return case.answer("empty", case.line_of(graph, step.user), step=shown(step.user.title))
         if whole(step.incoming).any() and not whole(step.contribution).any():
-            op = str(step.user.op)
-            flat = f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
-            reason, text = BLOCKED.get(op, ("flat here", flat))
+            op = step.user.op
+            assert op is not None
+            reason, text = op.blocks
+            text = text or f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
             words = f"The gradient of {case.name} is 0 because of {shown(step.user.title)}: {text}."
-            return Answer(reason, words, case.line_of(graph, step.user))
+            return Answer(reason or "flat here", words, case.line_of(graph, step.user))
     return case.answer("zero")
 
 
@@ -252,6 +269,7 @@ def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
         if not np.isfinite(whole(use.contribution)).all():
             step = shown(use.user.title)
             line = case.line_of(graph, use.user)
+            assert use.user.op is not None
             return case.answer("infinite slope", line, kind=kind, step=step, advice=advice(use.user.op))
     return case.answer("not finite", kind=kind)
 
