@@ -16,6 +16,7 @@ from ..program.program import Program, Step, Value
 from .steps import REDUCTIONS, VIEWS, Pick, index_of, part_shape, picked
 from .views import Buffer, View, around, dense, divided, merged, sliced, viewed
 
+FEW = 8  # values from which a step that has no loop yet may be made
 NEAR = 8  # how far back a loop is looked for that reads the same
 
 
@@ -74,6 +75,7 @@ class Lowering:
         self.outputs: dict[Value, Buffer] = {}
         self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
         self.waiting: dict[Value, Step] = {}  # steps on inputs alone, which have no loop yet
+        self.roots: dict[Value, tuple[Value, ...]] = {}  # what these are made from
         self.weak: list[Value] = []
         self.program = program
         self.users: dict[Value, int] = {}
@@ -183,7 +185,7 @@ class Lowering:
                 self.view(v)
         waiting = [v for v in waiting if v in self.waiting]
         after, inside = -1, [self.inside[v] for v in uses if v in self.inside and v.shape == shape]
-        known = [v for v in uses if v not in self.waiting] + [x for v in waiting for x in self._roots(v)]
+        known = list(dict.fromkeys(x for v in uses for x in self._roots(v)))
         for v in known:
             if v in self.inside:
                 after = max(after, self.inside[v].number)
@@ -209,22 +211,24 @@ class Lowering:
                 self._put(self.waiting[v], found)
         return found
 
-    def _roots(self, value: Value) -> list[Value]:
+    def _roots(self, value: Value) -> tuple[Value, ...]:
         """What a value that waits is made from, and does not wait."""
-        if value not in self.waiting:
-            return [value]
-        return [x for v in self.waiting[value].uses if not v.weak for x in self._roots(v)]
+        return self.roots[value] if value in self.waiting else (value,)
 
     def _put(self, step: Step, loop: Loop) -> None:
         """Make a step in a loop, after those on which it waits."""
-        self.waiting.pop(step.result, None)
-        for v in step.uses:
-            if v in self.waiting:
-                self._put(self.waiting[v], loop)
-        self._reads(loop, step.uses)
-        loop.steps.append(step)
-        loop.made.add(step.result)
-        self.inside[step.result] = loop
+        todo = [step]
+        while todo:
+            step = todo.pop()
+            before = [self.waiting[v] for v in step.uses if v in self.waiting and v is not step.result]
+            if before:
+                todo += [step, *before]
+            elif step.result not in loop.made:
+                self.waiting.pop(step.result, None)
+                self._reads(loop, step.uses)
+                loop.steps.append(step)
+                loop.made.add(step.result)
+                self.inside[step.result] = loop
 
     def _reads(self, loop: Loop, values: Any) -> None:
         for v in values:
@@ -238,8 +242,10 @@ class Lowering:
         if step.primitive in ("zeros_like", "ones_like"):
             step = Step(step.primitive, (), {}, step.results)
         uses = [v for v in dict.fromkeys(step.uses) if not v.weak]
-        if not any(v in self.inside for v in uses):
+        roots = tuple(dict.fromkeys(x for v in uses for x in self._roots(v)))
+        if len(roots) <= FEW and not any(v in self.inside for v in roots):
             self.waiting[step.result] = step  # until somebody uses it, so that it is made where that is
+            self.roots[step.result] = roots
         else:
             self._put(step, self._loop(shape, uses))
 
@@ -312,9 +318,9 @@ class Lowering:
         w, y = (out, divided(other, 1, groups)) if weight else (other, divided(out, 1, groups))
         w = w if len(w.shape) == len(x.shape) else divided(w, 0, groups)
         if set(w.shape[3:]) | set(stride) == {1} and len(stride) > 1:  # no windows: entries in one line, where they are
-            lines = [merged(v, 3) for v in (x, y)]
-            if None not in lines:
-                (x, y), w = lines, View(w.buffer, w.offset, (*w.strides[:3], 1), (*w.shape[:3], 1))
+            one, two = merged(x, 3), merged(y, 3)
+            if one is not None and two is not None:
+                x, y, w = one, two, View(w.buffer, w.offset, (*w.strides[:3], 1), (*w.shape[:3], 1))
                 stride = dilation = (1,)
         self.kernels.append(Convolution(number, x, w, y, stride, dilation, weight))
 
@@ -334,7 +340,7 @@ class Lowering:
     def _stored(self, out: Value, view: View, x: Any, loop: Loop, primitive: str = "positive") -> None:
         """Have a loop write `x` into a part of a value's memory, or with "add" what stands there and `x`."""
         part = Value(-1, view.shape, out.dtype)
-        args = (x,)
+        args: tuple[Any, ...] = (x,)
         if primitive == "add":
             before = Value(-1, view.shape, out.dtype)
             loop.loads[before], args = view, (before, x)
