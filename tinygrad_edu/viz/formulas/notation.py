@@ -34,9 +34,9 @@ def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken:
     return _in_steps(f, lambda part, args: _plain_part(part, args, transposed), "u{}", "; ", longest, taken)
 
 
-def latex(f: Formula) -> str:
-    r"""`g \cdot (1 - y \cdot y)`, for a typesetter."""
-    return _in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
+def latex(f: Formula, name: Callable[[str], str] | None = None) -> str:
+    r"""`g \cdot (1 - y \cdot y)`, for a typesetter; `name` says how the name of a tensor is written."""
+    return _in_steps(f, lambda part, args: _latex_part(part, args, name or latex_name), "u_{{{}}}", r",\quad ")
 
 
 def _in_steps(
@@ -195,12 +195,12 @@ RELATIONS = {
 JOINS = {"logical_and": (r"\land", AND), "logical_or": (r"\lor", OR), "add": ("+", PLUS), "subtract": ("-", PLUS)}
 
 
-def _latex_part(f: Formula, args: list[Written]) -> Written:
+def _latex_part(f: Formula, args: list[Written], write_name: Callable[[str], str]) -> Written:
     if f.op is None:
         text, binds = _leaf(f)
         if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
             return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
-        return (latex_name(text) if f.text else _latex_number(text)), binds
+        return (write_name(text) if f.text else _latex_number(text)), binds
     write = LATEX.get(f.op.name)
     if write is not None:
         return write(f, args)
