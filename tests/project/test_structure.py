@@ -19,6 +19,7 @@ FLOORS = [
     [
         "errors",
         "domain",
+        "kinds",
         "arrays",
         "sums",
         "changes",

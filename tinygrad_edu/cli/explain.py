@@ -170,7 +170,7 @@ def _value(node: ast.expr, leaves: dict[str, Any]) -> Any:
         return operate(*xs) if any(hasattr(x, "flags") for x in xs) else _constant(node, operate, *xs)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         op = REGISTRY.get(node.func.id)
-        if op is None or op.kind != "elementwise":
+        if op is None or not op.kind.entrywise:
             raise ValueError(
                 f"explain: functions must be elementwise operations; got {node.func.id!r}; write such as tanh or exp"
             )

@@ -22,6 +22,7 @@ from ..program.reading import Reading
 from ..recording import recording, stack_level, tracing
 from .guards import Outside
 from .plan import Plan
+from .repetition import OTHERWISE
 from .trees import Arguments, Results
 
 OFTEN = 8  # programs of one function, after which it says that it is compiled again and again
@@ -79,6 +80,8 @@ class Compiled:
         return f"compile({self.function!r})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._last is not None and not kwargs and (found := self._last.repeat(args)) is not OTHERWISE:
+            return found
         called = Arguments(args, kwargs)
         if tracing.get() is not None or RUNNING or any(map(_inside_another, called.leaves)):
             return self.function(*args, **kwargs)
@@ -144,6 +147,7 @@ class Compiled:
             written.result = results
             written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
         plan = Plan(written, self.function, self.fast, outside)
+        plan.form = called.form, recording.get() is not None, get_default_dtype()
         plans = self._plans.setdefault(key, [])
         plans[:] = [plan, *plans[: OFTEN - 1]]
         self._last = plan

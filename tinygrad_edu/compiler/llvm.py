@@ -9,6 +9,32 @@ from .nest import Nest
 from .products import product
 from .views import Buffer
 
+# `run` on the memory of objects: how many, for each the place of its pointer, and each object
+AGAIN = f"""\
+define void @again(ptr %pointers, ptr %objects, ptr %numbers) {{
+entry:
+  %n = load i64, ptr %objects
+  %from = getelementptr inbounds i64, ptr %objects, i64 %n
+  %some = icmp ne i64 %n, 0
+  br i1 %some, label %one, label %all
+one:
+  %k = phi i64 [ 0, %entry ], [ %next, %one ]
+  %next = add nuw nsw i64 %k, 1
+  %a = getelementptr inbounds i64, ptr %objects, i64 %next
+  %slot = load i64, ptr %a
+  %b = getelementptr inbounds ptr, ptr %from, i64 %next
+  %object = load ptr, ptr %b
+  %c = getelementptr inbounds i8, ptr %object, i64 {object.__basicsize__}
+  %memory = load ptr, ptr %c
+  %d = getelementptr inbounds ptr, ptr %pointers, i64 %slot
+  store ptr %memory, ptr %d
+  %more = icmp ult i64 %next, %n
+  br i1 %more, label %one, label %all
+all:
+  call void @run(ptr %pointers, ptr %numbers)
+  ret void
+}}"""
+
 
 class Module:
     """The IR of a run of kernels: `run(pointers, numbers)`."""
@@ -24,7 +50,7 @@ class Module:
         for kernel in lowering.kernels:
             self._kernel(kernel)
         functions = [text.replace("@kernel(", f"@{name}(", 1) for text, name in self.known.items()]
-        self.text = "\n\n".join([*self._declarations(), *functions, self._run()])
+        self.text = "\n\n".join([*self._declarations(), *functions, self._run(), AGAIN])
 
     def _kernel(self, kernel: Loop | Product) -> None:
         bases: dict[Buffer, int] = {}

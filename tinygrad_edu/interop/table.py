@@ -30,7 +30,7 @@ def _wide(x: Any) -> Any:
 UFUNCS: dict[Any, Callable[..., Any]] = {
     getattr(np, name): op
     for name, op in REGISTRY.items()
-    if op.kind == "elementwise" and isinstance(getattr(np, name, None), np.ufunc)
+    if op.kind.entrywise and isinstance(getattr(np, name, None), np.ufunc)
 }
 UFUNCS |= {
     np.matmul: linalg.matmul, np.vecdot: linalg.vecdot, np.fabs: ops.abs, np.rint: elementwise.round,

@@ -10,7 +10,8 @@ import numpy as np
 from ..domain import NONZERO, REAL
 from ..op import Op
 from ..pieces import in_pieces
-from .elementwise import erf, exp, sigmoid, tanh, where
+from .elementwise import exp, sigmoid, tanh, where
+from .erf import erf
 
 __all__ = ["elu", "gelu", "gelu_tanh", "leaky_relu", "silu"]
 

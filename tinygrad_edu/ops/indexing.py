@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..batched import beside, pick, whole
-from ..domain import INTEGER, REAL
+from ..domain import INTEGER, REAL, SORTED
 from ..op import Each, Op
 from ..sums import BLOCK, WIDER, in_single
 from .elementwise import where
@@ -100,6 +100,7 @@ getitem = Op(
     _pick,
     Each(lambda i: _from_picked if i == 0 else None),
     kind="index", view=True, linear=True, attributes=_some_index, add=_add_picked,
+    latex="#1_{[#index]}",
     doc="`x[index]`, with NumPy's basic and advanced indexing.",
 )  # fmt: skip
 
@@ -223,6 +224,6 @@ argtop = Op(
 searchsorted = Op(
     "searchsorted",
     lambda x, v, *, side: np.searchsorted(x, v, side=side),
-    kind="search", signature="(n),(k)->(k)", domain=(REAL, REAL), attributes=lambda rng, shape: {"side": "left"},
+    kind="index", signature="(n),(k)->(k)", domain=(SORTED, REAL), attributes=lambda rng, shape: {"side": "left"},
     doc="Where to insert `v` into the sorted `x` to keep it sorted.",
 )  # fmt: skip

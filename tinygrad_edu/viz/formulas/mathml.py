@@ -17,7 +17,7 @@ Tree = list[Any]
 
 SYMBOLS = {
     "cdot": "·", "odot": "⊙", "sum": "∑", "times": "×", "top": "⊤", "neq": "≠", "leq": "≤", "geq": "≥", "land": "∧",
-    "lor": "∨", "lnot": "¬",
+    "lor": "∨", "lnot": "¬", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
 }  # fmt: skip
 FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "max", "min", "det"}
 UPRIGHT = {"mathrm", "operatorname", "mathbf"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Set
@@ -22,6 +23,8 @@ BINDS = {
     "**": POWER, "*": TIMES, "/": TIMES, "//": TIMES, "%": TIMES, "@": TIMES, "+": PLUS, "-": PLUS,
     "&": AND, "|": OR, "==": COMPARE, "!=": COMPARE, "<": COMPARE, "<=": COMPARE, ">": COMPARE, ">=": COMPARE,
 }  # fmt: skip
+LATEX_BINDS = {"+": PLUS, "-": PLUS, r"\cdot": TIMES, r"\,": TIMES, r"\land": AND, r"\lor": OR}
+ASSOCIATIVE = {"+", r"\land", r"\lor"}
 Written = tuple[str, int]  # a text, and how tightly its outermost operator binds
 
 
@@ -183,36 +186,61 @@ def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
     return words
 
 
-FUNCTIONS = {
-    "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "sinh": r"\sinh",
-    "cosh": r"\cosh", "tanh": r"\tanh", "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan",
-    "sigmoid": r"\sigma", "max": r"\max", "min": r"\min", "maximum": r"\max", "minimum": r"\min", "det": r"\det",
-    "log2": r"\log_2", "log10": r"\log_{10}", "sign": r"\operatorname{sign}",
-}  # fmt: skip
-RELATIONS = {
-    "equal": "=", "not_equal": r"\neq", "less": "<", "less_equal": r"\leq", "greater": ">", "greater_equal": r"\geq",
-}  # fmt: skip
-JOINS = {"logical_and": (r"\land", AND), "logical_or": (r"\lor", OR), "add": ("+", PLUS), "subtract": ("-", PLUS)}
-
-
 def _latex_part(f: Formula, args: list[Written], write_name: Callable[[str], str]) -> Written:
     if f.op is None:
         text, binds = _leaf(f)
         if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
             return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
         return (write_name(text) if f.text else _latex_number(text)), binds
-    write = LATEX.get(f.op.name)
-    if write is not None:
-        return write(f, args)
-    name = f.op.name
-    if name in RELATIONS:
-        return f"[{args[0][0]} {RELATIONS[name]} {args[1][0]}]", ATOM
-    if name in JOINS:
-        sign, binds = JOINS[name]
-        return f"{_wrap(*args[0], binds)} {sign} {_wrap(*args[1], binds + (name == 'subtract'))}", binds
-    head = FUNCTIONS.get(name) or r"\operatorname{" + escape(name) + "}"
-    words = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in _keywords(f, [])]
-    return f"{head}({', '.join(words)})", ATOM
+    words = _keywords(f, [])
+    if f.op.latex and "#" in f.op.latex:
+        return _filled_latex(f, args)
+    head = f.op.latex or r"\operatorname{" + escape(f.op.name) + "}"
+    inside = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in words]
+    return f"{head}({', '.join(inside)})", ATOM
+
+
+def _filled_latex(f: Formula, args: list[Written]) -> Written:
+    """An op's own LaTeX with its inputs and attributes in place, in the parentheses that they need."""
+    assert f.op is not None
+    if f.op.name == "permute_dims" and _transposition(f, "mT"):
+        return _wrap(*args[0], ATOM) + r"^\top", POWER
+    template, least, binds = _layout(f.op.latex)
+    if r"\cdot" in template and all(len(a.shape) for a in f.args):
+        template = template.replace(r"\cdot", r"\odot")  # entry by entry, where two arrays meet
+
+    def filled(place: re.Match[str]) -> str:
+        if place[1].isdigit():
+            k = int(place[1]) - 1
+            return _wrap(*args[k], least.get(place[0], 0))
+        v = f.attributes[place[1]]
+        if place[1] == "index":
+            return r"\text{" + escape(_index(v, args[1:])) + "}"
+        return ", ".join(map(str, v)) if isinstance(v, tuple) else number(v)
+
+    return re.sub(r"#(\d|[a-z]+)", filled, template), binds
+
+
+@functools.cache
+def _layout(template: str) -> tuple[str, dict[str, int], int]:
+    """A template, how tightly the inputs in it must bind that no bracket holds, and how tightly the whole binds."""
+    depth, left = 0, []
+    for token in re.finditer(r"\\(left|right|begin|end|[lr]floor|[lr]ceil)\b|[{}()\[\]]|#\d", template):
+        text = token[1] or token[0]
+        if text.startswith("#"):
+            left += [token] if not depth else []
+        else:
+            depth += 1 if text in ("left", "begin", "lfloor", "lceil", "{", "(", "[") else -1
+    if not left:
+        return template, {}, ATOM if template.startswith(("[", r"\l", r"\sqrt", r"\operatorname")) else POWER
+    first = left[0]
+    if first.start():  # a sign in front
+        return template, {first[0]: TIMES}, TIMES
+    symbol = template[first.end() :].split()[0]
+    if symbol[0] in "^_":
+        return template, {first[0]: ATOM}, POWER
+    binds = LATEX_BINDS[symbol]
+    return template, {first[0]: binds, left[1][0]: binds + (symbol not in ASSOCIATIVE)}, binds
 
 
 def _latex_number(text: str) -> str:
@@ -235,46 +263,3 @@ def escape(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
     special["<"] = "<{}"  # a page that the formula stands in sees no tag begin
     return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
-
-
-def _times(f: Formula, args: list[Written]) -> Written:
-    both = all(len(a.shape) for a in f.args)  # entry by entry, where two arrays meet
-    sign = r"\odot" if both else r"\cdot"
-    return f"{_wrap(*args[0], TIMES)} {sign} {_wrap(*args[1], TIMES + 1)}", TIMES
-
-
-def _sums(f: Formula, args: list[Written]) -> Written:
-    axis = f.attributes.get("axis")
-    under = "" if axis is None else "_{\\text{axis } " + ", ".join(map(str, axis)) + "}"
-    return rf"\sum{under} {_wrap(*args[0], TIMES)}", TIMES
-
-
-def _transpose(f: Formula, args: list[Written]) -> Written:
-    if _transposition(f, "mT"):
-        return _wrap(*args[0], ATOM) + r"^\top", POWER
-    return rf"\operatorname{{permute}}_{{{', '.join(map(str, f.attributes['axes']))}}}({args[0][0]})", ATOM
-
-
-def _picked(f: Formula, args: list[Written]) -> Written:
-    return _wrap(*args[0], ATOM) + r"_{[\text{" + escape(_index(f.attributes["index"], args[1:])) + "}]}", POWER
-
-
-LATEX: dict[str, Callable[[Formula, list[Written]], Written]] = {
-    "multiply": _times,
-    "divide": lambda f, a: (rf"\frac{{{a[0][0]}}}{{{a[1][0]}}}", POWER),
-    "reciprocal": lambda f, a: (rf"\frac{{1}}{{{a[0][0]}}}", POWER),
-    "power": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{a[1][0]}}}", POWER),
-    "power_n": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{number(f.attributes['n'])}}}", POWER),
-    "square": lambda f, a: (f"{_wrap(*a[0], ATOM)}^2", POWER),
-    "negative": lambda f, a: (f"-{_wrap(*a[0], TIMES)}", TIMES),
-    "sqrt": lambda f, a: (rf"\sqrt{{{a[0][0]}}}", ATOM),
-    "exp": lambda f, a: (f"e^{{{a[0][0]}}}", POWER),
-    "abs": lambda f, a: (rf"\left|{a[0][0]}\right|", ATOM),
-    "matmul": lambda f, a: (rf"{_wrap(*a[0], TIMES)} \, {_wrap(*a[1], TIMES + 1)}", TIMES),
-    "inv": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{-1}}", POWER),
-    "where": lambda f, a: (rf"\begin{{cases}} {a[1][0]} & {a[0][0]} \\ {a[2][0]} & \text{{else}} \end{{cases}}", POWER),
-    "logical_not": lambda f, a: (rf"\lnot {_wrap(*a[0], ATOM)}", UNARY),
-    "sum": _sums,
-    "permute_dims": _transpose,
-    "getitem": _picked,
-}

@@ -51,7 +51,7 @@ class Node:
     def kind(self) -> str:
         """The op's kind; for a leaf, `parameter`, `input` or `constant`."""
         if self.op is not None:
-            return "custom" if self.op.custom else self.op.kind
+            return "custom" if self.op.custom else self.op.kind.name
         flags = self.tensor.flags if self.tensor is not None else 0
         return "parameter" if flags & NEEDS else "input" if flags or self.named else "constant"
 

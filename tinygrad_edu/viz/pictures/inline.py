@@ -35,7 +35,7 @@ def inline(graph: Graph) -> Graph:
 
 def _too_much(f: Formula) -> bool:
     """More than a line, or more than one product of matrices: more than one layer."""
-    products = sum(part.op is not None and part.op.kind in ("contract", "layer", "window") for part in f.parts())
+    products = sum(part.op is not None and part.op.kind.products for part in f.parts())
     return products > 1 or len(plain(f, "T")) > LONGEST
 
 

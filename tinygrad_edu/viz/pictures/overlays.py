@@ -18,8 +18,6 @@ SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
 BAD = "#ffd9d9"
 DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
 
-
-MOVES = ("layout", "index", "write", "search", "batch")  # kinds that compute no numbers
 Boxes = dict[str, list[str]]  # for each box, the keys of the nodes that it stands for
 
 
@@ -96,7 +94,7 @@ def flops(graph: Graph, node: Node) -> int:
         count = node.op.flops(node.shape, *[n.shape for n in inputs], **node.attributes)
         examples = whole(node.value).size / max(math.prod(node.shape), 1)  # those that vmap hides
         return round(count * examples)
-    if node.op.kind in MOVES:
+    if node.op.kind.moves:
         return 0
     return max(whole(n.value).size for n in [node, *inputs])
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ... import kinds
+
 
 class Colour(NamedTuple):
     fill: str
@@ -18,12 +20,11 @@ BLUE, SKY, GREEN = Colour("#d5e8f5", "#0072b2"), Colour("#e3f3fc", "#2b8fc4"), C
 YELLOW, ORANGE, RED = Colour("#fbf6c4", "#8f8500"), Colour("#fdebc8", "#b87700"), Colour("#f9dccb", "#b34700")
 PINK, GREY, WHITE = Colour("#f3dfea", "#a34f7d"), Colour("#ececec", "#6b6b6b"), Colour("#ffffff", "#555555")
 
+NAMED = {"blue": BLUE, "green": GREEN, "orange": ORANGE, "grey": GREY, "pink": PINK, "red": RED}
 KINDS = {
-    "parameter": YELLOW, "input": WHITE, "constant": GREY,
-    "elementwise": BLUE, "reduce": GREEN, "scan": GREEN,
-    "contract": ORANGE, "linalg": ORANGE, "layer": ORANGE, "window": ORANGE,
-    "layout": GREY, "index": GREY, "search": GREY, "write": PINK, "random": PINK, "batch": PINK,
-    "checkpoint": PINK, "custom": RED, "rule": RED, "folded": SKY,
+    "parameter": YELLOW, "input": WHITE, "constant": GREY,  # leaves, which no op made
+    **{kind.name: NAMED[kind.colour] for kind in kinds.KINDS.values()},
+    "folded": SKY,
 }  # fmt: skip
 
 INK, EDGE, BACKWARD, ALARM = "#1a1a1a", "#767676", "#a63f00", "#d00000"
@@ -31,4 +32,5 @@ WAY_BACK = "#c65100"  # BACKWARD outside of boxes: as far from a white page as f
 
 
 def colour(kind: str) -> Colour:
-    return KINDS.get(kind, PINK)
+    """The colour of a box: a leaf's, a folded one's, or by the kind of the op that made it."""
+    return KINDS[kind]

@@ -22,7 +22,7 @@ from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
 from ..graph.watch import caller, is_module, names_in, results_in
-from .reasons import ANSWERS, BLOCKED, advice
+from .reasons import ANSWERS, advice
 from .source import Cut, Line, assignment_of, calls_of, cut_after, cut_inside, repeated, source_lines
 
 HUGE, TINY = 1e4, 1e-7
@@ -233,11 +233,12 @@ def _zero(case: Case, graph: Graph | None) -> Answer:
         if not whole(step.source.value).size or not whole(step.user.value).size:
             return case.answer("empty", case.line_of(graph, step.user), step=shown(step.user.title))
         if whole(step.incoming).any() and not whole(step.contribution).any():
-            op = str(step.user.op)
-            flat = f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
-            reason, text = BLOCKED.get(op, ("flat here", flat))
+            op = step.user.op
+            assert op is not None
+            reason, text = op.blocks
+            text = text or f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
             words = f"The gradient of {case.name} is 0 because of {shown(step.user.title)}: {text}."
-            return Answer(reason, words, case.line_of(graph, step.user))
+            return Answer(reason or "flat here", words, case.line_of(graph, step.user))
     return case.answer("zero")
 
 
@@ -252,6 +253,7 @@ def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
         if not np.isfinite(whole(use.contribution)).all():
             step = shown(use.user.title)
             line = case.line_of(graph, use.user)
+            assert use.user.op is not None
             return case.answer("infinite slope", line, kind=kind, step=step, advice=advice(use.user.op))
     return case.answer("not finite", kind=kind)
 
