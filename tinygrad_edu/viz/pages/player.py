@@ -5,13 +5,11 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from ...errors import GraphError
 from ...functions.settings import own_keywords
 from ...recording import SITES, Recording, user_frame
 from ..graph.graph import Graph, Node, read
-from ..graph.values import short, shown
+from ..graph.values import short, shown, whole
 from ..live.javascript import description
 from ..live.replay import replay
 from .figure import MOST, figure
@@ -20,7 +18,7 @@ from .page import Page
 from .storyboard import storyboard
 from .views import views
 
-LARGEST, ENTRIES = 2_000, 500_000  # nodes and entries of a graph that a page computes anew
+LARGEST, ENTRIES = 400, 500_000  # nodes and entries of a graph that a page computes anew
 NUMBERS = 200_000  # entries that a page holds, at about nine letters each
 
 
@@ -48,24 +46,34 @@ def noted(x: Any, inputs: tuple[Any, ...], who: str) -> Graph:
 def page_data(graph: Graph, frame: FrameType | None = None) -> dict[str, Any]:
     """Nodes, views, steps and lines, as the page's script takes them."""
     blocks, lines = listing(graph, frame)
+    data = _data_inputs(graph)
     most = min(MOST, max(16, NUMBERS // (2 * len(graph.nodes))))
     return {
-        "nodes": [_node(n, lines.get(n.key), most) for n in graph.nodes.values()],
+        "nodes": [_node(n, lines.get(n.key), most) | ({"kind": "input"} if n.key in data else {}) for n in graph.nodes.values()],
         "outputs": list(graph.outputs), "result": shown(graph.result),
         "views": views(graph), "steps": storyboard(graph), "code": blocks,
-        "notices": graph.notices, "live": _live(graph), "worksheet": None, "film": None,
+        "notices": graph.notices, "live": _live(graph, data), "worksheet": None, "film": None,
     }  # fmt: skip
 
 
-def _live(graph: Graph) -> dict[str, Any] | None:
+def _data_inputs(graph: Graph) -> set[str]:
+    """The example inputs, where there are parameters beside them: they are data, also if they have gradients."""
+    parameters = {n.key for n in graph.nodes.values() if n.kind == "parameter"}
+    return set(graph.given & parameters) if parameters - graph.given else set()
+
+
+def _live(graph: Graph, inputs: set[str]) -> dict[str, Any] | None:
     """What the page computes with; None where the graph is too large for it, or is not what was computed."""
-    entries = sum(int(np.size(n.value)) for n in graph.nodes.values())
+    entries = sum(whole(n.value).size for n in graph.nodes.values())
     if len(graph.nodes) > LARGEST or entries > ENTRIES or graph.notices:
         return None
     try:
-        return description(replay(graph))
+        again = replay(graph)
     except GraphError:
         return None
+    for key in inputs:  # gradient descent leaves them as they are
+        again.places[key].parameter = False
+    return description(again)
 
 
 def _node(n: Node, line: list[int] | None, most: int) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from ..formulas.notation import plain
 from ..graph.graph import Graph, Node, is_number
 from ..graph.local import gradient_name
 from ..graph.steps import Backward, backward, forward
-from ..graph.values import short, shown
+from ..graph.values import short, shown, whole
 from .figure import figure
 
 TYPESET = 40  # operations in a formula that is typeset; a longer one is text
+PICTURED = 500  # nodes of a graph whose steps keep the arrays of factors and of sums
 
 
 def storyboard(graph: Graph) -> list[dict[str, Any]]:
@@ -32,7 +33,8 @@ def storyboard(graph: Graph) -> list[dict[str, Any]]:
         name = f"d{node.name}" if node.shape else f"d{graph.result}/d{node.name}"
         text = f"{name} = {short(seed)}".replace("; ", ", ")
         result.append({"phase": "seed", "node": key, "text": shown(text, 200), "after": short(seed)})
-    return result + [_backward(graph, s) for s in backward(graph) if not is_number(s.source)]
+    pictured = len(graph.nodes) <= PICTURED
+    return result + [_backward(graph, s, pictured) for s in backward(graph) if not is_number(s.source)]
 
 
 def _names(graph: Graph, node: Node, back: bool = False) -> dict[str, list[Any]]:
@@ -55,7 +57,7 @@ def _with_keys(part: Any, names: dict[str, list[Any]]) -> Any:
     return [_with_keys(p, names) for p in part]
 
 
-def _backward(graph: Graph, s: Backward) -> dict[str, Any]:
+def _backward(graph: Graph, s: Backward, pictured: bool) -> dict[str, Any]:
     out, names = graph.result, _names(graph, s.user, True)
     name = f"d{out}/d{s.source.name}"
     factor = s.derivative
@@ -74,12 +76,18 @@ def _backward(graph: Graph, s: Backward) -> dict[str, Any]:
         "incoming": short(s.incoming), "product": product,
         "derivative": number, "derivative_formula": None if factor is None else shown(plain(factor), 120),
         "derivative_math": None if factor is None else typeset(factor, names),
-        "factor": None if factor is None else figure(np.broadcast_to(factor.value, s.user.shape), 64),
+        "factor": None if factor is None or not pictured else figure(_spread(factor.value, s.user.value), 64),
         "before": None if s.before is None else short(s.before), "after": short(s.after),
         "use": s.use, "uses": s.uses,
         "formula": shown(s.local.text, 600), "shapes": s.local.shapes, "note": shown(s.local.note, 160),
     }  # fmt: skip
-    figures = {"contribution": s.contribution, "sum": s.after} if s.adds else {}
+    figures = {"contribution": s.contribution, "sum": s.after} if s.adds and pictured else {}
     return part | {name: figure(v, 64) for name, v in figures.items()}
 
 
+
+
+def _spread(factor: Any, like: Any) -> Any:
+    """A factor as large as what it is multiplied with."""
+    a, b = whole(factor), whole(like)
+    return a if a.shape == b.shape else np.broadcast_to(a, b.shape)

@@ -30,8 +30,8 @@ def views(graph: Graph) -> list[dict[str, Any]]:
         seen = view(graph, depth=depth, budget=None)
         if len(seen.boxes) < MOST:
             found.append(_data(seen, label))
-    repeats = view(graph, budget=max(8, min(MOST, len(whole.boxes) // 2)))
-    if len(repeats.boxes) < len(whole.boxes) // 2 or not found:
+    repeats = view(graph, budget=max(1, min(MOST, len(whole.boxes) - 1)))
+    if repeats.counts or not found:
         found.append(_data(repeats, "repetitions once"))
     return found
 

@@ -183,7 +183,7 @@ const bar = (() => {
   }
   function legend() {
     const entry = (text, fill) => { const li = make("li", {}, null, $("legend")), svg = draw("svg", { viewBox: "0 0 24 16", "aria-hidden": "true" }, null, li); fill(svg); li.append(text); };
-    const body = (cls, rx) => (svg) => draw("rect", { x: 1, y: 1, width: 22, height: 14, rx, class: "body " + cls }, null, draw("g", { class: "box" }, null, svg));
+    const body = (cls, rx) => (svg) => draw("rect", { x: 1, y: 1, width: 22, height: 14, rx, class: "body " + cls }, null, draw("g", { class: "sample" }, null, svg));
     for (const kind of ["input", "parameter", "constant"]) if (data.nodes.some((n) => n.kind === kind)) entry(kind, body(kind, 7));
     entry("operation", body("operation", 3));
     const rim = (cls) => (svg) => draw("rect", { x: 2, y: 2, width: 20, height: 12, class: "rim" }, null, draw("g", { class: cls }, null, svg));

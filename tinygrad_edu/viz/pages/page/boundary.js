@@ -2,11 +2,12 @@
 const boundary = (() => {
   const SIDE = 28, found = training && subject();
   if (!found) return null;
-  const { input, answer, label, count, rowwise } = found, canvas = make("canvas", { id: "boundary", width: 2 * SIDE * 4, height: 2 * SIDE * 4, role: "img", "aria-label": "What " + nodes.get(answer).name + " is, for each point of the plane of " + nodes.get(input).name }, null, $("training"));
+  const { input, answer, label, count, rowwise } = found, canvas = make("canvas", { id: "boundary", width: 2 * SIDE * 4, height: 2 * SIDE * 4, role: "img", "aria-label": "What " + nodes.get(answer).name + " is, for each point of the plane of " + nodes.get(input).name }, null, $("shown"));
   const probe = new Machine(data.live), pen = canvas.getContext("2d"), at = (k, j) => (rowwise ? 2 * k + j : j * count + k);
   let waiting = null;
 
-  // The input of two features; the last named result that has a number for each example and depends on no other data.
+  // The input of two features; and what the network answers: a result that has a number for each example and depends on
+  // no other data, named by the user, or compared with the labels.
   function subject() {
     const leaves = data.nodes.filter((n) => !n.op && n.kind !== "parameter" && n.shape.length === 2 && n.shape.includes(2) && live.editable(n.key));
     for (const n of leaves) {
@@ -14,9 +15,11 @@ const boundary = (() => {
       const pure = new Set([n.key]);  // depends on this input, and else on parameters and single numbers
       const free = (k) => pure.has(k) || nodes.get(k).kind === "parameter" || (!nodes.get(k).op && !nodes.get(k).shape.length) || constant.has(k), constant = new Set();
       for (const m of data.nodes) if (m.op && m.inputs.every(free)) (m.inputs.some((k) => pure.has(k)) ? pure : constant).add(m.key);
-      const answers = data.nodes.filter((m) => m.op && pure.has(m.key) && numbers.size(m.shape) === count), answer = answers.filter((m) => m.named).at(-1) ?? answers.at(-1);
-      if (count < 3 || !answer) continue;
       const label = data.nodes.find((m) => !m.op && m !== n && numbers.size(m.shape) === count && m.value?.values.every((v) => v === 0 || v === 1));
+      const answers = data.nodes.filter((m) => m.op && pure.has(m.key) && numbers.size(m.shape) === count);
+      const beside = (m) => label && data.nodes.some((u) => u.inputs.includes(m.key) && u.inputs.includes(label.key));
+      const answer = answers.filter((m) => m.named).at(-1) ?? answers.filter(beside).at(-1) ?? answers.at(-1);
+      if (count < 3 || !answer) continue;
       return { input: n.key, answer: answer.key, label: label?.key, count, rowwise };
     }
     return null;

@@ -7,7 +7,7 @@ const entry = (() => {
     const typing = box.contains(document.activeElement) ? document.activeElement.id : "";
     box.replaceChildren();
     if (key === null) {
-      make("p", { class: "why" }, live ? "Press a box or a number to look at it. Drag a number of an input or a parameter, sideways: everything follows." : "Press a box, a line of code or a number to look at it.", box);
+      make("p", { class: "why" }, "Press a box or a number to look at it.", box);
       return;
     }
     const n = nodes.get(key);

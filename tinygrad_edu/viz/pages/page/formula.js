@@ -23,7 +23,7 @@ const formula = (() => {
       if (instead !== null) return instead;
       return name(key === undefined ? text : nodes.get(key).name, Boolean(gradient));
     }
-    if (TAGS[tag]) return math(TAGS[tag], tag === "o" && rest[0] === "-" ? {} : {}, rest[0] === "-" ? "−" : rest[0]);
+    if (TAGS[tag]) return math(TAGS[tag], {}, rest[0] === "-" ? "−" : rest[0]);
     if (tag === "break") return math("mspace", { width: "1em" });
     if (tag === "table") {
       const table = math("mtable");
@@ -35,12 +35,14 @@ const formula = (() => {
     return e;
   }
 
-  function number(v, dtype) {
-    const text = numbers.one(v, dtype), power = /^(-?[\d.]+)e([+-])0*(\d+)$/.exec(text);
-    const signed = (t) => (t.startsWith("-") ? row(operator("("), math("mo", { form: "prefix" }, "−"), math("mn", {}, t.slice(1)), operator(")")) : math("mn", {}, t));
+  // A number; in brackets where it is negative and stands after an operator.
+  function number(v, bracket = false) {
+    const text = numbers.general(v), power = /^(-?[\d.]+)e([+-])0*(\d+)$/.exec(text);
+    const unsigned = (t) => math("mn", {}, t), minus = () => math("mo", { form: "prefix" }, "−");
+    const signed = (t) => (!t.startsWith("-") ? unsigned(t) : bracket ? row(operator("("), minus(), unsigned(t.slice(1)), operator(")")) : row(minus(), unsigned(t.slice(1))));
     if (!power) return signed(text);
     const sup = math("msup");
-    sup.append(math("mn", {}, "10"), math("mn", {}, (power[2] === "-" ? "−" : "") + power[3]));
+    sup.append(unsigned("10"), unsigned((power[2] === "-" ? "−" : "") + power[3]));
     return row(signed(power[1]), operator("·"), sup);
   }
   // A line of mathematics of its own.

@@ -17,7 +17,8 @@ const graph = (() => {
   function planned(base, shut, across) {
     const planned = fold.scene(base, new Set(shut));
     planned.boxes.forEach(measure);
-    return { ...planned, ...layout.place(planned, across) };
+    const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.shape(nodes.get(a.source).shape).length + 18));
+    return { ...planned, ...layout.place(planned, across, label) };
   }
 
   const several = (b) => b.rounds[0].length > 1 && b.folded;
@@ -25,7 +26,8 @@ const graph = (() => {
   function measure(b) {
     const n = nodes.get(b.key), value = n.value ? tiles.plan(n.shape, n.value) : null;
     [b.name, ...b.lines] = words(b, n);
-    const text = Math.max(width(b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, PLAIN)));
+    const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
+    const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, PLAIN)));
     b.number = !n.shape.length;
     if (b.number) [b.tile, b.grads] = [{ w: 0, h: LINE }, n.grad_summary === null ? null : { w: 0, h: LINE }];
     else [b.tile, b.grads] = [value ?? { w: 0, h: LINE }, n.grad_summary === null ? null : value ?? { w: 0, h: LINE }];
@@ -35,7 +37,7 @@ const graph = (() => {
     b.h = Math.ceil(head + 4 + h + (b.grads && !b.beside ? h + 5 : 0) + PAD);
     b.head = head;
   }
-  const numeral = (n) => 14 + LETTER * Math.max(n.summary.length, n.grad_summary === null ? 0 : ("d" + n.name + " = " + n.grad_summary).length);
+  const numeral = (n) => 14 + LETTER * (9 + (n.grad_summary === null ? 0 : n.name.length + 4));  // "dv = -0.001234"
 
   // "A1" and "tanh(t2)", in lines that a box holds; of what has no name of its own, the formula alone.
   function words(b, n) {
@@ -147,6 +149,7 @@ const graph = (() => {
     const width = b.beside ? (b.w - 10) / 2 : b.w, x = b.beside && gradient ? width + 10 : 0;
     const y = b.head + 4 + (gradient && !b.beside ? plan.h + 5 : 0), g = draw("g", { class: cls, transform: `translate(${x}, ${y})` }, null, b.g);
     const text = draw("text", { x: width / 2, y: 11, class: "numeral" }, "", g);
+    if (b.number && b.leaf && !gradient && n.value) { text.classList.add("live"); graph.press(text, n.key, 0); }
     if (b.number || !n.value) return { g, text };
     const inner = draw("g", { transform: `translate(${(width - plan.w) / 2}, 0)` }, null, g), press = gradient || !b.leaf ? null : (rect, k) => graph.press(rect, n.key, k);
     const picture = tiles.picture(inner, n.shape, n.value, press);
@@ -278,7 +281,7 @@ const graph = (() => {
     const s = state.step();
     camera.show((s ? [s.node, s.user] : []).map((k) => scene.place.get(k)).filter(Boolean));
   }
-  state.watchers.push(() => { if (scene) { render(Boolean(state.live())); follow(); } });
+  state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
   return {
     level, planned, open, toggle, renew: lay, choose, mark, render, hover, chosen: [], press: () => {},
     boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key), selected: () => chosen, down: () => down,

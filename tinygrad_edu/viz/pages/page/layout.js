@@ -2,10 +2,13 @@
 // what it uses; the layers' order is chosen so that few arrows cross. A frame is laid out first, and is then one box.
 // `u` goes along the flow, `v` across it: x and y from left to right, y and x from the top down.
 const layout = (() => {
-  const FLOW = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, SWEEPS = 8, MOST = 20000;  // dummies: places where long arrows pass a layer
+  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, SWEEPS = 8, MOST = 20000;  // dummies: places where long arrows pass a layer
+
+  let flow = NEAR;  // between layers: room for an arrow, and for the shape that is written on it
 
   // Gives boxes x, y (the top left corner) and arrows `points`; the frames with their rectangles, and the whole size.
-  function place(scene, down) {
+  function place(scene, down, label = 0) {
+    flow = Math.max(NEAR, down ? 0 : label);
     const levels = new Map(), boxes = new Map(scene.boxes.map((b) => [b.key, b]));
     const level = (path) => {
       const key = fold.id(path);
@@ -194,7 +197,7 @@ const layout = (() => {
       const thick = Math.max(...layer.map((n) => n.u)), port = (q) => layers[q]?.every((n) => n.port || n.thin);
       const start = u;
       for (const n of layer) n.at = start + (thick - n.u) / 2;
-      u += thick + (r + 1 < layers.length ? (port(r) || port(r + 1) ? FLOW / 2 : FLOW) : 0);
+      u += thick + (r + 1 < layers.length ? (port(r) || port(r + 1) ? flow / 2 : flow) : 0);
       return [start, start + thick];
     });
     l.u = u;

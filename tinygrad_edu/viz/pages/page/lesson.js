@@ -3,17 +3,9 @@ const lesson = (() => {
   const box = $("step");
   let whole = false;  // whether the chain rule of the whole path is shown
 
-  // What of a step would tell the answer to a blank: its result, or a number that goes into it.
-  function hidden(s) {
-    if (!state.blanks.size || s.phase === "seed") return {};
-    const blank = (key, what) => state.blanks.has(key + "." + what), input = (k) => blank(k, "value");
-    if (s.phase === "forward") return { result: blank(s.node, "value"), factor: nodes.get(s.node).inputs.some(input) };
-    const own = blank(s.user + ":" + s.position, "derivative"), factor = own || (s.derivative !== s.derivative_formula && [s.user, ...nodes.get(s.user).inputs].some(input));
-    return { factor, formula: !own, result: factor || blank(s.node, "grad") || blank(s.user, "grad") };
-  }
   // A step in one line of text.
   function plain(s) {
-    const { result, factor } = hidden(s), name = s.phase === "forward" ? nodes.get(s.node).title : s.text.split(" = ")[0];
+    const { result, factor } = state.hidden(s), name = s.phase === "forward" ? nodes.get(s.node).title : s.text.split(" = ")[0];
     if (result) return name + " = ?";
     if (state.live() && s.phase === "forward") return name + " = " + state.text(s.node, 0);
     if (state.live() && s.phase === "backward") return name + " = " + state.contribution(s).text;
@@ -25,17 +17,23 @@ const lesson = (() => {
   const equals = () => operator("=");
   const unknown = () => math("mi", {}, "?");
   const digits = (text, hide) => (hide ? unknown() : numeral(text));
-  const numeral = (text) => (/^-?[\d.]+(e[-+]\d+)?$/.test(text) ? formula.number(Number(text)) : math("mtext", {}, text));
+  const numeral = (text, bracket = false) => (/^-?[\d.]+(e[-+]\d+)?$/.test(text) ? formula.number(Number(text), bracket) : math("mtext", {}, text));
   const dname = (key) => (scalar(key) ? partial(data.result, nodes.get(key).name) : name(nodes.get(key).name, true));
   // A name's number, where it has one; a blank is a question mark.
   const number = (key, gradient) => {
     if (state.blank(key, gradient)) return unknown();
     if (!scalar(key)) return null;
     const text = gradient ? state.gradient(key)?.text ?? "" : state.text(key, 0);
-    return numeral(text);
+    return numeral(text, true);
   };
   const head = (text) => make("h3", {}, text, box);
   const line = (...parts) => formula.line(box, ...parts);
+
+  // A formula that is too long to be typeset: its steps, one below the other.
+  function written(text) {
+    const e = make("div", { class: "written" }, null, box);
+    for (const step of text.split("; ")) make("div", {}, step, e);
+  }
 
   // An array beside its name, as the graph shows it.
   function figure(parent, caption, figure, text, shape, dtype, cls, hide = false) {
@@ -55,14 +53,17 @@ const lesson = (() => {
   const sign = (parent, text) => make("span", { class: "sign" }, text, parent);
   // The names in a formula, each once.
   function named(tree, found = new Map()) {
-    if (tree?.[0] === "n" && tree[1] !== undefined && tree[2] !== undefined) found.set(tree[2] + "." + tree[3], [tree[2], tree[3]]);
-    else if (Array.isArray(tree)) tree.forEach((part) => named(part, found));
+    if (!Array.isArray(tree)) return found;
+    const [tag, , key, gradient] = tree;
+    if (tag === "n" && key !== undefined) found.set(key + gradient, [key, gradient]);
+    else tree.forEach((part) => named(part, found));
     return found;
   }
 
   function forward(s) {
-    const n = nodes.get(s.node), { result } = hidden(s), plain = n.inputs.every(scalar) && scalar(s.node);
-    line(name(n.name), equals(), ...(s.math && !n.swapped ? [build(s.math)] : [math("mtext", {}, n.title.split(" = ").slice(1).join(" = "))]));
+    const n = nodes.get(s.node), { result } = state.hidden(s), plain = n.inputs.every(scalar) && scalar(s.node);
+    if (s.math && !n.swapped) line(name(n.name), equals(), build(s.math));
+    else written(n.title);
     if (plain) {
       const substituted = s.math && !n.swapped && n.inputs.length ? [equals(), build(s.math, number)] : [];
       line(...substituted, equals(), result ? unknown() : numeral(state.text(s.node, 0)));
@@ -75,20 +76,21 @@ const lesson = (() => {
   }
 
   function backward(s) {
-    const n = nodes.get(s.node), user = nodes.get(s.user), blank = hidden(s), one = scalar(s.node) && scalar(s.user) && s.derivative !== null;
-    const d = partial(user.name, n.name), factor = () => (s.derivative_math && !user.swapped ? build(s.derivative_math) : math("mtext", {}, s.derivative_formula));
+    const n = nodes.get(s.node), user = nodes.get(s.user), blank = state.hidden(s), one = scalar(s.node) && scalar(s.user) && s.derivative !== null;
+    const d = () => partial(user.name, n.name), factor = () => (s.derivative_math && !user.swapped ? build(s.derivative_math) : math("mtext", {}, s.derivative_formula));
     const plus = s.uses > 1 || s.before !== null ? operator("+=") : equals();
-    if (one) line(partial(data.result, n.name), plus, partial(data.result, user.name), operator("·"), d);
-    else if (user.swapped) line(dname(s.node), plus, dname(s.user), operator("⊙"), d);
-    else line(dname(s.node), plus, ...(s.math ? [build(s.math)] : [math("mtext", {}, s.formula.split(" += ")[1] ?? s.formula)]));
+    if (one) line(partial(data.result, n.name), plus, partial(data.result, user.name), operator("·"), d());
+    else if (user.swapped) line(dname(s.node), plus, dname(s.user), operator("⊙"), d());
+    else if (s.math) line(dname(s.node), plus, build(s.math));
+    else written(s.formula);
     if (s.derivative !== null && !(s.derivative === s.derivative_formula && !one) && !(user.swapped && !one)) {
       head("local derivative");
       const same = s.derivative === s.derivative_formula, told = blank.factor ? unknown() : derivative(s);
       const parts = blank.factor && !blank.formula ? [equals(), told] : same && !state.live() ? [equals(), told] : user.swapped ? [equals(), told] : scalar(s.user) ? [equals(), factor(), equals(), told] : [equals(), factor()];
-      line(d, ...parts);
+      line(d(), ...parts);
     }
     head("with numbers");
-    if (one) line(equals(), number(s.user, 1), operator("·"), blank.factor ? unknown() : derivative(s), equals(), digits(state.contribution(s).text, blank.result));
+    if (one) line(equals(), number(s.user, 1), operator("·"), blank.factor ? unknown() : derivative(s, true), equals(), digits(state.contribution(s).text, blank.result));
     else {
       const row = figures(), given = named(s.math), local = s.derivative === null ? {} : state.derivative(s);
       if (local.figure?.values.length > 1 && user.shape.length) {
@@ -102,7 +104,7 @@ const lesson = (() => {
     }
     if (s.before !== null) {
       head("sum so far");
-      if (scalar(s.node)) line(equals(), digits(before(s), blank.result), operator("+"), digits(state.contribution(s).text, blank.result), equals(), digits(state.sum(s).text, blank.result));
+      if (scalar(s.node)) line(equals(), digits(before(s), blank.result), operator("+"), blank.result ? unknown() : numeral(state.contribution(s).text, true), equals(), digits(state.sum(s).text, blank.result));
       else { const row = figures(), p = state.sum(s); figure(row, "d" + n.name, p.figure, p.text, n.shape, "float64", "grad", blank.result); }
     }
     if (s.note) make("p", { class: "why" }, s.note + ".", box);
@@ -114,7 +116,7 @@ const lesson = (() => {
     const k = nodes.get(s.node).sums.filter((k) => k <= steps.indexOf(s)).at(-1);
     return k ? state.sum(steps[k - 1]).text : s.before;
   }
-  const derivative = (s) => numeral(state.derivative(s).text);
+  const derivative = (s, bracket = false) => numeral(state.derivative(s).text, bracket);
 
   // The chain rule of the whole path, on request: a product for each path, and their sum.
   function chain(s) {
@@ -145,7 +147,7 @@ const lesson = (() => {
       right.parentElement.classList.add("small");
       some.forEach((path, k) => {
         if (k) right.append(operator("+"));
-        right.append(row(...path.flatMap((t, j) => [...(j ? [operator("·")] : []), derivative(t)])));
+        right.append(row(...path.flatMap((t, j) => [...(j ? [operator("·")] : []), derivative(t, true)])));
       });
       right.append(equals(), numeral(state.text(s.node, 1)));
     } else for (const t of some[0] ?? []) make("p", { class: "why" }, t.formula + (t.shapes ? "   " + t.shapes : ""), parent);
@@ -176,5 +178,5 @@ const lesson = (() => {
     told.hidden = !s.text.includes(";") && Boolean(s.math);
   }
   state.watchers.push(show);
-  return { plain, hidden };
+  return { plain };
 })();

@@ -12,13 +12,11 @@ const listing = (() => {
     for (const [number, text] of block.lines) {
       const place = b + ":" + number, li = make("li", before !== null && number > before + 1 ? { class: "gap" } : {}, null, list);
       make("span", { class: "number", "aria-hidden": "true" }, String(number), li);
-      coloured(text, make("span", {}, null, li));
+      const line = make(made.has(place) ? "button" : "span", {}, null, li);
+      coloured(text, line);
+      if (made.has(place)) line.addEventListener("click", () => reach(made.get(place)));
       rows.set(place, li);
       before = number;
-      if (made.has(place)) {
-        filled(li, { role: "button", tabindex: 0 }, null, null);
-        pressed(li, () => reach(made.get(place)));
-      }
     }
   });
   function coloured(text, parent) {

@@ -6,10 +6,15 @@ const numbers = (() => {
   function general(v, digits = 4) {
     if (!Number.isFinite(v)) return Number.isNaN(v) ? "nan" : v > 0 ? "inf" : "-inf";
     if (v === 0) return "0";
-    const [mantissa, exponent] = v.toExponential(digits - 1).split("e"), power = Number(exponent);
+    const [mantissa, exponent] = even(v, digits).toExponential(digits - 1).split("e"), power = Number(exponent);
     const trimmed = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
     if (power < -4 || power >= digits) return trimmed(mantissa) + "e" + (power < 0 ? "-" : "+") + String(Math.abs(power)).padStart(2, "0");
-    return trimmed(v.toFixed(Math.max(0, digits - 1 - power)));
+    return trimmed(Number(mantissa + "e" + exponent).toFixed(Math.max(0, digits - 1 - power)));
+  }
+  // A number half way between two of so many digits goes to the even one; JavaScript would take the larger.
+  function even(v, digits) {
+    const all = v.toExponential(60).replace(/[-.]|e.*/g, "");
+    return /^50*$/.test(all.slice(digits)) && all[digits - 1] % 2 === 0 ? v * (1 - 2 ** -50) : v;
   }
 
   const exact = (dtype) => /^u?int/.test(dtype);

@@ -22,7 +22,27 @@ const state = (() => {
     const n = nodes.get(key);
     return live && (gradient ? n.grad : n.value) ? live.text(key, gradient) : gradient ? n.grad_summary : n.summary;
   }
-  const blank = (key, gradient) => blanks.has(key + (gradient ? ".grad" : ".value"));
+
+  // Whether a number is not to be told: it is asked for, or it is a gradient, not asked for, that would tell of such a number.
+  const asked = new Set((data.worksheet?.questions ?? []).map((q) => q.blank));
+  let known = new Map();
+  function blank(key, gradient) {
+    if (!blanks.size) return false;
+    const id = key + (gradient ? ".grad" : ".value");
+    if (!known.has(id)) {
+      known.set(id, blanks.has(id));
+      if (gradient && !asked.has(id)) known.set(id, nodes.get(key).sums.some((k) => steps[k - 1].phase === "backward" && hidden(steps[k - 1]).result));
+    }
+    return known.get(id);
+  }
+  // What of a step would tell the answer to a blank: its result, or a number that goes into it.
+  function hidden(s) {
+    if (!blanks.size || s.phase === "seed") return {};
+    const inputs = (key) => nodes.get(key).inputs.some((k) => blank(k, 0));
+    if (s.phase === "forward") return { result: blank(s.node, 0), factor: inputs(s.node) };
+    const own = blanks.has(s.user + ":" + s.position + ".derivative"), factor = own || (s.derivative !== s.derivative_formula && (blank(s.user, 0) || inputs(s.user)));
+    return { factor, formula: !own, result: factor || blanks.has(s.node + ".grad") || blank(s.user, 1) };
+  }
 
   // Whether a value has been computed; of a gradient, the last step that has added to it.
   const computed = (key, step = at) => still || step >= nodes.get(key).from;
@@ -53,9 +73,9 @@ const state = (() => {
     at = Math.max(0, Math.min(steps.length, step));
     changed();
   }
-  function changed() { watchers.forEach((f) => f()); }
+  function changed() { known = new Map(); watchers.forEach((f) => f()); }
   return {
-    watchers, blanks, blank, figure, text, computed, gradient, contribution, sum, derivative, go, changed,
+    watchers, blanks, blank, hidden, figure, text, computed, gradient, contribution, sum, derivative, go, changed,
     step: () => (at && !still ? steps[at - 1] : null), at: () => at, still: () => still, live: () => live,
     rest() { still = true; at = steps.length; changed(); },
     compute(by) { live = by; },

@@ -7,10 +7,10 @@ const training = (() => {
   const first = make("div", { class: "row" }, null, section), label = make("label", {}, "rate ", first);
   const rate = make("input", { type: "number", id: "rate", class: "brief", min: 0, step: "any", value: 0.1 }, null, label);
   const button = (id, text, act) => make("button", { type: "button", id }, text, first).addEventListener("click", act);
-  button("descend", "One step", () => { stop(); descend(); });
+  button("descend", "Step", () => { stop(); descend(); });
   button("train", "▶ Train", () => (timer === null ? run() : stop()));
   button("reset", "Reset", () => { stop(); live.reset(); graph.renew(); });
-  const words = make("p", { id: "loss", role: "status", class: "why" }, "", section), curve = plot(section, []);
+  const words = make("p", { id: "loss", role: "status", class: "why" }, "", section), curve = plot(make("div", { id: "shown" }, null, section), []);
   curve.svg.setAttribute("hidden", "");
   let count = 0, timer = null;
 

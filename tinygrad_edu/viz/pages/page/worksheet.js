@@ -34,16 +34,15 @@ const worksheet = (() => {
       verdict.textContent = "Not yet. " + (slip ? slip.text : "Look at the boxes before it once more.");
     }
     total();
-    renew();
+    state.changed();
   }
   function total() { score.textContent = forms.filter((f) => f.right).length + " of " + forms.length + " right"; }
-  function renew() { graph.render(true); state.changed(); }
   key_box.addEventListener("change", () => {
     for (const f of forms) {
       if (key_box.checked) { f.verdict.className = "right"; f.verdict.textContent = "Answer: " + f.q.shown + ". " + f.q.why; state.blanks.delete(f.q.blank); }
       else { f.verdict.textContent = ""; if (!f.right) state.blanks.add(f.q.blank); }
     }
-    renew();
+    state.changed();
   });
   // The question that the step is about: what did you expect?
   state.watchers.push(() => {
