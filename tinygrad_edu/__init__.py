@@ -222,6 +222,8 @@ if _typing.TYPE_CHECKING:
     from .compiler.compile import compile as compile
     from .io import load as load
     from .io import save as save
+    from .onnx.export import export as export
+    from .onnx.reader import import_onnx as import_onnx
     from .viz.pictures.draw import draw as draw
     from .viz.words.anomaly import detect_anomaly as detect_anomaly
     from .viz.words.explain import explain as explain
@@ -246,6 +248,8 @@ _LATER = {
     "detect_anomaly": ("viz", "In a `with` block: raise an error for the first inf or nan, naming its line."),
     "draw": ("viz", "The graph behind a tensor, a module or a function as a picture."),
     "explain": ("viz", "The chain rule on a graph, step by step with numbers."),
+    "export": ("onnx.export", "A function, its gradients or a whole training step as an ONNX file."),
+    "import_onnx": ("onnx.reader", "An ONNX file as a function of tensors."),
     "load": ("io", "What `save` wrote, or any safetensors file."),
     "save": ("io", "Write tensors to a file: save(path, state)."),
     "why": ("viz", "Why the gradient of a tensor is as it is."),

@@ -26,6 +26,7 @@ FLOORS = [
         "pieces",
         "blocks",
         "recording",
+        "departures",
         "batched",
         "holders",
         "hooks",
@@ -35,10 +36,10 @@ FLOORS = [
         "backward",
     ],
     ["ops", "program"],
-    ["functions", "interop", "writing", "tensor"],
+    ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
     ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
-    ["testing", "viz", "compiler"],
+    ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
 

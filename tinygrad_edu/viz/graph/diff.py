@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..pictures.draw import facts, new_picture, rows_label
+from ..pictures.draw import new_picture
+from ..pictures.label import facts, rows_label
 from ..pictures.palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
 from .graph import Graph, Node, is_number, read
 from .identity import same

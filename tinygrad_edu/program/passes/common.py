@@ -1,15 +1,10 @@
-"""Passes: each takes a program and gives one that means the same, with less to do."""
+"""Equal steps once, and no steps whose results nobody uses."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .program import Program, Step, Value
-
-
-def simplified(program: Program) -> Program:
-    """All passes."""
-    return without_dead_steps(with_common_steps_once(program))
+from ..program import Program, Step, Value
 
 
 def without_dead_steps(program: Program) -> Program:
@@ -29,7 +24,8 @@ def with_common_steps_once(program: Program) -> Program:
     same: dict[Value, Value] = {}
     kept = []
     for step in program.steps:
-        step = step.on(lambda v: same.get(v, v))
+        if not same.keys().isdisjoint(step.uses):
+            step = step.on(lambda v: same.get(v, v))
         try:
             key = step.primitive, _key(step.args), _key(step.kwargs)
             known = seen.get(key)
@@ -46,6 +42,8 @@ def with_common_steps_once(program: Program) -> Program:
 
 def _key(x: Any) -> Any:
     """An argument as something that can be compared: 1, 1.0 and True are different, as are 0.0 and -0.0."""
+    if isinstance(x, Value):
+        return x
     if isinstance(x, tuple | list):
         return type(x), tuple(map(_key, x))
     if isinstance(x, dict):
@@ -55,4 +53,4 @@ def _key(x: Any) -> Any:
     if isinstance(x, float):
         return type(x), x.hex()
     hash(x)
-    return x if isinstance(x, Value) else (type(x), x)
+    return type(x), x

@@ -1,0 +1,27 @@
+"""All passes, one after the other."""
+
+from __future__ import annotations
+
+from ..program import Program
+from .algebra import ALGEBRA
+from .common import with_common_steps_once, without_dead_steps
+from .constants import CONSTANTS
+from .draft import rewritten
+from .layout import LAYOUT
+from .owned import with_own_results
+from .products import with_products_together
+from .sections import SECTIONS
+from .side_by_side import with_parts_side_by_side
+
+RULES = [*CONSTANTS, *ALGEBRA, *LAYOUT, *SECTIONS]
+
+
+def simplified(program: Program) -> Program:
+    """The same program with less to do. Its results are the same bit for bit, but where products were put together:
+    there, sums are taken in another order."""
+    found = with_common_steps_once(program)
+    found = with_common_steps_once(rewritten(found, RULES))
+    found = with_parts_side_by_side(without_dead_steps(found))
+    found = with_products_together(found)
+    found = without_dead_steps(with_common_steps_once(rewritten(found, RULES)))
+    return with_own_results(program, found)
