@@ -38,7 +38,7 @@ FLOORS = [
     ["ops", "program"],
     ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
+    ["nn", "optim", "data", "files", "io", "training", "linalg", "autograd", "fft", "special"],
     ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
