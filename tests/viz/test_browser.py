@@ -96,14 +96,19 @@ def test_the_numbers_shown_at_every_step_are_the_engines(browser, tmp_path, name
 @pytest.mark.parametrize("seed", range(3))
 def test_numbers_are_written_as_in_python(browser, tmp_path, seed):
     rng = np.random.default_rng(seed)
-    shapes, dtypes = [(), (3,), (2, 2), (4, 2), (3, 3), (20,), (5, 5), (2, 2, 2)], ["float64", "float32", "int64", "bool"]
+    shapes, dtypes = (
+        [(), (3,), (2, 2), (4, 2), (3, 3), (20,), (5, 5), (2, 2, 2)],
+        ["float64", "float32", "int64", "bool"],
+    )
     arrays = [
         (rng.normal(size=s) * 10.0 ** rng.integers(-7, 8)).astype(d) for s in shapes for d in dtypes for _ in range(3)
     ]
     odd = [np.array(v) for v in (np.nan, [np.inf, -np.inf, 1.0], [-0.0, 0.0], np.full(12, np.nan), [1.0, np.nan] * 8)]
     given = [[[repr(float(x)) for x in a.ravel()], list(a.shape), str(a.dtype)] for a in [*arrays, *odd]]
     with opened(browser, viz.player(course, 5.0, 3.0, 2.0), tmp_path) as tab:
-        found = tab.evaluate("all => all.map(([values, shape, dtype]) => numbers.short(numbers.flat(values), shape, dtype))", given)
+        found = tab.evaluate(
+            "all => all.map(([values, shape, dtype]) => numbers.short(numbers.flat(values), shape, dtype))", given
+        )
     assert found == [short(a) for a in [*arrays, *odd]]
 
 
@@ -144,6 +149,7 @@ def test_every_control(browser, tmp_path):
         assert "tanh(a)" in text(tab, "#details h3")
         assert "da += " in text(tab, "#details")
         tab.locator("#all summary").click()
+        tab.locator("#list li").nth(last - 1).wait_for()
         assert tab.locator("#list li").count() == last
         tab.locator("#list li button").nth(2).click()
         assert at(tab) == 3
@@ -293,7 +299,9 @@ def test_links_to_a_step(browser, tmp_path):
 def test_pointing_shows_the_formula_of_an_arrow_and_the_number_of_a_cell(browser, tmp_path):
     page = viz.player(network, *network_inputs())
     with opened(browser, page, tmp_path) as tab:
-        told = tab.evaluate("() => (player.detail(0), [...document.querySelectorAll('.edge .hit')].map(e => (e.dispatchEvent(new MouseEvent('mouseenter')), document.getElementById('hover').textContent)))")
+        told = tab.evaluate(
+            "() => (player.detail(0), [...document.querySelectorAll('.edge .hit')].map(e => (e.dispatchEvent(new MouseEvent('mouseenter')), document.getElementById('hover').textContent)))"
+        )
         assert any(" @ " in t and "(3,5)(5,2)" in t for t in told)
         assert any("sum over axis 1, because b1 (3,1) was broadcast to (3,5)" in t for t in told)
         tab.locator(".box", has_text="W1").locator(".value .cell").nth(3).hover()
@@ -310,7 +318,9 @@ def test_the_graph_fits_at_the_start_and_nothing_is_cut(browser, tmp_path):
             return b.width && (b.x + m / k < r.x - 1 || b.x + b.width + m / k > r.x + r.width + 1); }); }).length"""
     for size in ((1280, 720), (1920, 1080), (390, 844)):
         viewport = {"width": size[0], "height": size[1]}
-        with opened(browser, viz.player(network, *network_inputs()), tmp_path, viewport=viewport, reduced_motion="reduce") as tab:
+        with opened(
+            browser, viz.player(network, *network_inputs()), tmp_path, viewport=viewport, reduced_motion="reduce"
+        ) as tab:
             tab.keyboard.press("End")
             for level in range(tab.locator("#view option").count()):
                 tab.evaluate(f"player.detail({level})")
@@ -441,7 +451,9 @@ class Block(nn.Module):
 
 def test_whatever_is_folded_boxes_and_frames_keep_apart(browser, tmp_path):
     blocks = nn.Sequential(*[Block() for _ in range(3)])
-    with opened(browser, viz.player(blocks, np.ones((2, 3), dtype=np.float32)), tmp_path, reduced_motion="reduce") as tab:
+    with opened(
+        browser, viz.player(blocks, np.ones((2, 3), dtype=np.float32)), tmp_path, reduced_motion="reduce"
+    ) as tab:
         assert tab.locator("#view option").count() >= 4
         for seed in (1, 2):
             assert tab.evaluate(FOLD_AT_RANDOM, seed) == []

@@ -1,7 +1,8 @@
 """Formulas as MathML: the LaTeX of `notation.py`, read into a tree that a page builds its elements from.
 
-A tree is a list: `["row", ...]`, `["frac", a, b]`, `["sqrt", a]`, `["sub", a, b]`, `["sup", a, b]`, `["table", row, ...]`,
-or a leaf: `["i", "exp"]` (identifier), `["num", "3"]`, `["o", "+"]`, `["text", "axis "]`, `["n", name]`, `["break"]`.
+A tree is a list: `["row", ...]`, `["frac", a, b]`, `["sqrt", a]`, `["sub", a, b]`, `["sup", a, b]`,
+`["table", row, ...]`, or a leaf: `["i", "exp"]` (identifier), `["num", "3"]`, `["o", "+"]`, `["text", "axis "]`,
+`["n", name]`, `["break"]`.
 A name stands in a leaf as it is, and is never read as LaTeX.
 """
 
@@ -19,7 +20,22 @@ SYMBOLS = {
     "cdot": "·", "odot": "⊙", "sum": "∑", "times": "×", "top": "⊤", "neq": "≠", "leq": "≤", "geq": "≥", "land": "∧",
     "lor": "∨", "lnot": "¬", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
 }  # fmt: skip
-FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "max", "min", "det"}
+FUNCTIONS = {
+    "exp",
+    "log",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "max",
+    "min",
+    "det",
+}
 UPRIGHT = {"mathrm", "operatorname", "mathbf"}
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[\d.]+|\s+|.", re.S)
 
@@ -29,9 +45,9 @@ def tree(f: Formula) -> Tree:
 
     >>> import numpy as np
     >>> from tinygrad_edu import ops
-    >>> from .formula import of_rule
-    >>> tree(of_rule(ops.tanh, 0, [np.float64(0.5)], {}))
-    ['row', ['n', 'g'], ['o', '·'], ['o', '('], ['num', '1'], ['o', '-'], ['n', 'y'], ['o', '·'], ['n', 'y'], ['o', ')']]
+    >>> from tinygrad_edu.viz.formulas.formula import of_rule
+    >>> tree(of_rule(ops.sqrt, 0, [np.float64(0.5)], {}))
+    ['frac', ['n', 'g'], ['row', ['num', '2'], ['o', '·'], ['n', 'y']]]
     """
     names: list[str] = []
 

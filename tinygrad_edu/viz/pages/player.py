@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any
 
+from ...batched import BatchedArray
 from ...errors import GraphError
 from ...functions.settings import own_keywords
 from ...recording import SITES, Recording, user_frame
@@ -49,7 +50,7 @@ def page_data(graph: Graph, frame: FrameType | None = None) -> dict[str, Any]:
     data = _data_inputs(graph)
     most = min(MOST, max(16, NUMBERS // (2 * len(graph.nodes))))
     return {
-        "nodes": [_node(n, lines.get(n.key), most) | ({"kind": "input"} if n.key in data else {}) for n in graph.nodes.values()],
+        "nodes": [_node(n, "input" if n.key in data else n.kind, lines.get(n.key), most) for n in graph.nodes.values()],
         "outputs": list(graph.outputs), "result": shown(graph.result),
         "views": views(graph), "steps": storyboard(graph), "code": blocks,
         "notices": graph.notices, "live": _live(graph, data), "worksheet": None, "film": None,
@@ -65,7 +66,8 @@ def _data_inputs(graph: Graph) -> set[str]:
 def _live(graph: Graph, inputs: set[str]) -> dict[str, Any] | None:
     """What the page computes with; None where the graph is too large for it, or is not what was computed."""
     entries = sum(whole(n.value).size for n in graph.nodes.values())
-    if len(graph.nodes) > LARGEST or entries > ENTRIES or graph.notices:
+    batched = any(isinstance(n.value, BatchedArray) for n in graph.nodes.values())
+    if len(graph.nodes) > LARGEST or entries > ENTRIES or graph.notices or batched:
         return None
     try:
         again = replay(graph)
@@ -76,11 +78,11 @@ def _live(graph: Graph, inputs: set[str]) -> dict[str, Any] | None:
     return description(again)
 
 
-def _node(n: Node, line: list[int] | None, most: int) -> dict[str, Any]:
+def _node(n: Node, kind: str, line: list[int] | None, most: int) -> dict[str, Any]:
     grad = n.grad is not None
     return {
         "key": n.key, "name": shown(n.name), "title": shown(n.title, 240), "named": n.named,
-        "op": n.op.name if n.op else None, "kind": n.kind, "inputs": list(n.inputs),
+        "op": n.op.name if n.op else None, "kind": kind, "inputs": list(n.inputs),
         "shape": list(n.shape), "dtype": n.dtype, "module": list(map(shown, n.module)), "line": line, "site": n.site,
         "summary": short(n.value), "value": figure(n.value, most),
         "grad_summary": short(n.grad) if grad else None, "grad": figure(n.grad, most) if grad else None,

@@ -85,8 +85,6 @@ def _backward(graph: Graph, s: Backward, pictured: bool) -> dict[str, Any]:
     return part | {name: figure(v, 64) for name, v in figures.items()}
 
 
-
-
 def _spread(factor: Any, like: Any) -> Any:
     """A factor as large as what it is multiplied with."""
     a, b = whole(factor), whole(like)
