@@ -126,7 +126,7 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: nn.CrossEntropyLoss(tg.ones((2, 2)), np.array([0, 1])), "CrossEntropyLoss(...)(x)"),
     (lambda: tg.Tensor([1.0], device="cuda"), "Tensor: device must be 'cpu'"),
     (lambda: tg.Tensor([1.0], reqires_grad=True), "did you mean requires_grad?"),
-    (lambda: tg.ones(2).var(unbiased=False), "did you mean correction?"),
+    (lambda: tg.ones(2).var(unbiased=False), "give correction=1 for True"),
     (lambda: tg.ones((2, 2)).flatten(start_dim=1), "did you mean start_axis?"),
     (lambda: tg.linspace(0, 1, steps=5), "did you mean num?"), (lambda: tg.draw(tg.ones(1), format="png"), ".save("),
     (lambda: tg.draw(tg.ones(1), details="values"), "did you mean detail?"),
