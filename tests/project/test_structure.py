@@ -38,8 +38,8 @@ FLOORS = [
     ["ops", "program"],
     ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
-    ["testing", "viz", "compiler"],
+    ["nn", "optim", "data", "files", "io", "training", "linalg", "autograd", "fft", "special"],
+    ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
 
