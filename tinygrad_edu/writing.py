@@ -120,7 +120,7 @@ def _refuse(who: str, t: Variable) -> None:
 
 
 def _stale(t: Variable, base: Variable) -> bool:
-    """Whether what `t` is a view of has changed since; that it needs a gradient now is no change (see `keep_constant`)."""
+    """Whether what `t` is a view of has changed since; to need a gradient is no change (see `keep_constant`)."""
     past = base.past
     born = past.born if past is not None and past._data is base._data else base.born
     return born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born)
