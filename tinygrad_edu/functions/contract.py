@@ -15,7 +15,7 @@ from ..sums import HALF
 from .arguments import conjugate, lift, normal_axis, spelled
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
-from .settings import settings, several
+from .settings import own_keywords, settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -51,6 +51,7 @@ def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     return sum(ops.multiply(conjugate(a), b), axis)
 
 
+@own_keywords
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists."""
     a, b = lift(a, "tensordot"), lift(b, "tensordot")

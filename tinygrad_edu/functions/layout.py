@@ -195,6 +195,7 @@ def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, .
     return tuple(ops.getitem(x, index=(slice(None),) * axis + (k,)) for k in range(x.shape[axis]))
 
 
+@own_keywords
 def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """The order of entries reversed along `axis`."""
     axis = axis if dim is None else spelled("flip", axis, None, dim)
