@@ -15,6 +15,7 @@ import numpy as np
 from .engine import Variable, constant
 from .errors import DTypeError, MissingLibraryError
 from .files import as_path, read_exactly, told, write_whole
+from .functions.calls import own_keywords
 from .interop.names import listing as _listing
 from .interop.names import unknown as _unknown
 
@@ -35,6 +36,7 @@ def _library(who: str) -> Any:
     return safetensors
 
 
+@own_keywords
 def save(path: Any, state: Any) -> None:
     """Write tensors to `path`: a dict of them, or dicts, lists and tuples of tensors, numbers and texts.
 
@@ -94,6 +96,7 @@ def _joined(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
+@own_keywords
 def load(path: Any) -> Any:
     """What `save` wrote, or any safetensors file: a dict of tensors by name.
 

@@ -386,8 +386,8 @@ def test_examples_that_make_no_batch_are_refused(case, workers):
         (lambda: data.DataLoader([1], num_workers=-1), ValueError, "num_workers must be 0 or more; got -1"),
         (lambda: data.DataLoader([1], rng=3), TypeError, "rng must be a generator; got 3"),
         (lambda: data.DataLoader([1], collate_fn=3), TypeError, "collate_fn must be a function .*; got int"),
-        (lambda: data.DataLoader([1], sampler=[0]), TypeError, "takes dataset, .*; got sampler; use shuffle=True"),
-        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; pass rng="),
+        (lambda: data.DataLoader([1], sampler=[0]), TypeError, "keywords must be among .*; got sampler; use shuffle=True"),
+        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; did you mean rng"),
         (lambda: data.DataLoader([1], pin_memory=True), TypeError, "got pin_memory; leave it out"),
     ],
 )  # fmt: skip

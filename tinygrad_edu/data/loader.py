@@ -19,14 +19,6 @@ from ..random import Generator, or_shared
 from .batch import collate
 from .dataset import TensorDataset
 
-# What PyTorch's loader takes, and what does the same here.
-ELSEWHERE = {
-    "generator": "pass rng=tg.random.default_rng(seed)",
-    "sampler": "use shuffle=True, or order the data set",
-    "batch_sampler": "use batch_size and shuffle, or pass an iterable of batches",
-    "worker_init_fn": "leave it out: workers are threads",
-}
-
 
 class DataLoader(Named):
     """Batches of a data set, in order or shuffled anew in each pass.
@@ -46,14 +38,7 @@ class DataLoader(Named):
     def __init__(
         self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
         rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: Size = 0,
-        **others: Any,
     ) -> None:  # fmt: skip
-        for name in others:
-            advice = ELSEWHERE.get(name, "leave it out")
-            raise TypeError(
-                "DataLoader: takes dataset, batch_size, shuffle, drop_last, rng, collate_fn and num_workers; got "
-                f"{name}; {advice}"
-            )
         self.dataset, self.shuffle, self.drop_last, self.rng = dataset, bool(shuffle), bool(drop_last), rng
         self.batch_size = _whole("batch_size", batch_size, 1, "use e.g. 32")
         self.num_workers = _whole("num_workers", num_workers, 0, "use 0 for none")

@@ -78,4 +78,7 @@ UTILS = {
     "stateless": "use nn.functional_call",
 }
 
-SENTENCES = {"nn": NN, "F": FUNCTIONAL, "optim": OPTIM, "nn.utils": UTILS}  # by how users write the place
+TOP = {"device": "leave it out: there is the CPU only"}
+
+# by how users write the place
+SENTENCES = {"tg": TOP, "nn": NN, "F": FUNCTIONAL, "optim": OPTIM, "nn.utils": UTILS}

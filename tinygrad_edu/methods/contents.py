@@ -14,7 +14,7 @@ from ..batched import BatchedArray
 from ..changes import at_once
 from ..engine import LEFT, NEEDS, Variable, constant, describe
 from ..errors import GraphError, ShapeError
-from ..functions.settings import at_device
+from ..functions.calls import at_device
 from ..holders import USED, Store, births, shared
 from ..interop.names import PACKAGE
 from ..interop.protocol import call_function, call_ufunc
@@ -85,7 +85,7 @@ class Contents(Variable):
 
     @property
     def size(self) -> int:
-        """The number of entries."""
+        """The number of entries. PyTorch's `x.size()` is `x.shape`."""
         return int(np.size(self._data))
 
     @property

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ..formulas.notation import plain
 from ..graph.export import node_data
 from ..graph.graph import Graph, Node, is_number, read

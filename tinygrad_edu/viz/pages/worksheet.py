@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ..graph.graph import Graph, read
 from ..graph.steps import Backward, backward, forward
 from ..graph.values import one, shown
