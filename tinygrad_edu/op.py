@@ -53,6 +53,7 @@ class Op:
         add: Callable[..., None] | None = None,
         mirror: Callable[[Any], Any] | None = None,
         flops: Callable[..., float] | None = None,
+        parts: tuple[str, ...] = (),
         doc: str = "",
     ) -> None:
         self.name = name
@@ -81,6 +82,7 @@ class Op:
         self.blocks = blocks  # where no gradient passes it: the reason, and what to do
         self.mirror = mirror  # op(-x) in terms of y = op(x), which formulas show where they can
         self.flops = flops  # (output's shape, *inputs' shapes, **attributes), where it is not one for each entry
+        self.parts = parts  # what the equal parts of its last axis are called, where it gives several in one array
         self.doc = doc
         self.custom = False  # declared by a user
         self.differentiable = not isinstance(vjps, tuple) or any(vjps)

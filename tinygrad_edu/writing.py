@@ -106,7 +106,7 @@ def _refuse(who: str, t: Variable) -> None:
         if (view := view_of(t)) is None:
             return
         op, base, _, _ = view
-        if base.born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born):
+        if _stale(t, base):
             raise GraphError(
                 f"{who}: the tensor that a view was taken from must not have changed since; got a view of shape "
                 f"{t._data.shape}, written at {site()}; take the view again, or write into view.clone()"
@@ -117,6 +117,11 @@ def _refuse(who: str, t: Variable) -> None:
                 f"{t._data.shape}, written at {site()}; write into a clone()"
             )
         t = base
+
+
+def _stale(t: Variable, base: Variable) -> bool:
+    """Whether what `t` is a view of has changed since."""
+    return base.born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born)
 
 
 def _is_written(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Any) -> bool:
@@ -217,10 +222,15 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
 
 def keep_constant(t: Variable) -> None:
     """Before a constant becomes a leaf that requires a gradient: to a graph that used it, it stays a constant."""
+    view, base = view_of(t), None
+    if view is not None and _stale(t, view[1]):
+        base = shell(view[1])
     shared(t)
     past = shell(t)
     past.source = None
     t.born, t.past = births(), past
+    if view is not None and base is not None:  # a write is refused as before: the base has changed since
+        base.born, t.source = births(), (view[0], base, *view[2:])
 
 
 RENEWED = ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site")

@@ -97,7 +97,26 @@ def rows_of_a_recurrence():
     return x.grad.data, [5 * 2.0**4 + 1]
 
 
+def step_of_what_was_a_view():
+    c = tg.Tensor(np.array([1.0, 2.0, 3.0]))
+    p = c[1:].requires_grad_()
+    (p * p).sum().backward()
+    optim.SGD([p], lr=0.25).step()
+    return p.data, [1.0, 1.5]
+
+
+def stale_view_that_needs_a_gradient():
+    x = leaf(1.0, 2.0)
+    with tg.no_grad():
+        v = x[:]
+        x.data = np.zeros(2)
+        v.requires_grad_()
+        v += 5
+    return x.data, [0.0, 0.0]
+
+
 PROGRAMS = [
+    step_of_what_was_a_view, stale_view_that_needs_a_gradient,
     detached_step, step_under_a_view, older_self, held_between_vjp_and_pullback, batch_of_a_shared_array, slice_bounds,
     checkpointed_constant, argument_written_by_a_function, rows_of_a_recurrence,
 ]  # fmt: skip

@@ -172,7 +172,7 @@ OBJECTS = {
     "loader": data.DataLoader(range(3)), "nn.init": nn.init, "nn.utils": nn.utils, "tensor": tg.ones(1),
 }  # fmt: skip
 MEMBERS = [
-    ("module", "to", "the module as it is"), ("module", "fit", "loss.backward()"), ("module", "layers", "module[0]"),
+    ("module", "to", "the module as it is"), ("module", "fit", "tg.fit(model, data"), ("module", "layers", "module[0]"),
     ("module", "save", "tg.save(path, module.state_dict())"), ("module", "train_", "train"),
     ("module", "paramters", "did you mean parameters?"), ("optimizer", "lr", "param_groups[0]['lr']"),
     ("optimizer", "zero_grads", "zero_grad()"), ("generator", "randn", "normal(size=shape)"),

@@ -170,6 +170,15 @@ def test_imaginary_parts_and_orders_of_bytes():
     assert tg.Tensor(ODD["longdouble"]()).dtype == np.longdouble
 
 
+def test_what_has_a_dtype_keeps_it_in_a_list():
+    """Python floats alone become float32."""
+    one, x = np.float64(0.1), np.full(2, 0.1)
+    for data in ([one, 0.2], [x, x], (x[0], [x])[1], [[0.1], [np.array(0.1)]], [tg.Tensor(x)], memoryview(x)):
+        for made in (tg.Tensor(data), tg.asarray(data), tg.sum(data), tg.ones(1, dtype="float32") * data):
+            assert made.dtype == np.float64
+    assert tg.Tensor([np.float32(0.1), 0.2]).dtype == tg.Tensor([[0.1]]).dtype == np.float32
+
+
 def test_settings_may_be_any_number():
     """A rate from NumPy neither widens the result nor changes it."""
     import tinygrad_edu.nn.functional as F

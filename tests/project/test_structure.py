@@ -26,6 +26,7 @@ FLOORS = [
         "pieces",
         "blocks",
         "recording",
+        "departures",
         "batched",
         "holders",
         "hooks",
@@ -37,8 +38,8 @@ FLOORS = [
     ["ops", "program"],
     ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
-    ["testing", "viz", "compiler"],
+    ["nn", "optim", "data", "files", "io", "training", "linalg", "autograd", "fft", "special"],
+    ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
 

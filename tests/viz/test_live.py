@@ -2,21 +2,39 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
+from tinygrad_edu.engine import NEEDS, TRACED, constant
+from tinygrad_edu.program.coding import encoded
+from tinygrad_edu.testing.properties.calls import calls
+from tinygrad_edu.testing.properties.op_checks import built_in_ops
 from tinygrad_edu.viz.graph.graph import read
-from tinygrad_edu.viz.live.javascript import description, primitives, source
+from tinygrad_edu.viz.live.javascript import SIGNED, description, primitives, source, without
 from tinygrad_edu.viz.live.replay import replay
 
 from .test_browser import browser  # noqa: F401  a fixture
 
-RUN = """d => {
-    const machine = new Machine(d), numbers = a => a && Array.from(a.packed().data);
-    return Object.fromEntries(Object.keys(d.nodes).map(key => [key, [
-        numbers(machine.value(key)), numbers(machine.gradient(key)),
-        d.nodes[key].edges.map((e, i) => numbers(machine.contribution(key, i))),
-    ]]));
+# all together, and then each step on NumPy's own arguments: its results that differ from NumPy's
+RUN = """([d, steps, entrywise]) => {
+    const machine = new Machine(d), numbers = a => a && Array.from(a.packed().data), wrong = [];
+    const sizes = a => (a ? numbers(a).map(Math.abs).filter(Number.isFinite) : []);
+    const nodes = Object.fromEntries(Object.keys(d.nodes).map(key => [key, [numbers(machine.value(key)), numbers(machine.gradient(key))]]));
+    machine.steps.forEach((step, k) => {
+        const found = machine.outcome(step, k), expected = steps[k].map(decoded);
+        const same = found.every((y, j) => {
+            if (y === null || step.primitive === "empty_like") return true;
+            const close = y.dtype[2] === "8" ? 1e-12 : 2 ** -21, [a, b] = [numbers(y), numbers(expected[j])];
+            const scale = entrywise[k] ? 0 : Math.max(0, ...sizes(expected[j]), ...step.uses.flatMap(id => sizes(machine.known[id])));
+            const near = (v, i) => Object.is(v, a[i]) || v === a[i] || Math.abs(v - a[i]) <= close * Math.max(Math.abs(v), scale);
+            return y.dtype === expected[j].dtype && String(y.shape) === String(expected[j].shape) && b.every(near);
+        });
+        if (!same) wrong.push([k, found.map(numbers), expected.map(numbers)]);
+        step.results.forEach((id, j) => { machine.known[id] = expected[j]; });
+    });
+    return [nodes, wrong];
 }"""
 
 
@@ -26,7 +44,7 @@ def tab(browser):  # noqa: F811
     tab = browser.new_page()
     tab.set_content(
         "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; script-src 'unsafe-inline'\">"
-        f"<script>{source()}; Object.assign(window, {{Machine, PRIMITIVES}})</script>"
+        f"<script>{source()}; Object.assign(window, {{Machine, PRIMITIVES, decoded}})</script>"
     )
     yield tab
     tab.close()
@@ -37,18 +55,40 @@ def agree(found, expected, what):
     expected = np.asarray(expected)
     tolerance = 1e-12 if expected.dtype.itemsize == 8 else 2e-5
     found = np.array(found, float).reshape(expected.shape)
-    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=1)
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale, err_msg=str(what))
 
 
+def factors(step, known, found, expected):
+    """Whether the results of a step are a factorisation as NumPy's is, of a matrix that has several."""
+    if step.primitive not in SIGNED:
+        return False
+    parts = [np.reshape(x, v.shape).astype(v.dtype) for x, v in zip(found, step.results, strict=True)]
+    u, s, v = parts if len(parts) == 3 else (parts[1], parts[0], parts[1].mT)
+    a, values, n = known[step.args[0]], expected[len(parts) - 2], s.shape[-1]
+    size, close = np.abs(a).max(initial=1e-300), 1e-12 if a.itemsize == 8 else 1e-5
+    pairs = [(s.ravel() / size, np.ravel(values) / size), (u[..., :n] * (s / size)[..., None, :] @ v, a / size)]
+    return all(np.allclose(x, y, rtol=0, atol=close) for x, y in (*pairs, (u.mT @ u, np.eye(u.shape[-1]))))
+
+
 def compare(tab, graph):
-    found = tab.evaluate(RUN, description(replay(graph)))
+    """Each step is NumPy's, and so are all values and gradients. Returns the steps that JavaScript has not."""
+    again = replay(graph)
+    told, program = description(again), again.program
+    values = [v for step in program.steps for v in step.results]
+    known = dict(zip(values, program.with_steps(program.steps, values)(*again.inputs), strict=True))
+    steps = [[encoded(np.asarray(known[v]), {}) for v in step.results] for step in program.steps]
+    ufuncs = [getattr(getattr(np, s.primitive, None), "signature", 0) is None for s in program.steps]  # not of matrices
+    found, wrong = tab.evaluate(RUN, [told, steps, ufuncs])
+    wrong = [(program.steps[k], *parts) for k, *parts in wrong]
+    assert [(str(step), *parts) for step, *parts in wrong if not factors(step, known, *parts)] == []
     for key, node in graph.nodes.items():
-        value, gradient, _ = found[key]
-        agree(value, node.value, node.title)
-        assert (gradient is None) == (node.grad is None), node.title
-        if gradient is not None:
+        value, gradient = found[key]
+        if value is not None:
+            agree(value, node.value, node.title)
+        if node.grad is not None and gradient is not None:
             agree(gradient, node.grad, f"gradient of {node.title}")
+    return [program.steps[k] for k in without(program)]
 
 
 def network(dtype=np.float64, activation=tg.tanh):
@@ -66,6 +106,20 @@ def network(dtype=np.float64, activation=tg.tanh):
 
 def test_every_primitive_that_python_counts_has_javascript(tab):
     assert set(tab.evaluate("Object.keys(PRIMITIVES)")) == primitives()
+
+
+@pytest.mark.parametrize("op", built_in_ops(), ids=str)
+@given(st.data())
+@settings(max_examples=2)
+def test_each_op_is_numpys(tab, op, data):
+    arrays, attributes = data.draw(calls(op, data.draw(st.sampled_from([np.float64, np.float32]))))
+    xs = [constant(a) for a in arrays]
+    for x in xs:
+        x.flags = TRACED | (NEEDS if x.dtype.kind == "f" else 0)
+    with np.errstate(all="ignore"):
+        missing = compare(tab, read(op(*xs, **attributes), grads=True))
+    # complex numbers have none, and so the Fourier transform
+    assert [step for step in missing if not any(v.dtype.kind == "c" for v in (*step.uses, *step.results))] == []
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -220,7 +220,7 @@ def test_the_complement_of_the_labels_is_written_as_one():
         check(inline(graph))
         name = "Y" if labels is Y else "labels"
         assert f"= 1 - {name}" in "\n".join(n.title for n in graph.nodes.values())
-        assert f"(1 - {name})" in viz.draw(loss, inline=True).source
+        assert f"(1 - {name})" in viz.draw(loss, inline=True, notation="python").source
         for reading in (viz.explain, viz.player, viz.to_json, viz.draw):
             reading(loss)
 

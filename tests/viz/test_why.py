@@ -230,6 +230,14 @@ def healthy():
     return why(w)
 
 
+def a_part_as_a_number():
+    w = leaf()
+    total = (w * w).sum()
+    loss = total + 3 * float(w[0])
+    loss.backward()
+    return why(w)
+
+
 def wrong_kind():
     return why(3.0)
 
@@ -388,6 +396,7 @@ EXPECTED = {
     exploding: ("huge", "h = h * 5.0"),
     vanishing: ("vanishing", "h = tg.sigmoid(h)"),
     healthy: ("healthy", None),
+    a_part_as_a_number: ("values left", "loss = total + 3 * float(w[0])"),
     wrong_kind: ("not a tensor", None),
     in_a_function: ("inside", "z = halved(w * 2)"),
     in_a_decorated_function: ("inside", "loss = quiet_model(w)"),

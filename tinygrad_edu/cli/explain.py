@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             explanation: Explanation = explained(graph)
         print(explanation.markdown() if options.markdown else explanation)
         for path, made in (
-            (svg, lambda: picture(view(graph), "gradients", False, None)),
+            (svg, lambda: picture(view(graph), "gradients")),
             (html, lambda: _page(text, graph)),
         ):
             if path is not None:

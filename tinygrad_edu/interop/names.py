@@ -58,7 +58,7 @@ NAMES = {
     "Dense": "nn.Linear", "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
     "Momentum": "optim.SGD(params, lr, momentum=0.9)",
     "Dataset": "any sequence of examples, or data.TensorDataset", "MNIST": "data.load_mnist(path)",
-    "random_split": "slices of a permutation: x[order[:n]], x[order[n:]]", "metrics": "nn.metrics",
+    "metrics": "nn.metrics",
     "distributions": "tg.random.default_rng(seed)",
     "inverse": "linalg.inv", "is_available": "the CPU: it is there",
 }  # fmt: skip
@@ -69,7 +69,7 @@ ELSEWHERE = {
         "to": "the module as it is; for another dtype, module.astype('float64')",
         **dict.fromkeys(("cuda", "cpu", "compile"), "the module as it is: there is the CPU only"),
         "float": "module.astype('float32')", "double": "module.astype('float64')", "half": "module.astype('float16')",
-        "fit": "a loop of loss.backward() and optimizer.step(), as in docs/models.md",
+        "fit": "tg.fit(model, data, loss, optimizer, epochs=10)",
         "predict": "module(x) within tg.no_grad()", "save": "tg.save(path, module.state_dict())",
         "load": "module.load_state_dict(tg.load(path))", "layers": "module[0], or module.children()",
         "weights": "module.parameters()", "params": "module.parameters()", "count_params": "module.summary(x)",
@@ -111,7 +111,7 @@ def ours(name: str) -> str:
 # Where a name may stand that was asked for elsewhere, and how users write that place.
 PLACES = {
     "": "tg", "nn.functional": "F", "nn": "nn", "optim": "optim", "data": "data", "viz": "tg.viz",
-    "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special", "fft": "tg.fft",
+    "testing": "tg.testing", "training": "training", "linalg": "tg.linalg", "special": "tg.special", "fft": "tg.fft",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
     "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
     "optim.swa_utils": "optim.swa_utils",

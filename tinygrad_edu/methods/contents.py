@@ -12,13 +12,14 @@ import numpy as np
 from ..arrays import Echo
 from ..batched import BatchedArray
 from ..changes import at_once
+from ..departures import depart, departures, warn_if_unasked
 from ..engine import LEFT, NEEDS, Variable, constant, describe
 from ..errors import GraphError, ShapeError
 from ..functions.calls import at_device
 from ..holders import USED, Store, births, shared
 from ..interop.names import PACKAGE
 from ..interop.protocol import call_function, call_ufunc
-from ..recording import Departure, departures, recording, site, tracer
+from ..recording import recording, site, tracer
 
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
 COERCED: ContextVar[int] = ContextVar(
@@ -109,7 +110,8 @@ class Contents(Variable):
         """The one entry, as a Python number.
 
         No gradient passes through it. Inside `grad` and its like a warning says so where it comes back into the
-        result; a loss of your own, to which it is added, just treats it as a constant.
+        result; a loss of your own, to which it is added, takes it for a constant, as it was asked for (see
+        docs/conventions.md).
         """
         self._must_be_one("item", "tolist()")
         self._depart()
@@ -122,8 +124,8 @@ class Contents(Variable):
 
     def _depart(self, numbers: bool = False) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
-        if self.flags & NEEDS and (departed := departures.get()) is not None:
-            departed.append(Departure(self, births(), site(), numbers or not self.shape))
+        if self.flags & NEEDS and (recording.get() or departures.get() is not None):
+            depart(self, numbers or not self.shape)
 
     def _copied(self, source: Variable) -> None:
         """This tensor starts from the values of `source`, which may need a gradient."""
@@ -146,6 +148,8 @@ class Contents(Variable):
                 "array: a list for NumPy must hold numbers; got tensors that need a gradient, which would be lost; use "
                 "tg.stack, or detach() them"
             )
+        if self._leaves():
+            warn_if_unasked(describe(self))
         return float(self.item())
 
     def _must_be_one(self, who: str, advice: str) -> None:
@@ -157,6 +161,8 @@ class Contents(Variable):
         return int(self.item())
 
     def __complex__(self) -> complex:
+        if self._leaves():
+            warn_if_unasked(describe(self))
         return complex(self.item())
 
     def __index__(self) -> int:
@@ -205,6 +211,8 @@ class Contents(Variable):
                 f"array: a method of NumPy's arrays takes plain numbers; got {describe(self)}, whose gradient would be "
                 f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
             )
+        if array.__class__ is Echo and not copy:
+            warn_if_unasked(describe(self), listed=bool(self.shape) and dtype is None)
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
@@ -237,7 +245,10 @@ class Contents(Variable):
         return self
 
     def __dlpack__(self, **kwargs: Any) -> Any:
-        self._depart(numbers=True)
+        if self._leaves():
+            raise GraphError(
+                f"dlpack: no gradient passes to another library; got {describe(self)}, at {site()}; detach() it first"
+            )
         return np.array(self._data).__dlpack__(**kwargs)
 
     @property

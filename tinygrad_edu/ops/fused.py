@@ -71,7 +71,7 @@ gates = Op(
     _gates,
     (lambda g, y, x: g * ((1 - y) * (y + _third_of_four(x.shape[-1], y.dtype))),),
     kind="layer", signature="(n,4k)->(n,4k)", domain=(REAL,),
-    must="the last axis must have four parts of one length",
+    must="the last axis must have four parts of one length", parts=("i", "f", "g", "o"),
     doc="sigmoid of the first, second and fourth quarter of the last axis, tanh of the third: i, f, o and g.",
 )  # fmt: skip
 

@@ -91,7 +91,7 @@ lstm = Op(
     Together(_from_lstm),
     kind="layer", signature="(t,n,4k),(4k,k),(n,k),(n,k)->(t,n,2k)", domain=(UNIT, UNIT, UNIT, UNIT),
     must="x must be (length, batch, 4 * size), with a step or more, w (4 * size, size), and h and c (batch, size)",
-    flops=lambda y, x, w, h, c: 2 * math.prod(x) * w[-1] + 4 * math.prod(x),
+    flops=lambda y, x, w, h, c: 2 * math.prod(x) * w[-1] + 4 * math.prod(x), parts=("h", "c"),
     doc="For each step of `x`: i, f, g, o = gates(x + h @ w.mT); c = f * c + i * g; h = o * tanh(c). Gives h beside c.",
 )  # fmt: skip
 

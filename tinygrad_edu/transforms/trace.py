@@ -12,12 +12,13 @@ import numpy as np
 from .. import engine
 from ..arrays import is_weak
 from ..backward import gradients, history
+from ..departures import Departure, departures
 from ..engine import Variable, births
 from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from ..functions.arguments import Function, fresh, lift
 from ..functions.creation import zeros_like
 from ..ops.layout import alias
-from ..recording import Departure, Recording, departures, recording, stack_level
+from ..recording import Recording, recording, stack_level
 from . import tree
 from .forward import push
 
@@ -126,8 +127,8 @@ class Trace:
         numbers = any(d.numbers for d in left)
         if any(t.born > left[0].when and _may_come_back(t, numbers) for t in found):
             warnings.warn(
-                f"{self.who}: no gradient passes through values that left the graph ({at}) and come back as "
-                f"constants; {remedy}, or detach() first if none is wanted",
+                f"{self.who}: no gradient passes through values that left the graph ({at}), from which constants that "
+                f"came after may be made; {remedy}, or detach() first if none is wanted",
                 LostGradientWarning,
                 stacklevel=stack_level(),
             )

@@ -12,6 +12,7 @@ from .pages.film import Film as Film
 from .pages.player import player as player
 from .pages.worksheet import worksheet as worksheet
 from .pictures.draw import draw as draw
+from .reports.compare import compare as compare
 from .words.anomaly import AnomalyError as AnomalyError
 from .words.anomaly import detect_anomaly as detect_anomaly
 from .words.explain import explain as explain

@@ -34,15 +34,15 @@ def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken:
     With `longest`, one with more letters is written in steps as well, none of them longer where that can be. No step
     has a name that is `taken`.
     """
-    return _in_steps(f, lambda part, args: _plain_part(part, args, transposed), "u{}", "; ", longest, taken)
+    return in_steps(f, lambda part, args: plain_part(part, args, transposed), "u{}", "; ", longest, taken)
 
 
 def latex(f: Formula) -> str:
     r"""`g \cdot (1 - y \cdot y)`, for a typesetter."""
-    return _in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
+    return in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
 
 
-def _in_steps(
+def in_steps(
     f: Formula,
     write: Callable[[Formula, list[Written]], Written],
     step: str,
@@ -51,13 +51,15 @@ def _in_steps(
     taken: Set[str] = frozenset(),
 ) -> str:
     """Write every part once; if that would be long, give a name to each part that is long, or used twice."""
+    if longest is None and f.op is not None and all(a.op is None for a in f.args):  # one operation, as most are
+        return write(f, [write(a, []) for a in f.args])[0]
     uses: dict[int, int] = {}
     for part in f.parts():
         for a in part.args:
             uses[id(a)] = uses.get(id(a), 0) + 1
     name_parts = f.size() > TOO_LONG
     if longest is not None and not name_parts:
-        whole = _in_steps(f, write, step, stop)
+        whole = in_steps(f, write, step, stop)
         if len(whole) <= longest:
             return whole
         name_parts = True
@@ -76,7 +78,7 @@ def _in_steps(
     return stop.join([*steps, written[id(f)][0]])
 
 
-def _wrap(text: str, binds: int, least: int) -> str:
+def wrap(text: str, binds: int, least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
@@ -106,20 +108,20 @@ def _array_rows(v: np.ndarray) -> str:
     return "[" + ", ".join(_array_rows(part) if np.ndim(part) else number(part) for part in v) + "]"
 
 
-def _leaf(f: Formula) -> Written:
+def leaf(f: Formula) -> Written:
     text = f.text or number(f.value)
     return text, UNARY if not f.text and text.startswith("-") else ATOM
 
 
-def _plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
+def plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
     if f.op is None:
-        return _leaf(f)
+        return leaf(f)
     if f.op.formula and f.op.formula.count("{}") == len(args):
         return _operator(_filled(f.op.formula, f.attributes), args)
-    if f.op.name == "permute_dims" and (mark := _transposition(f, transposed)):
-        return _wrap(*args[0], ATOM) + mark, ATOM
+    if f.op.name == "permute_dims" and (mark := transposition(f, transposed)):
+        return wrap(*args[0], ATOM) + mark, ATOM
     if f.op.name == "getitem":
-        return _wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
+        return wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
     return f"{f.op.name}({', '.join(_words(f, args))})", ATOM
 
 
@@ -132,19 +134,19 @@ def _operator(template: str, args: list[Written]) -> Written:
     """An operator's text with the parentheses that Python would need."""
     left, _, right = template.partition("{}")
     if left:  # a sign in front: -x, ~x
-        return left + _wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
+        return left + wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
     symbol = right.partition("{}")[0].split()[0]
     binds = BINDS[symbol]
-    a = _wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
+    a = wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
     if len(args) == 1:
         return template.replace("{}", a), binds
     least = UNARY if symbol == "**" else binds + (symbol != "+")
     if args[1][1] == UNARY and binds in (TIMES, PLUS):
         least = ATOM  # 2 * (-3): two signs do not stand side by side
-    return f"{a} {symbol} {_wrap(*args[1], least)}", binds
+    return f"{a} {symbol} {wrap(*args[1], least)}", binds
 
 
-def _transposition(f: Formula, transposed: str) -> str:
+def transposition(f: Formula, transposed: str) -> str:
     """How a transpose is written: above two axes `.T` would turn round all of them, and `.mT` swaps the last two."""
     axes = f.attributes["axes"]
     if len(axes) < 2 or axes != (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2):
@@ -168,10 +170,10 @@ def _words(f: Formula, args: list[Written]) -> list[str]:
     """What stands between the parentheses of a call: inputs, and attributes; index arrays stand in their index."""
     inside = sum(k is ARRAY for k in f.attributes.get("index", ()))
     given, arrays = args[: len(args) - inside], args[len(args) - inside :]
-    return [text for text, _ in given] + _keywords(f, arrays)
+    return [text for text, _ in given] + keywords(f, arrays)
 
 
-def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
+def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
     for key, v in f.attributes.items():
@@ -188,11 +190,11 @@ def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
 
 def _latex_part(f: Formula, args: list[Written]) -> Written:
     if f.op is None:
-        text, binds = _leaf(f)
+        text, binds = leaf(f)
         if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
             return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
         return (latex_name(text) if f.text else _latex_number(text)), binds
-    words = _keywords(f, [])
+    words = keywords(f, [])
     if f.op.latex and "#" in f.op.latex:
         return _filled_latex(f, args)
     head = f.op.latex or r"\operatorname{" + escape(f.op.name) + "}"
@@ -203,8 +205,8 @@ def _latex_part(f: Formula, args: list[Written]) -> Written:
 def _filled_latex(f: Formula, args: list[Written]) -> Written:
     """An op's own LaTeX with its inputs and attributes in place, in the parentheses that they need."""
     assert f.op is not None
-    if f.op.name == "permute_dims" and _transposition(f, "mT"):
-        return _wrap(*args[0], ATOM) + r"^\top", POWER
+    if f.op.name == "permute_dims" and transposition(f, "mT"):
+        return wrap(*args[0], ATOM) + r"^\top", POWER
     template, least, binds = _layout(f.op.latex)
     if r"\cdot" in template and all(len(a.shape) for a in f.args):
         template = template.replace(r"\cdot", r"\odot")  # entry by entry, where two arrays meet
@@ -212,7 +214,7 @@ def _filled_latex(f: Formula, args: list[Written]) -> Written:
     def filled(place: re.Match[str]) -> str:
         if place[1].isdigit():
             k = int(place[1]) - 1
-            return _wrap(*args[k], least.get(place[0], 0))
+            return wrap(*args[k], least.get(place[0], 0))
         v = f.attributes[place[1]]
         if place[1] == "index":
             return r"\text{" + escape(_index(v, args[1:])) + "}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ from .watch import Call, caller, data_in, is_module, names_in, run
 LONGEST = 60  # letters of a name
 
 
+@cache
+def dtype_name(dtype: Any) -> str:
+    """Its name, which NumPy takes long to say; nothing for None."""
+    return "" if dtype is None else str(dtype)
+
+
 @dataclass
 class Node:
     """One tensor, and the operation that made it."""
@@ -41,6 +48,7 @@ class Node:
     named: bool = False  # by the user, not by us
     title: str = ""  # `v = a + u`
     paths: tuple[tuple[tuple[str, int], ...], ...] = ()  # to each input, where other operations are written into it
+    composed: Formula | None = None  # all that it computes, where other operations are written into it
 
     @property
     def module(self) -> tuple[str, ...]:
@@ -61,7 +69,7 @@ class Node:
 
     @property
     def dtype(self) -> str:
-        return str(getattr(self.value, "dtype", type(self.value).__name__))
+        return dtype_name(getattr(self.value, "dtype", None)) or type(self.value).__name__
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -89,6 +97,7 @@ class Graph:
     given: frozenset[str] = frozenset()  # keys of the example inputs that the program was run on
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
+    modules: dict[int, Any] = field(default_factory=dict)  # of each call, by its number
 
     def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
         """The operations, outermost first, through which a node uses its input `i`."""
@@ -117,6 +126,8 @@ class Graph:
 
     def formula(self, node: Node) -> Formula:
         """What a node computes, in the names of its inputs."""
+        if node.composed is not None:
+            return node.composed
         assert node.op is not None
         arrays = [self.nodes[k].value for k in node.inputs]
         return of_value(node.op, self.argument_names(node), arrays, node.attributes)
@@ -278,12 +289,13 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
     made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
     graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
+    graph.modules = {k: c.module for k, c in enumerate(sorted(calls, key=lambda c: c.start))}
     counts: dict[str, int] = {}
     for t, modules in zip(tensors, made_in, strict=True):
         path = names.get(t.born, "")
         given = (t.name or "").strip()
         name = path if path.endswith(f".{given}") and given else given or path
-        stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
+        stem = name or _part_name(t) or ("t" if t.op is not None else "x" if t.flags else "c")
         node = Node(
             keys[t.born], name, t, t.op, tuple(keys[x.born] for x in shown_inputs(t)), t._data, named=bool(name)
         )
@@ -293,6 +305,17 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
         graph.nodes[node.key] = node
         node.title = title(graph, node)
     return _with_complements(graph)
+
+
+def _part_name(t: Variable) -> str:
+    """What a slice of the last axis is called where it is a part of a result that gives several, as an LSTM's gates."""
+    made = t.inputs[0].op if t.op is not None and t.op.name == "getitem" else None
+    last = (t.attributes or {})["index"][-1] if made is not None and made.parts else None
+    if made is None or not isinstance(last, slice) or None in (last.start, last.stop):
+        return ""
+    size = np.shape(t.inputs[0]._data)[-1] // len(made.parts)
+    whole_part = last.stop - last.start == size and last.start % size == 0
+    return made.parts[last.start // size] if whole_part else ""
 
 
 def _in_order(tensors: list[Variable], names: Mapping[int, str]) -> list[Variable]:

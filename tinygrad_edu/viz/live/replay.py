@@ -20,7 +20,7 @@ from ...engine import NEEDS, Variable, constant
 from ...errors import GraphError
 from ...op import REGISTRY, Op
 from ...program.array import ProgramArray, UnknownShapeError
-from ...program.passes import simplified
+from ...program.passes.common import with_common_steps_once, without_dead_steps
 from ...program.program import Program, Value
 from ...program.reading import Reading
 from ...recording import Recording
@@ -126,7 +126,7 @@ class _Writing:
         self.uses(gradients)
         program = self.writer.program(self.results, ["result"] * len(self.results))
         inputs = [np.asarray(self.writer.given[v]) for v in program.inputs]
-        return Replay(simplified(program), inputs, self.places, outputs)
+        return Replay(without_dead_steps(with_common_steps_once(program)), inputs, self.places, outputs)
 
     def number(self, array: Any) -> int:
         """Where an array stands among the results."""
@@ -143,7 +143,8 @@ class _Writing:
             raise GraphError(f"live: values must be arrays; got {node.name}, a batch of vmap; draw one of its examples")
         if is_weak(data):
             data = self.strong(data, users)
-        fixed = is_weak(data) or (np.asarray(data).dtype == bool and any(_shapes(user) for user in users))
+        kind = np.asarray(data).dtype.kind
+        fixed = is_weak(data) or kind == "c" or (kind == "b" and any(_shapes(user) for user in users))
         if not fixed:
             self.places[node.key].leaf = len(self.writer.inputs)
             data = self.writer.input(np.asarray(data), node.name)

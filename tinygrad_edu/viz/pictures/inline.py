@@ -70,4 +70,5 @@ def _merged(graph: Graph, node: Node, formula: Formula, hidden: set[str]) -> Nod
         else:
             inputs.append(key)
             paths.append(path)
-    return replace(node, inputs=tuple(inputs), paths=tuple(paths), title=f"{node.name} = {plain(formula, 'T')}")
+    title = f"{node.name} = {plain(formula, 'T')}"
+    return replace(node, inputs=tuple(inputs), paths=tuple(paths), title=title, composed=formula)

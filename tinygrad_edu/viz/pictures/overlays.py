@@ -12,11 +12,7 @@ import numpy as np
 
 from ..graph.graph import Graph, Node
 from ..graph.values import one, size, whole
-
-# Light ends, so that black text stays readable; both scales differ in lightness, not only in hue.
-SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
-BAD = "#ffd9d9"
-DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
+from .palette import BAD, DIVERGING, SCALE
 
 Boxes = dict[str, list[str]]  # for each box, the keys of the nodes that it stands for
 

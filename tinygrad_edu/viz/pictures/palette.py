@@ -27,6 +27,21 @@ KINDS = {
     "folded": SKY,
 }  # fmt: skip
 
+MEANINGS = {
+    YELLOW: "parameter", WHITE: "input", GREY: "constant, or entries moved", BLUE: "entry by entry", GREEN: "reduced",
+    ORANGE: "products, layers", PINK: "written, drawn", RED: "your own", SKY: "several in one",
+}  # fmt: skip
+
+# Of overlays. Light ends, so that black text stays readable; both scales differ in lightness, not only in hue.
+SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
+BAD = "#ffd9d9"
+DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
+# Of cells: from the most negative to the most positive entry of an array, 0 in the middle.
+TINTS = (
+    "#6fa8d6", "#9cc4e4", "#c3dcf0", "#e3eff8", "#ffffff", "#fdebd9", "#fad3ad", "#f4b57c", "#ec9550",
+)  # fmt: skip
+NEAR_ZERO = ("#f1f7fb", "#fef6ee")
+
 INK, EDGE, BACKWARD, ALARM = "#1a1a1a", "#767676", "#a63f00", "#d00000"
 WAY_BACK = "#c65100"  # BACKWARD outside of boxes: as far from a white page as from a black one
 

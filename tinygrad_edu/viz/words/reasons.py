@@ -32,6 +32,9 @@ ANSWERS = {
     "empty": "The gradient of {x} is 0 because of {step}: it has no entries, so nothing of it reaches the result. Look "
     "at the index or the mask that picked nothing.",
     "healthy": "The gradient of {x} is fine: from {low} to {high}, all finite, {count} of {size} entries not 0.",
+    "values left": "The gradient of {x} is finite, from {low} to {high}, {count} of {size} entries not 0, but while "
+    "the loss was computed, values left the graph as plain numbers (by item(), float(), tolist() or .data): to the "
+    "gradient, what was made from them is constant. If that is not meant, compute with the tensor itself.",
     "zero": "The gradient of {x} is 0 everywhere: the loss does not change with it here. It may be at a minimum.",
     "not finite forward": "The gradient of {x} is {kind} because a value already is: {step} is not finite. There: "
     "{advice}.",

@@ -10,11 +10,13 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from ...backward import history, shown_inputs
+from ...departures import LATEST
 from ...engine import NEEDS, Variable
 from ...functions.calls import own_keywords
 from ..graph.graph import Graph, Node, read
@@ -180,7 +182,21 @@ def _present(case: Case) -> Answer:
     if size < TINY:
         return _scaled(case, graph, "vanishing", size)
     low, high = one(g.min()), one(g.max())
-    return case.answer("healthy", low=low, high=high, count=int(np.count_nonzero(g)), size=g.size)
+    facts: dict[str, Any] = {"low": low, "high": high, "count": int(np.count_nonzero(g)), "size": g.size}
+    if line := _values_left(case):
+        return case.answer("values left", line, **facts)
+    return case.answer("healthy", **facts)
+
+
+def _values_left(case: Case) -> str | None:
+    """The first line at which values left the graph while the newest result that depends on the tensor was computed."""
+    result = next((r for r in case.results if case.depends(r)), None)
+    if result is None:
+        return None
+    first = min((t.born for t in history(result, constants=False) if t.op is not None), default=result.born)
+    sites = [PurePath(str(site)).name for when, site in LATEST if first < when < result.born]
+    known = [line.where for line in case.lines if sites and line.where.startswith(f"{sites[0]}:")]
+    return next(iter([*known, *sites]), None)
 
 
 def _graph_with(case: Case) -> Graph | None:

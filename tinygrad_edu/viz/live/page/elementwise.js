@@ -156,8 +156,8 @@ Object.assign(PRIMITIVES, {
   bitwise_or: bitwise((a, b) => a | b, (a, b) => a | b),
   bitwise_xor: bitwise((a, b) => a ^ b, (a, b) => a ^ b),
   invert: ([x], options, [{dtype}]) => map(dtype === "|b1" ? v => !v : v => -v - 1, [x], dtype),
-  left_shift: ufunc((a, b) => (b > 63 ? 0 : Number(BigInt.asIntN(64, BigInt(a) << BigInt(b))))),
-  right_shift: ufunc((a, b) => Math.floor(a / 2 ** b)),
+  left_shift: ufunc((a, b) => (b < 0 || b > 63 ? 0 : Number(BigInt.asIntN(64, BigInt(a) << BigInt(b))))),
+  right_shift: ufunc((a, b) => (b < 0 || b > 63 ? Math.min(Math.sign(a), 0) : Math.floor(a / 2 ** b))),
   where: ([c, a, b], options, [{dtype}]) => {
     const [x, y] = operands([a, b]);
     return map((k, v, w) => (k ? v : w), [c, x, y], dtype);

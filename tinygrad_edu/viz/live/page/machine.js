@@ -17,7 +17,9 @@ class Machine {
     this.known = new Array(this.types.length);
     for (const [id, array] of program.constants) this.known[id] = decoded(array);
     this.initial = description.data.map(decoded);
-    this.fixed = new Map(Object.entries(description.fixed).map(([k, parts]) => [Number(k), parts.map(decoded)]));
+    const byStep = found => new Map(Object.entries(found).map(([k, parts]) => [Number(k), parts.map(decoded)]));
+    this.fixed = byStep(description.fixed);
+    this.near = byStep(description.near);
     this.steps = program.steps.map(([primitive, args, options, results]) => {
       const step = {primitive, args: decoded(args), options: decoded(options), results};
       step.uses = usedBy([step.args, step.options]);
@@ -196,7 +198,7 @@ class Machine {
     }
     if (given.includes(null)) return step.results.map(() => null);
     const results = step.results.map(id => this.types[id]);
-    const found = PRIMITIVES[step.primitive](this.given(step.args), this.given(step.options), results);
+    const found = PRIMITIVES[step.primitive](this.given(step.args), this.given(step.options), results, this.near.get(k));
     return Array.isArray(found) ? found : [found];
   }
 
@@ -228,14 +230,15 @@ function sameNumbers(a, b) {
   return x.length === y.length && x.every((v, i) => v === y[i] || (v !== v && y[i] !== y[i]));
 }
 
-// Arguments from the forms that JSON has: see tinygrad_edu/program/coding.py.
+// Arguments from the forms that JSON has: see tinygrad_edu/program/coding.py. Complex numbers are unknown here: null.
 function decoded(x) {
   if (Array.isArray(x)) return x.map(decoded);
   if (x === null || typeof x !== "object") return x;
   const [kind] = Object.keys(x), part = x[kind];
   switch (kind) {
     case "v": return new Reference(part);
-    case "array": return fromHex(part, x.shape, x.dtype);
+    case "array": return x.dtype in STORES ? fromHex(part, x.shape, x.dtype) : null;
+    case "complex": return null;
     case "scalar": return decoded(part);
     case "float": return fromHexFloat(part);
     case "tuple": return part.map(decoded);

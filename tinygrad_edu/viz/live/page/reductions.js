@@ -102,6 +102,29 @@ function searchsorted([table, values], {side = "left"}, [{dtype}]) {
   }, [asArray(values)], dtype);
 }
 
+// Powers of two near the roots of the products of all entries up to each; 1 where no product is very large or small.
+function runningScale([x], {axis}, [{shape, dtype}]) {
+  const largest = dtype === "<f4" ? 128 : dtype === "<f2" ? 16 : 1024, third = 2 ** Math.floor(largest / 3);
+  const products = PRIMITIVES["multiply.accumulate"]([x], {axis}, [{shape, dtype}]).packed().data;
+  if (products.every(p => Math.abs(p) < third && Math.abs(p) > 1 / third)) return full(shape, dtype, 1);
+  return alongRows(x, axis, shape, dtype, (data, start, n, out, to) => {
+    for (let i = 0, sum = 0; i < n; i++) {
+      const size = Math.abs(data[start + i]);
+      sum += size > 0 && size < Infinity ? Math.log2(size) : 0;
+      out[to + i] = 2 ** Math.min(Math.max(rint(sum / 2), 2 - largest), largest - 2);
+    }
+  });
+}
+
+// The places of the k largest or smallest entries, sorted; equal ones keep their order.
+function argtop([x], {axis, largest}, [{shape, dtype}]) {
+  return alongRows(x, axis, shape, dtype, (data, start, n, out, to) => {
+    const compare = (i, j) => (largest ? order(data[start + j], data[start + i]) : order(data[start + i], data[start + j]));
+    const found = [...Array(n).keys()].sort(compare), k = shape[axisOf(axis, shape.length)];
+    for (let i = 0; i < k; i++) out[to + i] = found[i];
+  });
+}
+
 Object.assign(PRIMITIVES, {
   "sum": reduction("add"),
   "add.reduce": reduction("add"),
@@ -129,4 +152,6 @@ Object.assign(PRIMITIVES, {
     Array.from(data.subarray(start, start + n)).sort(order).forEach((v, i) => { out[to + i] = v; });
   }),
   "searchsorted": searchsorted,
+  "op.argtop": argtop,
+  "op.running_scale": runningScale,
 });
