@@ -20,6 +20,7 @@ KEYWORDS = {
     "ndmin": "reshape the result",
     "pin_memory": "leave it out: there is the CPU only",
     "layout": "leave it out: tensors are dense",
+    "unbiased": "give correction=1 for True, correction=0 for False",
     "activation": "put a layer such as nn.ReLU() after it",
     "keep_prob": "give p, the probability to drop: 1 - keep_prob",
     "beta1": "give betas=(0.9, 0.999)",
@@ -35,8 +36,8 @@ SAME = {
     "learning_rate": "lr", "rate": "p", "prob": "p", "rho": "alpha", "alpha": "negative_slope", "decay": "weight_decay",
     "l2": "weight_decay", "epsilon": "eps", "units": "out_features", "filters": "out_channels", "steps": "num",
     "strides": "stride", "start_dim": "start_axis", "end_dim": "end_axis", "reduce": "reduction",
-    "n_classes": "num_classes", "axes": "axis", "batchsize": "batch_size",
-    "unbiased": "correction", "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
+    "n_classes": "num_classes", "axes": "axis", "dims": "axes", "diagonal": "k", "batchsize": "batch_size",
+    "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
     "beta": "momentum", "step": "step_size", "input_dim": "in_features", "output_dim": "out_features",
     "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail",
 }  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
