@@ -133,10 +133,10 @@ def _pair(a: Node, b: Node) -> Pair:
         notes.append(f"{a.dtype} became {b.dtype}")
     if (a.grad is None) != (b.grad is None):
         notes.append("gradient only in the " + ("second" if a.grad is None else "first"))
-    return Pair(a, b, _distance(a.value, b.value), _distance(a.grad, b.grad), notes)
+    return Pair(a, b, distance(a.value, b.value), distance(a.grad, b.grad), notes)
 
 
-def _distance(a: Any, b: Any) -> float:
+def distance(a: Any, b: Any) -> float:
     if a is None or b is None or np.shape(a) != np.shape(b) or not np.size(a):
         return 0.0
     a, b = wide(a), wide(b)
