@@ -10,8 +10,8 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -21,11 +21,14 @@ from ...engine import NEEDS, TRACED, Variable, births, constant
 from ...functions.arguments import lift
 from ...recording import PACKAGE, user_frame
 
-INSTALLED = (
-    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    PACKAGE,
-    "<frozen",
-)
+
+@cache
+def installed() -> tuple[str, ...]:
+    """Where the code of others lies: Python's own, that of installed libraries, this package's."""
+    import sysconfig  # which imports more
+
+    folders = [sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return *folders, PACKAGE, "<frozen"
 
 
 class Call(NamedTuple):
@@ -135,7 +138,7 @@ def callers() -> list[FrameType]:
     found: list[FrameType] = []
     frame = user_frame()
     while frame is not None:
-        if not frame.f_code.co_filename.startswith(INSTALLED):
+        if not frame.f_code.co_filename.startswith(installed()):
             found.append(frame)
         frame = frame.f_back
     return found[::-1]
