@@ -1,6 +1,6 @@
 // Gradient descent in the page: steps with a rate of the reader's choice, the loss curve, and the decision boundary.
 const training = (() => {
-  if (!live || !data.nodes.some((n) => n.kind === "parameter" && n.grad_summary !== null)) return null;
+  if (!data.nodes.some((n) => n.kind === "parameter" && n.grad_summary !== null)) return null;
   const section = $("training");
   section.hidden = false;
   make("h3", {}, "Gradient descent", section);
