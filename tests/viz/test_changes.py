@@ -83,7 +83,9 @@ def test_numbers_are_dragged_typed_and_slid_and_everything_follows(browser, tmp_
         tab.press("#number", "Enter")
         given["X"][0, 0] = 1.5
         agree(tab, given)
-        told = tab.evaluate("player.steps.map((s, k) => { player.go(k + 1); return document.querySelector('#scrub').getAttribute('aria-valuetext'); })")
+        told = tab.evaluate(
+            "player.steps.map((s, k) => { player.go(k + 1); return document.querySelector('#scrub').getAttribute('aria-valuetext'); })"
+        )
         assert any(f"= {engine(given)[0]:.4g}" in t for t in told)
         tab.click("#reset")
         agree(tab, inputs())
@@ -96,7 +98,9 @@ def test_an_activation_is_swapped_and_back(browser, tmp_path):  # noqa: F811
         agree(tab, inputs(), activation=tg.relu)
         assert "relu(" in text(tab, "#graph")
         assert "tanh(" not in text(tab, "#graph")
-        words = tab.evaluate("player.steps.map((s, k) => { player.go(k + 1); return document.getElementById('step').textContent; })")
+        words = tab.evaluate(
+            "player.steps.map((s, k) => { player.go(k + 1); return document.getElementById('step').textContent; })"
+        )
         assert not any("tanh" in w for w in words)
         tab.evaluate("player.go(1)")
         tab.click("#reset")
