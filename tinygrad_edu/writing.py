@@ -120,8 +120,10 @@ def _refuse(who: str, t: Variable) -> None:
 
 
 def _stale(t: Variable, base: Variable) -> bool:
-    """Whether what `t` is a view of has changed since."""
-    return base.born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born)
+    """Whether what `t` is a view of has changed since; to need a gradient is no change (see `keep_constant`)."""
+    past = base.past
+    born = past.born if past is not None and past._data is base._data else base.born
+    return born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born)
 
 
 def _is_written(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Any) -> bool:
@@ -241,6 +243,8 @@ def _become(renewed: list[tuple[Variable, Variable]], pasts: list[Variable]) -> 
     now: dict[int, Any] = {id(new): t for t, new in renewed}
     then = {id(t): past for (t, _), past in zip(renewed, pasts, strict=True)}
     _, last = renewed[-1]
+    for past in pasts:  # which nobody writes into, and which must not lead to what comes from them
+        past.inputs, past.source = tuple(then.get(id(x), x) for x in past.inputs), None
     if last.op is not None:  # those who used a tensor until now used its past, which has the same birth and history
         oldest, todo, seen = min(past.born for past in pasts), [last], {last.born}
         while todo:

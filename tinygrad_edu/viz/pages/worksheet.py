@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ...recording import user_frame
 from ..graph.graph import Graph
 from ..graph.steps import Backward, backward, forward

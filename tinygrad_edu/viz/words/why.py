@@ -18,7 +18,7 @@ import numpy as np
 from ...backward import history, shown_inputs
 from ...departures import LATEST
 from ...engine import NEEDS, Variable
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ..graph.graph import Graph, Node, read
 from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
