@@ -98,7 +98,7 @@ const bar = (() => {
   }
 
   // The level of detail, the direction and the arrangement of the panes in which the letters are largest.
-  const SMALL = 0.62, LARGEST = 150;
+  const SMALL = 0.8, LARGEST = 150;
   let which = null, small = null;
   const narrow = () => matchMedia("(max-width: 60rem)").matches;
   function fitting(k) {

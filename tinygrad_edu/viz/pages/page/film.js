@@ -1,7 +1,6 @@
 // Training film: the same graph at many steps of training, beside the loss curve.
 const film = (() => {
   const reel = data.film;
-  if (!reel) return null;
   const section = $("film"), last = reel.frames.length - 1;
   section.hidden = false;
   document.body.classList.add("film");

@@ -1,7 +1,6 @@
 // Worksheet: chosen numbers are blanks; an answer is checked, and a likely slip is explained.
 const worksheet = (() => {
   const sheet = data.worksheet;
-  if (!sheet) return null;
   const number = (text) => { const m = /^\s*([-+]?[\d.,]+(?:e[-+]?\d+)?)\s*(?:\/\s*([-+]?[\d.]+))?\s*$/i.exec(text.replace(",", ".").replace("−", "-")); return m ? Number(m[1]) / (m[2] ? Number(m[2]) : 1) : NaN; };
   const near = (a, b) => Math.abs(a - b) <= 0.005 * Math.abs(b) + 1e-9;
   const section = $("sheet");
