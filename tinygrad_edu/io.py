@@ -16,6 +16,7 @@ from .arrays import normal_dtype
 from .engine import Variable, constant
 from .errors import DTypeError, MissingLibraryError
 from .files import as_path, read_exactly, told, write_whole
+from .functions.calls import own_keywords
 from .functions.settings import refused
 from .interop.names import listing as _listing
 from .interop.names import unknown as _unknown
@@ -51,6 +52,7 @@ def small(who: str, name: str) -> Any:
     return np.dtype(getattr(ml_dtypes, name))
 
 
+@own_keywords
 def save(path: Any, state: Any, dtype: Any = None) -> None:
     """Write tensors to `path`: a dict of them, or dicts, lists and tuples of tensors, numbers and texts.
 
@@ -117,6 +119,7 @@ def _joined(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
+@own_keywords
 def load(path: Any) -> Any:
     """What `save` wrote, or any safetensors file: a dict of tensors by name.
 

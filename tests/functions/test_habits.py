@@ -145,6 +145,17 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: float(tg.ones(3)), "float: the tensor must have one entry; got shape (3,); use tg.exp"),
     (lambda: f"{tg.ones(3):.2f}", "format: the tensor must have one entry"),
     (lambda: nn.Linear(2, 2)(np.ones((2, 3))), "examples are rows"),
+    (lambda: tg.Tensor(2, 3), "write tg.Tensor([...]), or tg.zeros((2, 3)) for a shape"),
+    (lambda: nn.Conv2d(1, 2), "Conv2d: needs kernel_size; got 2 arguments; write Conv2d(in_channels, out_channels, kernel_size, "),
+    (lambda: nn.Linear(2, 2)(), "Linear: needs input; got nothing; write Linear(...)(input)"),
+    (lambda: nn.Linear(2, 2)(1, 2), "Linear: takes at most 1 argument by place; got 2; write Linear(...)(input)"),
+    (lambda: tg.sum(tg.ones(2), axes=0), "did you mean axis?"),
+    (lambda: tg.sum(tg.ones(2), 0, axis=0), "sum: each argument must be given once; got axis twice; write sum(x, axis=None, "),
+    (lambda: tg.exp(tg.ones(2), out=tg.ones(2)), "exp: takes no keywords; got out; assign the result"),
+    (lambda: tg.add(tg.ones(2)), "add: needs x2; got 1 argument; write add(x1, x2)"),
+    (lambda: tg.vmap(lambda x: x)(3.0), "vmap: a number has no axes; got axis 0; give an array, or None"),
+    (lambda: nn.linear(2, 3), "use nn.Linear"), (lambda: optim.adam([tg.ones(1)]), "use optim.Adam"),
+    (lambda: tg.tensor([1.0]), "use tg.Tensor"), (lambda: nn.convolution(1), "see dir(nn)"),
 ]  # fmt: skip
 
 

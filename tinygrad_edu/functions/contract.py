@@ -13,9 +13,10 @@ from .. import ops
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
 from .arguments import conjugate, lift, normal_axis, spelled
+from .calls import own_keywords
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
-from .settings import own_keywords, settings, several
+from .settings import settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -88,6 +89,7 @@ def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
     return list(range(a.ndim - axes, a.ndim)), list(range(axes))
 
 
+@own_keywords
 def einsum(subscripts: Any, *operands: Any) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`.
 

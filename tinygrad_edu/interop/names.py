@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine import Variable
 from ..functions import linalg
 from .pytorch import SENTENCES
 from .table import FUNCTIONS, UFUNCS
@@ -122,8 +123,8 @@ def elsewhere() -> dict[str, str]:
             found.setdefault(name, f"{written}.{name}")
     tensor, generator = sys.modules[PACKAGE].Tensor, sys.modules[f"{PACKAGE}.random"].Generator
     for owner, written in ((tensor, "Tensor"), (generator, "tg.random.default_rng(seed)")):
-        for name in vars(owner):
-            if name[0] != "_":
+        for name in dir(owner):
+            if name[0] != "_" and not hasattr(Variable, name):
                 found.setdefault(name, f"{written}.{name}")
     return found
 
@@ -203,7 +204,19 @@ def listing(name: str) -> Any:
 
 
 class NotAFunction(ModuleType):
-    """A module under the name of a function of PyTorch's."""
+    """A module that has almost the name of a class, such as `optim.adam`: calling it says which."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"{self.__name__}: must not be called, being a module; got arguments; use tg.Tensor")
+        place, _, name = self.__name__.rpartition(".")
+        where = PLACES[place.removeprefix(PACKAGE).strip(".")]
+        alike = [found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")]
+        alike = sorted({*alike} - {f"{where}.{name}"}, key=lambda found: not found.startswith(f"{where}."))
+        advice = f"use {alike[0]}" if alike else f"see dir({where})"
+        raise TypeError(f"{where}.{name}: must not be called, being a module; got a call; {advice}")
+
+
+def not_functions(package: str) -> None:
+    """Have the modules of a package say so when they are called."""
+    for name, x in vars(sys.modules[package]).items():
+        if type(x) is ModuleType and x.__name__ == f"{package}.{name}":
+            x.__class__ = NotAFunction

@@ -199,7 +199,6 @@ TORCH = {
     "func": "the transforms stand in tg itself: tg.grad, tg.vmap, tg.vjp, tg.jvp, tg.hessian",
     "utils": "data sets and loaders stand in tg.data; nn.utils is tg.nn.utils",
     "jit": "use tg.compile(f)",
-    "onnx": "use tg.export(f, inputs, path)",
     "distributions": "draw from tg.random.default_rng(seed); write the log density as a formula",
     "amp": "compute in float32; a sum of half-precision numbers is kept in float32 anyhow",
     "multiprocessing": "there is one process; leave it out",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...batched import BatchedArray
 from ...errors import GraphError
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ...recording import SITES, Recording, user_frame
 from ..graph.graph import Graph, Node, read
 from ..graph.values import short, shown, whole

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ...recording import user_frame
 from ..graph.graph import Graph
 from ..graph.steps import Backward, backward, forward
@@ -50,6 +50,7 @@ def worksheet(
         raise ValueError("worksheet: the graph must have scalars to ask for; it has none; take smaller inputs")
     data = page_data(graph, user_frame())
     intro = "Fill in the blanks (?) of the picture. A number or a fraction will do; three digits are enough."
+    data["live"] = None  # another number would be another question
     data["worksheet"] = {"title": shown(title), "intro": intro, "questions": questions[:most]}
     return Page(title, data)
 
