@@ -1,6 +1,5 @@
 """tinygrad_edu: an autograd engine to read in an afternoon, see in a picture, and trust by test."""
 
-import sys as _sys
 import typing as _typing
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
@@ -302,4 +301,4 @@ def __dir__() -> list[str]:
     return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
-_sys.modules[f"{__name__}.tensor"].__class__ = _foreign.NotAFunction
+_foreign.not_functions(__name__)

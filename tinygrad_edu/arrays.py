@@ -121,6 +121,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
             f"{who}: data must be a rectangular nest of numbers; got {type(data).__name__} "
             f"({error}); make all rows equally long, of numbers"
         ) from error
+    if array.dtype.kind not in "biufc" and array.dtype.type.__module__ == "ml_dtypes":  # bfloat16, float8: all fit
+        return array.astype(np.float32)
     if array.dtype.kind not in "biufc":
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got {type(data).__name__} of dtype "

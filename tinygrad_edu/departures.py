@@ -54,7 +54,9 @@ def depart(t: Any, numbers: bool) -> None:
 
 def warn_if_unasked(what: str, listed: bool = False) -> None:
     """Warn if the user's program did not ask for the numbers of a tensor, `what`, which needs a gradient; `listed`: if
-    `np.array` would ask a tensor in a list so."""
+    `np.array` would ask a tensor in a list so. A transform that runs says it when its function has returned."""
+    if departures.get() is not None:
+        return
     frame = user_frame()
     by = None if frame is None else asker(frame, listed)
     if by is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import nullcontext
+from inspect import isfunction
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ from .engine import (  # fmt: skip
 )
 from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from .functions import layout
-from .functions.settings import own_keywords, truth
+from .functions.calls import own_keywords
+from .functions.settings import truth
 from .holders import births
 from .hooks import Handle, function
 from .interop import array_api
@@ -86,6 +88,11 @@ class Tensor(Operators, Functions, Contents):
         self.hooks = None
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
+        if requires_grad.__class__ is int and requires_grad > 1:
+            raise DTypeError(
+                f"Tensor: data must come as one argument; got numbers, the last {requires_grad}; write "
+                "tg.Tensor([...]), or tg.zeros((2, 3)) for a shape"
+            )
         if requires_grad is not False and truth("Tensor", "requires_grad", requires_grad):
             if self.flags & LEFT and data.op is not None:
                 warnings.warn(
@@ -290,3 +297,9 @@ class Tensor(Operators, Functions, Contents):
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
         return layout.matrix_transpose(self)
+
+
+for part in (Operators, Contents):  # in Python's own errors and in `help`, methods are those of a Tensor
+    for name, method in vars(part).items():
+        if isfunction(method):
+            method.__qualname__ = f"Tensor.{name}"

@@ -389,7 +389,7 @@ def test_examples_that_make_no_batch_are_refused(case, workers):
         (lambda: data.DataLoader(Stream(3), sampler=[0]), ValueError, "for a sampler, a data set must have len"),
             (lambda: data.DataLoader([1], 2, batch_sampler=[[0]]), ValueError, "a batch_sampler and batch_size or drop_last"),
             (lambda: data.DataLoader([1], worker_init_fn=3), TypeError, "worker_init_fn must be a function .*; got int"),
-        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; pass rng="),
+        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; did you mean rng"),
         (lambda: data.DataLoader([1], pin_memory=True), TypeError, "got pin_memory; leave it out"),
     ],
 )  # fmt: skip

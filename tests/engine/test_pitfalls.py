@@ -318,9 +318,13 @@ class TestWrites:
             y = leaf(1.0, 2.0) * 1
             y += 1
             y[0] = y[1]
-            gone = weakref.ref(y)
-            del y
-            assert gone() is None
+            rows = tg.zeros((2, 2), dtype="float64")
+            rows[0] += y
+            rows[1] += y
+            rows.T[0] += y
+            gone = weakref.ref(y), weakref.ref(rows)
+            del y, rows
+            assert [kept() for kept in gone] == [None, None]
         finally:
             gc.enable()
 

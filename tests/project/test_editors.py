@@ -40,7 +40,7 @@ LINES = {
     "tg.Tensor(1.0)": "tinygrad_edu.tensor.Tensor", "x + 1": "tinygrad_edu.tensor.Tensor",
     "tg.add(x, 1)": "tinygrad_edu.tensor.Tensor", "x.sum()": "tinygrad_edu.tensor.Tensor",
     "x.grad": "tinygrad_edu.tensor.Tensor | Any", "tg.draw(x)": "tinygrad_edu.viz.pictures.picture.Picture",
-    "tg.viz.player(x)": "tinygrad_edu.viz.pages.player.Page", "tg.explain(x)": "tinygrad_edu.viz.words.explain.Explanation",
+    "tg.viz.player(x)": "tinygrad_edu.viz.pages.page.Page", "tg.explain(x)": "tinygrad_edu.viz.words.explain.Explanation",
     "tg.why(x)": "tinygrad_edu.viz.words.why.Answer", "tg.nn.Linear(1, 1)(x)": "tinygrad_edu.tensor.Tensor",
     "tg.nn.Sequential()(x)": "tinygrad_edu.tensor.Tensor", "tg.nn.Linear(1, 1).weight": "tinygrad_edu.nn.module.Parameter",
     "tg.nn.Linear(1, 1).eval()": "tinygrad_edu.nn.linear.Linear",

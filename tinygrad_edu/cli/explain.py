@@ -21,7 +21,8 @@ from ..functions import elementwise
 from ..functions.creation import asarray
 from ..op import REGISTRY
 from ..viz.graph.graph import Graph, read
-from ..viz.pages.player import Page, page_data
+from ..viz.pages.page import Page
+from ..viz.pages.player import page_data
 from ..viz.pictures.draw import picture
 from ..viz.pictures.fold import view
 from ..viz.words.explain import Explanation, explained

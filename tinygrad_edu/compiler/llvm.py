@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from . import blas, mathematics
+from .convolution import convolution
 from .function import LLVM, SHORT, Function
-from .kernels import Loop, Lowering, Product, used
+from .kernels import Convolution, Loop, Lowering, Product, used
 from .nest import Nest
 from .products import product
 from .views import Buffer
@@ -43,6 +44,7 @@ class Module:
         self.lowering, self.fast = lowering, fast
         self.flags = "contract" + (" nnan ninf nsz arcp reassoc" if fast else "")
         self.needs: set[tuple[str, str]] = set()
+        self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up
         self.numbers = {v: k for k, v in enumerate(lowering.weak)}
         self.called: list[tuple[str, list[tuple[Buffer, int]], list[int]]] = []
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
@@ -52,7 +54,7 @@ class Module:
         functions = [text.replace("@kernel(", f"@{name}(", 1) for text, name in self.known.items()]
         self.text = "\n\n".join([*self._declarations(), *functions, self._run(), AGAIN])
 
-    def _kernel(self, kernel: Loop | Product) -> None:
+    def _kernel(self, kernel: Loop | Product | Convolution) -> None:
         bases: dict[Buffer, int] = {}
         for view in used(kernel):
             bases[view.buffer] = min(view.offset, bases.get(view.buffer, view.offset))
@@ -60,6 +62,8 @@ class Module:
         f = Function(self, buffers, bases)
         if isinstance(kernel, Product):
             product(f, kernel)
+        elif isinstance(kernel, Convolution):
+            convolution(f, kernel)
         else:
             Nest(f, kernel).write()
         name = self.known.setdefault(f.text(), f"kernel{len(self.known)}")
@@ -82,6 +86,12 @@ class Module:
             for name in ("copysign", "maximum", "minimum", "pow"):
                 lines.append(f"declare {type} @llvm.{name}.{short}({type}, {type})")
             lines.append(f"declare {type} @llvm.fma.{short}({type}, {type}, {type})")
+        for lanes, type in sorted(self.masked):
+            vector, name = f"<{lanes} x {type}>", f"v{lanes}{SHORT[type]}"
+            mask = f"i32, <{lanes} x i1>"
+            lines.append(f"declare {vector} @llvm.masked.load.{name}.p0(ptr, {mask}, {vector})")
+            lines.append(f"declare void @llvm.masked.store.{name}.p0({vector}, ptr, {mask})")
+            lines.append(f"declare {type} @llvm.vector.reduce.fadd.{name}({type}, {vector})")
         lines.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         for name, type in (("cblas_sgemm", "float"), ("cblas_dgemm", "double")):
             n = blas.INTEGER

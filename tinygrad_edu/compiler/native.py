@@ -9,14 +9,14 @@ import sys
 import threading
 from array import array as fixed
 from collections.abc import Sequence
-from functools import cache
+from functools import cache as once
 from typing import Any
 
 import numpy as np
 
 from ..holders import root
 from ..program.program import Program, Step, Value
-from . import blas
+from . import blas, cache
 from .kernels import Lowering
 from .llvm import Module
 from .steps import can
@@ -31,7 +31,7 @@ def available() -> bool:
     return True
 
 
-@cache
+@once
 def _host() -> tuple[str, str]:
     """This processor's name and features."""
     import llvmlite.binding as llvm
@@ -60,7 +60,7 @@ class Kernels:
         self,
         program: Program,
         steps: list[Step],
-        needed: set[Value],
+        needed: list[Value],
         fast: bool = False,
         changed: dict[Value, Value] | None = None,
     ) -> None:
@@ -96,8 +96,10 @@ class Whole:
     `passing` are the inputs that are others in each run, as arguments are; their arrays are not kept.
     """
 
-    def __init__(self, program: Program, changed: dict[Value, Value], passing: set[int], fast: bool) -> None:
-        self.kernels = Kernels(program, program.steps, set(program.results), fast, changed)
+    def __init__(
+        self, program: Program, steps: list[Step], changed: dict[Value, Value], passing: set[int], fast: bool
+    ) -> None:
+        self.kernels = Kernels(program, steps, list(dict.fromkeys(program.results)), fast, changed)
         kernels, numbers = self.kernels, {v: k for k, v in enumerate(program.inputs)}
         self.function = kernels.function
         self.slots = {numbers[v]: (k, v) for k, v in enumerate(kernels.inputs, 1) if v in numbers}
@@ -241,22 +243,36 @@ def _laid_out(x: Any, value: Value) -> Any:
 
 
 def compiled(text: str) -> tuple[Any, dict[str, int]]:
-    """The addresses of the functions in the machine code of a module."""
+    """The addresses of the functions in the machine code of a module, which the engine keeps in memory."""
+    import llvmlite
     import llvmlite.binding as llvm
 
     with _lock:
-        for name, address in blas.addresses().items():
-            llvm.add_symbol(name, address)
+        for symbol, address in blas.addresses().items():
+            llvm.add_symbol(symbol, address)
         machine = _machine()
-        module = llvm.parse_assembly(text)
-        module.verify()
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = options.slp_vectorization = True
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
-        engine = llvm.create_mcjit_compiler(module, machine)
+        name = cache.name_of(text, *_host(), llvmlite.__version__, ".".join(map(str, llvm.llvm_version_info)))
+        code = cache.found(name)
+        if code is None:
+            code = _code(text, machine)
+            cache.keep(name, code)
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         return engine, {name: engine.get_function_address(name) for name in ("run", "again")}
+
+
+def _code(text: str, machine: Any) -> bytes:
+    """The object code of a module."""
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
 
 
 __all__ = ["Kernels", "available", "can"]

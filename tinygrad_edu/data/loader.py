@@ -21,9 +21,6 @@ from .batch import collate
 from .dataset import TensorDataset
 from .samplers import BatchSampler
 
-# What PyTorch's loader takes, and what does the same here.
-ELSEWHERE = {"generator": "pass rng=tg.random.default_rng(seed)"}
-
 
 class DataLoader(Named):
     """Batches of a data set, in order or shuffled anew in each pass.
@@ -48,14 +45,8 @@ class DataLoader(Named):
         self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
         rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: Size = 0,
         sampler: Iterable[int] | None = None, batch_sampler: Iterable[Sequence[int]] | None = None,
-        worker_init_fn: Callable[[int], Any] | None = None, **others: Any,
+        worker_init_fn: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
-        for name in others:
-            advice = ELSEWHERE.get(name, "leave it out")
-            raise TypeError(
-                "DataLoader: takes dataset, batch_size, shuffle, drop_last, rng, collate_fn, num_workers, sampler, "
-                f"batch_sampler and worker_init_fn; got {name}; {advice}"
-            )
         self.dataset, self.shuffle, self.drop_last, self.rng = dataset, bool(shuffle), bool(drop_last), rng
         self.batch_size = _whole("batch_size", batch_size, 1, "use e.g. 32")
         self.num_workers = _whole("num_workers", num_workers, 0, "use 0 for none")

@@ -15,7 +15,7 @@ from ..changes import at_once
 from ..departures import depart, departures, warn_if_unasked
 from ..engine import LEFT, NEEDS, Variable, constant, describe
 from ..errors import GraphError, ShapeError
-from ..functions.settings import at_device
+from ..functions.calls import at_device
 from ..holders import USED, Store, births, shared
 from ..interop.names import PACKAGE
 from ..interop.protocol import call_function, call_ufunc
@@ -86,7 +86,7 @@ class Contents(Variable):
 
     @property
     def size(self) -> int:
-        """The number of entries."""
+        """The number of entries. PyTorch's `x.size()` is `x.shape`."""
         return int(np.size(self._data))
 
     @property

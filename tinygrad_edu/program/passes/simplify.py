@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..program import Program
 from .algebra import ALGEBRA
 from .common import with_common_steps_once, without_dead_steps
+from .computed_before import with_steps_computed_before
 from .constants import CONSTANTS
 from .draft import rewritten
 from .layout import LAYOUT
@@ -17,11 +18,11 @@ RULES = [*CONSTANTS, *ALGEBRA, *LAYOUT, *SECTIONS]
 
 
 def simplified(program: Program) -> Program:
-    """The same program with less to do. Its results are the same bit for bit, but where products were put together:
-    there, sums are taken in another order."""
+    """The same program with less to do. Its results are the same bit for bit, but where products of few rows
+    and of many take each other's place: there, sums are taken in another order."""
     found = with_common_steps_once(program)
     found = with_common_steps_once(rewritten(found, RULES))
     found = with_parts_side_by_side(without_dead_steps(found))
-    found = with_products_together(found)
+    found = with_steps_computed_before(with_products_together(found))
     found = without_dead_steps(with_common_steps_once(rewritten(found, RULES)))
     return with_own_results(program, found)

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...engine import NEEDS, TRACED, Variable, constant
-from ...recording import PACKAGE, Recording, recorder
-from ..graph.watch import Watch, argument_names
+from ...recording import Recording, recorder
+from ..graph.watch import Watch, argument_names, installed
 from .box import Call, boxed
 from .lax import CALLS, counterpart
 from .translation import Line, translated
@@ -85,8 +84,7 @@ class _Rerun:
     def line(self, equation: Any) -> str | None:
         """The user's line, where JAX knows it; else that of the call in which it is."""
         traceback = equation.source_info.traceback
-        own = (str(Path(self.jax.__file__).parent), PACKAGE)
-        frames = [f for f in (traceback.frames if traceback else ()) if not f.file_name.startswith(own)]
+        frames = [f for f in (traceback.frames if traceback else ()) if not f.file_name.startswith(installed())]
         return f"{frames[0].file_name}:{frames[0].line_num}" if frames else getattr(recorder.get(), "line", None)
 
     def called(self, equation: Any, xs: list[Any], values: list[Any], within: Any) -> list[Any]:

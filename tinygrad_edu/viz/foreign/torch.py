@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from ...engine import NEEDS, TRACED, Variable, births, constant
 from ...recording import Recording
 from ..graph.watch import Call as ModuleCall
-from ..graph.watch import Watch, argument_names
+from ..graph.watch import Watch, argument_names, installed
 from .aten import DRAWN, counterpart
 from .box import Call, boxed
 from .translation import Line, translated
@@ -175,6 +174,6 @@ def _dtype(dtype: Any) -> Any:
 
 
 def _line(trace: str) -> str | None:
-    """The last line of a stack that is not PyTorch's own."""
-    frames = [(path, line) for path, line in FRAME.findall(trace) if "torch" not in Path(path).parts]
+    """The last line of a stack that is the user's."""
+    frames = [frame for frame in FRAME.findall(trace) if not frame[0].startswith(installed())]
     return ":".join(frames[-1]) if frames else None

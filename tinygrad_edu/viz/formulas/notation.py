@@ -37,9 +37,9 @@ def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken:
     return in_steps(f, lambda part, args: plain_part(part, args, transposed), "u{}", "; ", longest, taken)
 
 
-def latex(f: Formula) -> str:
-    r"""`g \cdot (1 - y \cdot y)`, for a typesetter."""
-    return in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
+def latex(f: Formula, name: Callable[[str], str] | None = None) -> str:
+    r"""`g \cdot (1 - y \cdot y)`, for a typesetter; `name` says how the name of a tensor is written."""
+    return in_steps(f, lambda part, args: _latex_part(part, args, name or latex_name), "u_{{{}}}", r",\quad ")
 
 
 def in_steps(
@@ -188,12 +188,12 @@ def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     return words
 
 
-def _latex_part(f: Formula, args: list[Written]) -> Written:
+def _latex_part(f: Formula, args: list[Written], write_name: Callable[[str], str]) -> Written:
     if f.op is None:
         text, binds = leaf(f)
         if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
             return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
-        return (latex_name(text) if f.text else _latex_number(text)), binds
+        return (write_name(text) if f.text else _latex_number(text)), binds
     words = keywords(f, [])
     if f.op.latex and "#" in f.op.latex:
         return _filled_latex(f, args)

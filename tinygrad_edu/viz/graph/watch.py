@@ -8,9 +8,11 @@ was made.
 from __future__ import annotations
 
 import inspect
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from types import CellType, CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -18,7 +20,17 @@ import numpy as np
 
 from ...engine import NEEDS, TRACED, Variable, births, constant
 from ...functions.arguments import lift
-from ...recording import user_frame
+from ...recording import PACKAGE, user_frame
+
+
+@cache
+def installed() -> tuple[str, ...]:
+    """Where the code of others lies: Python's own, that of installed libraries, this package's."""
+    import sysconfig  # which imports more
+
+    folders = [sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return *folders, PACKAGE, "<frozen"
+
 
 _EMPTY = CellType()  # of a name that has no value yet
 
@@ -84,6 +96,18 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
     return inner | found
 
 
+def named(scopes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """What tensors are called in the first scope that has a name for them.
+
+    A place in a list or dict is a name only where no scope has a better one.
+    """
+    found: dict[int, str] = {}
+    for weak in (True, False):
+        for scope in reversed(scopes):
+            found |= {born: name for born, name in names_in(scope).items() if weak or "[" not in name}
+    return found
+
+
 def data_in(scope: Mapping[str, Any], constants: Iterable[Variable]) -> dict[int, str]:
     """What the program calls the arrays that constants are copies of, by number of birth.
 
@@ -111,6 +135,17 @@ def caller() -> Mapping[str, Any]:
     """The variables of the user's program where it is running."""
     frame = user_frame()
     return {**frame.f_globals, **frame.f_locals} if frame else {}
+
+
+def callers() -> list[FrameType]:
+    """The frames of the user's program that are running, the outermost first; not those of installed libraries."""
+    found: list[FrameType] = []
+    frame = user_frame()
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(installed()):
+            found.append(frame)
+        frame = frame.f_back
+    return found[::-1]
 
 
 @contextmanager

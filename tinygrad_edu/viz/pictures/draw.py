@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ..graph.graph import Graph, read
 from ..graph.local import Local, among, local
 from ..graph.values import in_label

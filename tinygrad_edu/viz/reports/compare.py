@@ -53,6 +53,12 @@ class Comparison:
         self.runs, self.rows, self.rtol = runs, rows, rtol
 
     @property
+    def results(self) -> list[np.ndarray]:
+        """What each run that has a graph gives: its first result."""
+        graphs = [run.graph for run in self.runs if run.graph is not None]
+        return [np.asarray(graph.nodes[graph.outputs[0]].value) for graph in graphs]
+
+    @property
     def first(self) -> Row | None:
         """The first tensor that differs: in the order of the forward pass; if values agree, of the backward pass.
 
@@ -232,8 +238,13 @@ def compare(*runs: Any, names: Any = None, rtol: float | None = None) -> Compari
             "compare: the first run must be a result or a function of tensors, which has a graph; got values; "
             "put values behind it"
         )
-    rows = _rows(given)
-    return Comparison(given, rows, _tolerance(rows) if rtol is None else rtol)
+    return comparison(given, rtol)
+
+
+def comparison(runs: list[Run], rtol: float | None) -> Comparison:
+    """Runs of which the first has a graph, compared."""
+    rows = _rows(runs)
+    return Comparison(runs, rows, _tolerance(rows) if rtol is None else rtol)
 
 
 def _tolerance(rows: list[Row]) -> float:

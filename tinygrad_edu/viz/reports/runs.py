@@ -81,6 +81,15 @@ def _array(t: Any) -> np.ndarray:
     return np.asarray(t.detach().cpu().numpy())
 
 
+def paths(graph: Graph) -> dict[str, str]:
+    """For the path of each module, the last operation of its last call, which gives its result."""
+    found: dict[str, str] = {}
+    for key, n in graph.nodes.items():
+        for k in range(1, len(n.module) + 1) if n.op is not None else ():
+            found[".".join(n.module[:k])] = key
+    return found
+
+
 def _given(graph: Graph) -> list[str]:
     return [k for k in graph.nodes if k in graph.given]
 
@@ -97,12 +106,7 @@ def aligned(first: Run, other: Run) -> dict[str, Pair | Node]:
                 if p not in found and q not in found.values():
                     found[p] = q
         return {k: other.graph.nodes[q] for k, q in found.items()}
-    by_path: dict[str, str] = {}
-    for key, n in graph.nodes.items():
-        if n.op is not None:
-            for k in range(1, len(n.module) + 1):
-                by_path[".".join(n.module[:k])] = key  # the last operation of a call is its result
-    by_path[""] = graph.outputs[0]
+    by_path = paths(graph) | {"": graph.outputs[0]}
     names = {n.name: key for key, n in graph.nodes.items() if n.named}
     places = {k: names.get(k) or by_path.get(k) for k in other.values}
     return {key: other.values[k] for k, key in places.items() if key is not None}
