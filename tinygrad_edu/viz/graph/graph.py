@@ -169,7 +169,8 @@ def read(
         if library:
             x, watch = runner(library)(x, inputs)
         else:
-            x, watch = run(x, tuple(example_inputs(inputs)) if root is not None else inputs, scope)
+            given_inputs = tuple(example_inputs(inputs)) if root is not None else inputs
+            x, watch = run(x, given_inputs, [v for scope in scopes for v in scope.values()])
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:

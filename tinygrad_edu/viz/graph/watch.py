@@ -161,17 +161,17 @@ def traced(tensors: Iterable[Variable]) -> Iterator[None]:
             t.flags = flags
 
 
-def leaves_in(f: Any, scope: Mapping[str, Any]) -> list[Variable]:
+def leaves_in(f: Any, around: Sequence[Any]) -> list[Variable]:
     """The tensors that `f` may use besides its inputs: a module's, and those around it that need a gradient."""
-    around = [cell.cell_contents for cell in getattr(f, "__closure__", None) or () if cell != _EMPTY]
-    held = [x for part in (f, *around, *scope.values()) for x in (part if isinstance(part, list | tuple) else [part])]
+    closed = [cell.cell_contents for cell in getattr(f, "__closure__", None) or () if cell != _EMPTY]
+    held = [x for part in (f, *closed, *around) for x in (part if isinstance(part, list | tuple) else [part])]
     found = [x for x in held if isinstance(x, Variable)]
     found += [p for x in held if is_module(x) and not isinstance(x, type) for _, p in x.named_parameters()]
     return [x for x in found if isinstance(x, Variable) and x.flags & NEEDS and x.op is None]
 
 
-def run(f: Callable[..., Any], inputs: tuple[Any, ...], scope: Mapping[str, Any] | None = None) -> tuple[Any, Watch]:
-    """`f` on fresh, tracked inputs, watched; `scope` are the variables of the program that calls it.
+def run(f: Callable[..., Any], inputs: tuple[Any, ...], around: Sequence[Any] = ()) -> tuple[Any, Watch]:
+    """`f` on fresh, tracked inputs, watched; `around` are the variables of the program that calls it.
 
     Inputs of a function need a gradient, unless some are tensors that ask for one: the others are data then. Those of a
     module need none.
@@ -180,7 +180,7 @@ def run(f: Callable[..., Any], inputs: tuple[Any, ...], scope: Mapping[str, Any]
     names = argument_names(target, len(inputs))
     asked = is_module(f) or any(isinstance(x, Variable) and x.flags & NEEDS for x in inputs)
     tensors = [_tracked(x, name, TRACED if asked else NEEDS) for x, name in zip(inputs, names, strict=True)]
-    leaves = {id(x): x for x in (*leaves_in(f, scope or {}), *tensors) if isinstance(x, Variable)}
+    leaves = {id(x): x for x in (*leaves_in(f, around), *tensors) if isinstance(x, Variable)}
     with traced(leaves.values()), Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
         result = f(*tensors)
     given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}
