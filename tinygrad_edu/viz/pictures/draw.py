@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
 from ...functions.calls import own_keywords
+from ...program.program import Program
 from ..graph.graph import Graph, read
 from ..graph.local import Local, among, local
+from ..graph.programs import program_graph
 from ..graph.values import in_label
 from .fold import LARGE, Arrow, Box, View, few, view
 from .inline import inline as inlined
@@ -45,7 +47,8 @@ def draw(
     page: float | None = PAGE,
     notation: str = "mathematics",
 ) -> Picture:
-    """The graph behind `x`: a tensor, or a module or function with example inputs (of a module, also the shape of one).
+    """The graph behind `x`: a tensor, or a module or function with example inputs (of a module, also the shape of one);
+    or the program of a compiled function, `f.program`.
 
     Each box is a tensor and the operation that made it. `detail` adds up: "ops" (names and shapes),
     "values", "gradients" (the course's `dvar`), "formulas" (each edge's local derivative, with
@@ -81,6 +84,9 @@ def draw(
     for what, number, least in (("depth", depth, 0), ("budget", budget, 1), ("page", page, 100)):
         if number is not None and number < least:
             raise ValueError(f"draw: {what} must be at least {least}, or None; got {number}; give a larger number")
+    if isinstance(x, Program):
+        graph = program_graph(x)
+        return picture(view(graph, None, budget), "ops", direction=direction, page=page, notation="python")
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
     graph = read(x, inputs, grads=with_gradients)
     layers = layers_in(graph, expand)
@@ -219,7 +225,7 @@ def _box(dot: Picture, style: Style, box: Box, rows: list[str]) -> None:
     kind = colour("folded" if box.title else node.kind)
     red = paint is not None and node.key in paint.path
     dot.node(
-        node.key, label=lines(rows), style="filled" if node.op is not None else "filled,rounded",
+        node.key, label=lines(rows), style="filled" if node.inputs else "filled,rounded",
         fillcolor=paint.fills.get(node.key, "#ffffff") if paint else kind.fill,
         color=ALARM if red else kind.line, tooltip=tooltip(node),
         penwidth="2.4" if red else "1.6" if node.kind == "parameter" else "1",
