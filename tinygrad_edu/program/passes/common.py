@@ -57,15 +57,16 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
 
 def key_of(x: Any) -> Any:
     """An argument as something that can be compared: 1, 1.0 and True are different, as are 0.0 and -0.0."""
-    if isinstance(x, Value):
+    kind = x.__class__
+    if kind is Value:
         return x
-    if isinstance(x, tuple | list):
-        return type(x), tuple(map(key_of, x))
-    if isinstance(x, dict):
-        return tuple((k, key_of(v)) for k, v in x.items())
-    if isinstance(x, slice):
+    if kind is tuple or kind is list:
+        return kind, tuple([key_of(part) for part in x])
+    if kind is dict:
+        return tuple([(k, key_of(v)) for k, v in x.items()])
+    if kind is slice:
         return slice, key_of((x.start, x.stop, x.step))
     if isinstance(x, float):
-        return type(x), x.hex()
+        return kind, x.hex()
     hash(x)
-    return type(x), x
+    return kind, x

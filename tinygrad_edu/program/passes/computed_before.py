@@ -21,7 +21,11 @@ Section = tuple[Value, tuple[Part, ...]]  # a part of an array: the array, and w
 def with_steps_computed_before(program: Program) -> Program:
     """`f(stack(xs))`, where each `f(x)` was computed before, is `stack(f(x) ...)`; so are rows of matrices times one
     matrix. Rounding differs, as a product of few rows may add up in another order than one of many."""
+    if not any(step.primitive == "stack" and len(step.args[0]) >= FEW for step in program.steps):
+        return program
     found = _Stacks(program)
+    if not found.replaced:
+        return program
     draft = Draft(program)
     for step in program.steps:
         draft.site = step.site
