@@ -180,7 +180,7 @@ def closed():
 @pytest.mark.parametrize("make", [prelu, closed])
 def test_masks_follow_what_they_come_from(make):
     f, x = make(), np.array([0.5, -0.5, 1.5])
-    graph = read(f, (tg.Tensor(x, name="x"),), grads=True)
+    graph = read(f, (tg.Tensor(x, requires_grad=True, name="x"),), grads=True)
     again = replay(graph)
     key = next(k for k, n in graph.nodes.items() if "x" in n.name)
     again.inputs[again.places[key].leaf] = -x
