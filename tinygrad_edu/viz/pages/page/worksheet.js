@@ -6,6 +6,7 @@ const worksheet = (() => {
   const section = $("sheet");
   section.hidden = false;
   document.body.classList.add("worksheet");
+  write($("sidehead").firstElementChild, "Worksheet");
   make("h3", {}, sheet.title, section);
   make("p", {}, sheet.intro, section);
   const key = make("label", {}, null, section), key_box = make("input", { type: "checkbox", id: "key" }, null, key);
@@ -49,7 +50,7 @@ const worksheet = (() => {
     for (const f of forms) {
       const asked = Boolean(s) && about.includes(f.q.blank) && state.blanks.has(f.q.blank);
       f.form.classList.toggle("asked", asked);
-      if (asked) listing.visible(f.form, $("lesson"));
+      if (asked) listing.visible(f.form, $("side"));
     }
   });
   total();
