@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn
 from tinygrad_edu.engine import NEEDS, TRACED, constant
 from tinygrad_edu.program.coding import encoded
 from tinygrad_edu.testing.properties.calls import calls
@@ -165,3 +166,23 @@ def test_what_follows_from_a_change_is_what_the_engine_computes(tab):
     for t in tensors.values():
         t.data = t.data - 0.5 * t.grad.numpy()
     agree(found["descended"], np.array(state(tg.sigmoid)), "descended")
+
+
+def prelu():
+    return nn.PReLU()
+
+
+def closed():
+    slope = tg.Tensor([-0.5], dtype="float64", requires_grad=True, name="weight")
+    return lambda x: tg.where(slope * x > 0.2, x, slope * x)
+
+
+@pytest.mark.parametrize("make", [prelu, closed])
+def test_masks_follow_what_they_come_from(make):
+    f, x = make(), np.array([0.5, -0.5, 1.5])
+    graph = read(f, (tg.Tensor(x, name="x"),), grads=True)
+    again = replay(graph)
+    key = next(k for k, n in graph.nodes.items() if "x" in n.name)
+    again.inputs[again.places[key].leaf] = -x
+    found = again.program(*again.inputs)[again.places[graph.outputs[0]].value]
+    agree(found, f(tg.Tensor(-x)).data, "at other inputs")

@@ -52,12 +52,15 @@ def description(replay: Replay) -> dict[str, Any]:
     >>> found["nodes"]["n0"]["leaf"], [step[0] for step in found["program"]["steps"]][:2]
     (0, ['exp', 'sum'])
     """
-    program = replay.program.with_steps([Step(s.primitive, s.args, s.kwargs, s.results) for s in replay.program.steps])
+    program, missing = replay.program, without(replay.program)
+    signed = [k for k, step in enumerate(program.steps) if step.primitive in SIGNED]
+    fixed, near = (_results(program, replay.inputs, steps) for steps in (missing, signed))
+    known = [Step(s.primitive, s.args, {} if k in fixed else s.kwargs, s.results) for k, s in enumerate(program.steps)]
     return {
-        "program": json.loads(program.to_json()),
+        "program": json.loads(program.with_steps(known).to_json()),
         "data": [encoded(x, {}) for x in replay.inputs],
-        "fixed": _results(program, replay.inputs, without(program)),
-        "near": _results(program, replay.inputs, [k for k, s in enumerate(program.steps) if s.primitive in SIGNED]),
+        "fixed": fixed,
+        "near": near,
         "nodes": {key: _node(place) for key, place in replay.places.items()},
         "outputs": [{"key": key, "seed": seed} for key, seed in replay.outputs.items()],
     }
