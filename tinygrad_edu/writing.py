@@ -72,6 +72,11 @@ def update(t: Any, op: Op, result: Any) -> Any:
 
 def replace(t: Variable, result: Variable) -> None:
     """`t`, and what it is a view of, get the value of `result`, which was computed from it and is nobody else's."""
+    if (view := view_of(t)) is not None and recording.get() and (t.flags | result.flags):
+        op, base, _, attributes = view
+        if op is ops.getitem and view_of(base) is None and _is_alone(base, result):
+            _write_in_place(base, attributes["index"], [], result, t)
+            return
     renewed: list[tuple[Variable, Variable]] = []
     _renew(t, result, renewed)
     at_once(*_become(renewed, [shell(t) for t, _ in renewed]))
@@ -158,15 +163,31 @@ def _renew(t: Variable, result: Variable, renewed: list[tuple[Variable, Variable
 
 def _write_recorded(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
     """A write that is differentiated: in place if no graph needs the values that stood there."""
-    if t.store is not None or not _writeable(t._data) or isinstance(value._data, BatchedArray):
+    if _is_alone(t, value):
+        _write_in_place(t, index, arrays, value)
+    else:
         replace(t, ops.setitem(t, value, *arrays, index=index))
-        return
+
+
+def _is_alone(t: Variable, value: Variable) -> bool:
+    """Whether nobody but `t` has its memory, and no graph needs its values."""
+    return t.store is None and _writeable(t._data) and not isinstance(value._data, BatchedArray)
+
+
+def _write_in_place(
+    t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable, view: Variable | None = None
+) -> None:
+    """A recorded write of `t[index]`, which `view` shows, if given: it becomes `value`, of its shape and dtype."""
     places, past = [lift(k, "setitem") for k in arrays], shell(t)
     by: Any = recording.get()
     result = note(t._data, t.flags | value.flags, ops.setitem, (t, value, *places), {"index": index}, by)
+    renewed, pasts = [(t, result)], [past]
+    if view is not None:
+        shown = note(np.array(value._data), result.flags, ops.getitem, (result,), {"index": index}, by)
+        renewed, pasts = [*renewed, (view, shown)], [past, shell(view)]
     forgotten = np.broadcast_to(np.zeros((), past._data.dtype), past._data.shape)
     _put(
-        t, index, places, value, *_become([(t, result)], [past]), (setattr, t, "store", None),
+        t, index, places, value, *_become(renewed, pasts), (setattr, t, "store", None),
         (setattr, past, "_data", forgotten), (setattr, past, "store", OVERWRITTEN),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -204,3 +205,33 @@ def test_writes_in_place_are_those_of_numpy(write):
         exec(write, space)
         assert space["a"] is name
     np.testing.assert_array_equal(t.data, a)
+
+
+def from_the_row_above(t, x, i):
+    t[i] = t[i - 1] * x + 1
+
+
+def added(t, x, i):
+    t[i] += x
+
+
+def column(t, x, i):
+    t[:, i] = t[:, i - 1] * 0.5 + x
+
+
+def entry(t, x, i):
+    t[i, i] = t[i - 1, i - 1] * x[i] + t[i].sum()
+
+
+@pytest.mark.parametrize("write", [from_the_row_above, added, column, entry])
+def test_writes_in_a_loop_copy_no_table(write):
+    """Of 200 writes into a table of 320 kB, each of which reads from it."""
+    n = 200
+    x, t = tg.Tensor(np.full(n, 0.5), requires_grad=True), tg.zeros((n, n), dtype="float64")
+    tracemalloc.start()
+    for i in range(n):
+        write(t, x, i)
+    t.sum().backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * n * n * 8

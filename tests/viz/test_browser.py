@@ -10,7 +10,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.viz.graph.values import short
 
-from .test_player import GRAPHS, course, network, network_inputs, training, twice
+from .test_player import GRAPHS, course, network, network_inputs, twice
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -574,20 +574,34 @@ def test_a_worksheet_does_not_tell_its_answers(browser, tmp_path, blanks):
 
 def test_a_film_replays_values_gradients_and_loss(browser, tmp_path):
     film = viz.Film(frames=8)
-    training(film)
+    x, w = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], name="x"), tg.Tensor([[0.5, -0.5]], requires_grad=True, name="w")
+    for _ in range(16):
+        loss = ((x * w - 1) ** 2).mean()
+        film.record(loss)
+        w.grad = None
+        loss.backward()
+        w.data = w.data - 0.05 * w.grad.data
     with opened(browser, film.page(), tmp_path) as tab:
         for k, frame in enumerate(film.kept):
-            tab.locator("#frame").fill(str(k))
+            tab.locator("#scrub").fill(str(k))
             assert text(tab, "#framewords").startswith(f"Step {frame['step']}, loss ")
-            shown = tab.locator(".box", has_text="dw = ").locator(".grad").text_content()
-            assert shown == f"dw = {frame['grads']['n0']}"
+            shown = tab.evaluate(
+                "Object.fromEntries([...nodes.keys()].map(k => [k, [state.text(k, 0), state.gradient(k)?.text, state.gradient(k)?.figure.values]]))"
+            )
+            for key, value in frame["values"].items():
+                assert shown[key][0] == value
+                assert shown[key][1] == frame["grads"].get(key)
+                assert shown[key][2] == (frame["slopes"][key]["values"] if key in frame["slopes"] else None)
         assert tab.locator("#film svg.curve path").count() == 1
-        tab.locator("#frame").fill("0")
-        frame = tab.locator(".box .body").first.get_attribute("style")
-        tab.select_option("#pace", "30")
-        tab.click("#run")
-        until(tab, "document.getElementById('frame').value === '7'")
-        assert tab.locator(".box .body").first.get_attribute("style") != frame
+        tab.locator("#scrub").fill("0")
+        strokes = "[...document.querySelectorAll('#graph .body')].map(r => r.style.strokeWidth).join()"
+        drawn = tab.evaluate(strokes)
+        tab.select_option("#speed", "60")
+        tab.click("#play")
+        until(tab, "document.getElementById('scrub').value === '7'")
+        assert tab.evaluate(strokes) != drawn  # gradients of another size
+        tab.keyboard.press("ArrowLeft")
+        assert text(tab, "#count") == "6 of 7"
 
 
 @pytest.mark.long

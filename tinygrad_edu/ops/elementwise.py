@@ -18,6 +18,7 @@ from .complex import conj
 
 ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # precise enough for one rounding per multiplication
 WHOLE = frozenset(range(-16, 17)) - {-1, 0, 1, 2}  # NumPy has these by itself
+MANY = 4096  # entries from which a look at all of them costs less than a pass over them
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 LOG = (
     "log is -inf at 0 and nan below; keep its input positive (log(x + eps), clip), or use a function that takes "
@@ -168,10 +169,17 @@ logaddexp = Op("logaddexp", _stable_logaddexp,
                domain=(REAL, REAL))  # fmt: skip
 
 
+LOWEST = {np.dtype(np.float32): -87.0, np.dtype(np.float64): -708.0}  # above it, exp(-x) does not overflow
+
+
 @in_pieces
 def _sigmoid(x: Any) -> Any:
     if np.iscomplexobj(x):
         return np.where(x.real >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))
+    if x.__class__ is np.ndarray and x.size >= MANY and x.dtype in LOWEST and x.min() > LOWEST[x.dtype]:
+        e = np.exp(-x)
+        e += 1
+        return np.divide(1, e, out=e)
     e = np.exp(-np.abs(x))  # never overflows
     return np.maximum(e, x >= 0) / (1 + e)  # e is never above 1, which True stands for
 
@@ -228,16 +236,34 @@ BITS = {np.dtype(f): np.dtype(i) for f, i in (("f2", "i2"), ("f4", "i4"), ("f8",
 
 def _where(c: Any, a: Any, b: Any) -> Any:
     if c.__class__ is np.ndarray and c.dtype == np.bool:
-        if b.__class__ is int and b == 0 and a.__class__ is np.ndarray and a.dtype in BITS:
-            return _kept(c, a)
-        if a.__class__ is int and a == 0 and b.__class__ is np.ndarray and b.dtype in BITS:
-            return _kept(~c, b)
+        x = a if a.__class__ is np.ndarray else b
+        if x.__class__ is np.ndarray and x.dtype in BITS:
+            if b.__class__ is int and b == 0:
+                return _kept(c, a)
+            if a.__class__ is int and a == 0:
+                return _kept(~c, b)
+            if c.size >= MANY and c.shape == x.shape and all(_like(v, x) for v in (a, b)):
+                return _chosen(c, a, b)
     return np.where(c, a, b)
 
 
 def _kept(c: Any, x: Any) -> Any:
     """x where c is True, else 0: its bits times 1 or 0, which is three times as fast as a choice."""
     return (x.view(BITS[x.dtype]) * c).view(x.dtype)
+
+
+def _like(v: Any, x: Any) -> bool:
+    """Whether a branch has the dtype of an array: it is of its kind and shape, or a Python number."""
+    return (v.__class__ is np.ndarray and v.dtype == x.dtype and v.shape == x.shape) or v.__class__ in (int, float)
+
+
+@in_pieces
+def _chosen(c: Any, a: Any, b: Any) -> Any:
+    """a where c is True, else b: the bits in which they differ, times 1 or 0, change b's bits into a's."""
+    dtype = a.dtype if a.__class__ is np.ndarray else b.dtype
+    a, b = (np.asarray(v, dtype).view(BITS[dtype]) for v in (a, b))
+    y = (a ^ b) * c
+    return np.bitwise_xor(y, b, out=y).view(dtype)
 
 
 where = Op("where", _where,

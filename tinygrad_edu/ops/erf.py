@@ -54,14 +54,21 @@ def horner(coefficients: tuple[float, ...], z: Any) -> Any:
     return value
 
 
+def _between(x: Any, bound: float) -> Any:
+    """x, or a bound that it is beyond."""
+    if x.__class__ is np.ndarray:
+        return np.clip(x, -bound, bound)  # one pass
+    return np.minimum(np.maximum(x, -bound), bound)
+
+
 @in_pieces
 def _erf(x: Any) -> Any:
     x = x if hasattr(x, "dtype") and x.dtype.kind in "fc" else np.asarray(x, dtype=np.float64)
     if x.dtype == np.float16:
         return _erf(x.astype(np.float32)).astype(np.float16)
     if x.dtype == np.float32:
-        near = np.minimum(np.maximum(x, -3.95), 3.95)  # beyond, erf rounds to 1
-        return np.minimum(np.maximum(near * ratio(SINGLE, near * near), -1), 1)
+        near = _between(x, 3.95)  # beyond, erf rounds to 1
+        return _between(near * ratio(SINGLE, near * near), 1)
     size = np.where(x.real < 0, -x, x)
     near, mid = size.real <= 0.46875, size.real <= 4.0
     low, high = np.where(mid, size, 4), np.where(mid, 4, np.where(size.real > 6, 6, size))

@@ -169,3 +169,29 @@ def test_the_peak_of_memory_is_what_is_needed():
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert program.peak() <= most < 1.05 * program.peak()
+
+
+def sequence(x, w, b, h):
+    """A loop, and what a gradient of the whole sequence computes of it again."""
+    hs = []
+    for t in range(len(x)):
+        joined = np.concatenate([np.tanh(x[t] + h @ w + b), h], axis=-1)
+        h = joined[..., : w.shape[0]]
+        hs.append(joined)
+    y = np.stack(hs, axis=-3)[..., : w.shape[0]]
+    before = np.concatenate([np.zeros((1, *h.shape)), y[:-1]], axis=0)
+    rows = (before.reshape(-1, w.shape[0]) @ w).reshape(y.shape)
+    out = np.tanh(x + rows + b.reshape(1, 1, -1))
+    return [y, 1 - out * out, np.exp(out)]
+
+
+@given(st.integers(1, 6), st.integers(0, 10**6))
+def test_what_a_loop_computed_is_not_computed_again(length, seed):
+    rng = np.random.default_rng(seed)
+    xs = [rng.normal(size=s) for s in ((length, 3, 2), (2, 2), (2,))]
+    program = read(lambda x, w, b: sequence(x, w, b, np.zeros(x.shape[1:])), *xs)
+    shorter = simplified(program)
+    for found, expected in zip(shorter(*xs), program(*xs), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    again = sum(step.primitive in ("matmul", "tanh") for step in shorter.steps)
+    assert again == 2 * length + (2 if length < 4 else 0)

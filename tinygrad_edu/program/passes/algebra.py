@@ -116,4 +116,8 @@ def casts(step: Step, draft: Draft) -> Value | None:
     return first if first.dtype == dtype else draft.call("astype", (first,), step.result.shape, dtype, dtype=dtype)
 
 
-ALGEBRA: list[Rule] = [neutral, twice, even, signs, casts]
+ALGEBRA: dict[str, list[Rule]] = {
+    **{name: [neutral, signs] for name in ("multiply", "divide", "add", "subtract")},
+    **{name: [twice, even] for name in (*TWICE, *EVEN, "positive")},
+    "power": [neutral], "astype": [casts],
+}  # fmt: skip

@@ -22,4 +22,4 @@ def folded(step: Step, draft: Draft) -> Value | None:
         return draft.constant(np.array(function_of(step.primitive)(*now.args, **now.kwargs)))
 
 
-CONSTANTS: list[Rule] = [folded]
+CONSTANTS: dict[str, list[Rule]] = {"*": [folded]}

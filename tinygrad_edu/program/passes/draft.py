@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,15 +78,21 @@ class Draft:
         )  # fmt: skip
 
 
-def rewritten(program: Program, rules: Sequence[Rule]) -> Program:
+def rewritten(program: Program, *tables: dict[str, list[Rule]]) -> Program:
     """Each step that a rule knows something simpler for is replaced by that. A rule is given a step, on values that are
-    simplified already, and gives the value that stands for its result, or None."""
+    simplified already, and gives the value that stands for its result, or None. Tables have the rules for each
+    primitive; those under `*` are for all."""
     draft = Draft(program)
+    rules: dict[str, list[Rule]] = {}
     for step in program.steps:
-        new, draft.site = draft.follow(step), step.site
-        found = (
-            next((v for rule in rules if (v := rule(new, draft)) is not None), None) if len(new.results) == 1 else None
-        )
+        new, draft.site, name = draft.follow(step), step.site, step.primitive
+        if name not in rules:
+            rules[name] = [rule for table in tables for rule in (*table.get(name, ()), *table.get("*", ()))]
+        found = None
+        for rule in rules[name] if len(new.results) == 1 else ():
+            found = rule(new, draft)
+            if found is not None:
+                break
         if found is None:
             draft.keep(new)
         else:

@@ -73,6 +73,8 @@ def broadcast(step: Step, draft: Draft) -> Value | None:
 
 def broadcast_within(step: Step, draft: Draft) -> Value | None:
     """An operation of entries broadcasts by itself what another argument has the shape for."""
+    if not any(draft.of(x, "broadcast_to") for x in step.args):
+        return None
     ufunc = getattr(np, step.primitive, None)
     if step.kwargs or not (step.primitive == "where" or (isinstance(ufunc, np.ufunc) and ufunc.signature is None)):
         return None
@@ -107,4 +109,8 @@ def transposed_within(step: Step, draft: Draft) -> Value | None:
     return draft.call("einsum", (text, *args), step.result.shape, step.result.dtype, **step.kwargs)
 
 
-LAYOUT: list[Rule] = [reshaped, reordered, broadcast, broadcast_within, transposed_within]
+LAYOUT: dict[str, list[Rule]] = {
+    **{name: [reshaped] for name in ("reshape", "expand_dims", "squeeze")},
+    **{name: [reordered] for name in ("transpose", "swapaxes", "moveaxis")},
+    "broadcast_to": [broadcast], "einsum": [transposed_within], "*": [broadcast_within],
+}  # fmt: skip

@@ -128,6 +128,8 @@ def _with_sums_together(program: Program) -> Program:
     """Sums of products, and of sums over rows, each as one."""
     made = program.made_by()
     sums = {step.result: terms for step, terms in sums_of_many(program) if len(terms) >= FEW}
+    if not sums:
+        return program
     draft = Draft(program)
     for step in program.steps:
         new, draft.site = draft.follow(step), step.site

@@ -58,23 +58,25 @@ def _section(step: Step) -> tuple[Value, tuple[Part, ...]] | None:
     return (x, parts) if parts is not None and _plain(parts) else None
 
 
-def whole(step: Step, draft: Draft) -> Value | None:
-    """x[...] is x."""
+def section(step: Step, draft: Draft) -> Value | None:
+    """x[...] is x; a slice of what was put together from parts is read from the part."""
     found = _section(step)
-    return found[0] if found is not None and found[0].shape == step.result.shape else None
+    if found is None:
+        return None
+    x, parts = found
+    if x.shape == step.result.shape:
+        return x
+    made = draft.made.get(x)
+    known = None if made is None else READ_FROM.get(made.primitive)
+    return known(step, made, parts, draft) if known is not None and made is not None else None
 
 
-def of_joined(step: Step, draft: Draft) -> Value | None:
+def _of_joined(step: Step, joined: Step, parts: tuple[Part, ...], draft: Draft) -> Value | None:
     """A slice of a concatenation that lies within one part is a slice of that part."""
-    found = _section(step)
-    joined = None if found is None else draft.of(found[0], "concatenate")
-    if found is None or joined is None or not all(isinstance(x, Value) for x in joined.args[0]):
-        return None
     axis = axis_of(joined)
-    if axis is None:
+    if axis is None or not all(isinstance(x, Value) for x in joined.args[0]):
         return None
-    parts, start = found[1], 0
-    k = parts[axis]
+    k, start = parts[axis], 0
     first, last = (k, k) if isinstance(k, int) else (k.start, k.stop - 1)
     for x in joined.args[0]:
         end = start + x.shape[axis]
@@ -87,17 +89,32 @@ def of_joined(step: Step, draft: Draft) -> Value | None:
     return None
 
 
-def of_stacked(step: Step, draft: Draft) -> Value | None:
+def _of_stacked(step: Step, stacked: Step, parts: tuple[Part, ...], draft: Draft) -> Value | None:
     """One entry of a stack is that part."""
-    found = _section(step)
-    stacked = None if found is None else draft.of(found[0], "stack")
-    if found is None or stacked is None or not all(isinstance(x, Value) for x in stacked.args[0]):
-        return None
     axis = axis_of(stacked)
-    if axis is None or not isinstance(k := found[1][axis], int):
+    if axis is None or not isinstance(k := parts[axis], int):
         return None
     x = stacked.args[0][k]
-    return _taken(x, found[1][:axis] + found[1][axis + 1 :], step, draft) if x.dtype == step.result.dtype else None
+    if not isinstance(x, Value) or x.dtype != step.result.dtype:
+        return None
+    return _taken(x, parts[:axis] + parts[axis + 1 :], step, draft)
+
+
+def _of_written(step: Step, written: Step, parts: tuple[Part, ...], draft: Draft) -> Value | None:
+    """A slice of an array into which a slice was written: what was written, where it is the same slice; of the array
+    as it was, where they have nothing in common."""
+    x, index, value = written.args
+    there = parts_of(index, x.shape) if isinstance(x, Value) else None
+    if there is None or not _plain(there):
+        return None
+    if there == parts:
+        same = isinstance(value, Value) and value.shape == step.result.shape and value.dtype == step.result.dtype
+        return value if same else None
+    apart = any(not (set(_range(a)) & set(_range(b))) for a, b in zip(there, parts, strict=True))
+    return _taken(x, parts, step, draft) if apart and x.dtype == step.result.dtype else None
+
+
+READ_FROM = {"concatenate": _of_joined, "stack": _of_stacked, "setitem": _of_written}
 
 
 def axis_of(step: Step) -> int | None:
@@ -108,26 +125,8 @@ def axis_of(step: Step) -> int | None:
     return axis % len(step.result.shape)
 
 
-def of_written(step: Step, draft: Draft) -> Value | None:
-    """A slice of an array into which a slice was written: what was written, where it is the same slice; of the array
-    as it was, where they have nothing in common."""
-    found = _section(step)
-    written = None if found is None else draft.of(found[0], "setitem")
-    if found is None or written is None or not isinstance(written.args[0], Value):
-        return None
-    x, index, value = written.args
-    parts = parts_of(index, x.shape)
-    if parts is None or not _plain(parts):
-        return None
-    if parts == found[1]:
-        same = isinstance(value, Value) and value.shape == step.result.shape and value.dtype == step.result.dtype
-        return value if same else None
-    apart = any(not (set(_range(a)) & set(_range(b))) for a, b in zip(parts, found[1], strict=True))
-    return _taken(x, found[1], step, draft) if apart and x.dtype == step.result.dtype else None
-
-
 def _range(k: Part) -> range:
     return range(k, k + 1) if isinstance(k, int) else k
 
 
-SECTIONS: list[Rule] = [whole, of_joined, of_stacked, of_written]
+SECTIONS: dict[str, list[Rule]] = {"getitem": [section]}

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...program.program import Program
 from ..pictures.draw import new_picture
 from ..pictures.label import facts, rows_label
 from ..pictures.palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
 from .graph import Graph, Node, is_number, read
-from .identity import same
+from .identity import same, stretches
+from .programs import ProgramNode, program_graph, signature
 from .values import one, short, shown, wide
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class Diff:
 
 
 def _rows(n: Node) -> list[str]:
-    return [n.title, facts(n), *short(n.value).split("; ")]
+    return [n.title, facts(n), *([] if isinstance(n, ProgramNode) else short(n.value).split("; "))]
 
 
 def _words(p: Pair, rtol: float) -> list[str]:
@@ -98,7 +100,7 @@ def _words(p: Pair, rtol: float) -> list[str]:
 
 
 def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
-    """Compare the graphs behind two results: float32 with float64, mine with another's, before with after.
+    """Compare the graphs behind two results: float32 with float64, mine with another's, before with after; or programs.
 
     Tensors are the same by name, operation and place in the program, whenever they were made. Differences are the
     largest of an array, relative to its largest entry; what is below `rtol` is the same.
@@ -112,8 +114,11 @@ def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     ~ t1 = x * 4: value differs by 0.25; gradient differs by 7.6
     ~ t2 = sin(t1): value differs by 1.3
     """
-    first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
-    found = same(first, second)
+    if isinstance(a, Program) and isinstance(b, Program):
+        first, second, found = _same_programs(a, b)
+    else:
+        first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
+        found = same(first, second)
     pairs = [_pair(first.nodes[x], second.nodes[y]) for x, y in found.items()]
     only_a = [n for k, n in first.nodes.items() if k not in found]
     alone = set(second.nodes) - set(found.values())
@@ -125,6 +130,18 @@ def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     return Diff(first, second, pairs, only_a, only_b, rtol, notices)
 
 
+def _same_programs(a: Program, b: Program) -> tuple[Graph, Graph, dict[str, str]]:
+    """Both programs as graphs, and the steps that are the same: in order, by what is called on what types."""
+    first, second = program_graph(a), program_graph(b)
+    left, right = list(first.nodes), list(second.nodes)
+    found = {
+        left[i + k]: right[j + k]
+        for equal, i, end, j, _ in stretches(signature(a), signature(b)) if equal
+        for k in range(end - i)
+    }  # fmt: skip
+    return first, second, found
+
+
 def _pair(a: Node, b: Node) -> Pair:
     notes = []
     if a.shape != b.shape:
@@ -133,6 +150,8 @@ def _pair(a: Node, b: Node) -> Pair:
         notes.append(f"{a.dtype} became {b.dtype}")
     if (a.grad is None) != (b.grad is None):
         notes.append("gradient only in the " + ("second" if a.grad is None else "first"))
+    if isinstance(a, ProgramNode):
+        return Pair(a, b, 0.0, 0.0, [])  # a program has no values, and its steps were found by their types
     return Pair(a, b, distance(a.value, b.value), distance(a.grad, b.grad), notes)
 
 

@@ -19,10 +19,11 @@ from ...engine import NEEDS, Variable
 from ...errors import DTypeError, GraphError
 from ...nn.summary import example_inputs
 from ...op import REGISTRY, Op
+from ..foreign.libraries import library_of, runner
 from ..formulas.formula import Formula, of_value
 from ..formulas.notation import number, plain
 from .values import shown
-from .watch import Call, caller, data_in, is_module, names_in, run
+from .watch import Call, caller, data_in, is_module, named, run
 
 LONGEST = 60  # letters of a name
 
@@ -146,16 +147,30 @@ Source = Variable | Callable[..., Any] | Sequence[Variable] | Mapping[str, Varia
 
 
 def read(
-    x: Any, inputs: tuple[Any, ...] = (), *, who: str = "draw", grads: bool = False, gradient: Any = None
+    x: Any,
+    inputs: tuple[Any, ...] = (),
+    *,
+    who: str = "draw",
+    grads: bool = False,
+    gradient: Any = None,
+    scopes: Sequence[Mapping[str, Any]] = (),
 ) -> Graph:
-    """The graph behind a tensor (or several), or of a module or function run on example inputs."""
-    scope, calls, inner = caller(), list[Call](), dict[int, str]()
+    """The graph behind a tensor (or several), or of a module or function run on example inputs.
+
+    Tensors are called as in the scopes, the first of which knows best; by default, as in the function that asks.
+    """
+    scopes, calls, inner = scopes or [caller()], list[Call](), dict[int, str]()
     root, given = None, frozenset[int]()
     if is_module(x) or (callable(x) and not isinstance(x, Variable)):
         if not inputs:
             raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
-        x, watch = run(x, tuple(example_inputs(inputs)) if root is not None else inputs)
+        library = library_of(x, inputs)
+        if library:
+            x, watch = runner(library)(x, inputs)
+        else:
+            given_inputs = tuple(example_inputs(inputs)) if root is not None else inputs
+            x, watch = run(x, given_inputs, [v for scope in scopes for v in scope.values()])
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:
@@ -165,12 +180,12 @@ def read(
         )
     outputs, extra = _outputs(x, who)
     changed = _changed(outputs)
-    names = names_in(scope) | inner
+    names = named(scopes) | inner
     if given and isinstance(x, Variable) and x.op is not None:
         names.setdefault(x.born, "out")
     names |= extra
     unnamed = (t for t in history(*outputs) if t.op is None and not t.flags and not t.name and t.born not in names)
-    graph = _build(outputs, names | data_in(scope, unnamed), root, calls)
+    graph = _build(outputs, names | data_in(scopes[0], unnamed), root, calls)
     if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
         graph.notices.append(
             f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "

@@ -64,6 +64,7 @@ class Film:
             raise GraphError("Film: must have recorded a step; it has none; call record(loss) in the training loop")
         data = page_data(self.first)
         sizes = [v for frame in self.kept for v in frame["sizes"].values() if v]
+        data["live"] = None
         data["film"] = {"frames": self.kept, "largest": max(sizes, default=1.0)}
         return Page(self.title, data)
 

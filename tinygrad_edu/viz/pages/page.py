@@ -15,10 +15,11 @@ from typing import Any
 from ..graph.values import shown
 from ..live.javascript import source
 
-SCRIPTS = (
-    "dom", "numbers", "tiles", "formula", "fold", "layout", "state", "live", "camera", "graph", "listing", "lesson",
-    "entry", "bar", "curve", "training", "boundary", "worksheet", "film", "start",
-)  # fmt: skip
+SCRIPTS = {  # in the order of loading; with the part of the data that a script is for, where it is for one
+    "dom": "", "numbers": "", "tiles": "", "formula": "", "fold": "", "layout": "", "state": "", "live": "live",
+    "camera": "", "graph": "", "listing": "", "lesson": "", "entry": "", "bar": "", "curve": "", "training": "live",
+    "boundary": "live", "worksheet": "worksheet", "film": "film", "start": "",
+}  # fmt: skip
 STYLES = ("page", "graph", "print")
 
 
@@ -30,8 +31,8 @@ class Page:
 
     def html(self) -> str:
         """The whole file as text."""
-        machine = f"const Machine = (() => {{\n{source()}\nreturn Machine;\n}})();\n" if self.data["live"] else ""
-        script, style = _lean(machine + _joined(SCRIPTS, "js")), _lean(_joined(STYLES, "css"))
+        script = _lean(self._script())
+        style = _lean("\n".join(_text(f"{name}.css") for name in STYLES))
         parts = {
             "title": html.escape(shown(self.title, 120)), "style": style, "script": script,
             "policy": f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}",
@@ -40,6 +41,14 @@ class Page:
         pieces = _text("page.html").split("{{")
         rest = [piece.partition("}}") for piece in pieces[1:]]
         return pieces[0] + "".join(parts[name] + after for name, _, after in rest)
+
+    def _script(self) -> str:
+        """The scripts that this page needs; what it does not have is null to the others."""
+        used = {name: not part or self.data[part] for name, part in SCRIPTS.items()}
+        parts = [_text(f"{name}.js") if used[name] else f"const {name} = null;" for name in SCRIPTS]
+        if self.data["live"]:
+            parts.insert(0, f"const Machine = (() => {{\n{source(self.data['live'])}\nreturn Machine;\n}})();")
+        return "\n".join(parts)
 
     def save(self, path: Any) -> str:
         """Write the file."""
@@ -61,10 +70,6 @@ class Page:
 @cache
 def _text(name: str) -> str:
     return (files(__package__) / "page" / name).read_text("utf-8")
-
-
-def _joined(names: tuple[str, ...], ending: str) -> str:
-    return "\n".join(_text(f"{name}.{ending}") for name in names)
 
 
 def _lean(text: str) -> str:

@@ -50,6 +50,7 @@ def worksheet(
         raise ValueError("worksheet: the graph must have scalars to ask for; it has none; take smaller inputs")
     data = page_data(graph, user_frame())
     intro = "Fill in the blanks (?) of the picture. A number or a fraction will do; three digits are enough."
+    data["live"] = None  # another number would be another question
     data["worksheet"] = {"title": shown(title), "intro": intro, "questions": questions[:most]}
     return Page(title, data)
 

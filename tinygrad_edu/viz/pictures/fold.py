@@ -283,7 +283,7 @@ def arrows(graph: Graph, boxes: list[Box], held: Set[str] = frozenset()) -> list
         before, now = a.turns[r], b.turns[q]
         loop = m <= n or any(before[run] != now[run] for run in before.keys() & now.keys())
         single = (sizes[n] == sizes[m] == 1) or (source == a.key and user == b.key and len(b.rounds[0]) == 1)
-        repeated = len(boxes) > LARGE and graph.nodes[source].op is None and uses[source] > SHARED
+        repeated = len(boxes) > LARGE and not graph.nodes[source].inputs and uses[source] > SHARED
         if not loop:
             rounds.setdefault((source, b.key), set()).add(q)
         arrow = Arrow(a.key, b.key, i if single and not loop else None, loop, user if repeated else "")

@@ -28,12 +28,6 @@ def render(dot: str, form: str) -> bytes:
     return _by_program(program, dot, form) if program else _by_library(dot, form)
 
 
-def layout(dot: str) -> str:
-    """Where Graphviz puts nodes and edges, in its "plain" format."""
-    program = shutil.which("dot")
-    return (_by_program(program, dot, "plain") if program else _by_library(dot, "plain")).decode()
-
-
 def _by_program(program: str, dot: str, form: str) -> bytes:
     options = [f"-T{form}", *([f"-Gdpi={SHARP}", f"-Gsize={LARGEST}"] if form == "png" else [])]
     done = subprocess.run([program, *options], input=dot.encode(), capture_output=True, check=False)

@@ -53,7 +53,7 @@ class _Packing:
 
     def __init__(self, seen: View, sources: Mapping[str, list[str]], widths: Mapping[str, float], chip: float) -> None:
         self.seen, self.sources, self.widths, self.chip = seen, sources, widths, chip
-        self.leaves = {k for k, box in seen.boxes.items() if not box.title and seen.node(box).op is None}
+        self.leaves = {k for k, box in seen.boxes.items() if not box.title and not seen.node(box).inputs}
 
     def rows(self, page: float) -> dict[str, int]:
         """The row of each box."""

@@ -18,6 +18,19 @@ ANSWERS = {
     "{loss}.backward().",
     "cleared": "The gradient of {x} was cleared after it was computed. Read it, or call optimizer.step(), before "
     "clearing it.",
+    "cleared before the step": "The gradient of {x} was cleared between backward() and step(), so the step had nothing "
+    "to go by. Call zero_grad() before backward(), or after step().",
+    "symmetry": "The gradient of {x} is fine, but all its units are one: they start with equal weights, get equal "
+    "gradients, and stay equal for ever, so that a layer of many does the work of one. Start with random weights.",
+    "without a layer": "The gradient of {x} is fine (from {low} to {high}), but no optimizer has {x}, though one has "
+    "others of its model: no step changes it. Pass all of model.parameters(), after the model is whole.",
+    "another model": "The gradient of {x} is fine (from {low} to {high}), but the optimizer has the parameters of "
+    "another model: no step changes {x}. Make the optimizer of this model's parameters().",
+    "held back": "The gradient of {x} is fine (from {low} to {high}), but only as a where "
+    "leaves out what {step} makes: there, its value or slope is inf or nan, which other operations would pass on. "
+    "{where}.",
+    "left": "{x} has no gradient because no recorded result depends on it: values left the graph as plain numbers "
+    "here. Compute with the tensor itself.",
     "changed": "{x} was changed after the loss was computed. Compute the loss again, then call backward().",
     "not recorded": "{x} has no gradient because no recorded result depends on it: nothing was computed from it yet, "
     "or it was computed under no_grad(). Compute the loss outside no_grad(), then call loss.backward().",

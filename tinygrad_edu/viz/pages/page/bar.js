@@ -2,10 +2,12 @@
 const bar = (() => {
   const on = (id, event, f) => $(id).addEventListener(event, f);
   let timer = null;
+  // What is played: the steps of both passes; in a film, the steps of training.
+  let reel = { last: steps.length, at: state.at, go: state.go, told: () => (state.step() ? lesson.plain(state.step()) : "Start") };
 
   function go(step, keep = false) {
-    state.go(step);
-    if (!keep) address("#step=" + state.at());
+    reel.go(step);
+    if (!keep) address("#step=" + reel.at());
   }
   function address(place) {
     try { history.replaceState(null, "", place); } catch { /* a page inside a notebook's cell has no address */ }
@@ -16,28 +18,27 @@ const bar = (() => {
     write($("play"), yes ? "❚❚ Pause" : "▶ Play");
     $("play").setAttribute("aria-pressed", String(yes));
     if (!yes) return;
-    if (state.at() === steps.length) go(0);
+    if (reel.at() === reel.last) go(0);
     let last = performance.now();
     const tick = (now) => {
-      if (now - last >= 1000 / Number($("speed").value) - 4) { last = now; go(state.at() + 1, true); }
-      if (state.at() === steps.length) { playing(false); go(state.at()); return; }
+      if (now - last >= 1000 / Number($("speed").value) - 4) { last = now; go(reel.at() + 1, true); }
+      if (reel.at() === reel.last) { playing(false); go(reel.at()); return; }
       timer = requestAnimationFrame(tick);
     };
     timer = requestAnimationFrame(tick);
-    if (!state.at()) go(1, true);
+    if (!reel.at()) go(1, true);
   }
   const play = () => playing(timer === null);
   function show() {
-    const s = state.step();
-    $("scrub").value = state.at();
-    $("scrub").setAttribute("aria-valuetext", s ? lesson.plain(s) : "Start");
-    write($("count"), state.at() + " of " + steps.length);
+    $("scrub").value = reel.at();
+    $("scrub").setAttribute("aria-valuetext", reel.told());
+    write($("count"), reel.at() + " of " + reel.last);
     for (const [k, li] of [...$("list").children].entries()) if (k + 1 === state.at()) li.setAttribute("aria-current", "step"); else li.removeAttribute("aria-current");
   }
   state.watchers.push(show);
 
   const keys = {
-    ArrowRight: () => go(state.at() + 1), ArrowLeft: () => go(state.at() - 1), Home: () => go(0), End: () => go(steps.length), " ": play,
+    ArrowRight: () => go(reel.at() + 1), ArrowLeft: () => go(reel.at() - 1), Home: () => go(0), End: () => go(reel.last), " ": play,
     "/": () => $("search").focus(), ...camera.keys,
   };
   document.addEventListener("keydown", (e) => {
@@ -49,8 +50,8 @@ const bar = (() => {
     e.preventDefault();
     act();
   });
-  on("back", "click", () => go(state.at() - 1));
-  on("next", "click", () => go(state.at() + 1));
+  on("back", "click", () => go(reel.at() - 1));
+  on("next", "click", () => go(reel.at() + 1));
   on("play", "click", play);
   on("scrub", "input", (e) => { playing(false); go(Number(e.target.value)); });
   on("view", "change", (e) => detail(Number(e.target.value)));
@@ -98,7 +99,7 @@ const bar = (() => {
   }
 
   // The level of detail, the direction and the arrangement of the panes in which the letters are largest.
-  const SMALL = 0.62, LARGEST = 150;
+  const SMALL = 0.8, LARGEST = 150;
   let which = null, small = null;
   const narrow = () => matchMedia("(max-width: 60rem)").matches;
   function fitting(k) {
@@ -191,5 +192,12 @@ const bar = (() => {
     entry("gradient", rim("grad"));
     entry("an array's numbers, from less than 0 to more", (svg) => [-1, -0.5, 0, 0.5, 1].forEach((v, k) => draw("rect", { x: 4.8 * k, y: 2, width: 4.8, height: 12, fill: `rgb(${tiles.colour(v)})` }, null, svg)));
   }
-  return { go, start, playing, detail };
+  function play_through(other) {
+    reel = other;
+    $("scrub").max = reel.last;
+    $("scrub").style.setProperty("--turn", "100%");
+    $("speed").value = "10";
+    show();
+  }
+  return { go, start, show, playing, detail, play_through };
 })();

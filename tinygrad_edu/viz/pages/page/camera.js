@@ -7,7 +7,8 @@ const camera = (() => {
   function look() {
     const scale = room().width / seen.w;
     $("graph").setAttribute("viewBox", [seen.x, seen.y, seen.w, seen.h].join(" "));
-    $("graph").classList.toggle("far", scale < 0.5);
+    $("graph").classList.toggle("far", scale < 0.5);  // letters too small to be read are not laid out
+    $("graph").classList.toggle("farther", scale < 0.25);
   }
   // The scale at which a drawing of this size fits into a place of that size.
   const scale = (drawing, place) => Math.min(place.width / (drawing.width + 2 * pad), place.height / (drawing.height + 2 * pad), 1.7);

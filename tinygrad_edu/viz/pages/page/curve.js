@@ -20,7 +20,7 @@ function plot(parent, points = []) {
   }
   show();
   return {
-    svg,
+    hide(yes) { svg.classList.toggle("gone", yes); },
     add(step, loss) { points.push([step, loss]); show(); },
     clear() { points.length = 0; show(); },
     mark(k) { filled(mark, { x1: x(k), x2: x(k), visibility: "visible" }, null, null); },

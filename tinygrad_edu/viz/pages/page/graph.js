@@ -16,14 +16,14 @@ const graph = (() => {
   // The drawing of a level, for a direction: what it would be, without showing it.
   function planned(base, shut, across) {
     const planned = fold.scene(base, new Set(shut));
-    planned.boxes.forEach(measure);
+    planned.boxes.forEach((b) => measure(b, across));
     const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.shape(nodes.get(a.source).shape).length + 18));
     return { ...planned, ...layout.place(planned, across, label) };
   }
 
   const several = (b) => b.rounds[0].length > 1 && b.folded;
   // Title, formula and arrays: how much room a box needs.
-  function measure(b) {
+  function measure(b, across) {
     const n = nodes.get(b.key), value = n.value ? tiles.plan(n.shape, n.value) : null;
     [b.name, ...b.lines] = words(b, n);
     const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
@@ -31,7 +31,7 @@ const graph = (() => {
     b.number = !n.shape.length;
     if (b.number) [b.tile, b.grads] = [{ w: 0, h: LINE }, n.grad_summary === null ? null : { w: 0, h: LINE }];
     else [b.tile, b.grads] = [value ?? { w: 0, h: LINE }, n.grad_summary === null ? null : value ?? { w: 0, h: LINE }];
-    b.beside = b.grads !== null && !b.number && b.tile.h > b.tile.w;
+    b.beside = b.grads !== null && !b.number && (across ? b.tile.h > 40 && b.tile.w < WIDEST : b.tile.h > b.tile.w);
     const [w, h] = [b.tile.w, b.tile.h], room = b.number ? Math.max(80, numeral(n)) : w, head = HEAD + LINE * b.lines.length;
     b.w = Math.ceil(Math.max(58, Math.min(WIDEST, text), b.beside ? 2 * room + 10 : room) + 2 * PAD);
     b.h = Math.ceil(head + 4 + h + (b.grads && !b.beside ? h + 5 : 0) + PAD);
@@ -59,8 +59,9 @@ const graph = (() => {
   const cut = (text, room, font) => {
     if (width(text, font) <= room) return text;
     text = text.replace(/(?:\w+\.)+([A-Za-z_]\w*)/g, "…$1");
-    while (text.length > 1 && width(text + "…", font) > room) text = text.slice(0, -1).replace(/…$/, "");
-    return width(text, font) <= room ? text : text + "…";
+    if (width(text, font) <= room) return text;
+    while (text.length > 1 && width(text + "…", font) > room) text = text.slice(0, -1);
+    return text + "…";
   };
 
   function open(base, shut, across) {

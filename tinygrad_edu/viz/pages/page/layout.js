@@ -2,7 +2,7 @@
 // what it uses; the layers' order is chosen so that few arrows cross. A frame is laid out first, and is then one box.
 // `u` goes along the flow, `v` across it: x and y from left to right, y and x from the top down.
 const layout = (() => {
-  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, SWEEPS = 8, MOST = 20000;  // dummies: places where long arrows pass a layer
+  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, SWEEPS = 8, LEAF = 0.1, MOST = 20000;  // dummies: places where long arrows pass a layer
 
   let flow = NEAR;  // between layers: room for an arrow, and for the shape that is written on it
 
@@ -160,10 +160,13 @@ const layout = (() => {
         const wants = layer.map((n) => {
           const links = sides.flatMap((s) => n[s].map((link) => [s, link])), some = links.length ? links : ["before", "after"].flatMap((s) => n[s].map((link) => [s, link]));
           if (!some.length) return n.centre;
-          return some.reduce((sum, [s, { other, e }]) => {
-            const [out, back] = ["out:" + e.source, "in:" + e.source];
-            return sum + other.centre + offset(other, s === "before" ? out : back) - offset(n, s === "before" ? back : out);
-          }, 0) / some.length;
+          let sum = 0, weight = 0;
+          for (const [s, { other, e }] of some) {
+            const [out, back] = ["out:" + e.source, "in:" + e.source], w = other.box && !other.before.length ? LEAF : 1;
+            sum += w * (other.centre + offset(other, s === "before" ? out : back) - offset(n, s === "before" ? back : out));
+            weight += w;
+          }
+          return sum / weight;
         });
         spread(layer, wants, gap);
       }
@@ -179,7 +182,7 @@ const layout = (() => {
     for (let k = 1; k < layer.length; k++) starts.push(starts[k - 1] + gap(layer[k - 1], layer[k]));
     const blocks = [];
     wants.forEach((want, k) => {
-      const weight = layer[k].thin ? 3 : 1;
+      const weight = layer[k].thin ? 3 : layer[k].box && !layer[k].before.length ? LEAF : 1;  // leaves make way
       let block = { sum: weight * (want - starts[k]), weight, count: 1 };
       while (blocks.length && blocks.at(-1).sum / blocks.at(-1).weight >= block.sum / block.weight) {
         const b = blocks.pop();

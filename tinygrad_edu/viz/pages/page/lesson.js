@@ -158,7 +158,8 @@ const lesson = (() => {
     box.replaceChildren();
     box.className = s ? (forwards ? "forward" : "backward") : "";
     if (!s) {
-      write($("phase"), state.still() ? "The graph as a whole" : "Press Play");
+      write($("phase"), state.still() ? "Training, step by step" : "Press Play");
+      if (state.still()) return;
       const p = make("p", {}, "The inputs are given. ", box);
       make("b", { class: "value-words" }, "Left to right", p);
       p.append(" each box computes its value. Then ");

@@ -38,13 +38,14 @@ const listing = (() => {
   let marked = null;
   function follow() {
     const s = state.step(), line = s && nodes.get(s.user ?? s.node).line, li = line ? rows.get(line.join(":")) : null;
-    if (marked && marked !== li) { marked.classList.remove("forward", "backward"); marked.removeAttribute("aria-current"); }
+    const moved = marked !== li;
+    if (marked && moved) { marked.classList.remove("forward", "backward"); marked.removeAttribute("aria-current"); }
     marked = li;
     if (!li) return;
     li.classList.toggle("forward", s.phase === "forward");
     li.classList.toggle("backward", s.phase !== "forward");
     li.setAttribute("aria-current", "step");
-    visible(li, $("code"));
+    if (moved) visible(li, $("code"));
   }
   // Scroll the pane, not the page.
   function visible(element, pane) {

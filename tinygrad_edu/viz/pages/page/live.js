@@ -1,6 +1,5 @@
 // The page computes by itself: what was changed, and the values and gradients that follow from it.
 const live = (() => {
-  if (!data.live) return null;
   const figures = new Map(), watchers = [];
   let machine = null;
   // The machine starts with the first change; until then the page shows what was recorded.

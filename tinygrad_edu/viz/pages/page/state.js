@@ -44,14 +44,12 @@ const state = (() => {
     return { factor, formula: !own, result: factor || blanks.has(s.node + ".grad") || blank(s.user, 1) };
   }
 
-  // Whether a value has been computed; of a gradient, the last step that has added to it.
+  // Whether a value has been computed; of a gradient, the last step that has added to it, or 0.
   const computed = (key, step = at) => still || step >= nodes.get(key).from;
-  function added(key, step = at) {
-    const { sums } = nodes.get(key);
-    return still ? sums.at(-1) ?? 0 : sums.filter((k) => k <= step).at(-1) ?? 0;
-  }
+  const added = (key, step) => nodes.get(key).sums.filter((k) => k <= step).at(-1) ?? 0;
   // The gradient of a node at a step, as `text` and `figure`: whole, or what has been summed up so far; or null.
   function gradient(key, step = at) {
+    if (still) return nodes.get(key).grad_summary === null ? null : whole(key);
     const k = added(key, step);
     return k ? sum(steps[k - 1]) : null;
   }

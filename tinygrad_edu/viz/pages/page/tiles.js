@@ -1,6 +1,6 @@
 // Arrays as pictures: numbers in coloured cells; a vector as a strip; large ones, and images, as pixels.
 const tiles = (() => {
-  const CELL = { w: 36, h: 17 }, WRITTEN = 7, MOST = 96, GAP = 4;
+  const CELL = { w: 36, h: 17 }, WRITTEN = 8, MOST = 96, GAP = 4;
   const PALETTES = {  // purple, through the page, to green: a diverging palette that colour-blind readers tell apart
     light: { less: [118, 42, 131], none: [247, 247, 247], more: [27, 120, 55], dark: 0 },
     dark: { less: [186, 140, 204], none: [44, 47, 52], more: [110, 190, 120], dark: 1 },

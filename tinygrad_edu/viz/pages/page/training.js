@@ -1,6 +1,6 @@
 // Gradient descent in the page: steps with a rate of the reader's choice, the loss curve, and the decision boundary.
 const training = (() => {
-  if (!live || !data.nodes.some((n) => n.kind === "parameter" && n.grad_summary !== null)) return null;
+  if (!data.nodes.some((n) => n.kind === "parameter" && n.grad_summary !== null)) return null;
   const section = $("training");
   section.hidden = false;
   make("h3", {}, "Gradient descent", section);
@@ -11,7 +11,7 @@ const training = (() => {
   button("train", "▶ Train", () => (timer === null ? run() : stop()));
   button("reset", "Reset", () => { stop(); live.reset(); graph.renew(); });
   const words = make("p", { id: "loss", role: "status", class: "why" }, "", section), curve = plot(make("div", { id: "shown" }, null, section), []);
-  curve.svg.setAttribute("hidden", "");
+  curve.hide(true);
   let count = 0, timer = null;
 
   function descend() {
@@ -21,7 +21,7 @@ const training = (() => {
     write(words, "step " + count + ", " + data.result + " = " + numbers.general(loss, 5));
   }
   function begin() {
-    curve.svg.removeAttribute("hidden");
+    curve.hide(false);
     curve.clear();
     curve.add(0, live.total());
   }
@@ -34,6 +34,6 @@ const training = (() => {
     timer = null;
     write($("train"), "▶ Train");
   }
-  live.watchers.push(() => { if (!state.live()) { count = 0; curve.clear(); curve.svg.setAttribute("hidden", ""); write(words, ""); } });
+  live.watchers.push(() => { if (!state.live()) { count = 0; curve.clear(); curve.hide(true); write(words, ""); } });
   return { stop };
 })();

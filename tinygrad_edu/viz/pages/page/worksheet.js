@@ -1,12 +1,12 @@
 // Worksheet: chosen numbers are blanks; an answer is checked, and a likely slip is explained.
 const worksheet = (() => {
   const sheet = data.worksheet;
-  if (!sheet) return null;
   const number = (text) => { const m = /^\s*([-+]?[\d.,]+(?:e[-+]?\d+)?)\s*(?:\/\s*([-+]?[\d.]+))?\s*$/i.exec(text.replace(",", ".").replace("−", "-")); return m ? Number(m[1]) / (m[2] ? Number(m[2]) : 1) : NaN; };
   const near = (a, b) => Math.abs(a - b) <= 0.005 * Math.abs(b) + 1e-9;
   const section = $("sheet");
   section.hidden = false;
   document.body.classList.add("worksheet");
+  write($("sidehead").firstElementChild, "Worksheet");
   make("h3", {}, sheet.title, section);
   make("p", {}, sheet.intro, section);
   const key = make("label", {}, null, section), key_box = make("input", { type: "checkbox", id: "key" }, null, key);
@@ -50,7 +50,7 @@ const worksheet = (() => {
     for (const f of forms) {
       const asked = Boolean(s) && about.includes(f.q.blank) && state.blanks.has(f.q.blank);
       f.form.classList.toggle("asked", asked);
-      if (asked) listing.visible(f.form, $("lesson"));
+      if (asked) listing.visible(f.form, $("side"));
     }
   });
   total();
