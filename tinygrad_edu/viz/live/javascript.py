@@ -24,21 +24,33 @@ SCRIPTS = (
     "linalg",
     "machine",
 )  # in the order of loading
+TABLES = {"windows", "linalg"}  # those that no other script needs
 SIGNED = {"linalg.eigh", "linalg.svd"}  # their results are unique but for signs, which shall stay those of this run
 ENTRY = re.compile(r'^  "?([a-z_][\w.]*)"?(?=[:,(])', re.MULTILINE)
 
 
-def source() -> str:
-    """The scripts that define `Machine`, as one text."""
-    folder = files(__package__) / "page"
-    return "\n".join((folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+def source(told: dict[str, Any] | None = None) -> str:
+    """The scripts that define `Machine`, as one text; without the tables of primitives that a description has not."""
+    used = {step[0] for step in told["program"]["steps"]} if told is not None else primitives()
+    return "\n".join(_script(name) for name in SCRIPTS if name not in TABLES or used & _names(name))
+
+
+@cache
+def _script(name: str) -> str:
+    return (files(__package__) / "page" / f"{name}.js").read_text("utf-8")
+
+
+@cache
+def _names(name: str) -> frozenset[str]:
+    """The primitives of one script."""
+    table = _script(name).partition("Object.assign(PRIMITIVES, {\n")[2]
+    return frozenset(ENTRY.findall(table.partition("\n});")[0]))
 
 
 @cache
 def primitives() -> frozenset[str]:
     """The names of the primitives that have JavaScript."""
-    tables = source().split("Object.assign(PRIMITIVES, {\n")[1:]
-    return frozenset(name for table in tables for name in ENTRY.findall(table.partition("\n});")[0]))
+    return frozenset().union(*map(_names, SCRIPTS))
 
 
 def description(replay: Replay) -> dict[str, Any]:
