@@ -137,7 +137,7 @@ class Tensor(Operators, Functions, Contents):
         if (by := tracer()) is not None:
             by.graded(self, read=False) if value is not None else by.cleared((self,), set_to_none=True)
         if value is not None:
-            value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
+            value = value if isinstance(value, Variable) else constant(to_array(value, copy=True, who="grad"))
             if value.shape != self.shape:
                 raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
             value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)

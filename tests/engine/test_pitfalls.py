@@ -170,6 +170,13 @@ class TestMemoryOfOthers:
         with pytest.raises(TypeError, match=r"np.copyto: must be a function"):
             np.copyto(leaf(1.0), 5.0)
 
+    def test_an_array_given_as_a_gradient(self):
+        x, g, h = leaf(1.0, 2.0), np.ones(2), np.ones(2)
+        x.grad = g
+        (x * 1).backward(h)
+        g[0] = h[0] = 99
+        assert x.grad.tolist() == [2, 2]
+
     def test_steps_as_other_libraries_write_them(self):
         w = leaf(1.0, 2.0)
         for _ in range(2):

@@ -150,3 +150,49 @@ def test_a_file_is_written(tmp_path):
     tg.export(tg.exp, tg.Tensor([0.0, 1.0]), tmp_path / "exp.onnx")
     again = tg.import_onnx(tmp_path / "exp.onnx")
     close(again(tg.Tensor([0.0, 2.0])).data, np.exp(np.array([0.0, 2.0], np.float32)))
+
+
+DYNAMIC = {
+    "MLP": (lambda: nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3)), (2, 4)),
+    "ConvNet": (lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()), (4, 1, 4, 4)),
+    "LSTM": (lambda: nn.LSTM(4, 8, batch_first=True), (3, 5, 4)),
+    "attention": (lambda: nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True), (2, 5, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_a_batch_of_any_length(name):
+    """The network, and a step of its training with the means and variances of the batch, for lengths not seen before."""
+    build, shape = DYNAMIC[name]
+    tg.random.manual_seed(0)
+    network = build()
+
+    def loss(x):
+        for p in network.parameters():
+            p.grad = None
+        y = network(x)
+        value = ((y[0] if isinstance(y, tuple) else y) ** 2).mean()
+        value.backward()
+        return value, [p.grad * 1 for p in network.parameters()]
+
+    x = tg.Tensor(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    model = tg.export(loss, x, dynamic={"x": {0: "batch"}})
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    state = network.state_dict()
+    for n in (1, 5):
+        x = np.random.default_rng(n).normal(size=(n, *shape[1:])).astype(np.float32)
+        found = ran(model, x=x)
+        value, gradients = loss(tg.Tensor(x))
+        network.load_state_dict(state)
+        scale = max(np.abs(g.data).max() for g in gradients)
+        for k, expected in enumerate((value, *gradients)):
+            np.testing.assert_allclose(found[f"output_{k}"], expected.data, rtol=1e-3, atol=1e-5 * scale)
+
+
+def test_a_dynamic_axis_that_is_not_used_alike():
+    with pytest.raises(GraphError, match=r"export: a dynamic axis must be used alike for all lengths; got .*; export"):
+        tg.export(lambda x: x * tg.asarray(np.sin(np.arange(len(x)))), tg.ones(3), dynamic={"x": {0: "n"}})
+    with pytest.raises(
+        ValueError, match=r"export: dynamic must name one axis of inputs among x, .*; write \{'x': \{0: 'b"
+    ):
+        tg.export(lambda x: x, tg.ones(3), dynamic={"z": {0: "n"}})

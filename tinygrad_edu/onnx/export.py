@@ -9,21 +9,24 @@ from typing import Any
 import numpy as np
 
 from ..compiler.trees import Arguments, Results
-from ..engine import Variable
+from ..engine import NEEDS, Variable
 from ..files import write_whole
 from ..nn.module import Module
 from ..program.passes import simplified
 from ..program.program import Value
 from ..program.reading import Reading
 from ..program.written import Place, Written
+from ..tensor import Tensor
 from ..transforms import tree
+from .dynamic import lengths, of_any_length
+from .graph import library
 from .host import Numbers
 from .writer import write
 
 NEW = "new."  # before the name of an input: the output with what becomes of it
 
 
-def export(f: Any, inputs: Any, path: Any = None) -> Any:
+def export(f: Any, inputs: Any, path: Any = None, dynamic: Any = None) -> Any:
     """Write `f(*inputs)` to `path` as an ONNX model, and give the model back.
 
     `f` is a function of tensors, a Module, or a whole training step with `backward()` and `optimizer.step()`;
@@ -31,6 +34,9 @@ def export(f: Any, inputs: Any, path: Any = None) -> Any:
     `f`'s parameters. Parameters and other tensors that `f` reads are in the file; those that it changes, and an
     optimizer's state, learning rate `lr` and count of steps `step`, are inputs with values in the file, and the outputs
     `new.NAME` are what becomes of them. Random numbers that are drawn are inputs `random`, `random_1` ...
+
+    Shapes are those of `inputs`, but for axes that `dynamic` names: `{"x": {0: "batch"}}` lets the first axis of x have
+    any length. (Several inputs may share one name; there is one name for a model.)
 
     Errors: a GraphError with the line where `f` branches on a value, or uses what ONNX has no operator for
     (factorisations, complex numbers).
@@ -43,6 +49,14 @@ def export(f: Any, inputs: Any, path: Any = None) -> Any:
     Source: the Open Neural Network Exchange, https://onnx.ai.
     """
     given = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+    model = _with_dynamic_axes(f, given, dynamic) if dynamic else _written(f, given)
+    if path is not None:
+        write_whole("export", path, model.SerializeToString())
+    return model
+
+
+def _written(f: Any, given: Any) -> Any:
+    """The model for these inputs."""
     called = Arguments(given, {})
     with Reading() as reading:
         inside = called.inside(reading, False)
@@ -52,10 +66,35 @@ def export(f: Any, inputs: Any, path: Any = None) -> Any:
             written, _ = reading.end([x._data for x in results.found])
         finally:
             reading.undrawn()
-    model = _model(f, given, called, results, written, reading)
-    if path is not None:
-        write_whole("export", path, model.SerializeToString())
-    return model
+    return _model(f, given, called, results, written, reading)
+
+
+def _with_dynamic_axes(f: Any, given: Any, dynamic: dict[str, dict[int, str]]) -> Any:
+    """The model for any length of some axes."""
+    names = list(_arguments(f, given))
+    labels = {label for axes in dynamic.values() for label in axes.values()}
+    if len(labels) != 1 or not dynamic.keys() <= set(names) or any(len(axes) != 1 for axes in dynamic.values()):
+        raise ValueError(
+            f"export: dynamic must name one axis of inputs among {', '.join(names)}, with one name for all; got "
+            f"{dynamic}; write {{'{names[0]}': {{0: 'batch'}}}}"
+        )
+    leaves, structure = tree.flatten(given)
+    places = {name: next(iter(axes)) % leaves[names.index(name)].ndim for name, axes in dynamic.items()}
+    found = {leaves[names.index(name)].shape[axis] for name, axis in places.items()}
+    if len(found) != 1:
+        raise ValueError(f"export: axes of one name must have one length; got {sorted(found)}; give equal ones")
+    models, sizes = [], lengths(found.pop())
+    for n in sizes:
+        parts = [_resized(x, places[name], n) if name in places else x for name, x in zip(names, leaves, strict=True)]
+        models.append(_written(f, tree.unflatten(structure, parts)))
+    return of_any_length(library("export"), models, sizes, labels.pop(), places)
+
+
+def _resized(x: Any, axis: int, n: int) -> Any:
+    """An input with another length along an axis: its entries again and again."""
+    if not isinstance(x, Variable):
+        return np.take(x, np.arange(n) % x.shape[axis], axis=axis)
+    return Tensor(np.take(x._data, np.arange(n) % x._data.shape[axis], axis=axis), requires_grad=bool(x.flags & NEEDS))
 
 
 def _model(f: Any, given: Any, called: Arguments, results: Results, written: Written, reading: Reading) -> Any:

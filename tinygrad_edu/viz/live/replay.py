@@ -204,7 +204,7 @@ class _Writing:
             for key, n in self.graph.nodes.items()
         }
         graph = replace(self.graph, nodes=nodes, whole=None)
-        below = below_masks(graph)
+        below, ones = below_masks(graph), dict[Any, Any]()
         for key, node in nodes.items():
             self.places[key].edges = [Edge() for _ in node.inputs]
             for i, source in enumerate(node.inputs):
@@ -214,7 +214,7 @@ class _Writing:
                 edge.contribution = self.number(contribution(graph, node, i, key in below))
                 if node.op.kind.entrywise:
                     arrays = [self.tensors[k]._data for k in node.inputs]
-                    one = self.writer.constant(np.ones((), node.grad.dtype))
+                    one = ones.setdefault(node.grad.dtype, self.writer.constant(np.ones((), node.grad.dtype)))
                     y = self.tensors[key]._data
                     edge.derivative = self.number(rule_of(node.op, i)(one, y, *arrays, **node.attributes))
 

@@ -7,7 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -77,7 +77,14 @@ def common_dtype(seen: View) -> str:
     return counts.most_common(1)[0][0] if counts else ""
 
 
-def box_rows(style: Style, box: Box) -> list[str]:
+class Rows(NamedTuple):
+    """What a box says of its tensor, and of the gradient."""
+
+    own: list[str]
+    gradient: list[str]
+
+
+def box_rows(style: Style, box: Box) -> Rows:
     """All that the box of a tensor, or of several, says."""
     seen, node, paint = style.seen, style.seen.node(box), style.paint
     ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
@@ -87,13 +94,20 @@ def box_rows(style: Style, box: Box) -> list[str]:
     rows += [small(words) for words in _facts(style, box, node)]
     if style.detail != "ops":
         rows += values(node.value, style)
+    gradient = []
     if style.gradients and node.grad is not None:
-        rows += _gradient(style.name(gradient_name(node)), node.grad, ink, style)
-        rows += [f'<font color="{ink}">{words}</font>' for words in seen.sum_of(box)]
+        gradient += _gradient(style.name(gradient_name(node)), node.grad, ink, style)
+        gradient += [f'<font color="{ink}">{words}</font>' for words in seen.sum_of(box)]
     if paint is not None and node.key in paint.words:
         total = f", sum over {len(box.rounds)} rounds" if paint.sums and len(box.rounds) > 1 else ""
-        rows.append(f"<i>{small(paint.words[node.key] + total)}</i>")
-    return rows
+        gradient.append(f"<i>{small(paint.words[node.key] + total)}</i>")
+    return Rows(rows, gradient)
+
+
+def unseen(rows: Sequence[str], fill: str) -> list[str]:
+    """Rows that take their place in a box of a colour, and cannot be seen."""
+    plain = (row if "color=" in row else f'<font color="{fill}">{row}</font>' for row in rows)
+    return [re.sub(r'color="#\w+"', f'color="{fill}"', row) for row in plain]
 
 
 def _facts(style: Style, box: Box, node: Node) -> list[str]:
