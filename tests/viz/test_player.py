@@ -230,7 +230,7 @@ def test_film_refusals():
 
 def lines(page):
     """For each operation, the text of the line that made it."""
-    code = [{number: line for number, line in block["lines"]} for block in page.data["code"]]
+    code = [dict(block["lines"]) for block in page.data["code"]]
     return {n["name"]: code[n["line"][0]][n["line"][1]].strip() for n in page.data["nodes"] if n["line"]}
 
 
