@@ -11,12 +11,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .function import LLVM, SHORT, Function
+from .function import Function
 from .kernels import Convolution
 from .mathematics import number
-from .views import View
+from .vectors import Vectors
 
-SUMS = 24  # vectors of sums that are kept in registers, where there are 32
 KERNELS = 1 << 18  # bytes of kernels from which some of them are read for all examples, before the next
 IMAGES = 1600  # windows of which the sums of a kernel's gradient are made in one go, as they stay in the cache
 
@@ -26,74 +25,25 @@ def convolution(f: Function, kernel: Convolution) -> None:
     (_Weight if kernel.weight else _Forward)(f, kernel).write()
 
 
-class _Windows:
+class _Windows(Vectors):
     """What both have in common. Views have the axes (n, groups, channels, ...), kernels (groups, out, in, ...)."""
 
     def __init__(self, f: Function, kernel: Convolution) -> None:
-        self.f, self.kernel = f, kernel
+        self.kernel = kernel
         self.x, self.w, self.y = kernel.x, kernel.w, kernel.y
-        self.type = LLVM[kernel.y.buffer.dtype]
         self.taps = self.w.shape[3:]
         size = self.y.shape[3:]
         self.rows, self.width = size[:-1], size[-1]
-        full = 64 // kernel.y.buffer.dtype.itemsize
-        self.lanes = min((full, full // 2, full // 4), key=lambda n: (-(-self.width // n) * n, -n))
-        self.vector = f"<{self.lanes} x {self.type}>"
-        self.align = kernel.y.buffer.dtype.itemsize
-        self.short = SHORT[self.type]
+        bytes, self.sums = f.module.registers
+        full = bytes // kernel.y.buffer.dtype.itemsize
+        lanes = min((full, full // 2, full // 4), key=lambda n: (-(-self.width // n) * n, -n))
+        super().__init__(f, kernel.y.buffer.dtype, lanes)
 
     def spans(self, most: int) -> list[tuple[int, int, int]]:
         """The last axis in pieces of up to `most` vectors: where they begin, how many there are, the width of one."""
         piece = most * self.lanes
         whole, rest = divmod(self.width, piece)
         return [(0, whole, piece)] * bool(whole) + [(whole * piece, 1, rest)] * bool(rest)
-
-    def mask(self, n: int, lanes: int) -> str:
-        return f"<{', '.join(f'i1 {int(k < n)}' for k in range(lanes))}>"
-
-    def load(self, view: View, at: list[str], n: int, step: int = 1) -> str:
-        """`n` entries along the last axis as a vector, `step` from one to the next; the other lanes are 0."""
-        f, lanes = self.f, self.lanes * step
-        vector = f"<{lanes} x {self.type}>"
-        address = f.address(view, at)
-        reach = (n - 1) * step + 1
-        if reach >= lanes:
-            x = f.emit(f"load {vector}, ptr {address}, align {self.align}")
-        else:
-            f.module.masked.add((lanes, self.type))
-            x = f.emit(
-                f"call {vector} @llvm.masked.load.v{lanes}{self.short}.p0(ptr {address}, i32 {self.align}, "
-                f"<{lanes} x i1> {self.mask(reach, lanes)}, {vector} zeroinitializer)"
-            )
-        if step == 1:
-            return x
-        picked = ", ".join(f"i32 {k * step if k < n else lanes}" for k in range(self.lanes))
-        return f.emit(f"shufflevector {vector} {x}, {vector} zeroinitializer, <{self.lanes} x i32> <{picked}>")
-
-    def store(self, view: View, at: list[str], n: int, x: str) -> None:
-        f, address = self.f, self.f.address(view, at)
-        if n == self.lanes:
-            f.do(f"store {self.vector} {x}, ptr {address}, align {self.align}")
-            return
-        f.module.masked.add((self.lanes, self.type))
-        f.do(
-            f"call void @llvm.masked.store.v{self.lanes}{self.short}.p0({self.vector} {x}, ptr {address}, "
-            f"i32 {self.align}, <{self.lanes} x i1> {self.mask(n, self.lanes)})"
-        )
-
-    def add_product(self, place: str, a: str, b: str) -> None:
-        f = self.f
-        before = f.emit(f"load {self.vector}, ptr {place}")
-        product = f.emit(f"fmul contract {self.vector} {a}, {b}")
-        f.do(f"store {self.vector} {f.emit(f'fadd contract {self.vector} {before}, {product}')}, ptr {place}")
-
-    def scaled(self, i: str, n: int, plus: int | str = 0) -> str:
-        """`i * n + plus`."""
-        f = self.f
-        part = i if n == 1 or i == "0" else f.emit(f"mul nsw i64 {i}, {n}")
-        if plus in (0, "0"):
-            return part
-        return str(plus) if part == "0" else f.emit(f"add nsw i64 {part}, {plus}")
 
     def place(self, row: list[str], tap: list[str], column: str, last: int) -> list[str]:
         """The entry of the input that stands at a tap of the window of a row and a column."""
@@ -111,14 +61,6 @@ class _Windows:
         else:
             self.f.loop(lengths[len(at)], lambda i: self.nested(lengths, body, (*at, i)))
 
-    def blocks(self, n: int, size: int, body: Callable[[str, int], None]) -> None:
-        """`body(start, length)` for blocks of an axis, of which the last may be shorter."""
-        whole, rest = divmod(n, size)
-        if whole:
-            self.f.loop(whole, lambda i: body(self.scaled(i, size), size))
-        if rest:
-            body(str(whole * size), rest)
-
 
 class _Forward(_Windows):
     """The convolution."""
@@ -128,7 +70,7 @@ class _Forward(_Windows):
         vectors = min(3, -(-self.width // self.lanes))
         tall = self.rows[-1] if self.rows else 1
         together = max((r for r in range(1, min(tall, 4) + 1) if r * vectors <= 4), key=lambda r: (tall % r == 0, r))
-        some = max(1, min(channels, SUMS // (together * vectors)))
+        some = max(1, min(channels, self.sums // (together * vectors)))
         some = -(-channels // -(-channels // some))  # blocks of about one size
 
         def of_channels(at: list[str], o: str, count: int) -> None:
@@ -179,10 +121,7 @@ class _Forward(_Windows):
                 ]  # fmt: skip
                 for k, channel in enumerate(sums):
                     w = f.load(self.w.buffer, f.address(self.w, [group, self.scaled(o, 1, k), c, *outer, str(last)]))
-                    one = f.emit(f"insertelement {self.vector} undef, {self.type} {w}, i32 0")
-                    w = f.emit(
-                        f"shufflevector {self.vector} {one}, {self.vector} undef, <{self.lanes} x i32> zeroinitializer"
-                    )
+                    w = self.splat(w)
                     for line, vectors in zip(channel, xs, strict=True):
                         for place, x in zip(line, vectors, strict=True):
                             self.add_product(place, x, w)
@@ -202,7 +141,7 @@ class _Weight(_Windows):
         n, groups, channels = self.y.shape[:3]
         inner = self.x.shape[2]
         beside = max(1, min(inner, 3 // self.taps[-1]))  # input channels
-        some = max(1, min(channels, SUMS // (beside * self.taps[-1]), 8))
+        some = max(1, min(channels, self.sums // (beside * self.taps[-1]), 8))
         some = -(-channels // -(-channels // some))
         pixels = math.prod(self.rows) * self.width
         most = max(1, IMAGES // pixels)

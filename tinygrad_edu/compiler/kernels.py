@@ -6,6 +6,7 @@ matrices. What is made in a loop is written to memory only where somebody else n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -13,9 +14,11 @@ from typing import Any
 
 from ..ops.window import inside, tap
 from ..program.program import Program, Step, Value
+from .dividing import blocks, by_blas
 from .steps import REDUCTIONS, VIEWS, Pick, index_of, part_shape, picked
 from .views import Buffer, View, around, dense, divided, merged, sliced, viewed
 
+OFTEN = 4  # products with one matrix, for which it is copied once
 FEW = 8  # values from which a step that has no loop yet may be made
 NEAR = 8  # how far back a loop is looked for that reads the same
 
@@ -37,12 +40,15 @@ class Loop:
 
 @dataclass(eq=False)
 class Product:
-    """out = a @ b, over leading axes as well."""
+    """out = a @ b, over leading axes as well; by loops in blocks that have room for copies, or by BLAS."""
 
     number: int
     a: View
     b: View
     out: View
+    room: Any = None
+    copy_a: Buffer | None = None
+    copy_b: Buffer | None = None
 
 
 @dataclass(eq=False)
@@ -62,8 +68,14 @@ class Lowering:
     """The kernels of a run of steps."""
 
     def __init__(
-        self, program: Program, steps: list[Step], needed: list[Value], changed: dict[Value, Value] | None = None
+        self,
+        program: Program,
+        steps: list[Step],
+        needed: list[Value],
+        changed: dict[Value, Value] | None = None,
+        registers: tuple[int, int] = (64, 24),
     ) -> None:
+        self.registers = registers  # bytes of one, and how many keep sums
         self.changed = changed or {}  # results that take the place of an input
         self.needed = dict.fromkeys(needed)  # values that are used after these steps
         self.kernels: list[Loop | Product | Convolution] = []
@@ -78,7 +90,7 @@ class Lowering:
         self.roots: dict[Value, tuple[Value, ...]] = {}  # what these are made from
         self.weak: list[Value] = []
         self.program = program
-        self.users: dict[Value, int] = {}
+        self.factors = Counter(step.args[1] for step in steps if step.primitive == "matmul")
         for step in steps:
             self._lower(step)
         for value in needed:
@@ -301,9 +313,19 @@ class Lowering:
             view = self.view(x)
             if 1 not in view.strides[-2:] and x.size > 1:
                 self._copy_of(x)
+        if self.factors[b] >= OFTEN and self.view(b).strides[-1] != 1:  # a recurrence's weights: turned once
+            self._copy_of(b)
         number = len(self.kernels)
         views = self.view(a), self.view(b)
-        self.kernels.append(Product(number, *views, self.new(step.result, number)))
+        kernel = Product(number, *views, self.new(step.result, number))
+        self.kernels.append(kernel)
+        if not by_blas(*views):
+            kernel.room = room = blocks(*views, self.registers)
+            m, out = views[0].shape[-2], step.result
+            if room.copies_a:
+                kernel.copy_a = self.buffer("own", Value(-1, (m, room.inner), out.dtype))
+            if room.copies_b:
+                kernel.copy_b = self.buffer("own", Value(-1, (room.inner, room.vectors * room.lanes), out.dtype))
 
     def _convolution(self, step: Step) -> None:
         a, b = step.args
@@ -462,6 +484,7 @@ def used(kernel: Loop | Product | Convolution) -> Iterator[View]:
         return
     if isinstance(kernel, Product):
         yield from (kernel.a, kernel.b, kernel.out)
+        yield from (View(copy, 0, (1,), (copy.size,)) for copy in (kernel.copy_a, kernel.copy_b) if copy)
         return
     yield from kernel.loads.values()
     yield from kernel.stores.values()

@@ -41,7 +41,7 @@ class Module:
     """The IR of a run of kernels: `run(pointers, numbers)`."""
 
     def __init__(self, lowering: Lowering, fast: bool = False) -> None:
-        self.lowering, self.fast = lowering, fast
+        self.lowering, self.fast, self.registers = lowering, fast, lowering.registers
         self.flags = "contract" + (" nnan ninf nsz arcp reassoc" if fast else "")
         self.needs: set[tuple[str, str]] = set()
         self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up

@@ -41,6 +41,15 @@ def _host() -> tuple[str, str]:
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
+@once
+def registers() -> tuple[int, int]:
+    """The bytes of a vector register of this processor, and how many of them may keep sums."""
+    _, features = _host()
+    if "+avx512f" in features:
+        return 64, 24
+    return (32, 12) if "+avx" in features else (16, 24 if "+neon" in features else 12)
+
+
 def _machine() -> Any:
     """A target machine, which belongs to one engine."""
     import llvmlite.binding as llvm
@@ -65,7 +74,7 @@ class Kernels:
         changed: dict[Value, Value] | None = None,
     ) -> None:
         self.steps = steps
-        self.lowering = Lowering(program, steps, needed, changed)
+        self.lowering = Lowering(program, steps, needed, changed, registers())
         self.module = Module(self.lowering, fast)
         self.inputs = list(self.lowering.inputs)
         self.outputs = list(self.lowering.outputs)
