@@ -9,6 +9,10 @@ OUT ?= out
 demo: $(VENV)/.demo
 	$(VENV)/bin/tinygrad-edu demo --seed $(SEED) --out $(OUT)
 
+# one worker a core, one thread a worker
+test test-all: export OMP_NUM_THREADS = 1
+test test-all: export OPENBLAS_NUM_THREADS = 1
+
 test: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest -n auto -m "not long"
 

@@ -1,10 +1,16 @@
-"""Write the generated parts of the docs: `python docs/generate.py` (or `--check`, which changes nothing)."""
+"""Write the generated parts of the docs: `python docs/generate.py` (or `--check`, which changes nothing).
+
+`python docs/generate.py pages` writes the live pages in `docs/pages/`, and the picture of the first (by a Chromium,
+through Playwright).
+"""
 
 from __future__ import annotations
 
 import inspect
 import pathlib
 import re
+import runpy
+import shutil
 import sys
 from typing import Any
 
@@ -12,7 +18,7 @@ import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
 from tinygrad_edu.interop.names import public
 from tinygrad_edu.interop.pytorch import SENTENCES
-from tinygrad_edu.viz import op_table
+from tinygrad_edu.viz import op_table, player
 
 DOCS = pathlib.Path(__file__).parent
 
@@ -107,10 +113,42 @@ def first_words(x: Any) -> str:
     return re.split(r"(?<=[a-z)`0-9])\. ", " ".join(lines))[0].rstrip(".:").replace("|", "\\|")
 
 
+def live_pages() -> None:
+    """The pages of `examples/seeing/live_pages.py`, and of `other_libraries.py`, which needs PyTorch and JAX."""
+    for script in (DOCS.parent / "examples" / "seeing" / "live_pages.py", DOCS / "other_libraries.py"):
+        made = runpy.run_path(str(script))
+        for name, title, f, inputs in made["pages"]():
+            player(f, *inputs, title=title).save(DOCS / "pages" / f"{name}.html")
+            print(name)
+    picture("one_hidden_layer")
+
+
+def picture(name: str) -> None:
+    """A page after 150 steps of training, in the middle of the way back."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        tab = browser.new_page(
+            viewport={"width": 1280, "height": 720}, reduced_motion="reduce", device_scale_factor=1.5
+        )
+        tab.goto(f"file://{(DOCS / 'pages' / name).resolve()}.html#step=16")
+        tab.fill("#rate", "1")
+        for _ in range(150):
+            tab.click("#descend")
+        tab.wait_for_timeout(200)
+        tab.screenshot(path=DOCS / "pages" / f"{name}.png")
+        browser.close()
+
+
 PAGES = {"operations.md": operations, "course.md": course, "layers.md": layers}
 
 
 def main() -> int:
+    if "pages" in sys.argv:
+        live_pages()
+        return 0
     stale = [name for name, make in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text() != make()]
     if "--check" in sys.argv:
         print("\n".join(f"{name} is not what the code says; run make docs" for name in stale))

@@ -193,6 +193,30 @@ def test_bfloat16_becomes_float32(tmp_path):
     assert io.load(tmp_path / "w")["a"].dtype == np.float32
 
 
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float16"])
+def test_floats_are_rounded_to_a_smaller_dtype_as_pytorch_rounds_them(tmp_path, name):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file
+
+    x = np.random.default_rng(0).normal(0, 3, (40, 5)).astype("f4")
+    io.save(tmp_path / "w", {"x": x, "n": np.arange(3)}, dtype=name)
+    theirs = torch.from_numpy(x).to(getattr(torch, name))
+    assert torch.equal(load_file(tmp_path / "w")["x"].float(), theirs.float())
+    found = io.load(tmp_path / "w")
+    assert found["x"].dtype == ("float16" if name == "float16" else "float32")
+    np.testing.assert_array_equal(found["x"].data.astype("f4"), theirs.float().numpy())
+    assert found["n"].tolist() == [0, 1, 2]
+    with pytest.raises(DTypeError, match="save: dtype must be a floating-point dtype; got 'int8'"):
+        io.save(tmp_path / "w", {"x": x}, dtype="int8")
+
+
+def test_arrays_of_ml_dtypes_are_taken_as_float32():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    x = tg.Tensor(np.array([1.5, -2.0], ml_dtypes.bfloat16))
+    assert x.dtype == np.float32
+    assert x.tolist() == [1.5, -2.0]
+
+
 def test_weights_trained_in_pytorch_load_here(tmp_path):
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file

@@ -1,6 +1,5 @@
 """tinygrad_edu: an autograd engine to read in an afternoon, see in a picture, and trust by test."""
 
-import sys as _sys
 import typing as _typing
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
@@ -218,10 +217,14 @@ if _typing.TYPE_CHECKING:
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing
+    from . import training as training
     from . import viz as viz
     from .compiler.compile import compile as compile
     from .io import load as load
     from .io import save as save
+    from .onnx.export import export as export
+    from .onnx.reader import import_onnx as import_onnx
+    from .training.fit import fit as fit
     from .viz.pictures.draw import draw as draw
     from .viz.words.anomaly import detect_anomaly as detect_anomaly
     from .viz.words.explain import explain as explain
@@ -235,6 +238,7 @@ _PARTS = {
     "io": "Saving and loading.",
     "nn": "Layers, losses, initial values; nn.functional has them as functions.",
     "optim": "Optimizers and schedules of the learning rate.",
+    "training": "Training in one call, and what may watch it.",
     "testing": "Is a derivative right? check_derivative, check_gradients.",
     "viz": "Pictures, the player, worksheets, explanations.",
 }
@@ -246,6 +250,9 @@ _LATER = {
     "detect_anomaly": ("viz", "In a `with` block: raise an error for the first inf or nan, naming its line."),
     "draw": ("viz", "The graph behind a tensor, a module or a function as a picture."),
     "explain": ("viz", "The chain rule on a graph, step by step with numbers."),
+    "fit": ("training", "Train a model: the loop that everybody writes, in one call."),
+    "export": ("onnx.export", "A function, its gradients or a whole training step as an ONNX file."),
+    "import_onnx": ("onnx.reader", "An ONNX file as a function of tensors."),
     "load": ("io", "What `save` wrote, or any safetensors file."),
     "save": ("io", "Write tensors to a file: save(path, state)."),
     "why": ("viz", "Why the gradient of a tensor is as it is."),
@@ -294,4 +301,4 @@ def __dir__() -> list[str]:
     return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
-_sys.modules[f"{__name__}.tensor"].__class__ = _foreign.NotAFunction
+_foreign.not_functions(__name__)

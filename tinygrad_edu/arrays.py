@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array as array_type
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -97,7 +98,7 @@ def normal_dtype(who: str, dtype: Any) -> np.dtype[Any]:
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = "Tensor") -> Any:
-    """`data` as a NumPy array of numbers. What has a dtype keeps it; Python floats take the default one.
+    """`data` as a NumPy array of numbers. What has a dtype keeps it, in a list too; Python floats take the default one.
 
     What would lose its meaning is refused: masks, units, fields, imaginary parts.
     """
@@ -105,8 +106,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
         return data if dtype is None else data.astype(dtype)  # type: ignore[attr-defined]
     typed = hasattr(data, "dtype")
     dtype = dtype if dtype is None else normal_dtype(who, dtype)
-    if isinstance(data, list | tuple):
-        _must_be_plain(data, who)
+    double = _holds_double(data, who) if isinstance(data, list | tuple) else typed or _gives_array(data)
     if typed and hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data) if hasattr(data, "__array__") else np.from_dlpack(data)
     if typed and type(data) is not np.ndarray and np.any(getattr(data, "mask", False)):
@@ -121,6 +121,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
             f"{who}: data must be a rectangular nest of numbers; got {type(data).__name__} "
             f"({error}); make all rows equally long, of numbers"
         ) from error
+    if array.dtype.kind not in "biufc" and array.dtype.type.__module__ == "ml_dtypes":  # bfloat16, float8: all fit
+        return array.astype(np.float32)
     if array.dtype.kind not in "biufc":
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got {type(data).__name__} of dtype "
@@ -128,15 +130,24 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
         )
     if not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))
-    if dtype is None and not typed and array.dtype == np.float64:
+    if dtype is None and not double and array.dtype == np.float64:
         return array.astype(_default)
     return array
 
 
-def _must_be_plain(data: Any, who: str) -> None:
-    """A list that NumPy shall read holds neither tensors that need a gradient nor masked arrays."""
+def _gives_array(data: Any) -> bool:
+    """Whether an object without a dtype is read as an array that has one: a buffer, or what has NumPy's protocols."""
+    return isinstance(data, memoryview | array_type) or any(
+        hasattr(data, name) for name in ("__array__", "__array_interface__", "__array_struct__")
+    )
+
+
+def _holds_double(data: Any, who: str) -> bool:
+    """Whether anything in a list is of float64, so that the whole is; none may be masked, or need a gradient."""
+    double = False
     try:
         for x in _leaves(data):
+            double = double or str(getattr(x, "dtype", "")).endswith("float64")
             if getattr(x, "requires_grad", False):
                 raise GraphError(
                     f"{who}: a list must hold numbers; got tensors that need a gradient, which would be lost; use "
@@ -148,6 +159,7 @@ def _must_be_plain(data: Any, who: str) -> None:
         raise ValueError(
             f"{who}: data must be a rectangular nest of numbers; got a list in itself; take it apart"
         ) from None
+    return double
 
 
 def held(who: str, array: Any, dtype: Any) -> Any:

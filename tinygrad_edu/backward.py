@@ -131,7 +131,7 @@ def _chain_rule(
                 pass  # the class says it all, and faster
             elif value.shape != like.shape or value.dtype is not like.dtype or cls is BatchedArray:
                 gx = fit(op, gx, x)
-            if below and op.kind == "elementwise" and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
+            if below and op.kind.entrywise and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
             if n in grads:
                 if gx.dtype is HALF:

@@ -13,7 +13,7 @@ class Domain(NamedTuple):
 
     `matrix` names what a matrix must be for a linear-algebra op: "invertible", "definite",
     "symmetric" (with different eigenvalues) or "tall" (with full rank); `kind` says whether the
-    array holds reals, integers or truth values.
+    array holds reals, integers or truth values, and `sorted` whether its entries ascend along one axis.
     """
 
     low: float = -inf
@@ -21,10 +21,13 @@ class Domain(NamedTuple):
     kinks: tuple[float, ...] = ()
     matrix: str = ""
     kind: str = "real"
+    sorted: bool = False
 
     def __str__(self) -> str:
         if self.matrix or self.kind != "real":
             return self.matrix or self.kind
+        if self.sorted:
+            return "sorted"
         if self.low == -inf and self.high == inf:
             text = "R"
         else:
@@ -38,6 +41,7 @@ def shape_of(core: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 REAL = Domain()
+SORTED = Domain(sorted=True)
 POSITIVE = Domain(0, inf)
 NONZERO = Domain(kinks=(0.0,))
 UNIT = Domain(-1, 1)

@@ -101,7 +101,7 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
         return ValueError(f"{op}: numbers must fit the dtypes; got {_types(inputs)} ({error}); use .astype('float64')")
     if not isinstance(error, ValueError):
         return error
-    if op.kind == "elementwise":
+    if op.kind.entrywise:
         try:
             np.broadcast_shapes(*[np.shape(x) for x in inputs])
         except ValueError:

@@ -85,7 +85,11 @@ def shared(x: Any) -> Store:
 
 
 def share(t: Any, inputs: Iterable[Any]) -> None:
-    """Give `t` the store of that input whose memory it shares, if any."""
+    """Give `t` the store of that input whose memory it shares, if any.
+
+    A small part of a tensor that is written into again and again (`rows[i] = rows[i - 1] * w`) gets memory of its own,
+    or each write would copy the whole.
+    """
     data = t._data
     if isinstance(data, np.generic):
         return
@@ -97,7 +101,11 @@ def share(t: Any, inputs: Iterable[Any]) -> None:
     owner = root(data)
     for x in inputs:
         if root(x._data) is owner:
-            t.store = shared(x)
+            written = x.past is not None or (x.op is not None and x.op.kind.name == "write")
+            if written and data.__class__ is np.ndarray and 2 * data.size <= owner.size:
+                t._data = np.array(data)
+            else:
+                t.store = shared(x)
             return
 
 

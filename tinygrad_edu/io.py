@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import normal_dtype
 from .engine import Variable, constant
 from .errors import DTypeError, MissingLibraryError
 from .files import as_path, read_exactly, told, write_whole
+from .functions.calls import own_keywords
+from .functions.settings import refused
 from .interop.names import listing as _listing
 from .interop.names import unknown as _unknown
 
@@ -25,6 +28,11 @@ DTYPES = {
     "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
 KNOWN = {np.dtype(code) for code in DTYPES.values()}
+SMALL = {
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+}  # of ml_dtypes: to store, not to compute
 
 
 def _library(who: str) -> Any:
@@ -35,13 +43,24 @@ def _library(who: str) -> Any:
     return safetensors
 
 
-def save(path: Any, state: Any) -> None:
+def small(who: str, name: str) -> Any:
+    """A dtype that NumPy does not have."""
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise MissingLibraryError(who, "ml_dtypes", "io") from None
+    return np.dtype(getattr(ml_dtypes, name))
+
+
+@own_keywords
+def save(path: Any, state: Any, dtype: Any = None) -> None:
     """Write tensors to `path`: a dict of them, or dicts, lists and tuples of tensors, numbers and texts.
 
     The file is written beside `path` and then moved there: whenever the process is killed, the old file
     or the new one is there, and whole. It has the mode that `open()` would give it; a link stays, and what it
     points to is replaced; a pipe or a device is written to. A DTypeError refuses what cannot be saved, an OSError
-    says where nothing can be written.
+    says where nothing can be written. With `dtype`, floats are rounded to it, to the nearest, ties to even: "bfloat16",
+    "float8_e4m3fn" or "float8_e5m2" (through ml_dtypes; `load` gives float32 back), or one of NumPy's.
 
     >>> import os, tempfile
     >>> import numpy as np
@@ -55,6 +74,12 @@ def save(path: Any, state: Any) -> None:
     library = _library("save")
     tensors: dict[str, Any] = {}
     structure = _taken_apart(state, "", tensors)
+    if dtype is not None:
+        kept = small("save", dtype) if dtype in SMALL.values() else normal_dtype("save", dtype)
+        if kept.kind not in "fV":
+            raise refused("save", "dtype", "a floating-point dtype", str(dtype), "dtype='bfloat16'")
+        with np.errstate(over="ignore"):
+            tensors = {k: a.astype(kept) if a.dtype.kind == "f" else a for k, a in tensors.items()}
     plain = isinstance(state, dict) and all(isinstance(k, str) and k in tensors for k in state)
     metadata = None if plain else {KEY: json.dumps(structure)}
     write_whole("save", path, library.numpy.save(tensors, metadata))
@@ -94,10 +119,11 @@ def _joined(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
+@own_keywords
 def load(path: Any) -> Any:
     """What `save` wrote, or any safetensors file: a dict of tensors by name.
 
-    A file that is cut short, corrupted or of another kind raises a ValueError. Numbers of type bfloat16
+    A file that is cut short, corrupted or of another kind raises a ValueError. Numbers of type bfloat16 or float8
     become float32.
     """
     library = _library("load")
@@ -136,6 +162,8 @@ def _read(path: Path) -> tuple[Any, bytes]:
 def _array(part: Any) -> Any:
     if part["dtype"] == "BF16":  # the upper half of a float32
         array = (np.frombuffer(part["data"], "<u2").astype(np.uint32) << 16).view(np.float32)
+    elif part["dtype"] in SMALL:
+        array = np.frombuffer(part["data"], small("load", SMALL[part["dtype"]])).astype(np.float32)
     else:
         array = np.frombuffer(part["data"], DTYPES[part["dtype"]])
     return constant(np.array(array.reshape(part["shape"]))[()])

@@ -12,9 +12,9 @@ from typing import Any
 
 from .engine import LEFT, NEEDS, TRACED, Reading, Variable, constant, lost, note, traced
 from .errors import rescued
+from .kinds import kind_of
 from .recording import TRACERS, recording
 
-BROADCASTS = {"elementwise", "contract", "write"}  # kinds whose inputs broadcast, so gradients are summed
 REGISTRY: dict[str, Op] = {}
 
 
@@ -45,16 +45,21 @@ class Op:
         broadcasts: bool | None = None,
         must: str = "",
         formula: str | None = None,
+        latex: str | None = None,
+        neutral: tuple[float | None, ...] = (),
+        advice: str = "",
+        blocks: tuple[str, str] = ("", ""),
         view: bool = False,
         add: Callable[..., None] | None = None,
         mirror: Callable[[Any], Any] | None = None,
         flops: Callable[..., float] | None = None,
+        parts: tuple[str, ...] = (),
         doc: str = "",
     ) -> None:
         self.name = name
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
-        self.kind = kind  # elementwise, reduce, scan, contract, layout, index, write, window, linalg, layer, ...
+        self.kind = kind_of(name, kind)  # what it has in common with others: kinds.py
         self.domain = domain  # one interval per array: where it is defined and smooth
         self.signature = signature  # "(i,k),(k,j)->(i,j)" where shapes are tied
         self.attributes = attributes  # draw(rng, shape) -> attributes that fit such an input
@@ -64,15 +69,20 @@ class Op:
         self.analytic = analytic  # takes complex numbers, so the complex step may test it
         self.masks = masks  # its rule can turn a gradient into exact zeros
         self.align = align  # (y, near, *arrays): of equally right outputs, the one nearest to `near`
-        self.broadcasts = kind in BROADCASTS if broadcasts is None else broadcasts
+        self.broadcasts = self.kind.broadcasts if broadcasts is None else broadcasts
         self.add = add  # (total, g, *arrays, **attributes): adds the gradient of input 0 into an array, in place
         self.view = view  # its result is NumPy's view of its first input: a write goes through to that
-        self.fresh = kind == "elementwise"  # its result never shares memory with an input
-        self.needs_values = kind not in ("index", "write")  # its rules read more of its inputs than their shapes
+        self.fresh = self.kind.entrywise  # its result never shares memory with an input
+        self.needs_values = self.kind.needs_values  # its rules read more of its inputs than their shapes
         self.must = must  # what its inputs must satisfy, in words
-        self.formula = formula  # how to write it: "{} + {}"
+        self.formula = formula  # how to write it: "{} + {}", an attribute by its name: "{} ** {n}"
+        self.latex = latex  # likewise for a typesetter: r"\frac{#1}{#2}", "#1^{#n}", or a function's name: r"\exp"
+        self.neutral = neutral  # for each input, the number that leaves the other as it is
+        self.advice = advice  # what to do where it made inf or nan
+        self.blocks = blocks  # where no gradient passes it: the reason, and what to do
         self.mirror = mirror  # op(-x) in terms of y = op(x), which formulas show where they can
         self.flops = flops  # (output's shape, *inputs' shapes, **attributes), where it is not one for each entry
+        self.parts = parts  # what the equal parts of its last axis are called, where it gives several in one array
         self.doc = doc
         self.custom = False  # declared by a user
         self.differentiable = not isinstance(vjps, tuple) or any(vjps)

@@ -35,7 +35,7 @@ def in_pieces(function: Callable[..., Any]) -> Callable[..., Any]:
             elif not isinstance(x, np.generic | int | float):
                 return function(*xs, **attributes)
             flat.append(x)
-        out, step = None, PIECE // first.itemsize
+        out, step = None, PIECE // max([first.itemsize, *(x.itemsize for x in flat if x.__class__ is np.ndarray)])
         for start in range(0, first.size, step):
             cut = slice(start, start + step)
             part = function(*[x[cut] if x.__class__ is np.ndarray else x for x in flat], **attributes)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -38,19 +38,6 @@ class Sites(Recorder):
 PLAIN, SITES = Recorder(), Sites()
 recorder: ContextVar[Recorder] = ContextVar("recorder", default=PLAIN)
 recording: ContextVar[Recorder | None] = ContextVar("recording", default=PLAIN)  # None: nothing is recorded
-
-
-class Departure(NamedTuple):
-    """Values of `tensor` were turned into plain ones, at birth `when`, in line `site`: in an array, or as numbers that
-    do not tell where they come from."""
-
-    tensor: Any
-    when: int
-    site: Any
-    numbers: bool
-
-
-departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
 
 
 class Tracer:
@@ -183,7 +170,7 @@ def user_frame() -> FrameType | None:
 def stack_level() -> int:
     """The `stacklevel` at which a warning of the caller names the user's line."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(LIBRARIES):
         level, frame = level + 1, frame.f_back
     return level
 

@@ -72,6 +72,11 @@ def update(t: Any, op: Op, result: Any) -> Any:
 
 def replace(t: Variable, result: Variable) -> None:
     """`t`, and what it is a view of, get the value of `result`, which was computed from it and is nobody else's."""
+    if (view := view_of(t)) is not None and recording.get() and (t.flags | result.flags):
+        op, base, _, attributes = view
+        if op is ops.getitem and view_of(base) is None and _is_alone(base, result):
+            _write_in_place(base, attributes["index"], [], result, t)
+            return
     renewed: list[tuple[Variable, Variable]] = []
     _renew(t, result, renewed)
     at_once(*_become(renewed, [shell(t) for t, _ in renewed]))
@@ -106,7 +111,7 @@ def _refuse(who: str, t: Variable) -> None:
         if (view := view_of(t)) is None:
             return
         op, base, _, _ = view
-        if base.born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born):
+        if _stale(t, base):
             raise GraphError(
                 f"{who}: the tensor that a view was taken from must not have changed since; got a view of shape "
                 f"{t._data.shape}, written at {site()}; take the view again, or write into view.clone()"
@@ -117,6 +122,15 @@ def _refuse(who: str, t: Variable) -> None:
                 f"{t._data.shape}, written at {site()}; write into a clone()"
             )
         t = base
+
+
+def _stale(t: Variable, base: Variable) -> bool:
+    """Whether what `t` is a view of has changed since; to need a gradient is no change (see `keep_constant`)."""
+    if base.source is OLDER:
+        return True
+    past = base.past
+    born = past.born if past is not None and past._data is base._data else base.born
+    return born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born)
 
 
 def _is_written(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Any) -> bool:
@@ -151,15 +165,31 @@ def _renew(t: Variable, result: Variable, renewed: list[tuple[Variable, Variable
 
 def _write_recorded(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable) -> None:
     """A write that is differentiated: in place if no graph needs the values that stood there."""
-    if t.store is not None or not _writeable(t._data) or isinstance(value._data, BatchedArray):
+    if _is_alone(t, value):
+        _write_in_place(t, index, arrays, value)
+    else:
         replace(t, ops.setitem(t, value, *arrays, index=index))
-        return
+
+
+def _is_alone(t: Variable, value: Variable) -> bool:
+    """Whether nobody but `t` has its memory, and no graph needs its values."""
+    return t.store is None and _writeable(t._data) and not isinstance(value._data, BatchedArray)
+
+
+def _write_in_place(
+    t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable, view: Variable | None = None
+) -> None:
+    """A recorded write of `t[index]`, which `view` shows, if given: it becomes `value`, of its shape and dtype."""
     places, past = [lift(k, "setitem") for k in arrays], shell(t)
     by: Any = recording.get()
     result = note(t._data, t.flags | value.flags, ops.setitem, (t, value, *places), {"index": index}, by)
+    renewed, pasts = [(t, result)], [past]
+    if view is not None:
+        shown = note(np.array(value._data), result.flags, ops.getitem, (result,), {"index": index}, by)
+        renewed, pasts = [*renewed, (view, shown)], [past, shell(view)]
     forgotten = np.broadcast_to(np.zeros((), past._data.dtype), past._data.shape)
     _put(
-        t, index, places, value, *_become([(t, result)], [past]), (setattr, t, "store", None),
+        t, index, places, value, *_become(renewed, pasts), (setattr, t, "store", None),
         (setattr, past, "_data", forgotten), (setattr, past, "store", OVERWRITTEN),
     )  # fmt: skip
 
@@ -217,12 +247,18 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
 
 def keep_constant(t: Variable) -> None:
     """Before a constant becomes a leaf that requires a gradient: to a graph that used it, it stays a constant."""
+    view, base = view_of(t), None
+    if view is not None and _stale(t, view[1]):
+        base = shell(view[1])
     shared(t)
     past = shell(t)
     past.source = None
     t.born, t.past = births(), past
+    if view is not None and base is not None:  # a write is refused as before: the base has changed since
+        base.born, t.source = births(), (view[0], base, *view[2:])
 
 
+OLDER = object()  # the source of an older self: a view of that is none of what there is now
 RENEWED = ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site")
 
 
@@ -231,6 +267,8 @@ def _become(renewed: list[tuple[Variable, Variable]], pasts: list[Variable]) -> 
     now: dict[int, Any] = {id(new): t for t, new in renewed}
     then = {id(t): past for (t, _), past in zip(renewed, pasts, strict=True)}
     _, last = renewed[-1]
+    for past in pasts:  # must not lead to what comes from it
+        past.inputs, past.source = tuple(then.get(id(x), x) for x in past.inputs), OLDER
     if last.op is not None:  # those who used a tensor until now used its past, which has the same birth and history
         oldest, todo, seen = min(past.born for past in pasts), [last], {last.born}
         while todo:

@@ -48,7 +48,7 @@ X, y = images.data.reshape(-1, 64)[order], labels.data[order]
 m, width, epochs = 300, 256, 40 if QUICK else 150
 
 
-def train(p, seed):
+def train(p: float, seed: int) -> tuple[np.ndarray, float]:
     rng = tg.random.default_rng(seed)
     model = nn.Sequential(
         nn.Dropout(p / 2, rng=rng), nn.Linear(64, width, rng=rng), nn.ReLU(), nn.Dropout(p, rng=rng),

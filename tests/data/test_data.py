@@ -244,7 +244,7 @@ def test_workers_are_ahead_but_not_far_and_end_with_the_pass():
     time.sleep(0.05)
     assert 10 < len(seen) <= 60
     assert all(name.startswith("DataLoader") for _, name in seen)
-    batches.close()
+    del batches
     time.sleep(0.05)
     assert not any(t.name.startswith("DataLoader") for t in threading.enumerate())
 
@@ -378,19 +378,94 @@ def test_examples_that_make_no_batch_are_refused(case, workers):
         (lambda: data.DataLoader({"x": 1}), DTypeError, "got a dict; pass a list"),
         (lambda: data.DataLoader(np.array(1.0)), DTypeError, r"got a ndarray of shape \(\); pass a list"),
         (lambda: data.DataLoader(tg.Tensor(1.0)), DTypeError, r"got a Tensor of shape \(\); pass a list"),
-        (lambda: data.DataLoader(Stream(3), shuffle=True), ValueError, "to be shuffled, a data set must have len.*; got Stream"),
-        (lambda: len(data.DataLoader(Stream(3))), TypeError, r"len\(\) needs a data set that has one; got Stream"),
+        (lambda: data.DataLoader(Stream(3), shuffle=True), ValueError, "for shuffle=True, a data set must have len.*; got Stream"),
+        (lambda: len(data.DataLoader(Stream(3))), TypeError, r"len\(\) needs a data set or sampler that has one; got Stream"),
         (lambda: data.DataLoader([1], 2.5), TypeError, "batch_size must be an integer; got 2.5"),
         (lambda: data.DataLoader([1], None), TypeError, "batch_size must be an integer; got None"),
         (lambda: data.DataLoader([1], True), TypeError, "batch_size must be an integer; got True"),
         (lambda: data.DataLoader([1], num_workers=-1), ValueError, "num_workers must be 0 or more; got -1"),
         (lambda: data.DataLoader([1], rng=3), TypeError, "rng must be a generator; got 3"),
         (lambda: data.DataLoader([1], collate_fn=3), TypeError, "collate_fn must be a function .*; got int"),
-        (lambda: data.DataLoader([1], sampler=[0]), TypeError, "takes dataset, .*; got sampler; use shuffle=True"),
-        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; pass rng="),
+        (lambda: data.DataLoader(Stream(3), sampler=[0]), ValueError, "for a sampler, a data set must have len"),
+            (lambda: data.DataLoader([1], 2, batch_sampler=[[0]]), ValueError, "a batch_sampler and batch_size or drop_last"),
+            (lambda: data.DataLoader([1], worker_init_fn=3), TypeError, "worker_init_fn must be a function .*; got int"),
+        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; did you mean rng"),
         (lambda: data.DataLoader([1], pin_memory=True), TypeError, "got pin_memory; leave it out"),
     ],
 )  # fmt: skip
 def test_arguments_of_a_loader_are_checked(call, error, text):
     with pytest.raises(error, match=f"^DataLoader: .*{text}.*"):
         call()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kind", ["shuffled", "sampler", "batches", "iterable"])
+def test_a_pass_resumes_on_the_next_batch(tmp_path, kind, workers):
+    class Count(data.IterableDataset):
+        def __iter__(self):
+            return iter(range(11))
+
+    def loader(seed):
+        rng = default_rng(seed)
+        if kind == "iterable":
+            return data.DataLoader(Count(), 3, num_workers=workers, rng=rng)
+        if kind == "batches":
+            sampler = data.BatchSampler(data.RandomSampler(range(11), rng=rng), 4)
+            return data.DataLoader(range(11), batch_sampler=sampler, num_workers=workers)
+        order = {"shuffle": True} if kind == "shuffled" else {"sampler": data.SubsetRandomSampler(range(2, 11), rng)}
+        return data.DataLoader(range(11), 3, rng=rng, num_workers=workers, **order)
+
+    first = loader(0)
+    going = iter(first)
+    next(going)
+    tg.save(tmp_path / "loader.st", first.state_dict())
+    rest = [batch.tolist() for batch in going]
+    second = loader(7)
+    second.load_state_dict(tg.load(tmp_path / "loader.st"))
+    going = iter(second)
+    assert next(going).tolist() == rest[0]
+    third = loader(8)
+    third.load_state_dict(second.state_dict())  # of a pass that had resumed
+    assert [batch.tolist() for batch in third] == rest[1:]
+    assert [batch.tolist() for batch in going] == rest[1:]
+    assert second.state_dict()["given"] == 0
+    if kind in ("shuffled", "iterable"):
+        assert [batch.tolist() for batch in second] == [batch.tolist() for batch in first]
+    with pytest.raises(StateDictError, match="must be a state_dict"):
+        loader(0).load_state_dict(
+            {"given": 2, "rest": np.array([99]), "sizes": np.array([1])} if kind != "iterable" else {}
+        )
+
+
+def test_samplers_and_parts_of_data_sets_as_in_pytorch():
+    rng = default_rng(0)
+    assert sorted(data.RandomSampler(range(9), rng=rng)) == list(range(9))
+    assert len(list(data.RandomSampler(range(3), num_samples=8, rng=rng))) == 8
+    assert set(data.RandomSampler(range(3), replacement=True, num_samples=50, rng=rng)) == {0, 1, 2}
+    drawn = np.bincount(list(data.WeightedRandomSampler([1, 0, 3], 4000, rng=rng)))
+    assert drawn[1] == 0
+    assert abs(drawn[2] - 3000) < 5 * (4000 * 0.75 * 0.25) ** 0.5
+    assert sorted(data.WeightedRandomSampler([1, 2, 3], 3, replacement=False, rng=rng)) == [0, 1, 2]
+    with pytest.raises(ValueError, match="a weight above 0 for each sample; got 1 for 2"):
+        data.WeightedRandomSampler([0, 1], 2, replacement=False)
+    parts = data.random_split(data.TensorDataset(np.arange(10)), [0.5, 0.25, 0.25], rng)
+    torch = pytest.importorskip("torch")
+    assert [len(part) for part in parts] == [
+        len(p) for p in torch.utils.data.random_split(range(10), [0.5, 0.25, 0.25])
+    ]
+    assert sorted(int(part[i][0]) for part in parts for i in range(len(part))) == list(range(10))
+    both = data.ConcatDataset(parts)
+    assert [int(both[i][0]) for i in range(-10, 0)] == [int(both[i][0]) for i in range(10)]
+    whole = next(iter(data.DataLoader(parts[0], 5)))
+    assert whole[0].shape == (5,)
+    for bad in ([3, 3], [0.5, 0.4], [-1, 11]):
+        with pytest.raises(ValueError, match="lengths must sum to the 10 examples, or fractions to 1"):
+            data.random_split(range(10), bad)
+    with pytest.raises(IndexError, match="within the 3 examples; got 3"):
+        data.Subset(range(3), [0, 3])
+    with pytest.raises(ValueError, match=r"one of them says the order; got shuffle=True and a sampler"):
+        data.DataLoader(range(3), shuffle=True, sampler=[0])
+    numbers = []
+    list(data.DataLoader(range(20), 2, num_workers=3, worker_init_fn=numbers.append))
+    assert set(numbers) <= {0, 1, 2}
+    assert len(numbers) == len(set(numbers)) > 0

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -97,7 +98,36 @@ def rows_of_a_recurrence():
     return x.grad.data, [5 * 2.0**4 + 1]
 
 
+def step_of_what_was_a_view():
+    c = tg.Tensor(np.array([1.0, 2.0, 3.0]))
+    p = c[1:].requires_grad_()
+    (p * p).sum().backward()
+    optim.SGD([p], lr=0.25).step()
+    return p.data, [1.0, 1.5]
+
+
+def stale_view_that_needs_a_gradient():
+    x = leaf(1.0, 2.0)
+    with tg.no_grad():
+        v = x[:]
+        x.data = np.zeros(2)
+        v.requires_grad_()
+        v += 5
+    return x.data, [0.0, 0.0]
+
+
+def stale_view_after_backward():
+    b = leaf(1.0, 2.0) * 1
+    v = b[:1]
+    b[0] = 5.0
+    v.sum().backward()
+    v[0] = 7.0
+    return b.data, [7.0, 2.0]
+
+
 PROGRAMS = [
+    stale_view_after_backward,
+    step_of_what_was_a_view, stale_view_that_needs_a_gradient,
     detached_step, step_under_a_view, older_self, held_between_vjp_and_pullback, batch_of_a_shared_array, slice_bounds,
     checkpointed_constant, argument_written_by_a_function, rows_of_a_recurrence,
 ]  # fmt: skip
@@ -185,3 +215,33 @@ def test_writes_in_place_are_those_of_numpy(write):
         exec(write, space)
         assert space["a"] is name
     np.testing.assert_array_equal(t.data, a)
+
+
+def from_the_row_above(t, x, i):
+    t[i] = t[i - 1] * x + 1
+
+
+def added(t, x, i):
+    t[i] += x
+
+
+def column(t, x, i):
+    t[:, i] = t[:, i - 1] * 0.5 + x
+
+
+def entry(t, x, i):
+    t[i, i] = t[i - 1, i - 1] * x[i] + t[i].sum()
+
+
+@pytest.mark.parametrize("write", [from_the_row_above, added, column, entry])
+def test_writes_in_a_loop_copy_no_table(write):
+    """Of 200 writes into a table of 320 kB, each of which reads from it."""
+    n = 200
+    x, t = tg.Tensor(np.full(n, 0.5), requires_grad=True), tg.zeros((n, n), dtype="float64")
+    tracemalloc.start()
+    for i in range(n):
+        write(t, x, i)
+    t.sum().backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * n * n * 8

@@ -465,10 +465,15 @@ class Programs(RuleBasedStateMachine):
 
     def _memory_written(self, memory, change, *surely):
         """Whoever may share memory that was written into has the old numbers or the new ones."""
-        for k, t in enumerate(self.twins):
+        kept = [  # by optimizers, forgotten or not
+            pair
+            for (twins, *_), optimizer in zip(self.steppers, self.world.optimizers, strict=True)
+            for pair in zip(twins, optimizer.param_groups[0]["params"], strict=True)
+        ]
+        for t, real in [*zip(self.twins, self.world.tensors, strict=True), *kept]:
             if t is not None and t.memory is memory:
                 new = change(t.array, t.places)
-                now = np.asarray(self.world.tensors[k]._data)
+                now = np.asarray(real._data)
                 if t in surely:
                     np.testing.assert_array_equal(now, new)
                 if not np.array_equal(t.array, now):

@@ -1,5 +1,6 @@
 """What users of PyTorch and NumPy type from habit: it works, or a sentence says what to type instead."""
 
+import re
 import warnings
 
 import numpy as np
@@ -32,7 +33,7 @@ def test_a_name_at_the_wrong_place_says_the_right_one(place, name, meant):
 @pytest.mark.parametrize("place", [tg, tg.ones(1)], ids=["tg", "Tensor"])
 @pytest.mark.parametrize("name", ["clamp", "clamp_"])
 def test_a_name_of_another_library_says_ours(place, name):
-    with pytest.raises(AttributeError, match=f"'{name}'; use clip$"):
+    with pytest.raises(AttributeError, match=rf"'{name}'; (use|write) .*\bclip\b"):
         getattr(place, name)
 
 
@@ -125,7 +126,7 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: nn.CrossEntropyLoss(tg.ones((2, 2)), np.array([0, 1])), "CrossEntropyLoss(...)(x)"),
     (lambda: tg.Tensor([1.0], device="cuda"), "Tensor: device must be 'cpu'"),
     (lambda: tg.Tensor([1.0], reqires_grad=True), "did you mean requires_grad?"),
-    (lambda: tg.ones(2).var(unbiased=False), "did you mean correction?"),
+    (lambda: tg.ones(2).var(unbiased=False), "give correction=1 for True"),
     (lambda: tg.ones((2, 2)).flatten(start_dim=1), "did you mean start_axis?"),
     (lambda: tg.linspace(0, 1, steps=5), "did you mean num?"), (lambda: tg.draw(tg.ones(1), format="png"), ".save("),
     (lambda: tg.draw(tg.ones(1), details="values"), "did you mean detail?"),
@@ -144,6 +145,17 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: float(tg.ones(3)), "float: the tensor must have one entry; got shape (3,); use tg.exp"),
     (lambda: f"{tg.ones(3):.2f}", "format: the tensor must have one entry"),
     (lambda: nn.Linear(2, 2)(np.ones((2, 3))), "examples are rows"),
+    (lambda: tg.Tensor(2, 3), "write tg.Tensor([...]), or tg.zeros((2, 3)) for a shape"),
+    (lambda: nn.Conv2d(1, 2), "Conv2d: needs kernel_size; got 2 arguments; write Conv2d(in_channels, out_channels, kernel_size, "),
+    (lambda: nn.Linear(2, 2)(), "Linear: needs input; got nothing; write Linear(...)(input)"),
+    (lambda: nn.Linear(2, 2)(1, 2), "Linear: takes at most 1 argument by place; got 2; write Linear(...)(input)"),
+    (lambda: tg.sum(tg.ones(2), axes=0), "did you mean axis?"),
+    (lambda: tg.sum(tg.ones(2), 0, axis=0), "sum: each argument must be given once; got axis twice; write sum(x, axis=None, "),
+    (lambda: tg.exp(tg.ones(2), out=tg.ones(2)), "exp: takes no keywords; got out; assign the result"),
+    (lambda: tg.add(tg.ones(2)), "add: needs x2; got 1 argument; write add(x1, x2)"),
+    (lambda: tg.vmap(lambda x: x)(3.0), "vmap: a number has no axes; got axis 0; give an array, or None"),
+    (lambda: nn.linear(2, 3), "use nn.Linear"), (lambda: optim.adam([tg.ones(1)]), "use optim.Adam"),
+    (lambda: tg.tensor([1.0]), "use tg.Tensor"), (lambda: nn.convolution(1), "see dir(nn)"),
 ]  # fmt: skip
 
 
@@ -161,14 +173,14 @@ OBJECTS = {
     "loader": data.DataLoader(range(3)), "nn.init": nn.init, "nn.utils": nn.utils, "tensor": tg.ones(1),
 }  # fmt: skip
 MEMBERS = [
-    ("module", "to", "the module as it is"), ("module", "fit", "loss.backward()"), ("module", "layers", "module[0]"),
+    ("module", "to", "the module as it is"), ("module", "fit", "tg.fit(model, data"), ("module", "layers", "module[0]"),
     ("module", "save", "tg.save(path, module.state_dict())"), ("module", "train_", "train"),
     ("module", "paramters", "did you mean parameters?"), ("optimizer", "lr", "param_groups[0]['lr']"),
     ("optimizer", "zero_grads", "zero_grad()"), ("generator", "randn", "normal(size=shape)"),
     ("generator", "choice", "integers"), ("schedule", "get_lr", "get_last_lr()"), ("loader", "batchsize", "batch_size"),
     ("nn.init", "xavier_uniform", "xavier_uniform_"), ("nn.init", "he_normal_", "kaiming_normal_"),
-    ("nn.utils", "clip_grad_norm", "clip_grad_norm_"), ("tensor", "add_", "use add, which gives a new tensor"),
-    ("tensor", "mul_", "multiply"), ("tensor", "fill_", "t[...] = value"), ("tensor", "Reshape", "did you mean reshape?"),
+    ("nn.utils", "clip_grad_norm", "clip_grad_norm_"), ("tensor", "add_", "x += y, within tg.no_grad()"),
+    ("tensor", "mul_", "x *= y"), ("tensor", "fill_", "x[...] = value"), ("tensor", "Reshape", "did you mean reshape?"),
 ]  # fmt: skip
 
 
@@ -223,3 +235,18 @@ def test_no_answer_is_kept_for_a_name_that_is_there():
     assert {kind: [n for n in answers if hasattr(classes[kind], n)] for kind, answers in names.ELSEWHERE.items()} == {
         kind: [] for kind in names.ELSEWHERE
     }
+
+
+@pytest.mark.parametrize(("place", "who"), [("tg", tg), ("Tensor", tg.ones(1))], ids=["tg", "Tensor"])
+def test_every_sentence_is_of_a_name_that_is_not_here_and_names_what_is(place, who):
+    for name, said in names.SENTENCES[place].items():
+        assert not hasattr(who, name), name
+        with pytest.raises(AttributeError) as caught:
+            getattr(who, name)
+        assert str(caught.value).endswith(said)
+        for part in re.findall(r"\b((?:tg|np|nn|F)(?:\.[A-Za-z_]+)+)", said):
+            found = {"tg": tg, "np": np, "nn": nn, "F": nn.functional}[part.partition(".")[0]]
+            for attribute in part.split(".")[1:]:
+                found = getattr(found, attribute)
+        for part in re.findall(r"\bx\.([a-z_]+)", said):
+            assert hasattr(tg.ones(1), part), said

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import data, io, nn, optim
+from tinygrad_edu import data, io, nn, optim, training
 from tinygrad_edu.nn import guards
 
 MODULES = ["tinygrad_edu.io", "tinygrad_edu.nn.guards"] + [
     found.name
-    for package in (nn, optim, data)
+    for package in (nn, optim, data, training)
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
 ]
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GUIDE = DOCS / "models.md"
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -27,10 +28,11 @@ def test_examples_in_docstrings(name):
     assert not failed
 
 
-def test_the_guide():
+@pytest.mark.parametrize("page", ["models.md", "coming-from.md"])
+def test_the_guides(page):
     pytest.importorskip("safetensors")
-    failed, tried = doctest.testfile(str(GUIDE), module_relative=False)
-    assert tried > 20
+    failed, tried = doctest.testfile(str(DOCS / page), module_relative=False)
+    assert tried > 10
     assert not failed
 
 

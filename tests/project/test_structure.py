@@ -19,12 +19,14 @@ FLOORS = [
     [
         "errors",
         "domain",
+        "kinds",
         "arrays",
         "sums",
         "changes",
         "pieces",
         "blocks",
         "recording",
+        "departures",
         "batched",
         "holders",
         "hooks",
@@ -34,10 +36,10 @@ FLOORS = [
         "backward",
     ],
     ["ops", "program"],
-    ["functions", "interop", "writing", "tensor"],
+    ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "linalg", "autograd", "fft", "special"],
-    ["testing", "viz", "compiler"],
+    ["nn", "optim", "data", "files", "io", "training", "linalg", "autograd", "fft", "special"],
+    ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
 

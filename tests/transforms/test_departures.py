@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
@@ -66,6 +67,8 @@ ROUTES = {
     "reduceat": lambda t: np.add.reduceat(t, [0]).sum(),
     "outer": lambda t: np.multiply.outer(X, t).sum(),
     "frompyfunc": lambda t: np.frompyfunc(lambda v: v * 2, 1, 1)(t).sum(),
+    "float sum": lambda t: float(np.sum(np.asarray(t) ** 2)),
+    "Tensor numpy": lambda t: tg.Tensor(t.numpy()).sum(),
     "dlpack": lambda t: np.from_dlpack(t).sum(),
     "Parameter": lambda t: nn.Parameter(t).sum(),
     "Parameter r": lambda t: nn.Parameter(t * 2).sum(),
@@ -127,6 +130,13 @@ PLACES = {  # the gradient of route(w) + sum(w**2) by w
 }
 
 
+# where numbers are asked for, a loss of one's own takes them for constants; of `choose`, no name tells whose method it is
+ASKED_FOR = {
+    "array", "asarray", "float sum", "choose", "Parameter", "data", "data*2", "float", "item", "tolist", "format", "json", "complex",
+    "iter float", "copy", "deepcopy", "Polynomial", "tobytes",
+}  # fmt: skip
+
+
 def slope(f):
     """By central differences, on constants."""
 
@@ -135,6 +145,70 @@ def slope(f):
         return float(y._data if isinstance(y, tg.Tensor) else y)
 
     return np.array([(value(AT + e) - value(AT - e)) / 2e-6 for e in 1e-6 * np.eye(2)])
+
+
+def backward(f):
+    w = tg.Tensor(AT, requires_grad=True)
+    f(w).backward()
+    return w.grad.data
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_of_a_loss_of_ones_own_too(route):
+    f = lambda w: ROUTES[route](w) + (w**2).sum()
+    if route in ASKED_FOR:
+        np.testing.assert_array_equal(backward(f), 2 * AT)
+        return
+    try:
+        found = backward(f)
+    except (LostGradientWarning, ValueError, TypeError, AttributeError):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_allclose(found, slope(f), atol=1e-4)
+
+
+def test_numbers_that_are_looked_at_are_no_departures():
+    w, losses, grid = tg.Tensor(AT, requires_grad=True), np.zeros(3), np.zeros((2, 2))
+    loss = (w * w).sum()
+    for k in range(3):
+        losses[k] = loss.item()
+        grid[k % 2] = w.numpy()
+        grid[0, int(loss) % 2] = float(loss)
+        kept = {0: None}
+        kept[0] = loss
+        assert math.isfinite(loss)
+        assert math.floor(loss) < float(loss) < math.exp(loss.item())
+    assert f"{loss:.2f} {loss}"
+    assert np.asarray(w).size == len(list(map(float, w))) == len(w.tolist()) == 2
+    np.testing.assert_allclose(w, AT)
+    loss.backward()
+    np.testing.assert_array_equal(w.grad.data, 2 * AT)
+
+
+@pytest.mark.parametrize(
+    ("take", "who"),
+    [
+        (lambda w, A: math.exp(w[0]), "exp: a function of Python's math"),
+        (lambda w, A: [math.hypot(*w)], "hypot: a function of Python's math"),
+        (lambda w, A: A.fill(w[0]), "fill: a method of NumPy's arrays"),
+        (lambda w, A: sparse.csr_array(A) @ w, "array: the operator of the other operand"),
+        (lambda w, A: np.array([[w, w]]), "array: this argument of a function of NumPy"),
+        (lambda w, A: exec("A[0, 1:] = w[:1]", {"A": A, "w": w}), "array: an assignment into an array"),
+    ],
+)
+def test_the_warning_says_who_took_the_numbers_and_where(take, who):
+    w, A = tg.Tensor(AT, requires_grad=True), np.zeros((2, 2))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        take(w, A)
+    assert str(told[0].message).startswith(f"{who} takes plain numbers, through which no gradient passes; got ")
+    assert told[0].filename in (__file__, "<string>") or "scipy" in told[0].filename
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        take(w.detach(), A)
+        with tg.no_grad():
+            take(w, A)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -279,6 +279,6 @@ def test_data_beside_a_tensor_that_needs_a_gradient_gets_none():
 
     X, y, W = np.arange(6.0).reshape(3, 2), np.arange(3.0)[:, None], np.ones((2, 1))
     asked = tg.draw(loss, tg.Tensor(W, requires_grad=True), X, y, detail="gradients").source
-    assert "dW = " in asked
-    assert "dX = " not in asked
-    assert "dX = " in tg.draw(loss, W, X, y, detail="gradients").source
+    assert ">dW <" in asked
+    assert ">dX <" not in asked
+    assert ">dX <" in tg.draw(loss, W, X, y, detail="gradients").source

@@ -10,11 +10,11 @@ import tinygrad_edu as tg
 from tinygrad_edu import ops, viz
 from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.formula import input_names, of_rule, of_value
-from tinygrad_edu.viz.formulas.table import UNREADABLE, example, op_table
+from tinygrad_edu.viz.formulas.table import example, op_table
 
 from .test_true import evaluate
 
-READABLE = [op for op in REGISTRY.values() if op.kind not in UNREADABLE and not op.custom]
+READABLE = [op for op in REGISTRY.values() if not op.kind.rule and not op.custom]
 DIFFERENTIABLE = [op for op in READABLE if op.differentiable]
 
 

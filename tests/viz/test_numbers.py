@@ -126,9 +126,9 @@ def test_names_are_drawn_as_they_are(name):
     x = tg.Tensor([1.0, 2.0], requires_grad=True, name=name)
     y = tg.tanh(x * 2).sum()
     for picture in (
-        viz.draw(y, detail="formulas", backward=True),
-        viz.draw(y, inline=True),
-        viz.draw(y, overlay="memory"),
+        viz.draw(y, detail="formulas", backward=True, notation="python"),
+        viz.draw(y, inline=True, notation="python"),
+        viz.draw(y, overlay="memory", notation="python"),
         viz.diff(y, y).draw(),
     ):
         words = drawn(picture)
@@ -137,7 +137,7 @@ def test_names_are_drawn_as_they_are(name):
 
 @pytest.mark.parametrize("name", ["", " ", "\t \n"])
 def test_a_blank_name_is_none(name):
-    assert "x1" in drawn(viz.draw((tg.Tensor([1.0], requires_grad=True, name=name) * 2).sum()))
+    assert "x₁" in drawn(viz.draw((tg.Tensor([1.0], requires_grad=True, name=name) * 2).sum()))
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "`` <script>x</script>", "$<script>$", "<img src=x>"])

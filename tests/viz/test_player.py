@@ -79,9 +79,7 @@ def test_the_last_sum_of_every_tensor_is_the_engines_gradient(name):
     graph = read(f, tuple(tg.Tensor(v, dtype="float64") for v in inputs), grads=True)
     for node, x in zip(leaves, tensors, strict=True):
         assert last[node["key"]] == short(x.grad.data)
-        assert np.array_equal(np.array(node["grad"]), x.grad.data.astype(np.array(node["grad"]).dtype)) or name in (
-            "course", "twice",
-        )  # fmt: skip
+        np.testing.assert_allclose(node["grad"]["values"], x.grad.data.ravel(), rtol=1e-6)
     assert {n.key for n in graph.nodes.values() if n.grad is not None} == set(last)
 
 
@@ -117,7 +115,7 @@ def test_a_name_is_just_a_name(name):
     parser = Parser()
     parser.feed(page.html())
     assert parser.tags.count("script") == 2
-    assert set(parser.addresses) == {"#panel"}
+    assert set(parser.addresses) == {"#lessonpane"}
     assert page.html().count("</script>") == 2
     data = embedded(page)
     assert len(data["nodes"]) == 2
@@ -130,8 +128,9 @@ def test_the_page_is_offline_and_small(tmp_path):
     assert viz.player(network, *network_inputs()).save(path) == str(path)
     text = path.read_text("utf-8")
     assert "default-src 'none'" in text
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
-    assert len(text) < 150_000
+    assert "unsafe" not in text
+    assert not re.search(r"https?://(?!www\.w3\.org/(2000/svg|1998/Math))", text)
+    assert len(text) < 200_000
 
 
 def test_a_long_recurrence_is_within_two_megabytes():
@@ -146,8 +145,8 @@ def test_a_long_recurrence_is_within_two_megabytes():
     page = viz.player(rnn, rng.normal(size=(100, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 4)) / 4)
     assert len(page.html().encode()) < 2_000_000
     labels = [v["label"] for v in page.data["views"]]
-    assert labels == ["repetitions folded", "everything", "as written"]
-    assert any("× 100" in f["label"] or "× 99" in f["label"] for f in page.data["views"][0]["frames"])
+    assert labels == ["operations", "lines as written", "repetitions once"]
+    assert any("× 100" in f["label"] or "× 99" in f["label"] for f in page.data["views"][-1]["frames"])
 
 
 def test_an_unrolled_lstm_of_eighty_steps_is_within_two_megabytes():
@@ -162,16 +161,6 @@ def test_an_unrolled_lstm_of_eighty_steps_is_within_two_megabytes():
     page = viz.player((h * h).sum())
     assert len(page.data["nodes"]) > 1300
     assert len(page.html().encode()) <= 2_000_000
-
-
-def test_boxes_do_not_overlap():
-    page = viz.player(network, *network_inputs())
-    boxes = page.data["views"][0]["boxes"]
-    for i, a in enumerate(boxes):
-        for b in boxes[:i]:
-            apart_x = abs(a["x"] - b["x"]) >= (a["w"] + b["w"]) / 2 - 1
-            apart_y = abs(a["y"] - b["y"]) >= (a["h"] + b["h"]) / 2 - 1
-            assert apart_x or apart_y
 
 
 def test_in_a_notebook_it_is_a_frame():
@@ -189,7 +178,7 @@ def test_worksheet_answers_are_the_engines_and_slips_differ_from_them(blanks):
         key, _, kind = q["blank"].partition(".")
         kinds.add(kind)
         if kind in ("value", "grad"):
-            assert q["answer"] == nodes[key][kind]
+            assert nodes[key][kind]["values"] == pytest.approx([q["answer"]], rel=1e-6)
         for slip in q["slips"]:
             assert abs(slip["value"] - q["answer"]) > 1e-3 * abs(q["answer"])
     wanted = [blanks] if isinstance(blanks, str) else blanks
@@ -237,3 +226,38 @@ def test_film_refusals():
     film.record(x * 2)
     with pytest.raises(ValueError, match="Film: every step must record the same graph"):
         film.record(tg.sin(x))
+
+
+def lines(page):
+    """For each operation, the text of the line that made it."""
+    code = [dict(block["lines"]) for block in page.data["code"]]
+    return {n["name"]: code[n["line"][0]][n["line"][1]].strip() for n in page.data["nodes"] if n["line"]}
+
+
+def test_the_line_of_an_operation_is_that_which_ran_it():
+    found = lines(viz.player(twice, 2.0, -3.0))
+    assert found["p"] == "p = a * b"
+    assert found["out"] == "return p * p + tg.tanh(a)"
+    assert set(found) == {"p", "t1", "t2", "out"}
+
+
+def test_of_a_tensor_that_was_there_the_assigned_name_tells_the_line():
+    a = tg.Tensor(2.0, requires_grad=True)
+    u = a * a + 1
+    v = a - u
+    v = v * 2  # two lines assign v: neither is shown for it
+
+    def inner():
+        u = 3
+        return u
+
+    w = v + inner()
+    found = lines(viz.player(w))
+    assert found["u"] == "u = a * a + 1"
+    assert found["w"] == "w = v + inner()"
+    assert "v" not in found
+
+
+def test_where_no_line_is_known_the_operations_are_the_program():
+    page = viz.player(tg.nn.Linear(2, 1), np.ones((3, 2), dtype=np.float32))
+    assert page.data["code"][0]["lines"] == [[1, "out = linear(input, weight, bias)"]]

@@ -2,6 +2,7 @@
 
 # ruff: noqa: F841 (why looks for the result among the variables of its caller)
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,14 @@ def healthy():
     return why(w)
 
 
+def a_part_as_a_number():
+    w = leaf()
+    total = (w * w).sum()
+    loss = total + 3 * float(w[0])
+    loss.backward()
+    return why(w)
+
+
 def wrong_kind():
     return why(3.0)
 
@@ -361,7 +370,79 @@ def a_module():
     return why(nn.Linear(2, 1))
 
 
+def cleared_before_the_step():
+    model = nn.Linear(2, 1)
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(2):
+        loss = (model(tg.ones((3, 2))) ** 2).mean()
+        loss.backward()
+        optimizer.zero_grad()
+        optimizer.step()
+    return why(model.weight)
+
+
+def an_optimizer_without_a_layer():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    optimizer = tg.optim.SGD(model[2].parameters(), lr=0.1)
+    with nn.guards.off("parameters"):
+        loss = (model(tg.ones((3, 2))) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+    return why(model[0].weight)
+
+
+def an_optimizer_of_another_model():
+    model, other = nn.Linear(2, 1), nn.Linear(2, 1)
+    optimizer = tg.optim.SGD(other.parameters(), lr=0.1)
+    with nn.guards.off("parameters"):
+        loss = (model(tg.ones((3, 2))) ** 2).mean() + (other(tg.ones((3, 2))) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+    return why(model.weight)
+
+
+def equal_units():
+    W = tg.Tensor(np.full((3, 2), 0.5), requires_grad=True)
+    v = tg.Tensor(np.full((1, 3), 0.5), requires_grad=True)
+    loss = (v @ tg.tanh(W @ tg.Tensor([[1.0], [2.0]], dtype="float64"))).sum()
+    loss.backward()
+    return why(W)
+
+
+def nan_held_back_by_where():
+    w = leaf((0.0, 4.0))
+    roots = tg.sqrt(w)
+    loss = tg.where(w > 0, roots * 2, 0.0).sum()
+    loss.backward()
+    return why(w)
+
+
+class Scorer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 1)
+
+    def forward(self, x):
+        score = self.inner(x).argmax()
+        return score * 1.0
+
+
+def in_a_model():
+    model = Scorer()
+    b = leaf((1.0,))
+    z = model(tg.ones((3, 2)))
+    loss = (z * b).sum()
+    loss.backward()
+    return why(model.inner.weight)
+
+
 EXPECTED = {
+    cleared_before_the_step: ("cleared before the step", "optimizer.zero_grad()"),
+    an_optimizer_without_a_layer: ("without a layer", "optimizer = tg.optim.SGD(model[2].parameters(), lr=0.1)"),
+    an_optimizer_of_another_model: ("another model", "optimizer = tg.optim.SGD(other.parameters(), lr=0.1)"),
+    equal_units: ("symmetry", "W = tg.Tensor(np.full((3, 2), 0.5), requires_grad=True)"),
+    nan_held_back_by_where: ("held back", "roots = tg.sqrt(w)"),
+    in_a_model: ("argmax", "score = self.inner(x).argmax()"),
     forgot_requires_grad: ("not asked", "w = tg.Tensor([1.0, 2.0])"),
     forgot_backward: ("no backward", "loss = (w * w).sum()"),
     detached: ("detach", "h = (w * 2).detach()"),
@@ -388,8 +469,9 @@ EXPECTED = {
     exploding: ("huge", "h = h * 5.0"),
     vanishing: ("vanishing", "h = tg.sigmoid(h)"),
     healthy: ("healthy", None),
+    a_part_as_a_number: ("values left", "loss = total + 3 * float(w[0])"),
     wrong_kind: ("not a tensor", None),
-    in_a_function: ("inside", "z = halved(w * 2)"),
+    in_a_function: ("detach", "return h.detach() / 2"),
     in_a_decorated_function: ("inside", "loss = quiet_model(w)"),
     made_anew: ("tensor", "loss = tg.Tensor(z.item(), requires_grad=True)"),
     summed_as_floats: ("item", "total = 1.0 + float(first)"),
@@ -406,8 +488,34 @@ EXPECTED = {
 }
 
 
+ELSEWHERE = """
+import tinygrad_edu as tg
+
+class Report:
+    def __init__(self, x):
+        self.x = x
+
+    def answer(self):
+        found = [tg.why(x) for x in [self.x]]
+        return found[0]
+
+def ask(x):
+    return Report(x).answer()
+"""
+
+
+@pytest.fixture(params=["here", "in a helper of another module"])
+def asked(request, tmp_path, monkeypatch):
+    """Who asks makes no difference to the answer."""
+    if request.param != "here":
+        (tmp_path / "helper_of_mine.py").write_text(ELSEWHERE)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "helper_of_mine", raising=False)
+        monkeypatch.setattr(sys.modules[__name__], "why", __import__("helper_of_mine").ask)
+
+
 @pytest.mark.parametrize("mistake", EXPECTED, ids=lambda f: f.__name__)
-def test_the_reason_and_the_line(mistake):
+def test_the_reason_and_the_line(mistake, asked):
     reason, line = EXPECTED[mistake]
     answer = mistake()
     assert answer.reason == reason
@@ -430,6 +538,39 @@ def test_where_lines_are_kept_a_blocked_step_has_its_line():
         loss = tg.relu(w).sum()
     loss.backward()
     assert why(w).line.startswith("test_why.py:")
+
+
+def test_asked_after_the_function_has_returned_and_of_a_loss_that_only_an_object_holds():
+    def train():
+        w = leaf()
+        return {"w": w, "loss": (w * 0.0).sum()}
+
+    run = train()
+    run["loss"].backward()
+    assert why(run["w"]).reason == "times zero"
+
+
+def test_values_that_left_where_no_source_shows_it_are_named_by_their_line():
+    w, b = leaf(), leaf()
+    s = eval("w.sum().item()")
+    loss = (s * b).sum()
+    loss.backward()
+    answer = why(w)
+    assert (answer.reason, answer.line) == ("left", "<string>:1")
+
+
+def test_in_a_notebook_the_cells_before_are_read():
+    cells = [
+        "w = tg.Tensor([1.0, 2.0], requires_grad=True)",
+        "h = (w * 2).detach()\nloss = (h * 3).sum()",
+        "answer = ask(w)",
+    ]
+    scope = {"tg": tg, "ask": why, "In": []}
+    for cell in cells:
+        scope["In"].append(cell)
+        exec(compile(cell, f"<ipython-input-{len(scope['In'])}>", "exec"), scope)
+    assert scope["answer"].reason == "detach"
+    assert scope["answer"].line == "In [1]:1: h = (w * 2).detach()"
 
 
 def test_of_says_which_result_is_meant():

@@ -21,7 +21,8 @@ from ..functions import elementwise
 from ..functions.creation import asarray
 from ..op import REGISTRY
 from ..viz.graph.graph import Graph, read
-from ..viz.pages.player import Page, page_data
+from ..viz.pages.page import Page
+from ..viz.pages.player import page_data
 from ..viz.pictures.draw import picture
 from ..viz.pictures.fold import view
 from ..viz.words.explain import Explanation, explained
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             explanation: Explanation = explained(graph)
         print(explanation.markdown() if options.markdown else explanation)
         for path, made in (
-            (svg, lambda: picture(view(graph), "gradients", False, None)),
+            (svg, lambda: picture(view(graph), "gradients")),
             (html, lambda: _page(text, graph)),
         ):
             if path is not None:
@@ -169,7 +170,7 @@ def _value(node: ast.expr, leaves: dict[str, Any]) -> Any:
         return operate(*xs) if any(hasattr(x, "flags") for x in xs) else _constant(node, operate, *xs)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         op = REGISTRY.get(node.func.id)
-        if op is None or op.kind != "elementwise":
+        if op is None or not op.kind.entrywise:
             raise ValueError(
                 f"explain: functions must be elementwise operations; got {node.func.id!r}; write such as tanh or exp"
             )

@@ -21,6 +21,15 @@ def addresses() -> dict[str, int]:
         return {}
 
 
+@cache
+def threads() -> int:
+    """How many threads the library uses."""
+    try:
+        return int(ctypes.CDLL(np._core._multiarray_umath.__file__).scipy_openblas_get_num_threads64_())  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        return 1
+
+
 def found() -> bool:
     """Whether there are such functions."""
     return bool(addresses())

@@ -16,12 +16,14 @@ from ..arrays import get_default_dtype
 from ..batched import RUNNING, BatchedArray
 from ..engine import NEEDS, Variable
 from ..errors import GraphError
+from ..functions.calls import own_keywords
 from ..program.array import ProgramArray, refusal
 from ..program.program import Program
 from ..program.reading import Reading
 from ..recording import recording, stack_level, tracing
 from .guards import Outside
 from .plan import Plan
+from .repetition import OTHERWISE
 from .trees import Arguments, Results
 
 OFTEN = 8  # programs of one function, after which it says that it is compiled again and again
@@ -29,6 +31,7 @@ FIXED, INPUTS = "fixed", "inputs"  # how floats are compiled
 ONE_READING = threading.RLock()  # tensors that two functions use are inputs of one program at a time
 
 
+@own_keywords
 def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
     """`f`, read once as a program and run as that from then on: the same results, to rounding, in less time.
 
@@ -79,6 +82,8 @@ class Compiled:
         return f"compile({self.function!r})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._last is not None and not kwargs and (found := self._last.repeat(args)) is not OTHERWISE:
+            return found
         called = Arguments(args, kwargs)
         if tracing.get() is not None or RUNNING or any(map(_inside_another, called.leaves)):
             return self.function(*args, **kwargs)
@@ -144,6 +149,7 @@ class Compiled:
             written.result = results
             written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
         plan = Plan(written, self.function, self.fast, outside)
+        plan.form = called.form, recording.get() is not None, get_default_dtype()
         plans = self._plans.setdefault(key, [])
         plans[:] = [plan, *plans[: OFTEN - 1]]
         self._last = plan

@@ -11,6 +11,7 @@ from ..program.passes import simplified
 from ..program.primitives import function_of
 from ..program.program import Program, Step, Value
 from . import native
+from .windows import expanded
 
 LITERAL = (bool, str, type(None), type(Ellipsis))
 
@@ -29,14 +30,15 @@ class Executor:
         changed: dict[int, int] | None = None,
         passing: set[int] | None = None,
     ) -> None:
-        self.program = simplified(program)
+        self.program = _apart(simplified(program))
         self.fast = fast
         self.kernels: list[Any] = []
         self.whole: Any = None
         self.changed = changed or {}
         self.passing = set(range(len(program.inputs))) if passing is None else passing
         self.careful: Executor | None = None  # writes nothing in place
-        if native.available() and self.program.steps and all(map(native.can, self.program.steps)):
+        self.steps = expanded(self.program) if native.available() else self.program.steps
+        if native.available() and self.steps and all(map(native.can, self.steps)):
             self._native()
         else:
             self.source, names = self._python()
@@ -48,7 +50,7 @@ class Executor:
         program = self.program
         changed = {program.results[k]: program.inputs[i] for k, i in self.changed.items()}
         changed = {v: x for v, x in changed.items() if program.results.count(v) == 1 and v not in program.inputs}
-        self.whole = native.Whole(program, changed, self.passing, self.fast)
+        self.whole = native.Whole(program, self.steps, changed, self.passing, self.fast)
         self.kernels = [self.whole.kernels]
         self.source = self.whole.kernels.module.text
 
@@ -74,8 +76,8 @@ class Executor:
         """How many steps are computed where."""
         inside = sum(len(k.steps) for k in self.kernels)
         loops = sum(len(k.lowering.kernels) for k in self.kernels)
-        text = f"{len(self.program.steps)} steps: {inside} in {loops} loops and products of {len(self.kernels)} native "
-        text += f"functions, {len(self.program.steps) - inside} on NumPy"
+        text = f"{len(self.steps)} steps: {inside} in {loops} loops and products of {len(self.kernels)} native "
+        text += f"functions, {len(self.steps) - inside} on NumPy"
         if not native.available():
             text += " (llvmlite is not installed: pip install 'tinygrad_edu[compile]')"
         own = sum(k.size for k in self.kernels)
@@ -85,7 +87,7 @@ class Executor:
         """The source of `run(inputs)`, and the names that it uses."""
         program = self.program
         names: dict[str, Any] = {}
-        parts = list(runs(program.steps)) if native.available() else [[step] for step in program.steps]
+        parts = list(runs(self.steps)) if native.available() else [[step] for step in self.steps]
         last: dict[Value, int] = {}
         for k, part in enumerate(parts):
             last.update({v: k for step in part for v in step.uses})
@@ -95,9 +97,9 @@ class Executor:
             lines.append(f"    {', '.join(map(repr, program.inputs))}, = inputs")
         names |= {repr(value): array for value, array in program.constants.items()}
         for k, part in enumerate(parts):
-            made = {v for step in part for v in step.results}
+            made = dict.fromkeys(v for step in part for v in step.results)
             if native.available() and native.can(part[0]):
-                needed = {v for v in made if v in kept or last.get(v, -1) > k}
+                needed = [v for v in made if v in kept or last.get(v, -1) > k]
                 kernels = native.Kernels(program, part, needed, self.fast)
                 self.kernels.append(kernels)
                 names[f"native{k}"] = kernels
@@ -116,6 +118,17 @@ class Executor:
                 lines.append(f"    del {', '.join(map(repr, gone))}")
         lines.append(f"    return [{', '.join(map(repr, program.results))}]")
         return "\n".join(lines) + "\n", names
+
+
+def _apart(program: Program) -> Program:
+    """Results that became one value are copies, each in memory of its own."""
+    number = 1 + max((v.number for v in program.values()), default=0)
+    steps, results = list(program.steps), list(program.results)
+    for k, v in enumerate(results):
+        if v in results[:k]:
+            results[k] = Value(number + k, v.shape, v.dtype, v.weak)
+            steps.append(Step("copy", (v,), {}, (results[k],)))
+    return program.with_steps(steps, results) if len(steps) > len(program.steps) else program
 
 
 def runs(steps: Sequence[Step]) -> Iterator[list[Step]]:

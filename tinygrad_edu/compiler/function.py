@@ -24,6 +24,7 @@ class Function:
         self.bases = bases  # where the first of its views begins: kernels that differ in that alone are one
         self.numbers: list[int] = []  # the Python numbers that it reads
         self.lines: list[str] = []
+        self.kept: list[str] = []  # memory of the function's own, which LLVM keeps in registers where it can
         self.count = 0
         self.block = "entry"
 
@@ -32,6 +33,11 @@ class Function:
         name = f"%t{self.count}"
         self.lines.append(f"  {name} = {text}")
         return name
+
+    def alloca(self, type: str) -> str:
+        self.count += 1
+        self.kept.append(f"  %t{self.count} = alloca {type}")
+        return f"%t{self.count}"
 
     def do(self, text: str) -> None:
         self.lines.append(f"  {text}")
@@ -88,7 +94,7 @@ class Function:
         params = [f"ptr noalias nocapture align 8 {self.names[b]}" for b in self.buffers]
         params += [f"ptr noalias nocapture readonly %n{k}" for k in range(len(self.numbers))]
         head = f"define internal void @kernel({', '.join(params)}) noinline {{"
-        return "\n".join([head, "entry:", *self.lines, "  ret void", "}"])
+        return "\n".join([head, "entry:", *self.kept, *self.lines, "  ret void", "}"])
 
 
 def register(dtype: Any) -> str:

@@ -29,12 +29,13 @@ ABSENT = object()
 
 
 class Look(NamedTuple):
-    """What `read(owner)` gave."""
+    """What `read(owner)` gave; `text` is what is read, as Python, where that can be said part by part."""
 
     name: str
     read: Callable[[Any], tuple[Any, ...]]
     owner: Any
     then: tuple[Any, ...]
+    text: tuple[str, ...] = ()
 
     def same(self) -> bool:
         """Whether it gives that still: the same objects, or equal plain values."""
@@ -54,6 +55,7 @@ class Outside:
 
     def __init__(self, *roots: Any) -> None:
         self.looks: list[Look] = []
+        self._same: Callable[[], bool] | None = None
         self.arrays: list[tuple[str, Any, Any]] = []
         self.reached: dict[int, Any] = {}
         waiting = [("function", root) for root in roots]
@@ -65,13 +67,33 @@ class Outside:
 
     def holds(self) -> bool:
         """Whether all is as it was."""
-        for look in self.looks:
-            if not look.same():
-                return False
-        return all(
+        if self._same is None:
+            self._same = self._written()
+        return self._same() and all(
             a.shape == then.shape and a.dtype == then.dtype and a.tobytes() == then.tobytes()
             for _, a, then in self.arrays
         )
+
+    def _written(self) -> Callable[[], bool]:
+        """All looks as one function, which compares objects one by one, and asks a look where they are others."""
+        names: dict[str, Any] = {"ABSENT": ABSENT}
+        lines = ["def same():", "    try:"]
+        for k, look in enumerate(self.looks):
+            names |= {f"x{k}": look.owner, f"look{k}": look.same}
+            parts = []
+            for i, (text, then) in enumerate(zip(look.text, look.then, strict=True) if look.text else ()):
+                names[f"y{k}_{i}"] = then
+                parts.append(f"{text.replace('x', f'x{k}', 1)} {'==' if text == 'len(x)' else 'is'} y{k}_{i}")
+            lines.append(f"        if not ({' and '.join(parts) or False}) and not look{k}(): return False")
+        lines += [
+            "    except (KeyError, ValueError):",
+            "        return all(look.same() for look in looks)",
+            "    return True",
+        ]
+        names["looks"] = self.looks
+        exec("\n".join(lines), names)
+        found: Callable[[], bool] = names["same"]
+        return found
 
     def changed(self) -> str | None:
         """The name of something that has changed, if anything has."""
@@ -80,8 +102,10 @@ class Outside:
                 return look.name
         return None
 
-    def _look(self, name: str, read: Callable[[Any], tuple[Any, ...]], owner: Any) -> tuple[Any, ...]:
-        self.looks.append(Look(name, read, owner, then := read(owner)))
+    def _look(
+        self, name: str, read: Callable[[Any], tuple[Any, ...]], owner: Any, text: tuple[str, ...] = ()
+    ) -> tuple[Any, ...]:
+        self.looks.append(Look(name, read, owner, then := read(owner), text))
         return then
 
     def _within(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
@@ -110,17 +134,18 @@ class Outside:
             then = self._look(name, lambda x: (*x, *x.values()), x)
             yield from ((f"{name}[{key!r}]", part) for key, part in zip(then, then[len(x) :]))
         else:
-            yield from ((f"{name}[{i}]", part) for i, part in enumerate(self._look(name, tuple, x)))
+            then = x if type(x) is tuple else self._look(name, tuple, x)
+            yield from ((f"{name}[{i}]", part) for i, part in enumerate(then))
 
     def _of_function(self, f: types.FunctionType) -> Iterator[tuple[str, Any]]:
         """What its code names: cells, globals, attributes of its program's modules and classes; and its defaults."""
         cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
         for name, cell in cells.items():
-            yield from zip((name,), self._look(name, _content, cell))
+            yield from zip((name,), self._look(name, _content, cell, ("x.cell_contents",)))
         names, attributes = _named(f.__code__)
         for name in names:
             if name in f.__globals__:
-                yield from zip((name,), self._look(name, _at(name), f.__globals__))
+                yield from zip((name,), self._look(name, _at(name), f.__globals__, _gets(name)))
                 yield from self._of_namespace(name, f.__globals__[name], attributes)
         yield "a default", f.__defaults__ or ()
         yield "a default", f.__kwdefaults__ or {}
@@ -131,7 +156,7 @@ class Outside:
         if isinstance(x, types.ModuleType | type) and not _foreign(getattr(x, "__module__", x.__name__)):
             for attribute in sorted(attributes & set(vars(x))):
                 path = f"{name}.{attribute}"
-                yield from zip((path,), self._look(path, _at(attribute), vars(x)))
+                yield from zip((path,), self._look(path, _at(attribute), vars(x), _gets(attribute)))
 
     def _of_object(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
         """Its attributes, and the functions of its class."""
@@ -140,7 +165,8 @@ class Outside:
             where = type(x).__name__ if isinstance(x, Module) else name
             keys = list(own)
             read = itemgetter(*keys) if len(keys) > 1 else _at(keys[0])
-            then = self._look(where, lambda d: (len(d), *read(d)), own)
+            text = ("len(x)", *(f"x[{key!r}]" for key in keys))
+            then = self._look(where, lambda d: (len(d), *read(d)), own, text)
             yield from ((f"{where}.{key}", part) for key, part in zip(keys, then[1:], strict=True))
         if not isinstance(x, type | types.ModuleType):
             for kind in type(x).__mro__:
@@ -164,6 +190,10 @@ def _content(cell: Any) -> tuple[Any, ...]:
 
 def _at(key: str) -> Callable[[Any], tuple[Any, ...]]:
     return lambda d: (d.get(key, ABSENT),)
+
+
+def _gets(key: str) -> tuple[str, ...]:
+    return (f"x.get({key!r}, ABSENT)",)
 
 
 def _named(code: types.CodeType) -> tuple[list[str], set[str]]:

@@ -6,14 +6,20 @@ matrices. What is made in a loop is written to memory only where somebody else n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
+from ..ops.window import inside, tap
 from ..program.program import Program, Step, Value
+from .dividing import blocks, by_blas
 from .steps import REDUCTIONS, VIEWS, Pick, index_of, part_shape, picked
-from .views import Buffer, View, dense, sliced, viewed
+from .views import Buffer, View, around, dense, divided, merged, sliced, viewed
 
+OFTEN = 4  # products with one matrix, for which it is copied once
+FEW = 8  # values from which a step that has no loop yet may be made
 NEAR = 8  # how far back a loop is looked for that reads the same
 
 
@@ -34,23 +40,45 @@ class Loop:
 
 @dataclass(eq=False)
 class Product:
-    """out = a @ b, over leading axes as well."""
+    """out = a @ b, over leading axes as well; by loops in blocks that have room for copies, or by BLAS."""
 
     number: int
     a: View
     b: View
     out: View
+    room: Any = None
+    copy_a: Buffer | None = None
+    copy_b: Buffer | None = None
+
+
+@dataclass(eq=False)
+class Convolution:
+    """The windows of x times kernels w are y; or where `weight` is set, w is the gradient by the kernels for y's."""
+
+    number: int
+    x: View
+    w: View
+    y: View
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    weight: bool
 
 
 class Lowering:
     """The kernels of a run of steps."""
 
     def __init__(
-        self, program: Program, steps: list[Step], needed: set[Value], changed: dict[Value, Value] | None = None
+        self,
+        program: Program,
+        steps: list[Step],
+        needed: list[Value],
+        changed: dict[Value, Value] | None = None,
+        registers: tuple[int, int] = (64, 24),
     ) -> None:
+        self.registers = registers  # bytes of one, and how many keep sums
         self.changed = changed or {}  # results that take the place of an input
-        self.needed = needed  # values that are used after these steps
-        self.kernels: list[Loop | Product] = []
+        self.needed = dict.fromkeys(needed)  # values that are used after these steps
+        self.kernels: list[Loop | Product | Convolution] = []
         self.views: dict[Value, View] = {}
         self.ready: dict[Value, int] = {}  # the number of the kernel after which a value is in memory
         self.inside: dict[Value, Loop] = {}  # values that are made in a loop
@@ -59,9 +87,10 @@ class Lowering:
         self.outputs: dict[Value, Buffer] = {}
         self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
         self.waiting: dict[Value, Step] = {}  # steps on inputs alone, which have no loop yet
+        self.roots: dict[Value, tuple[Value, ...]] = {}  # what these are made from
         self.weak: list[Value] = []
         self.program = program
-        self.users: dict[Value, int] = {}
+        self.factors = Counter(step.args[1] for step in steps if step.primitive == "matmul")
         for step in steps:
             self._lower(step)
         for value in needed:
@@ -79,6 +108,12 @@ class Lowering:
             self._view(step)
         elif name == "matmul":
             self._product(step)
+        elif name in ("window.conv", "window.weight"):
+            self._convolution(step)
+        elif name == "window.pad":
+            self._padded(step)
+        elif name == "window.spread":
+            self._spread(step)
         elif name in REDUCTIONS:
             self._reduction(step)
         elif name in ("setitem", "concatenate", "stack"):
@@ -162,7 +197,7 @@ class Lowering:
                 self.view(v)
         waiting = [v for v in waiting if v in self.waiting]
         after, inside = -1, [self.inside[v] for v in uses if v in self.inside and v.shape == shape]
-        known = [v for v in uses if v not in self.waiting] + [x for v in waiting for x in self._roots(v)]
+        known = list(dict.fromkeys(x for v in uses for x in self._roots(v)))
         for v in known:
             if v in self.inside:
                 after = max(after, self.inside[v].number)
@@ -188,22 +223,24 @@ class Lowering:
                 self._put(self.waiting[v], found)
         return found
 
-    def _roots(self, value: Value) -> list[Value]:
+    def _roots(self, value: Value) -> tuple[Value, ...]:
         """What a value that waits is made from, and does not wait."""
-        if value not in self.waiting:
-            return [value]
-        return [x for v in self.waiting[value].uses if not v.weak for x in self._roots(v)]
+        return self.roots[value] if value in self.waiting else (value,)
 
     def _put(self, step: Step, loop: Loop) -> None:
         """Make a step in a loop, after those on which it waits."""
-        self.waiting.pop(step.result, None)
-        for v in step.uses:
-            if v in self.waiting:
-                self._put(self.waiting[v], loop)
-        self._reads(loop, step.uses)
-        loop.steps.append(step)
-        loop.made.add(step.result)
-        self.inside[step.result] = loop
+        todo = [step]
+        while todo:
+            step = todo.pop()
+            before = [self.waiting[v] for v in step.uses if v in self.waiting and v is not step.result]
+            if before:
+                todo += [step, *before]
+            elif step.result not in loop.made:
+                self.waiting.pop(step.result, None)
+                self._reads(loop, step.uses)
+                loop.steps.append(step)
+                loop.made.add(step.result)
+                self.inside[step.result] = loop
 
     def _reads(self, loop: Loop, values: Any) -> None:
         for v in values:
@@ -217,8 +254,10 @@ class Lowering:
         if step.primitive in ("zeros_like", "ones_like"):
             step = Step(step.primitive, (), {}, step.results)
         uses = [v for v in dict.fromkeys(step.uses) if not v.weak]
-        if not any(v in self.inside for v in uses):
+        roots = tuple(dict.fromkeys(x for v in uses for x in self._roots(v)))
+        if len(roots) <= FEW and not any(v in self.inside for v in roots):
             self.waiting[step.result] = step  # until somebody uses it, so that it is made where that is
+            self.roots[step.result] = roots
         else:
             self._put(step, self._loop(shape, uses))
 
@@ -274,9 +313,91 @@ class Lowering:
             view = self.view(x)
             if 1 not in view.strides[-2:] and x.size > 1:
                 self._copy_of(x)
+        if self.factors[b] >= OFTEN and self.view(b).strides[-1] != 1:  # a recurrence's weights: turned once
+            self._copy_of(b)
         number = len(self.kernels)
         views = self.view(a), self.view(b)
-        self.kernels.append(Product(number, *views, self.new(step.result, number)))
+        kernel = Product(number, *views, self.new(step.result, number))
+        self.kernels.append(kernel)
+        if not by_blas(*views):
+            kernel.room = room = blocks(*views, self.registers)
+            m, out = views[0].shape[-2], step.result
+            if room.copies_a:
+                kernel.copy_a = self.buffer("own", Value(-1, (m, room.inner), out.dtype))
+            if room.copies_b:
+                kernel.copy_b = self.buffer("own", Value(-1, (room.inner, room.vectors * room.lanes), out.dtype))
+
+    def _convolution(self, step: Step) -> None:
+        a, b = step.args
+        weight = step.primitive == "window.weight"
+        for v in (a, b) if weight else (a,):
+            if self.view(v).strides[-1] != 1 and v.shape[-1] > 1:
+                self._copy_of(v)
+        number, groups = len(self.kernels), step.kwargs["groups"]
+        stride, dilation = step.kwargs["stride"], step.kwargs["dilation"]
+        x, other = divided(self.view(a), 1, groups), self.view(b)
+        out = self.new(step.result, number)
+        w, y = (out, divided(other, 1, groups)) if weight else (other, divided(out, 1, groups))
+        w = w if len(w.shape) == len(x.shape) else divided(w, 0, groups)
+        if set(w.shape[3:]) | set(stride) == {1} and len(stride) > 1:  # no windows: entries in one line, where they are
+            one, two = merged(x, 3), merged(y, 3)
+            if one is not None and two is not None:
+                x, y, w = one, two, View(w.buffer, w.offset, (*w.strides[:3], 1), (*w.shape[:3], 1))
+                stride = dilation = (1,)
+        self.kernels.append(Convolution(number, x, w, y, stride, dilation, weight))
+
+    def _memory(self, value: Value) -> View:
+        """Memory for a value that several kernels make."""
+        view = self.new(value, -1)
+        self.ready[value] = -1
+        return view
+
+    def _filled(self, out: Value, view: View, number: float) -> None:
+        """Write a number into a part of a value's memory."""
+        if view.size:
+            loop = Loop(view.shape, len(self.kernels))
+            self.kernels.append(loop)
+            self._stored(out, view, number, loop)
+
+    def _stored(self, out: Value, view: View, x: Any, loop: Loop, primitive: str = "positive") -> None:
+        """Have a loop write `x` into a part of a value's memory, or with "add" what stands there and `x`."""
+        part = Value(-1, view.shape, out.dtype)
+        args: tuple[Any, ...] = (x,)
+        if primitive == "add":
+            before = Value(-1, view.shape, out.dtype)
+            loop.loads[before], args = view, (before, x)
+        self._reads(loop, [x] if isinstance(x, Value) else [])
+        loop.steps.append(Step(primitive, args, {}, (part,)))
+        loop.made.add(part)
+        loop.stores[part] = view
+        self.ready[out] = max(self.ready[out], loop.number)
+
+    def _padded(self, step: Step) -> None:
+        """What is around is written in slabs; what is inside, where it is made."""
+        (x,), out = step.args, step.result
+        memory, pairs = self._memory(out), step.kwargs["pairs"]
+        lead = len(out.shape) - len(pairs)
+        for slab in around(memory, lead, [(a, m - b) for (a, b), m in zip(pairs, out.shape[lead:], strict=True)]):
+            self._filled(out, slab, step.kwargs["value"])
+        place = sliced(memory, inside(x.shape[lead:], pairs), x.shape)
+        self._stored(out, place, x, self._loop(x.shape, [x]))
+
+    def _spread(self, step: Step) -> None:
+        """Parts at their places in windows: where these lie side by side, written where they are made."""
+        out, memory = step.result, self._memory(step.result)
+        kernel, stride, dilation = (step.kwargs[k] for k in ("kernel", "stride", "dilation"))
+        n, shape = len(kernel), step.args[0].shape
+        lead = len(shape) - n
+        beside = kernel == stride and set(dilation) == {1}
+        if beside:
+            for slab in around(memory, lead, [(0, k * m) for k, m in zip(kernel, shape[lead:], strict=True)]):
+                self._filled(out, slab, 0.0)
+        else:
+            self._filled(out, memory, 0.0)
+        for place, part in zip(product(*map(range, kernel)), step.args, strict=True):
+            view = sliced(memory, tap(place, shape[lead:], stride, dilation), shape)
+            loop = self._loop(shape, [part], fresh=not beside)
+            self._stored(out, view, part, loop, "positive" if beside else "add")
 
     def _scatter(self, step: Step, pick: Pick) -> None:
         """`setitem` and `add.at`: a copy, and then a loop that writes to places."""
@@ -356,10 +477,14 @@ class Lowering:
                 buffer.last = k
 
 
-def used(kernel: Loop | Product) -> Iterator[View]:
+def used(kernel: Loop | Product | Convolution) -> Iterator[View]:
     """The views that a kernel reads and writes."""
+    if isinstance(kernel, Convolution):
+        yield from (kernel.x, kernel.w, kernel.y)
+        return
     if isinstance(kernel, Product):
         yield from (kernel.a, kernel.b, kernel.out)
+        yield from (View(copy, 0, (1,), (copy.size,)) for copy in (kernel.copy_a, kernel.copy_b) if copy)
         return
     yield from kernel.loads.values()
     yield from kernel.stores.values()

@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 from . import blas, mathematics
+from .convolution import convolution
 from .function import LLVM, SHORT, Function
-from .kernels import Loop, Lowering, Product, used
+from .kernels import Convolution, Loop, Lowering, Product, used
 from .nest import Nest
 from .products import product
 from .views import Buffer
+
+# `run` on the memory of objects: how many, for each the place of its pointer, and each object
+AGAIN = f"""\
+define void @again(ptr %pointers, ptr %objects, ptr %numbers) {{
+entry:
+  %n = load i64, ptr %objects
+  %from = getelementptr inbounds i64, ptr %objects, i64 %n
+  %some = icmp ne i64 %n, 0
+  br i1 %some, label %one, label %all
+one:
+  %k = phi i64 [ 0, %entry ], [ %next, %one ]
+  %next = add nuw nsw i64 %k, 1
+  %a = getelementptr inbounds i64, ptr %objects, i64 %next
+  %slot = load i64, ptr %a
+  %b = getelementptr inbounds ptr, ptr %from, i64 %next
+  %object = load ptr, ptr %b
+  %c = getelementptr inbounds i8, ptr %object, i64 {object.__basicsize__}
+  %memory = load ptr, ptr %c
+  %d = getelementptr inbounds ptr, ptr %pointers, i64 %slot
+  store ptr %memory, ptr %d
+  %more = icmp ult i64 %next, %n
+  br i1 %more, label %one, label %all
+all:
+  call void @run(ptr %pointers, ptr %numbers)
+  ret void
+}}"""
 
 
 class Module:
     """The IR of a run of kernels: `run(pointers, numbers)`."""
 
     def __init__(self, lowering: Lowering, fast: bool = False) -> None:
-        self.lowering, self.fast = lowering, fast
+        self.lowering, self.fast, self.registers = lowering, fast, lowering.registers
         self.flags = "contract" + (" nnan ninf nsz arcp reassoc" if fast else "")
         self.needs: set[tuple[str, str]] = set()
+        self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up
         self.numbers = {v: k for k, v in enumerate(lowering.weak)}
         self.called: list[tuple[str, list[tuple[Buffer, int]], list[int]]] = []
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
@@ -24,9 +52,9 @@ class Module:
         for kernel in lowering.kernels:
             self._kernel(kernel)
         functions = [text.replace("@kernel(", f"@{name}(", 1) for text, name in self.known.items()]
-        self.text = "\n\n".join([*self._declarations(), *functions, self._run()])
+        self.text = "\n\n".join([*self._declarations(), *functions, self._run(), AGAIN])
 
-    def _kernel(self, kernel: Loop | Product) -> None:
+    def _kernel(self, kernel: Loop | Product | Convolution) -> None:
         bases: dict[Buffer, int] = {}
         for view in used(kernel):
             bases[view.buffer] = min(view.offset, bases.get(view.buffer, view.offset))
@@ -34,6 +62,8 @@ class Module:
         f = Function(self, buffers, bases)
         if isinstance(kernel, Product):
             product(f, kernel)
+        elif isinstance(kernel, Convolution):
+            convolution(f, kernel)
         else:
             Nest(f, kernel).write()
         name = self.known.setdefault(f.text(), f"kernel{len(self.known)}")
@@ -56,6 +86,12 @@ class Module:
             for name in ("copysign", "maximum", "minimum", "pow"):
                 lines.append(f"declare {type} @llvm.{name}.{short}({type}, {type})")
             lines.append(f"declare {type} @llvm.fma.{short}({type}, {type}, {type})")
+        for lanes, type in sorted(self.masked):
+            vector, name = f"<{lanes} x {type}>", f"v{lanes}{SHORT[type]}"
+            mask = f"i32, <{lanes} x i1>"
+            lines.append(f"declare {vector} @llvm.masked.load.{name}.p0(ptr, {mask}, {vector})")
+            lines.append(f"declare void @llvm.masked.store.{name}.p0({vector}, ptr, {mask})")
+            lines.append(f"declare {type} @llvm.vector.reduce.fadd.{name}({type}, {vector})")
         lines.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         for name, type in (("cblas_sgemm", "float"), ("cblas_dgemm", "double")):
             n = blas.INTEGER

@@ -5,15 +5,18 @@ from __future__ import annotations
 import bisect
 import ctypes
 import itertools
+import sys
 import threading
+from array import array as fixed
 from collections.abc import Sequence
-from functools import cache
+from functools import cache as once
 from typing import Any
 
 import numpy as np
 
+from ..holders import root
 from ..program.program import Program, Step, Value
-from . import blas
+from . import blas, cache
 from .kernels import Lowering
 from .llvm import Module
 from .steps import can
@@ -28,7 +31,7 @@ def available() -> bool:
     return True
 
 
-@cache
+@once
 def _host() -> tuple[str, str]:
     """This processor's name and features."""
     import llvmlite.binding as llvm
@@ -36,6 +39,15 @@ def _host() -> tuple[str, str]:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@once
+def registers() -> tuple[int, int]:
+    """The bytes of a vector register of this processor, and how many of them may keep sums."""
+    _, features = _host()
+    if "+avx512f" in features:
+        return 64, 24
+    return (32, 12) if "+avx" in features else (16, 24 if "+neon" in features else 12)
 
 
 def _machine() -> Any:
@@ -57,18 +69,20 @@ class Kernels:
         self,
         program: Program,
         steps: list[Step],
-        needed: set[Value],
+        needed: list[Value],
         fast: bool = False,
         changed: dict[Value, Value] | None = None,
     ) -> None:
         self.steps = steps
-        self.lowering = Lowering(program, steps, needed, changed)
+        self.lowering = Lowering(program, steps, needed, changed, registers())
         self.module = Module(self.lowering, fast)
         self.inputs = list(self.lowering.inputs)
         self.outputs = list(self.lowering.outputs)
         self.numbers = list(self.lowering.weak)
-        self.engine, address = compiled(self.module.text)
-        self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+        self.engine, functions = compiled(self.module.text)
+        self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(functions["run"])
+        again = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+        self.again = again(functions["again"])  # on the arrays of objects
         self.size = self.module.size
 
     def __call__(self, *values: Any) -> list[Any]:
@@ -91,8 +105,10 @@ class Whole:
     `passing` are the inputs that are others in each run, as arguments are; their arrays are not kept.
     """
 
-    def __init__(self, program: Program, changed: dict[Value, Value], passing: set[int], fast: bool) -> None:
-        self.kernels = Kernels(program, program.steps, set(program.results), fast, changed)
+    def __init__(
+        self, program: Program, steps: list[Step], changed: dict[Value, Value], passing: set[int], fast: bool
+    ) -> None:
+        self.kernels = Kernels(program, steps, list(dict.fromkeys(program.results)), fast, changed)
         kernels, numbers = self.kernels, {v: k for k, v in enumerate(program.inputs)}
         self.function = kernels.function
         self.slots = {numbers[v]: (k, v) for k, v in enumerate(kernels.inputs, 1) if v in numbers}
@@ -108,20 +124,23 @@ class Whole:
         self.changed = {numbers[v] for v in changed.values()}
         self.passing = passing
         self.own = np.empty(kernels.size + 64, np.uint8)
-        self.pointers[0] = -(-_address(self.own) // 64) * 64
+        self.pointers[0] = -(-address(self.own) // 64) * 64
         for k, a in self.fixed:
-            self.pointers[k] = _address(a)
+            self.pointers[k] = address(a)
         self.known: list[Any] = [None] * len(program.inputs)
         self.spans: list[tuple[int, int]] = []  # of the arrays that are written into, by address
-        self.table = _address(self.pointers)
+        self.table = address(self.pointers)
         self.values = np.zeros(max(len(self.numbers), 1))
-        self.settings = _address(self.values)
+        self.settings = address(self.values)
         self.call = (self.function, self.table, self.settings)  # a function of C, and its arguments
         self.kept: list[Any] = []  # what the pointers of the next call point to
+        self.roots: frozenset[int] = frozenset()  # the arrays that own what is written into, by their ids
+        self.lent: Any = None  # the tensors to whose arrays the pointers of gradients point, see repetition.py
 
     def prepared(self, arrays: Sequence[Any]) -> list[Any] | None:
         """The results, which `call` will fill; those that it writes where an input was are None. None for all if that
         must not be: if such an array has gaps, or is read by another name."""
+        self.lent = None
         known, kept = self.known, []
         others = [i for i in self.slots if arrays[i] is not known[i]]
         if self.changed and not self.changed.isdisjoint(others):
@@ -131,7 +150,7 @@ class Whole:
         for i in others:
             slot, value = self.slots[i]
             laid = _laid_out(arrays[i], value)
-            start = _address(laid)
+            start = address(laid)
             if self.spans and i not in self.changed and _overlap(self.spans, start, start + laid.nbytes):
                 return None
             self.pointers[slot] = start
@@ -150,8 +169,26 @@ class Whole:
         if not all(type(x) is np.ndarray and x.flags.carray for x in found):
             return False
         self.known = [None] * len(self.known)
-        self.spans = sorted((_address(x), _address(x) + x.nbytes) for x in found)
+        self.spans = sorted((address(x), address(x) + x.nbytes) for x in found)
+        self.roots = frozenset(id(root(x)) for x in found)
         return all(a[1] <= b[0] for a, b in itertools.pairwise(self.spans))
+
+    def apart(self, x: Any) -> bool:
+        """Whether an array lies as machine code reads it, and not in what is written into."""
+        start = address(x)
+        return bool(x.flags.aligned) and not (self.spans and _overlap(self.spans, start, start + x.nbytes))
+
+    def place(self, k: int) -> int:
+        """The pointer of a result."""
+        return 1 + len(self.kernels.inputs) + int(self.results[k])  # type: ignore[arg-type]
+
+    def repetition(self, slots: Sequence[int]) -> tuple[Any, Any, tuple[Any, ...]]:
+        """Where the next call's objects and numbers go, and the call of a function of C: the pointers of `slots` become
+        those of the objects' memory."""
+        objects = fixed("Q", [len(slots), *slots, *(0 for _ in slots)])
+        numbers = fixed("d", [0.0] * max(len(self.numbers), 1))
+        call = (self.kernels.again, self.table, objects.buffer_info()[0], numbers.buffer_info()[0])
+        return objects, numbers, call
 
 
 class _Outputs:
@@ -176,13 +213,13 @@ class _Outputs:
         found: list[Any] = [None] * len(self.shapes)
         if self.places:
             block = np.empty(self.size, np.uint8)
-            self.pointers[self.at] = self.offsets + np.uintp(_address(block))
+            self.pointers[self.at] = self.offsets + np.uintp(address(block))
             for k, offset in self.places.items():
                 shape, dtype = self.shapes[k]
                 found[k] = np.ndarray(shape, dtype, block, offset)
         for k in self.large:
             found[k] = np.empty(*self.shapes[k])
-            self.pointers[k] = _address(found[k])
+            self.pointers[k] = address(found[k])
         return found
 
 
@@ -192,8 +229,20 @@ def _overlap(spans: list[tuple[int, int]], start: int, end: int) -> bool:
     return k > 0 and spans[k - 1][1] > start
 
 
-def _address(x: Any) -> int:
+def address(x: Any) -> int:
+    """Where an array's memory begins."""
     return int(x.__array_interface__["data"][0])
+
+
+def _data() -> int | None:
+    """Where in an array's object the address of its memory stands, in this Python; None where it is not known."""
+    array, place = np.empty(1), object.__basicsize__
+    if sys.implementation.name != "cpython" or type(array).__basicsize__ < place + ctypes.sizeof(ctypes.c_void_p):
+        return None
+    return place if ctypes.c_void_p.from_address(id(array) + place).value == address(array) else None
+
+
+DATA = _data()
 
 
 def _laid_out(x: Any, value: Value) -> Any:
@@ -202,23 +251,37 @@ def _laid_out(x: Any, value: Value) -> Any:
     )
 
 
-def compiled(text: str) -> tuple[Any, int]:
-    """The address of `run` in the machine code of a module."""
+def compiled(text: str) -> tuple[Any, dict[str, int]]:
+    """The addresses of the functions in the machine code of a module, which the engine keeps in memory."""
+    import llvmlite
     import llvmlite.binding as llvm
 
     with _lock:
-        for name, address in blas.addresses().items():
-            llvm.add_symbol(name, address)
+        for symbol, address in blas.addresses().items():
+            llvm.add_symbol(symbol, address)
         machine = _machine()
-        module = llvm.parse_assembly(text)
-        module.verify()
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = options.slp_vectorization = True
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
-        engine = llvm.create_mcjit_compiler(module, machine)
+        name = cache.name_of(text, *_host(), llvmlite.__version__, ".".join(map(str, llvm.llvm_version_info)))
+        code = cache.found(name)
+        if code is None:
+            code = _code(text, machine)
+            cache.keep(name, code)
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
-        return engine, engine.get_function_address("run")
+        return engine, {name: engine.get_function_address(name) for name in ("run", "again")}
+
+
+def _code(text: str, machine: Any) -> bytes:
+    """The object code of a module."""
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
 
 
 __all__ = ["Kernels", "available", "can"]

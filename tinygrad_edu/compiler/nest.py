@@ -89,8 +89,7 @@ class Nest:
         first = number({"add": 0.0, "maximum": float("-inf"), "minimum": float("inf")}[name], wide)
         inner = len(self.shape) - len(reduced)
         if reduced == list(range(inner, len(self.shape))):
-            place = f.emit(f"alloca {wide}")
-            f.lines.insert(0, f.lines.pop())
+            place = f.alloca(wide)
 
             def start() -> None:
                 f.do(f"store {wide} {first}, ptr {place}")
@@ -107,9 +106,7 @@ class Nest:
         size = max(out.buffer.size, 1)
         base = "%sum" + str(len(self.accumulators) + len(self.finishes))
         if wide != type:
-            raw = f.emit(f"alloca double, i64 {size}, align 64")
-            f.lines.insert(0, f.lines.pop())
-            base = raw
+            base = f.alloca(f"double, i64 {size}, align 64")
         else:
             base = f.names[out.buffer]
         f.loop(
@@ -237,7 +234,7 @@ class Nest:
         if name in ("add", "subtract", "multiply", "divide"):
             letter = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div"}[name]
             return f.emit(f"f{letter} {flags} {type} {xs[0]}, {xs[1]}" if real else f"{letter} {type} {xs[0]}, {xs[1]}")
-        if name in ("positive", "conjugate"):
+        if name in ("positive", "conjugate", "copy"):
             return xs[0]
         if name == "negative":
             return f.emit(f"fneg {type} {xs[0]}" if real else f"sub {type} 0, {xs[0]}")

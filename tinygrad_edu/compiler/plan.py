@@ -19,6 +19,7 @@ from ..random import Generator
 from .execute import Executor
 from .graph import Call, ended, in_graph
 from .guards import Outside
+from .repetition import OTHERWISE, repeated
 from .trees import Arguments
 
 KINDS = (
@@ -73,6 +74,9 @@ class Plan:
         self.late_checks = any(place.kind == "check" for place in self.targets)
         self.lock = threading.Lock()
         self._pullback: Executor | None = None
+        self.form: Any = None  # of the calls for which it was made
+        self.repeat: Callable[[Any], Any] = _otherwise
+        self._repeats = False
 
     def _changed(self, program: Program) -> dict[int, int]:
         """The results that take the place of an input, by their numbers, where nothing can go wrong in between."""
@@ -124,7 +128,11 @@ class Plan:
             if self.late_checks:  # of what the calls compute: nothing is written in place then
                 at_once(*calls)
                 calls = []
-            return self.publish(arrays, inputs, called, calls)
+            found = self.publish(arrays, inputs, called, calls)
+            if not self._repeats:
+                self._repeats = True
+                self.repeat = repeated(self, called) or _otherwise
+            return found
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """The gradients of all tracked inputs."""
@@ -181,6 +189,10 @@ class Plan:
         x.born, x.past, x.site = births(), None, STEPPED
         if x.store is not None and x.store is not USED:
             at_once(*x.store.stamped(x.born))
+
+
+def _otherwise(arguments: Any) -> Any:
+    return OTHERWISE
 
 
 def _owner(place: Place, leaves: Sequence[Any]) -> Any:

@@ -1,16 +1,19 @@
-"""Products of matrices as LLVM IR: small ones in blocks that stay in registers, large ones by BLAS."""
+"""Products of matrices as LLVM IR: blocks of the result whose sums stay in registers, or BLAS.
+
+A block is some rows by some vectors along the last axis. Columns of `b` are copied together where they do not lie
+together, or where many rows will use them; so are rows of a transposed `a`. (Goto and van de Geijn, Anatomy of
+high-performance matrix multiplication, 2008.) One thread: where BLAS has several, it does the large products.
+"""
 
 from __future__ import annotations
 
-import math
-
 from . import blas
+from .dividing import Blocks
 from .function import LLVM, Function
 from .kernels import Product
 from .mathematics import number
-from .views import View
-
-OWN = 40_000  # multiplications up to which own loops are quicker than BLAS
+from .vectors import Vectors
+from .views import Buffer, View
 
 
 def product(f: Function, kernel: Product) -> None:
@@ -18,14 +21,13 @@ def product(f: Function, kernel: Product) -> None:
     a, b, out = kernel.a, kernel.b, kernel.out
     lead = out.shape[:-2]
 
-    (m, k), n = a.shape[-2:], b.shape[-1]
-    multiply = _by_blas if blas.found() and m * k * n > OWN else _multiply
-
     def body(i: list[str]) -> None:
         if len(i) < len(lead):
             f.loop(lead[len(i)], lambda k: body([*i, k]))
-            return
-        multiply(f, a, b, out, i)
+        elif kernel.room is None:
+            _by_blas(f, a, b, out, i)
+        else:
+            _Own(f, kernel, i).write()
 
     body([])
 
@@ -36,8 +38,7 @@ def _by_blas(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
     type, integer = LLVM[out.buffer.dtype], blas.INTEGER
     places, orders = [], []
     for view in (a, b):
-        own = lead[-(len(view.shape) - 2) :] if len(view.shape) > 2 else []
-        places.append(f.address(view, [*own, "0", "0"]))
+        places.append(f.address(view, [*_own_axes(view, lead), "0", "0"]))
         rows, columns = view.strides[-2:]
         turned = columns != 1 and view.shape[-1] != 1
         orders.append((112 if turned else 111, max(columns if turned else rows, view.shape[-2 if turned else -1], 1)))
@@ -50,75 +51,128 @@ def _by_blas(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
     )
 
 
-def _multiply(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
-    """One product of matrices: rows of the result in blocks whose sums stay in registers."""
-    (m, k), n = a.shape[-2:], b.shape[-1]
-    type = LLVM[out.buffer.dtype]
-    flags = "contract"
-    lanes = 16 if type == "float" else 8
-    width = min(lanes, 1 << max(0, int(math.log2(n)))) if n >= 2 else 1
-    la, lb = (["0"] * 0 + lead[-(len(v.shape) - 2) :] if len(v.shape) > 2 else [] for v in (a, b))
+def _own_axes(view: View, lead: list[str]) -> list[str]:
+    """The leading indices of an operand that may have fewer axes."""
+    return lead[-(len(view.shape) - 2) :] if len(view.shape) > 2 else []
 
-    def tile(rows: int, i: str, j: str, wide: int, bcontig: bool) -> None:
-        vec = f"<{wide} x {type}>" if wide > 1 else type
-        zero = "zeroinitializer" if wide > 1 else number(0.0, type)
-        f.count += 1
-        c = f.count
-        before = f.block
-        f.do(f"br label %head{c}")
-        f.label(f"head{c}")
-        place = len(f.lines)
-        f.lines += [""] * (rows + 1)
-        kk = f"%k{c}"
-        if bcontig or wide == 1:
-            bx = f.emit(f"load {vec}, ptr {f.address(b, [*lb, kk, j])}, align {4 if type == 'float' else 8}")
-        else:
-            bx = "undef"
-            for w in range(wide):
-                jw = f.emit(f"add nsw i64 {j}, {w}") if j != "0" else str(w)
-                x = f.emit(f"load {type}, ptr {f.address(b, [*lb, kk, jw])}")
-                bx = f.emit(f"insertelement {vec} {bx}, {type} {x}, i32 {w}")
-        sums = []
-        for r in range(rows):
-            ir = f.emit(f"add nsw i64 {i}, {r}") if i != "0" else str(r)
-            ax = f.emit(f"load {type}, ptr {f.address(a, [*la, ir, kk])}")
-            if wide > 1:
-                one = f.emit(f"insertelement {vec} undef, {type} {ax}, i32 0")
-                ax = f.emit(f"shufflevector {vec} {one}, {vec} undef, <{wide} x i32> zeroinitializer")
-            product = f.emit(f"fmul {flags} {vec} {ax}, {bx}")
-            sums.append(f.emit(f"fadd {flags} {vec} %s{c}_{r}, {product}"))
-        nextk = f.emit(f"add nuw nsw i64 {kk}, 1")
-        end = f.block
-        f.lines[place] = f"  {kk} = phi i64 [ 0, %{before} ], [ {nextk}, %{end} ]"
-        for r in range(rows):
-            f.lines[place + 1 + r] = f"  %s{c}_{r} = phi {vec} [ {zero}, %{before} ], [ {sums[r]}, %{end} ]"
-        more = f.emit(f"icmp ult i64 {nextk}, {k}")
-        f.do(f"br i1 {more}, label %head{c}, label %end{c}")
-        f.label(f"end{c}")
-        for r in range(rows):
-            ir = f.emit(f"add nsw i64 {i}, {r}") if i != "0" else str(r)
-            f.do(f"store {vec} {sums[r]}, ptr {f.address(out, [*lead, ir, j])}, align {4 if type == 'float' else 8}")
 
-    bcontig = b.strides[-1] == 1
+class _Own(Vectors):
+    """One product of matrices by loops of our own."""
 
-    def columns(rows: int, i: str) -> None:
-        done, wide = 0, width
-        while done < n:
-            count = (n - done) // wide
-            if count:
-                start = done
+    def __init__(self, f: Function, kernel: Product, lead: list[str]) -> None:
+        assert kernel.room is not None
+        self.blocks_: Blocks = kernel.room
+        super().__init__(f, kernel.out.buffer.dtype, self.blocks_.lanes)
+        self.a, self.b, self.out, self.lead = kernel.a, kernel.b, kernel.out, lead
+        self.at_a, self.at_b = _own_axes(kernel.a, lead), _own_axes(kernel.b, lead)
+        self.copy_a, self.copy_b = kernel.copy_a, kernel.copy_b
+        (self.m, self.k), self.n = kernel.a.shape[-2:], kernel.b.shape[-1]
 
-                def block(q: str, wide: int = wide, start: int = start) -> None:
-                    j = f.emit(f"mul nsw i64 {q}, {wide}") if q != "0" else "0"
-                    j = f.emit(f"add nsw i64 {j}, {start}") if start else j
-                    tile(rows, i, j, wide, bcontig)
+    def write(self) -> None:
+        f, made = self.f, self.blocks_
+        several = made.inner < self.k
+        if several:
+            zero = number(0.0, self.type)
+            f.loop(
+                self.m,
+                lambda i: f.loop(
+                    self.n, lambda j: f.do(f"store {self.type} {zero}, ptr {f.address(self.out, [*self.lead, i, j])}")
+                ),
+            )
+        self.blocks(self.k, made.inner, lambda k, deep: self._sums(k, deep, several))
 
-                f.loop(count, block)
-                done += count * wide
-            wide //= 2
+    def _sums(self, k: str, deep: int, added: bool) -> None:
+        """What some entries along the summed axis give."""
+        made = self.blocks_
+        if made.copies_a:
+            self._copy_rows(k, deep)
+        wide = made.vectors * made.lanes
 
-    rows = 4
-    if m >= rows:
-        f.loop(m // rows, lambda q: columns(rows, f.emit(f"mul nsw i64 {q}, {rows}") if q != "0" else "0"))
-    for rest in range(m // rows * rows, m):
-        columns(1, str(rest))
+        def columns(j: str, n: int) -> None:
+            if made.copies_b:
+                self._copy_columns(k, deep, j, n)
+            self.blocks(self.m, made.rows, lambda i, rows: self._block(k, deep, i, rows, j, n, added))
+
+        self.blocks(self.n, wide, columns)
+
+    def _pieces(self, n: int) -> list[tuple[int, int]]:
+        return [(c, min(self.lanes, n - c)) for c in range(0, n, self.lanes)]
+
+    def _room(self, buffer: Buffer, place: str) -> str:
+        return self.f.element(buffer, place)
+
+    def _copy_columns(self, k: str, deep: int, j: str, n: int) -> None:
+        """Some columns of `b`, row by row; the lanes beyond them are never stored."""
+        f, b, room = self.f, self.b, self.copy_b
+        assert room is not None
+        wide = self.blocks_.vectors * self.lanes
+        if b.strides[-1] == 1 or self.n == 1:
+
+            def row(r: str) -> None:
+                for c, m in self._pieces(n):
+                    x = self.load(b, [*self.at_b, self.scaled(r, 1, k), self.scaled(j, 1, c)], m)
+                    place = self._room(room, self.scaled(r, wide, c))
+                    f.do(f"store {self.vector} {x}, ptr {place}, align {self.align}")
+
+            f.loop(deep, row)
+            return
+
+        def column(c: str) -> None:
+            def entry(r: str) -> None:
+                x = f.load(b.buffer, f.address(b, [*self.at_b, self.scaled(r, 1, k), self.scaled(c, 1, j)]))
+                f.store(room, self._room(room, self.scaled(r, wide, c)), x)
+
+            f.loop(deep, entry)
+
+        f.loop(n, column)
+
+    def _copy_rows(self, k: str, deep: int) -> None:
+        """Rows of a transposed `a`, block by block, so that a block's entries of one column lie together."""
+        f, a, room = self.f, self.a, self.copy_a
+        assert room is not None
+
+        def some(i: str, rows: int) -> None:
+            def column(r: str) -> None:
+                for q in range(rows):
+                    x = f.load(a.buffer, f.address(a, [*self.at_a, self.scaled(i, 1, q), self.scaled(r, 1, k)]))
+                    place = self.scaled(i, deep, self.scaled(r, rows, q))
+                    f.store(room, self._room(room, place), x)
+
+            f.loop(deep, column)
+
+        self.blocks(self.m, self.blocks_.rows, some)
+
+    def _block(self, k: str, deep: int, i: str, rows: int, j: str, n: int, added: bool) -> None:
+        """Some rows and vectors of the result."""
+        f, made = self.f, self.blocks_
+        pieces = self._pieces(n)
+        sums = [[f.alloca(self.vector) for _ in pieces] for _ in range(rows)]
+        for place in (p for line in sums for p in line):
+            f.do(f"store {self.vector} zeroinitializer, ptr {place}")
+
+        def entry(r: str) -> None:
+            bs = [self._of_b(k, r, j, c, m) for c, m in pieces]
+            for q, line in enumerate(sums):
+                if made.copies_a:
+                    assert self.copy_a is not None
+                    place = self._room(self.copy_a, self.scaled(i, deep, self.scaled(r, rows, q)))
+                else:
+                    place = f.address(self.a, [*self.at_a, self.scaled(i, 1, q), self.scaled(r, 1, k)])
+                x = self.splat(f.load(self.a.buffer, place))
+                for place, y in zip(line, bs, strict=True):
+                    self.add_product(place, x, y)
+
+        f.loop(deep, entry)
+        for q, line in enumerate(sums):
+            for (c, m), place in zip(pieces, line, strict=True):
+                at = [*self.lead, self.scaled(i, 1, q), self.scaled(j, 1, c)]
+                x = f.emit(f"load {self.vector}, ptr {place}")
+                x = f.emit(f"fadd {self.vector} {x}, {self.load(self.out, at, m)}") if added else x
+                self.store(self.out, at, m, x)
+
+    def _of_b(self, k: str, r: str, j: str, c: int, m: int) -> str:
+        if self.blocks_.copies_b:
+            assert self.copy_b is not None
+            place = self._room(self.copy_b, self.scaled(r, self.blocks_.vectors * self.lanes, c))
+            return self.f.emit(f"load {self.vector}, ptr {place}, align {self.align}")
+        return self.load(self.b, [*self.at_b, self.scaled(r, 1, k), self.scaled(j, 1, c)], m)

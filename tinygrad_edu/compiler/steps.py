@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..program.program import Step, Value
+from .windows import OWN
 
 TYPES = {np.dtype(name) for name in ("float32", "float64", "int64", "int32", "bool")}
 
@@ -18,7 +19,7 @@ ENTRYWISE = {
     "reciprocal", "exp", "log", "log1p", "expm1", "tanh", "maximum", "minimum", "greater", "greater_equal", "less",
     "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not", "isfinite", "isnan", "where",
     "astype", "power", "sin", "cos", "floor", "ceil", "rint", "trunc", "bitwise_and", "bitwise_or", "invert",
-    "conjugate",     "zeros_like", "ones_like", "copysign", "signbit", "exp2", "log2", "log10",
+    "conjugate", "copy", "zeros_like", "ones_like", "copysign", "signbit", "exp2", "log2", "log10",
 }  # fmt: skip
 FLOATING = {
     "exp", "log", "log1p", "expm1", "tanh", "sqrt", "sin", "cos", "fabs", "exp2", "log2", "log10", "copysign", "floor",
@@ -36,6 +37,8 @@ def can(step: Step) -> bool:
     """Whether a step has a kernel."""
     name = step.primitive
     values = [*step.uses, *step.results]
+    if name in OWN:
+        return True
     if len(step.results) != 1 or any(v.dtype not in TYPES for v in values if not v.weak):
         return False
     out = step.result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,11 @@ class View:
     offset: int
     strides: tuple[int, ...]
     shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many entries it has."""
+        return math.prod(self.shape)
 
     @property
     def contiguous(self) -> bool:
@@ -120,7 +126,34 @@ def _reshaped(x: View, shape: tuple[int, ...]) -> View | None:
     return View(x.buffer, x.offset, tuple(strides), shape)
 
 
-def sliced(x: View, index: tuple[Any, ...], shape: tuple[int, ...]) -> View | None:
+def divided(x: View, axis: int, n: int) -> View:
+    """With an axis as two, the first of which has `n` entries."""
+    size, step = x.shape[axis] // n, x.strides[axis]
+    strides = (*x.strides[:axis], step * size, *x.strides[axis:])
+    return View(x.buffer, x.offset, strides, (*x.shape[:axis], n, size, *x.shape[axis + 1 :]))
+
+
+def merged(x: View, axis: int) -> View | None:
+    """With an axis and those after it as one, where their entries stand in one line."""
+    shape, strides = x.shape[axis:], x.strides[axis:]
+    if strides != dense(shape):
+        return None
+    return View(x.buffer, x.offset, (*x.strides[:axis], 1), (*x.shape[:axis], math.prod(shape)))
+
+
+def around(x: View, lead: int, inner: list[tuple[int, int]]) -> Iterator[View]:
+    """Slabs that are all of a view but for a box, from its starts to its ends along the axes after `lead`."""
+    cut: list[Any] = [slice(None)] * len(x.shape)
+    for axis, (start, end) in enumerate(inner, lead):
+        n = x.shape[axis]
+        for part in (slice(0, start), slice(end, n)):
+            index = (*cut[:axis], part, *cut[axis + 1 :])
+            size = tuple(len(range(*k.indices(m))) for k, m in zip(index, x.shape, strict=True))
+            yield sliced(x, index, size)
+        cut[axis] = slice(start, end)
+
+
+def sliced(x: View, index: tuple[Any, ...], shape: tuple[int, ...]) -> View:
     """Slices, integers, None and `...`."""
     given = sum(k is not None and k is not Ellipsis for k in index)
     full: list[Any] = []

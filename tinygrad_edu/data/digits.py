@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import get_default_dtype
 from ..engine import constant
-from ..functions.settings import own_keywords
+from ..functions.calls import own_keywords
 from ..tensor import Tensor
 
 

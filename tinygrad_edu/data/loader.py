@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import itertools
 import operator
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError
+from ..errors import DTypeError, StateDictError
 from ..functions.settings import Positive, Size, settings
 from ..interop.names import Named
 from ..random import Generator, or_shared
 from .batch import collate
 from .dataset import TensorDataset
-
-# What PyTorch's loader takes, and what does the same here.
-ELSEWHERE = {
-    "generator": "pass rng=tg.random.default_rng(seed)",
-    "sampler": "use shuffle=True, or order the data set",
-    "batch_sampler": "use batch_size and shuffle, or pass an iterable of batches",
-    "worker_init_fn": "leave it out: workers are threads",
-}
+from .samplers import BatchSampler
 
 
 class DataLoader(Named):
@@ -33,8 +27,12 @@ class DataLoader(Named):
 
     `dataset` is any sequence, or anything that can be iterated over, as a generator, which gives its examples in
     order, once. Examples are joined by `collate_fn`. With `shuffle`, the order comes from `rng`, or from the shared
-    generator. `drop_last` leaves out a last batch that is smaller. `num_workers` threads prepare batches ahead; these
-    come in the same order as without (but what examples draw from a generator that threads share comes as they run).
+    generator; a `sampler` gives it instead, a `batch_sampler` the places of each batch. `drop_last` leaves out a last
+    batch that is smaller. `num_workers` threads prepare batches ahead; these come in the same order as without (but
+    what examples draw from a generator that threads share comes as they run). Each thread first calls
+    `worker_init_fn` with its number.
+
+    `state_dict()` says where the pass stands. A loader that has loaded it begins with the batch that would be next.
 
     >>> from tinygrad_edu import data, random
     >>> loader = data.DataLoader(range(5), batch_size=2, shuffle=True, rng=random.default_rng(0))
@@ -46,35 +44,45 @@ class DataLoader(Named):
     def __init__(
         self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
         rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: Size = 0,
-        **others: Any,
+        sampler: Iterable[int] | None = None, batch_sampler: Iterable[Sequence[int]] | None = None,
+        worker_init_fn: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
-        for name in others:
-            advice = ELSEWHERE.get(name, "leave it out")
-            raise TypeError(
-                "DataLoader: takes dataset, batch_size, shuffle, drop_last, rng, collate_fn and num_workers; got "
-                f"{name}; {advice}"
-            )
         self.dataset, self.shuffle, self.drop_last, self.rng = dataset, bool(shuffle), bool(drop_last), rng
         self.batch_size = _whole("batch_size", batch_size, 1, "use e.g. 32")
         self.num_workers = _whole("num_workers", num_workers, 0, "use 0 for none")
-        self.collate_fn = collate_fn
+        self.collate_fn, self.worker_init_fn = collate_fn, worker_init_fn
+        self.sampler, self.batch_sampler = sampler, batch_sampler
         if rng is not None and not isinstance(rng, Generator):
             raise TypeError(
                 f"DataLoader: rng must be a generator of tg.random; got {type(rng).__name__}; pass "
                 "tg.random.default_rng(seed)"
             )
-        if collate_fn is not None and not callable(collate_fn):
-            raise TypeError(
-                f"DataLoader: collate_fn must be a function of a list of examples; got {type(collate_fn).__name__}; "
-                "pass one, or None"
-            )
+        for name, function, of in (
+            ("collate_fn", collate_fn, "a list of examples"),
+            ("worker_init_fn", worker_init_fn, "a worker's number"),
+        ):
+            if function is not None and not callable(function):
+                raise TypeError(
+                    f"DataLoader: {name} must be a function of {of}; got {type(function).__name__}; pass one, or None"
+                )
         self.in_order = self._is_iterable_only()
         self.passed = False
-        if self.in_order and shuffle:
+        self.current: Place | None = None
+        self.resumed: tuple[int, list[Any]] | None = None  # batches given, and those to come, of the next pass
+        self._agree()
+
+    def _agree(self) -> None:
+        """Only one thing says the order, and a data set that has one of its own takes no other."""
+        ordered = {"shuffle=True": self.shuffle, "a sampler": self.sampler, "a batch_sampler": self.batch_sampler}
+        given = [name for name, value in ordered.items() if value is not None and value is not False]
+        if self.in_order and given:
             raise ValueError(
-                f"DataLoader: to be shuffled, a data set must have len() and [i]; got {type(dataset).__name__}, which "
-                "can only be iterated over; pass list(dataset), or shuffle=False"
+                f"DataLoader: for {given[0]}, a data set must have len() and [i]; got {type(self.dataset).__name__}, "
+                f"which can only be iterated over; pass list(dataset), or leave {given[0]} out"
             )
+        if len(given) > 1 or (self.batch_sampler is not None and (self.batch_size != 1 or self.drop_last)):
+            given = given if len(given) > 1 else [*given, "batch_size or drop_last"]
+            raise ValueError(f"DataLoader: one of them says the order; got {' and '.join(given)}; leave one out")
 
     def _is_iterable_only(self) -> bool:
         """Whether the data set gives its examples in its own order; what is no data set is refused."""
@@ -96,23 +104,39 @@ class DataLoader(Named):
         return True
 
     def __len__(self) -> int:
-        if self.in_order and not hasattr(type(self.dataset), "__len__"):
-            raise TypeError(
-                f"DataLoader: len() needs a data set that has one; got {type(self.dataset).__name__}; pass "
-                "list(dataset), or count the batches"
-            )
-        whole, rest = divmod(len(self.dataset), self.batch_size)
+        if self.batch_sampler is not None:
+            return len(self._sized(self.batch_sampler))
+        examples = self.dataset if self.sampler is None else self.sampler
+        whole, rest = divmod(len(self._sized(examples)), self.batch_size)
         return whole + bool(rest and not self.drop_last)
 
-    def __iter__(self) -> Iterator[Any]:
-        groups = self._groups_in_order() if self.in_order else self._groups()
-        return map(self._batch, groups) if not self.num_workers else self._ahead(groups)
+    def _sized(self, examples: Any) -> Sized:
+        if not hasattr(type(examples), "__len__"):
+            raise TypeError(
+                f"DataLoader: len() needs a data set or sampler that has one; got {type(examples).__name__}; pass "
+                "list(dataset), or count the batches"
+            )
+        return examples
 
-    def _groups(self) -> Iterator[Any]:
-        """The places of the examples of each batch."""
+    def __iter__(self) -> Iterator[Any]:
+        groups: Any
+        (given, groups), self.resumed = self.resumed or (0, None), None
+        if self.in_order:
+            groups = itertools.islice(self._groups_in_order(), given, None)
+        elif groups is None:
+            groups = self._groups()
+        self.current = Place(given, groups)
+        todo = iter(groups)
+        return Pass(map(self._batch, todo) if not self.num_workers else self._ahead(todo), self.current)
+
+    def _groups(self) -> Any:
+        """The places of the examples of each batch: a list, or of a sampler without a length, an iterator."""
+        if self.batch_sampler is not None or self.sampler is not None:
+            source: Any = self.batch_sampler or BatchSampler(self.sampler or (), self.batch_size, self.drop_last)
+            return list(source) if hasattr(type(self.batch_sampler or self.sampler), "__len__") else iter(source)
         n = len(self.dataset)
         order = or_shared(self.rng).draw("permutation", n) if self.shuffle else np.arange(n)
-        return (order[k * self.batch_size : (k + 1) * self.batch_size] for k in range(len(self)))
+        return [order[k * self.batch_size : (k + 1) * self.batch_size] for k in range(len(self))]
 
     def _groups_in_order(self) -> Iterator[Any]:
         """The examples of each batch."""
@@ -128,6 +152,39 @@ class DataLoader(Named):
         groups = iter(lambda: list(itertools.islice(examples, self.batch_size)), [])
         return (group for group in groups if len(group) == self.batch_size or not self.drop_last)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Where the pass stands: batches given, the places of those to come, and the state of `rng`."""
+        state: dict[str, Any] = {"given": 0, "rng": None if self.rng is None else self.rng.state()}
+        if self.current is not None and not self.current.ended:
+            state |= self.current.state()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Begin the next pass with the batch that was next when `state_dict()` was asked for."""
+        try:
+            given, rest, sizes = int(state["given"]), state.get("rest"), state.get("sizes", ())
+            places = None if rest is None else np.asarray(getattr(rest, "data", rest), np.int64)
+            groups = (
+                None
+                if places is None
+                else np.split(places, np.cumsum(np.asarray(getattr(sizes, "data", sizes), np.int64))[:-1])
+            )
+            fits = (
+                self.in_order
+                or not given
+                or (places is not None and places.min(initial=0) >= 0 and places.max(initial=-1) < len(self.dataset))
+            )
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            fits = False
+        if not fits or given < 0:
+            raise StateDictError(
+                "DataLoader: the state must be a state_dict() of a loader of such data; got another; make the loader "
+                "as it was"
+            )
+        if self.rng is not None and state.get("rng") is not None:
+            self.rng.set_state(state["rng"])
+        self.resumed = (given, [g for g in groups or [] if len(g)]) if given else None
+
     def _batch(self, group: Any) -> Any:
         if self.in_order:
             return (self.collate_fn or collate)(group)
@@ -138,8 +195,16 @@ class DataLoader(Named):
     def _ahead(self, groups: Iterator[Any]) -> Iterator[Any]:
         """The batches, prepared by threads before they are asked for, in order."""
 
+        own, numbers = threading.local(), itertools.count()
+
+        def batch(group: Any) -> Any:
+            if self.worker_init_fn is not None and not hasattr(own, "number"):
+                own.number = next(numbers)
+                self.worker_init_fn(own.number)
+            return self._batch(group)
+
         def next_batch() -> Any:  # what can only be iterated over is read by one thread, batch after batch
-            return [self._batch(group) for group in itertools.islice(groups, 1)]
+            return [batch(group) for group in itertools.islice(groups, 1)]
 
         workers, waiting = 1 if self.in_order else self.num_workers, deque[Future[Any]]()
         pool = ThreadPoolExecutor(workers, "DataLoader")
@@ -149,7 +214,7 @@ class DataLoader(Named):
                 waiting.append(pool.submit(copy_context().run, next_batch))
             else:
                 waiting.extend(
-                    pool.submit(copy_context().run, lambda group=group: [self._batch(group)])
+                    pool.submit(copy_context().run, lambda group=group: [batch(group)])
                     for group in itertools.islice(groups, 1)
                 )
 
@@ -161,6 +226,44 @@ class DataLoader(Named):
                 yield ready[0]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Place:
+    """Where a pass stands: how many batches were given, and the places of all of its examples."""
+
+    def __init__(self, given: int, groups: Any) -> None:
+        self.first, self.given, self.groups, self.ended = given, given, groups, False
+
+    def state(self) -> dict[str, Any]:
+        """For `state_dict` of the loader."""
+        if isinstance(self.groups, list):
+            rest = [np.asarray(group, np.int64) for group in self.groups[self.given - self.first :]]
+            sizes = np.array([len(group) for group in rest], np.int64)
+            return {"given": self.given, "rest": np.concatenate([np.zeros(0, np.int64), *rest]), "sizes": sizes}
+        if not isinstance(self.groups, itertools.islice):
+            raise TypeError(
+                "DataLoader: state_dict() within a pass needs a sampler with a length; got one without; add __len__"
+            )
+        return {"given": self.given}
+
+
+class Pass:
+    """The batches of one pass, counted as they are given."""
+
+    def __init__(self, batches: Iterator[Any], place: Place) -> None:
+        self.batches, self.place = batches, place  # a loader knows the place alone: workers end with the pass
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            batch = next(self.batches)
+        except StopIteration:
+            self.place.ended = True
+            raise
+        self.place.given += 1
+        return batch
 
 
 def _whole(name: str, value: Any, least: int, advice: str) -> int:

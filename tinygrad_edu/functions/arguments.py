@@ -18,7 +18,8 @@ from ..op import Op
 from ..ops.layout import alias, concat, reshape
 from ..recording import recording
 from ..sums import HALF
-from .settings import Decorated, real, refused
+from .calls import Decorated, fitting
+from .settings import real, refused
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -87,12 +88,14 @@ def elementwise(op: Op, home: str = "elementwise") -> Callable[..., Tensor]:
     """The public function of an elementwise op: scalars stay weak, lists and arrays are read."""
     arity = len(op.domain or ())
 
-    def unary(x: Any, /) -> Any:
+    def unary(x: Any, /, **others: Any) -> Any:
+        if others:
+            fitting(function, (x,), others)
         return op.unary(x if isinstance(x, Variable) else lift(x, op.name))
 
-    def nary(*xs: Any) -> Any:
-        if len(xs) != arity:
-            raise TypeError(f"{op}: takes {arity} arguments; got {len(xs)}; see help(tg.{op})")
+    def nary(*xs: Any, **others: Any) -> Any:
+        if others or len(xs) != arity:
+            fitting(function, xs, others)
         if not any(isinstance(x, Variable) for x in xs):
             weak = [is_weak(x) for x in xs]
             xs = tuple(x if w and not all(weak) else lift(x, op.name) for x, w in zip(xs, weak, strict=True))
@@ -120,6 +123,8 @@ def normal_axis(who: str, axis: Any, ndim: int) -> int:
         i = None
     if i is None or isinstance(axis, bool | np.bool):
         raise refused(who, "axis", "an integer", axis, "axis=0")
+    if not ndim:
+        raise AxisError(f"{who}: a number has no axes; got axis {i}; give an array, or None for the axis")
     if not -ndim <= i < ndim:
         raise AxisError(
             f"{who}: axis must be from {-ndim} to {ndim - 1}; got {i} for a tensor of {ndim} "

@@ -13,6 +13,7 @@ from .. import ops
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
 from .arguments import conjugate, lift, normal_axis, spelled
+from .calls import own_keywords
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
 from .settings import settings, several
@@ -51,6 +52,7 @@ def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     return sum(ops.multiply(conjugate(a), b), axis)
 
 
+@own_keywords
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists."""
     a, b = lift(a, "tensordot"), lift(b, "tensordot")
@@ -87,6 +89,7 @@ def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
     return list(range(a.ndim - axes, a.ndim)), list(range(axes))
 
 
+@own_keywords
 def einsum(subscripts: Any, *operands: Any) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`.
 

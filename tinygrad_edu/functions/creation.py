@@ -14,7 +14,8 @@ from ..holders import Store
 from ..ops.layout import broadcast_to
 from ..recording import recording
 from .arguments import lift, normal_shape
-from .settings import own_keywords, settings
+from .calls import own_keywords
+from .settings import settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

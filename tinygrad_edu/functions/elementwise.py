@@ -8,6 +8,7 @@ from .. import ops
 from ..arrays import complex_step, is_weak
 from ..domain import inf
 from .arguments import elementwise, lift
+from .calls import own_keywords
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -105,6 +106,7 @@ def power(a: Any, b: Any) -> Tensor:
 pow = power
 
 
+@own_keywords
 def where(condition: Any, a: Any, b: Any) -> Tensor:
     """`a` where the condition is true, `b` elsewhere; no gradient goes where an entry was not taken."""
     if not any(hasattr(x, "dtype") for x in (a, b)):  # two Python numbers: floats of the default dtype
@@ -112,11 +114,13 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     return ops.where(lift(condition, "where"), a, b)
 
 
+@own_keywords
 def round(x: Any, decimals: int = 0) -> Tensor:
     """Each entry rounded to `decimals` places, halves to even; its derivative is 0."""
     return ops.round(lift(x, "round"), decimals=decimals)
 
 
+@own_keywords
 def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """Each entry, moved into the interval from `min` to `max`; None leaves that side open.
 

@@ -11,9 +11,10 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError, ShapeError
 from .arguments import lift, normal_axis
+from .calls import at_device
 from .creation import asarray
 from .layout import concat, flip, roll
-from .settings import at_device, integer, refused, settings
+from .settings import integer, refused, settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -14,6 +14,7 @@ from ..engine import Variable
 from ..errors import DTypeError, ShapeError
 from ..values import require, value
 from .arguments import lift, normal_axis, spelled
+from .calls import own_keywords
 from .layout import broadcast_to, moveaxis
 from .settings import Size, settings
 
@@ -102,6 +103,7 @@ def gather(input: Any, axis: Any = None, index: Any = None, *, dim: Any = None) 
     return ops.take_along_axis(x, index, axis=axis)
 
 
+@own_keywords
 def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None, *, dim: Any = None) -> Tensor:
     """`input` with `src` added at `index` along `axis`; what is added to one place several times, is summed.
 
@@ -133,6 +135,7 @@ def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None
     return ops.add(input, added)
 
 
+@own_keywords
 def index_add(
     input: Any, axis: Any = None, index: Any = None, source: Any = None, alpha: float = 1, *, dim: Any = None
 ) -> Tensor:
@@ -253,6 +256,7 @@ def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Te
     return ops.searchsorted(x1 if sorter is None else take(x1, sorter, 0), lift(x2), side=side)
 
 
+@own_keywords
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """The indices of the entries that are not 0, one tensor for each axis."""
     x = lift(x, "nonzero")
@@ -261,6 +265,7 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
     return tuple(lift(k) for k in np.nonzero(x._data))
 
 
+@own_keywords
 def unique_values(x: Any) -> Tensor:
     """The different values in `x`, ascending; a gradient goes to where each stands first."""
     x = lift(x, "unique_values").reshape(-1)

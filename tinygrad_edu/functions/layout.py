@@ -13,12 +13,14 @@ from .. import ops
 from ..arrays import to_array
 from ..errors import AxisError, DTypeError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
-from .settings import integer, own_keywords, settings, several
+from .calls import own_keywords
+from .settings import integer, settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+@own_keywords
 def reshape(x: Any, *dims: Any, shape: Any = None) -> Tensor:
     """The same entries in another shape; one length may be -1, to be worked out.
 
@@ -56,6 +58,7 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
+@own_keywords
 def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     """Axis `i` of the result is axis `axes[i]` of `x`; all axes reversed for None."""
     x = lift(x, "permute_dims")
@@ -68,6 +71,7 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     return ops.permute_dims(x, axes=order)
 
 
+@own_keywords
 def transpose(x: Any, *axes: Any) -> Tensor:
     """NumPy's name and arguments for `permute_dims`."""
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
@@ -75,6 +79,7 @@ def transpose(x: Any, *axes: Any) -> Tensor:
     return permute_dims(x, axes or None)
 
 
+@own_keywords
 def matrix_transpose(x: Any) -> Tensor:
     """The last two axes exchanged."""
     x = lift(x, "matrix_transpose")
@@ -83,6 +88,7 @@ def matrix_transpose(x: Any) -> Tensor:
     return ops.permute_dims(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
+@own_keywords
 def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     """Move axes to new places; the others keep their order."""
     x = lift(x, "moveaxis")
@@ -108,6 +114,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     return permute_dims(x, order)
 
 
+@own_keywords
 def expand_dims(x: Any, axis: int | Sequence[int] = 0, *, dim: int | None = None) -> Tensor:
     """New axes of length 1, at the places `axis` of the result."""
     axis = axis if dim is None else spelled("expand_dims", axis, 0, dim)
@@ -119,6 +126,7 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0, *, dim: int | None = None
     return ops.reshape(x, shape=shape)
 
 
+@own_keywords
 def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """Without the axes `axis`, which must have length 1; without all such axes for None."""
     axis = axis if dim is None else spelled("squeeze", axis, None, dim)
@@ -133,6 +141,7 @@ def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     return ops.reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
+@own_keywords
 def broadcast_to(x: Any, shape: Any) -> Tensor:
     """`x` repeated along axes of length 1, and along new leading axes, to have `shape`."""
     return ops.broadcast_to(lift(x, "broadcast_to"), shape=normal_shape("broadcast_to", shape))
@@ -195,6 +204,7 @@ def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, .
     return tuple(ops.getitem(x, index=(slice(None),) * axis + (k,)) for k in range(x.shape[axis]))
 
 
+@own_keywords
 def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """The order of entries reversed along `axis`."""
     axis = axis if dim is None else spelled("flip", axis, None, dim)
@@ -204,6 +214,7 @@ def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     return ops.getitem(x, index=tuple(turn if i in axes else slice(None) for i in range(x.ndim)))
 
 
+@own_keywords
 def roll(x: Any, shift: Any, axis: Any = None, *, dim: int | None = None) -> Tensor:
     """Entries moved by `shift` along `axis`; those that fall off come back at the other end."""
     axis = axis if dim is None else spelled("roll", axis, None, dim)
@@ -226,6 +237,7 @@ def roll(x: Any, shift: Any, axis: Any = None, *, dim: int | None = None) -> Ten
     return x
 
 
+@own_keywords
 def tile(x: Any, reps: Any) -> Tensor:
     """Copies of `x` side by side, `reps[i]` of them along axis `i`."""
     x, reps = lift(x, "tile"), normal_shape("tile", reps)
@@ -255,6 +267,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = N
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
+@own_keywords
 def repeat_interleave(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """PyTorch's name of `repeat`.
 
@@ -313,7 +326,7 @@ def triu(x: Any, k: int = 0) -> Tensor:
 
 @settings
 def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
-    """The diagonal `offset` of two axes, as a new last axis."""
+    """The diagonal `offset` of two axes, as a new last axis; a copy, into which a write does not reach `x`."""
     x = lift(x, "diagonal")
     pair = tuple(normal_axis("diagonal", k, x.ndim) for k in (axis1, axis2))
     x = moveaxis(x, pair, (-2, -1))

@@ -12,6 +12,7 @@ from .. import ops
 from ..arrays import complex_step
 from ..errors import DTypeError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, number, spelled
+from .calls import own_keywords
 from .contract import matmul, tensordot, vecdot
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll, tril, triu
 from .reduce import max, min, over_axes, sum
@@ -42,6 +43,7 @@ class SVDResult(NamedTuple):
     Vh: Tensor
 
 
+@own_keywords
 def outer(a: Any, b: Any) -> Tensor:
     """y[i, j] = a[i] * b[j], of flattened tensors."""
     return ops.multiply(lift(a, "outer").reshape(-1, 1), lift(b, "outer").reshape(1, -1))
@@ -88,6 +90,7 @@ def inv(x: Any) -> Tensor:
     return ops.inv(_matrix(x, "inv", True))
 
 
+@own_keywords
 def solve(a: Any, b: Any) -> Tensor:
     """The solution x of a @ x = b; a 1-D `b` is one column."""
     a, b = _matrix(a, "solve", True), lift(b, "solve")
@@ -135,6 +138,7 @@ def det(x: Any) -> Tensor:
     return ops.det(_matrix(x, "det", True))
 
 
+@own_keywords
 def slogdet(x: Any) -> SlogdetResult:
     """The sign of the determinant, and the logarithm of its size."""
     pair = ops.slogdet(_matrix(x, "slogdet", True))
@@ -171,6 +175,7 @@ def svd(x: Any, full_matrices: bool = False) -> SVDResult:
     return SVDResult(y[..., :m, :], y[..., m, :], matrix_transpose(y[..., m + 1 :, :]))
 
 
+@own_keywords
 def eigh(x: Any) -> EighResult:
     """The eigenvalues, ascending, and eigenvectors (columns) of the symmetric part of `x`.
 
@@ -180,11 +185,13 @@ def eigh(x: Any) -> EighResult:
     return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
+@own_keywords
 def svdvals(x: Any) -> Tensor:
     """The singular values, descending."""
     return svd(x).S
 
 
+@own_keywords
 def eigvalsh(x: Any) -> Tensor:
     """The eigenvalues of the symmetric part of `x`, ascending."""
     return eigh(x).eigenvalues
@@ -281,6 +288,7 @@ def matrix_rank(x: Any, rtol: Any = None) -> Tensor:
     return sum(s > least * max(s, -1, keepdims=True), -1)
 
 
+@own_keywords
 def cond(x: Any, p: Any = None) -> Tensor:
     """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values."""
     if not isinstance(p, str | int | float | None):

@@ -12,7 +12,8 @@ from .. import ops
 from ..arrays import complex_step
 from ..op import Op
 from .arguments import Axis, lift, normal_axes, normal_axis, single, spelled
-from .settings import own_keywords, real, truth
+from .calls import own_keywords
+from .settings import real, truth
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -29,6 +30,7 @@ def _kept(op: Op, keepdims: Any) -> builtins.bool:
     return keepdims if keepdims.__class__ is builtins.bool else truth(op.name, "keepdims", keepdims)
 
 
+@own_keywords
 def sum(
     x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
     *, dim: Axis = None, keepdim: bool | None = None,
@@ -45,6 +47,7 @@ def sum(
     return over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
+@own_keywords
 def prod(
     x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
     *, dim: Axis = None, keepdim: bool | None = None,
@@ -56,6 +59,7 @@ def prod(
     return over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
 
 
+@own_keywords
 def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The largest entry over `axis`; ties share the gradient equally."""
     axis = axis if dim is None else spelled("max", axis, None, dim)
@@ -63,6 +67,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
     return over_axes(ops.max, x, axis, keepdims)
 
 
+@own_keywords
 def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """The smallest entry over `axis`; ties share the gradient equally."""
     axis = axis if dim is None else spelled("min", axis, None, dim)
@@ -70,6 +75,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
     return over_axes(ops.min, x, axis, keepdims)
 
 
+@own_keywords
 def logsumexp(
     x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
@@ -136,6 +142,7 @@ def _size(d: Any) -> Any:
     return ops.abs(d) if d.dtype.kind == "c" and not complex_step.get() else d
 
 
+@own_keywords
 def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """Whether all entries over `axis` are true."""
     axis = axis if dim is None else spelled("all", axis, None, dim)
@@ -143,6 +150,7 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
     return over_axes(ops.all, x, axis, keepdims)
 
 
+@own_keywords
 def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
     """Whether any entry over `axis` is true."""
     axis = axis if dim is None else spelled("any", axis, None, dim)
@@ -150,6 +158,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
     return over_axes(ops.any, x, axis, keepdims)
 
 
+@own_keywords
 def count_nonzero(
     x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
@@ -169,6 +178,7 @@ def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
     return op(x, axis=normal_axis(op.name, axis, len(shape)), keepdims=_kept(op, keepdims))
 
 
+@own_keywords
 def argmax(
     x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
 ) -> Tensor:
@@ -178,6 +188,7 @@ def argmax(
     return _position(ops.argmax, x, axis, keepdims)
 
 
+@own_keywords
 def argmin(
     x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
 ) -> Tensor:
@@ -199,6 +210,7 @@ def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes:
     return ops.pad(y, width=width, value=initial)
 
 
+@own_keywords
 def cumulative_sum(
     x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
 ) -> Tensor:
@@ -214,6 +226,7 @@ def cumulative_sum(
     )
 
 
+@own_keywords
 def cumulative_prod(
     x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
 ) -> Tensor:

@@ -7,20 +7,19 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable
-from difflib import get_close_matches
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 
 from ..arrays import normal_dtype
 from ..engine import Variable
 from ..errors import DTypeError
+from .calls import Decorated, own_keywords, refitted
 
 Size = int  # 0 or more
 Positive = int  # 1 or more
 Probability = float  # from 0 to 1
 Leaf = Any  # a tensor to be written into
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def refused(who: str, what: str, must: str, x: Any, example: str, kind: type[Exception] = DTypeError) -> Exception:
@@ -128,77 +127,6 @@ def lengths(who: str, what: str, x: Any, least: int = 1) -> tuple[int, ...]:
     return tuple(integer(who, what, n, least) for n in (several(who, what, x) if several_given else [x]))
 
 
-KEYWORDS = {
-    "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",
-    "out": "assign the result, or write t[...] = result",
-    "order": "leave it out: entries are in C order",
-    "like": "use zeros_like, ones_like or full_like",
-    "ndmin": "reshape the result",
-    "pin_memory": "leave it out: there is the CPU only",
-    "layout": "leave it out: tensors are dense",
-    "activation": "put a layer such as nn.ReLU() after it",
-    "keep_prob": "give p, the probability to drop: 1 - keep_prob",
-    "beta1": "give betas=(0.9, 0.999)",
-    "beta2": "give betas=(0.9, 0.999)",
-    "input_shape": "give the shape of an example first: (batch, features)",
-    "return_X_y": "leave it out: both are returned",
-    "fused": "leave it out",
-    "foreach": "leave it out",
-    "format": "give it to the picture: .save('graph.png')",
-    "filename": "give it to the picture: .save('graph.png')",
-}  # of PyTorch, NumPy, Keras and graphviz, which these functions do not take: what to do instead
-SAME = {
-    "learning_rate": "lr", "rate": "p", "prob": "p", "rho": "alpha", "alpha": "negative_slope", "decay": "weight_decay",
-    "l2": "weight_decay", "epsilon": "eps", "units": "out_features", "filters": "out_channels", "steps": "num",
-    "strides": "stride", "start_dim": "start_axis", "end_dim": "end_axis", "reduce": "reduction",
-    "n_classes": "num_classes",
-    "unbiased": "correction", "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
-    "beta": "momentum", "step": "step_size", "input_dim": "in_features", "output_dim": "out_features",
-    "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail",
-}  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
-
-
-def at_device(who: str, device: Any) -> None:
-    """Where there is one device, naming it changes nothing; another is refused."""
-    if device is not None and str(device) != "cpu":
-        raise DTypeError(f"{who}: device must be 'cpu'; got {str(device)[:40]!r}; leave it out: there is the CPU only")
-
-
-def own_keywords(f: Decorated) -> Decorated:
-    """`f`, which says what to do instead of a keyword that it does not take."""
-    refuse = _foreign_keywords(f)
-
-    @functools.wraps(f)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            refuse(args, kwargs)
-        return f(*args, **kwargs)
-
-    return cast(Decorated, checked)
-
-
-def _foreign_keywords(f: Callable[..., Any]) -> Callable[[Any, Any], None]:
-    """What raises the error of a keyword that `f` does not take."""
-    parameters = inspect.signature(f).parameters.values()
-    known = frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return lambda args, kwargs: None
-
-    def refuse(args: Any, kwargs: Any) -> None:
-        if "device" in kwargs and "device" not in known:
-            at_device(type(args[0]).__name__ if f.__name__ == "__init__" else f.__name__, kwargs.pop("device"))
-        if known.issuperset(kwargs):
-            return
-        name = next(name for name in kwargs if name not in known)
-        who = type(args[0]).__name__ if f.__name__ == "__init__" else f.__name__
-        taken = sorted(known - {"self"})
-        close = [SAME[name]] if SAME.get(name) in known else get_close_matches(name, taken, 1, 0.7)
-        advice = KEYWORDS.get(name) or (f"did you mean {close[0]}?" if close else "check the spelling")
-        raise TypeError(f"{who}: keywords must be among {', '.join(taken)}; got {name}; {advice}")
-
-    return refuse
-
-
 READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "int": ((), integer),
     "Size": ((), functools.partial(integer, least=0)),
@@ -236,13 +164,10 @@ def settings(f: Decorated) -> Decorated:
     ]
     if not places:
         return own_keywords(f)
-    refuse = _foreign_keywords(f)
     own = None if f.__name__ == "__init__" else f.__name__
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            refuse(args, kwargs)
         n = len(args)
         new = None
         for i, name, quick, read in places:
@@ -252,6 +177,12 @@ def settings(f: Decorated) -> Decorated:
                     new[i] = read(own or type(args[0]).__name__, name, args[i])
             elif kwargs and name in kwargs and (x := kwargs[name]).__class__ not in quick:
                 kwargs[name] = read(own or type(args[0]).__name__, name, x)
-        return f(*args, **kwargs) if new is None else f(*new, **kwargs)
+        try:
+            return f(*args, **kwargs) if new is None else f(*new, **kwargs)
+        except TypeError as error:
+            fit = refitted(error, f, args, kwargs)
+            if fit is None:
+                raise
+        return f(*(args if new is None else new), **fit)
 
     return cast(Decorated, checked)

@@ -13,7 +13,8 @@ from ..arrays import get_default_dtype, normal_dtype
 from ..errors import DTypeError
 from ..functions import creation, elementwise, indexing, layout
 from ..functions.arguments import lift
-from ..functions.settings import at_device, refused, truth
+from ..functions.calls import at_device
+from ..functions.settings import refused, truth
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine import Variable
 from ..functions import linalg
 from .pytorch import SENTENCES
 from .table import FUNCTIONS, UFUNCS
@@ -23,42 +24,20 @@ PACKAGE = __name__.partition(".")[0]
 
 # Names of PyTorch's and Keras's, and those of NumPy's that are methods there; NumPy's functions are read off table.py.
 NAMES = {
-    "view": "reshape", "permute": "permute_dims", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
-    "to": "astype for a dtype; there is the CPU only", "type": "astype", "float": "astype('float32')",
-    "double": "astype('float64')", "half": "astype('float16')", "long": "astype('int64')", "int": "astype('int32')",
-    "bool": "astype('bool')", "zero_": "t.grad = None", "zero_grad": "t.grad = None, or optimizer.zero_grad()",
-    "cpu": "the tensor as it is",
-    "cuda": "the tensor as it is: there is the CPU only", "is_cuda": "the tensor as it is: there is the CPU only",
-    "contiguous": "the tensor as it is",
-    "mm": "@", "bmm": "@", "dot": "@", "t": "T", "grad_fn": "op and inputs, or tg.explain",
-    "mul": "multiply", "div": "divide", "sub": "subtract", "neg": "negative", "cat": "concat",
-    "expand": "broadcast_to",
-    "index_select": "take", "masked_fill": "where", "chunk": "split", "unbind": "unstack",
-    "array": "Tensor", "from_numpy": "asarray", "as_tensor": "asarray", "randn": "random.default_rng().normal",
-    "rand": "random.default_rng().uniform", "randint": "random.default_rng().integers",
-    "randperm": "random.default_rng().permutation", "seed": "manual_seed",
-    "manual_seed_all": "manual_seed", "set_grad_enabled": "no_grad", "enable_grad": "no_grad around less",
-    "jit": "the function as it is",
-    "clamp": "clip", "clamp_": "clip", "clamp_min": "clip", "clamp_max": "clip", "no_grad_": "no_grad",
-    "view_as": "reshape", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
+    "zero_grad": "t.grad = None, or optimizer.zero_grad()", "neg": "negative", "array": "Tensor",
+    "seed": "manual_seed", "manual_seed_all": "manual_seed", "clamp_": "clip", "clamp_min": "clip",
+    "clamp_max": "clip", "no_grad_": "no_grad", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
     "Tensor_": "Tensor", "Variable": "tg.Tensor(values, requires_grad=True)", "backprop": "backward",
-    "gradient": "grad", "value": "data",
-    "values": "data; or, for the places of the largest values, argmax(axis=)",
-    "indices": "argmax(axis=) for the places of the largest values",
-    "fill": "t[...] = value", "fill_": "t[...] = value", "copy_": "t[...] = value",
-    "apply": "an operation, or tg.custom_op",
-    "map": "an operation, or tg.custom_op", "is_tensor": "isinstance(x, tg.Tensor)",
-    "Function": "tg.custom_op", "gradcheck": "tg.testing.check_gradients", "plot": "tg.draw", "make_dot": "tg.draw",
-    "hooks": "register_hook",
+    "gradient": "grad", "value": "data", "values": "data; or, for the places of the largest values, argmax(axis=)",
+    "indices": "argmax(axis=) for the places of the largest values", "fill": "t[...] = value",
+    "apply": "an operation, or tg.custom_op", "map": "an operation, or tg.custom_op", "Function": "tg.custom_op",
+    "gradcheck": "tg.testing.check_gradients", "plot": "tg.draw", "make_dot": "tg.draw", "hooks": "register_hook",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
-    "MSE": "nn.MSELoss",
-    "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
-    "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_",
-    "Dense": "nn.Linear", "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
-    "Momentum": "optim.SGD(params, lr, momentum=0.9)",
-    "Dataset": "any sequence of examples, or data.TensorDataset", "MNIST": "data.load_mnist(path)",
-    "random_split": "slices of a permutation: x[order[:n]], x[order[n:]]", "metrics": "nn.metrics",
-    "distributions": "tg.random.default_rng(seed)",
+    "MSE": "nn.MSELoss", "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
+    "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_", "Dense": "nn.Linear",
+    "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
+    "Momentum": "optim.SGD(params, lr, momentum=0.9)", "Dataset": "any sequence of examples, or data.TensorDataset",
+    "MNIST": "data.load_mnist(path)", "metrics": "nn.metrics",
 }  # fmt: skip
 
 # Names that objects of a class do not have, and what to write instead.
@@ -67,7 +46,7 @@ ELSEWHERE = {
         "to": "the module as it is; for another dtype, module.astype('float64')",
         **dict.fromkeys(("cuda", "cpu", "compile"), "the module as it is: there is the CPU only"),
         "float": "module.astype('float32')", "double": "module.astype('float64')", "half": "module.astype('float16')",
-        "fit": "a loop of loss.backward() and optimizer.step(), as in docs/models.md",
+        "fit": "tg.fit(model, data, loss, optimizer, epochs=10)",
         "predict": "module(x) within tg.no_grad()", "save": "tg.save(path, module.state_dict())",
         "load": "module.load_state_dict(tg.load(path))", "layers": "module[0], or module.children()",
         "weights": "module.parameters()", "params": "module.parameters()", "count_params": "module.summary(x)",
@@ -109,7 +88,7 @@ def ours(name: str) -> str:
 # Where a name may stand that was asked for elsewhere, and how users write that place.
 PLACES = {
     "": "tg", "nn.functional": "F", "nn": "nn", "optim": "optim", "data": "data", "viz": "tg.viz",
-    "testing": "tg.testing", "linalg": "tg.linalg", "special": "tg.special", "fft": "tg.fft",
+    "testing": "tg.testing", "training": "training", "linalg": "tg.linalg", "special": "tg.special", "fft": "tg.fft",
     "nn.init": "nn.init", "nn.utils": "nn.utils",
     "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
     "optim.swa_utils": "optim.swa_utils",
@@ -144,8 +123,8 @@ def elsewhere() -> dict[str, str]:
             found.setdefault(name, f"{written}.{name}")
     tensor, generator = sys.modules[PACKAGE].Tensor, sys.modules[f"{PACKAGE}.random"].Generator
     for owner, written in ((tensor, "Tensor"), (generator, "tg.random.default_rng(seed)")):
-        for name in vars(owner):
-            if name[0] != "_":
+        for name in dir(owner):
+            if name[0] != "_" and not hasattr(Variable, name):
                 found.setdefault(name, f"{written}.{name}")
     return found
 
@@ -166,6 +145,9 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
         return f"did you mean {found}?{where}"
+    for place in ("tg", "Tensor"):
+        if found := SENTENCES[place].get(name):
+            return found
     if found := ours(name):
         return f"use {found}"
     if name[-1:] == "_" and (found := name[:-1] if name[:-1] in near else ours(name[:-1])):
@@ -222,7 +204,19 @@ def listing(name: str) -> Any:
 
 
 class NotAFunction(ModuleType):
-    """A module under the name of a function of PyTorch's."""
+    """A module that has almost the name of a class, such as `optim.adam`: calling it says which."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"{self.__name__}: must not be called, being a module; got arguments; use tg.Tensor")
+        place, _, name = self.__name__.rpartition(".")
+        where = PLACES[place.removeprefix(PACKAGE).strip(".")]
+        alike = [found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")]
+        alike = sorted({*alike} - {f"{where}.{name}"}, key=lambda found: not found.startswith(f"{where}."))
+        advice = f"use {alike[0]}" if alike else f"see dir({where})"
+        raise TypeError(f"{where}.{name}: must not be called, being a module; got a call; {advice}")
+
+
+def not_functions(package: str) -> None:
+    """Have the modules of a package say so when they are called."""
+    for name, x in vars(sys.modules[package]).items():
+        if type(x) is ModuleType and x.__name__ == f"{package}.{name}":
+            x.__class__ = NotAFunction

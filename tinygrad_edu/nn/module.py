@@ -13,7 +13,7 @@ from ..arrays import held, normal_dtype
 from ..changes import at_once
 from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
-from ..functions.settings import own_keywords
+from ..functions.calls import own_keywords, refitted
 from ..interop.names import Named
 from ..recording import tracer
 from ..tensor import Tensor
@@ -78,7 +78,13 @@ class Module(Hooked, Named):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._called(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
+        try:
+            return self._called(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
+        except TypeError as error:
+            fit = refitted(error, self.forward, args, kwargs, owner=self)
+            if fit is None:
+                raise
+        return self.forward(*args, **fit)
 
     if not TYPE_CHECKING:  # a type checker would take every name for one that there is
 

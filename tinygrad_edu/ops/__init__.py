@@ -7,6 +7,7 @@ from .complex import *
 from .contract import *
 from .determinant import *
 from .elementwise import *
+from .erf import *
 from .fourier import *
 from .fused import *
 from .indexing import *

@@ -10,7 +10,8 @@ import numpy as np
 from ..domain import NONZERO, REAL
 from ..op import Op
 from ..pieces import in_pieces
-from .elementwise import erf, exp, sigmoid, tanh, where
+from .elementwise import exp, sigmoid, tanh, where
+from .erf import erf
 
 __all__ = ["elu", "gelu", "gelu_tanh", "leaky_relu", "silu"]
 
@@ -25,7 +26,7 @@ def _leaky_relu(x: Any, *, slope: float = 0.01) -> Any:
 leaky_relu = Op(
     "leaky_relu",
     _leaky_relu,
-    (in_pieces(lambda g, y, x, *, slope=0.01: where(x > 0, g, 0) + slope * where(x > 0, 0, g)),),
+    (in_pieces(lambda g, y, x, *, slope=0.01: where(x > 0, g, slope * g)),),
     domain=(NONZERO,), special=(0,), analytic=False,
     attributes=lambda rng, shape: {"slope": float(rng.choice([0.01, 2.0]))},
     doc="x where it is positive, else slope * x.",

@@ -13,6 +13,11 @@ __all__ = ["einsum", "matmul"]
 
 LONG, PIECE = 1 << 13, 1 << 10  # BLAS adds the products with one vector up one after the other: long ones in pieces
 
+PRODUCTS = "products of large numbers overflow, and 0 * inf is nan; use smaller weights, or normalise the inputs"
+ZEROS = (
+    "times zero",
+    "it is multiplied by a matrix of zeros, so no change of it reaches the result; start weights with random numbers",
+)
 
 _half_matmul = in_single(np.matmul)
 
@@ -38,7 +43,8 @@ matmul: Op = Op(
     "matmul",
     _matmul,
     (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: matmul(a.mT, g)),
-    kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", domain=(REAL, REAL),
+    kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", latex=r"#1 \, #2", domain=(REAL, REAL),
+    advice=PRODUCTS, blocks=ZEROS,
     flops=lambda y, a, b: 2 * math.prod(y) * a[-1],
     must="a.shape[-1] must equal b.shape[-2], and leading axes must broadcast",
 )  # fmt: skip
@@ -104,13 +110,18 @@ def _einsum_flops(y: Any, *shapes: Any, subscripts: str) -> int:
     return total
 
 
+def _some_subscripts(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    many = "b" * (len(shape) - 2)
+    return {"subscripts": f"{many}ik,{many}kj->{many}{rng.choice(['ij', 'ji'])}"}
+
+
 einsum = Op(
     "einsum",
     _einsum,
     Each(_swapped),
     kind="contract", domain=(REAL, REAL), signature="(i,k),(k,j)->(i,j)",
-    attributes=lambda rng, shape: {"subscripts": "ik,kj->" + str(rng.choice(["ij", "ji"]))},
-    must="every index must have one length in all operands",
+    attributes=_some_subscripts,
+    must="every index must have one length in all operands", advice=PRODUCTS, blocks=ZEROS,
     flops=_einsum_flops,
     doc="Einstein summation; `functions.contract.einsum` prepares the subscripts.",
 )  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..op import Each, Op
-from .linalg import INVERTIBLE, SQUARE, at, corner, cubic, inv
+from .linalg import INVERTIBLE, SINGULAR, SQUARE, at, corner, cubic, inv
 
 __all__ = ["cofactors", "det", "slogdet"]
 
@@ -106,8 +106,10 @@ cofactors = Op("cofactors", with_leading_axes(_cofactors), Each(_along),
                doc="The gradient of det(a), or with directions h, ... that of its derivatives along them.")  # fmt: skip
 det = Op("det", np.linalg.det,
          (lambda g, y, a: corner(g) * cofactors(a),),
-         kind="linalg", signature="(n,n)->()", domain=(REAL,), must=SQUARE, flops=cubic(2 / 3))  # fmt: skip
+         kind="linalg", signature="(n,n)->()", domain=(REAL,), must=SQUARE, flops=cubic(2 / 3),
+         latex=r"\det", advice="products of many entries over- or underflow; use slogdet")  # fmt: skip
 slogdet = Op("slogdet", lambda a: np.stack(np.linalg.slogdet(a), axis=-1),
              (lambda g, y, a: corner(at(g, 1)) * inv(a).mT,),
              kind="linalg", signature="(n,n)->(2)", domain=(INVERTIBLE,), must=SQUARE,
-             analytic=False, flops=cubic(2 / 3), doc="The sign of det(a), and log(abs(det(a))).")  # fmt: skip
+             analytic=False, flops=cubic(2 / 3), advice=SINGULAR,
+             doc="The sign of det(a), and log(abs(det(a))).")  # fmt: skip

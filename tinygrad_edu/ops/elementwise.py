@@ -18,26 +18,42 @@ from .complex import conj
 
 ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # precise enough for one rounding per multiplication
 WHOLE = frozenset(range(-16, 17)) - {-1, 0, 1, 2}  # NumPy has these by itself
+MANY = 4096  # entries from which a look at all of them costs less than a pass over them
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
+LOG = (
+    "log is -inf at 0 and nan below; keep its input positive (log(x + eps), clip), or use a function that takes "
+    "logits, such as logsumexp or log_softmax"
+)
+EXP = "exp overflows for large inputs; subtract the maximum first, or use logsumexp, softmax or sigmoid"
+POWERS = "a power of 0 or of a negative number; keep the base positive"
+INSIDE = "its input must lie between -1 and 1; clip it a little inside of them"
+SATURATED = "flat for inputs as far from 0 as these; use smaller weights, or normalise the inputs"
+STEPS = ("flat", "it is flat between its jumps, so its derivative is 0; use a smooth function in training")
 
 add = Op("add", operator.add,
          (lambda g, y, a, b: g, lambda g, y, a, b: g),
-         formula="{} + {}", linear=True, domain=(REAL, REAL))  # fmt: skip
+         formula="{} + {}", latex="#1 + #2", neutral=(0, 0), linear=True, domain=(REAL, REAL),
+         advice="the sum overflows, or adds inf to -inf; look at the inputs")  # fmt: skip
 subtract = Op("subtract", operator.sub,
               (lambda g, y, a, b: g, lambda g, y, a, b: -g),
-              formula="{} - {}", linear=True, domain=(REAL, REAL))  # fmt: skip
+              formula="{} - {}", latex="#1 - #2", neutral=(None, 0), linear=True, domain=(REAL, REAL),
+              advice="inf - inf is nan; look at where the infinite inputs come from")  # fmt: skip
 multiply = Op("multiply", operator.mul,
               (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
-              formula="{} * {}", domain=(REAL, REAL))  # fmt: skip
+              formula="{} * {}", latex=r"#1 \cdot #2", neutral=(1, 1), domain=(REAL, REAL),
+              advice="0 * inf is nan, and large factors overflow; look at the inputs",
+              blocks=("times zero", "it is multiplied by 0, so no change of it reaches the result"))  # fmt: skip
 divide = Op("divide", operator.truediv,
             (lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
-            formula="{} / {}", domain=(REAL, NONZERO))  # fmt: skip
+            formula="{} / {}", latex=r"\frac{#1}{#2}", neutral=(None, 1), domain=(REAL, NONZERO),
+            advice="a division by 0; add a small number to the denominator, or choose with where before dividing",
+            )  # fmt: skip
 # a: at a = b = 0, where 0 * 0**-1 would be nan, the derivative is 0.
 # b: log(a) is replaced by 0 at a = 0, where a**b has derivative 0 by b for every b > 0.
 power = Op("power", operator.pow,
            (lambda g, y, a, b: g * (b * where((a == 0) & (b == 0), 1, a) ** (b - 1)),
             lambda g, y, a, b: g * (y * log(where(a == 0, 1, a)))),
-           formula="{} ** {}", domain=(POSITIVE, REAL))  # fmt: skip
+           formula="{} ** {}", latex="#1^{#2}", neutral=(None, 1), domain=(POSITIVE, REAL), advice=POWERS)  # fmt: skip
 
 
 def _to_the(x: Any, *, n: float) -> Any:
@@ -54,9 +70,10 @@ def _to_the(x: Any, *, n: float) -> Any:
 power_n = Op("power_n", _to_the,
              (lambda g, y, x, *, n: g * (n * power_n(x, n=n - 1)) if n else 0 * g,),
              attributes=lambda rng, shape: {"n": (3, -1, 1.5, 0, 16, -2, 17)[int(rng.integers(7))]},
-             formula="{} ** {n}", domain=(POSITIVE,), doc="`x ** n` for a Python number n.")  # fmt: skip
+             formula="{} ** {n}", latex="#1^{#n}", domain=(POSITIVE,), advice=POWERS,
+             doc="`x ** n` for a Python number n.")  # fmt: skip
 
-negative = Op("negative", operator.neg, (lambda g, y, x: -g,), linear=True, domain=(REAL,), formula="-{}")
+negative = Op("negative", operator.neg, (lambda g, y, x: -g,), linear=True, domain=(REAL,), formula="-{}", latex="-#1")
 positive = Op("positive", np.positive, (lambda g, y, x: g,), linear=True, domain=(REAL,))
 
 
@@ -65,33 +82,47 @@ def _from_abs(g: Any, y: Any, x: Any) -> Any:
 
 
 abs = Op("abs", np.abs, (_from_abs,),
-         analytic=False, complex=True, domain=(NONZERO,), special=(0, 1e300))  # fmt: skip
-square = Op("square", np.square, (lambda g, y, x: g * (2 * x),), formula="{} ** 2", domain=(REAL,))
-reciprocal = Op("reciprocal", np.reciprocal, (lambda g, y, x: -g * (y * y),), domain=(NONZERO,))
-sqrt = Op("sqrt", np.sqrt, (lambda g, y, x: g / (2 * y),), domain=(POSITIVE,))
+         analytic=False, complex=True, domain=(NONZERO,), special=(0, 1e300), latex=r"\left|#1\right|")  # fmt: skip
+square = Op("square", np.square, (lambda g, y, x: g * (2 * x),),
+            formula="{} ** 2", latex="#1^2", domain=(REAL,), advice="the square overflows; scale the input down",
+            )  # fmt: skip
+reciprocal = Op("reciprocal", np.reciprocal, (lambda g, y, x: -g * (y * y),),
+                latex=r"\frac{1}{#1}", domain=(NONZERO,), advice="a division by 0; add a small number first",
+                )  # fmt: skip
+sqrt = Op("sqrt", np.sqrt, (lambda g, y, x: g / (2 * y),), latex=r"\sqrt{#1}", domain=(POSITIVE,),
+          advice="sqrt is nan below 0 and infinitely steep at 0; write sqrt(x + eps), or tg.linalg.norm for a length",
+          )  # fmt: skip
 
-exp = Op("exp", np.exp, (lambda g, y, x: g * y,), domain=(REAL,), special=(-1000,))
-exp2 = Op("exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), domain=(REAL,), special=(-2000,))
-expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * exp(x),), domain=(REAL,), special=(0, -1000))
-log = Op("log", np.log, (lambda g, y, x: g / x,), domain=(POSITIVE,))
-log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0,))
-log2 = Op("log2", np.log2, (lambda g, y, x: g / (x * LN2),), domain=(POSITIVE,))
-log10 = Op("log10", np.log10, (lambda g, y, x: g / (x * LN10),), domain=(POSITIVE,))
+exp = Op("exp", np.exp, (lambda g, y, x: g * y,), latex="e^{#1}", domain=(REAL,), special=(-1000,), advice=EXP)
+exp2 = Op(
+    "exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), latex="2^{#1}", domain=(REAL,), special=(-2000,), advice=EXP
+)
+expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * exp(x),), domain=(REAL,), special=(0, -1000), advice=EXP)
+log = Op("log", np.log, (lambda g, y, x: g / x,), latex=r"\log", domain=(POSITIVE,), advice=LOG)
+log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0,),
+           advice="log1p is -inf at -1 and nan below; keep its input above -1")  # fmt: skip
+log2 = Op("log2", np.log2, (lambda g, y, x: g / (x * LN2),), latex=r"\log_2", domain=(POSITIVE,), advice=LOG)
+log10 = Op("log10", np.log10, (lambda g, y, x: g / (x * LN10),), latex=r"\log_{10}", domain=(POSITIVE,), advice=LOG)
 
-sin = Op("sin", np.sin, (lambda g, y, x: g * cos(x),), domain=(REAL,))
-cos = Op("cos", np.cos, (lambda g, y, x: -g * sin(x),), domain=(REAL,))
-tan = Op("tan", np.tan, (lambda g, y, x: g * (1 + y * y),), domain=(Domain(-np.pi / 2, np.pi / 2),))
-asin = Op("asin", np.arcsin, (lambda g, y, x: g / sqrt((1 - x) * (1 + x)),), domain=(UNIT,))
-acos = Op("acos", np.arccos, (lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),), domain=(UNIT,))
+sin = Op("sin", np.sin, (lambda g, y, x: g * cos(x),), latex=r"\sin", domain=(REAL,))
+cos = Op("cos", np.cos, (lambda g, y, x: -g * sin(x),), latex=r"\cos", domain=(REAL,))
+tan = Op("tan", np.tan, (lambda g, y, x: g * (1 + y * y),), latex=r"\tan", domain=(Domain(-np.pi / 2, np.pi / 2),))
+asin = Op("asin", np.arcsin, (lambda g, y, x: g / sqrt((1 - x) * (1 + x)),),
+          latex=r"\arcsin", domain=(UNIT,), advice=INSIDE)  # fmt: skip
+acos = Op("acos", np.arccos, (lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),),
+          latex=r"\arccos", domain=(UNIT,), advice=INSIDE)  # fmt: skip
 # 1 / (1 + x*x) overflows to 0 quietly for large x, as it should
-atan = Op("atan", np.arctan, (lambda g, y, x: g / (1 + x * x),), domain=(REAL,), special=(0, 1e100))
-sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), domain=(REAL,))
-cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), domain=(REAL,))
-tanh = Op("tanh", np.tanh, (in_pieces(lambda g, y, x: g * (1 - y * y)),), domain=(REAL,), special=(0, -1000, 1000))
+atan = Op("atan", np.arctan, (lambda g, y, x: g / (1 + x * x),),
+          latex=r"\arctan", domain=(REAL,), special=(0, 1e100))  # fmt: skip
+sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), latex=r"\sinh", domain=(REAL,), advice=EXP)
+cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), latex=r"\cosh", domain=(REAL,), advice=EXP)
+tanh = Op("tanh", np.tanh, (in_pieces(lambda g, y, x: g * (1 - y * y)),),
+          latex=r"\tanh", domain=(REAL,), special=(0, -1000, 1000),
+          blocks=("saturated", f"tanh is {SATURATED}"))  # fmt: skip
 asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))
 acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),),
            domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
-atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,))
+atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,), advice=INSIDE)
 
 
 def _hypot(a: Any, b: Any) -> Any:
@@ -138,10 +169,17 @@ logaddexp = Op("logaddexp", _stable_logaddexp,
                domain=(REAL, REAL))  # fmt: skip
 
 
+LOWEST = {np.dtype(np.float32): -87.0, np.dtype(np.float64): -708.0}  # above it, exp(-x) does not overflow
+
+
 @in_pieces
 def _sigmoid(x: Any) -> Any:
     if np.iscomplexobj(x):
         return np.where(x.real >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))
+    if x.__class__ is np.ndarray and x.size >= MANY and x.dtype in LOWEST and x.min() > LOWEST[x.dtype]:
+        e = np.exp(-x)
+        e += 1
+        return np.divide(1, e, out=e)
     e = np.exp(-np.abs(x))  # never overflows
     return np.maximum(e, x >= 0) / (1 + e)  # e is never above 1, which True stands for
 
@@ -164,88 +202,33 @@ def _from_softplus(g: Any, y: Any, x: Any, *, beta: float = 1.0, threshold: floa
 
 
 sigmoid = Op("sigmoid", _sigmoid, (in_pieces(lambda g, y, x: g * (y * sigmoid(-x))),),
-             domain=(REAL,), special=(0, -700, 700), mirror=lambda y: 1 - y)  # fmt: skip
+             latex=r"\sigma", domain=(REAL,), special=(0, -700, 700), mirror=lambda y: 1 - y,
+             blocks=("saturated", f"sigmoid is {SATURATED}, or a loss that takes logits"))  # fmt: skip
 softplus = Op("softplus", _softplus, (in_pieces(_from_softplus),),
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
-          analytic=False, masks=True, domain=(NONZERO,), special=(0,))  # fmt: skip
-
-# W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969):
-# numerators and denominators for |x| <= 0.47, for |x| <= 4, and beyond, highest power first.
-_ERF = (
-    ((1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
-      3.77485237685302021e2, 3.20937758913846947e3),
-     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
-      2.84423683343917062e3)),
-    ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0,
-      6.61191906371416295e1, 2.98635138197400131e2, 8.81952221241769090e2,
-      1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
-     (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
-      1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3,
-      3.43936767414372164e3, 1.23033935480374942e3)),
-    ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
-      1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4),
-     (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1,
-      6.05183413124413191e-2, 2.33520497626869185e-3)),
-)  # fmt: skip
-
-# erf(x) / x as a rational function of x**2, fitted for |x| <= 3.95 to a relative error of 2e-8
-_ERF_SINGLE = (
-    (2.025740503e-6, 2.846748988e-4, 3.808110998e-3, 5.287518883e-2, 1.915506525e-1, 1.128379144),
-    (3.782941859e-5, 1.170693083e-3, 1.505497548e-2, 1.145594939e-1, 5.03090022e-1, 1.0),
-)
-
-
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], z: Any) -> Any:
-    """A rational function of z, by Horner's rule."""
-    top, bottom = coefficients
-    return _horner(top, z) / _horner(bottom, z)
-
-
-def _horner(coefficients: tuple[float, ...], z: Any) -> Any:
-    value = coefficients[0] * z + coefficients[1]
-    for c in coefficients[2:]:
-        value *= z
-        value += c
-    return value
-
-
-@in_pieces
-def _erf(x: Any) -> Any:
-    x = x if hasattr(x, "dtype") and x.dtype.kind in "fc" else np.asarray(x, dtype=np.float64)
-    if x.dtype == np.float16:
-        return _erf(x.astype(np.float32)).astype(np.float16)
-    if x.dtype == np.float32:
-        near = np.minimum(np.maximum(x, -3.95), 3.95)  # beyond, erf rounds to 1
-        return np.minimum(np.maximum(near * _ratio(_ERF_SINGLE, near * near), -1), 1)
-    size = np.where(x.real < 0, -x, x)
-    near, mid = size.real <= 0.46875, size.real <= 4.0
-    low, high = np.where(mid, size, 4), np.where(mid, 4, np.where(size.real > 6, 6, size))
-    core = np.where(near, size, 0)
-    inverse = 1 / (high * high)
-    tail = np.exp(-high * high) * (1 / np.pi**0.5 - inverse * _ratio(_ERF[2], inverse)) / high
-    value = 1 - np.where(mid, np.exp(-low * low) * _ratio(_ERF[1], low), tail)
-    value = np.where(near, core * _ratio(_ERF[0], core * core), value)
-    value = np.where(np.isnan(x), x, np.where(x.real < 0, -value, value))
-    return value.astype(x.dtype)[()]
-
-
-erf = Op("erf", _erf, (in_pieces(lambda g, y, x: g * (2 / np.pi**0.5 * exp(-x * x))),),
-         domain=(REAL,), special=(0, 30, -30))  # fmt: skip
-
+          analytic=False, masks=True, domain=(NONZERO,), special=(0,),
+          blocks=("dead relu", "every input of relu is negative here, where its slope is 0; use a smaller learning "
+                  "rate, a smaller negative bias, or leaky_relu"))  # fmt: skip
 maximum = Op("maximum", np.maximum,
              (lambda g, y, a, b: where(a == b, g / 2, where(a > b, g, 0)),
               lambda g, y, a, b: where(a == b, g / 2, where(b > a, g, 0))),
-             analytic=False, masks=True, domain=(REAL, REAL))  # fmt: skip
+             latex=r"\max", analytic=False, masks=True, domain=(REAL, REAL),
+             blocks=("not chosen", "the other input is larger everywhere, so this one does not reach the result"),
+             )  # fmt: skip
 minimum = Op("minimum", np.minimum,
              (lambda g, y, a, b: where(a == b, g / 2, where(a < b, g, 0)),
               lambda g, y, a, b: where(a == b, g / 2, where(b < a, g, 0))),
-             analytic=False, masks=True, domain=(REAL, REAL))  # fmt: skip
+             latex=r"\min", analytic=False, masks=True, domain=(REAL, REAL),
+             blocks=("not chosen", "the other input is smaller everywhere, so this one does not reach the result"),
+             )  # fmt: skip
 clip = Op("clip", lambda x, low, high: np.minimum(np.maximum(x, low), high),
           (lambda g, y, x, low, high: where((x >= low) & (x <= high), g, 0),
            lambda g, y, x, low, high: where((x < low) & (low <= high), g, 0),
            lambda g, y, x, low, high: where((x > high) | (low > high), g, 0)),
-          analytic=False, masks=True, domain=(REAL, REAL, REAL))  # fmt: skip
+          analytic=False, masks=True, domain=(REAL, REAL, REAL),
+          blocks=("clipped", "every entry is outside the bounds of clip, where it is flat; widen the bounds"),
+          )  # fmt: skip
 
 
 BITS = {np.dtype(f): np.dtype(i) for f, i in (("f2", "i2"), ("f4", "i4"), ("f8", "i8"))}
@@ -253,10 +236,14 @@ BITS = {np.dtype(f): np.dtype(i) for f, i in (("f2", "i2"), ("f4", "i4"), ("f8",
 
 def _where(c: Any, a: Any, b: Any) -> Any:
     if c.__class__ is np.ndarray and c.dtype == np.bool:
-        if b.__class__ is int and b == 0 and a.__class__ is np.ndarray and a.dtype in BITS:
-            return _kept(c, a)
-        if a.__class__ is int and a == 0 and b.__class__ is np.ndarray and b.dtype in BITS:
-            return _kept(~c, b)
+        x = a if a.__class__ is np.ndarray else b
+        if x.__class__ is np.ndarray and x.dtype in BITS:
+            if b.__class__ is int and b == 0:
+                return _kept(c, a)
+            if a.__class__ is int and a == 0:
+                return _kept(~c, b)
+            if c.size >= MANY and c.shape == x.shape and all(_like(v, x) for v in (a, b)):
+                return _chosen(c, a, b)
     return np.where(c, a, b)
 
 
@@ -265,11 +252,28 @@ def _kept(c: Any, x: Any) -> Any:
     return (x.view(BITS[x.dtype]) * c).view(x.dtype)
 
 
+def _like(v: Any, x: Any) -> bool:
+    """Whether a branch has the dtype of an array: it is of its kind and shape, or a Python number."""
+    return (v.__class__ is np.ndarray and v.dtype == x.dtype and v.shape == x.shape) or v.__class__ in (int, float)
+
+
+@in_pieces
+def _chosen(c: Any, a: Any, b: Any) -> Any:
+    """a where c is True, else b: the bits in which they differ, times 1 or 0, change b's bits into a's."""
+    dtype = a.dtype if a.__class__ is np.ndarray else b.dtype
+    a, b = (np.asarray(v, dtype).view(BITS[dtype]) for v in (a, b))
+    y = (a ^ b) * c
+    return np.bitwise_xor(y, b, out=y).view(dtype)
+
+
 where = Op("where", _where,
            (None,
             lambda g, y, c, a, b: where(c, g, 0),
             lambda g, y, c, a, b: where(c, 0, g)),
-           linear=True, masks=True, domain=(BOOLEAN, REAL, REAL))  # fmt: skip
+           latex=r"\begin{cases} #2 & #1 \\ #3 & \text{else} \end{cases}",
+           linear=True, masks=True, domain=(BOOLEAN, REAL, REAL),
+           blocks=("not chosen", "where takes the other branch for every entry, so nothing that is computed here "
+                   "reaches the result"))  # fmt: skip
 
 
 def _floor_divide(a: Any, b: Any) -> Any:
@@ -285,34 +289,39 @@ remainder = Op("remainder", lambda a, b: a - b * _floor_divide(a, b) if np.iscom
                formula="{} % {}", domain=(REAL, NONZERO))  # fmt: skip
 floor_divide = Op("floor_divide", _floor_divide,
                   (lambda g, y, a, b: 0 * g, lambda g, y, a, b: 0 * g),
-                  analytic=False, formula="{} // {}", domain=(REAL, Domain(2, 3)))  # fmt: skip
+                  analytic=False, formula="{} // {}", domain=(REAL, Domain(2, 3)), blocks=STEPS)  # fmt: skip
 sign = Op("sign", lambda x: np.sign(x.real) if np.iscomplexobj(x) else np.sign(x),
-          (lambda g, y, x: 0 * g,), analytic=False, domain=(NONZERO,))  # fmt: skip
-floor = Op("floor", np.floor, (lambda g, y, x: 0 * g,), analytic=False, domain=(REAL,))
-ceil = Op("ceil", np.ceil, (lambda g, y, x: 0 * g,), analytic=False, domain=(REAL,))
+          (lambda g, y, x: 0 * g,), latex=r"\operatorname{sign}", analytic=False, domain=(NONZERO,),
+          blocks=STEPS)  # fmt: skip
+floor = Op("floor", np.floor, (lambda g, y, x: 0 * g,),
+           latex=r"\lfloor #1 \rfloor", analytic=False, domain=(REAL,), blocks=STEPS)  # fmt: skip
+ceil = Op("ceil", np.ceil, (lambda g, y, x: 0 * g,),
+          latex=r"\lceil #1 \rceil", analytic=False, domain=(REAL,), blocks=STEPS)  # fmt: skip
 round = Op("round", lambda x, *, decimals: np.round(x, decimals), (lambda g, y, x, *, decimals: 0 * g,),
-           attributes=lambda rng, shape: {"decimals": 0}, analytic=False, domain=(REAL,))  # fmt: skip
+           attributes=lambda rng, shape: {"decimals": 0}, analytic=False, domain=(REAL,), blocks=STEPS)  # fmt: skip
 
 
-def _flat(name: str, forward: Any, arity: int, formula: str | None = None, domain: Any = REAL) -> Op:
+def _flat(
+    name: str, forward: Any, arity: int, formula: str | None = None, latex: str | None = None, domain: Any = REAL
+) -> Op:
     """An op whose results are not real numbers: it carries no gradient."""
-    return Op(name, forward, (), analytic=False, formula=formula, domain=(domain,) * arity)
+    return Op(name, forward, (), analytic=False, formula=formula, latex=latex, domain=(domain,) * arity)
 
 
-equal = _flat("equal", operator.eq, 2, "{} == {}")
-not_equal = _flat("not_equal", operator.ne, 2, "{} != {}")
-less = _flat("less", operator.lt, 2, "{} < {}")
-less_equal = _flat("less_equal", operator.le, 2, "{} <= {}")
-greater = _flat("greater", operator.gt, 2, "{} > {}")
-greater_equal = _flat("greater_equal", operator.ge, 2, "{} >= {}")
+equal = _flat("equal", operator.eq, 2, "{} == {}", "[#1 = #2]")
+not_equal = _flat("not_equal", operator.ne, 2, "{} != {}", r"[#1 \neq #2]")
+less = _flat("less", operator.lt, 2, "{} < {}", "[#1 < #2]")
+less_equal = _flat("less_equal", operator.le, 2, "{} <= {}", r"[#1 \leq #2]")
+greater = _flat("greater", operator.gt, 2, "{} > {}", "[#1 > #2]")
+greater_equal = _flat("greater_equal", operator.ge, 2, "{} >= {}", r"[#1 \geq #2]")
 isnan = _flat("isnan", np.isnan, 1)
 isinf = _flat("isinf", np.isinf, 1)
 isfinite = _flat("isfinite", np.isfinite, 1)
-logical_and = _flat("logical_and", np.logical_and, 2, "{} & {}", BOOLEAN)
-logical_or = _flat("logical_or", np.logical_or, 2, "{} | {}", BOOLEAN)
+logical_and = _flat("logical_and", np.logical_and, 2, "{} & {}", r"#1 \land #2", BOOLEAN)
+logical_or = _flat("logical_or", np.logical_or, 2, "{} | {}", r"#1 \lor #2", BOOLEAN)
 logical_xor = _flat("logical_xor", np.logical_xor, 2, domain=BOOLEAN)
-bitwise_and = _flat("bitwise_and", np.bitwise_and, 2, "{} & {}", BOOLEAN)
-bitwise_or = _flat("bitwise_or", np.bitwise_or, 2, "{} | {}", BOOLEAN)
+bitwise_and = _flat("bitwise_and", np.bitwise_and, 2, "{} & {}", r"#1 \land #2", BOOLEAN)
+bitwise_or = _flat("bitwise_or", np.bitwise_or, 2, "{} | {}", r"#1 \lor #2", BOOLEAN)
 bitwise_xor = _flat("bitwise_xor", np.bitwise_xor, 2, domain=BOOLEAN)
-bitwise_invert = _flat("bitwise_invert", np.invert, 1, "~{}", BOOLEAN)
-logical_not = _flat("logical_not", np.logical_not, 1, "~{}", BOOLEAN)
+bitwise_invert = _flat("bitwise_invert", np.invert, 1, "~{}", r"\lnot #1", BOOLEAN)
+logical_not = _flat("logical_not", np.logical_not, 1, "~{}", r"\lnot #1", BOOLEAN)

@@ -13,7 +13,7 @@ import numpy as np
 from ..domain import INTEGER, REAL
 from ..op import Op
 from ..sums import HALF, in_single, total
-from .contract import matmul
+from .contract import PRODUCTS, ZEROS, matmul
 from .elementwise import sigmoid
 from .indexing import getitem, take_along_axis
 from .layout import concat, reshape
@@ -38,6 +38,7 @@ linear = Op(
      lambda g, y, x, w, b: sum(g, axis=(len(g.shape) - 2,), keepdims=False)),
     kind="layer", signature="(i,k),(j,k),(j)->(i,j)", domain=(REAL, REAL, REAL),
     must="x.shape[-1] must equal w.shape[-1], and w.shape[-2] must equal b.shape[-1]",
+    advice=PRODUCTS, blocks=ZEROS,
     flops=lambda y, x, w, b: 2 * math.prod(y) * x[-1],
     doc="x @ w.mT + b: each row of `x` through a matrix with one row for each output.",
 )  # fmt: skip
@@ -70,7 +71,7 @@ gates = Op(
     _gates,
     (lambda g, y, x: g * ((1 - y) * (y + _third_of_four(x.shape[-1], y.dtype))),),
     kind="layer", signature="(n,4k)->(n,4k)", domain=(REAL,),
-    must="the last axis must have four parts of one length",
+    must="the last axis must have four parts of one length", parts=("i", "f", "g", "o"),
     doc="sigmoid of the first, second and fourth quarter of the last axis, tanh of the third: i, f, o and g.",
 )  # fmt: skip
 

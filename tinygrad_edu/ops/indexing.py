@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..batched import beside, pick, whole
-from ..domain import INTEGER, REAL
+from ..domain import INTEGER, REAL, SORTED
 from ..op import Each, Op
 from ..sums import BLOCK, WIDER, in_single
 from .elementwise import where
@@ -100,6 +100,7 @@ getitem = Op(
     _pick,
     Each(lambda i: _from_picked if i == 0 else None),
     kind="index", view=True, linear=True, attributes=_some_index, add=_add_picked,
+    latex="#1_{[#index]}",
     doc="`x[index]`, with NumPy's basic and advanced indexing.",
 )  # fmt: skip
 
@@ -200,12 +201,34 @@ argsort = Op(
 )  # fmt: skip
 
 
+BLOCKS = 64  # entries of a long row of which the extreme one is looked at first
+
+
+def _unsorted_top(x: Any, k: int, axis: int, largest: bool) -> Any:
+    """The indices of `k` largest (or smallest) entries. Of a long row, they stand in the `k` blocks whose extreme
+    entries are the most extreme ones."""
+    n, last = x.shape[axis], axis == x.ndim - 1
+    if x.__class__ is np.ndarray and last and n % BLOCKS == 0 and 4 * k * BLOCKS < n:
+        rows = x.reshape(-1, n // BLOCKS, BLOCKS)
+        tops = _partitioned((np.max if largest else np.min)(rows, axis=2), k, 1, largest)
+        found = np.take_along_axis(rows, tops[..., None], axis=1).reshape(len(rows), -1)
+        places = _partitioned(found, k, 1, largest)
+        places = np.take_along_axis(tops, places // BLOCKS, axis=1) * BLOCKS + places % BLOCKS
+        return places.reshape(*x.shape[:-1], k)
+    return _partitioned(x, k, axis, largest)
+
+
+def _partitioned(x: Any, k: int, axis: int, largest: bool) -> Any:
+    n = x.shape[axis]
+    places = np.argpartition(x, n - k if largest else k - 1, axis=axis)
+    return places[((slice(None),) * axis + (slice(n - k, None) if largest else slice(0, k),))]
+
+
 def _argtop(x: Any, *, k: int, axis: int, largest: bool) -> Any:
     n = x.shape[axis]
     cut = (slice(None),) * axis
     if 0 < k < n:
-        places = np.argpartition(x, n - k if largest else k - 1, axis=axis)
-        places = np.sort(places[(*cut, slice(n - k, None) if largest else slice(0, k))], axis=axis)
+        places = np.sort(_unsorted_top(x, k, axis, largest), axis=axis)
         chosen = np.take_along_axis(x, places, axis=axis)
         edge = (np.min if largest else np.max)(chosen, axis=axis, keepdims=True)
         left_out = np.count_nonzero(x == edge, axis=axis) - np.count_nonzero(chosen == edge, axis=axis)
@@ -223,6 +246,6 @@ argtop = Op(
 searchsorted = Op(
     "searchsorted",
     lambda x, v, *, side: np.searchsorted(x, v, side=side),
-    kind="search", signature="(n),(k)->(k)", domain=(REAL, REAL), attributes=lambda rng, shape: {"side": "left"},
+    kind="index", signature="(n),(k)->(k)", domain=(SORTED, REAL), attributes=lambda rng, shape: {"side": "left"},
     doc="Where to insert `v` into the sorted `x` to keep it sorted.",
 )  # fmt: skip

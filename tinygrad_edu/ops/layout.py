@@ -93,6 +93,7 @@ permute_dims = Op(
     (lambda g, y, x, *, axes: permute_dims(g, axes=tuple(np.argsort(axes).tolist())),),
     kind="layout", view=True, linear=True,
     attributes=lambda rng, shape: {"axes": tuple(rng.permutation(len(shape)).tolist())},
+    latex=r"\operatorname{permute}_{#axes}(#1)",
     doc="Axis `i` of the result is axis `axes[i]` of the input.",
 )  # fmt: skip
 

@@ -28,6 +28,7 @@ DEFINITE = Domain(matrix="definite")
 SYMMETRIC = Domain(matrix="symmetric")
 TALL = Domain(matrix="tall")
 SQUARE = "the last two axes must be equal"
+SINGULAR = "the matrix is singular, or nearly; add a small multiple of the identity, or use pinv"
 
 
 def at(x: Any, *index: Any) -> Any:
@@ -51,12 +52,13 @@ def cubic(share: float) -> Any:
 
 inv = Op("inv", np.linalg.inv,
          (lambda g, y, a: -(y.mT @ g @ y.mT),),
-         kind="linalg", signature="(n,n)->(n,n)", domain=(INVERTIBLE,), must=SQUARE, flops=cubic(2))  # fmt: skip
+         kind="linalg", signature="(n,n)->(n,n)", latex="#1^{-1}", domain=(INVERTIBLE,), must=SQUARE,
+         flops=cubic(2), advice=SINGULAR)  # fmt: skip
 solve = Op("solve", np.linalg.solve,
            (lambda g, y, a, b: -(solve(a.mT, g) @ y.mT), lambda g, y, a, b: solve(a.mT, g)),
            kind="linalg", broadcasts=True, signature="(n,n),(n,k)->(n,k)", domain=(INVERTIBLE, REAL),
            flops=lambda y, a, b: 2 / 3 * math.prod(a) * a[-1] + 2 * math.prod(y) * a[-1],
-           must="a must be square, with as many rows as b")  # fmt: skip
+           must="a must be square, with as many rows as b", advice=SINGULAR)  # fmt: skip
 
 
 def _half(x: Any, lower: bool = True) -> Any:
@@ -73,7 +75,7 @@ def _from_cholesky(g: Any, y: Any, a: Any) -> Any:
 
 cholesky = Op("cholesky", lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2),
               (_from_cholesky,), kind="linalg", signature="(n,n)->(n,n)", domain=(DEFINITE,),
-              analytic=False, must=SQUARE, flops=cubic(1 / 3),
+              analytic=False, must=SQUARE, flops=cubic(1 / 3), advice=SINGULAR,
               doc="The lower triangular L with L @ L.mT = (a + a.mT) / 2.")  # fmt: skip
 
 

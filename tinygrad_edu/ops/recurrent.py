@@ -91,7 +91,7 @@ lstm = Op(
     Together(_from_lstm),
     kind="layer", signature="(t,n,4k),(4k,k),(n,k),(n,k)->(t,n,2k)", domain=(UNIT, UNIT, UNIT, UNIT),
     must="x must be (length, batch, 4 * size), with a step or more, w (4 * size, size), and h and c (batch, size)",
-    flops=lambda y, x, w, h, c: 2 * math.prod(x) * w[-1] + 4 * math.prod(x),
+    flops=lambda y, x, w, h, c: 2 * math.prod(x) * w[-1] + 4 * math.prod(x), parts=("h", "c"),
     doc="For each step of `x`: i, f, g, o = gates(x + h @ w.mT); c = f * c + i * g; h = o * tanh(c). Gives h beside c.",
 )  # fmt: skip
 
@@ -112,7 +112,8 @@ def _from_gru(g: Any, y: Any, x: Any, w: Any, b: Any, h: Any) -> Any:
     n = w.shape[-1]
     hs = _before(h, y)
     z = _through(hs, w) + reshape(b, shape=(*b.shape[:-1], 1, 1, b.shape[-1]))
-    r, u = (sigmoid(section(x, k, n) + section(z, k, n)) for k in range(2))
+    both = sigmoid(section(x, 0, 2 * n) + section(z, 0, 2 * n))
+    r, u = section(both, 0, n), section(both, 1, n)
     new = tanh(section(x, 2, n) + r * section(z, 2, n))
     into_new = (1 - u) * (1 - new * new)
     doors = _side_by_side(into_new * section(z, 2, n) * (r * (1 - r)), (hs - new) * (u * (1 - u)))

@@ -37,7 +37,8 @@ sum = Op(
     "sum",
     total,
     (lambda g, y, x, *, axis, keepdims: broadcast_to(kept(g, x, axis, keepdims), shape=x.shape),),
-    kind="reduce", linear=True, attributes=some_axes, domain=(REAL,),
+    kind="reduce", linear=True, attributes=some_axes, domain=(REAL,), latex=r"\sum_{\text{axis } #axis} #1",
+    advice="the sum overflows, or adds inf to -inf; use a mean, or a wider dtype",
 )  # fmt: skip
 
 
@@ -72,10 +73,10 @@ def _share(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     return ties * shares  # nan where the maximum is nan: no entry equals it
 
 
-max = Op("max", np.maximum.reduce, (_share,), kind="reduce", attributes=some_axes,
+max = Op("max", np.maximum.reduce, (_share,), kind="reduce", latex=r"\max", attributes=some_axes,
          analytic=False, masks=True, domain=(REAL,),
          must="the axes reduced must not be empty")  # fmt: skip
-min = Op("min", np.minimum.reduce, (_share,), kind="reduce", attributes=some_axes,
+min = Op("min", np.minimum.reduce, (_share,), kind="reduce", latex=r"\min", attributes=some_axes,
          analytic=False, masks=True, domain=(REAL,),
          must="the axes reduced must not be empty")  # fmt: skip
 

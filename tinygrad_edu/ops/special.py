@@ -1,4 +1,4 @@
-"""Special functions: gamma and its logarithmic derivatives, error functions, modified Bessel functions, sinc.
+"""Special functions: gamma and its logarithmic derivatives, modified Bessel functions, sinc, x log y.
 
 Those with an order as an attribute have it so that the rule of one is the same op of another order. Everything is
 computed in float64, and rounded once.
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..domain import POSITIVE, REAL, UNIT, Domain, inf
+from ..domain import POSITIVE, REAL, Domain, inf
 from ..op import Op
-from .elementwise import _ERF, _erf, _horner, _ratio, exp, less_equal, log, log1p, sign, where
+from .elementwise import less_equal, log, log1p, sign, where
+from .erf import horner, in_double, ratio
 
 __all__ = [
-    "bessel_i", "bessel_ie", "erfc", "erfcx", "erfinv", "gammaln", "polygamma", "sinc", "xlog1py", "xlogy",
+    "bessel_i", "bessel_ie", "gammaln", "polygamma", "sinc", "xlog1py", "xlogy",
 ]  # fmt: skip
 
 # B[2k] / (2k)!, for the Euler-Maclaurin formula
@@ -26,19 +26,6 @@ _BERNOULLI = (
     1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600,
     -3617 / 10670622842880000, 43867 / 5109094217170944000, -174611 / 802857662698291200000,
 )  # fmt: skip
-
-
-def _double(f: Callable[..., Any]) -> Callable[..., Any]:
-    """In float64, for real inputs of any dtype; what comes in single or half precision goes out so."""
-
-    def computed(*xs: Any, **attributes: Any) -> Any:
-        dtype = np.result_type(*xs)
-        dtype = dtype if dtype.kind in "fc" else np.dtype(np.float64)
-        wide = [x.astype(np.float64) if hasattr(x, "dtype") and x.dtype.kind != "c" else x for x in xs]
-        with np.errstate(all="ignore"):
-            return f(*wide, **attributes).astype(dtype)[()]
-
-    return computed
 
 
 def _zeta(s: int, x: Any) -> Any:
@@ -109,9 +96,9 @@ def _gammaln(x: Any) -> Any:
     for _ in range(10):
         high = u >= 3
         product, u = np.where(high, product * (u - 1), product), np.where(high, u - 1, u)
-    small = np.log(product) + (u - 2) * _ratio(_GAMMA, u - 2)
+    small = np.log(product) + (u - 2) * ratio(_GAMMA, u - 2)
     z = np.where(up < 13, 13, up)
-    correction = np.where(z > 1e8, 0, _horner(_STIRLING, 1 / (z * z)))
+    correction = np.where(z > 1e8, 0, horner(_STIRLING, 1 / (z * z)))
     large = (z - 0.5) * np.log(z) - z + 0.5 * np.log(2 * np.pi) + np.where(z > 1e17, 0, correction / z)
     large = np.where(z == np.inf, np.inf, large)
     value = np.where(up < 13, small, large)
@@ -120,72 +107,12 @@ def _gammaln(x: Any) -> Any:
     return np.where(np.isnan(x), x, np.where(left, np.where(np.isinf(x), np.inf, reflected), value))
 
 
-gammaln = Op("gammaln", _double(_gammaln), (lambda g, y, x: g * polygamma(x, n=0),), analytic=False,
+gammaln = Op("gammaln", in_double(_gammaln), (lambda g, y, x: g * polygamma(x, n=0),), analytic=False,
              domain=(POSITIVE,), special=(0.5, 1, 2, 1e10, -1.5),
              doc="The logarithm of abs(gamma(x)). Source: Cephes, S. L. Moshier.")  # fmt: skip
-polygamma = Op("polygamma", _double(_polygamma), (lambda g, y, x, *, n: g * polygamma(x, n=n + 1),),
+polygamma = Op("polygamma", in_double(_polygamma), (lambda g, y, x, *, n: g * polygamma(x, n=n + 1),),
                attributes=lambda rng, shape: {"n": int(rng.integers(4))}, domain=(POSITIVE,), special=(0.5, 20, -1.5),
                doc="The derivative of order n of digamma, the derivative of gammaln.")  # fmt: skip
-
-
-def _scaled_erfc(x: Any) -> Any:
-    """exp(x**2) * erfc(x) for x > 0.46, by Cody's rational functions (1969)."""
-    low, high = np.where(x <= 4, x, 4), np.where(x <= 4, 4, x)
-    inverse = 1 / (high * high)
-    return np.where(x <= 4, _ratio(_ERF[1], low), (1 / np.pi**0.5 - inverse * _ratio(_ERF[2], inverse)) / high)
-
-
-def _minus_square(x: Any) -> Any:
-    """exp(-x**2), with x**2 to twice the digits."""
-    near = np.round(16 * x) / 16
-    return np.exp(-near * near) * np.exp(-(x - near) * (x + near))
-
-
-def _erfc(x: Any) -> Any:
-    size = np.where(np.abs(x) > 30, 30, np.abs(x))
-    far = _scaled_erfc(np.where(size > 0.46875, size, 1)) * _minus_square(size)
-    value = np.where(size > 0.46875, np.where(x < 0, 2 - far, far), 1 - _erf(x))
-    return np.where(np.isnan(x), x, value)
-
-
-def _erfcx(x: Any) -> Any:
-    near = np.where(x > 0.46875, 0, np.where(x < -30, -30, x))
-    value = np.where(x > 0.46875, _scaled_erfc(np.where(x > 0.46875, x, 1)), _erfc(near) / _minus_square(near))
-    return np.where(np.isnan(x), x, value)
-
-
-# M. Giles, "Approximating the erfinv function" (2010): in w = -log(1 - x**2), for w < 5 and beyond
-_ERFINV = (
-    (2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 2.1858087e-4, -1.25372503e-3, -4.17768164e-3,
-     2.46640727e-1, 1.50140941),
-    (-2.00214257e-4, 1.00950558e-4, 1.34934322e-3, -3.67342844e-3, 5.73950773e-3, -7.6224613e-3, 9.43887047e-3,
-     1.00167406, 2.83297682),
-)  # fmt: skip
-
-
-def _erfinv(x: Any) -> Any:
-    """Giles' approximation, made exact by three steps of Halley's method."""
-    size = np.where(np.abs(x) < 1, np.abs(x), 0)
-    w = -np.log((1 - size) * (1 + size))
-    near, mid = np.minimum(w, 5) - 2.5, np.sqrt(np.minimum(np.maximum(w, 5), 16)) - 3
-    far = -np.log(np.where(w > 16, 1 - size, 0.1))  # erfc(y) is about exp(-y**2) / (y sqrt(pi))
-    y = size * np.where(w < 5, _horner(_ERFINV[0], near), _horner(_ERFINV[1], mid))
-    y = np.where(w > 16, np.sqrt(far - 0.5 * np.log(np.pi * far)), y)
-    for _ in range(3):
-        off = np.where(size < 0.5, size - _erf(y), _erfc(y) - (1 - size)) * (np.pi**0.5 / 2) / _minus_square(y)
-        y = y + off / (1 - y * off)
-    return np.where(np.abs(x) < 1, np.copysign(y, x), np.where(np.abs(x) == 1, x * np.inf, np.nan))
-
-
-erfc = Op("erfc", _double(_erfc), (lambda g, y, x: g * (-2 / np.pi**0.5) * exp(-x * x),), analytic=False,
-          domain=(REAL,), special=(0, 5, -30),
-          doc="1 - erf(x), to its own digits. Source: W. J. Cody (1969).")  # fmt: skip
-erfcx = Op("erfcx", _double(_erfcx), (lambda g, y, x: g * (2 * x * y - 2 / np.pi**0.5),), analytic=False,
-           domain=(Domain(-5, inf),), special=(0, 5),
-           doc="exp(x**2) * erfc(x), which does not underflow. Source: W. J. Cody (1969).")  # fmt: skip
-erfinv = Op("erfinv", _double(_erfinv), (lambda g, y, x: g * (np.pi**0.5 / 2) * exp(y * y),), analytic=False,
-            domain=(UNIT,), special=(0, 0.999),
-            doc="The x with erf(x) = y. Source: M. Giles, \"Approximating the erfinv function\" (2010).")  # fmt: skip
 
 
 def _bessel_ie(x: Any, *, n: int) -> Any:
@@ -213,11 +140,11 @@ def _order(rng: Any, shape: Any) -> dict[str, Any]:
     return {"n": int(rng.integers(3))}
 
 
-bessel_i = Op("bessel_i", _double(_bessel_i),
+bessel_i = Op("bessel_i", in_double(_bessel_i),
               (lambda g, y, x, *, n: g * (bessel_i(x, n=n - 1) + bessel_i(x, n=n + 1)) / 2,),
               attributes=_order, domain=(Domain(-20, 20),), special=(0, 1e-8),
               doc="The modified Bessel function of the first kind, of an integer order.")  # fmt: skip
-bessel_ie = Op("bessel_ie", _double(_bessel_ie),
+bessel_ie = Op("bessel_ie", in_double(_bessel_ie),
                (lambda g, y, x, *, n: g * ((bessel_ie(x, n=n - 1) + bessel_ie(x, n=n + 1)) / 2 - sign(x) * y),),
                attributes=_order, domain=(Domain(kinks=(0.0,)),), special=(1e-8, 1e3),
                doc="exp(-abs(x)) times the modified Bessel function of the first kind, without overflow.")  # fmt: skip
@@ -242,7 +169,7 @@ def _sinc(x: Any, *, n: int) -> Any:
     return np.pi**n * np.where(near, series, value)
 
 
-sinc = Op("sinc", _double(_sinc), (lambda g, y, x, *, n: g * sinc(x, n=n + 1),), attributes=_order,
+sinc = Op("sinc", in_double(_sinc), (lambda g, y, x, *, n: g * sinc(x, n=n + 1),), attributes=_order,
           domain=(REAL,), special=(0, 1, 100),
           doc="The derivative of order n of sin(pi x) / (pi x), which is 1 at 0.")  # fmt: skip
 
@@ -257,11 +184,11 @@ def _unless_both(x: Any, y: Any, edge: float, one: float) -> Any:
     return where((x == 0) & less_equal(y, edge), one, y)
 
 
-xlogy = Op("xlogy", _double(lambda x, y: _times_log(x, y, np.log, 1)),
+xlogy = Op("xlogy", in_double(lambda x, y: _times_log(x, y, np.log, 1)),
            (lambda g, y, a, b: g * log(_unless_both(a, b, 0, 1)),
             lambda g, y, a, b: g * a / b),
            domain=(REAL, POSITIVE), special=(1,), doc="x * log(y), and 0 where x is 0.")  # fmt: skip
-xlog1py = Op("xlog1py", _double(lambda x, y: _times_log(x, y, np.log1p, 0)),
+xlog1py = Op("xlog1py", in_double(lambda x, y: _times_log(x, y, np.log1p, 0)),
              (lambda g, y, a, b: g * log1p(_unless_both(a, b, -1, 0)),
               lambda g, y, a, b: g * a / (1 + b)),
              domain=(REAL, Domain(-1, inf)), special=(0,), doc="x * log1p(y), and 0 where x is 0.")  # fmt: skip

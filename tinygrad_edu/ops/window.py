@@ -19,6 +19,7 @@ from ..batched import with_leading_axes
 from ..domain import REAL
 from ..op import Op
 from ..sums import in_single
+from .contract import PRODUCTS, ZEROS
 from .indexing import getitem
 
 __all__ = ["conv", "conv_input", "conv_weight"]
@@ -346,7 +347,7 @@ conv = Op(
     kind="contract", signature="(n,c,h),(o,c,k)->(n,o,h)", domain=(REAL, REAL), attributes=_some_window,
     must="x must have groups times the weight's axis 1 as its axis 1, groups must divide the weight's axis 0, and "
     "the window must fit into the padded x",
-    flops=_conv_flops,
+    flops=_conv_flops, advice=PRODUCTS, blocks=ZEROS,
     doc="Convolution (cross-correlation): each window of `x` times each kernel of `w`.",
 )  # fmt: skip
 conv_input = Op(

@@ -1,6 +1,7 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
 from ..interop.names import listing as _listing
+from ..interop.names import not_functions as _not_functions
 from ..interop.names import unknown as _unknown
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
@@ -41,3 +42,4 @@ from .optimizer import Optimizer as Optimizer
 from .sgd import SGD as SGD
 
 __getattr__, __dir__ = _unknown("optim"), _listing(__name__)
+_not_functions(__name__)

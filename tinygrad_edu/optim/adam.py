@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..functions.settings import own_keywords, several
+from ..functions.calls import own_keywords
+from ..functions.settings import several
 from .optimizer import Optimizer, decayed
 
 

@@ -26,7 +26,7 @@ LANE = 16  # parameters start at multiples of this, where vector instructions li
 
 
 MARKED = attrgetter("site", "store", "source")  # of a parameter: what a step may have to change
-USUAL = {(STEPPED, None, None), (STEPPED, USED, None)}  # after a step, and when a graph has used it since
+USUAL = [(STEPPED, None, None), (STEPPED, USED, None)]  # after a step, and when a graph has used it since
 
 Rule = Callable[[int, Any, Any, Any], None]  # (step, values, gradient, state), all rows but the step
 
@@ -174,7 +174,7 @@ class Part:
             each([p._grad for p in params], "site", repeat(STEPPED)),
             map(setitem, repeat(steps), which, repeat(steps[which[0]] + 1)),
         ]
-        if not USUAL.issuperset(map(MARKED, params)):
+        if not all(map(USUAL.__contains__, map(MARKED, params))):
             more = [p for p in params if MARKED(p) not in USUAL]
             marks += [
                 each(more, "site", repeat(STEPPED)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..functions.settings import own_keywords
+from ..functions.calls import own_keywords
 from ..nn import guards
 from ..nn.module import PARAMETERS
 from ..nn.state import publish

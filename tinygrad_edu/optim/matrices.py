@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..engine import STEPPED
-from ..functions.settings import own_keywords, several
+from ..functions.calls import own_keywords
+from ..functions.settings import several
 from ..nn import guards
 from ..nn.module import PARAMETERS
 from ..nn.state import publish

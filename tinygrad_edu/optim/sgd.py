@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..functions.settings import own_keywords
+from ..functions.calls import own_keywords
 from .optimizer import Optimizer, decayed
 
 

@@ -12,8 +12,6 @@ from ..ops.indexing import ARRAY
 
 def encoded(x: Any, numbers: dict[Any, int]) -> Any:
     """An argument in the forms that JSON has."""
-    if isinstance(x, Hashable) and x in numbers:
-        return {"v": numbers[x]}
     if isinstance(x, np.ndarray):
         return {"array": x.ravel().view(f"V{x.itemsize}").tobytes().hex(), "dtype": x.dtype.str, "shape": x.shape}
     if isinstance(x, np.generic):
@@ -38,6 +36,8 @@ def encoded(x: Any, numbers: dict[Any, int]) -> Any:
         return {"dtype": np.dtype(x).str}
     if x is ARRAY:
         return {"place": True}
+    if isinstance(x, Hashable) and x in numbers:
+        return {"v": numbers[x]}
     raise TypeError(f"program: an argument must be an array, a number, or text; got {type(x).__name__}; it has no JSON")
 
 

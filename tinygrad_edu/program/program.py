@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .coding import decoded, encoded
-from .primitives import function_of
+from .primitives import VIEWS, function_of
 
 
 class Value:
@@ -101,12 +101,44 @@ class Program:
             )
         known: dict[Value, Any] = {**self.constants, **dict(zip(self.inputs, arrays, strict=True))}
         with np.errstate(all="ignore"):
-            for step in self.steps:
+            for step, gone in zip(self.steps, self.last_uses(), strict=True):
                 now = step.on(known.__getitem__)
                 found = function_of(step.primitive)(*now.args, **now.kwargs)
                 found = found if len(step.results) > 1 or isinstance(found, tuple | list) else (found,)
                 known.update(zip(step.results, found, strict=True))
+                del now, found
+                for v in gone:
+                    del known[v]
         return [known[v] for v in self.results]
+
+    def last_uses(self) -> list[list[Value]]:
+        """For each step, the values that steps made and that nothing needs after it."""
+        kept, found = {*self.results, *self.inputs, *self.constants}, []
+        for step in reversed(self.steps):
+            gone = [v for v in dict.fromkeys((*step.uses, *step.results)) if v not in kept]
+            kept.update(gone)
+            found.append(gone)
+        return found[::-1]
+
+    def peak(self) -> int:
+        """The bytes that results of steps take at most at one time, if each is freed after its last use. Views share
+        the memory of what they show; what a primitive needs while it runs does not count."""
+        owner: dict[Value, Value] = {}  # of the memory that a value shows
+        living: dict[Value, int] = {}  # how many values show it
+        now = most = 0
+        for step, gone in zip(self.steps, self.last_uses(), strict=True):
+            for v in step.results:
+                x = step.args[0] if step.primitive in VIEWS and _shows(step) else v
+                owner[v] = owner.get(x, x)
+                if owner[v] is v:
+                    now += v.size * v.dtype.itemsize
+                living[owner[v]] = living.get(owner[v], 0) + 1
+            most = max(most, now)
+            for v in gone:
+                own = owner[v]
+                living[own] -= 1
+                now -= own.size * own.dtype.itemsize if not living[own] and own in owner else 0
+        return most
 
     def to_json(self) -> str:
         """As text in JSON, from which `Program.from_json` makes an equal program."""
@@ -167,6 +199,11 @@ class Program:
         used = {v for step in steps for v in step.uses} | set(results)
         kept = {v: a for v, a in self.constants.items() if v in used}
         return replace(self, steps=list(steps), results=results, constants=kept)
+
+
+def _shows(step: Step) -> bool:
+    """Whether the result of a view is a view indeed: an index has no arrays."""
+    return isinstance(step.args[0], Value) and not any(True for _ in values_in(step.args[1:]))
 
 
 def values_in(x: Any) -> Iterator[Value]:

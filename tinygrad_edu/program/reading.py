@@ -22,7 +22,7 @@ from ..recording import TRACERS, Tracer, tracing
 from ..sums import worked_in
 from .array import ProgramArray, UnknownShapeError, plain, refusal
 from .host import HostNumber
-from .passes import simplified
+from .passes.common import without_dead_steps
 from .primitives import VIEWS, is_fresh
 from .program import Program, Value
 from .writer import Writer
@@ -383,7 +383,7 @@ class Reading(Tracer):
 
     def _without_idle(self, program: Program) -> Program:
         """Without inputs that nothing needs; what is drawn is drawn for others, too."""
-        used = {v for step in simplified(program).steps for v in step.uses} | set(program.results)
+        used = {v for step in without_dead_steps(program).steps for v in step.uses} | set(program.results)
         used |= {v for v, _, _ in self.writer.questions} | {x.value for x, _ in self.checks}
         kept = [
             (v, name)

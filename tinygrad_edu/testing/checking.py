@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import few
 from ..functions.arguments import Function
+from ..functions.calls import own_keywords
 from ..nn.module import Module
 from ..nn.stateless import functional_call
 from .examination import Examination
@@ -21,6 +22,7 @@ from .subjects.subjects import TensorSubject
 Strict = bool | str | Sequence[str]
 
 
+@own_keywords
 def check_derivative(
     f: Function,
     df: Function | Any,
@@ -63,6 +65,7 @@ def check_derivative(
     return conclude(report, raises, strict)
 
 
+@own_keywords
 def check_gradients(
     f: Function,
     *inputs: Any,

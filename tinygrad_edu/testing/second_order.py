@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..functions.arguments import Function
+from ..functions.calls import own_keywords
 from .checking import Strict
 from .examination import Examination
 from .explanation import explained
@@ -35,6 +36,7 @@ class Slopes(Pair):
         return [Convention((0, COTANGENT) if self.product else (0,))]
 
 
+@own_keywords
 def check_hessian(
     f: Function,
     hess: Function,
@@ -67,6 +69,7 @@ def check_hessian(
     return conclude(report, raises, strict)
 
 
+@own_keywords
 def check_hvp(
     f: Function,
     hvp: Function,
@@ -98,6 +101,7 @@ def check_hvp(
     return conclude(report, raises, strict)
 
 
+@own_keywords
 def check_jvp(
     f: Function,
     jvp: Function,
@@ -138,6 +142,7 @@ def check_jvp(
     return conclude(report, raises, strict)
 
 
+@own_keywords
 def check_jacobian_sparsity(
     f: Function,
     sparsity: Any,

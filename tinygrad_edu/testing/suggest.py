@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..functions.arguments import Function
+from ..functions.calls import own_keywords
 from .checking import check_derivative, check_gradients
 from .report import GradientError
 from .subjects.subjects import parameter_names
@@ -53,6 +54,7 @@ class Suggestion:
         return parameter_names(self.f, _arity(self.f) or 1)
 
 
+@own_keywords
 def suggest(module: ModuleType | str | Function, path: str | None = None) -> str:
     """Write the property tests of a module's functions and their derivatives.
 

@@ -20,7 +20,8 @@ def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) 
 
     `forward(*arrays, **attributes)` computes it; `vjps[i](g, y, *arrays, **attributes)` is the rule
     for input `i`, written with operators and ops so that it can be read on arrays and on tensors.
-    Say `kind="elementwise"` if inputs broadcast; see `op.Op` for the rest of the declaration.
+    Say `kind="elementwise"` if inputs broadcast. `latex=` says how it is typeset, `flops=` what it costs, `advice=`
+    what to do where it made inf or nan; see `op.Op` for the rest of the declaration.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.custom_op("cube", lambda x: x**3, lambda g, y, x: g * (3 * x**2))

@@ -42,9 +42,9 @@ def tangent(op: Op, tangents: Sequence[Any], y: Any, xs: Sequence[Any], kw: dict
             for i, (t, x) in enumerate(zip(tangents, xs, strict=True))
         ]
         return op(*parts, **kw)
-    if op.kind == "contract":  # linear in each input: one term for each tangent
+    if op.kind.multilinear:  # linear in each input: one term for each tangent
         terms = [op(*xs[:i], t, *xs[i + 1 :], **kw) for i, t in given]
-    elif op.kind == "elementwise":  # the local derivative is a diagonal: its own transpose
+    elif op.kind.entrywise:  # the local derivative is a diagonal: its own transpose
         terms = [op.vjps[i](t, y, *xs, **kw) for i, t in given]
     else:
         return _transposed(op, given, y, xs, kw)

@@ -12,12 +12,13 @@ import numpy as np
 from .. import engine
 from ..arrays import is_weak
 from ..backward import gradients, history
+from ..departures import Departure, departures
 from ..engine import Variable, births
 from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from ..functions.arguments import Function, fresh, lift
 from ..functions.creation import zeros_like
 from ..ops.layout import alias
-from ..recording import Departure, Recording, departures, recording, stack_level
+from ..recording import Recording, recording, stack_level
 from . import tree
 from .forward import push
 
@@ -126,8 +127,8 @@ class Trace:
         numbers = any(d.numbers for d in left)
         if any(t.born > left[0].when and _may_come_back(t, numbers) for t in found):
             warnings.warn(
-                f"{self.who}: no gradient passes through values that left the graph ({at}) and come back as "
-                f"constants; {remedy}, or detach() first if none is wanted",
+                f"{self.who}: no gradient passes through values that left the graph ({at}), from which constants that "
+                f"came after may be made; {remedy}, or detach() first if none is wanted",
                 LostGradientWarning,
                 stacklevel=stack_level(),
             )
@@ -162,9 +163,11 @@ def _with_aux(who: str, result: Any) -> tuple[Any, Any]:
 
 def _may_come_back(t: Variable, numbers: bool) -> bool:
     """Whether a constant can be made of values that left the graph: no integers or truth values, as indices and
-    masks are; a Python float only where such numbers left."""
+    masks are. Where only arrays left, a Python number of one digit (0.5, 1e-3) is taken for one that was typed."""
     kind = np.asarray(t._data).dtype.kind if not hasattr(t._data, "dtype") else t._data.dtype.kind
-    return t.op is None and not t.flags and kind in "fc" and (numbers or not is_weak(t._data))
+    if t.op is not None or t.flags or kind not in "fc":
+        return False
+    return numbers or not is_weak(t._data) or t._data != float(f"{t._data:.1g}")
 
 
 def _fitting(who: str, what: str, of: str, v: Any, like: Any) -> Any:

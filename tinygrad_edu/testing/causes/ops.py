@@ -31,7 +31,7 @@ def nodes(subject: TensorSubject) -> list[Variable]:
         _, outputs = subject.run(subject.x)
     results = [y for y in outputs if isinstance(y, Variable)]
     found = [t for t in history(*results, constants=False) if t.op is not None and t.flags & NEEDS]
-    return [t for t in reversed(found) if t.op.kind not in ("batch", "checkpoint", "rule")]  # type: ignore[union-attr]
+    return [t for t in reversed(found) if not t.op.kind.rule]  # type: ignore[union-attr]
 
 
 def suspects(subject: Subject, order: int) -> Iterator[tuple[Variable, Report]]:

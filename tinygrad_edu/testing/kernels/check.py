@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...functions.arguments import Function
+from ...functions.calls import own_keywords
 from ..causes.patterns import OVERWRITTEN, TERM
 from ..checking import Strict
 from ..examination import Examination
@@ -26,6 +27,7 @@ from .sizes import LENGTHS, lengths, resized, smallest, variations
 from .subject import WHO, Inputs, KernelFunctions
 
 
+@own_keywords
 def check_kernel(
     forward: Function,
     backward: Function | None = None,

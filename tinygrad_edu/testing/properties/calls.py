@@ -61,10 +61,10 @@ def _shapes(draw: Any, op: Op, arity: int) -> list[tuple[int, ...]]:
             sizes["m"] = max(sizes["m"], sizes["n"])
         cores = re.findall(r"\(([^)]*)\)", op.signature.split("->")[0])
         entries = sum(math.prod(shape_of(core, sizes)) for core in cores)
-        single = op.kind == "search" or op.name == "einsum" or 2 * entries > GRID
+        single = any(d.sorted for d in op.domain or ()) or 2 * entries > GRID
         lead = () if single else draw(st.sampled_from([(), (2,)]))
         return [(lead if core else ()) + shape_of(core, sizes) for core in cores]
-    if op.kind == "elementwise":
+    if op.kind.entrywise:
         found = draw(hnp.mutually_broadcastable_shapes(num_shapes=arity, max_dims=3, max_side=3))
         return list(found.input_shapes)
     return [draw(hnp.array_shapes(max_dims=3, max_side=3))] * arity
@@ -84,4 +84,5 @@ def _array(v: Any, domain: Domain, dtype: Any) -> Any:
             v = np.tril(v) + np.swapaxes(np.tril(v, -1), -1, -2)
         if domain.matrix == "definite":
             v = v @ np.swapaxes(v, -1, -2)
-    return np.asarray(into(domain, v), dtype=dtype)
+    v = np.asarray(into(domain, v), dtype=dtype)
+    return np.sort(v) if domain.sorted else v

@@ -11,6 +11,7 @@ import numpy as np
 from ...engine import Variable, constant
 from ...errors import MissingLibraryError
 from ...functions import elementwise, layout
+from ...functions.calls import own_keywords
 from ...op import REGISTRY, Each, Op
 
 
@@ -127,6 +128,7 @@ def _unsummed(rule: Any, i: int) -> Any:
     return broken
 
 
+@own_keywords
 def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
     """Break the derivative of `target` in many ways, and report the share that `test` notices.
 

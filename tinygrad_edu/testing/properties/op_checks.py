@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...backward import gradients
+from ...domain import REAL
 from ...engine import NEEDS, Variable, constant
 from ...op import REGISTRY, Op
 from ...recording import Recording
@@ -135,8 +136,7 @@ def layouts(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
 def batch(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     """A batch of examples gives what they give one after another."""
     pairs = [np.stack([a, np.flip(a)]) for a in arrays]
-    if op.kind == "search":  # its table is sorted
-        pairs = [np.sort(p) for p in pairs]
+    pairs = [np.sort(p) if d.sorted else p for p, d in zip(pairs, op.domain or (REAL,) * len(pairs), strict=True)]
     batched = vmap(lambda *xs: op(*xs, **attributes))(*map(constant, pairs))
     single = [op.forward(*[p[i] for p in pairs], **attributes) for i in range(2)]
     np.testing.assert_allclose(batched._data, np.stack(single), rtol=1e-12, atol=1e-12)
@@ -178,4 +178,4 @@ def check_op(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
 
 def built_in_ops() -> list[Op]:
     """The ops of the registry that are not a user's own, and can be called by themselves."""
-    return [op for op in REGISTRY.values() if not op.custom and op.kind not in ("batch", "checkpoint", "rule")]
+    return [op for op in REGISTRY.values() if not op.custom and not op.kind.rule]

@@ -195,13 +195,13 @@ def of_record(result: Variable) -> Formula:
     return made[result.born]
 
 
-def _is(part: Formula, number: float) -> bool:
-    return part.number is not None and np.ndim(part.number) == 0 and bool(part.number == number)
+def _is(part: Formula, number: float | None) -> bool:
+    return number is not None and part.number is not None and np.ndim(part.number) == 0 and bool(part.number == number)
 
 
 def _known(f: Formula) -> Formula | None:
     """What stands for an expression of exact numbers: `3 - 1` is 2, and a condition on them is true or false."""
-    if f.op is None or f.op.kind != "elementwise":
+    if f.op is None or not f.op.kind.entrywise:
         return None
     numbers = [a.number for a in f.args]
     exact = all(v is not None and not np.ndim(v) for v in numbers) and bool(f.value == np.round(f.value))
@@ -214,10 +214,6 @@ def _known(f: Formula) -> Formula | None:
     return None
 
 
-# Numbers that change nothing on the right; and whether they change nothing on the left, either.
-NEUTRAL = {"multiply": (1, True), "divide": (1, False), "power": (1, False), "add": (0, True), "subtract": (0, False)}
-
-
 def tidy(f: Formula) -> Formula:
     """The same without operations that change nothing: times 1, plus 0, a reshape to the same shape."""
     f = _without_repeats(f)
@@ -227,11 +223,11 @@ def tidy(f: Formula) -> Formula:
     if not f.args:
         return f
     a, b = f.args[0], f.args[-1]
-    if name in NEUTRAL:
-        number, left = NEUTRAL[name]
-        if _is(b, number) and a.shape == f.shape:
+    if f.op is not None and f.op.neutral:
+        left, right = f.op.neutral
+        if _is(b, right) and a.shape == f.shape:
             return a
-        if left and _is(a, number) and b.shape == f.shape:
+        if _is(a, left) and b.shape == f.shape:
             return b
     if name == "multiply" and _is(a, -1) and b.shape == f.shape:
         return Formula("", REGISTRY["negative"], (b,), {}, f.value)
@@ -244,7 +240,7 @@ def tidy(f: Formula) -> Formula:
 
 def _without_repeats(f: Formula) -> Formula:
     """Entry by entry, arrays broadcast by themselves: `broadcast_to(g, (2, 3)) * x` is `g * x` for such an x."""
-    if f.op is None or f.op.kind != "elementwise" or f.value is None:
+    if f.op is None or not f.op.kind.entrywise or f.value is None:
         return f
     for i, a in enumerate(f.args):
         if a.op is None or a.op.name not in ("broadcast_to", "reshape"):

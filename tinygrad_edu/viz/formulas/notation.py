@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Set
@@ -22,6 +23,8 @@ BINDS = {
     "**": POWER, "*": TIMES, "/": TIMES, "//": TIMES, "%": TIMES, "@": TIMES, "+": PLUS, "-": PLUS,
     "&": AND, "|": OR, "==": COMPARE, "!=": COMPARE, "<": COMPARE, "<=": COMPARE, ">": COMPARE, ">=": COMPARE,
 }  # fmt: skip
+LATEX_BINDS = {"+": PLUS, "-": PLUS, r"\cdot": TIMES, r"\,": TIMES, r"\land": AND, r"\lor": OR}
+ASSOCIATIVE = {"+", r"\land", r"\lor"}
 Written = tuple[str, int]  # a text, and how tightly its outermost operator binds
 
 
@@ -31,15 +34,15 @@ def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken:
     With `longest`, one with more letters is written in steps as well, none of them longer where that can be. No step
     has a name that is `taken`.
     """
-    return _in_steps(f, lambda part, args: _plain_part(part, args, transposed), "u{}", "; ", longest, taken)
+    return in_steps(f, lambda part, args: plain_part(part, args, transposed), "u{}", "; ", longest, taken)
 
 
-def latex(f: Formula) -> str:
-    r"""`g \cdot (1 - y \cdot y)`, for a typesetter."""
-    return _in_steps(f, _latex_part, "u_{{{}}}", r",\quad ")
+def latex(f: Formula, name: Callable[[str], str] | None = None) -> str:
+    r"""`g \cdot (1 - y \cdot y)`, for a typesetter; `name` says how the name of a tensor is written."""
+    return in_steps(f, lambda part, args: _latex_part(part, args, name or latex_name), "u_{{{}}}", r",\quad ")
 
 
-def _in_steps(
+def in_steps(
     f: Formula,
     write: Callable[[Formula, list[Written]], Written],
     step: str,
@@ -48,13 +51,15 @@ def _in_steps(
     taken: Set[str] = frozenset(),
 ) -> str:
     """Write every part once; if that would be long, give a name to each part that is long, or used twice."""
+    if longest is None and f.op is not None and all(a.op is None for a in f.args):  # one operation, as most are
+        return write(f, [write(a, []) for a in f.args])[0]
     uses: dict[int, int] = {}
     for part in f.parts():
         for a in part.args:
             uses[id(a)] = uses.get(id(a), 0) + 1
     name_parts = f.size() > TOO_LONG
     if longest is not None and not name_parts:
-        whole = _in_steps(f, write, step, stop)
+        whole = in_steps(f, write, step, stop)
         if len(whole) <= longest:
             return whole
         name_parts = True
@@ -73,7 +78,7 @@ def _in_steps(
     return stop.join([*steps, written[id(f)][0]])
 
 
-def _wrap(text: str, binds: int, least: int) -> str:
+def wrap(text: str, binds: int, least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
@@ -103,20 +108,20 @@ def _array_rows(v: np.ndarray) -> str:
     return "[" + ", ".join(_array_rows(part) if np.ndim(part) else number(part) for part in v) + "]"
 
 
-def _leaf(f: Formula) -> Written:
+def leaf(f: Formula) -> Written:
     text = f.text or number(f.value)
     return text, UNARY if not f.text and text.startswith("-") else ATOM
 
 
-def _plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
+def plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
     if f.op is None:
-        return _leaf(f)
+        return leaf(f)
     if f.op.formula and f.op.formula.count("{}") == len(args):
         return _operator(_filled(f.op.formula, f.attributes), args)
-    if f.op.name == "permute_dims" and (mark := _transposition(f, transposed)):
-        return _wrap(*args[0], ATOM) + mark, ATOM
+    if f.op.name == "permute_dims" and (mark := transposition(f, transposed)):
+        return wrap(*args[0], ATOM) + mark, ATOM
     if f.op.name == "getitem":
-        return _wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
+        return wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
     return f"{f.op.name}({', '.join(_words(f, args))})", ATOM
 
 
@@ -129,19 +134,19 @@ def _operator(template: str, args: list[Written]) -> Written:
     """An operator's text with the parentheses that Python would need."""
     left, _, right = template.partition("{}")
     if left:  # a sign in front: -x, ~x
-        return left + _wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
+        return left + wrap(args[0][0], 0 if args[0][0].startswith(left) else args[0][1], UNARY) + right, UNARY
     symbol = right.partition("{}")[0].split()[0]
     binds = BINDS[symbol]
-    a = _wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
+    a = wrap(*args[0], binds + (symbol == "**" or binds == COMPARE))
     if len(args) == 1:
         return template.replace("{}", a), binds
     least = UNARY if symbol == "**" else binds + (symbol != "+")
     if args[1][1] == UNARY and binds in (TIMES, PLUS):
         least = ATOM  # 2 * (-3): two signs do not stand side by side
-    return f"{a} {symbol} {_wrap(*args[1], least)}", binds
+    return f"{a} {symbol} {wrap(*args[1], least)}", binds
 
 
-def _transposition(f: Formula, transposed: str) -> str:
+def transposition(f: Formula, transposed: str) -> str:
     """How a transpose is written: above two axes `.T` would turn round all of them, and `.mT` swaps the last two."""
     axes = f.attributes["axes"]
     if len(axes) < 2 or axes != (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2):
@@ -165,15 +170,15 @@ def _words(f: Formula, args: list[Written]) -> list[str]:
     """What stands between the parentheses of a call: inputs, and attributes; index arrays stand in their index."""
     inside = sum(k is ARRAY for k in f.attributes.get("index", ()))
     given, arrays = args[: len(args) - inside], args[len(args) - inside :]
-    return [text for text, _ in given] + _keywords(f, arrays)
+    return [text for text, _ in given] + keywords(f, arrays)
 
 
-def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
+def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
     for key, v in f.attributes.items():
-        if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level":
-            continue  # the default, or the number of a vmap, which differs from run to run
+        if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level" or key[0] == "_":
+            continue  # the default, what has no text, or the number of a vmap, which differs from run to run
         if key == "index":
             words.append(f"index=s_[{_index(v, arrays)}]")
         elif key in ("shape", "dtype"):
@@ -183,36 +188,61 @@ def _keywords(f: Formula, arrays: list[Written]) -> list[str]:
     return words
 
 
-FUNCTIONS = {
-    "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "sinh": r"\sinh",
-    "cosh": r"\cosh", "tanh": r"\tanh", "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan",
-    "sigmoid": r"\sigma", "max": r"\max", "min": r"\min", "maximum": r"\max", "minimum": r"\min", "det": r"\det",
-    "log2": r"\log_2", "log10": r"\log_{10}", "sign": r"\operatorname{sign}",
-}  # fmt: skip
-RELATIONS = {
-    "equal": "=", "not_equal": r"\neq", "less": "<", "less_equal": r"\leq", "greater": ">", "greater_equal": r"\geq",
-}  # fmt: skip
-JOINS = {"logical_and": (r"\land", AND), "logical_or": (r"\lor", OR), "add": ("+", PLUS), "subtract": ("-", PLUS)}
-
-
-def _latex_part(f: Formula, args: list[Written]) -> Written:
+def _latex_part(f: Formula, args: list[Written], write_name: Callable[[str], str]) -> Written:
     if f.op is None:
-        text, binds = _leaf(f)
+        text, binds = leaf(f)
         if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
             return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
-        return (latex_name(text) if f.text else _latex_number(text)), binds
-    write = LATEX.get(f.op.name)
-    if write is not None:
-        return write(f, args)
-    name = f.op.name
-    if name in RELATIONS:
-        return f"[{args[0][0]} {RELATIONS[name]} {args[1][0]}]", ATOM
-    if name in JOINS:
-        sign, binds = JOINS[name]
-        return f"{_wrap(*args[0], binds)} {sign} {_wrap(*args[1], binds + (name == 'subtract'))}", binds
-    head = FUNCTIONS.get(name) or r"\operatorname{" + escape(name) + "}"
-    words = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in _keywords(f, [])]
-    return f"{head}({', '.join(words)})", ATOM
+        return (write_name(text) if f.text else _latex_number(text)), binds
+    words = keywords(f, [])
+    if f.op.latex and "#" in f.op.latex:
+        return _filled_latex(f, args)
+    head = f.op.latex or r"\operatorname{" + escape(f.op.name) + "}"
+    inside = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in words]
+    return f"{head}({', '.join(inside)})", ATOM
+
+
+def _filled_latex(f: Formula, args: list[Written]) -> Written:
+    """An op's own LaTeX with its inputs and attributes in place, in the parentheses that they need."""
+    assert f.op is not None
+    if f.op.name == "permute_dims" and transposition(f, "mT"):
+        return wrap(*args[0], ATOM) + r"^\top", POWER
+    template, least, binds = _layout(f.op.latex)
+    if r"\cdot" in template and all(len(a.shape) for a in f.args):
+        template = template.replace(r"\cdot", r"\odot")  # entry by entry, where two arrays meet
+
+    def filled(place: re.Match[str]) -> str:
+        if place[1].isdigit():
+            k = int(place[1]) - 1
+            return wrap(*args[k], least.get(place[0], 0))
+        v = f.attributes[place[1]]
+        if place[1] == "index":
+            return r"\text{" + escape(_index(v, args[1:])) + "}"
+        return ", ".join(map(str, v)) if isinstance(v, tuple) else number(v)
+
+    return re.sub(r"#(\d|[a-z]+)", filled, template), binds
+
+
+@functools.cache
+def _layout(template: str) -> tuple[str, dict[str, int], int]:
+    """A template, how tightly the inputs in it must bind that no bracket holds, and how tightly the whole binds."""
+    depth, left = 0, []
+    for token in re.finditer(r"\\(left|right|begin|end|[lr]floor|[lr]ceil)\b|[{}()\[\]]|#\d", template):
+        text = token[1] or token[0]
+        if text.startswith("#"):
+            left += [token] if not depth else []
+        else:
+            depth += 1 if text in ("left", "begin", "lfloor", "lceil", "{", "(", "[") else -1
+    if not left:
+        return template, {}, ATOM if template.startswith(("[", r"\l", r"\sqrt", r"\operatorname")) else POWER
+    first = left[0]
+    if first.start():  # a sign in front
+        return template, {first[0]: TIMES}, TIMES
+    symbol = template[first.end() :].split()[0]
+    if symbol[0] in "^_":
+        return template, {first[0]: ATOM}, POWER
+    binds = LATEX_BINDS[symbol]
+    return template, {first[0]: binds, left[1][0]: binds + (symbol not in ASSOCIATIVE)}, binds
 
 
 def _latex_number(text: str) -> str:
@@ -235,46 +265,3 @@ def escape(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
     special["<"] = "<{}"  # a page that the formula stands in sees no tag begin
     return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
-
-
-def _times(f: Formula, args: list[Written]) -> Written:
-    both = all(len(a.shape) for a in f.args)  # entry by entry, where two arrays meet
-    sign = r"\odot" if both else r"\cdot"
-    return f"{_wrap(*args[0], TIMES)} {sign} {_wrap(*args[1], TIMES + 1)}", TIMES
-
-
-def _sums(f: Formula, args: list[Written]) -> Written:
-    axis = f.attributes.get("axis")
-    under = "" if axis is None else "_{\\text{axis } " + ", ".join(map(str, axis)) + "}"
-    return rf"\sum{under} {_wrap(*args[0], TIMES)}", TIMES
-
-
-def _transpose(f: Formula, args: list[Written]) -> Written:
-    if _transposition(f, "mT"):
-        return _wrap(*args[0], ATOM) + r"^\top", POWER
-    return rf"\operatorname{{permute}}_{{{', '.join(map(str, f.attributes['axes']))}}}({args[0][0]})", ATOM
-
-
-def _picked(f: Formula, args: list[Written]) -> Written:
-    return _wrap(*args[0], ATOM) + r"_{[\text{" + escape(_index(f.attributes["index"], args[1:])) + "}]}", POWER
-
-
-LATEX: dict[str, Callable[[Formula, list[Written]], Written]] = {
-    "multiply": _times,
-    "divide": lambda f, a: (rf"\frac{{{a[0][0]}}}{{{a[1][0]}}}", POWER),
-    "reciprocal": lambda f, a: (rf"\frac{{1}}{{{a[0][0]}}}", POWER),
-    "power": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{a[1][0]}}}", POWER),
-    "power_n": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{{number(f.attributes['n'])}}}", POWER),
-    "square": lambda f, a: (f"{_wrap(*a[0], ATOM)}^2", POWER),
-    "negative": lambda f, a: (f"-{_wrap(*a[0], TIMES)}", TIMES),
-    "sqrt": lambda f, a: (rf"\sqrt{{{a[0][0]}}}", ATOM),
-    "exp": lambda f, a: (f"e^{{{a[0][0]}}}", POWER),
-    "abs": lambda f, a: (rf"\left|{a[0][0]}\right|", ATOM),
-    "matmul": lambda f, a: (rf"{_wrap(*a[0], TIMES)} \, {_wrap(*a[1], TIMES + 1)}", TIMES),
-    "inv": lambda f, a: (f"{_wrap(*a[0], ATOM)}^{{-1}}", POWER),
-    "where": lambda f, a: (rf"\begin{{cases}} {a[1][0]} & {a[0][0]} \\ {a[2][0]} & \text{{else}} \end{{cases}}", POWER),
-    "logical_not": lambda f, a: (rf"\lnot {_wrap(*a[0], ATOM)}", UNARY),
-    "sum": _sums,
-    "permute_dims": _transpose,
-    "getitem": _picked,
-}

@@ -11,12 +11,6 @@ from ...domain import REAL, Domain, shape_of
 from ...op import REGISTRY, Op
 from .formula import Formula, input_names, of_rule, of_value
 
-UNREADABLE = {
-    "checkpoint": "runs the function again, and pulls g through it",
-    "rule": "the rule that was given with the function",
-    "batch": "the other direction: into the batch, or out of it",
-}
-
 
 class Row(NamedTuple):
     """One op: formulas as plain text, and the same for a typesetter."""
@@ -44,15 +38,15 @@ def op_table() -> list[Row]:
 def row(op: Op) -> Row:
     """The row of one op."""
     domain = ", ".join(str(d) for d in op.domain or (REAL,))
-    if op.kind in UNREADABLE:
-        rules = (UNREADABLE[op.kind],)
-        return Row(op.name, op.kind, f"{op.name}(...)", rules, domain, op.doc, rf"\text{{{op.name}}}", rules)
+    if op.kind.rule:
+        rules = (op.kind.rule,)
+        return Row(op.name, op.kind.name, f"{op.name}(...)", rules, domain, op.doc, rf"\text{{{op.name}}}", rules)
     arrays, attributes = example(op)
     names = input_names(op, len(arrays))
     value = of_value(op, names, arrays, attributes)
     found = [(f"d{name}", f) for name, f in zip(names, rules_of(op, arrays, attributes), strict=True) if f]
     return Row(
-        op.name, op.kind, str(value), tuple(f"{d} = {f}" for d, f in found), domain, op.doc,
+        op.name, op.kind.name, str(value), tuple(f"{d} = {f}" for d, f in found), domain, op.doc,
         value.latex(), tuple(f.latex() for _, f in found),
     )  # fmt: skip
 

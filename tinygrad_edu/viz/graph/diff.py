@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..pictures.draw import facts, new_picture, rows_label
-from ..pictures.palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
-from .graph import Graph, Node, is_number, read
-from .identity import same
-from .values import one, short, shown, wide
+from ...program.program import Program
+from ..pictures.draw import picture
+from ..pictures.fold import view
+from ..pictures.overlays import Paint
+from ..pictures.palette import GREEN, GREY, ORANGE
+from .graph import Graph, Node, read
+from .identity import same, stretches
+from .programs import ProgramNode, program_graph, signature
+from .values import one, shown, wide
 
 if TYPE_CHECKING:
     from ..pictures.picture import Picture
@@ -57,37 +61,37 @@ class Diff:
 
     def draw(self) -> Picture:
         """The second graph: new boxes green, changed ones orange; boxes that only the first has, dashed."""
-        dot = new_picture(
-            self.b, [*self.notices, "green: only in the second; dashed: only in the first; orange: differs"]
-        )
-        changed = {p.b.key: p for p in self.changed}
-        alone = {n.key for n in self.only_b}
-        for n in self.b.nodes.values():
-            if is_number(n):
-                continue
-            kind = GREEN if n.key in alone else ORANGE if n.key in changed else WHITE
-            notes = _words(changed[n.key], self.rtol) if n.key in changed else []
-            label = rows_label(_rows(n), notes, BACKWARD)
-            dot.node(n.key, label=label, fillcolor=kind.fill, color=kind.line, style="filled")
+        both, gone = self._both()
+        paint = Paint(gone=gone, scale=[(GREEN.fill, "only in the second"), (ORANGE.fill, "differs")])
+        paint.scale += [(GREY.fill, "only in the first, dashed")]
+        paint.fills = {n.key: GREEN.fill for n in self.only_b} | dict.fromkeys(gone, GREY.fill)
+        for pair in self.changed:
+            paint.fills[pair.b.key] = ORANGE.fill
+            paint.words[pair.b.key] = "; ".join(_words(pair, self.rtol))
+        detail = "ops" if isinstance(next(iter(self.b.nodes.values()), None), ProgramNode) else "values"
+        return picture(view(both), detail, paint=paint, notation="python")
+
+    def _both(self) -> tuple[Graph, set[str]]:
+        """The second graph with the nodes of the first that it lacks, each before what used it; and their keys."""
         partner = {p.a.key: p.b.key for p in self.pairs}
-        for n in self.only_a:
-            if not is_number(n):
-                label = rows_label(_rows(n), [], BACKWARD)
-                dot.node(f"a_{n.key}", label=label, fillcolor=GREY.fill, color=GREY.line, style="filled,dashed")
-        drawn = {n.key for n in self.b.nodes.values() if not is_number(n)}
-        dot.edges([(s, u) for s, u, _ in self.b.edges() if s in drawn])
-        gone = {n.key for n in self.only_a}
-        for s, u, _ in self.a.edges():
-            if (s in gone or u in gone) and not is_number(self.a.nodes[s]):
-                dot.edge(*(f"a_{k}" if k in gone else partner[k] for k in (s, u)), style="dashed")
-        return dot
+        new = {n.key: f"n{len(self.b.nodes) + k}" for k, n in enumerate(self.only_a)}
+        partner |= new
+        nodes, order = dict(self.b.nodes), list(self.b.nodes)
+        users: dict[str, list[str]] = {}
+        for source, user, _ in self.a.edges():
+            users.setdefault(source, []).append(partner[user])
+        for n in reversed(self.only_a):
+            at = min((order.index(user) for user in users.get(n.key, [])), default=len(order))
+            order.insert(at, new[n.key])
+            inputs = tuple(partner[k] for k in n.inputs)
+            nodes[new[n.key]] = replace(n, key=new[n.key], inputs=inputs)
+            for user in users.get(n.key, []):
+                if user in self.b.nodes:
+                    nodes[user] = replace(nodes[user], inputs=(*nodes[user].inputs, new[n.key]))
+        return replace(self.b, nodes={k: nodes[k] for k in order}, notices=self.notices), set(new.values())
 
     def _repr_svg_(self) -> str:
         return self.draw().svg()
-
-
-def _rows(n: Node) -> list[str]:
-    return [n.title, facts(n), *short(n.value).split("; ")]
 
 
 def _words(p: Pair, rtol: float) -> list[str]:
@@ -97,7 +101,7 @@ def _words(p: Pair, rtol: float) -> list[str]:
 
 
 def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
-    """Compare the graphs behind two results: float32 with float64, mine with another's, before with after.
+    """Compare the graphs behind two results: float32 with float64, mine with another's, before with after; or programs.
 
     Tensors are the same by name, operation and place in the program, whenever they were made. Differences are the
     largest of an array, relative to its largest entry; what is below `rtol` is the same.
@@ -111,8 +115,11 @@ def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     ~ t1 = x * 4: value differs by 0.25; gradient differs by 7.6
     ~ t2 = sin(t1): value differs by 1.3
     """
-    first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
-    found = same(first, second)
+    if isinstance(a, Program) and isinstance(b, Program):
+        first, second, found = _same_programs(a, b)
+    else:
+        first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
+        found = same(first, second)
     pairs = [_pair(first.nodes[x], second.nodes[y]) for x, y in found.items()]
     only_a = [n for k, n in first.nodes.items() if k not in found]
     alone = set(second.nodes) - set(found.values())
@@ -124,6 +131,18 @@ def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     return Diff(first, second, pairs, only_a, only_b, rtol, notices)
 
 
+def _same_programs(a: Program, b: Program) -> tuple[Graph, Graph, dict[str, str]]:
+    """Both programs as graphs, and the steps that are the same: in order, by what is called on what types."""
+    first, second = program_graph(a), program_graph(b)
+    left, right = list(first.nodes), list(second.nodes)
+    found = {
+        left[i + k]: right[j + k]
+        for equal, i, end, j, _ in stretches(signature(a), signature(b)) if equal
+        for k in range(end - i)
+    }  # fmt: skip
+    return first, second, found
+
+
 def _pair(a: Node, b: Node) -> Pair:
     notes = []
     if a.shape != b.shape:
@@ -132,10 +151,12 @@ def _pair(a: Node, b: Node) -> Pair:
         notes.append(f"{a.dtype} became {b.dtype}")
     if (a.grad is None) != (b.grad is None):
         notes.append("gradient only in the " + ("second" if a.grad is None else "first"))
-    return Pair(a, b, _distance(a.value, b.value), _distance(a.grad, b.grad), notes)
+    if isinstance(a, ProgramNode):
+        return Pair(a, b, 0.0, 0.0, [])  # a program has no values, and its steps were found by their types
+    return Pair(a, b, distance(a.value, b.value), distance(a.grad, b.grad), notes)
 
 
-def _distance(a: Any, b: Any) -> float:
+def distance(a: Any, b: Any) -> float:
     if a is None or b is None or np.shape(a) != np.shape(b) or not np.size(a):
         return 0.0
     a, b = wide(a), wide(b)

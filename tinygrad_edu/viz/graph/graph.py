@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,19 @@ from ...engine import NEEDS, Variable
 from ...errors import DTypeError, GraphError
 from ...nn.summary import example_inputs
 from ...op import REGISTRY, Op
+from ..foreign.libraries import library_of, runner
 from ..formulas.formula import Formula, of_value
 from ..formulas.notation import number, plain
 from .values import shown
-from .watch import Call, caller, data_in, is_module, names_in, run
+from .watch import Call, caller, data_in, is_module, named, run
 
 LONGEST = 60  # letters of a name
+
+
+@cache
+def dtype_name(dtype: Any) -> str:
+    """Its name, which NumPy takes long to say; nothing for None."""
+    return "" if dtype is None else str(dtype)
 
 
 @dataclass
@@ -41,6 +49,7 @@ class Node:
     named: bool = False  # by the user, not by us
     title: str = ""  # `v = a + u`
     paths: tuple[tuple[tuple[str, int], ...], ...] = ()  # to each input, where other operations are written into it
+    composed: Formula | None = None  # all that it computes, where other operations are written into it
 
     @property
     def module(self) -> tuple[str, ...]:
@@ -51,7 +60,7 @@ class Node:
     def kind(self) -> str:
         """The op's kind; for a leaf, `parameter`, `input` or `constant`."""
         if self.op is not None:
-            return "custom" if self.op.custom else self.op.kind
+            return "custom" if self.op.custom else self.op.kind.name
         flags = self.tensor.flags if self.tensor is not None else 0
         return "parameter" if flags & NEEDS else "input" if flags or self.named else "constant"
 
@@ -61,7 +70,7 @@ class Node:
 
     @property
     def dtype(self) -> str:
-        return str(getattr(self.value, "dtype", type(self.value).__name__))
+        return dtype_name(getattr(self.value, "dtype", None)) or type(self.value).__name__
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -89,6 +98,7 @@ class Graph:
     given: frozenset[str] = frozenset()  # keys of the example inputs that the program was run on
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
+    modules: dict[int, Any] = field(default_factory=dict)  # of each call, by its number
 
     def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
         """The operations, outermost first, through which a node uses its input `i`."""
@@ -117,6 +127,8 @@ class Graph:
 
     def formula(self, node: Node) -> Formula:
         """What a node computes, in the names of its inputs."""
+        if node.composed is not None:
+            return node.composed
         assert node.op is not None
         arrays = [self.nodes[k].value for k in node.inputs]
         return of_value(node.op, self.argument_names(node), arrays, node.attributes)
@@ -135,16 +147,30 @@ Source = Variable | Callable[..., Any] | Sequence[Variable] | Mapping[str, Varia
 
 
 def read(
-    x: Any, inputs: tuple[Any, ...] = (), *, who: str = "draw", grads: bool = False, gradient: Any = None
+    x: Any,
+    inputs: tuple[Any, ...] = (),
+    *,
+    who: str = "draw",
+    grads: bool = False,
+    gradient: Any = None,
+    scopes: Sequence[Mapping[str, Any]] = (),
 ) -> Graph:
-    """The graph behind a tensor (or several), or of a module or function run on example inputs."""
-    scope, calls, inner = caller(), list[Call](), dict[int, str]()
+    """The graph behind a tensor (or several), or of a module or function run on example inputs.
+
+    Tensors are called as in the scopes, the first of which knows best; by default, as in the function that asks.
+    """
+    scopes, calls, inner = scopes or [caller()], list[Call](), dict[int, str]()
     root, given = None, frozenset[int]()
     if is_module(x) or (callable(x) and not isinstance(x, Variable)):
         if not inputs:
             raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
-        x, watch = run(x, tuple(example_inputs(inputs)) if root is not None else inputs)
+        library = library_of(x, inputs)
+        if library:
+            x, watch = runner(library)(x, inputs)
+        else:
+            given_inputs = tuple(example_inputs(inputs)) if root is not None else inputs
+            x, watch = run(x, given_inputs, [v for scope in scopes for v in scope.values()])
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:
@@ -154,12 +180,12 @@ def read(
         )
     outputs, extra = _outputs(x, who)
     changed = _changed(outputs)
-    names = names_in(scope) | inner
+    names = named(scopes) | inner
     if given and isinstance(x, Variable) and x.op is not None:
         names.setdefault(x.born, "out")
     names |= extra
     unnamed = (t for t in history(*outputs) if t.op is None and not t.flags and not t.name and t.born not in names)
-    graph = _build(outputs, names | data_in(scope, unnamed), root, calls)
+    graph = _build(outputs, names | data_in(scopes[0], unnamed), root, calls)
     if late := [shown(n.name) for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in changed]:
         graph.notices.append(
             f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
@@ -278,12 +304,13 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
     made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
     graph, taken = Graph({}, tuple(keys[t.born] for t in outputs)), set[str]()
+    graph.modules = {k: c.module for k, c in enumerate(sorted(calls, key=lambda c: c.start))}
     counts: dict[str, int] = {}
     for t, modules in zip(tensors, made_in, strict=True):
         path = names.get(t.born, "")
         given = (t.name or "").strip()
         name = path if path.endswith(f".{given}") and given else given or path
-        stem = name or ("t" if t.op is not None else "x" if t.flags else "c")
+        stem = name or _part_name(t) or ("t" if t.op is not None else "x" if t.flags else "c")
         node = Node(
             keys[t.born], name, t, t.op, tuple(keys[x.born] for x in shown_inputs(t)), t._data, named=bool(name)
         )
@@ -293,6 +320,17 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
         graph.nodes[node.key] = node
         node.title = title(graph, node)
     return _with_complements(graph)
+
+
+def _part_name(t: Variable) -> str:
+    """What a slice of the last axis is called where it is a part of a result that gives several, as an LSTM's gates."""
+    made = t.inputs[0].op if t.op is not None and t.op.name == "getitem" else None
+    last = (t.attributes or {})["index"][-1] if made is not None and made.parts else None
+    if made is None or not isinstance(last, slice) or None in (last.start, last.stop):
+        return ""
+    size = np.shape(t.inputs[0]._data)[-1] // len(made.parts)
+    whole_part = last.stop - last.start == size and last.start % size == 0
+    return made.parts[last.start // size] if whole_part else ""
 
 
 def _in_order(tensors: list[Variable], names: Mapping[int, str]) -> list[Variable]:

@@ -148,14 +148,14 @@ def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
     with np.errstate(all="ignore"):
         gx = rule_of(user.op, i)(user.grad, user.tensor._data, *arrays, **user.attributes)
         gx = fit(user.op, gx, source)
-        keeps = masked and user.op.kind == "elementwise" and not user.op.masks and gx is not user.grad
+        keeps = masked and user.op.kind.entrywise and not user.op.masks and gx is not user.grad
         return keep_zeros(user.grad, gx) if keeps else gx
 
 
 def _derivative(graph: Graph, user: Node, i: int) -> Formula | None:
     """The local derivative alone: a rule of an elementwise op, or of scalars, read with 1 for `g`."""
     scalars = not whole(user.value).shape and not whole(graph.nodes[user.inputs[i]].value).shape
-    if user.op is None or not (user.op.kind == "elementwise" or scalars):
+    if user.op is None or not (user.op.kind.entrywise or scalars):
         return None
     arrays = [graph.nodes[k].value for k in user.inputs]
     one = np.ones_like(user.grad)[()] if isinstance(user.grad, np.ndarray | np.generic) else np.float64(1.0)

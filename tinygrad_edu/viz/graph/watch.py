@@ -8,16 +8,31 @@ was made.
 from __future__ import annotations
 
 import inspect
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from types import CodeType, FrameType
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from types import CellType, CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...engine import NEEDS, TRACED, Variable, births, constant
 from ...functions.arguments import lift
-from ...recording import user_frame
+from ...recording import PACKAGE, user_frame
+
+
+@cache
+def installed() -> tuple[str, ...]:
+    """Where the code of others lies: Python's own, that of installed libraries, this package's."""
+    import sysconfig  # which imports more
+
+    folders = [sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return *folders, PACKAGE, "<frozen"
+
+
+_EMPTY = CellType()  # of a name that has no value yet
 
 
 class Call(NamedTuple):
@@ -81,6 +96,18 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
     return inner | found
 
 
+def named(scopes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """What tensors are called in the first scope that has a name for them.
+
+    A place in a list or dict is a name only where no scope has a better one.
+    """
+    found: dict[int, str] = {}
+    for weak in (True, False):
+        for scope in reversed(scopes):
+            found |= {born: name for born, name in names_in(scope).items() if weak or "[" not in name}
+    return found
+
+
 def data_in(scope: Mapping[str, Any], constants: Iterable[Variable]) -> dict[int, str]:
     """What the program calls the arrays that constants are copies of, by number of birth.
 
@@ -110,17 +137,51 @@ def caller() -> Mapping[str, Any]:
     return {**frame.f_globals, **frame.f_locals} if frame else {}
 
 
-def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
-    """`f` on fresh, tracked inputs, watched.
+def callers() -> list[FrameType]:
+    """The frames of the user's program that are running, the outermost first; not those of installed libraries."""
+    found: list[FrameType] = []
+    frame = user_frame()
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(installed()):
+            found.append(frame)
+        frame = frame.f_back
+    return found[::-1]
+
+
+@contextmanager
+def traced(tensors: Iterable[Variable]) -> Iterator[None]:
+    """While the program runs, what follows from these tensors without a derivative, as a mask, is recorded as well."""
+    before = [(t, t.flags) for t in tensors]
+    for t, flags in before:
+        t.flags = flags | TRACED
+    try:
+        yield
+    finally:
+        for t, flags in before:
+            t.flags = flags
+
+
+def leaves_in(f: Any, around: Sequence[Any]) -> list[Variable]:
+    """The tensors that `f` may use besides its inputs: a module's, and those around it that need a gradient."""
+    closed = [cell.cell_contents for cell in getattr(f, "__closure__", None) or () if cell != _EMPTY]
+    held = [x for part in (f, *closed, *around) for x in (part if isinstance(part, list | tuple) else [part])]
+    found = [x for x in held if isinstance(x, Variable)]
+    found += [p for x in held if is_module(x) and not isinstance(x, type) for _, p in x.named_parameters()]
+    return [x for x in found if isinstance(x, Variable) and x.flags & NEEDS and x.op is None]
+
+
+def run(f: Callable[..., Any], inputs: tuple[Any, ...], around: Sequence[Any] = ()) -> tuple[Any, Watch]:
+    """`f` on fresh, tracked inputs, watched; `around` are the variables of the program that calls it.
 
     Inputs of a function need a gradient, unless some are tensors that ask for one: the others are data then. Those of a
     module need none.
     """
     target = f.forward if is_module(f) and hasattr(f, "forward") else f
-    names = _argument_names(target, len(inputs))
+    names = argument_names(target, len(inputs))
     asked = is_module(f) or any(isinstance(x, Variable) and x.flags & NEEDS for x in inputs)
     tensors = [_tracked(x, name, TRACED if asked else NEEDS) for x, name in zip(inputs, names, strict=True)]
-    with Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
+    leaves = {id(x): x for x in (*leaves_in(f, around), *tensors) if isinstance(x, Variable)}
+    with traced(leaves.values()), Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
         result = f(*tensors)
     given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}
     again = {name for born, name in watch.names.items() if born not in given} & set(given.values())
@@ -129,7 +190,8 @@ def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
     return result, watch
 
 
-def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    """The names of a function's first arguments by position."""
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):

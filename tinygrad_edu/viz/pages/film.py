@@ -11,7 +11,11 @@ from ..formulas.notation import number
 from ..graph.graph import Graph, is_number, read
 from ..graph.identity import Pairs, alike
 from ..graph.values import mean, one, short, shown, size, wide
-from .player import Page, page_data
+from .figure import figure
+from .page import Page
+from .player import page_data
+
+FRAME = 64  # entries of an array that each frame holds
 
 
 class Film:
@@ -58,9 +62,9 @@ class Film:
         """The player, on the first graph, with the frames."""
         if self.first is None:
             raise GraphError("Film: must have recorded a step; it has none; call record(loss) in the training loop")
-        data = page_data(self.first, roomy=True)
-        data["views"].sort(key=lambda view: view["label"] != "as written")
+        data = page_data(self.first)
         sizes = [v for frame in self.kept for v in frame["sizes"].values() if v]
+        data["live"] = None
         data["film"] = {"frames": self.kept, "largest": max(sizes, default=1.0)}
         return Page(self.title, data)
 
@@ -92,6 +96,8 @@ def _frame(step: int, graph: Graph, names: Pairs, notices: list[str]) -> dict[st
         "step": step, "loss": _finite(loss), "loss_text": one(loss), "notice": " ".join([*graph.notices, *notices]),
         "values": {k: short(n.value) for k, n in drawn.items()},
         "grads": {k: short(n.grad) for k, n in drawn.items() if n.grad is not None},
+        "arrays": {k: figure(n.value, FRAME) for k, n in drawn.items()},
+        "slopes": {k: figure(n.grad, FRAME) for k, n in drawn.items() if n.grad is not None},
         "sizes": {k: _finite(size(n.grad)) for k, n in drawn.items() if n.grad is not None},
     }  # fmt: skip
 

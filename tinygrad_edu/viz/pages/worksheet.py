@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.settings import own_keywords
-from ..graph.graph import Graph, read
+from ...functions.calls import own_keywords
+from ...recording import user_frame
+from ..graph.graph import Graph
 from ..graph.steps import Backward, backward, forward
 from ..graph.values import one, shown
-from .player import Page, page_data
+from .page import Page
+from .player import noted, page_data
 
 BLANKS = ("values", "derivatives", "gradients")
 Question = dict[str, Any]
@@ -39,15 +41,16 @@ def worksheet(
     wanted = {blanks} if isinstance(blanks, str) else set(blanks)
     if not wanted or wanted - set(BLANKS):
         raise ValueError(f"worksheet: blanks must be of {', '.join(BLANKS)}; got {sorted(wanted)}; choose some")
-    graph = read(x, inputs, who="worksheet", grads=True)
+    graph = noted(x, inputs, "worksheet")
     makers: dict[str, Callable[[Graph], list[Question]]] = {
         "values": _values, "derivatives": _derivatives, "gradients": _gradients,
     }  # fmt: skip
     questions = [q for name in BLANKS if name in wanted for q in makers[name](graph)]
     if not questions:
         raise ValueError("worksheet: the graph must have scalars to ask for; it has none; take smaller inputs")
-    data = page_data(graph)
+    data = page_data(graph, user_frame())
     intro = "Fill in the blanks (?) of the picture. A number or a fraction will do; three digits are enough."
+    data["live"] = None  # another number would be another question
     data["worksheet"] = {"title": shown(title), "intro": intro, "questions": questions[:most]}
     return Page(title, data)
 

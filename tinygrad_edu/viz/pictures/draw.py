@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
-from ...functions.settings import own_keywords
-from ..graph.graph import Graph, Node, read
-from ..graph.local import Local, among, gradient_name, local
-from ..graph.values import facts_text, in_label, markup, short, shown
-from .fold import LARGE, Arrow, Box, View, view
+from ...functions.calls import own_keywords
+from ...program.program import Program
+from ...recording import PLAIN, SITES, Recording, recorder
+from ..graph.graph import Graph, read
+from ..graph.local import Local, among, local
+from ..graph.programs import program_graph
+from ..graph.values import in_label
+from .fold import LARGE, Arrow, Box, View, few, view
 from .inline import inline as inlined
+from .label import (
+    SMALL,
+    Rows,
+    Style,
+    box_rows,
+    chip_rows,
+    common_dtype,
+    legend,
+    lines,
+    swatches,
+    tooltip,
+    unseen,
+    width,
+)
+from .layers import layers_in
 from .overlays import OVERLAYS, Paint
-from .palette import ALARM, BACKWARD, EDGE, INK, WAY_BACK, colour
+from .palette import ALARM, EDGE, INK, WAY_BACK, colour
+from .rows import Plan, plan
 
 if TYPE_CHECKING:
     from .picture import Picture
 
 DETAILS = ("ops", "values", "gradients", "formulas")
-WIDE = 80  # letters of a formula on a line
-TITLE = 40  # letters of a title on a line
+DIRECTIONS = {"right": "LR", "down": "TB"}
+NOTATIONS = ("mathematics", "python")
+PAGE = 760  # points: the width of a page, or of a slide
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
 
@@ -36,8 +57,13 @@ def draw(
     overlay: str | None = None,
     inline: bool = False,
     constants: bool = False,
+    expand: bool | str | Sequence[str] = False,
+    direction: str = "right",
+    page: float | None = PAGE,
+    notation: str = "mathematics",
 ) -> Picture:
-    """The graph behind `x`: a tensor, or a module or function with example inputs (of a module, also the shape of one).
+    """The graph behind `x`: a tensor, or a module or function with example inputs (of a module, also the shape of one);
+    or the program of a compiled function, `f.program`.
 
     Each box is a tensor and the operation that made it. `detail` adds up: "ops" (names and shapes),
     "values", "gradients" (the course's `dvar`), "formulas" (each edge's local derivative, with
@@ -45,9 +71,14 @@ def draw(
     name into the formula that uses them: `Z = W @ X + b` is one box. A bare number such as the 3 in
     `3 * v` stands in the formula; with `constants` it is drawn as a box.
 
+    A layer of `nn` that does several operations is one box, which `expand` opens: True for all, or names.
     Modules nested deeper than `depth` become one box each. A graph of more than `budget` boxes is
     folded: what repeats is drawn once with its count (None folds nothing). `overlay` colours boxes
     by "time", "memory", "flops", "gradient" (its norm) or "nonfinite" (where inf and nan go).
+
+    A picture wider than `page` (in points; None for no limit) goes on in a row below; what a row uses of an earlier
+    one is drawn once more, small. `direction` is "right" or "down". Formulas are written as "mathematics" (`Z₁ = W₁X`)
+    or as "python" (`Z1 = W1 @ X`).
 
     >>> import tinygrad_edu as tg
     >>> a, b, c = (tg.Tensor(v, requires_grad=True) for v in (5.0, 3.0, 2.0))
@@ -58,191 +89,213 @@ def draw(
     >>> "v = a + u" in picture.source and "dv = 3" in picture.source
     True
     """
-    if detail not in DETAILS:
-        raise ValueError(f"draw: detail must be one of {', '.join(DETAILS)}; got {detail!r}; choose one")
-    for what, number, least in (("depth", depth, 0), ("budget", budget, 1)):
+    choices = (
+        ("detail", detail, DETAILS), ("direction", direction, (*DIRECTIONS,)), ("notation", notation, NOTATIONS),
+        ("overlay", overlay, (*OVERLAYS,)),
+    )  # fmt: skip
+    for what, given, known in choices:
+        if given not in known and not (what == "overlay" and given is None):
+            raise ValueError(f"draw: {what} must be one of {', '.join(known)}; got {given!r}; choose one")
+    for what, number, least in (("depth", depth, 0), ("budget", budget, 1), ("page", page, 100)):
         if number is not None and number < least:
             raise ValueError(f"draw: {what} must be at least {least}, or None; got {number}; give a larger number")
-    if overlay is not None and overlay not in OVERLAYS:
-        raise ValueError(f"draw: overlay must be one of {', '.join(OVERLAYS)}; got {overlay!r}; choose one")
+    if isinstance(x, Program):
+        graph = program_graph(x)
+        return picture(view(graph, None, budget), "ops", direction=direction, page=page, notation="python")
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
-    graph = read(x, inputs, grads=with_gradients)
-    seen = view(inlined(graph) if inline else graph, depth, budget, constants)
+    with Recording(SITES if recorder.get() is PLAIN else None):  # boxes say the line that made them
+        graph = read(x, inputs, grads=with_gradients)
+    layers = layers_in(graph, expand)
+    seen = view(inlined(graph) if inline else graph, depth, budget, constants, layers)
     paint = OVERLAYS[overlay](graph, {k: seen.members(box) for k, box in seen.boxes.items()}) if overlay else None
-    return picture(seen, detail, backward, paint)
+    return picture(seen, detail, backward, paint, direction, page, notation)
 
 
-def picture(seen: View, detail: str, backward: bool, paint: Paint | None) -> Picture:
-    """DOT text for a view of a graph."""
-    graph = seen.graph
-    legend, scale = (paint.legend, paint.scale) if paint else ([], [])
-    dot = new_picture(graph, [*seen.notices, *legend], len(seen.boxes), scale)
-    _clusters(dot, seen, lambda part, box: _box(part, seen, box, detail, paint))
+def alone(seen: View) -> frozenset[str]:
+    """The boxes that are all of their innermost frame, of a module: the box says the module's name instead."""
+    inside = Counter(box.frames[:k] for box in seen.boxes.values() for k in range(1, len(box.frames) + 1))
+    return frozenset(
+        key for key, box in seen.boxes.items()
+        if box.frames and inside[box.frames] == 1 and not box.frames[-1].startswith("run") and not box.title
+    )  # fmt: skip
+
+
+def files(seen: View) -> frozenset[str]:
+    """The files of the lines that made the boxes; none, if all were made by one line, which says nothing."""
+    sites = {site for box in seen.boxes.values() if (site := seen.node(box).site) is not None}
+    return frozenset(site.rpartition(":")[0] for site in sites) if len(sites) > 1 else frozenset()
+
+
+def picture(
+    seen: View, detail: str = "values", backward: bool = False, paint: Paint | None = None, direction: str = "right",
+    page: float | None = PAGE, notation: str = "mathematics", stage: Stage | None = None,
+) -> Picture:  # fmt: skip
+    """DOT text for a view of a graph, or for one stage of a lecture on it."""
+    hidden = stage.hidden if stage is not None else frozenset()
+    style = Style(seen, detail, notation == "mathematics", paint, common_dtype(seen), alone(seen), files(seen))
+    arrows, notes = few(seen)
+    notices = [*seen.notices, *([notes] if notes else [])]
+    backs = {arrow: back for arrow in arrows if (back := flows_back(seen, arrow, style.detail, backward)) is not None}
+    labels = {key: box_rows(style, box) for key, box in seen.boxes.items()}
+    chips = {a: chip_rows(style, back, seen.graph.nodes[a.source]) for a, back in backs.items()}
+    chip = max((width(rows, SMALL) for rows in chips.values()), default=0.0)
+    widths = {key: width([*own, *more]) + 12 * len(seen.boxes[key].frames) for key, (own, more) in labels.items()}
+    rows = plan(seen, arrows, widths, chip, page if direction == "right" else None)
+    told = [*([_caption(stage.caption)] if stage is not None else []), *(in_label(line, 110) for line in notices)]
+    told += legend(style, backward) if stage is None else []
+    dot = new_picture(seen.graph, told, paint, len(seen.boxes) > LARGE and rows.count == 1)
+    dot.attr("graph", rankdir=DIRECTIONS[direction])
+    parts = [dot] if rows.count == 1 else [_row(dot, k) for k in range(rows.count)]
+    _clusters(parts, seen, rows, style.alone, lambda part, box: _box(part, style, box, labels[box.key], hidden))
     drawn: set[str] = set()
-    for arrow in seen.arrows:
+    for arrow in arrows:
+        at = rows.row[arrow.user]
         source = arrow.source
-        if arrow.copy:
-            source = f"{arrow.source}_{arrow.user}"
+        if rows.row[source] != at or (arrow.copy and rows.count == 1):
+            source = f"{source}_{arrow.user if rows.count == 1 else f'row{at}'}"
             if source not in drawn:
                 drawn.add(source)
-                _copy(dot, source, graph.nodes[arrow.source])
-        node = graph.nodes[arrow.user]
-        wanted = arrow.position is not None and (detail == "formulas" or backward)
-        back = local(graph, node, arrow.position or 0) if wanted else None
-        back = among(back, arrow.rounds) if back is not None else None
+                later = rows.row[arrow.source] > at
+                _copy(parts[at], source, style, seen.boxes[arrow.source], later, {arrow.source, arrow.user} & hidden)
         red = paint is not None and {arrow.source, arrow.user} <= paint.path
-        _arrows(dot, source, arrow, back, detail, backward, red)
+        _arrow(parts[at], source, arrow, chips.get(arrow), backward, red, hidden)
+    if rows.count > 1:
+        for part in reversed(parts):  # Graphviz puts the first one lowest
+            dot.subgraph(part)
     return dot
 
 
-def new_picture(graph: Graph, notices: list[str], boxes: int = 0, scale: Sequence[tuple[str, str]] = ()) -> Picture:
-    """An empty picture in this package's style."""
+@dataclass(frozen=True)
+class Stage:
+    """One step of a lecture: what is said, and what is not there yet: keys of boxes, `d` and keys for their gradients,
+    `source:user:position` for what flows back along an arrow."""
+
+    caption: str
+    hidden: frozenset[str]
+
+
+def _caption(words: str) -> str:
+    """What is said at a step, of one size, so that nothing moves from step to step."""
+    text = f'<font point-size="13" color="{EDGE}">{in_label(words, 96)}</font>'
+    cell = f'<td fixedsize="true" width="620" height="26">{text}</td>'
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>{cell}</tr></table>'
+
+
+def flows_back(seen: View, arrow: Arrow, detail: str, backward: bool) -> Local | None:
+    """What flows back along an arrow, where it is drawn."""
+    if arrow.position is None or arrow.loop or not (detail == "formulas" or backward):
+        return None
+    back = local(seen.graph, seen.graph.nodes[arrow.user], arrow.position)
+    return among(back, arrow.rounds) if back is not None else None
+
+
+def new_picture(graph: Graph, told: Sequence[str], paint: Paint | None, quick: bool) -> Picture:
+    """An empty picture in this package's style; laid out quickly, where that would take long."""
     try:
         from .picture import Picture
     except ImportError as error:
         raise MissingLibraryError("draw", "graphviz", "all") from error
     dot = Picture("graph")
     dot.graph = graph
-    rows = [in_label(line, 150) for line in notices] + ([_swatches(scale)] if scale else [])
-    label = {"label": _lines(rows), "labelloc": "b"} if rows else {}
-    quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
-    dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.25", ranksep="0.4")
-    dot.attr("graph", fontcolor=EDGE, **label, **quick)
+    rows = [*told]
+    if paint is not None:
+        rows += [in_label(line, 110) for line in paint.legend] + [swatches(paint.scale)] * bool(paint.scale)
+    label = {"label": lines(rows), "labelloc": "b"} if rows else {}
+    fast = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if quick else {}
+    dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.2", ranksep="0.28")
+    dot.attr("graph", fontcolor=EDGE, **label, **fast)
     dot.attr("node", shape="box", fontname=FONT, fontsize="11", fontcolor=INK, margin="0.08,0.03")
     dot.attr("edge", color=EDGE, fontname=FONT, fontsize="10", fontcolor=EDGE, arrowsize="0.7")
     return dot
 
 
-def _swatches(scale: Sequence[tuple[str, str]]) -> str:
-    """A row of colours, each with what it stands for."""
-    cells = [f'<td bgcolor="{shade}"><font color="{INK}"> {in_label(words)} </font></td>' for shade, words in scale]
-    return f'<table border="0" cellborder="1" cellspacing="0" cellpadding="3"><tr>{"".join(cells)}</tr></table>'
+def _row(dot: Picture, number: int) -> Picture:
+    part = type(dot)(f"cluster_row{number}")
+    part.attr(peripheries="0", margin="6", label="")
+    return part
 
 
-def _clusters(dot: Picture, seen: View, put: Callable[[Picture, Box], None]) -> None:
-    """Boxes inside frames: one for each repeated part, and for each module call."""
-    inside: dict[tuple[str, ...], list[Box]] = {}
+def _clusters(
+    parts: list[Picture], seen: View, rows: Plan, alone: frozenset[str], put: Callable[[Picture, Box], None]
+) -> None:
+    """Boxes inside frames: one for each repeated part, and for each module call; a row has frames of its own."""
+    inside: dict[tuple[int, tuple[str, ...]], list[Box]] = {}
     for box in seen.boxes.values():
-        inside.setdefault(box.frames, []).append(box)
-    frames: dict[tuple[str, ...], Picture] = {(): dot}
-    paths = sorted({p[:k] for p in inside for k in range(1, len(p) + 1)}, key=lambda p: (len(p), p))
-    for number, path in enumerate(paths):
-        frame = type(dot)(f"cluster{number}")
+        frames = box.frames[:-1] if box.key in alone else box.frames
+        inside.setdefault((rows.row[box.key], frames), []).append(box)
+    made: dict[tuple[int, tuple[str, ...]], Picture] = {(k, ()): part for k, part in enumerate(parts)}
+    places = sorted({(r, p[:k]) for r, p in inside for k in range(1, len(p) + 1)}, key=lambda at: (len(at[1]), at))
+    begun: set[tuple[str, ...]] = set()
+    for number, (row, path) in enumerate(places):
+        frame = type(parts[0])(f"cluster{number}")
         line = WAY_BACK if path[-1].startswith("run") else EDGE
+        again = ", continued" if path in begun else ""
+        begun.add(path)
         frame.attr(
-            label=f"<<b>{in_label(seen.labels[path[-1]])}</b>>",
+            label=f"<<b>{in_label(seen.labels[path[-1]])}</b>{again}>",
             color=line,
             fontcolor=line,
             style="rounded,dashed",
+            peripheries="1",
             margin="8",
         )
         frame.attr(labelloc="t", labeljust="l")
-        frames[path] = frame
-    for path, boxes in inside.items():
+        made[row, path] = frame
+    for place, boxes in inside.items():
         for box in boxes:
-            put(frames[path], box)
-    for path in sorted(paths, key=lambda p: (-len(p), p)):
-        frames[path[:-1]].subgraph(frames[path])
+            put(made[place], box)
+    for row, path in sorted(places, key=lambda at: (-len(at[1]), at)):
+        made[row, path[:-1]].subgraph(made[row, path])
 
 
-def _copy(dot: Picture, key: str, node: Node) -> None:
-    """A shared leaf once more, small, beside its user."""
-    kind = colour(node.kind)
+def _copy(dot: Picture, key: str, style: Style, box: Box, later: bool, hidden: Set[str]) -> None:
+    """A tensor of another row, or a shared leaf, once more, small, beside its user."""
+    node = style.seen.node(box)
+    kind = colour("folded" if box.title else node.kind)
+    words = [in_label(style.name(node.name), 24), *(["(of the round before)"] if later else [])]
     dot.node(
-        key, label=_lines([in_label(node.name, 24)]), style="filled,rounded,dashed", fillcolor=kind.fill,
-        color=kind.line, fontsize="9",
+        key, label=lines(words), style="invis" if hidden else "filled,rounded,dashed", fillcolor=kind.fill,
+        color=kind.line, fontsize="9", width="0.3", height="0.25",
     )  # fmt: skip
 
 
-def _box(dot: Picture, seen: View, box: Box, detail: str, paint: Paint | None) -> None:
-    node = seen.node(box)
+def _box(dot: Picture, style: Style, box: Box, rows: Rows, hidden: Set[str]) -> None:
+    node, paint = style.seen.node(box), style.paint
     kind = colour("folded" if box.title else node.kind)
-    style = "filled" if node.op is not None else "filled,rounded"
-    rows = title_rows(box.title or node.title)
-    if which := ", ".join(filter(None, [node.name if box.title else "", seen.turn(box)])):
-        rows.append(in_label(which if box.title else f"{node.name}, {which}", 120))
-    rows.append(f'<font point-size="9">{in_label(facts(node))}</font>')
-    if detail != "ops":
-        rows += [in_label(line) for line in short(node.value).split("; ")]
-    if detail in ("gradients", "formulas") and node.grad is not None:
-        text = f"{gradient_name(node)} = {short(node.grad)}"
-        ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
-        rows += [f'<font color="{ink}">{in_label(line)}</font>' for line in text.split("; ")]
-        rows += [f'<font color="{ink}">{words}</font>' for words in seen.sum_of(box)]
-    if paint is not None and node.key in paint.words:
-        total = f", sum over {len(box.rounds)} rounds" if paint.sums and len(box.rounds) > 1 else ""
-        rows.append(f'<font point-size="9"><i>{in_label(paint.words[node.key] + total)}</i></font>')
+    shape = "filled" if node.inputs else "filled,rounded"
+    shape += ",dashed" if paint is not None and node.key in paint.gone else ""
+    fill = paint.fills.get(node.key, "#ffffff") if paint else kind.fill
+    label = [*rows.own, *(unseen(rows.gradient, fill) if f"d{node.key}" in hidden else rows.gradient)]
     red = paint is not None and node.key in paint.path
     dot.node(
-        node.key, label=_lines(rows), style=style,
-        fillcolor=paint.fills.get(node.key, "#ffffff") if paint else kind.fill,
-        color=ALARM if red else kind.line, tooltip=_tooltip(node),
+        node.key, label=lines(label), style="invis" if node.key in hidden else shape, fillcolor=fill,
+        color=ALARM if red else kind.line, tooltip=tooltip(node),
         penwidth="2.4" if red else "1.6" if node.kind == "parameter" else "1",
     )  # fmt: skip
 
 
-def rows_label(rows: list[str], notes: list[str], colour_of_notes: str) -> str:
-    """A label of plain rows, the first bold, and of notes in a colour."""
-    first, *rest = rows
-    marked = [f'<font color="{colour_of_notes}">{in_label(note)}</font>' for note in notes]
-    return _lines([*title_rows(first), *[in_label(row, 48) for row in rest], *marked])
-
-
-def title_rows(title: str) -> list[str]:
-    """A title in bold, on as many lines as it needs, up to three."""
-    lines = textwrap.wrap(shown(title, 240), TITLE, max_lines=3, placeholder=" …")
-    return [f"<b>{in_label(line)}</b>" for line in lines or [""]]
-
-
-def facts(node: Node) -> str:
-    """Shape and dtype, in a few letters."""
-    return facts_text(node.value)
-
-
-def _tooltip(node: Node) -> str:
-    return markup(" ".join(filter(None, [node.kind, node.site])), 200).replace("\\", "\\\\")
-
-
-def _arrows(
-    dot: Picture, source: str, arrow: Arrow, back: Local | None, detail: str, backward: bool, red: bool
+def _arrow(
+    dot: Picture, source: str, arrow: Arrow, rows: list[str] | None, backward: bool, red: bool, hidden: Set[str]
 ) -> None:
-    label = _edge_label(back) if back is not None and detail == "formulas" else ""
+    """One use; the formula of what flows back along it stands on the arrow itself, which no other crosses there."""
     look = {"color": ALARM, "penwidth": "2"} if red else {}
+    look |= {"style": "invis"} if arrow.user in hidden else {}
     if arrow.loop:
         look |= {"style": "dashed", "constraint": "false", "tooltip": "to the next round"}
-    if not backward:
-        dot.edge(source, arrow.user, **look, **({"label": label, "fontcolor": WAY_BACK} if label else {}))
+    if rows is None:
+        dot.edge(source, arrow.user, **look)
         return
-    dot.edge(source, arrow.user, **look)
-    if back is not None:
-        dot.edge(
-            arrow.user, source, label=label or _short_label(back), color=WAY_BACK, fontcolor=WAY_BACK,
-            style="dashed", constraint="false",
-        )  # fmt: skip
-
-
-def _edge_label(back: Local) -> str:
-    lines = [line for step in back.text.split("; ") for line in textwrap.wrap(shown(step, 600), WIDE)]
-    rows = [*lines, back.shapes, *back.note.split(", because ")]
-    if back.note:
-        rows[-1] = "because " + rows[-1]
-    rows.append(back.rounds)
-    return _lines([in_label(row, 90) for row in rows if row])
-
-
-def _short_label(back: Local) -> str:
-    """The formula in a narrow column."""
-    *steps, last = back.text.split("; ")
-    left, _, right = shown(last, 600).partition(" += ")
-    whole = f"{left} += {right}"
-    rows = [whole] if len(whole) <= 12 else [f"{left} +=", *textwrap.wrap(right, 20, break_long_words=False)]
-    rows = [*(line for step in steps for line in textwrap.wrap(shown(step, 600), 40)), *rows]
-    rows += [back.note.partition(",")[0]] if back.note else []
-    rows += back.rounds.split("; ") if back.rounds else []
-    return _lines([in_label(row) for row in rows])
-
-
-def _lines(rows: list[str]) -> str:
-    """Rows of markup as one label, with some air between them."""
-    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
+    chip = f"{source}_to_{arrow.user}_{arrow.position}"
+    shape = "invis" if f"{arrow.source}:{arrow.user}:{arrow.position}" in hidden else "filled,rounded"
+    dot.node(
+        chip, label=lines(rows), style=shape, fillcolor="#ffffff", color=WAY_BACK, fontcolor=WAY_BACK,
+        fontsize="9", margin="0.04,0.01", penwidth="0.6", height="0",
+    )  # fmt: skip
+    if backward:
+        dot.edge(source, arrow.user, **look)
+        back = {"color": WAY_BACK, "style": "invis" if shape == "invis" else "dashed"}
+        dot.edge(source, chip, dir="back", **back)
+        dot.edge(chip, arrow.user, dir="none", **back)
+    else:
+        dot.edge(source, chip, dir="none", **look)
+        dot.edge(chip, arrow.user, **look)

@@ -8,8 +8,9 @@ for the program to say where its loops are.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .inline import members
 LONGEST_PERIOD = 2000
 SHARED = 4  # in a large picture, a leaf with more uses is drawn again at each of them
 LARGE = 150
+ARROWS = 2  # into each box, where there are very many
 
 
 @dataclass
@@ -68,6 +70,7 @@ class View:
     notices: list[str] = field(default_factory=list)
 
     counts: dict[str, int] = field(default_factory=dict)  # how many rounds each run has
+    held: frozenset[str] = frozenset()  # parameters in the box of their layer, which no arrow shows
 
     def node(self, box: Box) -> Node:
         return self.graph.nodes[box.key]
@@ -93,11 +96,25 @@ class View:
         return [[m for k in keys for m in members(self.graph.nodes[k])] for keys in box.rounds]
 
 
-def view(graph: Graph, depth: int | None = None, budget: int | None = 100, constants: bool = False) -> View:
-    """The graph folded to modules of nesting `depth`, and then into at most `budget` boxes."""
+def view(
+    graph: Graph,
+    depth: int | None = None,
+    budget: int | None = 100,
+    constants: bool = False,
+    layers: Set[str] = frozenset(),
+) -> View:
+    """The graph folded to modules of nesting `depth`, and then into at most `budget` boxes.
+
+    Each of the calls `layers` is one box.
+    """
     calls = {k: tuple(f"{start}" for start, _ in n.calls) for k, n in graph.nodes.items()}
     boxes = [Box([[k]], calls[k], calls[k]) for k, n in graph.nodes.items() if constants or not is_number(n)]
     labels = {f"{start}": name for n in graph.nodes.values() for start, name in n.calls}
+    held = frozenset[str]()
+    if layers:
+        before = {b.key for b in boxes if graph.owned(graph.nodes[b.key])}
+        boxes = fold_calls(graph, boxes, labels, layers, graph.modules)
+        held = frozenset(before - {b.key for b in boxes})
     notices, total = list(graph.notices), len(boxes)
     if depth is not None:
         boxes = fold_modules(graph, boxes, labels, depth)
@@ -115,14 +132,25 @@ def view(graph: Graph, depth: int | None = None, budget: int | None = 100, const
         )
         notices.append(f"{total:,} tensors drawn as {len(boxes):,} boxes{once}")
     counts = {run: int(label[2:]) for run, label in labels.items() if run.startswith("run")}
-    result = View(graph, {b.key: b for b in boxes}, labels=labels, notices=notices, counts=counts)
-    result.arrows = arrows(graph, boxes)
+    result = View(graph, {b.key: b for b in boxes}, labels=labels, notices=notices, counts=counts, held=held)
+    result.arrows = arrows(graph, boxes, held)
     return result
 
 
 def fold_modules(graph: Graph, boxes: list[Box], labels: dict[str, str], depth: int) -> list[Box]:
     """Every module call nested deeper than `depth` as one box, with the parameters that only it uses."""
-    group = {k: b.modules[depth] for b in boxes for keys in b.rounds for k in keys if len(b.modules) > depth}
+    return fold_calls(graph, boxes, labels, {b.modules[depth] for b in boxes if len(b.modules) > depth})
+
+
+def fold_calls(
+    graph: Graph, boxes: list[Box], labels: dict[str, str], chosen: Set[str], modules: Mapping[int, Any] | None = None
+) -> list[Box]:
+    """Every chosen module call as one box, with the parameters that only it uses; called by its class, if known."""
+    group: dict[str, str] = {}
+    for box in boxes:
+        call = next((c for c in box.modules if c in chosen), None)
+        if call is not None:
+            group |= {k: call for keys in box.rounds for k in keys}
     users: dict[str, set[str]] = {}
     for source, user, _ in graph.edges():
         users.setdefault(source, set()).add(group.get(user, user))
@@ -131,20 +159,31 @@ def fold_modules(graph: Graph, boxes: list[Box], labels: dict[str, str], depth: 
     for box in boxes:
         node = graph.nodes[box.key]
         call = group.get(box.key)
-        if call is None and graph.owned(node) and len(users.get(box.key, ())) == 1:
-            (user,) = users[box.key]
-            call = user if user in labels else None
+        if call is None and graph.owned(node) and users.get(box.key):
+            call = _owner(users[box.key], labels, modules)
         if call is None:
             result.append(box)
         else:
             parts.setdefault(call, []).append(box)
-    result += [_one_call(graph, call, inside, labels[call], depth) for call, inside in parts.items()]
+    for call, inside in parts.items():
+        box = _one_call(graph, call, inside, labels[call])
+        if modules is not None:
+            box.title = f"{labels[call]}: {type(modules[int(call)]).__name__}"
+        result.append(box)
     return sorted(result, key=lambda b: int(b.rounds[0][-1][1:]))
 
 
-def _one_call(graph: Graph, call: str, inside: list[Box], label: str, depth: int) -> Box:
+def _owner(users: Set[str], labels: Mapping[str, str], modules: Mapping[int, Any] | None) -> str | None:
+    """The call that a leaf belongs to: its only user, or the first of several calls of one module."""
+    if not all(user in labels for user in users):
+        return None
+    same = len(users) == 1 or (modules is not None and len({id(modules[int(user)]) for user in users}) == 1)
+    return min(users, key=int) if same else None
+
+
+def _one_call(graph: Graph, call: str, inside: list[Box], label: str) -> Box:
     """The boxes of a module call as one; where the call itself is in a run, in each of its rounds for itself."""
-    own = [b for b in inside if len(b.modules) > depth]  # the others are parameters, in no call and in no run
+    own = [b for b in inside if call in b.modules]  # the others are parameters, in no call and in no run
     frames = own[0].frames[: own[0].frames.index(call)]
     runs = [f for f in frames if f.startswith("run")]
     rounds: dict[tuple[int, ...], list[str]] = {}
@@ -152,13 +191,13 @@ def _one_call(graph: Graph, call: str, inside: list[Box], label: str, depth: int
         for keys, turn in zip(box.rounds, box.turns, strict=True):
             rounds.setdefault(tuple(turn[run] for run in runs), []).extend(keys)
     first = next(iter(rounds.values()))
-    first += [k for b in inside if len(b.modules) <= depth for keys in b.rounds for k in keys]
+    first += [k for b in inside if call not in b.modules for keys in b.rounds for k in keys]
     for keys in rounds.values():
         keys.sort(key=lambda k: int(k[1:]))
     operations = sum(graph.nodes[k].op is not None for k in first)
     title = f"{label}: {operations} operation{'s' * (operations != 1)}"
     turns = [dict(zip(runs, turn, strict=True)) for turn in rounds]
-    return Box(list(rounds.values()), own[0].modules[:depth], frames, title, turns)
+    return Box(list(rounds.values()), own[0].modules[: own[0].modules.index(call)], frames, title, turns)
 
 
 def _signature(graph: Graph, box: Box) -> tuple[object, ...]:
@@ -228,14 +267,14 @@ def fold_stretches(boxes: list[Box], budget: int) -> list[Box]:
     return result
 
 
-def arrows(graph: Graph, boxes: list[Box]) -> list[Arrow]:
+def arrows(graph: Graph, boxes: list[Box], held: Set[str] = frozenset()) -> list[Arrow]:
     """The uses between boxes, each once; a use by a later round of the same repetition is a loop."""
     place = {k: (n, r) for n, b in enumerate(boxes) for r, keys in enumerate(b.rounds) for k in keys}
-    uses = graph.uses()
+    uses, sizes = graph.uses(), [box.size for box in boxes]
     found: dict[Arrow, None] = {}
     rounds: dict[tuple[str, str], set[int]] = {}  # of each tensor and each box that uses it
     for source, user, i in graph.edges():
-        if source not in place or user not in place:
+        if source not in place or user not in place or source in held:
             continue
         (n, r), (m, q) = place[source], place[user]
         a, b = boxes[n], boxes[m]
@@ -243,8 +282,8 @@ def arrows(graph: Graph, boxes: list[Box]) -> list[Arrow]:
             continue
         before, now = a.turns[r], b.turns[q]
         loop = m <= n or any(before[run] != now[run] for run in before.keys() & now.keys())
-        single = (a.size == 1 and b.size == 1) or (source == a.key and user == b.key and len(b.rounds[0]) == 1)
-        repeated = len(boxes) > LARGE and graph.nodes[source].op is None and uses[source] > SHARED
+        single = (sizes[n] == sizes[m] == 1) or (source == a.key and user == b.key and len(b.rounds[0]) == 1)
+        repeated = len(boxes) > LARGE and not graph.nodes[source].inputs and uses[source] > SHARED
         if not loop:
             rounds.setdefault((source, b.key), set()).add(q)
         arrow = Arrow(a.key, b.key, i if single and not loop else None, loop, user if repeated else "")
@@ -252,3 +291,20 @@ def arrows(graph: Graph, boxes: list[Box]) -> list[Arrow]:
             continue
         found[arrow] = None
     return [a if a.loop else replace(a, rounds=len(rounds.get((a.source, a.user), "1"))) for a in found]
+
+
+def few(seen: View) -> tuple[list[Arrow], str]:
+    """The arrows that are drawn: of a box with many inputs those from the nearest, and a word on the others."""
+    if len(seen.arrows) <= max(LARGE, ARROWS * len(seen.boxes)):
+        return seen.arrows, ""
+    place = {key: k for k, key in enumerate(seen.boxes)}
+    entering: dict[str, list[Arrow]] = {}
+    for arrow in seen.arrows:
+        entering.setdefault(arrow.user, []).append(arrow)
+    kept = {
+        arrow for found in entering.values()
+        for arrow in sorted(found, key=lambda a: place[a.user] - place[a.source] if not a.loop else 0)[:ARROWS]
+    }  # fmt: skip
+    return [a for a in seen.arrows if a in kept], (
+        f"{len(seen.arrows):,} arrows, of which {len(kept):,} are drawn: of each box those from its nearest inputs"
+    )

@@ -35,7 +35,7 @@ def inline(graph: Graph) -> Graph:
 
 def _too_much(f: Formula) -> bool:
     """More than a line, or more than one product of matrices: more than one layer."""
-    products = sum(part.op is not None and part.op.kind in ("contract", "layer", "window") for part in f.parts())
+    products = sum(part.op is not None and part.op.kind.products for part in f.parts())
     return products > 1 or len(plain(f, "T")) > LONGEST
 
 
@@ -70,4 +70,5 @@ def _merged(graph: Graph, node: Node, formula: Formula, hidden: set[str]) -> Nod
         else:
             inputs.append(key)
             paths.append(path)
-    return replace(node, inputs=tuple(inputs), paths=tuple(paths), title=f"{node.name} = {plain(formula, 'T')}")
+    title = f"{node.name} = {plain(formula, 'T')}"
+    return replace(node, inputs=tuple(inputs), paths=tuple(paths), title=title, composed=formula)

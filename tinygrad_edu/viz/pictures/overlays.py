@@ -12,14 +12,8 @@ import numpy as np
 
 from ..graph.graph import Graph, Node
 from ..graph.values import one, size, whole
+from .palette import BAD, DIVERGING, SCALE
 
-# Light ends, so that black text stays readable; both scales differ in lightness, not only in hue.
-SCALE = ("#fff8e8", "#fde3b0", "#f9c46b", "#ee9b2f", "#d9741a")
-BAD = "#ffd9d9"
-DIVERGING = ("#4a90c8", "#a6cbe5", "#f6f6f6", "#f3b48c", "#dd6f2e")
-
-
-MOVES = ("layout", "index", "write", "search", "batch")  # kinds that compute no numbers
 Boxes = dict[str, list[str]]  # for each box, the keys of the nodes that it stands for
 
 
@@ -31,6 +25,7 @@ class Paint:
     words: dict[str, str] = field(default_factory=dict)
     sums: bool = False  # whether a box that stands for several nodes has their sum
     path: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)  # boxes that are not there any more, drawn dashed
     legend: list[str] = field(default_factory=list)
     scale: list[tuple[str, str]] = field(default_factory=list)  # each colour, and what it stands for
 
@@ -96,7 +91,7 @@ def flops(graph: Graph, node: Node) -> int:
         count = node.op.flops(node.shape, *[n.shape for n in inputs], **node.attributes)
         examples = whole(node.value).size / max(math.prod(node.shape), 1)  # those that vmap hides
         return round(count * examples)
-    if node.op.kind in MOVES:
+    if node.op.kind.moves:
         return 0
     return max(whole(n.value).size for n in [node, *inputs])
 

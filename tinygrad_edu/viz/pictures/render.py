@@ -14,7 +14,7 @@ from typing import Any
 from ...errors import GraphError, MissingLibraryError
 
 FORMATS = ("svg", "png", "pdf")
-SHARP = "144"  # dots per inch of a PNG
+SHARP, LARGEST = "144", "110,110"  # dots per inch of a PNG, and its most inches: a larger one is scaled down
 QUIET = Lock()  # the standard error belongs to the whole process
 
 
@@ -28,14 +28,8 @@ def render(dot: str, form: str) -> bytes:
     return _by_program(program, dot, form) if program else _by_library(dot, form)
 
 
-def layout(dot: str) -> str:
-    """Where Graphviz puts nodes and edges, in its "plain" format."""
-    program = shutil.which("dot")
-    return (_by_program(program, dot, "plain") if program else _by_library(dot, "plain")).decode()
-
-
 def _by_program(program: str, dot: str, form: str) -> bytes:
-    options = [f"-T{form}", *([f"-Gdpi={SHARP}"] if form == "png" else [])]
+    options = [f"-T{form}", *([f"-Gdpi={SHARP}", f"-Gsize={LARGEST}"] if form == "png" else [])]
     done = subprocess.run([program, *options], input=dot.encode(), capture_output=True, check=False)
     if done.returncode:
         raise GraphError(
@@ -74,7 +68,7 @@ def _by_library(dot: str, form: str) -> bytes:
     graph: Any = pygraphviz.AGraph(string=dot)
     try:
         if form == "png":
-            graph.graph_attr["dpi"] = SHARP
+            graph.graph_attr.update(dpi=SHARP, size=LARGEST)
         with _without_noise():
             return bytes(graph.draw(format=form, prog="dot"))
     finally:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...backward import history, parents
 from ...blocks import Block, NumPyErrors
+from ...domain import BOOLEAN
 from ...engine import Variable
 from ...op import Op
 from ...recording import PLAIN, Recording, Sites, recorder, recording
@@ -24,9 +25,6 @@ from .reasons import WHERE, advice
 
 if TYPE_CHECKING:
     from ..pictures.picture import Picture
-
-COMPARISONS = {"equal", "not_equal", "less", "greater", "less_equal", "greater_equal"}
-HARMLESS = {"where", "isfinite", "isnan", "isinf"} | COMPARISONS
 
 
 class AnomalyError(FloatingPointError):
@@ -62,7 +60,7 @@ class Watcher(Sites):
         self.last = t
         for x in t.inputs:
             if x.born in self.suspects:
-                if t.op is not None and t.op.name in HARMLESS and not bad:
+                if not bad and _may_leave_out(t):
                     self.forgiven.add(x.born)
                 else:
                     self.suspects[x.born].root = t
@@ -117,6 +115,11 @@ def _useless(t: Variable) -> bool:
     return _has_nan(t._data) or (np.size(t._data) == 1 and not _finite(t._data))
 
 
+def _may_leave_out(t: Variable) -> bool:
+    """Whether a result is a condition, or chosen by one: bad numbers may go in."""
+    return whole(t._data).dtype == bool or (t.op is not None and BOOLEAN in (t.op.domain or ()))
+
+
 def _has_nan(v: Any) -> bool:
     a = whole(v)
     return a.dtype.kind in "fc" and bool(np.isnan(a).any())
@@ -144,7 +147,7 @@ def _at(t: Variable, bad: Any) -> str:
     index = tuple(int(k) for k in np.argwhere(~np.isfinite(bad))[0]) if shape else ()
     words = []
     for x, name in zip(t.inputs, _names(t), strict=True):
-        if t.op.kind == "elementwise":
+        if t.op.kind.entrywise:
             words.append(f"{name} = {one(np.broadcast_to(whole(x._data), shape)[index])}")
         else:
             words.append(f"{name} of shape {whole(x._data).shape}")

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
 from ..formulas.notation import latex_name, plain
 from ..graph.graph import Graph, is_number, read
 from ..graph.steps import Backward, Forward, backward, forward

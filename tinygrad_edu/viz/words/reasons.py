@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ...domain import inf
+from ...op import Op
+
 ANSWERS = {
     "not a tensor": "This is a {kind}, not a tensor: it has no place in a graph. Compute with tg.Tensor(x, "
     "requires_grad=True).",
@@ -15,6 +18,19 @@ ANSWERS = {
     "{loss}.backward().",
     "cleared": "The gradient of {x} was cleared after it was computed. Read it, or call optimizer.step(), before "
     "clearing it.",
+    "cleared before the step": "The gradient of {x} was cleared between backward() and step(), so the step had nothing "
+    "to go by. Call zero_grad() before backward(), or after step().",
+    "symmetry": "The gradient of {x} is fine, but all its units are one: they start with equal weights, get equal "
+    "gradients, and stay equal for ever, so that a layer of many does the work of one. Start with random weights.",
+    "without a layer": "The gradient of {x} is fine (from {low} to {high}), but no optimizer has {x}, though one has "
+    "others of its model: no step changes it. Pass all of model.parameters(), after the model is whole.",
+    "another model": "The gradient of {x} is fine (from {low} to {high}), but the optimizer has the parameters of "
+    "another model: no step changes {x}. Make the optimizer of this model's parameters().",
+    "held back": "The gradient of {x} is fine (from {low} to {high}), but only as a where "
+    "leaves out what {step} makes: there, its value or slope is inf or nan, which other operations would pass on. "
+    "{where}.",
+    "left": "{x} has no gradient because no recorded result depends on it: values left the graph as plain numbers "
+    "here. Compute with the tensor itself.",
     "changed": "{x} was changed after the loss was computed. Compute the loss again, then call backward().",
     "not recorded": "{x} has no gradient because no recorded result depends on it: nothing was computed from it yet, "
     "or it was computed under no_grad(). Compute the loss outside no_grad(), then call loss.backward().",
@@ -29,6 +45,9 @@ ANSWERS = {
     "empty": "The gradient of {x} is 0 because of {step}: it has no entries, so nothing of it reaches the result. Look "
     "at the index or the mask that picked nothing.",
     "healthy": "The gradient of {x} is fine: from {low} to {high}, all finite, {count} of {size} entries not 0.",
+    "values left": "The gradient of {x} is finite, from {low} to {high}, {count} of {size} entries not 0, but while "
+    "the loss was computed, values left the graph as plain numbers (by item(), float(), tolist() or .data): to the "
+    "gradient, what was made from them is constant. If that is not meant, compute with the tensor itself.",
     "zero": "The gradient of {x} is 0 everywhere: the loss does not change with it here. It may be at a minimum.",
     "not finite forward": "The gradient of {x} is {kind} because a value already is: {step} is not finite. There: "
     "{advice}.",
@@ -62,57 +81,15 @@ ANSWERS |= {
     }.items()
 }
 
-# A step that lets nothing through: the reason, and what is so.
-BLOCKED = {
-    "relu": ("dead relu", "every input of relu is negative here, where its slope is 0; use a smaller learning rate, a "
-             "smaller negative bias, or leaky_relu"),
-    "sigmoid": ("saturated", "sigmoid is flat for inputs as far from 0 as these; use smaller weights, normalise the "
-                "inputs, or a loss that takes logits"),
-    "tanh": ("saturated", "tanh is flat for inputs as far from 0 as these; use smaller weights, or normalise the "
-             "inputs"),
-    "where": ("not chosen", "where takes the other branch for every entry, so nothing that is computed here reaches "
-              "the result"),
-    "clip": ("clipped", "every entry is outside the bounds of clip, where it is flat; widen the bounds"),
-    "maximum": ("not chosen", "the other input is larger everywhere, so this one does not reach the result"),
-    "minimum": ("not chosen", "the other input is smaller everywhere, so this one does not reach the result"),
-    "multiply": ("times zero", "it is multiplied by 0, so no change of it reaches the result"),
-}  # fmt: skip
-ZEROS = (
-    "it is multiplied by a matrix of zeros, so no change of it reaches the result; start weights with random numbers"
-)
-BLOCKED |= dict.fromkeys(("matmul", "linear", "conv"), ("times zero", ZEROS))
-STEPS = "it is flat between its jumps, so its derivative is 0; use a smooth function in training"
-BLOCKED |= dict.fromkeys(("round", "floor", "ceil", "sign", "floor_divide"), ("flat", STEPS))
-
-# What to do about an operation that made inf or nan.
-POWER = "a power of 0 or of a negative number; keep the base positive"
-ADVICE = {
-    "log": "log is -inf at 0 and nan below; keep its input positive (log(x + eps), clip), or use a function that takes "
-    "logits, such as logsumexp or log_softmax",
-    "divide": "a division by 0; add a small number to the denominator, or choose with where before dividing",
-    "reciprocal": "a division by 0; add a small number first",
-    "sqrt": "sqrt is nan below 0 and infinitely steep at 0; write sqrt(x + eps), or tg.linalg.norm for a length",
-    "exp": "exp overflows for large inputs; subtract the maximum first, or use logsumexp, softmax or sigmoid",
-    "power": POWER,
-    "power_n": POWER,
-    "multiply": "0 * inf is nan, and large factors overflow; look at the inputs",
-    "subtract": "inf - inf is nan; look at where the infinite inputs come from",
-    "matmul": "products of large numbers overflow, and 0 * inf is nan; use smaller weights, or normalise the inputs",
-    "linear": "products of large numbers overflow; use smaller weights, or normalise the inputs",
-    "conv": "products of large numbers overflow; use smaller weights, or normalise the inputs",
-    "sum": "the sum overflows, or adds inf to -inf; use a mean, or a wider dtype",
-    "add": "the sum overflows, or adds inf to -inf; look at the inputs",
-    "square": "the square overflows; scale the input down",
-}
-ADVICE |= dict.fromkeys(("log2", "log10", "log1p"), ADVICE["log"])
-ADVICE |= dict.fromkeys(("expm1", "sinh", "cosh"), ADVICE["exp"])
-SINGULAR = "the matrix is singular, or nearly; add a small multiple of the identity, or use pinv"
-ADVICE |= dict.fromkeys(("inv", "solve", "slogdet", "det", "cholesky"), SINGULAR)
 WHERE = (
     "where(c, f(x), 0) computes f(x) for every entry, also where c is false: give f a safe input instead, "
     "f(where(c, x, 1)), and choose afterwards"
 )
 
 
-def advice(op: object) -> str:
-    return ADVICE.get(str(op), "look at its inputs")
+def advice(op: Op) -> str:
+    """What to do where an operation made inf or nan."""
+    if op.advice:
+        return op.advice
+    limited = [d for d in op.domain or () if d.low > -inf or d.high < inf]
+    return f"it is smooth in {' x '.join(map(str, limited))}; look at its inputs" if limited else "look at its inputs"

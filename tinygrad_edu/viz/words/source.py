@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import itertools
 import linecache
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType, FunctionType
 from typing import Any
 
 from ...engine import Variable
-from ...recording import user_frame
+from ...recording import LIBRARIES
+
+DEEPEST = 3  # functions that call one another
 
 METHODS = {
     "detach": "detach", "numpy": "numpy", "asarray": "numpy", "array": "numpy", "tolist": "item", "item": "item",
@@ -27,6 +32,7 @@ class Line:
     number: int
     text: str
     file: str
+    block: int = 0  # which of the functions that are running
 
     @property
     def where(self) -> str:
@@ -42,28 +48,49 @@ class Cut:
     reads_itself: bool
 
 
-def source_lines() -> list[Line]:
-    """The lines of the user's function that is running, or of the module, up to the running one."""
-    frame = user_frame()
-    if frame is None:
-        return []
-    name = frame.f_code.co_filename
-    everything = linecache.getlines(name, frame.f_globals)
-    start = frame.f_code.co_firstlineno if frame.f_code.co_name != "<module>" else 1
-    return [Line(k, everything[k - 1], name) for k in range(start, min(frame.f_lineno, len(everything)) + 1)]
+def source_lines(frames: Sequence[FrameType]) -> list[Line]:
+    """The lines of running functions, or of the module, up to the running one of each; of a notebook, also those of the
+    cells before."""
+    found: list[Line] = []
+    for block, frame in enumerate(frames):
+        name, first = frame.f_code.co_filename, frame.f_code.co_name == "<module>"
+        if first and isinstance(cells := frame.f_globals.get("In"), list):
+            texts = [str(cell).splitlines(keepends=True) for cell in cells[:-1]]
+            found += [
+                Line(k, text if text.endswith("\n") else text + "\n", f"In [{n}]", block)
+                for n, cell in enumerate(texts) for k, text in enumerate(cell, 1)
+            ]  # fmt: skip
+        everything = linecache.getlines(name, frame.f_globals)
+        start = 1 if first else frame.f_code.co_firstlineno
+        found += [
+            Line(k, everything[k - 1], name, block) for k in range(start, min(frame.f_lineno, len(everything)) + 1)
+        ]
+    return found
 
 
-def _statements(lines: list[Line]) -> list[tuple[ast.stmt, Line, bool]]:
-    """The assignments among the lines, with whether they stand inside `no_grad`."""
-    if not lines:
-        return []
-    text = "".join(line.text for line in lines)
-    tree = _parsed(text)
-    found: list[tuple[ast.stmt, Line, bool]] = []
-    todo: list[tuple[ast.AST, bool]] = [(tree, False)] if tree else []
+def _blocks(lines: list[Line]) -> Iterator[tuple[ast.AST, list[Line]]]:
+    """The syntax of each running function, and its lines."""
+    for _, group in itertools.groupby(lines, key=lambda line: (line.block, line.file)):
+        block = list(group)
+        tree = _parsed("".join(line.text for line in block))
+        if tree is not None:
+            yield tree, block
+
+
+Statement = tuple[ast.stmt, Line, bool]
+
+
+def _statements(lines: list[Line]) -> list[Statement]:
+    """The assignments and returns among the lines, with whether they stand inside `no_grad`."""
+    return [statement for tree, block in _blocks(lines) for statement in _of_block(tree, block)]
+
+
+def _of_block(tree: ast.AST, lines: list[Line]) -> list[Statement]:
+    found: list[Statement] = []
+    todo: list[tuple[ast.AST, bool]] = [(tree, False)]
     while todo:
         node, quiet = todo.pop()
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return):
             found.append((node, lines[node.lineno - 1], quiet))
         inside = quiet or (isinstance(node, ast.With) and "no_grad" in ast.unparse(node.items[0]))
         todo += [(child, inside) for child in ast.iter_child_nodes(node)]
@@ -84,6 +111,8 @@ def _parsed(text: str) -> ast.AST | None:
 
 
 def _targets(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.Return):
+        return set()
     tops = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
     return {n.id for top in tops for n in ast.walk(top) if isinstance(n, ast.Name)}
 
@@ -134,36 +163,68 @@ def assignment_of(lines: list[Line], name: str) -> Cut | None:
 def calls_of(lines: list[Line], method: str) -> dict[str, Line]:
     """The names on which a method is called, each with its last line."""
     found: dict[str, Line] = {}
-    tree = _parsed("".join(line.text for line in lines))
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
-            found[ast.unparse(node.func.value)] = lines[node.lineno - 1]
+    for tree, block in _blocks(lines):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+                found[ast.unparse(node.func.value)] = block[node.lineno - 1]
     return found
 
 
 def repeated(lines: list[Line], method: str) -> Line | None:
     """The line in a loop that calls a method."""
-    tree = _parsed("".join(line.text for line in lines))
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)] if tree is not None else []
-    for node in (inner for loop in loops for inner in ast.walk(loop)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
-            return lines[node.lineno - 1]
+    for tree, block in _blocks(lines):
+        loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
+        for node in (inner for loop in loops for inner in ast.walk(loop)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+                return block[node.lineno - 1]
     return None
 
 
-def cut_inside(lines: list[Line], name: str, scope: Mapping[str, Any]) -> Cut | None:
-    """The first assignment from a name whose result has no history: something that it calls cuts the path."""
+def cut_inside(lines: list[Line], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
+    """The first assignment from a name whose result has no history: something that it calls cuts the path there."""
     depends = {name}
     for node, line, _ in _statements(lines):
         value: ast.AST | None = node.value  # type: ignore[attr-defined]
         if value is None or not _reads(value) & depends:
             continue
-        targets = _targets(node)
+        targets, scope = _targets(node), scopes[line.block]
         made = [scope[t] for t in targets if t in scope]
         if made and not any(isinstance(v, Variable) and v.op is not None for v in made):
-            return Cut("inside", line.where, False)
+            return _cut_in_calls(value, depends, scope) or Cut("inside", line.where, False)
         depends |= targets
     return None
+
+
+def _cut_in_calls(value: ast.AST, depends: Set[str], scope: Mapping[str, Any], depth: int = DEEPEST) -> Cut | None:
+    """Where a function of the user's, or a model's `forward`, that an expression calls leaves the graph."""
+    for call in (part for part in ast.walk(value) if isinstance(part, ast.Call)):
+        f = _function(call.func, scope)
+        if f is None or not _reads(call) & depends:
+            continue
+        try:
+            rows, start = inspect.getsourcelines(f)
+        except (OSError, TypeError):
+            continue
+        lines = [Line(start + k, row, f.__code__.co_filename) for k, row in enumerate(rows)]
+        names = f.__code__.co_varnames[: f.__code__.co_argcount]
+        model = not isinstance(scope.get(ast.unparse(call.func)), FunctionType)
+        given = names[1:] if model else names
+        taken = {n for n, a in zip(given, call.args, strict=False) if _reads(a) & depends}
+        taken |= {names[0]} if model and _reads(call.func) & depends else set()
+        taken |= {k.arg for k in call.keywords if k.arg and _reads(k.value) & depends}
+        if cut := _first_cut(_statements(lines), taken, f.__globals__, depth - 1):
+            return cut
+    return None
+
+
+def _function(called: ast.expr, scope: Mapping[str, Any]) -> Any:
+    """The user's function that a name stands for, or what a model of that name computes by."""
+    thing = scope.get(called.id) if isinstance(called, ast.Name) else None
+    if thing is not None and not isinstance(thing, FunctionType | type) and hasattr(type(thing), "forward"):
+        thing = type(thing).forward
+    thing = inspect.unwrap(thing) if isinstance(thing, FunctionType) else None
+    ours = thing is not None and thing.__code__.co_filename.startswith(LIBRARIES)
+    return None if ours else thing
 
 
 def _wraps_a_result(value: ast.AST, statements: list[tuple[ast.stmt, Line, bool]]) -> bool:
@@ -174,13 +235,20 @@ def _wraps_a_result(value: ast.AST, statements: list[tuple[ast.stmt, Line, bool]
 
 def cut_after(lines: list[Line], name: str) -> Cut | None:
     """The first assignment from a name, or from one made from it, that leaves the graph."""
-    depends = {name}
-    for node, line, quiet in _statements(lines):
+    return _first_cut(_statements(lines), {name}, None, 0)
+
+
+def _first_cut(statements: list[Statement], names: Set[str], scope: Mapping[str, Any] | None, depth: int) -> Cut | None:
+    """The first statement that takes what depends on names out of the graph; in what it calls, if there is a scope."""
+    depends = set(names)
+    for node, line, quiet in statements:
         value: ast.AST | None = node.value  # type: ignore[attr-defined]
         if value is None or not _reads(value) & depends:
             continue
         cut = _how(value, depends, quiet)
         if cut:
             return Cut(cut, line.where, False)
+        if scope is not None and depth and (found := _cut_in_calls(value, depends, scope, depth)):
+            return found
         depends |= _targets(node)
     return None

@@ -2,27 +2,32 @@
 
 Two witnesses are asked. The graph says what is so: what the result depends on, and what each step
 did to the gradient. The user's own source says where: the line at which a name that depends on `x`
-was taken out of the graph (`culprit.py`).
+was taken out of the graph (`source.py`). All functions that are running are read, so it makes no difference
+which of them asks.
 """
 
 from __future__ import annotations
 
+import gc
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from ...backward import history, shown_inputs
+from ...departures import LATEST
 from ...engine import NEEDS, Variable
-from ...functions.settings import own_keywords
+from ...functions.calls import own_keywords
+from ...nn import guards
 from ..graph.graph import Graph, Node, read
 from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
-from ..graph.watch import caller, is_module, names_in, results_in
-from .reasons import ANSWERS, BLOCKED, advice
+from ..graph.watch import callers, is_module, named, results_in
+from .reasons import ANSWERS, WHERE, advice
 from .source import Cut, Line, assignment_of, calls_of, cut_after, cut_inside, repeated, source_lines
 
 HUGE, TINY = 1e4, 1e-7
@@ -52,7 +57,7 @@ class Case:
 
     x: Any
     name: str
-    scope: Mapping[str, Any]
+    scopes: list[Mapping[str, Any]]  # of the functions that are running, the outermost first
     names: dict[int, str]
     results: list[Variable]
     lines: list[Line]
@@ -66,7 +71,7 @@ class Case:
     @property
     def stem(self) -> str:
         """The variable through which the tensor is reached: `net` of a layer's weight, `layers` of `layers[0]`."""
-        for name, v in self.scope.items():
+        for name, v in (item for scope in self.scopes for item in scope.items()):
             if is_module(v) and any(p is self.x for _, p in v.named_parameters()):
                 return name
         return self.name.partition("[")[0].partition(".")[0]
@@ -110,17 +115,31 @@ def why(x: Any, of: Any = None) -> Answer:
     >>> why(w)
     loss depends on w, and all is recorded, but backward() has not been called. Call loss.backward().
     """
-    scope = caller()
-    if isinstance(x, Variable):
-        x.notice()  # numbers of its array that were written over since
-    names = names_in(scope)
     if not isinstance(x, Variable):
         reason = "a module" if is_module(x) else "not a tensor"
         return Answer(reason, ANSWERS[reason].format(kind=type(x).__name__))
+    x.notice()  # numbers of its array that were written over since
+    frames = callers()
+    scopes: list[Mapping[str, Any]] = [{**frame.f_globals, **frame.f_locals} for frame in frames]
+    names = named(scopes)  # as the outermost function calls them: where the program is, not who asks
     path = names.get(x.born, "this tensor")
     name = shown(path if x.name is None or path.endswith(f".{x.name}") else x.name)
-    case = Case(x, name, scope, names, [of] if isinstance(of, Variable) else results_in(scope), source_lines())
+    results = [of] if isinstance(of, Variable) else _results(x, scopes)
+    case = Case(x, name, scopes, names, results, source_lines(frames))
     return _absent(case) if case.x._grad is None else _present(case)
+
+
+def _results(x: Variable, scopes: list[Mapping[str, Any]]) -> list[Variable]:
+    """The scalar results among the variables of running functions, newest first; if none of them was computed from `x`,
+    also those that only other objects hold."""
+    named = {r.born: r for scope in scopes for r in results_in(scope)}
+    if not any(t.born == x.born for r in named.values() for t in history(r, constants=False)):
+        everything = (v for v in gc.get_objects() if issubclass(type(v), Variable))  # isinstance may run others' code
+        alive = [v for v in everything if v.op is not None and v.flags & NEEDS]
+        used = {id(i) for v in alive for i in v.inputs}
+        ends = [v for v in alive if id(v) not in used and np.size(v._data) == 1]
+        named |= {r.born: r for r in ends if any(t.born == x.born for t in history(r, constants=False))}
+    return [named[born] for born in sorted(named, reverse=True)]
 
 
 def _absent(case: Case) -> Answer:
@@ -140,11 +159,14 @@ def _absent(case: Case) -> Answer:
     elsewhere = walked and not any(case.title(r) in walked for r in using)
     if using and not (elsewhere and cut_after(lines, case.stem)):
         cleared = [line for line in lines if "zero_grad(" in line.text or f"{name}.grad = None" in line.text]
-        if cleared and any(line.number < cleared[-1].number for line in walked.values()):
-            return case.answer("cleared", cleared[-1].where)
+        if cleared and any(lines.index(line) < lines.index(cleared[-1]) for line in walked.values()):
+            stepped = [line for line in lines[lines.index(cleared[-1]) :] if ".step(" in line.text]
+            return case.answer("cleared before the step" if stepped else "cleared", cleared[-1].where)
         return case.answer("no backward", case.line(case.title(using[0])), loss=case.title(using[0]))
-    if cut := cut_after(lines, case.stem) or cut_inside(lines, case.stem, case.scope):
+    if cut := cut_after(lines, case.stem) or cut_inside(lines, case.stem, case.scopes):
         return case.answer(cut.cut, cut.where)
+    if left := [site for when, site in LATEST if when > x.born]:
+        return case.answer("left", PurePath(str(left[-1])).name)
     if not case.results:
         return case.answer("not recorded", case.line(name))
     loss = case.title(case.results[0])
@@ -180,13 +202,56 @@ def _present(case: Case) -> Answer:
     if size < TINY:
         return _scaled(case, graph, "vanishing", size)
     low, high = one(g.min()), one(g.max())
-    return case.answer("healthy", low=low, high=high, count=int(np.count_nonzero(g)), size=g.size)
+    facts: dict[str, Any] = {"low": low, "high": high, "count": int(np.count_nonzero(g)), "size": g.size}
+    if line := _values_left(case):
+        return case.answer("values left", line, **facts)
+    if graph is not None and (bad := _held_back(case, graph)) is not None:
+        step = shown(bad.title)
+        return case.answer("held back", case.line_of(graph, bad), step=step, where=WHERE, **facts)
+    if _alike(case.x, g):
+        return case.answer("symmetry", case.line(case.stem))
+    if (reason := _not_stepped(case)) is not None:
+        made = [line for line in case.lines if ".parameters()" in line.text or "optim." in line.text]
+        return case.answer(reason, made[-1].where if made else None, **facts)
+    return case.answer("healthy", **facts)
+
+
+def _alike(x: Variable, g: np.ndarray) -> bool:
+    """Whether all units of a layer are one and the same, in weights and in gradients, and so will stay."""
+    w = whole(x._data)
+    if w.ndim < 2 or x.op is not None:
+        return False
+    return any(w.shape[axis] > 1 and all(bool((v == np.take(v, [0], axis)).all()) for v in (w, g)) for axis in range(2))
+
+
+def _not_stepped(case: Case) -> str | None:
+    """Whether optimizers have made steps, and none of them has the tensor; and if so, whether one has its siblings."""
+    x, optimizers = case.x, [o for o in guards.alive(guards.SEEN.optimizers) if o._started]
+    had = [p for o in optimizers for group in o.param_groups for p in group["params"]]
+    if x.op is not None or not had or any(p is x for p in had):
+        return None
+    for module in (v for scope in case.scopes for v in scope.values() if is_module(v)):
+        siblings = [p for _, p in module.named_parameters()]
+        if any(p is x for p in siblings):
+            return "without a layer" if any(p is q for p in had for q in siblings) else "another model"
+    return None
+
+
+def _values_left(case: Case) -> str | None:
+    """The first line at which values left the graph while the newest result that depends on the tensor was computed."""
+    result = next((r for r in case.results if case.depends(r)), None)
+    if result is None:
+        return None
+    first = min((t.born for t in history(result, constants=False) if t.op is not None), default=result.born)
+    sites = [PurePath(str(site)).name for when, site in LATEST if first < when < result.born]
+    known = [line.where for line in case.lines if sites and line.where.startswith(f"{sites[0]}:")]
+    return next(iter([*known, *sites]), None)
 
 
 def _graph_with(case: Case) -> Graph | None:
     """The graph, with gradients, of the newest result that depends on the tensor."""
     found = next((r for r in case.results if case.depends(r)), None)
-    graph = None if found is None else read(found, who="why", grads=True)
+    graph = None if found is None else read(found, who="why", grads=True, scopes=case.scopes)
     return graph if graph is not None and graph.seeds else None
 
 
@@ -233,11 +298,12 @@ def _zero(case: Case, graph: Graph | None) -> Answer:
         if not whole(step.source.value).size or not whole(step.user.value).size:
             return case.answer("empty", case.line_of(graph, step.user), step=shown(step.user.title))
         if whole(step.incoming).any() and not whole(step.contribution).any():
-            op = str(step.user.op)
-            flat = f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
-            reason, text = BLOCKED.get(op, ("flat here", flat))
+            op = step.user.op
+            assert op is not None
+            reason, text = op.blocks
+            text = text or f"the derivative of {op} is 0 at these inputs; the loss may be at a minimum"
             words = f"The gradient of {case.name} is 0 because of {shown(step.user.title)}: {text}."
-            return Answer(reason, words, case.line_of(graph, step.user))
+            return Answer(reason or "flat here", words, case.line_of(graph, step.user))
     return case.answer("zero")
 
 
@@ -250,10 +316,24 @@ def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
             return case.answer("not finite forward", case.line_of(graph, n), kind=kind, step=step, advice=advice(n.op))
     for use in backward(graph):
         if not np.isfinite(whole(use.contribution)).all():
+            assert use.user.op is not None
             step = shown(use.user.title)
             line = case.line_of(graph, use.user)
+            assert use.user.op is not None
             return case.answer("infinite slope", line, kind=kind, step=step, advice=advice(use.user.op))
     return case.answer("not finite", kind=kind)
+
+
+def _held_back(case: Case, graph: Graph) -> Node | None:
+    """The first step after the tensor whose value or slope is not finite, where a `where` after it leaves that out."""
+    steps = _downstream(case, graph)
+    if not any(step.user.op is not None and step.user.op.name == "where" for step in steps):
+        return None
+    for step in steps:
+        slope = step.derivative.value if step.derivative is not None else 0.0
+        if not all(np.isfinite(wide(v)).all() for v in (step.user.value, slope)):
+            return step.user
+    return None
 
 
 def _scaled(case: Case, graph: Graph | None, reason: str, size: float) -> Answer:

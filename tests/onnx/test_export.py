@@ -1,0 +1,198 @@
+"""What is exported gives the same numbers in onnxruntime: every primitive, layer, and whole training steps."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tests.compiler.test_layers import LAYERS, WEIGHTS, loss_of
+from tests.program.test_reading import parts, read
+from tinygrad_edu import nn, optim
+from tinygrad_edu.errors import GraphError
+from tinygrad_edu.onnx.writer import write
+from tinygrad_edu.program.passes import simplified
+from tinygrad_edu.testing.properties.calls import calls
+from tinygrad_edu.testing.properties.op_checks import built_in_ops
+
+from .runs import close, ran, session
+
+# what ONNX has no operator for: factorisations, complex numbers, and the bits of numbers
+WITHOUT = {
+    "linalg.cholesky", "linalg.eigh", "linalg.inv", "linalg.qr", "linalg.slogdet", "linalg.solve", "linalg.svd",
+    "op.cofactors", "op.tied", "fft.fft", "fft.ifft", "fft.fftn", "fft.ifftn", "frexp", "imag", "nextafter",
+}  # fmt: skip
+
+
+def single(x):
+    return x.astype(np.float32) if x.dtype == np.float64 else x
+
+
+@pytest.mark.parametrize("op", built_in_ops(), ids=str)
+@given(st.data())
+@settings(max_examples=2)
+def test_each_op_and_rule(op, data):
+    arrays, attributes = data.draw(calls(op))
+    with np.errstate(all="ignore"):
+        for f, xs in parts(op, list(map(single, arrays)), attributes):
+            program = simplified(read(f, *xs))
+            if {step.primitive for step in program.steps} & WITHOUT:
+                continue
+            values = [v for step in program.steps for v in (*step.uses, *step.results)]
+            if any(v.dtype.kind == "c" for v in values):
+                continue
+            feed = {f"x{i}": x for i, x in enumerate(xs)}
+            model = write(program, list(zip(program.inputs, feed, strict=True)), {}, ["y"])
+            close(ran(model, **feed)["y"], program(*xs)[0])
+
+
+def test_what_has_no_operator_is_refused_with_the_line():
+    with pytest.raises(
+        GraphError, match=r"export: .*; got linalg\.inv, for which .* at .*test_export\.py:\d+; leave it"
+    ):
+        tg.export(tg.linalg.inv, tg.ones((2, 2)) + tg.eye(2))
+    with pytest.raises(GraphError, match=r"same operations for all values; got .*test_export\.py:\d+; use tg\.where"):
+        tg.export(lambda x: x if x.sum() > 0 else -x, tg.ones(2))
+
+
+UNSURE = {
+    "RReLU",
+    "TransformerEncoderLayer",
+    "TransformerDecoderLayer",
+    "Transformer",
+    "TransformerEncoder",
+}  # they draw
+
+
+@pytest.mark.parametrize("name", [k for k in LAYERS if "Drop" not in k])
+@pytest.mark.filterwarnings("ignore")
+def test_each_layer_with_its_gradients(name):
+    make, *inputs = LAYERS[name]
+    tg.random.manual_seed(3)
+    module = make().astype("float32")
+    module.train(name not in UNSURE and name != "RNN")
+
+    def f(*xs):
+        for p in module.parameters():
+            p.grad = None
+        xs = [x.detach().requires_grad_() if x.dtype.kind == "f" else x for x in xs]
+        ys = module(*xs)
+        loss_of(ys, WEIGHTS.astype(np.float32)).backward()
+        found = [y.detach() for y in tg.tree.leaves(ys) if isinstance(y, tg.Tensor)]
+        gradients = [x.grad for x in (*xs, *module.parameters()) if x.grad is not None]
+        return [t * 1 for t in (*found, *gradients)]
+
+    xs = [single(make_input()) for make_input in inputs]
+    tensors = list(map(tg.Tensor, xs))
+    model = tg.export(f, tensors)
+    given = [x.name for x in model.graph.input if x.name.startswith("input_")]
+    found = ran(model, **dict(zip(given, xs, strict=True)))
+    expected = f(*tensors)
+    for k, y in enumerate(expected):
+        close(found["output" if len(expected) == 1 else f"output_{k}"], y.data, 3000)
+
+
+def step_of(model, optimizer):
+    def step(x, target):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), target)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss
+
+    return step
+
+
+NETWORKS = {
+    "MLP, Adam": (lambda: nn.Sequential(nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 3)), (6, 4), lambda p: optim.Adam(p, lr=1e-2)),
+    "ConvNet, SGD": (lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 3)), (6, 1, 4, 4), lambda p: optim.SGD(p, lr=0.1, momentum=0.9)),
+    "attention, SGD": (lambda: nn.Sequential(nn.Linear(4, 8), nn.TransformerEncoderLayer(8, 2, 8, dropout=0.0), nn.LayerNorm(8), nn.Linear(8, 3)), (6, 4), lambda p: optim.SGD(p, lr=1e-1, nesterov=True, momentum=0.9)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_whole_training_step(name):
+    """Steps in onnxruntime, whose outputs `new.NAME` are the next inputs, are the steps of the network itself."""
+    build, shape, optimizer = NETWORKS[name]
+    tg.random.manual_seed(0)
+    network = build()
+    step = step_of(network, optimizer(network.parameters()))
+    rng = np.random.default_rng(0)
+    x, target = rng.normal(size=shape).astype(np.float32), rng.integers(3, size=6)
+    before = {k: v.data.copy() for k, v in network.state_dict().items()}
+    model = tg.export(step, (tg.Tensor(x), tg.Tensor(target)))
+    for k, v in network.state_dict().items():  # nothing has changed
+        np.testing.assert_array_equal(v.data, before[k])
+    run, names = session(model), [y.name for y in model.graph.output]
+    state = {}
+    for _ in range(4):
+        found = dict(zip(names, run.run(None, {"x": x, "target": target, **state}), strict=True))
+        state = {k.removeprefix("new."): v for k, v in found.items() if k.startswith("new.")}
+        close(found["output"], step(tg.Tensor(x), tg.Tensor(target)).data, 500)
+    assert state["step"] == 4
+    for k, v in network.state_dict().items():
+        close(state[f"model.{k}"], v.data, 3000)
+
+
+def test_names_and_random_numbers():
+    tg.random.manual_seed(0)
+    scale = tg.Tensor([2.0])
+    model = tg.export(lambda x: F.dropout(x["a"], 0.5) * scale, {"a": tg.ones(3)})
+    assert [i.name for i in model.graph.input] == ["x", "random"]
+    assert "scale" in {w.name for w in model.graph.initializer}
+    close(ran(model, x=np.ones(3, np.float32), random=np.array([0.1, 0.9, 0.7]))["output"],
+          tg.where(tg.asarray([True, False, False]), 4.0, 0.0).astype("float32").data)  # fmt: skip
+
+
+def test_a_file_is_written(tmp_path):
+    tg.export(tg.exp, tg.Tensor([0.0, 1.0]), tmp_path / "exp.onnx")
+    again = tg.import_onnx(tmp_path / "exp.onnx")
+    close(again(tg.Tensor([0.0, 2.0])).data, np.exp(np.array([0.0, 2.0], np.float32)))
+
+
+DYNAMIC = {
+    "MLP": (lambda: nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3)), (2, 4)),
+    "ConvNet": (lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()), (4, 1, 4, 4)),
+    "LSTM": (lambda: nn.LSTM(4, 8, batch_first=True), (3, 5, 4)),
+    "attention": (lambda: nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True), (2, 5, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_a_batch_of_any_length(name):
+    """The network, and a step of its training with the means and variances of the batch, for lengths not seen before."""
+    build, shape = DYNAMIC[name]
+    tg.random.manual_seed(0)
+    network = build()
+
+    def loss(x):
+        for p in network.parameters():
+            p.grad = None
+        y = network(x)
+        value = ((y[0] if isinstance(y, tuple) else y) ** 2).mean()
+        value.backward()
+        return value, [p.grad * 1 for p in network.parameters()]
+
+    x = tg.Tensor(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    model = tg.export(loss, x, dynamic={"x": {0: "batch"}})
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    state = network.state_dict()
+    for n in (1, 5):
+        x = np.random.default_rng(n).normal(size=(n, *shape[1:])).astype(np.float32)
+        found = ran(model, x=x)
+        value, gradients = loss(tg.Tensor(x))
+        network.load_state_dict(state)
+        scale = max(np.abs(g.data).max() for g in gradients)
+        for k, expected in enumerate((value, *gradients)):
+            np.testing.assert_allclose(found[f"output_{k}"], expected.data, rtol=1e-3, atol=1e-5 * scale)
+
+
+def test_a_dynamic_axis_that_is_not_used_alike():
+    with pytest.raises(GraphError, match=r"export: a dynamic axis must be used alike for all lengths; got .*; export"):
+        tg.export(lambda x: x * tg.asarray(np.sin(np.arange(len(x)))), tg.ones(3), dynamic={"x": {0: "n"}})
+    with pytest.raises(
+        ValueError, match=r"export: dynamic must name one axis of inputs among x, .*; write \{'x': \{0: 'b"
+    ):
+        tg.export(lambda x: x, tg.ones(3), dynamic={"z": {0: "n"}})

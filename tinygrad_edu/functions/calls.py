@@ -1,0 +1,135 @@
+"""Calls whose arguments do not fit: a sentence that says what to write, in place of Python's own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, TypeVar, cast
+
+from ..errors import DTypeError
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+KEYWORDS = {
+    "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",
+    "out": "assign the result, or write t[...] = result",
+    "order": "leave it out: entries are in C order",
+    "like": "use zeros_like, ones_like or full_like",
+    "ndmin": "reshape the result",
+    "pin_memory": "leave it out: there is the CPU only",
+    "layout": "leave it out: tensors are dense",
+    "unbiased": "give correction=1 for True, correction=0 for False",
+    "activation": "put a layer such as nn.ReLU() after it",
+    "keep_prob": "give p, the probability to drop: 1 - keep_prob",
+    "beta1": "give betas=(0.9, 0.999)",
+    "beta2": "give betas=(0.9, 0.999)",
+    "input_shape": "give the shape of an example first: (batch, features)",
+    "return_X_y": "leave it out: both are returned",
+    "fused": "leave it out",
+    "foreach": "leave it out",
+    "format": "give it to the picture: .save('graph.png')",
+    "filename": "give it to the picture: .save('graph.png')",
+}  # of PyTorch, NumPy, Keras and graphviz, which these functions do not take: what to do instead
+SAME = {
+    "learning_rate": "lr", "rate": "p", "prob": "p", "rho": "alpha", "alpha": "negative_slope", "decay": "weight_decay",
+    "l2": "weight_decay", "epsilon": "eps", "units": "out_features", "filters": "out_channels", "steps": "num",
+    "strides": "stride", "start_dim": "start_axis", "end_dim": "end_axis", "reduce": "reduction",
+    "n_classes": "num_classes", "axes": "axis", "dims": "axes", "diagonal": "k", "batchsize": "batch_size",
+    "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
+    "beta": "momentum", "step": "step_size", "input_dim": "in_features", "output_dim": "out_features",
+    "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail",
+}  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
+
+
+def at_device(who: str, device: Any) -> None:
+    """Where there is one device, naming it changes nothing; another is refused."""
+    if device is not None and str(device) != "cpu":
+        raise DTypeError(
+            f"{who}: device must be 'cpu'; got {str(device)[:40]!r}; leave it out: there is the CPU only"
+        ) from None
+
+
+def own_keywords(f: Decorated) -> Decorated:
+    """`f`, which says in a sentence what to do about arguments that do not fit it."""
+
+    @functools.wraps(f)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return f(*args, **kwargs)
+        except TypeError as error:
+            fit = refitted(error, f, args, kwargs)
+            if fit is None:
+                raise
+        return f(*args, **fit)
+
+    return cast(Decorated, checked)
+
+
+def refitted(
+    error: TypeError, f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any = None
+) -> dict[str, Any] | None:
+    """Where a call never entered `f`: the keywords that it takes, or the error of what does not fit. Else None."""
+    code, trace = getattr(inspect.unwrap(f), "__code__", None), error.__traceback__
+    while trace is not None and code is not None and trace.tb_frame.f_code is not code:
+        trace = trace.tb_next
+    new = kwargs if trace is not None else fitting(f, args, kwargs, owner)
+    return None if new is kwargs else new
+
+
+def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any = None) -> dict[str, Any]:
+    """The keywords for `f` without a `device` that changes nothing; or the error of what does not fit its parameters.
+
+    `owner` is the object that is called where `f` is its method.
+    """
+    parameters = [p for p in inspect.signature(f).parameters.values() if p.name != "self"]
+    if f.__name__ == "__init__":
+        who, args = type(args[0]).__name__, args[1:]
+    else:
+        who = f.__name__ if owner is None else type(owner).__name__
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if "device" in kwargs and "device" not in known:
+        at_device(who, kwargs["device"])
+        kwargs = {k: v for k, v in kwargs.items() if k != "device"}
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        for name in kwargs:
+            if name not in known:
+                _refuse_keyword(who, name, sorted(known))
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    missing = [p.name for p in places[len(args) :] if p.default is p.empty and p.name not in kwargs]
+    call = f"{who}{'' if owner is None else '(...)'}({_written(parameters)})"
+    if missing:
+        given = [counted(len(args))] * bool(args) + list(kwargs)
+        raise TypeError(
+            f"{who}: needs {' and '.join(missing)}; got {', '.join(given) or 'nothing'}; write {call}"
+        ) from None
+    if len(args) > len(places) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        raise TypeError(
+            f"{who}: takes at most {counted(len(places))} by place; got {len(args)}; write {call}"
+        ) from None
+    if twice := [p.name for p in places[: len(args)] if p.name in kwargs]:
+        raise TypeError(f"{who}: each argument must be given once; got {twice[0]} twice; write {call}") from None
+    return kwargs
+
+
+def counted(n: int) -> str:
+    """`2 arguments`"""
+    return f"{n} argument{'s' * (n != 1)}"
+
+
+def _refuse_keyword(who: str, name: str, known: list[str]) -> None:
+    close = [SAME[name]] if SAME.get(name) in known else get_close_matches(name, known, 1, 0.7)
+    advice = KEYWORDS.get(name) or (f"did you mean {close[0]}?" if close else "check the spelling")
+    must = f"keywords must be among {', '.join(known)}" if known else "takes no keywords"
+    raise TypeError(f"{who}: {must}; got {name}; {advice}") from None
+
+
+def _written(parameters: list[inspect.Parameter]) -> str:
+    """Parameters as a reader would write them, the first six."""
+    shown = []
+    for p in parameters:
+        stars = "*" * (p.kind is p.VAR_POSITIONAL)
+        if p.name not in ("dim", "keepdim") and p.kind is not p.VAR_KEYWORD:
+            shown.append(f"{stars}{p.name}" if p.default is p.empty else f"{p.name}={p.default!r}")
+    return ", ".join(shown[:6] + ["..."] * (len(shown) > 6))

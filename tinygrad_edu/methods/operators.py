@@ -1,0 +1,106 @@
+"""Python's operators on tensors, indexing and iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops, writing
+from ..engine import Variable, enter
+from ..functions import elementwise, indexing, linalg
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def _weak(x: Any, who: str = "operator") -> Variable:
+    """The left operand of a reflected operator; a Python scalar stays one."""
+    return enter(x, who)
+
+
+class Operators(Variable):
+    """`+`, `@`, `<`, `t[...]` and their like. One line each."""
+
+    __slots__ = ()
+
+    # fmt: off
+    def __lshift__(self, other: Any) -> Tensor: return ops.bitwise_left_shift(self, other)
+    def __rshift__(self, other: Any) -> Tensor: return ops.bitwise_right_shift(self, other)
+    def __rlshift__(self, other: Any) -> Tensor: return ops.bitwise_left_shift(other, self)
+    def __rrshift__(self, other: Any) -> Tensor: return ops.bitwise_right_shift(other, self)
+    def __ilshift__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_left_shift, self << other)
+    def __irshift__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_right_shift, self >> other)
+    def __add__(self, other: Any) -> Tensor: return ops.add.binary(self, other)
+    def __sub__(self, other: Any) -> Tensor: return ops.subtract.binary(self, other)
+    def __mul__(self, other: Any) -> Tensor: return ops.multiply.binary(self, other)
+    def __truediv__(self, other: Any) -> Tensor: return ops.divide.binary(self, other)
+    def __floordiv__(self, other: Any) -> Tensor: return ops.floor_divide(self, other)
+    def __mod__(self, other: Any) -> Tensor: return ops.remainder.binary(self, other)
+    def __pow__(self, other: Any) -> Tensor: return elementwise.power(self, other)
+    def __matmul__(self, other: Any) -> Tensor: return linalg.matmul(self, other)
+    def __neg__(self) -> Tensor: return ops.negative.unary(self)
+    def __pos__(self) -> Tensor: return ops.positive.unary(self)
+    def __abs__(self) -> Tensor: return ops.abs.unary(self)
+    def __invert__(self) -> Tensor: return ops.bitwise_invert(self)
+    def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other), self)
+    def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other), self)
+    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other, "multiply"), self)
+    def __rtruediv__(self, other: Any) -> Tensor: return ops.divide.binary(_weak(other), self)
+    def __rfloordiv__(self, other: Any) -> Tensor: return ops.floor_divide(other, self)
+    def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
+    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other, "power"), self)
+    def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
+    def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, self + other)
+    def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, self - other)
+    def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, self * other)
+    def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, ops.divide, self / other)
+    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, ops.power, self ** other)
+    def __imod__(self, other: Any) -> Tensor: return writing.update(self, ops.remainder, self % other)
+    def __ifloordiv__(self, other: Any) -> Tensor: return writing.update(self, ops.floor_divide, self // other)
+    def __imatmul__(self, other: Any) -> Tensor: return writing.update(self, ops.matmul, self @ other)
+    def __iand__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_and, self & other)
+    def __ior__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_or, self | other)
+    def __ixor__(self, other: Any) -> Tensor: return writing.update(self, ops.bitwise_xor, self ^ other)
+    def __lt__(self, other: Any) -> Tensor: return ops.less(self, other)
+    def __le__(self, other: Any) -> Tensor: return ops.less_equal(self, other)
+    def __gt__(self, other: Any) -> Tensor: return ops.greater(self, other)
+    def __ge__(self, other: Any) -> Tensor: return ops.greater_equal(self, other)
+    def __and__(self, other: Any) -> Tensor: return ops.bitwise_and(self, other)
+    def __or__(self, other: Any) -> Tensor: return ops.bitwise_or(self, other)
+    def __xor__(self, other: Any) -> Tensor: return ops.bitwise_xor(self, other)
+    __rand__, __ror__, __rxor__, __hash__ = __and__, __or__, __xor__, object.__hash__
+    # fmt: on
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __eq__(self, other: Any) -> Any:
+        return NotImplemented if other is None else ops.equal(self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return NotImplemented if other is None else ops.not_equal(self, other)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        index, arrays = indexing.split_index(key)
+        return ops.getitem(self, *arrays, index=index)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        writing.assign(self, key, value)
+
+    def __len__(self) -> int:
+        if not np.ndim(self._data):
+            raise TypeError("len: the tensor must have an axis; got a scalar; use size")
+        return int(np.shape(self._data)[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not np.ndim(self._data):
+            raise TypeError("iter: the tensor must have an axis; got a scalar; use item()")
+        return (self[i] for i in range(len(self)))
+
+    def __round__(self, decimals: int = 0) -> Tensor:
+        return elementwise.round(self, decimals)

@@ -1,0 +1,1 @@
+"""Programs in formats that others run: ONNX, written and read."""

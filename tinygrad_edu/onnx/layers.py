@@ -1,0 +1,136 @@
+"""Operators of ONNX that are layers: convolutions, pooling, norms, as expressions of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import tinygrad_edu as tg
+
+from .. import ops
+from ..nn import functional as F
+from ..ops.window import Pairs, count
+from .node import Node, Operator
+
+
+def _gemm(node: Node, a: Any, b: Any, c: Any = None) -> Any:
+    a = tg.swapaxes(a, 0, 1) if node("transA", 0) else a
+    b = tg.swapaxes(b, 0, 1) if node("transB", 0) else b
+    y = tg.matmul(a, b)
+    y = y * node("alpha") if node("alpha", 1.0) != 1 else y
+    if c is None:
+        return y
+    return y + (c * node("beta") if node("beta", 1.0) != 1 else c)
+
+
+def _padding(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> tuple[Any, Pairs, Any]:
+    """Strides, padding and dilation of a window."""
+    n = len(kernel)
+    stride, dilation = tuple(node("strides", [1] * n)), tuple(node("dilations", [1] * n))
+    auto, pads = node("auto_pad", "NOTSET"), node("pads", [0] * 2 * n)
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        pairs = []
+        for m, k, s, d in zip(sizes, kernel, stride, dilation, strict=True):
+            needed = max((-(-m // s) - 1) * s + d * (k - 1) + 1 - m, 0)
+            small, large = needed // 2, needed - needed // 2
+            pairs.append((small, large) if auto == "SAME_UPPER" else (large, small))
+        return stride, tuple(pairs), dilation
+    return stride, tuple(zip(pads[:n], pads[n:], strict=True)), dilation
+
+
+def _with_bias(y: Any, bias: Any) -> Any:
+    return y if bias is None else y + tg.reshape(bias, (-1, *(1,) * (y.ndim - 2)))
+
+
+def _conv(node: Node, x: Any, w: Any, bias: Any = None) -> Any:
+    stride, padding, dilation = _padding(node, x.shape[2:], w.shape[2:])
+    x, w = tg.asarray(x), tg.asarray(w)
+    y = ops.conv(x, w, stride=stride, padding=padding, dilation=dilation, groups=node("group", 1))
+    return _with_bias(y, bias)
+
+
+def _conv_transpose(node: Node, x: Any, w: Any, bias: Any = None) -> Any:
+    if node("auto_pad", "NOTSET") != "NOTSET" or node("output_shape") is not None:
+        raise node.refused("auto_pad or output_shape")
+    stride, padding, dilation = _padding(node, x.shape[2:], w.shape[2:])
+    extra = tuple(node("output_padding", [0] * len(stride)))
+    x, w = tg.asarray(x), tg.asarray(w)
+    y = ops.conv_input(x, w, stride=stride, padding=padding, dilation=dilation, groups=node("group", 1), extra=extra)
+    return _with_bias(y, bias)
+
+
+def _pool(node: Node, x: Any) -> tuple[Any, dict[str, Any]]:
+    kernel = tuple(node("kernel_shape"))
+    stride, padding, dilation = _padding(node, x.shape[2:], kernel)
+    if node("ceil_mode", 0) or node("storage_order", 0) or len(node.outputs) > 1:
+        raise node.refused("ceil_mode, storage_order or indices")
+    return tg.asarray(x), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+
+
+def _max_pool(node: Node, x: Any) -> Any:
+    x, settings = _pool(node, x)
+    return ops.max_pool(x, **settings)
+
+
+def _average_pool(node: Node, x: Any) -> Any:
+    x, settings = _pool(node, x)
+    y = ops.window_sum(x, **settings)
+    if node("count_include_pad", 0):
+        return y / float(np.prod(settings["kernel"]))
+    out = tuple(
+        map(count, x.shape[2:], settings["kernel"], settings["stride"], settings["padding"], settings["dilation"])
+    )
+    there = ops.window_sum.forward(np.ones((1, 1, *x.shape[2:]), x.dtype), **settings)
+    return y / there.reshape(1, 1, *out)
+
+
+def _global(f: Callable[..., Any]) -> Operator:
+    return lambda node, x: f(x, axis=tuple(range(2, x.ndim)), keepdims=True)
+
+
+def _batch_norm(node: Node, x: Any, scale: Any, bias: Any, mean: Any, var: Any) -> Any:
+    if node("training_mode", 0):
+        raise node.refused("training_mode")
+    return F.batch_norm(x, mean, var, scale, bias, eps=node("epsilon", 1e-5))
+
+
+def _layer_norm(node: Node, x: Any, scale: Any, bias: Any = None) -> Any:
+    if len(node.outputs) > 1:
+        raise node.refused("the mean as an output")
+    return F.layer_norm(x, x.shape[node("axis", -1) % x.ndim :], scale, bias, eps=node("epsilon", 1e-5))
+
+
+def _softmax(f: Callable[..., Any]) -> Operator:
+    return lambda node, x: f(x, axis=node("axis", -1))
+
+
+def _gelu(node: Node, x: Any) -> Any:
+    return F.gelu(x, approximate=node("approximate", "none"))
+
+
+def _depth_to_space(node: Node, x: Any) -> Any:
+    if node("mode", "DCR") == "CRD":
+        return F.pixel_shuffle(x, node("blocksize"))
+    n, c, h, w = x.shape
+    b = node("blocksize")
+    parts = tg.permute_dims(tg.reshape(x, (n, b, b, c // b**2, h, w)), (0, 3, 4, 1, 5, 2))
+    return tg.reshape(parts, (n, c // b**2, h * b, w * b))
+
+
+LAYERS: dict[str, Operator] = {
+    "Gemm": _gemm, "Conv": _conv, "ConvTranspose": _conv_transpose, "MaxPool": _max_pool, "AveragePool": _average_pool,
+    "GlobalAveragePool": _global(tg.mean), "GlobalMaxPool": _global(tg.max), "BatchNormalization": _batch_norm,
+    "LayerNormalization": _layer_norm, "DepthToSpace": _depth_to_space,
+    "GroupNormalization": lambda node, x, s, b: F.group_norm(x, node("num_groups"), s, b, eps=node("epsilon", 1e-5)),
+    "InstanceNormalization": lambda node, x, s, b: F.instance_norm(x, weight=s, bias=b, eps=node("epsilon", 1e-5)),
+    "Gelu": _gelu, "Softmax": _softmax(F.softmax), "LogSoftmax": _softmax(F.log_softmax),
+    "Relu": lambda node, x: F.relu(x), "Sigmoid": lambda node, x: F.sigmoid(x), "Mish": lambda node, x: F.mish(x),
+    "LeakyRelu": lambda node, x: F.leaky_relu(x, node("alpha", 0.01)),
+    "PRelu": lambda node, x, w: tg.where(x > 0, x, w * x), "Selu": lambda node, x: F.selu(x),
+    "Elu": lambda node, x: F.elu(x, node("alpha", 1.0)), "Celu": lambda node, x: F.celu(x, node("alpha", 1.0)),
+    "Softplus": lambda node, x: F.softplus(x), "Softsign": lambda node, x: F.softsign(x),
+    "HardSigmoid": lambda node, x: tg.clip(x * node("alpha", 0.2) + node("beta", 0.5), 0, 1),
+    "HardSwish": lambda node, x: F.hardswish(x),
+}  # fmt: skip

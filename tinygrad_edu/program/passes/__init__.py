@@ -1,0 +1,3 @@
+"""Passes: each takes a program and gives one that means the same, with less to do."""
+
+from .simplify import simplified as simplified

@@ -1,0 +1,104 @@
+"""One offline HTML file: its parts put together, its data embedded, and a policy that allows nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import itertools
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ..graph.values import shown
+from ..live.javascript import source
+
+SCRIPTS = {  # in the order of loading; with the part of the data that a script is for, where it is for one
+    "dom": "", "numbers": "", "tiles": "", "formula": "", "fold": "", "layout": "", "state": "", "live": "live",
+    "camera": "", "graph": "", "listing": "", "lesson": "", "entry": "", "bar": "", "curve": "", "training": "live",
+    "boundary": "live", "worksheet": "worksheet", "film": "film", "start": "",
+}  # fmt: skip
+STYLES = ("page", "graph", "print")
+
+
+class Page:
+    """An HTML file that needs nothing else: `.save("backprop.html")`, or shown in a notebook."""
+
+    def __init__(self, title: str, data: dict[str, Any]) -> None:
+        self.title, self.data = title, data
+
+    def html(self) -> str:
+        """The whole file as text."""
+        script = _lean(self._script())
+        style = _lean("\n".join(_text(f"{name}.css") for name in STYLES))
+        parts = {
+            "title": html.escape(shown(self.title, 120)), "style": style, "script": script,
+            "policy": f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}",
+            "data": _embedded(self.data),
+        }  # fmt: skip
+        pieces = _text("page.html").split("{{")
+        rest = [piece.partition("}}") for piece in pieces[1:]]
+        return pieces[0] + "".join(parts[name] + after for name, _, after in rest)
+
+    def _script(self) -> str:
+        """The scripts that this page needs; what it does not have is null to the others."""
+        used = {name: not part or self.data[part] for name, part in SCRIPTS.items()}
+        parts = [_text(f"{name}.js") if used[name] else f"const {name} = null;" for name in SCRIPTS]
+        if self.data["live"]:
+            parts.insert(0, f"const Machine = (() => {{\n{source(self.data['live'])}\nreturn Machine;\n}})();")
+        return "\n".join(parts)
+
+    def save(self, path: Any) -> str:
+        """Write the file."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(self.html(), "utf-8")
+        return str(target)
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe title="{html.escape(shown(self.title))}" srcdoc="{html.escape(self.html())}" '
+            'style="width:100%;height:640px;border:1px solid #888"></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<Page {self.title!r}: {len(self.data['nodes'])} nodes, {len(self.data['steps'])} steps>"
+
+
+@cache
+def _text(name: str) -> str:
+    return (files(__package__) / "page" / name).read_text("utf-8")
+
+
+def _lean(text: str) -> str:
+    """The same program without its comments and indentation."""
+    lines = (line.strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def _digest(text: str) -> str:
+    """The one script, or style, that the policy allows."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _embedded(data: Any) -> str:
+    """JSON that cannot end the script element that holds it."""
+    text = json.dumps(_packed(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for c in "<>&\u2028\u2029":
+        text = text.replace(c, f"\\u{ord(c):04x}")
+    return text
+
+
+def _packed(data: Any) -> Any:
+    """The same data, lists of alike objects as tables: the page has thousands of them, and names each key once."""
+    if isinstance(data, dict):
+        return {k: _packed(v) for k, v in data.items()}
+    if not isinstance(data, list) or not data or not all(isinstance(v, dict) for v in data):
+        return data
+    tables = [
+        {"$columns": keys, "rows": [[_packed(v) for v in row.values()] for row in rows]}
+        for keys, rows in itertools.groupby(data, key=tuple)
+    ]
+    return {"$tables": tables}

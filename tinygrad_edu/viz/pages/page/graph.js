@@ -1,0 +1,297 @@
+// The graph on the stage: boxes with their arrays, frames, arrows; what changes from step to step.
+const graph = (() => {
+  const HEAD = 20, LINE = 15, PAD = 8, WIDEST = 190, LINES = 3, LETTER = 6.7;
+  const closed = new Set();  // the frames that are folded
+  let view = null, scene = null, size = null, down = false, chosen = null, found = new Set();
+  const pen = make("canvas").getContext("2d");
+  const width = (text, font) => { pen.font = font; return pen.measureText(text).width; };
+  const BOLD = "600 13px system-ui, sans-serif", PLAIN = "12px system-ui, sans-serif";
+
+  // A view by its place among the levels of detail: its boxes, and which frames are folded at first.
+  function level(which) {
+    const wanted = data.views[which], base = wanted.of ? data.views.find((v) => v.label === wanted.of) : wanted;
+    const shut = wanted.of ? base.frames.filter((f) => f.path.length === wanted.depth + 1).map((f) => fold.id(f.path)) : [];
+    return { base, shut };
+  }
+  // The drawing of a level, for a direction: what it would be, without showing it.
+  function planned(base, shut, across, room) {
+    const planned = fold.scene(base, new Set(shut));
+    planned.boxes.forEach((b) => measure(b, across));
+    const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.shape(nodes.get(a.source).shape).length + 18));
+    return { ...planned, ...layout.place(planned, across, label, room) };
+  }
+
+  const several = (b) => b.rounds[0].length > 1 && b.folded;
+  // Title, formula and arrays: how much room a box needs.
+  function measure(b, across) {
+    const n = nodes.get(b.key), value = n.value ? tiles.plan(n.shape, n.value) : null;
+    [b.name, ...b.lines] = words(b, n);
+    const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
+    const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, PLAIN)));
+    b.number = !n.shape.length;
+    if (b.number) [b.tile, b.grads] = [{ w: 0, h: LINE }, n.grad_summary === null ? null : { w: 0, h: LINE }];
+    else [b.tile, b.grads] = [value ?? { w: 0, h: LINE }, n.grad_summary === null ? null : value ?? { w: 0, h: LINE }];
+    b.beside = b.grads !== null && !b.number && (across ? b.tile.h > 40 && b.tile.w < WIDEST : b.tile.h > b.tile.w);
+    const [w, h] = [b.tile.w, b.tile.h], room = b.number ? Math.max(80, numeral(n)) : w, head = HEAD + LINE * b.lines.length;
+    b.w = Math.ceil(Math.max(58, Math.min(WIDEST, text), b.beside ? 2 * room + 10 : room) + 2 * PAD);
+    b.h = Math.ceil(head + 4 + h + (b.grads && !b.beside ? h + 5 : 0) + PAD);
+    b.head = head;
+  }
+  const numeral = (n) => 14 + LETTER * (9 + (n.grad_summary === null ? 0 : n.name.length + 4));  // "dv = -0.001234"
+
+  // "A1" and "tanh(t2)", in lines that a box holds; of what has no name of its own, the formula alone.
+  function words(b, n) {
+    if (b.opens) return [b.title, counted(b)];
+    const title = b.rounds.length > 1 ? n.title : b.title, cut = title.indexOf(" = ");
+    if (b.leaf || cut < 0) return [title];
+    const rule = wrapped(title.slice(cut + 3), n.named ? PLAIN : BOLD);
+    return n.named ? [title.slice(0, cut), ...rule] : rule;
+  }
+  const counted = (b) => b.operations + " operation" + (b.operations === 1 ? "" : "s");
+  function wrapped(text, font) {
+    const lines = [""];
+    for (const word of text.split(/(?= [-+*\/@] )/)) {
+      if (lines.length < LINES && lines.at(-1) && width(lines.at(-1) + word, font) > WIDEST) lines.push("");
+      lines[lines.length - 1] += lines.at(-1) ? word : word.trimStart();
+    }
+    return lines;
+  }
+  const cut = (text, room, font) => {
+    if (width(text, font) <= room) return text;
+    text = text.replace(/(?:\w+\.)+([A-Za-z_]\w*)/g, "…$1");
+    if (width(text, font) <= room) return text;
+    while (text.length > 1 && width(text + "…", font) > room) text = text.slice(0, -1);
+    return text + "…";
+  };
+
+  function open(base, shut, across) {
+    view = base;
+    down = across;
+    closed.clear();
+    shut.forEach((f) => closed.add(f));
+    lay();
+    camera.fit(size);
+  }
+  function lay(room = camera.room()) {
+    const before = new Map((scene?.boxes ?? []).map((b) => [b.key, b]));
+    scene = planned(view, closed, down, room);
+    size = { width: scene.width, height: scene.height };
+    const svg = $("graph");
+    svg.replaceChildren();
+    const drawing = draw("g", { id: "drawing" }, null, svg), [frames, lines, chips, folds, all] = [0, 1, 2, 3, 4].map(() => draw("g", {}, null, drawing));
+    for (const f of scene.frames) frame(f, frames, folds);
+    scene.arrows.forEach((a) => arrow(a, lines));
+    labels(chips);
+    for (const b of scene.boxes) { b.arrows = []; box(b, all, before.get(b.key)); }
+    for (const a of scene.arrows) { a.from.arrows.push(a); if (a.to !== a.from) a.to.arrows.push(a); }
+    drawn = null;
+    render();
+  }
+
+  // In rows that fit on paper; where each of them stands.
+  function paper(width) {
+    down = false;
+    lay({ width, height: 1e9 });
+    return scene.rows;
+  }
+
+  function frame(f, under, over) {
+    draw("rect", { class: "frame", x: f.x, y: f.y, width: f.w, height: f.h, rx: 10 }, null, under);
+    const g = draw("g", { class: "fold", tabindex: 0, role: "button", "aria-expanded": "true", "aria-label": "fold " + f.label, "data-frame": f.id }, null, over);
+    const label = cut(f.label, f.w - 30, PLAIN);
+    draw("rect", { x: f.x, y: f.y, width: Math.min(f.w, width(label, BOLD) + 34), height: 24, rx: 8 }, null, g);
+    draw("text", { x: f.x + 9, y: f.y + 16 }, "▾ " + label, g);
+    pressed(g, () => { if (!camera.moved()) toggle(f.id); });
+  }
+
+  function arrow(a, parent) {
+    const p = a.points, n = p.length, d = layout.path(p, a.down);
+    const g = a.g = draw("g", { class: "edge" + (a.loop ? " loop" : "") }, null, parent);
+    draw("path", { d, class: "line" }, null, g);
+    draw("path", { d, class: "flow" }, null, g);
+    const from = [p[0][0] + (a.down ? 0 : 1), p[0][1] + (a.down ? 1 : 0)], straight = a.loop ? p[n - 2] : [p[n - 1][0] - (a.down ? 0 : 1), p[n - 1][1] - (a.down ? 1 : 0)];
+    draw("polygon", { points: layout.head(straight, p[n - 1]), class: "head" }, null, g);
+    draw("polygon", { points: layout.head(a.loop ? p[1] : from, p[0]), class: "tail" }, null, g);
+    const hit = draw("path", { d, class: "hit" }, null, g);
+    hit.addEventListener("mouseenter", () => hover(told(a)));
+    hit.addEventListener("mouseleave", () => hover(""));
+  }
+  function told(a) {
+    if (a.text) return a.text;
+    const s = steps.find((s) => s.phase === "backward" && s.user === a.user && s.position === a.position);
+    return s ? [s.formula, s.shapes, s.note].filter(Boolean).join("   ") : nodes.get(a.source).name + " → " + nodes.get(a.user).name;
+  }
+  const hover = (text) => write($("hover"), text);
+
+  // The shape of what flows, once for each tensor, where its arrow begins.
+  function labels(parent) {
+    const seen = new Set();
+    for (const a of scene.arrows) {
+      const n = nodes.get(a.source), text = numbers.shape(n.shape);
+      if (!text || seen.has(a.source) || a.loop) continue;
+      seen.add(a.source);
+      const [x, y] = a.points[0];
+      draw("text", { x: a.down ? x + 5 : x + 4, y: a.down ? y + 13 : y - 5, class: "shape" }, text, parent);
+    }
+  }
+
+  function box(b, parent, before) {
+    const n = nodes.get(b.key), g = b.g = draw("g", { class: "box", tabindex: 0, role: "button" }, null, parent);
+    g.style.transform = `translate(${b.x}px, ${b.y}px)`;
+    if (b.opens) { g.setAttribute("aria-expanded", "false"); g.dataset.frame = b.opens; }
+    if (b.opens) draw("rect", { x: 4, y: -4, width: b.w - 8, height: 12, rx: 6, class: "behind" }, null, g);
+    b.rect = draw("rect", { width: b.w, height: b.h, rx: b.leaf ? 12 : 5, class: "body " + (b.opens ? "folded" : n.op ? "operation" : n.kind) }, null, g);
+    b.hint = draw("title", {}, b.title, g);
+    b.heading = draw("text", { x: b.w / 2, y: 16, class: "name" }, "", g);
+    b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: n.named || b.opens ? "rule" : "name" }, cut(line, b.w - 10, PLAIN), g));
+    b.value = slot(b, n, b.tile, 0, "value");
+    b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
+    pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else choose(current(b)); });
+    g.addEventListener("focus", () => camera.show([b]));
+    if (before && Math.hypot(before.x - b.x, before.y - b.y) > 1) g.animate?.([{ transform: `translate(${before.x}px, ${before.y}px)` }, { transform: g.style.transform }], { duration: calm() ? 0 : 260, easing: "ease-out" });
+  }
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // Where a box shows a value or a gradient: an array, or a number.
+  function slot(b, n, plan, gradient, cls) {
+    const width = b.beside ? (b.w - 10) / 2 : b.w, x = b.beside && gradient ? width + 10 : 0;
+    const y = b.head + 4 + (gradient && !b.beside ? plan.h + 5 : 0), g = draw("g", { class: cls, transform: `translate(${x}, ${y})` }, null, b.g);
+    const text = draw("text", { x: width / 2, y: 11, class: "numeral" }, "", g);
+    if (b.number && b.leaf && !gradient && n.value) { text.classList.add("live"); graph.press(text, n.key, 0); }
+    if (b.number || !n.value) return { g, text };
+    const inner = draw("g", { transform: `translate(${(width - plan.w) / 2}, 0)` }, null, g), press = gradient || !b.leaf ? null : (rect, k) => graph.press(rect, n.key, k);
+    const picture = tiles.picture(inner, n.shape, n.value, press);
+    draw("rect", { x: -1.5, y: -1.5, width: plan.w + 3, height: plan.h + 3, rx: 2, class: "rim" }, null, inner);
+    inner.addEventListener("pointermove", (e) => hover(under(e, inner, plan, n, gradient)));
+    inner.addEventListener("pointerleave", () => hover(""));
+    return { g, text, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
+  }
+  // The number under the pointer.
+  function under(e, g, plan, n, gradient) {
+    const f = gradient ? state.gradient(current(scene.place.get(n.key)))?.figure : state.figure(n.key, 0);
+    if (!f || (!gradient && !state.computed(n.key)) || state.blank(n.key, gradient)) return "";
+    const r = g.getBoundingClientRect(), x = (e.clientX - r.left) / r.width * plan.w, y = (e.clientY - r.top) / r.height * plan.h;
+    const [tw, th] = [plan.columns * plan.cell.w + tiles.GAP, plan.rows * plan.cell.h + tiles.GAP];
+    const tile = Math.floor(y / th) * plan.across + Math.floor(x / tw), row = Math.floor((y % th) / plan.cell.h), column = Math.floor((x % tw) / plan.cell.w);
+    const k = (tile * plan.rows + row) * plan.columns + column;
+    if (row >= plan.rows || column >= plan.columns || !(k in f.values)) return "";
+    const place = f.rows ? ` [${tile}, ${f.rows[row]}, ${f.columns[column]}]` : numbers.place(k, n.shape);
+    return (gradient ? "d" : "") + n.name + place + " = " + numbers.one(f.values[k], n.dtype, 6);
+  }
+
+  // Fold a frame, or unfold it; what was pressed stays under the finger, and keeps the focus.
+  function toggle(id) {
+    const spot = () => scene.boxes.find((b) => b.opens === id) ?? scene.frames.find((f) => f.id === id), before = spot();
+    if (!closed.delete(id)) closed.add(id);
+    lay();
+    if (camera.whole()) camera.fit(size);
+    else camera.pan(spot().x - before.x, spot().y - before.y);
+    document.querySelector(`#graph [data-frame="${CSS.escape(id)}"]`).focus({ preventScroll: true });
+  }
+
+  // Which round of a repeated part a box shows: that of the step, for all boxes of the part; else the newest computed.
+  function round(b) {
+    const s = state.step(), last = b.rounds.length - 1;
+    if (!last || !s) return last;
+    const part = scene.boxes.filter((o) => o.runs.join() === b.runs.join()), beside = (r) => part.flatMap((o) => o.rounds[r] ?? []);
+    for (const k of [s.node, s.user]) {
+      const own = b.rounds.findIndex((keys) => keys.includes(k));
+      if (own >= 0) return own;
+    }
+    for (const other of [s.user, s.node].map((k) => scene.place.get(k)).filter(Boolean)) {
+      const shared = b.runs.filter((run) => other.runs.includes(run));
+      if (!shared.length) continue;
+      const k = other.members.includes(s.user) ? s.user : s.node, turn = other.turns[other.rounds.findIndex((keys) => keys.includes(k))];
+      const fits = b.turns.map((_, r) => r).filter((r) => shared.every((run) => b.turns[r][b.runs.indexOf(run)] === turn[other.runs.indexOf(run)]));
+      if (fits.length) return newest(fits, beside, s);
+    }
+    return newest(b.rounds.map((_, r) => r), beside, s);
+  }
+  const made = (k) => nodes.get(k).op && state.computed(k);
+  function newest(rounds, keys, s) {  // of several rounds: the last one begun, on the way there, and else the last
+    const begun = s.phase === "forward" ? rounds.filter((r) => keys(r).some(made)) : rounds;
+    return begun.length ? begun.at(-1) : rounds[0];
+  }
+  // Of the nodes that a box stands for in a round, the one that the step is about; else the newest one computed.
+  function current(b) {
+    const s = state.step(), members = b.rounds[round(b)];
+    for (const k of s ? [s.node, s.user] : []) if (members.includes(k)) return k;
+    let best = members.at(-1);
+    if (!state.still() && (!s || s.phase === "forward")) for (const k of members) if (made(k)) best = k;
+    return best;
+  }
+
+  // From one step to the next only the boxes of these two steps change; otherwise all are looked at.
+  let drawn = null;
+  function changed() {
+    if (drawn === null || Math.abs(state.at() - drawn) !== 1) return [scene.boxes, scene.arrows];
+    const two = [steps[drawn - 1], steps[state.at() - 1]].filter(Boolean);
+    const few = new Set([...two.flatMap((s) => [s.node, s.user]).map((k) => scene.place.get(k)).filter(Boolean), ...scene.boxes.filter((b) => b.rounds.length > 1)]);
+    return [few, new Set([...few].flatMap((b) => b.arrows))];
+  }
+  function render(everything = false) {
+    if (everything) drawn = null;
+    const [boxes, arrows] = changed(), s = state.step();
+    drawn = state.at();
+    for (const b of boxes) refresh(b, s);
+    for (const a of arrows) {
+      let cls = "edge" + (a.loop ? " loop" : "");
+      if (s?.phase === "forward" && a.to === scene.place.get(s.node) && nodes.get(s.node).inputs.some((k) => scene.place.get(k) === a.from)) cls += " now";
+      if (s?.phase === "backward" && a.to === scene.place.get(s.user) && a.from === scene.place.get(s.node) && (a.position === null || a.position === s.position)) cls += " back";
+      if (a.cls !== cls) a.g.setAttribute("class", a.cls = cls);
+    }
+  }
+  function refresh(b, s) {
+    const key = current(b), n = nodes.get(key), ready = state.computed(key), grad = state.gradient(key);
+    const within = !b.opens && key !== b.rounds[round(b)].at(-1) ? " in " + nodes.get(b.key).name : "";
+    const words = b.opens ? b.title : b.rounds.length > 1 ? n.name + turn(b) : within ? n.name + within : b.name;
+    write(b.heading, (b.opens ? "▸ " : "") + cut(words, b.w - 10 - (b.opens ? 14 : 0), BOLD));
+    write(b.hint, b.rounds.length > 1 ? n.title : b.title);
+    fill(b.value, n, key, ready ? state.figure(key, 0) : null, ready ? state.text(key, 0) : "", 0, several(b) && b.opens ? n.name + " = " : "");
+    if (b.grad) fill(b.grad, n, key, grad?.figure ?? null, grad?.text ?? "", 1, "d" + n.name + " = ");
+    const names = ["box"];
+    if (!ready) names.push("waiting");
+    if (s && b.members.includes(s.node)) names.push(s.phase === "forward" ? "now" : "gets");
+    else if (s?.user && b.members.includes(s.user)) names.push("gives");
+    if (found.size && b.members.some((k) => found.has(k))) names.push("found");
+    if (chosen && b.members.includes(chosen)) names.push("chosen");
+    const cls = names.join(" "), shown = (what, text) => (state.blank(key, what) ? "?" : text);
+    if (b.cls !== cls) b.g.setAttribute("class", b.cls = cls);
+    const label = (b.opens ? b.title + ": " + counted(b) : b.rounds.length > 1 ? words : b.title) + (ready ? ", value " + shown(0, state.text(key, 0)) : ", not computed yet") + (grad ? ", gradient " + shown(1, grad.text) : "");
+    if (b.label !== label) b.g.setAttribute("aria-label", b.label = label);
+  }
+  const turn = (b) => ", " + b.turns[round(b)].map((t, k) => "round " + (t + 1) + " of " + b.counts[k]).join(", ");
+
+  // A picture where the box was measured for this array; else a text.
+  function fill(slot, n, key, figure, text, gradient, before) {
+    const hidden = state.blank(key, gradient), fits = slot.picture && figure && n.shape.join() === slot.shape && !figure.rows === !slot.sampled;
+    slot.g.classList.toggle("empty", !text || (slot.picture && !fits));
+    if (fits) {
+      write(slot.text, "");
+      if (slot.last !== figure || slot.hidden !== hidden) slot.picture.show(figure.values, gradient ? "float64" : n.dtype, hidden);
+      [slot.last, slot.hidden] = [figure, hidden];
+    } else write(slot.text, text && before + (hidden ? "?" : text.split("; mean")[0]));
+  }
+
+  function choose(key) {
+    chosen = key;
+    render(true);
+    graph.chosen.forEach((f) => f(key));
+  }
+  function mark(keys) {
+    found = new Set(keys);
+    render(true);
+    const boxes = [...new Set(keys.map((k) => scene.place.get(k)).filter(Boolean))];
+    if (boxes.length) camera.show(boxes.slice(0, 1));
+    return boxes.length;
+  }
+  function follow() {
+    const s = state.step();
+    camera.show((s ? [s.node, s.user] : []).map((k) => scene.place.get(k)).filter(Boolean));
+  }
+  state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
+  return {
+    level, planned, open, paper, toggle, renew: () => lay(), choose, mark, render, hover, chosen: [], press: () => {},
+    boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key), selected: () => chosen, down: () => down,
+  };
+})();
