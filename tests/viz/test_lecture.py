@@ -10,7 +10,8 @@ import pytest
 
 from tinygrad_edu import nn, viz
 from tinygrad_edu.viz.pictures.pdf import joined, objects_of
-from tinygrad_edu.viz.pictures.render import layout
+
+from .layout import layout
 
 
 def course(a, b, c):

@@ -200,6 +200,11 @@ def test_a_page_has_the_scripts_that_it_needs():
     assert "linalg.solve" in source()
 
 
+def test_very_many_activations_are_not_exchanged():
+    graph = read(lambda x: sum(tg.tanh(x * k) for k in range(40)), (1.0,), grads=True)
+    assert {p.choice for p in replay(graph).places.values()} == {None}
+
+
 def prelu():
     return nn.PReLU()
 

@@ -33,6 +33,8 @@ ACTIVATIONS = (
     "relu", "tanh", "sigmoid", "leaky_relu", "elu", "silu", "gelu_tanh", "softplus", "sin", "positive",
 )  # fmt: skip
 
+MOST = 32  # activations for which others are written down; where there are more, none can be exchanged
+
 
 @dataclass
 class Edge:
@@ -107,6 +109,7 @@ class _Writing:
         self.places: dict[str, Place] = {}
         self.results: list[Value] = []
         self.numbers: dict[Value, int] = {}  # where a value stands among the results
+        self.choices = sum(n.op is not None and n.op.name in ACTIVATIONS for n in graph.nodes.values()) <= MOST
 
     def replay(self) -> Replay:
         graph = self.graph
@@ -166,7 +169,7 @@ class _Writing:
         """A result, computed by the same operation; where that is an activation, by one that is chosen."""
         xs = [self.tensors[key] for key in node.inputs]
         x = xs[0]._data
-        if op.name in ACTIVATIONS and isinstance(x, ProgramArray) and x.dtype.kind == "f":
+        if self.choices and op.name in ACTIVATIONS and isinstance(x, ProgramArray) and x.dtype.kind == "f":
             place = self.places[node.key]
             place.names = (op.name, *(name for name in ACTIVATIONS if name != op.name))
             nodes = [replace(node, op=REGISTRY[name], tensor=None) for name in place.names[1:]]

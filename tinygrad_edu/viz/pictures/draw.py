@@ -10,13 +10,27 @@ from typing import TYPE_CHECKING, Any
 from ...errors import MissingLibraryError
 from ...functions.calls import own_keywords
 from ...program.program import Program
+from ...recording import PLAIN, SITES, Recording, recorder
 from ..graph.graph import Graph, read
 from ..graph.local import Local, among, local
 from ..graph.programs import program_graph
 from ..graph.values import in_label
 from .fold import LARGE, Arrow, Box, View, few, view
 from .inline import inline as inlined
-from .label import Rows, Style, box_rows, chip_rows, common_dtype, legend, lines, swatches, tooltip, unseen, width
+from .label import (
+    SMALL,
+    Rows,
+    Style,
+    box_rows,
+    chip_rows,
+    common_dtype,
+    legend,
+    lines,
+    swatches,
+    tooltip,
+    unseen,
+    width,
+)
 from .layers import layers_in
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, EDGE, INK, WAY_BACK, colour
@@ -89,7 +103,8 @@ def draw(
         graph = program_graph(x)
         return picture(view(graph, None, budget), "ops", direction=direction, page=page, notation="python")
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
-    graph = read(x, inputs, grads=with_gradients)
+    with Recording(SITES if recorder.get() is PLAIN else None):  # boxes say the line that made them
+        graph = read(x, inputs, grads=with_gradients)
     layers = layers_in(graph, expand)
     seen = view(inlined(graph) if inline else graph, depth, budget, constants, layers)
     paint = OVERLAYS[overlay](graph, {k: seen.members(box) for k, box in seen.boxes.items()}) if overlay else None
@@ -105,24 +120,30 @@ def alone(seen: View) -> frozenset[str]:
     )  # fmt: skip
 
 
+def files(seen: View) -> frozenset[str]:
+    """The files of the lines that made the boxes; none, if all were made by one line, which says nothing."""
+    sites = {site for box in seen.boxes.values() if (site := seen.node(box).site) is not None}
+    return frozenset(site.rpartition(":")[0] for site in sites) if len(sites) > 1 else frozenset()
+
+
 def picture(
     seen: View, detail: str = "values", backward: bool = False, paint: Paint | None = None, direction: str = "right",
     page: float | None = PAGE, notation: str = "mathematics", stage: Stage | None = None,
 ) -> Picture:  # fmt: skip
     """DOT text for a view of a graph, or for one stage of a lecture on it."""
     hidden = stage.hidden if stage is not None else frozenset()
-    style = Style(seen, detail, notation == "mathematics", paint, common_dtype(seen), alone(seen))
+    style = Style(seen, detail, notation == "mathematics", paint, common_dtype(seen), alone(seen), files(seen))
     arrows, notes = few(seen)
     notices = [*seen.notices, *([notes] if notes else [])]
     backs = {arrow: back for arrow in arrows if (back := flows_back(seen, arrow, style.detail, backward)) is not None}
     labels = {key: box_rows(style, box) for key, box in seen.boxes.items()}
     chips = {a: chip_rows(style, back, seen.graph.nodes[a.source]) for a, back in backs.items()}
-    chip = max((width(rows) for rows in chips.values()), default=0.0)
+    chip = max((width(rows, SMALL) for rows in chips.values()), default=0.0)
     widths = {key: width([*own, *more]) + 12 * len(seen.boxes[key].frames) for key, (own, more) in labels.items()}
     rows = plan(seen, arrows, widths, chip, page if direction == "right" else None)
     told = [*([_caption(stage.caption)] if stage is not None else []), *(in_label(line, 110) for line in notices)]
     told += legend(style, backward) if stage is None else []
-    dot = new_picture(seen.graph, [], len(seen.boxes) if rows.count == 1 else 0, told=told, paint=paint)
+    dot = new_picture(seen.graph, told, paint, len(seen.boxes) > LARGE and rows.count == 1)
     dot.attr("graph", rankdir=DIRECTIONS[direction])
     parts = [dot] if rows.count == 1 else [_row(dot, k) for k in range(rows.count)]
     _clusters(parts, seen, rows, style.alone, lambda part, box: _box(part, style, box, labels[box.key], hidden))
@@ -168,23 +189,21 @@ def flows_back(seen: View, arrow: Arrow, detail: str, backward: bool) -> Local |
     return among(back, arrow.rounds) if back is not None else None
 
 
-def new_picture(
-    graph: Graph, notices: list[str], boxes: int = 0, told: Sequence[str] = (), paint: Paint | None = None
-) -> Picture:
-    """An empty picture in this package's style."""
+def new_picture(graph: Graph, told: Sequence[str], paint: Paint | None, quick: bool) -> Picture:
+    """An empty picture in this package's style; laid out quickly, where that would take long."""
     try:
         from .picture import Picture
     except ImportError as error:
         raise MissingLibraryError("draw", "graphviz", "all") from error
     dot = Picture("graph")
     dot.graph = graph
-    rows = [*(in_label(line, 150) for line in notices), *told]
+    rows = [*told]
     if paint is not None:
         rows += [in_label(line, 110) for line in paint.legend] + [swatches(paint.scale)] * bool(paint.scale)
     label = {"label": lines(rows), "labelloc": "b"} if rows else {}
-    quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
+    fast = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if quick else {}
     dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.2", ranksep="0.28")
-    dot.attr("graph", fontcolor=EDGE, **label, **quick)
+    dot.attr("graph", fontcolor=EDGE, **label, **fast)
     dot.attr("node", shape="box", fontname=FONT, fontsize="11", fontcolor=INK, margin="0.08,0.03")
     dot.attr("edge", color=EDGE, fontname=FONT, fontsize="10", fontcolor=EDGE, arrowsize="0.7")
     return dot
@@ -244,6 +263,7 @@ def _box(dot: Picture, style: Style, box: Box, rows: Rows, hidden: Set[str]) -> 
     node, paint = style.seen.node(box), style.paint
     kind = colour("folded" if box.title else node.kind)
     shape = "filled" if node.inputs else "filled,rounded"
+    shape += ",dashed" if paint is not None and node.key in paint.gone else ""
     fill = paint.fills.get(node.key, "#ffffff") if paint else kind.fill
     label = [*rows.own, *(unseen(rows.gradient, fill) if f"d{node.key}" in hidden else rows.gradient)]
     red = paint is not None and node.key in paint.path
