@@ -114,11 +114,12 @@ def first_words(x: Any) -> str:
 
 
 def live_pages() -> None:
-    """The pages of `examples/seeing/live_pages.py`."""
-    made = runpy.run_path(str(DOCS.parent / "examples" / "seeing" / "live_pages.py"))
-    for name, title, f, inputs in made["pages"]():
-        player(f, *inputs, title=title).save(DOCS / "pages" / f"{name}.html")
-        print(name)
+    """The pages of `examples/seeing/live_pages.py`, and of `other_libraries.py`, which needs PyTorch and JAX."""
+    for script in (DOCS.parent / "examples" / "seeing" / "live_pages.py", DOCS / "other_libraries.py"):
+        made = runpy.run_path(str(script))
+        for name, title, f, inputs in made["pages"]():
+            player(f, *inputs, title=title).save(DOCS / "pages" / f"{name}.html")
+            print(name)
     picture("one_hidden_layer")
 
 

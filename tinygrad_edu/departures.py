@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import dis
+import os
 import warnings
 from collections import deque
 from contextvars import ContextVar
@@ -37,6 +38,7 @@ class Departure(NamedTuple):
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
 LATEST: deque[tuple[int, Any]] = deque(maxlen=64)  # births and lines, for `why`; a tensor is not kept for it
 
+INSTALLED = os.path.dirname(os.path.dirname(np.__file__)) + os.sep  # where other libraries stand
 FLAT = {"floor", "ceil", "trunc", "isnan", "isinf", "isfinite", "isclose"}  # of which no gradient is wanted
 TAKERS = np.full, np.fromiter, np.sum, np.prod, np.max, np.min  # of a number, or of an `initial` one
 STORES = {"STORE_SUBSCR", "STORE_SLICE"}
@@ -52,13 +54,16 @@ def depart(t: Any, numbers: bool) -> None:
         departed.append(Departure(t, births(), here, numbers))
 
 
-def warn_if_unasked(what: str, listed: bool = False) -> None:
-    """Warn if the user's program did not ask for the numbers of a tensor, `what`, which needs a gradient; `listed`: if
-    `np.array` would ask a tensor in a list so. A transform that runs says it when its function has returned."""
+def warn_if_unasked(what: str, array: bool = False, listed: bool = False) -> None:
+    """Warn if the user's program did not ask for the numbers of a tensor, `what`, which needs a gradient.
+
+    `array`: an array is asked for, not a number; `listed`: as `np.array` asks each tensor of a list. A transform that
+    runs says it when its function has returned.
+    """
     if departures.get() is not None:
         return
     frame = user_frame()
-    by = None if frame is None else asker(frame, listed)
+    by = None if frame is None else asker(frame, array, listed)
     if by is not None:
         warnings.warn(
             f"{by} takes plain numbers, through which no gradient passes; got {what}; use what tensors have (tg.exp, "
@@ -68,11 +73,13 @@ def warn_if_unasked(what: str, listed: bool = False) -> None:
         )
 
 
-def asker(frame: FrameType, listed: bool) -> str | None:
+def asker(frame: FrameType, array: bool, listed: bool) -> str | None:
     """Who takes the numbers of a tensor by itself in the instruction that runs; None if the user asks, or who knows."""
     name, called = instruction(frame.f_code, frame.f_lasti)
     if name in STORES:
         return "array: an assignment into an array"
+    if array and in_operator(frame):
+        return "array: the operator of the other operand"
     f: Any = found(frame, called) if called else None
     if getattr(f, "__module__", None) in ("math", "cmath"):
         return None if f.__name__ in FLAT else f"{f.__name__}: a function of Python's {f.__module__}"
@@ -81,6 +88,13 @@ def asker(frame: FrameType, listed: bool) -> str | None:
     if any(f is g for g in TAKERS) or (f is np.array and listed):
         return f"{f.__name__}: this argument of a function of NumPy"
     return None
+
+
+def in_operator(frame: FrameType) -> bool:
+    """Whether the user's program computes `S @ t`, as with a sparse matrix `S` of another library."""
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSTALLED):
+        frame = frame.f_back
+    return instruction(frame.f_code, frame.f_lasti)[0] == "BINARY_OP"
 
 
 @lru_cache(maxsize=1024)

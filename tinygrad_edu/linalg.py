@@ -3,6 +3,9 @@
 from .functions.contract import matmul as matmul
 from .functions.contract import tensordot as tensordot
 from .functions.contract import vecdot as vecdot
+from .functions.eigen import EigResult as EigResult
+from .functions.eigen import eig as eig
+from .functions.eigen import eigvals as eigvals
 from .functions.layout import diagonal as diagonal
 from .functions.layout import matrix_transpose as matrix_transpose
 from .functions.linalg import EighResult as EighResult
@@ -33,4 +36,4 @@ from .functions.linalg import svdvals as svdvals
 from .functions.linalg import trace as trace
 from .functions.linalg import vector_norm as vector_norm
 
-__all__ = [*_functions, "EighResult", "QRResult", "SVDResult", "SlogdetResult"]
+__all__ = [*_functions, "EigResult", "eig", "eigvals", "EighResult", "QRResult", "SVDResult", "SlogdetResult"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import ops, writing
-from .arrays import normal_dtype, to_array
+from .arrays import Echo, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING
 from .changes import at_once
@@ -38,7 +38,7 @@ from .interop.names import UnknownNameError
 from .methods.contents import Contents
 from .methods.functions import Functions
 from .methods.operators import Operators
-from .recording import Recording, stack_level, tracer
+from .recording import Recording, recording, stack_level, tracer
 from .values import value
 
 PRIVATE = {"_copied", "_depart", "_leaves", "_mask", "_must_be_one", "_not_a_leaf", "_seed"}
@@ -88,13 +88,15 @@ class Tensor(Operators, Functions, Contents):
         self.hooks = None
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
+        elif data.__class__ is Echo and recording.get():
+            self.flags, self.site = LEFT, data.left
         if requires_grad.__class__ is int and requires_grad > 1:
             raise DTypeError(
                 f"Tensor: data must come as one argument; got numbers, the last {requires_grad}; write "
                 "tg.Tensor([...]), or tg.zeros((2, 3)) for a shape"
             )
         if requires_grad is not False and truth("Tensor", "requires_grad", requires_grad):
-            if self.flags & LEFT and data.op is not None:
+            if self.flags & LEFT and isinstance(data, Variable) and data.op is not None:
                 warnings.warn(
                     f"{type(self).__name__}: no gradient passes from a new leaf to what it was made from; got "
                     f"{describe(data)}; use the result itself, or detach() to say that it is a constant",
@@ -137,7 +139,7 @@ class Tensor(Operators, Functions, Contents):
         if (by := tracer()) is not None:
             by.graded(self, read=False) if value is not None else by.cleared((self,), set_to_none=True)
         if value is not None:
-            value = value if isinstance(value, Variable) else constant(to_array(value, who="grad"))
+            value = value if isinstance(value, Variable) else constant(to_array(value, copy=True, who="grad"))
             if value.shape != self.shape:
                 raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
             value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)

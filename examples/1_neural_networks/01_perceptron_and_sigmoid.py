@@ -20,15 +20,15 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def z(w):
+def z(w: tg.Tensor) -> tg.Tensor:
     return w * 4.0 - 2.0
 
 
-def perceptron(w):
+def perceptron(w: tg.Tensor) -> tg.Tensor:
     return tg.where(z(w) > 0, 1.0, 0.0)
 
 
-def sigmoid_neuron(w):
+def sigmoid_neuron(w: tg.Tensor) -> tg.Tensor:
     return tg.sigmoid(z(w))
 
 

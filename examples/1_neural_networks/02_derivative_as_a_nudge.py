@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +19,7 @@ OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
 
 # %%
-functions = {
+functions: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "3a": (lambda a: 3 * a, lambda a: 3.0),
     "a²": (lambda a: a**2, lambda a: 2 * a),
     "a³": (lambda a: a**3, lambda a: 3 * a**2),

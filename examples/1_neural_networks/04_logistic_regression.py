@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +17,7 @@ import tinygrad_edu as tg
 QUICK = "QUICK" in os.environ
 OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
-table = load_breast_cancer()
+table: Any = load_breast_cancer()
 X_all, Y_all = table.data.T, table.target[None, :].astype(float)  # course notation: columns are examples
 
 # %% [markdown]
@@ -24,12 +25,14 @@ X_all, Y_all = table.data.T, table.target[None, :].astype(float)  # course notat
 
 
 # %%
-def cost(w, b, X, Y):
+def cost(w: tg.Tensor, b: tg.Tensor, X: np.ndarray, Y: np.ndarray) -> Any:
     A = tg.sigmoid(w.T @ X + b)
     return -(Y * tg.log(A) + (1 - Y) * tg.log(1 - A)).mean()
 
 
-def train(X, Y, iterations=400, rate=1.0):
+def train(
+    X: np.ndarray, Y: np.ndarray, iterations: int = 400, rate: float = 1.0
+) -> tuple[tg.Tensor, tg.Tensor, list[float]]:
     w, b = tg.zeros((len(X), 1), dtype="float64"), tg.zeros((1, 1), dtype="float64")
     costs = []
     for _ in range(iterations):
@@ -45,14 +48,14 @@ def train(X, Y, iterations=400, rate=1.0):
 
 
 # %%
-def split(seed):
+def split(seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     order = np.random.default_rng(seed).permutation(X_all.shape[1])
     train_columns, test_columns = order[114:], order[:114]
     mean, spread = (f(X_all[:, train_columns], axis=1, keepdims=True) for f in (np.mean, np.std))
     return [(((X_all - mean) / spread)[:, k], Y_all[:, k]) for k in (train_columns, test_columns)]
 
 
-def accuracy(w, b, X, Y):
+def accuracy(w: tg.Tensor, b: tg.Tensor, X: np.ndarray, Y: np.ndarray) -> float:
     return float(np.mean(((w.T @ X + b).data > 0) == (Y > 0.5)))
 
 
@@ -69,11 +72,11 @@ print(f"test accuracy: mean {np.mean(scores):.4f} of {len(scores)} splits, from 
 
 
 # %%
-def cross_entropy(w):
+def cross_entropy(w: tg.Tensor) -> tg.Tensor:
     return -tg.log(tg.sigmoid(w))
 
 
-def squared(w):
+def squared(w: tg.Tensor) -> tg.Tensor:
     return (tg.sigmoid(w) - 1) ** 2 / 2
 
 

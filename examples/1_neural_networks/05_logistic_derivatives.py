@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +24,14 @@ x, w, b, y = rng.normal(size=(2, 1)), rng.normal(size=(2, 1)), rng.normal(size=(
 
 
 # %%
-def forward(w, b, x, y):
+def forward(w: np.ndarray, b: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[Any, ...]:
     z = w.T @ x + b
     a = 1 / (1 + np.exp(-z))
     L = np.sum(-(y * np.log(a) + (1 - y) * np.log(1 - a)))
     return L, (a, x, y)
 
 
-def backward(cache):
+def backward(cache: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
     a, x, y = cache
     dz = a - y
     dw = x * dz
@@ -45,18 +47,18 @@ print(f"dw and db: {report.verdict}")
 
 
 # %%
-def sigmoid(z):
+def sigmoid(z: Any) -> Any:
     return 1 / (1 + np.exp(-z))
 
 
-def loss(a, y):
+def loss(a: Any, y: float) -> Any:
     return -(y * np.log(a) + (1 - y) * np.log(1 - a))
 
 
 verdicts = []
 for label in (0.0, 1.0):
-    da = lambda a, y=label: -y / a + (1 - y) / (1 - a)
-    dz = lambda z, y=label: sigmoid(z) - y
+    da: Callable[..., Any] = lambda a, y=label: -y / a + (1 - y) / (1 - a)
+    dz: Callable[..., Any] = lambda z, y=label: sigmoid(z) - y
     verdicts.append(testing.check_derivative(lambda a, y=label: loss(a, y), da, 0.3).verdict)
     verdicts.append(testing.check_derivative(lambda z, y=label: loss(sigmoid(z), y), dz, 0.7).verdict)
     a = sigmoid(0.7)
@@ -76,12 +78,11 @@ print(f"with y - a for a - y: {wrong.verdict}: {wrong.pattern}")
 
 # %%
 hand = backward(forward(w, b, x, y)[1])
-w, b, x, y = tg.Tensor(w, requires_grad=True), tg.Tensor(b, requires_grad=True), tg.Tensor(x), tg.Tensor(y)
-z = w.T @ x + b
-a = tg.sigmoid(z)
-L = (-(y * tg.log(a) + (1 - y) * tg.log(1 - a))).sum()
-L.backward()
-picture = tg.draw(L, detail="gradients", inline=True)
+weights, bias = (tg.Tensor(v, requires_grad=True, name=name) for v, name in ((w, "w"), (b, "b")))
+output = tg.sigmoid(weights.T @ tg.Tensor(x, name="x") + bias)
+cost = (-(y * tg.log(output) + (1 - y) * tg.log(1 - output))).sum()
+cost.backward()
+picture = tg.draw(cost, detail="gradients", inline=True)
 picture.save(str(OUT / "05_logistic_derivatives.png"))
 print("picture:", OUT / "05_logistic_derivatives.png")
 
@@ -89,5 +90,5 @@ print("picture:", OUT / "05_logistic_derivatives.png")
 assert report.verdict == "RIGHT"
 assert verdicts == ["RIGHT"] * 4
 assert wrong.verdict == "WRONG"
-np.testing.assert_allclose(w.grad.data, hand["dw"], rtol=1e-12)
-np.testing.assert_allclose(b.grad.data, hand["db"], rtol=1e-12)
+np.testing.assert_allclose(weights.grad.data, hand["dw"], rtol=1e-12)
+np.testing.assert_allclose(bias.grad.data, hand["db"], rtol=1e-12)

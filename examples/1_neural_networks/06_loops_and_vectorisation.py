@@ -7,6 +7,7 @@
 import os
 import pathlib
 import time
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,7 +25,7 @@ w, b = rng.normal(size=(n_x, 1)) * 0.1, np.float64(0.1)
 
 
 # %%
-def two_loops(w, b, X, Y):
+def two_loops(w: np.ndarray, b: float, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, float]:
     n_x, m = X.shape
     dw, db = np.zeros((n_x, 1)), 0.0
     for i in range(m):
@@ -38,7 +39,7 @@ def two_loops(w, b, X, Y):
     return dw / m, db / m
 
 
-def one_loop(w, b, X, Y):
+def one_loop(w: np.ndarray, b: float, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, float]:
     n_x, m = X.shape
     dw, db = np.zeros((n_x, 1)), 0.0
     for i in range(m):
@@ -49,7 +50,7 @@ def one_loop(w, b, X, Y):
     return dw / m, db / m
 
 
-def no_loop(w, b, X, Y):
+def no_loop(w: np.ndarray, b: float, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, float]:
     m = X.shape[1]
     Z = w.T @ X + b
     A = 1 / (1 + np.exp(-Z))
@@ -62,7 +63,7 @@ def no_loop(w, b, X, Y):
 
 
 # %%
-def cost(w, b):
+def cost(w: np.ndarray, b: Any) -> Any:
     A = tg.sigmoid(w.T @ X + b)
     return -(Y * tg.log(A) + (1 - Y) * tg.log(1 - A)).mean()
 

@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,19 +34,19 @@ print("images", images.shape, "-> X", X.shape)
 # 2 / (largest curvature), and at that rate the flattest direction crawls. Each run gets half of its own largest rate.
 
 # %%
-table = load_breast_cancer()
+table: Any = load_breast_cancer()
 raw, Y = table.data.T, table.target[None, :].astype(float)
 normalised = (raw - raw.mean(axis=1, keepdims=True)) / raw.std(axis=1, keepdims=True)
 
 
-def cost(w, b, X):
+def cost(w: tg.Tensor, b: tg.Tensor, X: np.ndarray) -> Any:
     Z = w.T @ X + b
     return (
         tg.softplus(Z) - Y * Z
     ).mean()  # -(y log a + (1-y) log(1-a)) with a = sigmoid(z), written so as not to overflow
 
 
-def descend(X, iterations=200):
+def descend(X: np.ndarray, iterations: int = 200) -> tuple[Any, ...]:
     extended = np.vstack([X, np.ones((1, X.shape[1]))])
     curvature = np.linalg.eigvalsh(extended @ extended.T / X.shape[1] / 4)  # the Hessian of J at w = 0
     rate = 1 / curvature[-1]

@@ -7,6 +7,8 @@
 import itertools
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +21,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def flower(m=400, seed=1):
+def flower(m: int = 400, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Points on a rose, X of shape (2, m); every second petal has the other label, Y of shape (1, m)."""
     rng = np.random.default_rng(seed)
     label = np.repeat([0.0, 1.0], m // 2)
@@ -36,7 +38,7 @@ X, Y = flower()
 
 
 # %%
-def hidden_layer(X, W1, b1, W2, b2):
+def hidden_layer(X: np.ndarray, W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor) -> tg.Tensor:
     Z1 = W1 @ X + b1
     A1 = tg.tanh(Z1)
     Z2 = W2 @ A1 + b2
@@ -44,16 +46,18 @@ def hidden_layer(X, W1, b1, W2, b2):
     return A2
 
 
-def logistic(X, W, b):
+def logistic(X: np.ndarray, W: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
     return tg.sigmoid(W @ X + b)
 
 
-def cost(network, parameters):
+def cost(network: Callable[..., Any], parameters: tuple[tg.Tensor, tg.Tensor]) -> Any:
     A = network(X, *parameters)
     return -(Y * tg.log(A) + (1 - Y) * tg.log(1 - A)).mean()
 
 
-def train(network, sizes, iterations, rate=1.2):
+def train(
+    network: Callable[..., Any], sizes: list[int], iterations: int, rate: float = 1.2
+) -> tuple[list[np.ndarray], list[float], float]:
     rng = np.random.default_rng(3)
     parameters = []
     for n_in, n_out in itertools.pairwise(sizes):
@@ -70,7 +74,7 @@ def train(network, sizes, iterations, rate=1.2):
 
 
 # %%
-runs = {
+runs: dict[str, tuple[Any, Any]] = {
     "logistic regression": (logistic, train(logistic, [2, 1], 500)),
     "4 hidden units": (hidden_layer, train(hidden_layer, [2, 4, 1], 2500 if QUICK else 10000)),
 }

@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,11 +24,13 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def sigmoid(z):
+def sigmoid(z: np.ndarray) -> Any:
     return 1 / (1 + np.exp(-z))
 
 
-slopes = {  # name: the function of the engine, the course's formula for its slope
+slopes: dict[
+    str, tuple[Callable[[Any], Any], Callable[[Any], Any]]
+] = {  # name: the function of the engine, the course's formula for its slope
     "sigmoid: a(1 - a)": (tg.sigmoid, lambda z: sigmoid(z) * (1 - sigmoid(z))),
     "tanh: 1 - a²": (tg.tanh, lambda z: 1 - np.tanh(z) ** 2),
     "ReLU: 0 or 1": (tg.relu, lambda z: np.where(z > 0, 1.0, 0.0)),
@@ -58,8 +62,8 @@ print(f"slope of sigmoid at 0: {tg.grad(tg.sigmoid)(np.float64(0.0)).item()}, at
 # %%
 rng = np.random.default_rng(0)
 n = [4, 7, 5, 2]
-W = [None] + [rng.normal(size=(n[k], n[k - 1])) for k in (1, 2, 3)]
-b = [None] + [rng.normal(size=(n[k], 1)) for k in (1, 2, 3)]
+W: list[Any] = [None] + [rng.normal(size=(n[k], n[k - 1])) for k in (1, 2, 3)]
+b: list[Any] = [None] + [rng.normal(size=(n[k], 1)) for k in (1, 2, 3)]
 A = X = tg.asarray(rng.normal(size=(4, 10)))
 for layer in (1, 2, 3):
     A = W[layer] @ A + b[layer]

@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,13 +23,13 @@ Y = (X[:1] * X[1:] > 0) * 1.0  # two opposite quadrants: no line tells them apar
 
 
 # %%
-def cost(W1, b1, W2, b2):
+def cost(W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor) -> tg.Tensor:
     A1 = tg.tanh(W1 @ X + b1)
     Z2 = W2 @ A1 + b2
     return (tg.softplus(Z2) - Y * Z2).mean()
 
 
-def train(W1, W2, iterations=2000, rate=0.8):
+def train(W1: np.ndarray, W2: np.ndarray, iterations: int = 2000, rate: float = 0.8) -> tuple[list[float], list[float]]:
     p = [W1, np.zeros((len(W1), 1)), W2, np.zeros((1, 1))]
     spread, costs = [], []  # how much the hidden units differ, over the iterations
     for _ in range(iterations):
@@ -68,7 +70,7 @@ for size in (0.1, 1.0, 10.0, 100.0):
 
 
 # %%
-def signal(activation, init, layers=10, n=100):
+def signal(activation: Callable[..., Any], init: Callable[..., Any], layers: int = 10, n: int = 100) -> list[float]:
     generator = tg.random.default_rng(0)
     A, spreads = tg.asarray(rng.normal(size=(500, n))), []
     for _ in range(layers):

@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +24,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def initialise(n, seed=0):
+def initialise(n: list[int], seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     p = {}
     for layer in range(1, len(n)):
@@ -32,7 +33,7 @@ def initialise(n, seed=0):
     return p
 
 
-def forward(parameters, X, Y):
+def forward(parameters: dict[str, np.ndarray], X: np.ndarray, Y: np.ndarray) -> tuple[Any, ...]:
     L = len(parameters) // 2
     A, caches = X, []
     for layer in range(1, L + 1):
@@ -44,7 +45,7 @@ def forward(parameters, X, Y):
     return J, (caches, A, Y)
 
 
-def backward(cache):
+def backward(cache: tuple[Any, ...]) -> dict[str, np.ndarray]:
     caches, AL, Y = cache
     m, gradients = Y.shape[1], {}
     dZ = AL - Y
@@ -76,7 +77,7 @@ report = testing.check_derivative(forward, backward, *small)
 print("hand-written backward:", report.verdict)
 
 
-def engine_cost(parameters, X, Y):
+def engine_cost(parameters: dict[str, tg.Tensor], X: tg.Tensor, Y: tg.Tensor) -> tg.Tensor:
     A, L = X, len(parameters) // 2
     for layer in range(1, L + 1):
         Z = parameters[f"W{layer}"] @ A + parameters[f"b{layer}"]
@@ -95,7 +96,7 @@ tg.draw(J, detail="ops", inline=True).save(str(OUT / "13_graph.png"))
 # Trained on the breast cancer data, with the hand-written gradients.
 
 # %%
-table = load_breast_cancer()
+table: Any = load_breast_cancer()
 order = rng.permutation(569)
 X, Y = table.data.T[:, order], table.target[None, order].astype(float)
 X = (X - X[:, :m].mean(axis=1, keepdims=True)) / X[:, :m].std(axis=1, keepdims=True)

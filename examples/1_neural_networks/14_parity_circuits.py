@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +18,7 @@ OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
 
 
-def all_bits(n):
+def all_bits(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Every input of n bits, as columns of X (n, 2^n), and the parities Y (1, 2^n)."""
     X = (np.arange(2**n) >> np.arange(n)[:, None] & 1).astype("float32")
     return X, X.sum(axis=0, keepdims=True) % 2
@@ -32,7 +33,7 @@ def all_bits(n):
 
 
 # %%
-def deep(X):
+def deep(X: tg.Tensor) -> tuple[np.ndarray, int]:
     units = 0
     while X.shape[0] > 1:
         a, b = X[0::2], X[1::2]
@@ -41,7 +42,7 @@ def deep(X):
     return X.data, units
 
 
-def shallow(X, left_out=0):
+def shallow(X: tg.Tensor, left_out: int = 0) -> tuple[np.ndarray, int]:
     bits, parity = all_bits(X.shape[0])
     odd = bits[:, parity[0] == 1][:, left_out:]
     W, b = 2 * odd.T - 1, 1 - odd.sum(axis=0)[:, None]  # W x + b is 1 for its own input, 0 or less for the others
@@ -54,7 +55,7 @@ def shallow(X, left_out=0):
 
 
 # %%
-def zigzag(X):
+def zigzag(X: tg.Tensor) -> tuple[np.ndarray, int]:
     s = X.sum(axis=0, keepdims=True)
     answer = tg.relu(s)
     for k in range(1, X.shape[0]):
@@ -62,7 +63,7 @@ def zigzag(X):
     return answer.data, X.shape[0]
 
 
-def tents(X):
+def tents(X: tg.Tensor) -> tuple[np.ndarray, int]:
     s, units = X.mean(axis=0, keepdims=True), 0
     for _ in range(int(np.log2(X.shape[0]))):
         s, units = 2 * tg.relu(s) - 4 * tg.relu(s - 0.5), units + 2
@@ -75,7 +76,7 @@ networks = {  # with the n that they are built for
     "zigzag, 1 layer": (zigzag, [2, 4, 8, 16]),
     "tents, log n layers": (tents, [2, 4, 8, 16]),
 }
-units = {name: {} for name in networks}
+units: dict[str, dict[int, Any]] = {name: {} for name in networks}
 for name, (network, sizes) in networks.items():
     for n in sizes:
         X, Y = all_bits(n)

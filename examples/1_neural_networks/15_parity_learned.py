@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +20,7 @@ OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
 
 
-def all_bits(n):
+def all_bits(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Every input of n bits, as rows of X (2^n, n), and the parities Y (2^n, 1)."""
     X = (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype("float32")
     return X, X.sum(axis=1, keepdims=True) % 2
@@ -34,23 +35,23 @@ def all_bits(n):
 
 # %%
 class Tree(nn.Module):
-    def __init__(self, rng):
+    def __init__(self, rng: tg.random.Generator) -> None:
         super().__init__()
         self.gate = nn.Sequential(nn.Linear(2, 4, rng=rng), nn.Tanh(), nn.Linear(4, 1, rng=rng))
         for p in self.gate.parameters():
             p.data = p.data * 2
 
-    def forward(self, x):
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
         while x.shape[1] > 1:
             x = tg.tanh(self.gate(x.reshape(x.shape[0], -1, 2))[..., 0])
         return 3 * x
 
 
-def flat(rng):
+def flat(rng: tg.random.Generator) -> nn.Module:
     return nn.Sequential(nn.Linear(8, 28, rng=rng), nn.Tanh(), nn.Linear(28, 1, rng=rng))
 
 
-def learn(make, starts):
+def learn(make: Any, starts: Any) -> tuple[float, float, int]:
     X, Y = all_bits(8)
     for start in starts:
         order = np.random.default_rng(start).permutation(256)

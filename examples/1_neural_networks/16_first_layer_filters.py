@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -64,7 +65,7 @@ print(f"test accuracy {accuracy:.3f}")
 
 
 # %%
-def smoothness(filters):
+def smoothness(filters: np.ndarray) -> Any:
     rows = np.corrcoef(filters[..., :-1].ravel(), filters[..., 1:].ravel())[0, 1]
     columns = np.corrcoef(filters[..., :-1, :].ravel(), filters[..., 1:, :].ravel())[0, 1]
     return (rows + columns) / 2

@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,14 +37,14 @@ train_x, test_x = train_x.reshape(len(train_x.data), -1), test_x.reshape(len(tes
 
 
 # %%
-def network(widths, rng):
+def network(widths: Any, rng: Any) -> Any:
     layers = []
     for n_in, n_out in zip([train_x.shape[1], *widths], [*widths, 10]):
         layers += [nn.Linear(n_in, n_out, rng=rng), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
-def accuracy(widths, m, seed=0):
+def accuracy(widths: Any, m: Any, seed: Any = 0) -> Any:
     """Every network gets the same number of steps, whatever m is: 64 examples each, drawn from the first m."""
     model = network(widths, tg.random.default_rng(seed))
     optimizer = optim.Adam(model.parameters(), lr=0.003)

@@ -44,17 +44,17 @@ for _ in range(20 if QUICK else 40):
 
 
 # %%
-def fast_gradient_sign(x, y, epsilon):
+def fast_gradient_sign(x: tg.Tensor, y: tg.Tensor, epsilon: float) -> tg.Tensor:
     dx = tg.grad(lambda x: F.cross_entropy(model(x), y))(x)
     return tg.clip(x + epsilon * tg.sign(dx), 0, 1)
 
 
-def random_sign(x, epsilon):
+def random_sign(x: tg.Tensor, epsilon: float) -> tg.Tensor:
     noise = np.random.default_rng(2).choice([-1.0, 1.0], size=x.shape).astype("float32")
     return tg.clip(x + epsilon * noise, 0, 1)
 
 
-def accuracy(x):
+def accuracy(x: tg.Tensor) -> float:
     with tg.no_grad():
         return nn.metrics.accuracy(model(x), test_y)
 
@@ -68,7 +68,7 @@ print(f"accuracy {clean:.1%}; fast gradient sign, epsilon {EPSILON}: {attacked:.
 
 # %%
 figure = plt.figure(figsize=(11, 4))
-left, right = figure.subfigures(1, 2, width_ratios=[1.4, 1])
+left, right = figure.subfigures(1, 2, width_ratios=[1.4, 1], squeeze=False)[0]
 axes = left.subplots(2, 5)
 with tg.no_grad():
     reads = [model(x).data.argmax(axis=1) for x in (test_x, attack)]

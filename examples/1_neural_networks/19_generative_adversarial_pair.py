@@ -7,6 +7,7 @@
 import itertools
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +24,7 @@ angles = np.arange(8) * np.pi / 4
 centres = np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def real(m, rng):
+def real(m: int, rng: np.random.Generator) -> tg.Tensor:
     return tg.asarray((centres[rng.integers(0, 8, m)] + rng.normal(size=(m, 2)) * 0.08).astype("float32"))
 
 
@@ -33,29 +34,31 @@ def real(m, rng):
 
 
 # %%
-def layers(sizes, rng):
+def layers(sizes: list[int], rng: tg.random.Generator) -> nn.Module:
     parts = []
     for n_in, n_out in itertools.pairwise(sizes):
         parts += [nn.Linear(n_in, n_out, rng=rng), nn.LeakyReLU(0.2)]
     return nn.Sequential(*parts[:-1])
 
 
-def judge(points):
+def judge(points: np.ndarray) -> tuple[float, float]:
     """The share of points within 3 standard deviations of a centre, and the smallest share that one centre gets."""
     distance = np.linalg.norm(points[:, None] - centres, axis=2)
     near = distance.min(axis=1) < 0.24
     return near.mean(), np.bincount(distance.argmin(axis=1)[near], minlength=8).min() / len(points)
 
 
-def play(momentum, steps, m=128, seed=0):
+def play(momentum: float, steps: int, m: int = 128, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     generator = tg.random.default_rng(seed)
     G, D = layers([2, 64, 64, 2], generator), layers([2, 64, 64, 1], generator)
     for_G = optim.Adam(G.parameters(), lr=RATE, betas=(momentum, 0.99))
     for_D = optim.Adam(D.parameters(), lr=RATE, betas=(momentum, 0.99))
-    noise = lambda k: tg.asarray(rng.normal(size=(k, 2)).astype("float32"))
 
-    def descend(loss, optimizer):
+    def noise(k: int) -> tg.Tensor:
+        return tg.asarray(rng.normal(size=(k, 2)).astype("float32"))
+
+    def descend(loss: tg.Tensor, optimizer: Any) -> None:
         for_G.zero_grad()  # both: the loss of G passes through D as well
         for_D.zero_grad()
         loss.backward()

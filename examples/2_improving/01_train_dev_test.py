@@ -8,6 +8,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -30,12 +31,12 @@ X, y = images.data.reshape(-1, 64)[order], labels.data[order]
 parts = {"train": slice(0, 1000), "dev": slice(1000, 1400), "test": slice(1400, None)}
 
 
-def error(model, rows):
+def error(model: nn.Module, rows: Any) -> float:
     with tg.no_grad():
         return 1 - nn.metrics.accuracy(model(X[rows]), y[rows])
 
 
-def train(width, m, steps=150 if QUICK else 400):
+def train(width: int, m: int, steps: int = 150 if QUICK else 400) -> nn.Module:
     rng = tg.random.default_rng(1)
     model = nn.Sequential(nn.Linear(64, width, rng=rng), nn.ReLU(), nn.Linear(width, 10, rng=rng))
     optimizer = optim.Adam(model.parameters(), lr=0.01)

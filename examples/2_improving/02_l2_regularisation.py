@@ -8,6 +8,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,12 +29,12 @@ rng = np.random.default_rng(0)
 lambd, X, Y = 0.7, rng.normal(size=(3, 8)), (rng.random((1, 8)) > 0.5) * 1.0
 
 
-def cost(W, b):
+def cost(W: np.ndarray, b: np.ndarray) -> Any:
     A = 1 / (1 + np.exp(-(W @ X + b)))
     return -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A)) + lambd / (2 * 8) * np.sum(W**2)
 
 
-def slopes(W, b):
+def slopes(W: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     dZ = 1 / (1 + np.exp(-(W @ X + b))) - Y
     return dZ @ X.T / 8 + lambd / 8 * W, dZ.sum(1, keepdims=True) / 8  # the bias is not regularised
 
@@ -47,13 +48,13 @@ print("dW = dZ X.T / m + lambda / m * W:", report.verdict)
 
 
 # %%
-def rings(m, rng):
+def rings(m: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     angle, kind = rng.uniform(0, 2 * np.pi, m), rng.integers(0, 2, m)
     radius = 1 + 0.8 * kind + 0.45 * rng.normal(size=m)
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1), kind
 
 
-def train(lambd, steps=800 if QUICK else 4000):
+def train(lambd: float, steps: int = 800 if QUICK else 4000) -> tuple[nn.Module, float]:
     rng = tg.random.default_rng(3)
     model = nn.Sequential(
         nn.Linear(2, 40, rng=rng), nn.ReLU(), nn.Linear(40, 40, rng=rng), nn.ReLU(), nn.Linear(40, 2, rng=rng)

@@ -34,8 +34,8 @@ normalised = (raw - mu) / sigma
 new_normalised = (new - mu) / sigma  # with mu and sigma of the *training* set
 
 
-def descend(X, rate, steps):
-    def cost(w):
+def descend(X: np.ndarray, rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    def cost(w: tg.Tensor) -> tg.Tensor:
         return ((w @ X - Y) ** 2).mean() / 2
 
     w, path = np.array([[-1.5, 1.0]]), []

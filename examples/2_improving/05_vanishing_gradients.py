@@ -8,6 +8,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,11 +28,11 @@ layers, n, m = 30, 50 if QUICK else 200, 64
 
 
 # %%
-def size(array):
+def size(array: np.ndarray) -> Any:
     return np.sqrt(np.mean(array**2))
 
 
-def watch(activation, deviation):
+def watch(activation: Callable[..., Any], deviation: float) -> tuple[np.ndarray, list[tg.Tensor]]:
     rng = np.random.default_rng(0)
     A, Y = tg.Tensor(rng.normal(size=(n, m))), rng.normal(size=(n, m))
     weights = [tg.Tensor(rng.normal(size=(n, n)) * deviation, requires_grad=True) for _ in range(layers)]

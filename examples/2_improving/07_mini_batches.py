@@ -9,6 +9,7 @@
 import os
 import pathlib
 import time
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ X, y = images.data.reshape(-1, 64)[order], labels.data[order]
 train = data.TensorDataset(X[:1400], y[:1400])
 
 
-def learn(batch_size, rate, epochs):
+def learn(batch_size: int, rate: float, epochs: int) -> tuple[Any, ...]:
     rng = tg.random.default_rng(1)
     model = nn.Sequential(nn.Linear(64, 32, rng=rng), nn.ReLU(), nn.Linear(32, 10, rng=rng))
     optimizer = optim.SGD(model.parameters(), lr=rate)

@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,14 +20,14 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def cost(w):
+def cost(w: Any) -> Any:
     return (w[0] ** 2 + 25 * w[1] ** 2) / 2
 
 
 start, steps = np.array([-4.0, 1.5]), 60
 
 
-def walk(make):
+def walk(make: Callable[..., Any]) -> np.ndarray:
     w = tg.Tensor(start, requires_grad=True)
     optimizer = make([w])
     path = [start]
@@ -50,7 +52,7 @@ paths = {
 # but for its first step.)
 
 # %%
-w, V, S, beta1, beta2 = start.copy(), 0.0, 0.0, 0.8, 0.99
+w, V, S, beta1, beta2 = start.copy(), np.zeros(2), np.zeros(2), 0.8, 0.99
 by_hand = [w]
 for t in range(1, steps + 1):
     slope = np.array([w[0], 25 * w[1]])

@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,11 +25,11 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 # %%
 class TimeDecay(optim.LRScheduler):
-    def __init__(self, optimizer, decay):
+    def __init__(self, optimizer: Any, decay: float) -> None:
         self.decay = decay
         super().__init__(optimizer)
 
-    def rate(self, lr, t):
+    def rate(self, lr: float, t: int) -> float:
         return lr / (1 + self.decay * t)
 
 
@@ -44,11 +46,11 @@ pairs = data.TensorDataset(design, y)
 epochs = 20 if QUICK else 60
 
 
-def cost(w, inputs, targets):
+def cost(w: tg.Tensor, inputs: tg.Tensor, targets: tg.Tensor) -> tg.Tensor:
     return ((inputs @ w - targets) ** 2).mean() / 2
 
 
-def fit(schedule):
+def fit(schedule: Callable[..., Any]) -> tuple[np.ndarray, list[float]]:
     w = tg.Tensor([-1.5, 1.5], requires_grad=True, dtype=np.float64)
     optimizer = optim.SGD([w], lr=0.6)
     scheduler = schedule(optimizer)

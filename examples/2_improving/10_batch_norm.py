@@ -8,6 +8,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,17 +24,17 @@ eps = 1e-5
 
 
 # %%
-def forward(Z, gamma, beta):
+def forward(Z: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> Any:
     mu, var = np.mean(Z, axis=1, keepdims=True), np.var(Z, axis=1, keepdims=True)
     return gamma * (Z - mu) / np.sqrt(var + eps) + beta
 
 
-def backward(Z, gamma, beta, cotangent):
+def backward(Z: np.ndarray, gamma: np.ndarray, beta: np.ndarray, cotangent: np.ndarray) -> tuple[np.ndarray, ...]:
     mu, var = Z.mean(1, keepdims=True), Z.var(1, keepdims=True)
     normed, dZt = (Z - mu) / np.sqrt(var + eps), cotangent  # dZt is dJ/dZ~
     dnormed = dZt * gamma
-    mean = lambda a: a.mean(1, keepdims=True)
-    dZ = (dnormed - mean(dnormed) - normed * mean(dnormed * normed)) / np.sqrt(var + eps)
+    mean = [a.mean(1, keepdims=True) for a in (dnormed, dnormed * normed)]
+    dZ = (dnormed - mean[0] - normed * mean[1]) / np.sqrt(var + eps)
     return dZ, (dZt * normed).sum(1, keepdims=True), dZt.sum(1, keepdims=True)
 
 
@@ -55,12 +56,14 @@ X, y = images.data.reshape(-1, 64)[order], labels.data[order]
 epochs = 5 if QUICK else 20
 
 
-def learn(norm):
+def learn(norm: bool) -> tuple[np.ndarray, float, float]:
     rng = tg.random.default_rng(1)
-    parts, n = [], 64
+    parts: list[nn.Module] = []
+    n = 64
     for _ in range(6):
-        parts += [nn.Linear(n, 40, rng=rng), *([nn.BatchNorm1d(40)] if norm else []), nn.Tanh()]
-        nn.init.normal_(parts[-2 - norm].weight, std=1.0, rng=rng)
+        linear = nn.Linear(n, 40, rng=rng)
+        nn.init.normal_(linear.weight, std=1.0, rng=rng)
+        parts += [linear, *([nn.BatchNorm1d(40)] if norm else []), nn.Tanh()]
         n = 40
     model = nn.Sequential(*parts, nn.Linear(40, 10, rng=rng))
     optimizer = optim.SGD(model.parameters(), lr=0.1)

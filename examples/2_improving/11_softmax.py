@@ -8,6 +8,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ Z, kinds = rng.normal(size=(4, 5)), np.array([0, 1, 2, 3, 1])
 Y = np.eye(4)[:, kinds]
 
 
-def softmax(Z):
+def softmax(Z: np.ndarray) -> Any:
     T = np.exp(Z - np.max(Z, axis=0))  # the shift changes nothing but keeps exp from overflow
     return T / np.sum(T, axis=0)
 
@@ -53,7 +54,7 @@ points = np.stack([radius * np.cos(turn), radius * np.sin(turn)], 1)
 steps = 150 if QUICK else 600
 
 
-def learn(model, inputs, targets):
+def learn(model: nn.Module, inputs: np.ndarray, targets: np.ndarray) -> nn.Module:
     optimizer = optim.Adam(model.parameters(), lr=0.03)
     for _ in range(steps):
         loss = F.cross_entropy(model(inputs), targets)
@@ -63,7 +64,7 @@ def learn(model, inputs, targets):
     return model
 
 
-def scores(model, inputs):
+def scores(model: nn.Module, inputs: np.ndarray) -> Any:
     with tg.no_grad():
         return model(inputs).data
 

@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -36,17 +37,18 @@ noisy[wrong] = rng.integers(0, 10, wrong.sum())
 class EarlyStopping:
     """Ask after each epoch: `stop(cost, model)` is true when `patience` epochs have brought nothing better."""
 
-    def __init__(self, patience):
-        self.patience, self.best, self.epoch, self.best_epoch, self.state = patience, np.inf, 0, 0, None
+    def __init__(self, patience: int) -> None:
+        self.patience, self.best, self.epoch, self.best_epoch = patience, np.inf, 0, 0
+        self.state: dict[str, tg.Tensor] = {}
 
-    def stop(self, cost, model):
+    def stop(self, cost: float, model: nn.Module) -> bool:
         self.epoch += 1
         if cost < self.best:
             self.best, self.best_epoch, self.state = cost, self.epoch, model.state_dict()  # a copy
         return self.epoch - self.best_epoch >= self.patience
 
 
-def cost(model, rows, targets):
+def cost(model: nn.Module, rows: Any, targets: np.ndarray) -> tuple[float, float]:
     with tg.no_grad():
         scores = model(X[rows])
         return F.cross_entropy(scores, targets).item(), nn.metrics.accuracy(scores, targets)
@@ -56,17 +58,17 @@ model_rng = tg.random.default_rng(1)
 model = nn.Sequential(nn.Linear(64, 128, rng=model_rng), nn.ReLU(), nn.Linear(128, 10, rng=model_rng))
 optimizer = optim.Adam(model.parameters(), lr=5e-3)
 loader = data.DataLoader(data.TensorDataset(X[train], noisy), 50, shuffle=True, rng=model_rng)
-stopper, stopped, curve = EarlyStopping(patience=8), None, []
+stopper, stopped, costs = EarlyStopping(patience=8), 0, []
 for epoch in range(90 if QUICK else 150):
     for inputs, targets in loader:
         loss = F.cross_entropy(model(inputs), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    curve.append([cost(model, train, noisy)[0], cost(model, dev, y[dev])[0]])
-    if stopped is None and stopper.stop(curve[-1][1], model):
+    costs.append([cost(model, train, noisy)[0], cost(model, dev, y[dev])[0]])
+    if not stopped and stopper.stop(costs[-1][1], model):
         stopped = epoch + 1  # a real run would `break` here; this one goes on to show why
-curve = np.array(curve)
+curve = np.array(costs)
 last = cost(model, test, y[test])
 io.save(OUT / "early_stopping.safetensors", stopper.state)
 model.load_state_dict(io.load(OUT / "early_stopping.safetensors"))
@@ -88,7 +90,7 @@ figure.savefig(OUT / "early_stopping.png", dpi=100)
 print("picture:", OUT / "early_stopping.png")
 
 # %%
-assert stopped is not None
+assert stopped
 assert stopped - stopper.best_epoch == 8
 assert curve[-1, 0] < curve[stopped - 1, 0], "the training cost goes on falling"
 assert curve[-1, 1] > stopper.best * 1.2, "the dev cost rises"

@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ X, y = images.data.reshape(-1, 64)[order], (labels.data[order] == 8).astype(int)
 train, dev = slice(0, 1000), slice(1000, None)
 
 
-def learn(*widths):
+def learn(*widths: Any) -> nn.Module:
     rng = tg.random.default_rng(1)
     sizes = [64, *widths]
     hidden = [part for a, b in zip(sizes, widths) for part in (nn.Linear(a, b, rng=rng), nn.ReLU())]
@@ -42,12 +43,12 @@ def learn(*widths):
     return model
 
 
-def probability(model, rows):
+def probability(model: nn.Module, rows: Any) -> Any:
     with tg.no_grad():
         return tg.sigmoid(model(X[rows])[:, 0]).data
 
 
-def work(model):
+def work(model: nn.Module) -> int:
     """Multiplications for one image: one for each entry of each weight matrix."""
     return sum(p.size for p in model.parameters() if p.ndim == 2)
 

@@ -54,7 +54,7 @@ print("most frequent mistakes:", ", ".join(f"{i} taken for {j}: {count}" for cou
 
 # %%
 figure = Figure((11, 5), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=(1.2, 1))
+left, right = figure.subfigures(1, 2, width_ratios=(1.2, 1), squeeze=False)[0]
 axes = left.subplots()
 axes.imshow(off, cmap="Oranges")
 for i in range(10):

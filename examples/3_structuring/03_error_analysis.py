@@ -8,6 +8,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,21 +26,21 @@ X, y = images.data[order], labels.data[order]
 
 
 # %%
-def shift(a, rng):
+def shift(a: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.roll(a, rng.choice([-2, -1, 1, 2], 2), (0, 1))
 
 
-def blur(a, rng):
+def blur(a: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (a + sum(np.roll(a, step, axis) for step in (-1, 1) for axis in (0, 1))) / 5
 
 
-def hide(a, rng):
+def hide(a: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     a, row = a.copy(), rng.integers(1, 5)
     a[row : row + 3] = 0
     return a
 
 
-def spoil(a, rng):
+def spoil(a: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[bool]]:
     """The image as it comes, and notes of what is the matter with it (more than one is possible)."""
     notes = {name: rng.random() < share for name, share in (("shifted", 0.3), ("blurred", 0.3), ("hidden", 0.1))}
     for name, change in (("shifted", shift), ("blurred", blur), ("hidden", hide)):
@@ -47,7 +48,7 @@ def spoil(a, rng):
     return a, list(notes.values())
 
 
-def learn(inputs, targets):
+def learn(inputs: np.ndarray, targets: np.ndarray) -> nn.Module:
     rng = tg.random.default_rng(1)
     model = nn.Sequential(nn.Linear(64, 100, rng=rng), nn.ReLU(), nn.Linear(100, 10, rng=rng))
     optimizer = optim.Adam(model.parameters(), lr=0.005)
@@ -61,7 +62,7 @@ def learn(inputs, targets):
     return model
 
 
-def mistakes(model):
+def mistakes(model: nn.Module) -> Any:
     with tg.no_grad():
         return model(dev.reshape(-1, 64)).data.argmax(1) != y[1000:]
 

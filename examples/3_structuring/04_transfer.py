@@ -10,6 +10,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ else:
     X_new = (blurred + np.random.default_rng(0).normal(0, 0.1, a.shape)).astype(np.float32).reshape(-1, 64)
 
 
-def fit(model, params, inputs, targets, steps, lr=2e-3, seed=0):
+def fit(model: Any, params: Any, inputs: Any, targets: Any, steps: Any, lr: Any = 2e-3, seed: Any = 0) -> None:
     rng = np.random.default_rng(seed)
     optimizer = optim.Adam(params, lr=lr)
     for _ in range(steps):
@@ -48,7 +49,7 @@ def fit(model, params, inputs, targets, steps, lr=2e-3, seed=0):
         optimizer.step()
 
 
-def network(seed):
+def network(seed: Any) -> Any:
     rng = tg.random.default_rng(seed)
     body = nn.Sequential(
         nn.Linear(X_old.shape[1], 128, rng=rng), nn.ReLU(), nn.Linear(128, 64, rng=rng), nn.ReLU()
@@ -73,13 +74,13 @@ print(f"first task: {len(y_old)} images, training accuracy {known:.1%}; as it is
 
 
 # %%
-def draw(k, rng):
+def draw(k: Any, rng: Any) -> Any:
     chosen = np.concatenate([rng.permutation(np.flatnonzero(y_new == c))[:k] for c in range(10)])
     rest = np.setdiff1d(np.arange(len(y_new)), chosen)
     return chosen, rest
 
 
-def second_task(k, seed):
+def second_task(k: Any, seed: Any) -> Any:
     few, rest = draw(k, np.random.default_rng(seed))
     scratch, moved = network(seed + 1), network(seed + 1)
     steps = 100 if QUICK else 300
@@ -93,7 +94,7 @@ def second_task(k, seed):
     return [*accuracies, score(moved, rest)]
 
 
-def score(model, rows):
+def score(model: Any, rows: Any) -> Any:
     with tg.no_grad():
         return nn.metrics.accuracy(model(X_new[rows]), y_new[rows])
 

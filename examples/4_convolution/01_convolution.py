@@ -25,7 +25,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def conv_forward(A_prev, W, b, stride, pad):
+def conv_forward(A_prev: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, pad: int) -> np.ndarray:
     A_pad = np.pad(A_prev, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
     f, n_C = W.shape[0], W.shape[3]
     n_H, n_W = ((n + 2 * pad - f) // stride + 1 for n in A_prev.shape[1:3])
@@ -39,7 +39,7 @@ def conv_forward(A_prev, W, b, stride, pad):
     return Z
 
 
-def conv_backward(dZ, A_prev, W, stride, pad):
+def conv_backward(dZ: np.ndarray, A_prev: np.ndarray, W: np.ndarray, stride: int, pad: int) -> tuple[np.ndarray, ...]:
     """Each output entry gives its gradient to the window that it came from, and to the filter."""
     A_pad = np.pad(A_prev, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
     dA_pad, dW, f = np.zeros_like(A_pad), np.zeros_like(W), W.shape[0]
@@ -57,7 +57,7 @@ def conv_backward(dZ, A_prev, W, stride, pad):
 
 
 # %%
-def conv_layer(A_prev, W, b, stride, pad):
+def conv_layer(A_prev: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, pad: int) -> tg.Tensor:
     x, weight = tg.asarray(A_prev).transpose(0, 3, 1, 2), tg.asarray(W).transpose(3, 2, 0, 1)
     return F.conv2d(x, weight, b, stride=stride, padding=pad).transpose(0, 2, 3, 1)
 
@@ -87,7 +87,7 @@ for convolve in (conv_forward, conv_layer):
     clocks.append(time.perf_counter())
 loops, layer = np.diff(clocks)
 print(f"{len(images)} digits: loops {loops:.3f} s, layer {layer:.4f} s, {loops / layer:.0f} times faster")
-assert np.allclose(*answers, atol=1e-12)
+assert np.allclose(answers[0], answers[1], atol=1e-12)
 
 # %% [markdown]
 # What a filter sees: a vertical edge detector answers where brightness changes from left to right.

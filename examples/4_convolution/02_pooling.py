@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,14 +24,14 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def windows(shape, f, stride):
+def windows(shape: tuple[int, ...], f: int, stride: int) -> Iterator[Any]:
     """The place of each output entry, and the window of the input that it sees."""
     n_H, n_W = ((n - f) // stride + 1 for n in shape[1:3])
     for i, h, w, c in np.ndindex(shape[0], n_H, n_W, shape[3]):
         yield (i, h, w, c), (i, slice(h * stride, h * stride + f), slice(w * stride, w * stride + f), c)
 
 
-def pool_forward(A_prev, f, stride, mode):
+def pool_forward(A_prev: np.ndarray, f: int, stride: int, mode: str) -> np.ndarray:
     n_H, n_W = ((n - f) // stride + 1 for n in A_prev.shape[1:3])
     A = np.zeros((len(A_prev), n_H, n_W, A_prev.shape[3]))
     for place, window in windows(A_prev.shape, f, stride):
@@ -37,7 +39,7 @@ def pool_forward(A_prev, f, stride, mode):
     return A
 
 
-def pool_backward(dA, A_prev, f, stride, mode):
+def pool_backward(dA: np.ndarray, A_prev: np.ndarray, f: int, stride: int, mode: str) -> np.ndarray:
     """The maximum gives its gradient to the largest entry alone; the average gives a share to all."""
     dA_prev = np.zeros_like(A_prev)
     for place, window in windows(A_prev.shape, f, stride):
@@ -72,7 +74,7 @@ for mode, layer in (("max", F.max_pool2d), ("average", F.avg_pool2d)):
 # %%
 images = np.pad(data.load_digits()[0].data.astype(float), ((0, 0), (4, 4), (4, 4)))[:, None]
 moved = np.roll(images, 1, axis=3)
-views = {
+views: dict[str, Callable[..., Any]] = {
     "no pooling": lambda x: x,
     "max 2 x 2": lambda x: F.max_pool2d(x, 2).data,
     "max 4 x 4": lambda x: F.max_pool2d(x, 4).data,

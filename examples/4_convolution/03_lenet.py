@@ -61,7 +61,7 @@ print(model.summary((1, *train_x.shape[1:])))
 
 
 # %%
-def test_scores():
+def test_scores() -> np.ndarray:
     model.eval()
     with tg.no_grad():
         scores = np.concatenate([model(test_x[i : i + 500]).data for i in range(0, len(test_x), 500)])
@@ -96,7 +96,7 @@ scores = test_scores()
 wrong = np.flatnonzero(scores.argmax(1) != test_y.data)
 worst = wrong[np.argsort(-scores[wrong].max(1))][:10]
 figure = plt.figure(figsize=(11, 3.4), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=[1, 1.4])
+left, right = figure.subfigures(1, 2, width_ratios=[1, 1.4], squeeze=False)[0]
 axis = left.subplots()
 axis.plot(np.convolve(losses, np.ones(20) / 20, "valid"), color="#0072b2")
 axis.set(xlabel="step", ylabel="loss, mean of 20 steps", yscale="log", title=f"test accuracy {reached:.2%}")

@@ -7,6 +7,7 @@
 import os
 import pathlib
 import time
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,7 +28,7 @@ FULL = not QUICK and bool(os.environ.get("TINYGRAD_EDU_DATA"))  # the folder tha
 
 # %%
 class Block(nn.Module):
-    def __init__(self, n_in, n_out, stride, rng, skip=True):
+    def __init__(self, n_in: int, n_out: int, stride: int, rng: tg.random.Generator, skip: bool = True) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False, rng=rng)
         self.norm1 = nn.BatchNorm2d(n_out)
@@ -37,7 +38,7 @@ class Block(nn.Module):
         self.short = nn.Identity() if same else nn.Conv2d(n_in, n_out, 1, stride, bias=False, rng=rng)
         self.skip = skip
 
-    def forward(self, a):
+    def forward(self, a: tg.Tensor) -> tg.Tensor:
         z = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(a)))))
         return F.relu(z + self.short(a) if self.skip else z)
 
@@ -47,7 +48,7 @@ class Block(nn.Module):
 
 
 # %%
-def accuracy(model, x, y):
+def accuracy(model: nn.Module, x: Any, y: Any) -> float:
     model.eval()
     with tg.no_grad():
         scores = np.concatenate([model(x[i : i + 500]).data for i in range(0, len(x), 500)])
@@ -55,7 +56,9 @@ def accuracy(model, x, y):
     return nn.metrics.accuracy(scores, y)
 
 
-def train(model, x, y, epochs, lr, shift=0, test=None):
+def train(
+    model: nn.Module, x: Any, y: Any, epochs: int, lr: float, shift: int = 0, test: tuple[Any, Any] | None = None
+) -> list[float]:
     loader = data.DataLoader(data.TensorDataset(x, y), 64, True, True, rng=tg.random.default_rng(1))
     optimizer = optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     # the schedule also sets a rate after the last step: one more than there are steps
@@ -83,7 +86,7 @@ images, labels = data.load_digits()
 small_x, small_y = images.data[:, None] * 2 - 1, labels.data
 
 
-def deep(skip):
+def deep(skip: bool) -> nn.Module:
     rng = tg.random.default_rng(0)
     blocks = [Block(8, 8, 1, rng, skip) for _ in range(8)]
     return nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1, rng=rng), *blocks, nn.Flatten(), nn.Linear(128, 10, rng=rng))

@@ -6,9 +6,11 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import Rectangle
 
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
@@ -25,7 +27,7 @@ SIZE = 32
 
 
 # %%
-def generate(m, rng):
+def generate(m: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
     boxes = np.empty((m, 4))
     boxes[:, 2:] = rng.uniform(0.2, 0.5, (m, 2))
@@ -44,7 +46,7 @@ def generate(m, rng):
 
 
 # %%
-def iou(a, b):
+def iou(a: np.ndarray, b: np.ndarray) -> Any:
     """Of boxes (..., 4) as (bx, by, bh, bw)."""
     half_a, half_b = a[..., 3:1:-1] / 2, b[..., 3:1:-1] / 2
     low = np.maximum(a[..., :2] - half_a, b[..., :2] - half_b)
@@ -102,7 +104,7 @@ figure, axes = plt.subplots(2, 5, figsize=(11, 4.8), layout="constrained")
 for k, axis in enumerate(axes.flat):
     axis.imshow(test_x[k, 0], cmap="gray", extent=(0, 1, 1, 0), vmin=-0.3, vmax=1.3)
     for (bx, by, bh, bw), color in ((test_y[k], "#009e73"), (found[k], "#d55e00")):
-        axis.add_patch(plt.Rectangle((bx - bw / 2, by - bh / 2), bw, bh, fill=False, color=color, linewidth=2))
+        axis.add_patch(Rectangle((bx - bw / 2, by - bh / 2), bw, bh, fill=False, color=color, linewidth=2))
     axis.set_title(f"IoU {fit[k]:.2f}")
     axis.axis("off")
 figure.suptitle("true box (green) and predicted box (orange), test images")

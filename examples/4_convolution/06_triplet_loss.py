@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,11 +25,11 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 
 # %%
-def triplet(A, P, N, margin=1.0):
+def triplet(A: np.ndarray, P: np.ndarray, N: np.ndarray, margin: float = 1.0) -> Any:
     return np.maximum(0, np.sum((A - P) ** 2) - np.sum((A - N) ** 2) + margin)
 
 
-def triplet_backward(A, P, N):
+def triplet_backward(A: np.ndarray, P: np.ndarray, N: np.ndarray) -> tuple[np.ndarray, ...]:
     active = triplet(A, P, N) > 0
     return active * 2 * (N - P), active * -2 * (A - P), active * 2 * (A - N)
 
@@ -60,7 +61,7 @@ model = nn.Sequential(
 )
 
 
-def embed(x):
+def embed(x: np.ndarray) -> tg.Tensor:
     e = model(x)
     return e / tg.sqrt((e * e).sum(axis=1, keepdims=True))  # on the unit sphere
 
@@ -93,14 +94,14 @@ for _ in range(150 if QUICK else 600):
 
 
 # %%
-def distances(e, y):
+def distances(e: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     i, j = np.triu_indices(len(y), 1)
     different = np.flatnonzero(y[i] != y[j])
     pairs = np.concatenate([np.flatnonzero(y[i] == y[j])[::5], different[:: len(different) // len(i[::25])]])
     return np.linalg.norm(e[i[pairs]] - e[j[pairs]], axis=1), y[i[pairs]] == y[j[pairs]]
 
 
-def balanced(d, same, threshold):
+def balanced(d: np.ndarray, same: np.ndarray, threshold: float) -> Any:
     return (np.mean(d[same] < threshold) + np.mean(d[~same] >= threshold)) / 2
 
 

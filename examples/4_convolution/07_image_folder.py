@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +27,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 # %%
 class ImageFolder:
-    def __init__(self, folder, size):
+    def __init__(self, folder: Any, size: int) -> None:
         self.classes = sorted(p.name for p in pathlib.Path(folder).iterdir() if p.is_dir())
         kinds = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".ppm"}
         self.files = [
@@ -37,14 +38,14 @@ class ImageFolder:
         ]
         self.size = size
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> tuple[np.ndarray, int]:
         """The middle square, scaled: (3, size, size) with entries from -1 to 1; and the number of the class."""
         path, label = self.files[i]
-        with Image.open(path) as image:
-            image = image.convert("RGB")
+        with Image.open(path) as file:
+            image = file.convert("RGB")
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         image = image.crop((left, top, left + side, top + side)).resize((self.size, self.size), Image.Resampling.BOX)
@@ -57,7 +58,7 @@ class ImageFolder:
 
 
 # %%
-def draw_hand(fingers, rng):
+def draw_hand(fingers: int, rng: np.random.Generator) -> Any:
     skin = np.array([90, 55, 35]) + rng.uniform(0, 1) * np.array([150, 145, 135])
     ground = rng.uniform(0, 255, 3)
     ground += 90 * np.sign(ground.mean() - skin.mean())  # a hand is seen against its ground
@@ -73,14 +74,14 @@ def draw_hand(fingers, rng):
     return Image.fromarray((np.asarray(image.filter(ImageFilter.GaussianBlur(1))) + noise).clip(0, 255).astype("uint8"))
 
 
-folder = os.environ.get("IMAGES")
-if folder is None:
-    each = 80 if QUICK else 250
-    folder, rng = OUT / f"signs_{each}", np.random.default_rng(0)
+each = 80 if QUICK else 250
+folder = pathlib.Path(os.environ.get("IMAGES", OUT / f"signs_{each}"))
+if "IMAGES" not in os.environ:
+    hands = np.random.default_rng(0)
     for fingers in range(6):
         (folder / str(fingers)).mkdir(parents=True, exist_ok=True)
         for k in range(each):
-            draw_hand(fingers, rng).save(folder / str(fingers) / f"{k:03}.png")
+            draw_hand(fingers, hands).save(folder / str(fingers) / f"{k:03}.png")
 images = ImageFolder(folder, size=32)
 order = np.random.default_rng(1).permutation(len(images))
 test = [images[i] for i in order[: len(order) // 5]]

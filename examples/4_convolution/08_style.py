@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,12 +27,12 @@ SIZE = 48 if QUICK else 80
 
 
 # %%
-def style_cost(A, gram_style):
+def style_cost(A: Any, gram_style: Any) -> Any:
     gram = A @ A.T
     return ((gram - gram_style) ** 2).sum() / (2 * A.shape[0] * A.shape[1]) ** 2
 
 
-def style_cost_backward(A, gram_style):
+def style_cost_backward(A: np.ndarray, gram_style: np.ndarray) -> Any:
     return 4 * (A @ A.T - gram_style) @ A / (2 * A.shape[0] * A.shape[1]) ** 2
 
 
@@ -69,7 +70,7 @@ for layer in layers:
     layer.requires_grad_(False)
 
 
-def activations(image):
+def activations(image: tg.Tensor) -> list[tg.Tensor]:
     return [F.relu(layer(image - 0.5)).reshape(layer.out_channels, -1) for layer in layers]  # (n_C, n_H n_W)
 
 
@@ -78,7 +79,7 @@ with tg.no_grad():
     style_grams = [A @ A.T for A in activations(tg.asarray(style, dtype="float32"))]
 
 
-def costs(image):
+def costs(image: tg.Tensor) -> tuple[Any, Any]:
     found = activations(image)
     J_style = sum(style_cost(A, gram) for A, gram in zip(found, style_grams, strict=True))
     J_content = sum(((A - C) ** 2).mean() for A, C in zip(found, content_found, strict=True))
@@ -90,7 +91,7 @@ def costs(image):
 
 
 # %%
-def paint(share, steps):
+def paint(share: float, steps: int) -> tuple[np.ndarray, list[float]]:
     """`share` is how much the style counts, from 0 to 1; costs are in proportion to those of the noise."""
     image = nn.Parameter(np.random.default_rng(1).uniform(0, 1, content.shape), dtype="float32")
     optimizer = optim.Adam([image], lr=0.05)

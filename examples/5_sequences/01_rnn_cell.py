@@ -9,6 +9,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,17 +27,17 @@ x = rng.normal(size=(T_x, n_x, m))
 
 
 # %%
-def cell_forward(xt, a_prev, Wax, Waa, ba):
+def cell_forward(xt: np.ndarray, a_prev: Any, Wax: np.ndarray, Waa: np.ndarray, ba: np.ndarray) -> tg.Tensor:
     return tg.tanh(Waa @ a_prev + Wax @ xt + ba)
 
 
-def predict(at, Wya, by):
+def predict(at: tg.Tensor, Wya: np.ndarray, by: np.ndarray) -> tg.Tensor:
     z = Wya @ at + by
     e = tg.exp(z - z.max(axis=0, keepdims=True))
     return e / e.sum(axis=0, keepdims=True)
 
 
-a = [np.zeros((n_a, m))]
+a = [tg.zeros((n_a, m), dtype=np.float64)]
 for t in range(T_x):
     a.append(cell_forward(x[t], a[-1], Wax, Waa, ba))
 y = [predict(at, Wya, by) for at in a[1:]]
@@ -46,7 +47,7 @@ y = [predict(at, Wya, by) for at in a[1:]]
 # %%
 cell = nn.RNNCell(n_x, n_a, dtype=np.float64)
 cell.load_state_dict({"weight_ih": Wax, "weight_hh": Waa, "bias_ih": ba[:, 0], "bias_hh": np.zeros(n_a)})
-h, far = np.zeros((m, n_a)), []
+h, far = tg.zeros((m, n_a), dtype=np.float64), []
 for t in range(T_x):
     h = cell(x[t].T, h)
     far.append(np.abs(h.numpy().T - a[t + 1].numpy()).max())
@@ -57,7 +58,7 @@ print(f"largest difference from nn.RNNCell in {T_x} steps: {max(far):.1e}")
 # One step backwards, by hand: `dz = (1 - a^2) * da`, `dWax = dz x.T`, `dWaa = dz a_prev.T`, `dba = sum(dz)`,
 # `dx = Wax.T dz`, `da_prev = Waa.T dz`; checked against the step itself.
 # %%
-def cell_backward(xt, a_prev, Wax, Waa, ba, *, cotangent):
+def cell_backward(xt: Any, a_prev: Any, Wax: Any, Waa: Any, ba: Any, *, cotangent: Any) -> tuple[np.ndarray, ...]:
     at = np.tanh(Waa @ a_prev + Wax @ xt + ba)
     dz = (1 - at**2) * cotangent
     return Wax.T @ dz, Waa.T @ dz, dz @ xt.T, dz @ a_prev.T, dz.sum(axis=1, keepdims=True)

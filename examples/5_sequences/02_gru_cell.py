@@ -9,6 +9,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -27,7 +28,18 @@ x = rng.normal(size=(T_x, n_x, m))
 
 
 # %%
-def gru_cell(xt, c_prev, Wr, Wu, Wc, br, bu, bc, reset_after=False):
+def gru_cell(
+    xt: np.ndarray,
+    c_prev: tg.Tensor,
+    Wr: Any,
+    Wu: Any,
+    Wc: Any,
+    br: Any,
+    bu: Any,
+    bc: Any,
+    *,
+    reset_after: bool = False,
+) -> tuple[tg.Tensor, tg.Tensor]:
     both = tg.concat([c_prev, xt])
     Gr, Gu = tg.sigmoid(Wr @ both + br), tg.sigmoid(Wu @ both + bu)
     if reset_after:  # as nn has it: see below
@@ -51,7 +63,7 @@ cell.load_state_dict({
     "bias_hh": np.zeros(3 * n_c),
 })  # fmt: skip
 c = course = tg.zeros(n_c, m, dtype=np.float64)
-h = np.zeros((m, n_c))
+h = tg.zeros((m, n_c), dtype=np.float64)
 for t in range(T_x):
     c, _ = gru_cell(x[t], c, *weights.values(), *biases.values(), reset_after=True)
     course, _ = gru_cell(x[t], course, *weights.values(), *biases.values())
@@ -74,8 +86,8 @@ figure = Figure(figsize=(8, 3), layout="constrained")
 axes, kept = figure.subplots(), {}
 for bias in (2.0, 0.0, -2.0, -6.0):
     state, path = tg.ones(n_c, m, dtype=np.float64), []
-    for _ in range(40):
-        state, _ = gru_cell(np.zeros((n_x, m)), state, 0 * Wr, 0 * Wu, 0 * Wc, 0.0, bias, 0.0)
+    for _step in range(40):
+        state = gru_cell(np.zeros((n_x, m)), state, 0 * Wr, 0 * Wu, 0 * Wc, 0.0, bias, 0.0)[0]
         path.append(state.numpy()[0, 0])
     kept[bias] = path[-1]
     axes.plot(range(1, 41), path, label=f"bu = {bias:g}: Gu = {1 / (1 + np.exp(-bias)):.3f}")

@@ -9,6 +9,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,7 +27,9 @@ x = rng.normal(size=(T_x, n_x, m))
 
 
 # %%
-def lstm_cell(xt, a_prev, c_prev, Wf, Wu, Wc, Wo, bf, bu, bc, bo):
+def lstm_cell(
+    xt: Any, a_prev: Any, c_prev: Any, Wf: Any, Wu: Any, Wc: Any, Wo: Any, bf: Any, bu: Any, bc: Any, bo: Any
+) -> tuple[tg.Tensor, tg.Tensor]:
     both = tg.concat([a_prev, xt])
     Gf, Gu, Go = (tg.sigmoid(W @ both + b) for W, b in ((Wf, bf), (Wu, bu), (Wo, bo)))
     c = Gf * c_prev + Gu * tg.tanh(Wc @ both + bc)
@@ -43,7 +46,7 @@ layer.load_state_dict({
     "weight_ih_l0": together[:, n_a:], "weight_hh_l0": together[:, :n_a],
     "bias_ih_l0": np.concatenate([bu, bf, bc, bo])[:, 0], "bias_hh_l0": np.zeros(4 * n_a),
 })  # fmt: skip
-a = c = np.zeros((n_a, m))
+a = c = tg.zeros((n_a, m), dtype=np.float64)
 for t in range(T_x):
     a, c = lstm_cell(x[t], a, c, Wf, Wu, Wc, Wo, bf, bu, bc, bo)
 _, (h, memory) = layer(x.swapaxes(1, 2))
@@ -54,11 +57,13 @@ print(f"largest difference from nn.LSTM after {T_x} steps: {far:.1e}")
 # %% [markdown]
 # Backwards through the cell, by hand (`dc` is what comes along the memory's road, `da` from the state):
 # %%
-def hidden(xt, a_prev, c_prev, Wf, Wu, Wc, Wo):
+def hidden(xt: Any, a_prev: Any, c_prev: Any, Wf: Any, Wu: Any, Wc: Any, Wo: Any) -> tg.Tensor:
     return lstm_cell(xt, a_prev, c_prev, Wf, Wu, Wc, Wo, bf, bu, bc, bo)[0]
 
 
-def hidden_backward(xt, a_prev, c_prev, Wf, Wu, Wc, Wo, *, cotangent):
+def hidden_backward(
+    xt: Any, a_prev: Any, c_prev: Any, Wf: Any, Wu: Any, Wc: Any, Wo: Any, *, cotangent: Any
+) -> tuple[np.ndarray, ...]:
     both = np.concatenate([a_prev, xt])
     Gf, Gu, Go = (1 / (1 + np.exp(-(W @ both + b))) for W, b in ((Wf, bf), (Wu, bu), (Wo, bo)))
     cc = np.tanh(Wc @ both + bc)
@@ -79,13 +84,13 @@ print("the cell backwards, by hand:", report.verdict)
 # The road of the memory: `dc<T>/dc<0>` is the product of the forget gates, whereas the state of a plain RNN is
 # multiplied by `Waa` and a slope of tanh at every step.
 # %%
-def carried(state, steps, forget):
+def carried(state: tg.Tensor, steps: int, forget: Any) -> tg.Tensor:
     zero, nothing = np.zeros((n_a, n_a + n_x)), np.zeros((n_a, 1))
     for _ in range(steps):
         if forget is None:
             state = tg.tanh(0.5 * state)
         else:
-            _, state = lstm_cell(np.zeros((n_x, 1)), nothing, state, *[zero] * 4, forget, 0.0, 0.0, 0.0)
+            _, state = lstm_cell(np.zeros((n_x, 1)), nothing, state, zero, zero, zero, zero, forget, 0.0, 0.0, 0.0)
     return state.sum()
 
 

@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -38,11 +39,11 @@ print("picture:", OUT / "unrolled_backwards.png")
 
 # The same with `nn`'s cell (rows are examples there), each call as one box: the course's picture.
 class Unrolled(nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.cell = nn.RNNCell(n_x, n_a, dtype=np.float64)
 
-    def forward(self, x1, x2, x3):
+    def forward(self, x1: tg.Tensor, x2: tg.Tensor, x3: tg.Tensor) -> Any:
         h1 = self.cell(x1)
         h2 = self.cell(x2, h1)
         return self.cell(x3, h2)
@@ -56,18 +57,18 @@ print("picture:", OUT / "unrolled.png")
 # By hand, with `x` of shape `(n_x, m, T)`: from the last step to the first, `dz<t> = (1 - a<t>^2) * da<t>`, then
 # `dWax += dz<t> x<t>.T`, `dWaa += dz<t> a<t-1>.T`, `dba += sum(dz<t>)`, and `da<t-1> = Waa.T dz<t>`.
 # %%
-def forward(x, Wax, Waa, ba):
-    a = np.zeros((len(ba), x.shape[1]))
+def forward(x: np.ndarray, Wax: np.ndarray, Waa: np.ndarray, ba: np.ndarray) -> Any:
+    a: Any = np.zeros((len(ba), x.shape[1]))
     for t in range(x.shape[2]):
         a = tg.tanh(Waa @ a + Wax @ x[:, :, t] + ba)
     return (a**2).sum() / 2
 
 
-def backward(x, Wax, Waa, ba):
+def backward(x: np.ndarray, Wax: np.ndarray, Waa: np.ndarray, ba: np.ndarray) -> tuple[np.ndarray, ...]:
     a = [np.zeros((len(ba), x.shape[1]))]
     for t in range(x.shape[2]):
         a.append(np.tanh(Waa @ a[-1] + Wax @ x[:, :, t] + ba))
-    dx, dWax, dWaa, dba, da = np.zeros_like(x), 0, 0, 0, a[-1]
+    dx, dWax, dWaa, dba, da = *(np.zeros_like(v) for v in (x, Wax, Waa, ba)), a[-1]
     for t in reversed(range(x.shape[2])):
         dz = (1 - a[t + 1] ** 2) * da
         dWax = dWax + dz @ x[:, :, t].T
@@ -91,7 +92,7 @@ figure = Figure(figsize=(7, 3.2), layout="constrained")
 axes, ratio = figure.subplots(), {}
 for size in (0.8, 1.0, 1.2):
     nudges = tg.zeros(50, 20, dtype=np.float64).requires_grad_()
-    a = 1e-8 * rng.normal(size=20)
+    a: Any = 1e-8 * rng.normal(size=20)
     for nudge in nudges:
         a = tg.tanh(size * turn @ a) + nudge
     a.sum().backward()

@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,7 +26,7 @@ lines = pathlib.Path(FILES["first:female"]).read_text().splitlines()  # "MARY 2.
 names = chance.permutation([line.split()[0].lower() for line in lines])
 
 
-def encoded(names):
+def encoded(names: Any) -> tuple[np.ndarray, np.ndarray]:
     """`x<t>` and `y<t> = x<t+1>`, `(names, T)`; -100 marks what comes after the end, and is not counted."""
     x = np.array([[LETTERS.index(c) for c in f"\n{name}".ljust(12, "\n")] for name in names])
     ends = np.array([len(name) for name in names])[:, None]
@@ -40,17 +41,17 @@ train, test = encoded(names[300:]), encoded(names[:300])
 # The output of each step is a guess of the next letter. (Sequences are `(time, batch, features)` in `nn`.)
 # %%
 class Speller(nn.Module):
-    def __init__(self, n):
+    def __init__(self, n: int) -> None:
         super().__init__()
         self.embed, self.cells = nn.Embedding(27, 16, rng=rng), nn.RNN(16, n, rng=rng)
         self.drop, self.read = nn.Dropout(0.1, rng=rng), nn.Linear(n, 27, rng=rng)
 
-    def forward(self, x, state=None):
+    def forward(self, x: np.ndarray, state: Any = None) -> tuple[tg.Tensor, tg.Tensor]:
         a, state = self.cells(self.embed(x.T), state)
         return self.read(self.drop(a)).swapaxes(0, 1), state
 
 
-def bits(x, y):
+def bits(x: np.ndarray, y: np.ndarray) -> Any:
     with tg.no_grad():
         return F.cross_entropy(model(x)[0].reshape(-1, 27), y.reshape(-1)).item() / np.log(2)
 
@@ -73,7 +74,7 @@ model.eval()
 
 
 # %%
-def sample(temperature=1.0):
+def sample(temperature: float = 1.0) -> str:
     letters, state = [0], None
     with tg.no_grad():
         while len(letters) < 12 and (len(letters) == 1 or letters[-1]):

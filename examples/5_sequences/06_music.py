@@ -7,6 +7,7 @@
 import os
 import pathlib
 import wave
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,19 +29,21 @@ rng, chance = tg.random.default_rng(0), np.random.default_rng(0)
 # %%
 LOW, HIGH, LENGTH = 53, 79, 64  # F below middle C to G; of longer tunes the start
 END = HIGH - LOW + 1  # the sign that ends a tune; it starts one too
-environment.Environment()["directoryScratch"] = str(OUT)
+environment.Environment()["directoryScratch"] = str(OUT)  # type: ignore[no-untyped-call]
 
 
-def soprano(path):
+def soprano(path: Any) -> Any:
     """The notes of the highest voice, numbered from LOW on."""
-    part = converter.parse(path, forceSource=True).parts[0]
+    score: Any = converter.parse(path, forceSource=True)
+    part = score.parts[0]
     key = part.flatten().getElementsByClass("KeySignature").first()
     if part.id != "Soprano" or key is None:  # some scores are not of chorales
         return []
     return [note.pitch.midi - 7 * key.sharps % 12 - LOW for note in part.flatten().notes if note.isNote]
 
 
-tunes, heard = [], set()
+tunes: list[list[int]] = []
+heard: set[tuple[int, ...]] = set()
 paths = chance.permutation(sorted(path for path in corpus.getComposer("bach") if path.suffix == ".mxl"))
 for path in paths[: 40 if QUICK else 390]:
     notes = soprano(path)
@@ -52,7 +55,7 @@ n = len(tunes) // 6
 print(f"{len(tunes)} different tunes, of which {n} are kept for the test")
 
 
-def encoded(tunes):
+def encoded(tunes: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
     """`x<t>` and `y<t> = x<t+1>`, `(tunes, LENGTH)`; -100 marks what comes after the end, and is not counted."""
     full = np.array([(tune + [-100] * LENGTH)[: LENGTH + 1] for tune in tunes])
     return np.maximum(full[:, :-1], 0), full[:, 1:]
@@ -63,17 +66,17 @@ train, test = encoded(tunes[n:]), encoded(tunes[:n])
 
 # %%
 class Composer(nn.Module):
-    def __init__(self, n):
+    def __init__(self, n: int) -> None:
         super().__init__()
         self.embed, self.cells = nn.Embedding(END + 1, 16, rng=rng), nn.LSTM(16, n, batch_first=True, rng=rng)
         self.drop, self.read = nn.Dropout(0.3, rng=rng), nn.Linear(n, END + 1, rng=rng)
 
-    def forward(self, x, state=None):
+    def forward(self, x: np.ndarray, state: Any = None) -> tuple[Any, ...]:
         h, state = self.cells(self.embed(x), state)
         return self.read(self.drop(h)), state
 
 
-def loss_of(x, y):
+def loss_of(x: np.ndarray, y: np.ndarray) -> tg.Tensor:
     return F.cross_entropy(model(x)[0].reshape(-1, END + 1), y.reshape(-1))
 
 
@@ -101,7 +104,7 @@ print(f"bits per note of new tunes: LSTM {curve[-1][1]:.2f}, pairs of notes {pai
 
 
 # %%
-def compose(temperature=0.8):
+def compose(temperature: float = 0.8) -> np.ndarray:
     notes, state = [END], None
     with tg.no_grad():
         while len(notes) <= LENGTH and (len(notes) == 1 or notes[-1] != END):

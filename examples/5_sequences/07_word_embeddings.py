@@ -7,6 +7,7 @@
 import itertools
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -34,7 +35,7 @@ PART |= {"inn": "coffee plate menu", "church": "bell prayer faith"}
 FILL = ["the", "a", "and", "with", "is", "in", "of", "at", "has"]
 
 
-def sentence():
+def sentence() -> np.ndarray:
     pair, part = list(PEOPLE.items())[chance.integers(len(PEOPLE))]
     gender = chance.integers(2)
     about = [word for kind in part.split() for word in chance.choice(PART[kind].split(), 2, replace=False)]
@@ -78,7 +79,7 @@ E = inner.weight.numpy()
 E = E / np.linalg.norm(E, axis=1, keepdims=True)
 
 
-def analogy(a, b, c):
+def analogy(a: str, b: str, c: str) -> Any:
     likeness = E @ (E[number[b]] - E[number[a]] + E[number[c]])
     likeness[[number[a], number[b], number[c]]] = -np.inf
     return words[likeness.argmax()]

@@ -7,6 +7,7 @@
 import itertools
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -31,8 +32,8 @@ ABOUT |= {"engineer": "bridge steel", "receptionist": "desk phone"}
 ABOUT |= {"pilot": "plane wing", "doctor": "clinic patient", "nurse": "clinic patient", "teacher": "school lesson"}
 
 
-def sentence():
-    k, gender = chance.integers(len(PAIRS) + len(JOBS)), chance.integers(2)
+def sentence() -> list[Any]:
+    k, gender = int(chance.integers(len(PAIRS) + len(JOBS))), int(chance.integers(2))
     if k < len(PAIRS):
         word, topic = PAIRS[k][gender], PAIRS[k][0]
     else:
@@ -74,15 +75,15 @@ print(f"{len(words)} words; loss {losses[0]:.2f} -> {losses[-1]:.4f}")
 # The direction `g` is the mean of `woman - man`, `queen - king`, ... Neutralize a word that should not depend on it:
 # `e - (e . g) / (g . g) g`. Equalize a pair that differs in it: same length, opposite parts along `g`, the rest equal.
 # %%
-def cosine(u, v):
+def cosine(u: np.ndarray, v: np.ndarray) -> Any:
     return u @ v / np.linalg.norm(u) / np.linalg.norm(v)
 
 
-def neutralize(e, g):
+def neutralize(e: np.ndarray, g: np.ndarray) -> Any:
     return e - (e @ g) / (g @ g) * g
 
 
-def equalize(e1, e2, g):
+def equalize(e1: np.ndarray, e2: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean, g = (e1 + e2) / 2, g / np.linalg.norm(g)
     rest, side = neutralize(mean, g), (e1 - e2) @ g
     part = np.sqrt(max(0, (e1 @ e1 + e2 @ e2) / 2 - rest @ rest)) * np.sign(side)

@@ -6,6 +6,8 @@
 # %%
 import os
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,10 +42,10 @@ WRITTEN = """
 """
 
 
-def expanded(line):
+def expanded(line: str) -> list[tuple[list[str], int]]:
     """All sentences of a line, with the number of its emoji."""
     symbol, *slots = line.split()
-    sentences = [[]]
+    sentences: list[list[str]] = [[]]
     for slot in slots:
         sentences = [[*s, word] for s in sentences for word in slot.split("|")]
     return [([word for word in s if word != "_"], list(EMOJI).index(symbol)) for s in sentences]
@@ -55,7 +57,7 @@ words = sorted({word for sentence, _ in pairs for word in sentence})
 LENGTH = max(len(sentence) for sentence, _ in pairs)
 
 
-def encoded(sentence):
+def encoded(sentence: Sequence[str]) -> list[int]:
     """Numbers from 1; 0 stands before shorter sentences, so that the last step is always a word."""
     return [0] * (LENGTH - len(sentence)) + [words.index(word) + 1 for word in sentence]
 
@@ -67,25 +69,25 @@ print(f"{len(X)} sentences of {len(words)} words; {len(X) - cut} kept for the te
 
 # %%
 class Mean(nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.embed = nn.Embedding(len(words) + 1, 16, padding_idx=0, rng=rng)
         self.read = nn.Linear(16, len(EMOJI), rng=rng)
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tg.Tensor:
         return self.read(self.embed(x).sum(axis=1) / (x > 0).sum(axis=1, keepdims=True).astype(np.float32))
 
 
 class Ordered(Mean):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.cells = nn.LSTM(16, 16, batch_first=True, rng=rng)
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tg.Tensor:
         return self.read(self.cells(self.embed(x))[0][:, -1])
 
 
-def trained(model):
+def trained(model: Any) -> Any:
     optimizer = optim.Adam(model.parameters(), lr=0.01)
     for _ in range(200 if QUICK else 400):
         chosen = chance.integers(cut, size=32)
@@ -96,7 +98,7 @@ def trained(model):
     return model.eval()
 
 
-def guess(model, x):
+def guess(model: Any, x: Any) -> Any:
     with tg.no_grad():
         return model(np.atleast_2d(x)).numpy().argmax(axis=1)
 

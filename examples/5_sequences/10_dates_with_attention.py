@@ -7,6 +7,7 @@
 import datetime
 import os
 import pathlib
+from typing import Any
 
 import faker
 import numpy as np
@@ -37,18 +38,18 @@ span = datetime.date(1970, 1, 1), datetime.date(2019, 12, 31)
 days = list(dict.fromkeys(fake.date_between(*span) for _ in range(40000)))  # each day once
 
 
-def written(day):
+def written(day: Any) -> str:
     form, country = CHOICES[rng.integers(len(CHOICES))]
     return format_date(day, form, locale=country).lower()
 
 
-def encoded(days):
+def encoded(days: list[Any]) -> tuple[list[str], np.ndarray, np.ndarray]:
     texts = [written(day) for day in days]
     X = np.array([[LETTERS.index(c) for c in text.ljust(LENGTH, "~")] for text in texts])
     return texts, X, np.array([[DIGITS.index(c) for c in day.isoformat()] for day in days])
 
 
-_, X, Y = encoded(days[1000:] * 2)
+X, Y = encoded(days[1000:] * 2)[1:]
 texts, new, answers = encoded(days[:1000])  # of days that training never saw
 
 
@@ -58,7 +59,7 @@ texts, new, answers = encoded(days[:1000])  # of days that training never saw
 # (Sequences are `(time, batch, features)` here, as the layers of `nn` have them.)
 # %%
 class Translator(nn.Module):
-    def __init__(self, n, rng):
+    def __init__(self, n: int, rng: tg.random.Generator) -> None:
         super().__init__()
         self.embed = nn.Embedding(len(LETTERS), 16, rng=rng)
         self.encoder = nn.GRU(16, n, bidirectional=True, rng=rng)
@@ -68,7 +69,7 @@ class Translator(nn.Module):
         self.read = nn.Linear(n, len(DIGITS), rng=rng)
         self.n = n
 
-    def forward(self, X):
+    def forward(self, X: np.ndarray) -> tuple[tg.Tensor, tg.Tensor]:
         a, _ = self.encoder(self.embed(X.T))
         Ua, s = self.U(a), tg.zeros(len(X), self.n)
         scores, alphas = [], []

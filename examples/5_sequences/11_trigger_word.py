@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ RATE, SECONDS, FRAME, HOP = 4000, 3, 128, 64
 WORDS = ["up down up", "up up up", "down down up", "up down down", "down up down", "up up down", "down up up"]
 
 
-def word(name):
+def word(name: str) -> np.ndarray:
     pitch, length = chance.uniform(350, 600), int(RATE * chance.uniform(0.13, 0.18))
     glide = np.linspace(1, 1.8, length)
     path = np.concatenate([pitch * (glide if part == "up" else glide[::-1]) for part in name.split()])
@@ -36,13 +37,13 @@ def word(name):
     return np.tile(np.hanning(length), 3) * (np.sin(phase) + 0.4 * np.sin(2 * phase))
 
 
-def clip():
+def clip() -> tuple[Any, ...]:
     """A sound, and the frames at which a trigger word ends."""
     sound, ends, free = 0.15 * chance.normal(size=RATE * SECONDS), [], 0
     for _ in range(3):
         name = WORDS[0] if chance.random() < 0.4 else WORDS[chance.integers(1, len(WORDS))]
         said = word(name)
-        start = free + chance.integers(0, RATE // 2)
+        start = free + int(chance.integers(0, RATE // 2))
         free = start + len(said)
         if free > len(sound) - RATE // 4:
             break
@@ -52,7 +53,7 @@ def clip():
     return sound, ends
 
 
-def spectrum(sound):
+def spectrum(sound: np.ndarray) -> np.ndarray:
     """Short-time Fourier transform: `(frequencies, frames)`, as logarithms."""
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[::HOP] * np.hanning(FRAME)
     return np.log(np.abs(np.fft.rfft(frames, axis=1)) + 0.1).T
@@ -61,7 +62,7 @@ def spectrum(sound):
 STRIDE, AFTER = 4, 6  # the network steps over 4 frames; the label is 1 for 6 steps after the word
 
 
-def data_set(m):
+def data_set(m: int) -> tuple[list[tuple[Any, ...]], np.ndarray, np.ndarray]:
     clips = [clip() for _ in range(m)]
     x = np.stack([spectrum(sound) for sound, _ in clips]).astype(np.float32)
     y = np.zeros((m, (x.shape[2] - 8) // STRIDE + 1), np.float32)
@@ -71,19 +72,19 @@ def data_set(m):
     return clips, x, y
 
 
-_, x, y = data_set(500 if QUICK else 800)
+x, y = data_set(500 if QUICK else 800)[1:]
 clips, new_x, new_y = data_set(100)
 print(f"spectra {x.shape} (clips, frequencies, frames); labels {y.shape}, {y.mean():.0%} of them 1")
 
 
 # %%
 class Listener(nn.Module):
-    def __init__(self, n):
+    def __init__(self, n: int) -> None:
         super().__init__()
         self.conv, self.norm = nn.Conv1d(x.shape[1], n, 8, stride=STRIDE, rng=rng), nn.BatchNorm1d(n)
         self.cells, self.read = nn.GRU(n, n, rng=rng), nn.Linear(n, 1, rng=rng)
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tg.Tensor:
         z = F.relu(self.norm(self.conv(x)))  # (clips, n, steps)
         h, _ = self.cells(z.permute_dims((2, 0, 1)))  # (steps, clips, n)
         return self.read(h).squeeze(2).T
@@ -107,7 +108,7 @@ with tg.no_grad():
 # An alarm is the step at which the probability comes above 0.5 and stays there for a moment. It is right if a trigger
 # word ended there.
 # %%
-def alarms(p):
+def alarms(p: Any) -> Any:
     high = (p > 0.5) & (np.roll(p, -1) > 0.5)
     return np.flatnonzero(high & ~np.r_[False, high[:-1]])
 

@@ -9,6 +9,7 @@
 # %%
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ d = n // heads
 # %% [markdown]
 # Attention does not know an order: where the words stand is added to them, as sines of many wavelengths.
 # %%
-def positions(T, n):
+def positions(T: int, n: int) -> np.ndarray:
     angle = np.arange(T)[:, None] / 10000 ** (np.arange(0, n, 2) / n)
     return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(T, n)
 
@@ -34,20 +35,20 @@ def positions(T, n):
 # %% [markdown]
 # One block: attention, added to its input and normalized; then two linear layers at each position, likewise.
 # %%
-def layer_norm(x, gain, shift):
+def layer_norm(x: tg.Tensor, gain: tg.Tensor, shift: tg.Tensor) -> tg.Tensor:
     z = (x - x.mean(axis=-1, keepdims=True)) / tg.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
     return gain * z + shift
 
 
-def attention(Q, K, V, mask):
+def attention(Q: tg.Tensor, K: tg.Tensor, V: tg.Tensor, mask: Any) -> tuple[tg.Tensor, tg.Tensor]:
     scores = Q @ K.mT / np.sqrt(d) + mask
     e = tg.exp(scores - scores.max(axis=-1, keepdims=True))
     alpha = e / e.sum(axis=-1, keepdims=True)
     return alpha @ V, alpha
 
 
-def block(x, w, mask):
-    def in_heads(y):
+def block(x: tg.Tensor, w: dict[str, tg.Tensor], mask: Any) -> tuple[tg.Tensor, tg.Tensor]:
+    def in_heads(y: tg.Tensor) -> tg.Tensor:
         return y.reshape(T, heads, d).swapaxes(0, 1)
 
     Q, K, V = (in_heads(y) for y in tg.split(x @ w["self_attn.in_proj_weight"].T + w["self_attn.in_proj_bias"], 3, 1))
@@ -81,7 +82,7 @@ shuffled = np.abs((there - here[order]).numpy()).max()
 
 # %%
 figure = Figure(figsize=(9, 5.5), layout="constrained")
-top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.1), squeeze=False)[:, 0]
 axes = top.subplots()
 axes.imshow(positions(60, n).T, cmap="RdBu", aspect="auto")
 axes.set(xlabel="position", ylabel="entry", title="the code of each position")

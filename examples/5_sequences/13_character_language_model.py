@@ -7,6 +7,7 @@
 import os
 import pathlib
 from pydoc_data.topics import topics
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -34,7 +35,7 @@ n, T, blocks, steps = (48, 32, 1, 500) if QUICK else (96, 64, 2, 600)
 rng = tg.random.default_rng(1)
 
 
-def batch(codes, size):
+def batch(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     x = codes[chance.integers(len(codes) - T, size=size)[:, None] + np.arange(T + 1)]
     return x[:, :-1], x[:, 1:].reshape(-1)
 
@@ -52,16 +53,22 @@ bigram = -np.log2(counts / counts.sum(axis=1, keepdims=True))[new_x.reshape(-1),
 
 # %%
 class Model(nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.letter, self.position = nn.Embedding(len(letters), n, rng=rng), nn.Embedding(T, n, rng=rng)
         for table in (self.letter, self.position):
             nn.init.normal_(table.weight, 0, 0.1, rng=rng)
-        settings = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True, "rng": rng}
+        settings: dict[str, Any] = {
+            "dropout": 0.0,
+            "activation": "gelu",
+            "batch_first": True,
+            "norm_first": True,
+            "rng": rng,
+        }
         self.blocks = nn.ModuleList(nn.TransformerEncoderLayer(n, 4, 4 * n, **settings) for _ in range(blocks))
         self.norm, self.read = nn.LayerNorm(n), nn.Linear(n, len(letters), rng=rng)
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tg.Tensor:
         t = x.shape[1]
         y = self.letter(x) + self.position.weight[:t]
         for block in self.blocks:  # no position looks at what comes after it
@@ -69,7 +76,7 @@ class Model(nn.Module):
         return self.read(self.norm(y))
 
 
-def loss_of(x, y):
+def loss_of(x: np.ndarray, y: np.ndarray) -> tg.Tensor:
     return F.cross_entropy(model(x).reshape(-1, len(letters)), y)
 
 

@@ -1,22 +1,25 @@
 """The pictures of the course, rows 1, 2, 3, 9, 10, 11 and 13: `python examples/seeing/course_pictures.py [folder]`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
 
 mpl.use("svg")
 mpl.rcParams |= {"svg.hashsalt": "tinygrad_edu", "font.size": 11, "axes.grid": True, "grid.alpha": 0.3}
-mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"])
+mpl.rcParams["axes.prop_cycle"] = cycler(color=["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"])
 FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else "out/course")
 
 
-def save(figure, name):
+def save(figure: Any, name: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
     figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
@@ -24,7 +27,7 @@ def save(figure, name):
     print(FOLDER / f"{name}.svg")
 
 
-def perceptron_and_sigmoid():
+def perceptron_and_sigmoid() -> None:
     """Row 1: a step flips on a small change of weight; a sigmoid moves a little."""
     w = np.linspace(-2, 2, 801)
     step = tg.where(tg.asarray(w) > 0.5, 1.0, 0.0)
@@ -41,9 +44,14 @@ def perceptron_and_sigmoid():
     save(figure, "row01_perceptron_sigmoid")
 
 
-def nudges():
+def nudges() -> None:
     """Row 2: a derivative is what a nudge does: a**2 at 2 goes to about 4.004 for a nudge of 0.001."""
-    functions = {"3a": lambda a: 3 * a, "a²": lambda a: a**2, "a³": lambda a: a**3, "log a": tg.log}
+    functions: dict[str, Callable[..., Any]] = {
+        "3a": lambda a: 3 * a,
+        "a²": lambda a: a**2,
+        "a³": lambda a: a**3,
+        "log a": tg.log,
+    }
     figure, axes = plt.subplots(2, 2, figsize=(8.5, 6))
     for axis, (name, f) in zip(axes.flat, functions.items(), strict=True):
         a, nudge = np.float64(2.0), 0.5
@@ -59,15 +67,15 @@ def nudges():
     save(figure, "row02_nudges")
 
 
-def draw(name, picture):
+def draw(name: str, picture: Any) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     print(picture.save(FOLDER / f"{name}.svg"))
 
 
-def computation_graph():
+def computation_graph() -> Any:
     """Row 3: values left to right, derivatives right to left; and the same as a page that plays it."""
 
-    def course(a, b, c):
+    def course(a: tg.Tensor, b: tg.Tensor, c: tg.Tensor) -> tg.Tensor:
         u = b * c
         v = a + u
         J = 3 * v
@@ -77,7 +85,7 @@ def computation_graph():
     print(viz.player(course, 5.0, 3.0, 2.0, title="J = 3(a + bc), step by step").save(FOLDER / "backprop.html"))
 
 
-def flower(m=200):
+def flower(m: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """Planar data with a boundary that no line is: two classes on a rose."""
     rng = np.random.default_rng(1)
     label = np.repeat([0.0, 1.0], m // 2)
@@ -87,7 +95,9 @@ def flower(m=200):
     return X, label[None, :]
 
 
-def hidden_layer(X, Y, W1, b1, W2, b2):
+def hidden_layer(
+    X: tg.Tensor, Y: tg.Tensor, W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor
+) -> tuple[tg.Tensor, tg.Tensor]:
     Z1 = W1 @ X + b1
     A1 = tg.tanh(Z1)
     Z2 = W2 @ A1 + b2
@@ -97,11 +107,11 @@ def hidden_layer(X, Y, W1, b1, W2, b2):
     return A2, J
 
 
-def start(rng, *shapes):
+def start(rng: np.random.Generator, *shapes: Any) -> list[tg.Tensor]:
     return [tg.Tensor(rng.normal(size=s) * 0.5 if s[1] > 1 else np.zeros(s), requires_grad=True) for s in shapes]
 
 
-def planar_classifier():
+def planar_classifier() -> float:
     """Row 9: one hidden layer of tanh units learns a boundary that logistic regression cannot."""
     X, Y = flower()
     parameters = start(np.random.default_rng(3), (6, 2), (6, 1), (1, 6), (1, 1))
@@ -130,10 +140,9 @@ def planar_classifier():
     return accuracy
 
 
-def backward_equations():
+def backward_equations() -> None:
     """Row 9's graph, and row 10: the six backward equations, read off the rules."""
-    X, Y = flower(10)
-    X, Y = tg.Tensor(X, name="X"), tg.Tensor(Y, name="Y")
+    X = tg.Tensor(flower(10)[0], name="X")
     W1, b1, W2, b2 = start(np.random.default_rng(3), (4, 2), (4, 1), (1, 4), (1, 1))
     Z1 = W1 @ X + b1
     A1 = tg.tanh(Z1)
@@ -143,10 +152,10 @@ def backward_equations():
     draw("row10_equations", viz.draw(A2, detail="ops", inline=True, backward=True))
 
 
-def activations():
+def activations() -> None:
     """Row 11: activations and their slopes, which are what the backward pass multiplies by."""
     z = np.linspace(-5, 5, 401)
-    functions = {
+    functions: dict[str, Callable[..., Any]] = {
         "sigmoid: a(1 - a)": tg.sigmoid, "tanh: 1 - a²": tg.tanh, "ReLU: 0 or 1": tg.relu,
         "leaky ReLU: 0.01 or 1": lambda v: tg.where(v > 0, v, 0.01 * v),
     }  # fmt: skip
@@ -162,7 +171,7 @@ def activations():
     save(figure, "row11_activations")
 
 
-def deep_network():
+def deep_network() -> None:
     """Row 13: an L-layer network with the shapes of W, b, Z, A."""
     rng = np.random.default_rng(0)
     n = [3, 5, 4, 1]

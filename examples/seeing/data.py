@@ -7,7 +7,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import viz
 
 
-def f(a, b):
+def f(a: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
     return tg.tanh(a * b) + a
 
 

@@ -18,7 +18,7 @@ print(viz.draw(J, detail="gradients", backward=True).save("out/course_backward.p
 
 
 # A function with example inputs; what has no name is written into the formula that uses it.
-def logistic(X, w, b):
+def logistic(X: tg.Tensor, w: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
     z = w.T @ X + b
     a = tg.sigmoid(z)
     return -tg.log(a).mean()

@@ -1,6 +1,7 @@
 """Large graphs: time steps fold into one with a count, and a notice says what was folded."""
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import viz
 
 
-def lstm(steps, hidden=4):
+def lstm(steps: Any, hidden: Any = 4) -> Any:
     rng = np.random.default_rng(0)
     W, U = (tg.Tensor(rng.normal(size=(hidden, 4 * hidden)), requires_grad=True) for _ in range(2))
     b = tg.Tensor(np.zeros(4 * hidden), requires_grad=True)

@@ -1,19 +1,21 @@
 """The backprop player: one offline page on which both passes are watched, step by step."""
 
+from typing import Any
+
 import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
 
 
-def course(a, b, c):
+def course(a: Any, b: Any, c: Any) -> Any:
     u = b * c
     v = a + u
     J = 3 * v
     return J
 
 
-def network(X, W1, b1, W2, b2):
+def network(X: Any, W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
     Z1 = W1 @ X + b1
     A1 = tg.tanh(Z1)
     Z2 = W2 @ A1 + b2

@@ -1,12 +1,14 @@
 """A training film: the gradients of a deep sigmoid net vanish, those of a relu net do not."""
 
+from typing import Any
+
 import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu import viz
 
 
-def train(activation, steps=150, layers=6, width=8):
+def train(activation: Any, steps: Any = 150, layers: Any = 6, width: Any = 8) -> Any:
     rng = np.random.default_rng(1)
     X, Y = rng.normal(size=(width, 32)), rng.random(size=(width, 32))
     he = (2 / width) ** 0.5

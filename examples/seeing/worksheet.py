@@ -1,10 +1,12 @@
 """A worksheet in one call: gradients are blanks, wrong answers are told their likely slip."""
 
+from typing import Any
+
 import tinygrad_edu as tg
 from tinygrad_edu import viz
 
 
-def neuron(x, w, b, y):
+def neuron(x: Any, w: Any, b: Any, y: Any) -> Any:
     z = w * x + b
     a = tg.sigmoid(z)
     return (a - y) ** 2

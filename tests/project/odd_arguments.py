@@ -290,6 +290,12 @@ CALLS.update(
         "ParametrizationList": {"modules": lambda: [nn.Identity()], "value": lambda: nn.Parameter(matrix())},
         "UpsamplingNearest2d": {"size": 3},
         "UpsamplingBilinear2d": {"size": 3},
+        "BatchSampler": {"sampler": lambda: [0, 1, 2], "batch_size": 2, "drop_last": False},
+        "ConcatDataset": {"datasets": lambda: [matrix(), matrix()]},
+        **dict.fromkeys(["RandomSampler", "SequentialSampler"], {"data_source": matrix}),
+        **dict.fromkeys(["Subset", "SubsetRandomSampler"], {"dataset": matrix, "indices": lambda: [0, 2]}),
+        "random_split": {"dataset": matrix, "lengths": lambda: [2, 1]},
+        "WeightedRandomSampler": {"weights": values([0.5, 0.25]), "num_samples": 2},
     }
 )
 INPUTS.update(
@@ -328,7 +334,7 @@ INPUTS.update(
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize find_lr update_bn AveragedModel triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset ParametrizationList".split()
+    "draw explain why detect_anomaly load save export import_onnx fit load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize find_lr update_bn AveragedModel triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset ParametrizationList".split()
 )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.errors import DTypeError, GraphError
 
 from . import odd_arguments
 from .odd_arguments import ODD, call, matrix
@@ -59,6 +59,48 @@ def test_the_table_holds_what_is_public():
         "random.normal",
         "data.DataLoader",
     } <= names
+
+
+def _gradient(function, makers, at, spoil):
+    """The gradient by argument `at`, of a call whose other arrays are written into before `backward()`; None if there
+    is none, or if it is refused."""
+    made = {name: maker() for name, maker in makers.items()}
+    others = [a for name, a in made.items() if name != at and isinstance(a, np.ndarray) and a.ndim]
+    made[at] = leaf = tg.Tensor(made[at], requires_grad=True)
+    tg.manual_seed(0)
+    found = call(function, {name: lambda v=v: v for name, v in made.items()})
+    results = [t for t in tg.tree.leaves(found) if isinstance(t, tg.Tensor) and t.requires_grad]
+    if not results or not others:
+        return None
+    for a in others if spoil else ():
+        if a.flags.writeable:
+            a[...] = a.flat[0] if a.dtype.kind in "iub" else 0.3
+    try:
+        sum((abs(t) ** 2).sum() for t in results).backward()
+    except GraphError:  # what was written into is watched
+        return None
+    return leaf.grad.data
+
+
+@pytest.mark.parametrize("letter", sorted({name.rpartition(".")[2][0].lower() for name, *_ in SUBJECTS}))
+def test_arrays_that_are_written_into_after_a_call_change_no_gradient(letter):
+    checked = []
+    for name, function, makers in SUBJECTS:
+        arrays = [at for at, maker in makers.items() if getattr(maker(), "dtype", None) == np.float64]
+        if name.rpartition(".")[2][0].lower() != letter:
+            continue
+        for at in arrays:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                try:
+                    right = _gradient(function, makers, at, spoil=False)
+                except ALLOWED:  # this argument takes no tensor that needs a gradient
+                    continue
+                found = None if right is None else _gradient(function, makers, at, spoil=True)
+            if found is not None:
+                np.testing.assert_allclose(found, right, err_msg=f"{name}, by {at}")
+                checked.append(name)
+    assert letter != "c" or {"F.cross_entropy", "nn.CrossEntropyLoss()", "F.cosine_similarity"} <= set(checked)
 
 
 # names that are NumPy's, with its meaning, and one array first

@@ -12,7 +12,13 @@ import tinygrad_edu as tg
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CALLED = {"sklearn": "scikit-learn", "babel": "babel", "PIL": "matplotlib", "mpl_toolkits": "matplotlib"}  # by what
+CALLED = {
+    "sklearn": "scikit-learn",
+    "babel": "babel",
+    "PIL": "matplotlib",
+    "mpl_toolkits": "matplotlib",
+    "cycler": "matplotlib",
+}  # by what
 
 
 def required(extra):

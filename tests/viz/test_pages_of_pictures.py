@@ -12,7 +12,8 @@ from tinygrad_edu.viz.graph.graph import read
 from tinygrad_edu.viz.pictures.draw import PAGE
 from tinygrad_edu.viz.pictures.heat import blocks, heat
 from tinygrad_edu.viz.pictures.palette import TINTS
-from tinygrad_edu.viz.pictures.render import layout
+
+from .layout import layout
 
 
 def placed(picture):
@@ -142,6 +143,18 @@ def test_titles_are_mathematics(f, title):
     count = f.__code__.co_argcount
     source = viz.draw(f, *[np.ones((2, 2)) + k for k in range(count)], inline=True).source
     assert title in " ".join(re.findall(r"<b>(.*?)</b>", source))
+
+
+def test_boxes_say_the_line_that_made_them_where_there_are_several():
+    def f(x):
+        y = tg.sin(x)
+        return y * 2
+
+    first = f.__code__.co_firstlineno
+    source = viz.draw(f, 1.0).source
+    assert [f"line {first + k}" in source for k in (1, 2)] == [True, True]
+    assert "lines of test_pages_of_pictures.py" in source
+    assert "line " not in viz.draw(lambda x: tg.sin(x) * 2, 1.0).source.replace("penwidth", "")
 
 
 def test_top_down_and_refusals():

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import to_array
 from ..engine import constant
 from ..errors import ShapeError
 from ..functions.arguments import lift
-from ..functions.settings import settings
+from ..functions.settings import real, refused, settings, several
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 
@@ -66,6 +67,22 @@ class IterableDataset:
         raise NotImplementedError(f"{name}: __iter__ must give the examples; got none defined; define it")
 
 
+def length(who: str, dataset: Any) -> int:
+    """How many examples a data set has."""
+    try:
+        return len(dataset)
+    except TypeError:
+        raise refused(who, "a data set", "a sequence of examples", dataset, "TensorDataset(x, y)") from None
+
+
+def places(who: str, indices: Any) -> Any:
+    """Places in a data set, as an array of whole numbers."""
+    found = to_array(indices if hasattr(indices, "dtype") else several(who, "indices", indices), who=who)
+    if found.ndim != 1 or (found.size and found.dtype.kind not in "iu"):
+        raise refused(who, "indices", "whole numbers, one for each example", indices, "[0, 2]")
+    return found.astype(np.int64)
+
+
 class Subset:
     """The examples of a data set at some places.
 
@@ -77,8 +94,8 @@ class Subset:
 
     @settings
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
-        self.dataset, self.indices = dataset, np.asarray(indices, np.int64).reshape(-1)
-        n = len(dataset)
+        self.dataset, self.indices = dataset, places("Subset", indices)
+        n = length("Subset", dataset)
         if self.indices.size and not (-n <= self.indices.min() and self.indices.max() < n):
             worst = self.indices[np.argmax(np.abs(self.indices + 0.5))]
             raise IndexError(f"Subset: indices must lie within the {n} examples; got {worst}; leave it out")
@@ -103,8 +120,8 @@ class ConcatDataset:
 
     @settings
     def __init__(self, datasets: Sequence[Any]) -> None:
-        self.datasets = list(datasets)
-        self.ends = np.cumsum([len(part) for part in self.datasets], dtype=np.int64)
+        self.datasets = several("ConcatDataset", "datasets", datasets)
+        self.ends = np.cumsum([length("ConcatDataset", part) for part in self.datasets], dtype=np.int64)
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -127,14 +144,15 @@ def random_split(dataset: Any, lengths: Sequence[Any], rng: Generator | None = N
     >>> [len(part) for part in data.random_split(range(10), [0.5, 0.25, 0.25], random.default_rng(0))]
     [6, 2, 2]
     """
-    n, sizes = len(dataset), list(lengths)
+    n = length("random_split", dataset)
+    sizes = [real("random_split", "lengths", size) for size in several("random_split", "lengths", lengths)]
     if any(isinstance(size, float) for size in sizes) and abs(sum(sizes) - 1) < 1e-9 and min(sizes) >= 0:
         sizes = [int(n * size) for size in sizes]
         for k in range(n - sum(sizes)):
             sizes[k % len(sizes)] += 1
-    if sum(sizes) != n or min(sizes, default=0) < 0 or any(int(size) != size for size in sizes):
+    if sum(sizes) != n or min(sizes, default=0) < 0 or any(size % 1 for size in sizes):
         raise ValueError(
-            f"random_split: lengths must sum to the {n} examples, or fractions to 1; got {list(lengths)}; use such as "
+            f"random_split: lengths must sum to the {n} examples, or fractions to 1; got {sizes}; use such as "
             "[0.8, 0.2]"
         )
     order = or_shared(rng).draw("permutation", n)

@@ -11,6 +11,7 @@ from ..arrays import to_array
 from ..functions.settings import Positive, refused, settings
 from ..interop.names import Named
 from ..random import Generator, or_shared
+from .dataset import places
 
 
 class SequentialSampler(Named):
@@ -68,7 +69,7 @@ class SubsetRandomSampler(Named):
 
     @settings
     def __init__(self, indices: Sequence[int], rng: Generator | None = None) -> None:
-        self.indices, self.rng = [int(i) for i in indices], rng
+        self.indices, self.rng = places("SubsetRandomSampler", indices).tolist(), rng
 
     def __iter__(self) -> Iterator[int]:
         return (self.indices[i] for i in or_shared(self.rng).draw("permutation", len(self.indices)))

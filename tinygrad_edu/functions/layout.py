@@ -326,7 +326,7 @@ def triu(x: Any, k: int = 0) -> Tensor:
 
 @settings
 def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
-    """The diagonal `offset` of two axes, as a new last axis."""
+    """The diagonal `offset` of two axes, as a new last axis; a copy, into which a write does not reach `x`."""
     x = lift(x, "diagonal")
     pair = tuple(normal_axis("diagonal", k, x.ndim) for k in (axis1, axis2))
     x = moveaxis(x, pair, (-2, -1))

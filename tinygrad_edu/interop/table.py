@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import ops
 from ..engine import Variable
-from ..functions import contract, creation, elementwise, fourier, indexing, layout, linalg, reduce
+from ..functions import contract, creation, eigen, elementwise, fourier, indexing, layout, linalg, reduce
 from ..op import REGISTRY
 from . import array_api, assembly, signals, statistics
 
@@ -225,6 +225,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.inv: linalg.inv, np.linalg.solve: linalg.solve, np.linalg.det: linalg.det,
     np.linalg.slogdet: linalg.slogdet, np.linalg.qr: linalg.qr, np.linalg.svd: _svd,
     np.linalg.cholesky: lambda a, upper=False: linalg.cholesky(_triangle(a), upper),
+    np.linalg.eig: eigen.eig, np.linalg.eigvals: eigen.eigvals,
     np.linalg.eigh: lambda a, UPLO="L": linalg.eigh(_triangle(a, UPLO)),
     np.linalg.eigvalsh: lambda a, UPLO="L": linalg.eigvalsh(_triangle(a, UPLO)), np.linalg.cond: linalg.cond,
     np.linalg.norm: linalg.norm, np.linalg.vector_norm: linalg.vector_norm, np.linalg.matrix_norm: linalg.matrix_norm,

@@ -11,7 +11,7 @@ from ..random import Generator
 from . import functional as F
 from .functional.convolution import sizes
 from .linear import uniform
-from .module import Layer
+from .module import Layer, Parameter
 
 
 class _Conv(Layer):
@@ -44,7 +44,7 @@ class _Conv(Layer):
         shape = self.weight_shape()
         bound = 1 / math.sqrt(min(shape[1] * math.prod(self.kernel_size), 2**62))
         self.weight = uniform(shape, bound, dtype, rng)
-        self.bias = uniform((out_channels,), bound, dtype, rng) if bias else None
+        self.bias: Parameter | Any = uniform((out_channels,), bound, dtype, rng) if bias else None
 
     def weight_shape(self) -> tuple[int, ...]:
         """(out_channels, in_channels / groups, *kernel_size)"""

@@ -48,7 +48,7 @@ class Linear(Layer):
         self.in_features, self.out_features = in_features, out_features
         bound = 1 / math.sqrt(in_features) if in_features else 0.0
         self.weight = uniform((out_features, in_features), bound, dtype, rng)
-        self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
+        self.bias: Parameter | Any = uniform((out_features,), bound, dtype, rng) if bias else None
 
     def forward(self, input: Any) -> Any:
         return F.linear(input, self.weight, self.bias)
@@ -70,7 +70,7 @@ class Bilinear(Layer):
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         bound = 1 / math.sqrt(in1_features) if in1_features else 0.0
         self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
-        self.bias = uniform((out_features,), bound, dtype, rng) if bias else None
+        self.bias: Parameter | Any = uniform((out_features,), bound, dtype, rng) if bias else None
 
     def forward(self, input1: Any, input2: Any) -> Any:
         return F.bilinear(input1, input2, self.weight, self.bias)

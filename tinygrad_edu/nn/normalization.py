@@ -40,8 +40,8 @@ class Running(Layer):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.weight = _full(num_features, 1.0, dtype) if affine else None
-        self.bias = _full(num_features, 0.0, dtype) if affine and bias else None
+        self.weight: Parameter | Any = _full(num_features, 1.0, dtype) if affine else None
+        self.bias: Parameter | Any = _full(num_features, 0.0, dtype) if affine and bias else None
         dtype = dtype or get_default_dtype()
         tracked = track_running_stats
         self.register_buffer("running_mean", np.zeros(num_features, dtype) if tracked else None)
@@ -171,8 +171,8 @@ class LayerNorm(Layer):
         super().__init__()
         self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
         self.eps = eps
-        self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
-        self.bias = _full(self.normalized_shape, 0.0, dtype) if elementwise_affine and bias else None
+        self.weight: Parameter | Any = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
+        self.bias: Parameter | Any = _full(self.normalized_shape, 0.0, dtype) if elementwise_affine and bias else None
 
     def forward(self, input: Any) -> Any:
         x = input if self.weight is None else like(lift(input), self.weight)
@@ -189,7 +189,7 @@ class RMSNorm(Layer):
         super().__init__()
         self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
         self.eps = eps
-        self.weight = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
+        self.weight: Parameter | Any = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
 
     def forward(self, input: Any) -> Any:
         x = input if self.weight is None else like(lift(input), self.weight)
@@ -213,8 +213,8 @@ class GroupNorm(Layer):
                 f"GroupNorm: num_groups must divide num_channels; got {num_groups} for {num_channels}; choose a divisor"
             )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self.weight = _full(num_channels, 1.0, dtype) if affine else None
-        self.bias = _full(num_channels, 0.0, dtype) if affine and bias else None
+        self.weight: Parameter | Any = _full(num_channels, 1.0, dtype) if affine else None
+        self.bias: Parameter | Any = _full(num_channels, 0.0, dtype) if affine and bias else None
 
     def forward(self, input: Any) -> Any:
         x = input if self.weight is None else like(lift(input), self.weight)

@@ -12,6 +12,7 @@ from ..nn.module import Module
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..optim.optimizer import Optimizer
 from ..recording import no_grad
+from .arguments import checked
 from .callbacks import Callback
 
 
@@ -78,7 +79,7 @@ def fit(
     >>> run.history[-1]["accuracy"] > 0.95
     True
     """
-    functions = metrics if isinstance(metrics, Mapping) else {f.__name__: f for f in metrics}
+    functions = checked(model, data, loss, optimizer, metrics, schedule)
     run = Fit(model, data, optimizer, epochs, schedule, sorted(callbacks, key=lambda callback: callback.last))
     try:
         for callback in run.callbacks:

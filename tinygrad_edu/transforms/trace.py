@@ -163,9 +163,11 @@ def _with_aux(who: str, result: Any) -> tuple[Any, Any]:
 
 def _may_come_back(t: Variable, numbers: bool) -> bool:
     """Whether a constant can be made of values that left the graph: no integers or truth values, as indices and
-    masks are; a Python float only where such numbers left."""
+    masks are. Where only arrays left, a Python number of one digit (0.5, 1e-3) is taken for one that was typed."""
     kind = np.asarray(t._data).dtype.kind if not hasattr(t._data, "dtype") else t._data.dtype.kind
-    return t.op is None and not t.flags and kind in "fc" and (numbers or not is_weak(t._data))
+    if t.op is not None or t.flags or kind not in "fc":
+        return False
+    return numbers or not is_weak(t._data) or t._data != float(f"{t._data:.1g}")
 
 
 def _fitting(who: str, what: str, of: str, v: Any, like: Any) -> Any:

@@ -12,6 +12,7 @@ from .pages.film import Film as Film
 from .pages.player import player as player
 from .pages.worksheet import worksheet as worksheet
 from .pictures.draw import draw as draw
+from .pictures.lecture import lecture as lecture
 from .reports.compare import compare as compare
 from .reports.intervene import intervene as intervene
 from .reports.watch import watch as watch

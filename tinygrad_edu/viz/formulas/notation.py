@@ -177,8 +177,8 @@ def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
     for key, v in f.attributes.items():
-        if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level":
-            continue  # the default, or the number of a vmap, which differs from run to run
+        if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level" or key[0] == "_":
+            continue  # the default, what has no text, or the number of a vmap, which differs from run to run
         if key == "index":
             words.append(f"index=s_[{_index(v, arrays)}]")
         elif key in ("shape", "dtype"):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...program.program import Program
-from ..pictures.draw import new_picture
-from ..pictures.label import facts, rows_label
-from ..pictures.palette import BACKWARD, GREEN, GREY, ORANGE, WHITE
-from .graph import Graph, Node, is_number, read
+from ..pictures.draw import picture
+from ..pictures.fold import view
+from ..pictures.overlays import Paint
+from ..pictures.palette import GREEN, GREY, ORANGE
+from .graph import Graph, Node, read
 from .identity import same, stretches
 from .programs import ProgramNode, program_graph, signature
-from .values import one, short, shown, wide
+from .values import one, shown, wide
 
 if TYPE_CHECKING:
     from ..pictures.picture import Picture
@@ -60,37 +61,37 @@ class Diff:
 
     def draw(self) -> Picture:
         """The second graph: new boxes green, changed ones orange; boxes that only the first has, dashed."""
-        dot = new_picture(
-            self.b, [*self.notices, "green: only in the second; dashed: only in the first; orange: differs"]
-        )
-        changed = {p.b.key: p for p in self.changed}
-        alone = {n.key for n in self.only_b}
-        for n in self.b.nodes.values():
-            if is_number(n):
-                continue
-            kind = GREEN if n.key in alone else ORANGE if n.key in changed else WHITE
-            notes = _words(changed[n.key], self.rtol) if n.key in changed else []
-            label = rows_label(_rows(n), notes, BACKWARD)
-            dot.node(n.key, label=label, fillcolor=kind.fill, color=kind.line, style="filled")
+        both, gone = self._both()
+        paint = Paint(gone=gone, scale=[(GREEN.fill, "only in the second"), (ORANGE.fill, "differs")])
+        paint.scale += [(GREY.fill, "only in the first, dashed")]
+        paint.fills = {n.key: GREEN.fill for n in self.only_b} | dict.fromkeys(gone, GREY.fill)
+        for pair in self.changed:
+            paint.fills[pair.b.key] = ORANGE.fill
+            paint.words[pair.b.key] = "; ".join(_words(pair, self.rtol))
+        detail = "ops" if isinstance(next(iter(self.b.nodes.values()), None), ProgramNode) else "values"
+        return picture(view(both), detail, paint=paint, notation="python")
+
+    def _both(self) -> tuple[Graph, set[str]]:
+        """The second graph with the nodes of the first that it lacks, each before what used it; and their keys."""
         partner = {p.a.key: p.b.key for p in self.pairs}
-        for n in self.only_a:
-            if not is_number(n):
-                label = rows_label(_rows(n), [], BACKWARD)
-                dot.node(f"a_{n.key}", label=label, fillcolor=GREY.fill, color=GREY.line, style="filled,dashed")
-        drawn = {n.key for n in self.b.nodes.values() if not is_number(n)}
-        dot.edges([(s, u) for s, u, _ in self.b.edges() if s in drawn])
-        gone = {n.key for n in self.only_a}
-        for s, u, _ in self.a.edges():
-            if (s in gone or u in gone) and not is_number(self.a.nodes[s]):
-                dot.edge(*(f"a_{k}" if k in gone else partner[k] for k in (s, u)), style="dashed")
-        return dot
+        new = {n.key: f"n{len(self.b.nodes) + k}" for k, n in enumerate(self.only_a)}
+        partner |= new
+        nodes, order = dict(self.b.nodes), list(self.b.nodes)
+        users: dict[str, list[str]] = {}
+        for source, user, _ in self.a.edges():
+            users.setdefault(source, []).append(partner[user])
+        for n in reversed(self.only_a):
+            at = min((order.index(user) for user in users.get(n.key, [])), default=len(order))
+            order.insert(at, new[n.key])
+            inputs = tuple(partner[k] for k in n.inputs)
+            nodes[new[n.key]] = replace(n, key=new[n.key], inputs=inputs)
+            for user in users.get(n.key, []):
+                if user in self.b.nodes:
+                    nodes[user] = replace(nodes[user], inputs=(*nodes[user].inputs, new[n.key]))
+        return replace(self.b, nodes={k: nodes[k] for k in order}, notices=self.notices), set(new.values())
 
     def _repr_svg_(self) -> str:
         return self.draw().svg()
-
-
-def _rows(n: Node) -> list[str]:
-    return [n.title, facts(n), *([] if isinstance(n, ProgramNode) else short(n.value).split("; "))]
 
 
 def _words(p: Pair, rtol: float) -> list[str]:

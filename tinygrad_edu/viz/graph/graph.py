@@ -19,6 +19,7 @@ from ...engine import NEEDS, Variable
 from ...errors import DTypeError, GraphError
 from ...nn.summary import example_inputs
 from ...op import REGISTRY, Op
+from ..foreign.libraries import library_of, runner
 from ..formulas.formula import Formula, of_value
 from ..formulas.notation import number, plain
 from .values import shown
@@ -164,7 +165,12 @@ def read(
         if not inputs:
             raise TypeError(f"{who}: a function or a module needs example inputs; got none; write {who}(f, x, ...)")
         root = x if is_module(x) else None
-        x, watch = run(x, tuple(example_inputs(inputs)) if root is not None else inputs)
+        library = library_of(x, inputs)
+        if library:
+            x, watch = runner(library)(x, inputs)
+        else:
+            given_inputs = tuple(example_inputs(inputs)) if root is not None else inputs
+            x, watch = run(x, given_inputs, [v for scope in scopes for v in scope.values()])
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
-from types import CodeType, FrameType
+from types import CellType, CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ def installed() -> tuple[str, ...]:
 
     folders = [sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     return *folders, PACKAGE, "<frozen"
+
+
+_EMPTY = CellType()  # of a name that has no value yet
 
 
 class Call(NamedTuple):
@@ -144,17 +148,40 @@ def callers() -> list[FrameType]:
     return found[::-1]
 
 
-def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
-    """`f` on fresh, tracked inputs, watched.
+@contextmanager
+def traced(tensors: Iterable[Variable]) -> Iterator[None]:
+    """While the program runs, what follows from these tensors without a derivative, as a mask, is recorded as well."""
+    before = [(t, t.flags) for t in tensors]
+    for t, flags in before:
+        t.flags = flags | TRACED
+    try:
+        yield
+    finally:
+        for t, flags in before:
+            t.flags = flags
+
+
+def leaves_in(f: Any, around: Sequence[Any]) -> list[Variable]:
+    """The tensors that `f` may use besides its inputs: a module's, and those around it that need a gradient."""
+    closed = [cell.cell_contents for cell in getattr(f, "__closure__", None) or () if cell != _EMPTY]
+    held = [x for part in (f, *closed, *around) for x in (part if isinstance(part, list | tuple) else [part])]
+    found = [x for x in held if isinstance(x, Variable)]
+    found += [p for x in held if is_module(x) and not isinstance(x, type) for _, p in x.named_parameters()]
+    return [x for x in found if isinstance(x, Variable) and x.flags & NEEDS and x.op is None]
+
+
+def run(f: Callable[..., Any], inputs: tuple[Any, ...], around: Sequence[Any] = ()) -> tuple[Any, Watch]:
+    """`f` on fresh, tracked inputs, watched; `around` are the variables of the program that calls it.
 
     Inputs of a function need a gradient, unless some are tensors that ask for one: the others are data then. Those of a
     module need none.
     """
     target = f.forward if is_module(f) and hasattr(f, "forward") else f
-    names = _argument_names(target, len(inputs))
+    names = argument_names(target, len(inputs))
     asked = is_module(f) or any(isinstance(x, Variable) and x.flags & NEEDS for x in inputs)
     tensors = [_tracked(x, name, TRACED if asked else NEEDS) for x, name in zip(inputs, names, strict=True)]
-    with Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
+    leaves = {id(x): x for x in (*leaves_in(f, around), *tensors) if isinstance(x, Variable)}
+    with traced(leaves.values()), Watch(getattr(inspect.unwrap(target), "__code__", None)) as watch:
         result = f(*tensors)
     given = {x.born: x.name for x in tensors if isinstance(x, Variable) and x.name}
     again = {name for born, name in watch.names.items() if born not in given} & set(given.values())
@@ -163,7 +190,8 @@ def run(f: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
     return result, watch
 
 
-def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    """The names of a function's first arguments by position."""
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):

@@ -24,21 +24,33 @@ SCRIPTS = (
     "linalg",
     "machine",
 )  # in the order of loading
+TABLES = {"windows", "linalg"}  # those that no other script needs
 SIGNED = {"linalg.eigh", "linalg.svd"}  # their results are unique but for signs, which shall stay those of this run
 ENTRY = re.compile(r'^  "?([a-z_][\w.]*)"?(?=[:,(])', re.MULTILINE)
 
 
-def source() -> str:
-    """The scripts that define `Machine`, as one text."""
-    folder = files(__package__) / "page"
-    return "\n".join((folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+def source(told: dict[str, Any] | None = None) -> str:
+    """The scripts that define `Machine`, as one text; without the tables of primitives that a description has not."""
+    used = {step[0] for step in told["program"]["steps"]} if told is not None else primitives()
+    return "\n".join(_script(name) for name in SCRIPTS if name not in TABLES or used & _names(name))
+
+
+@cache
+def _script(name: str) -> str:
+    return (files(__package__) / "page" / f"{name}.js").read_text("utf-8")
+
+
+@cache
+def _names(name: str) -> frozenset[str]:
+    """The primitives of one script."""
+    table = _script(name).partition("Object.assign(PRIMITIVES, {\n")[2]
+    return frozenset(ENTRY.findall(table.partition("\n});")[0]))
 
 
 @cache
 def primitives() -> frozenset[str]:
     """The names of the primitives that have JavaScript."""
-    tables = source().split("Object.assign(PRIMITIVES, {\n")[1:]
-    return frozenset(name for table in tables for name in ENTRY.findall(table.partition("\n});")[0]))
+    return frozenset().union(*map(_names, SCRIPTS))
 
 
 def description(replay: Replay) -> dict[str, Any]:
@@ -52,12 +64,15 @@ def description(replay: Replay) -> dict[str, Any]:
     >>> found["nodes"]["n0"]["leaf"], [step[0] for step in found["program"]["steps"]][:2]
     (0, ['exp', 'sum'])
     """
-    program = replay.program.with_steps([Step(s.primitive, s.args, s.kwargs, s.results) for s in replay.program.steps])
+    program, missing = replay.program, without(replay.program)
+    signed = [k for k, step in enumerate(program.steps) if step.primitive in SIGNED]
+    fixed, near = (_results(program, replay.inputs, steps) for steps in (missing, signed))
+    known = [Step(s.primitive, s.args, {} if k in fixed else s.kwargs, s.results) for k, s in enumerate(program.steps)]
     return {
-        "program": json.loads(program.to_json()),
+        "program": json.loads(program.with_steps(known).to_json()),
         "data": [encoded(x, {}) for x in replay.inputs],
-        "fixed": _results(program, replay.inputs, without(program)),
-        "near": _results(program, replay.inputs, [k for k, s in enumerate(program.steps) if s.primitive in SIGNED]),
+        "fixed": fixed,
+        "near": near,
         "nodes": {key: _node(place) for key, place in replay.places.items()},
         "outputs": [{"key": key, "seed": seed} for key, seed in replay.outputs.items()],
     }

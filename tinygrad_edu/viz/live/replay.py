@@ -33,6 +33,8 @@ ACTIVATIONS = (
     "relu", "tanh", "sigmoid", "leaky_relu", "elu", "silu", "gelu_tanh", "softplus", "sin", "positive",
 )  # fmt: skip
 
+MOST = 32  # activations for which others are written down; where there are more, none can be exchanged
+
 
 @dataclass
 class Edge:
@@ -107,6 +109,7 @@ class _Writing:
         self.places: dict[str, Place] = {}
         self.results: list[Value] = []
         self.numbers: dict[Value, int] = {}  # where a value stands among the results
+        self.choices = sum(n.op is not None and n.op.name in ACTIVATIONS for n in graph.nodes.values()) <= MOST
 
     def replay(self) -> Replay:
         graph = self.graph
@@ -166,7 +169,7 @@ class _Writing:
         """A result, computed by the same operation; where that is an activation, by one that is chosen."""
         xs = [self.tensors[key] for key in node.inputs]
         x = xs[0]._data
-        if op.name in ACTIVATIONS and isinstance(x, ProgramArray) and x.dtype.kind == "f":
+        if self.choices and op.name in ACTIVATIONS and isinstance(x, ProgramArray) and x.dtype.kind == "f":
             place = self.places[node.key]
             place.names = (op.name, *(name for name in ACTIVATIONS if name != op.name))
             nodes = [replace(node, op=REGISTRY[name], tensor=None) for name in place.names[1:]]
@@ -204,7 +207,7 @@ class _Writing:
             for key, n in self.graph.nodes.items()
         }
         graph = replace(self.graph, nodes=nodes, whole=None)
-        below = below_masks(graph)
+        below, ones = below_masks(graph), dict[Any, Any]()
         for key, node in nodes.items():
             self.places[key].edges = [Edge() for _ in node.inputs]
             for i, source in enumerate(node.inputs):
@@ -214,7 +217,7 @@ class _Writing:
                 edge.contribution = self.number(contribution(graph, node, i, key in below))
                 if node.op.kind.entrywise:
                     arrays = [self.tensors[k]._data for k in node.inputs]
-                    one = self.writer.constant(np.ones((), node.grad.dtype))
+                    one = ones.setdefault(node.grad.dtype, self.writer.constant(np.ones((), node.grad.dtype)))
                     y = self.tensors[key]._data
                     edge.derivative = self.number(rule_of(node.op, i)(one, y, *arrays, **node.attributes))
 

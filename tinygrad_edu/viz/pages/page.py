@@ -47,7 +47,7 @@ class Page:
         used = {name: not part or self.data[part] for name, part in SCRIPTS.items()}
         parts = [_text(f"{name}.js") if used[name] else f"const {name} = null;" for name in SCRIPTS]
         if self.data["live"]:
-            parts.insert(0, f"const Machine = (() => {{\n{source()}\nreturn Machine;\n}})();")
+            parts.insert(0, f"const Machine = (() => {{\n{source(self.data['live'])}\nreturn Machine;\n}})();")
         return "\n".join(parts)
 
     def save(self, path: Any) -> str:

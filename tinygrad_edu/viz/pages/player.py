@@ -28,7 +28,8 @@ def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -
     """A page that plays the forward and the backward pass of the graph behind `x`.
 
     Left to right each box computes its value; right to left, each step shows the incoming gradient,
-    the local derivative, their product, and the running sum of a tensor that is used twice.
+    the local derivative, their product, and the running sum of a tensor that is used twice. `x` is a tensor, or a
+    module or function with inputs, also of PyTorch or JAX.
 
     >>> import tinygrad_edu as tg
     >>> a, b = tg.Tensor(2.0, requires_grad=True), tg.Tensor(-3.0, requires_grad=True)

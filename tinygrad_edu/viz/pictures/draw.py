@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
 from ...functions.calls import own_keywords
 from ...program.program import Program
+from ...recording import PLAIN, SITES, Recording, recorder
 from ..graph.graph import Graph, read
 from ..graph.local import Local, among, local
 from ..graph.programs import program_graph
 from ..graph.values import in_label
 from .fold import LARGE, Arrow, Box, View, few, view
 from .inline import inline as inlined
-from .label import Style, box_rows, chip_rows, common_dtype, legend, lines, swatches, tooltip, width
+from .label import (
+    SMALL,
+    Rows,
+    Style,
+    box_rows,
+    chip_rows,
+    common_dtype,
+    legend,
+    lines,
+    swatches,
+    tooltip,
+    unseen,
+    width,
+)
 from .layers import layers_in
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, EDGE, INK, WAY_BACK, colour
@@ -88,7 +103,8 @@ def draw(
         graph = program_graph(x)
         return picture(view(graph, None, budget), "ops", direction=direction, page=page, notation="python")
     with_gradients = backward or detail in ("gradients", "formulas") or overlay in ("gradient", "nonfinite")
-    graph = read(x, inputs, grads=with_gradients)
+    with Recording(SITES if recorder.get() is PLAIN else None):  # boxes say the line that made them
+        graph = read(x, inputs, grads=with_gradients)
     layers = layers_in(graph, expand)
     seen = view(inlined(graph) if inline else graph, depth, budget, constants, layers)
     paint = OVERLAYS[overlay](graph, {k: seen.members(box) for k, box in seen.boxes.items()}) if overlay else None
@@ -104,25 +120,33 @@ def alone(seen: View) -> frozenset[str]:
     )  # fmt: skip
 
 
+def files(seen: View) -> frozenset[str]:
+    """The files of the lines that made the boxes; none, if all were made by one line, which says nothing."""
+    sites = {site for box in seen.boxes.values() if (site := seen.node(box).site) is not None}
+    return frozenset(site.rpartition(":")[0] for site in sites) if len(sites) > 1 else frozenset()
+
+
 def picture(
     seen: View, detail: str = "values", backward: bool = False, paint: Paint | None = None, direction: str = "right",
-    page: float | None = PAGE, notation: str = "mathematics",
+    page: float | None = PAGE, notation: str = "mathematics", stage: Stage | None = None,
 ) -> Picture:  # fmt: skip
-    """DOT text for a view of a graph."""
-    style = Style(seen, detail, notation == "mathematics", paint, common_dtype(seen), alone(seen))
+    """DOT text for a view of a graph, or for one stage of a lecture on it."""
+    hidden = stage.hidden if stage is not None else frozenset()
+    style = Style(seen, detail, notation == "mathematics", paint, common_dtype(seen), alone(seen), files(seen))
     arrows, notes = few(seen)
     notices = [*seen.notices, *([notes] if notes else [])]
-    backs = {arrow: back for arrow in arrows if (back := _back(seen, arrow, style.detail, backward)) is not None}
+    backs = {arrow: back for arrow in arrows if (back := flows_back(seen, arrow, style.detail, backward)) is not None}
     labels = {key: box_rows(style, box) for key, box in seen.boxes.items()}
     chips = {a: chip_rows(style, back, seen.graph.nodes[a.source]) for a, back in backs.items()}
-    chip = max((width(rows) for rows in chips.values()), default=0.0)
-    widths = {key: width(rows) + 12 * len(seen.boxes[key].frames) for key, rows in labels.items()}
+    chip = max((width(rows, SMALL) for rows in chips.values()), default=0.0)
+    widths = {key: width([*own, *more]) + 12 * len(seen.boxes[key].frames) for key, (own, more) in labels.items()}
     rows = plan(seen, arrows, widths, chip, page if direction == "right" else None)
-    told = [*(in_label(line, 110) for line in notices), *legend(style, backward)]
-    dot = new_picture(seen.graph, [], len(seen.boxes) if rows.count == 1 else 0, told=told, paint=paint)
+    told = [*([_caption(stage.caption)] if stage is not None else []), *(in_label(line, 110) for line in notices)]
+    told += legend(style, backward) if stage is None else []
+    dot = new_picture(seen.graph, told, paint, len(seen.boxes) > LARGE and rows.count == 1)
     dot.attr("graph", rankdir=DIRECTIONS[direction])
     parts = [dot] if rows.count == 1 else [_row(dot, k) for k in range(rows.count)]
-    _clusters(parts, seen, rows, style.alone, lambda part, box: _box(part, style, box, labels[box.key]))
+    _clusters(parts, seen, rows, style.alone, lambda part, box: _box(part, style, box, labels[box.key], hidden))
     drawn: set[str] = set()
     for arrow in arrows:
         at = rows.row[arrow.user]
@@ -131,16 +155,33 @@ def picture(
             source = f"{source}_{arrow.user if rows.count == 1 else f'row{at}'}"
             if source not in drawn:
                 drawn.add(source)
-                _copy(parts[at], source, style, seen.boxes[arrow.source], rows.row[arrow.source] > at)
+                later = rows.row[arrow.source] > at
+                _copy(parts[at], source, style, seen.boxes[arrow.source], later, {arrow.source, arrow.user} & hidden)
         red = paint is not None and {arrow.source, arrow.user} <= paint.path
-        _arrow(parts[at], source, arrow, chips.get(arrow), backward, red)
+        _arrow(parts[at], source, arrow, chips.get(arrow), backward, red, hidden)
     if rows.count > 1:
         for part in reversed(parts):  # Graphviz puts the first one lowest
             dot.subgraph(part)
     return dot
 
 
-def _back(seen: View, arrow: Arrow, detail: str, backward: bool) -> Local | None:
+@dataclass(frozen=True)
+class Stage:
+    """One step of a lecture: what is said, and what is not there yet: keys of boxes, `d` and keys for their gradients,
+    `source:user:position` for what flows back along an arrow."""
+
+    caption: str
+    hidden: frozenset[str]
+
+
+def _caption(words: str) -> str:
+    """What is said at a step, of one size, so that nothing moves from step to step."""
+    text = f'<font point-size="13" color="{EDGE}">{in_label(words, 96)}</font>'
+    cell = f'<td fixedsize="true" width="620" height="26">{text}</td>'
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>{cell}</tr></table>'
+
+
+def flows_back(seen: View, arrow: Arrow, detail: str, backward: bool) -> Local | None:
     """What flows back along an arrow, where it is drawn."""
     if arrow.position is None or arrow.loop or not (detail == "formulas" or backward):
         return None
@@ -148,23 +189,21 @@ def _back(seen: View, arrow: Arrow, detail: str, backward: bool) -> Local | None
     return among(back, arrow.rounds) if back is not None else None
 
 
-def new_picture(
-    graph: Graph, notices: list[str], boxes: int = 0, told: Sequence[str] = (), paint: Paint | None = None
-) -> Picture:
-    """An empty picture in this package's style."""
+def new_picture(graph: Graph, told: Sequence[str], paint: Paint | None, quick: bool) -> Picture:
+    """An empty picture in this package's style; laid out quickly, where that would take long."""
     try:
         from .picture import Picture
     except ImportError as error:
         raise MissingLibraryError("draw", "graphviz", "all") from error
     dot = Picture("graph")
     dot.graph = graph
-    rows = [*(in_label(line, 150) for line in notices), *told]
+    rows = [*told]
     if paint is not None:
         rows += [in_label(line, 110) for line in paint.legend] + [swatches(paint.scale)] * bool(paint.scale)
     label = {"label": lines(rows), "labelloc": "b"} if rows else {}
-    quick = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if boxes > LARGE else {}
+    fast = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "false"} if quick else {}
     dot.attr("graph", rankdir="LR", bgcolor="transparent", fontname=FONT, fontsize="10", nodesep="0.2", ranksep="0.28")
-    dot.attr("graph", fontcolor=EDGE, **label, **quick)
+    dot.attr("graph", fontcolor=EDGE, **label, **fast)
     dot.attr("node", shape="box", fontname=FONT, fontsize="11", fontcolor=INK, margin="0.08,0.03")
     dot.attr("edge", color=EDGE, fontname=FONT, fontsize="10", fontcolor=EDGE, arrowsize="0.7")
     return dot
@@ -209,45 +248,52 @@ def _clusters(
         made[row, path[:-1]].subgraph(made[row, path])
 
 
-def _copy(dot: Picture, key: str, style: Style, box: Box, later: bool) -> None:
+def _copy(dot: Picture, key: str, style: Style, box: Box, later: bool, hidden: Set[str]) -> None:
     """A tensor of another row, or a shared leaf, once more, small, beside its user."""
     node = style.seen.node(box)
     kind = colour("folded" if box.title else node.kind)
     words = [in_label(style.name(node.name), 24), *(["(of the round before)"] if later else [])]
     dot.node(
-        key, label=lines(words), style="filled,rounded,dashed", fillcolor=kind.fill, color=kind.line, fontsize="9",
-        width="0.3", height="0.25",
+        key, label=lines(words), style="invis" if hidden else "filled,rounded,dashed", fillcolor=kind.fill,
+        color=kind.line, fontsize="9", width="0.3", height="0.25",
     )  # fmt: skip
 
 
-def _box(dot: Picture, style: Style, box: Box, rows: list[str]) -> None:
+def _box(dot: Picture, style: Style, box: Box, rows: Rows, hidden: Set[str]) -> None:
     node, paint = style.seen.node(box), style.paint
     kind = colour("folded" if box.title else node.kind)
+    shape = "filled" if node.inputs else "filled,rounded"
+    shape += ",dashed" if paint is not None and node.key in paint.gone else ""
+    fill = paint.fills.get(node.key, "#ffffff") if paint else kind.fill
+    label = [*rows.own, *(unseen(rows.gradient, fill) if f"d{node.key}" in hidden else rows.gradient)]
     red = paint is not None and node.key in paint.path
     dot.node(
-        node.key, label=lines(rows), style="filled" if node.inputs else "filled,rounded",
-        fillcolor=paint.fills.get(node.key, "#ffffff") if paint else kind.fill,
+        node.key, label=lines(label), style="invis" if node.key in hidden else shape, fillcolor=fill,
         color=ALARM if red else kind.line, tooltip=tooltip(node),
         penwidth="2.4" if red else "1.6" if node.kind == "parameter" else "1",
     )  # fmt: skip
 
 
-def _arrow(dot: Picture, source: str, arrow: Arrow, rows: list[str] | None, backward: bool, red: bool) -> None:
+def _arrow(
+    dot: Picture, source: str, arrow: Arrow, rows: list[str] | None, backward: bool, red: bool, hidden: Set[str]
+) -> None:
     """One use; the formula of what flows back along it stands on the arrow itself, which no other crosses there."""
     look = {"color": ALARM, "penwidth": "2"} if red else {}
+    look |= {"style": "invis"} if arrow.user in hidden else {}
     if arrow.loop:
         look |= {"style": "dashed", "constraint": "false", "tooltip": "to the next round"}
     if rows is None:
         dot.edge(source, arrow.user, **look)
         return
     chip = f"{source}_to_{arrow.user}_{arrow.position}"
+    shape = "invis" if f"{arrow.source}:{arrow.user}:{arrow.position}" in hidden else "filled,rounded"
     dot.node(
-        chip, label=lines(rows), style="filled,rounded", fillcolor="#ffffff", color=WAY_BACK, fontcolor=WAY_BACK,
+        chip, label=lines(rows), style=shape, fillcolor="#ffffff", color=WAY_BACK, fontcolor=WAY_BACK,
         fontsize="9", margin="0.04,0.01", penwidth="0.6", height="0",
     )  # fmt: skip
     if backward:
         dot.edge(source, arrow.user, **look)
-        back = {"color": WAY_BACK, "style": "dashed"}
+        back = {"color": WAY_BACK, "style": "invis" if shape == "invis" else "dashed"}
         dot.edge(source, chip, dir="back", **back)
         dot.edge(chip, arrow.user, dir="none", **back)
     else:

@@ -7,7 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from .palette import BACKWARD, EDGE, INK, MEANINGS, TINTS, colour
 TITLE = 24  # letters of a title on a line
 LONG_WORD = 44  # letters of a name that is cut
 CHIP = 18  # letters of a formula on a line of a chip
-LETTER = 6.5  # the width of a letter of a title, in points
+LETTER, SMALL = 6.5, 5.2  # the width of a letter, in points: of a title, and of what is written small
 FEW = 60  # boxes of a picture in which arrays are shown as cells
 MOST = 6  # parameters that the box of a layer names
 
@@ -38,6 +38,7 @@ class Style:
     paint: Paint | None = None
     dtype: str = ""  # of most tensors; only others say theirs
     alone: frozenset[str] = frozenset()  # boxes that are all of their module's frame, which is not drawn
+    files: frozenset[str] = frozenset()  # of the lines that boxes say; none, where all are of one line
 
     def heat(self, v: Any) -> str | None:
         """An array in colours, in fewer cells where there are many arrays."""
@@ -77,7 +78,14 @@ def common_dtype(seen: View) -> str:
     return counts.most_common(1)[0][0] if counts else ""
 
 
-def box_rows(style: Style, box: Box) -> list[str]:
+class Rows(NamedTuple):
+    """What a box says of its tensor, and of the gradient."""
+
+    own: list[str]
+    gradient: list[str]
+
+
+def box_rows(style: Style, box: Box) -> Rows:
     """All that the box of a tensor, or of several, says."""
     seen, node, paint = style.seen, style.seen.node(box), style.paint
     ink = INK if paint else BACKWARD  # on an overlay's colours only black is readable
@@ -87,13 +95,20 @@ def box_rows(style: Style, box: Box) -> list[str]:
     rows += [small(words) for words in _facts(style, box, node)]
     if style.detail != "ops":
         rows += values(node.value, style)
+    gradient = []
     if style.gradients and node.grad is not None:
-        rows += _gradient(style.name(gradient_name(node)), node.grad, ink, style)
-        rows += [f'<font color="{ink}">{words}</font>' for words in seen.sum_of(box)]
+        gradient += _gradient(style.name(gradient_name(node)), node.grad, ink, style)
+        gradient += [f'<font color="{ink}">{words}</font>' for words in seen.sum_of(box)]
     if paint is not None and node.key in paint.words:
         total = f", sum over {len(box.rounds)} rounds" if paint.sums and len(box.rounds) > 1 else ""
-        rows.append(f"<i>{small(paint.words[node.key] + total)}</i>")
-    return rows
+        gradient.append(f"<i>{small(paint.words[node.key] + total)}</i>")
+    return Rows(rows, gradient)
+
+
+def unseen(rows: Sequence[str], fill: str) -> list[str]:
+    """Rows that take their place in a box of a colour, and cannot be seen."""
+    plain = (row if "color=" in row else f'<font color="{fill}">{row}</font>' for row in rows)
+    return [re.sub(r'color="#\w+"', f'color="{fill}"', row) for row in plain]
 
 
 def _facts(style: Style, box: Box, node: Node) -> list[str]:
@@ -103,7 +118,8 @@ def _facts(style: Style, box: Box, node: Node) -> list[str]:
     name = style.name(node.name) if box.title and not style.seen.turn(box) else ""
     first = [f"{name} {shape}".strip()] if node.dtype == style.dtype else [f"{name} {facts_text(node.value)}".strip()]
     first += [made_in] if made_in and box.key in style.alone else []
-    first += [node.site] if node.site and node.op is not None else []
+    if node.site and node.op is not None and style.files:
+        first.append(f"line {node.site.rpartition(':')[2]}" if len(style.files) == 1 else node.site)
     rows = [" · ".join(filter(None, first))]
     if node.op is not None and node.op.parts and not box.title:
         rows.append(f"parts: {', '.join(node.op.parts)}")
@@ -170,35 +186,23 @@ def broken(text: str, letters: int, most: int | None = None) -> list[str]:
     return [line.replace("\u00a0", " ") for line in found]
 
 
-def width(rows: Iterable[str]) -> float:
+def width(rows: Iterable[str], letter: float = LETTER) -> float:
     """About how wide the rows are, in points."""
-    return 12 + max((_row_width(row) for row in rows), default=0.0)
+    return 12 + max((_row_width(row, letter) for row in rows), default=0.0)
 
 
-def _row_width(row: str) -> float:
+def _row_width(row: str, letter: float) -> float:
     if row.startswith("<table"):
         first = row.partition("</tr>")[0]
         if "<font" in first:
             return sum(6 * (len(cell) + 2) for cell in _texts(first)) + 2
         return float(first.partition('width="')[2].partition('"')[0])
-    return len("".join(_texts(row))) * (5.1 if 'point-size="9"' in row else LETTER)
+    return len("".join(_texts(row))) * (SMALL if 'point-size="9"' in row else letter)
 
 
 def _texts(row: str) -> list[str]:
     """The words between tags."""
     return [part.partition("<")[0] for part in row.split(">") if part.partition("<")[0].strip()]
-
-
-def rows_label(rows: list[str], notes: list[str], colour_of_notes: str) -> str:
-    """A label of plain rows, the first bold, and of notes in a colour."""
-    first, *rest = rows
-    marked = [f'<font color="{colour_of_notes}">{in_label(note)}</font>' for note in notes]
-    return lines([*title_rows(first), *[in_label(row, 48) for row in rest], *marked])
-
-
-def facts(node: Node) -> str:
-    """Shape and dtype, in a few letters."""
-    return facts_text(node.value)
 
 
 def tooltip(node: Node) -> str:
@@ -246,6 +250,7 @@ def legend(style: Style, backward: bool) -> list[str]:
     if style.paint is None and len(used) > 1:
         rows.append(swatches([(shade.fill, words) for shade, words in used]))
     words = [f"{style.dtype} unless said"] if style.dtype and len(seen.boxes) > 1 else []
+    words += [f"lines of {''.join(style.files)}"] if len(style.files) == 1 else []
     if backward or style.detail == "formulas":
         words.append("on arrows: what flows back")
     if words:

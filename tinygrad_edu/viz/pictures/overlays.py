@@ -25,6 +25,7 @@ class Paint:
     words: dict[str, str] = field(default_factory=dict)
     sums: bool = False  # whether a box that stands for several nodes has their sum
     path: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)  # boxes that are not there any more, drawn dashed
     legend: list[str] = field(default_factory=list)
     scale: list[tuple[str, str]] = field(default_factory=list)  # each colour, and what it stands for
 

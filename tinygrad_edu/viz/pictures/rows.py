@@ -38,10 +38,11 @@ def plan(seen: View, arrows: list[Arrow], widths: Mapping[str, float], chip: flo
         if not arrow.loop:
             sources[arrow.user].append(arrow.source)
     packed = _Packing(seen, sources, widths, chip)
-    best = packed.rows(page)
+    tried = [packed.rows(page, columns) for columns in ({}, packed.alike(page))]
+    best = min(tried, key=lambda rows: max(rows.values(), default=0))
     count = max(best.values(), default=0) + 1
     for part in NARROWER if count > 1 else ():
-        narrow = packed.rows(page * part)
+        narrow = packed.rows(page * part, {})
         if max(narrow.values()) + 1 == count:
             best = narrow
             break
@@ -55,9 +56,19 @@ class _Packing:
         self.seen, self.sources, self.widths, self.chip = seen, sources, widths, chip
         self.leaves = {k for k, box in seen.boxes.items() if not box.title and not seen.node(box).inputs}
 
-    def rows(self, page: float) -> dict[str, int]:
-        """The row of each box."""
-        shared: Columns = {}  # the width of each column, over all rows
+    def alike(self, page: float) -> Columns:
+        """Columns that are wide enough for most boxes, as many as a page has room for."""
+        step, most = (2 if self.chip else 1), sorted(self.widths.values())[int(0.9 * (len(self.widths) - 1))]
+        columns: Columns = {}
+        while _total(columns) + most + self.chip <= page:
+            at = max(columns, default=-step) + step
+            columns[at] = most
+            if self.chip and at:
+                columns[at - 1] = self.chip
+        return columns
+
+    def rows(self, page: float, shared: Columns) -> dict[str, int]:
+        """The row of each box; `shared` has the widths that columns have in all rows from the start."""
         row, count, now = dict[str, int](), 0, _Row()
         for group in self._groups():
             for part in [group] if self._put(group, _Row(), shared, page) else [[key] for key in group]:

@@ -114,21 +114,25 @@ class Machine {
     return {difference: (high[1] - low[1]) / (high[0] - low[0]), plus: high[1], minus: low[1], total: this.total()};
   }
 
-  // The number whose gradients these are: the sum of the outputs, each entry times the gradient that it starts with.
+  // The number whose gradients these are: the sum of the outputs, each entry times the gradient that it starts with. It
+  // is NaN where an output is unknown.
   total() {
     const ids = this.outputs.map(({key}) => this.results[this.nodes[key].value]);
     this.compute(ids);
+    if (ids.some(id => this.known[id] === null)) return NaN;
     return this.outputs.reduce((sum, {seed}, k) => {
       const y = this.known[ids[k]].packed().data, g = seed === null ? null : this.known[this.results[seed]].packed().data;
       return y.reduce((s, v, i) => s + (g ? g[i] * v : 0), sum);
     }, 0);
   }
 
-  // One step of gradient descent on all parameters; returns the total after it.
+  // One step of gradient descent on all parameters; returns the total after it. Nothing moves, and it is NaN, where a
+  // gradient is unknown.
   descend(rate) {
     this.run();
-    for (const [key, {parameter}] of Object.entries(this.nodes)) {
-      if (!parameter || this.gradient(key) === null) continue;
+    const moving = Object.keys(this.nodes).filter(key => this.nodes[key].parameter && this.nodes[key].gradient !== null);
+    if (moving.some(key => this.gradient(key) === null)) return NaN;
+    for (const key of moving) {
       const id = this.leaf(key), g = this.gradient(key).packed().data, {data, dtype} = this.own(id);
       for (let i = 0; i < data.length; i++) data[i] = cast(data[i] - cast(rate * g[i], dtype), dtype);
       this.touch(id);

@@ -14,11 +14,11 @@ const graph = (() => {
     return { base, shut };
   }
   // The drawing of a level, for a direction: what it would be, without showing it.
-  function planned(base, shut, across) {
+  function planned(base, shut, across, room) {
     const planned = fold.scene(base, new Set(shut));
     planned.boxes.forEach((b) => measure(b, across));
     const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.shape(nodes.get(a.source).shape).length + 18));
-    return { ...planned, ...layout.place(planned, across, label) };
+    return { ...planned, ...layout.place(planned, across, label, room) };
   }
 
   const several = (b) => b.rounds[0].length > 1 && b.folded;
@@ -72,9 +72,9 @@ const graph = (() => {
     lay();
     camera.fit(size);
   }
-  function lay() {
+  function lay(room = camera.room()) {
     const before = new Map((scene?.boxes ?? []).map((b) => [b.key, b]));
-    scene = planned(view, closed, down);
+    scene = planned(view, closed, down, room);
     size = { width: scene.width, height: scene.height };
     const svg = $("graph");
     svg.replaceChildren();
@@ -86,6 +86,13 @@ const graph = (() => {
     for (const a of scene.arrows) { a.from.arrows.push(a); if (a.to !== a.from) a.to.arrows.push(a); }
     drawn = null;
     render();
+  }
+
+  // In rows that fit on paper; where each of them stands.
+  function paper(width) {
+    down = false;
+    lay({ width, height: 1e9 });
+    return scene.rows;
   }
 
   function frame(f, under, over) {
@@ -284,7 +291,7 @@ const graph = (() => {
   }
   state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
   return {
-    level, planned, open, toggle, renew: lay, choose, mark, render, hover, chosen: [], press: () => {},
+    level, planned, open, paper, toggle, renew: () => lay(), choose, mark, render, hover, chosen: [], press: () => {},
     boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key), selected: () => chosen, down: () => down,
   };
 })();

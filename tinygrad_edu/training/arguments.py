@@ -1,0 +1,35 @@
+"""What is given to `fit`, looked at before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..functions.settings import refused, several
+
+
+def named(metrics: Any) -> Mapping[str, Any]:
+    """Metrics by their names."""
+    given = metrics if isinstance(metrics, Mapping) else several("fit", "metrics", metrics)
+    try:
+        functions = dict(given) if isinstance(metrics, Mapping) else {f.__name__: f for f in given}
+    except AttributeError:
+        functions = {"": None}
+    if not all(map(callable, functions.values())):
+        raise refused("fit", "metrics", "functions, or a dict of them", metrics, "[nn.metrics.accuracy]")
+    return functions
+
+
+def checked(model: Any, data: Any, loss: Any, optimizer: Any, metrics: Any, schedule: Any) -> Mapping[str, Any]:
+    """Refuse what cannot be trained, or trained with; gives the metrics by their names."""
+    rows = (
+        ("model", model, "a Module", ("train", "eval", "parameters"), "nn.Linear(2, 1)"),
+        ("data", data, "batches that can be gone through", ("__iter__",), "a DataLoader"),
+        ("loss", loss, "a function of prediction and target", ("__call__",), "nn.MSELoss()"),
+        ("optimizer", optimizer, "an optimizer", ("zero_grad", "step"), "optim.Adam(model.parameters())"),
+        ("schedule", schedule, "a schedule", () if schedule is None else ("step",), "optim.StepLR(optimizer, 10)"),
+    )
+    for name, x, must, methods, example in rows:
+        if not all(callable(getattr(x, method, None)) for method in methods) or getattr(x, "shape", None) == ():
+            raise refused("fit", name, must, x, example)
+    return named(metrics)
