@@ -482,6 +482,29 @@ def test_whatever_is_folded_boxes_and_frames_keep_apart(browser, tmp_path):
             tab.evaluate("document.documentElement.classList.add('large')")
 
 
+class Loop(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.Linear(2, 2)
+
+    def forward(self, x):
+        for _ in range(5):
+            x = tg.tanh(self.cell(x))
+        return x
+
+
+def test_a_shared_parameter_is_drawn_where_it_is_used(browser, tmp_path):
+    with opened(browser, viz.player(Loop(), np.ones((1, 2), np.float32)), tmp_path, reduced_motion="reduce") as tab:
+        tab.evaluate("player.detail(0)")
+        copies = tab.locator(".box", has_text="cell.weight").filter(has=tab.locator(".body.parameter"))
+        assert copies.count() == 5
+        tab.keyboard.press("End")
+        assert len({copies.nth(k).get_attribute("aria-label") for k in range(5)}) == 1
+        assert tab.locator(".edge.back").count() == 1  # the step is of one use
+        tab.evaluate("player.toggle(player.frames()[0].id)")
+        assert copies.count() == 4  # that of a folded frame is in it
+
+
 def test_repetitions_show_the_round_of_the_step(browser, tmp_path):
     f, inputs = GRAPHS["recurrent"]
     page = viz.player(f, *inputs)
