@@ -1,6 +1,5 @@
 """Live pages: graphs of the course, an LSTM, a residual network, a transformer block. Open, play, change numbers."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -201,15 +200,6 @@ def pages():
         nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, rng=tg.random.default_rng(1)),
         [tokens],
     )
-    if importlib.util.find_spec("torch"):  # the same for a program of another library
-        yield "torch_module", "A PyTorch module", torch_module(), [square.astype("float32")]
-
-
-def torch_module():
-    import torch
-
-    torch.manual_seed(1)
-    return torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1), torch.nn.Sigmoid())
 
 
 if __name__ == "__main__":
