@@ -126,6 +126,8 @@ def _refuse(who: str, t: Variable) -> None:
 
 def _stale(t: Variable, base: Variable) -> bool:
     """Whether what `t` is a view of has changed since; to need a gradient is no change (see `keep_constant`)."""
+    if base.source is OLDER:
+        return True
     past = base.past
     born = past.born if past is not None and past._data is base._data else base.born
     return born > t.born or (base.store not in (None, USED) and base.store.look(base._data) > t.born)
@@ -256,6 +258,7 @@ def keep_constant(t: Variable) -> None:
         base.born, t.source = births(), (view[0], base, *view[2:])
 
 
+OLDER = object()  # the source of an older self: a view of that is none of what there is now
 RENEWED = ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site")
 
 
@@ -264,8 +267,8 @@ def _become(renewed: list[tuple[Variable, Variable]], pasts: list[Variable]) -> 
     now: dict[int, Any] = {id(new): t for t, new in renewed}
     then = {id(t): past for (t, _), past in zip(renewed, pasts, strict=True)}
     _, last = renewed[-1]
-    for past in pasts:  # which nobody writes into, and which must not lead to what comes from them
-        past.inputs, past.source = tuple(then.get(id(x), x) for x in past.inputs), None
+    for past in pasts:  # must not lead to what comes from it
+        past.inputs, past.source = tuple(then.get(id(x), x) for x in past.inputs), OLDER
     if last.op is not None:  # those who used a tensor until now used its past, which has the same birth and history
         oldest, todo, seen = min(past.born for past in pasts), [last], {last.born}
         while todo:
