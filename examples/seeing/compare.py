@@ -21,3 +21,12 @@ print(viz.diff(model("float32", tg.tanh), model("float64", tg.tanh), rtol=1e-9))
 difference = viz.diff(model("float64", tg.tanh), model("float64", tg.sigmoid))
 print(difference)
 print(difference.draw().save("out/difference.svg"))
+
+together = viz.compare(
+    model("float64", tg.tanh),
+    model("float32", tg.tanh),
+    model("float64", tg.sigmoid),
+    names=("tanh", "float32", "sigmoid"),
+)
+print(together.answer)
+print(together.save("out/compare.html"))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import tinygrad_edu as tg
+from tinygrad_edu import nn
 from tinygrad_edu.nn import functional as F
 from tinygrad_edu.ops import attend
 
@@ -71,3 +72,23 @@ def test_the_weights_never_stand_in_memory_as_a_whole():
 def test_values_must_be_as_many_as_keys():
     with pytest.raises(ValueError, match="as many rows"):
         attend(*map(tg.asarray, drawn([(3, 2), (4, 2), (5, 2)])), scale=1.0, causal=True)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_without_weights_none_are_kept(causal):
+    """Asked for no weights, attention makes them in blocks, with the same results and gradients."""
+    layer = nn.MultiheadAttention(8, 2, rng=tg.random.default_rng(0))
+    found = []
+    for need in (True, False):
+        x = tg.Tensor(np.random.default_rng(1).normal(size=(1024, 1, 8)).astype(np.float32), requires_grad=True)
+        layer.zero_grad()
+        tracemalloc.start()
+        y, weights = layer(x, x, x, need_weights=need, is_causal=causal)
+        (y * y).sum().backward()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert (weights is None) != need
+        found.append((y.data, x.grad.data, layer.in_proj_weight.grad.data, most))
+    for whole, blocks in zip(*(f[:3] for f in found), strict=True):
+        np.testing.assert_allclose(blocks, whole, rtol=1e-3, atol=1e-5 * np.abs(whole).max())
+    assert found[1][3] < found[0][3] / 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.testing import check_derivative, check_gradients
+from tinygrad_edu.testing import check_derivative, check_gradients, check_kernel
 from tinygrad_edu.testing.causes import source
 
 from ..corpus import helpers, lstm, two_layer
@@ -91,13 +91,79 @@ def test_a_line_behind_a_lambda_or_a_partial_application(df):
 
 def test_where_no_line_is_named_the_report_says_why():
     def slope(x):
-        g = np.sin(x)
+        s = np.sin(x)
+        g = 2 * s / 2
         return g
 
     f = lambda x: float(np.sum([np.sin(float(v)) for v in x]))
     report = check_derivative(f, slope, np.array([0.3, 1.1]), raises=False)
     assert report.blame is None
+    line = slope.__code__.co_firstlineno
+    assert f"the mistake is in one of the lines {line + 1}, {line + 2} of" in report.notes[0]
     assert report.notes[-1].startswith("no line is named, as f does not run on Tensors: ")
+
+
+class Dense:
+    """A layer that keeps what its backward pass needs, with a mistake in one line."""
+
+    def forward(self, x, W):
+        self.x, self.W, self.y = x, W, np.tanh(x @ W)
+        return self.y
+
+    def slope(self):
+        return 1 - self.y**2
+
+    def backward(self, x, W, cotangent):
+        self.forward(x, W)
+        dz = cotangent * self.slope()
+        dW = self.x.T @ dz
+        return dz @ self.W.T, -dW
+
+
+def filled(x, w):
+    y = np.zeros(len(x) - 1)
+    for i in range(len(y)):
+        y[i] = x[i] * w[0] + x[i + 1] * w[1]
+    return y
+
+
+def d_filled(x, w, cotangent):
+    dx, dw = np.zeros(len(x)), np.zeros(2)
+    for i in range(len(cotangent)):
+        dx[i : i + 2] = cotangent[i] * w
+        dw += cotangent[i] * x[i : i + 2]
+    return dx, dw
+
+
+def test_lines_of_methods_and_of_loops_that_fill_arrays():
+    layer, x, W = Dense(), np.array([[0.3, -1.1]]), np.array([[0.5, 1.5], [-0.7, 0.2]])
+    report = check_derivative(layer.forward, layer.backward, x, W, raises=False)
+    assert report.blame.detail == "return dz @ self.W.T, -dW"
+    wrapped = lambda x, W, cotangent: layer.backward(x, W, cotangent)
+    assert check_derivative(layer.forward, wrapped, x, W, raises=False).blame.detail == "return dz @ self.W.T, -dW"
+    report = check_derivative(filled, d_filled, np.array([0.3, -1.1, 0.7]), np.array([0.5, 1.5]), raises=False)
+    assert report.blame.detail == "dx[i : i + 2] = cotangent[i] * w"
+    assert report.pattern.startswith("= for +=")
+
+
+def test_the_line_in_a_function_of_another_library_is_found_by_its_text():
+    torch = pytest.importorskip("torch")
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x * w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            dx = g * w
+            dw = (g * x).mean(0)
+            return dx, dw
+
+    report = check_kernel(Scaled, inputs=(np.array([[0.3, -1.1], [0.5, 2.0]]), np.array([0.7, 1.5])), raises=False)
+    assert report.blame.detail == "dw = (g * x).mean(0)"
 
 
 def test_the_search_for_a_line_is_bounded_by_its_runs(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_edu.testing import check_derivative
+from tinygrad_edu.testing import check_derivative, check_kernel
 
 X = np.arange(12.0).reshape(3, 4) / 7 + 0.1
 ROWS = (4 * 8, 8)  # the strides of a contiguous array of this shape
@@ -167,3 +167,17 @@ def test_probes_stop_where_the_function_was_called_often_enough():
     report = found(lambda x: (np.sin(x), x), lambda dY, cache: dY * np.cos(cache), np.array([0.5, 1.0]))
     assert report.verdict == "RIGHT"
     assert report.evaluations <= 40
+
+
+def test_gradients_in_the_memory_of_others_are_noted():
+    report = check_derivative(
+        lambda a, b: a + b, lambda a, b, cotangent: (cotangent, cotangent), np.ones(3), np.ones(3)
+    )
+    assert report.verdict == "RIGHT"
+    assert report.notes == [
+        "the gradient of a is returned in the memory of the gradient of the output, not in its own",
+        "the gradient of b is returned in the memory of the gradient of the output, not in its own",
+        "the gradient of b is returned in the memory of the gradient of a, not in its own",
+    ]
+    kernel = check_kernel(lambda x: x * x / 2, lambda dy, x: x * dy, inputs=(np.ones(3),))
+    assert not kernel.notes

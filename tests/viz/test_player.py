@@ -226,3 +226,38 @@ def test_film_refusals():
     film.record(x * 2)
     with pytest.raises(ValueError, match="Film: every step must record the same graph"):
         film.record(tg.sin(x))
+
+
+def lines(page):
+    """For each operation, the text of the line that made it."""
+    code = [dict(block["lines"]) for block in page.data["code"]]
+    return {n["name"]: code[n["line"][0]][n["line"][1]].strip() for n in page.data["nodes"] if n["line"]}
+
+
+def test_the_line_of_an_operation_is_that_which_ran_it():
+    found = lines(viz.player(twice, 2.0, -3.0))
+    assert found["p"] == "p = a * b"
+    assert found["out"] == "return p * p + tg.tanh(a)"
+    assert set(found) == {"p", "t1", "t2", "out"}
+
+
+def test_of_a_tensor_that_was_there_the_assigned_name_tells_the_line():
+    a = tg.Tensor(2.0, requires_grad=True)
+    u = a * a + 1
+    v = a - u
+    v = v * 2  # two lines assign v: neither is shown for it
+
+    def inner():
+        u = 3
+        return u
+
+    w = v + inner()
+    found = lines(viz.player(w))
+    assert found["u"] == "u = a * a + 1"
+    assert found["w"] == "w = v + inner()"
+    assert "v" not in found
+
+
+def test_where_no_line_is_known_the_operations_are_the_program():
+    page = viz.player(tg.nn.Linear(2, 1), np.ones((3, 2), dtype=np.float32))
+    assert page.data["code"][0]["lines"] == [[1, "out = linear(input, weight, bias)"]]

@@ -1,6 +1,8 @@
 """A training seen layer by layer, and tensors replaced in a recorded program; oracles are NumPy and the program itself."""
 
 import re
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ def test_findings_name_the_layer_and_the_remedy():
     model = net(nn.Tanh())
     with nn.guards.off("parameters"):
         part = trained(model, optimizer=optim.SGD(model[2].parameters(), lr=0.05))
-    assert "0.weight does not move: is it in the optimizer, and does the loss use it?" in part.findings
+    assert "0.weight does not move: is it in the optimizer?" in part.findings
 
 
 def test_the_report_is_one_offline_page_and_the_model_is_as_it_was(tmp_path):
@@ -113,3 +115,27 @@ def test_an_intervention_at_a_module_and_refusals():
         viz.intervene(program, np.ones((1, 3)), np.ones((3, 2)), change={"q": 0})
     with pytest.raises(ShapeError, match=r"what takes the place of h must have its shape \(1, 2\); got \(2,\)"):
         viz.intervene(program, np.ones((1, 3)), np.ones((3, 2)), change={"h": lambda h: h[0]})
+
+
+def test_in_a_notebook_the_report_is_drawn_anew_in_its_place(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, what):
+            shown.append(("update", what))
+
+    def display(what, display_id):
+        shown.append(("first", what))
+        return Handle()
+
+    shell = SimpleNamespace(kernel=object())
+    modules = {
+        "IPython": SimpleNamespace(get_ipython=lambda: shell),
+        "IPython.display": SimpleNamespace(display=display),
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr("tinygrad_edu.viz.reports.watch.PAUSE", 0.0)
+    training = trained(net(nn.ReLU()), steps=3)
+    assert shown == [("first", training), ("update", training), ("update", training)]
+    assert "<iframe" in training._repr_html_()

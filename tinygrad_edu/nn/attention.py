@@ -124,18 +124,25 @@ class MultiheadAttention(Module):
             xs = [swapaxes(x, 0, 1) for x in xs]
         q, k, v = self._projected(xs)
         mask, padding = _additive(attn_mask, q.dtype), _additive(key_padding_mask, q.dtype)
-        if is_causal and mask is None:
+        hidden = mask is not None or padding is not None or (self.dropout and self.training)
+        whole = need_weights or hidden or not (q.size and k.size) or self.bias_k is not None or self.add_zero_attn
+        if is_causal and mask is None and whole:
             mask = np.where(causal(q.shape[0], k.shape[0]), 0.0, -np.inf).astype(q.dtype)
         k, v, mask, padding = self._extended(k, v, mask, padding[None] if single and padding is not None else padding)
         batch = q.shape[1]
         mask = self._joined(mask, padding, batch, k.shape[0])
         q, k, v = (self._heads(x) for x in (q, k, v))
-        weights = attended(ops.matmul(q * (q.shape[-1] ** -0.5), matrix_transpose(k)), mask)
-        weights = F.dropout(weights, self.dropout, self.training, self.rng)
-        y = ops.permute_dims(ops.matmul(weights, v), axes=(2, 0, 1, 3)).reshape(-1, batch, self.embed_dim)
+        weights: Any = None
+        if whole:
+            weights = attended(ops.matmul(q * (q.shape[-1] ** -0.5), matrix_transpose(k)), mask)
+            weights = F.dropout(weights, self.dropout, self.training, self.rng)
+            y = ops.matmul(weights, v)
+        else:  # in blocks, without an array of all weights
+            y = ops.attend(q, k, v, scale=q.shape[-1] ** -0.5, causal=bool(is_causal))
+        y = ops.permute_dims(y, axes=(2, 0, 1, 3)).reshape(-1, batch, self.embed_dim)
         y = self.out_proj(y)
         if single:
-            y, weights = y.squeeze(1), weights.squeeze(0)
+            y, weights = y.squeeze(1), None if weights is None else weights.squeeze(0)
         elif self.batch_first:
             y = swapaxes(y, 0, 1)
         if not need_weights:

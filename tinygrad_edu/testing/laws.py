@@ -16,6 +16,7 @@ import numpy as np
 from .kernels.kernel import PairKernel, Pull, foreign
 from .kernels.parting import parting_line, sources
 from .kernels.probes import (
+    ALIAS,
     DTYPE,
     LAYOUT,
     LINEAR,
@@ -25,6 +26,7 @@ from .kernels.probes import (
     WRITES,
     Finding,
     Place,
+    aliases,
     dtypes,
     linear,
     remembers,
@@ -128,7 +130,8 @@ def between(place: Place) -> Iterator[Finding]:
 
 
 PROBES: dict[Callable[[Place], Iterator[Finding]], int] = {  # how often each calls the function, for each argument
-    dtypes: 0, writes: 1, repeats: 1, unused: 1, cotangent_layouts: 1, between: 3, input_layouts: len(SAME), shared: 4,
+    dtypes: 0, aliases: 1, writes: 1, repeats: 1, unused: 1, cotangent_layouts: 1, between: 3,
+    input_layouts: len(SAME), shared: 4,
 }  # fmt: skip
 
 
@@ -150,7 +153,7 @@ def keeps_to_laws(pair: Pair, y: Any, report: Report, seed: int = 0) -> Report:
         for finding in _findings(probe, place):
             if finding.pattern not in WRONG:
                 report.notes.append(finding.text)
-                disturbed = disturbed or finding.pattern != DTYPE
+                disturbed = disturbed or finding.pattern not in (DTYPE, ALIAS)
                 continue
             report.verdict, report.diagnosis, report.pattern = "WRONG", finding.text, finding.pattern
             report.blame = parting_line(sources(*pair.functions), *finding.pair) if finding.pair is not None else None

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from ..examination import Examination
-from ..report import Report
+from ..report import Entry, Report
 from ..slopes.judging import EACH, Judge
 from ..slopes.numerical import Probe
 from ..subjects.pairs import Pair
-from ..subjects.subjects import Mismatch, Subject
+from ..subjects.subjects import Mismatch, Subject, TensorSubject
 from .mending import overwritten, rewrites
 from .ops import culprits_in
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
+from .slicing import only_lines
 from .source import wrong_lines
 
+LISTED = 8  # lines that a note lists, at most
 SAMPLE = 16  # entries looked at where there are too many to look at all
 
 
@@ -49,9 +51,10 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
         first, *rest = culprits
         report.blame = first.blame
         report.others = [c.blame._replace(pattern=c.pattern) for c in rest]
-        if first.pattern and not (report.pattern or "").startswith(STALE):
+        known = report.pattern or ""
+        if first.pattern and not known.startswith(STALE) and not _vaguer(first.pattern, known):
             report.pattern = first.pattern
-    elif why:
+    elif not _blame_by_text(pair, pair.functions[1], report) and why:
         report.notes.append(why)
     if hint and not culprits and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
         report.pattern = hint
@@ -59,7 +62,28 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
         report.pattern = f"{TERM} or wrong, in some entries"
 
 
+def _vaguer(pattern: str, other: str) -> bool:
+    """Whether a pattern says less than another."""
+    return pattern.startswith(TERM) and ":" not in pattern and ":" in other
+
+
+def _blame_by_text(subject: Subject, df: Any, report: Report) -> bool:
+    """Name the one line that only wrong gradients come through; or list the few such lines in a note."""
+    lines = only_lines(df, [(a.name, a.position) for a in subject.arguments], {e.argument for e in report.wrong})
+    if len(lines) == 1:
+        (report.blame,) = lines
+    elif 1 < len(lines) <= LISTED:
+        numbers = ", ".join(str(b.site).rpartition(":")[2] for b in lines)
+        report.notes.append(f"the mistake is in one of the lines {numbers} of {str(lines[0].site).rpartition(':')[0]}")
+    return len(lines) == 1
+
+
 def _blame_ops(subject: Subject, report: Report) -> None:
+    if not isinstance(subject, TensorSubject):
+        df = getattr(subject, "backward", None)
+        if df is not None:
+            _blame_by_text(subject, df, report)
+        return
     found = culprits_in(subject)
     if found:
         report.blame, *report.others = found
@@ -146,12 +170,22 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
         return None
     if not np.array_equal(subject.nearby(first, judge.c), judge.g):
         return None
-    then = Judge(subject, Probe.of(subject, first), judge.c, judge.g, judge.haze, judge.rng)
-    named = {(e.argument, e.index) for e in report.wrong}
-    wrong = [k for k in range(min(judge.g.size, EACH)) if subject.place(k) in named]
-    if wrong and all(then.entry(k).verdict == "RIGHT" for k in wrong[:4]):
+    named = {(e.argument, e.index): e for e in report.wrong}
+    wrong = [(k, e) for k in range(min(judge.g.size, EACH)) if (e := named.get(subject.place(k))) is not None]
+    if wrong and all(_right_at(judge, first, k, e) for k, e in wrong[:4]):
         return f"{STALE}: the derivative is right for the first inputs it was called with, and stays there"
     return None
+
+
+def _right_at(judge: Judge, x: Any, k: int, entry: Entry) -> bool:
+    """Whether a wrong entry is the slope at another point, a hundred times closer to it than to the slope here."""
+    step = np.zeros(x.size)
+    step[k] = 2.0**-16 * judge.scales[k]
+    above, below = judge.probe(x + step), judge.probe(x - step)
+    if above is None or below is None:
+        return False
+    slope = float(np.dot(judge.c, above - below)) / (2 * step[k])
+    return abs(slope - entry.analytic) <= 1e-2 * abs(entry.numerical - entry.analytic)
 
 
 def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe) -> str | None:

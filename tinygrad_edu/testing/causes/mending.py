@@ -9,10 +9,10 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
-from ..subjects.functions import plain_function, reached
+from ..subjects.functions import codes, functions_of, plain_function, reached
 from .patterns import OVERWRITTEN
 
 Hook = Callable[[int, Any], Any]
@@ -35,16 +35,18 @@ class Mendable:
         self.sites: list[Site] = []
         self.hook: Hook = lambda k, value: value
         self.copies: dict[FunctionType, FunctionType] = {}
-        spaces: list[dict[str, Any]] = []
+        self.owners: dict[int, Any] = {}  # modules, classes and objects with copied functions, by their ids
+        self.spaces: list[dict[str, Any]] = []
         for g in reached(f):
             closed = dict(zip(g.__code__.co_freevars, g.__closure__ or (), strict=True))
             space = {**g.__globals__, **{name: c.cell_contents for name, c in closed.items() if _bound(c)}}
             self.copies[g] = self._from_source(g, space) or self._as_it_is(g, space)
-            spaces.append(space)
+            self.spaces.append(space)
         if not self.sites:
             raise TypeError("there are no lines")
-        for space in spaces:
-            space.update({name: self.made(v) for name, v in space.items() if plain_function(v) in self.copies})
+        for g, space in zip(self.copies, self.spaces, strict=True):
+            used = {n for code in codes(g.__code__) for n in (*code.co_names, *code.co_freevars)} & space.keys()
+            space.update({name: self.made(space[name]) for name in used})
             space.update(_mend=self._mend, _mends=self._mends, _given=self._given)
         for g, made in self.copies.items():
             for cell, old in zip(made.__closure__ or (), g.__closure__ or (), strict=False):
@@ -58,6 +60,8 @@ class Mendable:
             definition = tree.body[0]
             if not isinstance(definition, ast.FunctionDef) or definition.name != g.__name__:
                 return None  # a lambda
+            if "__class__" in g.__code__.co_freevars:
+                return None  # `super()` works in its class only
             definition.decorator_list = []
             definition.args.defaults = [ast.Constant(None) for _ in definition.args.defaults]  # they are copied below
             definition.args.kw_defaults = [d and ast.Constant(None) for d in definition.args.kw_defaults]
@@ -81,15 +85,45 @@ class Mendable:
         return made
 
     def made(self, f: Any) -> Any:
-        """A function of the user's as its copy, bound and partially applied as it is."""
+        """A function of the user's as its copy, bound and partially applied as it is; what holds such, likewise."""
         if isinstance(f, MethodType):
-            return MethodType(self.made(f.__func__), f.__self__)
+            return MethodType(self.made(f.__func__), self.owner(f.__self__))
         if isinstance(f, functools.partial):
             return functools.partial(self.made(f.func), *f.args, **f.keywords)
         if hasattr(f, "__wrapped__"):
             return self.made(f.__wrapped__)
         plain = plain_function(f)
-        return self.copies[plain] if plain is not None and plain in self.copies else f
+        return self.copies[plain] if plain is not None and plain in self.copies else self.owner(f)
+
+    def owner(self, thing: Any) -> Any:
+        """A module, class or object whose functions are copied, with the copies in their places; other things as they
+        are. An object shares its attributes with the one that it stands for."""
+        if id(thing) not in self.owners:
+            self.owners[id(thing)] = thing
+            mine = {n: self.copies[f] for n, f in functions_of(thing).items() if f in self.copies}
+            if mine:
+                self.owners[id(thing)] = self._with_copies(thing, mine)
+        return self.owners[id(thing)]
+
+    def _with_copies(self, thing: Any, mine: dict[str, Any]) -> Any:
+        if isinstance(thing, ModuleType):
+            module = ModuleType(thing.__name__)
+            module.__dict__.update({**vars(thing), **mine})
+            return module
+        kind = thing if isinstance(thing, type) else type(thing)
+        for name in mine:
+            given = inspect.getattr_static(kind, name)
+            if isinstance(given, staticmethod | classmethod):
+                mine[name] = type(given)(mine[name])
+        try:
+            made = type(kind)(kind.__name__, (kind,), mine)
+            if isinstance(thing, type):
+                return made
+            twin: Any = object.__new__(made)
+            twin.__dict__ = thing.__dict__
+        except (AttributeError, TypeError):  # a class that is built otherwise
+            return thing
+        return twin
 
     def with_hook(self, hook: Hook) -> Callable[..., Any]:
         """The function, with this hook from now on."""

@@ -22,6 +22,7 @@ from .patterns import OVERWRITTEN, TERM, recognise
 from .truth import Known, Truth, bars, equal, numbers
 
 MOST = 600  # runs of the derivative in search of lines; an LSTM's take a millisecond or two each
+FILLED = ("zeros", "empty")  # how NumPy's functions are called that make arrays to be filled
 SEVERAL = 4  # lines that are named, at most
 
 
@@ -95,6 +96,8 @@ class Search:
         self.zeroed: dict[int, list[Any] | None] = {}
         self.had = Known(v for values in self.seen.values() for v in values)
         self.presence: dict[tuple[Any, bytes], bool] = {}
+        names = {self.copy.sites[k].name for k in self.seen if not self.prepares(k)}
+        self.owned = {id(t) for name in names for series in self.own(name) for t in series}  # derivatives with a name
 
     def run(self, hook: Hook) -> list[Any] | None:
         """The gradients, when assignments go through this hook; None if it cannot be computed with such values."""
@@ -133,7 +136,7 @@ class Search:
     def best(self) -> Mending | None:
         """The mending that makes everything right, preferably of a site that has no good reason for its value; else the
         one that makes most of it right, and nothing wrong."""
-        taken = {m.site for m in self.mended}
+        taken = {m.site for m in self.mended} | {k for k in self.seen if self.prepares(k)}
         doubts = {k: self.doubts(k) for k in self.seen if k not in taken and not self.copy.sites[k].given}
         first = {k: self.order[k][next(i for i, d in enumerate(ds) if d == min(ds))] for k, ds in doubts.items()}
         doubtful = sorted((k for k in doubts if min(doubts[k]) < 2), key=lambda k: first[k])
@@ -154,6 +157,11 @@ class Search:
         yield from ((k, self.likely(k)) for k in sites)
         yield from ((k, self.explained(k)) for k in sites if k not in named)
         yield from ((k, self.last(k)) for k in sites if k not in named)
+
+    def prepares(self, k: int) -> bool:
+        """Whether a site makes an array of zeros, to be filled later."""
+        site = self.copy.sites[k]
+        return not any(v.any() for v in self.seen[k]) and any(w in text_of(site.function, site.line) for w in FILLED)
 
     def doubts(self, k: int) -> list[int]:
         """How well the values of a site are explained: 0 not at all, 1 as multiples of true derivatives, 2 as true
@@ -227,6 +235,9 @@ class Search:
         if self.own(self.copy.sites[k].name):
             yield from self.candidates(k)
             yield from self.last(k)
+            if len(self.seen[k]) == 1:  # it may speak of another variable
+                shape = self.seen[k][0].shape
+                yield from ([t] for t in self.truth.fitting(shape) if t.shape == shape and id(t) not in self.owned)
         else:
             yield from (values for values in self.candidates(k) if not all(map(self.present, values)))
 
@@ -294,11 +305,18 @@ class Search:
         ratio = true / value
         mine = {self.copy.sites[k].name: values for k, values in self.seen.items()}
         for name, known in (*self.truth.values.items(), *mine.items()):
-            for v in () if not name.isidentifier() else (v for v in known if v.shape == ratio.shape and v.size):
+            name = name.removeprefix("self.")
+            for v in (v for v in known if name.isidentifier() and _spreads(v, ratio)):
                 for text, slope in SLOPES.items():
                     if np.allclose(ratio, slope(v), rtol=1e-6, atol=1e-12) and np.ptp(ratio) > 0:
                         return f"{TERM}: the factor {text.replace('v', name)}"
         return None
+
+
+def _spreads(v: Any, ratio: Any) -> bool:
+    """Whether an array has the shape of another, or is broadcast to it."""
+    pairs = list(zip(v.shape[::-1], ratio.shape[::-1], strict=False))
+    return bool(v.size) and 0 < v.ndim <= ratio.ndim and all(n in (1, m) for n, m in pairs)
 
 
 def _parts(series: list[Any], n: int) -> Iterator[Sequence[Any]]:

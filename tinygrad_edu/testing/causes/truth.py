@@ -67,13 +67,21 @@ class Truth:
                 self.values.setdefault(name, []).append(known)
         for name, born in births.items():
             some = _series([(use, g) for use, b, g in shares if b in born])
-            self.names[name] = [[found[b] for b in sorted(born)], *some]
+            self.names[name] = [[found[b] for b in sorted(born)], *some, *self._local(found, sorted(born), tensors, c)]
         self.gradients = Known(self.nodes)
         self.shaped: dict[tuple[int, ...], list[Any]] = {}
         for g in {(g.shape, g.tobytes()): g for g in (*self.nodes, *self.arguments)}.values():
             self.shaped.setdefault(g.shape, []).append(g)
         forward = [numbers(t._data) for t, _ in pulled]
         self.data = Known([v for v in forward if v is not None] + [v for vs in self.values.values() for v in vs])
+
+    def _local(self, found: dict[int, Any], born: Sequence[int], tensors: Sequence[Any], c: Any) -> list[list[Any]]:
+        """What elementwise code may call `du` as well: the slope of the result by u, and that of u by the input."""
+        wholes = [found[b] for b in born]
+        if len(tensors) != 1 or any(g.shape != found[tensors[0].born].shape or not g.all() for g in wholes):
+            return []
+        ratios = [[found[tensors[0].born] / g for g in wholes]]
+        return [*([[g / np.reshape(c, g.shape) for g in wholes]] if np.size(c) == wholes[0].size else []), *ratios]
 
     def fitting(self, shape: tuple[int, ...]) -> list[Any]:
         """The different derivatives of a shape; after them those by the arguments, which may need another shape."""
@@ -114,11 +122,29 @@ def noting(f: Any, seen: list[tuple[str, Any]]) -> Any:
     except TypeError:
         return f
 
+    for space in copy.spaces:
+        space.update({name: Creating() for name, v in space.items() if v is np})
+
     def note(k: int, value: Any) -> Any:
         seen.append((copy.sites[k].name, value))
         return value
 
     return copy.with_hook(note)
+
+
+class Creating:
+    """NumPy, but for arrays that are made to be filled: these are Tensors, which know what is written into them."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        if name.removesuffix("_like") not in ("zeros", "ones", "empty", "full"):
+            return found
+
+        def made(*args: Any, **settings: Any) -> Any:
+            array = found(*args, **settings)
+            return constant(array) if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array
+
+        return made
 
 
 def bars(true: Any) -> Any:

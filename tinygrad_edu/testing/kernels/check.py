@@ -21,7 +21,7 @@ from ..subjects.subjects import Mismatch, Uncomputable, flatten, parameter_names
 from ..subjects.trees import mapped
 from .kernel import kernel_of
 from .parting import parting_line, sources, writing_line
-from .probes import BATCH, EMPTY, PRECISION, PROBES, VALUE, WRITES, Finding, Place, alike, probed
+from .probes import BATCH, EMPTY, PRECISION, PROBES, VALUE, WRITES, Finding, Place, aliases, alike, probed
 from .report import KernelReport, described, kernel_report, pasted
 from .sizes import LENGTHS, lengths, resized, smallest, variations
 from .subject import WHO, Inputs, KernelFunctions
@@ -109,6 +109,7 @@ class Check:
             return report
         if (finding := self.probes(inputs)) is not None:
             return self.found(report, inputs, finding)
+        report.notes += [finding.text for finding in aliases(self.place(inputs))]
         known = [np.ndim(y) for y in self.outputs(inputs)]
         for old, new in variations(inputs, self.lengths):
             if (finding := self.resized(inputs, old, new, known)) is not None:

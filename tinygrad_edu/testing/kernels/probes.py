@@ -17,6 +17,7 @@ from ..layouts import laid_out
 from .kernel import Kernel
 
 WRITES = "writes into memory that is not its own"
+ALIAS = "shares memory"
 AGAIN = "a second call differs"
 REUSED = "results share one buffer"
 STALE = "stale cache"
@@ -117,6 +118,23 @@ def writes(place: Place) -> Iterator[Finding]:
         yield Finding(WRITES, "the backward writes into the gradient of the output, which others read, too")
     if not all(map(alike_exactly, outputs, before)):
         yield Finding(WRITES, "the backward writes into the output of the forward, which others read, too")
+
+
+def aliases(place: Place) -> Iterator[Finding]:
+    """No gradient lies in the memory of an input, of the gradient of the output, or of another gradient."""
+    if not place.kernel.shares:
+        return
+    arrays, cotangents = place.copies(), place.told()
+    names = [a.name for a in place.kernel.arguments]
+    found = place.kernel.run(arrays)[1](cotangents)
+    known = [(f"the input {name}", x) for name, x in zip(names, arrays, strict=True)]
+    known += [("the gradient of the output", c) for c in cotangents]
+    for name, g in zip(names, found, strict=True):
+        for what, x in known:
+            if np.ndim(g) and np.may_share_memory(g, x):
+                text = f"the gradient of {name} is returned in the memory of {what}, not in its own"
+                yield Finding(ALIAS, text, name)
+        known.append((f"the gradient of {name}", g))
 
 
 def alike_exactly(a: Any, b: Any) -> bool:

@@ -91,7 +91,9 @@ class KernelFunctions:
                 f"{WHO}: needs a backward for a forward of {library or 'NumPy'} arrays; got None; give the function "
                 "that computes the gradients"
             )
-        return ForeignSubject(library, self.call, inputs)
+        subject = ForeignSubject(library, self.call, inputs)
+        subject.backward = getattr(self.forward, "backward", None) or getattr(self.forward, "bwd", None)
+        return subject
 
     def texts(self) -> list[Any]:
         """The functions whose source the user wrote."""

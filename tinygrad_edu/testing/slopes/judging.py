@@ -10,12 +10,15 @@ import numpy as np
 
 from ..report import Entry
 from ..subjects.subjects import Subject
-from .extrapolation import EPS, Slope
+from .extended import Extended
+from .extrapolation import EPS, Slope, inf
 from .numerical import Line, Probe, sizes
-from .thresholds import AGREED, DROWNED, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
+from .thresholds import AGREED, CLOSEST, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
 
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
+BENDS = "no two steps show the same slope: the function bends more than those can follow"
+COARSE = "the difference is no more than the rounding of float32, in which the function or its derivative is computed"
 QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
 CALLS = 20  # of the function, for each number differentiated by, are a check's: ten times central differences
 HAZES = 8  # bars are so many times the rounding that was seen of a derivative
@@ -31,8 +34,11 @@ class Judge:
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
         self.wrong = False  # whether an entry was found wrong
+        self.most = 5 + min(probe.x.size, 2)  # pairs of samples for each entry
         self.grains: dict[float, Any] = {}
         self.scales = sizes(subject.split(probe.x))
+        self.extended = Extended(subject, probe, c, g)
+        self.noisier = False  # whether extended precision was asked for the function's noise
 
     def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
         """The derivative along `v`: by the complex step where real differences confirm it."""
@@ -46,6 +52,7 @@ class Judge:
         if off is None:
             real = line.slope(analytic, most=most)
             lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > AGREED * abs(z)
+            lost = lost or (traced and real.error >= abs(real.value))
             if z and real.state == "smooth" and lost:
                 return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
             return self._by_differences(real)
@@ -76,6 +83,8 @@ class Judge:
         """Several entries may each lie between their slopes, and still be no subgradient together, as
         when a tie of max gives each of its entries the whole gradient."""
         for k in range(1 if self.g.size < 4 else 3):
+            if self.subject.calls + 12 > CALLS * self.g.size:
+                return
             v = np.zeros(self.g.size)
             v[kinks] = self.scales[kinks] * (self.rng.choice([1.0, -1.0], len(kinks)) if k else 1.0)
             entry = self.along(v, (), most=4)
@@ -86,9 +95,7 @@ class Judge:
 
     def entry(self, k: int) -> Entry:
         v = self._unit(k)
-        n = min(self.probe.x.size, EACH)
-        most = 5 + min(n, 2)  # at most 20 evaluations for each entry, all together
-        slope = self.slope(v, float(self.scales[k]), float(self.g[k]), most)
+        slope = self.slope(v, float(self.scales[k]), float(self.g[k]), self.most)
         entry = self.judge(*self.subject.place(k), float(self.g[k]), slope, float(self.haze[k]))
         entry = self.reconsider(entry, k, slope) if entry.verdict == "WRONG" else entry
         self.wrong = self.wrong or entry.verdict == "WRONG"
@@ -148,8 +155,26 @@ class Judge:
         return Entry(name, index, a, s.value, error, verdict, reason)
 
     def reconsider(self, entry: Entry, k: int, s: Slope) -> Entry:
-        """How much of a small difference is the derivative's own rounding, before the derivative is called wrong."""
-        off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * s.natural
+        """How much of a small difference is rounding, before the derivative is called wrong."""
+        if s.state == "kink" and abs(entry.analytic - entry.numerical) > FAR * entry.error:
+            return entry
+        entry = self.within_rounding(entry, k, s)
+        coarse = max(self.subject.coarse, self.probe.lattice.coarse)
+        most = SAFETY * coarse * max(1.0, float(np.max(np.abs(self.g))))
+        if entry.verdict == "WRONG" and abs(entry.analytic - entry.numerical) <= most:
+            return entry.but(verdict="UNDECIDED", reason=COARSE, error=most)
+        return entry
+
+    def within_rounding(self, entry: Entry, k: int, s: Slope) -> Entry:
+        """The entry; not WRONG if what rounding does in float64 explains the difference."""
+        cancels = not self.probe.y.any()  # the terms of a sum of 0 have a size, too
+        natural = max(s.natural, cancels / float(self.scales[k]))
+        off, floor = abs(entry.analytic - entry.numerical), 32 * EPS * natural
+        if entry.analytic == 0 and off <= floor:
+            return self._absolved(entry, max(off, entry.error), s)
+        entry = self.in_extended_precision(entry, k, s)
+        if entry.verdict != "WRONG" or self.extended.gradient is not None:
+            return entry
         if not off <= floor and not off <= SMALL * abs(entry.numerical):
             if self.wrong or not self.complex:
                 return entry
@@ -163,18 +188,48 @@ class Judge:
         if s.length and s.state == "smooth":  # no wider than the function's own length scale
             width = min(width, max(2.0**-5 * s.length / self.scales[k], 2.0**-46))
         grain = 3 * float(self._grain(width)[k])
-        nothing = entry.analytic == 0 and off <= floor
-        if self.complex and not nothing and off > 10 * grain + entry.error:
+        if self.complex and off > 10 * grain + entry.error:
             grain += 3 * float(_unevenness(self._complex_slopes(k, width, NEARBY) or [0.0]))
-        if nothing or off <= 10 * grain + entry.error:
+        if off <= 10 * grain + entry.error:
             return self._absolved(entry, max(10 * grain, off, entry.error), s)
         return entry
 
-    def _absolved(self, entry: Entry, error: float, s: Slope) -> Entry:
-        """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing."""
+    def in_extended_precision(self, entry: Entry, k: int, s: Slope) -> Entry:
+        """The entry, with what rounding does to the derivative, and to the function, as extended precision shows it."""
+        error = self.extended_error(entry, k, s)
+        off, v, scale = abs(entry.analytic - entry.numerical), self._unit(k), float(self.scales[k])
+        if off > error and not self.wrong and self.function_is_noisier(off * scale):
+            s = self.slope(v, scale, entry.analytic, 7)
+            entry = self.judge(entry.argument, entry.index, entry.analytic, s, float(self.haze[k]))
+            off, error = abs(entry.analytic - entry.numerical), self.extended_error(entry, k, s)
+        return self._absolved(entry, error, s, 32 * EPS) if entry.verdict == "WRONG" and off <= error else entry
+
+    def extended_error(self, entry: Entry, k: int, s: Slope) -> float:
+        """The error bar with the rounding of the derivative and, if need be, of the complex step's slope."""
+        fine, error = self.extended.gradient, entry.error
+        if fine is not None:
+            error += 2 * abs(float(fine[k] - self.g[k]))
+        off, by_complex_step = abs(entry.analytic - entry.numerical), s.left == s.right == s.value
+        if by_complex_step and off > error and (not self.wrong or off <= SMALL * abs(entry.numerical)):
+            error += 2 * self.extended.lost_by_slope(self._unit(k), float(self.scales[k]), s.value)
+        return error
+
+    def function_is_noisier(self, off: float) -> bool:
+        """Whether the function has lost more digits than could be seen without extended precision, and so many that a
+        slope over the smallest steps may be so far off; it is known from now on."""
+        if not self.noisier:
+            self.noisier, noise = True, self.extended.noise(self.rng)
+            if np.any(noise > SAFETY * self.probe.noise) and off * CLOSEST <= SAFETY * np.sum(np.abs(self.c * noise)):
+                self.probe.measured = np.maximum(self.probe.measured, noise)
+                return True
+        return False
+
+    def _absolved(self, entry: Entry, error: float, s: Slope, visible: float = VISIBLE) -> Entry:
+        """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing,
+        where derivatives from `visible` of the natural size on can be told from 0."""
         size = max(abs(entry.analytic), abs(entry.numerical))
         opposite = entry.analytic * entry.numerical < 0 and abs(entry.numerical) > SAFETY * s.error
-        if min(error, size) <= VISIBLE * s.natural or error < size:
+        if min(error, size) <= visible * s.natural or error < size:
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
         if opposite:
             return entry
@@ -237,8 +292,10 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
     if not math.isfinite(error) or not math.isfinite(s.value):
         if noisy:
             return "NOISE", "the function is too noisy to have a slope", error
-        return "UNDECIDED", "no two steps show the same slope: the function bends more than those can follow", error
+        return "UNDECIDED", BENDS, error
     difference = abs(a - s.value)
+    if difference > error >= abs(s.value) > 0 and s.state == "smooth" and not noisy and s.noise < inf:
+        return "UNDECIDED", BENDS, error
     hazy = error > DROWNED * size and error > VISIBLE * s.natural
     if noisy:
         drowned = "NOISE", "the noise of the function is as large as its slope", error

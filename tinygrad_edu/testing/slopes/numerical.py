@@ -22,7 +22,7 @@ import numpy as np
 
 from ...arrays import complex_step
 from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slope, slope_of
-from .thresholds import AGREED, CERTAIN, COMPLEX_STEP, GOAL, SAFETY, SPREAD, TINY, UNRELATED, VISIBLE
+from .thresholds import AGREED, CERTAIN, COMPLEX_STEP, DROWNED, FAR, GOAL, SAFETY, SPREAD, TINY, UNRELATED, VISIBLE
 
 
 class Probe:
@@ -97,6 +97,7 @@ class Lattice:
     def __init__(self, y: Any) -> None:
         self.unit = np.full(np.shape(y), inf)
         self.least = np.full(np.shape(y), inf)  # the smallest value but 0
+        self.digits = 0.0  # of the longest value in binary, as a whole number
         self.first, self.moved = y, np.zeros(np.shape(y), dtype=np.int64)
         self.last = y
         self.see(y)
@@ -110,6 +111,7 @@ class Lattice:
         unit = np.ldexp((whole & -whole).astype(np.float64), np.maximum(e - 53, -1074))
         self.unit = np.where(values == 0, self.unit, np.minimum(self.unit, unit))
         self.least = np.where(values == 0, self.least, np.minimum(self.least, values))
+        self.digits = max(self.digits, float(np.max(values / unit, where=values > 0, initial=0)))
         self.moved += (y != self.first) & (y != self.last)
         self.last = y
 
@@ -118,6 +120,11 @@ class Lattice:
         """The distance of its points, where it is surely no accident; else 0."""
         known = (self.moved >= 4) & np.isfinite(self.unit) & (self.unit > 2.0**12 * EPS * self.least)
         return np.where(known, self.unit, 0.0)
+
+    @property
+    def coarse(self) -> float:
+        """The relative unit in the last place, if all values are as short as float32's, and not by accident; else 0."""
+        return 2.0**-23 if 2**13 < self.digits <= 2**24 else 0.0
 
 
 def typical(x: Any) -> float:
@@ -300,8 +307,12 @@ class Line:
 
     def _settled(self, found: Slope, analytic: float | None, goal: float) -> bool:
         if found.state != "smooth" or found.error > goal * abs(found.value):
+            if analytic is not None and abs(analytic - found.value) <= found.error < DROWNED * abs(found.value):
+                return found.noise > found.error / SAFETY  # it agrees, and smaller steps would show noise only
             return not self.changed.any() and len(self.levels) >= 4 and not analytic
-        return analytic is None or abs(analytic - found.value) <= found.error
+        off = abs(analytic - found.value) if analytic is not None else 0.0
+        # what agrees needs no smaller steps; nor does what is off by far, where four steps show the same slope
+        return off <= found.error or (off > FAR * found.error and len(self.levels) >= 4)
 
     def _read(self) -> Slope:
         levels = [self.levels[h] for h in sorted(self.levels, reverse=True)]

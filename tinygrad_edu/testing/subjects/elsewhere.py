@@ -1,4 +1,5 @@
-"""Derivatives that are zero at the inputs could not have been wrong: other inputs at which they are not."""
+"""Derivatives that are zero at the inputs, or too small to be seen, could not have been wrong: other inputs at which
+they are larger."""
 
 from __future__ import annotations
 
@@ -13,16 +14,20 @@ from ..slopes.numerical import Probe
 from .subjects import Subject
 
 TRIES = 20  # other inputs that are tried, at most; fewer where there are few numbers to move
-VISIT = 14  # calls that a visit takes to begin with, or one entry of it, at most
+VISIT = 10  # calls that a visit takes to begin with, or one entry of it, at most
+PAIRS = 4  # of samples, for an entry that is looked at elsewhere
 SHOWN = 8  # derivatives that are looked at elsewhere; at least two of each argument
 
 
 class Elsewhere:
-    """Looks at those derivatives of a subject that are zero where it was checked."""
+    """Looks at those derivatives of a subject that are zero, or within their error bars, where it was checked."""
 
-    def __init__(self, subject: Subject, judge: Judge) -> None:
+    def __init__(self, subject: Subject, judge: Judge, entries: Sequence[Entry]) -> None:
         self.subject, self.judge, self.rng = subject, judge, judge.rng
-        self.dead = [int(k) for k in np.flatnonzero(judge.g == 0)]
+        unseen = judge.g == 0
+        if len(entries) >= unseen.size:  # each has its own
+            unseen |= np.array([e.error >= abs(e.analytic) for e in entries[: unseen.size]])
+        self.dead = [int(k) for k in np.flatnonzero(unseen)]
         self.seen: list[Entry] = []  # entries that were looked at elsewhere
         self.place: Any = None  # the inputs at which one is wrong
         self.budget = CALLS * subject.x.size
@@ -54,7 +59,12 @@ class Elsewhere:
         x, scales = self.subject.x, self.judge.scales
         for k in range(min(TRIES, 2 + 2 * x.size)):
             z = self.rng.standard_normal(x.size) * (self.rng.random(x.size) < (1, 0.5, 0.2)[k % 3])
-            yield x * np.exp(z / 2) + (x == 0) * scales * z if k % 4 == 0 else x + scales * z * (1, 2, 0.3, 1)[k % 4]
+            if k % 4 == 0:
+                yield x * np.exp(z / 2) + (x == 0) * scales * z
+            elif k % 4 == 1:  # of size 1, where most functions are alive
+                yield self.rng.standard_normal(x.size)
+            else:
+                yield x + scales * z * (0.3 if k % 4 == 2 else 2)
 
     def visit(self, x: Any, waiting: Sequence[int]) -> list[int]:
         """Check what is alive at `x`; return what is not."""
@@ -70,7 +80,7 @@ class Elsewhere:
             return list(waiting)
         probe.measure_noise(self.rng, 1)
         judge = Judge(subject, probe, self.judge.c, g, np.zeros(g.size), self.rng, self.judge.each)
-        judge.complex = self.judge.complex
+        judge.complex, judge.most = self.judge.complex, PAIRS
         left = []
         for k in waiting:
             if not self.affords(VISIT):
@@ -96,16 +106,17 @@ class Elsewhere:
         """The sentence about what could not have been wrong."""
         names = list(dict.fromkeys(self.subject.place(k)[0] for k in self.dead))
         n, count = self.judge.g.size, len(self.dead)
-        shown = f"; at other inputs {len(self.seen)} of these were not 0, and agreed" if self.seen else ""
+        small = ", or too small beside the function to be seen" if np.any(self.judge.g[self.dead]) else ""
+        shown = f"; at other inputs {len(self.seen)} of these were larger, and agreed" if self.seen else ""
         return (
-            f"{n - count} of {n} derivatives agree; the other {count} (of {', '.join(names)}) are 0 here, so that they "
-            f"could not have been wrong{shown}"
+            f"{n - count} of {n} derivatives agree; the other {count} (of {', '.join(names)}) are 0 here{small}, so "
+            f"that they could not have been wrong{shown}"
         )
 
 
 def look_elsewhere(subject: Subject, judge: Judge, report: Report) -> Any:
     """Say in a report that is RIGHT which derivatives were dead; return inputs at which they are wrong, if found."""
-    search = Elsewhere(subject, judge)
+    search = Elsewhere(subject, judge, report.entries)
     if not search.dead:
         return None
     search.look()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 OURS = __name__.partition(".")[0]
@@ -50,21 +50,53 @@ def reached(f: Any) -> list[FunctionType]:
             continue
         found.append(here)
         waiting += [plain_function(v) for v in _named(here) if callable(v)]
+        if isinstance(f, MethodType) and len(found) == 1:  # its class may be local
+            names = {n for code in codes(here.__code__) for n in code.co_names}
+            waiting += [g for n, g in functions_of(f.__self__).items() if n in names]
     return found
 
 
 def _named(f: FunctionType) -> Iterator[Any]:
-    """What the names in a function's code stand for: globals and closed-over variables."""
+    """What the names in a function's code stand for: globals and closed-over variables, and those attributes of
+    modules, objects and classes among them that are named as well; in a method, those of its class."""
     closed = {}
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
         try:
             closed[name] = cell.cell_contents
         except ValueError:  # not bound yet
             continue
-    yield from closed.values()
-    for name in {n for code in codes(f.__code__) for n in code.co_names}:
-        if name in f.__globals__:
-            yield f.__globals__[name]
+    names = {n for code in codes(f.__code__) for n in code.co_names}
+    home = f.__globals__.get(f.__qualname__.partition(".")[0])  # a method's class
+    found = [*closed.values(), *(f.__globals__[n] for n in sorted(names) if n in f.__globals__)]
+    yield from found
+    for owner in [*found, *([home] if isinstance(home, type) else [])]:
+        yield from (a for n, a in functions_of(owner).items() if n in names or n in ("__init__", "__call__"))
+
+
+def functions_of(owner: Any) -> dict[str, Any]:
+    """The functions of a module of the user's, or the methods of a class or object of one of the user's classes."""
+    if isinstance(owner, ModuleType):
+        ours = owner.__name__.partition(".")[0] in (OURS, "numpy")
+        path = getattr(owner, "__file__", None) or "<frozen"
+        return {} if ours or path.startswith((*libraries(), "<frozen")) else _plain_ones(vars(owner))
+    if isinstance(owner, FunctionType | MethodType):
+        return {}
+    return methods_of(owner if isinstance(owner, type) else type(owner))
+
+
+@cache
+def methods_of(kind: type) -> dict[str, Any]:
+    """The functions that the user defined in a class, or in those that it is made of."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        found |= _plain_ones(vars(base))
+    return found
+
+
+def _plain_ones(members: Mapping[str, Any]) -> dict[str, FunctionType]:
+    """The user's own functions among members, static ones and those of classes, too."""
+    known = {n: getattr(v, "__func__", v) for n, v in members.items()}
+    return {n: f for n, v in known.items() if isinstance(f := plain_function(v), FunctionType) and is_own(f)}
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

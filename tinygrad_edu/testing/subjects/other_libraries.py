@@ -37,6 +37,8 @@ def plain(y: Any) -> Any:
 class ForeignSubject(Subject):
     """A function of another library's arrays, differentiated by that library."""
 
+    backward: Any = None  # the user's own function in it, as of a torch.autograd.Function or a custom_vjp
+
     def __init__(self, library: str, f: Function, inputs: Sequence[Any]) -> None:
         self.library = library
         self.complex = library != "mygrad"

@@ -103,6 +103,7 @@ class Subject:
     traced = False  # whether the last value was computed from watched complex numbers, from beginning to end
     complex = True  # whether the complex step may be tried
     accuracy = Accuracy()
+    coarse = 0.0  # the unit in the last place of gradients, relatively, if they come in less than float64
     functions: Sequence[Any] = ()  # whose text may tell that they are inexact; what is differentiated as it runs is not
 
     def __init__(self, f: Function, inputs: Sequence[Any]) -> None:
@@ -227,7 +228,9 @@ class Subject:
             g = np.asarray(g)
             if g.shape != a.array.shape and not (g.size == a.size == 1):
                 raise Mismatch(a, g, a.array.shape)
-            parts.append(g.astype(np.float64).ravel())
+            if g.dtype.kind == "f" and g.dtype.itemsize < 8:
+                self.coarse = max(self.coarse, float(np.finfo(g.dtype).eps))
+            parts.append(g.astype(np.promote_types(g.dtype, np.float64) if g.dtype.kind == "f" else np.float64).ravel())
         return np.concatenate(parts)
 
     def place(self, k: int) -> tuple[str, tuple[int, ...]]:

@@ -9,6 +9,7 @@ A name stands in a leaf as it is, and is never read as LaTeX.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from .formula import Formula
@@ -55,14 +56,26 @@ def tree(f: Formula) -> Tree:
         names.append(name)
         return rf"\name{{{len(names) - 1}}}"
 
-    return _Reader(latex(f, place), names).row()
+    return _named(_parsed(latex(f, place)), names)
+
+
+@lru_cache(1000)
+def _parsed(text: str) -> Tree:
+    """The tree of a LaTeX, whose names are numbers: most steps of a graph are of a few forms."""
+    return _Reader(text).row()
+
+
+def _named(part: Any, names: list[str]) -> Any:
+    if not isinstance(part, list):
+        return part
+    return ["n", names[part[1]]] if part[:1] == ["n"] else [_named(p, names) for p in part]
 
 
 class _Reader:
     """Reads the LaTeX that this package writes, from left to right."""
 
-    def __init__(self, text: str, names: list[str]) -> None:
-        self.tokens, self.at, self.names = TOKEN.findall(text), 0, names
+    def __init__(self, text: str) -> None:
+        self.tokens, self.at = TOKEN.findall(text), 0
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -122,7 +135,7 @@ class _Reader:
 
     def command(self, name: str) -> Tree:
         if name == "name":
-            return ["n", self.names[int(self.raw())]]
+            return ["n", int(self.raw())]
         if name in ("frac", "sqrt"):
             return [name, *(self.group() for _ in range(2 if name == "frac" else 1))]
         if name in UPRIGHT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -22,7 +23,7 @@ def listing(graph: Graph, frame: FrameType | None) -> tuple[list[dict[str, Any]]
     where one line of the user's function (`frame`) alone assigns `u`, it made `u` and what `u` was computed from.
     Where nothing is known, the recorded operations are the program.
     """
-    places = _noted(graph) or _assigned(graph, frame)
+    places = _noted(graph, frame) or ({} if graph.given else _assigned(graph, frame))
     if not places:
         return _recorded(graph)
     blocks: dict[CodeType, set[int]] = {}
@@ -39,13 +40,15 @@ def listing(graph: Graph, frame: FrameType | None) -> tuple[list[dict[str, Any]]
 Places = dict[str, tuple[CodeType, int]]
 
 
-def _noted(graph: Graph) -> Places:
+def _noted(graph: Graph, frame: FrameType | None) -> Places:
+    """Lines that were noted, but for the one that asked for the page, and ran a module of this package for it."""
+    asking = (frame.f_code, frame.f_lineno) if frame is not None else None
     found = {}
     for n in graph.nodes.values():
         site = n.tensor.site if n.tensor is not None and n.op is not None else None
         if site is not None and hasattr(site, "code"):
             found[n.key] = (site.code, int(str(site).rpartition(":")[2]))
-    return found
+    return {key: place for key, place in found.items() if place != asking}
 
 
 def _assigned(graph: Graph, frame: FrameType | None) -> Places:
@@ -59,7 +62,7 @@ def _assigned(graph: Graph, frame: FrameType | None) -> Places:
         return {}
     first, last = _range(frame.f_code, len(everything))
     found: dict[str, list[int]] = {}
-    for statement in ast.walk(syntax):
+    for statement in _own(syntax, frame.f_code):
         if isinstance(statement, ast.Assign | ast.AugAssign) and first <= statement.lineno <= min(last, frame.f_lineno):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             for name in (n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)):
@@ -72,6 +75,22 @@ def _assigned(graph: Graph, frame: FrameType | None) -> Places:
             if graph.nodes[k].op is not None and not graph.nodes[k].named:
                 places.setdefault(k, places[n.key])
     return places
+
+
+def _own(syntax: ast.Module, code: CodeType) -> Iterator[ast.AST]:
+    """What stands in a function, or in a file outside of functions."""
+    inner = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    todo: list[ast.AST] = [syntax]
+    if code.co_name != "<module>":
+        functions = (n for n in ast.walk(syntax) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        first = code.co_firstlineno  # of the first decorator, where there is one
+        own = (f for f in functions if first in (f.lineno, *(d.lineno for d in f.decorator_list)))
+        todo = [statement for f in own for statement in f.body]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, inner):
+            yield node
+            todo += ast.iter_child_nodes(node)
 
 
 def _range(code: CodeType, count: int) -> tuple[int, int]:

@@ -73,7 +73,7 @@ def _backward(graph: Graph, s: Backward, pictured: bool) -> dict[str, Any]:
     part = {
         "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
         "text": shown(text, 600), "math": typeset(s.local.formula, names),
-        "incoming": short(s.incoming), "product": product,
+        "product": product,
         "derivative": number, "derivative_formula": None if factor is None else shown(plain(factor), 120),
         "derivative_math": None if factor is None else typeset(factor, names),
         "factor": None if factor is None or not pictured else figure(_spread(factor.value, s.user.value), 64),

@@ -167,7 +167,12 @@ class Training:
                     "the learning rate"
                 )
             elif ratio == 0:
-                found.append(f"{weight.name} does not move: is it in the optimizer, and does the loss use it?")
+                why = (
+                    "is it in the optimizer?"
+                    if weight.gradients[-1]
+                    else f"its gradient is 0; ask tg.why({weight.name})"
+                )
+                found.append(f"{weight.name} does not move: {why}")
             elif ratio < TINY:
                 found.append(
                     f"{weight.name}: updates are {one(ratio, 2)} of the weight, a good size is about {NORMAL}; raise "

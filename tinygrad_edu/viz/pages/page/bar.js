@@ -106,8 +106,8 @@ const bar = (() => {
     const { base, shut } = graph.level(k), places = narrow() ? [["across", camera.room()]] : ["across", "beside"].map((name) => [name, place(name)]);
     let best = null;
     for (const down of [false, true]) {
-      const drawing = graph.planned(base, shut, down);
       for (const [name, room] of places) {
+        const drawing = graph.planned(base, shut, down, room);
         const scale = camera.scale(drawing, room) * (name === "across" ? 1.05 : 1);
         if (!best || scale > best.scale) best = { k, base, shut, down, name, scale };
       }
@@ -142,23 +142,17 @@ const bar = (() => {
   let waiting = null;
   window.addEventListener("resize", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => { if (camera.whole()) arrange(); }); });
 
-  // On paper a wide graph is cut into strips, one below the other, between its boxes, so that its letters can be read.
-  function strips() {
-    const { width, height } = graph.size(), wide = 1300, pad = 14;
-    camera.fit();
-    if (width <= wide) return;
-    const edges = graph.boxes().map((b) => b.x).sort((a, b) => a - b);
-    for (let x = 0; x < width;) {
-      const end = x + wide >= width ? width : edges.filter((e) => e > x + wide / 2 && e <= x + wide).at(-1) ?? x + wide;
-      const svg = draw("svg", { class: "strip", viewBox: [x - pad, -pad, wide + 2 * pad, height + 2 * pad].join(" ") }, null, $("stage"));
-      const clip = "strip" + Math.round(x), path = draw("clipPath", { id: clip }, null, svg);
-      draw("rect", { x: x - pad, y: -pad, width: end - x + pad, height: height + 2 * pad }, null, path);
-      draw("use", { href: "#drawing", "clip-path": `url(#${clip})` }, null, svg);
-      x = end;
+  // On paper a long graph stands in rows, each of which is kept on one page.
+  function rows() {
+    const pad = 14;
+    for (const { top, bottom } of graph.paper(1300)) {
+      const svg = draw("svg", { class: "strip", viewBox: [-pad, top, graph.size().width + 2 * pad, bottom - top].join(" ") }, null, $("stage"));
+      draw("use", { href: "#drawing" }, null, svg);
     }
+    camera.fit(graph.size());
   }
-  window.addEventListener("beforeprint", () => { $("all").open = true; list(); strips(); });
-  window.addEventListener("afterprint", () => document.querySelectorAll(".strip").forEach((svg) => svg.remove()));
+  window.addEventListener("beforeprint", () => { $("all").open = true; list(); rows(); });
+  window.addEventListener("afterprint", () => { document.querySelectorAll(".strip").forEach((svg) => svg.remove()); arrange(); });
 
   const linked = () => { const m = /step=(\d+)/.exec(location.hash); return m ? Number(m[1]) : 0; };
   window.addEventListener("hashchange", () => go(linked(), true));

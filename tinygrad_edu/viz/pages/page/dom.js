@@ -2,10 +2,16 @@
 // The page's data, and elements. Every name that comes from a program is put in as text, never as markup.
 const SVG = "http://www.w3.org/2000/svg", MATHML = "http://www.w3.org/1998/Math/MathML";
 
+// Lists of alike objects are stored as tables, which name each key once; arrays of anything else stay as they are.
 const data = (() => {
-  const table = (v) => v.rows.map((row) => Object.fromEntries(row.map((cell, k) => [v.$columns[k], cell])));
-  const whole = (_, v) => (v?.$columns ? table(v) : v?.$tables ? v.$tables.flat() : v);
-  return JSON.parse(document.getElementById("data").textContent, whole);
+  const row = (columns, cells) => { const found = {}; columns.forEach((name, k) => { found[name] = whole(cells[k]); }); return found; };
+  const whole = (v) => {
+    if (v === null || typeof v !== "object" || Array.isArray(v)) return v;
+    if (v.$tables) return v.$tables.flatMap((table) => table.rows.map((cells) => row(table.$columns, cells)));
+    for (const k of Object.keys(v)) v[k] = whole(v[k]);
+    return v;
+  };
+  return whole(JSON.parse(document.getElementById("data").textContent));
 })();
 const nodes = new Map(data.nodes.map((n) => [n.key, n])), steps = data.steps;
 

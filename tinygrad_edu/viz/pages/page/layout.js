@@ -2,12 +2,13 @@
 // what it uses; the layers' order is chosen so that few arrows cross. A frame is laid out first, and is then one box.
 // `u` goes along the flow, `v` across it: x and y from left to right, y and x from the top down.
 const layout = (() => {
-  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, SWEEPS = 8, LEAF = 0.1, MOST = 20000;  // dummies: places where long arrows pass a layer
+  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, BEND = 44, BETWEEN = 56, ROWS = 40, READABLE = 0.75, SWEEPS = 8, LEAF = 0.1, MOST = 20000;  // dummies: places where long arrows pass a layer
 
   let flow = NEAR;  // between layers: room for an arrow, and for the shape that is written on it
 
   // Gives boxes x, y (the top left corner) and arrows `points`; the frames with their rectangles, and the whole size.
-  function place(scene, down, label = 0) {
+  // What is too long from left to right for the room is broken into rows, like text.
+  function place(scene, down, label, room) {
     flow = Math.max(NEAR, down ? 0 : label);
     const levels = new Map(), boxes = new Map(scene.boxes.map((b) => [b.key, b]));
     const level = (path) => {
@@ -29,6 +30,7 @@ const layout = (() => {
       }
       solve(l);
     }
+    if (!down) wrap(levels.get(""), room.width, room.height);
     const frames = settle_frames(levels.get(""), down);
     const flip = (p) => (down ? [p[1], p[0]] : p);
     for (const l of levels.values()) for (const i of l.items.values()) if (i.box) {
@@ -38,7 +40,8 @@ const layout = (() => {
     scene.arrows.forEach((a, k) => { a.points = (chains[k] ? route(chains[k]) : around(a.from, a.to, down)).map(flip); a.down = down; });
     for (const f of scene.frames) Object.assign(f, frames.get(f.id));
     const root = levels.get("");
-    return down ? { width: root.v, height: root.u } : { width: root.u, height: root.v };
+    const rows = root.rows?.map((r) => ({ top: r.top - BETWEEN / 2, bottom: r.bottom + BETWEEN / 2 })) ?? [];
+    return down ? { width: root.v, height: root.u, rows } : { width: root.u, height: root.v, rows };
   }
 
   // The edges, level by level, of which an arrow consists: out of the frames of its source, and into those of its user.
@@ -204,7 +207,51 @@ const layout = (() => {
       return [start, start + thick];
     });
     l.u = u;
-    l.v = Math.max(0, ...layers.flat().map((n) => n.centre + n.v / 2));
+    l.v = layers.flat().reduce((most, n) => Math.max(most, n.centre + n.v / 2), 0);
+    l.nodes = layers;
+  }
+
+  // As many rows as make the letters largest; one, where they can be read.
+  function wrap(l, wide, high) {
+    const whole = Math.min(wide / l.u, high / l.v);
+    let best = { scale: whole * 1.2 };
+    if (whole > READABLE) return;
+    for (let count = 2; count <= ROWS && l.nodes.length >= 2 * count; count++) {
+      const rows = broken(l, l.u / count), scale = Math.min(wide / (Math.max(...rows.map((r) => r.u)) + 2 * BEND), high / rows.reduce((sum, r) => sum + r.v + BETWEEN, -BETWEEN));
+      if (scale > best.scale) best = { scale, rows };
+    }
+    if (!best.rows) return;
+    l.row = l.nodes.map(() => 0);
+    let top = 0;
+    best.rows.forEach((row, k) => {
+      for (let r = row.first; r <= row.last; r++) {
+        l.row[r] = k;
+        for (const n of l.nodes[r]) { n.at += BEND - row.start; n.centre += top - row.low; }
+        l.layers[r] = l.layers[r].map((u) => u + BEND - row.start);
+      }
+      Object.assign(row, { top, bottom: top + row.v });
+      top = row.bottom + BETWEEN;
+    });
+    Object.assign(l, { rows: best.rows, lanes: new Map(), u: Math.max(...best.rows.map((r) => r.u)) + 2 * BEND, v: top - BETWEEN });
+  }
+  // Layers in rows of about this length, with the room that each needs.
+  function broken(l, length) {
+    const rows = [];
+    l.layers.forEach(([start, end], r) => {
+      if (!rows.length || end - rows.at(-1).start > length * 1.05) rows.push({ first: r, start, low: Infinity, high: -Infinity });
+      const row = rows.at(-1);
+      Object.assign(row, { last: r, u: end - row.start });
+      for (const n of l.nodes[r]) { row.low = Math.min(row.low, n.centre - n.v / 2); row.high = Math.max(row.high, n.centre + n.v / 2); }
+    });
+    for (const row of rows) row.v = row.high - row.low;
+    return rows;
+  }
+  // The way from the end of a row to the begin of the next: between the rows, each tensor in a lane of its own.
+  function turn(l, row, source, from, to) {
+    const key = row + "|" + source;
+    if (!l.lanes.has(key)) l.lanes.set(key, [...l.lanes.keys()].filter((k) => k.startsWith(row + "|")).length);
+    const lane = (l.lanes.get(key) % 6) * 6, v = l.rows[row].bottom + BETWEEN / 3 + lane, right = BEND + l.rows[row].u + 8 + lane, left = BEND - 8 - lane;
+    return [[right, from], [right, v], [left, v], [left, to]];
   }
 
   // Absolute places, from the outside in.
@@ -228,11 +275,17 @@ const layout = (() => {
     const points = [];
     for (const { level: l, edge: e, slot } of parts) {
       const put = (u, v) => points.push([l.u0 + u, l.v0 + v]), start = e.from.centre + offset(e.from, "out:" + e.source);
+      let [rank, v] = [e.from.rank, start];
+      const next = (r, to) => {
+        if (l.row && l.row[r] !== l.row[rank]) for (let k = l.row[rank]; k < l.row[r]; k++) turn(l, k, e.source, v, to).forEach(([a, b]) => put(a, b));
+        put(l.layers[r][0], to);
+        [rank, v] = [r, to];
+      };
       put(e.from.at + e.from.u, start);
       put(l.layers[e.from.rank][1], start);
-      for (const d of e.path) { put(l.layers[d.rank][0], d.centre); put(l.layers[d.rank][1], d.centre); }
+      for (const d of e.path) { next(d.rank, d.centre); put(l.layers[d.rank][1], d.centre); }
       const end = e.to.centre + (e.to.inner ? offset(e.to, "in:" + e.source) : e.to.port ? 0 : arrival(e, slot));
-      put(l.layers[e.to.rank][0], end);
+      next(e.to.rank, end);
       put(e.to.at, end);
     }
     return points;
