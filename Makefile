@@ -26,6 +26,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(VENV)/bin/tinygrad-edu bench --write .
+	$(VENV)/bin/python benchmarks/compiled.py --write
 
 docs: $(VENV)/.dev
 	$(VENV)/bin/python docs/generate.py

@@ -78,7 +78,7 @@ for (p, runs), colour in zip(curves.items(), ("#1f77b4", "#d95f02")):
     mean = np.mean([curve for curve, _ in runs], 0)
     axes.semilogy(mean[:, 0], "--", color=colour, label=f"train, dropout {p:g}")
     axes.semilogy(mean[:, 1], color=colour, label=f"dev, dropout {p:g} (accuracy {scores[p]:.1%})")
-axes.set(xlabel="epoch", ylabel="cost, measured without dropping", title="dropout: training is harder, dev is better")
+axes.set(xlabel="epoch", ylabel="cost, measured without dropping", title="dropout keeps train and dev closer")
 axes.legend()
 figure.savefig(OUT / "inverted_dropout.png", dpi=100)
 print("picture:", OUT / "inverted_dropout.png")

@@ -1,7 +1,9 @@
 """JSON and networkx: the documented form, the same numbers, golden text."""
 
+import copy
 import json
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +79,12 @@ def test_a_picture_keeps_what_graphviz_promises_without_its_program(tmp_path, mo
         tmp_path / "b.png"
     )
     assert not (tmp_path / "b").exists()
+    for other in (picture.copy(), copy.deepcopy(picture), pickle.loads(pickle.dumps(picture))):
+        assert other.source == picture.source
+        assert repr(other).startswith("<Picture")
+        other.node("one more")
+        assert "one more" in other.source
+        assert "one more" not in picture.source
     picture.format = "svg"
     assert picture.view("c", tmp_path) == str(tmp_path / "c.svg")
     picture.show()

@@ -1,7 +1,7 @@
 """exp, log, tanh and their like as LLVM IR without branches and calls, which LLVM makes vector instructions of.
 
 Polynomials and rational functions are those of Moshier's Cephes library (Methods and Programs for Mathematical
-Functions, 1989); what is close to 0 follows Kahan's formulas for log1p and expm1.
+Functions, 1989); log1p takes back what 1 + x has rounded.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class Body:
         return y
 
 
-def _exp(b: Body) -> str:
+def _reduced(b: Body, low: float, high: float) -> tuple[str, str]:
+    """For x as n log(2) + r, between these bounds: n, and exp(r) - 1."""
     single = b.type == "float"
-    low, high = (-104.0, 89.0) if single else (-746.0, 710.0)
     x = b.select(b.cmp("olt", "%x", b.c(low)), b.c(low), "%x")
     x = b.select(b.cmp("ogt", x, b.c(high)), b.c(high), x)
     x = b.select(b.cmp("uno", "%x", "%x"), b.c(0.0), x)
@@ -86,14 +86,23 @@ def _exp(b: Body) -> str:
         tail = [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]
     else:
         tail = [1 / k for k in (6227020800, 479001600, 39916800, 3628800, 362880, 40320, 5040, 720, 120, 24, 6, 2)]
-    y = b.fma(b.polynomial(r, tail), b.mul(r, r), r)
-    y = b.add(y, b.c(1.0))
-    bias, bits = (127, 23) if single else (1023, 52)
+    return n, b.fma(b.polynomial(r, tail), b.mul(r, r), r)
+
+
+def _power_of_two(b: Body, n: str) -> str:
+    """2**n for a whole number that has such a power among normal numbers."""
+    bias, bits = (127, 23) if b.type == "float" else (1023, 52)
+    shifted = b.emit(f"shl {b.int} {b.emit(f'add {b.int} {n}, {bias}')}, {bits}")
+    return b.emit(f"bitcast {b.int} {shifted} to {b.type}")
+
+
+def _exp(b: Body) -> str:
+    n, less = _reduced(b, *((-104.0, 89.0) if b.type == "float" else (-746.0, 710.0)))
+    y = b.add(less, b.c(1.0))
     k = b.emit(f"fptosi {b.type} {n} to {b.int}")
     half = b.emit(f"ashr {b.int} {k}, 1")
-    for part in (half, b.emit(f"sub {b.int} {k}, {half}")):
-        shifted = b.emit(f"shl {b.int} {b.emit(f'add {b.int} {part}, {bias}')}, {bits}")
-        y = b.mul(y, b.emit(f"bitcast {b.int} {shifted} to {b.type}"))
+    for part in (half, b.emit(f"sub {b.int} {k}, {half}")):  # in two parts, as 2**n itself may be none
+        y = b.mul(y, _power_of_two(b, part))
     return b.select(b.cmp("uno", "%x", "%x"), "%x", y)
 
 
@@ -153,39 +162,43 @@ def _tanh(b: Body) -> str:
         near = b.fma(b.mul("%x", z), b.div(p, q), "%x")
     e = b.ours("exp", b.add(size, size))
     far = b.sub(b.c(1.0), b.div(b.c(2.0), b.add(e, b.c(1.0))))
+    y = b.select(b.cmp("olt", size, b.c(0.625)), near, far)
     short = {"float": "f32", "double": "f64"}[b.type]
-    far = b.emit(f"call {b.type} @llvm.copysign.{short}({b.type} {far}, {b.type} %x)")
-    return b.select(b.cmp("olt", size, b.c(0.625)), near, far)
+    return b.emit(f"call {b.type} @llvm.copysign.{short}({b.type} {y}, {b.type} %x)")
 
 
 def _log1p(b: Body) -> str:
-    """log(u) * x / (u - 1) for u = 1 + x, which takes back what the sum has rounded."""
+    """log(u) + (x - (u - 1)) / u for u = 1 + x, which adds what the sum has rounded away."""
     u = b.add("%x", b.c(1.0))
     exact = b.sub(u, b.c(1.0))
-    y = b.mul(b.ours("log", u), b.div("%x", exact))
+    y = b.add(b.ours("log", u), b.div(b.sub("%x", exact), u))
     y = b.select(b.cmp("oeq", exact, b.c(0.0)), "%x", y)
     return b.select(b.cmp("oeq", u, b.c(float("inf"))), u, b.select(b.cmp("oeq", u, b.c(0.0)), b.c(float("-inf")), y))
 
 
 def _expm1(b: Body) -> str:
-    """(u - 1) * x / log(u) for u = exp(x), likewise."""
-    u = b.ours("exp", "%x")
-    less = b.sub(u, b.c(1.0))
-    y = b.div(b.mul(less, "%x"), b.ours("log", u))
-    y = b.select(b.cmp("oeq", u, b.c(1.0)), "%x", y)
-    y = b.select(b.cmp("ogt", b.call("fabs", "%x"), b.c(1.0)), less, y)
+    """2**n (exp(r) - 1) + (2**n - 1) for x as n log(2) + r; exp(x) where 1 is nothing beside it."""
+    large = 30.0 if b.type == "float" else 60.0
+    n, less = _reduced(b, -large, large)
+    scale = _power_of_two(b, b.emit(f"fptosi {b.type} {n} to {b.int}"))
+    y = b.fma(less, scale, b.sub(scale, b.c(1.0)))
+    y = b.select(b.cmp("ogt", "%x", b.c(large)), b.ours("exp", "%x"), y)
+    y = b.select(b.cmp("oeq", "%x", b.c(0.0)), "%x", y)
     return b.select(b.cmp("uno", "%x", "%x"), "%x", y)
 
 
 FUNCTIONS: dict[str, Callable[[Body], str]] = {
     "exp": _exp, "log": _log, "tanh": _tanh, "log1p": _log1p, "expm1": _expm1,
 }  # fmt: skip
-NEEDS = {"tanh": ("exp",), "log1p": ("log",), "expm1": ("exp", "log")}
+NEEDS = {"tanh": ("exp",), "log1p": ("log",), "expm1": ("exp",)}
 
 
 def definition(name: str, type: str) -> str:
-    """The IR of one function for one type, without those that it calls (see `NEEDS`)."""
+    """The IR of one function for one type, without those that it calls (see `NEEDS`): to be written out where it is
+    used, and to be called."""
     body = Body(type)
     result = FUNCTIONS[name](body)
     head = f"define internal {type} @{name}.{type}({type} %x) alwaysinline {{"
-    return "\n".join([head, *body.lines, f"  ret {type} {result}", "}"])
+    once = f"define internal {type} @{name}.{type}.once({type} %x) noinline {{"
+    called = f"  %y = call {type} @{name}.{type}({type} %x)"
+    return "\n".join([head, *body.lines, f"  ret {type} {result}", "}", "", once, called, f"  ret {type} %y", "}"])

@@ -50,15 +50,18 @@ def registers() -> tuple[int, int]:
     return (32, 12) if "+avx" in features else (16, 24 if "+neon" in features else 12)
 
 
-def _machine() -> Any:
+def _machine(level: int = 3) -> Any:
     """A target machine, which belongs to one engine."""
     import llvmlite.binding as llvm
 
     cpu, features = _host()
-    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
+    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=level, jit=True)
 
 
 _lock = threading.Lock()
+LONG = (
+    1 << 20
+)  # characters of one function, as of many thousands of scalar steps, from which it is compiled as it stands
 SMALL = 1 << 13  # bytes up to which results are parts of one array
 
 
@@ -277,8 +280,10 @@ def _code(text: str, machine: Any) -> bytes:
 
     module = llvm.parse_assembly(text)
     module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = True
+    long = max(map(len, text.split("\n\n"))) > LONG
+    machine = _machine(0) if long else machine
+    options = llvm.create_pipeline_tuning_options(speed_level=1 if long else 2)
+    options.loop_vectorization = options.slp_vectorization = not long
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))

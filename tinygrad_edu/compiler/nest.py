@@ -253,7 +253,8 @@ class Nest:
             return f.emit(f"select i1 {c}, {type} {xs[0]}, {type} {xs[1]}")
         if name in mathematics.FUNCTIONS:
             f.module.needs.add((name, type))
-            return f.emit(f"call {type} @{name}.{type}({type} {xs[0]})")
+            once = ".once" if math.prod(self.shape) == 1 else ""  # where nothing is gained by writing it out
+            return f.emit(f"call {type} @{name}.{type}{once}({type} {xs[0]})")
         if name == "absolute" and not real:
             c = f.emit(f"icmp slt {type} {xs[0]}, 0")
             return f.emit(f"select i1 {c}, {type} {f.emit(f'sub {type} 0, {xs[0]}')}, {type} {xs[0]}")

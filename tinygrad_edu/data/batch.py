@@ -102,7 +102,8 @@ def _must_agree(arrays: Sequence[Any], where: str) -> None:
     shapes = sorted({tuple(array.shape) for array in arrays})
     if len(shapes) != 1:
         given = f"[{few(list(map(str, shapes)))}]"
-        raise _refusal(ShapeError, f"{where} of a batch must have one shape", given, "pad them")
+        advice = "pad them, give data.TensorDataset(x, y) for an array of inputs and one of targets"
+        raise _refusal(ShapeError, f"{where} of a batch must have one shape", given, advice)
 
 
 def _refusal(kind: Any, must: str, given: str, advice: str) -> Exception:

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 class Picture(graphviz.Digraph):  # type: ignore[misc]
     """A `graphviz.Digraph` that shows itself in notebooks and saves itself without a `dot` program."""
 
-    graph: Graph
+    graph: Graph | None = None  # what it is a picture of; a copy that is pickled is of nothing any more
+
+    def copy(self) -> Picture:
+        """Another picture of the same, to be changed for itself."""
+        made: Picture = super().copy()
+        made.graph = self.graph
+        return made
+
+    def __deepcopy__(self, memo: Any) -> Picture:
+        return self.copy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "graph"}
 
     def save(self, filename: Any = None, directory: Any = None, *, skip_existing: bool | None = False) -> str:
         """Write the picture: `.svg`, `.png`, `.pdf`, `.html`, or `.dot` (`.gv`) for the DOT text."""
@@ -84,7 +96,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return f"<Picture of {len(self.graph.nodes)} nodes>"
+        return f"<Picture of {len(self.graph.nodes)} nodes>" if self.graph is not None else "<Picture>"
 
 
 def page(svg: str) -> str:

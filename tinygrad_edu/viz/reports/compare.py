@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ DRAWN = 80  # rows whose arrays are shown as cells
 MOST = 3  # the darkest colour on which the cells of an array are seen
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
     """One tensor: what each run has for it, a value and a gradient, and how far they are from those of the first run.
 
@@ -58,7 +59,7 @@ class Comparison:
         graphs = [run.graph for run in self.runs if run.graph is not None]
         return [np.asarray(graph.nodes[graph.outputs[0]].value) for graph in graphs]
 
-    @property
+    @cached_property
     def first(self) -> Row | None:
         """The first tensor that differs: in the order of the forward pass; if values agree, of the backward pass.
 
