@@ -24,7 +24,7 @@ const graph = (() => {
   const several = (b) => b.rounds[0].length > 1 && b.folded;
   // Title, formula and arrays: how much room a box needs.
   function measure(b, across) {
-    const n = nodes.get(b.key), value = n.value ? tiles.plan(n.shape, n.value) : null;
+    const n = nodes.get(b.node), value = n.value ? tiles.plan(n.shape, n.value) : null;
     [b.name, ...b.lines] = words(b, n);
     const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
     const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, PLAIN)));
@@ -136,7 +136,7 @@ const graph = (() => {
   }
 
   function box(b, parent, before) {
-    const n = nodes.get(b.key), g = b.g = draw("g", { class: "box", tabindex: 0, role: "button" }, null, parent);
+    const n = nodes.get(b.node), g = b.g = draw("g", { class: "box", tabindex: 0, role: "button" }, null, parent);
     g.style.transform = `translate(${b.x}px, ${b.y}px)`;
     if (b.opens) { g.setAttribute("aria-expanded", "false"); g.dataset.frame = b.opens; }
     if (b.opens) draw("rect", { x: 4, y: -4, width: b.w - 8, height: 12, rx: 6, class: "behind" }, null, g);
@@ -168,7 +168,7 @@ const graph = (() => {
   }
   // The number under the pointer.
   function under(e, g, plan, n, gradient) {
-    const f = gradient ? state.gradient(current(scene.place.get(n.key)))?.figure : state.figure(n.key, 0);
+    const f = gradient ? state.gradient(n.key)?.figure : state.figure(n.key, 0);
     if (!f || (!gradient && !state.computed(n.key)) || state.blank(n.key, gradient)) return "";
     const r = g.getBoundingClientRect(), x = (e.clientX - r.left) / r.width * plan.w, y = (e.clientY - r.top) / r.height * plan.h;
     const [tw, th] = [plan.columns * plan.cell.w + tiles.GAP, plan.rows * plan.cell.h + tiles.GAP];
@@ -198,7 +198,7 @@ const graph = (() => {
       const own = b.rounds.findIndex((keys) => keys.includes(k));
       if (own >= 0) return own;
     }
-    for (const other of [s.user, s.node].map((k) => scene.place.get(k)).filter(Boolean)) {
+    for (const other of [s.user, s.node].flatMap((k) => scene.place.get(k) ?? [])) {
       const shared = b.runs.filter((run) => other.runs.includes(run));
       if (!shared.length) continue;
       const k = other.members.includes(s.user) ? s.user : s.node, turn = other.turns[other.rounds.findIndex((keys) => keys.includes(k))];
@@ -226,7 +226,7 @@ const graph = (() => {
   function changed() {
     if (drawn === null || Math.abs(state.at() - drawn) !== 1) return [scene.boxes, scene.arrows];
     const two = [steps[drawn - 1], steps[state.at() - 1]].filter(Boolean);
-    const few = new Set([...two.flatMap((s) => [s.node, s.user]).map((k) => scene.place.get(k)).filter(Boolean), ...scene.boxes.filter((b) => b.rounds.length > 1)]);
+    const few = new Set([...two.flatMap((s) => [s.node, s.user]).flatMap((k) => scene.place.get(k) ?? []), ...scene.boxes.filter((b) => b.rounds.length > 1)]);
     return [few, new Set([...few].flatMap((b) => b.arrows))];
   }
   function render(everything = false) {
@@ -236,14 +236,14 @@ const graph = (() => {
     for (const b of boxes) refresh(b, s);
     for (const a of arrows) {
       let cls = "edge" + (a.loop ? " loop" : "");
-      if (s?.phase === "forward" && a.to === scene.place.get(s.node) && nodes.get(s.node).inputs.some((k) => scene.place.get(k) === a.from)) cls += " now";
-      if (s?.phase === "backward" && a.to === scene.place.get(s.user) && a.from === scene.place.get(s.node) && (a.position === null || a.position === s.position)) cls += " back";
+      if (s?.phase === "forward" && a.to.members.includes(s.node) && nodes.get(s.node).inputs.some((k) => a.from.members.includes(k))) cls += " now";
+      if (s?.phase === "backward" && a.to.members.includes(s.user) && a.from.members.includes(s.node) && (a.position === null || a.position === s.position)) cls += " back";
       if (a.cls !== cls) a.g.setAttribute("class", a.cls = cls);
     }
   }
   function refresh(b, s) {
     const key = current(b), n = nodes.get(key), ready = state.computed(key), grad = state.gradient(key);
-    const within = !b.opens && key !== b.rounds[round(b)].at(-1) ? " in " + nodes.get(b.key).name : "";
+    const within = !b.opens && key !== b.rounds[round(b)].at(-1) ? " in " + nodes.get(b.node).name : "";
     const words = b.opens ? b.title : b.rounds.length > 1 ? n.name + turn(b) : within ? n.name + within : b.name;
     write(b.heading, (b.opens ? "▸ " : "") + cut(words, b.w - 10 - (b.opens ? 14 : 0), BOLD));
     write(b.hint, b.rounds.length > 1 ? n.title : b.title);
@@ -281,17 +281,17 @@ const graph = (() => {
   function mark(keys) {
     found = new Set(keys);
     render(true);
-    const boxes = [...new Set(keys.map((k) => scene.place.get(k)).filter(Boolean))];
+    const boxes = [...new Set(keys.flatMap((k) => scene.place.get(k) ?? []))];
     if (boxes.length) camera.show(boxes.slice(0, 1));
     return boxes.length;
   }
   function follow() {
     const s = state.step();
-    camera.show((s ? [s.node, s.user] : []).map((k) => scene.place.get(k)).filter(Boolean));
+    camera.show((s ? [s.node, s.user] : []).flatMap((k) => (scene.place.get(k) ?? []).slice(0, 1)));
   }
   state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
   return {
     level, planned, open, paper, toggle, renew: () => lay(), choose, mark, render, hover, chosen: [], press: () => {},
-    boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key), selected: () => chosen, down: () => down,
+    boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key)?.[0], selected: () => chosen, down: () => down,
   };
 })();
