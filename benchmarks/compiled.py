@@ -2,7 +2,7 @@
 
     python benchmarks/compiled.py                 # all workloads, some minutes
     python benchmarks/compiled.py MLP LSTM        # those whose names contain one of these
-    python benchmarks/compiled.py --write         # and write the table into docs/benchmarks.md
+    python benchmarks/compiled.py --write         # and write the lines of the table in docs/benchmarks.md
 
 All start from the same weights and must give the same losses, step after step. Then they run in turn, round after
 round, with one thread each; a time is the median of CPU time over rounds. The ratio is that of the faster peer's time
@@ -217,7 +217,7 @@ def _() -> Workload:
 
 def function(f: Callable[[Any, Any], Any], shape: tuple[int, ...], goal: float) -> Workload:
     """Value and gradient of the sum of `f(library, x)`."""
-    x = rng.normal(size=shape).astype(np.float32)
+    x = np.asarray(rng.normal(size=shape), np.float32)
 
     def both(x: Any) -> Any:
         return tg.value_and_grad(lambda x: f(tg, x).sum())(x)
@@ -245,6 +245,16 @@ workload("layer norm of (4096, 1024), value and gradient")(
 workload("softmax of (4096, 1024), value and gradient")(
     lambda: function(lambda lib, x: (lib.nn.functional.softmax(x, 1) * x) ** 2, (4096, 1024), 1.2)
 )
+
+
+def chain(lib: Any, x: Any) -> Any:
+    y = x
+    for _ in range(5000):
+        y = lib.tanh((y * 1.0001 + x) * 0.5)
+    return y
+
+
+workload("chain of 20,000 scalar operations, value and gradient")(lambda: function(chain, (), 5))
 
 
 def measured(name: str, rounds: int) -> dict[str, Any]:
@@ -340,27 +350,37 @@ def main() -> None:
         name, what = options.child
         print(json.dumps(measured(name, int(what)) if what.isdigit() else started(name, what)))
         return
-    lines = [
-        "| workload | compiled | eager | PyTorch | JAX, jitted | ratio to the faster peer | goal | first call | "
-        "from the disk | peak, PyTorch's |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    print("\n".join(lines))
+    print("\n".join(HEAD))
     for name in WORKLOADS:
         if not options.names or any(part in name for part in options.names):
-            lines.append(row_of(name, options.rounds))
-            print(lines[-1], flush=True)
-    if options.write:
-        import jax
-        import llvmlite
+            row = row_of(name, options.rounds)
+            print(row, flush=True)
+            if options.write:
+                write({name: row})
 
-        versions = f"NumPy {np.__version__}, llvmlite {llvmlite.__version__}"
-        versions += f", PyTorch {torch.__version__}, JAX {jax.__version__}"
-        lines += ["", f"CPU time of one thread, {processor()}; Python {platform.python_version()}, {versions}."]
-        page = ROOT / "docs" / "benchmarks.md"
-        text = page.read_text()
-        head, _, rest = text.partition("<!-- compiled -->\n")
-        page.write_text(head + "<!-- compiled -->\n" + "\n".join(lines) + "\n" + rest[rest.index("<!-- end -->") :])
+
+HEAD = [
+    "| workload | compiled | eager | PyTorch | JAX, jitted | ratio to the faster peer | goal | first call | "
+    "from the disk | peak, PyTorch's |",
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+]
+
+
+def write(found: dict[str, str]) -> None:
+    """Put lines into the table of the docs, where they stand in the order of the workloads; others stay."""
+    import jax
+    import llvmlite
+
+    versions = f"NumPy {np.__version__}, llvmlite {llvmlite.__version__}"
+    versions += f", PyTorch {torch.__version__}, JAX {jax.__version__}"
+    made = f"CPU time of one thread, {processor()}; Python {platform.python_version()}, {versions}."
+    page = ROOT / "docs" / "benchmarks.md"
+    head, mark, rest = page.read_text().partition("<!-- compiled -->\n")
+    table, end, rest = rest.partition("<!-- end -->")
+    before = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()}
+    rows = {**{name: line for name, line in before.items() if line.count(" | ") == HEAD[0].count(" | ")}, **found}
+    lines = [*HEAD, *(rows[name] for name in WORKLOADS if name in rows), "", made]
+    page.write_text(head + mark + "\n".join(lines) + "\n" + end + rest)
 
 
 def processor() -> str:

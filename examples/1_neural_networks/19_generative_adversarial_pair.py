@@ -94,7 +94,7 @@ for axis, (momentum, (points, history)) in zip(axes, runs.items()):
     axis.plot(*real(1000, np.random.default_rng(9)).data.T, ".", color="#bbbbbb", markersize=3, label="real")
     axis.plot(*points.T, ".", color="#0072b2", markersize=3, label="made")
     axis.set(title=f"beta1 = {momentum}, after {history[-1, 0]:.0f} steps", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
-    axis.legend(loc="center")
+    axis.legend(loc="upper left", fontsize=8)
     axes[2].plot(history[:, 0], history[:, 1], "o-", label=f"beta1 = {momentum}")
 axes[2].set(title="share of made points near a centre", xlabel="step", ylabel="share", ylim=(0, 1))
 axes[2].grid(alpha=0.3)

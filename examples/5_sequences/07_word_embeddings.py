@@ -109,7 +109,7 @@ for side, (shift, align) in enumerate([(-0.015, "right"), (0.015, "left")]):
         x, y = ends[k, side]
         free = max(y, free)
         axes.text(x + shift, free, both[k][side], ha=align, va="center")
-        free += 0.035
+        free += 0.05
 axes.margins(0.2, 0.08)
 axes.set(xlabel="along the mean of (woman - man), (queen - king), ...", ylabel="across: what differs most besides")
 figure.savefig(OUT / "word_embeddings.png")

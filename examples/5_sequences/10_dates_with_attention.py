@@ -110,6 +110,7 @@ for axes, k in zip(figure.subplots(2, 2).ravel(), np.argsort([-len(t) for t in t
     axes.imshow(alphas.numpy()[:, : len(texts[k]), k, 0], cmap="Blues", vmin=0, aspect="auto")
     axes.set_xticks(range(len(texts[k])), texts[k])
     axes.set_yticks(range(10), [DIGITS[c] for c in scores.numpy()[k].argmax(axis=1)])
+figure.suptitle("where each letter of the answer (down) looks in the date (across)")
 figure.savefig(OUT / "dates_with_attention.png")
 print("picture:", OUT / "dates_with_attention.png")
 

@@ -93,9 +93,8 @@ def test_the_numbers_shown_at_every_step_are_the_engines(browser, tmp_path, name
             assert label == nodes[key]["title"] + value + grad
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_numbers_are_written_as_in_python(browser, tmp_path, seed):
-    rng = np.random.default_rng(seed)
+def test_numbers_are_written_as_in_python(browser, tmp_path):
+    rng = np.random.default_rng(0)
     shapes, dtypes = (
         [(), (3,), (2, 2), (4, 2), (3, 3), (20,), (5, 5), (2, 2, 2)],
         ["float64", "float32", "int64", "bool"],
@@ -148,6 +147,7 @@ def test_every_control(browser, tmp_path):
         tab.locator(".box", has_text="tanh(a)").click()
         assert "tanh(a)" in text(tab, "#details h3")
         assert "da += " in text(tab, "#details")
+        assert "tanh(a)" in text(tab, "#code li.looked")
         tab.locator("#all summary").click()
         tab.locator("#list li").nth(last - 1).wait_for()
         assert tab.locator("#list li").count() == last
@@ -330,6 +330,28 @@ def test_the_graph_fits_at_the_start_and_nothing_is_cut(browser, tmp_path):
             assert tab.evaluate("graph.boxes()[0].w * document.getElementById('graph').getScreenCTM().a") > 25
 
 
+def test_arrays_are_drawn_as_what_they_are(browser, tmp_path):
+    shapes = {
+        "(3,)": [3],
+        "(4, 3)": [4, 3],
+        "(20, 30)": [20, 30],
+        "(2, 1, 8, 8)": [2, 1, 8, 8],
+        "(64,)": [64],
+        "(5, 784)": [5, 784],
+        "(3, 1, 3, 3)": [3, 1, 3, 3],
+    }
+    with opened(browser, viz.player(course, 5.0, 3.0, 2.0), tmp_path) as tab:
+        plans = tab.evaluate(
+            "shapes => Object.fromEntries(Object.entries(shapes).map(([k, s]) => [k, tiles.plan(s)]))", shapes
+        )
+    assert {k for k, p in plans.items() if p["written"]} == {"(3,)", "(4, 3)", "(3, 1, 3, 3)"}  # with their numbers
+    size = {k: (p["count"], p["rows"], p["columns"]) for k, p in plans.items()}
+    assert size["(2, 1, 8, 8)"] == (2, 8, 8)
+    assert size["(64,)"] == (1, 8, 8)  # an image that was laid out in a row
+    assert size["(5, 784)"] == (5, 28, 28)
+    assert size["(20, 30)"] == (1, 20, 30)
+
+
 def test_paper(browser, tmp_path):
     def deep(x):
         for _ in range(30):
@@ -458,6 +480,29 @@ def test_whatever_is_folded_boxes_and_frames_keep_apart(browser, tmp_path):
         for seed in (1, 2):
             assert tab.evaluate(FOLD_AT_RANDOM, seed) == []
             tab.evaluate("document.documentElement.classList.add('large')")
+
+
+class Loop(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.Linear(2, 2)
+
+    def forward(self, x):
+        for _ in range(5):
+            x = tg.tanh(self.cell(x))
+        return x
+
+
+def test_a_shared_parameter_is_drawn_where_it_is_used(browser, tmp_path):
+    with opened(browser, viz.player(Loop(), np.ones((1, 2), np.float32)), tmp_path, reduced_motion="reduce") as tab:
+        tab.evaluate("player.detail(0)")
+        copies = tab.locator(".box", has_text="cell.weight").filter(has=tab.locator(".body.parameter"))
+        assert copies.count() == 5
+        tab.keyboard.press("End")
+        assert len({copies.nth(k).get_attribute("aria-label") for k in range(5)}) == 1
+        assert tab.locator(".edge.back").count() == 1  # the step is of one use
+        tab.evaluate("player.toggle(player.frames()[0].id)")
+        assert copies.count() == 4  # that of a folded frame is in it
 
 
 def test_repetitions_show_the_round_of_the_step(browser, tmp_path):

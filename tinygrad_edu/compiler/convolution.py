@@ -36,7 +36,7 @@ class _Windows(Vectors):
         self.rows, self.width = size[:-1], size[-1]
         bytes, self.sums = f.module.registers
         full = bytes // kernel.y.buffer.dtype.itemsize
-        lanes = min((full, full // 2, full // 4), key=lambda n: (-(-self.width // n) * n, -n))
+        lanes = min((n for n in (full, full // 2, full // 4) if n > 1), key=lambda n: (-(-self.width // n) * n, -n))
         super().__init__(f, kernel.y.buffer.dtype, lanes)
 
     def spans(self, most: int) -> list[tuple[int, int, int]]:

@@ -111,7 +111,8 @@ def elementwise(op: Op, home: str = "elementwise") -> Callable[..., Tensor]:
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = f"{__package__}.{home}"  # where pickle will find it
     written = f" = {op.formula.format(*given)}" if op.formula and arity > 1 else ""
-    function.__doc__ = op.doc or f"{op.name}({', '.join(given)}){written}, entry by entry, with broadcasting."
+    others = ", with broadcasting" if arity > 1 else ""
+    function.__doc__ = op.doc or f"{op.name}({', '.join(given)}){written}, entry by entry{others}."
     return cast("Callable[..., Tensor]", function)
 
 

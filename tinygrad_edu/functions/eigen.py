@@ -47,7 +47,10 @@ def eig(x: Any) -> EigResult:
     if complex_step.get():
         raise DTypeError("eig: has no complex step; got complex numbers that stand for real ones; use differences")
     x = x.astype(np.complex64 if x.dtype in (np.float16, np.float32, np.complex64) else np.complex128)
-    w, v = map(constant, np.linalg.eig(x._data))
+    try:
+        w, v = map(constant, np.linalg.eig(x._data))
+    except np.linalg.LinAlgError as error:
+        raise type(error)(f"eig: entries must be finite; got shape {x.shape} ({error}); look at the input") from None
     if not x.flags:
         return EigResult(w, v)
     start = v

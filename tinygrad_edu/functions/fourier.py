@@ -14,7 +14,7 @@ from .arguments import lift, normal_axis
 from .calls import at_device
 from .creation import asarray
 from .layout import concat, flip, roll
-from .settings import integer, refused, settings
+from .settings import integer, refused, settings, several
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -31,7 +31,7 @@ def _complex(who: str, x: Any) -> Any:
 
 def _one(who: str, x: Any, n: Any, axis: Any, norm: Any, inverse: bool) -> Any:
     """The transform of length `n` along an axis, to which `x` is cut or filled up with zeros."""
-    if norm not in NORMS:
+    if not isinstance(norm, str) or norm not in NORMS:
         raise refused(who, "norm", "backward, ortho or forward", norm, "norm='ortho'", ValueError)
     axis = normal_axis(who, axis, x.ndim)
     n = x.shape[axis] if n is None else integer(who, "n", n, 1)
@@ -106,8 +106,7 @@ def hfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tenso
     >>> tg.fft.hfft([1.0, 0.0]).tolist()
     [1.0, 1.0]
     """
-    turned = {"backward": "forward", "forward": "backward"}.get(norm, norm)
-    return irfft(ops.conj(_complex("hfft", x)), n, axis, turned)
+    return irfft(ops.conj(_complex("hfft", x)), n, axis, _turned(norm))
 
 
 def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
@@ -117,8 +116,12 @@ def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tens
     >>> tg.fft.ihfft([1.0, 1.0]).real.tolist()
     [1.0, 0.0]
     """
-    turned = {"backward": "forward", "forward": "backward"}.get(norm, norm)
-    return ops.conj(rfft(x, n, axis, turned))
+    return ops.conj(rfft(x, n, axis, _turned(norm)))
+
+
+def _turned(norm: Any) -> Any:
+    """The norm of the other direction."""
+    return {"backward": "forward", "forward": "backward"}.get(norm, norm) if isinstance(norm, str) else norm
 
 
 def _real(who: str, x: Any) -> Any:
@@ -128,14 +131,17 @@ def _real(who: str, x: Any) -> Any:
     return x
 
 
-def _axes(who: str, x: Any, s: Any, axes: Any) -> list[tuple[Any, int]]:
-    """Lengths and axes of a transform along several."""
+def _axes(who: str, x: Any, s: Any, axes: Any, last: bool = False) -> list[tuple[Any, int]]:
+    """Lengths and axes of a transform along several; `last`: of which one is for real numbers."""
+    lengths = None if s is None else [n if n is None else integer(who, "s", n) for n in several(who, "s", s)]
     if axes is None:
-        axes = range(x.ndim) if s is None else range(x.ndim - len(tuple(s)), x.ndim)
-    found = [normal_axis(who, k, x.ndim) for k in axes]
-    lengths = [None] * len(found) if s is None else list(s)
+        axes = range(x.ndim) if lengths is None else range(x.ndim - len(lengths), x.ndim)
+    found = [normal_axis(who, k, x.ndim) for k in several(who, "axes", axes)]
+    lengths = [None] * len(found) if lengths is None else lengths
     if len(lengths) != len(found) or len(set(found)) != len(found):
         raise ShapeError(f"{who}: needs a length for each of different axes; got s={s} and axes={axes}; give as many")
+    if last and not found:
+        raise ShapeError(f"{who}: needs an axis; got {axes} of a tensor of shape {x.shape}; give one, as axes=(0,)")
     return [(None if k == -1 else k, axis) for k, axis in zip(lengths, found, strict=True)]
 
 
@@ -173,7 +179,7 @@ def rfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = N
     (2, 2)
     """
     x = _real("rfftn", x)
-    *others, (n, last) = _axes("rfftn", x, s, axes)
+    *others, (n, last) = _axes("rfftn", x, s, axes, last=True)
     y: Any = rfft(x, n, last, norm)
     for n, axis in reversed(others):
         y = _one("rfftn", y, n, axis, norm, False)
@@ -188,7 +194,7 @@ def irfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = 
     [[1.0, 1.0], [1.0, 1.0]]
     """
     x = _complex("irfftn", x)
-    *others, (n, last) = _axes("irfftn", x, s, axes)
+    *others, (n, last) = _axes("irfftn", x, s, axes, last=True)
     for k, axis in others:
         x = _one("irfftn", x, k, axis, norm, True)
     return irfft(x, n, last, norm)

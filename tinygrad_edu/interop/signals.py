@@ -11,6 +11,7 @@ from ..arrays import is_weak
 from ..errors import ShapeError
 from ..functions import creation, elementwise, indexing, layout, linalg, reduce
 from ..functions.arguments import lift, normal_axes, normal_axis, spelled
+from ..functions.settings import integer
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
@@ -53,7 +54,7 @@ def diff(
 ) -> Any:  # fmt: skip
     """np.diff: the differences of neighbours along an axis, `n` times."""
     axis = axis if dim is None else spelled("diff", axis, -1, dim)
-    a = lift(a, "diff")
+    a, n = lift(a, "diff"), integer("diff", "n", n, 0)
     axis = normal_axis("diff", axis, a.ndim)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
     ends = [None if e is None else lift(e, "diff") for e in (prepend, append)]
@@ -64,7 +65,7 @@ def diff(
         else a
     )
     a = layout.moveaxis(a, axis, 0)
-    for _ in range(n):
+    for _ in range(min(n, a.shape[0])):  # then there is none left
         a = a[1:] ^ a[:-1] if a.dtype.kind == "b" else a[1:] - a[:-1]
     return layout.moveaxis(a, 0, axis)
 

@@ -97,9 +97,11 @@ exp = Op("exp", np.exp, (lambda g, y, x: g * y,), latex="e^{#1}", domain=(REAL,)
 exp2 = Op(
     "exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), latex="2^{#1}", domain=(REAL,), special=(-2000,), advice=EXP
 )
-expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * exp(x),), domain=(REAL,), special=(0, -1000), advice=EXP)
+expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * exp(x),), domain=(REAL,), special=(0, -1000), advice=EXP,
+           doc="expm1(x) = exp(x) - 1, to its own digits near 0.")  # fmt: skip
 log = Op("log", np.log, (lambda g, y, x: g / x,), latex=r"\log", domain=(POSITIVE,), advice=LOG)
 log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0,),
+           doc="log1p(x) = log(1 + x), to its own digits near 0.",
            advice="log1p is -inf at -1 and nan below; keep its input above -1")  # fmt: skip
 log2 = Op("log2", np.log2, (lambda g, y, x: g / (x * LN2),), latex=r"\log_2", domain=(POSITIVE,), advice=LOG)
 log10 = Op("log10", np.log10, (lambda g, y, x: g / (x * LN10),), latex=r"\log_{10}", domain=(POSITIVE,), advice=LOG)
@@ -141,10 +143,12 @@ def _atan2(a: Any, b: Any) -> Any:
 hypot = Op("hypot", _hypot,
            (lambda g, y, a, b: g * where(y == 0, 0, a / where(y == 0, 1, y)),
             lambda g, y, a, b: g * where(y == 0, 0, b / where(y == 0, 1, y))),
+           doc="hypot(x1, x2) = sqrt(x1**2 + x2**2), without overflow.",
            domain=(NONZERO, NONZERO))  # fmt: skip
 atan2 = Op("atan2", _atan2,
            (lambda g, y, a, b: g * _over_square(b, hypot(a, b)),
             lambda g, y, a, b: -g * _over_square(a, hypot(a, b))),
+           doc="atan2(x1, x2): the angle of the point (x2, x1), from -pi to pi.",
            domain=(NONZERO, NONZERO))  # fmt: skip
 
 
@@ -166,6 +170,7 @@ def _stable_logaddexp(a: Any, b: Any) -> Any:
 logaddexp = Op("logaddexp", _stable_logaddexp,
                (lambda g, y, a, b: g * where(y == -inf, 0, sigmoid(a - b)),
                 lambda g, y, a, b: g * where(y == -inf, 0, sigmoid(b - a))),
+               doc="logaddexp(x1, x2) = log(exp(x1) + exp(x2)), without overflow.",
                domain=(REAL, REAL))  # fmt: skip
 
 
@@ -202,11 +207,14 @@ def _from_softplus(g: Any, y: Any, x: Any, *, beta: float = 1.0, threshold: floa
 
 
 sigmoid = Op("sigmoid", _sigmoid, (in_pieces(lambda g, y, x: g * (y * sigmoid(-x))),),
+             doc="sigmoid(x) = 1 / (1 + exp(-x)), without overflow.",
              latex=r"\sigma", domain=(REAL,), special=(0, -700, 700), mirror=lambda y: 1 - y,
              blocks=("saturated", f"sigmoid is {SATURATED}, or a loss that takes logits"))  # fmt: skip
 softplus = Op("softplus", _softplus, (in_pieces(_from_softplus),),
+              doc="softplus(x) = log(1 + exp(x)), without overflow.",
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
 relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
+          doc="relu(x) = max(x, 0); its derivative at 0 is 0.",
           analytic=False, masks=True, domain=(NONZERO,), special=(0,),
           blocks=("dead relu", "every input of relu is negative here, where its slope is 0; use a smaller learning "
                   "rate, a smaller negative bias, or leaky_relu"))  # fmt: skip

@@ -2,30 +2,39 @@
 const fold = (() => {
   const id = (path) => path.join("/");
 
+  const SHARED = 3;  // a parameter of more frames than that is drawn in each of them
+
   // The boxes, arrows and frames that are left of a view when the frames whose ids are in `closed` are folded.
   function scene(view, closed) {
     const shut = (path) => path.findIndex((_, k) => closed.has(id(path.slice(0, k + 1)))) + 1;
-    const boxes = [], groups = new Map(), place = new Map();
-    for (const b of housed(view)) {
-      const end = shut(b.path);
-      if (!end) { boxes.push({ ...b, members: b.rounds.flat() }); continue; }
-      const frame = id(b.path.slice(0, end));
+    const boxes = [], groups = new Map(), all = housed(view), owner = new Map(), place = new Map();
+    for (const b of all) {
+      const end = shut(b.path), frame = id(b.path.slice(0, end));
+      if (!end) { const box = { ...b, members: b.rounds.flat() }; boxes.push(box); owner.set(b, box); continue; }
       groups.set(frame, [...(groups.get(frame) ?? []), b]);
     }
-    for (const [frame, inside] of groups) boxes.push(folded(view, frame, inside));
+    for (const [frame, inside] of groups) {
+      const box = folded(view, frame, inside);
+      boxes.push(box);
+      for (const b of inside) owner.set(b, box);
+    }
     const order = new Map(view.boxes.map((b, k) => [b.key, k]));
-    boxes.sort((a, b) => order.get(a.key) - order.get(b.key));
-    for (const b of boxes) for (const k of b.members) place.set(k, b);
+    boxes.sort((a, b) => order.get(a.node) - order.get(b.node));
+    for (const b of boxes) for (const k of b.members) place.set(k, [...(place.get(k) ?? []), b]);
     const frames = view.frames.filter((f) => !shut(f.path) && boxes.some((b) => id(b.path.slice(0, f.path.length)) === id(f.path)));
-    return { boxes, place, arrows: arrows(view, place), frames: frames.map((f) => ({ ...f, id: id(f.path) })) };
+    return { boxes, place, arrows: arrows(view, all, owner), frames: frames.map((f) => ({ ...f, id: id(f.path) })) };
   }
 
-  // A parameter or a constant stands in the innermost frame that holds all its uses.
+  // A parameter or a constant stands in the innermost frame that holds all its uses; one that many frames share, in each.
   function housed(view) {
     const path = new Map(view.boxes.map((b) => [b.key, b.path])), users = new Map();
     for (const a of view.arrows) if (!a.loop) users.set(a.source, [...(users.get(a.source) ?? []), path.get(a.user)]);
     const shared = (a, b) => { let k = 0; while (k < a.length && k < b.length && a[k] === b[k]) k++; return a.slice(0, k); };
-    return view.boxes.map((b) => (b.own && !b.path.length && users.has(b.key) ? { ...b, path: users.get(b.key).reduce(shared) } : b));
+    return view.boxes.flatMap((b) => {
+      const all = b.own && !b.path.length ? users.get(b.key) ?? [] : [], homes = new Map(all.map((p) => [id(p), p]));
+      if (homes.size > SHARED && all.every((p) => p.length)) return [...homes].map(([at, p]) => ({ ...b, key: b.key + "@" + at, node: b.key, path: p, at }));
+      return [{ ...b, node: b.key, path: all.length ? all.reduce(shared) : b.path }];
+    });
   }
 
   function folded(view, frame, inside) {
@@ -38,14 +47,15 @@ const fold = (() => {
     const { runs, counts, turns } = repeated ? last : { runs: [], counts: [], turns: [[]] };
     const operations = rounds[0].filter((k) => nodes.get(k).op).length;
     return {
-      key: members.at(-1), title: f.label, operations, rounds, members, runs, counts, turns, leaf: false, own: false, folded: true, opens: frame, path: outer,
+      key: members.at(-1) + "/" + frame, node: members.at(-1), title: f.label, operations, rounds, members, runs, counts, turns, leaf: false, own: false, folded: true, opens: frame, path: outer,
     };
   }
 
-  function arrows(view, place) {
-    const found = new Map();
+  function arrows(view, all, owner) {
+    const found = new Map(), path = new Map(view.boxes.map((b) => [b.key, id(b.path)])), home = new Map();
+    for (const b of all) home.set(b.at === undefined ? b.node : b.node + "@" + b.at, owner.get(b));
     for (const a of view.arrows) {
-      const from = place.get(a.source), to = place.get(a.user);
+      const from = home.get(a.source) ?? home.get(a.source + "@" + path.get(a.user)), to = home.get(a.user);
       if (from === to && from.opens) continue;
       const whole = !from.opens && !to.opens;
       const arrow = { ...a, from, to, position: whole ? a.position : null, text: whole ? a.text : from.title + " → " + to.title };

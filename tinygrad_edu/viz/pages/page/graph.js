@@ -24,10 +24,10 @@ const graph = (() => {
   const several = (b) => b.rounds[0].length > 1 && b.folded;
   // Title, formula and arrays: how much room a box needs.
   function measure(b, across) {
-    const n = nodes.get(b.key), value = n.value ? tiles.plan(n.shape, n.value) : null;
+    const n = nodes.get(b.node), value = n.value ? tiles.plan(n.shape, n.value) : null;
     [b.name, ...b.lines] = words(b, n);
     const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
-    const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, PLAIN)));
+    const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, font(b, n))));
     b.number = !n.shape.length;
     if (b.number) [b.tile, b.grads] = [{ w: 0, h: LINE }, n.grad_summary === null ? null : { w: 0, h: LINE }];
     else [b.tile, b.grads] = [value ?? { w: 0, h: LINE }, n.grad_summary === null ? null : value ?? { w: 0, h: LINE }];
@@ -44,14 +44,15 @@ const graph = (() => {
     if (b.opens) return [b.title, counted(b)];
     const title = b.rounds.length > 1 ? n.title : b.title, cut = title.indexOf(" = ");
     if (b.leaf || cut < 0) return [title];
-    const rule = wrapped(title.slice(cut + 3), n.named ? PLAIN : BOLD);
+    const rule = wrapped(title.slice(cut + 3), font(b, n));
     return n.named ? [title.slice(0, cut), ...rule] : rule;
   }
+  const font = (b, n) => (n.named || b.opens ? PLAIN : BOLD);  // of what stands below the first line
   const counted = (b) => b.operations + " operation" + (b.operations === 1 ? "" : "s");
-  function wrapped(text, font) {
+  function wrapped(text, letters) {
     const lines = [""];
     for (const word of text.split(/(?= [-+*\/@] )/)) {
-      if (lines.length < LINES && lines.at(-1) && width(lines.at(-1) + word, font) > WIDEST) lines.push("");
+      if (lines.length < LINES && lines.at(-1) && width(lines.at(-1) + word, letters) > WIDEST) lines.push("");
       lines[lines.length - 1] += lines.at(-1) ? word : word.trimStart();
     }
     return lines;
@@ -136,14 +137,14 @@ const graph = (() => {
   }
 
   function box(b, parent, before) {
-    const n = nodes.get(b.key), g = b.g = draw("g", { class: "box", tabindex: 0, role: "button" }, null, parent);
+    const n = nodes.get(b.node), g = b.g = draw("g", { class: "box", tabindex: 0, role: "button" }, null, parent);
     g.style.transform = `translate(${b.x}px, ${b.y}px)`;
     if (b.opens) { g.setAttribute("aria-expanded", "false"); g.dataset.frame = b.opens; }
     if (b.opens) draw("rect", { x: 4, y: -4, width: b.w - 8, height: 12, rx: 6, class: "behind" }, null, g);
     b.rect = draw("rect", { width: b.w, height: b.h, rx: b.leaf ? 12 : 5, class: "body " + (b.opens ? "folded" : n.op ? "operation" : n.kind) }, null, g);
     b.hint = draw("title", {}, b.title, g);
     b.heading = draw("text", { x: b.w / 2, y: 16, class: "name" }, "", g);
-    b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: n.named || b.opens ? "rule" : "name" }, cut(line, b.w - 10, PLAIN), g));
+    b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
     b.value = slot(b, n, b.tile, 0, "value");
     b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
     pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else choose(current(b)); });
@@ -158,17 +159,17 @@ const graph = (() => {
     const y = b.head + 4 + (gradient && !b.beside ? plan.h + 5 : 0), g = draw("g", { class: cls, transform: `translate(${x}, ${y})` }, null, b.g);
     const text = draw("text", { x: width / 2, y: 11, class: "numeral" }, "", g);
     if (b.number && b.leaf && !gradient && n.value) { text.classList.add("live"); graph.press(text, n.key, 0); }
-    if (b.number || !n.value) return { g, text };
+    if (b.number || !n.value) return { g, text, room: width - 6 };
     const inner = draw("g", { transform: `translate(${(width - plan.w) / 2}, 0)` }, null, g), press = gradient || !b.leaf ? null : (rect, k) => graph.press(rect, n.key, k);
     const picture = tiles.picture(inner, n.shape, n.value, press);
     draw("rect", { x: -1.5, y: -1.5, width: plan.w + 3, height: plan.h + 3, rx: 2, class: "rim" }, null, inner);
     inner.addEventListener("pointermove", (e) => hover(under(e, inner, plan, n, gradient)));
     inner.addEventListener("pointerleave", () => hover(""));
-    return { g, text, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
+    return { g, text, room: width - 6, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
   }
   // The number under the pointer.
   function under(e, g, plan, n, gradient) {
-    const f = gradient ? state.gradient(current(scene.place.get(n.key)))?.figure : state.figure(n.key, 0);
+    const f = gradient ? state.gradient(n.key)?.figure : state.figure(n.key, 0);
     if (!f || (!gradient && !state.computed(n.key)) || state.blank(n.key, gradient)) return "";
     const r = g.getBoundingClientRect(), x = (e.clientX - r.left) / r.width * plan.w, y = (e.clientY - r.top) / r.height * plan.h;
     const [tw, th] = [plan.columns * plan.cell.w + tiles.GAP, plan.rows * plan.cell.h + tiles.GAP];
@@ -198,7 +199,7 @@ const graph = (() => {
       const own = b.rounds.findIndex((keys) => keys.includes(k));
       if (own >= 0) return own;
     }
-    for (const other of [s.user, s.node].map((k) => scene.place.get(k)).filter(Boolean)) {
+    for (const other of [s.user, s.node].flatMap((k) => scene.place.get(k) ?? [])) {
       const shared = b.runs.filter((run) => other.runs.includes(run));
       if (!shared.length) continue;
       const k = other.members.includes(s.user) ? s.user : s.node, turn = other.turns[other.rounds.findIndex((keys) => keys.includes(k))];
@@ -226,7 +227,7 @@ const graph = (() => {
   function changed() {
     if (drawn === null || Math.abs(state.at() - drawn) !== 1) return [scene.boxes, scene.arrows];
     const two = [steps[drawn - 1], steps[state.at() - 1]].filter(Boolean);
-    const few = new Set([...two.flatMap((s) => [s.node, s.user]).map((k) => scene.place.get(k)).filter(Boolean), ...scene.boxes.filter((b) => b.rounds.length > 1)]);
+    const few = new Set([...two.flatMap((s) => [s.node, s.user]).flatMap((k) => scene.place.get(k) ?? []), ...scene.boxes.filter((b) => b.rounds.length > 1)]);
     return [few, new Set([...few].flatMap((b) => b.arrows))];
   }
   function render(everything = false) {
@@ -236,14 +237,14 @@ const graph = (() => {
     for (const b of boxes) refresh(b, s);
     for (const a of arrows) {
       let cls = "edge" + (a.loop ? " loop" : "");
-      if (s?.phase === "forward" && a.to === scene.place.get(s.node) && nodes.get(s.node).inputs.some((k) => scene.place.get(k) === a.from)) cls += " now";
-      if (s?.phase === "backward" && a.to === scene.place.get(s.user) && a.from === scene.place.get(s.node) && (a.position === null || a.position === s.position)) cls += " back";
+      if (s?.phase === "forward" && a.to.members.includes(s.node) && nodes.get(s.node).inputs.some((k) => a.from.members.includes(k))) cls += " now";
+      if (s?.phase === "backward" && a.to.members.includes(s.user) && a.from.members.includes(s.node) && (a.position === null || a.position === s.position)) cls += " back";
       if (a.cls !== cls) a.g.setAttribute("class", a.cls = cls);
     }
   }
   function refresh(b, s) {
     const key = current(b), n = nodes.get(key), ready = state.computed(key), grad = state.gradient(key);
-    const within = !b.opens && key !== b.rounds[round(b)].at(-1) ? " in " + nodes.get(b.key).name : "";
+    const within = !b.opens && key !== b.rounds[round(b)].at(-1) ? " in " + nodes.get(b.node).name : "";
     const words = b.opens ? b.title : b.rounds.length > 1 ? n.name + turn(b) : within ? n.name + within : b.name;
     write(b.heading, (b.opens ? "▸ " : "") + cut(words, b.w - 10 - (b.opens ? 14 : 0), BOLD));
     write(b.hint, b.rounds.length > 1 ? n.title : b.title);
@@ -270,7 +271,7 @@ const graph = (() => {
       write(slot.text, "");
       if (slot.last !== figure || slot.hidden !== hidden) slot.picture.show(figure.values, gradient ? "float64" : n.dtype, hidden);
       [slot.last, slot.hidden] = [figure, hidden];
-    } else write(slot.text, text && before + (hidden ? "?" : text.split("; mean")[0]));
+    } else write(slot.text, text && cut(before + (hidden ? "?" : text.split("; mean")[0]), slot.room, PLAIN));
   }
 
   function choose(key) {
@@ -281,17 +282,17 @@ const graph = (() => {
   function mark(keys) {
     found = new Set(keys);
     render(true);
-    const boxes = [...new Set(keys.map((k) => scene.place.get(k)).filter(Boolean))];
+    const boxes = [...new Set(keys.flatMap((k) => scene.place.get(k) ?? []))];
     if (boxes.length) camera.show(boxes.slice(0, 1));
     return boxes.length;
   }
   function follow() {
     const s = state.step();
-    camera.show((s ? [s.node, s.user] : []).map((k) => scene.place.get(k)).filter(Boolean));
+    camera.show((s ? [s.node, s.user] : []).flatMap((k) => (scene.place.get(k) ?? []).slice(0, 1)));
   }
   state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
   return {
     level, planned, open, paper, toggle, renew: () => lay(), choose, mark, render, hover, chosen: [], press: () => {},
-    boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key), selected: () => chosen, down: () => down,
+    boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key)?.[0], selected: () => chosen, down: () => down,
   };
 })();

@@ -93,7 +93,7 @@ const lesson = (() => {
     if (one) line(equals(), number(s.user, 1), operator("·"), blank.factor ? unknown() : derivative(s, true), equals(), digits(state.contribution(s).text, blank.result));
     else {
       const row = figures(), given = named(s.math), local = s.derivative === null ? {} : state.derivative(s);
-      if (local.figure?.values.length > 1 && user.shape.length && s.derivative !== s.derivative_formula) {
+      if (local.figure && user.shape.length && s.derivative !== s.derivative_formula) {
         gradient(row, s.user);
         sign(row, "⊙");
         figure(row, "d" + user.name + "/d" + n.name, local.figure, local.text, user.shape, "float64", "value", blank.factor);

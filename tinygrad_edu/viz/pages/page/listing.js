@@ -52,8 +52,10 @@ const listing = (() => {
     const e = element.getBoundingClientRect(), p = pane.getBoundingClientRect();
     if (e.top < p.top || e.bottom > p.bottom) pane.scrollTop += e.top - p.top - p.height / 3;
   }
+  // The line of what is looked at.
   function show(key) {
     const line = nodes.get(key).line, li = line && rows.get(line.join(":"));
+    for (const other of rows.values()) other.classList.toggle("looked", other === li);
     if (li) visible(li, $("code"));
   }
   state.watchers.push(follow);

@@ -1,6 +1,6 @@
 // Arrays as pictures: numbers in coloured cells; a vector as a strip; large ones, and images, as pixels.
 const tiles = (() => {
-  const CELL = { w: 36, h: 17 }, WRITTEN = 8, MOST = 96, GAP = 4;
+  const CELL = { w: 36, h: 17 }, WRITTEN = 8, IMAGE = 6, MOST = 96, GAP = 4;
   const PALETTES = {  // purple, through the page, to green: a diverging palette that colour-blind readers tell apart
     light: { less: [118, 42, 131], none: [247, 247, 247], more: [27, 120, 55], dark: 0 },
     dark: { less: [186, 140, 204], none: [44, 47, 52], more: [110, 190, 120], dark: 1 },
@@ -23,7 +23,8 @@ const tiles = (() => {
     const flat = shape.length > 1 ? shape : [1, shape[0] ?? 1];
     const rows = sampled?.rows?.length ?? flat[flat.length - 2], columns = sampled?.columns?.length ?? flat[flat.length - 1];
     const count = sampled?.tiles?.length ?? numbers.size(flat.slice(0, -2)), side = Math.sqrt(columns);
-    if (rows <= WRITTEN && columns <= WRITTEN && count * rows <= 2 * WRITTEN) {
+    const images = shape.length > 2 && rows >= IMAGE && columns >= IMAGE;
+    if (!images && rows <= WRITTEN && columns <= WRITTEN && count * rows <= 2 * WRITTEN) {
       return { rows, columns, count, across: 1, cell: CELL, written: true, w: columns * CELL.w, h: count * (rows * CELL.h + GAP) - GAP };
     }
     if (rows === 1 && count === 1 && columns >= 64 && Number.isInteger(side)) return pixels(side, side, 1);  // an image, laid out in a row
