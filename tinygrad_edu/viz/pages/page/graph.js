@@ -293,6 +293,6 @@ const graph = (() => {
   state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
   return {
     level, planned, open, paper, toggle, renew: () => lay(), choose, mark, render, hover, chosen: [], press: () => {},
-    boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key)?.[0], selected: () => chosen, down: () => down,
+    boxes: () => scene.boxes, frames: () => scene.frames, size: () => size, place: (key) => scene.place.get(key)?.[0], selected: () => chosen,
   };
 })();
