@@ -147,7 +147,8 @@ def _holds_double(data: Any, who: str) -> bool:
     double = False
     try:
         for x in _leaves(data):
-            double = double or str(getattr(x, "dtype", "")).endswith("float64")
+            if not double and (dtype := getattr(x, "dtype", None)) is not None:
+                double = str(dtype).endswith("float64")
             if getattr(x, "requires_grad", False):
                 raise GraphError(
                     f"{who}: a list must hold numbers; got tensors that need a gradient, which would be lost; use "

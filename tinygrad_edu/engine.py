@@ -44,6 +44,7 @@ COMPLEX = frozenset((np.dtype(np.complex64), np.dtype(np.complex128)))
 SCALARS = frozenset((np.float16, np.float32, np.float64))
 
 
+APART = object()  # the source of an older self, and of a view whose numbers were changed apart from what it shows
 STEPPED, MIXED = "optimizer.step()", "backward(), onto a gradient that optimizer.step() had used"  # sites of gradients
 
 
@@ -133,6 +134,8 @@ class Variable(Reading):
     def reborn(self) -> None:
         """Note that the value has changed and that its older self is not kept."""
         self.born, self.past, self.site = births(), None, site()
+        if self.source.__class__ is tuple:
+            self.source = APART
 
     def as_of(self, user: Variable) -> Variable:
         """This variable as `user`, which was made from it, saw it."""

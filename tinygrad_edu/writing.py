@@ -20,7 +20,7 @@ import numpy as np
 from . import ops
 from .batched import BatchedArray
 from .changes import at_once
-from .engine import KEEPS, NEEDS, Variable, births, describe, note, shell
+from .engine import APART, KEEPS, NEEDS, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
@@ -108,9 +108,11 @@ def _refuse(who: str, t: Variable) -> None:
                 f"{who}: a result that has a gradient cannot be written into under no_grad, as its "
                 f"gradient would be wrong; got {describe(t)}, written at {site()}; detach() it first"
             )
-        if (view := view_of(t)) is None:
+        t.notice()
+        view = view_of(t)
+        if view is None and t.source is not APART:
             return
-        op, base, _, _ = view
+        op, base = view[:2] if view is not None else (None, t)
         if _stale(t, base):
             raise GraphError(
                 f"{who}: the tensor that a view was taken from must not have changed since; got a view of shape "
@@ -126,7 +128,7 @@ def _refuse(who: str, t: Variable) -> None:
 
 def _stale(t: Variable, base: Variable) -> bool:
     """Whether what `t` is a view of has changed since; to need a gradient is no change (see `keep_constant`)."""
-    if base.source is OLDER:
+    if base.source is APART:
         return True
     past = base.past
     born = past.born if past is not None and past._data is base._data else base.born
@@ -258,7 +260,6 @@ def keep_constant(t: Variable) -> None:
         base.born, t.source = births(), (view[0], base, *view[2:])
 
 
-OLDER = object()  # the source of an older self: a view of that is none of what there is now
 RENEWED = ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site")
 
 
@@ -268,7 +269,7 @@ def _become(renewed: list[tuple[Variable, Variable]], pasts: list[Variable]) -> 
     then = {id(t): past for (t, _), past in zip(renewed, pasts, strict=True)}
     _, last = renewed[-1]
     for past in pasts:  # must not lead to what comes from it
-        past.inputs, past.source = tuple(then.get(id(x), x) for x in past.inputs), OLDER
+        past.inputs, past.source = tuple(then.get(id(x), x) for x in past.inputs), APART
     if last.op is not None:  # those who used a tensor until now used its past, which has the same birth and history
         oldest, todo, seen = min(past.born for past in pasts), [last], {last.born}
         while todo:

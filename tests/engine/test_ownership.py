@@ -125,7 +125,17 @@ def stale_view_after_backward():
     return b.data, [7.0, 2.0]
 
 
+def view_written_through_its_array():
+    x = leaf(1.0, 2.0)
+    with tg.no_grad():
+        v = x.reshape(2, 1)
+        v.data[0, 0] = 9.0
+        v[1] = 7.0
+    return x.data, [9.0, 7.0]
+
+
 PROGRAMS = [
+    view_written_through_its_array,
     stale_view_after_backward,
     step_of_what_was_a_view, stale_view_that_needs_a_gradient,
     detached_step, step_under_a_view, older_self, held_between_vjp_and_pullback, batch_of_a_shared_array, slice_bounds,

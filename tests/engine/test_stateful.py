@@ -103,7 +103,7 @@ class Twin:
             self.memory, self.places = Memory(), np.arange(self.array.size).reshape(self.array.shape)
             return self.set(value)
         base, places, _ = self.view
-        base.write(base.value.with_entries(places, value), recorded)
+        base.write(base.value.with_entries(places, value if recorded else value.constant()), recorded)
         value = base.value.entries(places)
         self.set(value if recorded else value.constant())
         self.memory, self.places, self.view = base.memory, base.places.reshape(-1)[places], (base, places, base.version)

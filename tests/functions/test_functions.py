@@ -351,7 +351,7 @@ def test_indexing_and_its_gradient(key):
         (lambda: tg.split(tg.ones(5), 2), ShapeError, r"split: the axis must divide into equal sections; got length 5"),
         (lambda: tg.ones(3) + "a", DTypeError, r"add: data must be numbers"),
         (lambda: tg.exp([[1.0], [1.0, 2.0]]), ValueError, r"exp: data must be a rectangular nest"),
-        (lambda: tg.add(1.0), TypeError, r"add: takes 2 arguments; got 1"),
+        (lambda: tg.add(1.0), TypeError, r"add: needs x2; got 1 argument; write add"),
         (lambda: tg.ones(3) - (tg.ones(3) > 0) * True - tg.asarray([True]) , None, ""),
         (lambda: -tg.asarray([True]), DTypeError, r"negative: must support the dtypes given; got bool"),
     ],

@@ -40,6 +40,8 @@ NODES = [
     ("ScatterND", {}, n(4, 3), np.array([[1], [3]]), n(2, 3)), ("ScatterElements", {"axis": 1, "reduction": "add"}, n(2, 4), np.array([[0, 0], [1, 3]]), n(2, 2)), ("Expand", {}, n(3, 1), i(2, 1, 4)), ("Tile", {}, n(2, 3), i(2, 1)), ("Trilu", {"upper": 0}, n(4, 4), np.int64(1)),
     ("Pad", {"mode": "reflect"}, n(3, 4), i(0, 1, 0, 2)), ("Pad", {}, n(3, 4), i(1, 2), np.float32(7), i(1)), ("DepthToSpace", {"blocksize": 2}, n(1, 8, 2, 3)), ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}, n(1, 8, 2, 3)), ("OneHot", {"axis": 0}, i(1, -1, 0), np.int64(3), np.array([-1, 2], np.float32)),
     ("Where", {}, np.array([True, False]), n(2), n(2)), ("Einsum", {"equation": "ij,jk->ki"}, n(2, 3), n(3, 4)), ("IsInf", {"detect_negative": 0}, np.array([np.inf, -np.inf, 1], np.float32)), ("Cast", {"to": TensorProto.INT32}, 3 * n(4)), ("Shape", {"start": 1}, n(2, 3, 4)), ("Identity", {}, n(2)), ("MatMul", {}, n(2, 3), n(3, 4)),
+    ("LSTM", {"hidden_size": 3, "direction": "bidirectional"}, n(5, 2, 4), n(2, 12, 4), n(2, 12, 3), n(2, 24)), ("LSTM", {"hidden_size": 3, "direction": "reverse"}, n(5, 2, 4), n(1, 12, 4), n(1, 12, 3)),
+    ("GRU", {"hidden_size": 3, "linear_before_reset": 1}, n(5, 2, 4), n(1, 9, 4), n(1, 9, 3), n(1, 18)),
     ("Split", {"axis": 1}, n(2, 7), i(3, 4)), ("TopK", {"axis": 1}, n(3, 6), i(2)),
 ]  # fmt: skip
 
@@ -47,7 +49,7 @@ NODES = [
 @pytest.mark.parametrize(("operator", "attributes", "x", "weights"), [(o, a, x, w) for o, a, x, *w in NODES], ids=str)
 def test_each_operator(operator, attributes, x, weights):
     names = [f"w{k}" for k in range(len(weights))]
-    outs = ["y", "z"] if operator in ("Split", "TopK") else ["y"]
+    outs = ["y", "z"] if operator in ("Split", "TopK", "LSTM", "GRU") else ["y"]
     graph = helper.make_graph(
         [helper.make_node(operator, ["x", *names], outs, **attributes)], operator,
         [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)],

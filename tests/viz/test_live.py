@@ -28,7 +28,8 @@ RUN = """([d, steps, entrywise]) => {
         const found = machine.outcome(step, k), expected = steps[k].map(decoded);
         const same = found.every((y, j) => {
             if (y === null || step.primitive === "empty_like") return true;
-            const close = y.dtype[2] === "8" ? 1e-12 : 2 ** -21, [a, b] = [numbers(y), numbers(expected[j])];
+            const solved = /linalg|cofactors/.test(step.primitive);  // NumPy's own rounding grows with the condition number
+            const close = y.dtype[2] === "8" ? 1e-12 : 2 ** (solved ? -12 : -21), [a, b] = [numbers(y), numbers(expected[j])];
             const scale = entrywise[k] ? 0 : Math.max(0, ...sizes(expected[j]), ...step.uses.flatMap(id => sizes(machine.known[id])));
             const near = (v, i) => Object.is(v, a[i]) || v === a[i] || Math.abs(v - a[i]) <= close * Math.max(Math.abs(v), scale);
             return y.dtype === expected[j].dtype && String(y.shape) === String(expected[j].shape) && b.every(near);

@@ -106,6 +106,51 @@ def _softmax(f: Callable[..., Any]) -> Operator:
     return lambda node, x: f(x, axis=node("axis", -1))
 
 
+def _recurrent(node: Node, parts: Sequence[int], states: int, whole: Callable[..., Any], xs: Sequence[Any]) -> Any:
+    """A recurrent layer in each direction; `parts` is the order of the gates here, by their places in ONNX."""
+    given: list[Any] = [*xs, *[None] * (5 + states - len(xs))]
+    (x, w, r, b, lengths), begin = given[:5], given[5:]
+    plain = node("layout", 0) == 0 and node("activations") is None and node("clip") is None
+    if not plain or lengths is not None or any(p is not None for p in begin[states:]):
+        raise node.refused("layout, activations, clip, sequence_lens or peepholes")
+    n = r.shape[-1]
+    order = np.concatenate([np.arange(n) + n * k for k in parts])
+    found = []
+    for d in range(w.shape[0]):
+        back = node("direction", "forward") == "reverse" or d == 1
+        steps = tg.flip(x, 0) if back else x
+        bias = tg.zeros(2 * len(order), dtype=x.dtype) if b is None else b[d]
+        zeros = tg.zeros((x.shape[1], n), dtype=x.dtype)
+        first = [zeros if h is None else h[d] for h in begin[:states]]
+        y, *ends = whole(steps, w[d][order], r[d][order], bias[: len(order)][order], bias[len(order) :][order], *first)
+        found.append((tg.flip(y, 0) if back else y, *ends))
+    outputs = [tg.stack(part, 1 if k == 0 else 0) for k, part in enumerate(zip(*found, strict=True))]
+    return tuple(outputs[: len(node.outputs)])
+
+
+def _lstm_steps(x: Any, w: Any, r: Any, b: Any, c: Any, h0: Any, c0: Any) -> tuple[Any, Any, Any]:
+    y = ops.lstm(F.linear(x, w, b + c), r, h0, c0)
+    n = r.shape[-1]
+    return y[..., :n], y[-1, :, :n], y[-1, :, n:]
+
+
+def _gru_steps(x: Any, w: Any, r: Any, b: Any, c: Any, h0: Any) -> tuple[Any, Any]:
+    y = ops.gru(F.linear(x, w, b), r, c, h0)
+    return y, y[-1]
+
+
+def _lstm(node: Node, *xs: Any) -> Any:
+    """ONNX has the gates i, o, f, c; here they are i, f, c, o."""
+    return _recurrent(node, (0, 2, 3, 1), 2, _lstm_steps, xs)
+
+
+def _gru(node: Node, *xs: Any) -> Any:
+    """ONNX has the gates z, r, h; here they are r, z, h."""
+    if not node("linear_before_reset", 0):
+        raise node.refused("linear_before_reset = 0")
+    return _recurrent(node, (1, 0, 2), 1, _gru_steps, xs)
+
+
 def _gelu(node: Node, x: Any) -> Any:
     return F.gelu(x, approximate=node("approximate", "none"))
 
@@ -122,7 +167,7 @@ def _depth_to_space(node: Node, x: Any) -> Any:
 LAYERS: dict[str, Operator] = {
     "Gemm": _gemm, "Conv": _conv, "ConvTranspose": _conv_transpose, "MaxPool": _max_pool, "AveragePool": _average_pool,
     "GlobalAveragePool": _global(tg.mean), "GlobalMaxPool": _global(tg.max), "BatchNormalization": _batch_norm,
-    "LayerNormalization": _layer_norm, "DepthToSpace": _depth_to_space,
+    "LSTM": _lstm, "GRU": _gru, "LayerNormalization": _layer_norm, "DepthToSpace": _depth_to_space,
     "GroupNormalization": lambda node, x, s, b: F.group_norm(x, node("num_groups"), s, b, eps=node("epsilon", 1e-5)),
     "InstanceNormalization": lambda node, x, s, b: F.instance_norm(x, weight=s, bias=b, eps=node("epsilon", 1e-5)),
     "Gelu": _gelu, "Softmax": _softmax(F.softmax), "LogSoftmax": _softmax(F.log_softmax),

@@ -237,7 +237,8 @@ def shown(x: Any) -> str:
     if isinstance(x, list):
         return f"[{', '.join(map(shown, x))}]"
     if isinstance(x, slice):
-        return ":".join("" if k is None else shown(k) for k in (x.start, x.stop, x.step))
+        bounds = (x.start, x.stop) if x.step in (None, 1) else (x.start, x.stop, x.step)
+        return ":".join("" if k is None else shown(k) for k in bounds)
     if isinstance(x, np.dtype):
         return str(x)
     if isinstance(x, type):

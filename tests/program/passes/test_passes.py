@@ -1,5 +1,6 @@
 """Each pass keeps the meaning of random programs, to the last bit, and does what it is for."""
 
+import pathlib
 import tracemalloc
 
 import numpy as np
@@ -195,3 +196,12 @@ def test_what_a_loop_computed_is_not_computed_again(length, seed):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
     again = sum(step.primitive in ("matmul", "tanh") for step in shorter.steps)
     assert again == 2 * length + (2 if length < 4 else 0)
+
+
+def test_a_program_reads_as_text_before_and_after():
+    """An unrolled loop with its gradients: `before` as it was written, `after` with its products together."""
+    rng = np.random.default_rng(0)
+    program = read(recurrence, *[rng.normal(size=s) for s in ((3, 4, 4), (4, 2), (2, 2), (3, 2))])
+    text = f"before: {program}\n\nafter: {simplified(program)}\n"
+    golden = pathlib.Path(__file__).with_name("recurrence.txt")
+    assert text == golden.read_text(), f"look at what has changed, and write it to {golden.name}"

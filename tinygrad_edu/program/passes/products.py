@@ -131,9 +131,10 @@ def _with_sums_together(program: Program) -> Program:
     if not sums:
         return program
     draft = Draft(program)
+    orders: dict[frozenset[Value], list[Value]] = {}
     for step in program.steps:
         new, draft.site = draft.follow(step), step.site
-        found = _one_product(sums[step.result], made, draft) if step.results[0] in sums else None
+        found = _one_product(sums[step.result], made, draft, orders) if step.results[0] in sums else None
         if found is None:
             draft.keep(new)
         else:
@@ -141,8 +142,11 @@ def _with_sums_together(program: Program) -> Program:
     return draft.end()
 
 
-def _one_product(terms: list[Value], made: dict[Value, Step], draft: Draft) -> Value | None:
-    """The sum of terms, of which those that are products, or sums over rows, are taken together."""
+def _one_product(
+    terms: list[Value], made: dict[Value, Step], draft: Draft, orders: dict[frozenset[Value], list[Value]]
+) -> Value | None:
+    """The sum of terms, of which those that are products, or sums over rows, are taken together: in the order in which
+    these rows stand in an array, or were put together before (`orders`)."""
     products: list[tuple[Value, Value]] = []
     summed: list[Value] = []
     others: list[Value] = []
@@ -158,11 +162,16 @@ def _one_product(terms: list[Value], made: dict[Value, Step], draft: Draft) -> V
     shape, dtype = terms[0].shape, terms[0].dtype
     parts = []
     if len({x.shape for pair in products for x in pair[:1]}) == 1 and len(products) >= FEW:
+        xs, gs = zip(*products, strict=True)
+        backwards = _all_slices([draft.now.get(v, v) for v in xs[::-1]], draft) is not None
+        known = orders.setdefault(frozenset(gs), list(gs[::-1] if backwards else gs))
+        place = {v: k for k, v in enumerate(known)}
+        products.sort(key=lambda pair: place[pair[1]])
         x, g = (joined([draft.now.get(v, v) for v in side], draft) for side in zip(*products, strict=True))
         turned = draft.call("swapaxes", (x, -1, -2), x.shape[::-1], dtype)
         parts.append(draft.call("matmul", (turned, g), shape, dtype))
     elif len(summed) >= FEW and len({x.shape for x in summed}) == 1:
-        rows = joined([draft.now.get(v, v) for v in summed], draft)
+        rows = joined([draft.now.get(v, v) for v in orders.get(frozenset(summed), summed)], draft)
         parts.append(draft.call("sum", (rows,), shape, dtype, axis=(0,), keepdims=False))
     else:
         return None

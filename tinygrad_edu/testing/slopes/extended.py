@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from ..subjects.subjects import Subject
-from .extrapolation import EPS
-from .numerical import Line, Probe
+from .extrapolation import EPS, Slope
+from .numerical import Lattice, Line, Probe
 from .thresholds import SAFETY
 
 EXTENDED = bool(np.finfo(np.longdouble).eps < EPS / 100)
-NEARBY = 2.0**-27  # relative: where the function is computed in both precisions, beside the point itself
+MANY = 1e6 * EPS  # relative: a value that is off by more has lost six digits on the way
 
 
 class Extended:
@@ -44,19 +44,22 @@ class Extended:
         fine = Line(self.fine, v, self.c, scale).complex_slope()
         return 0.0 if fine is None else abs(fine - plain)
 
-    def noise(self, rng: Any) -> Any:
-        """The rounding of each output of the function, at the point and, if it is more there than was known, beside it;
-        0 where it is not known."""
-        x = self.probe.x
-        found = self.rounding(x, self.probe.y)
-        if np.any(found > SAFETY * self.probe.noise):
-            found = np.fmax(found, self.rounding(x + NEARBY * x * rng.choice([-1.0, 1.0], x.shape)))
-        return np.where(np.isfinite(found), found, 0.0)
-
-    def rounding(self, x: Any, y: Any = None) -> Any:
-        """How far the values `y` at `x` are from those in extended precision; 0 where these are not known."""
+    @cached_property
+    def lost(self) -> Any:
+        """How far each value of the function is from that in extended precision; 0 where it is not known."""
         try:
-            fine = self.probe.f(x.astype(np.longdouble))
-            return np.abs(((self.probe.f(x) if y is None else y) - fine).astype(np.float64))
-        except Exception:  # outside its domain, or of another precision, it may refuse in any way
+            self.fine.y = self.fine.f(self.fine.x)
+            return np.abs((self.fine.y - self.probe.y).astype(np.float64))
+        except Exception:  # of another precision, it may refuse in any way
             return np.zeros(self.probe.y.shape)
+
+    @property
+    def function_loses(self) -> bool:
+        """Whether the function loses many digits inside, so that its slope may have lost them all."""
+        return bool(np.any(self.lost > MANY * np.abs(self.probe.y)))
+
+    def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
+        """The slope of the function along `v` by real differences in extended precision, if it loses digits."""
+        self.fine.lattice = Lattice(self.probe.y)
+        self.fine.measured = SAFETY * float(np.finfo(np.longdouble).eps) / EPS * self.lost
+        return Line(self.fine, v, self.c, scale).slope(analytic, most=most)

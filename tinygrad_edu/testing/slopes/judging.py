@@ -13,12 +13,13 @@ from ..subjects.subjects import Subject
 from .extended import Extended
 from .extrapolation import EPS, Slope, inf
 from .numerical import Line, Probe, sizes
-from .thresholds import AGREED, CLOSEST, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
+from .thresholds import AGREED, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
 
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
 BENDS = "no two steps show the same slope: the function bends more than those can follow"
 COARSE = "the difference is no more than the rounding of float32, in which the function or its derivative is computed"
+LOST = "rounding, {:.1g}, leaves not even the first digit of the derivative, or of the function's slope"
 QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
 CALLS = 20  # of the function, for each number differentiated by, are a check's: ten times central differences
 HAZES = 8  # bars are so many times the rounding that was seen of a derivative
@@ -38,7 +39,6 @@ class Judge:
         self.grains: dict[float, Any] = {}
         self.scales = sizes(subject.split(probe.x))
         self.extended = Extended(subject, probe, c, g)
-        self.noisier = False  # whether extended precision was asked for the function's noise
 
     def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
         """The derivative along `v`: by the complex step where real differences confirm it."""
@@ -160,7 +160,9 @@ class Judge:
             return entry
         entry = self.within_rounding(entry, k, s)
         coarse = max(self.subject.coarse, self.probe.lattice.coarse)
-        most = SAFETY * coarse * max(1.0, float(np.max(np.abs(self.g))))
+        size = float(np.sum(np.abs(self.c * self.probe.y))) / float(self.scales[k])
+        still = size if entry.numerical == 0 else 0.0  # where rounding lets nothing move
+        most = SAFETY * coarse * max(1.0, float(np.max(np.abs(self.g))), still)
         if entry.verdict == "WRONG" and abs(entry.analytic - entry.numerical) <= most:
             return entry.but(verdict="UNDECIDED", reason=COARSE, error=most)
         return entry
@@ -197,12 +199,18 @@ class Judge:
     def in_extended_precision(self, entry: Entry, k: int, s: Slope) -> Entry:
         """The entry, with what rounding does to the derivative, and to the function, as extended precision shows it."""
         error = self.extended_error(entry, k, s)
-        off, v, scale = abs(entry.analytic - entry.numerical), self._unit(k), float(self.scales[k])
-        if off > error and not self.wrong and self.function_is_noisier(off * scale):
-            s = self.slope(v, scale, entry.analytic, 7)
-            entry = self.judge(entry.argument, entry.index, entry.analytic, s, float(self.haze[k]))
-            off, error = abs(entry.analytic - entry.numerical), self.extended_error(entry, k, s)
-        return self._absolved(entry, error, s, 32 * EPS) if entry.verdict == "WRONG" and off <= error else entry
+        off = abs(entry.analytic - entry.numerical)
+        if off > error and not self.wrong and self.extended.function_loses:
+            fine = self.extended.slope(self._unit(k), float(self.scales[k]), entry.analytic, self.most)
+            unclear = not fine.error <= DROWNED * abs(fine.value)
+            if unclear or abs(entry.analytic - fine.value) <= fine.error + error:  # there, the function does not object
+                error = max(error, off)
+        if entry.verdict != "WRONG" or not off <= error:
+            return entry
+        size = max(abs(entry.analytic), abs(entry.numerical))
+        if min(error, size) <= 32 * EPS * s.natural or error < DROWNED * size:
+            return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
+        return entry.but(verdict="UNDECIDED", reason=LOST.format(error), error=error)
 
     def extended_error(self, entry: Entry, k: int, s: Slope) -> float:
         """The error bar with the rounding of the derivative and, if need be, of the complex step's slope."""
@@ -214,22 +222,11 @@ class Judge:
             error += 2 * self.extended.lost_by_slope(self._unit(k), float(self.scales[k]), s.value)
         return error
 
-    def function_is_noisier(self, off: float) -> bool:
-        """Whether the function has lost more digits than could be seen without extended precision, and so many that a
-        slope over the smallest steps may be so far off; it is known from now on."""
-        if not self.noisier:
-            self.noisier, noise = True, self.extended.noise(self.rng)
-            if np.any(noise > SAFETY * self.probe.noise) and off * CLOSEST <= SAFETY * np.sum(np.abs(self.c * noise)):
-                self.probe.measured = np.maximum(self.probe.measured, noise)
-                return True
-        return False
-
-    def _absolved(self, entry: Entry, error: float, s: Slope, visible: float = VISIBLE) -> Entry:
-        """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing,
-        where derivatives from `visible` of the natural size on can be told from 0."""
+    def _absolved(self, entry: Entry, error: float, s: Slope) -> Entry:
+        """An entry whose difference may be rounding; unless that is as large as the derivative, and so says nothing."""
         size = max(abs(entry.analytic), abs(entry.numerical))
         opposite = entry.analytic * entry.numerical < 0 and abs(entry.numerical) > SAFETY * s.error
-        if min(error, size) <= visible * s.natural or error < size:
+        if min(error, size) <= VISIBLE * s.natural or error < size:
             return entry.but(verdict="RIGHT", reason=ROUNDING, error=error)
         if opposite:
             return entry

@@ -179,7 +179,7 @@ class Line:
         y = self.probe(moved) if step and np.all(np.isfinite(moved)) else None
         if y is None or not np.all(np.isfinite(y)):
             return step, None
-        change = y.astype(np.float64) - self.probe.y
+        change = (y.astype(np.promote_types(y.dtype, np.float64)) - self.probe.y).astype(np.float64)
         self.changed |= change != 0
         return step, float(np.dot(self.c, change))
 

@@ -4,7 +4,6 @@ TINY = 1e-300  # what is smaller cannot be divided by without overflow
 COMPLEX_STEP = 1e-20  # of the scale: so small that its square is lost beside 1, and far from underflow
 GOAL = 1e-7  # a relative error at which the search for a sharper slope ends: seven digits leave no doubt of a mistake
 FAR = 1e3  # error bars: a difference so large is no matter of the estimate of an error
-CLOSEST = 1e-10  # of the scale: no step is smaller
 SAFETY = 4  # estimates of an error are off by less than this, but for one in some thousands
 SPREAD = 3  # standard deviations: noise of several outputs adds up like that of independent numbers
 CERTAIN = 10  # times the noise: a move so large is no accident

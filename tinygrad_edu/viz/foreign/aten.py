@@ -10,7 +10,7 @@ import numpy as np
 from ...engine import Variable, constant
 from ...functions import contract, elementwise, indexing, layout, linalg, reduce
 from ...nn import functional
-from ...nn.recurrent import GRU, LSTM
+from ...nn.recurrent import GRU, LSTM, gru_step, lstm_step
 from ...nn.stateless import functional_call
 from ...random import default_rng
 
@@ -130,6 +130,40 @@ def _norm(x: Any, order: float = 2, axis: Any = None, keep: bool = False) -> Any
     return linalg.vector_norm(x, ord=order, axis=_ints(axis), keepdims=keep)
 
 
+def _normal_batch(
+    x: Any, w: Any, b: Any, mean: Any, var: Any, train: bool, momentum: float, eps: float, *, drawn: Any
+) -> Any:
+    """Batch normalisation by the batch's own statistics, and what ATen gives of these and of the running ones."""
+    y = functional.batch_norm(x, None, None, w, b, True, momentum, eps) if train else None
+    return (y, *map(constant, drawn[1:]))
+
+
+def _cell(step: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, state: Any, *weights: Any) -> Any:
+        found = step(x, tuple(state) if isinstance(state, list) else (state,), weights)
+        return found if len(found) > 1 else found[0]
+
+    return call
+
+
+def _resized(mode: str) -> Callable[..., Any]:
+    def call(x: Any, size: Any = None, *rest: Any) -> Any:
+        scale = next((tuple(v) for v in rest if isinstance(v, list)), None)
+        corners = {"align_corners": True} if True in rest else {}
+        return functional.interpolate(x, size=_ints(size), scale_factor=scale, mode=mode, **corners)
+
+    return call
+
+
+def _broadcast(xs: Sequence[Any]) -> Any:
+    shape = np.broadcast_shapes(*[x.shape for x in xs])
+    return tuple(layout.broadcast_to(x, shape) for x in xs)
+
+
+def _sorted(x: Any, dim: int = -1, descending: bool = False) -> Any:
+    return indexing.sort(x, dim, descending), indexing.argsort(x, dim, descending)
+
+
 def _dropped(x: Any, p: float, train: bool) -> Any:
     return x if not train or p == 0 else None
 
@@ -174,11 +208,27 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
     "mse_loss": _loss(functional.mse_loss, 0), "l1_loss": _loss(functional.l1_loss, 0),
     "cross_entropy_loss": _loss(functional.cross_entropy, 4), "nll_loss_nd": _loss(functional.nll_loss, 3),
     "nll_loss": _loss(functional.nll_loss, 3),
+    "lstm_cell": _cell(lstm_step), "gru_cell": _cell(gru_step), "log_sigmoid": functional.logsigmoid,
+    "special_expit": functional.sigmoid, "clamp_min": lambda x, low: elementwise.clip(x, low),
+    "clamp_max": lambda x, high: elementwise.clip(x, None, high), "outer": linalg.outer, "sort": _sorted,
+    "broadcast_tensors": _broadcast,
+    "linalg_inv": linalg.inv, "linalg_solve": linalg.solve, "det": linalg.det, "linalg_det": linalg.det,
+    "linalg_eigvalsh": lambda x, *rest: linalg.eigvalsh(x), "linalg_cholesky": lambda x, *rest: linalg.cholesky(x),
+    "repeat": lambda x, times: layout.tile(x, tuple(times)), "lerp": lambda a, b, w: a + w * (b - a),
+    "addcmul": lambda x, a, b, value=1: x + value * a * b, "addcdiv": lambda x, a, b, value=1: x + value * a / b,
+    "upsample_nearest2d": _resized("nearest"), "upsample_bilinear2d": _resized("bilinear"),
+    "im2col": lambda x, *args: functional.unfold(x, *map(_ints, args)),
+    "instance_norm": lambda x, w, b, mean, var, own, momentum, eps, *rest: functional.instance_norm(
+        x, mean, var, w, b, own, momentum, eps),
     "lstm": _recurrent(LSTM), "gru": _recurrent(GRU),
     "linalg_vector_norm": _norm,
 }  # fmt: skip
 
-DRAWN: dict[str, Callable[..., Any]] = {"native_dropout": _masked}  # by chance: they are given what the others gave
+FILLED = {"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"}  # by no tensor's values
+# by chance, or beside results that are not needed: they are given what ATen gave
+DRAWN: dict[str, Callable[..., Any]] = {
+    "native_dropout": _masked, "_native_batch_norm_legit_functional": _normal_batch,
+}  # fmt: skip
 
 
 def counterpart(name: str) -> Callable[..., Any] | None:

@@ -17,7 +17,7 @@ from ...engine import NEEDS, TRACED, Variable, births, constant
 from ...recording import Recording
 from ..graph.watch import Call as ModuleCall
 from ..graph.watch import Watch, argument_names, installed
-from .aten import DRAWN, counterpart
+from .aten import DRAWN, FILLED, counterpart
 from .box import Call, boxed
 from .translation import Line, translated
 
@@ -140,13 +140,13 @@ class _Rerun:
 
     def boxes(self, node: Any, name: str, theirs: Any, state: Any) -> Any:
         """An operation that has no counterpart, a node for each of its results; `state` is that of chance before it."""
-        sources = [n for n in node.all_input_nodes if isinstance(self.ours[n], Variable)]
+        sources = [n for n in node.all_input_nodes if isinstance(self.ours[n], Variable) and name not in FILLED]
         xs = [self.ours[n] for n in sources]
 
         def computed(arrays: Sequence[Any]) -> tuple[Any, list[Any]]:
             leaves = [self.torch.from_numpy(np.array(a)) for a in arrays]
-            for leaf in leaves:
-                leaf.requires_grad_(leaf.is_floating_point())
+            for leaf, x in zip(leaves, xs, strict=True):
+                leaf.requires_grad_(leaf.is_floating_point() and bool(x.flags & NEEDS))
             args, options = self.arguments({**self.theirs, **dict(zip(sources, leaves, strict=True))}, node)
             with self.torch.random.fork_rng(devices=[]), self.torch.enable_grad():
                 self.torch.set_rng_state(state)
@@ -159,7 +159,10 @@ class _Rerun:
             def pulled(g: Any, arrays: Sequence[Any]) -> list[Any]:
                 y, leaves = computed(arrays)
                 wanted = [x for x in leaves if x.requires_grad]
-                found = iter(self.torch.autograd.grad(part(y), wanted, self.torch.from_numpy(g), allow_unused=True))
+                if not wanted or not part(y).requires_grad:
+                    return [None for _ in leaves]
+                given = self.torch.from_numpy(np.array(g))
+                found = iter(self.torch.autograd.grad(part(y), wanted, given, allow_unused=True))
                 return [next(found) if x.requires_grad else None for x in leaves]
 
             value = self.array(part(theirs))

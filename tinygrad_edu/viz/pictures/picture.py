@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Picture(graphviz.Digraph):  # type: ignore[misc]
     """A `graphviz.Digraph` that shows itself in notebooks and saves itself without a `dot` program."""
 
-    graph: Graph | None = None  # what it is a picture of; a copy that is pickled is of nothing any more
+    # what it is a picture of; one that was pickled is of nothing any more
+    graph: Graph = None  # type: ignore[assignment]
 
     def copy(self) -> Picture:
         """Another picture of the same, to be changed for itself."""

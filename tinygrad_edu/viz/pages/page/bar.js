@@ -100,7 +100,7 @@ const bar = (() => {
 
   // The level of detail, the direction and the arrangement of the panes in which the letters are largest.
   const SMALL = 0.8, LARGEST = 150;
-  let which = null, small = null;
+  let which = null;
   const narrow = () => matchMedia("(max-width: 60rem)").matches;
   function fitting(k) {
     const { base, shut } = graph.level(k), places = narrow() ? [["across", camera.room()]] : ["across", "beside"].map((name) => [name, place(name)]);
@@ -193,5 +193,5 @@ const bar = (() => {
     $("speed").value = "10";
     show();
   }
-  return { go, start, show, playing, detail, play_through };
+  return { go, start, show, detail, play_through };
 })();

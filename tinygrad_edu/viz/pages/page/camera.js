@@ -68,5 +68,5 @@ const camera = (() => {
   const step = () => seen.w / 8;
   const shifted = { ArrowRight: () => pan(step(), 0), ArrowLeft: () => pan(-step(), 0), ArrowDown: () => pan(0, step()), ArrowUp: () => pan(0, -step()) };
   const keys = { "+": () => zoom(1 / 1.25), "=": () => zoom(1 / 1.25), "-": () => zoom(1.25), 0: () => fit() };
-  return { fit, scale, show, pan, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4, halt: () => fingers.clear(), unit: () => seen.w / room().width };
+  return { fit, scale, show, pan, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4 };
 })();

@@ -23,7 +23,7 @@ const formula = (() => {
       if (instead !== null) return instead;
       return name(key === undefined ? text : nodes.get(key).name, Boolean(gradient));
     }
-    if (TAGS[tag]) return math(TAGS[tag], {}, rest[0] === "-" ? "−" : rest[0]);
+    if (TAGS[tag]) return math(TAGS[tag], {}, rest[0] === "-" ? "−" : rest[0].replace(/ /g, "\u00a0"));
     if (tag === "break") return math("mspace", { width: "1em" });
     if (tag === "table") {
       const table = math("mtable");

@@ -27,7 +27,7 @@ const graph = (() => {
     const n = nodes.get(b.node), value = n.value ? tiles.plan(n.shape, n.value) : null;
     [b.name, ...b.lines] = words(b, n);
     const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
-    const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, PLAIN)));
+    const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, font(b, n))));
     b.number = !n.shape.length;
     if (b.number) [b.tile, b.grads] = [{ w: 0, h: LINE }, n.grad_summary === null ? null : { w: 0, h: LINE }];
     else [b.tile, b.grads] = [value ?? { w: 0, h: LINE }, n.grad_summary === null ? null : value ?? { w: 0, h: LINE }];
@@ -44,14 +44,15 @@ const graph = (() => {
     if (b.opens) return [b.title, counted(b)];
     const title = b.rounds.length > 1 ? n.title : b.title, cut = title.indexOf(" = ");
     if (b.leaf || cut < 0) return [title];
-    const rule = wrapped(title.slice(cut + 3), n.named ? PLAIN : BOLD);
+    const rule = wrapped(title.slice(cut + 3), font(b, n));
     return n.named ? [title.slice(0, cut), ...rule] : rule;
   }
+  const font = (b, n) => (n.named || b.opens ? PLAIN : BOLD);  // of what stands below the first line
   const counted = (b) => b.operations + " operation" + (b.operations === 1 ? "" : "s");
-  function wrapped(text, font) {
+  function wrapped(text, letters) {
     const lines = [""];
     for (const word of text.split(/(?= [-+*\/@] )/)) {
-      if (lines.length < LINES && lines.at(-1) && width(lines.at(-1) + word, font) > WIDEST) lines.push("");
+      if (lines.length < LINES && lines.at(-1) && width(lines.at(-1) + word, letters) > WIDEST) lines.push("");
       lines[lines.length - 1] += lines.at(-1) ? word : word.trimStart();
     }
     return lines;
@@ -143,7 +144,7 @@ const graph = (() => {
     b.rect = draw("rect", { width: b.w, height: b.h, rx: b.leaf ? 12 : 5, class: "body " + (b.opens ? "folded" : n.op ? "operation" : n.kind) }, null, g);
     b.hint = draw("title", {}, b.title, g);
     b.heading = draw("text", { x: b.w / 2, y: 16, class: "name" }, "", g);
-    b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: n.named || b.opens ? "rule" : "name" }, cut(line, b.w - 10, PLAIN), g));
+    b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
     b.value = slot(b, n, b.tile, 0, "value");
     b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
     pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else choose(current(b)); });
@@ -158,13 +159,13 @@ const graph = (() => {
     const y = b.head + 4 + (gradient && !b.beside ? plan.h + 5 : 0), g = draw("g", { class: cls, transform: `translate(${x}, ${y})` }, null, b.g);
     const text = draw("text", { x: width / 2, y: 11, class: "numeral" }, "", g);
     if (b.number && b.leaf && !gradient && n.value) { text.classList.add("live"); graph.press(text, n.key, 0); }
-    if (b.number || !n.value) return { g, text };
+    if (b.number || !n.value) return { g, text, room: width - 6 };
     const inner = draw("g", { transform: `translate(${(width - plan.w) / 2}, 0)` }, null, g), press = gradient || !b.leaf ? null : (rect, k) => graph.press(rect, n.key, k);
     const picture = tiles.picture(inner, n.shape, n.value, press);
     draw("rect", { x: -1.5, y: -1.5, width: plan.w + 3, height: plan.h + 3, rx: 2, class: "rim" }, null, inner);
     inner.addEventListener("pointermove", (e) => hover(under(e, inner, plan, n, gradient)));
     inner.addEventListener("pointerleave", () => hover(""));
-    return { g, text, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
+    return { g, text, room: width - 6, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
   }
   // The number under the pointer.
   function under(e, g, plan, n, gradient) {
@@ -270,7 +271,7 @@ const graph = (() => {
       write(slot.text, "");
       if (slot.last !== figure || slot.hidden !== hidden) slot.picture.show(figure.values, gradient ? "float64" : n.dtype, hidden);
       [slot.last, slot.hidden] = [figure, hidden];
-    } else write(slot.text, text && before + (hidden ? "?" : text.split("; mean")[0]));
+    } else write(slot.text, text && cut(before + (hidden ? "?" : text.split("; mean")[0]), slot.room, PLAIN));
   }
 
   function choose(key) {
@@ -292,6 +293,6 @@ const graph = (() => {
   state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
   return {
     level, planned, open, paper, toggle, renew: () => lay(), choose, mark, render, hover, chosen: [], press: () => {},
-    boxes: () => scene.boxes, frames: () => scene.frames, arrows: () => scene.arrows, size: () => size, place: (key) => scene.place.get(key)?.[0], selected: () => chosen, down: () => down,
+    boxes: () => scene.boxes, frames: () => scene.frames, size: () => size, place: (key) => scene.place.get(key)?.[0], selected: () => chosen,
   };
 })();

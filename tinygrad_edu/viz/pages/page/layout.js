@@ -324,5 +324,5 @@ const layout = (() => {
     const [x, y] = [tip[0] - size * dx, tip[1] - size * dy], half = size / 2.1;
     return [tip, [x - half * dy, y + half * dx], [x + half * dy, y - half * dx]].map((p) => p.map(round).join(",")).join(" ");
   }
-  return { place, path, head, PAD, HEAD };
+  return { place, path, head };
 })();

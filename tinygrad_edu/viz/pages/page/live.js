@@ -78,5 +78,5 @@ const live = (() => {
     state.changed();
     watchers.forEach((f) => f());
   }
-  return { watchers, editable, number, set, swap, choices, chosen: (key) => (machine ? machine.chosen(key) : choices(key)[0]), descend, reset, total: () => start().total(), slope: (key, k, h) => start().finite_difference(key, k, h), machine: start };
+  return { watchers, editable, number, set, swap, choices, chosen: (key) => (machine ? machine.chosen(key) : choices(key)[0]), descend, reset, total: () => start().total(), slope: (key, k, h) => start().finite_difference(key, k, h) };
 })();

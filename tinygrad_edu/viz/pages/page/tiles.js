@@ -93,5 +93,5 @@ const tiles = (() => {
     const full = String(v);
     return full.length <= 5 ? full : texts.find((t) => t.length <= 5) ?? texts[2];
   }
-  return { plan, picture, colour, brief, GAP };
+  return { plan, picture, colour, GAP };
 })();
