@@ -49,8 +49,7 @@ class Means:
             self.sums[name] = self.sums.get(name, 0.0) + float(value) * size
         self.count += size
 
-    def row(self, prefix: str = "") -> dict[str, float]:
-        """The means, under names with a prefix."""
+    def row(self, prefix: str = "") -> dict[str, float]:  # the means, under names with a prefix
         return {prefix + name: total / self.count for name, total in self.sums.items()}
 
 
