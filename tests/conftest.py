@@ -1,6 +1,7 @@
 """Hypothesis profiles: `dev` (quick), `ci`, and `deep` (HYPOTHESIS_PROFILE=deep)."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,10 +14,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 
 @pytest.fixture(autouse=True)
-def _built_in_ops_only():
-    """Ops that a test declares are gone after it."""
+def _nothing_of_other_tests():
+    """Ops that a test declares are gone after it, and so is what guards have seen of its training loops."""
     from tinygrad_edu.op import REGISTRY
 
+    if (guards := sys.modules.get("tinygrad_edu.nn.guards")) is not None:
+        guards.SEEN = guards.Seen()
     yield
     for name in [name for name, op in REGISTRY.items() if op.custom]:
         del REGISTRY[name]

@@ -188,7 +188,7 @@ TORCH = {
     "logit": "use tg.special.logit(p)",
     "renorm": "divide by tg.linalg.vector_norm(x, axis=..., keepdims=True) where it is too large",
     "histc": "use np.histogram(x.data)",
-    "unique": "use tg.unique_values(x); tg.unique_all gives places and counts too",
+    "unique": "use tg.unique_values(x), or tg.unique_all(x) for places and counts too",
     "numel": "use x.size, which is a number here, as in NumPy",
     "is_tensor": "use isinstance(x, tg.Tensor)",
     "is_floating_point": "use tg.isdtype(x.dtype, 'real floating')",
