@@ -334,7 +334,7 @@ INPUTS.update(
 # names that take no data of the user's, are tested elsewhere, or have no call of their own
 LEFT_OUT = set(
     "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save export import_onnx fit load_digits load_mnist Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize find_lr update_bn AveragedModel triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset ParametrizationList".split()
+    "draw explain why detect_anomaly load save export import_onnx fit load_digits load_mnist ImageFolder load_csv Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize find_lr update_bn AveragedModel triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset ParametrizationList".split()
 )
 
 
