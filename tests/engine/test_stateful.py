@@ -277,7 +277,7 @@ class Programs(RuleBasedStateMachine):
 
     @rule(i=index, name=st.sampled_from(list(VIEWS)), without=off)
     def view(self, i, name, without):
-        k = self.pick(i, lambda t: t.array.ndim and t.array.shape[-1] > 1 and t.array.ndim < 4)
+        k = self.pick(i, lambda t: t.array.size and t.array.ndim and t.array.shape[-1] > 1 and t.array.ndim < 4)
         if k is None:
             return
 
