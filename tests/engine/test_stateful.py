@@ -412,7 +412,7 @@ class Programs(RuleBasedStateMachine):
     @rule(i=index, n=number, name=st.sampled_from(list(OPS)), without=off)
     def update_part(self, i, n, name, without):
         """`t[0] += n`, which Python carries out as a write into a view, and one into `t`."""
-        k = self.pick(i, lambda t: t.array.ndim and t.value.largest() < LIMIT)
+        k = self.pick(i, lambda t: t.array.size and t.array.ndim and t.value.largest() < LIMIT)
         if k is None:
             return
         t = self.twins[k]
