@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .engine import Variable, describe
 from .errors import LostGradientWarning
 from .holders import births
 from .recording import site, stack_level, user_frame
@@ -54,8 +55,8 @@ def depart(t: Any, numbers: bool) -> None:
         departed.append(Departure(t, births(), here, numbers))
 
 
-def warn_if_unasked(what: str, array: bool = False, listed: bool = False) -> None:
-    """Warn if the user's program did not ask for the numbers of a tensor, `what`, which needs a gradient.
+def warn_if_unasked(t: Variable, array: bool = False, listed: bool = False) -> None:
+    """Warn if the user's program did not ask for the numbers of `t`, which needs a gradient.
 
     `array`: an array is asked for, not a number; `listed`: as `np.array` asks each tensor of a list. A transform that
     runs says it when its function has returned.
@@ -66,8 +67,8 @@ def warn_if_unasked(what: str, array: bool = False, listed: bool = False) -> Non
     by = None if frame is None else asker(frame, array, listed)
     if by is not None:
         warnings.warn(
-            f"{by} takes plain numbers, through which no gradient passes; got {what}; use what tensors have (tg.exp, "
-            "tg.stack, a write into a tensor), or item() or detach() to say that numbers are meant",
+            f"{by} takes plain numbers, through which no gradient passes; got {describe(t)}; use what tensors have "
+            "(tg.exp, tg.stack, a write into a tensor), or item() or detach() to say that numbers are meant",
             LostGradientWarning,
             stacklevel=stack_level(),
         )

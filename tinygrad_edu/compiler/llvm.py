@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import blas, mathematics
 from .convolution import convolution
 from .function import LLVM, SHORT, Function
-from .kernels import Convolution, Loop, Lowering, Product, used
+from .kernels import Convolution, Loop, Product, used
+from .lowering import Lowering
 from .nest import Nest
 from .products import product
 from .views import Buffer

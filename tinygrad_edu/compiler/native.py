@@ -17,8 +17,8 @@ import numpy as np
 from ..holders import root
 from ..program.program import Program, Step, Value
 from . import blas, cache
-from .kernels import Lowering
 from .llvm import Module
+from .lowering import Lowering
 from .steps import can
 
 

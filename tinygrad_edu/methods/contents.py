@@ -149,7 +149,7 @@ class Contents(Variable):
                 "tg.stack, or detach() them"
             )
         if self._leaves():
-            warn_if_unasked(describe(self))
+            warn_if_unasked(self)
         return float(self.item())
 
     def _must_be_one(self, who: str, advice: str) -> None:
@@ -162,7 +162,7 @@ class Contents(Variable):
 
     def __complex__(self) -> complex:
         if self._leaves():
-            warn_if_unasked(describe(self))
+            warn_if_unasked(self)
         return complex(self.item())
 
     def __index__(self) -> int:
@@ -212,7 +212,7 @@ class Contents(Variable):
                 f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
             )
         if array.__class__ is Echo and not copy:
-            warn_if_unasked(describe(self), array=True, listed=bool(self.shape) and dtype is None)
+            warn_if_unasked(self, array=True, listed=bool(self.shape) and dtype is None)
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...errors import MissingLibraryError
 from ...functions.calls import own_keywords
 from ..graph.graph import read
 from ..graph.local import gradient_name
@@ -17,7 +19,6 @@ from .fold import Arrow, View, few, view
 from .inline import inline as inlined
 from .label import Style
 from .layers import layers_in
-from .pdf import joined
 from .render import render
 
 if TYPE_CHECKING:
@@ -46,10 +47,20 @@ class Lecture:
                 f"save: a lecture is written as svg or pdf; got {form!r}; write .slides(folder) for PNG pictures"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(
-            self.svg().encode() if form == "svg" else joined([render(p.source, "pdf") for p in self._solid()])
-        )
+        target.write_bytes(self.svg().encode() if form == "svg" else self._pdf())
         return str(target)
+
+    def _pdf(self) -> bytes:
+        """One file with a page for each step."""
+        try:
+            from pypdf import PdfWriter
+        except ImportError:
+            raise MissingLibraryError("save: a lecture of several pages", "pypdf", "lecture") from None
+        file, out = PdfWriter(), BytesIO()
+        for step in self._solid():
+            file.append(BytesIO(render(step.source, "pdf")))
+        file.write(out)
+        return out.getvalue()
 
     def slides(self, folder: Any) -> list[str]:
         """Write `01.png`, `02.png`, ... into a folder; gives their paths."""
