@@ -4,12 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
 from tinygrad_edu.sums import BLOCK, total
+
+torch = pytest.importorskip("torch")
 
 SINGLE, HALF = np.finfo(np.float32).eps / 2, np.finfo(np.float16).eps / 2  # of one rounding
 

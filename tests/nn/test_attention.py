@@ -5,12 +5,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
-import torch
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.nn import functional as F
 from tinygrad_edu.ops import attend
+
+torch = pytest.importorskip("torch")
 
 SHAPES = [((40, 3), (40, 3), (40, 5)), ((2, 33, 3), (2, 50, 3), (2, 50, 4)), ((2, 3, 50, 4), (1, 20, 4), (3, 20, 2))]
 

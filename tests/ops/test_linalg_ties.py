@@ -5,10 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
+
+torch = pytest.importorskip("torch")
 
 RNG = np.random.default_rng(0)
 

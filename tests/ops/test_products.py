@@ -3,12 +3,13 @@
 import mpmath as mp
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
+
+torch = pytest.importorskip("torch")
 
 inf = float("inf")
 

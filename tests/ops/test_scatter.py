@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,8 @@ from tinygrad_edu.interop.names import NAMES
 from tinygrad_edu.interop.pytorch import TORCH
 from tinygrad_edu.interop.table import FUNCTIONS
 from tinygrad_edu.testing import check_gradients
+
+torch = pytest.importorskip("torch")
 
 
 @st.composite

@@ -4,9 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 
 from tinygrad_edu import ops
+
+torch = pytest.importorskip("torch")
 
 CASES = [
     # batch, channels, outputs, size, kernel, stride, padding, dilation, groups

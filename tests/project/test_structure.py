@@ -13,6 +13,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.op import REGISTRY
 
 PACKAGE = pathlib.Path(tg.__file__).parent
+TESTS = pathlib.Path(__file__).resolve().parents[1]
 
 # Each file may import files of its own floor, and of the floors below.
 FLOORS = [
@@ -209,3 +210,27 @@ def test_the_tests_mirror_the_folders():
     assert {path.parent.name for path in tests.glob("*/test_*.py")} <= rooms
     files = {f"test_{path.stem}" for path in PACKAGE.glob("*.py")}
     assert {path.stem for path in tests.glob("test_*.py")} <= files
+
+
+PEERS = {
+    "autograd",
+    "einops",
+    "jax",
+    "micrograd",
+    "mygrad",
+    "numba",
+    "onnxruntime",
+    "pandas",
+    "playwright",
+    "statsmodels",
+    "torch",
+}
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda p: str(p.relative_to(TESTS)))
+def test_a_test_that_needs_a_peer_says_so(path):
+    """`make test` installs none of them: `pytest.importorskip` names the one that is missing."""
+    tree = ast.parse(path.read_text())
+    modules = [n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom) and not n.level]
+    modules += [alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names]
+    assert PEERS.isdisjoint(name.partition(".")[0] for name in modules)

@@ -4,12 +4,8 @@ kind are right."""
 import ctypes
 import json
 
-import jax
-import jax.numpy as jnp
-import numba
 import numpy as np
 import pytest
-import torch
 from hypothesis import strategies as st
 
 from tinygrad_edu import testing
@@ -18,6 +14,11 @@ from tinygrad_edu.testing.kernels import probes
 
 from . import kernels as k
 from .right_kernels import KERNELS
+
+jax = pytest.importorskip("jax")
+jnp = pytest.importorskip("jax.numpy")
+numba = pytest.importorskip("numba")
+torch = pytest.importorskip("torch")
 
 X = np.random.default_rng(0).standard_normal((4, 3))
 W = np.random.default_rng(1).standard_normal((3, 2))

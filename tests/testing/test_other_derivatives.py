@@ -3,15 +3,16 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy import optimize, special
 from sklearn._loss import loss as losses
 from sklearn.gaussian_process import kernels
-from statsmodels.discrete import discrete_model
-from statsmodels.genmod import families
-from statsmodels.genmod.generalized_linear_model import GLM
 
 from tinygrad_edu import testing
+
+torch = pytest.importorskip("torch")
+discrete_model = pytest.importorskip("statsmodels.discrete.discrete_model")
+families = pytest.importorskip("statsmodels.genmod.families")
+GLM = pytest.importorskip("statsmodels.genmod.generalized_linear_model").GLM
 
 rng = np.random.default_rng(7)
 CHECKS = []  # (name, a call that gives a report)

@@ -1,12 +1,13 @@
 """Hessians, products and sparsities as optimizers take them: right ones of SciPy, and planted faults."""
 
-import jax
 import numpy as np
 import pytest
 from scipy import optimize, sparse
 
 from tinygrad_edu import testing
 from tinygrad_edu.testing import second_order
+
+jax = pytest.importorskip("jax")
 
 X = np.array([0.7, -1.2, 0.4, 1.5])
 DESIGN = np.random.default_rng(0).standard_normal((6, 4))

@@ -5,13 +5,14 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-import torch
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.errors import GraphError
 
 from .test_browser import browser  # noqa: F401 (a fixture)
+
+torch = pytest.importorskip("torch")
 
 
 def model(dtype="float64", activation=tg.tanh, scale=1.0):

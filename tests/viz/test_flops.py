@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
@@ -12,6 +10,9 @@ from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.table import example
 from tinygrad_edu.viz.graph.graph import read
 from tinygrad_edu.viz.pictures.overlays import flops
+
+torch = pytest.importorskip("torch")
+FlopCounterMode = pytest.importorskip("torch.utils.flop_counter").FlopCounterMode
 
 PRODUCTS = ("contract", "layer", "window")
 
