@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from contextlib import nullcontext
 from inspect import isfunction
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from . import ops, writing
 from .arrays import Echo, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING
-from .changes import at_once
+from .changes import TURN, at_once
 from .engine import (  # fmt: skip
     KEEPS,
     LEFT,
@@ -43,7 +42,6 @@ from .values import value
 
 PRIVATE = {"_copied", "_depart", "_leaves", "_mask", "_must_be_one", "_not_a_leaf", "_seed"}
 INTERNAL = PRIVATE | {*vars(Variable)} - {*vars(object), "name", "op", "inputs"}
-ADDING = Lock()  # threads that share a leaf add to one gradient
 
 
 def _upward(g: Any) -> Any:
@@ -229,7 +227,7 @@ class Tensor(Operators, Functions, Contents):
                 else:
                     g = constant(np.copy(g) if shared or getattr(g, "base", None) is not None else g)
                 new.append((t, g))
-            with ADDING:
+            with TURN:  # threads that share a leaf add to one gradient
                 at_once(*[(setattr, t, "_grad", g if t._grad is None else _added(t._grad, g)) for t, g in new])
 
     def _seed(self, gradient: Any) -> Tensor:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..engine import Variable
-from ..functions.calls import own_keywords
+from ..functions.arguments import Function
+from ..functions.settings import settings
 from .slopes.numerical import Line, Probe, sizes
 from .subjects.subjects import Subject, TensorSubject, flatten
 
@@ -22,8 +22,8 @@ class Values(Subject):
         return flatten(self.who, self.f(*self.rebuilt(flat)))
 
 
-@own_keywords
-def numerical_jacobian(f: Callable[..., Any], *inputs: Any, with_error: bool = False) -> Any:
+@settings
+def numerical_jacobian(f: Function, *inputs: Any, with_error: bool = False) -> Any:
     """`J[i..., j...] = d f[i...] / d x[j...]` by extrapolated differences; a tuple for several inputs.
 
     `f` is a function of arrays, or of Tensors if one is given. `with_error` returns pairs `(J, error)`
