@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..errors import few
 from ..functions.arguments import Function
-from ..functions.settings import Names, Size, Texts, settings
+from ..functions.settings import Names, settings
 from ..nn.module import Module
 from ..nn.stateless import functional_call
 from .examination import Examination
@@ -22,14 +22,14 @@ from .subjects.subjects import TensorSubject
 
 @settings
 def check_derivative(
-    f: Function,
-    df: Function | Any,
+    f: Callable[..., Any],
+    df: Any,
     *inputs: Any,
     jac: bool = False,
     accuracy: float | tuple[float, float] | None = None,
     raises: bool = True,
     strict: Names = False,
-    seed: Size = 0,
+    seed: Any = 0,
 ) -> Report:
     """Check a hand-written derivative `df` of `f` at `inputs`.
 
@@ -65,14 +65,14 @@ def check_derivative(
 
 @settings
 def check_gradients(
-    f: Function,
+    f: Callable[..., Any],
     *inputs: Any,
     order: int = 1,
-    modes: Texts = ("reverse", "forward"),
+    modes: str | Sequence[str] = ("reverse", "forward"),
     accuracy: float | tuple[float, float] | None = None,
     raises: bool = True,
     strict: Names = False,
-    seed: Size = 0,
+    seed: Any = 0,
 ) -> Report:
     """Check the derivatives that the engine finds for a function of Tensors, at `inputs`.
 
@@ -90,10 +90,10 @@ def check_gradients(
     >>> report.verdict
     'RIGHT'
     """
-    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    modes = (modes,) if isinstance(modes, str) or not isinstance(modes, Iterable) else tuple(modes)
     if order not in (1, 2):
         raise ValueError(f"check_gradients: order must be 1 or 2; got {order!r}; check the gradient itself for more")
-    if not modes or not set(modes) <= {"reverse", "forward"}:
+    if not modes or not all(isinstance(mode, str) and mode in ("reverse", "forward") for mode in modes):
         raise ValueError(
             f"check_gradients: modes must be among 'reverse' and 'forward'; got {modes}; choose one or both"
         )

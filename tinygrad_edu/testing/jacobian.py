@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..engine import Variable
-from ..functions.arguments import Function
 from ..functions.settings import settings
 from .slopes.numerical import Line, Probe, sizes
 from .subjects.subjects import Subject, TensorSubject, flatten
@@ -23,7 +23,7 @@ class Values(Subject):
 
 
 @settings
-def numerical_jacobian(f: Function, *inputs: Any, with_error: bool = False) -> Any:
+def numerical_jacobian(f: Callable[..., Any], *inputs: Any, with_error: bool = False) -> Any:
     """`J[i..., j...] = d f[i...] / d x[j...]` by extrapolated differences; a tuple for several inputs.
 
     `f` is a function of arrays, or of Tensors if one is given. `with_error` returns pairs `(J, error)`

@@ -38,7 +38,7 @@ class Slopes(Pair):
 
 @settings
 def check_hessian(
-    f: Function,
+    f: Callable[..., Any],
     hess: Function,
     x: Any,
     *args: Any,
@@ -71,7 +71,7 @@ def check_hessian(
 
 @settings
 def check_hvp(
-    f: Function,
+    f: Callable[..., Any],
     hvp: Function,
     x: Any,
     *args: Any,
@@ -103,7 +103,7 @@ def check_hvp(
 
 @settings
 def check_jvp(
-    f: Function,
+    f: Callable[..., Any],
     jvp: Function,
     x: Any,
     *args: Any,
@@ -144,7 +144,7 @@ def check_jvp(
 
 @settings
 def check_jacobian_sparsity(
-    f: Function,
+    f: Callable[..., Any],
     sparsity: Any,
     x: Any,
     *args: Any,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,8 +29,8 @@ from .subject import WHO, Inputs, KernelFunctions
 
 @settings
 def check_kernel(
-    forward: Function,
-    backward: Function | None = None,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None = None,
     reference: Function | None = None,
     inputs: Sequence[Any] | None = None,
     *,

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from hypothesis import given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 from hypothesis.control import current_build_context
