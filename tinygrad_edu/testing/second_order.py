@@ -144,7 +144,7 @@ def check_jvp(
 
 @settings
 def check_jacobian_sparsity(
-    f: Callable[..., Any],
+    f: Function,
     sparsity: Any,
     x: Any,
     *args: Any,
