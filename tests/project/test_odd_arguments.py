@@ -26,7 +26,7 @@ LONG = {what for what, odd in ODD.items() if isinstance(made := odd(), np.ndarra
 def refusal(function, makers, place, odd):
     """What is wrong with the refusal of an odd argument; None if all is well."""
     if callable(odd()) and (
-        callable(makers[place]()) or place in ("scale_fn", "reference")
+        callable(makers[place]()) or place in ("scale_fn", "reference", "sparsity")
     ):  # what it raises is its own
         return None
     try:
