@@ -20,6 +20,9 @@ FLAGS = [
 ]  # fmt: skip
 
 
+READY = "typeof player !== 'undefined'"  # the page has unpacked itself
+
+
 @pytest.fixture(scope="module")
 def browser():
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -43,6 +46,7 @@ def opened(browser, page, tmp_path, place="", **options):
     tab.on("pageerror", lambda e: complaints.append(str(e)))
     tab.on("request", lambda r: requests.append(r.url))
     tab.goto(f"file://{path}{place}")
+    until(tab, READY)
     yield tab
     assert complaints == []
     assert all(url.startswith(("file://", "data:")) for url in requests)
@@ -395,6 +399,7 @@ def test_the_policy_allows_the_pages_own_script_alone(browser, tmp_path):
     page.save(tmp_path / "page.html")
     tab = browser.new_page()
     tab.goto(f"file://{tmp_path / 'page.html'}")
+    until(tab, READY)
     try:
         assert "unsafe" not in tab.evaluate(policy)
         tried = tab.evaluate(
@@ -528,6 +533,7 @@ def test_in_a_notebooks_frame_it_has_no_complaints(browser, tmp_path):
     tab.on("pageerror", lambda e: complaints.append(str(e)))
     tab.goto(f"file://{path}")
     frame = tab.frames[1]
+    until(frame, READY)
     frame.click("#next")
     frame.evaluate("player.go(player.steps.length)")
     assert frame.evaluate("player.at() === player.steps.length")

@@ -11,7 +11,9 @@ const data = (() => {
     for (const k of Object.keys(v)) v[k] = whole(v[k]);
     return v;
   };
-  return whole(JSON.parse(document.getElementById("data").textContent));
+  const packed = document.getElementById("packed"), text = packed.textContent;
+  packed.remove();
+  return whole(JSON.parse(text));
 })();
 const nodes = new Map(data.nodes.map((n) => [n.key, n])), steps = data.steps;
 
