@@ -134,7 +134,7 @@ def test_the_page_is_offline_and_small(tmp_path):
     assert "default-src 'none'" in text
     assert "unsafe" not in text
     assert not re.search(r"https?://(?!www\.w3\.org/(2000/svg|1998/Math))", text)
-    assert len(text) < 200_000
+    assert len(text) < 100_000
 
 
 def test_a_long_recurrence_is_within_two_megabytes():

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...program.coding import encoded
 from ...program.program import Program, Step
+from .activations import with_routines
 from .replay import Place, Replay
 
 SCRIPTS = (
@@ -31,7 +32,8 @@ ENTRY = re.compile(r'^  "?([a-z_][\w.]*)"?(?=[:,(])', re.MULTILINE)
 
 def source(told: dict[str, Any] | None = None) -> str:
     """The scripts that define `Machine`, as one text; without the tables of primitives that a description has not."""
-    used = {step[0] for step in told["program"]["steps"]} if told is not None else primitives()
+    programs = [] if told is None else [told["program"], *told["routines"]]
+    used = {step[0] for program in programs for step in program["steps"]} if programs else primitives()
     return "\n".join(_script(name) for name in SCRIPTS if name not in TABLES or used & _names(name))
 
 
@@ -68,8 +70,10 @@ def description(replay: Replay) -> dict[str, Any]:
     signed = [k for k, step in enumerate(program.steps) if step.primitive in SIGNED]
     fixed, near = (_results(program, replay.inputs, steps) for steps in (missing, signed))
     known = [Step(s.primitive, s.args, {} if k in fixed else s.kwargs, s.results) for k, s in enumerate(program.steps)]
+    known, routines = with_routines(known)
     return {
         "program": json.loads(program.with_steps(known).to_json()),
+        "routines": [json.loads(routine.to_json()) for routine in routines],
         "data": [encoded(x, {}) for x in replay.inputs],
         "fixed": fixed,
         "near": near,

@@ -20,11 +20,9 @@ class Machine {
     const byStep = found => new Map(Object.entries(found).map(([k, parts]) => [Number(k), parts.map(decoded)]));
     this.fixed = byStep(description.fixed);
     this.near = byStep(description.near);
-    this.steps = program.steps.map(([primitive, args, options, results]) => {
-      const step = {primitive, args: decoded(args), options: decoded(options), results};
-      step.uses = usedBy([step.args, step.options]);
-      return step;
-    });
+    this.routines = description.routines.map(told => new Routine(told));
+    this.steps = program.steps.map(stepOf);
+    for (const {options} of this.steps) if (options.routines) options.routines = options.routines.map(k => this.routines[k]);
     this.users = this.types.map(() => []);
     this.steps.forEach((step, k) => step.uses.forEach(id => this.users[id].push(k)));
     this.reset();
@@ -171,7 +169,7 @@ class Machine {
     const needed = new Uint8Array(this.known.length), changed = new Set();
     for (const id of ids) needed[id] = 1;
     for (let k = this.steps.length - 1; k >= 0; k--) {
-      if (this.stale[k] && this.steps[k].results.some(id => needed[id])) this.uses(this.steps[k]).forEach(id => { needed[id] = 1; });
+      if (this.stale[k] && this.steps[k].results.some(id => needed[id])) this.steps[k].uses.forEach(id => { needed[id] = 1; });
     }
     this.steps.forEach((step, k) => {
       if (!this.stale[k] || !step.results.some(id => needed[id])) return;
@@ -185,34 +183,64 @@ class Machine {
     return changed;
   }
 
-  // What a step reads: a choice reads one of its parts only.
-  uses(step) {
-    if (step.primitive !== "choose") return step.uses;
-    const [which, parts] = step.args;
-    return [which.value, parts[this.known[which.value].data[0]].value];
-  }
-
   // The results of a step. One that has no JavaScript has those of the run that was recorded, as long as it is given what
   // it was given then; else they are unknown, which is null, as is all that is made of them.
   outcome(step, k) {
-    const given = this.uses(step).map(id => this.known[id]), fixed = this.fixed.get(k);
+    const given = step.uses.map(id => this.known[id]), fixed = this.fixed.get(k);
     if (fixed) {
       if (!this.seen.has(k)) this.seen.set(k, given);
       return this.seen.get(k).every((x, i) => x === given[i] || sameNumbers(x, given[i])) ? fixed : fixed.map(() => null);
     }
     if (given.includes(null)) return step.results.map(() => null);
-    const results = step.results.map(id => this.types[id]);
-    const found = PRIMITIVES[step.primitive](this.given(step.args), this.given(step.options), results, this.near.get(k));
-    return Array.isArray(found) ? found : [found];
+    return performed(step, this.known, step.results.map(id => this.types[id]), this.near.get(k));
+  }
+}
+
+// A program that computes entry by entry, and so for arrays of any shape: it was written down for arrays of one entry.
+class Routine {
+  constructor({values, inputs, constants, steps, results}) {
+    this.types = values.map(([shape, dtype]) => ({shape, dtype}));
+    this.inputs = inputs.map(([id]) => id);
+    this.constants = constants.map(([id, array]) => [id, decoded(array)]);
+    this.steps = steps.map(stepOf);
+    [this.result] = results;
   }
 
-  // Arguments with the arrays that stand for values now.
-  given(x) {
-    if (x instanceof Reference) return this.known[x.value];
-    if (Array.isArray(x)) return x.map(part => this.given(part));
-    if (x === null || typeof x !== "object" || x instanceof NDArray || x instanceof Slice) return x;
-    return Object.fromEntries(Object.entries(x).map(([k, part]) => [k, this.given(part)]));
+  run(arrays) {
+    const known = new Array(this.types.length), shape = broadcastShapes(arrays.map(a => a.shape));
+    for (const [id, array] of this.constants) known[id] = array;
+    this.inputs.forEach((id, k) => { known[id] = arrays[k]; });
+    for (const step of this.steps) {
+      const types = step.results.map(id => ({shape: this.types[id].shape.length ? shape : [], dtype: this.types[id].dtype}));
+      performed(step, known, types).forEach((y, j) => { known[step.results[j]] = y; });
+    }
+    return broadcastTo(known[this.result], shape);
   }
+}
+
+// Number `which` of some activations, or of their rules.
+Object.assign(PRIMITIVES, {
+  activation: ([which, ...arrays], {routines}) => routines[which.data[0]].run(arrays),
+});
+
+function stepOf([primitive, args, options, results]) {
+  const step = {primitive, args: decoded(args), options: decoded(options), results};
+  step.uses = usedBy([step.args, step.options]);
+  return step;
+}
+
+// The results of a step, as a list.
+function performed(step, known, types, near) {
+  const found = PRIMITIVES[step.primitive](given(step.args, known), given(step.options, known), types, near);
+  return Array.isArray(found) ? found : [found];
+}
+
+// Arguments with the arrays that stand for values now.
+function given(x, known) {
+  if (x instanceof Reference) return known[x.value];
+  if (Array.isArray(x)) return x.map(part => given(part, known));
+  if (x === null || typeof x !== "object" || x instanceof NDArray || x instanceof Slice || x instanceof Routine) return x;
+  return Object.fromEntries(Object.entries(x).map(([k, part]) => [k, given(part, known)]));
 }
 
 // A value of the program within the arguments of a step.
