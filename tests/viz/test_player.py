@@ -59,7 +59,9 @@ GRAPHS = {
 
 
 def embedded(page):
-    packed = re.search(r'<script type="application/octet-stream" id="packed">(.*?)</script>', page.html(), re.S).group(1)
+    packed = re.search(r'<script type="application/octet-stream" id="packed">(.*?)</script>', page.html(), re.S).group(
+        1
+    )
     text = zlib.decompress(base64.b64decode(packed)).decode()
     assert text == page.contents()
     return json.loads(text.partition("\0")[2], object_hook=unpacked)

@@ -29,6 +29,7 @@ from ..graph.graph import Graph, Node, title
 from ..graph.steps import below_masks, contribution
 from .activations import ACTIVATIONS, chosen
 
+
 @dataclass
 class Edge:
     """One use of a tensor: where the program has what the use gives back to it, and the local derivative."""

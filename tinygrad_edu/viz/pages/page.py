@@ -17,9 +17,9 @@ from ..graph.values import shown
 from ..live.javascript import source
 
 SCRIPTS = {  # in the order of loading; with the part of the data that a script is for, where it is for one
-    "dom": "", "numbers": "", "tiles": "", "formula": "", "fold": "", "layout": "", "state": "", "live": "live",
-    "camera": "", "graph": "", "listing": "", "lesson": "", "entry": "", "bar": "", "curve": "", "training": "live",
-    "boundary": "live", "worksheet": "worksheet", "film": "film", "start": "",
+    "dom": "", "numbers": "", "tiles": "", "formula": "", "mathematics": "", "fold": "", "layout": "", "state": "",
+    "live": "live", "camera": "", "graph": "", "listing": "", "lesson": "", "entry": "", "bar": "", "curve": "",
+    "training": "live", "boundary": "live", "worksheet": "worksheet", "film": "film", "start": "",
 }  # fmt: skip
 STYLES = ("page", "graph", "print")
 

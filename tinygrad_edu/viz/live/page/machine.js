@@ -4,8 +4,8 @@
 //
 //   const machine = new Machine(description);
 //   machine.set("n3", 0, 1.5);                    // entry 0 of leaf n3, in C order
-//   machine.run();                                // keys of the nodes whose value or gradient changed
-//   machine.value("n7").data, machine.gradient("n7")
+//   machine.value("n7").data, machine.gradient("n7")  // computed now, as far as they depend on what was changed
+//   machine.run();                                // computes all: keys of the nodes whose value or gradient changed
 class Machine {
   constructor(description) {
     const {program} = description;
@@ -24,7 +24,11 @@ class Machine {
     this.steps = program.steps.map(stepOf);
     for (const {options} of this.steps) if (options.routines) options.routines = options.routines.map(k => this.routines[k]);
     this.users = this.types.map(() => []);
-    this.steps.forEach((step, k) => step.uses.forEach(id => this.users[id].push(k)));
+    this.maker = new Int32Array(this.types.length).fill(-1);
+    this.steps.forEach((step, k) => {
+      step.uses.forEach(id => this.users[id].push(k));
+      step.results.forEach(id => { this.maker[id] = k; });
+    });
     this.reset();
   }
 
@@ -33,8 +37,9 @@ class Machine {
     this.inputs.forEach((id, k) => { this.known[id] = this.initial[k]; });
     this.stale = new Uint8Array(this.steps.length).fill(1);
     this.seen = new Map();  // what the fixed steps were given in the run that they are from
-    this.fresh = new Set();  // inputs whose memory is this run's own
-    this.run();
+    this.fresh = new Set();  // inputs whose memory nothing that was computed has seen
+    this.edited = new Set();  // inputs that were changed since the last run of all
+    if (this.fixed.size) this.run();  // these need to see what they were given
   }
 
   // Sets one entry of a leaf, rounded to its dtype; returns the number that it is now.
@@ -49,13 +54,12 @@ class Machine {
   // The value of a node; null where it is unknown: it depends on an operation that has no JavaScript, and whose inputs
   // were changed.
   value(key) {
-    return this.known[this.results[this.nodes[key].value]];
+    return this.asked(this.nodes[key].value);
   }
 
   // The gradient of the result with respect to a node; null where it has none.
   gradient(key) {
-    const at = this.nodes[key].gradient;
-    return at === null ? null : this.known[this.results[at]];
+    return this.asked(this.nodes[key].gradient);
   }
 
   // What node `key` gives back to its input at `position`, and the local derivative where that is a factor.
@@ -95,8 +99,8 @@ class Machine {
   run() {
     const wanted = Object.values(this.nodes).flatMap(n => (n.gradient === null ? [n.value] : [n.value, n.gradient]));
     const changed = this.compute(wanted.map(at => this.results[at]));
-    this.fresh.forEach(id => changed.add(id));
-    this.fresh.clear();
+    this.edited.forEach(id => changed.add(id));
+    this.edited.clear();
     return Object.keys(this.nodes).filter(key => {
       const {value, gradient} = this.nodes[key];
       return changed.has(this.results[value]) || (gradient !== null && changed.has(this.results[gradient]));
@@ -108,16 +112,15 @@ class Machine {
     const id = this.leaf(key), before = this.known[id].packed().data[index];
     const [high, low] = [before + h, before - h].map(number => [this.set(key, index, number), this.total()]);
     this.set(key, index, before);
-    this.run();
     return {difference: (high[1] - low[1]) / (high[0] - low[0]), plus: high[1], minus: low[1], total: this.total()};
   }
 
   // The number whose gradients these are: the sum of the outputs, each entry times the gradient that it starts with. It
-  // is NaN where an output is unknown.
+  // is NaN where an output is unknown, or complex.
   total() {
     const ids = this.outputs.map(({key}) => this.results[this.nodes[key].value]);
     this.compute(ids);
-    if (ids.some(id => this.known[id] === null)) return NaN;
+    if (ids.some(id => !this.known[id]?.packed)) return NaN;
     return this.outputs.reduce((sum, {seed}, k) => {
       const y = this.known[ids[k]].packed().data, g = seed === null ? null : this.known[this.results[seed]].packed().data;
       return y.reduce((s, v, i) => s + (g ? g[i] * v : 0), sum);
@@ -127,15 +130,14 @@ class Machine {
   // One step of gradient descent on all parameters; returns the total after it. Nothing moves, and it is NaN, where a
   // gradient is unknown.
   descend(rate) {
-    this.run();
-    const moving = Object.keys(this.nodes).filter(key => this.nodes[key].parameter && this.nodes[key].gradient !== null);
-    if (moving.some(key => this.gradient(key) === null)) return NaN;
-    for (const key of moving) {
-      const id = this.leaf(key), g = this.gradient(key).packed().data, {data, dtype} = this.own(id);
+    const moving = Object.keys(this.nodes).filter(key => this.nodes[key].parameter && this.nodes[key].leaf !== null && this.nodes[key].gradient !== null);
+    const gradients = moving.map(key => this.gradient(key));  // all of them before any parameter moves
+    if (gradients.includes(null)) return NaN;
+    for (const [k, key] of moving.entries()) {
+      const id = this.leaf(key), g = gradients[k].packed().data, {data, dtype} = this.own(id);
       for (let i = 0; i < data.length; i++) data[i] = cast(data[i] - cast(rate * g[i], dtype), dtype);
       this.touch(id);
     }
-    this.run();
     return this.total();
   }
 
@@ -149,6 +151,7 @@ class Machine {
   own(id) {
     if (!this.fresh.has(id)) this.known[id] = this.known[id].copy();
     this.fresh.add(id);
+    this.edited.add(id);
     return this.known[id];
   }
 
@@ -166,20 +169,23 @@ class Machine {
 
   // Runs the steps that these values need and that are out of date; returns the values that changed.
   compute(ids) {
-    const needed = new Uint8Array(this.known.length), changed = new Set();
-    for (const id of ids) needed[id] = 1;
-    for (let k = this.steps.length - 1; k >= 0; k--) {
-      if (this.stale[k] && this.steps[k].results.some(id => needed[id])) this.steps[k].uses.forEach(id => { needed[id] = 1; });
+    const needed = new Set(), waiting = [...ids], changed = new Set();
+    while (waiting.length) {
+      const k = this.maker[waiting.pop()];
+      if (k < 0 || !this.stale[k] || needed.has(k)) continue;
+      needed.add(k);
+      waiting.push(...this.steps[k].uses);
     }
-    this.steps.forEach((step, k) => {
-      if (!this.stale[k] || !step.results.some(id => needed[id])) return;
+    if (needed.size) this.fresh.clear();
+    for (const k of Int32Array.from(needed).sort()) {
+      const step = this.steps[k];
       this.stale[k] = 0;
       this.outcome(step, k).forEach((y, j) => {
         const id = step.results[j];
         if (this.known[id] === undefined || !sameNumbers(this.known[id], y)) changed.add(id);
         this.known[id] = y;
       });
-    });
+    }
     return changed;
   }
 
@@ -231,7 +237,8 @@ function stepOf([primitive, args, options, results]) {
 
 // The results of a step, as a list.
 function performed(step, known, types, near) {
-  const found = PRIMITIVES[step.primitive](given(step.args, known), given(step.options, known), types, near);
+  const complex = COMPLEX && (types.some(t => isComplex(t.dtype)) || step.uses.some(id => known[id] instanceof Complex));
+  const found = (complex ? COMPLEX : PRIMITIVES)[step.primitive](given(step.args, known), given(step.options, known), types, near);
   return Array.isArray(found) ? found : [found];
 }
 
@@ -239,7 +246,7 @@ function performed(step, known, types, near) {
 function given(x, known) {
   if (x instanceof Reference) return known[x.value];
   if (Array.isArray(x)) return x.map(part => given(part, known));
-  if (x === null || typeof x !== "object" || x instanceof NDArray || x instanceof Slice || x instanceof Routine) return x;
+  if (x === null || typeof x !== "object" || x instanceof NDArray || x instanceof Slice || x instanceof Routine || (COMPLEX && x instanceof Complex)) return x;
   return Object.fromEntries(Object.entries(x).map(([k, part]) => [k, given(part, known)]));
 }
 
@@ -258,19 +265,20 @@ function usedBy(x) {
 
 function sameNumbers(a, b) {
   if (!a || !b) return a === b;
+  if (a.re) return sameNumbers(a.re, b.re) && sameNumbers(a.im, b.im);
   const x = a.packed().data, y = b.packed().data;
   return x.length === y.length && x.every((v, i) => v === y[i] || (v !== v && y[i] !== y[i]));
 }
 
-// Arguments from the forms that JSON has: see tinygrad_edu/program/coding.py. Complex numbers are unknown here: null.
+// Arguments from the forms that JSON has: see tinygrad_edu/program/coding.py. Where the page has no complex numbers, they are unknown: null.
 function decoded(x) {
   if (Array.isArray(x)) return x.map(decoded);
   if (x === null || typeof x !== "object") return x;
   const [kind] = Object.keys(x), part = x[kind];
   switch (kind) {
     case "v": return new Reference(part);
-    case "array": return x.dtype in STORES ? fromHex(part, x.shape, x.dtype) : null;
-    case "complex": return null;
+    case "array": return x.dtype in STORES ? fromHex(part, x.shape, x.dtype) : COMPLEX && complexFrom(part, x.shape, x.dtype);
+    case "complex": return COMPLEX && new Complex(...part.map(p => full([], "<f8", fromHexFloat(p))));
     case "scalar": return decoded(part);
     case "float": return fromHexFloat(part);
     case "tuple": return part.map(decoded);

@@ -11,9 +11,9 @@ const data = (() => {
     for (const k of Object.keys(v)) v[k] = whole(v[k]);
     return v;
   };
-  const packed = document.getElementById("packed"), text = packed.textContent;
-  packed.remove();
-  return whole(JSON.parse(text));
+  const found = JSON.parse(globalThis.packed);
+  delete globalThis.packed;
+  return whole(found);
 })();
 const nodes = new Map(data.nodes.map((n) => [n.key, n])), steps = data.steps;
 
