@@ -70,7 +70,7 @@ def whole(x: Any) -> Any:
 
 def as_array(x: Any) -> Any:
     """`x`, which may be a list or a number, as an array or a batch."""
-    return x if isinstance(x, Batch) else np.asanyarray(x)
+    return x if hasattr(x, "__array_function__") else np.asanyarray(x)  # also one that a program writes down
 
 
 def is_array(x: Any) -> Any:
