@@ -144,7 +144,7 @@ def shown(seconds: float | None) -> str:
 def line(name: str, row: dict[str, Any]) -> str:
     """A line of the table."""
     cells = [shown(row.get(by)) for by in (*OURS, *PACKAGES)]
-    cells += [f"{row['ratio']:.2f}" if "ratio" in row else "-", f"{row['goal']}"]
+    cells += [f"{row['ratio']:.2f}" if "ratio" in row else "-", "-" if row["goal"] is None else f"{row['goal']}"]
     cells += [shown(row.get(by)) for by in ("first call", "from the disk")]
     cells += [row.get(by, "-") for by in ("peak", "PyTorch's")]
     return f"| {name} | {' | '.join(cells)} |"

@@ -8,7 +8,7 @@ import numpy as np
 from .common import Job, gradient, normal
 
 NAME = "logistic regression, 12288 x 209, value and gradient"
-GOAL = 1.1
+GOAL = None
 PEERS = ("PyTorch", "torch.compile", "JAX", "autograd", "MyGrad")
 
 
