@@ -52,7 +52,7 @@ def test_each_op(op, data):
 
 
 UNARY = [tg.tanh, tg.sigmoid, tg.sin, lambda x: x * x, lambda x: tg.exp(-x * x), lambda x: tg.log(1 + x * x), tg.softplus,
-         lambda x: tg.softmax(x, 1), lambda x: x.T, lambda x: x[::-1], lambda x: x - x.mean(0), lambda x: tg.cumulative_sum(x, axis=1),
+         lambda x: tg.nn.functional.softmax(x, 1), lambda x: x.T, lambda x: x[::-1], lambda x: x - x.mean(0), lambda x: tg.cumulative_sum(x, axis=1),
          lambda x: tg.relu(x) * x, lambda x: tg.logsumexp(x, axis=0, keepdims=True) - x]  # fmt: skip
 BINARY = [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - b, lambda a, b: a / (1 + b * b), lambda a, b: tg.tanh(a @ b),
           lambda a, b: tg.where(a > b, a * b, b), tg.hypot, lambda a, b: tg.concat([a[1:], b[:1]])]  # fmt: skip
