@@ -1,5 +1,6 @@
 """What users of PyTorch and NumPy type from habit: it works, or a sentence says what to type instead."""
 
+import pickle
 import re
 import warnings
 
@@ -35,6 +36,29 @@ def test_a_name_at_the_wrong_place_says_the_right_one(place, name, meant):
 def test_a_name_of_another_library_says_ours(place, name):
     with pytest.raises(AttributeError, match=rf"'{name}'; (use|write) .*\bclip\b"):
         getattr(place, name)
+
+
+@pytest.mark.parametrize("name", ["set_seed", "plot_graph", "visualize", "train_test_split"])
+def test_names_of_tutorials_say_ours(name):
+    with pytest.raises(AttributeError, match="; use (manual_seed|tg.draw|order = rng.permutation)"):
+        getattr(tg, name)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 4)])
+def test_size_is_a_number_and_says_so_where_it_is_called(shape):
+    size = tg.zeros(shape).size
+    assert isinstance(size, int)
+    assert (size, repr(size), hash(size)) == (np.prod(shape, dtype=int), repr(int(size)), hash(int(size)))
+    assert (type(size + 1), np.zeros(size).size, pickle.loads(pickle.dumps(size))) == (int, size, size)
+    with pytest.raises(TypeError, match=rf"^size: must not be called: .* {size}; got a call of it; write x\.shape$"):
+        tg.zeros(shape).size()
+    with pytest.raises(TypeError, match=r"write x\.shape\[1\]$"):
+        tg.zeros(shape).size(1)
+
+
+def test_max_of_python_names_the_functions_that_choose_entry_by_entry():
+    with pytest.raises(ValueError, match=r"^bool: .* tg\.maximum, tg\.minimum or tg\.where"):
+        max(0, tg.ones(2))
 
 
 MAKERS = {
