@@ -141,7 +141,10 @@ class Tensor(Operators, Functions, Contents):
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, copy=True, who="grad"))
             if value.shape != self.shape:
-                raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
+                raise ShapeError(
+                    f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it, or write "
+                    "t.grad = None to forget a gradient"
+                )
             value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)
         self._grad = value
 
@@ -211,7 +214,7 @@ class Tensor(Operators, Functions, Contents):
             raise GraphError(
                 "backward: the tensor must come from one that requires a gradient, by recorded "
                 f"operations; got {describe(self)}; use requires_grad=True on the inputs, and "
-                "compute outside no_grad()"
+                "compute outside no_grad() (where a step is w -= lr * w.grad: w = w - lr * w.grad makes a constant)"
             )
         seed = self._seed(gradient)
         with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():

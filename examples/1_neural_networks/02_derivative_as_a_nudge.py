@@ -68,7 +68,8 @@ print("picture:", OUT / "02_derivative_as_a_nudge.png")
 # %%
 assert abs(rows["a²"][2] - 4.001) < 1e-9  # 4.004001 - 4 over 0.001
 for name, (before, after, ratio, exact, engine) in rows.items():
-    assert before < after and abs(exact - engine) < 1e-12, name
+    assert before < after, name
+    assert abs(exact - engine) < 1e-12, name
     assert abs(ratio - engine) < 0.01, name
 assert two_sided[1] < one_sided[1] / 50
 for f, by_hand in functions.values():

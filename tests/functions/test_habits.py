@@ -38,6 +38,84 @@ def test_a_name_of_another_library_says_ours(place, name):
         getattr(place, name)
 
 
+IMAGES = np.ones((7, 8, 8), "f4")
+LOGITS = np.ones((5, 3))
+GUESSES = {
+    "two data sets for a loader": (lambda: data.DataLoader(IMAGES, np.ones(7)), r"write DataLoader\(data\.TensorDataset"),
+    "a dict of parameters": (lambda: optim.Adam({"W": tg.ones(2)}), r"use e\.g\. list\(x\.values\(\)\)"),
+    "arrays as parameters": (lambda: optim.Adam([np.ones(2)]), r"nn\.Parameter\(values\)"),
+    "a gradient of 0": (lambda: setattr(tg.ones(2), "grad", 0), r"t\.grad = None"),
+    "images without channels": (lambda: nn.Conv2d(1, 8, 3)(IMAGES), r"write x\[:, None\], if it is 7 inputs"),
+    "channels last": (lambda: nn.Conv2d(8, 4, 3)(np.ones((2, 9, 9, 8), "f4")), r"write x\.transpose\(0, 3, 1, 2\)"),
+    "channels last, transposed": (
+        lambda: nn.ConvTranspose2d(8, 4, 3)(np.ones((2, 9, 9, 8), "f4")), r"write x\.transpose\(0, 3, 1, 2\)",
+    ),
+    "classes as rows": (lambda: F.cross_entropy(LOGITS.T, np.zeros(5, int)), r"write input\.T"),
+    "labels as a column": (lambda: F.cross_entropy(LOGITS, np.zeros((5, 1), int)), r"write target\.reshape\(-1\)"),
+    "classes last": (
+        lambda: F.cross_entropy(np.ones((1, 4, 10)), np.zeros((1, 4), int)), r"write input\.reshape\(-1, 10\) and target",
+    ),
+    "whole one-hot numbers": (lambda: F.cross_entropy(LOGITS, np.zeros((5, 3), int)), "not one-hot vectors"),
+    "no return": (lambda: F.cross_entropy(None, [1]), "end that with return"),
+    "gradients=True": (lambda: tg.draw(tg.ones(1), gradients=True), r"did you mean detail\?"),
+    "a path for draw": (lambda: tg.draw(tg.ones(1), "a.svg"), r"write draw\(x\)\.save\(path\)"),
+    "a path for player": (lambda: viz.player(tg.ones(1), "a.html"), r"write player\(x\)\.save\(path\)"),
+    "no suffix": (lambda: tg.draw(tg.ones(1)).save("graph"), r"write such as graph\.svg"),
+    "saving a module": (lambda: tg.save("m.safetensors", nn.Linear(1, 1)), r"got Linear; save state_dict\(\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_a_wrong_guess_of_a_courses_program_says_what_to_write(guess):
+    program, answer = GUESSES[guess]
+    with pytest.raises((TypeError, ValueError), match=answer):
+        program()
+
+
+def test_what_those_answers_say_works():
+    assert nn.Conv2d(1, 8, 3)(IMAGES[:, None]).shape == (7, 8, 6, 6)
+    assert nn.Conv2d(8, 4, 3)(tg.ones((2, 9, 9, 8)).transpose(0, 3, 1, 2)).shape == (2, 4, 7, 7)
+    loss = F.cross_entropy(np.ones((1, 4, 10)).reshape(-1, 10), np.zeros((1, 4), int).reshape(-1))
+    assert loss.item() == pytest.approx(np.log(10))
+
+
+CLIPPED = {
+    "clip": (lambda g: np.clip(g, -5, 5, out=g), lambda g: np.clip(g, -5, 5)),
+    "clip, by place": (lambda g: np.clip(g, -5, 5, g), lambda g: np.clip(g, -5, 5)),
+    "multiply": (lambda g: np.multiply(g, 2.0, out=g), lambda g: 2 * g),
+    "exp": (lambda g: np.exp(g, g), np.exp),
+}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_out_may_be_a_tensor_as_the_course_clips_its_gradients(name):
+    there, plain = CLIPPED[name]
+    values = np.array([-9.0, 0.5, 7.0])
+    w = tg.Tensor(values, requires_grad=True)
+    (w * w / 2).sum().backward()
+    given = w.grad
+    assert there(w.grad) is given is w.grad
+    np.testing.assert_allclose(w.grad.numpy(), plain(values))
+    x = w * 1.0  # and where it is recorded, it is differentiated
+    there(x)
+    w.grad = None
+    x.sum().backward()
+    assert_slopes = tg.grad(lambda v: plain(v).sum())(values)
+    np.testing.assert_allclose(w.grad.numpy(), assert_slopes.numpy())
+
+
+def test_out_must_fit():
+    for out, error in ((tg.ones(2), ValueError), (tg.ones(3, dtype="int64"), TypeError)):
+        with pytest.raises(
+            error, match=r"^np\.(clip|add): out must have the shape and the kind of dtype of the result, \(3,\)"
+        ):
+            np.clip(tg.ones(3), 0, 1, out=out)
+        with pytest.raises(error, match="out must have"):
+            np.add(tg.ones(3), 1, out=out)
+    with pytest.raises(ValueError, match="leaf that requires a gradient"):
+        np.add(tg.ones(3), 1, out=tg.ones(3).requires_grad_())
+
+
 @pytest.mark.parametrize("name", ["set_seed", "plot_graph", "visualize", "train_test_split"])
 def test_names_of_tutorials_say_ours(name):
     with pytest.raises(AttributeError, match="; use (manual_seed|tg.draw|order = rng.permutation)"):
