@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import nullcontext
 from inspect import isfunction
 from threading import Lock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -308,3 +310,13 @@ for part in (Operators, Contents):  # in Python's own errors and in `help`, meth
     for name, method in vars(part).items():
         if isfunction(method):
             method.__qualname__ = f"Tensor.{name}"
+
+
+class Maker(ModuleType):
+    """This module, which can be called: `tg.tensor(values)`, as PyTorch writes it, is `tg.Tensor(values)`."""
+
+    def __call__(self, data: Any, **settings: Any) -> Tensor:
+        return Tensor(data, **settings)
+
+
+sys.modules[__name__].__class__ = Maker

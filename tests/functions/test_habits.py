@@ -1,5 +1,6 @@
 """What users of PyTorch and NumPy type from habit: it works, or a sentence says what to type instead."""
 
+import importlib
 import pickle
 import re
 import warnings
@@ -114,6 +115,21 @@ def test_out_must_fit():
             np.add(tg.ones(3), 1, out=out)
     with pytest.raises(ValueError, match="leaf that requires a gradient"):
         np.add(tg.ones(3), 1, out=tg.ones(3).requires_grad_())
+
+
+@pytest.mark.parametrize(
+    "keywords", [{}, {"requires_grad": True}, {"dtype": np.float64}, {"device": "cpu", "requires_grad": True}]
+)
+def test_a_tensor_may_be_made_as_pytorch_writes_it(keywords):
+    made, want = tg.tensor([1.0, 2.0], **keywords), tg.Tensor([1.0, 2.0], **keywords)
+    assert type(made) is tg.Tensor
+    assert (made.tolist(), made.dtype, made.requires_grad) == (want.tolist(), want.dtype, want.requires_grad)
+
+
+def test_the_module_of_the_tensor_is_still_a_module():
+    assert importlib.import_module("tinygrad_edu.tensor").Tensor is tg.Tensor
+    with pytest.raises(TypeError, match="requires_grad: only floating-point"):
+        tg.tensor([1, 2], requires_grad=True)
 
 
 @pytest.mark.parametrize("name", ["set_seed", "plot_graph", "visualize", "train_test_split"])
@@ -257,7 +273,7 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: tg.add(tg.ones(2)), "add: needs x2; got 1 argument; write add(x1, x2)"),
     (lambda: tg.vmap(lambda x: x)(3.0), "vmap: a number has no axes; got axis 0; give an array, or None"),
     (lambda: nn.linear(2, 3), "use nn.Linear"), (lambda: optim.adam([tg.ones(1)]), "use optim.Adam"),
-    (lambda: tg.tensor([1.0]), "use tg.Tensor"), (lambda: nn.convolution(1), "see dir(nn)"),
+    (lambda: nn.convolution(1), "see dir(nn)"),
 ]  # fmt: skip
 
 
