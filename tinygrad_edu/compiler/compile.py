@@ -24,6 +24,7 @@ from ..recording import recording, stack_level, tracing
 from .guards import Outside
 from .plan import Plan
 from .repetition import OTHERWISE
+from .report import Report, report
 from .trees import Arguments, Results
 
 OFTEN = 8  # programs of one function, after which it says that it is compiled again and again
@@ -172,11 +173,14 @@ class Compiled:
             raise GraphError("compile: there is no program before the first call; got none; call the function")
         return self._last.executor.program
 
-    def explain(self) -> str:
-        """What is computed where: steps, kernels, bytes, operations."""
+    def explain(self) -> Report:
+        """What is computed where: kernels with the operations that they join, the lines that these are from, bytes and
+        operations, and the time that each takes on data like that of the last call, beside what memory and BLAS allow
+        here. `explain().roofline()` is a picture of it."""
         self.program  # noqa: B018
         assert self._last is not None
-        return self._last.executor.explain()
+        executor = self._last.executor
+        return report(executor.explain(), executor, self._last.examples())
 
     def source(self) -> str:
         """The code that runs."""

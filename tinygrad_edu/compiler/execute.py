@@ -33,6 +33,7 @@ class Executor:
         self.program = _apart(simplified(program))
         self.fast = fast
         self.kernels: list[Any] = []
+        self.parts: list[Any] = []  # kernels, and steps on NumPy between them, in order
         self.whole: Any = None
         self.changed = changed or {}
         self.passing = set(range(len(program.inputs))) if passing is None else passing
@@ -51,7 +52,7 @@ class Executor:
         changed = {program.results[k]: program.inputs[i] for k, i in self.changed.items()}
         changed = {v: x for v, x in changed.items() if program.results.count(v) == 1 and v not in program.inputs}
         self.whole = native.Whole(program, self.steps, changed, self.passing, self.fast)
-        self.kernels = [self.whole.kernels]
+        self.kernels = self.parts = [self.whole.kernels]
         self.source = self.whole.kernels.module.text
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
@@ -102,6 +103,7 @@ class Executor:
                 needed = [v for v in made if v in kept or last.get(v, -1) > k]
                 kernels = native.Kernels(program, part, needed, self.fast)
                 self.kernels.append(kernels)
+                self.parts.append(kernels)
                 names[f"native{k}"] = kernels
                 results, call = (
                     kernels.outputs,
@@ -110,6 +112,7 @@ class Executor:
                 lines.append(f"    {''.join(f'{v}, ' for v in results)}= {call}" if results else f"    {call}")
             else:
                 (step,) = part
+                self.parts.append(step)
                 results = list(step.results)
                 lines.append(f"    {', '.join(map(repr, results))}{',' * (len(results) > 1)} = {_call(step, names)}")
             gone = [v for v, where in last.items() if where == k and v not in kept and (v not in made or v in results)]

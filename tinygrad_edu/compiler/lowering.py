@@ -147,10 +147,11 @@ class Lowering:
         loop.stores[same] = self.views[x] = View(self.buffer("own", x), 0, dense(x.shape), x.shape)
         self.ready[x] = loop.number
 
-    def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False) -> Loop:
-        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there."""
+    def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False, takes: bool = False) -> Loop:
+        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there,
+        into a fresh one if it `takes` it."""
         waiting = [v for v in uses if v in self.waiting]
-        if fresh or any(v.shape != shape for v in waiting):
+        if (fresh and not takes) or any(v.shape != shape for v in waiting):
             for v in waiting:
                 self.view(v)
         waiting = [v for v in waiting if v in self.waiting]
@@ -232,7 +233,7 @@ class Lowering:
         """A new loop over what is picked, which reads the indices: those stand in front of the axes that are whole."""
         indices = [v for v in pick.index if isinstance(v, Value)]
         views = [(v, self.view(v)) for v in indices]
-        loop = self._loop(pick.shape, values, fresh=True)
+        loop = self._loop(pick.shape, values, fresh=True, takes=True)
         for v, view in views:
             shape = (*view.shape, *(1,) * pick.whole)
             loop.loads[v] = View(view.buffer, view.offset, (*view.strides, *(0,) * pick.whole), shape)
@@ -275,7 +276,7 @@ class Lowering:
             self._copy_of(b)
         number = len(self.kernels)
         views = self.view(a), self.view(b)
-        kernel = Product(number, *views, self.new(step.result, number))
+        kernel = Product(number, *views, self.new(step.result, number), site=step.site)
         self.kernels.append(kernel)
         if not by_blas(*views):
             kernel.room = room = blocks(*views, self.registers)
@@ -302,7 +303,7 @@ class Lowering:
             if one is not None and two is not None:
                 x, y, w = one, two, View(w.buffer, w.offset, (*w.strides[:3], 1), (*w.shape[:3], 1))
                 stride = dilation = (1,)
-        self.kernels.append(Convolution(number, x, w, y, stride, dilation, weight))
+        self.kernels.append(Convolution(number, x, w, y, stride, dilation, weight, step.site))
 
     def _memory(self, value: Value) -> View:
         """Memory for a value that several kernels make."""

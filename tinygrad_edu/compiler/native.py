@@ -90,16 +90,23 @@ class Kernels:
 
     def __call__(self, *values: Any) -> list[Any]:
         """The arrays of `outputs`, from those of `inputs` and numbers."""
+        outputs, pointers, numbers, _ = self.given(values)
+        self.function(pointers, numbers)
+        return outputs
+
+    def given(self, values: Sequence[Any], copied: bool = False) -> tuple[list[Any], int, int, Any]:
+        """New arrays for the outputs, where the pointers and the numbers of a call stand, and what keeps all of it
+        alive. What is written in place is written into copies, if these are wanted."""
         n = len(self.inputs)
         arrays = [_laid_out(x, v) for x, v in zip(values[:n], self.inputs, strict=True)]
+        arrays = [x.copy() for x in arrays] if copied else arrays
         outputs = [np.empty(v.shape, v.dtype) for v in self.outputs]
         own = np.empty(self.size + 64, np.uint8)
         places = [own, *arrays, *outputs]
         pointers = np.array([a.__array_interface__["data"][0] for a in places], np.uintp)
         pointers[0] = -(-int(pointers[0]) // 64) * 64
         numbers = np.array(values[n:], np.float64)
-        self.function(pointers.ctypes.data, numbers.ctypes.data)
-        return outputs
+        return outputs, pointers.ctypes.data, numbers.ctypes.data, (places, pointers, numbers)
 
 
 class Whole:
@@ -254,8 +261,8 @@ def _laid_out(x: Any, value: Value) -> Any:
     )
 
 
-def compiled(text: str) -> tuple[Any, dict[str, int]]:
-    """The addresses of the functions in the machine code of a module, which the engine keeps in memory."""
+def compiled(text: str, names: Sequence[str] = ("run", "again")) -> tuple[Any, dict[str, int]]:
+    """The addresses of functions in the machine code of a module, which the engine keeps in memory."""
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -271,7 +278,7 @@ def compiled(text: str) -> tuple[Any, dict[str, int]]:
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
-        return engine, {name: engine.get_function_address(name) for name in ("run", "again")}
+        return engine, {name: engine.get_function_address(name) for name in names}
 
 
 def _code(text: str, machine: Any) -> bytes:

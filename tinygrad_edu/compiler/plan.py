@@ -117,6 +117,18 @@ class Plan:
             found[k] = self.readers[k](leaves)
         return found
 
+    def examples(self) -> list[Any]:
+        """Inputs of a run as they could be: what the function reads besides is as it is; arguments are positive, and
+        matrices that have an inverse; whole numbers, which may be indices, are zeros."""
+        state = iter([*[x._data for x in self.tensors], *[row() for row in self.rows]])
+        found = []
+        for v, place in zip(self.inputs, self.sources[: self.given], strict=True):
+            if place.kind in ("value", "state"):
+                found.append(next(state))
+            else:
+                found.append(1.0 if v.weak else _example(v.shape, v.dtype))
+        return found
+
     def run(self, inputs: Sequence[Any], called: Arguments) -> Any:
         """One call."""
         for i, check in self.checks:
@@ -189,6 +201,11 @@ class Plan:
         x.born, x.past, x.site = births(), None, STEPPED
         if x.store is not None and x.store is not USED:
             at_once(*x.store.stamped(x.born))
+
+
+def _example(shape: tuple[int, ...], dtype: Any) -> Any:
+    x = np.ones(shape, dtype) * (dtype.kind in "fc")
+    return x + np.eye(*shape[-2:], dtype=dtype) if len(shape) > 1 and dtype.kind in "fc" else x
 
 
 def _otherwise(arguments: Any) -> Any:

@@ -13,6 +13,7 @@ from .owned import with_own_results
 from .products import with_products_together
 from .sections import SECTIONS
 from .side_by_side import with_parts_side_by_side
+from .tables import with_tables_first
 
 RULES = CONSTANTS, ALGEBRA, LAYOUT, SECTIONS
 
@@ -25,5 +26,5 @@ def simplified(program: Program) -> Program:
     joined = with_products_together(with_parts_side_by_side(short))
     if joined is not short:
         joined = with_common_steps_once(rewritten(joined, *RULES))
-    found = with_steps_computed_before(joined)
+    found = with_tables_first(with_steps_computed_before(joined))
     return with_own_results(program, without_dead_steps(found))
