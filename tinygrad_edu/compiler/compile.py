@@ -18,6 +18,7 @@ from ..engine import NEEDS, Variable
 from ..errors import GraphError
 from ..functions.calls import own_keywords
 from ..program.array import ProgramArray, refusal
+from ..program.passes.simplify import stages
 from ..program.program import Program
 from ..program.reading import Reading
 from ..recording import recording, stack_level, tracing
@@ -172,6 +173,15 @@ class Compiled:
         if self._last is None:
             raise GraphError("compile: there is no program before the first call; got none; call the function")
         return self._last.executor.program
+
+    @property
+    def stages(self) -> dict[str, Program]:
+        """The program of the last call as it was read, and after each pass, by name: to be printed, drawn with
+        `tg.draw`, and compared with `tg.viz.diff`."""
+        self.program  # noqa: B018
+        assert self._last is not None
+        executor = self._last.executor
+        return {**stages(executor.read, self.fast), "what runs": executor.program}
 
     def explain(self) -> Report:
         """What is computed where: kernels with the operations that they join, the lines that these are from, bytes and

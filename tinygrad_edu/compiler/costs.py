@@ -64,7 +64,7 @@ def described(kernel: Loop | Product | Convolution) -> str:
     if isinstance(kernel, Product):
         (m, k), n = kernel.a.shape[-2:], kernel.b.shape[-1]
         lead = "".join(f"{size} x " for size in kernel.out.shape[:-2])
-        return f"matmul {lead}({m}, {k}) @ ({k}, {n})" + (" by BLAS" if kernel.room is None else "")
+        return f"matmul {lead}({m}, {k}) @ ({k}, {n})"
     if isinstance(kernel, Convolution):
         what = "gradient of kernels" if kernel.weight else "convolution"
         return f"{what}, {math.prod(kernel.w.shape[3:])} taps, {kernel.y.size} entries"

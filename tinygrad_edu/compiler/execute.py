@@ -30,7 +30,8 @@ class Executor:
         changed: dict[int, int] | None = None,
         passing: set[int] | None = None,
     ) -> None:
-        self.program = _apart(simplified(program))
+        self.program = _apart(simplified(program, fast))
+        self.read = program
         self.fast = fast
         self.kernels: list[Any] = []
         self.parts: list[Any] = []  # kernels, and steps on NumPy between them, in order
@@ -66,7 +67,7 @@ class Executor:
         if self.whole is not None:
             results = self.whole.prepared(arrays)
             if results is not None:
-                return [self.whole.call], results
+                return [self.whole.call()], results
             if self.careful is None:
                 self.careful = Executor(self.program, self.fast)
             return [], self.careful(arrays)

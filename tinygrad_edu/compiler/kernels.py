@@ -27,7 +27,7 @@ class Loop:
 
 @dataclass(eq=False)
 class Product:
-    """out = a @ b, over leading axes as well; by loops in blocks that have room for copies, or by BLAS."""
+    """out = a @ b, over leading axes as well, by loops in blocks that have room for copies."""
 
     number: int
     a: View

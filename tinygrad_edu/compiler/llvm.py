@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import blas, mathematics
+from . import mathematics
 from .convolution import convolution
 from .function import SHORT, Function
 from .kernels import Convolution, Loop, Product, used
@@ -14,11 +14,12 @@ from .nest import Nest
 from .products import product
 from .rolled import Call, rolled
 from .signature import signature
+from .slices import sliced
 from .views import Buffer
 
-# `run` on the memory of objects: how many, for each the place of its pointer, and each object
+# `RUN`, one of them, on the memory of objects: how many, for each the place of its pointer, and each object
 AGAIN = f"""\
-define void @again(ptr %pointers, ptr %objects, ptr %numbers) {{
+define void @again.RUN(ptr %pointers, ptr %objects, ptr %numbers) {{
 entry:
   %n = load i64, ptr %objects
   %from = getelementptr inbounds i64, ptr %objects, i64 %n
@@ -38,7 +39,7 @@ one:
   %more = icmp ult i64 %next, %n
   br i1 %more, label %one, label %all
 all:
-  call void @run(ptr %pointers, ptr %numbers)
+  call void @RUN(ptr %pointers, ptr %numbers)
   ret void
 }}"""
 
@@ -56,12 +57,15 @@ class Module:
         self.calls: list[Call] = []  # the same, by places of memory
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
         self.alike: dict[Any, tuple[str, list[int]]] = {}  # the name, and which numbers it reads, by signature
+        self.groups = sliced(lowering)  # kernels in slices, which threads may share out
+        self.entries = ["run", "again.run", *(("shared", "again.shared", "help", "arm") if self.groups else ())]
         self.size = arena(lowering)
         for kernel in lowering.kernels:
             self._kernel(kernel)
         functions = [text.replace("@kernel(", f"@{name}(", 1) for text, name in self.known.items()]
+        again = [AGAIN.replace("RUN", name) for name in (("run", "shared") if self.groups else ("run",))]
         self.functions = [*self._declarations(), *functions]
-        self.text = "\n\n".join([*self.functions, self._run(), AGAIN])
+        self.text = "\n\n".join([*self.functions, self._run(), *again])
 
     def _kernel(self, kernel: Loop | Product | Convolution) -> None:
         bases: dict[Buffer, int] = {}
@@ -105,11 +109,6 @@ class Module:
             lines.append(f"declare void @llvm.masked.store.{name}.p0({vector}, ptr, {mask})")
             lines.append(f"declare {type} @llvm.vector.reduce.fadd.{name}({type}, {vector})")
         lines.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-        for name, type in (("cblas_sgemm", "float"), ("cblas_dgemm", "double")):
-            n = blas.INTEGER
-            lines.append(
-                f"declare void @{name}(i32, i32, i32, {n}, {n}, {n}, {type}, ptr, {n}, ptr, {n}, {type}, ptr, {n})"
-            )
         return ["\n".join(lines), *done]
 
     def _run(self) -> str:
@@ -129,4 +128,4 @@ class Module:
         for source, target in self.lowering.replaced:
             calls.append(Call(f"copy {source.size * source.dtype.itemsize}", (at(target, 0), at(source, 0)), ()))
         self.calls = calls
-        return rolled(calls)
+        return rolled(calls, self.groups)

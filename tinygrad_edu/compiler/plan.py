@@ -148,9 +148,10 @@ class Plan:
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """The gradients of all tracked inputs."""
-        if self._pullback is None:
-            self._pullback = Executor(self.backward, self.fast)
-        return self._pullback([*arrays, *cotangents])
+        with self.lock:
+            if self._pullback is None:
+                self._pullback = Executor(self.backward, self.fast)
+            return self._pullback([*arrays, *cotangents])
 
     def publish(
         self, arrays: Sequence[Any], inputs: Sequence[Any], called: Arguments, calls: Sequence[Any] = ()

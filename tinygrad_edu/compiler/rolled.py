@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .shared import shared
+
 LEAST = 12  # calls that a loop must save
 LONGEST = 1024  # calls of one round
 
@@ -73,7 +75,8 @@ def _best(numbers: np.ndarray) -> Part | None:
 class _Run:
     """The function, while its lines are written."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.lines: list[str] = []
         self.tables: list[str] = []
         self.count = 0
@@ -87,7 +90,7 @@ class _Run:
         """A number of each round."""
         if len(set(values)) == 1:
             return str(values[0])
-        name = f"@table{len(self.tables)}"
+        name = f"@table.{self.name}.{len(self.tables)}"
         entries = ", ".join(f"i64 {v}" for v in values)
         self.tables.append(f"{name} = internal constant [{len(values)} x i64] [{entries}]")
         return self.emit(f"load i64, ptr {self.emit(f'getelementptr inbounds i64, ptr {name}, i64 {i}')}")
@@ -124,27 +127,84 @@ class _Run:
         ]
 
 
-def rolled(calls: Sequence[Call]) -> str:
-    """`run(pointers, numbers)`: these calls in their order."""
-    run = _Run()
+def rolled(calls: Sequence[Call], groups: Sequence[tuple[int, int]] = ()) -> str:
+    """`run(pointers, numbers)`: these calls in their order. Groups of calls, by their first one and how many there are,
+    may be shared out among threads: `shared(pointers, numbers)` does the same."""
+    if not groups:
+        return _segment("run", calls, "define void")
+    text, order, at = [], [], 0
+    for k, (first, count) in enumerate((*groups, (len(calls), 0))):
+        if first > at:
+            text.append(_segment(f"part{k}", calls[at:first], "define internal void"))
+            order.append((f"part{k}", 0))
+        if count:
+            text.append(_job(f"slices{k}", calls[first : first + count]))
+            order.append((f"slices{k}", count))
+        at = first + count
+    return "\n\n".join([*text, _one_thread(order), shared(order)])
+
+
+def _segment(name: str, calls: Sequence[Call], define: str) -> str:
+    """A function that makes calls in their order."""
+    run = _Run(name)
     for part in parts([(call.name, len(call.memory), len(call.numbers)) for call in calls]):
         if part.rounds == 1:
             for call in calls[part.start : part.start + part.length]:
                 run.call([call])
         else:
             run.loop(calls, part)
-    head = "define void @run(ptr %pointers, ptr %numbers) {"
+    head = f"{define} @{name}(ptr %pointers, ptr %numbers) {{"
     return "\n".join([*run.tables, *([""] if run.tables else []), head, *run.lines, "  ret void", "}"])
+
+
+def _job(name: str, calls: Sequence[Call]) -> str:
+    """A function that makes one of these calls: equal kernels, of which the last may be a shorter one, or others."""
+    run = _Run(name)
+    same = calls if calls[-1].name == calls[0].name else calls[:-1]
+    if any(call.name != calls[0].name for call in same):
+        return _chosen("define internal void", name, calls)
+    if same is not calls:
+        run.lines += [f"  %last = icmp eq i64 %k, {len(same)}", "  br i1 %last, label %end, label %begin", "end:"]
+        run.call([calls[-1]])
+        run.lines += ["  ret void", "begin:"]
+    run.call(same, "%k")
+    head = f"define internal void @{name}(i64 %k, ptr %pointers, ptr %numbers) {{"
+    return "\n".join([*run.tables, head, *run.lines, "  ret void", "}"])
+
+
+def _one_thread(order: Sequence[tuple[str, int]]) -> str:
+    lines = ["define void @run(ptr %pointers, ptr %numbers) {", "  br label %begin", "begin:"]
+    at = "begin"
+    for k, (name, count) in enumerate(order):
+        if not count:
+            lines.append(f"  call void @{name}(ptr %pointers, ptr %numbers)")
+            continue
+        lines += [
+            f"  br label %slices{k}",
+            f"slices{k}:",
+            f"  %i{k} = phi i64 [ 0, %{at} ], [ %next{k}, %slices{k} ]",
+            f"  call void @{name}(i64 %i{k}, ptr %pointers, ptr %numbers)",
+            f"  %next{k} = add nuw nsw i64 %i{k}, 1",
+            f"  %more{k} = icmp ult i64 %next{k}, {count}",
+            f"  br i1 %more{k}, label %slices{k}, label %after{k}",
+            f"after{k}:",
+        ]
+        at = f"after{k}"
+    return "\n".join([*lines, "  ret void", "}"])
 
 
 def single(calls: Sequence[Call]) -> str:
     """`one(k, pointers, numbers)`: the call number k alone, to see how long it takes; nothing for others."""
-    run = _Run()
+    return _chosen("define void", "one", calls)
+
+
+def _chosen(define: str, name: str, calls: Sequence[Call]) -> str:
+    run = _Run(name)
     cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(calls)))
     run.lines.append(f"  switch i64 %k, label %end [ {cases} ]")
     for k, call in enumerate(calls):
         run.lines.append(f"case{k}:")
         run.call([call])
         run.lines.append("  br label %end")
-    head = "define void @one(i64 %k, ptr %pointers, ptr %numbers) {"
+    head = f"{define} @{name}(i64 %k, ptr %pointers, ptr %numbers) {{"
     return "\n".join([head, "entry:", *run.lines, "end:", "  ret void", "}"])
