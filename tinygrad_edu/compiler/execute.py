@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..program.passes import simplified
+from ..program.any_length import Formula
+from ..program.passes.simplify import simplified, stages
 from ..program.primitives import function_of
 from ..program.program import Program, Step, Value
 from . import native
@@ -74,6 +75,10 @@ class Executor:
         with np.errstate(all="ignore"):
             return [], self.function(arrays)
 
+    def stages(self) -> dict[str, Program]:
+        """The program as it was read, and after each pass, by name."""
+        return {**stages(self.read, self.fast), "what runs": self.program}
+
     def explain(self) -> str:
         """How many steps are computed where."""
         inside = sum(len(k.steps) for k in self.kernels)
@@ -115,7 +120,9 @@ class Executor:
                 (step,) = part
                 self.parts.append(step)
                 results = list(step.results)
-                lines.append(f"    {', '.join(map(repr, results))}{',' * (len(results) > 1)} = {_call(step, names)}")
+                lines.append(
+                    f"    {', '.join(map(repr, results))}{',' * (len(results) > 1)} = {called_as_python(step, names)}"
+                )
             gone = [v for v, where in last.items() if where == k and v not in kept and (v not in made or v in results)]
             gone += [v for v in results if v not in last and v not in kept]
             if gone:
@@ -150,11 +157,11 @@ def runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
         yield part
 
 
-def _call(step: Step, names: dict[str, Any]) -> str:
+def called_as_python(step: Step, names: dict[str, Any]) -> str:
     """A step as Python; what has no literal gets a name."""
 
     def literal(x: Any) -> str:
-        if isinstance(x, Value):
+        if isinstance(x, Value | Formula):
             return repr(x)
         if type(x) is tuple:
             return f"({''.join(f'{literal(part)}, ' for part in x)})"
