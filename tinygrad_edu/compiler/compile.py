@@ -26,6 +26,7 @@ from ..program.written import Written
 from ..recording import recording, stack_level, tracing
 from .dynamic import AnyLength, Dynamic, merged
 from .guards import Outside
+from .output import NoOutput
 from .plan import Plan
 from .repetition import OTHERWISE
 from .report import Report, report
@@ -181,7 +182,8 @@ class Compiled:
         chance = _python_chance()
         given = called.inside(reading, numbers)
         own, named = called.filled(given)
-        result = self.function(*own, **named)
+        with NoOutput():
+            result = self.function(*own, **named)
         results = Results(result, called.leaves, given, reading)
         graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None
         ended = graph and reading.changes()

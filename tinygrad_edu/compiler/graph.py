@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..backward import gradients
+from ..batched import BatchedArray
+from ..batched.examples import by_example
 from ..engine import NEEDS, Variable, births, constant, note
 from ..errors import GraphError
 from ..functions.arguments import fresh
@@ -42,7 +44,10 @@ class Call:
             self.last = None, None
         return found
 
-    def _pulled(self, which: int, g: Any) -> list[Any]:
+    def _pulled(self, which: int, g: Any) -> Sequence[Any]:
+        if isinstance(g, BatchedArray):  # many cotangents, as for a Jacobian
+            found: Sequence[Any] = by_example(lambda one: tuple(self._pulled(which, one)), (g,), {})
+            return found
         cotangents = [np.asarray(g) if k == which else np.zeros(*self.types[k]) for k in self.plan.which]
         return self.plan.pullback(self.inputs, cotangents)
 

@@ -158,7 +158,7 @@ class Lowering:
                 self.view(v)
         waiting = [v for v in waiting if v in self.waiting]
         after, inside = -1, [self.inside[v] for v in uses if v in self.inside and v.shape == shape]
-        known = list(dict.fromkeys(x for v in uses for x in self._roots(v)))
+        known = self._made(uses)
         for v in known:
             if v in self.inside:
                 after = max(after, self.inside[v].number)
@@ -183,6 +183,20 @@ class Lowering:
             if v in self.waiting:
                 self._put(self.waiting[v], found)
         return found
+
+    def _made(self, values: list[Value]) -> list[Value]:
+        """What these are made from and what does not wait any more, as something else may have been made meanwhile."""
+        found: dict[Value, None] = {}
+        seen, todo = set(values), values[::-1]
+        while todo:
+            v = todo.pop()
+            if v not in self.waiting:
+                found[v] = None
+                continue
+            new = [x for x in self.waiting[v].uses if not x.weak and x not in seen]
+            seen.update(new)
+            todo += new[::-1]
+        return list(found)
 
     def _roots(self, value: Value) -> tuple[Value, ...]:
         """What a value that waits is made from, and does not wait."""

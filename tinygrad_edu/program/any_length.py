@@ -155,7 +155,7 @@ class Merge:
         return (a, b) if np.isclose(a * k + b, xs[2], rtol=1e-12, atol=0) else None
 
     def _share(self, xs: Sequence[Any]) -> list[str]:
-        """c / n, as means have; m / (m - 1) for a count m = a * n + b, as variances have; a root, as deviations have."""
+        """c / n, as means have; m / (m - 1) for m = a * n + b, as variances have; a root, as deviations have."""
         shares = [float(x) * n for x, n in zip(xs, self.sizes, strict=True)]
         found = []
         roots = self._line([float(x) ** 2 for x in xs])
