@@ -264,7 +264,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 WITHOUT_GRADIENT = {
     np.allclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
     np.isclose, np.ndim, np.shape, np.size, np.result_type, np.can_cast, np.iscomplexobj,
-    np.isrealobj, np.may_share_memory, np.shares_memory, np.histogram,
+    np.isrealobj, np.may_share_memory, np.shares_memory,
     np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.argwhere,
     np.flatnonzero,
 }  # fmt: skip
