@@ -13,7 +13,6 @@ import builtins
 import dis
 import os
 import sys
-import sysconfig
 import warnings
 from collections import deque
 from contextvars import ContextVar
@@ -42,7 +41,7 @@ class Departure(NamedTuple):
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
 LATEST: deque[tuple[int, Any]] = deque(maxlen=64)  # births and lines, for `why`; a tensor is not kept for it
 
-INSTALLED = (os.path.dirname(os.path.dirname(np.__file__)) + os.sep, sysconfig.get_path("stdlib") + os.sep)
+INSTALLED = (os.path.dirname(os.path.dirname(np.__file__)) + os.sep, os.path.dirname(os.__file__) + os.sep)
 LOOKING = {  # libraries that show, compare or keep numbers, and compute no loss
     "IPython", "PIL", "_pytest", "altair", "bokeh", "csv", "doctest", "json", "logging", "matplotlib", "numpy.testing",
     "pandas", "pickle", "plotly", "pprint", "pytest", "rich", "seaborn", "tensorboardX", "torch.utils.tensorboard",
