@@ -25,7 +25,7 @@ import numpy as np
 from .engine import Variable, describe
 from .errors import LostGradientWarning
 from .holders import births
-from .recording import LIBRARIES, site, user_frame
+from .recording import LIBRARIES, PACKAGE, site
 
 
 class Departure(NamedTuple):
@@ -41,6 +41,7 @@ class Departure(NamedTuple):
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
 LATEST: deque[tuple[int, Any]] = deque(maxlen=64)  # births and lines, for `why`; a tensor is not kept for it
 
+NUMPY = os.path.dirname(np.__file__) + os.sep
 INSTALLED = (os.path.dirname(os.path.dirname(np.__file__)) + os.sep, os.path.dirname(os.__file__) + os.sep)
 LOOKING = {  # libraries that show, compare or keep numbers, and compute no loss
     "IPython", "PIL", "_pytest", "altair", "bokeh", "csv", "doctest", "json", "logging", "matplotlib", "numpy.testing",
@@ -89,8 +90,12 @@ def warn_if_unasked(t: Variable, array: bool = False, copy: bool | None = None) 
     """
     if departures.get() is not None:
         return
-    frame = user_frame()
-    by = None if frame is None else asker(frame, array, copy)
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(NUMPY):
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_filename.startswith(PACKAGE):  # which says itself what it does not take
+        return
+    by = asker(frame, array, copy)
     if by is not None:
         warnings.warn(
             f"{by} takes plain numbers, through which no gradient passes; got {describe(t)}; use what tensors have "
