@@ -21,7 +21,7 @@ from .subjects.subjects import Mismatch, SecondOrder, Subject, TensorSubject, of
 DIGITS = 4  # an inexact function that agrees to so many digits is not called wrong
 
 
-def _cotangent(y: Any, rng: Any) -> Any:
+def cotangent_of(y: Any, rng: Any) -> Any:
     """1 for one number; else numbers of both signs, so that no sum cancels the derivative."""
     return np.ones(1) if y.size == 1 else rng.uniform(0.5, 1.5, y.size) * rng.choice([-1, 1], y.size)
 
@@ -54,7 +54,7 @@ class Examination:
             if not off_domain(error):
                 raise
             return Report("OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}")
-        self.c = _cotangent(probe.y, self.rng)
+        self.c = cotangent_of(probe.y, self.rng)
         return _unfit(probe) or self._compare(probe)
 
     def _compare(self, probe: Probe) -> Report:

@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from .axes import Axes
+from .explanation import causes
 from .kernels.kernel import PairKernel, Pull, foreign
 from .kernels.parting import parting_line, sources
 from .kernels.probes import (
     ALIAS,
+    BATCH,
     DTYPE,
     LAYOUT,
     LINEAR,
@@ -160,6 +163,11 @@ def keeps_to_laws(pair: Pair, y: Any, report: Report, seed: int = 0) -> Report:
             report.notes.append("the formula is right: it agrees with the function at the inputs")
             report.evaluations = pair.calls
             return report
+    if report.verdict == "RIGHT" and not disturbed and not pair.accuracy.given and causes.get():
+        for said in Axes(pair, seed).said():
+            report.notes.append("the formula is right at the inputs" if said.wrong else said.text)
+            if said.wrong:
+                report.verdict, report.diagnosis, report.pattern = "WRONG", said.text, BATCH
     report.evaluations = pair.calls
     return report
 

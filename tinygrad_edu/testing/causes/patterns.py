@@ -69,6 +69,11 @@ def _proportional(a: Any, n: Any, bars: Any, sizes: Sequence[int]) -> str | None
         k, -1, rel_tol=max(1e-6, float(np.min(np.broadcast_to(bars, n.shape)[np.abs(n) > size / 2])) / size)
     ):
         return SIGN
+    return proportional(k, sizes)
+
+
+def proportional(k: float, sizes: Sequence[int]) -> str:
+    """The sentence for a gradient that is `k` times the right one."""
     text = f"1 {'+' if k > 1 else '-'} {abs(k - 1):.3g}" if abs(k - 1) < 1e-3 else f"{k:.6g}"
     return f"{FACTOR} {text}{_cause(k, sizes)}"
 
