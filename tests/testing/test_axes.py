@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu.testing import check_derivative
+from tinygrad_edu.testing.subjects.functions import takes_any_length
 
 RNG = np.random.default_rng(0)
 X, W, Y = RNG.normal(size=(5, 3)), RNG.normal(size=3), RNG.normal(size=5)
@@ -95,3 +96,30 @@ def test_a_derivative_of_a_vector_may_be_written_for_its_length():
 def test_empty_inputs_have_empty_gradients():
     report = check_derivative(lambda X: (X**2).sum(), lambda X: 2 * X if X.size else np.zeros(1), X)
     assert any("length 0 in place of 5, the gradient of X has shape (1,), not (0, 3)" in note for note in report.notes)
+
+
+class Model:
+    def __init__(self, X):
+        self.X = X
+
+    def value(self, w):
+        return np.sum(np.tanh(self.X @ w))
+
+
+def imports(x):
+    import ctypes
+
+    return np.sum(x) * ctypes.sizeof(ctypes.c_char)
+
+
+def test_only_what_is_ones_own_and_holds_nothing_of_that_length_is_tried():
+    """Compiled code may read beyond the end of an array."""
+    assert takes_any_length(loss, 5)
+    assert takes_any_length(np.sin, 5)
+    assert not takes_any_length(lambda w: loss(w, X, Y), 3)
+    assert takes_any_length(lambda w: loss(w, X, Y), 2)
+    assert not takes_any_length(Model(X).value, 3)
+    assert takes_any_length(Model(X).value, 7)
+    assert not takes_any_length(imports, 3)
+    assert not takes_any_length(lambda x: np.lib.stride_tricks.as_strided(x, (3,)), 3)
+    assert not takes_any_length(pytest.approx, 3)

@@ -18,6 +18,7 @@ from .kernels.probes import alike
 from .kernels.sizes import LENGTHS, copied, holders, resized, spread, variations
 from .slopes.judging import CALLS, Judge
 from .slopes.numerical import Probe
+from .subjects.functions import takes_any_length
 from .subjects.other_libraries import plain, precision
 from .subjects.pairs import Pair
 from .subjects.subjects import Mismatch
@@ -39,7 +40,12 @@ class Axes:
 
     def __init__(self, pair: Pair, seed: int) -> None:
         self.pair, self.rng = pair, np.random.default_rng(seed)
+        self.free: dict[int, bool] = {}  # lengths, and whether the functions may be tried with others in their place
         self.most = min(CALLS * pair.x.size, pair.calls + max(FEW * VISIT, pair.calls // 2))
+
+    @property
+    def functions(self) -> list[Any]:
+        return [f for f in self.pair.functions if not (self.pair.own and f is self.pair.functions[1])]
 
     def said(self) -> list[Said]:
         """What differs at other lengths, until the function was called often enough, or the derivative is wrong."""
@@ -49,7 +55,9 @@ class Axes:
             for old, new in variations(tuple(self.pair.inputs), LENGTHS):
                 if self.pair.calls + VISIT > self.most or any(s.wrong for s in found):
                     break
-                if (said := self.at(old, new)) is not None:
+                if old not in self.free:
+                    self.free[old] = all(takes_any_length(f, old) for f in self.functions)
+                if self.free[old] and (said := self.at(old, new)) is not None:
                     found.append(said)
         return found
 

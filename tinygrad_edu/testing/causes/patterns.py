@@ -146,6 +146,10 @@ def _partial(a: Any, n: Any, bars: Any) -> str | None:
     if a.size < 2 or np.all(wrong):
         return None
     where = np.argwhere(wrong)
+    bars = np.broadcast_to(bars, a.shape)
+    k = factor(a[wrong], n[wrong], bars[wrong])
+    if k is not None and (abs(k + 1) < 1e-6 or (len(where) > 2 and abs(k) > 1e-9)):
+        return f"{SIGN if abs(k + 1) < 1e-6 else f'{FACTOR} {k:.6g}'}, in {len(where)} of {a.size} entries"
     rows = sorted({int(i[0]) for i in where})
     whole = a.ndim == 1 or all(np.all(wrong[r]) for r in rows)
     if whole and np.all(a[wrong] != 0) and np.all(n[wrong] != 0) and len(rows) <= max(1, a.shape[0] - 1):

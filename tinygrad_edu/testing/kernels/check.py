@@ -22,7 +22,7 @@ from .kernel import kernel_of
 from .parting import parting_line, sources, writing_line
 from .probes import BATCH, EMPTY, PRECISION, PROBES, VALUE, WRITES, Finding, Place, aliases, alike, probed
 from .report import KernelReport, described, kernel_report, pasted
-from .sizes import LENGTHS, copied, holders, resized, smallest, spread, variations
+from .sizes import LENGTHS, copied, resized, smallest, spread, variations
 from .subject import WHO, Inputs, KernelFunctions
 
 
@@ -176,8 +176,7 @@ class Check:
         name, pattern = f"an axis has length {new} in place of {old}", BATCH if new else EMPTY
         try:
             outputs = self.outputs(other)
-            alone = new == 1 and len(holders(inputs, old)) == 1
-            whole = self.outputs(spread(other, inputs, old)) if alone else []
+            whole = self.outputs(spread(other, inputs, old)) if new == 1 else []
         except Exception:  # the forward has no value there
             return None
         if [np.ndim(y) for y in outputs] != known or (new and not all(np.size(y) for y in outputs)):
