@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import nullcontext
 from inspect import isfunction
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import ops, writing
-from .arrays import Echo, normal_dtype, to_array
+from .arrays import left_at, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING
 from .changes import TURN, at_once
@@ -86,8 +88,8 @@ class Tensor(Operators, Functions, Contents):
         self.hooks = None
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
-        elif data.__class__ is Echo and recording.get():
-            self.flags, self.site = LEFT, data.left
+        elif recording.get() and (left := left_at(data)) is not None:
+            self.flags, self.site = LEFT, left
         if requires_grad.__class__ is int and requires_grad > 1:
             raise DTypeError(
                 f"Tensor: data must come as one argument; got numbers, the last {requires_grad}; write "
@@ -139,7 +141,10 @@ class Tensor(Operators, Functions, Contents):
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, copy=True, who="grad"))
             if value.shape != self.shape:
-                raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
+                raise ShapeError(
+                    f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it, or write "
+                    "t.grad = None to forget a gradient"
+                )
             value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)
         self._grad = value
 
@@ -209,7 +214,7 @@ class Tensor(Operators, Functions, Contents):
             raise GraphError(
                 "backward: the tensor must come from one that requires a gradient, by recorded "
                 f"operations; got {describe(self)}; use requires_grad=True on the inputs, and "
-                "compute outside no_grad()"
+                "compute outside no_grad() (where a step is w -= lr * w.grad: w = w - lr * w.grad makes a constant)"
             )
         seed = self._seed(gradient)
         with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():
@@ -303,3 +308,13 @@ for part in (Operators, Contents):  # in Python's own errors and in `help`, meth
     for name, method in vars(part).items():
         if isfunction(method):
             method.__qualname__ = f"Tensor.{name}"
+
+
+class Maker(ModuleType):
+    """This module, which can be called: `tg.tensor(values)`, as PyTorch writes it, is `tg.Tensor(values)`."""
+
+    def __call__(self, data: Any, **settings: Any) -> Tensor:
+        return Tensor(data, **settings)
+
+
+sys.modules[__name__].__class__ = Maker

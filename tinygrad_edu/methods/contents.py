@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import Echo
+from ..arrays import Echo, echoes
 from ..batched import BatchedArray
 from ..changes import at_once
 from ..departures import depart, departures, warn_if_unasked
@@ -28,6 +28,18 @@ COERCED: ContextVar[int] = ContextVar(
 # `X.dot(t)` of an array asks `t` for a copy, to learn its dtype, and, in the same instruction of the user's program and
 # with nothing in between, for its values in the dtype of the result
 ASKED: ContextVar[tuple[int, int, Any]] = ContextVar("asked", default=(0, 0, None))
+
+
+class Count(int):
+    """A number of entries. It cannot be called as PyTorch's `size()` is, and says what to write."""
+
+    __slots__ = ()
+
+    def __call__(self, dim: Any = None) -> Any:
+        instead = "x.shape" if dim is None else f"x.shape[{dim}]"
+        raise TypeError(
+            f"size: must not be called: it is the number of entries, {self}; got a call of it; write {instead}"
+        )
 
 
 class Contents(Variable):
@@ -87,7 +99,7 @@ class Contents(Variable):
     @property
     def size(self) -> int:
         """The number of entries. PyTorch's `x.size()` is `x.shape`."""
-        return int(np.size(self._data))
+        return Count(np.size(self._data))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -118,9 +130,13 @@ class Contents(Variable):
         return np.asarray(self._data).item()
 
     def tolist(self) -> Any:
-        """The entries as nested lists of Python numbers."""
+        """The entries as nested lists of Python numbers.
+
+        Those of a tensor that needs a gradient remember where they left the graph, as the array of `numpy()` does.
+        """
         self._depart(numbers=True)
-        return np.asarray(self._data).tolist()
+        numbers = np.asarray(self._data).tolist()
+        return echoes(numbers, site()) if self._leaves() else numbers
 
     def _depart(self, numbers: bool = False) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
@@ -138,7 +154,10 @@ class Contents(Variable):
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ValueError(f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all()")
+            raise ValueError(
+                f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all(), "
+                "and tg.maximum, tg.minimum or tg.where to choose entry by entry"
+            )
         return bool(self._data)
 
     def __float__(self) -> float:
@@ -211,8 +230,8 @@ class Contents(Variable):
                 f"array: a method of NumPy's arrays takes plain numbers; got {describe(self)}, whose gradient would be "
                 f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
             )
-        if array.__class__ is Echo and not copy:
-            warn_if_unasked(self, array=True, listed=bool(self.shape) and dtype is None)
+        if array.__class__ is Echo:
+            warn_if_unasked(self, array=True, copy=copy)
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next

@@ -7,13 +7,15 @@ user's variable, its path in a module; a result without any is called `t1`, `t2`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...backward import history, pull, shown_inputs
 from ...engine import NEEDS, Variable
 from ...errors import DTypeError, GraphError
@@ -99,6 +101,11 @@ class Graph:
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
     modules: dict[int, Any] = field(default_factory=dict)  # of each call, by its number
+    taken: Set[str] = frozenset()  # names of a graph that this is a part of
+
+    def names(self) -> Set[str]:
+        """All names of tensors."""
+        return self.taken or {n.name for n in self.nodes.values()}
 
     def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
         """The operations, outermost first, through which a node uses its input `i`."""
@@ -174,9 +181,10 @@ def read(
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:
+        path = isinstance(inputs[0], str | Path)
         raise TypeError(
-            f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "
-            "more; pass a tuple of tensors"
+            f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} more; "
+            + (f"write {who}(x).save(path)" if path else "pass a tuple of tensors")
         )
     outputs, extra = _outputs(x, who)
     changed = _changed(outputs)
@@ -328,7 +336,7 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
 
 def _part_name(t: Variable) -> str:
     """What a slice of the last axis is called where it is a part of a result that gives several, as an LSTM's gates."""
-    made = t.inputs[0].op if t.op is not None and t.op.name == "getitem" else None
+    made = t.inputs[0].op if t.op is ops.getitem else None
     last = (t.attributes or {})["index"][-1] if made is not None and made.parts else None
     if made is None or not isinstance(last, slice) or None in (last.start, last.stop):
         return ""
