@@ -20,6 +20,7 @@ from .functions.calls import own_keywords
 from .functions.settings import refused
 from .interop.names import listing as _listing
 from .interop.names import unknown as _unknown
+from .precision import small
 
 KEY = "tinygrad_edu"  # the metadata entry with the structure
 HEADER = 100_000_000  # bytes; what the format allows a header
@@ -41,15 +42,6 @@ def _library(who: str) -> Any:
     except ImportError:
         raise MissingLibraryError(who, "safetensors", "io") from None
     return safetensors
-
-
-def small(who: str, name: str) -> Any:
-    """A dtype that NumPy does not have."""
-    try:
-        import ml_dtypes
-    except ImportError:
-        raise MissingLibraryError(who, "ml_dtypes", "io") from None
-    return np.dtype(getattr(ml_dtypes, name))
 
 
 @own_keywords

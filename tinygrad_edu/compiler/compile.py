@@ -17,6 +17,7 @@ from ..batched import RUNNING, BatchedArray
 from ..engine import NEEDS, Variable
 from ..errors import GraphError
 from ..functions.calls import own_keywords
+from ..precision import lowered
 from ..program.array import ProgramArray, refusal
 from ..program.program import Program
 from ..program.reading import Reading
@@ -87,7 +88,7 @@ class Compiled:
         called = Arguments(args, kwargs)
         if tracing.get() is not None or RUNNING or any(map(_inside_another, called.leaves)):
             return self.function(*args, **kwargs)
-        form = called.form, recording.get() is not None, get_default_dtype()
+        form = called.form, recording.get() is not None, get_default_dtype(), lowered.get()
         key = form, called.numbers if called.floats and self._numbers.get(form) is not INPUTS else None
         ready = self._ready(key, called)
         if ready is None:
@@ -149,7 +150,7 @@ class Compiled:
             written.result = results
             written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
         plan = Plan(written, self.function, self.fast, outside)
-        plan.form = called.form, recording.get() is not None, get_default_dtype()
+        plan.form = called.form, recording.get() is not None, get_default_dtype(), lowered.get()
         plans = self._plans.setdefault(key, [])
         plans[:] = [plan, *plans[: OFTEN - 1]]
         self._last = plan

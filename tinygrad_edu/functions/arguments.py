@@ -16,6 +16,7 @@ from ..engine import NEEDS, Variable
 from ..errors import AxisError, DTypeError, ShapeError
 from ..op import Op
 from ..ops.layout import alias, concat, reshape
+from ..precision import lowered
 from ..recording import recording
 from ..sums import HALF
 from .calls import Decorated, fitting
@@ -42,6 +43,16 @@ def lift(x: Any, who: str = "asarray") -> Any:
 
 def single(function: Decorated) -> Decorated:
     """Decorator: where the first argument is of float16, compute in float32 and round the result, once, to float16."""
+    return _in_single(function, True)
+
+
+def kept_single(function: Decorated) -> Decorated:
+    """Decorator: likewise, but within `amp.autocast` the result stays in float32: losses, and what loses digits."""
+    return _in_single(function, False)
+
+
+def _in_single(function: Decorated, always: bool) -> Decorated:
+    """Computes in float32 what is given in float16, and rounds the result: `always`, or outside of autocast only."""
     who, first = function.__name__, next(iter(inspect.signature(function).parameters))
 
     @functools.wraps(function)
@@ -54,7 +65,8 @@ def single(function: Decorated) -> Decorated:
             return function(**kwargs)
         if x._data.dtype is not HALF:
             return function(x, *args[1:], **kwargs)
-        return function(x.astype(np.float32), *args[1:], **kwargs).astype(HALF)
+        y = function(x.astype(np.float32), *args[1:], **kwargs)
+        return y.astype(HALF) if always or lowered.get() is None else y
 
     return cast(Decorated, wrapped)
 
