@@ -30,6 +30,11 @@ def _kept(op: Op, keepdims: Any) -> builtins.bool:
     return keepdims if keepdims.__class__ is builtins.bool else truth(op.name, "keepdims", keepdims)
 
 
+def _as(y: Any, dtype: Any) -> Any:
+    """A total in the dtype that was asked for: NumPy adds small integers up in int64."""
+    return y if dtype is None or y.dtype == dtype else y.astype(dtype)
+
+
 @own_keywords
 def sum(
     x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
@@ -44,7 +49,7 @@ def sum(
     axis = axis if dim is None else spelled("sum", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("sum", keepdims, False, keepdim)
     x = lift(x, "sum")
-    return over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return _as(over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims), dtype)
 
 
 @own_keywords
@@ -56,7 +61,7 @@ def prod(
     axis = axis if dim is None else spelled("prod", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("prod", keepdims, False, keepdim)
     x = lift(x, "prod")
-    return over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return _as(over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims), dtype)
 
 
 @own_keywords
@@ -217,13 +222,8 @@ def cumulative_sum(
     """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
     axis = axis if dim is None else spelled("cumulative_sum", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_sum").astype(dtype)
-    return _scan(
-        ops.cumulative_sum,
-        x,
-        axis,
-        0 if truth("cumulative_sum", "include_initial", include_initial) else None,
-        reverse=False,
-    )
+    start = 0 if truth("cumulative_sum", "include_initial", include_initial) else None
+    return _as(_scan(ops.cumulative_sum, x, axis, start, reverse=False), dtype)
 
 
 @own_keywords
@@ -233,6 +233,5 @@ def cumulative_prod(
     """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
     axis = axis if dim is None else spelled("cumulative_prod", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
-    return _scan(
-        ops.cumulative_prod, x, axis, 1 if truth("cumulative_prod", "include_initial", include_initial) else None
-    )
+    start = 1 if truth("cumulative_prod", "include_initial", include_initial) else None
+    return _as(_scan(ops.cumulative_prod, x, axis, start), dtype)
