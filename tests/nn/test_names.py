@@ -70,7 +70,6 @@ LEFT_OUT = [
     "modules",
     "input_size",
     "hidden_size",
-    "dtype",
     "_stacklevel",
 ]
 OTHER_DEFAULTS = {"activation", "align_corners"}  # functions there, None there

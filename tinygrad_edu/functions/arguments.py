@@ -172,13 +172,14 @@ OTHERWISE = {
 }
 
 
-def spelled(who: str, ours: Any, default: Any, theirs: Any) -> Any:
-    """An argument that was given as PyTorch calls it: `dim` for `axis`, `keepdim` for `keepdims`."""
+def spelled(who: str, ours: Any, default: Any, theirs: Any, plain: bool = False) -> Any:
+    """An argument that was given as PyTorch calls it: `dim` for `axis`, `keepdim` for `keepdims`; `plain`, if it can
+    mean one thing only."""
     if ours is not default and ours != default:
         raise TypeError(
             f"{who}: axis is PyTorch's dim, and keepdims its keepdim; got both, {ours!r} and {theirs!r}; give one"
         )
-    if who in OTHERWISE:
+    if who in OTHERWISE and not plain:
         raise TypeError(f"{who}: must be given axis and keepdims; got dim or keepdim; {OTHERWISE[who]} and keepdims=")
     return theirs
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def reshape(x: Any, *dims: Any, shape: Any = None, copy: bool | None = None) -> Tensor:
     """The same entries in another shape; one length may be -1, to be worked out.
 
-    No entries are copied where that can be; with `copy` True they always are, with False a shape that needs it is refused.
+    No entries are copied where that can be; with `copy` True they always are, False refuses a shape that needs it.
 
     >>> import tinygrad_edu as tg
     >>> tg.reshape(tg.arange(6), (2, -1)).shape

@@ -116,9 +116,16 @@ def var(
     x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
     *, dim: Axis = None, keepdim: bool | None = None,
 ) -> Tensor:  # fmt: skip
-    """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction)."""
-    axis = axis if dim is None else spelled("var", axis, None, dim)
-    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim)
+    """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction).
+
+    PyTorch's `dim` is taken beside a `correction` only, as its own is 1.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.var([1.0, 3.0]).item(), tg.var([1.0, 3.0], dim=0, correction=1).item()
+    (1.0, 2.0)
+    """
+    axis = axis if dim is None else spelled("var", axis, None, dim, bool(correction))
+    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim, bool(correction))
     x = _averaged(x, "var")
     n = builtins.max(_count(x, axis, "var") - real("var", "correction", correction), 0)
     d = x - mean(x, axis, keepdims=True)
@@ -133,10 +140,14 @@ def std(
 ) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
 
-    Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0.
+    Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0. `dim` is as for `var`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.std([1.0, 3.0]).item()
+    1.0
     """
-    axis = axis if dim is None else spelled("std", axis, None, dim)
-    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim)
+    axis = axis if dim is None else spelled("std", axis, None, dim, bool(correction))
+    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim, bool(correction))
     x = _averaged(x, "std")
     n = builtins.max(_count(x, axis, "std") - real("std", "correction", correction), 0)
     return over_axes(ops.norm2, _size(x - mean(x, axis, keepdims=True)), axis, keepdims) / n**0.5
