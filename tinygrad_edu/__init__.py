@@ -222,6 +222,8 @@ if _typing.TYPE_CHECKING:
     from . import training as training
     from . import viz as viz
     from .compiler.compile import compile as compile
+    from .compiler.threads import get_num_threads as get_num_threads
+    from .compiler.threads import set_num_threads as set_num_threads
     from .io import load as load
     from .io import save as save
     from .onnx.export import export as export
@@ -249,6 +251,8 @@ _LATER = {
         "compiler.compile",
         "A function, or a whole training step, as machine code.",
     ),
+    "set_num_threads": ("compiler.threads", "How many threads a compiled function may use."),
+    "get_num_threads": ("compiler.threads", "How many threads a compiled function may use now."),
     "detect_anomaly": ("viz", "In a `with` block: raise an error for the first inf or nan, naming its line."),
     "draw": ("viz", "The graph behind a tensor, a module or a function as a picture."),
     "explain": ("viz", "The chain rule on a graph, step by step with numbers."),

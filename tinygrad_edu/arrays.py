@@ -123,6 +123,11 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
         ) from error
     if array.dtype.kind not in "biufc" and array.dtype.type.__module__ == "ml_dtypes":  # bfloat16, float8: all fit
         return array.astype(np.float32)
+    if data is None:
+        raise DTypeError(
+            f"{who}: data must be numbers or truth values; got None; give values, or, if a function made it, end that "
+            "with return"
+        )
     if array.dtype.kind not in "biufc":
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got {type(data).__name__} of dtype "

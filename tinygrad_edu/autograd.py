@@ -12,6 +12,7 @@ from .engine import NEEDS, Variable, constant, describe
 from .errors import GraphError, ShapeError
 from .functions.arguments import as_tuple, lift
 from .functions.settings import settings
+from .interop.names import guide as _guide
 from .ops import conj
 from .tensor import Tensor
 
@@ -88,3 +89,5 @@ def _seed(y: Any, g: Any) -> Any:
 
 
 __all__ = ["grad"]
+
+_guide(__name__, "tg.autograd", __all__)

@@ -113,3 +113,8 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
 
 def _types(inputs: Sequence[Any]) -> str:
     return " and ".join(str(getattr(x, "dtype", type(x).__name__)) for x in inputs)
+
+
+def __dir__() -> list[str]:
+    """The classes; what else stands here is for the package."""
+    return [name for name, x in globals().items() if isinstance(x, type) and x.__module__ == __name__]

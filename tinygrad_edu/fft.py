@@ -14,3 +14,10 @@ from .functions.fourier import irfftn as irfftn
 from .functions.fourier import rfft as rfft
 from .functions.fourier import rfftfreq as rfftfreq
 from .functions.fourier import rfftn as rfftn
+from .interop.names import guide as _guide
+
+__all__ = [
+    "fft", "fftfreq", "fftn", "fftshift", "hfft", "ifft", "ifftn", "ifftshift", "ihfft", "irfft", "irfftn", "rfft",
+    "rfftfreq", "rfftn",
+]  # fmt: skip
+_guide(__name__, "tg.fft")

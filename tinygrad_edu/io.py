@@ -18,8 +18,7 @@ from .errors import DTypeError, MissingLibraryError
 from .files import as_path, read_exactly, told, write_whole
 from .functions.calls import own_keywords
 from .functions.settings import refused
-from .interop.names import listing as _listing
-from .interop.names import unknown as _unknown
+from .interop.names import guide as _guide
 from .precision import small
 
 KEY = "tinygrad_edu"  # the metadata entry with the structure
@@ -102,8 +101,8 @@ def _taken_apart(x: Any, path: str, tensors: dict[str, Any]) -> Any:
         kind = "tuple" if isinstance(x, tuple) else "list"
         return {kind: [_taken_apart(v, _joined(path, i), tensors) for i, v in enumerate(x)]}
     raise DTypeError(
-        f"save: takes tensors, numbers, texts, and dicts, lists and tuples of them; got {type(x).__name__} at "
-        f"{path!r}; save state_dict() of models and optimizers"
+        f"save: takes tensors, numbers, texts, and dicts, lists and tuples of them; got {type(x).__name__}"
+        f"{f' at {path!r}' if path else ''}; save state_dict() of models and optimizers"
     )
 
 
@@ -175,4 +174,4 @@ def _put_together(x: Any, tensors: dict[str, Any]) -> Any:
     raise ValueError(f"unknown structure {kind!r}")
 
 
-__getattr__, __dir__ = _unknown("tg.io"), _listing(__name__)
+_guide(__name__, "tg.io")

@@ -35,5 +35,7 @@ from .functions.linalg import svd as svd
 from .functions.linalg import svdvals as svdvals
 from .functions.linalg import trace as trace
 from .functions.linalg import vector_norm as vector_norm
+from .interop.names import guide as _guide
 
 __all__ = [*_functions, "EigResult", "eig", "eigvals", "EighResult", "QRResult", "SVDResult", "SlogdetResult"]
+_guide(__name__, "tg.linalg")

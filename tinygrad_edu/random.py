@@ -18,8 +18,8 @@ from .errors import DTypeError, GraphError, ShapeError
 from .functions.arguments import lift, normal_shape
 from .functions.indexing import take
 from .functions.settings import Positive, integer, refused, settings
-from .interop.names import Named, UnknownNameError
-from .interop.names import listing as _listing
+from .interop.names import Named
+from .interop.names import guide as _guide
 from .recording import tracer
 from .tensor import Tensor
 
@@ -300,11 +300,5 @@ def manual_seed(seed: int) -> Generator:
     return new
 
 
-def __getattr__(name: str) -> Any:
-    raise UnknownNameError("tg.random", name, __all__)
-
-
 __all__ = ["Generator", "default_rng", "manual_seed", "shared"]
-
-
-__dir__ = _listing(__name__)
+_guide(__name__, "tg.random", __all__)

@@ -17,3 +17,10 @@ from .functions.special import ndtr as ndtr
 from .functions.special import polygamma as polygamma
 from .functions.special import xlog1py as xlog1py
 from .functions.special import xlogy as xlogy
+from .interop.names import guide as _guide
+
+__all__ = [
+    "digamma", "erf", "erfc", "erfcx", "erfinv", "expit", "gammaln", "i0", "i0e", "i1", "i1e", "log_ndtr", "logit",
+    "ndtr", "polygamma", "xlog1py", "xlogy",
+]  # fmt: skip
+_guide(__name__, "tg.special")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import nullcontext
 from inspect import isfunction
 from threading import Lock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,7 +143,10 @@ class Tensor(Operators, Functions, Contents):
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, copy=True, who="grad"))
             if value.shape != self.shape:
-                raise ShapeError(f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it")
+                raise ShapeError(
+                    f"grad: must have the tensor's shape {self.shape}; got {value.shape}; reshape it, or write "
+                    "t.grad = None to forget a gradient"
+                )
             value = value if value.dtype == self.dtype else ops.cast(value, dtype=self.dtype)
         self._grad = value
 
@@ -211,7 +216,7 @@ class Tensor(Operators, Functions, Contents):
             raise GraphError(
                 "backward: the tensor must come from one that requires a gradient, by recorded "
                 f"operations; got {describe(self)}; use requires_grad=True on the inputs, and "
-                "compute outside no_grad()"
+                "compute outside no_grad() (where a step is w -= lr * w.grad: w = w - lr * w.grad makes a constant)"
             )
         seed = self._seed(gradient)
         with np.errstate(all="ignore"), Recording() if create_graph else nullcontext():
@@ -305,3 +310,13 @@ for part in (Operators, Contents):  # in Python's own errors and in `help`, meth
     for name, method in vars(part).items():
         if isfunction(method):
             method.__qualname__ = f"Tensor.{name}"
+
+
+class Maker(ModuleType):
+    """This module, which can be called: `tg.tensor(values)`, as PyTorch writes it, is `tg.Tensor(values)`."""
+
+    def __call__(self, data: Any, **settings: Any) -> Tensor:
+        return Tensor(data, **settings)
+
+
+sys.modules[__name__].__class__ = Maker

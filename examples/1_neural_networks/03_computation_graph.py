@@ -36,11 +36,20 @@ print(f"dv = {dv:g}, du = {du:g}, da = {da:g}, db = {db:g}, dc = {dc:g}")
 # %% [markdown]
 # The engine does the same walk. It keeps gradients at the leaves; for `v` and `u`, start the graph there.
 
+
 # %%
+def J_of_v(v: tg.Tensor) -> tg.Tensor:
+    return 3 * v
+
+
+def J_of_u(u: tg.Tensor) -> tg.Tensor:
+    return 3 * (5.0 + u)
+
+
 J.backward()
 print(f"engine: a.grad = {a.grad.item():g}, b.grad = {b.grad.item():g}, c.grad = {c.grad.item():g}")
-engine_dv = tg.grad(lambda v: 3 * v)(11.0).item()
-engine_du = tg.grad(lambda u: 3 * (5.0 + u))(6.0).item()
+engine_dv = tg.grad(J_of_v)(11.0).item()
+engine_du = tg.grad(J_of_u)(6.0).item()
 
 # %% [markdown]
 # A nudge agrees: b goes from 3 to 3.001, so u from 6 to 6.002, v from 11 to 11.002, and J from 33 to 33.006.

@@ -6,7 +6,7 @@
 # %%
 import os
 import pathlib
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +17,7 @@ import tinygrad_edu as tg
 QUICK = "QUICK" in os.environ
 OUT = pathlib.Path(os.environ.get("OUT", "out"))
 OUT.mkdir(parents=True, exist_ok=True)
-table: Any = load_breast_cancer()
+table: Any = cast(Any, load_breast_cancer())
 X_all, Y_all = table.data.T, table.target[None, :].astype(float)  # course notation: columns are examples
 
 # %% [markdown]
@@ -34,7 +34,7 @@ def train(
     X: np.ndarray, Y: np.ndarray, iterations: int = 400, rate: float = 1.0
 ) -> tuple[tg.Tensor, tg.Tensor, list[float]]:
     w, b = tg.zeros((len(X), 1), dtype="float64"), tg.zeros((1, 1), dtype="float64")
-    costs = []
+    costs: list[float] = []
     for _ in range(iterations):
         J, (dw, db) = tg.value_and_grad(cost, argnums=(0, 1))(w, b, X, Y)
         w, b = w - rate * dw, b - rate * db
@@ -56,10 +56,11 @@ def split(seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def accuracy(w: tg.Tensor, b: tg.Tensor, X: np.ndarray, Y: np.ndarray) -> float:
-    return float(np.mean(((w.T @ X + b).data > 0) == (Y > 0.5)))
+    return float((((w.T @ X + b).data > 0) == (Y > 0.5)).mean())
 
 
-scores = []
+scores: list[float] = []
+costs: list[float] = []
 for seed in range(5 if QUICK else 20):
     (X, Y), (X_test, Y_test) = split(seed)
     w, b, costs = train(X, Y)

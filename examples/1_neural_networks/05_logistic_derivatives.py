@@ -6,7 +6,7 @@
 # %%
 import os
 import pathlib
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,16 +51,27 @@ def sigmoid(z: Any) -> Any:
     return 1 / (1 + np.exp(-z))
 
 
-def loss(a: Any, y: float) -> Any:
+def loss_of_a(y: float, a: Any) -> Any:
     return -(y * np.log(a) + (1 - y) * np.log(1 - a))
 
 
-verdicts = []
+def loss_of_z(y: float, z: Any) -> Any:
+    return loss_of_a(y, sigmoid(z))
+
+
+def slope_in_a(y: float, a: Any) -> Any:
+    return -y / a + (1 - y) / (1 - a)
+
+
+def slope_in_z(y: float, z: Any) -> Any:
+    return sigmoid(z) - y
+
+
+verdicts: list[str] = []
 for label in (0.0, 1.0):
-    da: Callable[..., Any] = lambda a, y=label: -y / a + (1 - y) / (1 - a)
-    dz: Callable[..., Any] = lambda z, y=label: sigmoid(z) - y
-    verdicts.append(testing.check_derivative(lambda a, y=label: loss(a, y), da, 0.3).verdict)
-    verdicts.append(testing.check_derivative(lambda z, y=label: loss(sigmoid(z), y), dz, 0.7).verdict)
+    da, dz = partial(slope_in_a, label), partial(slope_in_z, label)
+    verdicts.append(testing.check_derivative(partial(loss_of_a, label), da, 0.3).verdict)
+    verdicts.append(testing.check_derivative(partial(loss_of_z, label), dz, 0.7).verdict)
     a = sigmoid(0.7)
     assert abs(da(a) * a * (1 - a) - dz(0.7)) < 1e-12  # the chain rule: dz = da * a(1 - a)
 print("da and dz for y = 0 and y = 1:", verdicts)
@@ -68,8 +79,12 @@ print("da and dz for y = 0 and y = 1:", verdicts)
 # %% [markdown]
 # The checker can say no: the sign of `dz` flipped.
 
+
 # %%
-flipped = lambda cache: {name: -value for name, value in backward(cache).items()}
+def flipped(cache: Any) -> dict[str, Any]:
+    return {name: -value for name, value in backward(cache).items()}
+
+
 wrong = testing.check_derivative(forward, flipped, w, b, x, y, raises=False)
 print(f"with y - a for a - y: {wrong.verdict}: {wrong.pattern}")
 

@@ -68,14 +68,19 @@ def cost(w: np.ndarray, b: Any) -> Any:
     return -(Y * tg.log(A) + (1 - Y) * tg.log(1 - A)).mean()
 
 
-report = testing.check_derivative(cost, lambda w, b: no_loop(w, b, X, Y), w, b)
+def gradients(w: np.ndarray, b: Any) -> tuple[Any, ...]:
+    return no_loop(w, b, X, Y)
+
+
+report = testing.check_derivative(cost, gradients, w, b)
 engine = tg.grad(cost, argnums=(0, 1))(w, b)
 print(f"dW = X dZ.T / m, db = sum(dZ) / m: {report.verdict}")
 
 # %%
-seconds, found = {}, {}
+seconds: dict[str, float] = {}
+found: dict[str, tuple[Any, ...]] = {}
 for f, repeats in ((two_loops, 1), (one_loop, 3), (no_loop, 20)):
-    times = []
+    times: list[float] = []
     for _ in range(repeats):
         begin = time.perf_counter()
         found[f.__name__] = f(w, b, X, Y)

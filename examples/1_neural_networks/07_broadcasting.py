@@ -23,7 +23,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 calories = tg.asarray(np.array([[56.0, 0.0, 4.4, 68.0], [1.2, 104.0, 52.0, 8.0], [1.8, 135.0, 99.0, 0.9]]))
 total = calories.sum(axis=0, keepdims=True)
 percent = 100 * calories / total
-print(np.round(percent.data, 1))
+print(percent.data.round(1))
 
 # %%
 M = tg.asarray(np.arange(6.0).reshape(2, 3))

@@ -6,7 +6,7 @@
 # %%
 import os
 import pathlib
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,7 +34,7 @@ print("images", images.shape, "-> X", X.shape)
 # 2 / (largest curvature), and at that rate the flattest direction crawls. Each run gets half of its own largest rate.
 
 # %%
-table: Any = load_breast_cancer()
+table: Any = cast(Any, load_breast_cancer())
 raw, Y = table.data.T, table.target[None, :].astype(float)
 normalised = (raw - raw.mean(axis=1, keepdims=True)) / raw.std(axis=1, keepdims=True)
 
@@ -50,12 +50,13 @@ def descend(X: np.ndarray, iterations: int = 200) -> tuple[Any, ...]:
     extended = np.vstack([X, np.ones((1, X.shape[1]))])
     curvature = np.linalg.eigvalsh(extended @ extended.T / X.shape[1] / 4)  # the Hessian of J at w = 0
     rate = 1 / curvature[-1]
-    w, b, costs = np.zeros((len(X), 1)), np.zeros((1, 1)), []
+    w, b = np.zeros((len(X), 1)), np.zeros((1, 1))
+    costs: list[float] = []
     for _ in range(iterations):
         J, (dw, db) = tg.value_and_grad(cost, argnums=(0, 1))(w, b, X)
         w, b = w - rate * dw.data, b - rate * db.data
         costs.append(J.item())
-    accuracy = np.mean(((w.T @ X + b) > 0) == (Y > 0.5))
+    accuracy = float((((w.T @ X + b) > 0) == (Y > 0.5)).mean())
     return costs, rate, curvature[-1] / curvature[0], accuracy
 
 

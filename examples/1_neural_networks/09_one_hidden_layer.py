@@ -59,17 +59,17 @@ def train(
     network: Callable[..., Any], sizes: list[int], iterations: int, rate: float = 1.2
 ) -> tuple[list[np.ndarray], list[float], float]:
     rng = np.random.default_rng(3)
-    parameters = []
+    parameters: list[np.ndarray] = []
     for n_in, n_out in itertools.pairwise(sizes):
         parameters += [rng.normal(size=(n_out, n_in)) * 0.5, np.zeros((n_out, 1))]
-    costs = []
+    costs: list[float] = []
     for _ in range(iterations):
         J, gradients = tg.value_and_grad(lambda *p: cost(network, p), argnums=tuple(range(len(parameters))))(
             *parameters
         )
         parameters = [p - rate * g.data for p, g in zip(parameters, gradients)]
         costs.append(J.item())
-    accuracy = np.mean((network(X, *parameters).data > 0.5) == (Y > 0.5))
+    accuracy = float(((network(X, *parameters).data > 0.5) == (Y > 0.5)).mean())
     return parameters, costs, accuracy
 
 

@@ -82,7 +82,7 @@ def without_mean(cache: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
     return {name: value * cache[3].shape[1] for name, value in backward(cache).items()}
 
 
-mistakes = {}
+mistakes: dict[str, testing.Report] = {}
 for broken in (without_slope, without_mean):
     mistakes[broken.__name__] = found = testing.check_derivative(forward, broken, *inputs.values(), raises=False)
     print(f"{broken.__name__}: {found.verdict}: {found.pattern}")

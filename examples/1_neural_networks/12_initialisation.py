@@ -31,7 +31,8 @@ def cost(W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor) -> tg.Tenso
 
 def train(W1: np.ndarray, W2: np.ndarray, iterations: int = 2000, rate: float = 0.8) -> tuple[list[float], list[float]]:
     p = [W1, np.zeros((len(W1), 1)), W2, np.zeros((1, 1))]
-    spread, costs = [], []  # how much the hidden units differ, over the iterations
+    spread: list[float] = []  # how much the hidden units differ, over the iterations
+    costs: list[float] = []
     for _ in range(iterations):
         J, gradients = tg.value_and_grad(cost, argnums=(0, 1, 2, 3))(*p)
         p = [x - rate * g.data for x, g in zip(p, gradients)]
@@ -57,7 +58,7 @@ for name, (spread, costs) in runs.items():
 # Too large: with weights of size 10 the tanh units sit on their flat ends, and the gradient in front of them vanishes.
 
 # %%
-saturated = {}
+saturated: dict[float, float] = {}
 for size in (0.1, 1.0, 10.0, 100.0):
     A1 = tg.tanh((rng.normal(size=(50, 2)) * size) @ X)
     saturated[size] = (1 - A1**2).mean().item()
@@ -70,9 +71,12 @@ for size in (0.1, 1.0, 10.0, 100.0):
 
 
 # %%
-def signal(activation: Callable[..., Any], init: Callable[..., Any], layers: int = 10, n: int = 100) -> list[float]:
+def signal(
+    activation: Callable[..., Any], init: Callable[[Any, Any], Any], layers: int = 10, n: int = 100
+) -> list[float]:
     generator = tg.random.default_rng(0)
-    A, spreads = tg.asarray(rng.normal(size=(500, n))), []
+    A = tg.asarray(rng.normal(size=(500, n)))
+    spreads: list[float] = []
     for _ in range(layers):
         W = init(nn.Parameter(np.zeros((n, n))), generator)
         A = activation(A @ W.mT).detach()

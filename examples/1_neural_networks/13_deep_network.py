@@ -6,7 +6,7 @@
 # %%
 import os
 import pathlib
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +26,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 # %%
 def initialise(n: list[int], seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    p = {}
+    p: dict[str, np.ndarray] = {}
     for layer in range(1, len(n)):
         p[f"W{layer}"] = rng.normal(size=(n[layer], n[layer - 1])) * np.sqrt(2 / n[layer - 1])  # He
         p[f"b{layer}"] = rng.normal(size=(n[layer], 1)) * 0.01
@@ -35,7 +35,8 @@ def initialise(n: list[int], seed: int = 0) -> dict[str, np.ndarray]:
 
 def forward(parameters: dict[str, np.ndarray], X: np.ndarray, Y: np.ndarray) -> tuple[Any, ...]:
     L = len(parameters) // 2
-    A, caches = X, []
+    A = X
+    caches: list[tuple[np.ndarray, ...]] = []
     for layer in range(1, L + 1):
         W, b = parameters[f"W{layer}"], parameters[f"b{layer}"]
         Z = W @ A + b
@@ -47,7 +48,8 @@ def forward(parameters: dict[str, np.ndarray], X: np.ndarray, Y: np.ndarray) -> 
 
 def backward(cache: tuple[Any, ...]) -> dict[str, np.ndarray]:
     caches, AL, Y = cache
-    m, gradients = Y.shape[1], {}
+    m = Y.shape[1]
+    gradients: dict[str, np.ndarray] = {}
     dZ = AL - Y
     for layer in range(len(caches), 0, -1):
         A_previous, W, _ = caches[layer - 1]
@@ -96,18 +98,19 @@ tg.draw(J, detail="ops", inline=True).save(str(OUT / "13_graph.png"))
 # Trained on the breast cancer data, with the hand-written gradients.
 
 # %%
-table: Any = load_breast_cancer()
+table: Any = cast(Any, load_breast_cancer())
 order = rng.permutation(569)
 X, Y = table.data.T[:, order], table.target[None, order].astype(float)
 X = (X - X[:, :m].mean(axis=1, keepdims=True)) / X[:, :m].std(axis=1, keepdims=True)
-parameters, costs = initialise(n), []
+parameters = initialise(n)
+costs: list[float] = []
 for _ in range(300 if QUICK else 500):
     J, cache = forward(parameters, X[:, :m], Y[:, :m])
     gradients = backward(cache)
     parameters = {name: p - 0.1 * gradients[f"d{name}"] for name, p in parameters.items()}
     costs.append(J)
 _, (_, A, _) = forward(parameters, X[:, m:], Y[:, m:])
-accuracy = np.mean((A > 0.5) == Y[:, m:])
+accuracy = float(((A > 0.5) == Y[:, m:]).mean())
 print(f"cost {costs[0]:.3f} -> {costs[-1]:.3f}, test accuracy {accuracy:.3f}")
 figure, axis = plt.subplots(figsize=(6, 3.5))
 axis.plot(costs)

@@ -20,7 +20,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 def all_bits(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Every input of n bits, as columns of X (n, 2^n), and the parities Y (1, 2^n)."""
-    X = (np.arange(2**n) >> np.arange(n)[:, None] & 1).astype("float32")
+    X = (np.arange(1 << n) >> np.arange(n)[:, None] & 1).astype(np.float32)
     return X, X.sum(axis=0, keepdims=True) % 2
 
 

@@ -22,7 +22,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 def all_bits(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Every input of n bits, as rows of X (2^n, n), and the parities Y (2^n, 1)."""
-    X = (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype("float32")
+    X = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(np.float32)
     return X, X.sum(axis=1, keepdims=True) % 2
 
 
@@ -53,20 +53,23 @@ def flat(rng: tg.random.Generator) -> nn.Module:
 
 def learn(make: Any, starts: Any) -> tuple[float, float, int]:
     X, Y = all_bits(8)
+    result = 0.0, 0.0, -1
     for start in starts:
         order = np.random.default_rng(start).permutation(256)
         x, y = tg.Tensor(2 * X[order] - 1), tg.Tensor(Y[order])
         model = make(tg.random.default_rng(start))
         optimizer = optim.Adam(model.parameters(), lr=0.01)
+        loss = tg.Tensor(np.inf)
         for _ in range(1000):
             loss = F.binary_cross_entropy_with_logits(model(x[:128]), y[:128])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+        right = (model(x).data > 0) == (y.data > 0.5)
+        result = float(right[:128].mean()), float(right[128:].mean()), start
         if loss.item() < 0.1:
             break
-    right = (model(x).data > 0) == (y.data > 0.5)
-    return float(right[:128].mean()), float(right[128:].mean()), start
+    return result
 
 
 starts = range(5, 12) if QUICK else range(12)  # of the tree, 5 is the first that gets there

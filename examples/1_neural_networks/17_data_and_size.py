@@ -38,7 +38,7 @@ train_x, test_x = train_x.reshape(len(train_x.data), -1), test_x.reshape(len(tes
 
 # %%
 def network(widths: Any, rng: Any) -> Any:
-    layers = []
+    layers: list[nn.Module] = []
     for n_in, n_out in zip([train_x.shape[1], *widths], [*widths, 10]):
         layers += [nn.Linear(n_in, n_out, rng=rng), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
@@ -60,7 +60,7 @@ def accuracy(widths: Any, m: Any, seed: Any = 0) -> Any:
 
 
 # %%
-found = {}
+found: dict[str, list[float]] = {}
 for name, widths in {"logistic regression": [], **hidden}.items():
     found[name] = [accuracy(widths, m) for m in sizes]
     print(f"{name} {widths}:", " ".join(f"{a:.3f}" for a in found[name]))

@@ -45,7 +45,10 @@ for _ in range(20 if QUICK else 40):
 
 # %%
 def fast_gradient_sign(x: tg.Tensor, y: tg.Tensor, epsilon: float) -> tg.Tensor:
-    dx = tg.grad(lambda x: F.cross_entropy(model(x), y))(x)
+    def loss(x: tg.Tensor) -> tg.Tensor:
+        return F.cross_entropy(model(x), y)
+
+    dx = tg.grad(loss)(x)
     return tg.clip(x + epsilon * tg.sign(dx), 0, 1)
 
 

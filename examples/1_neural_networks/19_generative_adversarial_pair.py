@@ -35,7 +35,7 @@ def real(m: int, rng: np.random.Generator) -> tg.Tensor:
 
 # %%
 def layers(sizes: list[int], rng: tg.random.Generator) -> nn.Module:
-    parts = []
+    parts: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(sizes):
         parts += [nn.Linear(n_in, n_out, rng=rng), nn.LeakyReLU(0.2)]
     return nn.Sequential(*parts[:-1])
@@ -64,7 +64,8 @@ def play(momentum: float, steps: int, m: int = 128, seed: int = 0) -> tuple[np.n
         loss.backward()
         optimizer.step()
 
-    history = []
+    history: list[tuple[float, ...]] = []
+    points = np.zeros((0, 2))
     for step in range(steps):
         x, made = real(m, rng), G(noise(m))
         loss_D = F.softplus(-D(x)).mean() + F.softplus(D(made.detach())).mean()

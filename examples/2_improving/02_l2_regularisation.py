@@ -75,7 +75,7 @@ points, kind = rings(100, np.random.default_rng(1))
 dev_points, dev_kind = rings(2000, np.random.default_rng(2))
 grid = np.stack(np.meshgrid(np.linspace(-3.2, 3.2, 120), np.linspace(-3.2, 3.2, 120)), -1)
 figure = Figure((12, 4.7), layout="constrained")
-found = {}
+found: dict[float, Any] = {}
 for axes, lambd in zip(figure.subplots(1, 3, sharey=True), (0.0, 2.0, 100.0)):
     model, size = train(lambd)
     with tg.no_grad():

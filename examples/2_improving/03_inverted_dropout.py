@@ -55,7 +55,8 @@ def train(p: float, seed: int) -> tuple[np.ndarray, float]:
         nn.Linear(width, width, rng=rng), nn.ReLU(), nn.Dropout(p, rng=rng), nn.Linear(width, 10, rng=rng),
     )  # fmt: skip
     optimizer = optim.Adam(model.parameters(), lr=2e-3)
-    curve = []
+    curve: list[list[float]] = []
+    score = 0.0
     for _ in range(epochs):
         model.train()
         loss = F.cross_entropy(model(X[:m]), y[:m])

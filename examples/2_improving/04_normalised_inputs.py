@@ -38,7 +38,8 @@ def descend(X: np.ndarray, rate: float, steps: int) -> tuple[np.ndarray, np.ndar
     def cost(w: tg.Tensor) -> tg.Tensor:
         return ((w @ X - Y) ** 2).mean() / 2
 
-    w, path = np.array([[-1.5, 1.0]]), []
+    w = np.array([[-1.5, 1.0]])
+    path: list[list[float]] = []
     step = tg.value_and_grad(cost)
     for _ in range(steps):
         value, slope = step(tg.Tensor(w))
@@ -55,7 +56,8 @@ def descend(X: np.ndarray, rate: float, steps: int) -> tuple[np.ndarray, np.ndar
 steps = 40 if QUICK else 100
 figure = Figure((14, 4.2), layout="constrained")
 panels = figure.subplots(1, 3)
-condition, paths = {}, {}
+condition: dict[str, float] = {}
+paths: dict[str, np.ndarray] = {}
 for axes, (name, X) in zip(panels, {"raw": raw, "normalised": normalised}.items()):
     _, curvature = descend(X, 0.0, 1)
     path, _ = descend(X, 1.5 / curvature[1], steps)
@@ -74,11 +76,11 @@ print("picture:", OUT / "normalised_inputs.png")
 
 # %%
 ends = {name: path[-1, 2] for name, path in paths.items()}
-best = {
-    name: ((np.linalg.lstsq(X.T, Y[0], rcond=None)[0] @ X - Y) ** 2).mean() / 2
-    for name, X in (("raw", raw), ("normalised", normalised))
-}
-need = {name: int(np.argmax(path[:, 2] < best[name] * 1.01)) for name, path in paths.items()}
+best: dict[str, float] = {}
+for name, X in (("raw", raw), ("normalised", normalised)):
+    solution = np.linalg.pinv(X.T) @ Y[0]  # least squares
+    best[name] = float(((solution @ X - Y) ** 2).mean()) / 2
+need = {name: int((path[:, 2] < best[name] * 1.01).argmax()) for name, path in paths.items()}
 print(f"condition number: raw {condition['raw']:.1f}, normalised {condition['normalised']:.2f}")
 print(f"steps to within 1 % of the best cost: {need} (0: not reached in {steps})")
 print(

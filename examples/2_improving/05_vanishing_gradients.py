@@ -37,7 +37,7 @@ def watch(activation: Callable[..., Any], deviation: float) -> tuple[np.ndarray,
     A, Y = tg.Tensor(rng.normal(size=(n, m))), rng.normal(size=(n, m))
     weights = [tg.Tensor(rng.normal(size=(n, n)) * deviation, requires_grad=True) for _ in range(layers)]
     biases = [tg.Tensor(np.zeros((n, m)), requires_grad=True) for _ in range(layers)]
-    sizes = []
+    sizes: list[float] = []
     for W, b in zip(weights, biases):
         A = activation(W @ A + b)
         sizes.append(size(A.data))

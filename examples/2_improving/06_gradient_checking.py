@@ -67,10 +67,11 @@ X, Y = rng.normal(size=(3, 6)), (rng.random((1, 6)) > 0.5) * 1.0
 
 # %%
 def nudge(epsilon: float) -> np.ndarray:
-    slopes = []
+    slopes: list[float] = []
     for part in theta:
         for i in np.ndindex(part.shape):
-            kept, costs = part[i], []
+            kept = part[i]
+            costs: list[float] = []
             for side in (epsilon, -epsilon):
                 part[i] = kept + side
                 costs.append(forward(*[*theta, X, Y])[0])

@@ -34,7 +34,9 @@ def learn(batch_size: int, rate: float, epochs: int) -> tuple[Any, ...]:
     model = nn.Sequential(nn.Linear(64, 32, rng=rng), nn.ReLU(), nn.Linear(32, 10, rng=rng))
     optimizer = optim.SGD(model.parameters(), lr=rate)
     loader = data.DataLoader(train, batch_size, shuffle=True, rng=tg.random.default_rng(2))
-    steps, passes, start = [], [], time.perf_counter()
+    steps: list[float] = []
+    passes: list[float] = []
+    start = time.perf_counter()
     for _ in range(epochs):
         for inputs, targets in loader:
             loss = F.cross_entropy(model(inputs), targets)

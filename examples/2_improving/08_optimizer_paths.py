@@ -27,7 +27,7 @@ def cost(w: Any) -> Any:
 start, steps = np.array([-4.0, 1.5]), 60
 
 
-def walk(make: Callable[..., Any]) -> np.ndarray:
+def walk(make: Callable[[Any], optim.Optimizer]) -> np.ndarray:
     w = tg.Tensor(start, requires_grad=True)
     optimizer = make([w])
     path = [start]

@@ -50,12 +50,13 @@ def cost(w: tg.Tensor, inputs: tg.Tensor, targets: tg.Tensor) -> tg.Tensor:
     return ((inputs @ w - targets) ** 2).mean() / 2
 
 
-def fit(schedule: Callable[..., Any]) -> tuple[np.ndarray, list[float]]:
+def fit(schedule: Callable[[optim.Optimizer], Any]) -> tuple[np.ndarray, list[float]]:
     w = tg.Tensor([-1.5, 1.5], requires_grad=True, dtype=np.float64)
     optimizer = optim.SGD([w], lr=0.6)
     scheduler = schedule(optimizer)
     loader = data.DataLoader(pairs, 8, shuffle=True, rng=tg.random.default_rng(1))
-    path, rates = [w.data.copy()], []
+    path: list[np.ndarray] = [w.data.copy()]
+    rates: list[float] = []
     for _ in range(epochs):
         rates.append(scheduler.get_last_lr()[0])
         for inputs, targets in loader:

@@ -68,7 +68,7 @@ def learn(norm: bool) -> tuple[np.ndarray, float, float]:
     model = nn.Sequential(*parts, nn.Linear(40, 10, rng=rng))
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     loader = data.DataLoader(data.TensorDataset(X[:1400], y[:1400]), 64, shuffle=True, rng=rng)
-    costs = []
+    costs: list[float] = []
     for _ in range(epochs):
         model.train()
         for inputs, targets in loader:

@@ -35,8 +35,20 @@ def softmax(Z: np.ndarray) -> Any:
     return T / np.sum(T, axis=0)
 
 
-report = testing.check_derivative(lambda Z: -np.sum(Y * np.log(softmax(Z))) / 5, lambda Z: (softmax(Z) - Y) / 5, Z)
-engine = tg.grad(lambda logits: F.cross_entropy(logits, kinds))(tg.Tensor(Z.T)).data.T
+def cost(Z: np.ndarray) -> Any:
+    return -np.sum(Y * np.log(softmax(Z))) / 5
+
+
+def by_hand(Z: np.ndarray) -> Any:
+    return (softmax(Z) - Y) / 5
+
+
+def by_engine(logits: tg.Tensor) -> tg.Tensor:
+    return F.cross_entropy(logits, kinds)
+
+
+report = testing.check_derivative(cost, by_hand, Z)
+engine = tg.grad(by_engine)(tg.Tensor(Z.T)).data.T
 print("z = (5, 2, -1, 3) ->", softmax(np.array([[5.0], [2.0], [-1.0], [3.0]]))[:, 0].round(3))
 print("dZ = (A - Y) / m:", report.verdict)
 z = rng.normal(size=6)
@@ -74,7 +86,7 @@ flat = learn(nn.Linear(2, 5, rng=seed), points, kind)
 deep = learn(nn.Sequential(nn.Linear(2, 30, rng=seed), nn.Tanh(), nn.Linear(30, 5, rng=seed)), points, kind)
 a, b = np.meshgrid(np.linspace(-2.6, 2.6, 150), np.linspace(-2.6, 2.6, 150))
 figure = Figure((9, 5.1), layout="constrained")
-accuracy = {}
+accuracy: dict[str, float] = {}
 for axes, (name, model) in zip(figure.subplots(1, 2), {"softmax regression": flat, "one hidden layer": deep}.items()):
     accuracy[name] = nn.metrics.accuracy(scores(model, points), kind)
     winner = scores(model, np.stack([a.ravel(), b.ravel()], 1)).argmax(1).reshape(a.shape)

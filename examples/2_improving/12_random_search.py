@@ -71,11 +71,11 @@ found["fine"] = np.array([learn(*setting) for setting in draws["fine"]])
 figure = Figure((13, 3.9), layout="constrained")
 panels = figure.subplots(1, 4, sharex=True, sharey=True)
 for axes, (name, settings) in zip(panels, draws.items()):
-    marks = axes.scatter(*settings.T, c=found[name][:, 0], vmin=0, vmax=1, cmap="viridis", edgecolors="grey", s=40)
+    axes.scatter(*settings.T, c=found[name][:, 0], vmin=0, vmax=1, cmap="viridis", edgecolors="grey", s=40)
     axes.set(xscale="log", yscale="log", xlabel="learning rate")
     axes.set_title(f"{name}: best {found[name][:, 0].max():.1%}", fontsize=10)
 panels[0].set_ylabel("1 - beta")
-figure.colorbar(marks, ax=panels, label="dev accuracy")
+figure.colorbar(panels[0].collections[0], ax=panels, label="dev accuracy")
 figure.savefig(OUT / "random_search.png", dpi=100)
 print("picture:", OUT / "random_search.png")
 

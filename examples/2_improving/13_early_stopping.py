@@ -58,7 +58,8 @@ model_rng = tg.random.default_rng(1)
 model = nn.Sequential(nn.Linear(64, 128, rng=model_rng), nn.ReLU(), nn.Linear(128, 10, rng=model_rng))
 optimizer = optim.Adam(model.parameters(), lr=5e-3)
 loader = data.DataLoader(data.TensorDataset(X[train], noisy), 50, shuffle=True, rng=model_rng)
-stopper, stopped, costs = EarlyStopping(patience=8), 0, []
+stopper, stopped = EarlyStopping(patience=8), 0
+costs: list[list[float]] = []
 for epoch in range(90 if QUICK else 150):
     for inputs, targets in loader:
         loss = F.cross_entropy(model(inputs), targets)

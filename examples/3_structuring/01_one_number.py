@@ -62,7 +62,7 @@ guesses = {"never an 8": np.zeros(len(y[dev]), int)}
 guesses |= {name: (probability(model, dev) > 0.5).astype(int) for name, model in models.items()}
 multiplications = {"never an 8": 0} | {name: work(model) for name, model in models.items()}
 limit = 10_000
-rows = {}
+rows: dict[str, tuple[float, ...]] = {}
 print(f"{'':14} accuracy precision recall    F1  multiplications (limit {limit:,})")
 for name, guess in guesses.items():
     scores = nn.metrics.precision_recall_f1(guess, y[dev], num_classes=2, average="binary")
@@ -70,7 +70,7 @@ for name, guess in guesses.items():
     accuracy, precision, recall, f1 = rows[name]
     print(f"{name:14} {accuracy:8.1%} {precision:9.1%} {recall:6.1%} {f1:5.1%}  {multiplications[name]:7,}")
 allowed = [name for name in rows if multiplications[name] <= limit]
-chosen = max(allowed, key=lambda name: rows[name][3])
+chosen = max((rows[name][3], name) for name in allowed)[1]
 print("chosen: the best F1 of those within the limit:", chosen)
 
 # %% [markdown]
@@ -80,7 +80,7 @@ print("chosen: the best F1 of those within the limit:", chosen)
 thresholds = np.linspace(0.01, 0.99, 99)
 figure = Figure((11, 4.2), layout="constrained")
 left, right = figure.subplots(1, 2)
-best = {}
+best: dict[str, float] = {}
 for name in ("linear", "64 units"):
     chance = probability(models[name], dev)
     curve = np.array([nn.metrics.precision_recall_f1(chance > t, y[dev], 2, "binary") for t in thresholds])

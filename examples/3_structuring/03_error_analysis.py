@@ -89,7 +89,7 @@ print(f"dev error {first.mean():.1%}; at best " + ", ".join(f"{c:.1%} ({n})" for
 # The decision: work on the largest share. For each, the cure is the same: add such images to the training set.
 
 # %%
-cured = {}
+cured: dict[str, float] = {}
 for name, change in zip(names, (shift, blur, hide)):
     extra = [np.array([change(a, rng) for a in X[:1000]]) for _ in range(3)]
     cured[name] = mistakes(learn(np.concatenate([X[:1000], *extra]), np.tile(y[:1000], 4))).mean()

@@ -35,7 +35,8 @@ else:
     X_old, y_old = digits.data[:1000].reshape(-1, 64), digit_labels.data[:1000]
     a, y_new = digits.data[1000:], digit_labels.data[1000:]
     blurred = (a + sum(np.roll(a, step, axis) for step in (-1, 1) for axis in (1, 2))) / 5
-    X_new = (blurred + np.random.default_rng(0).normal(0, 0.1, a.shape)).astype(np.float32).reshape(-1, 64)
+    noise = np.random.default_rng(0).normal(0, 0.1, (len(a), 8, 8))
+    X_new = np.add(blurred, noise).astype(np.float32).reshape(-1, 64)
 
 
 def fit(model: Any, params: Any, inputs: Any, targets: Any, steps: Any, lr: Any = 2e-3, seed: Any = 0) -> None:

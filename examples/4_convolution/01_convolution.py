@@ -7,6 +7,8 @@
 import os
 import pathlib
 import time
+from functools import partial
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -62,12 +64,16 @@ def conv_layer(A_prev: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, pa
     return F.conv2d(x, weight, b, stride=stride, padding=pad).transpose(0, 2, 3, 1)
 
 
+def by_hand(A_prev: np.ndarray, W: np.ndarray, b: np.ndarray, cotangent: np.ndarray, **how: int) -> Any:
+    return conv_backward(cotangent, A_prev, W, **how)
+
+
 rng = np.random.default_rng(0)
 A_prev, W, b = rng.normal(size=(2, 5, 6, 2)), rng.normal(size=(3, 3, 2, 3)), rng.normal(size=3)
 for stride, pad in ((1, 0), (1, 1), (2, 1), (2, 0)):
     report = testing.check_derivative(
-        lambda A, W, b, s=stride, p=pad: conv_forward(A, W, b, s, p),
-        lambda A, W, b, cotangent, s=stride, p=pad: conv_backward(cotangent, A, W, s, p),
+        partial(conv_forward, stride=stride, pad=pad),
+        partial(by_hand, stride=stride, pad=pad),
         A_prev, W, b,
     )  # fmt: skip
     Z, layer = conv_forward(A_prev, W, b, stride, pad), conv_layer(A_prev, W, b, stride, pad).data
@@ -81,7 +87,8 @@ for stride, pad in ((1, 0), (1, 1), (2, 1), (2, 0)):
 # %%
 images = data.load_digits()[0].data[: 20 if QUICK else 200, :, :, None].astype(float)
 filters, zeros = rng.normal(size=(3, 3, 1, 4)), np.zeros(4)
-clocks, answers = [time.perf_counter()], []
+clocks = [time.perf_counter()]
+answers: list[np.ndarray] = []
 for convolve in (conv_forward, conv_layer):
     answers.append(np.asarray(convolve(images, filters, zeros, 1, 1)))
     clocks.append(time.perf_counter())
@@ -103,8 +110,8 @@ figure, axes = plt.subplots(1, 5, figsize=(13, 3), layout="constrained")
 axes[0].imshow(picture[0, :, :, 0], cmap="gray")
 axes[0].set_title("image")
 for axis, (title, (kernel, stride, pad)) in zip(axes[1:], cases.items(), strict=True):
-    shown = axis.imshow(conv_layer(picture, kernel, np.zeros(1), stride, pad).data[0, :, :, 0], "RdBu", vmin=-3, vmax=3)
+    axis.imshow(conv_layer(picture, kernel, np.zeros(1), stride, pad).data[0, :, :, 0], "RdBu", vmin=-3, vmax=3)
     axis.set_title(title)
-figure.colorbar(shown, ax=axes, label="answer of the filter", shrink=0.8)
+figure.colorbar(axes[1].images[0], ax=axes, label="answer of the filter", shrink=0.8)
 figure.savefig(OUT / "01_convolution.png", dpi=110)
 print("picture:", OUT / "01_convolution.png")

@@ -7,6 +7,7 @@
 import os
 import pathlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -51,14 +52,19 @@ def pool_backward(dA: np.ndarray, A_prev: np.ndarray, f: int, stride: int, mode:
 # %% [markdown]
 # Checked against the function itself, and against the layers' functions, which have the channels first.
 
+
 # %%
+def by_hand(A_prev: np.ndarray, cotangent: np.ndarray, f: int, stride: int, mode: str) -> np.ndarray:
+    return pool_backward(cotangent, A_prev, f, stride, mode)
+
+
 rng = np.random.default_rng(0)
 A_prev = rng.normal(size=(2, 6, 5, 3))
 for mode, layer in (("max", F.max_pool2d), ("average", F.avg_pool2d)):
     for f, stride in ((2, 2), (3, 1), (3, 2)):
         report = testing.check_derivative(
-            lambda A, f=f, s=stride, mode=mode: pool_forward(A, f, s, mode),
-            lambda A, cotangent, f=f, s=stride, mode=mode: pool_backward(cotangent, A, f, s, mode),
+            partial(pool_forward, f=f, stride=stride, mode=mode),
+            partial(by_hand, f=f, stride=stride, mode=mode),
             A_prev,
         )
         A = pool_forward(A_prev, f, stride, mode)
@@ -74,16 +80,16 @@ for mode, layer in (("max", F.max_pool2d), ("average", F.avg_pool2d)):
 # %%
 images = np.pad(data.load_digits()[0].data.astype(float), ((0, 0), (4, 4), (4, 4)))[:, None]
 moved = np.roll(images, 1, axis=3)
-views: dict[str, Callable[..., Any]] = {
+views: dict[str, Callable[[Any], Any]] = {
     "no pooling": lambda x: x,
     "max 2 x 2": lambda x: F.max_pool2d(x, 2).data,
     "max 4 x 4": lambda x: F.max_pool2d(x, 4).data,
     "average 4 x 4": lambda x: F.avg_pool2d(x, 4).data,
 }
-change = {}
+change: dict[str, float] = {}
 figure, axes = plt.subplots(2, 4, figsize=(9.5, 5), layout="constrained")
 for column, (title, view) in zip(axes.T, views.items(), strict=True):
-    change[title] = np.linalg.norm(view(moved) - view(images)) / np.linalg.norm(view(images))
+    change[title] = float(np.linalg.norm(view(moved) - view(images)) / np.linalg.norm(view(images)))
     column[0].imshow(view(images)[3, 0], cmap="gray_r")
     column[1].imshow(view(moved)[3, 0], cmap="gray_r")
     column[0].set_title(f"{title}\nchange {change[title]:.2f}")
@@ -91,7 +97,7 @@ axes[0, 0].set_ylabel("a digit")
 axes[1, 0].set_ylabel("one pixel to the right")
 figure.savefig(OUT / "02_pooling.png", dpi=110)
 print("picture:", OUT / "02_pooling.png")
-print({title: round(float(value), 3) for title, value in change.items()})
+print({title: round(value, 3) for title, value in change.items()})
 
 # %%
 assert change["no pooling"] > change["max 2 x 2"] > change["max 4 x 4"]

@@ -75,7 +75,8 @@ optimizer = optim.Adam(model.parameters(), lr=0.003)
 # the schedule also sets a rate after the last step: one more than there are steps
 schedule = optim.OneCycleLR(optimizer, 0.003 if FULL else 0.01, total_steps=epochs * len(loader) + 1)
 shift = np.random.default_rng(2)
-losses, start = [], time.perf_counter()
+losses: list[float] = []
+reached, start = 0.0, time.perf_counter()
 for epoch in range(epochs):
     for x, y in loader:
         moved = np.roll(x.data, shift.integers(-1, 2, 2), axis=(2, 3)) if FULL else x

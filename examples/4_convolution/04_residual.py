@@ -63,7 +63,8 @@ def train(
     optimizer = optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     # the schedule also sets a rate after the last step: one more than there are steps
     schedule = optim.OneCycleLR(optimizer, lr, total_steps=epochs * len(loader) + 1)
-    rng, losses, start = np.random.default_rng(2), [], time.perf_counter()
+    rng, start = np.random.default_rng(2), time.perf_counter()
+    losses: list[float] = []
     for epoch in range(epochs):
         for images, labels in loader:
             loss = F.cross_entropy(model(np.roll(images.data, rng.integers(-shift, shift + 1, 2), (2, 3))), labels)
@@ -92,7 +93,7 @@ def deep(skip: bool) -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1, rng=rng), *blocks, nn.Flatten(), nn.Linear(128, 10, rng=rng))
 
 
-curves = {}
+curves: dict[str, list[float]] = {}
 for name, skip in (("plain", False), ("residual", True)):
     model = deep(skip)
     curves[name] = train(model, small_x[:1400], small_y[:1400], 4, 0.003)

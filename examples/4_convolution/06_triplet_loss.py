@@ -73,14 +73,14 @@ def embed(x: np.ndarray) -> tg.Tensor:
 # %%
 chance = np.random.default_rng(0)
 optimizer = optim.Adam(model.parameters(), lr=0.002)
-losses = []
+losses: list[float] = []
 for _ in range(150 if QUICK else 600):
     batch = chance.choice(len(train_x), 96, replace=False)
     e, y = embed(train_x[batch]), train_y[batch]
-    apart = np.linalg.norm(e.data[:, None] - e.data[None], axis=2)
+    apart: np.ndarray = np.linalg.norm(e.data[:, None] - e.data[None], axis=2)
     same = (y[:, None] == y) & ~np.eye(96, dtype=bool)
     positive = np.where(same, chance.random((96, 96)), -1).argmax(1)
-    near = apart > np.take_along_axis(apart, positive[:, None], 1)
+    near: np.ndarray = apart > np.take_along_axis(apart, positive[:, None], 1)
     negative = np.where(y[:, None] == y, 9.0, np.where(near, apart, apart + 3)).argmin(1)
     loss = F.triplet_margin_loss(e, e[positive], e[negative], margin=0.3)
     optimizer.zero_grad()
@@ -107,11 +107,11 @@ def balanced(d: np.ndarray, same: np.ndarray, threshold: float) -> Any:
 
 with tg.no_grad():
     views = {"pixels": images.reshape(len(images), -1), "embedding": embed(images).data}
-reached = {}
+reached: dict[tuple[str, str], float] = {}
 figure, axes = plt.subplots(2, 2, figsize=(10, 6), layout="constrained")
 for row, (name, points) in zip(axes, views.items(), strict=True):
     d, same = distances(points[known & ~late], train_y)
-    threshold = max(np.linspace(d.min(), d.max(), 100), key=lambda t: balanced(d, same, t))
+    threshold = max((balanced(d, same, t), t) for t in np.linspace(float(d.min()), float(d.max()), 100).tolist())[1]
     for axis, (case, chosen) in zip(row, tests.items(), strict=True):
         d, same = distances(points[chosen], labels[chosen])
         reached[name, case] = balanced(d, same, threshold)

@@ -116,7 +116,7 @@ for _ in range(epochs):
 model.eval()
 test_x, test_y = data.collate(test)
 with tg.no_grad():
-    scores = model(test_x).data
+    scores: np.ndarray = model(test_x).data
 reached = nn.metrics.accuracy(scores, test_y)
 print(f"test accuracy {reached:.1%}; by chance {1 / len(images.classes):.1%}")
 print("rows: the class; columns: what it was taken for")
@@ -129,7 +129,7 @@ for k, axis in enumerate(axes.flat):
     if k >= len(test):
         continue
     axis.imshow((test_x.data[k].transpose(1, 2, 0) + 1) / 2)
-    name, guess = images.classes[test_y.data[k]], images.classes[scores[k].argmax()]
+    name, guess = images.classes[int(test_y.data[k])], images.classes[int(scores[k].argmax())]
     axis.set_title(guess if guess == name else f"{guess}, is {name}", color="black" if guess == name else "#d55e00")
 figure.suptitle(f"what the network says, test accuracy {reached:.1%}")
 figure.savefig(OUT / "07_image_folder.png", dpi=110)

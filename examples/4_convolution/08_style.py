@@ -6,6 +6,7 @@
 # %%
 import os
 import pathlib
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -38,7 +39,9 @@ def style_cost_backward(A: np.ndarray, gram_style: np.ndarray) -> Any:
 
 S, A = np.random.default_rng(0).normal(size=(2, 3, 20))
 gram_style = S @ S.T
-report = testing.check_derivative(lambda A: style_cost(A, gram_style), lambda A: style_cost_backward(A, gram_style), A)
+report = testing.check_derivative(
+    partial(style_cost, gram_style=gram_style), partial(style_cost_backward, gram_style=gram_style), A
+)
 print("derivative of the style cost by hand:", report.verdict)
 
 # %% [markdown]
@@ -107,7 +110,8 @@ def paint(share: float, steps: int) -> tuple[np.ndarray, list[float]]:
     return image.data.copy(), [J.item() / start for J, start in zip(costs(image), first, strict=True)]
 
 
-pictures, ends = {"content C": content, "style S": style}, {}
+pictures = {"content C": content, "style S": style}
+ends: dict[str, list[float]] = {}
 for name, share in (("content only", 0), ("G: some style", 0.2), ("G: more style", 0.6), ("style only", 1)):
     pictures[name], ends[name] = paint(share, 80 if QUICK else 250)
     print(f"{name}: content cost {ends[name][0]:.2%}, style cost {ends[name][1]:.2%} of those of the noise")
@@ -123,7 +127,7 @@ print("picture:", OUT / "08_style.png")
 
 # %%
 assert report.verdict == "RIGHT"
-shares_of_content, shares_of_style = zip(*ends.values(), strict=True)
+shares_of_content, shares_of_style = np.array(list(ends.values())).T.tolist()
 assert list(shares_of_content) == sorted(shares_of_content)  # more style, less content
 assert list(shares_of_style) == sorted(shares_of_style, reverse=True)
 assert shares_of_style[2] < 0.3  # and both at once in one image

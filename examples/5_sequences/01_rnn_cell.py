@@ -47,7 +47,8 @@ y = [predict(at, Wya, by) for at in a[1:]]
 # %%
 cell = nn.RNNCell(n_x, n_a, dtype=np.float64)
 cell.load_state_dict({"weight_ih": Wax, "weight_hh": Waa, "bias_ih": ba[:, 0], "bias_hh": np.zeros(n_a)})
-h, far = tg.zeros((m, n_a), dtype=np.float64), []
+h = tg.zeros((m, n_a), dtype=np.float64)
+far: list[float] = []
 for t in range(T_x):
     h = cell(x[t].T, h)
     far.append(np.abs(h.numpy().T - a[t + 1].numpy()).max())

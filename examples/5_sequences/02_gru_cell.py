@@ -83,9 +83,11 @@ print(f"difference of the gradients dWu: {far_gradient:.1e}")
 # "The cat, which already ate ..., was full": with the update gate shut after the first word, the memory stays.
 # %%
 figure = Figure(figsize=(8, 3), layout="constrained")
-axes, kept = figure.subplots(), {}
+axes = figure.subplots()
+kept: dict[float, float] = {}
 for bias in (2.0, 0.0, -2.0, -6.0):
-    state, path = tg.ones(n_c, m, dtype=np.float64), []
+    state = tg.ones(n_c, m, dtype=np.float64)
+    path: list[float] = []
     for _step in range(40):
         state = gru_cell(np.zeros((n_x, m)), state, 0 * Wr, 0 * Wu, 0 * Wc, 0.0, bias, 0.0)[0]
         path.append(state.numpy()[0, 0])

@@ -95,7 +95,8 @@ def carried(state: tg.Tensor, steps: int, forget: Any) -> tg.Tensor:
 
 
 figure = Figure(figsize=(7, 3.2), layout="constrained")
-axes, steps, left = figure.subplots(), range(1, 41), {}
+axes, steps = figure.subplots(), range(1, 41)
+left: dict[str, float] = {}
 for name, forget in (("RNN, Waa = 0.5 I", None), ("LSTM, bf = 1", 1.0), ("LSTM, bf = 5", 5.0)):
     slopes = [tg.grad(carried)(np.full((n_a, 1), 0.1), T, forget).numpy()[0, 0] for T in steps]
     axes.semilogy(steps, slopes, label=name)

@@ -89,7 +89,8 @@ print("backpropagation through 5 steps, by hand:", report.verdict)
 # %%
 turn = np.linalg.qr(rng.normal(size=(20, 20)))[0]  # a rotation keeps lengths
 figure = Figure(figsize=(7, 3.2), layout="constrained")
-axes, ratio = figure.subplots(), {}
+axes = figure.subplots()
+ratio: dict[float, float] = {}
 for size in (0.8, 1.0, 1.2):
     nudges = tg.zeros(50, 20, dtype=np.float64).requires_grad_()
     a: Any = 1e-8 * rng.normal(size=20)

@@ -58,7 +58,7 @@ def bits(x: np.ndarray, y: np.ndarray) -> Any:
 
 model = Speller(64)
 optimizer = optim.Adam(model.parameters(), lr=0.005)
-curve = []
+curve: list[tuple[float, ...]] = []
 for step in range(300 if QUICK else 1200):
     chosen = rng.integers(len(train[0]), size=64)
     loss = F.cross_entropy(model(train[0][chosen])[0].reshape(-1, 27), train[1][chosen].reshape(-1))
@@ -100,7 +100,7 @@ print(f"end in a: {with_a:.0%} of the made-up names, {real:.0%} of the list; {fr
 # %%
 figure = Figure(figsize=(11, 4.5), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
-steps, learned, unseen = zip(*curve, strict=True)
+steps, learned, unseen = np.array(curve).T
 left.plot(steps, learned, label="names it learns from")
 left.plot(steps, unseen, label="unseen names")
 left.axhline(alone, color="black", linestyle=":", label="letters alone")

@@ -7,7 +7,7 @@
 import os
 import pathlib
 import wave
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -44,7 +44,8 @@ def soprano(path: Any) -> Any:
 
 tunes: list[list[int]] = []
 heard: set[tuple[int, ...]] = set()
-paths = chance.permutation(sorted(path for path in corpus.getComposer("bach") if path.suffix == ".mxl"))
+known = cast(list[pathlib.Path], corpus.getComposer("bach"))
+paths = chance.permutation(sorted(str(path) for path in known if path.suffix == ".mxl")).tolist()
 for path in paths[: 40 if QUICK else 390]:
     notes = soprano(path)
     runs = {tuple(notes[k : k + 10]) for k in range(len(notes) - 9)}
@@ -81,7 +82,8 @@ def loss_of(x: np.ndarray, y: np.ndarray) -> tg.Tensor:
 
 
 model = Composer(48)
-optimizer, curve = optim.Adam(model.parameters(), lr=0.01), []
+optimizer = optim.Adam(model.parameters(), lr=0.01)
+curve: list[tuple[float, float]] = []
 for step in range(60 if QUICK else 240):
     chosen = chance.integers(len(train[0]), size=32)
     loss = loss_of(train[0][chosen], train[1][chosen])
@@ -132,7 +134,7 @@ for t, k in enumerate(song):
 white = [k for k in range(min(song) + LOW - 1, max(song) + LOW + 2) if k % 12 in (0, 2, 4, 5, 7, 9, 11)]
 top.set_yticks(white, ["C D EF G A B"[k % 12] for k in white])
 top.set(xlim=(0, len(song)), xlabel="note", title="a tune that the network composed")
-bottom.plot(*zip(*curve, strict=True), label="LSTM, new tunes")
+bottom.plot(*np.array(curve).T, label="LSTM, new tunes")
 bottom.axhline(pairs, color="black", linestyle="--", label="pairs of notes")
 bottom.set(xlabel="step", ylabel="bits per note")
 bottom.legend()

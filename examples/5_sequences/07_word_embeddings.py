@@ -58,7 +58,8 @@ for table in (inner, outer):
     nn.init.normal_(table.weight, 0, 0.3, rng=rng)
 often = np.bincount(pairs[:, 1], minlength=len(words)) ** 0.75
 optimizer = optim.Adam([*inner.parameters(), *outer.parameters()], lr=0.02)
-losses, steps = [], 500 if QUICK else 1000
+steps = 500 if QUICK else 1000
+losses: list[float] = []
 schedule = optim.CosineAnnealingLR(optimizer, steps)
 for _ in range(steps):
     word, neighbour = pairs[chance.integers(len(pairs), size=512)].T
@@ -105,7 +106,7 @@ for pair in ends:
     axes.plot(*pair.T, "o-", color="lightgrey", markerfacecolor="C0")
 for side, (shift, align) in enumerate([(-0.015, "right"), (0.015, "left")]):
     free = -np.inf  # a word stands beside its point, or higher where another word stands
-    for k in np.argsort(ends[:, side, 1]):
+    for k in sorted(range(len(both)), key=lambda k: float(ends[k, side, 1])):
         x, y = ends[k, side]
         free = max(y, free)
         axes.text(x + shift, free, both[k][side], ha=align, va="center")

@@ -60,7 +60,7 @@ theta, e = (nn.Parameter(0.3 * chance.normal(size=(len(words), n))) for _ in ran
 b, b2 = nn.Parameter(np.zeros((len(words), 1))), nn.Parameter(np.zeros(len(words)))
 weight, target = np.minimum(1, (counts / 100) ** 0.75), np.log(np.maximum(counts, 1))
 optimizer = optim.Adam([theta, e, b, b2], lr=0.02, weight_decay=1e-4)
-losses = []
+losses: list[float] = []
 for _ in range(400 if QUICK else 1500):
     loss = (weight * (theta @ e.T + b + b2 - target) ** 2).sum() / weight.sum()
     optimizer.zero_grad()
@@ -112,7 +112,7 @@ for axes, vectors, title in zip(figure.subplots(1, 2, sharey=True), (E, fair), (
     axes.barh(shown, values, color=["C0" if word in JOBS else "lightgrey" for word in shown])
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(title=title, xlabel="cosine with g: man < 0 < woman", xlim=(-1, 1))
-axes.invert_yaxis()
+figure.axes[0].invert_yaxis()
 figure.savefig(OUT / "debiasing.png")
 print("picture:", OUT / "debiasing.png")
 

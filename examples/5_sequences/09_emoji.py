@@ -51,7 +51,7 @@ def expanded(line: str) -> list[tuple[list[str], int]]:
     return [([word for word in s if word != "_"], list(EMOJI).index(symbol)) for s in sentences]
 
 
-pairs = [pair for line in WRITTEN.strip().splitlines() for pair in expanded(line)]
+pairs: list[tuple[list[str], int]] = [pair for line in WRITTEN.strip().splitlines() for pair in expanded(line)]
 pairs = [pairs[k] for k in chance.permutation(len(pairs))]
 words = sorted({word for sentence, _ in pairs for word in sentence})
 LENGTH = max(len(sentence) for sentence, _ in pairs)
@@ -104,7 +104,7 @@ def guess(model: Any, x: Any) -> Any:
 
 
 models = {"mean": trained(Mean()), "LSTM": trained(Ordered())}
-score = {name: np.mean(guess(model, X[cut:]) == Y[cut:]) for name, model in models.items()}
+score = {name: float((guess(model, X[cut:]) == Y[cut:]).mean()) for name, model in models.items()}
 print("accuracy on new sentences:", ", ".join(f"{name} {value:.1%}" for name, value in score.items()))
 first, second = "i feel not happy but sad", "i feel not sad but happy"  # the same words
 for text in ("my dog loves me", "let us have tea now", first, second):

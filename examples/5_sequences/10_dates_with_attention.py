@@ -72,7 +72,8 @@ class Translator(nn.Module):
     def forward(self, X: np.ndarray) -> tuple[tg.Tensor, tg.Tensor]:
         a, _ = self.encoder(self.embed(X.T))
         Ua, s = self.U(a), tg.zeros(len(X), self.n)
-        scores, alphas = [], []
+        scores: list[tg.Tensor] = []
+        alphas: list[tg.Tensor] = []
         for _ in range(10):
             alpha = F.softmax(self.v(tg.tanh(self.W(s) + Ua)), axis=0)
             s = self.cell((alpha * a).sum(axis=0), s)
@@ -106,7 +107,8 @@ print(f"letters right {right.mean():.1%}, dates right {exact:.1%} of {len(new)} 
 # Each row is one character that is written, each column one that is read: the year is looked for where the year is.
 # %%
 figure = Figure(figsize=(12, 7), layout="constrained")
-for axes, k in zip(figure.subplots(2, 2).ravel(), np.argsort([-len(t) for t in texts])[[0, 100, 500, 900]]):
+longest_first = sorted(range(len(texts)), key=lambda k: -len(texts[k]))
+for axes, k in zip(figure.subplots(2, 2).ravel(), (longest_first[k] for k in (0, 100, 500, 900))):
     axes.imshow(alphas.numpy()[:, : len(texts[k]), k, 0], cmap="Blues", vmin=0, aspect="auto")
     axes.set_xticks(range(len(texts[k])), texts[k])
     axes.set_yticks(range(10), [DIGITS[c] for c in scores.numpy()[k].argmax(axis=1)])

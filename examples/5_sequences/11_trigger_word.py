@@ -39,7 +39,8 @@ def word(name: str) -> np.ndarray:
 
 def clip() -> tuple[Any, ...]:
     """A sound, and the frames at which a trigger word ends."""
-    sound, ends, free = 0.15 * chance.normal(size=RATE * SECONDS), [], 0
+    sound, free = 0.15 * chance.normal(size=RATE * SECONDS), 0
+    ends: list[int] = []
     for _ in range(3):
         name = WORDS[0] if chance.random() < 0.4 else WORDS[chance.integers(1, len(WORDS))]
         said = word(name)

@@ -84,7 +84,7 @@ def loss_of(x: np.ndarray, y: np.ndarray) -> tg.Tensor:
 model = Model()
 optimizer = optim.AdamW(model.parameters(), lr=0.005)
 schedule = optim.OneCycleLR(optimizer, 0.005, total_steps=steps + 1)
-losses = []
+losses: list[float] = []
 for _ in range(steps):
     loss = loss_of(*batch(train, 16))
     optimizer.zero_grad()

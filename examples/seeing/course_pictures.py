@@ -46,7 +46,7 @@ def perceptron_and_sigmoid() -> None:
 
 def nudges() -> None:
     """Row 2: a derivative is what a nudge does: a**2 at 2 goes to about 4.004 for a nudge of 0.001."""
-    functions: dict[str, Callable[..., Any]] = {
+    functions: dict[str, Callable[[Any], Any]] = {
         "3a": lambda a: 3 * a,
         "a²": lambda a: a**2,
         "a³": lambda a: a**3,
@@ -115,7 +115,7 @@ def planar_classifier() -> float:
     """Row 9: one hidden layer of tanh units learns a boundary that logistic regression cannot."""
     X, Y = flower()
     parameters = start(np.random.default_rng(3), (6, 2), (6, 1), (1, 6), (1, 1))
-    losses = []
+    losses: list[float] = []
     for _ in range(3000):
         _, J = hidden_layer(tg.Tensor(X), tg.Tensor(Y), *parameters)
         losses.append(J.item())
@@ -127,7 +127,7 @@ def planar_classifier() -> float:
     with tg.no_grad():
         A2, _ = hidden_layer(tg.Tensor(grid), tg.zeros((1, grid.shape[1])), *parameters)
         right, _ = hidden_layer(tg.Tensor(X), tg.Tensor(Y), *parameters)
-    accuracy = float(np.mean((right.data > 0.5) == (Y > 0.5)))
+    accuracy = float(((right.data > 0.5) == (Y > 0.5)).mean())
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     axes[0].contourf(x, y, A2.data.reshape(x.shape), levels=[0, 0.5, 1], colors=["#d5e8f5", "#fdebc8"])
     for k, (mark, colour) in enumerate([("o", "#0072b2"), ("^", "#b34700")]):
@@ -155,7 +155,7 @@ def backward_equations() -> None:
 def activations() -> None:
     """Row 11: activations and their slopes, which are what the backward pass multiplies by."""
     z = np.linspace(-5, 5, 401)
-    functions: dict[str, Callable[..., Any]] = {
+    functions: dict[str, Callable[[Any], Any]] = {
         "sigmoid: a(1 - a)": tg.sigmoid, "tanh: 1 - a²": tg.tanh, "ReLU: 0 or 1": tg.relu,
         "leaky ReLU: 0.01 or 1": lambda v: tg.where(v > 0, v, 0.01 * v),
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """A lecture: both passes step by step, as one SVG that plays by itself, as a PDF, and as slides."""
 
 # mypy: allow-untyped-defs, allow-untyped-calls
+# pyright: basic
 # (what pages show is written as a learner writes it, without types)
 
 from tinygrad_edu import viz

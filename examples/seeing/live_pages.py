@@ -1,6 +1,7 @@
 """Live pages: graphs of the course, an LSTM, a residual network, a transformer block. Open, play, change numbers."""
 
 # mypy: allow-untyped-defs, allow-untyped-calls
+# pyright: basic
 # (what pages show is written as a learner writes it, without types)
 
 import sys

@@ -23,5 +23,10 @@ for rate in (0.5, 50.0):
     print(f"learning rate {rate}: {training}")
     print(training.save(f"out/training_{rate}.html"))
 
-without = viz.intervene(model, X, change={"1": lambda hidden: hidden * 0.5})
+
+def halved(hidden: tg.Tensor) -> tg.Tensor:
+    return hidden * 0.5
+
+
+without = viz.intervene(model, X, change={"1": halved})
 print("with half of every hidden unit:", without.answer)

@@ -549,7 +549,6 @@ class TestFirstMinutes:
             (lambda: tg.vstack([tg.ones(2)]), AttributeError, "'vstack'; use np.vstack$"),
             (lambda: tg.ones(2).copy(), AttributeError, "'copy'; use clone$"),
             (lambda: tg.norm(tg.ones(2)), AttributeError, r"'norm'; did you mean tg.linalg.norm\?$"),
-            (lambda: tg.tensor([1.0]), TypeError, "must not be called.*; use tg.Tensor$"),
             (lambda: tg.random.normal(size=3), AttributeError, r"'normal'; did you mean tg.random.default_rng\(seed\).normal\?$"),
             (lambda: tg.random.randn(3), AttributeError, r"'randn'; use tg.random.default_rng\(seed\).normal"),
             (lambda: tg.roll(tg.ones(2), 0.5), DTypeError, "^roll: shift must be an integer; got 0.5; round it"),

@@ -1,5 +1,7 @@
 """What users of PyTorch and NumPy type from habit: it works, or a sentence says what to type instead."""
 
+import importlib
+import pickle
 import re
 import warnings
 
@@ -35,6 +37,122 @@ def test_a_name_at_the_wrong_place_says_the_right_one(place, name, meant):
 def test_a_name_of_another_library_says_ours(place, name):
     with pytest.raises(AttributeError, match=rf"'{name}'; (use|write) .*\bclip\b"):
         getattr(place, name)
+
+
+IMAGES = np.ones((7, 8, 8), "f4")
+LOGITS = np.ones((5, 3))
+GUESSES = {
+    "two data sets for a loader": (lambda: data.DataLoader(IMAGES, np.ones(7)), r"write DataLoader\(data\.TensorDataset"),
+    "a dict of parameters": (lambda: optim.Adam({"W": tg.ones(2)}), r"use e\.g\. list\(x\.values\(\)\)"),
+    "arrays as parameters": (lambda: optim.Adam([np.ones(2)]), r"nn\.Parameter\(values\)"),
+    "a gradient of 0": (lambda: setattr(tg.ones(2), "grad", 0), r"t\.grad = None"),
+    "images without channels": (lambda: nn.Conv2d(1, 8, 3)(IMAGES), r"write x\[:, None\], if it is 7 inputs"),
+    "channels last": (lambda: nn.Conv2d(8, 4, 3)(np.ones((2, 9, 9, 8), "f4")), r"write x\.transpose\(0, 3, 1, 2\)"),
+    "channels last, transposed": (
+        lambda: nn.ConvTranspose2d(8, 4, 3)(np.ones((2, 9, 9, 8), "f4")), r"write x\.transpose\(0, 3, 1, 2\)",
+    ),
+    "classes as rows": (lambda: F.cross_entropy(LOGITS.T, np.zeros(5, int)), r"write input\.T"),
+    "labels as a column": (lambda: F.cross_entropy(LOGITS, np.zeros((5, 1), int)), r"write target\.reshape\(-1\)"),
+    "classes last": (
+        lambda: F.cross_entropy(np.ones((1, 4, 10)), np.zeros((1, 4), int)), r"write input\.reshape\(-1, 10\) and target",
+    ),
+    "whole one-hot numbers": (lambda: F.cross_entropy(LOGITS, np.zeros((5, 3), int)), "not one-hot vectors"),
+    "no return": (lambda: F.cross_entropy(None, [1]), "end that with return"),
+    "gradients=True": (lambda: tg.draw(tg.ones(1), gradients=True), r"did you mean detail\?"),
+    "a path for draw": (lambda: tg.draw(tg.ones(1), "a.svg"), r"write draw\(x\)\.save\(path\)"),
+    "a path for player": (lambda: viz.player(tg.ones(1), "a.html"), r"write player\(x\)\.save\(path\)"),
+    "no suffix": (lambda: tg.draw(tg.ones(1)).save("graph"), r"write such as graph\.svg"),
+    "saving a module": (lambda: tg.save("m.safetensors", nn.Linear(1, 1)), r"got Linear; save state_dict\(\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_a_wrong_guess_of_a_courses_program_says_what_to_write(guess):
+    program, answer = GUESSES[guess]
+    with pytest.raises((TypeError, ValueError), match=answer):
+        program()
+
+
+def test_what_those_answers_say_works():
+    assert nn.Conv2d(1, 8, 3)(IMAGES[:, None]).shape == (7, 8, 6, 6)
+    assert nn.Conv2d(8, 4, 3)(tg.ones((2, 9, 9, 8)).transpose(0, 3, 1, 2)).shape == (2, 4, 7, 7)
+    loss = F.cross_entropy(np.ones((1, 4, 10)).reshape(-1, 10), np.zeros((1, 4), int).reshape(-1))
+    assert loss.item() == pytest.approx(np.log(10))
+
+
+CLIPPED = {
+    "clip": (lambda g: np.clip(g, -5, 5, out=g), lambda g: np.clip(g, -5, 5)),
+    "clip, by place": (lambda g: np.clip(g, -5, 5, g), lambda g: np.clip(g, -5, 5)),
+    "multiply": (lambda g: np.multiply(g, 2.0, out=g), lambda g: 2 * g),
+    "exp": (lambda g: np.exp(g, g), np.exp),
+}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_out_may_be_a_tensor_as_the_course_clips_its_gradients(name):
+    there, plain = CLIPPED[name]
+    values = np.array([-9.0, 0.5, 7.0])
+    w = tg.Tensor(values, requires_grad=True)
+    (w * w / 2).sum().backward()
+    given = w.grad
+    assert there(w.grad) is given is w.grad
+    np.testing.assert_allclose(w.grad.numpy(), plain(values))
+    x = w * 1.0  # and where it is recorded, it is differentiated
+    there(x)
+    w.grad = None
+    x.sum().backward()
+    assert_slopes = tg.grad(lambda v: plain(v).sum())(values)
+    np.testing.assert_allclose(w.grad.numpy(), assert_slopes.numpy())
+
+
+def test_out_must_fit():
+    for out, error in ((tg.ones(2), ValueError), (tg.ones(3, dtype="int64"), TypeError)):
+        with pytest.raises(
+            error, match=r"^np\.(clip|add): out must have the shape and the kind of dtype of the result, \(3,\)"
+        ):
+            np.clip(tg.ones(3), 0, 1, out=out)
+        with pytest.raises(error, match="out must have"):
+            np.add(tg.ones(3), 1, out=out)
+    with pytest.raises(ValueError, match="leaf that requires a gradient"):
+        np.add(tg.ones(3), 1, out=tg.ones(3).requires_grad_())
+
+
+@pytest.mark.parametrize(
+    "keywords", [{}, {"requires_grad": True}, {"dtype": np.float64}, {"device": "cpu", "requires_grad": True}]
+)
+def test_a_tensor_may_be_made_as_pytorch_writes_it(keywords):
+    made, want = tg.tensor([1.0, 2.0], **keywords), tg.Tensor([1.0, 2.0], **keywords)
+    assert type(made) is tg.Tensor
+    assert (made.tolist(), made.dtype, made.requires_grad) == (want.tolist(), want.dtype, want.requires_grad)
+
+
+def test_the_module_of_the_tensor_is_still_a_module():
+    assert importlib.import_module("tinygrad_edu.tensor").Tensor is tg.Tensor
+    with pytest.raises(TypeError, match="requires_grad: only floating-point"):
+        tg.tensor([1, 2], requires_grad=True)
+
+
+@pytest.mark.parametrize("name", ["set_seed", "plot_graph", "visualize", "train_test_split"])
+def test_names_of_tutorials_say_ours(name):
+    with pytest.raises(AttributeError, match="; use (manual_seed|tg.draw|order = rng.permutation)"):
+        getattr(tg, name)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 4)])
+def test_size_is_a_number_and_says_so_where_it_is_called(shape):
+    size = tg.zeros(shape).size
+    assert isinstance(size, int)
+    assert (size, repr(size), hash(size)) == (np.prod(shape, dtype=int), repr(int(size)), hash(int(size)))
+    assert (type(size + 1), np.zeros(size).size, pickle.loads(pickle.dumps(size))) == (int, size, size)
+    with pytest.raises(TypeError, match=rf"^size: must not be called: .* {size}; got a call of it; write x\.shape$"):
+        tg.zeros(shape).size()
+    with pytest.raises(TypeError, match=r"write x\.shape\[1\]$"):
+        tg.zeros(shape).size(1)
+
+
+def test_max_of_python_names_the_functions_that_choose_entry_by_entry():
+    with pytest.raises(ValueError, match=r"^bool: .* tg\.maximum, tg\.minimum or tg\.where"):
+        max(0, tg.ones(2))
 
 
 MAKERS = {
@@ -155,7 +273,7 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: tg.add(tg.ones(2)), "add: needs x2; got 1 argument; write add(x1, x2)"),
     (lambda: tg.vmap(lambda x: x)(3.0), "vmap: a number has no axes; got axis 0; give an array, or None"),
     (lambda: nn.linear(2, 3), "use nn.Linear"), (lambda: optim.adam([tg.ones(1)]), "use optim.Adam"),
-    (lambda: tg.tensor([1.0]), "use tg.Tensor"), (lambda: nn.convolution(1), "see dir(nn)"),
+    (lambda: nn.convolution(1), "see dir(nn)"),
 ]  # fmt: skip
 
 

@@ -121,6 +121,41 @@ def test_a_parameter_that_the_model_does_not_use():
     notices("parameters", r"must be used by the loss; got no gradient for extra of shape \(1,\)", mistake)
 
 
+def without_backward(model, optimizer):
+    F.cross_entropy(model(X), Y)
+
+
+def cleared_too_late(model, optimizer):
+    F.cross_entropy(model(X), Y).backward()
+    optimizer.zero_grad()
+
+
+def of_another_model(model, optimizer):
+    optimizer.other = nn.Linear(3, 2)  # alive at the step
+    F.cross_entropy(optimizer.other(X), Y).backward()
+
+
+@pytest.mark.parametrize("before", [without_backward, cleared_too_late, of_another_model])
+def test_a_step_without_any_gradient(before):
+    def mistake():
+        model, optimizer = build()
+        before(model, optimizer)
+        optimizer.step()
+
+    notices("parameters", r"a parameter must have a gradient, .*; got none for .*; call loss\.backward\(\)", mistake)
+
+
+def test_steps_without_a_computation_are_silent_as_those_that_only_move_a_schedule():
+    older = build()[0]
+    F.cross_entropy(older(X), Y).backward()
+    _, optimizer = build()
+    schedule = optim.StepLR(optimizer, 2)
+    for _ in range(4):
+        optimizer.step()
+        schedule.step()
+    assert schedule.get_last_lr() == pytest.approx([0.01 * 0.1**2])
+
+
 def test_an_older_model_with_gradients_is_none_of_an_optimizers_business():
     older = build()[0]
     F.cross_entropy(older(X), Y).backward()

@@ -1,5 +1,6 @@
 """The networks of the examples as ONNX files: onnxruntime gives their values and gradients, and they are read back."""
 
+import contextlib
 import pathlib
 import re
 import runpy
@@ -49,10 +50,8 @@ def networks(path, monkeypatch, tmp_path):
     monkeypatch.setattr(optim.Optimizer, "step", stepped)
     monkeypatch.setattr(sys, "argv", [str(path)])
     monkeypatch.syspath_prepend(str(path.parent))
-    try:
+    with contextlib.suppress(Enough):
         runpy.run_path(str(path), run_name="__main__")
-    except Enough:
-        pass
     monkeypatch.undo()
     return list(found.values())
 

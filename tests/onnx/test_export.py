@@ -196,3 +196,18 @@ def test_a_dynamic_axis_that_is_not_used_alike():
         ValueError, match=r"export: dynamic must name one axis of inputs among x, .*; write \{'x': \{0: 'b"
     ):
         tg.export(lambda x: x, tg.ones(3), dynamic={"z": {0: "n"}})
+
+
+def test_outputs_that_are_inputs_and_outputs_that_are_one():
+    x = tg.Tensor(np.arange(6.0, dtype=np.float32).reshape(2, 3))
+    for f, n in (
+        (lambda x: x, 1),
+        (lambda x: (x, x * 2), 2),
+        (lambda x: (lambda z: (z, z, x))(x + 1), 3),
+        (lambda x: {"a": tg.ones(2), "b": x}, 2),
+    ):
+        found = list(ran(tg.export(f, (x,)), x=x.data).values())
+        expected = tg.tree.leaves(f(x))
+        assert len(found) == n
+        for y, z in zip(found, expected, strict=True):
+            close(y, z.data)

@@ -1,12 +1,13 @@
 """What an editor, a type checker and `help` show: the names that users need, with their types."""
 
-import importlib
 import inspect
 import json
+import operator
 import pathlib
 import pydoc
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -59,12 +60,14 @@ def test_types_are_those_of_the_public_classes(tmp_path):
 
 
 def test_a_name_that_is_not_there_is_an_error_to_a_type_checker(tmp_path):
+    modules = sorted({name for name in public_names() if inspect.ismodule(operator.attrgetter(name[3:])(tg))})
+    assert len(modules) > 15
     program = tmp_path / "wrong.py"
-    program.write_text("import tinygrad_edu as tg\ntg.nope\ntg.ones(1).wrong\n")
+    program.write_text("import tinygrad_edu as tg\n" + "".join(f"{m}.nope\n" for m in ["tg.ones(1)", "tg", *modules]))
     status, said = checked(tmp_path, program)
     assert status == 1
-    assert 'Module has no attribute "nope"' in said
-    assert '"Tensor" has no attribute "wrong"' in said
+    assert '"Tensor" has no attribute "nope"' in said
+    assert said.count('Module has no attribute "nope"') == 1 + len(modules), said
 
 
 @pytest.mark.long
@@ -73,13 +76,13 @@ def test_mypy_finds_nothing_in_the_examples(tmp_path):
 
 
 def pyright(folder, *files, **settings):
-    """What pyright says of files that use the package, copied into an empty folder."""
+    """What pyright's strict mode says of files that use the package, copied into an empty folder."""
     pytest.importorskip("pyright", reason="pyright is not installed: pip install 'pyright[nodejs]'")
     for file in files:
         target = folder / "checked" / file.parent.name / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(file.read_text())
-    settings |= {"extraPaths": [str(ROOT)], "include": ["checked"]}
+    settings |= {"typeCheckingMode": "strict", "extraPaths": [str(ROOT)], "include": ["checked"]}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
     done = subprocess.run(
         [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "-p", str(folder), "--outputjson"],
@@ -92,15 +95,42 @@ def pyright(folder, *files, **settings):
     return [f"{x['file']}:{x['range']['start']['line'] + 1}: {x['message']}" for x in report["generalDiagnostics"]]
 
 
+def public_names():
+    """Every name that completion shows, from `tg.` on: functions, classes and what is in them."""
+    modules, seen = [("tg", tg)], set()
+    for place, module in modules:
+        for name in (name for name in dir(module) if name[:2] != "__"):
+            thing = getattr(module, name)
+            yield f"{place}.{name}"
+            if inspect.ismodule(thing) and thing not in seen:
+                seen.add(thing)
+                modules.append((f"{place}.{name}", thing))
+            elif inspect.isclass(thing):
+                parts = ((part, inspect.getattr_static(thing, part)) for part in vars(thing) if part[0] != "_")
+                yield from (f"{place}.{name}.{part}" for part, what in parts if callable(what))
+
+
+@pytest.mark.long
+def test_pyright_knows_the_type_of_every_public_name(tmp_path):
+    names = tmp_path / "names" / "names.py"
+    names.parent.mkdir()
+    shown = list(public_names())
+    assert len(shown) > 1000
+    parts = (", ".join(shown[k : k + 20]) for k in range(0, len(shown), 20))  # one long list is too much for it
+    names.write_text("\n".join(["import tinygrad_edu as tg", *(f"print({part})" for part in parts)]))
+    assert pyright(tmp_path, names) == []
+
+
 def test_pyright_finds_nothing_in_a_program(tmp_path):
-    assert pyright(tmp_path, PROGRAM, typeCheckingMode="strict") == []
+    assert pyright(tmp_path, PROGRAM) == []
 
 
 @pytest.mark.long
 def test_pyright_finds_nothing_in_the_examples(tmp_path):
-    """Its strict mode would ask matplotlib and scikit-learn for types that they do not have."""
-    files = sorted((ROOT / "examples").glob("*/*.py"))
-    assert pyright(tmp_path, *files, reportPossiblyUnboundVariable="none") == []  # after loops that run
+    """All of strict mode but the rules that pyproject.toml names, with the reason."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pyright"]
+    assert (settings.pop("include"), settings.pop("typeCheckingMode")) == (["examples"], "strict")
+    assert pyright(tmp_path, *sorted((ROOT / "examples").glob("*/*.py")), **settings) == []
 
 
 def test_the_program_runs(tmp_path):
@@ -144,32 +174,27 @@ def test_elementwise_functions_show_their_arguments(name, names):
     assert list(inspect.signature(bound).parameters) == names[1:]
 
 
-PLACES = [
-    "nn",
-    "nn.functional",
-    "nn.init",
-    "nn.utils",
-    "nn.metrics",
-    "nn.guards",
-    "optim",
-    "data",
-    "viz",
-    "testing",
-    "io",
-    "random",
-]
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_completion_of_a_module_shows_its_own_names_only(place):
-    module = importlib.import_module(f"tinygrad_edu.{place}")
-    shown = [name for name in dir(module) if not name.startswith("__")]
-    assert len(shown) >= 2
-    for name in shown:
-        x = getattr(module, name)
-        assert name[0] != "_"
-        assert inspect.ismodule(x) or isinstance(x, tuple) or x.__module__.startswith("tinygrad_edu."), name
-        assert name not in ("annotations", "np", "ShapeError", "DTypeError", "settings", "Variable")
+def test_completion_of_modules_shows_their_own_names_only():
+    """Every module that completion leads to, from `tg.` on."""
+    places = {name.rpartition(".")[0] for name in public_names()}
+    assert {
+        "tg",
+        "tg.nn.functional",
+        "tg.optim.lr_scheduler",
+        "tg.errors",
+        "tg.tree",
+        "tg.testing.strategies",
+    } <= places
+    own = ("tinygrad_edu", "builtins", "numpy")  # NumPy: dtypes and its protocols
+    for name in public_names():
+        place, _, last = name.rpartition(".")
+        x = operator.attrgetter(name.removeprefix("tg."))(tg)
+        assert last[0] != "_", name
+        assert isinstance(x, tuple | dict | frozenset) or (
+            x if inspect.ismodule(x) else inspect.getmodule(x) or tg
+        ).__name__.startswith(own), name
+        assert last not in ("annotations", "np", "settings", "Variable"), name
+        assert last not in ("ShapeError", "DTypeError") or place == "tg.errors", name
 
 
 def test_completion_of_objects_shows_nothing_internal():

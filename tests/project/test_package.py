@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CALLED = {
     "sklearn": "scikit-learn",
     "babel": "babel",
-    "PIL": "matplotlib",
+    "PIL": "pillow",
     "mpl_toolkits": "matplotlib",
     "cycler": "matplotlib",
 }  # by what

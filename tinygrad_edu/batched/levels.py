@@ -69,8 +69,8 @@ def whole(x: Any) -> Any:
 
 
 def as_array(x: Any) -> Any:
-    """`x`, which may be a list or a number, as an array or a batch."""
-    return x if isinstance(x, Batch) else np.asanyarray(x)
+    """`x`, which may be a list or a number, as an array or a batch; what looks like an array to NumPy stays."""
+    return x if hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic) else np.asanyarray(x)
 
 
 def is_array(x: Any) -> Any:

@@ -8,6 +8,7 @@ import threading
 import types
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,18 @@ from ..engine import NEEDS, Variable
 from ..errors import GraphError
 from ..functions.calls import own_keywords
 from ..precision import lowered
+from ..program.any_length import lengths as sizes
 from ..program.array import ProgramArray, refusal
 from ..program.program import Program
 from ..program.reading import Reading
+from ..program.written import Written
 from ..recording import recording, stack_level, tracing
+from .dynamic import AnyLength, Dynamic, merged
 from .guards import Outside
+from .output import NoOutput
 from .plan import Plan
 from .repetition import OTHERWISE
+from .report import Report, report
 from .trees import Arguments, Results
 
 OFTEN = 8  # programs of one function, after which it says that it is compiled again and again
@@ -39,7 +45,8 @@ def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
     `f` takes and returns tensors, in tuples, lists and dicts as well, or it is a Module, or a whole training step with
     `backward()` and `optimizer.step()`. Parameters, gradients, an optimizer's state and learning rate, running
     statistics and random generators are read and written anew in each call. New shapes, dtypes, modes or settings
-    make a new program. `fast` allows algebra that changes what nan and inf become.
+    make a new program. `fast` allows algebra that changes what nan and inf become. `dynamic=True` makes one program
+    for all lengths of the first axis, `{"x": {0: "batch"}}` for those of the axes that it names; it runs on NumPy.
 
     `f.program` is the program, `f.explain()` tells what is computed where, `f.source()` is the code.
 
@@ -88,6 +95,8 @@ class Compiled:
         called = Arguments(args, kwargs)
         if tracing.get() is not None or RUNNING or any(map(_inside_another, called.leaves)):
             return self.function(*args, **kwargs)
+        if self.dynamic:
+            return self._of_any_length(args, kwargs, called)
         form = called.form, recording.get() is not None, get_default_dtype(), lowered.get()
         key = form, called.numbers if called.floats and self._numbers.get(form) is not INPUTS else None
         ready = self._ready(key, called)
@@ -99,6 +108,35 @@ class Compiled:
         plan, inputs = ready
         self._last = plan
         return plan.run(inputs, called)
+
+    def _of_any_length(self, args: Any, kwargs: Any, called: Arguments) -> Any:
+        """A call with arguments of some length, by the program for all lengths."""
+        lengths = Dynamic(self.function, self.dynamic, args, kwargs, called)
+        key = lengths.form(), recording.get() is not None, get_default_dtype(), lowered.get(), called.numbers
+        ready = self._ready(key, called)
+        if ready is None:
+            with ONE_READING:
+                ready = self._ready(key, called)
+                if ready is None:
+                    self._read_for_all_lengths(key, lengths)
+                    ready = self._ready(key, called)
+        if ready is None:
+            raise refusal("other answers for other lengths", "compile it without dynamic=")
+        self._last, inputs = ready
+        return self._last.run(inputs, called)
+
+    def _read_for_all_lengths(self, key: Any, lengths: Dynamic) -> None:
+        outside = Outside(self.function, *lengths.called.fixed)
+        found = []
+        for one in lengths.stretched():
+            with Reading() as reading:
+                try:
+                    found.append(self._written(reading, one, False, outside)[0])
+                finally:
+                    reading.undrawn()
+        merge = merged(found, sizes(lengths.length))
+        written = replace(found[0], program=merge.program)
+        self._keep(key, Plan(written, self.function, self.fast, outside, functools.partial(AnyLength, merge)))
 
     def _ready(self, key: Any, called: Arguments) -> tuple[Plan, list[Any]] | None:
         """The program that holds for a call, and its inputs."""
@@ -125,32 +163,46 @@ class Compiled:
     def _read(self, key: Any, called: Arguments, numbers: bool) -> Any:
         """Run the function as it stands, and write down what it computes."""
         outside = Outside(self.function, *called.fixed)
-        chance = _python_chance()
         with Reading() as reading:
             try:
-                given = called.inside(reading, numbers)
-                own, named = called.filled(given)
-                result = self.function(*own, **named)
-                results = Results(result, called.leaves, given, reading)
-                graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None
-                ended = graph and reading.changes()
-                pulled = reading.differentiated(results.found, given) if graph and not ended else ()
-                ended = graph and not reading.wrt  # or made from tensors that it made itself
-                if _python_chance() != chance:
-                    raise refusal("random numbers of Python or NumPy", "draw them from a generator of tg.random")
-                if (name := outside.changed()) is not None:
-                    raise refusal(
-                        f"{name} changed, which stands outside of it",
-                        "return what changes, or keep it in a tensor's data",
-                    )
-                written, arrays = reading.end([x._data for x in results.found], pulled)
+                written, arrays = self._written(reading, called, numbers, outside)
             except BaseException:
                 reading.undrawn() if numbers else None
                 raise
-            written.result = results
-            written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
         plan = Plan(written, self.function, self.fast, outside)
         plan.form = called.form, recording.get() is not None, get_default_dtype(), lowered.get()
+        self._keep(key, plan)
+        kinds = [t.kind for t in written.targets]
+        done = [a for a, kind in zip(arrays, kinds, strict=True) if kind != "vjp" and not kind.startswith("no ")]
+        return plan.publish(done, [reading.writer.given[v] for v in plan.inputs], called)
+
+    def _written(
+        self, reading: Reading, called: Arguments, numbers: bool, outside: Outside
+    ) -> tuple[Written, list[Any]]:
+        """What a call of the function does, and the arrays of its outputs."""
+        chance = _python_chance()
+        given = called.inside(reading, numbers)
+        own, named = called.filled(given)
+        with NoOutput():
+            result = self.function(*own, **named)
+        results = Results(result, called.leaves, given, reading)
+        graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None
+        ended = graph and reading.changes()
+        pulled = reading.differentiated(results.found, given) if graph and not ended else ()
+        ended = graph and not reading.wrt  # or made from tensors that it made itself
+        if _python_chance() != chance:
+            raise refusal("random numbers of Python or NumPy", "draw them from a generator of tg.random")
+        if (name := outside.changed()) is not None:
+            raise refusal(
+                f"{name} changed, which stands outside of it", "return what changes, or keep it in a tensor's data"
+            )
+        written, arrays = reading.end([x._data for x in results.found], pulled)
+        written.result = results
+        written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
+        return written, arrays
+
+    def _keep(self, key: Any, plan: Plan) -> None:
+        """Have a program ready for calls like this, and say so where that happens often."""
         plans = self._plans.setdefault(key, [])
         plans[:] = [plan, *plans[: OFTEN - 1]]
         self._last = plan
@@ -158,13 +210,10 @@ class Compiled:
         if self._made == OFTEN:
             warnings.warn(
                 f"compile: a function should meet few kinds of arguments; got {self._made} programs of {self!r}; pad "
-                "to equal shapes, or pass what changes as tensors",
+                "to equal shapes, pass what changes as tensors, or compile with dynamic=True",
                 RuntimeWarning,
                 stacklevel=stack_level(),
             )
-        kinds = [t.kind for t in written.targets]
-        done = [a for a, kind in zip(arrays, kinds, strict=True) if kind != "vjp" and not kind.startswith("no ")]
-        return plan.publish(done, [reading.writer.given[v] for v in plan.inputs], called)
 
     @property
     def program(self) -> Program:
@@ -173,11 +222,24 @@ class Compiled:
             raise GraphError("compile: there is no program before the first call; got none; call the function")
         return self._last.executor.program
 
-    def explain(self) -> str:
-        """What is computed where: steps, kernels, bytes, operations."""
+    @property
+    def stages(self) -> dict[str, Program]:
+        """The program of the last call as it was read, and after each pass, by name: to be printed, drawn with
+        `tg.draw`, and compared with `tg.viz.diff`."""
         self.program  # noqa: B018
         assert self._last is not None
-        return self._last.executor.explain()
+        executor = self._last.executor
+        found: dict[str, Program] = executor.stages()
+        return found
+
+    def explain(self) -> Report:
+        """What is computed where: kernels with the operations that they join, the lines that these are from, bytes and
+        operations, and the time that each takes on data like that of the last call, beside what memory and BLAS allow
+        here. `explain().roofline()` is a picture of it."""
+        self.program  # noqa: B018
+        assert self._last is not None
+        executor = self._last.executor
+        return report(executor.explain(), executor, self._last.examples())
 
     def source(self) -> str:
         """The code that runs."""

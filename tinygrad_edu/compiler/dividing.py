@@ -1,16 +1,14 @@
-"""How products of matrices are divided into blocks, and which are left to BLAS."""
+"""How products of matrices are divided into blocks."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from . import blas
 from .views import View
 
 INNER = 384  # entries along the axis that is summed over, of one block
 NEAR = 1 << 14  # bytes of `b` that are read where they are
 ROWS = 16  # rows of the result from which a copy of `b` pays for itself
-OWN = 1 << 22  # multiplications up to which own loops are quicker than BLAS with several threads
 
 
 class Blocks(NamedTuple):
@@ -22,12 +20,6 @@ class Blocks(NamedTuple):
     inner: int
     copies_a: bool
     copies_b: bool
-
-
-def by_blas(a: View, b: View) -> bool:
-    """Whether the product is left to BLAS."""
-    (m, k), n = a.shape[-2:], b.shape[-1]
-    return blas.found() and m * k * n > OWN and blas.threads() > 1
 
 
 def blocks(a: View, b: View, registers: tuple[int, int]) -> Blocks:

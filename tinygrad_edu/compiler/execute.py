@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..program.passes import simplified
+from ..program.any_length import Formula
+from ..program.passes.simplify import simplified, stages
 from ..program.primitives import function_of
 from ..program.program import Program, Step, Value
 from . import native
@@ -30,9 +31,11 @@ class Executor:
         changed: dict[int, int] | None = None,
         passing: set[int] | None = None,
     ) -> None:
-        self.program = _apart(simplified(program))
+        self.program = _apart(simplified(program, fast))
+        self.read = program
         self.fast = fast
         self.kernels: list[Any] = []
+        self.parts: list[Any] = []  # kernels, and steps on NumPy between them, in order
         self.whole: Any = None
         self.changed = changed or {}
         self.passing = set(range(len(program.inputs))) if passing is None else passing
@@ -51,7 +54,7 @@ class Executor:
         changed = {program.results[k]: program.inputs[i] for k, i in self.changed.items()}
         changed = {v: x for v, x in changed.items() if program.results.count(v) == 1 and v not in program.inputs}
         self.whole = native.Whole(program, self.steps, changed, self.passing, self.fast)
-        self.kernels = [self.whole.kernels]
+        self.kernels = self.parts = [self.whole.kernels]
         self.source = self.whole.kernels.module.text
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
@@ -65,12 +68,16 @@ class Executor:
         if self.whole is not None:
             results = self.whole.prepared(arrays)
             if results is not None:
-                return [self.whole.call], results
+                return [self.whole.call()], results
             if self.careful is None:
                 self.careful = Executor(self.program, self.fast)
             return [], self.careful(arrays)
         with np.errstate(all="ignore"):
             return [], self.function(arrays)
+
+    def stages(self) -> dict[str, Program]:
+        """The program as it was read, and after each pass, by name."""
+        return {**stages(self.read, self.fast), "what runs": self.program}
 
     def explain(self) -> str:
         """How many steps are computed where."""
@@ -102,6 +109,7 @@ class Executor:
                 needed = [v for v in made if v in kept or last.get(v, -1) > k]
                 kernels = native.Kernels(program, part, needed, self.fast)
                 self.kernels.append(kernels)
+                self.parts.append(kernels)
                 names[f"native{k}"] = kernels
                 results, call = (
                     kernels.outputs,
@@ -110,8 +118,11 @@ class Executor:
                 lines.append(f"    {''.join(f'{v}, ' for v in results)}= {call}" if results else f"    {call}")
             else:
                 (step,) = part
+                self.parts.append(step)
                 results = list(step.results)
-                lines.append(f"    {', '.join(map(repr, results))}{',' * (len(results) > 1)} = {_call(step, names)}")
+                lines.append(
+                    f"    {', '.join(map(repr, results))}{',' * (len(results) > 1)} = {called_as_python(step, names)}"
+                )
             gone = [v for v, where in last.items() if where == k and v not in kept and (v not in made or v in results)]
             gone += [v for v in results if v not in last and v not in kept]
             if gone:
@@ -146,11 +157,11 @@ def runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
         yield part
 
 
-def _call(step: Step, names: dict[str, Any]) -> str:
+def called_as_python(step: Step, names: dict[str, Any]) -> str:
     """A step as Python; what has no literal gets a name."""
 
     def literal(x: Any) -> str:
-        if isinstance(x, Value):
+        if isinstance(x, Value | Formula):
             return repr(x)
         if type(x) is tuple:
             return f"({''.join(f'{literal(part)}, ' for part in x)})"

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..backward import gradients
+from ..batched import BatchedArray
+from ..batched.examples import by_example
 from ..engine import NEEDS, Variable, births, constant, note
 from ..errors import GraphError
 from ..functions.arguments import fresh
@@ -21,8 +23,9 @@ from .trees import Results
 class Call:
     """One call whose results are differentiable: what it was given, and its gradients once one of them is asked for."""
 
-    def __init__(self, plan: Any, inputs: list[Any], called: Any) -> None:
+    def __init__(self, plan: Any, inputs: list[Any], called: Any, results: Sequence[Any]) -> None:
         self.plan, self.called = plan, called
+        self.types = [(np.shape(y), y.dtype) for y in results]
         self.inputs = [
             x.copy() if isinstance(x, np.ndarray) and _may_change(place, called.leaves) else x
             for x, place in zip(inputs, plan.sources)
@@ -41,9 +44,11 @@ class Call:
             self.last = None, None
         return found
 
-    def _pulled(self, which: int, g: Any) -> list[Any]:
-        shapes = dict(zip(self.plan.which, self.plan.backward.inputs[self.plan.given :], strict=True))
-        cotangents = [np.asarray(g) if k == which else np.zeros(v.shape, v.dtype) for k, v in shapes.items()]
+    def _pulled(self, which: int, g: Any) -> Sequence[Any]:
+        if isinstance(g, BatchedArray):  # many cotangents, as for a Jacobian
+            found: Sequence[Any] = by_example(lambda one: tuple(self._pulled(which, one)), (g,), {})
+            return found
+        cotangents = [np.asarray(g) if k == which else np.zeros(*self.types[k]) for k in self.plan.which]
         return self.plan.pullback(self.inputs, cotangents)
 
     def _again(self, which: int, g: Any, xs: Sequence[Any]) -> list[Any]:

@@ -27,7 +27,7 @@ class Loop:
 
 @dataclass(eq=False)
 class Product:
-    """out = a @ b, over leading axes as well; by loops in blocks that have room for copies, or by BLAS."""
+    """out = a @ b, over leading axes as well, by loops in blocks that have room for copies."""
 
     number: int
     a: View
@@ -36,6 +36,7 @@ class Product:
     room: Any = None
     copy_a: Buffer | None = None
     copy_b: Buffer | None = None
+    site: str | None = None
 
 
 @dataclass(eq=False)
@@ -49,6 +50,7 @@ class Convolution:
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
     weight: bool
+    site: str | None = None
 
 
 def used(kernel: Loop | Product | Convolution) -> Iterator[View]:

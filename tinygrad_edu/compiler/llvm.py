@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from . import blas, mathematics
+from typing import Any
+
+from . import mathematics
 from .convolution import convolution
-from .function import LLVM, SHORT, Function
+from .function import SHORT, Function
 from .kernels import Convolution, Loop, Product, used
 from .lowering import Lowering
+from .memory import arena
 from .nest import Nest
 from .products import product
+from .rolled import Call, rolled
+from .signature import signature
+from .slices import sliced
 from .views import Buffer
 
-# `run` on the memory of objects: how many, for each the place of its pointer, and each object
+# `RUN`, one of them, on the memory of objects: how many, for each the place of its pointer, and each object
 AGAIN = f"""\
-define void @again(ptr %pointers, ptr %objects, ptr %numbers) {{
+define void @again.RUN(ptr %pointers, ptr %objects, ptr %numbers) {{
 entry:
   %n = load i64, ptr %objects
   %from = getelementptr inbounds i64, ptr %objects, i64 %n
@@ -33,7 +39,7 @@ one:
   %more = icmp ult i64 %next, %n
   br i1 %more, label %one, label %all
 all:
-  call void @run(ptr %pointers, ptr %numbers)
+  call void @RUN(ptr %pointers, ptr %numbers)
   ret void
 }}"""
 
@@ -48,27 +54,36 @@ class Module:
         self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up
         self.numbers = {v: k for k, v in enumerate(lowering.weak)}
         self.called: list[tuple[str, list[tuple[Buffer, int]], list[int]]] = []
+        self.calls: list[Call] = []  # the same, by places of memory
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
+        self.alike: dict[Any, tuple[str, list[int]]] = {}  # the name, and which numbers it reads, by signature
+        self.groups = sliced(lowering)  # kernels in slices, which threads may share out
+        self.entries = ["run", "again.run", *(("shared", "again.shared", "help", "arm") if self.groups else ())]
         self.size = arena(lowering)
         for kernel in lowering.kernels:
             self._kernel(kernel)
         functions = [text.replace("@kernel(", f"@{name}(", 1) for text, name in self.known.items()]
-        self.text = "\n\n".join([*self._declarations(), *functions, self._run(), AGAIN])
+        again = [AGAIN.replace("RUN", name) for name in (("run", "shared") if self.groups else ("run",))]
+        self.functions = [*self._declarations(), *functions]
+        self.text = "\n\n".join([*self.functions, self._run(), *again])
 
     def _kernel(self, kernel: Loop | Product | Convolution) -> None:
         bases: dict[Buffer, int] = {}
         for view in used(kernel):
             bases[view.buffer] = min(view.offset, bases.get(view.buffer, view.offset))
-        buffers = list(bases)
-        f = Function(self, buffers, bases)
-        if isinstance(kernel, Product):
-            product(f, kernel)
-        elif isinstance(kernel, Convolution):
-            convolution(f, kernel)
-        else:
-            Nest(f, kernel).write()
-        name = self.known.setdefault(f.text(), f"kernel{len(self.known)}")
-        self.called.append((name, list(bases.items()), f.numbers))
+        key, weak = signature(kernel, bases)
+        if key not in self.alike:
+            f = Function(self, list(bases), bases)
+            if isinstance(kernel, Product):
+                product(f, kernel)
+            elif isinstance(kernel, Convolution):
+                convolution(f, kernel)
+            else:
+                Nest(f, kernel).write()
+            name = self.known.setdefault(f.text(), f"kernel{len(self.known)}")
+            self.alike[key] = name, [next(i for i, v in enumerate(weak) if self.numbers[v] == k) for k in f.numbers]
+        name, read = self.alike[key]
+        self.called.append((name, list(bases.items()), [self.numbers[weak[i]] for i in read]))
 
     def _declarations(self) -> list[str]:
         todo, done = sorted(self.needs), []
@@ -94,62 +109,23 @@ class Module:
             lines.append(f"declare void @llvm.masked.store.{name}.p0({vector}, ptr, {mask})")
             lines.append(f"declare {type} @llvm.vector.reduce.fadd.{name}({type}, {vector})")
         lines.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-        for name, type in (("cblas_sgemm", "float"), ("cblas_dgemm", "double")):
-            n = blas.INTEGER
-            lines.append(
-                f"declare void @{name}(i32, i32, i32, {n}, {n}, {n}, {type}, ptr, {n}, ptr, {n}, {type}, ptr, {n})"
-            )
         return ["\n".join(lines), *done]
 
     def _run(self) -> str:
-        f = ["define void @run(ptr %pointers, ptr %numbers) {"]
-        pointers = {}
-        own = "%own"
-        slots = list(self.lowering.inputs.values()) + list(self.lowering.outputs.values())
-        f.append("  %own = load ptr, ptr %pointers")
-        for k, buffer in enumerate(slots):
-            f.append(f"  %a{buffer.index} = getelementptr inbounds ptr, ptr %pointers, i64 {k + 1}")
-            f.append(f"  %p{buffer.index} = load ptr, ptr %a{buffer.index}")
-            pointers[buffer.index] = f"%p{buffer.index}"
+        """All kernels in their order: what is called again and again with other memory as a loop."""
+        slots = [*self.lowering.inputs.values(), *self.lowering.outputs.values()]
+        place = {buffer.index: (k, 0) for k, buffer in enumerate(slots, 1)}
         for buffer in self.lowering.buffers:
-            if buffer.index not in pointers:
-                f.append(f"  %p{buffer.index} = getelementptr inbounds i8, ptr {own}, i64 {buffer.offset}")
-                pointers[buffer.index] = f"%p{buffer.index}"
-        for k in range(len(self.numbers)):
-            f.append(f"  %n{k} = getelementptr inbounds double, ptr %numbers, i64 {k}")
-        for k, (name, buffers, numbers) in enumerate(self.called):
-            args = []
-            for b, base in buffers:
-                place = pointers[b.index]
-                if base:
-                    place = f"%c{k}_{b.index}"
-                    type = LLVM[b.dtype]
-                    f.append(f"  {place} = getelementptr inbounds {type}, ptr {pointers[b.index]}, i64 {base}")
-                args.append(f"ptr {place}")
-            args += [f"ptr %n{k}" for k in numbers]
-            f.append(f"  call void @{name}({', '.join(args)})")
+            place.setdefault(buffer.index, (0, buffer.offset))
+
+        def at(buffer: Buffer, base: int) -> tuple[int, int]:
+            slot, offset = place[buffer.index]
+            return slot, offset + base * buffer.dtype.itemsize
+
+        calls = [
+            Call(name, tuple(at(*b) for b in buffers), tuple(numbers)) for name, buffers, numbers in self.called
+        ]  # fmt: skip
         for source, target in self.lowering.replaced:
-            size = source.size * source.dtype.itemsize
-            f.append(
-                f"  call void @llvm.memcpy.p0.p0.i64(ptr {pointers[target.index]}, ptr {pointers[source.index]}, "
-                f"i64 {size}, i1 false)"
-            )
-        return "\n".join([*f, "  ret void", "}"])
-
-
-def arena(lowering: Lowering) -> int:
-    """Places for buffers of the run's own; those that are not needed at one time share memory. The size in bytes."""
-    taken: list[tuple[int, int, Buffer]] = []
-    top = 0
-    for buffer in sorted((b for b in lowering.buffers if b.kind == "own"), key=lambda b: b.first):
-        size = -(-buffer.size * buffer.dtype.itemsize // 64) * 64
-        busy = sorted((o, o + n) for o, n, b in taken if b.last >= buffer.first)
-        place = 0
-        for start, end in busy:
-            if place + size <= start:
-                break
-            place = max(place, end)
-        buffer.offset = place
-        taken.append((place, size, buffer))
-        top = max(top, place + size)
-    return top
+            calls.append(Call(f"copy {source.size * source.dtype.itemsize}", (at(target, 0), at(source, 0)), ()))
+        self.calls = calls
+        return rolled(calls, self.groups)

@@ -7,12 +7,13 @@ matrices. What is made in a loop is written to memory only where somebody else n
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
+from collections.abc import Sequence
+from itertools import count, product
 from typing import Any
 
 from ..ops.window import inside, tap
 from ..program.program import Program, Step, Value
-from .dividing import blocks, by_blas
+from .dividing import blocks
 from .kernels import Convolution, Loop, Product, used
 from .steps import REDUCTIONS, VIEWS, Pick, index_of, part_shape, picked
 from .views import Buffer, View, around, dense, divided, merged, sliced, viewed
@@ -41,6 +42,7 @@ class Lowering:
         self.ready: dict[Value, int] = {}  # the number of the kernel after which a value is in memory
         self.inside: dict[Value, Loop] = {}  # values that are made in a loop
         self.buffers: list[Buffer] = []
+        self.numbers = count()
         self.inputs: dict[Value, Buffer] = {}
         self.outputs: dict[Value, Buffer] = {}
         self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
@@ -53,7 +55,7 @@ class Lowering:
             self._lower(step)
         for value in needed:
             self._deliver(value)
-        self._uses()
+        self.count_uses()
         for value, before in self.changed.items():
             self._replace(value, before)
 
@@ -80,7 +82,7 @@ class Lowering:
             self._entrywise(step, out.shape)
 
     def buffer(self, kind: str, value: Value) -> Buffer:
-        found = Buffer(kind, len(self.buffers), value.dtype, max(value.size, 1))
+        found = Buffer(kind, next(self.numbers), value.dtype, max(value.size, 1))
         self.buffers.append(found)
         return found
 
@@ -147,15 +149,16 @@ class Lowering:
         loop.stores[same] = self.views[x] = View(self.buffer("own", x), 0, dense(x.shape), x.shape)
         self.ready[x] = loop.number
 
-    def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False) -> Loop:
-        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there."""
+    def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False, takes: bool = False) -> Loop:
+        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there,
+        into a fresh one if it `takes` it."""
         waiting = [v for v in uses if v in self.waiting]
-        if fresh or any(v.shape != shape for v in waiting):
+        if (fresh and not takes) or any(v.shape != shape for v in waiting):
             for v in waiting:
                 self.view(v)
         waiting = [v for v in waiting if v in self.waiting]
         after, inside = -1, [self.inside[v] for v in uses if v in self.inside and v.shape == shape]
-        known = list(dict.fromkeys(x for v in uses for x in self._roots(v)))
+        known = self._made(uses)
         for v in known:
             if v in self.inside:
                 after = max(after, self.inside[v].number)
@@ -180,6 +183,20 @@ class Lowering:
             if v in self.waiting:
                 self._put(self.waiting[v], found)
         return found
+
+    def _made(self, values: list[Value]) -> list[Value]:
+        """What these are made from and what does not wait any more, as something else may have been made meanwhile."""
+        found: dict[Value, None] = {}
+        seen, todo = set(values), values[::-1]
+        while todo:
+            v = todo.pop()
+            if v not in self.waiting:
+                found[v] = None
+                continue
+            new = [x for x in self.waiting[v].uses if not x.weak and x not in seen]
+            seen.update(new)
+            todo += new[::-1]
+        return list(found)
 
     def _roots(self, value: Value) -> tuple[Value, ...]:
         """What a value that waits is made from, and does not wait."""
@@ -232,7 +249,7 @@ class Lowering:
         """A new loop over what is picked, which reads the indices: those stand in front of the axes that are whole."""
         indices = [v for v in pick.index if isinstance(v, Value)]
         views = [(v, self.view(v)) for v in indices]
-        loop = self._loop(pick.shape, values, fresh=True)
+        loop = self._loop(pick.shape, values, fresh=True, takes=True)
         for v, view in views:
             shape = (*view.shape, *(1,) * pick.whole)
             loop.loads[v] = View(view.buffer, view.offset, (*view.strides, *(0,) * pick.whole), shape)
@@ -275,15 +292,23 @@ class Lowering:
             self._copy_of(b)
         number = len(self.kernels)
         views = self.view(a), self.view(b)
-        kernel = Product(number, *views, self.new(step.result, number))
+        kernel = Product(number, *views, self.new(step.result, number), blocks(*views, self.registers), site=step.site)
         self.kernels.append(kernel)
-        if not by_blas(*views):
-            kernel.room = room = blocks(*views, self.registers)
-            m, out = views[0].shape[-2], step.result
-            if room.copies_a:
-                kernel.copy_a = self.buffer("own", Value(-1, (m, room.inner), out.dtype))
-            if room.copies_b:
-                kernel.copy_b = self.buffer("own", Value(-1, (room.inner, room.vectors * room.lanes), out.dtype))
+        self.with_copies(kernel)
+
+    def with_copies(self, kernel: Product) -> Product:
+        """Memory for what a product copies."""
+        m, dtype = kernel.a.shape[-2], kernel.out.buffer.dtype
+        room = kernel.room
+        if room.copies_a:
+            kernel.copy_a = self.buffer("own", Value(-1, (m, room.inner), dtype))
+        if room.copies_b:
+            kernel.copy_b = self.buffer("own", Value(-1, (room.inner, room.vectors * room.lanes), dtype))
+        return kernel
+
+    def without_copies(self, kernel: Product) -> None:
+        """Have a product, which is not made, copy nothing."""
+        self.buffers = [b for b in self.buffers if b is not kernel.copy_a and b is not kernel.copy_b]
 
     def _convolution(self, step: Step) -> None:
         a, b = step.args
@@ -302,7 +327,7 @@ class Lowering:
             if one is not None and two is not None:
                 x, y, w = one, two, View(w.buffer, w.offset, (*w.strides[:3], 1), (*w.shape[:3], 1))
                 stride = dilation = (1,)
-        self.kernels.append(Convolution(number, x, w, y, stride, dilation, weight))
+        self.kernels.append(Convolution(number, x, w, y, stride, dilation, weight, step.site))
 
     def _memory(self, value: Value) -> View:
         """Memory for a value that several kernels make."""
@@ -427,9 +452,17 @@ class Lowering:
         loop.stores[same] = out
         self.outputs[value] = out.buffer
 
-    def _uses(self) -> None:
+    def count_uses(self, groups: Sequence[tuple[int, int]] = ()) -> None:
+        """Note for each buffer between which kernels it is in use. Those of a group, by the first one and how many
+        there are, may run at one time."""
+        together = {k: (first, first + n - 1) for first, n in groups for k in range(first, first + n)}
+        for buffer in self.buffers:
+            buffer.first = buffer.last = -1
         for k, kernel in enumerate(self.kernels):
+            first, last = together.get(k, (k, k))
             for view in used(kernel):
                 buffer = view.buffer
-                buffer.first = k if buffer.first < 0 else buffer.first
-                buffer.last = k
+                buffer.first = first if buffer.first < 0 else buffer.first
+                buffer.last = last
+        for out, _ in self.replaced:
+            out.last = len(self.kernels)

@@ -6,8 +6,12 @@ Functions, 1989); log1p takes back what 1 + x has rounded.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
+from functools import cache
+
+REAL = re.compile(r"= (fadd|fsub|fmul|fdiv|fcmp|call (float|double) @llvm)")
 
 
 def number(x: float, type: str) -> str:
@@ -202,3 +206,12 @@ def definition(name: str, type: str) -> str:
     once = f"define internal {type} @{name}.{type}.once({type} %x) noinline {{"
     called = f"  %y = call {type} @{name}.{type}({type} %x)"
     return "\n".join([head, *body.lines, f"  ret {type} {result}", "}", "", once, called, f"  ret {type} %y", "}"])
+
+
+@cache
+def operations(name: str, type: str) -> int:
+    """How many operations on real numbers a function is made of; a sum with a product counts as two."""
+    body = Body(type)
+    FUNCTIONS[name](body)
+    count = sum(2 if "@llvm.fma." in line else 1 for line in body.lines if REAL.search(line))
+    return count + sum(operations(other, type) for other in NEEDS.get(name, ()))

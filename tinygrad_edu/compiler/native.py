@@ -16,7 +16,7 @@ import numpy as np
 
 from ..holders import root
 from ..program.program import Program, Step, Value
-from . import blas, cache
+from . import cache, threads
 from .llvm import Module
 from .lowering import Lowering
 from .steps import can
@@ -82,24 +82,36 @@ class Kernels:
         self.inputs = list(self.lowering.inputs)
         self.outputs = list(self.lowering.outputs)
         self.numbers = list(self.lowering.weak)
-        self.engine, functions = compiled(self.module.text)
-        self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(functions["run"])
-        again = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-        self.again = again(functions["again"])  # on the arrays of objects
+        self.engine, functions = compiled(self.module.text, self.module.entries)
+        place = ctypes.c_void_p
+        run, again, alone = (ctypes.CFUNCTYPE(None, *[place] * n) for n in (2, 3, 0))
+        self.function, self.again = run(functions["run"]), again(functions["again.run"])  # on the arrays of objects
+        self.slices = bool(self.module.groups)
+        if self.slices:
+            self.shared, self.again_shared = run(functions["shared"]), again(functions["again.shared"])
+            self.helpers = alone(functions["arm"]), alone(functions["help"])
+            self.helpers[1].engine = self.engine  # a thread may be late, when nobody else needs the code any more
         self.size = self.module.size
 
     def __call__(self, *values: Any) -> list[Any]:
         """The arrays of `outputs`, from those of `inputs` and numbers."""
+        outputs, pointers, numbers, _ = self.given(values)
+        self.function(pointers, numbers)
+        return outputs
+
+    def given(self, values: Sequence[Any], copied: bool = False) -> tuple[list[Any], int, int, Any]:
+        """New arrays for the outputs, where the pointers and the numbers of a call stand, and what keeps all of it
+        alive. What is written in place is written into copies, if these are wanted."""
         n = len(self.inputs)
         arrays = [_laid_out(x, v) for x, v in zip(values[:n], self.inputs, strict=True)]
+        arrays = [x.copy() for x in arrays] if copied else arrays
         outputs = [np.empty(v.shape, v.dtype) for v in self.outputs]
         own = np.empty(self.size + 64, np.uint8)
         places = [own, *arrays, *outputs]
         pointers = np.array([a.__array_interface__["data"][0] for a in places], np.uintp)
         pointers[0] = -(-int(pointers[0]) // 64) * 64
         numbers = np.array(values[n:], np.float64)
-        self.function(pointers.ctypes.data, numbers.ctypes.data)
-        return outputs
+        return outputs, pointers.ctypes.data, numbers.ctypes.data, (places, pointers, numbers)
 
 
 class Whole:
@@ -113,7 +125,6 @@ class Whole:
     ) -> None:
         self.kernels = Kernels(program, steps, list(dict.fromkeys(program.results)), fast, changed)
         kernels, numbers = self.kernels, {v: k for k, v in enumerate(program.inputs)}
-        self.function = kernels.function
         self.slots = {numbers[v]: (k, v) for k, v in enumerate(kernels.inputs, 1) if v in numbers}
         self.fixed = [
             (k, _laid_out(program.constants[v], v)) for k, v in enumerate(kernels.inputs, 1) if v not in numbers
@@ -135,10 +146,15 @@ class Whole:
         self.table = address(self.pointers)
         self.values = np.zeros(max(len(self.numbers), 1))
         self.settings = address(self.values)
-        self.call = (self.function, self.table, self.settings)  # a function of C, and its arguments
         self.kept: list[Any] = []  # what the pointers of the next call point to
         self.roots: frozenset[int] = frozenset()  # the arrays that own what is written into, by their ids
         self.lent: Any = None  # the tensors to whose arrays the pointers of gradients point, see repetition.py
+
+    def call(self) -> tuple[Any, int, int]:
+        """A function of C, and its arguments; threads are on their way to help it."""
+        kernels = self.kernels
+        function = kernels.shared if kernels.slices and threads.helped(*kernels.helpers) else kernels.function
+        return function, self.table, self.settings
 
     def prepared(self, arrays: Sequence[Any]) -> list[Any] | None:
         """The results, which `call` will fill; those that it writes where an input was are None. None for all if that
@@ -186,12 +202,11 @@ class Whole:
         return 1 + len(self.kernels.inputs) + int(self.results[k])  # type: ignore[arg-type]
 
     def repetition(self, slots: Sequence[int]) -> tuple[Any, Any, tuple[Any, ...]]:
-        """Where the next call's objects and numbers go, and the call of a function of C: the pointers of `slots` become
-        those of the objects' memory."""
+        """Where the next call's objects and numbers go, and the arguments of `again`, a function of C: the pointers of
+        `slots` become those of the objects' memory."""
         objects = fixed("Q", [len(slots), *slots, *(0 for _ in slots)])
         numbers = fixed("d", [0.0] * max(len(self.numbers), 1))
-        call = (self.kernels.again, self.table, objects.buffer_info()[0], numbers.buffer_info()[0])
-        return objects, numbers, call
+        return objects, numbers, (self.table, objects.buffer_info()[0], numbers.buffer_info()[0])
 
 
 class _Outputs:
@@ -254,14 +269,13 @@ def _laid_out(x: Any, value: Value) -> Any:
     )
 
 
-def compiled(text: str) -> tuple[Any, dict[str, int]]:
-    """The addresses of the functions in the machine code of a module, which the engine keeps in memory."""
+def compiled(text: str, names: Sequence[str]) -> tuple[Any, dict[str, int]]:
+    """The addresses of functions in the machine code of a module, which the engine keeps in memory."""
     import llvmlite
     import llvmlite.binding as llvm
 
     with _lock:
-        for symbol, address in blas.addresses().items():
-            llvm.add_symbol(symbol, address)
+        llvm.add_symbol("tinygrad_yield", threads.yielding())
         machine = _machine()
         name = cache.name_of(text, *_host(), llvmlite.__version__, ".".join(map(str, llvm.llvm_version_info)))
         code = cache.found(name)
@@ -271,7 +285,7 @@ def compiled(text: str) -> tuple[Any, dict[str, int]]:
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
-        return engine, {name: engine.get_function_address(name) for name in ("run", "again")}
+        return engine, {name: engine.get_function_address(name) for name in names}
 
 
 def _code(text: str, machine: Any) -> bytes:

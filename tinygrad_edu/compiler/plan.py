@@ -38,7 +38,10 @@ NO_GRAD = ("no grad", "no argument grad")
 class Plan:
     """What was written down, ready to be run again."""
 
-    def __init__(self, written: Written, function: Any, fast: bool, outside: Outside) -> None:
+    def __init__(
+        self, written: Written, function: Any, fast: bool, outside: Outside, make: Callable[..., Any] | None = None
+    ) -> None:
+        self.make = make  # what runs a program, where that is not an `Executor`
         self.written, self.function, self.fast, self.outside = written, function, fast, outside
         program = written.program
         order = sorted(range(len(program.inputs)), key=lambda k: KINDS.index(written.sources[k].kind))
@@ -63,9 +66,9 @@ class Plan:
         self.readers = [_reader(place) for place in self.sources if place.kind in KINDS[:4]]
         self.inputs, self.ended = inputs[: self.given], frozenset(written.ended)
         self.draws = [k for k, place in enumerate(self.sources) if place.kind == "drawn"]
-        changed = self._changed(forward)
+        changed = {} if make else self._changed(forward)
         first = len(self.readers)
-        self.executor = Executor(forward, fast, changed, set(range(first)))
+        self.executor = make(forward) if make else Executor(forward, fast, changed, set(range(first)))
         self.inside = [self.targets[k].owner for k in changed if self.targets[k].kind == "value"]
         self.inside = self.inside if self.executor.whole else []
         self.arrays = [x._data for x in self.tensors]  # as they were when they were looked at last
@@ -73,7 +76,7 @@ class Plan:
         self.flags = [x.flags for x in self.tensors]
         self.late_checks = any(place.kind == "check" for place in self.targets)
         self.lock = threading.Lock()
-        self._pullback: Executor | None = None
+        self._pullback: Any = None
         self.form: Any = None  # of the calls for which it was made
         self.repeat: Callable[[Any], Any] = _otherwise
         self._repeats = False
@@ -117,6 +120,18 @@ class Plan:
             found[k] = self.readers[k](leaves)
         return found
 
+    def examples(self) -> list[Any]:
+        """Inputs of a run as they could be: what the function reads besides is as it is; arguments are positive, and
+        matrices that have an inverse; whole numbers, which may be indices, are zeros."""
+        state = iter([*[x._data for x in self.tensors], *[row() for row in self.rows]])
+        found = []
+        for v, place in zip(self.inputs, self.sources[: self.given], strict=True):
+            if place.kind in ("value", "state"):
+                found.append(next(state))
+            else:
+                found.append(1.0 if v.weak else _example(v.shape, v.dtype))
+        return found
+
     def run(self, inputs: Sequence[Any], called: Arguments) -> Any:
         """One call."""
         for i, check in self.checks:
@@ -136,9 +151,10 @@ class Plan:
 
     def pullback(self, arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
         """The gradients of all tracked inputs."""
-        if self._pullback is None:
-            self._pullback = Executor(self.backward, self.fast)
-        return self._pullback([*arrays, *cotangents])
+        with self.lock:
+            if self._pullback is None:
+                self._pullback = self.make(self.backward) if self.make else Executor(self.backward, self.fast)
+            return self._pullback([*arrays, *cotangents])
 
     def publish(
         self, arrays: Sequence[Any], inputs: Sequence[Any], called: Arguments, calls: Sequence[Any] = ()
@@ -178,7 +194,7 @@ class Plan:
         for step in self.written.after:
             step()
         if self.which:
-            shown = in_graph(Call(self, list(inputs), called), results)
+            shown = in_graph(Call(self, list(inputs), called, results), results)
         else:
             shown = [ended(y) if k in self.ended else constant(y) for k, y in enumerate(results)]
         return self.written.result.put_together(shown, leaves)
@@ -189,6 +205,11 @@ class Plan:
         x.born, x.past, x.site = births(), None, STEPPED
         if x.store is not None and x.store is not USED:
             at_once(*x.store.stamped(x.born))
+
+
+def _example(shape: tuple[int, ...], dtype: Any) -> Any:
+    x = np.ones(shape, dtype) * (dtype.kind in "fc")
+    return x + np.eye(*shape[-2:], dtype=dtype) if len(shape) > 1 and dtype.kind in "fc" else x
 
 
 def _otherwise(arguments: Any) -> Any:

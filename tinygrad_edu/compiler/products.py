@@ -1,15 +1,14 @@
-"""Products of matrices as LLVM IR: blocks of the result whose sums stay in registers, or BLAS.
+"""Products of matrices as LLVM IR: blocks of the result whose sums stay in registers.
 
 A block is some rows by some vectors along the last axis. Columns of `b` are copied together where they do not lie
 together, or where many rows will use them; so are rows of a transposed `a`. (Goto and van de Geijn, Anatomy of
-high-performance matrix multiplication, 2008.) One thread: where BLAS has several, it does the large products.
+high-performance matrix multiplication, 2008.)
 """
 
 from __future__ import annotations
 
-from . import blas
 from .dividing import Blocks
-from .function import LLVM, Function
+from .function import Function
 from .kernels import Product
 from .mathematics import number
 from .vectors import Vectors
@@ -18,37 +17,15 @@ from .views import Buffer, View
 
 def product(f: Function, kernel: Product) -> None:
     """A product over leading axes as well."""
-    a, b, out = kernel.a, kernel.b, kernel.out
-    lead = out.shape[:-2]
+    lead = kernel.out.shape[:-2]
 
     def body(i: list[str]) -> None:
         if len(i) < len(lead):
             f.loop(lead[len(i)], lambda k: body([*i, k]))
-        elif kernel.room is None:
-            _by_blas(f, a, b, out, i)
         else:
             _Own(f, kernel, i).write()
 
     body([])
-
-
-def _by_blas(f: Function, a: View, b: View, out: View, lead: list[str]) -> None:
-    """One product of matrices by the library that NumPy uses."""
-    (m, k), n = a.shape[-2:], b.shape[-1]
-    type, integer = LLVM[out.buffer.dtype], blas.INTEGER
-    places, orders = [], []
-    for view in (a, b):
-        places.append(f.address(view, [*_own_axes(view, lead), "0", "0"]))
-        rows, columns = view.strides[-2:]
-        turned = columns != 1 and view.shape[-1] != 1
-        orders.append((112 if turned else 111, max(columns if turned else rows, view.shape[-2 if turned else -1], 1)))
-    c = f.address(out, [*lead, "0", "0"])
-    (ta, la), (tb, lb) = orders
-    f.do(
-        f"call void @cblas_{'s' if type == 'float' else 'd'}gemm(i32 101, i32 {ta}, i32 {tb}, {integer} {m}, "
-        f"{integer} {n}, {integer} {k}, {type} {number(1.0, type)}, ptr {places[0]}, {integer} {la}, "
-        f"ptr {places[1]}, {integer} {lb}, {type} {number(0.0, type)}, ptr {c}, {integer} {n})"
-    )
 
 
 def _own_axes(view: View, lead: list[str]) -> list[str]:

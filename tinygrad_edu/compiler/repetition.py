@@ -30,6 +30,7 @@ from ..tensor import Tensor
 from .graph import ended
 from .guards import PLAIN
 from .native import DATA, address
+from .threads import helped
 
 OTHERWISE = object()
 
@@ -195,7 +196,7 @@ class _Source:
             v = plan.executor.program.results[k]
             self.do(f"y{k} = empty({self.name(v.shape)}, {self.name(v.dtype)})")
             self._moving(f"y{k}", whole.place(k))
-        objects, numbers, call = whole.repetition(self.slots)
+        objects, numbers, places = whole.repetition(self.slots)
         self.names |= {"objects": objects, "numbers": numbers}
         for k, x in enumerate(self.objects):
             self.do(f"objects[{1 + len(self.slots) + k}] = id({x})")
@@ -205,7 +206,12 @@ class _Source:
             t = next(f"t{k}" for k, other in enumerate(plan.tensors) if other is x)
             self.do(f"{t}.born, {t}.past, {t}.site = births(), None, STEPPED")
             self.do(f"if {t}.store is not None and {t}.store is not USED: at_once(*{t}.store.stamped({t}.born))")
-        changes = [self.name(call), *(f"*{self.name(f)}()" for f in plan.written.effects)]
+        kernels = whole.kernels
+        self.names |= {"again": kernels.again, "places": places}
+        if kernels.slices:
+            self.names |= {"shared": kernels.again_shared, "helped": helped, "helpers": kernels.helpers}
+        function = "shared if helped(*helpers) else again" if kernels.slices else "again"
+        changes = [f"({function}, *places)", *(f"*{self.name(f)}()" for f in plan.written.effects)]
         if "gradients" in self.names:
             self.do("if new is not None:")
             self.do(f"    at_once({', '.join([*changes, '*new'])})", "    gradients.remember(new)", "else:")

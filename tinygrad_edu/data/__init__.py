@@ -1,7 +1,6 @@
 """Data sets and batches."""
 
-from ..interop.names import listing as _listing
-from ..interop.names import unknown as _unknown
+from ..interop.names import guide as _guide
 from .batch import collate as collate
 from .dataset import ConcatDataset as ConcatDataset
 from .dataset import IterableDataset as IterableDataset
@@ -21,4 +20,4 @@ from .samplers import WeightedRandomSampler as WeightedRandomSampler
 from .tables import Table as Table
 from .tables import load_csv as load_csv
 
-__getattr__, __dir__ = _unknown("data"), _listing(__name__)
+_guide(__name__, "data")

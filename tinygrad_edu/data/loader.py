@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import operator
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, StateDictError
-from ..functions.settings import Positive, Size, settings
+from ..functions.settings import Size, integer, settings
 from ..interop.names import Named
 from ..random import Generator, or_shared
 from .batch import collate
@@ -42,14 +41,19 @@ class DataLoader(Named):
 
     @settings
     def __init__(
-        self, dataset: Any, batch_size: Positive = 1, shuffle: bool = False, drop_last: bool = False,
+        self, dataset: Any, batch_size: int | np.integer[Any] = 1, shuffle: bool = False, drop_last: bool = False,
         rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: Size = 0,
         sampler: Iterable[int] | None = None, batch_sampler: Iterable[Sequence[int]] | None = None,
         worker_init_fn: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
         self.dataset, self.shuffle, self.drop_last, self.rng = dataset, bool(shuffle), bool(drop_last), rng
-        self.batch_size = _whole("batch_size", batch_size, 1, "use e.g. 32")
-        self.num_workers = _whole("num_workers", num_workers, 0, "use 0 for none")
+        if hasattr(batch_size, "shape") and batch_size.shape:
+            raise TypeError(
+                "DataLoader: takes one data set; got inputs and targets apart; write "
+                "DataLoader(data.TensorDataset(x, y), batch_size=32)"
+            )
+        self.batch_size = integer("DataLoader", "batch_size", batch_size, 1)
+        self.num_workers = num_workers
         self.collate_fn, self.worker_init_fn = collate_fn, worker_init_fn
         self.sampler, self.batch_sampler = sampler, batch_sampler
         if rng is not None and not isinstance(rng, Generator):
@@ -264,14 +268,3 @@ class Pass:
             raise
         self.place.given += 1
         return batch
-
-
-def _whole(name: str, value: Any, least: int, advice: str) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or number < least or isinstance(value, bool):
-        kind = TypeError if number is None or isinstance(value, bool) else ValueError
-        raise kind(f"DataLoader: {name} must be {least} or more; got {value!r}; {advice}")
-    return number

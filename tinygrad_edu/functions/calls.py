@@ -39,7 +39,7 @@ SAME = {
     "n_classes": "num_classes", "axes": "axis", "dims": "axes", "diagonal": "k", "batchsize": "batch_size",
     "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
     "beta": "momentum", "step": "step_size", "input_dim": "in_features", "output_dim": "out_features",
-    "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail",
+    "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail", "gradients": "detail",
 }  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
 
 

@@ -118,7 +118,7 @@ def several(who: str, what: str, x: Any) -> list[Any]:
             return list(x)
         except (TypeError, ValueError, RecursionError):
             pass
-    raise refused(who, what, "several, such as a list", x, "[...]")
+    raise refused(who, what, "several, such as a list", x, "list(x.values())" if isinstance(x, dict) else "[...]")
 
 
 def lengths(who: str, what: str, x: Any, least: int = 1) -> tuple[int, ...]:

@@ -25,13 +25,16 @@ PACKAGE = __name__.partition(".")[0]
 # Names of PyTorch's and Keras's, and those of NumPy's that are methods there; NumPy's functions are read off table.py.
 NAMES = {
     "zero_grad": "t.grad = None, or optimizer.zero_grad()", "neg": "negative", "array": "Tensor",
-    "seed": "manual_seed", "manual_seed_all": "manual_seed", "clamp_": "clip", "clamp_min": "clip",
+    **dict.fromkeys(("seed", "set_seed", "random_seed", "manual_seed_all"), "manual_seed"),
+    **dict.fromkeys(("plot", "plot_graph", "make_dot", "visualize"), "tg.draw"),
+    "train_test_split": "order = rng.permutation(len(x)), then x[order[:n]] and x[order[n:]]",
+    "clamp_": "clip", "clamp_min": "clip",
     "clamp_max": "clip", "no_grad_": "no_grad", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
     "Tensor_": "Tensor", "Variable": "tg.Tensor(values, requires_grad=True)", "backprop": "backward",
     "gradient": "grad", "value": "data", "values": "data; or, for the places of the largest values, argmax(axis=)",
     "indices": "argmax(axis=) for the places of the largest values", "fill": "t[...] = value",
     "apply": "an operation, or tg.custom_op", "map": "an operation, or tg.custom_op", "Function": "tg.custom_op",
-    "gradcheck": "tg.testing.check_gradients", "plot": "tg.draw", "make_dot": "tg.draw", "hooks": "register_hook",
+    "gradcheck": "tg.testing.check_gradients", "hooks": "register_hook",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
     "MSE": "nn.MSELoss", "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_", "Dense": "nn.Linear",
@@ -99,6 +102,7 @@ PLACES = {
 PARTS = {
     "nn": ("functional", "guards", "init", "metrics", "utils"),
     "nn.utils": ("parametrizations", "parametrize", "rnn"),
+    "optim": ("lr_scheduler", "swa_utils"),
 }
 
 
@@ -183,24 +187,20 @@ class Named:
             raise UnknownNameError(kind.__name__, name, near, [c.__name__ for c in kind.__mro__])
 
 
-def unknown(who: str, near: Iterable[str] = ()) -> Any:
-    """A module's `__getattr__`: it has no such name, and says which one to use."""
+def guide(name: str, who: str, near: Iterable[str] = ()) -> None:
+    """Have a module list what users need, which is what editors complete, and say, of a name that it does not have,
+    which one to use. (A `__getattr__` in its text would let type checkers take every name for one that there is.)
+    """
+    module = sys.modules[name]
 
-    def fail(name: str) -> Any:
-        raise UnknownNameError(who, name, tuple(near))
-
-    return fail
-
-
-def listing(name: str) -> Any:
-    """A module's `__dir__`: what users need, which is what editors complete."""
+    def fail(asked: str) -> Any:
+        raise UnknownNameError(who, asked, tuple(near))
 
     def listed() -> list[str]:
-        module = sys.modules[name]
         parts = [part for part in PARTS.get(name.partition(".")[2], ()) if hasattr(module, part)]
         return sorted([*public(module), *parts, *(n for n in vars(module) if n.startswith("__"))])
 
-    return listed
+    vars(module).update(__getattr__=fail, __dir__=listed)
 
 
 class NotAFunction(ModuleType):

@@ -18,6 +18,7 @@ import numpy as np
 from .. import ops
 from ..batched import BatchedArray, read_only
 from ..engine import LEFT, Variable, constant
+from ..errors import DTypeError, ShapeError
 from ..functions.creation import asarray
 from ..functions.indexing import split_index
 from ..functions.layout import broadcast_to, reshape
@@ -79,9 +80,23 @@ def _constants(result: Any, made_of: list[Variable]) -> Any:
     return t
 
 
+def _written(function: Any, out: Any, result: Any) -> Any:
+    """`out=` a tensor: the result is written into it, as `out[...] = result` would, under NumPy's conditions."""
+    result = tensor(result)
+    if result.shape != out.shape or not np.can_cast(result.dtype, out.dtype, "same_kind"):
+        raise (ShapeError if result.shape != out.shape else DTypeError)(
+            f"np.{function.__name__}: out must have the shape and the kind of dtype of the result, {result.shape} of "
+            f"{result.dtype}; got {out.shape} of {out.dtype}; leave it out, and assign the result"
+        )
+    out[...] = result
+    return out
+
+
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `Tensor.__array_ufunc__` does."""
     out = options.pop("out", None)
+    if out is not None and len(out) == 1 and isinstance(out[0], Variable):
+        return _written(ufunc, out[0], call_ufunc(ufunc, method, inputs, options))
     if out is not None and isinstance(out[0], np.ndarray) and not _tracked(*inputs):
         return getattr(ufunc, method)(*_plain(inputs), out=out, **options)  # no graph to lose
     if out is not None:
@@ -181,6 +196,8 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             "use np.asarray(t) for a value without one, or compose it from others"
         )
     lead, rest = _named(function, args, kwargs)
+    if isinstance(rest.get("out"), Variable):  # as the course clips: np.clip(g, -5, 5, out=g)
+        return _written(function, rest.pop("out"), function(*lead, **rest))
     target = FUNCTIONS[function]
     known = _signature(target)
     unknown = [k for k in rest if k not in known.parameters] if known else []

@@ -30,6 +30,18 @@ COERCED: ContextVar[int] = ContextVar(
 ASKED: ContextVar[tuple[int, int, Any]] = ContextVar("asked", default=(0, 0, None))
 
 
+class Count(int):
+    """A number of entries. It cannot be called as PyTorch's `size()` is, and says what to write."""
+
+    __slots__ = ()
+
+    def __call__(self, dim: Any = None) -> Any:
+        instead = "x.shape" if dim is None else f"x.shape[{dim}]"
+        raise TypeError(
+            f"size: must not be called: it is the number of entries, {self}; got a call of it; write {instead}"
+        )
+
+
 class Contents(Variable):
     """The array of a tensor, and the ways out of it."""
 
@@ -87,7 +99,7 @@ class Contents(Variable):
     @property
     def size(self) -> int:
         """The number of entries. PyTorch's `x.size()` is `x.shape`."""
-        return int(np.size(self._data))
+        return Count(np.size(self._data))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -138,7 +150,10 @@ class Contents(Variable):
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ValueError(f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all()")
+            raise ValueError(
+                f"bool: the tensor must have one entry; got shape {self.shape}; use .any() or .all(), "
+                "and tg.maximum, tg.minimum or tg.where to choose entry by entry"
+            )
         return bool(self._data)
 
     def __float__(self) -> float:

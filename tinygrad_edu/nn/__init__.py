@@ -1,8 +1,7 @@
 """Building models: modules, layers, losses, initial values, guards."""
 
-from ..interop.names import listing as _listing
+from ..interop.names import guide as _guide
 from ..interop.names import not_functions as _not_functions
-from ..interop.names import unknown as _unknown
 from . import functional as functional
 from . import guards as guards
 from . import init as init
@@ -167,5 +166,5 @@ from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from .transformer import TransformerEncoder as TransformerEncoder
 from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 
-__getattr__, __dir__ = _unknown("nn"), _listing(__name__)
+_guide(__name__, "nn")
 _not_functions(__name__)

@@ -29,12 +29,12 @@ from .. import ops
 from ..blocks import STATES, Block
 from ..engine import MIXED, NEEDS, Variable, births
 from ..errors import few
-from ..interop.names import listing as _listing
-from ..interop.names import unknown as _unknown
+from ..holders import USED
+from ..interop.names import guide as _guide
 from ..recording import recording
 
 __all__ = ["NAMES", "SilentMistakeWarning", "off", "on"]
-__getattr__, __dir__ = _unknown("nn.guards"), _listing(__name__)
+_guide(__name__, "nn.guards")
 NAMES = ("loss_shapes", "labels", "softmax_twice", "spent_gradients", "parameters", "eval_mode", "kept_graphs")
 MANY = 32  # so many losses of earlier steps alive are no accident
 
@@ -200,6 +200,7 @@ class Seen:
         # modules that ran in eval mode in a recorded computation: a parameter before each, and when
         self.evaluated: weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any], int]] = weakref.WeakKeyDictionary()
         self.optimizers: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self.made: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # optimizers, and when
 
 
 SEEN = Seen()
@@ -211,8 +212,8 @@ def alive(these: weakref.WeakValueDictionary[int, Any]) -> list[Any]:
 
 
 def note_optimizer(optimizer: Any) -> None:
-    """Remember an optimizer for `parameters`."""
-    SEEN.optimizers[id(optimizer)] = optimizer
+    """Remember an optimizer, and when it was made, for `parameters`."""
+    SEEN.optimizers[id(optimizer)], SEEN.made[optimizer] = optimizer, births()
 
 
 def note_loss(loss: Any) -> Any:
@@ -271,13 +272,23 @@ def first_step(optimizer: Any, parameters: Any) -> None:
         return
     own = [p for group in optimizer.param_groups for p in group["params"]]
     idle = [_called(p) for p in own if p._grad is None and p.flags & NEEDS]
-    if idle and len(idle) < len(own):
+    held = {id(p) for other in alive(SEEN.optimizers) for group in other.param_groups for p in group["params"]}
+    if idle and all(p._grad is None for p in own):
+        made = SEEN.made.get(optimizer, 0)
+        learning = any(p._grad is not None and p._grad.born > made and id(p) not in held for p in parameters)
+        if not learning and all(p.store is not USED for p in own):  # nothing was computed: a schedule is looked at
+            return
+        warn(
+            "parameters",
+            f"optimizer.step: a parameter must have a gradient, or nothing is learned; got none for {few(idle)}; call "
+            "loss.backward() before step(), zero_grad() before backward(), and compute the loss from these parameters",
+        )
+    elif idle:
         warn(
             "parameters",
             f"optimizer.step: parameters must be used by the loss; got no gradient for {few(idle)}; check that "
             "forward() uses them",
         )
-    held = {id(p) for other in alive(SEEN.optimizers) for group in other.param_groups for p in group["params"]}
     near = _made_together(
         [p._grad.born for p in own if p._grad is not None], [p._grad.born for p in parameters if p._grad is not None]
     )

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..functions.settings import Leaf, settings
-from ..interop.names import listing as _listing
-from ..interop.names import unknown as _unknown
+from ..interop.names import guide as _guide
 from ..random import Generator, or_shared
 
 GAINS = {
@@ -151,4 +150,4 @@ def orthogonal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -
     return _write(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
 
 
-__getattr__, __dir__ = _unknown("nn.init"), _listing(__name__)
+_guide(__name__, "nn.init")

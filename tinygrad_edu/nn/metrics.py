@@ -10,8 +10,7 @@ from ..arrays import to_array
 from ..engine import Variable
 from ..errors import ShapeError
 from ..functions.settings import settings
-from ..interop.names import listing as _listing
-from ..interop.names import unknown as _unknown
+from ..interop.names import guide as _guide
 
 
 class Scores(NamedTuple):
@@ -94,4 +93,4 @@ def precision_recall_f1(
     return Scores(*(float(x.mean()) for x in (precision, recall, f1)))
 
 
-__getattr__, __dir__ = _unknown("nn.metrics"), _listing(__name__)
+_guide(__name__, "nn.metrics")

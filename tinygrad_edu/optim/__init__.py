@@ -1,8 +1,7 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
-from ..interop.names import listing as _listing
+from ..interop.names import guide as _guide
 from ..interop.names import not_functions as _not_functions
-from ..interop.names import unknown as _unknown
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
 from .adam import Adam as Adam
@@ -41,5 +40,5 @@ from .minimization import minimize as minimize
 from .optimizer import Optimizer as Optimizer
 from .sgd import SGD as SGD
 
-__getattr__, __dir__ = _unknown("optim"), _listing(__name__)
+_guide(__name__, "optim")
 _not_functions(__name__)

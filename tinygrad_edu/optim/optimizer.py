@@ -117,7 +117,10 @@ class Optimizer(Named):
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer: takes tensors; got {type(p).__name__}; pass model.parameters()")
+                raise TypeError(
+                    f"optimizer: takes tensors; got {type(p).__name__}; pass model.parameters(), "
+                    "or nn.Parameter(values)"
+                )
             if p.op is not None or p._data.dtype.kind != "f":
                 raise DTypeError(
                     f"optimizer: a parameter must be a leaf of floating-point numbers; got {describe(p)} of {p.dtype}; "

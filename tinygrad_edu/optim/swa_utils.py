@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import StateDictError
 from ..functions.arguments import Function
 from ..functions.settings import Probability, settings
-from ..interop.names import unknown as _unknown
+from ..interop.names import guide as _guide
 from ..nn.module import Module
 from ..nn.normalization import Running
 from ..nn.state import publish
@@ -134,4 +134,4 @@ class SWALR(LRScheduler):
 
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_swa_avg_fn", "update_bn"]
-__getattr__ = _unknown("optim.swa_utils")
+_guide(__name__, "optim.swa_utils")

@@ -7,6 +7,7 @@ of this package that NumPy has no name for), on earlier values. It can be read a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -38,7 +39,7 @@ class Value:
     @property
     def size(self) -> int:
         """How many entries it has."""
-        return int(np.prod(self.shape, dtype=int))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ class Writer:
         self.questions: list[tuple[Value, Callable[[Any], Any], Any]] = []  # asked about inputs, and the answers
         self.thread = threading.get_ident()
         self.closed = False
+        self.lines: dict[Any, str] = {}  # the user's lines, by code and place in it
 
     def value(self, x: Any, weak: bool = False) -> Value:
         """A new value of the type of `x`."""
@@ -103,16 +104,23 @@ class Writer:
                 f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors"
             )
         results = tuple(self.value(part) for part in parts)
-        where = site()
-        step = Step(
-            primitive, self.reference(tuple(args)), self.reference(dict(kwargs)), results, str(where) if where else None
-        )
+        step = Step(primitive, self.reference(tuple(args)), self.reference(dict(kwargs)), results, self._line())
         self.steps.append(step)
         self.made.update(dict.fromkeys(results, step))
         arrays = [ProgramArray(part, value, self) for part, value in zip(parts, results, strict=True)]
         if not isinstance(found, tuple | list):
             return arrays[0]
         return type(found)(arrays) if type(found) in (tuple, list) else type(found)(*arrays)
+
+    def _line(self) -> str | None:
+        """The user's line that is running."""
+        where = site()
+        if where is None:
+            return None
+        key = where.code, where.place
+        if key not in self.lines:
+            self.lines[key] = str(where)
+        return self.lines[key]
 
     def program(self, results: list[Value], outputs: list[str]) -> Program:
         """What was written, ended by these results."""

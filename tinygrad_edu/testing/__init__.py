@@ -6,7 +6,7 @@ Importing this needs NumPy only; hypothesis is imported by what uses it, when it
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
 from ..interop.names import UnknownNameError
@@ -39,17 +39,22 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name not in LAZY:
-        raise UnknownNameError("tg.testing", name, (*__all__, *LAZY))
-    module, attribute = LAZY[name]
-    try:
-        found = import_module(f".{module}", __name__)
-    except ModuleNotFoundError as error:
-        if error.name != "hypothesis":
-            raise
-        raise MissingLibraryError(f"testing.{name}", "hypothesis", "testing") from error
-    return getattr(found, attribute) if attribute else found
+if TYPE_CHECKING:
+    from .properties import strategies as strategies
+    from .properties.properties import derivative_property as derivative_property
+else:  # a type checker would take every name for one that there is
+
+    def __getattr__(name: str) -> Any:
+        if name not in LAZY:
+            raise UnknownNameError("tg.testing", name, (*__all__, *LAZY))
+        module, attribute = LAZY[name]
+        try:
+            found = import_module(f".{module}", __name__)
+        except ModuleNotFoundError as error:
+            if error.name != "hypothesis":
+                raise
+            raise MissingLibraryError(f"testing.{name}", "hypothesis", "testing") from error
+        return getattr(found, attribute) if attribute else found
 
 
 def __dir__() -> list[str]:

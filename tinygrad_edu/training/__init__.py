@@ -1,7 +1,6 @@
 """Training in one call, `tg.fit`, and what may watch it: early stopping, checkpoints, logs, a live curve."""
 
-from ..interop.names import listing as _listing
-from ..interop.names import unknown as _unknown
+from ..interop.names import guide as _guide
 from .callbacks import Callback as Callback
 from .callbacks import EarlyStopping as EarlyStopping
 from .checkpoint import Checkpoint as Checkpoint
@@ -11,4 +10,4 @@ from .logs import CSVLog as CSVLog
 from .logs import LivePlot as LivePlot
 from .logs import TensorBoardLog as TensorBoardLog
 
-__getattr__, __dir__ = _unknown("training"), _listing(__name__)
+_guide(__name__, "training")

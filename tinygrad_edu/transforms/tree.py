@@ -24,6 +24,7 @@ from ..engine import Variable
 from ..errors import TreeError, few
 from ..functions.arguments import Function
 from ..functions.settings import refused, settings, several, truth
+from ..interop.names import guide as _guide
 
 Parts = dict[Any, Any]  # what a container holds, by key, index or name of field
 
@@ -232,3 +233,5 @@ _NUMBERS = (int, float, complex, np.generic)
 
 
 __all__ = ["Structure", "flatten", "leaves", "map", "register", "structure", "unflatten"]
+
+_guide(__name__, "tg.tree", __all__)

@@ -1,7 +1,6 @@
 """Seeing the graph: pictures, formulas, the chain rule in words, the backprop player."""
 
-from ..interop.names import listing as _listing
-from ..interop.names import unknown as _unknown
+from ..interop.names import guide as _guide
 from .formulas.formula import Formula as Formula
 from .formulas.table import op_table as op_table
 from .graph.diff import diff as diff
@@ -21,6 +20,6 @@ from .words.anomaly import detect_anomaly as detect_anomaly
 from .words.explain import explain as explain
 from .words.why import why as why
 
-__getattr__, __dir__ = _unknown("tg.viz"), _listing(__name__)
+_guide(__name__, "tg.viz")
 
 in_notebook()

@@ -1,7 +1,6 @@
 """Layers and losses as functions: PyTorch's names and argument meanings, with `axis` for `dim`."""
 
-from ...interop.names import listing as _listing
-from ...interop.names import unknown as _unknown
+from ...interop.names import guide as _guide
 from .activations import *
 from .adaptive import *
 from .attention import *
@@ -18,4 +17,4 @@ from .sampling import *
 from .sequences import *
 from .shape import *
 
-__getattr__, __dir__ = _unknown("F"), _listing(__name__)
+_guide(__name__, "F")

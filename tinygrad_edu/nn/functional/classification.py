@@ -24,6 +24,17 @@ UNSIGNED = {1: np.dtype("u1"), 2: np.dtype("u2"), 4: np.dtype("u4"), 8: np.dtype
 NONE = -(2**63)  # no class number
 
 
+def _remedy(target: tuple[int, ...], n: int, shape: tuple[int, ...]) -> str:
+    """What to do about class targets of this shape, where the input has `n` classes, and the other axes `shape`."""
+    if len(shape) == 1 and target == (n,):
+        return "write input.T, if its rows are the classes: examples are rows"
+    if len(shape) > 1 and target == (*shape[:1], n, *shape[1:-1]):
+        return f"write input.reshape(-1, {shape[-1]}) and target.reshape(-1), if the classes stand along the last axis"
+    if target == (*shape, 1):
+        return "write target.reshape(-1)"
+    return "use one integer for each row, not one-hot vectors of integers"
+
+
 def _classes(
     who: str, target: Any, n: int, shape: tuple[int, ...], ignore_index: int = NONE
 ) -> tuple[Any, Any]:  # fmt: skip
@@ -36,7 +47,7 @@ def _classes(
     if target.shape != shape:
         raise ShapeError(
             f"{who}: class targets must have the input's shape without the class axis, {shape}; got "
-            f"{target.shape}; use one integer for each row, not one-hot vectors of integers"
+            f"{target.shape}; {_remedy(target.shape, n, shape)}"
         )
 
     def right(values: Any) -> bool:  # a negative number is a large unsigned one, so one comparison finds both

@@ -57,6 +57,15 @@ def with_batch(x: Any, n: int, who: str) -> tuple[Any, bool]:
     return (x.expand_dims(0), True) if x.ndim == n + 1 else (x, False)
 
 
+def _advice(n: int, shape: tuple[int, ...], channels: int, single: bool) -> str:
+    """What to do about an input of `shape` where a weight takes so many channels."""
+    if single and channels == 1:
+        return f"write x[:, None], if it is {shape[1]} inputs of one channel"
+    if shape[-1] == channels:
+        return f"write x.transpose({', '.join(map(str, (0, n + 1, *range(1, n + 1))))}): channels come second"
+    return "check the channels, which come before the lengths of an image"
+
+
 def _conv(
     n: int, who: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Positive
 ) -> Any:  # fmt: skip
@@ -66,9 +75,9 @@ def _conv(
     kernel = weight.shape[2:]
     if len(kernel) != n or x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise ShapeError(
-            f"{who}: the weight must be (out_channels, in_channels / groups, kernel ...); got {weight.shape} for "
-            f"an input of shape {x.shape} and groups={groups}; check the channels, "
-            "which come before the lengths of an image"
+            f"{who}: the weight must be (out_channels, in_channels / groups, kernel ...); got {weight.shape} for an "
+            f"input of shape {x.shape} and groups={groups}; "
+            + _advice(n, x.shape, weight.shape[1] * groups if weight.ndim == n + 2 else -1, single)
         )
     if isinstance(padding, str) and padding == "same":
         if stride != (1,) * n:
@@ -163,8 +172,8 @@ def _conv_transpose(
     if weight.ndim != n + 2 or x.shape[1] != weight.shape[0] or weight.shape[0] % groups:
         raise ShapeError(
             f"{who}: the weight must be (in_channels, out_channels / groups, {AXES[n]}); got {weight.shape} "
-            f"for an input of shape {x.shape} and groups={groups}; check the channels, "
-            "which come before the lengths of an image"
+            f"for an input of shape {x.shape} and groups={groups}; "
+            + _advice(n, x.shape, weight.shape[0] if weight.ndim == n + 2 else -1, single)
         )
     pairs = tuple((p, p) for p in sizes(padding, n, who, "padding"))
     whole = reach(x.shape[2:], weight.shape[2:], stride, dilation, extra)

@@ -1,8 +1,7 @@
 """What goes around models: gradients within bounds, parameters as a vector or computed from others, sequences of
 different lengths."""
 
-from ...interop.names import listing as _listing
-from ...interop.names import unknown as _unknown
+from ...interop.names import guide as _guide
 from . import parametrizations as parametrizations
 from . import parametrize as parametrize
 from . import rnn as rnn
@@ -13,4 +12,4 @@ from .parametrizations import weight_norm as weight_norm
 from .vectors import parameters_to_vector as parameters_to_vector
 from .vectors import vector_to_parameters as vector_to_parameters
 
-__getattr__, __dir__ = _unknown("nn.utils"), _listing(__name__)
+_guide(__name__, "nn.utils")

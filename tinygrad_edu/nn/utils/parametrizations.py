@@ -13,8 +13,7 @@ from ...functions.arguments import normal_axis
 from ...functions.contract import matmul, vecdot
 from ...functions.linalg import vector_norm
 from ...functions.settings import Positive, settings
-from ...interop.names import listing as _listing
-from ...interop.names import unknown as _unknown
+from ...interop.names import guide as _guide
 from ...random import or_shared
 from .. import functional as F
 from ..module import Module
@@ -126,4 +125,4 @@ def spectral_norm(
 
 
 __all__ = ["spectral_norm", "weight_norm"]
-__getattr__, __dir__ = _unknown("nn.utils.parametrizations"), _listing(__name__)
+_guide(__name__, "nn.utils.parametrizations")

@@ -7,8 +7,7 @@ from typing import Any
 
 from ...errors import ShapeError, StateDictError, few
 from ...functions.settings import settings
-from ...interop.names import listing as _listing
-from ...interop.names import unknown as _unknown
+from ...interop.names import guide as _guide
 from ..containers import ModuleDict, ModuleList
 from ..module import Module, Parameter
 
@@ -134,4 +133,4 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
 
 
 __all__ = ["ParametrizationList", "is_parametrized", "register_parametrization", "remove_parametrizations"]
-__getattr__, __dir__ = _unknown("nn.utils.parametrize"), _listing(__name__)
+_guide(__name__, "nn.utils.parametrize")

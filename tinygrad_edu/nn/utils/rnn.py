@@ -12,8 +12,7 @@ from ...functions.arguments import lift
 from ...functions.indexing import take
 from ...functions.layout import concat, pad, stack, swapaxes
 from ...functions.settings import integer, settings, several
-from ...interop.names import listing as _listing
-from ...interop.names import unknown as _unknown
+from ...interop.names import guide as _guide
 from ...tensor import Tensor
 from ..functional.sequences import counts
 
@@ -152,4 +151,4 @@ __all__ = [
     "PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence", "unpack_sequence",
     "unpad_sequence",
 ]  # fmt: skip
-__getattr__, __dir__ = _unknown("nn.utils.rnn"), _listing(__name__)
+_guide(__name__, "nn.utils.rnn")

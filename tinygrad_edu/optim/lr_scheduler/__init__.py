@@ -1,6 +1,6 @@
 """Schedules of the learning rate."""
 
-from ...interop.names import unknown as _unknown
+from ...interop.names import guide as _guide
 from .combined import ChainedScheduler as ChainedScheduler
 from .combined import SequentialLR as SequentialLR
 from .cycles import CyclicLR as CyclicLR
@@ -18,4 +18,4 @@ from .formulas import StepLR as StepLR
 from .plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from .schedule import LRScheduler as LRScheduler
 
-__getattr__ = _unknown("optim.lr_scheduler")
+_guide(__name__, "optim.lr_scheduler")

@@ -9,6 +9,7 @@ import numpy as np
 from ..program import Program, Step, Value
 
 SMALL = 1 << 16  # entries of constants that are compared
+SIMPLE = {int, str, bool, type(None)}
 
 
 def without_dead_steps(program: Program) -> Program:
@@ -60,10 +61,12 @@ def key_of(x: Any) -> Any:
     kind = x.__class__
     if kind is Value:
         return x
+    if kind in SIMPLE:
+        return kind, x
     if kind is tuple or kind is list:
         return kind, tuple([key_of(part) for part in x])
     if kind is dict:
-        return tuple([(k, key_of(v)) for k, v in x.items()])
+        return tuple([(k, key_of(v)) for k, v in x.items()]) if x else ()
     if kind is slice:
         return slice, key_of((x.start, x.stop, x.step))
     if isinstance(x, float):

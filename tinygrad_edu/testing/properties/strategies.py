@@ -12,6 +12,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 from hypothesis import strategies as st
 
+from ...interop.names import guide as _guide
 from ..layouts import SAME, laid_out
 from .calls import calls as calls
 
@@ -105,3 +106,10 @@ def conv_operands(draw: Any, dims: int = 2, dtype: Any = np.float64) -> Any:
     x = draw(arrays((batch, channels, *size), dtype))
     w = draw(arrays((out, channels, *kernel), dtype))
     return x, w, {"stride": draw(st.integers(1, 2)), "padding": draw(st.integers(0, 1))}
+
+
+__all__ = [
+    "arrays", "broadcast_arrays", "broadcastable", "calls", "conv_operands", "dtypes", "matmul_operands", "shapes",
+    "values",
+]  # fmt: skip
+_guide(__name__, "tg.testing.strategies", __all__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,9 +175,10 @@ def read(
         calls, given = watch.calls, watch.given
         inner = watch.names
     elif inputs:
+        path = isinstance(inputs[0], str | Path)
         raise TypeError(
-            f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} "
-            "more; pass a tuple of tensors"
+            f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} more; "
+            + (f"write {who}(x).save(path)" if path else "pass a tuple of tensors")
         )
     outputs, extra = _outputs(x, who)
     changed = _changed(outputs)

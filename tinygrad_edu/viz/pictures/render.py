@@ -22,7 +22,7 @@ def render(dot: str, form: str) -> bytes:
     """The picture as the bytes of a file of that format."""
     if form not in FORMATS:
         raise ValueError(
-            f"save: the format must be one of {', '.join(FORMATS)}, dot or html; got {form!r}; rename the file"
+            f"save: the format must be one of {', '.join(FORMATS)}, dot or html; got {form!r}; write such as graph.svg"
         )
     program = shutil.which("dot")
     return _by_program(program, dot, form) if program else _by_library(dot, form)

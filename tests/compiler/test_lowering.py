@@ -1,0 +1,49 @@
+"""Programs of several results, whose numbers, rows and tables are used in more than one place, on machine code."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_edu.compiler.execute import Executor
+
+from ..program.passes.random_programs import programs, read
+
+
+def table(x):
+    return np.broadcast_to(x, (3, 4)) if np.ndim(x) < 2 or x.shape != (3, 4) else x
+
+
+MOVES = [
+    lambda a, b: np.tanh(a) * np.sum(np.tanh(b)), lambda a, b: np.sum(a) / 12.0, lambda a, b: np.tanh(a * b),
+    lambda a, b: a - np.max(np.reshape(table(b), (3, 4)), axis=1, keepdims=True), lambda a, b: np.sum(table(a), axis=0) + b,
+    lambda a, b: table(a) * table(b), lambda a, b: a * np.square(np.tanh(b)) + a, lambda a, b: table(a)[1:] * 0.5,
+    lambda a, b: np.swapaxes(table(a), 0, 1) @ table(b), lambda a, b: np.exp(-np.square(a)) * np.sum(np.square(np.tanh(b))),
+    lambda a, b: np.where(np.sum(a) > 0, a, b), lambda a, b: np.concatenate([table(a)[:1], table(b)[1:]]),
+]  # fmt: skip
+INPUTS = st.integers(0, 1 << 20).map(lambda n: list(np.random.default_rng(n).normal(size=(2, 3, 4))))
+
+
+@given(programs(MOVES, INPUTS, length=14))
+def test_random_programs_of_several_results(drawn):
+    program, xs = drawn
+    run = Executor(program)
+    expected = program(*xs)
+    for _ in range(2):
+        for a, b in zip(run(xs), expected, strict=True):
+            scale = np.abs(b).max(initial=1.0)
+            assert np.allclose(a, b, rtol=1e-9, atol=1e-9 * scale), run.program
+
+
+def test_a_number_that_was_made_for_another_result_is_made_before_it_is_read():
+    def f(x, w):
+        y, mean = np.tanh(x @ w), np.sum(x) / 12.0
+        moved = (np.square(x) @ w + x @ w) * (1 - y * y)
+        return [y * mean, moved * mean + np.sum(np.square(x)) / 12.0 * y]
+
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
+    run = Executor(read(f, x, w))
+    for _ in range(3):
+        x, w = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
+        for a, b in zip(run([x, w]), f(x, w), strict=True):
+            assert np.allclose(a, b, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,113 @@
+"""What repeats is a loop in machine code: the same numbers as one call after the other, and code that does not grow."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu import nn, optim
+from tinygrad_edu.compiler import native, rolled
+from tinygrad_edu.compiler.memory import arena
+from tinygrad_edu.compiler.views import Buffer
+
+pytestmark = pytest.mark.skipif(not native.available(), reason="machine code needs llvmlite")
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.integers(1, 12)), max_size=5))
+def test_parts_are_the_whole(pieces):
+    names = [k for piece, rounds in pieces for k in piece * rounds]
+    found = list(rolled.parts(names))
+    assert [names[p.start + i % p.length] for p in found for i in range(p.length * p.rounds)] == names
+    at = 0
+    for p in found:
+        assert p.start == at
+        at += p.length * p.rounds
+
+
+def test_many_rounds_are_one_part():
+    assert list(rolled.parts([9, *[1, 2, 3] * 100, 8])) == [(0, 1, 1), (1, 3, 100), (301, 1, 1)]
+    assert list(rolled.parts(range(50))) == [(0, 50, 1)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 300), st.integers(0, 20), st.integers(0, 6)), max_size=40))
+def test_memory_is_shared_by_nobody_at_one_time(wanted):
+    lowered = SimpleNamespace(
+        buffers=[
+            Buffer("own", k, np.dtype("float32"), size, first, first + length)
+            for k, (size, first, length) in enumerate(wanted)
+        ]
+    )
+    size = arena(lowered)
+    for a in lowered.buffers:
+        assert a.offset % 64 == 0
+        assert a.offset + a.size * 4 <= size
+        for b in lowered.buffers:
+            together = a.first <= b.last and b.first <= a.last
+            apart = a.offset + a.size * 4 <= b.offset or b.offset + b.size * 4 <= a.offset
+            assert a is b or not together or apart
+    assert size <= sum(-(-b.size * 4 // 64) * 64 for b in lowered.buffers)
+
+
+def by_layer(kind, length):
+    cell = getattr(nn, kind)(3, 4)
+    return cell.parameters(), lambda x: cell(x)[0]
+
+
+def by_cell(kind, length):
+    """The user's own loop over a list of steps."""
+    cell = getattr(nn, f"{kind}Cell")(3, 4)
+
+    def run(x):
+        state, found = None, []
+        for t in range(length):
+            state = cell(x[t], state)
+            found.append(state[0] if kind == "LSTM" else state)
+        return tg.stack(found, axis=0)
+
+    return cell.parameters(), run
+
+
+def trained(make, kind, length, steps=3):
+    """Losses, parameters and code of some training steps."""
+    tg.manual_seed(0)
+    params, run = make(kind, length)
+    params = list(params)
+    opt = optim.Adam(params, lr=0.01)
+
+    @tg.compile
+    def step(x, target):
+        opt.zero_grad()
+        loss = F.mse_loss(run(x), target)
+        loss.backward()
+        opt.step()
+        return loss
+
+    rng = tg.random.default_rng(1)
+    losses = [step(rng.normal(size=(length, 2, 3)), rng.normal(size=(length, 2, 4))).item() for _ in range(steps)]
+    return losses, [p.numpy().copy() for p in params], step.source()
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("make", [by_layer, by_cell])
+def test_loops_give_the_same_bits(kind, make, monkeypatch):
+    losses, params, source = trained(make, kind, 12)
+    assert "@table" in source
+    monkeypatch.setattr(rolled, "LEAST", 1 << 30)
+    straight, own, unrolled = trained(make, kind, 12)
+    assert "@table" not in unrolled
+    assert losses == straight
+    for a, b in zip(params, own, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("make", [by_layer, by_cell])
+def test_code_does_not_grow_with_the_number_of_steps(kind, make):
+    def lines(length):
+        return sum(not line.startswith("@table") for line in trained(make, kind, length, 1)[2].splitlines())
+
+    assert lines(48) < 1.3 * lines(24)

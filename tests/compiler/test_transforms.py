@@ -1,0 +1,67 @@
+"""Transforms of compiled functions, and compiled transforms, of first and later calls."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import GraphError
+
+
+def f(x, w):
+    return tg.tanh(x @ w).sum() * x.mean() + (tg.exp(-x * x) @ w).var()
+
+
+def rows(x, w):
+    return tg.tanh(x @ w) * x.mean()
+
+
+def batch(x):
+    return x[None] * tg.linspace(0.5, 1.5, 3)[:, None, None]
+
+
+FIRST = {
+    "grad": lambda f: tg.grad(f, argnums=(0, 1)),
+    "hvp": lambda f: lambda x, w: tg.hvp(f, (x, w), (w.sum() * x, w)),
+    "jvp": lambda f: lambda x, w: tg.jvp(f, (x, w), (x * x, w)),
+    "hessian": lambda f: lambda x, w: tg.hessian(lambda x: f(x, w))(x),
+    "vmap": lambda f: lambda x, w: tg.vmap(f, in_axes=(0, None))(batch(x), w),
+    "vmap of grad": lambda f: lambda x, w: tg.vmap(tg.grad(f), in_axes=(0, None))(batch(x), w),
+    "grad of vmap": lambda f: tg.grad(lambda x, w: tg.vmap(f, in_axes=(0, None))(batch(x), w).sum(), argnums=(0, 1)),
+    "jacobian": tg.jacobian,
+    "jacfwd": tg.jacfwd,
+    "linearize": lambda f: lambda x, w: tg.linearize(f, x, w)[1](x, w),
+    "vjp": lambda f: lambda x, w: [tg.vjp(f, x, w)[0], *tg.vjp(f, x, w)[1](tg.ones_like(f(x, w)))],
+    "checkpoint": lambda f: tg.grad(lambda x, w: tg.checkpoint(f)(x, w).sum()),
+    "third": lambda f: lambda x, w: tg.grad(lambda a: tg.grad(lambda b: tg.grad(lambda c: f(c, w).sum())(b).sum())(a).sum())(x),
+}  # fmt: skip
+SCALAR = {"grad", "hvp", "hessian", "vmap of grad"}
+
+
+@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("function", [f, rows])
+def test_inside_and_outside(name, function):
+    if name in SCALAR and function is rows:
+        function = lambda x, w: (rows(x, w) ** 2).sum()
+    transform, rng = FIRST[name], np.random.default_rng(0)
+    inside, outside = transform(tg.compile(function)), tg.compile(transform(function))
+    for _ in range(3):
+        x, w = (tg.Tensor(rng.normal(size=s)) for s in ((4, 3), (3, 2)))
+        expected = tg.tree.flatten(transform(function)(x, w))[0]
+        for made in (inside, outside):
+            found = tg.tree.flatten(made(x, w))[0]
+            assert len(found) == len(expected)
+            for a, b in zip(found, expected, strict=True):
+                assert a.shape == b.shape
+                assert np.allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("print_it", [lambda x: print("here"), lambda x: print(), lambda x: print(x)])
+def test_prints_are_refused_with_their_line(print_it, capsys):
+    def g(x):
+        print_it(x)
+        return x * 2
+
+    with pytest.raises(GraphError, match=r"compile: .*; got (print|the value).*test_transforms.py:.*; .*"):
+        tg.compile(g)(tg.ones(3))
+    print("outside")
+    assert capsys.readouterr().out == "outside\n"

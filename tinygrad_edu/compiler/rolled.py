@@ -1,0 +1,210 @@
+"""The calls of all kernels as one function: what repeats with other memory, as the steps of a recurrence do, is a loop.
+
+Where the memory of a call stands in each round is looked up in a table, so that it may stand anywhere. The code, and
+the time that LLVM takes for it, hardly grow with the number of rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .shared import shared
+
+LEAST = 12  # calls that a loop must save
+LONGEST = 1024  # calls of one round
+
+
+class Call(NamedTuple):
+    """A kernel with the memory that it is given: for each buffer the place of its pointer and bytes from there; and the
+    places of its numbers. `copy n` copies n bytes."""
+
+    name: str
+    memory: tuple[tuple[int, int], ...]
+    numbers: tuple[int, ...]
+
+
+class Part(NamedTuple):
+    """Calls from `start`, `rounds` times as many as `length` of equal kernels."""
+
+    start: int
+    length: int
+    rounds: int
+
+
+def parts(names: Sequence[object]) -> Iterator[Part]:
+    """What repeats, and what stands between, in order."""
+    codes: dict[object, int] = {}
+    numbers = np.array([codes.setdefault(name, len(codes)) for name in names], np.int64)
+    todo = [(0, len(numbers))]
+    while todo:
+        start, end = todo.pop()
+        best = _best(numbers[start:end])
+        if best is None:
+            if start < end:
+                yield Part(start, end - start, 1)
+            continue
+        first, length, rounds = start + best.start, best.length, best.rounds
+        after = first + length * rounds
+        if first > start:
+            todo += [(after, end), (first, after)]
+            todo.append((start, first))
+        else:
+            yield Part(first, length, rounds)
+            todo.append((after, end))
+
+
+def _best(numbers: np.ndarray) -> Part | None:
+    """The repetition that saves most; of equal ones the shortest, and the first."""
+    best, saved = None, LEAST - 1
+    for length in range(1, min(LONGEST, len(numbers) // 2) + 1):
+        if len(numbers) - length <= saved:
+            break
+        same = np.concatenate([[False], numbers[length:] == numbers[:-length], [False]])
+        edges = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)
+        runs = (edges[:, 1] - edges[:, 0]) // length * length  # whole rounds after the first
+        if len(runs) and runs.max() > saved:
+            k = int(runs.argmax())
+            saved = int(runs[k])
+            best = Part(int(edges[k, 0]), length, saved // length + 1)
+    return best
+
+
+class _Run:
+    """The function, while its lines are written."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: list[str] = []
+        self.tables: list[str] = []
+        self.count = 0
+
+    def emit(self, text: str) -> str:
+        self.count += 1
+        self.lines.append(f"  %r{self.count} = {text}")
+        return f"%r{self.count}"
+
+    def read(self, values: Sequence[int], i: str | None) -> str:
+        """A number of each round."""
+        if len(set(values)) == 1:
+            return str(values[0])
+        name = f"@table.{self.name}.{len(self.tables)}"
+        entries = ", ".join(f"i64 {v}" for v in values)
+        self.tables.append(f"{name} = internal constant [{len(values)} x i64] [{entries}]")
+        return self.emit(f"load i64, ptr {self.emit(f'getelementptr inbounds i64, ptr {name}, i64 {i}')}")
+
+    def call(self, rounds: Sequence[Call], i: str | None = None) -> None:
+        """The same call in each round."""
+        pointers = []
+        for places in zip(*(call.memory for call in rounds), strict=True):
+            slots, offsets = zip(*places, strict=True)
+            slot = self.emit(f"getelementptr inbounds ptr, ptr %pointers, i64 {self.read(slots, i)}")
+            pointer, offset = self.emit(f"load ptr, ptr {slot}"), self.read(offsets, i)
+            pointers.append(pointer if offset == "0" else self.emit(f"getelementptr i8, ptr {pointer}, i64 {offset}"))
+        for places in zip(*(call.numbers for call in rounds), strict=True):
+            pointers.append(self.emit(f"getelementptr inbounds double, ptr %numbers, i64 {self.read(places, i)}"))
+        args = ", ".join(f"ptr {pointer}" for pointer in pointers)
+        name = rounds[0].name
+        if name.startswith("copy "):
+            self.lines.append(f"  call void @llvm.memcpy.p0.p0.i64({args}, i64 {name[5:]}, i1 false)")
+        else:
+            self.lines.append(f"  call void @{name}({args})")
+
+    def loop(self, calls: Sequence[Call], part: Part) -> None:
+        k = self.count = self.count + 1
+        i, after, more = f"%i{k}", f"%next{k}", f"%more{k}"
+        self.lines += [f"  br label %head{k}", f"head{k}:", f"  {i} = phi i64 [ 0, %from{k} ], [ {after}, %head{k} ]"]
+        self.lines[-3:-3] = [f"  br label %from{k}", f"from{k}:"]
+        for at in range(part.length):
+            self.call(calls[part.start + at :: part.length][: part.rounds], i)
+        self.lines += [
+            f"  {after} = add nuw nsw i64 {i}, 1",
+            f"  {more} = icmp ult i64 {after}, {part.rounds}",
+            f"  br i1 {more}, label %head{k}, label %end{k}",
+            f"end{k}:",
+        ]
+
+
+def rolled(calls: Sequence[Call], groups: Sequence[tuple[int, int]] = ()) -> str:
+    """`run(pointers, numbers)`: these calls in their order. Groups of calls, by their first one and how many there are,
+    may be shared out among threads: `shared(pointers, numbers)` does the same."""
+    if not groups:
+        return _segment("run", calls, "define void")
+    text, order, at = [], [], 0
+    for k, (first, count) in enumerate((*groups, (len(calls), 0))):
+        if first > at:
+            text.append(_segment(f"part{k}", calls[at:first], "define internal void"))
+            order.append((f"part{k}", 0))
+        if count:
+            text.append(_job(f"slices{k}", calls[first : first + count]))
+            order.append((f"slices{k}", count))
+        at = first + count
+    return "\n\n".join([*text, _one_thread(order), shared(order)])
+
+
+def _segment(name: str, calls: Sequence[Call], define: str) -> str:
+    """A function that makes calls in their order."""
+    run = _Run(name)
+    for part in parts([(call.name, len(call.memory), len(call.numbers)) for call in calls]):
+        if part.rounds == 1:
+            for call in calls[part.start : part.start + part.length]:
+                run.call([call])
+        else:
+            run.loop(calls, part)
+    head = f"{define} @{name}(ptr %pointers, ptr %numbers) {{"
+    return "\n".join([*run.tables, *([""] if run.tables else []), head, *run.lines, "  ret void", "}"])
+
+
+def _job(name: str, calls: Sequence[Call]) -> str:
+    """A function that makes one of these calls: equal kernels, of which the last may be a shorter one, or others."""
+    run = _Run(name)
+    same = calls if calls[-1].name == calls[0].name else calls[:-1]
+    if any(call.name != calls[0].name for call in same):
+        return _chosen("define internal void", name, calls)
+    if same is not calls:
+        run.lines += [f"  %last = icmp eq i64 %k, {len(same)}", "  br i1 %last, label %end, label %begin", "end:"]
+        run.call([calls[-1]])
+        run.lines += ["  ret void", "begin:"]
+    run.call(same, "%k")
+    head = f"define internal void @{name}(i64 %k, ptr %pointers, ptr %numbers) {{"
+    return "\n".join([*run.tables, head, *run.lines, "  ret void", "}"])
+
+
+def _one_thread(order: Sequence[tuple[str, int]]) -> str:
+    lines = ["define void @run(ptr %pointers, ptr %numbers) {", "  br label %begin", "begin:"]
+    at = "begin"
+    for k, (name, count) in enumerate(order):
+        if not count:
+            lines.append(f"  call void @{name}(ptr %pointers, ptr %numbers)")
+            continue
+        lines += [
+            f"  br label %slices{k}",
+            f"slices{k}:",
+            f"  %i{k} = phi i64 [ 0, %{at} ], [ %next{k}, %slices{k} ]",
+            f"  call void @{name}(i64 %i{k}, ptr %pointers, ptr %numbers)",
+            f"  %next{k} = add nuw nsw i64 %i{k}, 1",
+            f"  %more{k} = icmp ult i64 %next{k}, {count}",
+            f"  br i1 %more{k}, label %slices{k}, label %after{k}",
+            f"after{k}:",
+        ]
+        at = f"after{k}"
+    return "\n".join([*lines, "  ret void", "}"])
+
+
+def single(calls: Sequence[Call]) -> str:
+    """`one(k, pointers, numbers)`: the call number k alone, to see how long it takes; nothing for others."""
+    return _chosen("define void", "one", calls)
+
+
+def _chosen(define: str, name: str, calls: Sequence[Call]) -> str:
+    run = _Run(name)
+    cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(calls)))
+    run.lines.append(f"  switch i64 %k, label %end [ {cases} ]")
+    for k, call in enumerate(calls):
+        run.lines.append(f"case{k}:")
+        run.call([call])
+        run.lines.append("  br label %end")
+    head = f"{define} @{name}(i64 %k, ptr %pointers, ptr %numbers) {{"
+    return "\n".join([head, "entry:", *run.lines, "end:", "  ret void", "}"])
