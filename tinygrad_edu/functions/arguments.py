@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .. import engine
-from ..arrays import complex_step, is_weak, to_array
+from ..arrays import is_weak, to_array
 from ..engine import NEEDS, Variable
 from ..errors import AxisError, DTypeError, ShapeError
 from ..op import Op
@@ -69,11 +69,6 @@ def _in_single(function: Decorated, always: bool) -> Decorated:
         return y.astype(HALF) if always or lowered.get() is None else y
 
     return cast(Decorated, wrapped)
-
-
-def conjugate(x: Any) -> Any:
-    """The conjugate of a complex constant; in the checker's complex step, which stands for real numbers, `x` itself."""
-    return x if x.dtype.kind != "c" or complex_step.get() else lift(np.conj(x._data))
 
 
 def _stacked(tensors: list[Any], who: str) -> Any:
