@@ -35,6 +35,13 @@ def weak(cls: Any) -> Any:
     return cls
 
 
+class Somewhere:
+    """The line where values left the graph, where NumPy does not say which of several arrays it computed from."""
+
+    def __str__(self) -> str:
+        return "a line before"
+
+
 class Echo(np.ndarray):
     """The array of a tensor that needs a gradient, or what NumPy computed from it: it knows where it left the graph.
 
@@ -42,10 +49,10 @@ class Echo(np.ndarray):
     """
 
     __array_priority__ = 10.0  # what NumPy computes from this and a plain array is one of these
-    left: Any = None  # the line where the user took it, or a text if NumPy took it by itself
+    left: Any = Somewhere()  # the line where the user took it, or a text if NumPy took it by itself
 
     def __array_finalize__(self, source: Any) -> None:
-        self.left = getattr(source, "left", None)
+        self.left = getattr(source, "left", self.left)
 
     @classmethod
     def of(cls, array: Any, left: Any) -> Any:
@@ -54,7 +61,7 @@ class Echo(np.ndarray):
         return echo
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        return array.view(Echo) if array.ndim or array.dtype.kind in "fc" else array[()]
+        return Echo.of(array, self.left) if array.ndim or array.dtype.kind in "fc" else array[()]
 
     def mean(self, *args: Any, **kwargs: Any) -> Any:
         """As an array's; the mean of all is one of these as well."""
@@ -69,6 +76,53 @@ class Echo(np.ndarray):
 
     def __reduce__(self) -> Any:
         return self.view(np.ndarray).__reduce__()
+
+
+class EchoNumber(float):
+    """A number of `tolist()` of a tensor that needs a gradient, or made of such: it knows where it left the graph."""
+
+    left: Any = Somewhere()
+
+    @classmethod
+    def of(cls, number: float, left: Any) -> Any:
+        echo = cls(number)
+        echo.left = left
+        return echo
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
+
+
+REMEMBERING = frozenset((Echo, EchoNumber, list, tuple))  # what may tell where values left the graph
+
+
+def _arithmetic(name: str) -> Any:
+    method = getattr(float, name)
+
+    def compute(self: Any, *others: Any) -> Any:
+        y = method(self, *others)
+        return EchoNumber.of(y, self.left) if isinstance(y, float) else y
+
+    return compute
+
+
+OPERATIONS = ("abs", "neg", "pos", "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow")
+for operation in OPERATIONS:
+    setattr(EchoNumber, f"__{operation}__", _arithmetic(f"__{operation}__"))
+
+
+def echoes(data: Any, left: Any) -> Any:
+    """Nested lists of numbers, whose floats know where they left."""
+    if isinstance(data, list):
+        return [echoes(x, left) for x in data]
+    return EchoNumber.of(data, left) if data.__class__ is float else data
+
+
+def left_at(data: Any) -> Any:
+    """Where values of a tensor that needs a gradient left the graph, if `data`, or a number in a list, is of such."""
+    if isinstance(data, list | tuple):
+        return next((x.left for x in _leaves(data) if isinstance(x, Echo | EchoNumber)), None)
+    return data.left if isinstance(data, Echo | EchoNumber) else None
 
 
 def set_default_dtype(dtype: Any) -> None:

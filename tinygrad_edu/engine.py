@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .arrays import Echo, complex_step, is_weak, operand
+from .arrays import REMEMBERING, complex_step, is_weak, left_at, operand
 from .errors import DTypeError, GraphError, LostGradientWarning, rescued
 from .holders import USED, Store, births, share
 from .recording import PLAIN, TRACERS, Recorder, Site, recording, site, stack_level, tracing
@@ -188,8 +188,8 @@ def constant(data: Any) -> Any:
 def enter(x: Any, who: str, copy: bool | None = True) -> Any:
     """A constant of what comes from outside: copied, as its owner may write into it; with None, shared if it can be."""
     t = constant(operand(x, who, copy))
-    if x.__class__ is Echo and recording.get():
-        t.flags, t.site = LEFT, x.left
+    if x.__class__ in REMEMBERING and (left := left_at(x)) is not None and recording.get():
+        t.flags, t.site = LEFT, left
     return t
 
 

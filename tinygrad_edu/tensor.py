@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import ops, writing
-from .arrays import Echo, normal_dtype, to_array
+from .arrays import left_at, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING
 from .changes import at_once
@@ -90,8 +90,8 @@ class Tensor(Operators, Functions, Contents):
         self.hooks = None
         if isinstance(data, Variable) and data.flags:
             self._copied(data)
-        elif data.__class__ is Echo and recording.get():
-            self.flags, self.site = LEFT, data.left
+        elif recording.get() and (left := left_at(data)) is not None:
+            self.flags, self.site = LEFT, left
         if requires_grad.__class__ is int and requires_grad > 1:
             raise DTypeError(
                 f"Tensor: data must come as one argument; got numbers, the last {requires_grad}; write "

@@ -257,7 +257,7 @@ def keep_constant(t: Variable) -> None:
     past.source = None
     t.born, t.past = births(), past
     if view is not None and base is not None:  # a write is refused as before: the base has changed since
-        base.born, t.source = births(), (view[0], base, *view[2:])
+        base.born, base.past, t.source = births(), None, (view[0], base, *view[2:])
 
 
 RENEWED = ("_data", "flags", "born", "op", "inputs", "attributes", "store", "source", "site")

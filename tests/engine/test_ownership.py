@@ -255,3 +255,16 @@ def test_writes_in_a_loop_copy_no_table(write):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20 * n * n * 8
+
+
+def test_a_view_of_what_was_changed_before_both_needed_a_gradient_refuses_a_write():
+    array = np.array([[1.0, -2.0], [0.0, 0.0]])
+    table = tg.asarray(array)
+    row = table[0]
+    tg.vjp(lambda x: (x * table).sum(), table)
+    table.requires_grad = True
+    array[0, 0] = 5
+    row.requires_grad = True
+    with tg.no_grad(), pytest.raises(GraphError, match="must not have changed since"):
+        row += row
+    np.testing.assert_array_equal(table.data, [[5, -2], [0, 0]])

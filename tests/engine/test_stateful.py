@@ -589,7 +589,7 @@ def test_programs(steps):
     run_state_machine_as_test(
         Programs,
         settings=settings(
-            max_examples=40,
+            max_examples=max(40, settings.default.max_examples),
             stateful_step_count=steps,
             deadline=None,
             database=None,

@@ -322,37 +322,6 @@ def test_norms_of_small_and_large_vectors(scale):
             np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
 
 
-def corner(f, g, *arrays):
-    """Value and gradients of `f` here and of `g` in PyTorch."""
-    ours = [tg.Tensor(np.array(a, np.float32), requires_grad=True) for a in arrays]
-    theirs = [torch.tensor(np.array(a, np.float32), requires_grad=True) for a in arrays]
-    y, z = f(*ours), g(*theirs)
-    assert y.shape == tuple(z.shape)
-    np.testing.assert_allclose(y.data, z.detach().numpy(), rtol=1e-6)
-    y.sum().backward()
-    z.sum().backward()
-    for a, b in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(a.grad.data, b.grad.numpy(), rtol=1e-5, atol=1e-7)
-
-
-T = torch.nn.functional
-
-
-@pytest.mark.parametrize("axis", [0, -1])
-def test_numbers_as_rows_of_one(axis):
-    corner(lambda x: F.softmax(x, axis), lambda x: T.softmax(x, axis), 3.0)
-    corner(lambda x: F.log_softmax(x, axis), lambda x: T.log_softmax(x, axis), 3.0)
-    corner(lambda x: F.normalize(x, axis=axis), lambda x: T.normalize(x, dim=axis), -3.0)
-    corner(lambda x, y: F.cosine_similarity(x, y, axis), lambda x, y: T.cosine_similarity(x, y, axis), -3.0, 2.0)
-    corner(lambda x, w: F.prelu(x, w), lambda x, w: T.prelu(x, w), -3.0, [0.25])
-    corner(lambda x: F.kl_div(x, np.float32(0.5), "batchmean"), lambda x: T.kl_div(x, torch.tensor(0.5), reduction="batchmean"), -1.0)  # fmt: skip
-    for f in (F.softmax, F.log_softmax):
-        with pytest.raises(tg.errors.AxisError):
-            f(tg.Tensor(3.0), axis=1)
-    x, y = rng().standard_normal((3, 4)), rng().standard_normal(4)
-    corner(lambda x, y: F.cosine_similarity(x, y, 1), lambda x, y: T.cosine_similarity(x, y, 1), x, y)
-
-
 def test_an_empty_batch_leaves_running_statistics_alone():
     for layer, shape in [(nn.BatchNorm1d(3), (0, 3)), (nn.BatchNorm1d(3, momentum=None), (0, 3, 5)), (nn.BatchNorm2d(3), (0, 3, 2, 2)),
                          (nn.BatchNorm2d(3), (2, 3, 0, 2)), (nn.GroupNorm(1, 3), (0, 3, 4)), (nn.LayerNorm(3), (0, 3)),

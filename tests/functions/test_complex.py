@@ -27,6 +27,8 @@ FUNCTIONS = {
     "det": lambda n, z: abs(n.linalg.det(n.asarray(W) * z)), "prod": lambda n, z: abs(n.prod(z)), "log": lambda n, z: (n.log(z) * n.sqrt(z)).real.sum(),
     "powers": lambda n, z: (z**3 + z * z).real.sum(), "real numbers between": lambda n, z: (z.real * z.imag * abs(z)).sum(),
     "indices": lambda n, z: (abs(n.concat([z[1:], z[:2]])) ** 3).sum(), "tanh": lambda n, z: n.tanh(z).imag.sum(),
+    "var": lambda n, z: n.var(z), "std": lambda n, z: n.std(z * z), "var, ddof": lambda n, z: n.var(z, correction=1), "mean": lambda n, z: abs(n.mean(z)),
+    "vecdot": lambda n, z: abs(n.vecdot(z, z * n.asarray(W))).sum(), "vecdot, real": lambda n, z: n.vecdot(n.asarray(W), z).imag.sum(),
     "fft": lambda n, z: (abs(n.fft.fft(z, 6)) ** 3).sum(), "ifft": lambda n, z: (abs(n.fft.ifft(z, 3, norm="forward")) ** 3).sum(),
     "rfft": lambda n, z: (abs(n.fft.rfft(z.real)) ** 3).sum(), "irfft": lambda n, z: (n.fft.irfft(z, 5) ** 3).sum(), "hfft": lambda n, z: (n.fft.hfft(z, 7) ** 3).sum(),
     "ihfft": lambda n, z: (abs(n.fft.ihfft(z.imag)) ** 3).sum(), "fftn": lambda n, z: (abs(n.fft.fftn(z.reshape(2, 2), norm="ortho")) ** 3).sum(),

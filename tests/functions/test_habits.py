@@ -203,7 +203,7 @@ def test_save_with_its_arguments_exchanged(tmp_path):
 def test_a_shape_stands_for_an_example(look):
     model = nn.Sequential(nn.Linear(64, 3), nn.ReLU())
     shown = look(model, (5, 64))
-    text = getattr(shown, "source", None) or (shown.html() if hasattr(shown, "html") else str(shown))
+    text = getattr(shown, "source", None) or (shown.contents() if hasattr(shown, "contents") else str(shown))
     assert "(5,3)" in text.replace(" ", "")
 
 

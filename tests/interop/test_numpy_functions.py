@@ -152,3 +152,44 @@ def test_running_extremes_at_ties_and_nan():
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call(tg.Tensor(U, requires_grad=True))
+
+
+Z, FLAGS = R.normal(size=(2, 3, 3)) + 1j * R.normal(size=(2, 3, 3)), R.random((2, 3, 3)) < 0.5
+OF_EVERY_DTYPE = {
+    np.vdot: "ab", np.vecdot: "ab", np.inner: "ab", np.dot: "ab", np.correlate: "uv", np.convolve: "uv", np.cov: "a", np.corrcoef: "a",
+    np.nanmean: "a", np.nanvar: "a", np.nanstd: "a", np.mean: "a", np.var: "a", np.std: "a", np.average: "a", np.sign: "a",
+    np.frexp: "a", np.conj: "a", np.square: "a", np.nansum: "a", np.trace: "a", np.gradient: "a",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", OF_EVERY_DTYPE, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32, np.float64, np.complex128])
+def test_constants_of_every_dtype_have_the_values_of_numpy(function, dtype):
+    table = Z if dtype is np.complex128 else FLAGS.astype(dtype) if dtype is bool else (9 * abs(Z) % 5).astype(dtype)
+    given = {"a": table[0], "b": table[1], "u": table[0, 0], "v": table[1, 1]}
+    arrays = [given[name] for name in OF_EVERY_DTYPE[function]]
+    try:
+        want = function(*arrays)
+    except TypeError:  # NumPy has none of this dtype
+        return
+    found = function(*map(tg.Tensor, arrays))
+    pairs = zip(found, want, strict=True) if isinstance(want, tuple | list) else [(found, want)]
+    tolerance = 2e-6 if dtype is np.float32 else 1e-12
+    for a, b in pairs:
+        if np.asarray(b).dtype != bool:  # sums of truth values are numbers here
+            np.testing.assert_allclose(a.data, b, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "function", [np.nanmean, np.nanvar, np.nanstd, np.average, np.median], ids=lambda f: f.__name__
+)
+def test_many_halves_are_counted_and_added_up_in_single(function):
+    x = (1 + 9 * np.random.default_rng(0).random(70_000)).astype(np.float16)
+    y = function(tg.Tensor(x))
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y.data, function(x.astype(float)), rtol=2e-3)
+
+
+def test_a_weighted_average_of_halves_does_not_overflow():
+    x, w = np.full(300, 200, np.float16), np.full(300, 400, np.float16)
+    assert np.average(tg.Tensor(x), weights=tg.Tensor(w)).item() == 200

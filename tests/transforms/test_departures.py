@@ -2,13 +2,15 @@
 or a warning says that it is lost."""
 
 import copy
+import functools
 import json
 import math
+import operator
 import warnings
 
 import numpy as np
 import pytest
-from scipy import sparse
+from scipy import integrate, interpolate, linalg, sparse, special, stats
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
@@ -38,6 +40,12 @@ ROUTES = {
     "full_like": lambda t: np.full_like(X, t[0]).sum(),
     "array": lambda t: tg.asarray(np.array(t)).sum(),
     "asarray": lambda t: np.asarray(t).sum(),
+    "array of the same": lambda t: np.array([t, t]).sum(),
+    "array of tables": lambda t: np.array((tg.stack([t, t]), tg.stack([t, t]))).sum(),
+    "array of a type": lambda t: np.array([t, t], dtype=float).sum(),
+    "asarray of the same": lambda t: np.asarray([t, t]).sum(),
+    "asarray of a name": lambda t: (lambda rows: np.asarray(rows).sum())([t, t]),
+    "array of a loop": lambda t: np.asarray([2 * t for _ in range(2)]).sum(),
     "array list": lambda t: np.array([t[0], t[1]]).sum(),
     "array list0": lambda t: np.array([t[0] * 2, 1.0]).sum(),
     "stack": lambda t: np.stack([t, t]).sum(),
@@ -56,6 +64,33 @@ ROUTES = {
     "setitem all": into(lambda a, t: a.__setitem__(..., t)),
     "iadd": into(lambda a, t: a.__iadd__(t)),
     "choose": lambda t: np.array([0, 1]).choose([t, t]).sum(),
+    "choose a tensor": lambda t: np.array([0, 1]).choose(t).sum(),
+    "np.choose": lambda t: np.choose([0, 1], [t, t]).sum(),
+    "method of a result": lambda t: (X + 1).clip(t[0], 9.0).sum(),
+    "csr.dot": lambda t: sparse.csr_matrix(A).dot(t).sum(),
+    "csr @": lambda t: (sparse.csr_array(A) @ t).sum(),
+    "csr *": lambda t: (sparse.csr_matrix(A) * t).sum(),
+    "coo.dot": lambda t: sparse.coo_array(A).dot(t).sum(),
+    "csc.multiply": lambda t: sparse.csc_matrix(A).multiply(t).sum(),
+    "linear operator": lambda t: sparse.linalg.aslinearoperator(A).matvec(t).sum(),
+    "scipy.linalg": lambda t: linalg.norm(t),
+    "scipy.special": lambda t: special.logsumexp(t),
+    "scipy.stats": lambda t: stats.norm.pdf(X, loc=t).sum(),
+    "spline": lambda t: interpolate.CubicSpline([0, 1, 2, 5.0], [0, 1, 4, 25.0])(t).sum(),
+    "quad": lambda t: integrate.quad(lambda x: x * t[0], 0, 1)[0],
+    "np.random": lambda t: np.random.default_rng(0).normal(t, 1).sum(),
+    "setattr": into(lambda a, t: setattr(a, "real", t)),
+    "flat": into(lambda a, t: a.flat.__setitem__(slice(None), t)),
+    "operator.setitem": into(lambda a, t: operator.setitem(a, 0, t[0])),
+    "fill_diagonal": into(lambda a, t: np.fill_diagonal(a, t), (2, 2)),
+    "pad": lambda t: np.pad(X, 1, constant_values=t[0]).sum(),
+    "arange of": lambda t: np.arange(0, 3, t[0]).sum(),
+    "histogram": lambda t: np.histogram(X, weights=t)[0].sum(),
+    "tg.linspace": lambda t: tg.linspace(0, t[0], 3, dtype="float64").sum(),
+    "tg.arange": lambda t: tg.arange(0, 3, t[0]).sum(),
+    "as_strided": lambda t: np.lib.stride_tricks.as_strided(t).sum(),
+    "recarray": lambda t: np.rec.fromarrays([t, t]).f0.sum(),
+    "ddof": lambda t: np.std(X, ddof=t[0] * 0.1),
     "clip": lambda t: X.clip(t, 5.0).sum(),
     "clip2": lambda t: X.clip(max=t).sum(),
     "fill": into(lambda a, t: a.fill(t[0])),
@@ -83,6 +118,18 @@ ROUTES = {
     "int": lambda t: int(t[0]),
     "item": lambda t: t[0].item(),
     "tolist": lambda t: sum(t.tolist()),
+    "tolist row": lambda t: (tg.Tensor(t.tolist()) * t).sum(),
+    "tolist entry": lambda t: (2 - t.tolist()[0] / 3) * t[1],
+    "map": lambda t: sum(map(math.exp, t)),
+    "tuple of a map": lambda t: max(tuple(map(math.exp, t))),
+    "loop over a map": lambda t: sum([2 * v for v in map(math.sqrt, t)]),
+    "next of a map": lambda t: next(map(math.sqrt, t)),
+    "unpacked map": lambda t: [*map(math.sqrt, t)][1],
+    "comprehension": lambda t: sum([math.exp(v) for v in t]),
+    "generator": lambda t: sum(math.exp(v) for v in t),
+    "partial": lambda t: functools.partial(math.exp, t[0])(),
+    "entry of a dict": lambda t: {"exp": math.exp}["exp"](t[0]),
+    "getattr": lambda t: getattr(math, "exp")(t[0]),  # noqa: B009
     "math": lambda t: math.exp(t[0]),
     "format": lambda t: float(f"{t[0]:.6f}"),
     "json": lambda t: json.loads(json.dumps(t.tolist()))[0],
@@ -121,7 +168,8 @@ ROUTES = {
     "bool": lambda t: 2.0 * bool(t[0] > 0),
     "astype": lambda t: t.astype("int64").sum(),
 }
-PLACES = {  # the gradient of route(w) + sum(w**2) by w
+PLACES = {  # the gradient of route(w) + sum(w**2) by w, and the Hessian
+    "hessian": lambda f: tg.hessian(f)(AT).data,
     "grad": lambda f: tg.grad(f)(AT).data,
     "vjp": lambda f: tg.vjp(f, AT)[1](1.0)[0].data,
     "jacobian": lambda f: tg.jacobian(f)(AT).data,
@@ -130,10 +178,10 @@ PLACES = {  # the gradient of route(w) + sum(w**2) by w
 }
 
 
-# where numbers are asked for, a loss of one's own takes them for constants; of `choose`, no name tells whose method it is
+# where numbers are asked for, a loss of one's own takes them for constants
 ASKED_FOR = {
-    "array", "asarray", "float sum", "choose", "Parameter", "data", "data*2", "float", "item", "tolist", "format", "json", "complex",
-    "iter float", "copy", "deepcopy", "Polynomial", "tobytes",
+    "array", "asarray", "float sum", "Parameter", "data", "data*2", "float", "item", "format", "json", "complex",
+    "iter float", "copy", "deepcopy", "tobytes",
 }  # fmt: skip
 
 
@@ -221,4 +269,9 @@ def test_a_gradient_is_right_or_its_loss_is_told(route, place):
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        np.testing.assert_allclose(found, slope(f), atol=1e-4)
+        if place == "hessian":  # of functions that are polynomials, or smooth
+            steps = 1e-3 * np.eye(2)
+            want = np.array([(slope(lambda x, e=e: f(x + e)) - slope(lambda x, e=e: f(x - e))) / 2e-3 for e in steps])
+            np.testing.assert_allclose(found, want, atol=1e-3)
+        else:
+            np.testing.assert_allclose(found, slope(f), atol=1e-4)

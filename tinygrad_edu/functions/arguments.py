@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .. import engine
-from ..arrays import complex_step, is_weak, to_array
+from ..arrays import is_weak, to_array
 from ..engine import NEEDS, Variable
 from ..errors import AxisError, DTypeError, ShapeError
 from ..op import Op
@@ -57,11 +57,6 @@ def single(function: Decorated) -> Decorated:
         return function(x.astype(np.float32), *args[1:], **kwargs).astype(HALF)
 
     return cast(Decorated, wrapped)
-
-
-def conjugate(x: Any) -> Any:
-    """The conjugate of a complex constant; in the checker's complex step, which stands for real numbers, `x` itself."""
-    return x if x.dtype.kind != "c" or complex_step.get() else lift(np.conj(x._data))
 
 
 def _stacked(tensors: list[Any], who: str) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
-from .arguments import conjugate, lift, normal_axis, spelled
+from .arguments import lift, normal_axis, spelled
 from .calls import own_keywords
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
@@ -49,7 +49,7 @@ def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     a, b = lift(a, "vecdot"), lift(b, "vecdot")
     if a.dtype == b.dtype == HALF:
         return vecdot(a.astype(np.float32), b.astype(np.float32), axis).astype(HALF)
-    return sum(ops.multiply(conjugate(a), b), axis)
+    return sum(ops.multiply(ops.conj(a) if a.dtype.kind == "c" else a, b), axis)
 
 
 @own_keywords

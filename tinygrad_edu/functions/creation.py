@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engine
-from ..arrays import Echo, get_default_dtype, to_array
+from ..arrays import get_default_dtype, left_at, to_array
 from ..engine import LEFT, Variable
 from ..holders import Store
 from ..ops.layout import broadcast_to
 from ..recording import recording
-from .arguments import lift, normal_shape
+from .arguments import lift, normal_shape, number
 from .calls import own_keywords
 from .settings import settings
 
@@ -38,8 +38,8 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     t = engine.constant(to_array(data, dtype, copy, "asarray"))
     if t._data is data or t._data.base is not None:  # through DLPack, or the buffer of another object
         t.store = Store(exposed=True)
-    if isinstance(data, Echo) and recording.get():
-        t.flags, t.site = LEFT, data.left
+    if recording.get() and (left := left_at(data)) is not None:
+        t.flags, t.site = LEFT, left
     return t
 
 
@@ -104,7 +104,8 @@ def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
 @own_keywords
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
     """start, start + step, ... below stop; `arange(n)` counts from 0."""
-    array = _made("arange", np.arange, *((0, start, step) if stop is None else (start, stop, step)))
+    ends = (0, start, step) if stop is None else (start, stop, step)
+    array = _made("arange", np.arange, *[number("arange", "each argument", x) for x in ends])
     wanted = (get_default_dtype() if array.dtype.kind == "f" else array.dtype) if dtype is None else dtype
     return engine.constant(_made("arange", array.astype, wanted))
 
@@ -113,6 +114,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
 @own_keywords
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`."""
+    start, stop = number("linspace", "start", start), number("linspace", "stop", stop)  # np.linspace has gradients
     array = _made("linspace", np.linspace, start, stop, num, endpoint)
     return engine.constant(_made("linspace", array.astype, _or_default(dtype)))
 

@@ -90,7 +90,7 @@ def _count(x: Any, axis: Axis, who: str) -> int:
     return math.prod(shape[i] for i in normal_axes(who, axis, len(shape)))
 
 
-def _averaged(x: Any, who: str) -> Any:
+def averaged(x: Any, who: str) -> Any:
     """`x` as floats: sums of integers could overflow."""
     x = lift(x, who)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
@@ -101,7 +101,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None,
     """The mean over `axis`: sum(x) / n. float16 is summed in float32, integers in float64, as NumPy does."""
     axis = axis if dim is None else spelled("mean", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("mean", keepdims, False, keepdim)
-    x = _averaged(x, "mean")
+    x = averaged(x, "mean")
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
@@ -114,7 +114,7 @@ def var(
     """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction)."""
     axis = axis if dim is None else spelled("var", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim)
-    x = _averaged(x, "var")
+    x = averaged(x, "var")
     n = builtins.max(_count(x, axis, "var") - real("var", "correction", correction), 0)
     d = x - mean(x, axis, keepdims=True)
     return sum(ops.square(_size(d)), axis, keepdims) / n
@@ -132,7 +132,7 @@ def std(
     """
     axis = axis if dim is None else spelled("std", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim)
-    x = _averaged(x, "std")
+    x = averaged(x, "std")
     n = builtins.max(_count(x, axis, "std") - real("std", "correction", correction), 0)
     return over_axes(ops.norm2, _size(x - mean(x, axis, keepdims=True)), axis, keepdims) / n**0.5
 

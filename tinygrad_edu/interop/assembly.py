@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import BatchedArray, whole
 from ..errors import ShapeError
 from ..functions import elementwise, indexing, layout, linalg, reduce
 from ..functions.arguments import lift, normal_axis
@@ -166,11 +167,16 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     m, n = a.shape
     rtol = np.finfo(a.dtype).eps * max(m, n) if rcond is None else max(float(rcond), 0.0)
     values = linalg.svdvals(a)
-    rank = int(np.sum(np.asarray(values._data) > rtol * np.max(np.asarray(values._data), initial=0)))
+    rank = linalg.matrix_rank(a, rtol)
+    full = whole(rank._data) == n
+    if np.any(full) != np.all(full):
+        raise ShapeError(
+            "lstsq: the matrices of a batch must have residuals all, or none; got some of full rank; use pinv(a) @ b"
+        )
     x = linalg.matmul(linalg.pinv(a, rtol), b)
     off = layout.reshape(b - linalg.matmul(a, x), (m, -1))
-    residuals = reduce.sum(off * off, 0) if rank == n < m else lift(np.zeros(0, a.dtype))
-    return x, residuals, rank, values
+    residuals = reduce.sum(off * off, 0) if np.all(full) and n < m else lift(np.zeros(0, a.dtype))
+    return x, residuals, rank if isinstance(rank._data, BatchedArray) else rank.item(), values
 
 
 def multi_dot(arrays: Any) -> Any:

@@ -22,8 +22,9 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """np.correlate: y[k] = sum over j of a[k + j] v[j]."""
+    """np.correlate: y[k] = sum over j of a[k + j] conj(v[j])."""
     a, v = lift(a, "correlate"), lift(v, "correlate")
+    v = ops.conj(v) if v.dtype.kind == "c" else v
     return _middle(
         "correlate", _full(a, layout.flip(v)), max(a.size, v.size), min(a.size, v.size), mode, v.size > a.size
     )
@@ -188,7 +189,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     start, stop = _ends(start, stop)
     start, stop = (x.astype(np.result_type(x.dtype, np.float64)) for x in (start, stop))
     sign = elementwise.sign(start)
-    logs = linspace(elementwise.log(ops.abs(start)), elementwise.log(ops.abs(stop)), num, endpoint, axis=axis)
+    logs = linspace(elementwise.log(start / sign), elementwise.log(stop / sign), num, endpoint, axis=axis)
     y = elementwise.exp(logs) * (sign if not sign.ndim else layout.expand_dims(sign, axis))
     return y if dtype is None else y.astype(dtype)
 

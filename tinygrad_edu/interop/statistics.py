@@ -12,7 +12,8 @@ from .. import ops
 from ..engine import Variable
 from ..errors import ShapeError
 from ..functions import elementwise, indexing, layout, linalg, reduce
-from ..functions.arguments import lift, normal_axes
+from ..functions.arguments import lift, normal_axes, single
+from ..functions.reduce import averaged
 from ..functions.settings import truth
 
 
@@ -127,19 +128,23 @@ def _count(a: Any, axis: Any, keepdims: bool) -> Any:
     return reduce.sum(1 - 1 * ops.isnan(a), axis, keepdims)
 
 
+@single
 def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.nanmean."""
-    a = lift(a, "nanmean")
+    a = averaged(a, "nanmean")
     return nansum(a, axis, keepdims) / _count(a, axis, keepdims).astype(a.dtype)
 
 
+@single
 def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """np.nanvar."""
-    a = lift(a, "nanvar")
+    a = averaged(a, "nanvar")
     off = a - nanmean(a, axis, True)
-    return nansum(off * off, axis, keepdims) / (_count(a, axis, keepdims).astype(a.dtype) - ddof)
+    squares = off * off if off.dtype.kind != "c" else ops.square(ops.abs(off))
+    return nansum(squares, axis, keepdims) / (_count(a, axis, keepdims).astype(squares.dtype) - ddof)
 
 
+@single
 def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """np.nanstd."""
     return elementwise.sqrt(nanvar(a, axis, ddof, keepdims))
@@ -151,7 +156,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
     x = layout.concat(rows, 0) if len(rows) > 1 else rows[0]
     x = x - reduce.mean(x, 1, keepdims=True)
     free = (0 if bias else 1) if ddof is None else ddof
-    return _all_axes_of_one(linalg.matmul(x, x.T) / (x.shape[1] - free))
+    return _all_axes_of_one(linalg.matmul(x, _conj(x).T) / (x.shape[1] - free))
 
 
 def _variables(x: Any, rowvar: bool) -> Any:
@@ -161,6 +166,10 @@ def _variables(x: Any, rowvar: bool) -> Any:
         raise ShapeError(f"cov: needs a vector or a matrix; got {x.shape}; reshape it")
     x = layout.reshape(x, (1, -1)) if x.ndim < 2 else x
     return x if rowvar or x.shape[0] == 1 else x.T
+
+
+def _conj(x: Any) -> Any:
+    return ops.conj(x) if x.dtype.kind == "c" else x
 
 
 def _all_axes_of_one(x: Any) -> Any:
@@ -173,10 +182,12 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
     c = cov(x, y, rowvar)
     if not c.ndim:
         return c / c
-    deviations = elementwise.sqrt(layout.diagonal(c))
+    variances = layout.diagonal(c)
+    deviations = elementwise.sqrt(ops.real(variances) if c.dtype.kind == "c" else variances)
     return c / deviations[:, None] / deviations[None, :]
 
 
+@single
 def average(a: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
     """np.average."""
     if weights is None:
@@ -185,5 +196,5 @@ def average(a: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
     if w.shape != a.shape:  # a weight for each entry along the axis
         (k,) = normal_axes("average", axis, a.ndim)
         w = layout.reshape(w, [-1 if i == k else 1 for i in range(a.ndim)])
-    w = layout.broadcast_to(w, a.shape)
+    w = layout.broadcast_to(w.astype(np.result_type(a.dtype, w.dtype)), a.shape)
     return reduce.sum(a * w, axis, keepdims) / reduce.sum(w, axis, keepdims)

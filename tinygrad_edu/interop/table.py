@@ -27,6 +27,11 @@ def _wide(x: Any) -> Any:
     return x if x.dtype in (np.float64, np.longdouble) or x.dtype.kind == "c" else x.astype(np.float64)
 
 
+def _frexp(x: Any) -> Any:
+    e = ops.exponent(x)
+    return x * 2.0 ** -e.astype(x.dtype), e
+
+
 UFUNCS: dict[Any, Callable[..., Any]] = {
     getattr(np, name): op
     for name, op in REGISTRY.items()
@@ -34,11 +39,11 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
 }
 UFUNCS |= {
     np.matmul: linalg.matmul, np.vecdot: linalg.vecdot, np.fabs: ops.abs, np.rint: elementwise.round,
-    np.power: elementwise.power,
+    np.power: elementwise.power, np.sign: elementwise.sign,
     np.true_divide: ops.divide, np.float_power: lambda a, b: elementwise.power(_wide(a), _wide(b)),
     np.logaddexp2: lambda a, b: ops.logaddexp(tensor(a) * LOG2, tensor(b) * LOG2) / LOG2,
     np.ldexp: lambda x, e: tensor(x) * 2.0 ** tensor(e).astype(tensor(x).dtype),
-    np.frexp: lambda x: (tensor(x) * 2.0 ** -ops.exponent(x).astype(tensor(x).dtype), ops.exponent(x)),
+    np.frexp: lambda x: _frexp(reduce.averaged(x, "frexp")),
     np.modf: lambda x: (tensor(x) - ops.trunc(x), ops.trunc(x)),
     np.left_shift: ops.bitwise_left_shift, np.right_shift: ops.bitwise_right_shift,
     np.divmod: lambda a, b: (a // b, a % b),
@@ -205,7 +210,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.flip: layout.flip, np.flipud: lambda m: layout.flip(m, 0), np.fliplr: lambda m: layout.flip(m, 1),
     np.astype: lambda x, dtype, copy=True: x.astype(dtype),
     np.ptp: lambda a, axis=None, keepdims=False: reduce.max(a, axis, keepdims) - reduce.min(a, axis, keepdims),
-    np.vdot: lambda a, b: _dot(np.ravel(a), np.ravel(b)),
+    np.vdot: lambda a, b: linalg.vecdot(layout.flatten(a), layout.flatten(b)),
     np.roll: layout.roll, np.tile: layout.tile, np.repeat: layout.repeat, np.pad: layout.pad,
     np.tril: layout.tril, np.triu: layout.triu, np.diag: _diag, np.copy: ops.clone,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: layout.diagonal(a, offset, axis1, axis2),
@@ -264,7 +269,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 WITHOUT_GRADIENT = {
     np.allclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
     np.isclose, np.ndim, np.shape, np.size, np.result_type, np.can_cast, np.iscomplexobj,
-    np.isrealobj, np.may_share_memory, np.shares_memory, np.histogram,
+    np.isrealobj, np.may_share_memory, np.shares_memory,
     np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.argwhere,
     np.flatnonzero,
 }  # fmt: skip

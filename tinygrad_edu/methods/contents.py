@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import Echo
+from ..arrays import Echo, echoes
 from ..batched import BatchedArray
 from ..changes import at_once
 from ..departures import depart, departures, warn_if_unasked
@@ -130,9 +130,13 @@ class Contents(Variable):
         return np.asarray(self._data).item()
 
     def tolist(self) -> Any:
-        """The entries as nested lists of Python numbers."""
+        """The entries as nested lists of Python numbers.
+
+        Those of a tensor that needs a gradient remember where they left the graph, as the array of `numpy()` does.
+        """
         self._depart(numbers=True)
-        return np.asarray(self._data).tolist()
+        numbers = np.asarray(self._data).tolist()
+        return echoes(numbers, site()) if self._leaves() else numbers
 
     def _depart(self, numbers: bool = False) -> None:
         """The values leave the graph: a transform that runs may have to say so."""
@@ -226,8 +230,8 @@ class Contents(Variable):
                 f"array: a method of NumPy's arrays takes plain numbers; got {describe(self)}, whose gradient would be "
                 f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
             )
-        if array.__class__ is Echo and not copy:
-            warn_if_unasked(self, array=True, listed=bool(self.shape) and dtype is None)
+        if array.__class__ is Echo:
+            warn_if_unasked(self, array=True, copy=copy)
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next

@@ -51,19 +51,23 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> value.item(), seen["largest"].item(), g.tolist()
     (10.0, 3.0, [2.0, 6.0])
     """
-    numbers = _numbers("grad", argnums)
+    return _value_and_grad("grad", f, argnums, has_aux)
+
+
+def _value_and_grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False) -> Function:
+    numbers = _numbers(who, argnums)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace("grad", f, args, numbers, kwargs, has_aux)
+        trace = Trace(who, f, args, numbers, kwargs, has_aux)
         if len(trace.outputs) != 1 or trace.outputs[0].size != 1:
             got = f"{len(trace.outputs)} values" if len(trace.outputs) != 1 else f"shape {trace.outputs[0].shape}"
             raise ShapeError(
-                f"grad: the function must return one scalar; got {got}; use .sum(), vjp or jacobian, or has_aux=True"
+                f"{who}: the function must return one scalar; got {got}; use .sum(), vjp or jacobian, or has_aux=True"
             )
         if trace.outputs[0].dtype.kind == "c":
             raise DTypeError(
-                f"grad: the function must return a real number; got {trace.outputs[0].dtype}; take .real or abs(), or "
+                f"{who}: the function must return a real number; got {trace.outputs[0].dtype}; take .real or abs(), or "
                 "use vjp or jvp"
             )
         found = trace.pull([engine.constant(np.ones_like(trace.outputs[0]._data)[()])])
@@ -89,7 +93,11 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> {k: g.item() for k, g in tg.grad(loss)({"w": 1.0, "b": 0.0}, tg.Tensor([1.0, 4.0])).items()}
     {'w': 5.0, 'b': 2.0}
     """
-    both = value_and_grad(f, argnums, has_aux)
+    return _grad("grad", f, argnums, has_aux)
+
+
+def _grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False) -> Function:
+    both = _value_and_grad(who, f, argnums, has_aux)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -177,11 +185,15 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     array([[2., 0.],
            [0., 4.]], dtype=float32)
     """
-    numbers = _numbers("jacobian", argnums)
+    return _jacobian("jacobian", f, argnums)
+
+
+def _jacobian(who: str, f: Function, argnums: int | Sequence[int]) -> Function:
+    numbers = _numbers(who, argnums)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace("jacobian", f, args, numbers, kwargs)
+        trace = Trace(who, f, args, numbers, kwargs)
         nought = list(map(zeros_like, trace.outputs))
 
         def rows(k: int, y: Any) -> Any:
@@ -237,7 +249,7 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     array([[ 6.,  0.],
            [ 0., 12.]], dtype=float32)
     """
-    return jacobian(grad(f, argnums), argnums)
+    return _jacobian("hessian", _grad("hessian", f, argnums), argnums)
 
 
 @settings
@@ -249,5 +261,5 @@ def hvp(f: Function, primals: Any, tangents: Any) -> Any:
     [6.0, 0.0]
     """
     numbers = tuple(range(len(_several(primals))))
-    moves = jvp(grad(f, numbers), primals, tangents)[1]
+    moves = _linearized("hvp", _grad("hvp", f, numbers), _several(primals))[1](*_several(tangents))
     return moves[0] if len(numbers) == 1 else moves

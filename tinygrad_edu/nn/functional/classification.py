@@ -99,7 +99,7 @@ def cross_entropy(
     *rows, n = x._data.shape
     y, kept = _classes("cross_entropy", y, n, tuple(rows), ignore_index)
     if weight is None and kept is None and not label_smoothing and len(rows) == 1 and reduction == "mean":
-        labels = target if isinstance(target, Variable) else constant(np.array(y))  # its owner may write into it
+        labels = target if isinstance(target, Variable) else constant(y.copy())  # its owner may write into it
         return guards.note_loss(ops.cross_entropy(x, labels, axis=1))
     return _picked(log_softmax(x), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 

@@ -7,7 +7,7 @@ user's variable, its path in a module; a result without any is called `t1`, `t2`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -100,6 +100,11 @@ class Graph:
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
     modules: dict[int, Any] = field(default_factory=dict)  # of each call, by its number
+    taken: Set[str] = frozenset()  # names of a graph that this is a part of
+
+    def names(self) -> Set[str]:
+        """All names of tensors."""
+        return self.taken or {n.name for n in self.nodes.values()}
 
     def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
         """The operations, outermost first, through which a node uses its input `i`."""

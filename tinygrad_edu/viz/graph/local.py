@@ -58,7 +58,7 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
         formula = replace(summed(formula, source.shape), value=value)
     written = plain(formula, "T", LONG)
     if "; " in written:  # steps have names, which no tensor has
-        written = plain(formula, "T", LONG, {n.name for n in whole.nodes.values()})
+        written = plain(formula, "T", LONG, whole.names())
     *steps, last = written.split("; ")
     text = "; ".join([*steps, f"{gradient_name(source)} += {last}"])
     return Local(formula, value, text, shapes, note)
