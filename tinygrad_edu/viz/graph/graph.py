@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...backward import history, pull, shown_inputs
 from ...engine import NEEDS, Variable
 from ...errors import DTypeError, GraphError
@@ -331,7 +332,7 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
 
 def _part_name(t: Variable) -> str:
     """What a slice of the last axis is called where it is a part of a result that gives several, as an LSTM's gates."""
-    made = t.inputs[0].op if t.op is not None and t.op.name == "getitem" else None
+    made = t.inputs[0].op if t.op is ops.getitem else None
     last = (t.attributes or {})["index"][-1] if made is not None and made.parts else None
     if made is None or not isinstance(last, slice) or None in (last.start, last.stop):
         return ""
