@@ -26,7 +26,8 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(VENV)/bin/tinygrad-edu bench --write .
-	$(VENV)/bin/python benchmarks/compiled.py --write
+	$(VENV)/bin/python benchmarks/bench.py --write
+	$(VENV)/bin/python benchmarks/scaling.py --write
 
 docs: $(VENV)/.dev
 	$(VENV)/bin/python docs/generate.py

@@ -79,6 +79,23 @@ def test_arguments_and_results_of_every_form(name):
     assert programs(compiled) == 1
 
 
+def test_arrays_of_numpy_can_be_indices_and_labels():
+    table = fresh(5, 3)
+    f = tg.compile(lambda i, y: tg.nn.functional.cross_entropy(table[i] * 2, y))
+    for _ in range(2):
+        i, y = RNG.integers(5, size=4), RNG.integers(3, size=4)
+        same(f(i, y), tg.nn.functional.cross_entropy(table[i] * 2, y), 8)
+    assert programs(f) == 1
+
+
+def test_products_of_what_is_one_for_all_examples_and_what_is_not():
+    f = tg.vmap(tg.grad(lambda w, x: tg.tanh(tg.matmul(x, w)).sum()), in_axes=(None, 0))
+    compiled = tg.compile(f)
+    for _ in range(2):
+        w, x = fresh(4, 3), fresh(5, 4)
+        same(compiled(w, x), f(w, x), 64)
+
+
 def test_keyword_arguments_in_any_order():
     compiled = tg.compile(lambda a, *, b, c=2.0: a * b + c)
     for _ in range(2):

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tinygrad_edu.compiler import native
 from tinygrad_edu.compiler.execute import Executor
 from tinygrad_edu.testing.properties.calls import calls
 from tinygrad_edu.testing.properties.op_checks import built_in_ops
 
 from ..program.test_reading import parts, read
+
+native_only = pytest.mark.skipif(not native.available(), reason="machine code needs llvmlite")
 
 
 def agree(f, *xs, ulps=64):
@@ -70,6 +73,7 @@ def test_random_programs(data, dtype, n):
     agree(f, *xs, ulps=2000)
 
 
+@native_only
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 2))
 @settings(max_examples=25)
 def test_products_of_all_sizes_and_layouts(m, k, n, left, right, lead):
@@ -88,6 +92,7 @@ def test_reductions(axes, reduce):
     agree(lambda x: reduce(x, axis=axes, keepdims=True) - x, x)
 
 
+@native_only
 def test_a_sum_of_many_float32_is_as_exact_as_one_rounding():
     x = np.full((1000, 1000), 0.1, np.float32)
     for axis in (0, 1, (0, 1)):
@@ -186,7 +191,8 @@ def test_rows_are_picked_and_written_by_arrays_of_indices():
     agree(written, x, i, j, v)
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "log1p", "expm1", "tanh"])
+@native_only
+@pytest.mark.parametrize("name", ["exp", "log", "log1p", "expm1", "tanh", "sigmoid", "sin", "cos"])
 def test_a_sample_of_all_float32_numbers(name):
     accuracy = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "benchmarks" / "accuracy.py"))
     most, place = accuracy["worst"](name, every=4096)

@@ -27,6 +27,7 @@ FLOORS = [
         "pieces",
         "blocks",
         "recording",
+        "precision",
         "departures",
         "batched",
         "holders",
@@ -39,7 +40,7 @@ FLOORS = [
     ["ops", "program"],
     ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "training", "linalg", "autograd", "fft", "special"],
+    ["nn", "optim", "data", "files", "io", "training", "linalg", "amp", "autograd", "fft", "special"],
     ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]
@@ -234,3 +235,14 @@ def test_a_test_that_needs_a_peer_says_so(path):
     modules = [n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom) and not n.level]
     modules += [alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names]
     assert PEERS.isdisjoint(name.partition(".")[0] for name in modules)
+
+
+def test_an_op_is_recognised_by_itself_and_not_by_its_name():
+    """A user's own op, or a box of PyTorch's, may have any name; and a name that is misspelt is never found."""
+    found = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare) and re.search(r"\bop\.name$", ast.unparse(node.left)):
+                texts = [x for side in node.comparators for x in ast.walk(side) if isinstance(x, ast.Constant)]
+                found += [f"{path.name}:{node.lineno}" for x in texts if isinstance(x.value, str)]
+    assert found == []

@@ -6,6 +6,7 @@ import pytest
 from tinygrad_edu.testing import check_derivative
 
 from ..corpus.cases import BROKEN, CASES, RIGHT
+from ..corpus.costs import costs
 from ..corpus.graphs import RULES, blamed
 from ..corpus.held_out import HELD_OUT
 
@@ -53,6 +54,11 @@ def test_cost(reports):
         n = sum(np.size(x) for x in c.inputs)
         if n <= 100:
             assert reports[c.name].evaluations <= 20 * n, c.name
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_cost_where_functions_are_hard_to_differentiate(n):
+    assert costs((n,))[n] <= 10
 
 
 @pytest.mark.parametrize("kind", RULES)

@@ -61,7 +61,7 @@ def test_verdicts_are_listed_and_written(tmp_path, spread):
     assert spread or "1 deselected" in result.stdout
     assert "this is no test of derivatives" not in result.stdout
     summary = result.stdout.partition(" derivatives =")[2]
-    assert "1 KINK, 2 RIGHT, 2 WRONG" in summary
+    assert "1 KINK, 3 RIGHT, 2 WRONG" in summary
     assert "WRONG test_some.py::test_wrong (sin): x is wrong" in summary
     assert "    off by a constant factor 2" in summary
 
@@ -74,6 +74,7 @@ def test_verdicts_are_listed_and_written(tmp_path, spread):
         ("test_wrong", "sin"),
         ("test_kink", "abs"),
         ("test_without_the_fixture", "test_without_the_fixture"),
+        ("test_property", "test_property"),
     }
     assert found["test_wrong", "sin"]["pattern"] == "sign flipped"
     assert found["test_right", "tanh"]["tried"]

@@ -148,3 +148,19 @@ def test_each_gradient_is_broken_by_itself():
     score = testing.mutation_score(lambda a, b: (b, a), first)
     assert (score.caught, len(score.survivors)) == (6, 6)
     assert all(name.startswith("gradient 1:") for name in score.survivors)
+
+
+@pytest.mark.parametrize("f", [np.sin, lambda x: np.exp(x) * abs(x), math.sin], ids=["sin", "exp |x|", "math.sin"])
+def test_a_factor_on_a_function_of_one_number_is_named_where_it_is_one(f):
+    """Any two numbers are proportional: whether that is a factor shows elsewhere."""
+    right = {np.sin: np.cos, math.sin: math.cos}.get(f, lambda x: np.exp(x) * (abs(x) + np.sign(x)))
+    pattern = report(f, lambda x: 1.37 * right(x), 0.7).pattern
+    assert pattern == "off by a constant factor 1.37"
+    assert report(f, lambda x: right(x) + 0.1, 0.7).pattern == "one term missing or wrong"
+
+
+def test_a_mistake_in_some_entries_is_named_with_their_number():
+    signs, thirds = np.array([1.0, -1.0, 1.0, 1.0]), np.array([3.0, 3.0, 3.0, 1.0])
+    x = np.array([0.3, -0.5, 0.7, 1.1])
+    assert report(np.sin, lambda x: signs * np.cos(x), x).pattern == "sign flipped, in 1 of 4 entries"
+    assert report(np.sin, lambda x: thirds * np.cos(x), x).pattern == "off by a constant factor 3, in 3 of 4 entries"

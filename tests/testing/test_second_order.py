@@ -67,6 +67,11 @@ def test_a_hessian_that_is_not_symmetric_is_named():
     assert report.diagnosis.startswith("the Hessian is not symmetric: [")
 
 
+def test_a_product_that_is_not_linear_is_named():
+    report = testing.check_hvp(lambda x: np.sum(x**3), lambda x, p: 6 * x * np.abs(p), X, raises=False)
+    assert (report.verdict, report.pattern) == ("WRONG", second_order.NOT_LINEAR)
+
+
 def test_arguments_besides_the_point():
     f = lambda x, a: a * np.sum(x**3)
     assert testing.check_hessian(f, lambda x, a: np.diag(6 * a * x), X, 2.0).verdict == "RIGHT"

@@ -6,6 +6,8 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.nn import functional as F
+from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.values import short
 
 from .test_browser import at, browser, opened, text, until  # noqa: F401  a fixture
 
@@ -172,3 +174,22 @@ def test_a_worksheet_is_not_answered_by_changing_it(browser, tmp_path):  # noqa:
         assert tab.locator("#number").count() == 0
         assert not tab.locator("#training").is_visible()
         assert at(tab) == len(sheet.data["steps"])
+
+
+def test_complex_numbers_follow_through_a_fourier_transform(browser, tmp_path):  # noqa: F811
+    def power(x):
+        spectrum = tg.fft.fft(x)
+        turned = spectrum * (0.5 - 2j)
+        total = (abs(turned) ** 2).sum()
+        return total
+
+    x = np.array([0.513, -1.071, 2.037, 0.292, 3.118, -0.774])
+    with opened(browser, viz.player(power, tg.Tensor(x, requires_grad=True, name="x")), tmp_path) as tab:
+        tab.evaluate("live.set([...nodes.values()].find(n => n.name === 'x').key, 2, -1.533)")
+        found = tab.evaluate("[...nodes.values()].map(n => [n.name, state.text(n.key, 0), state.text(n.key, 1)])")
+    x[2] = -1.533
+    t = tg.Tensor(x, requires_grad=True, name="x")
+    graph = read(power, (t,), grads=True)
+    expected = {n.name: (short(n.value), None if n.grad is None else short(n.grad)) for n in graph.nodes.values()}
+    for name, *told in found:  # a mean of numbers that cancel is rounding
+        assert [t and t.split("; mean")[0] for t in told] == [t and t.split("; mean")[0] for t in expected[name]]

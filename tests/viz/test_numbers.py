@@ -34,7 +34,7 @@ def readings(loss, w):
     yield from (str(explanation), explanation.markdown(), explanation.latex(), explanation.html())
     if w.size and w.grad is not None:
         yield str(viz.explain(w, entry=(0,) * w.ndim, of=loss))
-    yield viz.player(loss).html()
+    yield viz.player(loss).contents()
     json.loads(viz.to_json(loss))
     for overlay in ("time", "memory", "flops", "gradient", "nonfinite"):
         yield viz.draw(loss, overlay=overlay, detail="formulas", backward=True, inline=True).source
@@ -43,7 +43,7 @@ def readings(loss, w):
     film = viz.Film()
     film.record(loss)
     film.record(loss)
-    yield film.page().html()
+    yield film.page().contents()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -165,7 +165,7 @@ def test_words_from_the_right_move_no_number(name):
     assert text.count("\u2068") == text.count("\u2069") == 2
     assert shown(text) == text
     x = tg.Tensor(3.0, requires_grad=True, name=name)
-    for where in (str(viz.explain(x * 2)), "\n".join(drawn(viz.draw(x * 2))), viz.player(x * 2).html()):
+    for where in (str(viz.explain(x * 2)), "\n".join(drawn(viz.draw(x * 2))), viz.player(x * 2).contents()):
         assert "\u2068" in where
 
 

@@ -136,7 +136,7 @@ def test_after_a_step_the_old_loss_is_still_readable_and_says_what_changed():
     words = "weight changed after the result was computed"
     assert words in viz.draw(loss, detail="formulas", backward=True).source
     assert words in str(viz.explain(loss))
-    assert words in viz.player(loss).html()
+    assert words in viz.player(loss).contents()
     assert viz.why(layer.weight).reason == "healthy"
     assert str(viz.diff(loss, loss)).endswith("no difference")
     with pytest.raises(ValueError, match=words):
@@ -156,7 +156,7 @@ def test_a_program_that_runs_again_gives_the_same_bytes():
 
     def everything():
         drawn = [viz.draw(layer, x, **options).source for options in ({"detail": "formulas"}, {"budget": 20})]
-        return [*drawn, viz.player(layer, x).html(), viz.to_json(layer, x), str(viz.explain(layer, x))]
+        return [*drawn, viz.player(layer, x).contents(), viz.to_json(layer, x), str(viz.explain(layer, x))]
 
     first = everything()
     for _ in range(6):

@@ -34,7 +34,8 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
         elif isinstance(k, int | np.integer) and not isinstance(k, bool | np.bool):
             index.append(int(k))
         else:
-            array: Any = k if isinstance(k, Variable) else np.asarray(k)
+            # an array of another kind, as within `vmap` or a program that is written down, stays what it is
+            array: Any = k if isinstance(k, Variable) or hasattr(k, "__array_function__") else np.asarray(k)
             if array.size == 0 and isinstance(k, list):
                 array = array.astype(np.intp)
             if array.dtype.kind not in "iub":

@@ -41,6 +41,8 @@ def filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _pick(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    if x.__class__ is np.ndarray and all(a.__class__ is np.ndarray for a in arrays):
+        return x[filled(index, arrays) if arrays else index]
     return pick(x, filled(index, arrays))
 
 

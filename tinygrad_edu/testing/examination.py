@@ -21,7 +21,7 @@ from .subjects.subjects import Mismatch, SecondOrder, Subject, TensorSubject, of
 DIGITS = 4  # an inexact function that agrees to so many digits is not called wrong
 
 
-def _cotangent(y: Any, rng: Any) -> Any:
+def cotangent_of(y: Any, rng: Any) -> Any:
     """1 for one number; else numbers of both signs, so that no sum cancels the derivative."""
     return np.ones(1) if y.size == 1 else rng.uniform(0.5, 1.5, y.size) * rng.choice([-1, 1], y.size)
 
@@ -54,7 +54,7 @@ class Examination:
             if not off_domain(error):
                 raise
             return Report("OUT_OF_DOMAIN", f"the function has no value at the inputs: {error}")
-        self.c = _cotangent(probe.y, self.rng)
+        self.c = cotangent_of(probe.y, self.rng)
         return _unfit(probe) or self._compare(probe)
 
     def _compare(self, probe: Probe) -> Report:
@@ -65,7 +65,7 @@ class Examination:
             again = subject.gradient(subject.x, c)
             values = subject.seen[start:]
             step = 4 * EPS * self.rng.choice([-1, 1], subject.x.size)
-            near, beyond = (subject.nearby(subject.x * (1 + s), c) for s in (step, -step))
+            near = self._shaken(step, g)
         except Mismatch as found:
             self.mismatch = found
             return _misshapen(found)
@@ -74,7 +74,8 @@ class Examination:
         haze = np.abs(near - g)
         # a derivative of which not half the digits are those of both sides, which agree, has no rounding as an excuse
         alone = haze > np.sqrt(EPS) * np.maximum(np.abs(near), np.abs(g))
-        haze = np.where(alone, np.minimum(haze, np.abs(near - beyond)), haze)
+        if np.any(alone):
+            haze = np.where(alone, np.minimum(haze, np.abs(near - self._shaken(-step, g))), haze)
         if subject.dtype is not None:
             haze = haze + float(np.finfo(subject.dtype).eps) * np.max(np.abs(g), initial=0)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
@@ -88,6 +89,11 @@ class Examination:
         if report.verdict == "RIGHT" and subject.narrow and subject.dtype is None:
             in_own_dtype(subject, c, g, probe.y, self.rng, report)
         return report
+
+    def _shaken(self, step: Any, g: Any) -> Any:
+        """The gradient where each input is moved by a relative step; `g`, that at the inputs, where none moves."""
+        near = self.subject.x * (1 + step)
+        return g if np.array_equal(near, self.subject.x) else self.subject.nearby(near, self.c)
 
     def _to_some_digits(self, report: Report, why: str) -> None:
         """Where a function is known to be inexact, and agrees to some digits, that is no mistake."""
@@ -153,10 +159,11 @@ def _forward(subject: TensorSubject, judge: Judge, c: Any, entries: Sequence[Ent
     out = []
     for k in range(2):
         v = judge.rng.standard_normal(subject.x.size) * judge.scales
+        each = len(entries) == v.size  # has its own slope
+        if each and any(e.verdict not in ("RIGHT", "WRONG") for e in entries):
+            continue  # left and right differ, or noise: the reverse entries have said so
         analytic = _tangent(subject, c, v, subject.x)
-        if len(entries) == v.size:  # every entry has its own slope
-            if any(e.verdict not in ("RIGHT", "WRONG") for e in entries):
-                continue  # left and right differ, or noise: the reverse entries have said so
+        if each:
             n, bar = (np.array([getattr(e, x) for e in entries]) for x in ("numerical", "error"))
             size = float(np.sum(np.abs(c * judge.probe.y)))
             s = Slope(float(n @ v), float(bar @ np.abs(v)) + 64 * EPS * float(np.abs(n) @ np.abs(v)), natural=size)

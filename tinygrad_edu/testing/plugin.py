@@ -92,9 +92,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _checks(item: pytest.Item) -> bool:
     """Whether a test checks derivatives."""
-    property_ = getattr(item, "obj", None)
-    made = hasattr(property_, "function") and hasattr(property_, "derivative")
-    return made or item.get_closest_marker(MARK) is not None or "derivative_check" in getattr(item, "fixturenames", ())
+    return (
+        _drawn(item)
+        or item.get_closest_marker(MARK) is not None
+        or "derivative_check" in getattr(item, "fixturenames", ())
+    )
+
+
+def _drawn(item: pytest.Item) -> bool:
+    """Whether a test is made by `derivative_property`."""
+    test = getattr(item, "obj", None)
+    return hasattr(test, "function") and hasattr(test, "derivative")
 
 
 @pytest.fixture
@@ -113,6 +121,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         error = call.excinfo.value if call.excinfo is not None else None
         if isinstance(error, GradientError) and all(r is not error.report for _, r in found):
             found.append((item.name, error.report))  # checked without the fixture
+        if _drawn(item) and error is None:
+            found.append((item.name, Report("RIGHT", "no example that was drawn is wrong")))
         for name, r in found:
             item.user_properties.append((f"derivative of {name}", f"{r.verdict}: {r.diagnosis}"))
         report.derivatives = [{"node": item.nodeid, "function": name, **json.loads(r.to_json())} for name, r in found]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..functions.arguments import Function
 from ..functions.calls import own_keywords
+from .causes.patterns import OVERWRITTEN, TERM
 from .checking import Strict
 from .examination import Examination
 from .explanation import explained
@@ -22,6 +23,7 @@ from .subjects.pairs import Pair
 NOT_SYMMETRIC = "not symmetric"
 NOT_LINEAR = "not linear in the direction"
 LEFT_OUT = "an entry that the sparsity leaves out"
+GUESSES = (TERM, OVERWRITTEN)  # patterns that are left where nothing better fits
 TRIES = 4  # points at which a Jacobian is looked at, and pairs of directions
 
 
@@ -64,7 +66,7 @@ def check_hessian(
     slope, second = gradient_of(f, grad, args), _with(hess, args)
     report = explained(Examination(Slopes(who, slope, second, _vector(who, x), False), seed))
     h = _matrix(second(np.array(x)))
-    if report.verdict == "RIGHT" or report.pattern is None or report.pattern.startswith("one term"):
+    if report.verdict == "RIGHT" or report.pattern is None or report.pattern.startswith(GUESSES):
         asymmetric(h, report)
     return conclude(report, raises, strict)
 
@@ -96,8 +98,8 @@ def check_hvp(
     product: Function = (lambda x, p: hvp(x, p, *args)) if args else hvp
     slope = gradient_of(f, grad, args)
     report = explained(Examination(Slopes(who, slope, product, _vector(who, x), True), seed))
-    if report.verdict != "WRONG" or (report.pattern or "").startswith("one term"):
-        unlike_a_matrix(lambda p: product(np.array(x), p), np.asarray(x).shape, report, seed, symmetric=True)
+    guessed = report.verdict != "WRONG" or (report.pattern or "").startswith(GUESSES)
+    unlike_a_matrix(lambda p: product(np.array(x), p), np.asarray(x).shape, report, seed, symmetric=guessed)
     return conclude(report, raises, strict)
 
 
@@ -137,8 +139,7 @@ def check_jvp(
 
     report = explained(Examination(Slopes(who, _with(f, args), jacobian, x, False), seed))
     report.blame = None if report.blame is None or "jacobian" in str(report.blame) else report.blame
-    if report.verdict != "WRONG" or (report.pattern or "").startswith("one term"):
-        unlike_a_matrix(lambda v: along(np.array(x), v), x.shape, report, seed, symmetric=False)
+    unlike_a_matrix(lambda v: along(np.array(x), v), x.shape, report, seed, symmetric=False)
     return conclude(report, raises, strict)
 
 

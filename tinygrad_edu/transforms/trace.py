@@ -39,7 +39,7 @@ class Trace:
                     raise ValueError(f"{who}: argnums must name arguments; got {i} of {len(args)}; count from 0")
                 leaves, structure = tree.flatten(args[i], tree.is_array)
                 own = [fresh(who, x) for x in leaves]
-                given[i] = tree.unflatten(structure, map(_written, own))
+                given[i] = tree.unflatten(structure, [_written(x) for x in own])
                 self.inputs += own
                 self.arguments.append(structure)
             if not self.inputs:

@@ -184,7 +184,7 @@ def _one_product(
 
 def _turned(step: Step) -> bool:
     """Whether a step is the transpose of a matrix."""
-    return len(step.result.shape) == 2 and step.primitive == "swapaxes" and set(step.args[1:]) in ({-1, -2}, {0, 1})
+    return step.primitive == "swapaxes" and len(step.result.shape) == 2 and set(step.args[1:]) in ({-1, -2}, {0, 1})
 
 
 def _over_rows(step: Step) -> bool:

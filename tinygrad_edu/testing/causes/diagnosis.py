@@ -12,15 +12,18 @@ from ..examination import Examination
 from ..report import Entry, Report
 from ..slopes.judging import EACH, Judge
 from ..slopes.numerical import Probe
+from ..slopes.thresholds import SUSPECT
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject, TensorSubject
 from .mending import overwritten, rewrites
 from .ops import culprits_in
-from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, recognise
+from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, proportional, recognise
 from .slicing import only_lines
 from .source import wrong_lines
 
 LISTED = 8  # lines that a note lists, at most
+AWAY = (0.3, -0.2)  # of the scale: where a factor is looked at that may be constant
+JUDGED = 3  # calls for a slope and a derivative there
 SAMPLE = 16  # entries looked at where there are too many to look at all
 
 
@@ -137,9 +140,26 @@ def _patterns(subject: Subject, judge: Judge, report: Report) -> dict[str, str]:
             if all(e.verdict == "RIGHT" for e in entries):
                 found[a.name] = f"{TERM}, or {OVERWRITTEN}: a few of {a.size} entries are wrong"
                 continue
-        if text := recognise(g, n, bars, sizes, x):
+        text = recognise(g, n, bars, sizes, x)
+        if g.size == 1 and text == f"{TERM} or wrong" and (k := _ratio(judge, places[0], float(n.flat[0]))):
+            text = proportional(k, sizes)
+        if text:
             found[a.name] = text
     return found
+
+
+def _ratio(judge: Judge, k: int, slope: float) -> float | None:
+    """By what a single derivative is off, if that is the same at other inputs: any two numbers are proportional."""
+    places = AWAY[: judge.left() // JUDGED]
+    if not slope or not places:
+        return None
+    ratio = float(judge.g[k]) / slope
+    for share in places:
+        shift = share * judge.scales * judge.rng.uniform(0.5, 1, judge.g.size)
+        there, analytic = judge.slope_at(shift, k), float(judge.subject.nearby(judge.probe.x + shift, judge.c)[k])
+        if not there or not abs(analytic / there - ratio) <= SUSPECT * abs(ratio):
+            return None
+    return ratio
 
 
 def _turned(judge: Judge, start: int, g: Any) -> str | None:
@@ -179,13 +199,8 @@ def _stale(subject: Subject, judge: Judge, report: Report) -> str | None:
 
 def _right_at(judge: Judge, x: Any, k: int, entry: Entry) -> bool:
     """Whether a wrong entry is the slope at another point, a hundred times closer to it than to the slope here."""
-    step = np.zeros(x.size)
-    step[k] = 2.0**-16 * judge.scales[k]
-    above, below = judge.probe(x + step), judge.probe(x - step)
-    if above is None or below is None:
-        return False
-    slope = float(np.dot(judge.c, above - below)) / (2 * step[k])
-    return abs(slope - entry.analytic) <= 1e-2 * abs(entry.numerical - entry.analytic)
+    slope = judge.slope_at(x - judge.probe.x, k)
+    return slope is not None and abs(slope - entry.analytic) <= 1e-2 * abs(entry.numerical - entry.analytic)
 
 
 def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe) -> str | None:

@@ -69,6 +69,11 @@ def _proportional(a: Any, n: Any, bars: Any, sizes: Sequence[int]) -> str | None
         k, -1, rel_tol=max(1e-6, float(np.min(np.broadcast_to(bars, n.shape)[np.abs(n) > size / 2])) / size)
     ):
         return SIGN
+    return proportional(k, sizes)
+
+
+def proportional(k: float, sizes: Sequence[int]) -> str:
+    """The sentence for a gradient that is `k` times the right one."""
     text = f"1 {'+' if k > 1 else '-'} {abs(k - 1):.3g}" if abs(k - 1) < 1e-3 else f"{k:.6g}"
     return f"{FACTOR} {text}{_cause(k, sizes)}"
 
@@ -141,6 +146,10 @@ def _partial(a: Any, n: Any, bars: Any) -> str | None:
     if a.size < 2 or np.all(wrong):
         return None
     where = np.argwhere(wrong)
+    bars = np.broadcast_to(bars, a.shape)
+    k = factor(a[wrong], n[wrong], bars[wrong])
+    if k is not None and (abs(k + 1) < 1e-6 or (len(where) > 2 and abs(k) > 1e-9)):
+        return f"{SIGN if abs(k + 1) < 1e-6 else f'{FACTOR} {k:.6g}'}, in {len(where)} of {a.size} entries"
     rows = sorted({int(i[0]) for i in where})
     whole = a.ndim == 1 or all(np.all(wrong[r]) for r in rows)
     if whole and np.all(a[wrong] != 0) and np.all(n[wrong] != 0) and len(rows) <= max(1, a.shape[0] - 1):

@@ -18,12 +18,11 @@ from ..explanation import explained
 from ..report import Blame, conclude
 from ..subjects.other_libraries import plain, precision
 from ..subjects.subjects import Mismatch, Uncomputable, flatten, parameter_names
-from ..subjects.trees import mapped
 from .kernel import kernel_of
 from .parting import parting_line, sources, writing_line
 from .probes import BATCH, EMPTY, PRECISION, PROBES, VALUE, WRITES, Finding, Place, aliases, alike, probed
 from .report import KernelReport, described, kernel_report, pasted
-from .sizes import LENGTHS, lengths, resized, smallest, variations
+from .sizes import LENGTHS, copied, resized, smallest, spread, variations
 from .subject import WHO, Inputs, KernelFunctions
 
 
@@ -166,7 +165,7 @@ class Check:
     def outputs(self, inputs: Inputs) -> list[Any]:
         """What the forward gives."""
         with np.errstate(all="ignore"):
-            result = self.functions.call(*mapped(_copied, list(inputs)))
+            result = self.functions.call(*copied(inputs))
         pair = isinstance(result, tuple) and len(result) == 2 and self.functions.backward is not None
         several = result if isinstance(result, tuple) else (result,)
         return [plain(y) for y in (several[:1] if pair else several)]
@@ -177,7 +176,7 @@ class Check:
         name, pattern = f"an axis has length {new} in place of {old}", BATCH if new else EMPTY
         try:
             outputs = self.outputs(other)
-            whole = self.outputs(resized(other, 1, old)) if new == 1 and 1 not in lengths(inputs) else []
+            whole = self.outputs(spread(other, inputs, old)) if new == 1 else []
         except Exception:  # the forward has no value there
             return None
         if [np.ndim(y) for y in outputs] != known or (new and not all(np.size(y) for y in outputs)):
@@ -240,10 +239,6 @@ class Check:
         functions = {"forward": f.forward, "backward": f.backward, "reference": f.reference}
         report.test = pasted(functions, names, given or inputs)
         return report
-
-
-def _copied(path: Any, x: Any) -> Any:
-    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def empty(place: Place, name: str) -> Finding | None:

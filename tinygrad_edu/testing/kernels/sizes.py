@@ -44,6 +44,32 @@ def resized(inputs: Inputs, old: int, new: int, rng: Any = None) -> Inputs:
     return tuple(mapped(leaf, list(inputs)))
 
 
+def spread(inputs: Inputs, like: Inputs, old: int) -> Inputs:
+    """Inputs whose axes of length 1 repeat their entry `old` times, where those of `like` have that length: as
+    broadcasting would. A function that gives the same for both was not given shorter axes, but broadcast them."""
+    wanted = dict(leaves(list(like)))
+
+    def leaf(path: Any, x: Any) -> Any:
+        if not hasattr(x, "shape"):
+            return wanted[path]
+        library, a = library_of(x), np.asarray(plain(x))
+        for axis in [k for k, n in enumerate(wanted[path].shape) if n == old]:
+            a = np.repeat(a, old, axis)
+        return wrapper(library)(a) if library else a
+
+    return tuple(mapped(leaf, list(inputs)))
+
+
+def holders(inputs: Inputs, length: int) -> list[int]:
+    """How many axes each array has of which one has that length."""
+    return [len(x.shape) for _, x in leaves(list(inputs)) if hasattr(x, "shape") and length in x.shape]
+
+
+def copied(inputs: Sequence[Any]) -> Inputs:
+    """The same inputs in other arrays, as a function may write into its own."""
+    return tuple(mapped(lambda path, x: x.copy() if isinstance(x, np.ndarray) else x, list(inputs)))
+
+
 def variations(inputs: Inputs, wanted: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Each length of an axis with each of the lengths that it should be tried with."""
     return ((old, new) for new in wanted for old in lengths(inputs) if new != old)

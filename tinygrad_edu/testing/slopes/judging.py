@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ COARSE = "the difference is no more than the rounding of float32, in which the f
 LOST = "rounding, {:.1g}, leaves not even the first digit of the derivative, or of the function's slope"
 QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
 CALLS = 20  # of the function, for each number differentiated by, are a check's: ten times central differences
+CAUSE = 4  # calls that are kept for the rounding and the cause of a mistake
+TOGETHER = 8  # calls for a direction along which several kinks are passed at once
 HAZES = 8  # bars are so many times the rounding that was seen of a derivative
 EACH = 128  # up to so many inputs, every entry is checked; beyond, random projections
 
@@ -34,17 +36,23 @@ class Judge:
         self.haze = haze + subject.slack(g) / HAZES
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
+        self.traced = False  # whether the last slope is a complex step that was watched from beginning to end
         self.wrong = False  # whether an entry was found wrong
-        self.most = 5 + min(probe.x.size, 2)  # pairs of samples for each entry
+        n, kept = probe.x.size, CAUSE if subject.through_function else 0
+        self.most = max(5, min(5 + min(n, 2), (self.left() - n - kept) // (2 * n)))  # pairs of samples for each entry
         self.grains: dict[float, Any] = {}
         self.scales = sizes(subject.split(probe.x))
         self.extended = Extended(subject, probe, c, g)
+
+    def left(self) -> int:
+        """How often the function may still be called."""
+        return CALLS * self.probe.x.size - self.subject.calls
 
     def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
         """The derivative along `v`: by the complex step where real differences confirm it."""
         line = Line(self.probe, v, self.c, scale)
         z = line.complex_slope() if self.complex else None
-        traced = self.subject.traced  # then nothing without a complex derivative was reached
+        traced = self.traced = z is not None and self.subject.traced  # nothing without a complex derivative was reached
         self.complex = z is not None  # once refused, complex numbers are not tried again
         if z is None:
             return self._by_differences(line.slope(analytic, most=most))
@@ -56,14 +64,19 @@ class Judge:
             if z and real.state == "smooth" and lost:
                 return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
             return self._by_differences(real)
-        if math.isfinite(analytic) and (abs(analytic - z) > SUSPECT * abs(z) or z == 0):
-            # before calling it wrong, look at real numbers alone
+        suspect = abs(analytic - z) > SUSPECT * abs(z) and not traced  # what was traced and confirmed is no accident
+        if math.isfinite(analytic) and (suspect or z == 0):  # before calling it wrong, look at real numbers alone
             real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
                 return self._by_differences(real)
         return self._by_complex_step(line, z, 0.0 if traced else off)
 
+    def real_slope(self, v: Any, analytic: float, most: int) -> Slope:
+        """The derivative along `v` by real differences."""
+        return self._by_differences(Line(self.probe, v, self.c).slope(analytic, most=most))
+
     def _by_differences(self, real: Slope) -> Slope:
+        self.traced = False
         self.methods.add("extrapolated differences")
         return real
 
@@ -83,11 +96,11 @@ class Judge:
         """Several entries may each lie between their slopes, and still be no subgradient together, as
         when a tie of max gives each of its entries the whole gradient."""
         for k in range(1 if self.g.size < 4 else 3):
-            if self.subject.calls + 12 > CALLS * self.g.size:
+            if self.left() < TOGETHER:
                 return
             v = np.zeros(self.g.size)
             v[kinks] = self.scales[kinks] * (self.rng.choice([1.0, -1.0], len(kinks)) if k else 1.0)
-            entry = self.along(v, (), most=4)
+            entry = self.along(v, (), lambda v, analytic: self.real_slope(v, analytic, TOGETHER // 2))
             if entry.verdict == "WRONG":
                 text = f"each of these {len(kinks)} entries lies between its slopes, but together they do not"
                 yield entry.but(reason=f"a kink: {text}")
@@ -121,9 +134,10 @@ class Judge:
         some = set(np.argsort(-np.abs(self.g))[:4].tolist()) | set(self.rng.integers(self.g.size, size=8).tolist())
         yield from (self.entry(k) for k in sorted(some))
 
-    def along(self, v: Any, index: tuple[int, ...], most: int = 8) -> Entry:
+    def along(self, v: Any, index: tuple[int, ...], slope: Callable[[Any, float], Slope] | None = None) -> Entry:
         analytic = float(np.dot(np.where(v == 0, 0, self.g), v))
-        return self.judge("direction", index, analytic, self.slope(v, 1.0, analytic, most), self.haze_along(v))
+        found = self.slope(v, 1.0, analytic, 8) if slope is None else slope(v, analytic)
+        return self.judge("direction", index, analytic, found, self.haze_along(v))
 
     def haze_along(self, v: Any) -> float:
         """The rounding of the gradient, seen along `v`: of its entries, which share causes, so that it may
@@ -200,8 +214,9 @@ class Judge:
         """The entry, with what rounding does to the derivative, and to the function, as extended precision shows it."""
         error = self.extended_error(entry, k, s)
         off = abs(entry.analytic - entry.numerical)
-        if off > error and not self.wrong and self.extended.function_loses:
-            fine = self.extended.slope(self._unit(k), float(self.scales[k]), entry.analytic, self.most)
+        if off > error and not self.wrong and not self.traced and self.extended.function_loses:
+            most = max(1, min(self.most, (self.left() - CAUSE) // 2))
+            fine = self.extended.slope(self._unit(k), float(self.scales[k]), entry.analytic, most)
             unclear = not fine.error <= DROWNED * abs(fine.value)
             if unclear or abs(entry.analytic - fine.value) <= fine.error + error:  # there, the function does not object
                 error = max(error, off)
@@ -236,6 +251,14 @@ class Judge:
         """Whether real differences alone have nothing against a derivative."""
         real = Line(self.probe, self._unit(k), self.c, float(self.scales[k])).slope(analytic, most=7)
         return abs(real.value - analytic) <= real.error
+
+    def slope_at(self, shift: Any, k: int) -> float | None:
+        """The slope in entry `k` at other inputs, to some six digits, by one short step; None outside the domain."""
+        x, step = self.probe.x + shift, 2.0**-16 * self.scales[k] * self._unit(k)
+        above, below = self.probe(x + step), self.probe(x - step)
+        if above is None or below is None:
+            return None
+        return float(np.dot(self.c, above - below)) / (2 * step[k])
 
     def _unit(self, k: int) -> Any:
         v = np.zeros(self.probe.x.size)

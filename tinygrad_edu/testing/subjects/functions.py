@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+import numpy as np
 
 OURS = __name__.partition(".")[0]
 
@@ -110,6 +113,55 @@ def codes(code: CodeType) -> Iterator[CodeType]:
 def names_in(f: Callable[..., Any]) -> set[str]:
     """The local variables of a function and of the user's functions that it calls."""
     return {name for g in reached(inspect.unwrap(f)) for code in codes(g.__code__) for name in code.co_varnames}
+
+
+RAW = {"as_strided", "frombuffer", "from_buffer", "__array_interface__", "ctypes"}  # they read memory by its address
+SAFE = ("numpy", "math", "cmath", "builtins")  # modules that look at the lengths of what they are given
+
+
+def takes_any_length(f: Any, length: int) -> bool:
+    """Whether a function may be tried with other lengths in place of one: it is the user's own Python and NumPy all the
+    way down (compiled code may read beyond the end of an array), and holds nothing of that length itself."""
+    if isinstance(f, np.ufunc):
+        return True
+    root = plain_function(f)
+    if not isinstance(f, FunctionType | MethodType | partial) or root is None or not is_own(root):
+        return False
+    held = (
+        [f.__self__] if isinstance(f, MethodType) else [*f.args, *f.keywords.values()] if isinstance(f, partial) else []
+    )
+    for g in reached(f):
+        if {n for code in codes(g.__code__) for n in code.co_names} & RAW or _imports(g):
+            return False
+        held += [*_named(g), *(g.__defaults__ or ())]
+    return all(_harmless(v, length) for v in held)
+
+
+def _imports(f: FunctionType) -> bool:
+    """Whether a function imports something when it is called."""
+    return any(step.opname == "IMPORT_NAME" for code in codes(f.__code__) for step in dis.get_instructions(code))
+
+
+def _harmless(v: Any, length: int, depth: int = 3) -> bool:
+    """Whether what a function holds has not that length, and is no compiled code."""
+    if isinstance(v, np.ndarray):
+        return length not in v.shape
+    if isinstance(v, bool | int | float | complex | str | np.generic | np.dtype | np.ufunc | None):
+        return not isinstance(v, int) or v != length
+    if isinstance(v, ModuleType):
+        return v.__name__.partition(".")[0] in SAFE or bool(functions_of(v))
+    if isinstance(v, FunctionType):
+        return is_own(v) or str(v.__module__).startswith("numpy")
+    if isinstance(v, type):
+        return v.__module__.partition(".")[0] in SAFE or bool(methods_of(v))
+    if callable(v) and not hasattr(v, "__dict__"):  # built in
+        return str(getattr(v, "__module__", None)).partition(".")[0] in SAFE
+    if isinstance(v, Mapping | list | tuple | set):
+        parts = v.values() if isinstance(v, Mapping) else v
+        return depth > 0 and len(v) != length and all(_harmless(x, length, depth - 1) for x in parts)
+    kind: type = type(v)
+    own = bool(methods_of(kind))  # an object of the user's
+    return own and depth > 0 and all(_harmless(x, length, depth - 1) for x in vars(v).values())
 
 
 SOLVERS = {  # what computes to a tolerance or in low precision, by the name under which it is called

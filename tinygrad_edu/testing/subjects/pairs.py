@@ -76,6 +76,11 @@ class Pair(Subject):
             )
         return result, None
 
+    @property
+    def through_function(self) -> bool:  # type: ignore[override]
+        """Whether the derivative is told something that the function computed."""
+        return self.convention.needs_function
+
     def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
         if self.seen and not native and not self.convention.needs_function:
             return self.gather(self.without_function(flat, c))  # one call of the function for less

@@ -101,6 +101,7 @@ class Subject:
     who = "check_gradients"
     dtype: Any = None  # in which the function computes, if it cannot in float64
     traced = False  # whether the last value was computed from watched complex numbers, from beginning to end
+    through_function = False  # whether each call of the derivative takes one of the function, for what it computes
     complex = True  # whether the complex step may be tried
     accuracy = Accuracy()
     coarse = 0.0  # the unit in the last place of gradients, relatively, if they come in less than float64

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...backward import history, parents
 from ...batched import whole
 from ...engine import TRACED, Variable, constant
-from ...op import REGISTRY, Op
+from ...op import Op
 from ...recording import Recording
 from .notation import latex, plain
 
@@ -156,18 +157,18 @@ def of_rule(
 def _mirrored(f: Formula, op: Op, name: str, turned: Formula) -> Formula:
     """The formula with `turned`, which is made of y, for op(-x): `y * (1 - y)` for `y * sigmoid(-x)`."""
     for part in f.parts():
-        if part.op is op and (x := part.args[0]).op is REGISTRY["negative"] and x.args[0].text == name:
+        if part.op is op and (x := part.args[0]).op is ops.negative and x.args[0].text == name:
             return f.with_part(part, turned)
     return f
 
 
 def summed(f: Formula, shape: tuple[int, ...]) -> Formula:
     """The sum over the axes along which `shape` was broadcast to that of the formula."""
-    op, lead = REGISTRY["sum"], len(f.shape) - len(shape)
+    op, lead = ops.sum, len(f.shape) - len(shape)
     kept = tuple(lead + i for i, n in enumerate(shape) if n == 1 and f.shape[lead + i] != 1)
     if kept and lead and all(n == 1 for n in shape):  # all of it, in one number
         f = Formula("", op, (f,), {"axis": tuple(range(len(f.shape))), "keepdims": False}, np.sum(whole(f.value)))
-        return Formula("", REGISTRY["reshape"], (f,), {"shape": shape}, np.reshape(f.value, shape))
+        return Formula("", ops.reshape, (f,), {"shape": shape}, np.reshape(f.value, shape))
     for axis, keepdims in ((kept, True), (tuple(range(lead)), False)):
         if axis:
             value = op.forward(f.value, axis=axis, keepdims=keepdims)
@@ -205,10 +206,10 @@ def _known(f: Formula) -> Formula | None:
         return None
     numbers = [a.number for a in f.args]
     exact = all(v is not None and not np.ndim(v) for v in numbers) and bool(f.value == np.round(f.value))
-    never = f.op.name in ("logical_and", "bitwise_and") and any(v is not None and not np.any(v) for v in numbers)
+    never = f.op in (ops.logical_and, ops.bitwise_and) and any(v is not None and not np.any(v) for v in numbers)
     if exact or never:  # other numbers stay as they are written: 1 / 3
         return Formula(value=f.value)
-    if f.op.name == "where" and numbers[0] is not None:
+    if f.op is ops.where and numbers[0] is not None:
         choice = f.args[1] if np.all(numbers[0]) else f.args[2] if not np.any(numbers[0]) else None
         return choice if choice is not None and choice.shape == f.shape else None
     return None
@@ -217,7 +218,6 @@ def _known(f: Formula) -> Formula | None:
 def tidy(f: Formula) -> Formula:
     """The same without operations that change nothing: times 1, plus 0, a reshape to the same shape."""
     f = _without_repeats(f)
-    name = f.op.name if f.op else ""
     if (known := _known(f)) is not None:
         return known
     if not f.args:
@@ -229,13 +229,13 @@ def tidy(f: Formula) -> Formula:
             return a
         if _is(a, left) and b.shape == f.shape:
             return b
-    if name == "multiply" and _is(a, -1) and b.shape == f.shape:
-        return Formula("", REGISTRY["negative"], (b,), {}, f.value)
-    if name == "negative" and a.op is f.op:
+    if f.op is ops.multiply and _is(a, -1) and b.shape == f.shape:
+        return Formula("", ops.negative, (b,), {}, f.value)
+    if f.op is ops.negative and a.op is f.op:
         return a.args[0]
-    if name in ("alias", "clone", "positive") or (name == "power_n" and f.attributes["n"] == 1):
+    if f.op in (ops.alias, ops.clone, ops.positive) or (f.op is ops.power_n and f.attributes["n"] == 1):
         return a
-    return _in_place(f, name, a)
+    return _in_place(f, a)
 
 
 def _without_repeats(f: Formula) -> Formula:
@@ -243,27 +243,27 @@ def _without_repeats(f: Formula) -> Formula:
     if f.op is None or not f.op.kind.entrywise or f.value is None:
         return f
     for i, a in enumerate(f.args):
-        if a.op is None or a.op.name not in ("broadcast_to", "reshape"):
+        if a.op not in (ops.broadcast_to, ops.reshape):
             continue
         x = a.args[0]
-        wide = a.op.name == "broadcast_to" or a.shape == (1,) * (len(a.shape) - len(x.shape)) + x.shape
+        wide = a.op is ops.broadcast_to or a.shape == (1,) * (len(a.shape) - len(x.shape)) + x.shape
         args = (*f.args[:i], x, *f.args[i + 1 :])
         if wide and np.broadcast_shapes(*(b.shape for b in args)) == f.shape:
             return _without_repeats(Formula(f.text, f.op, args, f.attributes, f.value))
     return f
 
 
-def _in_place(f: Formula, name: str, a: Formula) -> Formula:
+def _in_place(f: Formula, a: Formula) -> Formula:
     """The same without operations on the layout of `a` that leave it as it was, or undo one another."""
-    if name in ("reshape", "broadcast_to", "sum_to") and a.shape == f.shape:
+    if f.op in (ops.reshape, ops.broadcast_to, ops.sum_to) and a.shape == f.shape:
         return a
-    if name == "broadcast_to" and a.op is not None and a.op.name == "reshape":
+    if f.op is ops.broadcast_to and a.op is ops.reshape:
         x = a.args[0]
         if a.shape == (1,) * (len(a.shape) - len(x.shape)) + x.shape:  # broadcasting adds those axes by itself
             return Formula("", f.op, (x,), f.attributes, f.value)
-    if name == "astype" and getattr(a.value, "dtype", None) == f.attributes["dtype"]:
+    if f.op is ops.cast and getattr(a.value, "dtype", None) == f.attributes["dtype"]:
         return a
-    if name == "permute_dims":
+    if f.op is ops.permute_dims:
         axes, unmoved = f.attributes["axes"], tuple(range(len(a.shape)))
         if axes == unmoved:
             return a

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import ops
 from ...ops.indexing import ARRAY
 from ..graph.values import shown
 
@@ -118,9 +119,9 @@ def plain_part(f: Formula, args: list[Written], transposed: str) -> Written:
         return leaf(f)
     if f.op.formula and f.op.formula.count("{}") == len(args):
         return _operator(_filled(f.op.formula, f.attributes), args)
-    if f.op.name == "permute_dims" and (mark := transposition(f, transposed)):
+    if f.op is ops.permute_dims and (mark := transposition(f, transposed)):
         return wrap(*args[0], ATOM) + mark, ATOM
-    if f.op.name == "getitem":
+    if f.op is ops.getitem:
         return wrap(*args[0], ATOM) + f"[{_index(f.attributes['index'], args[1:])}]", ATOM
     return f"{f.op.name}({', '.join(_words(f, args))})", ATOM
 
@@ -205,7 +206,7 @@ def _latex_part(f: Formula, args: list[Written], write_name: Callable[[str], str
 def _filled_latex(f: Formula, args: list[Written]) -> Written:
     """An op's own LaTeX with its inputs and attributes in place, in the parentheses that they need."""
     assert f.op is not None
-    if f.op.name == "permute_dims" and transposition(f, "mT"):
+    if f.op is ops.permute_dims and transposition(f, "mT"):
         return wrap(*args[0], ATOM) + r"^\top", POWER
     template, least, binds = _layout(f.op.latex)
     if r"\cdot" in template and all(len(a.shape) for a in f.args):

@@ -7,7 +7,7 @@ user's variable, its path in a module; a result without any is called `t1`, `t2`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...backward import history, pull, shown_inputs
 from ...engine import NEEDS, Variable
 from ...errors import DTypeError, GraphError
@@ -100,6 +101,11 @@ class Graph:
     whole: Graph | None = None  # the graph with every operation, where this one shows fewer
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
     modules: dict[int, Any] = field(default_factory=dict)  # of each call, by its number
+    taken: Set[str] = frozenset()  # names of a graph that this is a part of
+
+    def names(self) -> Set[str]:
+        """All names of tensors."""
+        return self.taken or {n.name for n in self.nodes.values()}
 
     def path(self, node: Node, i: int) -> tuple[tuple[str, int], ...]:
         """The operations, outermost first, through which a node uses its input `i`."""
@@ -326,7 +332,7 @@ def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: 
 
 def _part_name(t: Variable) -> str:
     """What a slice of the last axis is called where it is a part of a result that gives several, as an LSTM's gates."""
-    made = t.inputs[0].op if t.op is not None and t.op.name == "getitem" else None
+    made = t.inputs[0].op if t.op is ops.getitem else None
     last = (t.attributes or {})["index"][-1] if made is not None and made.parts else None
     if made is None or not isinstance(last, slice) or None in (last.start, last.stop):
         return ""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...ops.layout import sum_to
+from ... import ops
 from ..formulas.formula import Formula, of_rule, summed
 from ..formulas.notation import plain
 from .graph import Graph, Node
@@ -53,12 +53,12 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
     formula = _from_one(graph, node, formula)
     value, note, shapes = formula.value, "", _shapes(formula)
     if formula.shape != source.shape and user.op is not None and user.op.broadcasts:
-        value = sum_to(value, shape=source.shape)
+        value = ops.sum_to(value, shape=source.shape)
         note = broadcast_note(source, formula.shape)
         formula = replace(summed(formula, source.shape), value=value)
     written = plain(formula, "T", LONG)
     if "; " in written:  # steps have names, which no tensor has
-        written = plain(formula, "T", LONG, {n.name for n in whole.nodes.values()})
+        written = plain(formula, "T", LONG, whole.names())
     *steps, last = written.split("; ")
     text = "; ".join([*steps, f"{gradient_name(source)} += {last}"])
     return Local(formula, value, text, shapes, note)
@@ -77,7 +77,7 @@ def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:
     if seed is None or np.ndim(seed) or seed != 1 or node.grad != 1:
         return formula
     for part in formula.parts():
-        if part.op is not None and part.op.name == "broadcast_to" and part.args[0].text == gradient_name(node):
+        if part.op is ops.broadcast_to and part.args[0].text == gradient_name(node):
             return formula.with_part(part, Formula(f"ones({part.shape})", value=part.value))
     return formula
 
@@ -88,7 +88,7 @@ def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None,
     arrays = [graph.nodes[k].value for k in user.inputs]
     names = graph.argument_names(user)
     if so_far is not None and np.shape(gradient) != user.shape:
-        gradient = sum_to(gradient, shape=user.shape)
+        gradient = ops.sum_to(gradient, shape=user.shape)
         so_far = replace(summed(so_far, user.shape), value=gradient)
     incoming = gradient_name(outer) if so_far is None else "\0"
     found = of_rule(user.op, i, arrays, user.attributes, names, (incoming, gradient), (user.name, user.value))
@@ -108,6 +108,6 @@ def broadcast_note(source: Node, shape: tuple[int, ...]) -> str:
 
 def _shapes(f: Formula) -> str:
     """The shapes that meet in a matrix product; else the one shape."""
-    if f.op is not None and f.op.name == "matmul":
+    if f.op is ops.matmul:
         return "".join(shape_text(a.shape) for a in f.args)
     return shape_text(f.shape)

@@ -8,6 +8,7 @@ Newest first, a tensor's gradient is complete when its turn comes: that is why t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,17 +37,33 @@ class Forward:
 class Backward:
     """One use of a tensor, on the way back: `incoming * derivative = contribution`, added to what was there."""
 
+    graph: Graph
     user: Node
     source: Node
     position: int
     incoming: Any
-    derivative: Formula | None  # the local derivative alone, where it is a factor (elementwise rules)
-    local: Local
     contribution: Any
     before: Any  # the running sum; None at the first use of what is no output
     after: Any
     use: int  # which of the uses this is, from 1
     uses: int
+
+    @cached_property
+    def derivative(self) -> Formula | None:
+        """The local derivative alone, where it is a factor (elementwise rules)."""
+        return derivative(self.graph, self.user, self.position)
+
+    @cached_property
+    def local(self) -> Local:
+        """What the use gives back, as a formula with shapes."""
+        found = local(self.graph, self.user, self.position)
+        assert found is not None
+        return found
+
+    @property
+    def factor(self) -> Any:
+        """The number, or the array, of the derivative alone."""
+        return factor(self.graph, self.user, self.position)
 
     @property
     def adds(self) -> bool:
@@ -56,7 +73,7 @@ class Backward:
     @property
     def scalar(self) -> bool:
         """Whether it is one number times another."""
-        return not (whole(self.source.value).shape or whole(self.user.value).shape) and self.derivative is not None
+        return not (whole(self.source.value).shape or whole(self.user.value).shape)
 
 
 def forward(graph: Graph) -> list[Forward]:
@@ -96,17 +113,13 @@ def backward(graph: Graph) -> list[Backward]:
             continue
         for i, key in enumerate(user.inputs):
             source = graph.nodes[key]
-            here = local(graph, user, i)
-            if here is None:
+            if not source.needs_grad or rule_of(user.op, i) is None:
                 continue
             value = contribution(graph, user, i, user.key in below)
             before = sums.get(key)
             sums[key] = value if before is None else before + value
             used[key] = used.get(key, 0) + 1
-            derivative = _derivative(graph, user, i)
-            found.append(
-                Backward(user, source, i, user.grad, derivative, here, value, before, sums[key], used[key], total[key])
-            )
+            found.append(Backward(graph, user, source, i, user.grad, value, before, sums[key], used[key], total[key]))
     return found
 
 
@@ -152,19 +165,40 @@ def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
         return keep_zeros(user.grad, gx) if keeps else gx
 
 
-def _derivative(graph: Graph, user: Node, i: int) -> Formula | None:
-    """The local derivative alone: a rule of an elementwise op, or of scalars, read with 1 for `g`."""
+def is_factor(graph: Graph, user: Node, i: int) -> bool:
+    """Whether the gradient comes by a product with the local derivative: of an elementwise op, or of scalars."""
     scalars = not whole(user.value).shape and not whole(graph.nodes[user.inputs[i]].value).shape
-    if user.op is None or not (user.op.kind.entrywise or scalars):
+    return user.op is not None and (user.op.kind.entrywise or scalars)
+
+
+def derivative(graph: Graph, user: Node, i: int) -> Formula | None:
+    """The local derivative alone, where it is a factor: the rule, read with 1 for `g`."""
+    if user.op is None or not is_factor(graph, user, i):
         return None
     arrays = [graph.nodes[k].value for k in user.inputs]
-    one = np.ones_like(user.grad)[()] if isinstance(user.grad, np.ndarray | np.generic) else np.float64(1.0)
-    one = one if not np.ndim(one) else np.float64(1.0)
     names = graph.argument_names(user)
-    found = of_rule(user.op, i, arrays, user.attributes, names, ("", one), (user.name, user.value))
-    if found is not None and whole(found.value).dtype.kind == "b":  # a mask: 0 or 1
-        found = replace(found, value=whole(found.value).astype(whole(user.value).dtype)[()])
-    return found
+    found = of_rule(user.op, i, arrays, user.attributes, names, ("", _one(user)), (user.name, user.value))
+    return found if found is None else replace(found, value=_real(found.value, user))
+
+
+def factor(graph: Graph, user: Node, i: int) -> Any:
+    """The value of the local derivative, where it is a factor; else None."""
+    if user.op is None or not is_factor(graph, user, i):
+        return None
+    with np.errstate(all="ignore"):
+        arrays = [graph.nodes[k].value for k in user.inputs]
+        return _real(rule_of(user.op, i)(_one(user), user.value, *arrays, **user.attributes), user)
+
+
+def _one(user: Node) -> Any:
+    """What stands for the gradient that comes in, in its dtype."""
+    one = np.ones_like(user.grad)[()] if isinstance(user.grad, np.ndarray | np.generic) else np.float64(1.0)
+    return one if not np.ndim(one) else np.float64(1.0)
+
+
+def _real(value: Any, user: Node) -> Any:
+    """A mask as numbers: 0 or 1."""
+    return whole(value).astype(whole(user.value).dtype)[()] if whole(value).dtype.kind == "b" else value
 
 
 def names(step: Backward) -> tuple[str, str]:

@@ -75,6 +75,21 @@ def short(v: Any, digits: int = 4) -> str:
     return f"{low} to {high}; mean {middle}{bad}"
 
 
+class Texts:
+    """`short` of arrays, each worked out once."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[Any, str]] = {}  # with the array, so that nothing else gets its id
+
+    def short(self, v: Any) -> str:
+        """What `short` says of it."""
+        if not np.ndim(v):
+            return short(v)
+        if id(v) not in self.known:
+            self.known[id(v)] = v, short(v)
+        return self.known[id(v)][1]
+
+
 def one(v: Any, digits: int = 4) -> str:
     """One number; a zero has no sign."""
     if isinstance(v, bool | np.bool_ | int | np.integer):
@@ -96,6 +111,8 @@ def shown(text: str, longest: int = 60) -> str:
     >>> print(shown("a" + chr(10) + "b"))
     a\nb
     """
+    if len(text) <= longest and text.isprintable() and max(text, default="") < FROM_RIGHT[1]:
+        return text
     text = text.replace(ISOLATE, "").replace(END, "")  # those of an earlier call
     text = "".join(c if c.isprintable() or c == JOINER else repr(c)[1:-1] for c in text)
     text = text if len(text) <= longest else text[: longest - 1] + "…"

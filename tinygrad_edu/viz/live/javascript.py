@@ -12,6 +12,7 @@ import numpy as np
 
 from ...program.coding import encoded
 from ...program.program import Program, Step
+from .activations import with_routines
 from .replay import Place, Replay
 
 SCRIPTS = (
@@ -22,6 +23,7 @@ SCRIPTS = (
     "layout",
     "windows",
     "linalg",
+    "complex",
     "machine",
 )  # in the order of loading
 TABLES = {"windows", "linalg"}  # those that no other script needs
@@ -31,8 +33,11 @@ ENTRY = re.compile(r'^  "?([a-z_][\w.]*)"?(?=[:,(])', re.MULTILINE)
 
 def source(told: dict[str, Any] | None = None) -> str:
     """The scripts that define `Machine`, as one text; without the tables of primitives that a description has not."""
-    used = {step[0] for step in told["program"]["steps"]} if told is not None else primitives()
-    return "\n".join(_script(name) for name in SCRIPTS if name not in TABLES or used & _names(name))
+    programs = [] if told is None else [told["program"], *told["routines"]]
+    used = {step[0] for program in programs for step in program["steps"]} if programs else primitives()
+    scripts = [name for name in SCRIPTS if name not in TABLES or used & _names(name)]
+    complex_too = not programs or any(kind[1][1] == "c" for program in programs for kind in program["values"])
+    return "\n".join(_script(name) if name != "complex" or complex_too else "const COMPLEX = null;" for name in scripts)
 
 
 @cache
@@ -43,14 +48,14 @@ def _script(name: str) -> str:
 @cache
 def _names(name: str) -> frozenset[str]:
     """The primitives of one script."""
-    table = _script(name).partition("Object.assign(PRIMITIVES, {\n")[2]
+    table = _script(name).partition("const COMPLEX = {\n" if name == "complex" else "Object.assign(PRIMITIVES, {\n")[2]
     return frozenset(ENTRY.findall(table.partition("\n});")[0]))
 
 
 @cache
 def primitives() -> frozenset[str]:
     """The names of the primitives that have JavaScript."""
-    return frozenset().union(*map(_names, SCRIPTS))
+    return frozenset().union(*(_names(name) for name in SCRIPTS if name != "complex"))
 
 
 def description(replay: Replay) -> dict[str, Any]:
@@ -68,8 +73,10 @@ def description(replay: Replay) -> dict[str, Any]:
     signed = [k for k, step in enumerate(program.steps) if step.primitive in SIGNED]
     fixed, near = (_results(program, replay.inputs, steps) for steps in (missing, signed))
     known = [Step(s.primitive, s.args, {} if k in fixed else s.kwargs, s.results) for k, s in enumerate(program.steps)]
+    known, routines = with_routines(known)
     return {
         "program": json.loads(program.with_steps(known).to_json()),
+        "routines": [json.loads(routine.to_json()) for routine in routines],
         "data": [encoded(x, {}) for x in replay.inputs],
         "fixed": fixed,
         "near": near,
@@ -79,12 +86,13 @@ def description(replay: Replay) -> dict[str, Any]:
 
 
 def without(program: Program) -> list[int]:
-    """The numbers of the steps that JavaScript has not: their primitive has none, or they are of complex numbers."""
-    known = primitives()
+    """The numbers of the steps whose primitive has no JavaScript, or none for complex numbers."""
+    known, of_complex = primitives(), _names("complex")
     return [
         k
         for k, step in enumerate(program.steps)
-        if step.primitive not in known or any(v.dtype.kind == "c" for v in (*step.uses, *step.results))
+        if step.primitive
+        not in (of_complex if any(v.dtype.kind == "c" for v in (*step.uses, *step.results)) else known)
     ]
 
 
@@ -94,11 +102,7 @@ def _results(program: Program, inputs: list[Any], steps: list[int]) -> dict[int,
         return {}
     values = [v for k in steps for v in program.steps[k].results]
     known = dict(zip(values, program.with_steps(program.steps, values)(*inputs), strict=True))
-    return {k: [_encoded(known[v]) for v in program.steps[k].results] for k in steps}
-
-
-def _encoded(x: Any) -> Any:
-    return None if np.iscomplexobj(x) else encoded(np.asarray(x), {})
+    return {k: [encoded(np.asarray(known[v]), {}) for v in program.steps[k].results] for k in steps}
 
 
 def _node(place: Place) -> dict[str, Any]:

@@ -27,13 +27,7 @@ from ...recording import Recording
 from ..formulas.formula import rule_of
 from ..graph.graph import Graph, Node, title
 from ..graph.steps import below_masks, contribution
-
-# activations that can stand for one another; `positive` is none at all
-ACTIVATIONS = (
-    "relu", "tanh", "sigmoid", "leaky_relu", "elu", "silu", "gelu_tanh", "softplus", "sin", "positive",
-)  # fmt: skip
-
-MOST = 32  # activations for which others are written down; where there are more, none can be exchanged
+from .activations import ACTIVATIONS, chosen
 
 
 @dataclass
@@ -109,7 +103,6 @@ class _Writing:
         self.places: dict[str, Place] = {}
         self.results: list[Value] = []
         self.numbers: dict[Value, int] = {}  # where a value stands among the results
-        self.choices = sum(n.op is not None and n.op.name in ACTIVATIONS for n in graph.nodes.values()) <= MOST
 
     def replay(self) -> Replay:
         graph = self.graph
@@ -169,7 +162,7 @@ class _Writing:
         """A result, computed by the same operation; where that is an activation, by one that is chosen."""
         xs = [self.tensors[key] for key in node.inputs]
         x = xs[0]._data
-        if self.choices and op.name in ACTIVATIONS and isinstance(x, ProgramArray) and x.dtype.kind == "f":
+        if op.name in ACTIVATIONS and isinstance(x, ProgramArray) and x.dtype.kind == "f":
             place = self.places[node.key]
             place.names = (op.name, *(name for name in ACTIVATIONS if name != op.name))
             nodes = [replace(node, op=REGISTRY[name], tensor=None) for name in place.names[1:]]
@@ -225,18 +218,3 @@ class _Writing:
 def _shapes(user: Node) -> bool:
     """Whether a node's shape depends on the values of a mask."""
     return user.op is not None and user.op.kind.name == "index"
-
-
-def chosen(op: Op, names: tuple[str, ...], which: ProgramArray) -> Op:
-    """An activation that is one of several: number `which` of them."""
-    ops = [op, *(REGISTRY[name] for name in names[1:])]
-
-    def forward(x: Any, **attributes: Any) -> Any:
-        return np.choose(which, [op.forward(x, **attributes), *(other.forward(x) for other in ops[1:])])
-
-    def rule(g: Any, y: Any, x: Any, **attributes: Any) -> Any:
-        return np.choose(which, [op.vjps[0](g, y, x, **attributes), *(other.vjps[0](g, y, x) for other in ops[1:])])
-
-    found = copy.copy(op)
-    found.forward, found.vjps, found.fresh, found.view = forward, (rule,), True, False
-    return found

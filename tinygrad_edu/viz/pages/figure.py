@@ -27,20 +27,29 @@ def figure(v: Any, most: int = MOST) -> dict[str, Any] | None:
     if a.dtype.kind not in "biuf" or not a.size:
         return None
     if a.size <= most:
-        return {"values": [entry(x) for x in a.ravel().tolist()]}
+        return {"values": entries(a)}
     rows = _evenly(a.shape[-2] if a.ndim > 1 else 1, SIDE)
     columns = _evenly(a.shape[-1], SIDE if a.ndim > 1 else most)
     tiles = a.reshape(-1, a.shape[-2] if a.ndim > 1 else 1, a.shape[-1])
     some = _evenly(len(tiles), max(1, min(TILES, most // (len(rows) * len(columns)))))
     seen = tiles[np.ix_(some, rows, columns)]
     return {
-        "values": [entry(x) for x in seen.ravel().tolist()],
+        "values": entries(seen),
         "tiles": some, "rows": rows, "columns": columns,
     }  # fmt: skip
 
 
 def _evenly(count: int, most: int) -> list[int]:
     return list(range(count)) if count <= most else [int(k) for k in np.linspace(0, count - 1, most)]
+
+
+def entries(a: Any) -> list[Any]:
+    """The numbers of an array in C order, with seven digits."""
+    values = a.ravel().tolist()
+    if a.dtype.kind == "f" and np.isfinite(a).all() and max(values) < 2**53 and min(values) > -(2**53):
+        rounded = map(float, (" ".join(["%.7g"] * len(values)) % tuple(values)).split())
+        return [int(x) if x.is_integer() else x for x in rounded]
+    return [entry(x) for x in values]
 
 
 def entry(x: Any) -> Any:

@@ -10,16 +10,16 @@ from ...errors import GraphError
 from ...functions.calls import own_keywords
 from ...recording import SITES, Recording, user_frame
 from ..graph.graph import Graph, Node, read
-from ..graph.values import short, shown, whole
+from ..graph.values import Texts, shown, whole
 from ..live.javascript import description
 from ..live.replay import replay
 from .figure import MOST, figure
 from .listing import listing
 from .page import Page
-from .storyboard import storyboard
+from .storyboard import Storyboard
 from .views import views
 
-LARGEST, ENTRIES = 400, 500_000  # nodes and entries of a graph that a page computes anew
+LARGEST, ENTRIES = 20_000, 1_000_000  # nodes and entries of a graph that a page computes anew
 NUMBERS = 200_000  # entries that a page holds, at about nine letters each
 
 
@@ -49,11 +49,15 @@ def page_data(graph: Graph, frame: FrameType | None = None) -> dict[str, Any]:
     """Nodes, views, steps and lines, as the page's script takes them."""
     blocks, lines = listing(graph, frame)
     data = _data_inputs(graph)
+    texts = Texts()
+    story = Storyboard(graph, texts)
     most = min(MOST, max(16, NUMBERS // (2 * len(graph.nodes))))
     return {
-        "nodes": [_node(n, "input" if n.key in data else n.kind, lines.get(n.key), most) for n in graph.nodes.values()],
+        "nodes": [
+            _node(n, "input" if n.key in data else n.kind, lines.get(n.key), most, texts) for n in graph.nodes.values()
+        ],
         "outputs": list(graph.outputs), "result": shown(graph.result),
-        "views": views(graph), "steps": storyboard(graph), "code": blocks,
+        "views": views(graph), "steps": story.steps, "mathematics": story.mathematics, "code": blocks,
         "notices": graph.notices, "live": _live(graph, data), "worksheet": None, "film": None,
     }  # fmt: skip
 
@@ -79,12 +83,12 @@ def _live(graph: Graph, inputs: set[str]) -> dict[str, Any] | None:
     return description(again)
 
 
-def _node(n: Node, kind: str, line: list[int] | None, most: int) -> dict[str, Any]:
+def _node(n: Node, kind: str, line: list[int] | None, most: int, texts: Texts) -> dict[str, Any]:
     grad = n.grad is not None
     return {
         "key": n.key, "name": shown(n.name), "title": shown(n.title, 240), "named": n.named,
         "op": n.op.name if n.op else None, "kind": kind, "inputs": list(n.inputs),
         "shape": list(n.shape), "dtype": n.dtype, "module": list(map(shown, n.module)), "line": line, "site": n.site,
-        "summary": short(n.value), "value": figure(n.value, most),
-        "grad_summary": short(n.grad) if grad else None, "grad": figure(n.grad, most) if grad else None,
+        "summary": texts.short(n.value), "value": figure(n.value, most),
+        "grad_summary": texts.short(n.grad) if grad else None, "grad": figure(n.grad, most) if grad else None,
     }  # fmt: skip

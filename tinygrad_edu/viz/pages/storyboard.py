@@ -6,83 +6,71 @@ from typing import Any
 
 import numpy as np
 
-from ..formulas.formula import Formula
-from ..formulas.mathml import Tree, tree
-from ..formulas.notation import plain
-from ..graph.graph import Graph, Node, is_number
-from ..graph.local import gradient_name
+from ..graph.graph import Graph, is_number
 from ..graph.steps import Backward, backward, forward
-from ..graph.values import short, shown, whole
+from ..graph.values import Texts, shown, whole
 from .figure import figure
+from .phrases import Phrases
 
-TYPESET = 40  # operations in a formula that is typeset; a longer one is text
 PICTURED = 500  # nodes of a graph whose steps keep the arrays of factors and of sums
 
 
-def storyboard(graph: Graph) -> list[dict[str, Any]]:
+class Storyboard:
     """Forward steps, oldest first; the seeds; backward steps, newest user first."""
-    result: list[dict[str, Any]] = [
-        {
-            "phase": "forward", "node": s.node.key, "text": shown(s.text.replace("; ", ", "), 200),
-            "after": short(s.node.value), "math": typeset(graph.formula(s.node), _names(graph, s.node)),
-        }
-        for s in forward(graph)
-    ]  # fmt: skip
-    for key, seed in reversed(graph.seeds.items()):
-        node = graph.nodes[key]
-        name = f"d{node.name}" if node.shape else f"d{graph.result}/d{node.name}"
-        text = f"{name} = {short(seed)}".replace("; ", ", ")
-        result.append({"phase": "seed", "node": key, "text": shown(text, 200), "after": short(seed)})
-    pictured = len(graph.nodes) <= PICTURED
-    return result + [_backward(graph, s, pictured) for s in backward(graph) if not is_number(s.source)]
 
+    def __init__(self, graph: Graph, texts: Texts) -> None:
+        self.graph, self.texts, self.phrases = graph, texts, Phrases(graph)
+        self.pictured = len(graph.nodes) <= PICTURED
+        self.steps = self._forward() + self._seeds()
+        self.steps += [self._backward(s) for s in backward(graph) if not is_number(s.source)]
 
-def _names(graph: Graph, node: Node, back: bool = False) -> dict[str, list[Any]]:
-    """What the names in a formula stand for: a node's value (0) or its gradient (1)."""
-    nodes = [node, *(graph.nodes[k] for k in node.inputs)]
-    found: dict[str, list[Any]] = {n.name: [n.key, 0] for n in nodes if n.name}
-    return found | ({gradient_name(node): [node.key, 1]} if back else {})
+    @property
+    def mathematics(self) -> list[dict[str, Any]]:
+        """The formulas of the steps; each step has the number of its own as `told`."""
+        return self.phrases.mathematics
 
+    def _forward(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "phase": "forward", "node": s.node.key, "text": shown(s.text.replace("; ", ", "), 200),
+                "after": self.texts.short(s.node.value), "told": self.phrases.forward(s.node).number,
+            }
+            for s in forward(self.graph)
+        ]  # fmt: skip
 
-def typeset(f: Formula, names: dict[str, list[Any]]) -> Tree | None:
-    """The formula as a tree, whose names say what they stand for; None if it is too long."""
-    return _with_keys(tree(f), names) if f.size() <= TYPESET else None
+    def _seeds(self) -> list[dict[str, Any]]:
+        graph, found = self.graph, []
+        for key, seed in reversed(graph.seeds.items()):
+            node = graph.nodes[key]
+            name = f"d{node.name}" if node.shape else f"d{graph.result}/d{node.name}"
+            text = f"{name} = {self.texts.short(seed)}".replace("; ", ", ")
+            found.append({"phase": "seed", "node": key, "text": shown(text, 200), "after": self.texts.short(seed)})
+        return found
 
-
-def _with_keys(part: Any, names: dict[str, list[Any]]) -> Any:
-    if not isinstance(part, list):
-        return part
-    if part and part[0] == "n":
-        return ["n", shown(part[1]), *names.get(part[1], ())]
-    return [_with_keys(p, names) for p in part]
-
-
-def _backward(graph: Graph, s: Backward, pictured: bool) -> dict[str, Any]:
-    out, names = graph.result, _names(graph, s.user, True)
-    name = f"d{out}/d{s.source.name}"
-    factor = s.derivative
-    product = short(s.contribution)
-    number = short(factor.value) if factor is not None else None
-    if s.scalar:
-        rule = f"d{out}/d{s.user.name} · d{s.user.name}/d{s.source.name}"
-        text = f"{name} = {rule} = {short(s.incoming)} · {number} = {product}"
-        text = text if s.before is None else f"{text}; sum {short(s.after)}"
-    else:
-        verb = s.local.text if s.adds else s.local.text.replace(" += ", " = ", 1)
-        text = f"{verb} = {product}".replace("; ", ", ")
-    part = {
-        "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
-        "text": shown(text, 600), "math": typeset(s.local.formula, names),
-        "product": product,
-        "derivative": number, "derivative_formula": None if factor is None else shown(plain(factor), 120),
-        "derivative_math": None if factor is None else typeset(factor, names),
-        "factor": None if factor is None or not pictured else figure(_spread(factor.value, s.user.value), 64),
-        "before": None if s.before is None else short(s.before), "after": short(s.after),
-        "use": s.use, "uses": s.uses,
-        "formula": shown(s.local.text, 600), "shapes": s.local.shapes, "note": shown(s.local.note, 160),
-    }  # fmt: skip
-    figures = {"contribution": s.contribution, "sum": s.after} if s.adds and pictured else {}
-    return part | {name: figure(v, 64) for name, v in figures.items()}
+    def _backward(self, s: Backward) -> dict[str, Any]:
+        out, short = self.graph.result, self.texts.short
+        phrase, names = self.phrases.backward(s.user, s.position), self.phrases.names(s.user)
+        factor, product = s.factor, short(s.contribution)
+        formula, number = phrase.named(phrase.formula, names), None if factor is None else short(factor)
+        name = f"d{out}/d{s.source.name}"
+        if s.scalar:
+            rule = f"d{out}/d{s.user.name} · d{s.user.name}/d{s.source.name}"
+            text = f"{name} = {rule} = {short(s.incoming)} · {number} = {product}"
+            text = shown(text if s.before is None else f"{text}; sum {short(s.after)}", 600)
+        else:
+            verb = formula if s.adds else formula.replace(" += ", " = ", 1)
+            text = f"{verb} = {product}".replace("; ", ", ")
+        part = {
+            "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
+            "text": text, "told": phrase.number, "product": product, "derivative": number,
+            "derivative_formula": None if phrase.derivative is None else phrase.named(phrase.derivative, names),
+            "factor": None if factor is None or not self.pictured else figure(_spread(factor, s.user.value), 64),
+            "before": None if s.before is None else short(s.before), "after": short(s.after),
+            "use": s.use, "uses": s.uses,
+            "formula": formula, "shapes": phrase.shapes, "note": phrase.named(phrase.note, names),
+        }  # fmt: skip
+        figures = {"contribution": s.contribution, "sum": s.after} if s.adds and self.pictured else {}
+        return part | {name: figure(v, 64) for name, v in figures.items()}
 
 
 def _spread(factor: Any, like: Any) -> Any:

@@ -1,7 +1,12 @@
-"""What of a graph a page can draw: every operation, the lines as written, repeated parts once. The page lays it out."""
+"""What of a graph a page can draw: every operation, the lines as written, repeated parts once. The page lays it out.
+
+A browser is given all boxes, however many there are; where they are too many to be seen at once, they stand in frames,
+those in frames again, all of which are folded at first.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..graph.graph import Graph
@@ -10,41 +15,79 @@ from ..graph.values import shown
 from ..pictures.fold import Arrow, Box, View, view
 from ..pictures.inline import inline
 
-MOST = 600  # boxes that a browser is given at once; a larger graph is shown folded only
+MOST = 600  # boxes that are shown without frames of their own making
+WIDE = 40  # boxes and frames within one frame, where there are more than MOST in all
 EXPLAINED = 150  # boxes of a view whose arrows have formulas of their own
+LONGEST = 20_000  # boxes of a graph of which other views are made as well
 
 
 def views(graph: Graph) -> list[dict[str, Any]]:
     """The most detailed first; of modules folded to a depth, only the depth: the page folds them itself."""
     whole = view(graph, budget=None)
-    found = [_data(whole, "operations")] if len(whole.boxes) <= MOST else []
-    written = view(inline(graph), budget=None) if len(whole.boxes) <= 20 * MOST else whole
-    if len(written.boxes) < min(MOST, len(whole.boxes)):
-        found.append(_data(written, "lines as written"))
+    count = len(whole.boxes)
+    found = [_data(whole, "operations")]
+    if count <= LONGEST:
+        written = view(inline(graph), budget=None)
+        if len(written.boxes) < count:
+            found.append(_data(written, "lines as written"))
     deepest = max((len(n.calls) for n in graph.nodes.values()), default=0)
     for depth in reversed(range(deepest)):
         label = "modules" if deepest == 1 else f"modules, level {depth + 1}"
-        if len(whole.boxes) <= MOST:
-            found.append({"label": label, "of": "operations", "depth": depth})
-            continue
-        seen = view(graph, depth=depth, budget=None)
-        if len(seen.boxes) < MOST:
-            found.append(_data(seen, label))
-    repeats = view(graph, budget=max(1, min(MOST, len(whole.boxes) - 1)))
-    if repeats.counts or not found:
-        found.append(_data(repeats, "repetitions once"))
+        found.append({"label": label, "of": "operations", "depth": depth})
+    if count <= LONGEST:
+        repeats = view(graph, budget=max(1, min(MOST, count - 1)))
+        if repeats.counts:
+            found.append(_data(repeats, "repetitions once"))
     return found
 
 
 def _data(seen: View, label: str) -> dict[str, Any]:
     explained = len(seen.boxes) <= EXPLAINED
-    paths = {box.frames[:k] for box in seen.boxes.values() for k in range(1, len(box.frames) + 1)}
+    boxes = [_box(seen, box) for box in seen.boxes.values()]
+    labels = {key: shown(name) for key, name in seen.labels.items()}
+    large = len(boxes) > MOST
+    if large:
+        labels |= _stretches(seen, boxes)
+    paths = {tuple(box["path"][:k]) for box in boxes for k in range(1, len(box["path"]) + 1)}
     return {
-        "label": label,
-        "boxes": [_box(seen, box) for box in seen.boxes.values()],
+        "label": label, "large": large,
+        "boxes": boxes,
         "arrows": [_arrow(seen, arrow, explained) for arrow in seen.arrows],
-        "frames": [{"label": shown(seen.labels[path[-1]]), "path": list(path)} for path in sorted(paths)],
-    }
+        "frames": [{"label": labels[path[-1]], "path": list(path)} for path in sorted(paths)],
+    }  # fmt: skip
+
+
+def _stretches(seen: View, boxes: list[dict[str, Any]]) -> dict[str, str]:
+    """Frames in the paths of the boxes, so that no frame holds more than WIDE of them; their labels."""
+    labels: dict[str, str] = {}
+    frames = [([b for b in boxes if b["path"] or not b["own"]], 0)]
+    for inside, depth in frames:  # outer ones first
+        frames += [(part, depth + 1) for key, part in _parts(inside, depth).items() if isinstance(key, str)]
+    for inside, depth in reversed(frames):
+        groups = list(_parts(inside, depth).values())
+        levels = math.ceil(math.log(max(2, len(groups)), WIDE))
+        size = math.ceil(len(groups) ** (1 / levels))  # so that all levels hold about equally many
+        while len(groups) > WIDE:
+            groups = [[b for part in groups[k : k + size] for b in part] for k in range(0, len(groups), size)]
+            for group in groups:
+                name = f"stretch{len(labels)}"
+                labels[name] = _label(seen, group)
+                for b in group:
+                    b["path"].insert(depth, name)
+    return labels
+
+
+def _parts(inside: list[dict[str, Any]], depth: int) -> dict[Any, list[dict[str, Any]]]:
+    """What stands directly in a frame at this depth: boxes, and frames with what is in them."""
+    parts: dict[Any, list[dict[str, Any]]] = {}
+    for b in inside:
+        parts.setdefault(b["path"][depth] if len(b["path"]) > depth else (b["key"],), []).append(b)
+    return parts
+
+
+def _label(seen: View, group: list[dict[str, Any]]) -> str:
+    first, last = (seen.graph.nodes[b["key"]].name for b in (group[0], group[-1]))
+    return shown(first if first == last else f"{first} to {last}")
 
 
 def _box(seen: View, box: Box) -> dict[str, Any]:

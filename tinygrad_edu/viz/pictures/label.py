@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ... import ops
 from ..formulas.mathematics import mathematics, symbol
 from ..graph.graph import Node, is_number
 from ..graph.local import LONG, Local, gradient_name
@@ -56,7 +57,7 @@ class Style:
         """`Z₁ = W₁X + b₁`, or as Python writes it."""
         if not self.mathematics or node.op is None:
             return self.name(node.title)
-        if node.op.name == "memory":  # of an LSTM: its gates have names
+        if node.op is ops.memory:  # of an LSTM: its gates have names
             return f"{symbol(node.name)} = f ⊙ {self.name(self.seen.graph.argument_names(node)[1])} + i ⊙ g"
         return f"{symbol(node.name)} = {mathematics(self.seen.graph.formula(node))}"
 

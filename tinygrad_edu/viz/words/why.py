@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...backward import history, shown_inputs
 from ...departures import LATEST
 from ...engine import NEEDS, Variable
@@ -327,7 +328,7 @@ def _not_finite(case: Case, graph: Graph | None, kind: str) -> Answer:
 def _held_back(case: Case, graph: Graph) -> Node | None:
     """The first step after the tensor whose value or slope is not finite, where a `where` after it leaves that out."""
     steps = _downstream(case, graph)
-    if not any(step.user.op is not None and step.user.op.name == "where" for step in steps):
+    if not any(step.user.op is ops.where for step in steps):
         return None
     for step in steps:
         slope = step.derivative.value if step.derivative is not None else 0.0

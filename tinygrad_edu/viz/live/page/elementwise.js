@@ -162,7 +162,6 @@ Object.assign(PRIMITIVES, {
     const [x, y] = operands([a, b]);
     return map((k, v, w) => (k ? v : w), [c, x, y], dtype);
   },
-  choose: ([k, parts], options, [{shape}]) => broadcastTo(parts[k.data[k.offset]], shape),
   astype: ([x], options, [{dtype}]) => astype(x, dtype),
   copy: ([x]) => asArray(x).copy(),
   zeros_like: (args, options, [{shape, dtype}]) => full(shape, dtype, 0),

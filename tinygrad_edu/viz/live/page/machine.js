@@ -4,8 +4,8 @@
 //
 //   const machine = new Machine(description);
 //   machine.set("n3", 0, 1.5);                    // entry 0 of leaf n3, in C order
-//   machine.run();                                // keys of the nodes whose value or gradient changed
-//   machine.value("n7").data, machine.gradient("n7")
+//   machine.value("n7").data, machine.gradient("n7")  // computed now, as far as they depend on what was changed
+//   machine.run();                                // computes all: keys of the nodes whose value or gradient changed
 class Machine {
   constructor(description) {
     const {program} = description;
@@ -20,13 +20,15 @@ class Machine {
     const byStep = found => new Map(Object.entries(found).map(([k, parts]) => [Number(k), parts.map(decoded)]));
     this.fixed = byStep(description.fixed);
     this.near = byStep(description.near);
-    this.steps = program.steps.map(([primitive, args, options, results]) => {
-      const step = {primitive, args: decoded(args), options: decoded(options), results};
-      step.uses = usedBy([step.args, step.options]);
-      return step;
-    });
+    this.routines = description.routines.map(told => new Routine(told));
+    this.steps = program.steps.map(stepOf);
+    for (const {options} of this.steps) if (options.routines) options.routines = options.routines.map(k => this.routines[k]);
     this.users = this.types.map(() => []);
-    this.steps.forEach((step, k) => step.uses.forEach(id => this.users[id].push(k)));
+    this.maker = new Int32Array(this.types.length).fill(-1);
+    this.steps.forEach((step, k) => {
+      step.uses.forEach(id => this.users[id].push(k));
+      step.results.forEach(id => { this.maker[id] = k; });
+    });
     this.reset();
   }
 
@@ -35,8 +37,9 @@ class Machine {
     this.inputs.forEach((id, k) => { this.known[id] = this.initial[k]; });
     this.stale = new Uint8Array(this.steps.length).fill(1);
     this.seen = new Map();  // what the fixed steps were given in the run that they are from
-    this.fresh = new Set();  // inputs whose memory is this run's own
-    this.run();
+    this.fresh = new Set();  // inputs whose memory nothing that was computed has seen
+    this.edited = new Set();  // inputs that were changed since the last run of all
+    if (this.fixed.size) this.run();  // these need to see what they were given
   }
 
   // Sets one entry of a leaf, rounded to its dtype; returns the number that it is now.
@@ -51,13 +54,12 @@ class Machine {
   // The value of a node; null where it is unknown: it depends on an operation that has no JavaScript, and whose inputs
   // were changed.
   value(key) {
-    return this.known[this.results[this.nodes[key].value]];
+    return this.asked(this.nodes[key].value);
   }
 
   // The gradient of the result with respect to a node; null where it has none.
   gradient(key) {
-    const at = this.nodes[key].gradient;
-    return at === null ? null : this.known[this.results[at]];
+    return this.asked(this.nodes[key].gradient);
   }
 
   // What node `key` gives back to its input at `position`, and the local derivative where that is a factor.
@@ -97,8 +99,8 @@ class Machine {
   run() {
     const wanted = Object.values(this.nodes).flatMap(n => (n.gradient === null ? [n.value] : [n.value, n.gradient]));
     const changed = this.compute(wanted.map(at => this.results[at]));
-    this.fresh.forEach(id => changed.add(id));
-    this.fresh.clear();
+    this.edited.forEach(id => changed.add(id));
+    this.edited.clear();
     return Object.keys(this.nodes).filter(key => {
       const {value, gradient} = this.nodes[key];
       return changed.has(this.results[value]) || (gradient !== null && changed.has(this.results[gradient]));
@@ -110,16 +112,15 @@ class Machine {
     const id = this.leaf(key), before = this.known[id].packed().data[index];
     const [high, low] = [before + h, before - h].map(number => [this.set(key, index, number), this.total()]);
     this.set(key, index, before);
-    this.run();
     return {difference: (high[1] - low[1]) / (high[0] - low[0]), plus: high[1], minus: low[1], total: this.total()};
   }
 
   // The number whose gradients these are: the sum of the outputs, each entry times the gradient that it starts with. It
-  // is NaN where an output is unknown.
+  // is NaN where an output is unknown, or complex.
   total() {
     const ids = this.outputs.map(({key}) => this.results[this.nodes[key].value]);
     this.compute(ids);
-    if (ids.some(id => this.known[id] === null)) return NaN;
+    if (ids.some(id => !this.known[id]?.packed)) return NaN;
     return this.outputs.reduce((sum, {seed}, k) => {
       const y = this.known[ids[k]].packed().data, g = seed === null ? null : this.known[this.results[seed]].packed().data;
       return y.reduce((s, v, i) => s + (g ? g[i] * v : 0), sum);
@@ -129,15 +130,14 @@ class Machine {
   // One step of gradient descent on all parameters; returns the total after it. Nothing moves, and it is NaN, where a
   // gradient is unknown.
   descend(rate) {
-    this.run();
-    const moving = Object.keys(this.nodes).filter(key => this.nodes[key].parameter && this.nodes[key].gradient !== null);
-    if (moving.some(key => this.gradient(key) === null)) return NaN;
-    for (const key of moving) {
-      const id = this.leaf(key), g = this.gradient(key).packed().data, {data, dtype} = this.own(id);
+    const moving = Object.keys(this.nodes).filter(key => this.nodes[key].parameter && this.nodes[key].leaf !== null && this.nodes[key].gradient !== null);
+    const gradients = moving.map(key => this.gradient(key));  // all of them before any parameter moves
+    if (gradients.includes(null)) return NaN;
+    for (const [k, key] of moving.entries()) {
+      const id = this.leaf(key), g = gradients[k].packed().data, {data, dtype} = this.own(id);
       for (let i = 0; i < data.length; i++) data[i] = cast(data[i] - cast(rate * g[i], dtype), dtype);
       this.touch(id);
     }
-    this.run();
     return this.total();
   }
 
@@ -151,6 +151,7 @@ class Machine {
   own(id) {
     if (!this.fresh.has(id)) this.known[id] = this.known[id].copy();
     this.fresh.add(id);
+    this.edited.add(id);
     return this.known[id];
   }
 
@@ -168,51 +169,85 @@ class Machine {
 
   // Runs the steps that these values need and that are out of date; returns the values that changed.
   compute(ids) {
-    const needed = new Uint8Array(this.known.length), changed = new Set();
-    for (const id of ids) needed[id] = 1;
-    for (let k = this.steps.length - 1; k >= 0; k--) {
-      if (this.stale[k] && this.steps[k].results.some(id => needed[id])) this.uses(this.steps[k]).forEach(id => { needed[id] = 1; });
+    const needed = new Set(), waiting = [...ids], changed = new Set();
+    while (waiting.length) {
+      const k = this.maker[waiting.pop()];
+      if (k < 0 || !this.stale[k] || needed.has(k)) continue;
+      needed.add(k);
+      waiting.push(...this.steps[k].uses);
     }
-    this.steps.forEach((step, k) => {
-      if (!this.stale[k] || !step.results.some(id => needed[id])) return;
+    if (needed.size) this.fresh.clear();
+    for (const k of Int32Array.from(needed).sort()) {
+      const step = this.steps[k];
       this.stale[k] = 0;
       this.outcome(step, k).forEach((y, j) => {
         const id = step.results[j];
         if (this.known[id] === undefined || !sameNumbers(this.known[id], y)) changed.add(id);
         this.known[id] = y;
       });
-    });
+    }
     return changed;
-  }
-
-  // What a step reads: a choice reads one of its parts only.
-  uses(step) {
-    if (step.primitive !== "choose") return step.uses;
-    const [which, parts] = step.args;
-    return [which.value, parts[this.known[which.value].data[0]].value];
   }
 
   // The results of a step. One that has no JavaScript has those of the run that was recorded, as long as it is given what
   // it was given then; else they are unknown, which is null, as is all that is made of them.
   outcome(step, k) {
-    const given = this.uses(step).map(id => this.known[id]), fixed = this.fixed.get(k);
+    const given = step.uses.map(id => this.known[id]), fixed = this.fixed.get(k);
     if (fixed) {
       if (!this.seen.has(k)) this.seen.set(k, given);
       return this.seen.get(k).every((x, i) => x === given[i] || sameNumbers(x, given[i])) ? fixed : fixed.map(() => null);
     }
     if (given.includes(null)) return step.results.map(() => null);
-    const results = step.results.map(id => this.types[id]);
-    const found = PRIMITIVES[step.primitive](this.given(step.args), this.given(step.options), results, this.near.get(k));
-    return Array.isArray(found) ? found : [found];
+    return performed(step, this.known, step.results.map(id => this.types[id]), this.near.get(k));
+  }
+}
+
+// A program that computes entry by entry, and so for arrays of any shape: it was written down for arrays of one entry.
+class Routine {
+  constructor({values, inputs, constants, steps, results}) {
+    this.types = values.map(([shape, dtype]) => ({shape, dtype}));
+    this.inputs = inputs.map(([id]) => id);
+    this.constants = constants.map(([id, array]) => [id, decoded(array)]);
+    this.steps = steps.map(stepOf);
+    [this.result] = results;
   }
 
-  // Arguments with the arrays that stand for values now.
-  given(x) {
-    if (x instanceof Reference) return this.known[x.value];
-    if (Array.isArray(x)) return x.map(part => this.given(part));
-    if (x === null || typeof x !== "object" || x instanceof NDArray || x instanceof Slice) return x;
-    return Object.fromEntries(Object.entries(x).map(([k, part]) => [k, this.given(part)]));
+  run(arrays) {
+    const known = new Array(this.types.length), shape = broadcastShapes(arrays.map(a => a.shape));
+    for (const [id, array] of this.constants) known[id] = array;
+    this.inputs.forEach((id, k) => { known[id] = arrays[k]; });
+    for (const step of this.steps) {
+      const types = step.results.map(id => ({shape: this.types[id].shape.length ? shape : [], dtype: this.types[id].dtype}));
+      performed(step, known, types).forEach((y, j) => { known[step.results[j]] = y; });
+    }
+    return broadcastTo(known[this.result], shape);
   }
+}
+
+// Number `which` of some activations, or of their rules.
+Object.assign(PRIMITIVES, {
+  activation: ([which, ...arrays], {routines}) => routines[which.data[0]].run(arrays),
+});
+
+function stepOf([primitive, args, options, results]) {
+  const step = {primitive, args: decoded(args), options: decoded(options), results};
+  step.uses = usedBy([step.args, step.options]);
+  return step;
+}
+
+// The results of a step, as a list.
+function performed(step, known, types, near) {
+  const complex = COMPLEX && (types.some(t => isComplex(t.dtype)) || step.uses.some(id => known[id] instanceof Complex));
+  const found = (complex ? COMPLEX : PRIMITIVES)[step.primitive](given(step.args, known), given(step.options, known), types, near);
+  return Array.isArray(found) ? found : [found];
+}
+
+// Arguments with the arrays that stand for values now.
+function given(x, known) {
+  if (x instanceof Reference) return known[x.value];
+  if (Array.isArray(x)) return x.map(part => given(part, known));
+  if (x === null || typeof x !== "object" || x instanceof NDArray || x instanceof Slice || x instanceof Routine || (COMPLEX && x instanceof Complex)) return x;
+  return Object.fromEntries(Object.entries(x).map(([k, part]) => [k, given(part, known)]));
 }
 
 // A value of the program within the arguments of a step.
@@ -230,19 +265,20 @@ function usedBy(x) {
 
 function sameNumbers(a, b) {
   if (!a || !b) return a === b;
+  if (a.re) return sameNumbers(a.re, b.re) && sameNumbers(a.im, b.im);
   const x = a.packed().data, y = b.packed().data;
   return x.length === y.length && x.every((v, i) => v === y[i] || (v !== v && y[i] !== y[i]));
 }
 
-// Arguments from the forms that JSON has: see tinygrad_edu/program/coding.py. Complex numbers are unknown here: null.
+// Arguments from the forms that JSON has: see tinygrad_edu/program/coding.py. Where the page has no complex numbers, they are unknown: null.
 function decoded(x) {
   if (Array.isArray(x)) return x.map(decoded);
   if (x === null || typeof x !== "object") return x;
   const [kind] = Object.keys(x), part = x[kind];
   switch (kind) {
     case "v": return new Reference(part);
-    case "array": return x.dtype in STORES ? fromHex(part, x.shape, x.dtype) : null;
-    case "complex": return null;
+    case "array": return x.dtype in STORES ? fromHex(part, x.shape, x.dtype) : COMPLEX && complexFrom(part, x.shape, x.dtype);
+    case "complex": return COMPLEX && new Complex(...part.map(p => full([], "<f8", fromHexFloat(p))));
     case "scalar": return decoded(part);
     case "float": return fromHexFloat(part);
     case "tuple": return part.map(decoded);

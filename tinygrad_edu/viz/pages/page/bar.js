@@ -1,6 +1,7 @@
 // The top bar: play, step, scrub, speed, detail, search, looks; the keyboard; links to a step; paper.
 const bar = (() => {
   const on = (id, event, f) => $(id).addEventListener(event, f);
+  const LISTED = 2000;
   let timer = null;
   // What is played: the steps of both passes; in a film, the steps of training.
   let reel = { last: steps.length, at: state.at, go: state.go, told: () => (state.step() ? lesson.plain(state.step()) : "Start") };
@@ -33,7 +34,7 @@ const bar = (() => {
     $("scrub").value = reel.at();
     $("scrub").setAttribute("aria-valuetext", reel.told());
     write($("count"), reel.at() + " of " + reel.last);
-    for (const [k, li] of [...$("list").children].entries()) if (k + 1 === state.at()) li.setAttribute("aria-current", "step"); else li.removeAttribute("aria-current");
+    for (const [k, li] of [...$("list").children].entries()) if (k + $("list").start === state.at()) li.setAttribute("aria-current", "step"); else li.removeAttribute("aria-current");
   }
   state.watchers.push(show);
 
@@ -46,7 +47,8 @@ const bar = (() => {
     if (e.ctrlKey || e.metaKey || e.altKey || !act) return;
     if (tag === "SELECT" || (tag === "INPUT" && type !== "range" && type !== "checkbox")) return;
     if (type === "range" && (e.target.id !== "scrub" || e.key !== " ")) return;
-    if ((tag === "BUTTON" || tag === "SUMMARY" || type === "checkbox" || e.target.getAttribute("role") === "button") && e.key === " ") { if (e.target.getAttribute("role") === "button") { e.preventDefault(); e.target.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true })); } return; }
+    const pressable = e.target.closest("#graph [tabindex]") === e.target;
+    if ((tag === "BUTTON" || tag === "SUMMARY" || type === "checkbox" || pressable) && e.key === " ") { if (pressable) { e.preventDefault(); e.target.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true })); } return; }
     e.preventDefault();
     act();
   });
@@ -99,7 +101,7 @@ const bar = (() => {
   }
 
   // The level of detail, the direction and the arrangement of the panes in which the letters are largest.
-  const SMALL = 0.8, LARGEST = 150;
+  const SMALL = 0.8, LARGEST = 150, NAMES = 300;
   let which = null;
   const narrow = () => matchMedia("(max-width: 60rem)").matches;
   function fitting(k) {
@@ -119,11 +121,10 @@ const bar = (() => {
     return camera.room();
   }
   function first() {
-    const levels = data.views.map((_, k) => k), size = (k) => graph.level(k).base.boxes.length;
+    const levels = data.views.map((_, k) => k), size = (k) => (graph.level(k).base.large ? 0 : graph.level(k).base.boxes.length);
     let best = null;
     for (const k of levels) {
       if (best && size(k) > LARGEST && !data.views[k].of) continue;
-      if (size(k) > 4 * LARGEST) continue;
       const found = fitting(k);
       if (found.scale >= SMALL) return found;
       if (!best || found.scale > best.scale) best = found;
@@ -158,8 +159,11 @@ const bar = (() => {
   window.addEventListener("hashchange", () => go(linked(), true));
   on("all", "toggle", list);
   function list() {
-    if ($("list").children.length || !$("all").open) return;
-    steps.forEach((s, k) => make("button", { type: "button" }, lesson.plain(s), make("li", {}, null, $("list"))).addEventListener("click", () => go(k + 1)));
+    if (!$("all").open || (steps.length <= LISTED && $("list").children.length)) return;
+    $("list").replaceChildren();
+    const from = Math.max(0, Math.min(state.at() - LISTED / 2, steps.length - LISTED));  // of very many, those around the present one
+    $("list").start = from + 1;
+    steps.slice(from, from + LISTED).forEach((s, k) => make("button", { type: "button" }, lesson.plain(s), make("li", {}, null, $("list"))).addEventListener("click", () => go(from + k + 1)));
     show();
   }
 
@@ -169,7 +173,7 @@ const bar = (() => {
     $("scrub").style.setProperty("--turn", 100 * steps.filter((s) => s.phase === "forward").length / Math.max(1, steps.length) + "%");
     data.views.forEach((v, k) => make("option", { value: k }, v.label, $("view")));
     $("view").parentElement.hidden = data.views.length < 2;
-    for (const n of data.nodes) if (n.named) make("option", { value: n.name }, null, $("names"));
+    for (const n of data.nodes.filter((n) => n.named).slice(0, NAMES)) make("option", { value: n.name }, null, $("names"));
     legend();
     document.documentElement.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches);
     switched("dark", document.documentElement.classList.contains("dark"));

@@ -11,7 +11,9 @@ const data = (() => {
     for (const k of Object.keys(v)) v[k] = whole(v[k]);
     return v;
   };
-  return whole(JSON.parse(document.getElementById("data").textContent));
+  const found = JSON.parse(globalThis.packed);
+  delete globalThis.packed;
+  return whole(found);
 })();
 const nodes = new Map(data.nodes.map((n) => [n.key, n])), steps = data.steps;
 

@@ -1,6 +1,6 @@
 // The graph on the stage: boxes with their arrays, frames, arrows; what changes from step to step.
 const graph = (() => {
-  const HEAD = 20, LINE = 15, PAD = 8, WIDEST = 190, LINES = 3, LETTER = 6.7;
+  const HEAD = 20, LINE = 15, PAD = 8, WIDEST = 190, LINES = 3, LETTER = 6.7, AT_ONCE = 60;
   const closed = new Set();  // the frames that are folded
   let view = null, scene = null, size = null, down = false, chosen = null, found = new Set();
   const pen = make("canvas").getContext("2d");
@@ -10,8 +10,27 @@ const graph = (() => {
   // A view by its place among the levels of detail: its boxes, and which frames are folded at first.
   function level(which) {
     const wanted = data.views[which], base = wanted.of ? data.views.find((v) => v.label === wanted.of) : wanted;
-    const shut = wanted.of ? base.frames.filter((f) => f.path.length === wanted.depth + 1).map((f) => fold.id(f.path)) : [];
-    return { base, shut };
+    const modules = (f) => f.path.filter((name) => !name.startsWith("stretch")).length;
+    if (base.large) return { base, shut: shut(base, wanted.of ? (f) => modules(f) > wanted.depth : () => false) };
+    return { base, shut: wanted.of ? base.frames.filter((f) => modules(f) === wanted.depth + 1).map((f) => fold.id(f.path)) : [] };
+  }
+  // Of a large graph all frames are folded, but for the outermost, as long as what is in them can be seen at once.
+  function shut(base, always) {
+    const inside = new Map(), depths = new Map();
+    for (const path of [...base.frames.map((f) => f.path), ...base.boxes.filter((b) => !b.own).map((b) => [...b.path, b.key])]) {
+      const outer = fold.id(path.slice(0, -1));
+      inside.set(outer, (inside.get(outer) ?? 0) + 1);
+    }
+    for (const f of base.frames) depths.set(f.path.length, [...(depths.get(f.path.length) ?? []), f]);
+    let count = inside.get("") ?? 0;
+    const open = new Set();
+    for (let depth = 1; depths.has(depth); depth++) {
+      const level = depths.get(depth).filter((f) => !always(f) && (depth === 1 || open.has(fold.id(f.path.slice(0, -1)))));
+      count += level.reduce((sum, f) => sum + (inside.get(fold.id(f.path)) ?? 0) - 1, 0);
+      if (count > AT_ONCE) break;
+      level.forEach((f) => open.add(fold.id(f.path)));
+    }
+    return base.frames.map((f) => fold.id(f.path)).filter((f) => !open.has(f));
   }
   // The drawing of a level, for a direction: what it would be, without showing it.
   function planned(base, shut, across, room) {
@@ -137,9 +156,9 @@ const graph = (() => {
   }
 
   function box(b, parent, before) {
-    const n = nodes.get(b.node), g = b.g = draw("g", { class: "box", tabindex: 0, role: "button" }, null, parent);
+    const n = nodes.get(b.node), g = b.g = draw("g", { class: "box", tabindex: 0, role: "graphics-symbol", "aria-roledescription": b.opens ? "folded part" : "box" }, null, parent);
     g.style.transform = `translate(${b.x}px, ${b.y}px)`;
-    if (b.opens) { g.setAttribute("aria-expanded", "false"); g.dataset.frame = b.opens; }
+    if (b.opens) g.dataset.frame = b.opens;
     if (b.opens) draw("rect", { x: 4, y: -4, width: b.w - 8, height: 12, rx: 6, class: "behind" }, null, g);
     b.rect = draw("rect", { width: b.w, height: b.h, rx: b.leaf ? 12 : 5, class: "body " + (b.opens ? "folded" : n.op ? "operation" : n.kind) }, null, g);
     b.hint = draw("title", {}, b.title, g);

@@ -61,11 +61,11 @@ const lesson = (() => {
   }
 
   function forward(s) {
-    const n = nodes.get(s.node), { result } = state.hidden(s), plain = n.inputs.every(scalar) && scalar(s.node);
-    if (s.math && !n.swapped) line(name(n.name), equals(), build(s.math));
+    const n = nodes.get(s.node), { result } = state.hidden(s), plain = n.inputs.every(scalar) && scalar(s.node), written_as = n.swapped ? null : mathematics.of(s);
+    if (written_as) line(name(n.name), equals(), build(written_as));
     else written(n.title);
     if (plain) {
-      const substituted = s.math && !n.swapped && n.inputs.length ? [equals(), build(s.math, number)] : [];
+      const substituted = written_as && n.inputs.length ? [equals(), build(written_as, number)] : [];
       line(...substituted, equals(), result ? unknown() : numeral(state.text(s.node, 0)));
       return;
     }
@@ -76,12 +76,12 @@ const lesson = (() => {
   }
 
   function backward(s) {
-    const n = nodes.get(s.node), user = nodes.get(s.user), blank = state.hidden(s), one = scalar(s.node) && scalar(s.user) && s.derivative !== null;
-    const d = () => partial(user.name, n.name), factor = () => (s.derivative_math && !user.swapped ? build(s.derivative_math) : math("mtext", {}, s.derivative_formula));
+    const n = nodes.get(s.node), user = nodes.get(s.user), blank = state.hidden(s), one = scalar(s.node) && scalar(s.user) && s.derivative !== null, tree = mathematics.of(s), own = mathematics.of(s, "derivative");
+    const d = () => partial(user.name, n.name), factor = () => (own && !user.swapped ? build(own) : math("mtext", {}, s.derivative_formula));
     const plus = s.uses > 1 || s.before !== null ? operator("+=") : equals();
     if (one) line(partial(data.result, n.name), plus, partial(data.result, user.name), operator("·"), d());
     else if (user.swapped) line(dname(s.node), plus, dname(s.user), operator("⊙"), d());
-    else if (s.math) line(dname(s.node), plus, build(s.math));
+    else if (tree) line(dname(s.node), plus, build(tree));
     else written(s.formula);
     if (s.derivative !== null && !(s.derivative === s.derivative_formula && !one) && !(user.swapped && !one)) {
       head("local derivative");
@@ -92,7 +92,7 @@ const lesson = (() => {
     head("with numbers");
     if (one) line(equals(), number(s.user, 1), operator("·"), blank.factor ? unknown() : derivative(s, true), equals(), digits(state.contribution(s).text, blank.result));
     else {
-      const row = figures(), given = named(s.math), local = s.derivative === null ? {} : state.derivative(s);
+      const row = figures(), given = named(tree), local = s.derivative === null ? {} : state.derivative(s);
       if (local.figure && user.shape.length && s.derivative !== s.derivative_formula) {
         gradient(row, s.user);
         sign(row, "⊙");
@@ -113,8 +113,8 @@ const lesson = (() => {
   }
   // The sum before a step: what the step before it on the same node left.
   function before(s) {
-    const k = nodes.get(s.node).sums.filter((k) => k <= steps.indexOf(s)).at(-1);
-    return k ? state.sum(steps[k - 1]).text : s.before;
+    const all = nodes.get(s.node).sums.map((k) => steps[k - 1]), one = all[all.indexOf(s) - 1];
+    return one ? state.sum(one).text : s.before;
   }
   const derivative = (s, bracket = false) => numeral(state.derivative(s).text, bracket);
 
@@ -126,15 +126,18 @@ const lesson = (() => {
     open.addEventListener("toggle", () => { whole = open.open; if (whole && open.children.length === 1) paths(open, s); });
     if (whole) paths(open, s);
   }
-  const MOST = 8;
+  const MOST = 8, LONG = 40;  // paths, and factors of each, that are written down
   function paths(parent, s) {
-    const back = steps.filter((t) => t.phase === "backward"), found = [];
-    const walk = (key, path) => {
-      if (found.length > MOST) return;
-      if (data.outputs.includes(key)) found.push(path);
-      for (const t of back) if (t.node === key) walk(t.user, [t, ...path]);
-    };
-    walk(s.node, []);
+    const found = [], todo = [{ key: s.node, length: 0, rest: null }];
+    let longest = 0;
+    while (todo.length && found.length <= MOST && longest <= LONG) {
+      const path = todo.pop();
+      longest = Math.max(longest, path.length);
+      if (data.outputs.includes(path.key)) { const factors = []; for (let p = path; p.rest; p = p.rest) factors.push(p.step); found.push(factors); }
+      const uses = nodes.get(path.key).sums.map((k) => steps[k - 1]).filter((t) => t.phase === "backward");
+      for (const t of uses.reverse()) todo.push({ key: t.user, step: t, length: path.length + 1, rest: path });
+    }
+    if (longest > LONG) { make("p", { class: "why" }, "The path to the result has more than " + LONG + " factors.", parent); return; }
     const some = found.slice(0, MOST), left = formula.line(parent, dname(s.node), equals());
     left.parentElement.classList.add("small");
     some.forEach((path, k) => {
@@ -176,7 +179,7 @@ const lesson = (() => {
       make("p", { class: "why" }, "The result changes by exactly as much as it changes: the way back starts with 1.", box);
     }
     const told = make("p", { class: "sum why" }, plain(s), box);
-    told.hidden = !s.text.includes(";") && Boolean(s.math);
+    told.hidden = !s.text.includes(";") && Boolean(mathematics.of(s));
   }
   state.watchers.push(show);
   return { plain };

@@ -1,15 +1,27 @@
 // The code: the user's lines, the one of the step marked; a line leads to its step, a step to its line.
 const listing = (() => {
-  const rows = new Map(), made = new Map();  // "block:line": its element, and the nodes that it made
+  const PART = 200, LINE = 24;  // lines that are made at once, and the height of one before it is made
+  const rows = new Map(), parts = new Map(), made = new Map();  // "block:line": its element, what makes it, the nodes that it made
   const TOKENS = /(#.*$)|("[^"]*"|'[^']*')|\b(def|return|for|in|if|else|elif|while|with|lambda|import|from|as|class|not|and|or|None|True|False)\b|\b(\d[\d.e]*)\b/gm;
   const KINDS = [null, "note", "string", "word", "digits"];
 
   for (const n of nodes.values()) if (n.line) made.set(n.line.join(":"), [...(made.get(n.line.join(":")) ?? []), n.key]);
   data.code.forEach((block, b) => {
     if (block.name) make("div", { class: "file" }, block.name, $("code"));
-    const list = make("ol", {}, null, $("code"));
+    for (let from = 0; from < block.lines.length; from += PART) part(block.lines.slice(from, from + PART), b, block.lines.length <= 2 * PART);
+  });
+  // Lines of a block, made now, or when they are first seen.
+  function part(lines, b, now) {
+    const list = make("ol", {}, null, $("code")), fill = () => { if (!list.children.length) filled_with(lines, b, list); };
+    if (now) { fill(); return; }
+    list.style.minHeight = lines.length * LINE + "px";
+    for (const [number] of lines) parts.set(b + ":" + number, fill);
+    new IntersectionObserver((seen) => { if (seen.some((e) => e.isIntersecting)) fill(); }, { root: $("code") }).observe(list);
+  }
+  const row = (place) => { parts.get(place)?.(); return rows.get(place); };
+  function filled_with(lines, b, list) {
     let before = null;
-    for (const [number, text] of block.lines) {
+    for (const [number, text] of lines) {
       const place = b + ":" + number, li = make("li", before !== null && number > before + 1 ? { class: "gap" } : {}, null, list);
       make("span", { class: "number", "aria-hidden": "true" }, String(number), li);
       const line = make(made.has(place) ? "button" : "span", {}, null, li);
@@ -18,7 +30,7 @@ const listing = (() => {
       rows.set(place, li);
       before = number;
     }
-  });
+  }
   function coloured(text, parent) {
     let end = 0;
     for (const match of text.matchAll(TOKENS)) {
@@ -37,7 +49,7 @@ const listing = (() => {
   }
   let marked = null;
   function follow() {
-    const s = state.step(), line = s && nodes.get(s.user ?? s.node).line, li = line ? rows.get(line.join(":")) : null;
+    const s = state.step(), line = s && nodes.get(s.user ?? s.node).line, li = line ? row(line.join(":")) : null;
     const moved = marked !== li;
     if (marked && moved) { marked.classList.remove("forward", "backward"); marked.removeAttribute("aria-current"); }
     marked = li;
@@ -54,7 +66,7 @@ const listing = (() => {
   }
   // The line of what is looked at.
   function show(key) {
-    const line = nodes.get(key).line, li = line && rows.get(line.join(":"));
+    const line = nodes.get(key).line, li = line && row(line.join(":"));
     for (const other of rows.values()) other.classList.toggle("looked", other === li);
     if (li) visible(li, $("code"));
   }

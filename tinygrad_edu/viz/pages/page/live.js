@@ -8,7 +8,7 @@ const live = (() => {
     state.compute({ figure, text, contribution, sum, derivative });
     return machine;
   }
-  const entries = (array) => Array.from(array.packed().data, Number);
+  const entries = (array) => (array.pairs ? array.pairs() : Array.from(array.packed().data, Number));
 
   function figure(key, gradient) {
     const id = key + gradient, n = nodes.get(key), recorded = gradient ? n.grad : n.value, array = gradient ? machine.gradient(key) : machine.value(key);
@@ -24,16 +24,17 @@ const live = (() => {
     const n = nodes.get(key), array = gradient ? machine.gradient(key) : machine.value(key);
     return array ? numbers.short(entries(array), n.shape, gradient ? "float64" : n.dtype) : "unknown";
   }
-  const told = (values, shape) => ({ values, text: numbers.short(values, shape, "float64"), figure: values.length <= 1024 ? { values } : null });
+  const told = (values, shape) => ({ values, text: numbers.short(values, shape, "float64"), figure: values.length <= 1024 && !Array.isArray(values[0]) ? { values } : null });
   function contribution(s) {
     const array = machine.contribution(s.user, s.position);
     return array ? told(entries(array), nodes.get(s.node).shape) : { text: "unknown", figure: null };
   }
+  const plus = (v, w) => (Array.isArray(v) || Array.isArray(w) ? [0, 1].map((k) => ([v].flat()[k] ?? 0) + ([w].flat()[k] ?? 0)) : v + w);
   // What the steps up to this one have added to a gradient.
   function sum(s) {
-    const shape = nodes.get(s.node).shape, before = steps.slice(0, steps.indexOf(s) + 1).filter((t) => t.node === s.node && t.phase !== "forward");
+    const shape = nodes.get(s.node).shape, all = nodes.get(s.node).sums.map((k) => steps[k - 1]), before = all.slice(0, all.indexOf(s) + 1);
     const parts = before.map((t) => (t.phase === "seed" ? Array(numbers.size(shape)).fill(1) : contribution(t).values));
-    return told(parts.reduce((a, b) => a.map((v, k) => v + b[k])), shape);
+    return told(parts.reduce((a, b) => a.map((v, k) => plus(v, b[k]))), shape);
   }
   function derivative(s) {
     const array = machine.derivative(s.user, s.position), shape = nodes.get(s.user).shape;
@@ -43,7 +44,7 @@ const live = (() => {
   }
 
   function changed() {
-    for (const key of machine.run()) { figures.delete(key + "0"); figures.delete(key + "1"); }
+    figures.clear();  // what is looked at is computed when it is asked for
     state.changed();
     watchers.forEach((f) => f());
   }
@@ -60,12 +61,12 @@ const live = (() => {
     n.swapped = name !== names[0];
     n.title = titles[names.indexOf(name)];
     for (const view of data.views) for (const b of view.boxes ?? []) if (b.rounds.some((keys) => keys.includes(key))) b.title = b.key === key && b.rounds.flat().length === 1 ? n.title : b.title.replace(before + "(", name + "(");
+    fold.renew();
     changed();
   }
   const choices = (key) => data.live.nodes[key].choice?.names ?? [];
   function descend(rate) {
     const total = start().descend(rate);
-    figures.clear();
     changed();
     return total;
   }

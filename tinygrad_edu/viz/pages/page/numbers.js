@@ -19,6 +19,7 @@ const numbers = (() => {
 
   const exact = (dtype) => /^u?int/.test(dtype);
   function one(v, dtype = "float64", digits = 4) {
+    if (Array.isArray(v)) return general(v[0], digits) + (v[1] < 0 ? "" : "+") + general(v[1], digits) + "j";
     if (dtype === "bool") return v ? "True" : "False";
     return exact(dtype) ? String(v) : general(v, digits);
   }
@@ -39,12 +40,22 @@ const numbers = (() => {
       if (rows.every((row) => row && row.length <= WIDE)) return rows.join("; ");
     }
     if (dtype === "bool") return values.reduce((a, b) => a + b, 0) + " of " + values.length + " true";
+    if (Array.isArray(values[0])) return spread(values);
     let low = Infinity, high = -Infinity, sum = 0, finite = 0;
     for (const v of values) if (Number.isFinite(v)) { low = Math.min(low, v); high = Math.max(high, v); sum += v; finite++; }
     if (!finite) return values.length + " entries, none finite";
     if (low === high && finite === values.length) return "all " + one(low, dtype);
     const show = (v) => one(v, exact(dtype) && Number.isInteger(v) ? dtype : "float64", 3);
     return show(low) + " to " + show(high) + "; mean " + general(sum / finite, 3) + (finite < values.length ? ", " + (values.length - finite) + " not finite" : "");
+  }
+
+  // Complex numbers have no order: their sizes, and their mean.
+  function spread(values) {
+    const finite = values.filter((v) => v.every(Number.isFinite)), sizes = finite.map((v) => Math.hypot(...v));
+    if (!finite.length) return values.length + " entries, none finite";
+    if (finite.length === values.length && values.every((v) => v[0] === values[0][0] && v[1] === values[0][1])) return "all " + one(values[0]);
+    const mean = [0, 1].map((k) => finite.reduce((sum, v) => sum + v[k], 0) / finite.length);
+    return "sizes " + general(Math.min(...sizes), 3) + " to " + general(Math.max(...sizes), 3) + "; mean " + one(mean, "", 3) + (finite.length < values.length ? ", " + (values.length - finite.length) + " not finite" : "");
   }
 
   const size = (shape) => shape.reduce((a, b) => a * b, 1);

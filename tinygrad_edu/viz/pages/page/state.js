@@ -20,7 +20,7 @@ const state = (() => {
   }
   function text(key, gradient) {
     const n = nodes.get(key);
-    return live && (gradient ? n.grad : n.value) ? live.text(key, gradient) : gradient ? n.grad_summary : n.summary;
+    return live && (!gradient || n.grad_summary !== null) && numbers.size(n.shape) ? live.text(key, gradient) : gradient ? n.grad_summary : n.summary;
   }
 
   // Whether a number is not to be told: it is asked for, or it is a gradient, not asked for, that would tell of such a number.
