@@ -4,12 +4,14 @@ import typing as _typing
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
+from . import amp as amp
 from . import autograd as autograd
 from . import errors as errors
 from . import fft as fft
 from . import linalg as linalg
 from . import random as random
 from . import special as special
+from .amp import autocast as autocast
 from .arrays import get_default_dtype as get_default_dtype
 from .arrays import set_default_dtype as set_default_dtype
 from .functions.contract import einsum as einsum
@@ -265,7 +267,7 @@ _LATER = {
 __all__ = sorted(
     {
         *(name for name, x in globals().items() if name[0] != "_" and not isinstance(x, _ModuleType)),
-        *("autograd", "errors", "fft", "linalg", "random", "special", "tree", *_PARTS, *_LATER),
+        *("amp", "autograd", "errors", "fft", "linalg", "random", "special", "tree", *_PARTS, *_LATER),
     }
 )
 

@@ -261,7 +261,10 @@ def operand(x: Any, who: str, copy: bool | None = None) -> Any:
     the other side (NumPy's rule for weak scalars)."""
     if isinstance(x, np.matrix) and who in ("multiply", "power"):
         raise DTypeError(f"{who}: must be entry by entry; got np.matrix, for which * and ** are others; use np.asarray")
-    return x if is_weak(x) or isinstance(x, READINGS) else to_array(x, copy=copy, who=who)
+    if is_weak(x):  # of a class of int's, such as an enumeration's, NumPy would make an int64
+        exact = x.__class__ is bool or x.__class__ in WEAK
+        return x if exact else next((kind(x) for kind in (int, float) if isinstance(x, kind)), x)
+    return x if isinstance(x, READINGS) else to_array(x, copy=copy, who=who)
 
 
 def is_weak(x: Any) -> bool:

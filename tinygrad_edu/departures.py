@@ -143,7 +143,7 @@ def _taker(frame: FrameType, at: Instruction, f: Any, array: bool, copy: bool | 
         return None
     if any(f is g for g in ARRAYS):
         return f"{f.__name__}: this argument of a function of NumPy" if array and _listed(frame, at, f, copy) else None
-    if f in (float, complex, int) or (isinstance(f, type) and issubclass(f, np.generic)):
+    if isinstance(f, type) and issubclass(f, np.generic | float | complex | int):
         return None
     if getattr(f, "__module__", None) in ("math", "cmath"):
         return None if f.__name__ in FLAT else f"{f.__name__}: a function of Python's {f.__module__}"
@@ -153,7 +153,7 @@ def _taker(frame: FrameType, at: Instruction, f: Any, array: bool, copy: bool | 
         return None
     if not array:  # as by the iterator in `sum(map(math.exp, t))`
         for g in (found(frame, names) for names in at.names):
-            if g in (float, complex, int):
+            if any(g is kind for kind in (float, complex, int)):
                 return None
             if g is not f and getattr(g, "__module__", None) in ("math", "cmath"):
                 return None if g.__name__ in FLAT else f"{g.__name__}: a function of Python's {g.__module__}"
@@ -199,7 +199,7 @@ def instruction(code: CodeType, place: int) -> Instruction:
     return Instruction(
         at.opname,
         called or tuple(str(i.argval) for i in callee[-1:] if i.opname in ATTRIBUTES),
-        whole=bool(called) and all(i.opname in (*NAMES, *ATTRIBUTES, "PUSH_NULL", "KW_NAMES") for i in callee),
+        whole=bool(called) and all(i.opname.startswith((*NAMES, *ATTRIBUTES, "PUSH_NULL", "KW_NAMES")) for i in callee),
         names=tuple(name for _, name in names),
         listed=bool(made & LISTS) and not ("MAKE_FUNCTION" in made and LISTCOMP not in made),
         first=next((name for place, name in names if place == first), ()),

@@ -19,6 +19,7 @@ from .files import as_path, read_exactly, told, write_whole
 from .functions.calls import own_keywords
 from .functions.settings import refused
 from .interop.names import guide as _guide
+from .precision import small
 
 KEY = "tinygrad_edu"  # the metadata entry with the structure
 HEADER = 100_000_000  # bytes; what the format allows a header
@@ -40,15 +41,6 @@ def _library(who: str) -> Any:
     except ImportError:
         raise MissingLibraryError(who, "safetensors", "io") from None
     return safetensors
-
-
-def small(who: str, name: str) -> Any:
-    """A dtype that NumPy does not have."""
-    try:
-        import ml_dtypes
-    except ImportError:
-        raise MissingLibraryError(who, "ml_dtypes", "io") from None
-    return np.dtype(getattr(ml_dtypes, name))
 
 
 @own_keywords

@@ -13,6 +13,7 @@ from typing import Any
 from .engine import LEFT, NEEDS, TRACED, Reading, Variable, constant, lost, note, traced
 from .errors import rescued
 from .kinds import kind_of
+from .precision import lowered, rounds
 from .recording import TRACERS, recording
 
 REGISTRY: dict[str, Op] = {}
@@ -134,6 +135,27 @@ class Op:
             if flags := flags & self.tracks:
                 return note(data, flags, self, (a, b), None, by)
         return constant(data)
+
+
+class Product(Op):
+    """An op that adds up products: within `amp.autocast`, of numbers in half precision, with sums in float32."""
+
+    def __call__(self, *xs: Any, **attributes: Any) -> Any:
+        if (dtype := lowered.get()) is None or not any(isinstance(x, Variable) for x in xs):
+            return Op.__call__(self, *xs, **attributes)
+        return self._rounded(dtype, xs, attributes)
+
+    def binary(self, a: Any, b: Any) -> Any:
+        return Op.binary(self, a, b) if (dtype := lowered.get()) is None else self._rounded(dtype, (a, b), {})
+
+    def _rounded(self, dtype: Any, xs: Any, attributes: dict[str, Any]) -> Any:
+        """The op on numbers of a small dtype; of float64, of complex numbers and of integers it stays as it is."""
+        found = [getattr(x, "dtype", None) for x in xs]
+        if not {*map(str, found)} <= {"float16", "float32"}:
+            return Op.__call__(self, *xs, **attributes)
+        cast = REGISTRY["astype"]
+        y = Op.__call__(self, *[cast(x, dtype=dtype) for x in xs], **attributes)
+        return cast(y, dtype=dtype) if rounds(dtype) else y
 
 
 class Each:

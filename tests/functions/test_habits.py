@@ -1,5 +1,6 @@
 """What users of PyTorch and NumPy type from habit: it works, or a sentence says what to type instead."""
 
+import enum
 import importlib
 import pickle
 import re
@@ -368,3 +369,18 @@ def test_every_sentence_is_of_a_name_that_is_not_here_and_names_what_is(place, w
                 found = getattr(found, attribute)
         for part in re.findall(r"\bx\.([a-z_]+)", said):
             assert hasattr(tg.ones(1), part), said
+
+
+def test_numbers_of_classes_of_pythons_widen_nothing():
+    """A tensor's `size`, an enumeration, a float of a class of one's own."""
+    kinds = {
+        "size": (tg.ones(3).size, 3),
+        "enum": (enum.IntEnum("Kind", ["A"]).A, 1),
+        "float": (type("Rate", (float,), {})(0.5), 0.5),
+    }
+    for name, (number, plain) in kinds.items():
+        for x in (tg.ones(3), tg.ones(3).sum(), tg.Tensor(np.ones(3, np.float16))):
+            for f in (lambda a, b: a / b, lambda a, b: b * a, lambda a, b: a - b, lambda a, b: b - a):
+                found, expected = f(x, number), f(x, plain)
+                assert (found.dtype, found.tolist()) == (x.dtype, expected.tolist()), name
+    assert nn.MSELoss()(tg.ones(3), tg.zeros(3)).dtype == np.float32

@@ -100,6 +100,22 @@ def test_what_means_something_else_is_refused(name):
             ours(name)(X, 1, keepdim=True)
 
 
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_with_a_correction_dim_has_one_meaning(name):
+    found, theirs = getattr(tg, name)(X, dim=1, correction=1, keepdim=True), getattr(torch, name)
+    np.testing.assert_allclose(found.data, theirs(torch.tensor(X), dim=1, correction=1, keepdim=True).numpy())
+
+
+def test_settings_under_pytorchs_names():
+    x = np.asarray(X, np.float32)
+    for name in ("softmax", "log_softmax", "softmin"):
+        found, theirs = getattr(F, name)(x, dim=1, dtype="float64"), getattr(torch.nn.functional, name)
+        np.testing.assert_allclose(found.data, theirs(torch.tensor(x), dim=1, dtype=torch.float64).numpy(), rtol=1e-12)
+        assert found.dtype == np.float64
+    y = tg.tensordot(X, X, dims=([0], [0]))
+    np.testing.assert_allclose(y.data, torch.tensordot(torch.tensor(X), torch.tensor(X), dims=([0], [0])).numpy())
+
+
 def test_one_argument_is_given_once():
     with pytest.raises(TypeError, match="sum: axis is PyTorch's dim.*; got both, 1 and 0; give one"):
         tg.sum(X, 1, dim=0)

@@ -335,6 +335,16 @@ def test_factorisations_multiply_back():
     np.testing.assert_array_equal(tg.from_dlpack(A).data, A)
 
 
+def test_a_reshaped_tensor_is_a_copy_where_that_is_asked_for():
+    x = tg.Tensor(np.arange(6.0))
+    for copy in (None, False, True):
+        y = tg.reshape(x, (2, 3), copy=copy)
+        assert y.tolist() == [[0, 1, 2], [3, 4, 5]]
+        assert np.shares_memory(y._data, x._data) != bool(copy)
+    with pytest.raises(ValueError, match="reshape: with copy=False the result must share memory"):
+        tg.reshape(tg.reshape(x, (2, 3)).T, (6,), copy=False)
+
+
 def test_devices_and_inspection():
     x = tg.ones((2, 3), device="cpu")
     assert (x.device, x.to_device("cpu") is x) == ("cpu", True)

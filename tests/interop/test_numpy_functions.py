@@ -26,6 +26,11 @@ def put(x, v):
     return x
 
 
+METHODS = [
+    "lower", "higher", "midpoint", "nearest", "inverted_cdf", "averaged_inverted_cdf", "closest_observation",
+    "interpolated_inverted_cdf", "hazen", "weibull", "median_unbiased", "normal_unbiased",
+]  # fmt: skip
+
 # Python's numbers do not widen float32 here, nor do integers
 LOOSE = {"block of vectors", "diff with ends", "vander", "vander increasing"}
 
@@ -43,7 +48,8 @@ CASES = {
     "corrcoef of two": (np.corrcoef, U, R.normal(size=3)), "corrcoef of one": (lambda x: np.corrcoef(x) * x[0], V),
     "quantile": (lambda x: np.quantile(x, [0.1, 0.5, 0.77]), V), "quantile of rows": (lambda x: np.quantile(x, 0.3, axis=1), M),
     "quantile of all axes": (lambda x: np.quantile(x, [[0.3, 0.9]], axis=(0, 1), keepdims=True), M),
-    **{f"quantile {m}": (lambda x, m=m: np.quantile(x, [0, 0.4, 0.5, 1], axis=0, method=m), M) for m in ("lower", "higher", "midpoint")},
+    **{f"quantile {m}": (lambda x, m=m: np.quantile(x, [0, 0.4, 0.5, 1], axis=0, method=m), M) for m in METHODS},
+    **{f"nanquantile {m}": (lambda x, m=m: np.nanquantile(nan(x), [0, 0.3, 0.5, 0.75, 1], axis=1, method=m), FULL) for m in METHODS},
     "percentile": (lambda x: np.percentile(x, [10, 60], axis=0), M), "median": (np.median, V),
     "median of rows": (lambda x: np.median(x, axis=1, keepdims=True), M), "median of both": (lambda x: np.median(x, axis=(0, 1)), M),
     "nanmean": (lambda x: np.nanmean(nan(x), axis=1), FULL), "nansum": (lambda x: np.nansum(nan(x), axis=0, keepdims=True), FULL),
@@ -138,7 +144,7 @@ def test_running_extremes_at_ties_and_nan():
     ("call", "error", "text"),
     [
         (lambda x: np.quantile(x, 2.0), ValueError, "quantile: q must be from 0 to 1; got 2.0"),
-        (lambda x: np.quantile(x, 0.5, method="weibull"), ValueError, "quantile: method must be one of linear, lower, higher, midpoint; got 'weibull'"),
+        (lambda x: np.quantile(x, 0.5, method="gibbs"), ValueError, "quantile: method must be one of linear, lower, higher, midpoint, .*; got 'gibbs'"),
         (lambda x: np.convolve(x, x, "inner"), ValueError, "convolve: mode must be full, same or valid; got 'inner'"),
         (lambda x: np.convolve(x[None], x), ShapeError, r"convolve: needs vectors; got \(1, 3\) and \(3,\)"),
         (lambda x: np.gradient(x[:1]), ShapeError, "gradient: needs 2 entries along an axis"),
@@ -166,6 +172,15 @@ def test_numpy_functions_that_write_are_refused_in_the_promised_form(needs):
         with pytest.raises((TypeError, ValueError), match=r"\A[^:;]+: .+; .+; .+"):
             write(t)
         assert t.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize("n", range(1, 13))
+@pytest.mark.parametrize("method", METHODS)
+def test_quantiles_of_every_method_lie_where_numpy_has_them(method, n):
+    """Also where a share falls on an entry, or half way between two."""
+    x, shares = R.normal(size=n), np.linspace(0, 1, 4 * n + 1)
+    expected = np.quantile(x, shares, method=method)
+    np.testing.assert_allclose(np.quantile(tg.Tensor(x), shares, method=method).data, expected, rtol=1e-12)
 
 
 Z, FLAGS = R.normal(size=(2, 3, 3)) + 1j * R.normal(size=(2, 3, 3)), R.random((2, 3, 3)) < 0.5

@@ -253,6 +253,23 @@ def parameters(m):
     return [make([1.5, 2.0, 0.5]), make([[2.0], [3.0]])]
 
 
+def with_buffer(m, persistent):
+    class Shifted(m.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift = m.Buffer(
+                torch.arange(3.0) if m is torch.nn else np.arange(3, dtype=np.float32), persistent=persistent
+            )
+            self.linear = m.Linear(3, 2)
+
+        def forward(self, x):
+            return self.linear(x - self.shift)
+
+    module = Shifted()
+    assert [name for name, _ in module.named_buffers()] == ["shift"]
+    return module
+
+
 class Case:
     """How to make a module from `nn` or `torch.nn`, what to call it with (shapes are drawn), and how."""
 
@@ -300,8 +317,8 @@ CASES = {
        for kind in ("BatchNorm", "InstanceNorm") for n, x in ((1, L), (2, S), (3, V))},
     "LazyLinear": [Case(lambda m: m.LazyLinear(3), L)],
     "Linear": [Case(lambda m: m.Linear(7, 3), L)], "Bilinear": [Case(lambda m: m.Bilinear(3, 2, 5), M, (4, 2))],
-    "Embedding": [Case(lambda m: m.Embedding(6, 3, 2), ROWS)],
-    "EmbeddingBag": [Case(lambda m, mode=mode, p=p: m.EmbeddingBag(6, 3, mode=mode, padding_idx=p), ROWS, call=call)
+    "Embedding": [Case(lambda m, kw=kw: m.Embedding(6, 3, 2, **kw), ROWS) for kw in ({}, {"max_norm": 1.0}, {"max_norm": 0.5, "norm_type": 1.0})],
+    "EmbeddingBag": [Case(lambda m, mode=mode, p=p: m.EmbeddingBag(6, 3, 1.0, mode=mode, padding_idx=p), ROWS, call=call)
                      for mode in ("sum", "mean", "max") for p in (None, 5) for call in (None, bags)],
     "CosineSimilarity": [Case(lambda m: m.CosineSimilarity(dim=1), M, M)],
     "PairwiseDistance": [Case(lambda m, p=p: m.PairwiseDistance(p, keepdim=True), M, M) for p in (1.0, 2.0, 3.0)],
@@ -327,6 +344,7 @@ CASES = {
     "ModuleDict": [Case(lambda m: m.Sequential(*m.ModuleDict({"a": m.Linear(3, 2), "b": m.ReLU()}).values()), M)],
     "Sequential": [Case(lambda m: m.Sequential(m.Linear(3, 2), m.Tanh(), m.Linear(2, 2)), M)],
     "Module": [Case(lambda m: held(m, m.ModuleList, [m.Linear(3, 2)]).held[0], M)],
+    "Buffer": [Case(lambda m, p=p: with_buffer(m, p), M) for p in (True, False)],
     "Parameter": [Case(lambda m: held(m, m.ParameterList, parameters(m)[:1]), (2, 3))],
     "ParameterList": [Case(lambda m: held(m, m.ParameterList, parameters(m)), (2, 3))],
     "ParameterDict": [Case(lambda m: held(m, m.ParameterDict, dict(zip("ab", parameters(m)))), (2, 3))],

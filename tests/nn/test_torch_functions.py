@@ -184,3 +184,38 @@ def test_a_tuple_of_one_is_for_all_axes():
     (x,) = arrays(0, (1, 2, 4, 4))
     for f, g in ((F.avg_pool2d, TF.avg_pool2d), (F.max_pool2d, TF.max_pool2d)):
         np.testing.assert_array_equal(f(x, (2,), (1,)).data, g(torch.from_numpy(x), (2,), (1,)).numpy())
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss"])
+def test_losses_with_weights(name, reduction):
+    kw = {"reduction": reduction}
+    ours, theirs = (lambda x, t, w, m=m: getattr(m, name)(x, t, weight=w, **kw) for m in (F, TF))
+    compare_functions(ours, theirs, arrays(0, (3, 4), (3, 4), (3, 4)), "float64")
+    with pytest.raises(ValueError, match=f"{name}: weight must have the input's shape"):
+        getattr(F, name)(np.ones((3, 4)), np.ones((3, 4)), weight=np.ones(4))
+
+
+SIZES = [{"size": (9, 4)}, {"size": (2, 3)}, {"size": (1, 1)}, {"scale_factor": 0.4}, {"scale_factor": (0.3, 1.7)}, {"scale_factor": 0.45, "recompute_scale_factor": True}]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("corners", CORNERS)
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_images_are_shrunk_smoothly(mode, corners, size):
+    for antialias in (True, False):
+        kw = size | {"mode": mode, "align_corners": corners, "antialias": antialias}
+        ours, theirs = (partial(m.interpolate, **kw) for m in (F, TF))
+        compare_functions(ours, theirs, arrays(0, (2, 3, 6, 7)), "float64")
+
+
+def test_rows_are_shortened_where_they_are_looked_up():
+    (w,) = arrays(0, (5, 3))
+    ours, theirs = tg.Tensor(w, requires_grad=True), torch.tensor(w, requires_grad=True)
+    index = np.array([[1, 3], [1, 1]])
+    for p in (1.0, 2.0, 3.0):
+        (F.embedding(index, ours, max_norm=0.7, norm_type=p) ** 2).sum().backward()
+        (TF.embedding(torch.from_numpy(index), theirs, max_norm=0.7, norm_type=p) ** 2).sum().backward()
+        np.testing.assert_allclose(ours.data, theirs.detach().numpy(), rtol=1e-12)
+        np.testing.assert_allclose(ours.grad.data, theirs.grad.numpy(), rtol=1e-12)
+        index = (index + 1) % 5

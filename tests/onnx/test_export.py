@@ -196,3 +196,14 @@ def test_a_dynamic_axis_that_is_not_used_alike():
         ValueError, match=r"export: dynamic must name one axis of inputs among x, .*; write \{'x': \{0: 'b"
     ):
         tg.export(lambda x: x, tg.ones(3), dynamic={"z": {0: "n"}})
+
+
+def test_outputs_that_are_inputs_and_outputs_that_are_one():
+    x = tg.Tensor(np.arange(6.0, dtype=np.float32).reshape(2, 3))
+    twice = lambda x: [x + 1] * 2
+    cases = ((lambda x: x, 1), (lambda x: (x, x * 2), 2), (lambda x: (*twice(x), x), 3), (lambda x: [tg.ones(2), x], 2))
+    for f, n in cases:
+        found = list(ran(tg.export(f, (x,)), x=x.data).values())
+        assert len(found) == n
+        for y, z in zip(found, tg.tree.leaves(f(x)), strict=True):
+            close(y, z.data)

@@ -437,6 +437,7 @@ def public():
         ("special.", tg.special),
         ("fft.", tg.fft),
         ("tree.", tg.tree),
+        ("amp.", tg.amp),
         ("autograd.", tg.autograd),
         ("F.", F),
         ("nn.", nn),

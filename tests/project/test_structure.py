@@ -27,6 +27,7 @@ FLOORS = [
         "pieces",
         "blocks",
         "recording",
+        "precision",
         "departures",
         "batched",
         "holders",
@@ -39,7 +40,7 @@ FLOORS = [
     ["ops", "program"],
     ["functions", "interop", "writing", "methods", "tensor"],
     ["random", "transforms", "nn.guards", "nn.functional"],
-    ["nn", "optim", "data", "files", "io", "training", "linalg", "autograd", "fft", "special"],
+    ["nn", "optim", "data", "files", "io", "training", "linalg", "amp", "autograd", "fft", "special"],
     ["testing", "viz", "compiler", "onnx"],
     ["cli"],
 ]

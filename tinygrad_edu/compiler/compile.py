@@ -18,6 +18,7 @@ from ..batched import RUNNING, BatchedArray
 from ..engine import NEEDS, Variable
 from ..errors import GraphError
 from ..functions.settings import settings
+from ..precision import lowered
 from ..program.any_length import lengths as sizes
 from ..program.array import ProgramArray, refusal
 from ..program.program import Program
@@ -96,7 +97,7 @@ class Compiled:
             return self.function(*args, **kwargs)
         if self.dynamic:
             return self._of_any_length(args, kwargs, called)
-        form = called.form, recording.get() is not None, get_default_dtype()
+        form = called.form, recording.get() is not None, get_default_dtype(), lowered.get()
         key = form, called.numbers if called.floats and self._numbers.get(form) is not INPUTS else None
         ready = self._ready(key, called)
         if ready is None:
@@ -111,7 +112,7 @@ class Compiled:
     def _of_any_length(self, args: Any, kwargs: Any, called: Arguments) -> Any:
         """A call with arguments of some length, by the program for all lengths."""
         lengths = Dynamic(self.function, self.dynamic, args, kwargs, called)
-        key = lengths.form(), recording.get() is not None, get_default_dtype(), called.numbers
+        key = lengths.form(), recording.get() is not None, get_default_dtype(), lowered.get(), called.numbers
         ready = self._ready(key, called)
         if ready is None:
             with ONE_READING:
@@ -169,7 +170,7 @@ class Compiled:
                 reading.undrawn() if numbers else None
                 raise
         plan = Plan(written, self.function, self.fast, outside)
-        plan.form = called.form, recording.get() is not None, get_default_dtype()
+        plan.form = called.form, recording.get() is not None, get_default_dtype(), lowered.get()
         self._keep(key, plan)
         kinds = [t.kind for t in written.targets]
         done = [a for a, kind in zip(arrays, kinds, strict=True) if kind != "vjp" and not kind.startswith("no ")]

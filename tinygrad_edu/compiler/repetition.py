@@ -24,6 +24,7 @@ from ..batched import RUNNING
 from ..changes import at_once
 from ..engine import STEPPED, births, constant
 from ..holders import COUNTED, USED
+from ..precision import lowered
 from ..recording import TRACERS, recording
 from ..tensor import Tensor
 from .graph import ended
@@ -56,8 +57,8 @@ class _Source:
         self.plan, self.whole, self.called = plan, plan.executor.whole, called
         self.names: dict[str, Any] = {
             "OTHERWISE": OTHERWISE, "TRACERS": TRACERS, "RUNNING": RUNNING, "recording": recording.get,
-            "Tensor": Tensor, "ndarray": np.ndarray, "dtype": get_default_dtype, "STEPPED": STEPPED,
-            "USED": USED, "births": births,
+            "lowered": lowered.get, "Tensor": Tensor, "ndarray": np.ndarray, "dtype": get_default_dtype,
+            "STEPPED": STEPPED, "USED": USED, "births": births,
             "at_once": at_once, "setattr": setattr, "constant": constant, "empty": np.empty, "id": id, "plan": plan,
             "whole": self.whole, "lock": plan.lock, "apart": self.whole.apart, "ended": ended,
             "put_together": plan.written.result.put_together,
@@ -82,9 +83,11 @@ class _Source:
         self.lines += lines
 
     def function(self) -> Callable[[Any], Any]:
-        form, on, dtype = self.plan.form
+        form, on, dtype, low = self.plan.form
         self.unless("not TRACERS and not RUNNING")
-        self.unless(f"(recording() is not None) is {on} and dtype() is {self.name(dtype)}")
+        self.unless(
+            f"(recording() is not None) is {on} and dtype() is {self.name(dtype)} and lowered() is {self.name(low)}"
+        )
         self._arguments(form[1])
         before, self.lines = self.lines, []
         self._state()

@@ -17,7 +17,7 @@ SHORT = 1e-4  # of a slice
 MOST = 16  # slices
 SPEED, FAST, MEMORY = 2e10, 6e10, 1e10  # a guess: operations per second of entries, of products; bytes per second
 ENTRIES = 64  # of the innermost axis, of which slices are multiples, so that each entry is computed in the same way
-ROWS = 64  # of a product: fewer do not pay for what is copied
+ROWS = 128  # of a product: fewer do not pay for what is copied
 
 
 def sliced(lowering: Any) -> list[tuple[int, int]]:

@@ -41,7 +41,7 @@ class Arguments:
             self.leaves, self.structure = list(args), None
             shape: Any = len(args)
         else:
-            self.leaves, self.structure = tree.flatten((args, kwargs), is_leaf=_is_object)
+            self.leaves, self.structure = tree.flatten((args, kwargs), is_leaf=is_object)
             shape = self.structure, tuple(_orders(self.structure))
         leaves = self.leaves
         self.floats = float in map(type, leaves)
@@ -84,7 +84,7 @@ def _first(x: Any, leaves: list[Any]) -> int:
     return next(i for i, other in enumerate(leaves) if other is x)
 
 
-def _is_object(x: Any) -> bool:
+def is_object(x: Any) -> bool:
     return isinstance(x, Module | Optimizer)
 
 
@@ -116,7 +116,7 @@ class Results:
     """What a function gave: a tree, some of whose leaves are computed."""
 
     def __init__(self, result: Any, leaves: Sequence[Any] = (), given: Sequence[Any] = (), reading: Any = None) -> None:
-        parts, self.structure = tree.flatten(result, is_leaf=_is_object)
+        parts, self.structure = tree.flatten(result, is_leaf=is_object)
         self.found: list[Any] = []  # variables of what is computed
         self.parts: list[tuple[str, Any]] = []
         places = {id(x): i for i, x in enumerate(given)}

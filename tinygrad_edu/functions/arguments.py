@@ -16,6 +16,7 @@ from ..engine import NEEDS, Variable
 from ..errors import AxisError, DTypeError, ShapeError
 from ..op import Op
 from ..ops.layout import alias, concat, reshape
+from ..precision import lowered
 from ..recording import recording
 from ..sums import HALF
 from .calls import Decorated, fitting
@@ -42,6 +43,16 @@ def lift(x: Any, who: str = "asarray") -> Any:
 
 def single(function: Decorated) -> Decorated:
     """Decorator: where the first argument is of float16, compute in float32 and round the result, once, to float16."""
+    return _in_single(function, True)
+
+
+def kept_single(function: Decorated) -> Decorated:
+    """Decorator: likewise, but within `amp.autocast` the result stays in float32: losses, and what loses digits."""
+    return _in_single(function, False)
+
+
+def _in_single(function: Decorated, always: bool) -> Decorated:
+    """Computes in float32 what is given in float16, and rounds the result: `always`, or outside of autocast only."""
     who, first = function.__name__, next(iter(inspect.signature(function).parameters))
 
     @functools.wraps(function)
@@ -54,7 +65,8 @@ def single(function: Decorated) -> Decorated:
             return function(**kwargs)
         if x._data.dtype is not HALF:
             return function(x, *args[1:], **kwargs)
-        return function(x.astype(np.float32), *args[1:], **kwargs).astype(HALF)
+        y = function(x.astype(np.float32), *args[1:], **kwargs)
+        return y.astype(HALF) if always or lowered.get() is None else y
 
     return cast(Decorated, wrapped)
 
@@ -155,13 +167,14 @@ OTHERWISE = {
 }
 
 
-def spelled(who: str, ours: Any, default: Any, theirs: Any) -> Any:
-    """An argument that was given as PyTorch calls it: `dim` for `axis`, `keepdim` for `keepdims`."""
+def spelled(who: str, ours: Any, default: Any, theirs: Any, plain: bool = False) -> Any:
+    """An argument that was given as PyTorch calls it: `dim` for `axis`, `keepdim` for `keepdims`; `plain`, if it can
+    mean one thing only."""
     if ours is not default and ours != default:
         raise TypeError(
             f"{who}: axis is PyTorch's dim, and keepdims its keepdim; got both, {ours!r} and {theirs!r}; give one"
         )
-    if who in OTHERWISE:
+    if who in OTHERWISE and not plain:
         raise TypeError(f"{who}: must be given axis and keepdims; got dim or keepdim; {OTHERWISE[who]} and keepdims=")
     return theirs
 

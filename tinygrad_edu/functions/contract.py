@@ -53,8 +53,14 @@ def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
 
 
 @own_keywords
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
-    """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists."""
+def tensordot(a: Any, b: Any, axes: Any = 2, *, dims: Any = None) -> Tensor:
+    """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists. PyTorch calls them `dims`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensordot(tg.ones((2, 3)), tg.ones((3, 4)), 1).shape
+    (2, 4)
+    """
+    axes = axes if dims is None else spelled("tensordot", axes, 2, dims)
     a, b = lift(a, "tensordot"), lift(b, "tensordot")
     left, right = _summed_over(axes, a, b)
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:

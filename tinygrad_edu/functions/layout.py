@@ -14,15 +14,17 @@ from ..arrays import to_array
 from ..errors import AxisError, DTypeError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
 from .calls import own_keywords
-from .settings import integer, settings, several
+from .settings import integer, settings, several, truth
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
 @own_keywords
-def reshape(x: Any, *dims: Any, shape: Any = None) -> Tensor:
+def reshape(x: Any, *dims: Any, shape: Any = None, copy: bool | None = None) -> Tensor:
     """The same entries in another shape; one length may be -1, to be worked out.
+
+    No entries are copied where that can be; with `copy` True they always are, False refuses a shape that needs it.
 
     >>> import tinygrad_edu as tg
     >>> tg.reshape(tg.arange(6), (2, -1)).shape
@@ -38,6 +40,16 @@ def reshape(x: Any, *dims: Any, shape: Any = None) -> Tensor:
             f"reshape: the new shape must have the {size} entries of {x.shape}; got {wanted}; "
             "use -1 for one length to be worked out"
         )
+    if copy is False:
+        try:
+            np.reshape(np.asarray(x._data), wanted, copy=False)
+        except ValueError:
+            raise ShapeError(
+                f"reshape: with copy=False the result must share memory; got {x.shape} in an order that cannot; leave "
+                "copy out"
+            ) from None
+    elif copy is not None and truth("reshape", "copy", copy):
+        return ops.clone(ops.reshape(x, shape=wanted))
     return ops.reshape(x, shape=wanted)
 
 

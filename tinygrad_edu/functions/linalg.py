@@ -14,6 +14,7 @@ from ..errors import DTypeError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, number, spelled
 from .calls import own_keywords
 from .contract import matmul, tensordot, vecdot
+from .creation import zeros_like
 from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll, tril, triu
 from .reduce import max, min, over_axes, sum
 from .settings import refused, settings
@@ -70,11 +71,14 @@ def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
-def _real_matrix(x: Any, who: str, square: bool = False) -> Any:
-    x = _matrix(x, who, square)
-    if x.dtype.kind == "c" and not complex_step.get():
-        raise DTypeError(f"{who}: needs real matrices; got {x.dtype}; use np.linalg.{who} on its .data")
-    return x
+def _adjoint(x: Any) -> Any:
+    """The matrix transposed and, if it is complex, conjugated."""
+    y = matrix_transpose(x)
+    return ops.conj(y) if y.dtype.kind == "c" else y
+
+
+def _real(x: Any) -> Any:
+    return ops.real(x) if x.dtype.kind == "c" else x
 
 
 def _matrix(x: Any, who: str, square: bool = False) -> Any:
@@ -129,8 +133,8 @@ def cholesky_solve(b: Any, L: Any, upper: bool = False) -> Tensor:
     [[1.0]]
     """
     L = _matrix(L, "cholesky_solve", True)
-    L = matrix_transpose(L) if upper else L
-    return solve_triangular(matrix_transpose(L), solve_triangular(L, b, lower=True))
+    L = _adjoint(L) if upper else L
+    return solve_triangular(_adjoint(L), solve_triangular(L, b, lower=True))
 
 
 def det(x: Any) -> Tensor:
@@ -140,55 +144,107 @@ def det(x: Any) -> Tensor:
 
 @own_keywords
 def slogdet(x: Any) -> SlogdetResult:
-    """The sign of the determinant, and the logarithm of its size."""
+    """The sign of the determinant, det / abs(det), and the logarithm of its size.
+
+    >>> import tinygrad_edu as tg
+    >>> [y.item() for y in tg.linalg.slogdet([[-1.0, 0.0], [0.0, 1.0]])]
+    [-1.0, 0.0]
+    """
     pair = ops.slogdet(_matrix(x, "slogdet", True))
-    return SlogdetResult(pair[..., 0].detach(), pair[..., 1])
+    sign = pair[..., 0]
+    return SlogdetResult(sign if sign.dtype.kind == "c" else sign.detach(), _real(pair[..., 1]))
 
 
 @settings
 def cholesky(x: Any, upper: bool = False) -> Tensor:
-    """The lower triangular L with L @ L.mT = x, for a positive definite x (its symmetric part)."""
-    y = ops.cholesky(_real_matrix(x, "cholesky", True))
-    return matrix_transpose(y) if upper else y
+    """The lower triangular L with L @ L.mT = x, for a positive definite x (its symmetric part).
+
+    Of a complex x (its Hermitian part), L.mT is conjugated. With `upper`, L transposed likewise.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]]).tolist()
+    [[2.0, 0.0], [1.0, 2.0]]
+    """
+    y = ops.cholesky(_matrix(x, "cholesky", True))
+    return _adjoint(y) if upper else y
+
+
+def _completed(q: Any, whole: Any) -> Any:
+    """Orthonormal columns `q`, and beside them those of the constant basis `whole` that are not in their span.
+
+    How these turn among themselves has no derivative: a result must not depend on it.
+    """
+    rest = lift(whole[..., q.shape[-1] :])
+    if q.flags:
+        rest = ops.polar(rest - matmul(q, matmul(_adjoint(q), rest)))
+    return concat([q, rest], -1)
 
 
 @settings
 def qr(x: Any, mode: str = "reduced") -> QRResult:
-    """x = Q @ R with orthonormal columns in Q and an upper triangular R; `mode` is "reduced"."""
-    x = _real_matrix(x, "qr")
-    if mode != "reduced":
-        raise ValueError(f"qr: mode must be 'reduced'; got {mode!r}; drop the argument")
+    """x = Q @ R with orthonormal columns in Q and an upper triangular R; with `mode` "complete", Q is square.
+
+    >>> import tinygrad_edu as tg
+    >>> Q, R = tg.linalg.qr([[0.0, 2.0], [1.0, 0.0]])
+    >>> abs(Q @ R).tolist()
+    [[0.0, 2.0], [1.0, 0.0]]
+    """
+    x = _matrix(x, "qr")
+    if mode not in ("reduced", "complete"):
+        raise ValueError(f"qr: mode must be 'reduced' or 'complete'; got {mode!r}; drop the argument")
     m, n = x.shape[-2:]
     y = ops.qr(x[..., :m])
     q, r = matrix_transpose(y[..., :m]), y[..., m:]
-    return QRResult(q, r if n <= m else concat([r, matmul(matrix_transpose(q), x[..., m:])], -1))
+    r = r if n <= m else concat([r, matmul(_adjoint(q), x[..., m:])], -1)
+    if mode == "complete" and m > n:
+        q = _completed(q, np.linalg.qr(x._data, mode="complete")[0])
+        r = concat([r, zeros_like(x[..., n:, :])], -2)
+    return QRResult(q, r)
 
 
 @settings
-def svd(x: Any, full_matrices: bool = False) -> SVDResult:
-    """x = U * S @ Vh, with the singular values S descending; always the reduced form."""
-    x = _real_matrix(x, "svd")
-    if full_matrices:
-        raise ValueError("svd: full_matrices must be False (the full bases have no derivative); got True; drop it")
-    m = x.shape[-2]
+def svd(x: Any, full_matrices: bool = True) -> SVDResult:
+    """x = U * S @ Vh, with the singular values S descending and orthonormal columns in U and rows in Vh.
+
+    With `full_matrices`, as in NumPy and PyTorch by default, U and Vh are square: x = U[:, :k] * S @ Vh[:k] for
+    k = min(m, n). Singular vectors of equal singular values stay as they are among themselves in the derivative.
+
+    >>> import tinygrad_edu as tg
+    >>> U, S, Vh = tg.linalg.svd([[0.0, 3.0], [2.0, 0.0]])
+    >>> S.tolist(), abs(U * S @ Vh).tolist()
+    ([3.0, 2.0], [[0.0, 3.0], [2.0, 0.0]])
+    """
+    x = _matrix(x, "svd")
+    m, n = x.shape[-2:]
     y = ops.svd(x)
-    return SVDResult(y[..., :m, :], y[..., m, :], matrix_transpose(y[..., m + 1 :, :]))
+    u, s, v = y[..., :m, :], _real(y[..., m, :]), y[..., m + 1 :, :]
+    if full_matrices and m > n:
+        u = _completed(u, np.linalg.svd(x._data)[0])
+    elif full_matrices and m < n:
+        v = _completed(v, np.linalg.svd(_adjoint(x)._data)[0])
+    return SVDResult(u, s, _adjoint(v))
 
 
 @own_keywords
 def eigh(x: Any) -> EighResult:
-    """The eigenvalues, ascending, and eigenvectors (columns) of the symmetric part of `x`.
+    """The eigenvalues, ascending, and eigenvectors (columns) of the symmetric part of `x`; of a complex `x`, of its
+    Hermitian part.
 
-    The derivative takes eigenvectors of equal eigenvalues to stay as they are among themselves.
+    The derivative takes eigenvectors of equal eigenvalues to stay as they are among themselves. A complex vector's
+    phase is what LAPACK gives: a result must not depend on it.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.eigh([[2.0, 1j], [-1j, 2.0]]).eigenvalues.tolist()
+    [1.0, 3.0]
     """
-    y = ops.eigh(_real_matrix(x, "eigh", True))
-    return EighResult(y[..., 0, :], y[..., 1:, :])
+    y = ops.eigh(_matrix(x, "eigh", True))
+    return EighResult(_real(y[..., 0, :]), y[..., 1:, :])
 
 
 @own_keywords
 def svdvals(x: Any) -> Tensor:
     """The singular values, descending."""
-    return svd(x).S
+    return svd(x, False).S
 
 
 @own_keywords
@@ -207,7 +263,7 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     >>> tg.linalg.pinv(tg.asarray([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    return ops.pinv(_real_matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
+    return ops.pinv(_matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
 
 
 @settings

@@ -30,6 +30,11 @@ def _kept(op: Op, keepdims: Any) -> builtins.bool:
     return keepdims if keepdims.__class__ is builtins.bool else truth(op.name, "keepdims", keepdims)
 
 
+def _as(y: Any, dtype: Any) -> Any:
+    """A total in the dtype that was asked for: NumPy adds small integers up in int64."""
+    return y if dtype is None or y.dtype == dtype else y.astype(dtype)
+
+
 @own_keywords
 def sum(
     x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
@@ -44,7 +49,7 @@ def sum(
     axis = axis if dim is None else spelled("sum", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("sum", keepdims, False, keepdim)
     x = lift(x, "sum")
-    return over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return _as(over_axes(ops.sum, x if dtype is None else x.astype(dtype), axis, keepdims), dtype)
 
 
 @own_keywords
@@ -56,7 +61,7 @@ def prod(
     axis = axis if dim is None else spelled("prod", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("prod", keepdims, False, keepdim)
     x = lift(x, "prod")
-    return over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims)
+    return _as(over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims), dtype)
 
 
 @own_keywords
@@ -111,9 +116,16 @@ def var(
     x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
     *, dim: Axis = None, keepdim: bool | None = None,
 ) -> Tensor:  # fmt: skip
-    """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction)."""
-    axis = axis if dim is None else spelled("var", axis, None, dim)
-    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim)
+    """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction).
+
+    PyTorch's `dim` is taken beside a `correction` only, as its own is 1.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.var([1.0, 3.0]).item(), tg.var([1.0, 3.0], dim=0, correction=1).item()
+    (1.0, 2.0)
+    """
+    axis = axis if dim is None else spelled("var", axis, None, dim, bool(correction))
+    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim, bool(correction))
     x = averaged(x, "var")
     n = builtins.max(_count(x, axis, "var") - real("var", "correction", correction), 0)
     d = x - mean(x, axis, keepdims=True)
@@ -128,10 +140,14 @@ def std(
 ) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
 
-    Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0.
+    Written with the norm, it cannot overflow, and its derivative at a constant `x` is 0. `dim` is as for `var`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.std([1.0, 3.0]).item()
+    1.0
     """
-    axis = axis if dim is None else spelled("std", axis, None, dim)
-    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim)
+    axis = axis if dim is None else spelled("std", axis, None, dim, bool(correction))
+    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim, bool(correction))
     x = averaged(x, "std")
     n = builtins.max(_count(x, axis, "std") - real("std", "correction", correction), 0)
     return over_axes(ops.norm2, _size(x - mean(x, axis, keepdims=True)), axis, keepdims) / n**0.5
@@ -217,13 +233,8 @@ def cumulative_sum(
     """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
     axis = axis if dim is None else spelled("cumulative_sum", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_sum").astype(dtype)
-    return _scan(
-        ops.cumulative_sum,
-        x,
-        axis,
-        0 if truth("cumulative_sum", "include_initial", include_initial) else None,
-        reverse=False,
-    )
+    start = 0 if truth("cumulative_sum", "include_initial", include_initial) else None
+    return _as(_scan(ops.cumulative_sum, x, axis, start, reverse=False), dtype)
 
 
 @own_keywords
@@ -233,6 +244,5 @@ def cumulative_prod(
     """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
     axis = axis if dim is None else spelled("cumulative_prod", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
-    return _scan(
-        ops.cumulative_prod, x, axis, 1 if truth("cumulative_prod", "include_initial", include_initial) else None
-    )
+    start = 1 if truth("cumulative_prod", "include_initial", include_initial) else None
+    return _as(_scan(ops.cumulative_prod, x, axis, start), dtype)

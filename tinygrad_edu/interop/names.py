@@ -95,7 +95,7 @@ PLACES = {
     "nn.init": "nn.init", "nn.utils": "nn.utils",
     "nn.utils.rnn": "nn.utils.rnn", "nn.utils.parametrize": "nn.utils.parametrize",
     "optim.swa_utils": "optim.swa_utils",
-    "nn.metrics": "nn.metrics", "random": "tg.random", "io": "tg.io",
+    "nn.metrics": "nn.metrics", "amp": "tg.amp", "random": "tg.random", "io": "tg.io",
 }  # fmt: skip
 
 

@@ -25,7 +25,6 @@ NN = {
     "intrinsic": "layers are not fused by hand; use them one after the other",
     "parallel": "there is one process and no GPU; call the module itself",
     "DistributedDataParallel": "there is one process; call the module itself",
-    "Buffer": "call register_buffer(name, tensor) in __init__",
     "modules": "the layers stand in nn itself",
     "factory_kwargs": INSIDE,
 }
@@ -200,7 +199,6 @@ TORCH = {
     "utils": "data sets and loaders stand in tg.data; nn.utils is tg.nn.utils",
     "jit": "use tg.compile(f)",
     "distributions": "draw from tg.random.default_rng(seed); write the log density as a formula",
-    "amp": "compute in float32; a sum of half-precision numbers is kept in float32 anyhow",
     "multiprocessing": "there is one process; leave it out",
     "distributed": "there is one process; leave it out",
     "get_rng_state": "use rng.state() of a generator of tg.random",

@@ -25,13 +25,34 @@ def _rows(a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
     return layout.reshape(moved, (*(a.shape[i] for i in kept), math.prod(a.shape[i] for i in axes))), axes
 
 
-# of the places below and above, and how far between
-METHODS: dict[str, Callable[[Any], Any]] = {
-    "linear": lambda part: part,
-    "lower": lambda part: 0 * part,
-    "higher": lambda part: 1.0 * (part > 0),
-    "midpoint": lambda part: 0.5 * (part > 0),
+def _ends(n: Any, q: Any) -> Any:
+    return elementwise.maximum(n - 1, 0) * q
+
+
+def _between(alpha: float, beta: float) -> Callable[[Any, Any], Any]:
+    return lambda n, q: n * q + (alpha + q * (1 - alpha - beta)) - 1
+
+
+# the place of a quantile among n sorted entries, and how far it lies from the one below (0) to the one above (1), by
+# the part behind the point and the place below. Source: R. J. Hyndman, Y. Fan, "Sample quantiles in statistical
+# packages" (1996); NumPy for the others.
+Method = tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]
+METHODS: dict[str, Method] = {
+    "linear": (_ends, lambda part, low: part),
+    "lower": (_ends, lambda part, low: 0 * part),
+    "higher": (_ends, lambda part, low: 1.0 * (part > 0)),
+    "midpoint": (_ends, lambda part, low: 0.5 * (part > 0)),
+    "nearest": (_ends, lambda part, low: 1.0 * ((part > 0.5) | ((part == 0.5) & (low % 2 == 1)))),
+    "inverted_cdf": (lambda n, q: n * q - 1, lambda part, low: 1.0 * (part > 0)),
+    "averaged_inverted_cdf": (lambda n, q: n * q - 1, lambda part, low: 0.5 + 0.5 * (part > 0)),
+    "closest_observation": (lambda n, q: n * q - 1 - 0.5, lambda part, low: 1.0 * ((part > 0) | (low % 2 == 0))),
+    "interpolated_inverted_cdf": (_between(0, 1), lambda part, low: part),
+    "hazen": (_between(0.5, 0.5), lambda part, low: part),
+    "weibull": (_between(0, 0), lambda part, low: part),
+    "median_unbiased": (_between(1 / 3, 1 / 3), lambda part, low: part),
+    "normal_unbiased": (_between(3 / 8, 3 / 8), lambda part, low: part),
 }
+PICKED = {"lower", "higher", "nearest", "inverted_cdf", "closest_observation"}  # which give an entry as it is
 
 
 def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
@@ -57,13 +78,12 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
     ordered = indexing.sort(rows)
     count = reduce.sum(1 - 1 * ops.isnan(rows), -1) if by_rows else lift(rows.shape[-1])
     flat = lift(share.reshape(-1, *(1,) * (ordered.ndim - 1)))
-    position = flat * elementwise.maximum(count - 1, 0)
-    low = elementwise.floor(position)
-    high = elementwise.ceil(position)
-    exact = (
-        a.dtype if isinstance(q, int | float) or method in ("lower", "higher") else np.result_type(a.dtype, share.dtype)
-    )
-    weight = METHODS[method](position - low).astype(exact)
+    place, between = METHODS[method]
+    position, last = place(count, flat), elementwise.maximum(count - 1, 0)
+    floor = elementwise.floor(position)
+    low, high = (elementwise.minimum(elementwise.maximum(k, 0), last) for k in (floor, floor + 1))
+    exact = a.dtype if isinstance(q, int | float) or method in PICKED else np.result_type(a.dtype, share.dtype)
+    weight = between(position - floor, floor).astype(exact)
     pick: Any = lambda k: layout.moveaxis(
         indexing.take_along_axis(
             ordered,

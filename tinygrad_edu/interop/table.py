@@ -103,19 +103,14 @@ def tensor(x: Any) -> Any:
 
 
 def _triangle(a: Any, part: str = "L") -> Any:
-    """The symmetric matrix of the lower (or upper) triangle of `a`, which is all that NumPy reads."""
-    lower = layout.tril(layout.matrix_transpose(a) if part.upper() == "U" else a)
-    return lower + layout.matrix_transpose(layout.tril(lower, -1))
+    """The symmetric (Hermitian) matrix of the lower (or upper) triangle of `a`, which is all that NumPy reads."""
+    lower = layout.tril(elementwise.conj(layout.matrix_transpose(a)) if part.upper() == "U" else a)
+    return lower + elementwise.conj(layout.matrix_transpose(layout.tril(lower, -1)))
 
 
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     a = _triangle(a) if hermitian else a
-    if compute_uv and full_matrices and a.shape[-1] != a.shape[-2]:
-        raise TypeError(
-            f"np.linalg.svd: full_matrices must be False (the full bases have no derivative); got shape {a.shape}; "
-            "pass full_matrices=False"
-        )
-    return linalg.svd(a) if compute_uv else linalg.svd(a).S
+    return linalg.svd(a, full_matrices) if compute_uv else linalg.svdvals(a)
 
 
 def _angle(z: Any, deg: bool = False) -> Any:

@@ -104,6 +104,7 @@ from .margin import MarginRankingLoss as MarginRankingLoss
 from .margin import SoftMarginLoss as SoftMarginLoss
 from .margin import TripletMarginLoss as TripletMarginLoss
 from .margin import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
+from .module import Buffer as Buffer
 from .module import Module as Module
 from .module import Parameter as Parameter
 from .normalization import BatchNorm1d as BatchNorm1d

@@ -87,15 +87,17 @@ def pretrained(who: str, embeddings: Any) -> Any:
 class Embedding(Layer):
     """The row of `weight` at each index: `(...) -> (..., embedding_dim)`.
 
-    Initial values: normal; row `padding_idx` is 0, and gets no gradient.
+    Initial values: normal; row `padding_idx` is 0, and gets no gradient. With `max_norm`, rows that are looked up are
+    shortened to it (see `F.embedding`).
     """
 
     @settings
     def __init__(
-        self, num_embeddings: Size, embedding_dim: Size, padding_idx: int | None = None, dtype: Any = None,
-        *, rng: Generator | None = None,
+        self, num_embeddings: Size, embedding_dim: Size, padding_idx: int | None = None, max_norm: float | None = None,
+        norm_type: float = 2.0, dtype: Any = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.max_norm, self.norm_type = max_norm, norm_type
         who = type(self).__name__
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
@@ -111,15 +113,18 @@ class Embedding(Layer):
         self.weight = Parameter(values, dtype=dtype or get_default_dtype())
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+    def from_pretrained(
+        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None,
+        norm_type: float = 2.0,
+    ) -> Embedding:  # fmt: skip
         """A layer with given rows, which are not learned unless `freeze` is False."""
         rows = pretrained("Embedding.from_pretrained", embeddings)
-        layer = cls(rows.shape[0], rows.shape[1], padding_idx, rows.dtype)
+        layer = cls(rows.shape[0], rows.shape[1], padding_idx, max_norm, norm_type, rows.dtype)
         layer.weight = Parameter(rows, not freeze)
         return layer
 
     def forward(self, input: Any) -> Any:
-        return F.embedding(input, self.weight, self.padding_idx)
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
 
 
 class EmbeddingBag(Embedding):
@@ -128,26 +133,30 @@ class EmbeddingBag(Embedding):
 
     @settings
     def __init__(
-        self, num_embeddings: Size, embedding_dim: Size, mode: str = "mean", include_last_offset: bool = False,
-        padding_idx: int | None = None, dtype: Any = None, *, rng: Generator | None = None,
+        self, num_embeddings: Size, embedding_dim: Size, max_norm: float | None = None, norm_type: float = 2.0,
+        mode: str = "mean", include_last_offset: bool = False, padding_idx: int | None = None, dtype: Any = None,
+        *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(num_embeddings, embedding_dim, padding_idx, dtype, rng=rng)
+        super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, dtype, rng=rng)
         self.mode, self.include_last_offset = mode, include_last_offset
 
     @classmethod
     def from_pretrained(  # type: ignore[override]  # its arguments are in PyTorch's order
-        cls, embeddings: Any, freeze: bool = True, mode: str = "mean", include_last_offset: bool = False,
-        padding_idx: int | None = None,
+        cls, embeddings: Any, freeze: bool = True, max_norm: float | None = None, norm_type: float = 2.0,
+        mode: str = "mean", include_last_offset: bool = False, padding_idx: int | None = None,
     ) -> EmbeddingBag:  # fmt: skip
         """A layer with given rows, which are not learned unless `freeze` is False."""
         rows = pretrained("EmbeddingBag.from_pretrained", embeddings)
-        layer = cls(rows.shape[0], rows.shape[1], mode, include_last_offset, padding_idx, rows.dtype)
+        layer = cls(
+            rows.shape[0], rows.shape[1], max_norm, norm_type, mode, include_last_offset, padding_idx, rows.dtype
+        )
         layer.weight = Parameter(rows, not freeze)
         return layer
 
     def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
         return F.embedding_bag(
-            input, self.weight, offsets, self.mode, per_sample_weights, self.include_last_offset, self.padding_idx
+            input, self.weight, offsets, self.mode, per_sample_weights, self.include_last_offset, self.padding_idx,
+            self.max_norm, self.norm_type,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..changes import at_once
 from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.calls import own_keywords, refitted
+from ..functions.settings import truth
 from ..interop.names import Named
 from ..recording import tracer
 from ..tensor import Tensor
@@ -40,6 +42,32 @@ class Parameter(Tensor):
     def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
         super().__init__(data, requires_grad, dtype, name)
         PARAMETERS[id(self)] = self
+
+
+class Buffer(Tensor):
+    """A tensor that is not learned: a Module whose attribute it becomes lists it among its buffers, and in its
+    `state_dict()` if it is `persistent`.
+
+    >>> from tinygrad_edu import nn
+    >>> part = nn.Identity()
+    >>> part.mean = nn.Buffer([0.0, 1.0])
+    >>> list(part.state_dict())
+    ['mean']
+    """
+
+    __slots__ = ("persistent",)
+
+    @own_keywords
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None, *,
+        persistent: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(data, requires_grad, dtype, name)
+        self.persistent = truth("Buffer", "persistent", persistent)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made, *rest = super().__reduce__()
+        return partial(made, persistent=self.persistent), *rest
 
 
 class Module(Hooked, Named):
@@ -96,6 +124,9 @@ class Module(Hooked, Named):
         if isinstance(value, Parameter):
             if value.name is None:
                 value.name = name
+        elif isinstance(value, Buffer) and name not in self._buffers:
+            self._must_be_free(name, getattr(self, name, None) is None)
+            self._buffers = {**self._buffers, name: value.persistent}
         elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
             raise TypeError(
                 f"{type(self).__name__}.{name}: a parameter can only be replaced by a Parameter or None; "

@@ -64,13 +64,16 @@ class Upsample(Layer):
 
     @settings
     def __init__(
-        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
-    ) -> None:
+        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
+        self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, input: Any) -> Any:
-        return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners)
+        again = self.recompute_scale_factor
+        return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners, again)
 
 
 class UpsamplingNearest2d(Upsample):

@@ -149,8 +149,13 @@ def _same(parts: Any, others: Any) -> bool:
     return all(a is b for a, b in zip(parts, others, strict=True))
 
 
-def _with_parameters(module: Module, parts: list[Any]) -> Module:
-    """A copy of a module with other tensors for its parameters; its buffers are the module's own."""
+def _with_parameters(module: Module, parts: list[Any]) -> Any:
+    """A copy of a module with other tensors for its parameters; its buffers are the module's own.
+
+    Parts that are no tensors, such as the rows of a Hessian, stand in a dict by the parameters' names.
+    """
+    if any(isinstance(part, Module | dict | list | tuple) for part in parts):
+        return {name: part for (name, _), part in zip(module.named_parameters(), parts, strict=True)}
     new = {id(p): alias(lift(v, "tree")) for p, v in zip(module.parameters(), parts, strict=True)}
     return Copy(module, new).of(module)
 

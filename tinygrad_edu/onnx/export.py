@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.trees import Arguments, Results
+from ..compiler.trees import Arguments, Results, is_object
 from ..engine import NEEDS, Variable
 from ..errors import DTypeError
 from ..files import write_whole
 from ..functions.arguments import Function
 from ..functions.settings import refused, settings
 from ..nn.module import Module
+from ..ops import clone
 from ..program.passes import simplified
 from ..program.program import Value
 from ..program.reading import Reading
@@ -77,7 +78,7 @@ def _written(f: Any, given: Any) -> Any:
         inside = called.inside(reading, False)
         args, kwargs = called.filled(inside)
         try:
-            results = Results(f(*args, **kwargs), called.leaves, inside, reading)
+            results = Results(_computed(f(*args, **kwargs)), called.leaves, inside, reading)
             written, _ = reading.end([x._data for x in results.found])
         finally:
             reading.undrawn()
@@ -110,6 +111,17 @@ def _resized(x: Any, axis: int, n: int) -> Any:
     if not isinstance(x, Variable):
         return np.take(x, np.arange(n) % x.shape[axis], axis=axis)
     return Tensor(np.take(x._data, np.arange(n) % x._data.shape[axis], axis=axis), requires_grad=bool(x.flags & NEEDS))
+
+
+def _computed(result: Any) -> Any:
+    """What a function gave, in which each tensor is an output of its own: an argument, or one that comes twice, too."""
+    parts, structure = tree.flatten(result, is_leaf=is_object)
+    seen: set[int] = set()
+    for k, x in enumerate(parts):
+        if isinstance(x, Variable) and (x.op is None or id(x) in seen):
+            parts[k] = clone(x)
+        seen.add(id(x))
+    return tree.unflatten(structure, parts)
 
 
 def _model(f: Any, given: Any, called: Arguments, results: Results, written: Written, reading: Reading) -> Any:

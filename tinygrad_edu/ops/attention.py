@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL
-from ..op import Op, Together
+from ..op import Product, Together
 from ..sums import in_single
 from .contract import matmul
 from .elementwise import where
@@ -76,7 +76,7 @@ def _from_attend(g: Any, y: Any, q: Any, k: Any, v: Any, *, scale: float, causal
     return concat(*into_q, axis=len(into_q[0].shape) - 2), into_k, into_v
 
 
-attend = Op(
+attend = Product(
     "attend", _attend, Together(_from_attend),
     kind="layer", signature="(l,e),(s,e),(s,v)->(l,v)", domain=(REAL, REAL, REAL),
     attributes=lambda rng, shape: {"scale": 0.5, "causal": bool(rng.random() < 0.5)},

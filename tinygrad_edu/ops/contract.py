@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import REAL
-from ..op import Each, Op
+from ..op import Each, Op, Product
 from ..sums import HALF, WIDER, in_single, total
 
 __all__ = ["einsum", "matmul"]
@@ -39,7 +39,7 @@ def _in_pieces(a: Any, b: Any) -> bool:
     return plain and a.dtype == b.dtype and a.dtype in WIDER and 1 in (a.shape[0], b.shape[1])
 
 
-matmul: Op = Op(
+matmul: Op = Product(
     "matmul",
     _matmul,
     (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: matmul(a.mT, g)),
@@ -115,7 +115,7 @@ def _some_subscripts(rng: Any, shape: tuple[int, ...]) -> dict[str, Any]:
     return {"subscripts": f"{many}ik,{many}kj->{many}{rng.choice(['ij', 'ji'])}"}
 
 
-einsum = Op(
+einsum = Product(
     "einsum",
     _einsum,
     Each(_swapped),

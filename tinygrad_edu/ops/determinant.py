@@ -17,6 +17,7 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..op import Each, Op
+from .complex import imag, real
 from .linalg import INVERTIBLE, SINGULAR, SQUARE, at, corner, cubic, inv
 
 __all__ = ["cofactors", "det", "slogdet"]
@@ -108,8 +109,18 @@ det = Op("det", np.linalg.det,
          (lambda g, y, a: corner(g) * cofactors(a),),
          kind="linalg", signature="(n,n)->()", domain=(REAL,), must=SQUARE, flops=cubic(2 / 3),
          latex=r"\det", advice="products of many entries over- or underflow; use slogdet")  # fmt: skip
+
+
+def _from_slogdet(g: Any, y: Any, a: Any) -> Any:
+    """With t = tr(inv(a) da): d logabsdet = Re t, and, of a complex matrix, d sign = sign i Im t."""
+    size = at(g, 1)
+    if a.dtype.kind == "c":
+        size = real(size) + 1j * imag(at(g, 0) * at(y, 0))
+    return corner(size) * inv(a).mT
+
+
 slogdet = Op("slogdet", lambda a: np.stack(np.linalg.slogdet(a), axis=-1),
-             (lambda g, y, a: corner(at(g, 1)) * inv(a).mT,),
+             (_from_slogdet,),
              kind="linalg", signature="(n,n)->(2)", domain=(INVERTIBLE,), must=SQUARE,
-             analytic=False, flops=cubic(2 / 3), advice=SINGULAR,
+             analytic=False, complex=True, flops=cubic(2 / 3), advice=SINGULAR,
              doc="The sign of det(a), and log(abs(det(a))).")  # fmt: skip

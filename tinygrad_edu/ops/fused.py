@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import INTEGER, REAL
-from ..op import Op
+from ..op import Op, Product
 from ..sums import HALF, in_single, total
 from .contract import PRODUCTS, ZEROS, matmul
 from .elementwise import sigmoid
@@ -30,7 +30,7 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
 
 
 _half_linear = in_single(_linear)
-linear = Op(
+linear = Product(
     "linear",
     _linear,
     (lambda g, y, x, w, b: g @ w,

@@ -7,6 +7,7 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..op import Each, Op
+from ..precision import rounds
 from ..sums import in_single, total
 from .indexing import getitem
 
@@ -53,13 +54,15 @@ sum_to: Op = Op(
 
 
 def _cast(x: Any, *, dtype: Any) -> Any:
+    if rounds(dtype):
+        return x.astype(dtype).astype(np.float32)
     return (x.real if x.dtype.kind == "c" and dtype.kind != "c" else x).astype(dtype)
 
 
 cast: Op = Op(
     "astype",
     _cast,
-    (lambda g, y, x, *, dtype: cast(g, dtype=x.dtype),),
+    (lambda g, y, x, *, dtype: cast(g, dtype=dtype if rounds(dtype) else x.dtype),),
     kind="layout", linear=True, analytic=False, complex=True,
     attributes=lambda rng, shape: {"dtype": np.dtype(np.float64)},
     doc="The same values in another dtype.",

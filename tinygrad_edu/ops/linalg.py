@@ -1,6 +1,9 @@
 """Inverses and factorisations, on the last two axes. Factorisations return their parts side by side in one
 array, which `functions.linalg` takes apart; so each is computed once and has one rule.
 
+Gradients of complex matrices stand as dL/da - i dL/db (see complex.py); where a rule of a factorisation is written for
+the direction of ascent, dL/da + i dL/db, as the literature has it, `ascent` turns one into the other.
+
 Sources: M. B. Giles, "An extended collection of matrix derivative results for forward and reverse
 mode AD" (2008); for Cholesky, I. Murray, "Differentiation of the Cholesky decomposition" (2016);
 for QR, M. Seeger et al., "Auto-differentiating linear algebra" (2017).
@@ -12,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import complex_step
 from ..batched import whole
 from ..domain import BOOLEAN, REAL, Domain
 from ..op import Op
 from ..recording import user_frame
+from .complex import conj, real
 from .elementwise import abs, equal, less_equal, where
 from .indexing import getitem
 from .layout import reshape
@@ -41,8 +46,29 @@ def corner(v: Any) -> Any:
     return reshape(v, shape=(*v.shape, 1, 1))
 
 
+def ascent(g: Any) -> Any:
+    """The conjugate of what is complex."""
+    return conj(g) if g.dtype.kind == "c" else g
+
+
+def adjoint(x: Any) -> Any:
+    """The matrix transposed and, if it is complex, conjugated."""
+    return ascent(x.mT)
+
+
 def sym(x: Any) -> Any:
-    return (x + x.mT) / 2
+    return (x + adjoint(x)) / 2
+
+
+def turned(a: Any) -> Any:
+    """`adjoint` of an array."""
+    y = np.swapaxes(a, -1, -2)
+    return np.conj(y) if y.dtype.kind == "c" and not complex_step.get() else y
+
+
+def symmetric(a: Any) -> Any:
+    """`sym` of an array."""
+    return (a + turned(a)) / 2
 
 
 def cubic(share: float) -> Any:
@@ -69,14 +95,15 @@ def _half(x: Any, lower: bool = True) -> Any:
 
 
 def _from_cholesky(g: Any, y: Any, a: Any) -> Any:
-    middle = _half(y.mT @ g)
-    return sym(solve(y.mT, solve(y.mT, middle.mT).mT))
+    g, left = ascent(g), adjoint(y)
+    middle = _half(left @ g)
+    return ascent(sym(solve(left, adjoint(solve(left, adjoint(middle))))))
 
 
-cholesky = Op("cholesky", lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2),
+cholesky = Op("cholesky", lambda a: np.linalg.cholesky(symmetric(a)),
               (_from_cholesky,), kind="linalg", signature="(n,n)->(n,n)", domain=(DEFINITE,),
-              analytic=False, must=SQUARE, flops=cubic(1 / 3), advice=SINGULAR,
-              doc="The lower triangular L with L @ L.mT = (a + a.mT) / 2.")  # fmt: skip
+              analytic=False, complex=True, must=SQUARE, flops=cubic(1 / 3), advice=SINGULAR,
+              doc="The lower triangular L with L @ L.mT = (a + a.mT) / 2; adjoints for mT, if complex.")  # fmt: skip
 
 
 def _qr(a: Any) -> Any:
@@ -87,25 +114,26 @@ def _qr(a: Any) -> Any:
 def _from_qr(g: Any, y: Any, a: Any) -> Any:
     """For at least as many rows as columns; a wide matrix is split by functions.linalg.qr."""
     m = a.shape[-2]
+    g = ascent(g)
     gq, gr = at(g, slice(0, m)).mT, at(g, slice(m, None))
     q, r = at(y, slice(0, m)).mT, at(y, slice(m, None))
-    middle = r @ gr.mT - gq.mT @ q
-    return solve(r, (gq + q @ _copied(middle)).mT).mT
+    middle = r @ adjoint(gr) - adjoint(gq) @ q
+    return solve(r, adjoint(gq + q @ _copied(middle))).mT
 
 
 def _copied(x: Any) -> Any:
-    """The symmetric matrix that has the lower triangle of `x`."""
+    """The symmetric (Hermitian) matrix that has the lower triangle of `x`."""
     lower = _half(x)
-    return lower + lower.mT
+    return lower + adjoint(lower)
 
 
 qr = Op("qr", _qr, (_from_qr,), kind="linalg", signature="(m,n)->(n,m+n)", domain=(TALL,),
-        analytic=False, flops=lambda y, a: math.prod(a) * (4 * a[-1] - 4 / 3 * a[-1] ** 2 / a[-2]),
+        analytic=False, complex=True, flops=lambda y, a: math.prod(a) * (4 * a[-1] - 4 / 3 * a[-1] ** 2 / a[-2]),
         doc="Q transposed, and R beside it.")  # fmt: skip
 
 
 def _eigh(a: Any) -> Any:
-    values, vectors = np.linalg.eigh((a + np.swapaxes(a, -1, -2)) / 2)
+    values, vectors = np.linalg.eigh(symmetric(a))
     return np.concatenate([values[..., None, :], vectors], axis=-2)
 
 
@@ -124,7 +152,7 @@ def _tied(tie: Any, change: Any, slopes: Any) -> Any:
     of `eigh` is given.
     """
     n = np.arange(change.shape[-1])
-    size = np.abs(change + np.swapaxes(change, -1, -2))
+    size = np.abs(change + turned(change))
     rounding = np.finfo(size.dtype).eps ** 0.5 * np.max(size, axis=(-2, -1), keepdims=True, initial=0)
     if whole(tie & (n[:, None] != n) & (size > rounding) & (slopes != 0)).any() and (frame := user_frame()):
         text = (
@@ -135,7 +163,7 @@ def _tied(tie: Any, change: Any, slopes: Any) -> Any:
     return np.zeros_like(change)
 
 
-tied = Op("tied", _tied, kind="linalg", signature="(n,n),(n,n),(n,n)->(n,n)", analytic=False,
+tied = Op("tied", _tied, kind="linalg", signature="(n,n),(n,n),(n,n)->(n,n)", analytic=False, complex=True,
           flops=lambda y, *xs: 2 * math.prod(y), domain=(BOOLEAN, REAL, Domain(0, 0)),
           doc="What equal eigenvalues add to a derivative: 0, with a warning where something is left out.")  # fmt: skip
 
@@ -181,20 +209,27 @@ compose = Op("compose", lambda u, d, v, values: (u * d[..., None, :]) @ np.swapa
              doc="U * d @ V.mT: the gradient d of some values, in the bases that belong to them.")  # fmt: skip
 
 
+def _real(x: Any) -> Any:
+    return real(x) if x.dtype.kind == "c" else x
+
+
 def _from_eigh(g: Any, y: Any, a: Any) -> Any:
-    gl, gv = at(g, 0, slice(None)), at(g, slice(1, None), slice(None))
-    values, v = at(y, 0, slice(None)), at(y, slice(1, None), slice(None))
-    return sym(compose(v, gl, v, values) + v @ _per_gap(v.mT @ gv, values, gl) @ v.mT)
+    g = ascent(g)
+    gl, gv = _real(at(g, 0, slice(None))), at(g, slice(1, None), slice(None))
+    values, v = _real(at(y, 0, slice(None))), at(y, slice(1, None), slice(None))
+    right = adjoint(v)
+    return ascent(sym(compose(v, gl, right.mT, values) + v @ _per_gap(right @ gv, values, gl) @ right))
 
 
 eigh = Op("eigh", _eigh, (_from_eigh,), kind="linalg", signature="(n,n)->(n+1,n)",
-          domain=(SYMMETRIC,), analytic=False, must=SQUARE, align=lambda y, near, a: _aligned(y, near, 0),
-          flops=cubic(9), doc="The eigenvalues of (a + a.mT) / 2, ascending, over its eigenvectors.")  # fmt: skip
+          domain=(SYMMETRIC,), analytic=False, complex=True, must=SQUARE, align=lambda y, near, a: _aligned(y, near, 0),
+          flops=cubic(9),
+          doc="The eigenvalues of (a + a.mT) / 2 (the adjoint, if complex), ascending, over the vectors.")  # fmt: skip
 
 
 def _svd(a: Any) -> Any:
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return np.concatenate([u, s[..., None, :], np.swapaxes(vh, -1, -2)], axis=-2)
+    return np.concatenate([u, s[..., None, :], turned(vh)], axis=-2)
 
 
 def _inverse(x: Any) -> Any:
@@ -205,19 +240,20 @@ def _inverse(x: Any) -> Any:
 
 def _from_svd(g: Any, y: Any, a: Any) -> Any:
     """Where U and V turn together, by the differences of singular values; where against each other, by their sums."""
-    m = a.shape[-2]
+    m, g = a.shape[-2], ascent(g)
     (gu, u), (gs, s), (gv, v) = (
         (at(g, part, slice(None)), at(y, part, slice(None))) for part in (slice(0, m), m, slice(m + 1, None))
     )
-    left, right = u.mT @ gu, v.mT @ gv
+    gs, s, vh = _real(gs), _real(s), adjoint(v)
+    left, right = adjoint(u) @ gu, vh @ gv
     turn, against = _per_gap(left + right, s, gs), left - right
-    turn = turn + turn.mT + (against - against.mT) * _inverse(_row(s) + _row(s).mT)
+    turn = turn + adjoint(turn) + (against - adjoint(against)) * _inverse(_row(s) + _row(s).mT)
     scale = _inverse(_row(s))
-    ga = compose(u, gs, v, s) + u @ (turn / 2) @ v.mT + ((gu - u @ left) * scale) @ v.mT
-    return ga + (u * scale) @ (gv - v @ right).mT
+    ga = compose(u, gs, vh.mT, s) + u @ (turn / 2) @ vh + ((gu - u @ left) * scale) @ vh
+    return ascent(ga + (u * scale) @ adjoint(gv - v @ right))
 
 
 svd = Op("svd", _svd, (_from_svd,), kind="linalg", signature="(m,n)->(m+1+n,m)", domain=(TALL,),
-         analytic=False, align=lambda y, near, a: _aligned(y, near, a.shape[-2]),
+         analytic=False, complex=True, align=lambda y, near, a: _aligned(y, near, a.shape[-2]),
          flops=lambda y, a: math.prod(a) * (6 * a[-1] + 11 * a[-1] ** 2 / a[-2]),
-         doc="U over the singular values over V (`a = U * s @ V.mT`).")  # fmt: skip
+         doc="U over the singular values over V (`a = U * s @ V.mT`, V conjugated if it is complex).")  # fmt: skip

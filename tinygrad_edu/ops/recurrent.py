@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..domain import UNIT
-from ..op import Op, Together
+from ..op import Product, Together
 from ..sums import in_single
 from .contract import matmul
 from .elementwise import sigmoid, tanh
@@ -90,7 +90,7 @@ def _from_lstm(g: Any, y: Any, x: Any, w: Any, h: Any, c: Any) -> Any:
     return dx, matmul(_rows(dx).mT, _rows(hs)), dh, dc
 
 
-lstm = Op(
+lstm = Product(
     "lstm",
     _lstm,
     Together(_from_lstm),
@@ -134,7 +134,7 @@ def _from_gru(g: Any, y: Any, x: Any, w: Any, b: Any, h: Any) -> Any:
     return dx, matmul(dz.mT, _rows(hs)), sum(dz, axis=(len(dz.shape) - 2,), keepdims=False), dh
 
 
-gru = Op(
+gru = Product(
     "gru",
     _gru,
     Together(_from_gru),

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..batched import with_leading_axes
 from ..domain import REAL
-from ..op import Op
+from ..op import Product
 from ..sums import in_single
 from .contract import PRODUCTS, ZEROS
 from .indexing import getitem
@@ -340,7 +340,7 @@ def _conv_weight_flops(y: Any, x: Any, g: Any, **kw: Any) -> int:
     return 2 * math.prod(g) * math.prod(y[-len(kw["stride"]) - 1 :])
 
 
-conv = Op(
+conv = Product(
     "conv", _conv,
     (lambda g, y, x, w, **kw: _into_x(g, x, w, **kw),
      lambda g, y, x, w, **kw: _into_w(g, x, w, **kw)),
@@ -350,7 +350,7 @@ conv = Op(
     flops=_conv_flops, advice=PRODUCTS, blocks=ZEROS,
     doc="Convolution (cross-correlation): each window of `x` times each kernel of `w`.",
 )  # fmt: skip
-conv_input = Op(
+conv_input = Product(
     "conv_input", _conv_input,
     (lambda g, y, h, w, **kw: _windows_of(h, g, w, **without(kw, "extra")),
      lambda g, y, x, w, **kw: _into_w(x, g, w, **without(kw, "extra"))),
@@ -361,7 +361,7 @@ conv_input = Op(
     flops=_conv_input_flops,
     doc="The gradient of a convolution by its input, which is the transposed convolution.",
 )  # fmt: skip
-conv_weight = Op(
+conv_weight = Product(
     "conv_weight", _conv_weight,
     (lambda g, y, x, h, kernel, **kw: _into_x(h, x, g, **kw),
      lambda g, y, x, h, kernel, **kw: _windows_of(h, x, g, **kw)),

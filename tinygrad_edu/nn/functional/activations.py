@@ -185,30 +185,40 @@ def logsigmoid(input: Any) -> Tensor:
 
 
 @settings
-def log_softmax(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """log(softmax(x)) along `axis`: x - logsumexp(x), without the rounding of large x."""
+def log_softmax(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """log(softmax(x)) along `axis`: x - logsumexp(x), without the rounding of large x; computed in `dtype`, if given.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.log_softmax([0.0, 0.0]).exp().tolist()
+    [0.5, 0.5]
+    """
     axis = axis if dim is None else spelled("log_softmax", axis, -1, dim)
-    x = lift(input, "log_softmax")
+    x = lift(input, "log_softmax") if dtype is None else lift(input, "log_softmax").astype(dtype)
     return ops.log_softmax(x, axis=row_axis("log_softmax", axis, x.ndim))
 
 
 @settings
-def softmax(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along `axis`: positive shares that add up to 1, without overflow.
+def softmax(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `axis`: positive shares that add up to 1, without overflow; in `dtype`, if given.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
     axis = axis if dim is None else spelled("softmax", axis, -1, dim)
-    x = lift(input, "softmax")
+    x = lift(input, "softmax") if dtype is None else lift(input, "softmax").astype(dtype)
     return ops.softmax(x, axis=row_axis("softmax", axis, x.ndim))
 
 
 @settings
-def softmin(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """softmax(-x) along `axis`."""
-    return softmax(-lift(input, "softmin"), axis, dim=dim)
+def softmin(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """softmax(-x) along `axis`, in `dtype`, if given.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.softmin([0.0, 0.0]).tolist()
+    [0.5, 0.5]
+    """
+    return softmax(-lift(input, "softmin"), axis, dim=dim, dtype=dtype)
 
 
 @settings

@@ -13,7 +13,7 @@ import numpy as np
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.arguments import lift, single
+from ...functions.arguments import kept_single, lift, single
 from ...functions.creation import zeros
 from ...functions.indexing import take_along_axis
 from ...functions.layout import broadcast_to, moveaxis
@@ -95,7 +95,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     return _adaptive_avg_pool(2, input, output_size)
 
 
-@single
+@kept_single
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `adaptive_avg_pool2d`."""

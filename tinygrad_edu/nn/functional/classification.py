@@ -10,7 +10,7 @@ from ... import ops
 from ...arrays import to_array
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
-from ...functions.arguments import lift, single
+from ...functions.arguments import kept_single, lift
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
 from ...functions.settings import Probability, settings
@@ -70,7 +70,7 @@ def _classes(
 
 
 @settings
-@single
+@kept_single
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: Probability = 0.0,
@@ -105,7 +105,7 @@ def cross_entropy(
 
 
 @settings
-@single
+@kept_single
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
@@ -161,7 +161,7 @@ def _soft_cross_entropy(x: Any, target: Any, weight: Any, reduction: str, smooth
 
 
 @settings
-@single
+@kept_single
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
@@ -186,7 +186,7 @@ def multi_margin_loss(
 
 
 @settings
-@single
+@kept_single
 def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in `target` and the others i.
 
@@ -209,7 +209,7 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
 
 
 @settings
-@single
+@kept_single
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Binary cross-entropy of sigmoid(x) and `target`, averaged over the classes: `(..., classes)` twice."""
     who = "multilabel_soft_margin_loss"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.arguments import lift, row_axis, single, spelled
+from ...functions.arguments import kept_single, lift, row_axis, single, spelled
 from ...functions.linalg import vector_norm
 from ...functions.reduce import sum
 from ...functions.settings import settings
@@ -42,7 +42,7 @@ def pairwise_distance(
 
 
 @settings
-@single
+@kept_single
 def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     """The p-norm of each row of `x1` minus each row of `x2`: `(..., n, d), (..., m, d) -> (..., n, m)`.
 

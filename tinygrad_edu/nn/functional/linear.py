@@ -15,8 +15,10 @@ from ...errors import DTypeError, ShapeError
 from ...functions import reduce
 from ...functions.arguments import lift
 from ...functions.contract import einsum
+from ...functions.linalg import vector_norm
 from ...functions.settings import settings
 from ...ops.layout import cast
+from ...recording import no_grad
 from ...tensor import Tensor
 from ...values import require, value
 
@@ -63,9 +65,27 @@ def _indices(who: str, x: Any) -> Any:
     return x
 
 
+def _bounded(index: Any, weight: Any, max_norm: float, norm_type: float) -> None:
+    """Shorten the rows that are looked up, in place, where their norm is larger than `max_norm`."""
+    used = np.bincount(index.reshape(-1), minlength=weight.shape[0]) > 0
+    with no_grad():
+        sizes = vector_norm(weight, norm_type, tuple(range(1, weight.ndim)))
+        factor = ops.where(ops.logical_and(used, sizes > max_norm), max_norm / (sizes + 1e-7), 1)
+        weight[...] = weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
+
+
 @settings
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
-    """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient."""
+def embedding(
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0
+) -> Tensor:  # fmt: skip
+    """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient.
+
+    With `max_norm`, rows that are looked up and whose `norm_type`-norm is larger are first shortened, in `weight`.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.embedding([2, 0], [[1.0], [2.0], [3.0]]).tolist()
+    [[3.0], [1.0]]
+    """
     index, weight = _indices("embedding", input), lift(weight, "embedding")
     if not weight.ndim:
         raise ShapeError("embedding: the weight must have rows; got a scalar; give a matrix")
@@ -77,6 +97,8 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
             raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
 
     require(index, check)
+    if max_norm is not None:
+        _bounded(index, weight, max_norm, norm_type)
     y = ops.getitem(weight, index, index=(ops.ARRAY,))
     if padding_idx is None:
         return y
@@ -86,12 +108,14 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
 @settings
 def embedding_bag(
     input: Any, weight: Any, offsets: Any = None, mode: str = "mean", per_sample_weights: Any = None,
-    include_last_offset: bool = False, padding_idx: int | None = None,
+    include_last_offset: bool = False, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0,
 ) -> Tensor:  # fmt: skip
     """The sum, mean or largest entries of the rows of `weight` in each bag of indices: `(bags, length) -> (bags, dim)`.
 
     A flat `input` is cut into bags that begin at `offsets`; with `include_last_offset`, these end with its length.
     Rows of `padding_idx` do not count. `per_sample_weights`, in the shape of the input, multiply the rows of a sum.
+    `max_norm` and `norm_type` are as for `embedding`.
     """
     who = "embedding_bag"
     index, weight = _indices(who, input), lift(weight, who)
@@ -112,6 +136,8 @@ def embedding_bag(
     flat = index.reshape(-1)
     if padding_idx is not None and flat.size:
         inside = inside & (flat[places] != padding_idx % (weight.shape[0] or 1))
+    if max_norm is not None and flat.size:
+        embedding(flat, weight, None, max_norm, norm_type)
     rows = embedding(flat[places] if flat.size else np.zeros(places.shape, np.intp), weight)
     if per_sample_weights is not None:
         factors = lift(per_sample_weights, who)

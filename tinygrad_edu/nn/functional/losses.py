@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.arguments import lift, single
+from ...functions.arguments import kept_single, lift
 from ...functions.reduce import sum
 from ...functions.settings import settings
 from ...tensor import Tensor
@@ -41,29 +41,42 @@ def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
     return x, target if target.dtype == x.dtype else target.astype(x.dtype)
 
 
+def _weighed(losses: Any, weight: Any, reduction: str, who: str, by_count: bool = False) -> Tensor:
+    """`reduced` losses, each times its weight; their mean is divided by the sum of the weights, or `by_count`."""
+    if weight is None:
+        return reduced(losses, reduction, who)
+    weight = lift(weight, who)
+    if weight.shape != losses.shape:
+        raise ShapeError(f"{who}: weight must have the input's shape {losses.shape}; got {weight.shape}; reshape it")
+    weight = weight if weight.dtype == losses.dtype else weight.astype(losses.dtype)
+    if reduction == "mean" and not by_count:
+        return guards.note_loss(sum(losses * weight) / sum(weight))
+    return reduced(losses * weight, reduction, who)
+
+
 @settings
-@single
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """(x - target)**2.
+@kept_single
+def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """(x - target)**2; with `weight`, of the input's shape, times that, and the mean is divided by the sum of `weight`.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.mse_loss([1.0, 2.0], [1.0, 4.0]).item()
     2.0
     """
     x, target = pair("mse_loss", input, target)
-    return reduced(ops.square(x - target), reduction, "mse_loss")
+    return _weighed(ops.square(x - target), weight, reduction, "mse_loss")
 
 
 @settings
-@single
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """abs(x - target)."""
+@kept_single
+def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """abs(x - target); `weight` is as for `mse_loss`."""
     x, target = pair("l1_loss", input, target)
-    return reduced(ops.abs(x - target), reduction, "l1_loss")
+    return _weighed(ops.abs(x - target), weight, reduction, "l1_loss")
 
 
 @settings
-@single
+@kept_single
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2."""
     x, target = pair("smooth_l1_loss", input, target)
@@ -74,18 +87,22 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
 
 @settings
-@single
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
-    """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2)."""
+@kept_single
+def huber_loss(
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+) -> Tensor:  # fmt: skip
+    """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2).
+
+    With `weight`, of the input's shape, times that; the mean is that of all entries, as PyTorch has it.
+    """
     x, target = pair("huber_loss", input, target)
     d = ops.abs(x - target)
-    return reduced(
-        ops.where(d < delta, ops.square(d) * 0.5, (d - 0.5 * delta) * delta), reduction, "huber_loss"
-    )  # fmt: skip
+    losses = ops.where(d < delta, ops.square(d) * 0.5, (d - 0.5 * delta) * delta)
+    return _weighed(losses, weight, reduction, "huber_loss", by_count=True)
 
 
 @settings
-@single
+@kept_single
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
     who = "binary_cross_entropy"
@@ -110,7 +127,7 @@ def _log(p: Any) -> Any:
 
 
 @settings
-@single
+@kept_single
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
@@ -129,7 +146,7 @@ def binary_cross_entropy_with_logits(
 
 
 @settings
-@single
+@kept_single
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
 
@@ -147,7 +164,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 
 
 @settings
-@single
+@kept_single
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Tensor:
@@ -165,7 +182,7 @@ def poisson_nll_loss(
 
 
 @settings
-@single
+@kept_single
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.arguments import Function, lift, single
+from ...functions.arguments import Function, kept_single, lift
 from ...functions.settings import settings
 from ...tensor import Tensor
 from ...values import value
@@ -16,7 +16,7 @@ from .losses import pair, reduced
 
 
 @settings
-@single
+@kept_single
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
@@ -27,7 +27,7 @@ def margin_ranking_loss(
 
 
 @settings
-@single
+@kept_single
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin - x) where it is -1."""
     x, target = pair("hinge_embedding_loss", input, target)
@@ -36,7 +36,7 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
 
 
 @settings
-@single
+@kept_single
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * x)), for targets 1 and -1."""
     x, target = pair("soft_margin_loss", input, target)
@@ -44,7 +44,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 
 
 @settings
-@single
+@kept_single
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
@@ -61,7 +61,7 @@ def cosine_embedding_loss(
 
 
 @settings
-@single
+@kept_single
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
     swap: bool = False, reduction: str = "mean",
@@ -76,7 +76,7 @@ def triplet_margin_loss(
 
 
 @settings
-@single
+@kept_single
 def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, *, distance_function: Function | None = None, margin: float = 1.0,
     swap: bool = False, reduction: str = "mean",

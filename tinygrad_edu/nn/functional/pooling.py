@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...functions.arguments import lift, single
+from ...functions.arguments import kept_single, lift, single
 from ...functions.settings import Positive, settings
 from ...ops.window import count
 from ...tensor import Tensor
@@ -125,7 +125,7 @@ def avg_pool2d(
 
 
 @settings
-@single
+@kept_single
 def avg_pool3d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: Positive | None = None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...errors import ShapeError
-from ...functions.arguments import lift, single
+from ...functions.arguments import kept_single, lift, single
 from ...functions.layout import broadcast_to, matrix_transpose
 from ...functions.settings import integer, settings, several
 from ...tensor import Tensor
@@ -44,7 +44,7 @@ def _places(m: int, align_corners: bool) -> Any:
 
 
 @settings
-@single
+@kept_single
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool = False
 ) -> Tensor:  # fmt: skip

@@ -10,7 +10,7 @@ from ... import ops
 from ...arrays import to_array
 from ...engine import Variable
 from ...errors import ShapeError
-from ...functions.arguments import lift, single
+from ...functions.arguments import kept_single, lift
 from ...functions.layout import broadcast_to
 from ...functions.reduce import mean
 from ...functions.settings import settings
@@ -71,7 +71,7 @@ def _texts(target: Any, lengths: Any, classes: int, blank: int) -> Any:
 
 
 @settings
-@single
+@kept_single
 def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
     zero_infinity: bool = False,

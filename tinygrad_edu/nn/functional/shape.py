@@ -45,13 +45,15 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
 
 @settings
 def interpolate(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
-) -> Tensor:
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False,
+    recompute_scale_factor: bool | None = None, antialias: bool = False,
+) -> Tensor:  # fmt: skip
     """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)`, `(n, c, h, w) -> ...` or `(n, c, d, h, w)`.
 
     `mode` is "nearest", "nearest-exact", "area" (means), or "linear" for 3 axes, "bilinear" or "bicubic"
     for 4, "trilinear" for 5. With `align_corners`, the corners of input and output lie on each other; else the outer
-    edges of their entries do.
+    edges of their entries do. With `recompute_scale_factor`, the factor is that of the lengths, which are rounded down.
+    With `antialias`, "bilinear" and "bicubic" take the mean over all entries that shrink into one.
     """
     x = lift(input, "interpolate")
     n = x.ndim - 2
@@ -61,6 +63,8 @@ def interpolate(
             "interpolate: mode must be 'nearest', 'nearest-exact', 'area', 'linear' (3 axes), 'bilinear' or 'bicubic' "
             f"(4 axes), 'trilinear' (5); got {mode!r} for shape {x.shape}; choose one, or reshape"
         )
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"interpolate: antialias is for 'bilinear' and 'bicubic'; got {mode!r}; leave it out")
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: needs size or scale_factor; got {size} and {scale_factor}; give one")
     given = size if scale_factor is None else scale_factor
@@ -77,9 +81,9 @@ def interpolate(
         raise ShapeError(f"interpolate: axes must have a length; got {x.shape}; guard before")
     for i, (length, value) in enumerate(zip(x.shape[2:], values, strict=True)):
         out = int(value) if scale_factor is None else int(length * value)
-        ratio = length / out if scale_factor is None else 1 / value
-        matrix = _resizing(length, out, ratio, mode, align_corners).astype(x.dtype)
-        x = along(x, matrix, i - n)
+        ratio = length / out if scale_factor is None or recompute_scale_factor else 1 / value
+        make = _smoothing if antialias else _resizing
+        x = along(x, make(length, out, ratio, mode, align_corners).astype(x.dtype), i - n)
     return x
 
 
@@ -101,9 +105,22 @@ def _resizing(n: int, m: int, ratio: float, mode: str, align_corners: bool) -> A
     return matrix
 
 
-def _cubic(d: Any) -> Any:
-    """The weight of an entry at distance `d`. Source: Keys, "Cubic convolution interpolation" (1981), a = -3/4."""
-    near, far = (1.25 * d - 2.25) * d * d + 1, ((-0.75 * d + 3.75) * d - 6) * d + 3
+def _smoothing(n: int, m: int, ratio: float, mode: str, align_corners: bool) -> Any:
+    """`_resizing` whose weights are stretched where the axis shrinks, and add up to 1."""
+    ratio = ((n - 1) / (m - 1) if m > 1 else 0.0) if align_corners else ratio
+    stretch = max(ratio, 1.0)
+    support = (2 if mode == "bicubic" else 1) * stretch
+    center, place = ratio * (np.arange(m)[:, None] + 0.5), np.arange(n)
+    first, last = np.maximum((center - support + 0.5).astype(int), 0), (center + support + 0.5).astype(int)
+    distance = np.abs(place - center + 0.5) / stretch
+    weights = _cubic(distance, -0.5) if mode == "bicubic" else np.maximum(1 - distance, 0)
+    weights = np.where((place >= first) & (place < last), weights, 0)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def _cubic(d: Any, a: float = -0.75) -> Any:
+    """The weight of an entry at distance `d`. Source: Keys, "Cubic convolution interpolation" (1981)."""
+    near, far = ((a + 2) * d - (a + 3)) * d * d + 1, ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
     return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
