@@ -35,6 +35,13 @@ def weak(cls: Any) -> Any:
     return cls
 
 
+def weakly(kind: type, ufunc: Any, method: str, inputs: Any, settings: dict[str, Any]) -> Any:
+    """A ufunc of numbers of a class of Python's `kind`, as of plain ones: NumPy takes them for int64 or float64."""
+    if any(hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic | kind) for x in inputs):
+        return NotImplemented  # tensors, and others who read what is computed with them
+    return getattr(ufunc, method)(*[kind(x) if isinstance(x, kind) else x for x in inputs], **settings)
+
+
 class Somewhere:
     """The line where values left the graph, where NumPy does not say which of several arrays it computed from."""
 
@@ -82,6 +89,13 @@ class EchoNumber(float):
     """A number of `tolist()` of a tensor that needs a gradient, or made of such: it knows where it left the graph."""
 
     left: Any = Somewhere()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        """As with a float, which widens no array; what comes out knows it as well."""
+        y = weakly(float, ufunc, method, inputs, settings)
+        if isinstance(y, np.floating) or type(y) is np.ndarray:
+            return Echo.of(y, self.left)
+        return y
 
     @classmethod
     def of(cls, number: float, left: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, nn, optim, viz
+from tinygrad_edu.errors import LostGradientWarning
 from tinygrad_edu.interop import names
 
 ELSEWHERE = [
@@ -384,3 +385,29 @@ def test_numbers_of_classes_of_pythons_widen_nothing():
                 found, expected = f(x, number), f(x, plain)
                 assert (found.dtype, found.tolist()) == (x.dtype, expected.tolist()), name
     assert nn.MSELoss()(tg.ones(3), tg.zeros(3)).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("take", [lambda x: x.size, lambda x: x.tolist()[0]], ids=["size", "tolist"])
+def test_numbers_of_a_tensor_widen_no_array(take, dtype):
+    number = take(tg.Tensor([2.0, 3.0], requires_grad=True))
+    array = np.array([1.0, 4.0], dtype)
+    for f in (
+        np.add,
+        np.divide,
+        lambda a, b: a * b,
+        lambda a, b: b - a,
+        lambda a, b: a.sum() / b,
+        lambda a, b: b * a[1],
+    ):
+        found, expected = f(array, number), f(array, 2)
+        assert (found.dtype, found.tolist()) == (np.dtype(dtype), expected.tolist())
+    array /= number
+    assert (array.dtype, array.tolist()) == (np.dtype(dtype), [0.5, 2.0])
+
+
+def test_arrays_of_numbers_of_tolist_know_that_they_left_the_graph():
+    w = tg.Tensor([2.0, 3.0], requires_grad=True)
+    scaled = np.ones(2) * w.tolist()[0]
+    with pytest.warns(LostGradientWarning, match="no gradient passes through plain arrays"):
+        (w * scaled).sum()

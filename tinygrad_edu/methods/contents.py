@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import Echo, echoes
+from ..arrays import Echo, echoes, weakly
 from ..batched import BatchedArray
 from ..changes import at_once
 from ..departures import depart, departures, warn_if_unasked
@@ -34,6 +34,9 @@ class Count(int):
     """A number of entries. It cannot be called as PyTorch's `size()` is, and says what to write."""
 
     __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        return weakly(int, ufunc, method, inputs, settings)
 
     def __call__(self, dim: Any = None) -> Any:
         instead = "x.shape" if dim is None else f"x.shape[{dim}]"
