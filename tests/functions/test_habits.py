@@ -400,7 +400,7 @@ def test_numbers_of_a_tensor_widen_no_array(take, dtype):
         lambda a, b: a.sum() / b,
         lambda a, b: b * a[1],
     ):
-        found, expected = f(array, number), f(array, 2)
+        found, expected = np.asarray(f(array, number)), f(array, 2)
         assert (found.dtype, found.tolist()) == (np.dtype(dtype), expected.tolist())
     array /= number
     assert (array.dtype, array.tolist()) == (np.dtype(dtype), [0.5, 2.0])
