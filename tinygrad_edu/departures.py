@@ -151,7 +151,7 @@ def _taker(frame: FrameType, at: Instruction, f: Any, array: bool, copy: bool | 
         return f"{f.__name__}: a method of NumPy's arrays"
     if f is None and at.called and at.called[-1] in ASKING:  # of a module that was not looked up
         return None
-    if not array:  # as by the iterator in `sum(map(math.exp, t))`
+    if not array and not str(getattr(f, "__module__", None)).startswith("numpy"):  # as by the iterator in `sum(map(math.exp, t))`
         for g in (found(frame, names) for names in at.names):
             if any(g is kind for kind in (float, complex, int)):
                 return None
