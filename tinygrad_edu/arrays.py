@@ -163,6 +163,8 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
     double = _holds_double(data, who) if isinstance(data, list | tuple) else typed or _gives_array(data)
     if typed and hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data) if hasattr(data, "__array__") else np.from_dlpack(data)
+    elif hasattr(data, "__array__") and not isinstance(data, np.ndarray | np.generic):
+        data = _converted(data, who)
     if typed and type(data) is not np.ndarray and np.any(getattr(data, "mask", False)):
         raise DTypeError(f"{who}: data must not be masked; got a masked array; use .filled(value), or where()")
     if dtype is not None and dtype.kind != "c" and typed and np.dtype(data.dtype).kind == "c":
@@ -192,6 +194,18 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
     if dtype is None and not double and array.dtype == np.float64:
         return array.astype(_default)
     return array
+
+
+def _converted(data: Any, who: str) -> Any:
+    """The array that an object's `__array__` gives, which it may keep and write into: most do not look at `copy`."""
+    try:
+        return np.asarray(data)
+    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        kind = DTypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{who}: data must be a rectangular nest of numbers; got {type(data).__name__} ({error}); correct its "
+            "__array__()"
+        ) from error
 
 
 def _gives_array(data: Any) -> bool:

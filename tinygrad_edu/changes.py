@@ -1,7 +1,8 @@
 """Several changes at once: all are made, or none.
 
 Whatever changes several things computes them first, and publishes them last, `at_once`. So an interrupt, as Ctrl-C,
-finds everything as it was before, or as it is afterwards.
+finds everything as it was before, or as it is afterwards. What is computed from the old state (a gradient added to
+another, a step of an optimizer, a running mean) is computed and published in turn, where threads share it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import chain, repeat, starmap
 from operator import call
+from threading import RLock
 from typing import Any
+
+TURN = RLock()  # held from the look at a state until its new one is published
 
 
 def at_once(*changes: Any) -> None:

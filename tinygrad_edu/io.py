@@ -64,9 +64,16 @@ def save(path: Any, state: Any, dtype: Any = None) -> None:
     """
     library = _library("save")
     tensors: dict[str, Any] = {}
-    structure = _taken_apart(state, "", tensors)
+    try:
+        structure = _taken_apart(state, "", tensors)
+    except RecursionError:
+        raise ValueError(
+            "save: the state must be a finite nest; got one that is deeper than Python's stack, or in itself; take it "
+            "apart"
+        ) from None
     if dtype is not None:
-        kept = small("save", dtype) if dtype in SMALL.values() else normal_dtype("save", dtype)
+        narrow = isinstance(dtype, str) and dtype in SMALL.values()
+        kept = small("save", dtype) if narrow else normal_dtype("save", dtype)
         if kept.kind not in "fV":
             raise refused("save", "dtype", "a floating-point dtype", str(dtype), "dtype='bfloat16'")
         with np.errstate(over="ignore"):

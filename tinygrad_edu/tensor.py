@@ -6,7 +6,6 @@ import sys
 import warnings
 from contextlib import nullcontext
 from inspect import isfunction
-from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from . import ops, writing
 from .arrays import left_at, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING
-from .changes import at_once
+from .changes import TURN, at_once
 from .engine import (  # fmt: skip
     KEEPS,
     LEFT,
@@ -45,7 +44,6 @@ from .values import value
 
 PRIVATE = {"_copied", "_depart", "_leaves", "_mask", "_must_be_one", "_not_a_leaf", "_seed"}
 INTERNAL = PRIVATE | {*vars(Variable)} - {*vars(object), "name", "op", "inputs"}
-ADDING = Lock()  # threads that share a leaf add to one gradient
 
 
 def _upward(g: Any) -> Any:
@@ -234,7 +232,7 @@ class Tensor(Operators, Functions, Contents):
                 else:
                     g = constant(np.copy(g) if shared or getattr(g, "base", None) is not None else g)
                 new.append((t, g))
-            with ADDING:
+            with TURN:  # threads that share a leaf add to one gradient
                 at_once(*[(setattr, t, "_grad", g if t._grad is None else _added(t._grad, g)) for t, g in new])
 
     def _seed(self, gradient: Any) -> Tensor:

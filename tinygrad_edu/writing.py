@@ -230,8 +230,8 @@ def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable
         raise refusal(ops.setitem, error, [t._data, value._data]) from error
 
 
-def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
-    """Give leaves new arrays, of which nobody else knows, all or none."""
+def publish(tensors: Sequence[Any], arrays: Sequence[Any], *more: Any) -> None:
+    """Give leaves new arrays, of which nobody else knows, and make `more` changes, all or none."""
     for t in tensors:
         if t.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
@@ -244,7 +244,7 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any]) -> None:
     for t, array in zip(tensors, arrays, strict=True):
         new = {"_data": np.asarray(array, t._data.dtype), "born": births(), "site": here, "past": None}
         slots += [(setattr, t, name, value) for name, value in (new | {"store": None, "source": None}).items()]
-    at_once(*slots)
+    at_once(*slots, *more)
 
 
 def keep_constant(t: Variable) -> None:

@@ -160,6 +160,20 @@ def test_errors(call, error, text):
         call(tg.Tensor(U, requires_grad=True))
 
 
+@pytest.mark.parametrize("needs", [False, True])
+def test_numpy_functions_that_write_are_refused_in_the_promised_form(needs):
+    mask = np.eye(2) > 0
+    writers = [
+        lambda t: np.put(t, [0], [9.0]), lambda t: np.fill_diagonal(t, 9.0), lambda t: np.copyto(t, 9.0),
+        lambda t: np.place(t, mask, [1.0]), lambda t: np.putmask(t, mask, 1.0),
+    ]  # fmt: skip
+    for write in writers:
+        t = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=needs)
+        with pytest.raises((TypeError, ValueError), match=r"\A[^:;]+: .+; .+; .+"):
+            write(t)
+        assert t.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
 @pytest.mark.parametrize("n", range(1, 13))
 @pytest.mark.parametrize("method", METHODS)
 def test_quantiles_of_every_method_lie_where_numpy_has_them(method, n):

@@ -9,6 +9,9 @@ import datetime
 import decimal
 import fractions
 import inspect
+import pathlib
+import struct
+import tempfile
 import types
 
 import numpy as np
@@ -64,6 +67,14 @@ def square(x):
 
 LEAF = tg.Tensor(matrix(), requires_grad=True)
 SUM = LEAF.sum()
+
+
+PLANNED = optim.SGD([nn.Parameter(matrix())], lr=0.1)
+
+
+def one_of(function):
+    """A maker of this function."""
+    return lambda: function
 
 
 def squares(*xs):
@@ -331,10 +342,90 @@ INPUTS.update(
     }
 )
 
-# names that take no data of the user's, are tested elsewhere, or have no call of their own
+
+# what runs, reads, draws, saves or trains: settings and files beside functions and graphs
+FILES = tempfile.TemporaryDirectory()
+FOLDER = pathlib.Path(FILES.name)
+
+
+def files():
+    """Good files of each kind, made once."""
+    if not (FOLDER / "good.st").exists():
+        (FOLDER / "table.csv").write_text("a,b\n1,2\n")
+        for name in ("train", "t10k"):
+            images, classes = np.zeros((3, 2, 2), "u1"), np.zeros(3, "u1")
+            (FOLDER / f"{name}-images-idx3-ubyte").write_bytes(
+                struct.pack(">4I", 2051, *images.shape) + images.tobytes()
+            )
+            (FOLDER / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, 3) + classes.tobytes())
+        (FOLDER / "classes" / "one").mkdir(parents=True)
+        (FOLDER / "classes" / "one" / "1.pgm").write_bytes(b"P5 2 2 255 " + bytes(4))
+        tg.save(FOLDER / "good.st", {"w": matrix()})
+    return FOLDER
+
+
+def path(name):
+    return lambda: files() / name
+
+
+def result():
+    """Of a graph of one operation."""
+    return tg.Tensor(1.5, requires_grad=True) ** 2
+
+
+def one():
+    return lambda *inputs: result()
+
+
+def unchanged():
+    return lambda *xs: xs
+
+
+def exponential(*xs):
+    return tg.exp(LEAF)
+
+
+def column():
+    return matrix()[0]
+
+
+GOOD |= {"module": layer, "model": layer, "rtol": values(1e-6), "seed": values(0)}
+CALLS |= {
+    "draw": {"x": result, "inputs...": []}, "explain": {"x": result, "inputs...": []}, "why": {"x": lambda: LEAF},
+    "player": {"x": result, "inputs...": []}, "worksheet": {"x": result, "inputs...": []}, "lecture": {"x": result, "inputs...": []},
+    "to_json": {"x": result, "inputs...": []}, "to_networkx": {"x": result, "inputs...": []}, "diff": {"a": result, "b": result},
+    "intervene": {"x": one, "inputs...": [matrix], "change": dict}, "compare": {"runs...": [result, result]},
+    "custom_op": {"name": values("odd_own"), "forward": lambda: np.sin, "vjps": lambda: (lambda g, y, x: g,)},
+    "save": {"path": path("new.st"), "state": lambda: {"w": matrix()}}, "load": {"path": path("good.st")},
+    "export": {"f": lambda: exponential, "inputs": matrix, "path": path("new.onnx")}, "import_onnx": {"model": lambda: tg.export(tg.exp, matrix())},
+    "load_csv": {"path": path("table.csv")}, "load_mnist": {"path": path("")}, "ImageFolder": {"root": path("classes")},
+    "compile": {"f": unchanged}, "scan": {"f": lambda: lambda carry, x: (carry, carry), "init": matrix, "xs": matrix},
+    "while_loop": {"cond": lambda: lambda *x: False, "body": unchanged, "init": matrix},
+    "fit": {"data": lambda: [(matrix(), matrix())], "loss": nn.MSELoss, "optimizer": optimizer, "bar": False},
+    "find_lr": {"closure": lambda: lambda: 1.0, "steps": 2}, "minimize": {"f": lambda: squares, "x0": column, "max_steps": 2},
+    "LambdaLR": {"lr_lambda": lambda: lambda epoch: 1.0}, "MultiplicativeLR": {"lr_lambda": lambda: lambda epoch: 1.0},
+    "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2}, "update_bn": {"loader": lambda: [matrix()], "model": lambda: nn.BatchNorm1d(3)},
+    "SequentialLR": {"optimizer": lambda: PLANNED, "schedulers": lambda: [optim.StepLR(PLANNED, 3)], "milestones": lambda: []},
+    "functional_call": {"params": lambda: {"weight": matrix()}, "args...": [matrix]}, "Sequential": {"modules...": [nn.ReLU]},
+    "check_derivative": {"f": one_of(lambda x: np.sum(np.asarray(x, float) ** 2)), "df": one_of(lambda x: 2 * np.asarray(x, float)), "inputs...": [column]},
+    "check_gradients": {"f": lambda: squares, "inputs...": [column]}, "numerical_jacobian": {"f": one_of(lambda x: x), "inputs...": [column]},
+    "check_hessian": {"f": one_of(lambda x, *a: np.sum(x * x)), "hess": one_of(lambda x, *a: 2 * np.eye(np.size(x))), "x": column, "args...": []},
+    "check_hvp": {"f": one_of(lambda x, *a: np.sum(x * x)), "hvp": one_of(lambda x, v, *a: 2 * v), "x": column, "args...": []},
+    "check_jvp": {"f": one_of(lambda x, *a: np.sum(x * x)), "jvp": one_of(lambda x, v, *a: np.sum(2 * x * v)), "x": column, "args...": []},
+    "check_jacobian_sparsity": {"f": one_of(lambda x, *a: x * x), "sparsity": lambda: np.eye(3), "x": column, "args...": []},
+    "check_kernel": {"forward": one_of(lambda x: np.multiply(x, x)), "backward": one_of(lambda g, x: 2 * np.multiply(x, g)), "inputs": lambda: [column()], "lengths": (1,)},
+    "check_op": {"op": lambda: tg.op.REGISTRY["tanh"], "arrays": lambda: [column()], "attributes": dict},
+    "mutation_score": {"target": lambda: np.cos, "test": lambda: lambda f: None}, "suggest": {"module": lambda: F.softsign},
+    "derivative_property": {"inputs...": [lambda: tg.testing.strategies.arrays()]},
+    "CSVLog": {"path": path("log.csv")}, "Checkpoint": {"path": path("run.st")}, "TensorBoardLog": {"folder": path("logs")},
+    "progress": {"batches": lambda: [1], "text": "a"},
+}  # fmt: skip
+
+# these take no arguments, only other names' results, or are for subclasses and decorators
 LEFT_OUT = set(
-    "Module LRScheduler Optimizer get_default_dtype shared set_default_dtype manual_seed no_grad custom_op "
-    "draw explain why detect_anomaly load save export import_onnx fit load_digits load_mnist ImageFolder load_csv Progress progress MNIST Scores Identity Sequential functional_call LambdaLR MultiplicativeLR CyclicLR SequentialLR minimize find_lr update_bn AveragedModel triplet_margin_with_distance_loss scan while_loop Structure register IterableDataset ParametrizationList".split()
+    "Module LRScheduler Optimizer Callback IterableDataset Identity LivePlot get_default_dtype load_digits shared detect_anomaly "
+    "in_notebook op_table built_in_ops set_default_dtype no_grad register Structure ParametrizationList Scores MNIST Table Minimum Curve "
+    "Progress Fit Entry Report KernelReport GradientError Formula triplet_margin_with_distance_loss".split()
 )
 
 
@@ -358,6 +449,9 @@ def public():
         ("optim.", optim),
         ("swa.", optim.swa_utils),
         ("data.", data),
+        ("testing.", tg.testing),
+        ("viz.", tg.viz),
+        ("training.", tg.training),
         ("random.", tg.random),
     ]
     seen = set()

@@ -1,7 +1,7 @@
 """Every argument of every public name, given odd values: an answer, or a refusal in the promised form.
 
 *operation: what must hold; what was given; what to do*, in a ValueError, a TypeError or an IndexError (a MemoryError
-where it is memory that lacks, a ZeroDivisionError where NumPy has one).
+where it is memory that lacks, a ZeroDivisionError where NumPy has one, an OSError where it is a file).
 """
 
 import re
@@ -12,19 +12,27 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DTypeError, GraphError
+from tinygrad_edu.testing import GradientError
 
 from . import odd_arguments
 from .odd_arguments import ODD, call, matrix
 
 FORM = re.compile(r"\A[^:;]+: [^;]+; .+; .+\Z", re.DOTALL)
-ALLOWED = (ValueError, TypeError, IndexError, MemoryError, ZeroDivisionError)
+ALLOWED = (ValueError, TypeError, IndexError, MemoryError, ZeroDivisionError, OSError)
 SUBJECTS = list(odd_arguments.subjects())
+LONG = {what for what, odd in ODD.items() if isinstance(made := odd(), np.ndarray | tg.Tensor) and made.size > 3}
 
 
 def refusal(function, makers, place, odd):
     """What is wrong with the refusal of an odd argument; None if all is well."""
+    if callable(odd()) and (
+        callable(makers[place]()) or place in ("scale_fn", "reference", "sparsity")
+    ):  # what it raises is its own
+        return None
     try:
         call(function, makers, {place: odd})
+    except GradientError:  # a verdict
+        return None
     except ALLOWED as error:
         return None if FORM.match(str(error)) else f"{type(error).__name__}: {error}"
     except Exception as error:
@@ -33,7 +41,8 @@ def refusal(function, makers, place, odd):
 
 
 @pytest.mark.parametrize(("name", "function", "makers"), SUBJECTS, ids=[name for name, *_ in SUBJECTS])
-def test_odd_arguments_are_answered_or_refused_in_the_promised_form(name, function, makers):
+def test_odd_arguments_are_answered_or_refused_in_the_promised_form(name, function, makers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a text may be a path
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         call(function, makers)  # the good call is one
@@ -41,6 +50,7 @@ def test_odd_arguments_are_answered_or_refused_in_the_promised_form(name, functi
             (place, what): text
             for place in makers
             for what, odd in ODD.items()
+            if not (name.startswith("testing.") and what in LONG)  # dozens of derivatives, each by extrapolation
             if (text := refusal(function, makers, place, odd)) is not None
         }
     assert wrong == {}

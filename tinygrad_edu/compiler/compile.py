@@ -17,7 +17,7 @@ from ..arrays import get_default_dtype
 from ..batched import RUNNING, BatchedArray
 from ..engine import NEEDS, Variable
 from ..errors import GraphError
-from ..functions.calls import own_keywords
+from ..functions.settings import settings
 from ..precision import lowered
 from ..program.any_length import lengths as sizes
 from ..program.array import ProgramArray, refusal
@@ -38,7 +38,7 @@ FIXED, INPUTS = "fixed", "inputs"  # how floats are compiled
 ONE_READING = threading.RLock()  # tensors that two functions use are inputs of one program at a time
 
 
-@own_keywords
+@settings
 def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
     """`f`, read once as a program and run as that from then on: the same results, to rounding, in less time.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import MissingLibraryError
+from ..functions.settings import refused, settings
 
 
 class Progress:
@@ -18,7 +19,10 @@ class Progress:
         bar.show(loss=loss)
     """
 
+    @settings
     def __init__(self, batches: Iterable[Any], text: str = "", **options: Any) -> None:
+        if not hasattr(batches, "__iter__") or getattr(batches, "shape", None) == ():
+            raise refused("progress", "batches", "what can be gone through", batches, "a DataLoader")
         try:
             tqdm = importlib.import_module("tqdm.auto").tqdm
         except ImportError:
@@ -36,6 +40,7 @@ class Progress:
         self.bar.set_postfix({k: f"{float(v):.4g}" for k, v in values.items()}, refresh=False)
 
 
+@settings
 def progress(batches: Iterable[Any], text: str = "", **options: Any) -> Progress:
     """`batches` with a progress bar; `options` are tqdm's."""
     return Progress(batches, text, **options)

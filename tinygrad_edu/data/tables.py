@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import get_default_dtype
 from ..engine import constant
+from ..errors import StateDictError
 from ..files import as_path, told
 from ..functions.settings import refused, settings
 from ..tensor import Tensor
@@ -26,7 +27,7 @@ class Table(NamedTuple):
     def column(self, name: str) -> Tensor:
         """One column, by its name."""
         if name not in self.names:
-            raise KeyError(f"load_csv: the column must be one of {self.names}; got {name!r}; check the spelling")
+            raise StateDictError(f"load_csv: the column must be one of {self.names}; got {name!r}; check the spelling")
         return self.values[:, self.names.index(name)]
 
     def without(self, *names: str) -> Tensor:

@@ -36,7 +36,8 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
         t = lift(data, "asarray")
         return t if dtype is None else t.astype(dtype)
     t = engine.constant(to_array(data, dtype, copy, "asarray"))
-    if t._data is data or t._data.base is not None:  # through DLPack, or the buffer of another object
+    theirs = hasattr(data, "__array__") and not isinstance(data, np.ndarray | np.generic) and not copy
+    if t._data is data or t._data.base is not None or theirs:  # through DLPack, or the memory of another object
         t.store = Store(exposed=True)
     if recording.get() and (left := left_at(data)) is not None:
         t.flags, t.site = LEFT, left

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +20,8 @@ Size = int  # 0 or more
 Positive = int  # 1 or more
 Probability = float  # from 0 to 1
 Leaf = Any  # a tensor to be written into
+Texts = Any  # a text, or several
+Names = Any  # all, none, or those of these names: True, False, a text, or several
 
 
 def refused(who: str, what: str, must: str, x: Any, example: str, kind: type[Exception] = DTypeError) -> Exception:
@@ -127,6 +129,38 @@ def lengths(who: str, what: str, x: Any, least: int = 1) -> tuple[int, ...]:
     return tuple(integer(who, what, n, least) for n in (several(who, what, x) if several_given else [x]))
 
 
+def texts(who: str, what: str, x: Any) -> tuple[str, ...]:
+    """Texts, given as one or as several."""
+    if isinstance(x, str):
+        return (x,)
+    found = tuple(x if isinstance(x, set | frozenset) else several(who, what, x))
+    if not all(isinstance(part, str) for part in found):
+        raise refused(who, what, "a text, or several", x, "the default")
+    return found
+
+
+def names(who: str, what: str, x: Any) -> bool | tuple[str, ...]:
+    """True, False, or texts."""
+    if isinstance(x, bool | np.bool):
+        return bool(x)
+    try:
+        return texts(who, what, x)
+    except DTypeError:
+        raise refused(who, what, "True, False, a text, or several", x, f"{what}=True") from None
+
+
+def choice(who: str, what: str, x: str, known: Sequence[str]) -> None:
+    """Refuse a text that is not one of those known."""
+    if x not in known:
+        raise ValueError(f"{who}: {what} must be one of {', '.join(known)}; got {x[:40]!r}; choose one")
+
+
+def least(who: str, what: str, x: float | None, smallest: float) -> None:
+    """Refuse a number that is smaller, or nan; None passes."""
+    if x is not None and not x >= smallest:
+        raise refused(who, what, f"at least {smallest:g}, or None", x, f"{what}={smallest or 1:g}", ValueError)
+
+
 READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "int": ((), integer),
     "Size": ((), functools.partial(integer, least=0)),
@@ -138,6 +172,8 @@ READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "Function": ((), function),
     "Generator": ((), generator),
     "Leaf": ((), leaf),
+    "Texts": ((), texts),
+    "Names": ((bool,), names),
 }  # for an annotation: the classes that need no look, and how others are read
 
 

@@ -54,7 +54,15 @@ def _locked(x: Variable) -> Any:
 def _on_arrays(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's own function where nothing is to be recorded: constants in, constants out."""
     tensors = list(_tensors([args, kwargs]))
-    result = function(*_plain(args, _locked), **{k: _plain(v, _locked) for k, v in kwargs.items()})
+    try:
+        result = function(*_plain(args, _locked), **{k: _plain(v, _locked) for k, v in kwargs.items()})
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise DTypeError(
+            f"np.{function.__name__}: cannot write into a tensor, which others may need as it was; got one to write "
+            "into; write t[...] = values, or use the tensor's .data"
+        ) from error
     return _constants(result, tensors)
 
 

@@ -68,7 +68,6 @@ class _BatchNorm(Running):
         """The share that a batch has in the running statistics, and the new count, in training."""
         share, new = self.momentum, {}
         if self.training and self.num_batches_tracked is not None and x.size:
-            refuse_examples(type(self).__name__, x)
             count = new[self.num_batches_tracked] = value(self.num_batches_tracked) + 1
             if share is None:  # the plain mean over all batches so far
                 share = 1 / float(count)
@@ -76,10 +75,11 @@ class _BatchNorm(Running):
 
     def forward(self, input: Any) -> Any:
         x = self.checked(input)
-        share, new = self.count(x)
+        if self.training and self.num_batches_tracked is not None:
+            refuse_examples(type(self).__name__, x)
         return batch_norm_with(
             x, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training or self.running_mean is None, share, self.eps, new,
+            self.training or self.running_mean is None, self.eps, lambda: self.count(x),
         )  # fmt: skip
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..compiler.trees import Arguments, Results, is_object
 from ..engine import NEEDS, Variable
+from ..errors import DTypeError
 from ..files import write_whole
+from ..functions.arguments import Function
+from ..functions.settings import refused, settings
 from ..nn.module import Module
 from ..ops import clone
 from ..program.passes import simplified
@@ -27,7 +30,8 @@ from .writer import write
 NEW = "new."  # before the name of an input: the output with what becomes of it
 
 
-def export(f: Any, inputs: Any, path: Any = None, dynamic: Any = None) -> Any:
+@settings
+def export(f: Function, inputs: Any, path: Any = None, dynamic: Any = None) -> Any:
     """Write `f(*inputs)` to `path` as an ONNX model, and give the model back.
 
     `f` is a function of tensors, a Module, or a whole training step with `backward()` and `optimizer.step()`;
@@ -49,11 +53,22 @@ def export(f: Any, inputs: Any, path: Any = None, dynamic: Any = None) -> Any:
 
     Source: the Open Neural Network Exchange, https://onnx.ai.
     """
-    given = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+    axes = dynamic.values() if isinstance(dynamic, Mapping) else [None] * (dynamic is not None)
+    if not all(isinstance(named, Mapping) for named in axes):
+        raise refused("export", "dynamic", "a dict of inputs and their axes", dynamic, "dynamic={'x': {0: 'batch'}}")
+    given = tree.map(_native, tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,))
     model = _with_dynamic_axes(f, given, dynamic) if dynamic else _written(f, given)
     if path is not None:
         write_whole("export", path, model.SerializeToString())
     return model
+
+
+def _native(x: Any) -> Any:
+    """An input of a dtype that ONNX has, in this machine's order of bytes."""
+    dtype = getattr(x, "dtype", np.dtype(float))
+    if dtype.kind in "MmOV" or dtype in (np.longdouble, np.clongdouble):
+        raise DTypeError(f"export: inputs must be of dtypes that ONNX has; got {dtype}; use .astype('float64')")
+    return x.astype(x.dtype.newbyteorder("=")) if isinstance(x, np.ndarray) and not x.dtype.isnative else x
 
 
 def _written(f: Any, given: Any) -> Any:

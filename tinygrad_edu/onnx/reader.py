@@ -8,8 +8,10 @@ import numpy as np
 
 from ..engine import Variable
 from ..errors import GraphError
+from ..files import as_path, told
 from ..functions.arguments import lift
 from ..functions.creation import asarray
+from ..functions.settings import settings
 from ..nn.containers import ParameterDict
 from ..nn.module import Module, Parameter
 from .graph import library
@@ -17,6 +19,7 @@ from .node import Node
 from .operators import OPERATORS
 
 
+@settings
 def import_onnx(model: Any) -> OnnxModule:
     """The graph of an ONNX file (a path, bytes, or a ModelProto) as a Module.
 
@@ -36,11 +39,26 @@ def import_onnx(model: Any) -> OnnxModule:
     (True, 2)
     """
     onnx = library("import_onnx")
-    if isinstance(model, bytes):
-        model = onnx.load_from_string(model)
-    elif not isinstance(model, onnx.ModelProto):
-        model = onnx.load(model)
+    if not isinstance(model, onnx.ModelProto):
+        model = _read(onnx, model)
     return OnnxModule(onnx, model.graph)
+
+
+def _read(onnx: Any, given: Any) -> Any:
+    """The model of a file, or of its bytes."""
+    from google.protobuf.message import DecodeError  # which onnx brings along
+
+    try:
+        if isinstance(given, bytes):
+            return onnx.load_from_string(given)
+        path = as_path("import_onnx", given)
+        with told("import_onnx", path, "name a readable file"):
+            return onnx.load(path)
+    except DecodeError as error:
+        what = f"{len(given)} bytes" if isinstance(given, bytes) else repr(str(given))
+        raise ValueError(
+            f"import_onnx: the file must be an ONNX model; got {what} ({error}); export it again"
+        ) from None
 
 
 class OnnxModule(Module):

@@ -103,8 +103,17 @@ class LBFGS(Optimizer):
                 "write a function that calls zero_grad(), then backward()"
             )
         self.not_compiled()
-        with np.errstate(all="ignore"):
-            return self._steps(closure)
+        params = self._all()
+        births, values = [p.born for p in params], [np.array(p._data) for p in params]
+        before = {p: dict(state) for p, state in self._kept.items()}
+        try:
+            with np.errstate(all="ignore"):
+                return self._steps(closure)
+        except BaseException:  # an error of the closure, or an interrupt: as if the step had not begun
+            moved = [(p, value) for p, value, born in zip(params, values, births, strict=True) if p.born != born]
+            restored = (self._kept.clear,), (self._kept.update, before)
+            publish([p for p, _ in moved], [value for _, value in moved], *restored)
+            raise
 
     def _steps(self, closure: Callable[[], Any]) -> Any:
         (group,) = self.param_groups

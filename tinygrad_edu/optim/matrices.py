@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import setitem
 from typing import Any
 
 import numpy as np
 
+from ..changes import TURN
 from ..engine import STEPPED
 from ..functions.calls import own_keywords
 from ..functions.settings import several
@@ -20,7 +22,7 @@ from .optimizer import Optimizer
 class Whole(Optimizer):
     """What these share: a kind defines `changed`, which gives a parameter's new values."""
 
-    changed: Any = None  # (group, state, values, gradient) -> values
+    changed: Any = None  # (group, state, values, gradient) -> values; puts new arrays into the state, a copy
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; see `Optimizer.step`."""
@@ -29,17 +31,20 @@ class Whole(Optimizer):
         if not self._started:
             self._started = True
             guards.first_step(self, guards.alive(PARAMETERS))
-        for group in self.param_groups:
-            params = [p for p in group["params"] if p._grad is not None]
-            guards.check_gradients(params)
-            for p in params:
-                state = self.state[p]
-                values, g = (np.asarray(x._data, worked_in(p.dtype)) for x in (p, p._grad))
-                state["step"] = state.get("step", 0) + 1
-                with np.errstate(all="ignore"):
-                    new = self.changed(group, state, values, -g if group.get("maximize") else g)
-                publish([p], [np.array(new, p.dtype)])
-                p.site, p._grad.site = STEPPED, STEPPED
+        params, new, more = [], [], []
+        with np.errstate(all="ignore"), TURN:
+            for group in self.param_groups:
+                given = [p for p in group["params"] if p._grad is not None]
+                guards.check_gradients(given)
+                for p in given:
+                    state = dict(self._kept.get(p, {}))
+                    values, g = (np.asarray(x._data, worked_in(p.dtype)) for x in (p, p._grad))
+                    state["step"] = state.get("step", 0) + 1
+                    value = self.changed(group, state, values, -g if group.get("maximize") else g)
+                    params.append(p)
+                    new.append(np.array(value, p.dtype))
+                    more += [(setitem, self._kept, p, state), *((setattr, t, "site", STEPPED) for t in (p, p._grad))]
+            publish(params, new, *more)
         guards.after_step(self)
         return loss
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine import constant
 from ..errors import DTypeError, ShapeError
-from ..functions.arguments import lift
+from ..functions.arguments import Function, lift
 from ..functions.settings import Positive, settings
 from ..tensor import Tensor
 from ..transforms import tree
@@ -45,6 +45,8 @@ class Flat:
             raise DTypeError(f"minimize: x0 must be floating-point numbers, or a tree of them; got {given}; use floats")
         self.f, self.shapes, self.dtypes = f, [x.shape for x in arrays], [x.dtype for x in arrays]
         self.start = np.concatenate([np.asarray(x._data, np.float64).reshape(-1) for x in arrays])
+        if not np.all(np.isfinite(self.start)):
+            raise ValueError("minimize: x0 must be finite numbers; got inf or nan; start where f is defined")
         self.count = 0
         self.slope = value_and_grad(self._checked)
 
@@ -82,7 +84,7 @@ class Flat:
 
 @settings
 def minimize(
-    f: Callable[[Any], Any], x0: Any, method: str = "bfgs", *, tolerance: float = 1e-6, max_steps: Positive = 500
+    f: Function, x0: Any, method: str = "bfgs", *, tolerance: float = 1e-6, max_steps: Positive = 500
 ) -> Minimum:  # fmt: skip
     """The least value of `f` near `x0`, a tensor or a tree of them, by a method with line searches.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import held, to_array
-from ..changes import at_once
+from ..changes import TURN, at_once
 from ..engine import Variable, constant, describe
 from ..errors import DTypeError, GraphError, ShapeError
 from ..functions.settings import several, truth
@@ -172,7 +172,7 @@ class Optimizer(Named):
         if (by := tracer()) is not None:
             by.stepped(self)
             return loss
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), TURN:  # threads may share the optimizer, or parameters
             parts = []
             for group, group_bundles in zip(self.param_groups, self._bundles, strict=True):
                 guards.check_gradients(group["params"])

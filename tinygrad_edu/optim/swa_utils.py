@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..changes import TURN
 from ..errors import StateDictError
 from ..functions.arguments import Function
-from ..functions.settings import Probability, settings
+from ..functions.settings import Probability, refused, settings
 from ..interop.names import guide as _guide
 from ..nn.module import Module
 from ..nn.normalization import Running
@@ -71,14 +72,15 @@ class AveragedModel(Module):
         own, given = self.module._state(), model._state()
         if list(own) != list(given):
             raise StateDictError("update_parameters: the model must be like the one copied; got other names; pass that")
-        n, learned = int(self.n_averaged.item()), {id(p) for p in self.module.parameters()}
-        new = []
-        for name, average in own.items():
-            averaged = (id(average) in learned or self.use_buffers) and average.dtype.kind == "f"
-            value = given[name].detach()
-            mean = self.avg_fn(average.detach(), value, n) if n and averaged else value
-            new.append(np.array(mean._data if isinstance(mean, Tensor) else mean, average.dtype))
-        publish([*own.values(), self.n_averaged], [*new, np.array(n + 1, np.int64)])
+        with TURN:
+            n, learned = int(self.n_averaged.item()), {id(p) for p in self.module.parameters()}
+            new = []
+            for name, average in own.items():
+                averaged = (id(average) in learned or self.use_buffers) and average.dtype.kind == "f"
+                value = given[name].detach()
+                mean = self.avg_fn(average.detach(), value, n) if n and averaged else value
+                new.append(np.array(mean._data if isinstance(mean, Tensor) else mean, average.dtype))
+            publish([*own.values(), self.n_averaged], [*new, np.array(n + 1, np.int64)])
 
 
 @no_grad
@@ -87,8 +89,11 @@ def update_bn(loader: Iterable[Any], model: Any) -> None:
     each tuple): those of an averaged model are nobody's otherwise."""
     if not isinstance(model, Module):
         raise TypeError(f"update_bn: takes data and a Module; got {type(model).__name__}; pass the model")
+    if not hasattr(loader, "__iter__") or getattr(loader, "shape", None) == ():
+        raise refused("update_bn", "loader", "batches that can be gone through", loader, "a DataLoader")
     layers = [m for m in model.modules() if isinstance(m, Running) and m.track_running_stats]
     modes, momenta = [(m, m.training) for m in model.modules()], [m.momentum for m in layers]
+    kept = [(t, np.array(t._data)) for m in layers for t in (m.running_mean, m.running_var, m.num_batches_tracked)]
     try:
         model.train()
         for layer in layers:
@@ -97,7 +102,10 @@ def update_bn(loader: Iterable[Any], model: Any) -> None:
             layer.running_var.data = layer.running_var._data * 0 + 1
             layer.num_batches_tracked.data = layer.num_batches_tracked._data * 0
         for batch in loader if layers else ():
-            model(batch[0] if isinstance(batch, tuple | list) else batch)
+            model(batch[0] if isinstance(batch, tuple | list) and batch else batch)
+    except BaseException:  # an interrupt, or a batch that does not fit: as it was
+        publish([t for t, _ in kept], [values for _, values in kept])
+        raise
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum

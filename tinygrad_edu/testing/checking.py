@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..errors import few
 from ..functions.arguments import Function
-from ..functions.calls import own_keywords
+from ..functions.settings import Names, settings
 from ..nn.module import Module
 from ..nn.stateless import functional_call
 from .examination import Examination
@@ -19,19 +19,17 @@ from .subjects.other_libraries import ForeignSubject, library_of
 from .subjects.pairs import Pair
 from .subjects.subjects import TensorSubject
 
-Strict = bool | str | Sequence[str]
 
-
-@own_keywords
+@settings
 def check_derivative(
-    f: Function,
-    df: Function | Any,
+    f: Callable[..., Any],
+    df: Any,
     *inputs: Any,
     jac: bool = False,
     accuracy: float | tuple[float, float] | None = None,
     raises: bool = True,
-    strict: Strict = False,
-    seed: int = 0,
+    strict: Names = False,
+    seed: Any = 0,
 ) -> Report:
     """Check a hand-written derivative `df` of `f` at `inputs`.
 
@@ -65,16 +63,16 @@ def check_derivative(
     return conclude(report, raises, strict)
 
 
-@own_keywords
+@settings
 def check_gradients(
-    f: Function,
+    f: Callable[..., Any],
     *inputs: Any,
     order: int = 1,
     modes: str | Sequence[str] = ("reverse", "forward"),
     accuracy: float | tuple[float, float] | None = None,
     raises: bool = True,
-    strict: Strict = False,
-    seed: int = 0,
+    strict: Names = False,
+    seed: Any = 0,
 ) -> Report:
     """Check the derivatives that the engine finds for a function of Tensors, at `inputs`.
 
@@ -95,7 +93,7 @@ def check_gradients(
     modes = (modes,) if isinstance(modes, str) or not isinstance(modes, Iterable) else tuple(modes)
     if order not in (1, 2):
         raise ValueError(f"check_gradients: order must be 1 or 2; got {order!r}; check the gradient itself for more")
-    if not modes or not set(modes) <= {"reverse", "forward"}:
+    if not modes or not all(isinstance(mode, str) and mode in ("reverse", "forward") for mode in modes):
         raise ValueError(
             f"check_gradients: modes must be among 'reverse' and 'forward'; got {modes}; choose one or both"
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Variable
-from ..functions.calls import own_keywords
+from ..functions.settings import settings
 from .slopes.numerical import Line, Probe, sizes
 from .subjects.subjects import Subject, TensorSubject, flatten
 
@@ -22,7 +22,7 @@ class Values(Subject):
         return flatten(self.who, self.f(*self.rebuilt(flat)))
 
 
-@own_keywords
+@settings
 def numerical_jacobian(f: Callable[..., Any], *inputs: Any, with_error: bool = False) -> Any:
     """`J[i..., j...] = d f[i...] / d x[j...]` by extrapolated differences; a tuple for several inputs.
 

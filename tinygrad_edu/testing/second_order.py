@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DTypeError
 from ..functions.arguments import Function
-from ..functions.calls import own_keywords
+from ..functions.settings import Names, Size, settings
 from .causes.patterns import OVERWRITTEN, TERM
-from .checking import Strict
 from .examination import Examination
 from .explanation import explained
 from .jacobian import numerical_jacobian
@@ -38,16 +38,16 @@ class Slopes(Pair):
         return [Convention((0, COTANGENT) if self.product else (0,))]
 
 
-@own_keywords
+@settings
 def check_hessian(
-    f: Function,
+    f: Callable[..., Any],
     hess: Function,
     x: Any,
     *args: Any,
     grad: Function | None = None,
     raises: bool = True,
-    strict: Strict = False,
-    seed: int = 0,
+    strict: Names = False,
+    seed: Size = 0,
 ) -> Report:
     """Check a hand-written Hessian, as `scipy.optimize.minimize` takes it.
 
@@ -71,16 +71,16 @@ def check_hessian(
     return conclude(report, raises, strict)
 
 
-@own_keywords
+@settings
 def check_hvp(
-    f: Function,
+    f: Callable[..., Any],
     hvp: Function,
     x: Any,
     *args: Any,
     grad: Function | None = None,
     raises: bool = True,
-    strict: Strict = False,
-    seed: int = 0,
+    strict: Names = False,
+    seed: Size = 0,
 ) -> Report:
     """Check a hand-written product with a Hessian, as the `hessp` of `scipy.optimize.minimize`.
 
@@ -103,15 +103,15 @@ def check_hvp(
     return conclude(report, raises, strict)
 
 
-@own_keywords
+@settings
 def check_jvp(
-    f: Function,
+    f: Callable[..., Any],
     jvp: Function,
     x: Any,
     *args: Any,
     raises: bool = True,
-    strict: Strict = False,
-    seed: int = 0,
+    strict: Names = False,
+    seed: Size = 0,
 ) -> Report:
     """Check a hand-written derivative along a direction: forward mode, or the product with a Jacobian.
 
@@ -143,15 +143,15 @@ def check_jvp(
     return conclude(report, raises, strict)
 
 
-@own_keywords
+@settings
 def check_jacobian_sparsity(
     f: Function,
     sparsity: Any,
     x: Any,
     *args: Any,
     raises: bool = True,
-    strict: Strict = False,
-    seed: int = 0,
+    strict: Names = False,
+    seed: Size = 0,
 ) -> Report:
     """Check the places at which a Jacobian may be other than zero, as `scipy.optimize.least_squares` takes them.
 
@@ -167,7 +167,13 @@ def check_jacobian_sparsity(
     """
     who = "check_jacobian_sparsity"
     x = _vector(who, x)
-    allowed = _matrix(sparsity(x, *args) if callable(sparsity) else sparsity) != 0
+    pattern = sparsity(x, *args) if callable(sparsity) else sparsity
+    try:
+        allowed = np.asarray(_matrix(pattern)).astype(bool)
+    except (TypeError, ValueError) as error:
+        raise DTypeError(
+            f"{who}: sparsity must be a matrix of numbers; got {type(pattern).__name__} ({error}); write np.eye(3), say"
+        ) from None
     seen, calls = dependence(_with(f, args), x, np.random.default_rng(seed))
     if allowed.shape != seen.shape:
         raise ValueError(
@@ -252,7 +258,12 @@ def unlike_a_matrix(
 
 def _vector(who: str, x: Any) -> Any:
     """The point, as an array of floats."""
-    found = np.array(x)
+    try:
+        found = np.array(x)
+    except ValueError as error:
+        raise ValueError(
+            f"{who}: x must be an array of floats; got {type(x).__name__} ({error}); make all rows equally long"
+        ) from None
     if found.dtype.kind != "f":
         raise TypeError(
             f"{who}: x must be an array of floats; got {type(x).__name__} of {found.dtype}; use .astype(float)"

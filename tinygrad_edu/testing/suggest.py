@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..files import write_whole
 from ..functions.arguments import Function
-from ..functions.calls import own_keywords
+from ..functions.settings import settings
 from .checking import check_derivative, check_gradients
 from .report import GradientError
 from .subjects.subjects import parameter_names
@@ -54,8 +55,8 @@ class Suggestion:
         return parameter_names(self.f, _arity(self.f) or 1)
 
 
-@own_keywords
-def suggest(module: ModuleType | str | Function, path: str | None = None) -> str:
+@settings
+def suggest(module: ModuleType | str | Function, path: Any = None) -> str:
     """Write the property tests of a module's functions and their derivatives.
 
     `module` is a module, its name, or one function of it. Each public function with arrays as parameters is paired
@@ -75,8 +76,7 @@ def suggest(module: ModuleType | str | Function, path: str | None = None) -> str
     found, home = functions_of(module)
     text = file_of(home, [looked_at(name, f, df) for name, f, df in found])
     if path is not None:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        write_whole("suggest", path, text.encode())
     return text
 
 
@@ -85,7 +85,7 @@ def functions_of(module: Any) -> tuple[list[tuple[str, Function, Function | None
     if isinstance(module, str):
         try:
             module = importlib.import_module(module)
-        except ModuleNotFoundError as error:
+        except (ModuleNotFoundError, ValueError) as error:
             raise ValueError(f"suggest: module must be importable; got {module!r}: {error}; check the name") from error
     if not isinstance(module, ModuleType) and not callable(module):
         got = type(module).__name__

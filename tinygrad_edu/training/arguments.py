@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..functions.settings import refused, several
+from .callbacks import Callback
 
 
 def named(metrics: Any) -> Mapping[str, Any]:
@@ -20,11 +21,15 @@ def named(metrics: Any) -> Mapping[str, Any]:
     return functions
 
 
-def checked(model: Any, data: Any, loss: Any, optimizer: Any, metrics: Any, schedule: Any) -> Mapping[str, Any]:
-    """Refuse what cannot be trained, or trained with; gives the metrics by their names."""
+def checked(
+    model: Any, data: Any, loss: Any, optimizer: Any, metrics: Any, schedule: Any, validation: Any, callbacks: Any
+) -> tuple[Mapping[str, Any], list[Callback]]:  # fmt: skip
+    """Refuse what cannot be trained, or trained with; gives the metrics by their names, and the callbacks."""
+    given = validation is not None
     rows = (
         ("model", model, "a Module", ("train", "eval", "parameters"), "nn.Linear(2, 1)"),
         ("data", data, "batches that can be gone through", ("__iter__",), "a DataLoader"),
+        ("validation", validation, "batches to go through", ("__iter__",) * given, "a DataLoader"),
         ("loss", loss, "a function of prediction and target", ("__call__",), "nn.MSELoss()"),
         ("optimizer", optimizer, "an optimizer", ("zero_grad", "step"), "optim.Adam(model.parameters())"),
         ("schedule", schedule, "a schedule", () if schedule is None else ("step",), "optim.StepLR(optimizer, 10)"),
@@ -32,4 +37,7 @@ def checked(model: Any, data: Any, loss: Any, optimizer: Any, metrics: Any, sche
     for name, x, must, methods, example in rows:
         if not all(callable(getattr(x, method, None)) for method in methods) or getattr(x, "shape", None) == ():
             raise refused("fit", name, must, x, example)
-    return named(metrics)
+    watching = several("fit", "callbacks", callbacks)
+    if not all(isinstance(callback, Callback) for callback in watching):
+        raise refused("fit", "callbacks", "several training.Callbacks", callbacks, "[training.EarlyStopping()]")
+    return named(metrics), watching

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import StateDictError
 from ..functions.settings import Positive, settings
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class EarlyStopping(Callback):
         row = run.history[-1]
         name = self.monitor or ("val_loss" if "val_loss" in row else "loss")
         if name not in row:
-            raise KeyError(
+            raise StateDictError(
                 f"EarlyStopping: monitor must be a column of the history; got {name!r}; use one of {list(row)}"
             )
         sign = 1 if self.mode == "min" else -1

@@ -78,7 +78,7 @@ def fit(
     >>> run.history[-1]["accuracy"] > 0.95
     True
     """
-    functions = checked(model, data, loss, optimizer, metrics, schedule)
+    functions, callbacks = checked(model, data, loss, optimizer, metrics, schedule, validation, callbacks)
     run = Fit(model, data, optimizer, epochs, schedule, sorted(callbacks, key=lambda callback: callback.last))
     try:
         for callback in run.callbacks:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
-from ..files import as_path
+from ..files import as_path, told
 from .callbacks import Callback
 
 if TYPE_CHECKING:
@@ -34,9 +34,13 @@ class TensorBoardLog(Callback):
 
     def __init__(self, folder: Any) -> None:
         try:
-            self.writer = importlib.import_module("tensorboardX").SummaryWriter(str(as_path("TensorBoardLog", folder)))
+            writer = importlib.import_module("tensorboardX").SummaryWriter
         except ImportError:
             raise MissingLibraryError("TensorBoardLog", "tensorboardX", "training") from None
+        path = as_path("TensorBoardLog", folder)
+        with told("TensorBoardLog", path, "be a folder to write into"):
+            path.mkdir(parents=True, exist_ok=True)
+            self.writer = writer(str(path))
 
     def epoch(self, run: Fit) -> None:
         for name, value in run.history[-1].items():

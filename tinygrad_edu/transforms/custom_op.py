@@ -12,9 +12,11 @@ from ..batched import BatchedArray, batched_or_each, read_only
 from ..engine import Variable
 from ..errors import DTypeError, GraphError
 from ..functions.arguments import Function
+from ..functions.settings import settings
 from ..op import REGISTRY, Op
 
 
+@settings
 def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) -> Op:
     """Declare an operation of your own: it gets all that the built-in ones have.
 

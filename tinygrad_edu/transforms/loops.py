@@ -9,7 +9,6 @@ import numpy as np
 from ..batched import levels, whole
 from ..errors import ShapeError
 from ..functions.arguments import Function, lift
-from ..functions.calls import own_keywords
 from ..functions.elementwise import where
 from ..functions.layout import stack, unstack
 from ..functions.settings import Size, settings
@@ -53,7 +52,7 @@ def scan(f: Function, init: Any, xs: Any = None, length: Size | None = None, rev
     return carry, tree.map(lambda *ys: stack(ys), *found)
 
 
-@own_keywords
+@settings
 def while_loop(cond: Function, body: Function, init: Any) -> Any:
     """`state = body(state)` as long as `cond(state)` is true, from `init`; returns the last state, which may be a tree.
 

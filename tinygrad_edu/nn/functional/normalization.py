@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ... import ops
 from ...arrays import get_default_dtype
 from ...batched import BatchedArray
+from ...changes import TURN
 from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.layout import moveaxis
@@ -57,15 +58,15 @@ def batch_norm(
     running + momentum * batch (with the unbiased variance); otherwise they are the running ones.
     Source: Ioffe and Szegedy, "Batch normalization" (2015).
     """
-    return batch_norm_with(input, running_mean, running_var, weight, bias, training, momentum, eps, {})
+    return batch_norm_with(input, running_mean, running_var, weight, bias, training, eps, lambda: (momentum, {}))
 
 
 @single
 def batch_norm_with(
-    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
-    eps: float, new: dict[Tensor, Any],
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, eps: float,
+    count: Callable[[], tuple[float, dict[Tensor, Any]]],
 ) -> Tensor:  # fmt: skip
-    """`batch_norm`, which gives other tensors `new` values together with the running statistics."""
+    """`batch_norm`, where `count` gives the momentum, and new values of other tensors, which go with the statistics."""
     x = lift(input, "batch_norm")
     if x.ndim < 2:
         raise ShapeError(f"batch_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
@@ -86,13 +87,15 @@ def batch_norm_with(
     mu, d, var = _moments(x, axes)
     if running_mean is not None:
         refuse_examples("batch_norm", x)
-        moved = {
-            running_mean: _moved("batch_norm", running_mean, mu._data, momentum),
-            running_var: _moved("batch_norm", running_var, var._data * (n / (n - 1)), momentum),
-        }
-        new = {**new, **moved}
     y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
-    publish(list(new), list(new.values()))
+    with TURN:  # threads may share the layer
+        momentum, new = count()
+        if running_mean is not None:
+            new |= {
+                running_mean: _moved("batch_norm", running_mean, mu._data, momentum),
+                running_var: _moved("batch_norm", running_var, var._data * (n / (n - 1)), momentum),
+            }
+        publish(list(new), list(new.values()))
     return y
 
 
@@ -199,12 +202,13 @@ def instance_norm(
         return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
     refuse_examples("instance_norm", x)
     mu, d, var = _moments(x, axes)
-    moved = [
-        _moved("instance_norm", running_mean, np.mean(mu._data, 0), momentum),
-        _moved("instance_norm", running_var, np.mean(var._data, 0) * (n / (n - 1)), momentum),
-    ]
     y = _scaled(d / ops.sqrt(var + eps), weight, bias, shape)
-    publish([running_mean, running_var], moved)
+    with TURN:
+        moved = [
+            _moved("instance_norm", running_mean, np.mean(mu._data, 0), momentum),
+            _moved("instance_norm", running_var, np.mean(var._data, 0) * (n / (n - 1)), momentum),
+        ]
+        publish([running_mean, running_var], moved)
     return y
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...functions.arguments import Function
-from ...functions.calls import own_keywords
+from ...functions.settings import Names, Size, settings
+from ...functions.settings import lengths as lengths_of
 from ..causes.patterns import OVERWRITTEN, TERM
-from ..checking import Strict
 from ..examination import Examination
 from ..explanation import explained
 from ..report import Blame, conclude
@@ -26,17 +26,17 @@ from .sizes import LENGTHS, copied, resized, smallest, spread, variations
 from .subject import WHO, Inputs, KernelFunctions
 
 
-@own_keywords
+@settings
 def check_kernel(
-    forward: Function,
-    backward: Function | None = None,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None = None,
     reference: Function | None = None,
     inputs: Sequence[Any] | None = None,
     *,
     lengths: Sequence[int] = LENGTHS,
     raises: bool = True,
-    strict: Strict = False,
-    seed: int = 0,
+    strict: Names = False,
+    seed: Size = 0,
 ) -> KernelReport:
     """Check a hand-written kernel: the formula of its backward pass, and all that it must keep to besides.
 
@@ -66,7 +66,7 @@ def check_kernel(
     RIGHT
     """
     functions = KernelFunctions(forward, backward, reference)
-    check = Check(functions, lengths, seed)
+    check = Check(functions, lengths_of(WHO, "lengths", lengths, 0), seed)
     cases = functions.cases(inputs, seed)
     with precision(functions.library(cases[0])):
         report = check.report(cases)

@@ -11,7 +11,7 @@ import numpy as np
 from ...engine import Variable, constant
 from ...errors import MissingLibraryError
 from ...functions import elementwise, layout
-from ...functions.calls import own_keywords
+from ...functions.settings import settings
 from ...op import REGISTRY, Each, Op
 
 
@@ -128,7 +128,7 @@ def _unsummed(rule: Any, i: int) -> Any:
     return broken
 
 
-@own_keywords
+@settings
 def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
     """Break the derivative of `target` in many ways, and report the share that `test` notices.
 

@@ -11,6 +11,7 @@ from ... import ops
 from ...backward import gradients
 from ...domain import REAL
 from ...engine import NEEDS, Variable, constant
+from ...functions.settings import refused, several
 from ...op import REGISTRY, Op
 from ...recording import Recording
 from ...transforms.derivatives import grad, vmap
@@ -172,6 +173,19 @@ def check_op(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     """
     if not isinstance(op, Op):
         raise TypeError(f"check_op: op must be an op; got {op!r}; take one of tinygrad_edu.ops")
+    given = several("check_op", "arrays", arrays)
+    if not given or not all(isinstance(a, np.ndarray) and a.dtype.kind in "biufc" for a in given):
+        raise refused("check_op", "arrays", "several arrays of numbers", arrays, "[np.array([0.5])]")
+    if not isinstance(attributes, dict):
+        raise refused("check_op", "attributes", "a dict", attributes, "{}")
+    try:
+        op.forward(*given, **attributes)
+    except TypeError as error:
+        raise TypeError(
+            f"check_op: arrays and attributes must be what {op} takes; got {len(given)} and {list(attributes)} "
+            f"({error}); see its declaration"
+        ) from None
+    arrays = given
     for must_hold in PROPERTIES.values():
         must_hold(op, arrays, attributes)
 

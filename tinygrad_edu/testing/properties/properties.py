@@ -18,19 +18,21 @@ from hypothesis import strategies as st
 from hypothesis.control import current_build_context
 
 from ...functions.arguments import Function
-from ..checking import Strict, check_derivative, check_gradients
+from ...functions.settings import Names, Texts, settings
+from ..checking import check_derivative, check_gradients
 from ..explanation import causes
 from ..report import GradientError
 from ..subjects.subjects import parameter_names
 from ..written import written
 
 
+@settings
 def derivative_property(
     *inputs: Any,
-    df: Callable[..., Any] | None = None,
+    df: Function | None = None,
     order: int = 1,
-    modes: Sequence[str] = ("reverse", "forward"),
-    strict: Strict = False,
+    modes: Texts = ("reverse", "forward"),
+    strict: Names = False,
 ) -> Callable[[Callable[..., Any]], Callable[[], None]]:
     """Make a test that checks the derivative of the decorated function at drawn inputs.
 
@@ -53,10 +55,10 @@ def derivative_property(
 
     def decorate(f: Callable[..., Any]) -> Callable[[], None]:
         method = parameter_names(f, 1)[0] == "self" and "." in f.__qualname__
-        settings: dict[str, Any] = {"strict": strict} if strict else {}
+        asked: dict[str, Any] = {"strict": strict} if strict else {}
         if df is None:
-            settings |= {"order": order} if order != 1 else {}
-            settings |= {"modes": modes} if tuple(modes) != ("reverse", "forward") else {}
+            asked |= {"order": order} if order != 1 else {}
+            asked |= {"modes": modes} if tuple(modes) != ("reverse", "forward") else {}
 
         own = len(parameter_names(f, 1)) and _arity(f) - method
 
@@ -67,10 +69,10 @@ def derivative_property(
             return inputs
 
         def property_(inputs: Any) -> None:
-            check(f, f, df, spread(inputs), settings)
+            check(f, f, df, spread(inputs), asked)
 
         def property_of(self: Any, inputs: Any) -> None:
-            check(partial(f, self), f, df, spread(inputs), settings)
+            check(partial(f, self), f, df, spread(inputs), asked)
 
         found: Any = property_of if method else property_
         if code := getattr(f, "__code__", None):  # so that a traceback shows the user's lines

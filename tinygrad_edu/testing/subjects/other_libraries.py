@@ -13,15 +13,14 @@ import numpy as np
 
 from ...functions.arguments import Function
 from .subjects import Argument, Subject, flatten, is_table
-from .trees import fields_of
+from .trees import fields_of, leaves
 
 
 def library_of(x: Any) -> str:
     """`torch`, `jax` or `mygrad` for their arrays, or a container of them; else an empty text."""
-    if (parts := fields_of(x)) is not None:
-        return next(filter(None, map(library_of, parts.values())), "")
-    name = type(x).__module__.partition(".")[0]
-    return {"jaxlib": "jax", "jax": "jax", "torch": "torch", "mygrad": "mygrad"}.get(name, "")
+    homes = {"jaxlib": "jax", "jax": "jax", "torch": "torch", "mygrad": "mygrad"}
+    found = (homes.get(type(leaf).__module__.partition(".")[0], "") for _, leaf in leaves(x))
+    return next(filter(None, found), "")
 
 
 def plain(y: Any) -> Any:

@@ -34,12 +34,19 @@ def _holds_arrays(x: Any) -> bool:
 
 def leaves(x: Any) -> Iterator[tuple[Path, Any]]:
     """Each leaf with its path, in order."""
+    try:
+        yield from _leaves(x)
+    except RecursionError:
+        raise ValueError("check: an input must be a finite nest; got a container in itself; take it apart") from None
+
+
+def _leaves(x: Any) -> Iterator[tuple[Path, Any]]:
     parts = fields_of(x)
     if parts is None:
         yield (), x
         return
     for key, part in parts.items():
-        for path, leaf in leaves(part):
+        for path, leaf in _leaves(part):
             yield (key, *path), leaf
 
 

@@ -22,9 +22,18 @@ def library_of(x: Any, inputs: tuple[Any, ...] = ()) -> str:
 
 
 def _parts(inputs: Any) -> list[Any]:
-    if isinstance(inputs, dict):
-        inputs = tuple(inputs.values())
-    return [p for part in inputs for p in _parts(part)] if isinstance(inputs, tuple | list) else [inputs]
+    """What stands in nested lists and tuples, once, also in a list in itself."""
+    found: list[Any] = []
+    todo = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    seen: dict[int, Any] = {}
+    while todo:
+        part = todo.pop()
+        if not isinstance(part, tuple | list):
+            found.append(part)
+        elif id(part) not in seen:
+            seen[id(part)] = part
+            todo += part[::-1]
+    return found
 
 
 def runner(library: str) -> Callable[[Any, tuple[Any, ...]], tuple[Any, Watch]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...functions.settings import least, settings
 from ...program.program import Program
 from ..pictures.draw import picture
 from ..pictures.fold import view
@@ -100,6 +101,7 @@ def _words(p: Pair, rtol: float) -> list[str]:
     return words + ([f"gradient differs by {one(p.grad, 2)}"] if p.grad > rtol else [])
 
 
+@settings
 def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     """Compare the graphs behind two results: float32 with float64, mine with another's, before with after; or programs.
 
@@ -115,6 +117,7 @@ def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
     ~ t1 = x * 4: value differs by 0.25; gradient differs by 7.6
     ~ t2 = sin(t1): value differs by 1.3
     """
+    least("diff", "rtol", rtol, 0)
     if isinstance(a, Program) and isinstance(b, Program):
         first, second, found = _same_programs(a, b)
     else:

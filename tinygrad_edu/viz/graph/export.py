@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from ...errors import MissingLibraryError
+from ...functions.settings import Size, settings
 from .graph import Graph, Node, read
 from .values import short, whole
 
@@ -14,7 +15,8 @@ SCHEMA = "tinygrad_edu.graph/1"
 WHOLE = 64  # arrays of up to so many entries are written in full
 
 
-def to_json(x: Any, *inputs: Any, grads: bool = True, indent: int | None = 1) -> str:
+@settings
+def to_json(x: Any, *inputs: Any, grads: bool = True, indent: Size | None = 1) -> str:
     """The graph behind `x` as JSON text.
 
     An object with `schema` ("tinygrad_edu.graph/1"), `outputs` (keys), and `nodes`, a list, oldest
@@ -72,6 +74,7 @@ def _safe(v: Any) -> Any:
     return v if not isinstance(v, float) or math.isfinite(v) else str(v)
 
 
+@settings
 def to_networkx(x: Any, *inputs: Any, grads: bool = False) -> Any:
     """The graph behind `x` as a `networkx.MultiDiGraph`: the fields of `to_json` on nodes, `position` on edges."""
     try:

@@ -208,14 +208,18 @@ def read(
 def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
     """The tensors of a result: itself, or those in a tuple, list or dict, however nested; None and numbers are none."""
     found: dict[int, tuple[Variable, str]] = {}
-    todo = [("", x)]
+    todo, seen = [("", x)], dict[int, Any]()
     while todo:
         name, part = todo.pop()
         if isinstance(part, Variable):
             found.setdefault(part.born, (part, name))
+        elif id(part) in seen:  # a list in itself
+            continue
         elif isinstance(part, Mapping):
+            seen[id(part)] = part
             todo += [(str(k), v) for k, v in part.items()][::-1]
         elif isinstance(part, list | tuple):
+            seen[id(part)] = part
             todo += [("", v) for v in part[::-1]]
         elif part is x or not (part is None or isinstance(part, int | float | str)):
             raise DTypeError(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import GraphError
+from ...functions.settings import least, settings
 from ..formulas.notation import number
 from ..graph.graph import Graph, is_number, read
 from ..graph.identity import Pairs, alike
@@ -35,9 +36,9 @@ class Film:
     [0, 4, 8, 12, 16, 20, 24, 28, 32]
     """
 
+    @settings
     def __init__(self, frames: int = 120, title: str = "Training film") -> None:
-        if frames < 2:
-            raise ValueError(f"Film: frames must be at least 2; got {frames}; a film needs a first and a last")
+        least("Film", "frames", frames, 2)  # a first and a last
         self.most, self.title = frames, title
         self.every, self.step = 1, 0
         self.kept: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...batched import BatchedArray
 from ...errors import GraphError
-from ...functions.calls import own_keywords
+from ...functions.settings import settings
 from ...recording import SITES, Recording, user_frame
 from ..graph.graph import Graph, Node, read
 from ..graph.values import Texts, shown, whole
@@ -23,7 +23,7 @@ LARGEST, ENTRIES = 20_000, 1_000_000  # nodes and entries of a graph that a page
 NUMBERS = 200_000  # entries that a page holds, at about nine letters each
 
 
-@own_keywords
+@settings
 def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -> Page:
     """A page that plays the forward and the backward pass of the graph behind `x`.
 

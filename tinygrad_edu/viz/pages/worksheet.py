@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...functions.calls import own_keywords
+from ...functions.settings import Positive, Texts, settings
 from ...recording import user_frame
 from ..graph.graph import Graph
 from ..graph.steps import Backward, backward, forward
@@ -20,12 +20,12 @@ BLANKS = ("values", "derivatives", "gradients")
 Question = dict[str, Any]
 
 
-@own_keywords
+@settings
 def worksheet(
     x: Any,
     *inputs: Any,
-    blanks: str | Iterable[str] = "gradients",
-    most: int = 12,
+    blanks: Texts = "gradients",
+    most: Positive = 12,
     title: str = "Worksheet: backpropagation",
 ) -> Page:
     """A player in which numbers are to be filled in: "values", "derivatives", "gradients", or several of them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
-from ...functions.calls import own_keywords
+from ...functions.settings import Names, choice, least, settings
 from ...program.program import Program
 from ...recording import PLAIN, SITES, Recording, recorder
 from ..graph.graph import Graph, read
@@ -46,7 +46,7 @@ PAGE = 760  # points: the width of a page, or of a slide
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
 
-@own_keywords
+@settings
 def draw(
     x: Any,
     *inputs: Any,
@@ -57,7 +57,7 @@ def draw(
     overlay: str | None = None,
     inline: bool = False,
     constants: bool = False,
-    expand: bool | str | Sequence[str] = False,
+    expand: Names = False,
     direction: str = "right",
     page: float | None = PAGE,
     notation: str = "mathematics",
@@ -89,16 +89,8 @@ def draw(
     >>> "v = a + u" in picture.source and "dv = 3" in picture.source
     True
     """
-    choices = (
-        ("detail", detail, DETAILS), ("direction", direction, (*DIRECTIONS,)), ("notation", notation, NOTATIONS),
-        ("overlay", overlay, (*OVERLAYS,)),
-    )  # fmt: skip
-    for what, given, known in choices:
-        if given not in known and not (what == "overlay" and given is None):
-            raise ValueError(f"draw: {what} must be one of {', '.join(known)}; got {given!r}; choose one")
-    for what, number, least in (("depth", depth, 0), ("budget", budget, 1), ("page", page, 100)):
-        if number is not None and number < least:
-            raise ValueError(f"draw: {what} must be at least {least}, or None; got {number}; give a larger number")
+    check("draw", detail=detail, direction=direction, notation=notation, overlay=overlay)
+    check("draw", depth=depth, budget=budget, page=page)
     if isinstance(x, Program):
         graph = program_graph(x)
         return picture(view(graph, None, budget), "ops", direction=direction, page=page, notation="python")
@@ -109,6 +101,19 @@ def draw(
     seen = view(inlined(graph) if inline else graph, depth, budget, constants, layers)
     paint = OVERLAYS[overlay](graph, {k: seen.members(box) for k, box in seen.boxes.items()}) if overlay else None
     return picture(seen, detail, backward, paint, direction, page, notation)
+
+
+CHOICES = {"detail": DETAILS, "direction": (*DIRECTIONS,), "notation": NOTATIONS, "overlay": (*OVERLAYS,)}
+LEAST = {"depth": 0, "budget": 1, "page": 100}
+
+
+def check(who: str, **given: Any) -> None:
+    """Refuse settings of a picture that make no sense; None leaves one out, where it may be."""
+    for what, x in given.items():
+        if what in CHOICES and (x is not None or what != "overlay"):
+            choice(who, what, x, CHOICES[what])
+        elif what in LEAST:
+            least(who, what, x, LEAST[what])
 
 
 def alone(seen: View) -> frozenset[str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
-from ...functions.calls import own_keywords
+from ...functions.settings import Names, least, settings
 from ..graph.graph import read
 from ..graph.local import gradient_name
 from ..graph.values import short, shown
-from .draw import PAGE, Stage, flows_back, picture
+from .draw import PAGE, Stage, check, flows_back, picture
 from .fold import Arrow, View, few, view
 from .inline import inline as inlined
 from .label import Style
@@ -175,9 +175,9 @@ def _chip(arrow: Arrow) -> str:
     return f"{arrow.source}:{arrow.user}:{arrow.position}"
 
 
-@own_keywords
+@settings
 def lecture(
-    x: Any, *inputs: Any, inline: bool = False, expand: Any = False, direction: str = "right",
+    x: Any, *inputs: Any, inline: bool = False, expand: Names = False, direction: str = "right",
     page: float | None = PAGE, notation: str = "mathematics", seconds: float = 1.5, budget: int | None = 40,
 ) -> Lecture:  # fmt: skip
     """The forward and the backward pass of the graph behind `x`, step by step, as pictures of one size.
@@ -192,6 +192,8 @@ def lecture(
     >>> course.captions[1], course.captions[-1]
     ('t₁ = a · b = -6', 'da += dt₁ · b,  db += dt₁ · a')
     """
+    check("lecture", direction=direction, notation=notation, page=page, budget=budget)
+    least("lecture", "seconds", seconds, 0.01)
     graph = read(x, inputs, who="lecture", grads=True)
     layers = layers_in(graph, expand)
     seen = view(inlined(graph) if inline else graph, None, budget, layers=layers)

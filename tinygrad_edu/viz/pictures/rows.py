@@ -57,10 +57,10 @@ class _Packing:
         self.leaves = {k for k, box in seen.boxes.items() if not box.title and not seen.node(box).inputs}
 
     def alike(self, page: float) -> Columns:
-        """Columns that are wide enough for most boxes, as many as a page has room for."""
+        """Columns that are wide enough for most boxes, as many as a page has room for, or as there are boxes."""
         step, most = (2 if self.chip else 1), sorted(self.widths.values())[int(0.9 * (len(self.widths) - 1))]
         columns: Columns = {}
-        while _total(columns) + most + self.chip <= page:
+        while len(columns) < step * len(self.widths) and _total(columns) + most + self.chip <= page:
             at = max(columns, default=-step) + step
             columns[at] = most
             if self.chip and at:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...engine import Variable
 from ...errors import GraphError
+from ...functions.settings import least, settings, texts
 from ..graph.diff import distance
 from ..graph.graph import Node, is_number
 from ..graph.values import one, short, shown, wide
@@ -213,6 +214,7 @@ def _boxes(seen: View | None) -> dict[str, str]:
     return {} if seen is None else {k: box.key for box in seen.boxes.values() for k in seen.members(box)}
 
 
+@settings
 def compare(*runs: Any, names: Any = None, rtol: float | None = None) -> Comparison:
     """Runs or models beside each other: where they first differ, in a sentence and on one page with one selection.
 
@@ -228,6 +230,8 @@ def compare(*runs: Any, names: Any = None, rtol: float | None = None) -> Compari
     """
     if len(runs) < 2:
         raise GraphError(f"compare: needs two runs or more; got {len(runs)}; pass compare(a, b)")
+    least("compare", "rtol", rtol, 0)
+    names = names if names is None or isinstance(names, str) else texts("compare", "names", names)
     if names is not None and len(names) != len(runs):
         raise GraphError(f"compare: names must be one for each run; got {len(names)} for {len(runs)}; give as many")
     scope = names_in(caller())

@@ -11,11 +11,13 @@ import numpy as np
 from ...engine import Variable, constant
 from ...errors import GraphError, ShapeError
 from ...functions.arguments import lift
+from ...functions.settings import refused, settings
 from ..graph.graph import Graph, Node, add_gradients, read
 from .compare import Comparison, comparison
 from .runs import Run, paths
 
 
+@settings
 def intervene(x: Any, *inputs: Any, change: Mapping[str, Any]) -> Comparison:
     """What becomes of the graph behind `x` if tensors in it were others: it beside the same with the change.
 
@@ -31,6 +33,8 @@ def intervene(x: Any, *inputs: Any, change: Mapping[str, Any]) -> Comparison:
     >>> [round(float(result), 3) for result in effect.results]
     [1.509, 0.0]
     """
+    if not isinstance(change, Mapping):
+        raise refused("intervene", "change", "a dict of names and what takes their places", change, 'change={"h": 0}')
     graph = read(x, inputs, who="intervene", grads=True)
     if graph.notices:
         raise GraphError(f"intervene: the graph must be as it was recorded; {graph.notices[0]}")

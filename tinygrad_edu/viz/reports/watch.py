@@ -12,6 +12,7 @@ import numpy as np
 
 from ...engine import Variable
 from ...errors import GraphError
+from ...functions.settings import Positive, settings
 from ...hooks import Handle
 from ...tensor import Tensor
 from ..graph.values import one, shown, wide
@@ -292,7 +293,8 @@ def _charts(layer: Layer) -> list[str]:
     return charts
 
 
-def watch(model: Any, every: int = 1) -> Training:
+@settings
+def watch(model: Any, every: Positive = 1) -> Training:
     """Look at each layer of a model while it trains; in a notebook the report is drawn anew as it goes.
 
     Noted are, for the outputs of each module without modules inside and their gradients, mean, deviation and a
@@ -315,6 +317,4 @@ def watch(model: Any, every: int = 1) -> Training:
     """
     if not is_module(model) or not hasattr(model, "register_forward_hook"):
         raise GraphError(f"watch: needs a model; got {type(model).__name__}; pass an nn.Module")
-    if every < 1:
-        raise ValueError(f"watch: every must be at least 1; got {every}; every=10 looks at one step of ten")
     return Training(model, every)

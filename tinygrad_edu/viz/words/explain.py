@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
-from ...functions.calls import own_keywords
+from ...functions.settings import settings
 from ..formulas.notation import latex_name, plain
 from ..graph.graph import Graph, is_number, read
 from ..graph.steps import Backward, Forward, backward, forward
@@ -99,7 +99,7 @@ def _code(text: str) -> str:
     return f"<code>{_md(text)}</code>" if any(c in text for c in "`<&") else f"`` {text} ``"
 
 
-@own_keywords
+@settings
 def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanation:
     """The chain rule on this graph, step by step with numbers, right to left.
 

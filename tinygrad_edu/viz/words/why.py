@@ -21,7 +21,7 @@ from ... import ops
 from ...backward import history, shown_inputs
 from ...departures import LATEST
 from ...engine import NEEDS, Variable
-from ...functions.calls import own_keywords
+from ...functions.settings import settings
 from ...nn import guards
 from ..graph.graph import Graph, Node, read
 from ..graph.steps import Backward, backward
@@ -106,7 +106,7 @@ class Case:
         return shown(r.name or self.names.get(r.born, "the result"))
 
 
-@own_keywords
+@settings
 def why(x: Any, of: Any = None) -> Answer:
     """Why the gradient of `x` is as it is. `of` is the loss; by default the caller's newest scalar result.
 
