@@ -151,13 +151,13 @@ def _taker(frame: FrameType, at: Instruction, f: Any, array: bool, copy: bool | 
         return f"{f.__name__}: a method of NumPy's arrays"
     if f is None and at.called and at.called[-1] in ASKING:  # of a module that was not looked up
         return None
-    if not array:  # as by the iterator in `sum(map(math.exp, t))`
+    module, name = str(getattr(f, "__module__", None)), at.called[-1] if at.called else "call"
+    if not array and not module.startswith("numpy"):  # as by the iterator in `sum(map(math.exp, t))`
         for g in (found(frame, names) for names in at.names):
             if any(g is kind for kind in (float, complex, int)):
                 return None
             if g is not f and getattr(g, "__module__", None) in ("math", "cmath"):
                 return None if g.__name__ in FLAT else f"{g.__name__}: a function of Python's {g.__module__}"
-    module, name = str(getattr(f, "__module__", None)), at.called[-1] if at.called else "call"
     if _looks(module) or (at.dropped and f is None and not hasattr(np.ndarray, name)):
         return None
     return f"{name}: {'this argument of a function of NumPy' if module.startswith('numpy') else NOT_PYTHON}"
