@@ -91,8 +91,11 @@ def number(who: str, what: str, x: Any) -> Any:
     return real(who, what, x)
 
 
-def elementwise(op: Op, home: str = "elementwise") -> Callable[..., Tensor]:
-    """The public function of an elementwise op: scalars stay weak, lists and arrays are read."""
+def elementwise(op: Op, example: str = "", result: str = "", home: str = "elementwise") -> Callable[..., Tensor]:
+    """The public function of an elementwise op: scalars stay weak, lists and arrays are read.
+
+    Its docstring shows `example`, the arguments of a call, and `result`, which that call prints.
+    """
     arity = len(op.domain or ())
 
     def unary(x: Any, /, **others: Any) -> Any:
@@ -117,9 +120,12 @@ def elementwise(op: Op, home: str = "elementwise") -> Callable[..., Tensor]:
     function.__annotations__ = {**dict.fromkeys(given, "Any"), "return": "Tensor"}
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = f"{__package__}.{home}"  # where pickle will find it
-    written = f" = {op.formula.format(*given)}" if op.formula and arity > 1 else ""
+    written = f" = {op.formula.format(*given)}" if op.formula else ""
     others = ", with broadcasting" if arity > 1 else ""
     function.__doc__ = op.doc or f"{op.name}({', '.join(given)}){written}, entry by entry{others}."
+    if example:
+        place = "tg.special" if home == "special" else "tg"
+        function.__doc__ += f"\n\n>>> import tinygrad_edu as tg\n>>> {place}.{op.name}({example})\n{result}\n"
     return cast("Callable[..., Tensor]", function)
 
 

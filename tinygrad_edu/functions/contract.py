@@ -44,7 +44,12 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 @settings
 def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """sum(conj(a) * b) over `axis`, after broadcasting; float16 is multiplied and added up in float32."""
+    """sum(conj(a) * b) over `axis`, after broadcasting; float16 is multiplied and added up in float32.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.vecdot([[1, 2], [3, 4]], [1, 10]).tolist(), tg.vecdot([1j], [1j]).item()
+    ([21, 43], (1+0j))
+    """
     axis = axis if dim is None else spelled("vecdot", axis, -1, dim)
     a, b = lift(a, "vecdot"), lift(b, "vecdot")
     if a.dtype == b.dtype == HALF:

@@ -13,78 +13,83 @@ from .calls import own_keywords
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-add = elementwise(ops.add)
-subtract = elementwise(ops.subtract)
-multiply = elementwise(ops.multiply)
-divide = elementwise(ops.divide)
-negative = elementwise(ops.negative)
-positive = elementwise(ops.positive)
-abs = elementwise(ops.abs)
-exp = elementwise(ops.exp)
-exp2 = elementwise(ops.exp2)
-expm1 = elementwise(ops.expm1)
-log = elementwise(ops.log)
-log1p = elementwise(ops.log1p)
-log2 = elementwise(ops.log2)
-log10 = elementwise(ops.log10)
-sqrt = elementwise(ops.sqrt)
-square = elementwise(ops.square)
-reciprocal = elementwise(ops.reciprocal)
-sin = elementwise(ops.sin)
-cos = elementwise(ops.cos)
-tan = elementwise(ops.tan)
-sinh = elementwise(ops.sinh)
-cosh = elementwise(ops.cosh)
-tanh = elementwise(ops.tanh)
-asin = elementwise(ops.asin)
-acos = elementwise(ops.acos)
-atan = elementwise(ops.atan)
-atan2 = elementwise(ops.atan2)
-asinh = elementwise(ops.asinh)
-acosh = elementwise(ops.acosh)
-atanh = elementwise(ops.atanh)
-hypot = elementwise(ops.hypot)
-logaddexp = elementwise(ops.logaddexp)
-maximum = elementwise(ops.maximum)
-minimum = elementwise(ops.minimum)
-floor = elementwise(ops.floor)
-ceil = elementwise(ops.ceil)
-remainder = elementwise(ops.remainder)
-floor_divide = elementwise(ops.floor_divide)
-erf = elementwise(ops.erf)
-sigmoid = elementwise(ops.sigmoid)
-softplus = elementwise(ops.softplus)
-relu = elementwise(ops.relu)
-equal = elementwise(ops.equal)
-not_equal = elementwise(ops.not_equal)
-less = elementwise(ops.less)
-less_equal = elementwise(ops.less_equal)
-greater = elementwise(ops.greater)
-greater_equal = elementwise(ops.greater_equal)
-isnan = elementwise(ops.isnan)
-isinf = elementwise(ops.isinf)
-isfinite = elementwise(ops.isfinite)
-logical_and = elementwise(ops.logical_and)
-logical_or = elementwise(ops.logical_or)
-logical_xor = elementwise(ops.logical_xor)
-logical_not = elementwise(ops.logical_not)
-bitwise_and = elementwise(ops.bitwise_and)
-bitwise_or = elementwise(ops.bitwise_or)
-bitwise_xor = elementwise(ops.bitwise_xor)
-bitwise_invert = elementwise(ops.bitwise_invert)
-bitwise_left_shift = elementwise(ops.bitwise_left_shift)
-bitwise_right_shift = elementwise(ops.bitwise_right_shift)
-trunc = elementwise(ops.trunc)
-fmod = elementwise(ops.fmod)
-cbrt = elementwise(ops.cbrt)
-signbit = elementwise(ops.signbit)
-copysign = elementwise(ops.copysign)
-nextafter = elementwise(ops.nextafter)
-conj = elementwise(ops.conj)
+add = elementwise(ops.add, "[1.0, 2.0], 3.0", "Tensor(shape=(2,), dtype=float32, [4., 5.])")
+subtract = elementwise(ops.subtract, "[5.0, 2.0], 3.0", "Tensor(shape=(2,), dtype=float32, [ 2., -1.])")
+multiply = elementwise(ops.multiply, "[1.0, 2.0], [3.0, 4.0]", "Tensor(shape=(2,), dtype=float32, [3., 8.])")
+divide = elementwise(ops.divide, "[1, 2], 2", "Tensor(shape=(2,), dtype=float64, [0.5, 1. ])")
+negative = elementwise(ops.negative, "[1.0, -2.0]", "Tensor(shape=(2,), dtype=float32, [-1.,  2.])")
+positive = elementwise(ops.positive, "[1.0, -2.0]", "Tensor(shape=(2,), dtype=float32, [ 1., -2.])")
+abs = elementwise(ops.abs, "[-1.5, 3 + 4j]", "Tensor(shape=(2,), dtype=float64, [1.5, 5. ])")
+exp = elementwise(ops.exp, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [1.    , 2.7183])")
+exp2 = elementwise(ops.exp2, "[0.0, 3.0]", "Tensor(shape=(2,), dtype=float32, [1., 8.])")
+expm1 = elementwise(ops.expm1, "1e-9", "Tensor(shape=(), dtype=float32, 1.e-09)")
+log = elementwise(ops.log, "[1.0, 2.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.6931])")
+log1p = elementwise(ops.log1p, "1e-9", "Tensor(shape=(), dtype=float32, 1.e-09)")
+log2 = elementwise(ops.log2, "[1.0, 8.0]", "Tensor(shape=(2,), dtype=float32, [0., 3.])")
+log10 = elementwise(ops.log10, "[1.0, 1000.0]", "Tensor(shape=(2,), dtype=float32, [0., 3.])")
+sqrt = elementwise(ops.sqrt, "[4.0, 2.0]", "Tensor(shape=(2,), dtype=float32, [2.    , 1.4142])")
+square = elementwise(ops.square, "[-3.0, 2.0]", "Tensor(shape=(2,), dtype=float32, [9., 4.])")
+reciprocal = elementwise(ops.reciprocal, "[2.0, -4.0]", "Tensor(shape=(2,), dtype=float32, [ 0.5 , -0.25])")
+sin = elementwise(ops.sin, "[0.0, tg.pi / 2]", "Tensor(shape=(2,), dtype=float32, [0., 1.])")
+cos = elementwise(ops.cos, "[0.0, tg.pi]", "Tensor(shape=(2,), dtype=float32, [ 1., -1.])")
+tan = elementwise(ops.tan, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 1.5574])")
+sinh = elementwise(ops.sinh, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 1.1752])")
+cosh = elementwise(ops.cosh, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [1.    , 1.5431])")
+tanh = elementwise(ops.tanh, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.7616])")
+asin = elementwise(ops.asin, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 1.5708])")
+acos = elementwise(ops.acos, "[1.0, -1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 3.1416])")
+atan = elementwise(ops.atan, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.7854])")
+atan2 = elementwise(ops.atan2, "[1.0, 1.0], [1.0, -1.0]", "Tensor(shape=(2,), dtype=float32, [0.7854, 2.3562])")
+asinh = elementwise(ops.asinh, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.8814])")
+acosh = elementwise(ops.acosh, "[1.0, 2.0]", "Tensor(shape=(2,), dtype=float32, [0.   , 1.317])")
+atanh = elementwise(ops.atanh, "[0.0, 0.5]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.5493])")
+hypot = elementwise(ops.hypot, "3e30, 4e30", "Tensor(shape=(), dtype=float32, 5.e+30)")
+logaddexp = elementwise(ops.logaddexp, "1000.0, 1000.0", "Tensor(shape=(), dtype=float32, 1000.6932)")
+maximum = elementwise(ops.maximum, "[1.0, 5.0], 3.0", "Tensor(shape=(2,), dtype=float32, [3., 5.])")
+minimum = elementwise(ops.minimum, "[1.0, 5.0], 3.0", "Tensor(shape=(2,), dtype=float32, [1., 3.])")
+floor = elementwise(ops.floor, "[1.5, -1.5]", "Tensor(shape=(2,), dtype=float32, [ 1., -2.])")
+ceil = elementwise(ops.ceil, "[1.5, -1.5]", "Tensor(shape=(2,), dtype=float32, [ 2., -1.])")
+remainder = elementwise(ops.remainder, "[7, -7], 3", "Tensor(shape=(2,), dtype=int64, [1, 2])")
+floor_divide = elementwise(ops.floor_divide, "[7, -7], 3", "Tensor(shape=(2,), dtype=int64, [ 2, -3])")
+erf = elementwise(ops.erf, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.8427])")
+sigmoid = elementwise(ops.sigmoid, "[0.0, -1000.0]", "Tensor(shape=(2,), dtype=float32, [0.5, 0. ])")
+softplus = elementwise(ops.softplus, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [0.6931, 1.3133])")
+relu = elementwise(ops.relu, "[-1.0, 2.0]", "Tensor(shape=(2,), dtype=float32, [0., 2.])")
+equal = elementwise(ops.equal, "[1, 2, 3], 2", "Tensor(shape=(3,), dtype=bool, [False,  True, False])")
+not_equal = elementwise(ops.not_equal, "[1, 2, 3], 2", "Tensor(shape=(3,), dtype=bool, [ True, False,  True])")
+less = elementwise(ops.less, "[1, 2, 3], 2", "Tensor(shape=(3,), dtype=bool, [ True, False, False])")
+less_equal = elementwise(ops.less_equal, "[1, 2, 3], 2", "Tensor(shape=(3,), dtype=bool, [ True,  True, False])")
+greater = elementwise(ops.greater, "[1, 2, 3], 2", "Tensor(shape=(3,), dtype=bool, [False, False,  True])")
+greater_equal = elementwise(ops.greater_equal, "[1, 2, 3], 2", "Tensor(shape=(3,), dtype=bool, [False,  True,  True])")
+isnan = elementwise(ops.isnan, "[1.0, tg.inf, tg.nan]", "Tensor(shape=(3,), dtype=bool, [False, False,  True])")
+isinf = elementwise(ops.isinf, "[1.0, tg.inf, tg.nan]", "Tensor(shape=(3,), dtype=bool, [False,  True, False])")
+isfinite = elementwise(ops.isfinite, "[1.0, tg.inf, tg.nan]", "Tensor(shape=(3,), dtype=bool, [ True, False, False])")
+logical_and = elementwise(ops.logical_and, "[True, False], True", "Tensor(shape=(2,), dtype=bool, [ True, False])")
+logical_or = elementwise(ops.logical_or, "[True, False], True", "Tensor(shape=(2,), dtype=bool, [ True,  True])")
+logical_xor = elementwise(ops.logical_xor, "[True, False], True", "Tensor(shape=(2,), dtype=bool, [False,  True])")
+logical_not = elementwise(ops.logical_not, "[True, False]", "Tensor(shape=(2,), dtype=bool, [False,  True])")
+bitwise_and = elementwise(ops.bitwise_and, "12, 10", "Tensor(shape=(), dtype=int64, 8)")
+bitwise_or = elementwise(ops.bitwise_or, "12, 10", "Tensor(shape=(), dtype=int64, 14)")
+bitwise_xor = elementwise(ops.bitwise_xor, "12, 10", "Tensor(shape=(), dtype=int64, 6)")
+bitwise_invert = elementwise(ops.bitwise_invert, "[0, 5]", "Tensor(shape=(2,), dtype=int64, [-1, -6])")
+bitwise_left_shift = elementwise(ops.bitwise_left_shift, "5, 2", "Tensor(shape=(), dtype=int64, 20)")
+bitwise_right_shift = elementwise(ops.bitwise_right_shift, "20, 2", "Tensor(shape=(), dtype=int64, 5)")
+trunc = elementwise(ops.trunc, "[1.5, -1.5]", "Tensor(shape=(2,), dtype=float32, [ 1., -1.])")
+fmod = elementwise(ops.fmod, "[7, -7], 3", "Tensor(shape=(2,), dtype=int64, [ 1, -1])")
+cbrt = elementwise(ops.cbrt, "[8.0, -27.0]", "Tensor(shape=(2,), dtype=float32, [ 2., -3.])")
+signbit = elementwise(ops.signbit, "[1.0, -0.0]", "Tensor(shape=(2,), dtype=bool, [False,  True])")
+copysign = elementwise(ops.copysign, "[1.0, -2.0], -3.0", "Tensor(shape=(2,), dtype=float32, [-1., -2.])")
+nextafter = elementwise(ops.nextafter, "4096.0, tg.inf", "Tensor(shape=(), dtype=float32, 4096.0005)")
+conj = elementwise(ops.conj, "1 + 2j", "Tensor(shape=(), dtype=complex128, 1.-2.j)")
 
 
 def sign(x: Any, /) -> Tensor:
-    """-1, 0 or 1; x / abs(x) of complex numbers. Its derivative is 0."""
+    """-1, 0 or 1; x / abs(x) of complex numbers. Its derivative is 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.sign([-3.0, 0.0, 2.0])
+    Tensor(shape=(3,), dtype=float32, [-1.,  0.,  1.])
+    """
     x = lift(x, "sign")
     if x.dtype.kind == "c" and not complex_step.get():
         size = ops.abs(x)
@@ -96,7 +101,12 @@ _general_power = elementwise(ops.power)
 
 
 def power(a: Any, b: Any) -> Tensor:
-    """power(a, b) = a ** b, entry by entry, with broadcasting."""
+    """power(a, b) = a ** b, entry by entry, with broadcasting.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.power([1.0, 2.0, 3.0], 2)
+    Tensor(shape=(3,), dtype=float32, [1., 4., 9.])
+    """
     if (b.__class__ is int or b.__class__ is float) and hasattr(a, "dtype"):
         a = lift(a, "power")
         return ops.square.unary(a) if b.__class__ is int and b == 2 else ops.power_n(a, n=b)
@@ -108,7 +118,12 @@ pow = power
 
 @own_keywords
 def where(condition: Any, a: Any, b: Any) -> Tensor:
-    """`a` where the condition is true, `b` elsewhere; no gradient goes where an entry was not taken."""
+    """`a` where the condition is true, `b` elsewhere; no gradient goes where an entry was not taken.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.where([True, False], [1.0, 2.0], 0.0)
+    Tensor(shape=(2,), dtype=float32, [1., 0.])
+    """
     if not any(hasattr(x, "dtype") for x in (a, b)):  # two Python numbers: floats of the default dtype
         a, b = lift(a, "where"), lift(b, "where")
     return ops.where(lift(condition, "where"), a, b)
@@ -116,7 +131,12 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
 
 @own_keywords
 def round(x: Any, decimals: int = 0) -> Tensor:
-    """Each entry rounded to `decimals` places, halves to even; its derivative is 0."""
+    """Each entry rounded to `decimals` places, halves to even; its derivative is 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.round([0.5, 1.5, 2.7])
+    Tensor(shape=(3,), dtype=float32, [0., 2., 3.])
+    """
     return ops.round(lift(x, "round"), decimals=decimals)
 
 
@@ -125,6 +145,10 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """Each entry, moved into the interval from `min` to `max`; None leaves that side open.
 
     The gradient passes where the entry lies in the interval, its ends included.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.clip([-2.0, 0.5, 2.0], -1, 1)
+    Tensor(shape=(3,), dtype=float32, [-1. ,  0.5,  1. ])
     """
     x = lift(x, "clip")
     if min is None and max is None:

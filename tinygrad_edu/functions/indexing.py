@@ -60,7 +60,12 @@ def _bound(b: Any) -> int | None:
 
 @settings
 def take(x: Any, indices: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
-    """The entries at `indices` along `axis`; of the flattened tensor for None."""
+    """The entries at `indices` along `axis`; of the flattened tensor for None.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.take([[1, 2, 3], [4, 5, 6]], [2, 0], axis=1).tolist()
+    [[3, 1], [6, 4]]
+    """
     axis = axis if dim is None else spelled("take", axis, None, dim)
     x = lift(x, "take")
     if axis is None:
@@ -72,7 +77,13 @@ def take(x: Any, indices: Any, axis: int | None = None, *, dim: int | None = Non
 
 @settings
 def take_along_axis(x: Any, indices: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """y[i, j] = x[indices[i, j], j] for axis 0, and so on: as `argsort` and `argmax` index."""
+    """y[i, j] = x[indices[i, j], j] for axis 0, and so on: as `argsort` and `argmax` index.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.asarray([[3, 1], [2, 4]])
+    >>> tg.take_along_axis(x, tg.argmax(x, axis=1, keepdims=True), axis=1).tolist()
+    [[3], [4]]
+    """
     axis = axis if dim is None else spelled("take_along_axis", axis, -1, dim)
     x, index = lift(x, "take_along_axis"), _integers("take_along_axis", indices)
     if x.ndim != index.ndim:
@@ -223,7 +234,12 @@ def _integers(who: str, indices: Any) -> Any:
 
 @settings
 def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
-    """The indices that sort `x` along `axis`; equal entries keep their order."""
+    """The indices that sort `x` along `axis`; equal entries keep their order.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.argsort([30, 10, 20]).tolist()
+    [1, 2, 0]
+    """
     axis = axis if dim is None else spelled("argsort", axis, -1, dim)
     x = lift(x, "argsort")
     return ops.argsort(x, axis=normal_axis("argsort", axis, x.ndim), descending=bool(descending))
@@ -231,7 +247,14 @@ def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = Tru
 
 @settings
 def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
-    """`x` sorted along `axis`; each entry's gradient goes back to where it came from."""
+    """`x` sorted along `axis`; each entry's gradient goes back to where it came from.
+
+    PyTorch's `sort(dim=)` gives places as well, so `dim` is refused: use `axis`, and `argsort` for the places.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.sort([3, 1, 2]).tolist(), tg.sort([3, 1, 2], descending=True).tolist()
+    ([1, 2, 3], [3, 2, 1])
+    """
     axis = axis if dim is None else spelled("sort", axis, -1, dim)
     x = lift(x, "sort")
     axis = normal_axis("sort", axis, x.ndim)
@@ -240,7 +263,13 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, 
 
 @settings
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True, *, dim: int | None = None) -> tuple[Tensor, Tensor]:
-    """The `k` largest (or smallest) entries along `axis`, sorted, and their indices."""
+    """The `k` largest (or smallest) entries along `axis`, sorted, and their indices.
+
+    >>> import tinygrad_edu as tg
+    >>> entries, places = tg.topk([3, 1, 2], 2)
+    >>> entries.tolist(), places.tolist()
+    ([3, 2], [0, 2])
+    """
     axis = axis if dim is None else spelled("topk", axis, -1, dim)
     x = lift(x, "topk")
     axis = normal_axis("topk", axis, x.ndim)
@@ -252,14 +281,27 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True, *, dim: int | Non
 
 @settings
 def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Tensor:
-    """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted."""
+    """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted.
+
+    `side` says whether before ("left") or after ("right") equal entries; `sorter` is the argsort of an unsorted `x1`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.searchsorted([1, 2, 4], [2, 3]).tolist(), tg.searchsorted([1, 2, 4], [2, 3], side="right").tolist()
+    ([1, 2], [2, 2])
+    """
     x1 = lift(x1, "searchsorted")
     return ops.searchsorted(x1 if sorter is None else take(x1, sorter, 0), lift(x2), side=side)
 
 
 @own_keywords
 def nonzero(x: Any) -> tuple[Tensor, ...]:
-    """The indices of the entries that are not 0, one tensor for each axis."""
+    """The indices of the entries that are not 0, one tensor for each axis.
+
+    >>> import tinygrad_edu as tg
+    >>> rows, columns = tg.nonzero([[1, 0], [0, 2]])
+    >>> rows.tolist(), columns.tolist()
+    ([0, 1], [0, 1])
+    """
     x = lift(x, "nonzero")
     if not x.ndim:
         raise ShapeError("nonzero: the tensor must have an axis; got a scalar; use reshape(-1)")
@@ -268,6 +310,11 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
 
 @own_keywords
 def unique_values(x: Any) -> Tensor:
-    """The different values in `x`, ascending; a gradient goes to where each stands first."""
+    """The different values in `x`, ascending; a gradient goes to where each stands first.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.unique_values([3, 1, 3, 2]).tolist()
+    [1, 2, 3]
+    """
     x = lift(x, "unique_values").reshape(-1)
     return take(x, np.unique(x._data, return_index=True)[1])

@@ -57,7 +57,14 @@ def prod(
     x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
     *, dim: Axis = None, keepdim: bool | None = None,
 ) -> Tensor:  # fmt: skip
-    """The product over `axis`; its gradient is right also where entries are 0."""
+    """The product over `axis`; its gradient is right also where entries are 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.prod([[1, 2], [3, 4]], axis=1).tolist()
+    [2, 12]
+    >>> tg.grad(tg.prod)([0.0, 2.0, 3.0]).tolist()
+    [6.0, 0.0, 0.0]
+    """
     axis = axis if dim is None else spelled("prod", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("prod", keepdims, False, keepdim)
     x = lift(x, "prod")
@@ -66,7 +73,16 @@ def prod(
 
 @own_keywords
 def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
-    """The largest entry over `axis`; ties share the gradient equally."""
+    """The largest entry over `axis`; ties share the gradient equally.
+
+    PyTorch's `max(dim=)` gives places as well, so `dim` is refused: use `axis`, and `argmax` for the places.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.max([[1, 5], [3, 2]], axis=0).tolist()
+    [3, 5]
+    >>> tg.grad(tg.max)([1.0, 2.0, 2.0]).tolist()
+    [0.0, 0.5, 0.5]
+    """
     axis = axis if dim is None else spelled("max", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("max", keepdims, False, keepdim)
     return over_axes(ops.max, x, axis, keepdims)
@@ -74,7 +90,14 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 
 @own_keywords
 def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
-    """The smallest entry over `axis`; ties share the gradient equally."""
+    """The smallest entry over `axis`; ties share the gradient equally.
+
+    PyTorch's `min(dim=)` gives places as well, so `dim` is refused: use `axis`, and `argmin` for the places.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.min([[1, 5], [3, 2]], axis=1, keepdims=True).tolist()
+    [[1], [2]]
+    """
     axis = axis if dim is None else spelled("min", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("min", keepdims, False, keepdim)
     return over_axes(ops.min, x, axis, keepdims)
@@ -84,7 +107,14 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 def logsumexp(
     x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
-    """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`."""
+    """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`.
+
+    >>> import tinygrad_edu as tg
+    >>> round(tg.logsumexp([1000.0, 1000.0]).item(), 3)
+    1000.693
+    >>> tg.grad(tg.logsumexp)([1000.0, 1000.0]).tolist()
+    [0.5, 0.5]
+    """
     axis = axis if dim is None else spelled("logsumexp", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("logsumexp", keepdims, False, keepdim)
     return over_axes(ops.logsumexp, x, axis, keepdims)
@@ -103,7 +133,12 @@ def averaged(x: Any, who: str) -> Any:
 
 @single
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
-    """The mean over `axis`: sum(x) / n. float16 is summed in float32, integers in float64, as NumPy does."""
+    """The mean over `axis`: sum(x) / n. float16 is summed in float32, integers in float64, as NumPy does.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.mean([[1.0, 2.0], [3.0, 6.0]], axis=0).tolist()
+    [2.0, 4.0]
+    """
     axis = axis if dim is None else spelled("mean", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("mean", keepdims, False, keepdim)
     x = averaged(x, "mean")
@@ -160,7 +195,12 @@ def _size(d: Any) -> Any:
 
 @own_keywords
 def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
-    """Whether all entries over `axis` are true."""
+    """Whether all entries over `axis` are true.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.all([[True, False], [True, True]], axis=1).tolist()
+    [False, True]
+    """
     axis = axis if dim is None else spelled("all", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("all", keepdims, False, keepdim)
     return over_axes(ops.all, x, axis, keepdims)
@@ -168,7 +208,12 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 
 @own_keywords
 def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
-    """Whether any entry over `axis` is true."""
+    """Whether any entry over `axis` is true.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.any([[True, False], [False, False]], axis=1).tolist()
+    [True, False]
+    """
     axis = axis if dim is None else spelled("any", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("any", keepdims, False, keepdim)
     return over_axes(ops.any, x, axis, keepdims)
@@ -178,7 +223,12 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 def count_nonzero(
     x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
-    """How many entries over `axis` are not 0."""
+    """How many entries over `axis` are not 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.count_nonzero([[1, 0, 2], [0, 0, 3]], axis=1).tolist()
+    [2, 1]
+    """
     axis = axis if dim is None else spelled("count_nonzero", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("count_nonzero", keepdims, False, keepdim)
     return over_axes(ops.count_nonzero, x, axis, keepdims)
@@ -198,7 +248,12 @@ def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
 def argmax(
     x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
 ) -> Tensor:
-    """Where the (first) largest entry stands along `axis`; of the flattened tensor for None."""
+    """Where the (first) largest entry stands along `axis`; of the flattened tensor for None.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.argmax([[1, 5], [7, 2]], axis=1).tolist(), tg.argmax([[1, 5], [7, 2]]).item()
+    ([1, 0], 2)
+    """
     axis = axis if dim is None else spelled("argmax", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("argmax", keepdims, False, keepdim)
     return _position(ops.argmax, x, axis, keepdims)
@@ -208,7 +263,12 @@ def argmax(
 def argmin(
     x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
 ) -> Tensor:
-    """Where the (first) smallest entry stands along `axis`; of the flattened tensor for None."""
+    """Where the (first) smallest entry stands along `axis`; of the flattened tensor for None.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.argmin([[4, 5], [7, 2]], axis=1).tolist(), tg.argmin([[4, 5], [7, 2]]).item()
+    ([0, 1], 3)
+    """
     axis = axis if dim is None else spelled("argmin", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("argmin", keepdims, False, keepdim)
     return _position(ops.argmin, x, axis, keepdims)
@@ -230,7 +290,14 @@ def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes:
 def cumulative_sum(
     x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
 ) -> Tensor:
-    """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`."""
+    """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`.
+
+    For None, an `x` of several axes is flattened.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.cumulative_sum([1, 2, 3]).tolist(), tg.cumulative_sum([1, 2, 3], include_initial=True).tolist()
+    ([1, 3, 6], [0, 1, 3, 6])
+    """
     axis = axis if dim is None else spelled("cumulative_sum", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_sum").astype(dtype)
     start = 0 if truth("cumulative_sum", "include_initial", include_initial) else None
@@ -241,7 +308,12 @@ def cumulative_sum(
 def cumulative_prod(
     x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
 ) -> Tensor:
-    """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`."""
+    """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.cumulative_prod([[1, 2], [3, 4]], axis=0).tolist()
+    [[1, 2], [3, 8]]
+    """
     axis = axis if dim is None else spelled("cumulative_prod", axis, None, dim)
     x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
     start = 1 if truth("cumulative_prod", "include_initial", include_initial) else None

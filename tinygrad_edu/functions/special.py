@@ -13,13 +13,13 @@ from .settings import Size, settings
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-erfc = elementwise(ops.erfc, "special")
-erfcx = elementwise(ops.erfcx, "special")
-erfinv = elementwise(ops.erfinv, "special")
+erfc = elementwise(ops.erfc, "4.0", "Tensor(shape=(), dtype=float32, 1.5417e-08)", "special")
+erfcx = elementwise(ops.erfcx, "[0.0, 10.0]", "Tensor(shape=(2,), dtype=float32, [1.    , 0.0561])", "special")
+erfinv = elementwise(ops.erfinv, "[0.0, 0.5]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.4769])", "special")
 expit = sigmoid
-gammaln = elementwise(ops.gammaln, "special")
-xlogy = elementwise(ops.xlogy, "special")
-xlog1py = elementwise(ops.xlog1py, "special")
+gammaln = elementwise(ops.gammaln, "[1.0, 5.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 3.1781])", "special")
+xlogy = elementwise(ops.xlogy, "0.0, 0.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
+xlog1py = elementwise(ops.xlog1py, "0.0, -1.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
 
 
 def digamma(x: Any) -> Tensor:

@@ -82,24 +82,27 @@ def _from_abs(g: Any, y: Any, x: Any) -> Any:
 
 
 abs = Op("abs", np.abs, (_from_abs,),
-         analytic=False, complex=True, domain=(NONZERO,), special=(0, 1e300), latex=r"\left|#1\right|")  # fmt: skip
+         analytic=False, complex=True, domain=(NONZERO,), special=(0, 1e300), latex=r"\left|#1\right|",
+         doc="abs(x), the modulus of a complex number; its derivative at 0 is 0.")  # fmt: skip
 square = Op("square", np.square, (lambda g, y, x: g * (2 * x),),
             formula="{} ** 2", latex="#1^2", domain=(REAL,), advice="the square overflows; scale the input down",
             )  # fmt: skip
 reciprocal = Op("reciprocal", np.reciprocal, (lambda g, y, x: -g * (y * y),),
                 latex=r"\frac{1}{#1}", domain=(NONZERO,), advice="a division by 0; add a small number first",
+                doc="reciprocal(x) = 1 / x; integers are rounded towards 0, so give floats.",
                 )  # fmt: skip
 sqrt = Op("sqrt", np.sqrt, (lambda g, y, x: g / (2 * y),), latex=r"\sqrt{#1}", domain=(POSITIVE,),
+          doc="sqrt(x); nan below 0.",
           advice="sqrt is nan below 0 and infinitely steep at 0; write sqrt(x + eps), or tg.linalg.norm for a length",
           )  # fmt: skip
 
 exp = Op("exp", np.exp, (lambda g, y, x: g * y,), latex="e^{#1}", domain=(REAL,), special=(-1000,), advice=EXP)
-exp2 = Op(
-    "exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), latex="2^{#1}", domain=(REAL,), special=(-2000,), advice=EXP
-)
+exp2 = Op("exp2", np.exp2, (lambda g, y, x: g * (y * LN2),), latex="2^{#1}", domain=(REAL,), special=(-2000,),
+          doc="exp2(x) = 2 ** x.", advice=EXP)  # fmt: skip
 expm1 = Op("expm1", np.expm1, (lambda g, y, x: g * exp(x),), domain=(REAL,), special=(0, -1000), advice=EXP,
            doc="expm1(x) = exp(x) - 1, to its own digits near 0.")  # fmt: skip
-log = Op("log", np.log, (lambda g, y, x: g / x,), latex=r"\log", domain=(POSITIVE,), advice=LOG)
+log = Op("log", np.log, (lambda g, y, x: g / x,), latex=r"\log", domain=(POSITIVE,), advice=LOG,
+         doc="log(x), the natural logarithm: -inf at 0, nan below.")  # fmt: skip
 log1p = Op("log1p", np.log1p, (lambda g, y, x: g / (1 + x),), domain=(Domain(-1, inf),), special=(0,),
            doc="log1p(x) = log(1 + x), to its own digits near 0.",
            advice="log1p is -inf at -1 and nan below; keep its input above -1")  # fmt: skip
@@ -110,21 +113,30 @@ sin = Op("sin", np.sin, (lambda g, y, x: g * cos(x),), latex=r"\sin", domain=(RE
 cos = Op("cos", np.cos, (lambda g, y, x: -g * sin(x),), latex=r"\cos", domain=(REAL,))
 tan = Op("tan", np.tan, (lambda g, y, x: g * (1 + y * y),), latex=r"\tan", domain=(Domain(-np.pi / 2, np.pi / 2),))
 asin = Op("asin", np.arcsin, (lambda g, y, x: g / sqrt((1 - x) * (1 + x)),),
-          latex=r"\arcsin", domain=(UNIT,), advice=INSIDE)  # fmt: skip
+          latex=r"\arcsin", domain=(UNIT,), advice=INSIDE,
+          doc="asin(x): the angle from -pi/2 to pi/2 whose sine is x; nan outside of [-1, 1].")  # fmt: skip
 acos = Op("acos", np.arccos, (lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),),
-          latex=r"\arccos", domain=(UNIT,), advice=INSIDE)  # fmt: skip
+          latex=r"\arccos", domain=(UNIT,), advice=INSIDE,
+          doc="acos(x): the angle from 0 to pi whose cosine is x; nan outside of [-1, 1].")  # fmt: skip
 # 1 / (1 + x*x) overflows to 0 quietly for large x, as it should
 atan = Op("atan", np.arctan, (lambda g, y, x: g / (1 + x * x),),
-          latex=r"\arctan", domain=(REAL,), special=(0, 1e100))  # fmt: skip
-sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), latex=r"\sinh", domain=(REAL,), advice=EXP)
-cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), latex=r"\cosh", domain=(REAL,), advice=EXP)
+          latex=r"\arctan", domain=(REAL,), special=(0, 1e100),
+          doc="atan(x): the angle from -pi/2 to pi/2 whose tangent is x.")  # fmt: skip
+sinh = Op("sinh", np.sinh, (lambda g, y, x: g * cosh(x),), latex=r"\sinh", domain=(REAL,), advice=EXP,
+          doc="sinh(x) = (exp(x) - exp(-x)) / 2.")  # fmt: skip
+cosh = Op("cosh", np.cosh, (lambda g, y, x: g * sinh(x),), latex=r"\cosh", domain=(REAL,), advice=EXP,
+          doc="cosh(x) = (exp(x) + exp(-x)) / 2.")  # fmt: skip
 tanh = Op("tanh", np.tanh, (in_pieces(lambda g, y, x: g * (1 - y * y)),),
           latex=r"\tanh", domain=(REAL,), special=(0, -1000, 1000),
+          doc="tanh(x) = sinh(x) / cosh(x), without overflow.",
           blocks=("saturated", f"tanh is {SATURATED}"))  # fmt: skip
-asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200))
+asinh = Op("asinh", np.arcsinh, (lambda g, y, x: g / hypot(x, 1),), domain=(REAL,), special=(0, 1e200),
+           doc="asinh(x) = log(x + sqrt(x**2 + 1)), without overflow.")  # fmt: skip
 acosh = Op("acosh", np.arccosh, (lambda g, y, x: g / (sqrt(x - 1) * sqrt(x + 1)),),
-           domain=(Domain(1, inf),), special=(1e200,))  # fmt: skip
-atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,), advice=INSIDE)
+           domain=(Domain(1, inf),), special=(1e200,),
+           doc="acosh(x) = log(x + sqrt(x**2 - 1)), without overflow; nan below 1.")  # fmt: skip
+atanh = Op("atanh", np.arctanh, (lambda g, y, x: g / ((1 - x) * (1 + x)),), domain=(UNIT,), special=(0,), advice=INSIDE,
+           doc="atanh(x) = log((1 + x) / (1 - x)) / 2; nan outside of [-1, 1].")  # fmt: skip
 
 
 def _hypot(a: Any, b: Any) -> Any:
@@ -222,12 +234,14 @@ maximum = Op("maximum", np.maximum,
              (lambda g, y, a, b: where(a == b, g / 2, where(a > b, g, 0)),
               lambda g, y, a, b: where(a == b, g / 2, where(b > a, g, 0))),
              latex=r"\max", analytic=False, masks=True, domain=(REAL, REAL),
+             doc="maximum(x1, x2), entry by entry, with broadcasting; a tie shares the gradient equally.",
              blocks=("not chosen", "the other input is larger everywhere, so this one does not reach the result"),
              )  # fmt: skip
 minimum = Op("minimum", np.minimum,
              (lambda g, y, a, b: where(a == b, g / 2, where(a < b, g, 0)),
               lambda g, y, a, b: where(a == b, g / 2, where(b < a, g, 0))),
              latex=r"\min", analytic=False, masks=True, domain=(REAL, REAL),
+             doc="minimum(x1, x2), entry by entry, with broadcasting; a tie shares the gradient equally.",
              blocks=("not chosen", "the other input is smaller everywhere, so this one does not reach the result"),
              )  # fmt: skip
 clip = Op("clip", lambda x, low, high: np.minimum(np.maximum(x, low), high),
@@ -294,17 +308,21 @@ def _floor_divide(a: Any, b: Any) -> Any:
 # between its jumps.
 remainder = Op("remainder", lambda a, b: a - b * _floor_divide(a, b) if np.iscomplexobj(a) else np.remainder(a, b),
                (lambda g, y, a, b: g, lambda g, y, a, b: -g * floor_divide(a, b)),
-               formula="{} % {}", domain=(REAL, NONZERO))  # fmt: skip
+               formula="{} % {}", domain=(REAL, NONZERO),
+               doc="remainder(x1, x2) = x1 - x2 * floor(x1 / x2), with the sign of x2.")  # fmt: skip
 floor_divide = Op("floor_divide", _floor_divide,
                   (lambda g, y, a, b: 0 * g, lambda g, y, a, b: 0 * g),
-                  analytic=False, formula="{} // {}", domain=(REAL, Domain(2, 3)), blocks=STEPS)  # fmt: skip
+                  analytic=False, formula="{} // {}", domain=(REAL, Domain(2, 3)), blocks=STEPS,
+                  doc="floor_divide(x1, x2) = floor(x1 / x2). Its derivative is 0.")  # fmt: skip
 sign = Op("sign", lambda x: np.sign(x.real) if np.iscomplexobj(x) else np.sign(x),
           (lambda g, y, x: 0 * g,), latex=r"\operatorname{sign}", analytic=False, domain=(NONZERO,),
           blocks=STEPS)  # fmt: skip
 floor = Op("floor", np.floor, (lambda g, y, x: 0 * g,),
-           latex=r"\lfloor #1 \rfloor", analytic=False, domain=(REAL,), blocks=STEPS)  # fmt: skip
+           latex=r"\lfloor #1 \rfloor", analytic=False, domain=(REAL,), blocks=STEPS,
+           doc="floor(x): the largest whole number up to x. Its derivative is 0.")  # fmt: skip
 ceil = Op("ceil", np.ceil, (lambda g, y, x: 0 * g,),
-          latex=r"\lceil #1 \rceil", analytic=False, domain=(REAL,), blocks=STEPS)  # fmt: skip
+          latex=r"\lceil #1 \rceil", analytic=False, domain=(REAL,), blocks=STEPS,
+          doc="ceil(x): the smallest whole number from x on. Its derivative is 0.")  # fmt: skip
 round = Op("round", lambda x, *, decimals: np.round(x, decimals), (lambda g, y, x, *, decimals: 0 * g,),
            attributes=lambda rng, shape: {"decimals": 0}, analytic=False, domain=(REAL,), blocks=STEPS)  # fmt: skip
 

@@ -82,7 +82,8 @@ def _erf(x: Any) -> Any:
 
 
 erf = Op("erf", _erf, (in_pieces(lambda g, y, x: g * (2 / np.pi**0.5 * exp(-x * x))),),
-         domain=(REAL,), special=(0, 30, -30))  # fmt: skip
+         domain=(REAL,), special=(0, 30, -30),
+         doc="erf(x) = 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x. Source: Cody (1969).")  # fmt: skip
 
 
 def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
