@@ -13,7 +13,6 @@ from ..engine import STEPPED
 from ..functions.calls import own_keywords
 from ..functions.settings import several
 from ..nn import guards
-from ..nn.module import PARAMETERS
 from ..nn.state import publish
 from ..sums import worked_in
 from .optimizer import Optimizer
@@ -30,7 +29,7 @@ class Whole(Optimizer):
         loss = None if closure is None else closure()
         if not self._started:
             self._started = True
-            guards.first_step(self, guards.alive(PARAMETERS))
+            guards.first_step(self)
         params, new, more = [], [], []
         with np.errstate(all="ignore"), TURN:
             for group in self.param_groups:
