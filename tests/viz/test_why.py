@@ -531,6 +531,14 @@ def test_the_reason_and_the_line(mistake, asked):
         assert answer.line in str(answer)
 
 
+@pytest.mark.parametrize("call", [lambda y: (y * 1024).backward(), lambda y: y.backward(tg.Tensor(1024.0))])
+def test_a_multiple_of_the_loss_is_not_blamed_for_sure(call):
+    w = leaf()
+    loss = (w * w).sum()
+    call(loss)
+    assert why(w).text.endswith("All is well if backward() was called once, on 1024 times the loss.")
+
+
 def test_where_lines_are_kept_a_blocked_step_has_its_line():
     from tinygrad_edu.recording import SITES, Recording
 

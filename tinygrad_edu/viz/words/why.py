@@ -192,9 +192,10 @@ def _present(case: Case) -> Answer:
     if graph is not None and (times := _accumulated(case, graph, g)) > 1:
         again = calls_of(case.lines, "backward").values()
         line = max(again, key=lambda line: line.number).where if again else None
-        return case.answer("accumulated", line, times=f"{times} times what the loss gives")
+        unless = f" All is well if backward() was called once, on {times} times the loss."
+        return case.answer("accumulated", line, times=f"{times} times what the loss gives", unless=unless)
     if line := _never_cleared(case, graph, g):
-        return case.answer("accumulated", line, times="a sum over the steps of a loop")
+        return case.answer("accumulated", line, times="a sum over the steps of a loop", unless="")
     if not g.any():
         return _zero(case, graph)
     size = float(np.max(np.abs(g)))
