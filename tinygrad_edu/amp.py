@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .engine import Variable
 from .errors import GraphError
 from .functions.settings import settings
 from .precision import Autocast
 from .sums import HALF
+from .tensor import Tensor
 
 __all__ = ["GradScaler", "autocast"]
 
@@ -83,7 +83,7 @@ class GradScaler:
         """A loss, or a list, tuple or dict of them, times the scale."""
         if not self._enabled:
             return outputs
-        if isinstance(outputs, Variable):
+        if isinstance(outputs, Tensor):
             with np.errstate(over="ignore"):  # inf, which lowers the scale
                 return outputs * float(self._scale)
         if isinstance(outputs, dict):

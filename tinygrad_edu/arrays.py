@@ -140,7 +140,14 @@ def left_at(data: Any) -> Any:
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Set the dtype that Python floats become, in all threads: float16, float32 (at the start) or float64."""
+    """Set the dtype that Python floats become, in all threads: float16, float32 (at the start) or float64.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.set_default_dtype("float64")
+    >>> tg.Tensor(0.5).dtype
+    dtype('float64')
+    >>> tg.set_default_dtype("float32")
+    """
     global _default
     wanted = normal_dtype("set_default_dtype", dtype)
     if wanted.kind != "f":
@@ -149,7 +156,12 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """The dtype that Python floats become."""
+    """The dtype that Python floats become.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.get_default_dtype()
+    dtype('float32')
+    """
     return _default
 
 

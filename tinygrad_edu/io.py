@@ -123,6 +123,14 @@ def load(path: Any) -> Any:
 
     A file that is cut short, corrupted or of another kind raises a ValueError. Numbers of type bfloat16 or float8
     become float32.
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from tinygrad_edu import io
+    >>> path = os.path.join(tempfile.mkdtemp(), "weights.safetensors")
+    >>> io.save(path, {"w": np.ones(2)}, dtype="bfloat16")
+    >>> io.load(path)["w"]
+    Tensor(shape=(2,), dtype=float32, [1., 1.])
     """
     library = _library("load")
     file = as_path("load", path)

@@ -220,7 +220,13 @@ def _together(who: str, a: Any, b: Any) -> tuple[int, ...]:
 
 
 def default_rng(seed: Any = None) -> Generator:
-    """A new generator; without a seed, a different one each time."""
+    """A new generator; without a seed, a different one each time. A generator is handed back.
+
+    >>> import tinygrad_edu as tg
+    >>> a, b = tg.random.default_rng(0), tg.random.default_rng(0)
+    >>> a.integers(10, size=3).tolist(), b.integers(10, size=3).tolist(), tg.random.default_rng(a) is a
+    ([8, 6, 5], [8, 6, 5], True)
+    """
     return seed if isinstance(seed, Generator) else Generator(seed)
 
 
@@ -268,7 +274,12 @@ _shared = Generator()
 
 
 def shared() -> Generator:
-    """The generator that is used where none is given."""
+    """The generator that is used where none is given.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.manual_seed(0) is tg.random.shared()
+    True
+    """
     run = running.get()
     while run is not None:
         if run.shared is not None:
@@ -283,7 +294,12 @@ def or_shared(rng: Generator | None) -> Generator:
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the shared generator, and return it."""
+    """Seed the shared generator, and return it.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.manual_seed(0).integers(10, size=3).tolist(), tg.manual_seed(0).integers(10, size=3).tolist()
+    ([8, 6, 5], [8, 6, 5])
+    """
     global _shared
     if tracer() is not None:
         raise GraphError(

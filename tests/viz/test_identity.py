@@ -12,6 +12,7 @@ from tinygrad_edu.errors import GraphError
 from tinygrad_edu.viz.graph.graph import is_number, read
 from tinygrad_edu.viz.graph.identity import alike, same
 from tinygrad_edu.viz.graph.values import short
+from tinygrad_edu.viz.pages.player import page_data
 
 
 def by_key(film):
@@ -84,6 +85,29 @@ def test_a_film_keeps_data_and_parameters_apart(update, made, known):
     for frame, grads, values, slope in zip(frames, gradients, truth, slopes, strict=True):
         assert [frame[name] for name in names] == values
         assert [grads[name] for name in names[1:3]] == slope
+
+
+def row_step(w):
+    with tg.no_grad():
+        w[0] = w[0] - 0.1 * w.grad[0]
+
+
+@pytest.mark.parametrize("update", [*UPDATES, row_step], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("wrap", [lambda f: f, tg.checkpoint], ids=["plain", "checkpoint"])
+def test_a_film_tells_the_first_step_with_the_numbers_of_that_step(update, wrap):
+    rng = np.random.default_rng(0)
+    X, u, v = (tg.Tensor(rng.normal(size=(3, 3)), requires_grad=k > 0) for k in range(3))
+    layer, film, told = wrap(lambda x, w: tg.tanh(x @ w)), viz.Film(), None
+    for _ in range(3):
+        loss = ((layer(X, u) @ v) ** 2).mean()
+        film.record(loss)
+        told = told or page_data(read(loss, grads=True))
+        loss.backward()
+        for w in (u, v):
+            update(w)
+            w.grad = None
+    data = film.page().data
+    assert (data["nodes"], data["steps"]) == (told["nodes"], told["steps"])
 
 
 def test_a_film_inside_a_class_that_the_program_cannot_see_into():

@@ -133,6 +133,7 @@ def test_names_are_drawn_as_they_are(name):
     ):
         words = drawn(picture)
         assert (shown(name) if len(name) < 60 else "x" * 39) in "\n".join(words).split("\n") or len(name) > 60
+    viz.player(y).html().encode()
 
 
 @pytest.mark.parametrize("name", ["", " ", "\t \n"])

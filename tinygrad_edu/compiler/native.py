@@ -89,8 +89,9 @@ class Kernels:
         self.slices = bool(self.module.groups)
         if self.slices:
             self.shared, self.again_shared = run(functions["shared"]), again(functions["again.shared"])
-            self.helpers = alone(functions["arm"]), alone(functions["help"])
-            self.helpers[1].engine = self.engine  # a thread may be late, when nobody else needs the code any more
+            helper: Any = alone(functions["help"])
+            self.helpers = alone(functions["arm"]), helper
+            helper.engine = self.engine  # a thread may be late, when nobody else needs the code any more
         self.size = self.module.size
 
     def __call__(self, *values: Any) -> list[Any]:

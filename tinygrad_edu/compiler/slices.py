@@ -114,10 +114,10 @@ def _of_products(kernel: Product, count: int) -> list[Product]:
     lead = kernel.out.shape[0]
     size = -(-lead // count)
 
-    def cut(view: View, start: int, n: int) -> View:
-        return _cut(view, 0, start, n) if len(view.shape) == len(kernel.out.shape) else view
+    def cut(view: View, start: int) -> View:
+        return _cut(view, 0, start, min(size, lead - start)) if len(view.shape) == len(kernel.out.shape) else view
 
     return [
-        replace(kernel, **{k: cut(getattr(kernel, k), start, min(size, lead - start)) for k in ("a", "b", "out")})
+        replace(kernel, a=cut(kernel.a, start), b=cut(kernel.b, start), out=cut(kernel.out, start))
         for start in range(0, lead, size)
     ]

@@ -34,7 +34,13 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads a compiled function may use."""
+    """How many threads a compiled function may use.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.set_num_threads(1)
+    >>> tg.get_num_threads()
+    1
+    """
     if not _number:
         said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
         _number.append(int(said) if said.isdigit() and int(said) else _processors())

@@ -19,6 +19,12 @@ def collate(examples: Sequence[Any]) -> Any:
     """A batch of examples: tuples and dicts part by part; tensors, arrays and numbers stacked; texts in a list.
 
     Arrays of other libraries are taken as well. An example, or a part of one, must not be None.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import data
+    >>> x, names = data.collate([(np.array([1, 2]), "a"), (np.array([3, 4]), "b")])
+    >>> x.tolist(), names
+    ([[1, 2], [3, 4]], ['a', 'b'])
     """
     examples = several("collate", "examples", examples)
     if not examples:

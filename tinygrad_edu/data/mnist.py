@@ -36,6 +36,17 @@ def load_mnist(path: Any = None) -> MNIST:
     `mnist` in the one that the environment variable TINYGRAD_EDU_DATA names.
     Files that do not belong together, or are not whole, raise a ValueError.
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+
+    >>> import pathlib, tempfile
+    >>> from tinygrad_edu import data
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for name in ("train", "t10k"):  # one image of two pixels, a seven
+    ...     images, labels = folder / f"{name}-images-idx3-ubyte", folder / f"{name}-labels-idx1-ubyte"
+    ...     _ = images.write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255]))
+    ...     _ = labels.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]))
+    >>> mnist = data.load_mnist(folder)
+    >>> mnist.train_images.tolist(), mnist.train_labels.tolist()
+    ([[[0.0, 1.0]]], [7])
     """
     if path is None:
         home = os.environ.get("TINYGRAD_EDU_DATA")

@@ -18,7 +18,14 @@ MISSING = {"", "?", "na", "n/a", "nan", "null", "none"}
 
 
 class Table(NamedTuple):
-    """The numbers of a table, `(rows, columns)`, the columns' names, and of columns of words, the words by number."""
+    """The numbers of a table, `(rows, columns)`, the columns' names, and of columns of words, the words by number.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import data
+    >>> table = data.Table(tg.Tensor([[80.0, 3.5], [120.0, 5.0]]), ["size", "price"], {})
+    >>> table.column("size").tolist(), table.without("size").tolist()
+    ([80.0, 120.0], [[3.5], [5.0]])
+    """
 
     values: Tensor
     names: list[str]

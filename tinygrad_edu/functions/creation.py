@@ -27,6 +27,14 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
 
     Takes lists, arrays, tensors, and what other libraries offer through DLPack.
+
+    >>> import tinygrad_edu as tg
+    >>> import numpy as np
+    >>> a = np.array([1, 2])
+    >>> x = tg.asarray(a)
+    >>> a[0] = 5
+    >>> x.tolist()
+    [5, 2]
     """
     if isinstance(data, Variable):
         t: Any = data
@@ -70,21 +78,36 @@ def _dims(dims: tuple[Any, ...], shape: Any) -> Any:
 @settings
 @own_keywords
 def zeros(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
-    """Zeros: `zeros((2, 3))` or `zeros(2, 3)`."""
+    """Zeros: `zeros((2, 3))` or `zeros(2, 3)`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.zeros((2, 3)).tolist(), tg.zeros(2, dtype="int64").tolist()
+    ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], [0, 0])
+    """
     return full(_dims(dims, shape), 0, _or_default(dtype))
 
 
 @settings
 @own_keywords
 def ones(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
-    """Ones: `ones((2, 3))` or `ones(2, 3)`."""
+    """Ones: `ones((2, 3))` or `ones(2, 3)`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.ones(2, 3).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
     return full(_dims(dims, shape), 1, _or_default(dtype))
 
 
 @settings
 @own_keywords
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """`fill_value` everywhere."""
+    """`fill_value` everywhere; its dtype, if none is given. A tensor is broadcast, and keeps its gradient.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.full((2, 2), 7.0).tolist()
+    [[7.0, 7.0], [7.0, 7.0]]
+    """
     if isinstance(fill_value, Variable):
         value = fill_value if dtype is None else fill_value.astype(dtype)  # type: ignore[attr-defined]
         return broadcast_to(value, shape=normal_shape("full", shape))
@@ -96,7 +119,12 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 @settings
 @own_keywords
 def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
-    """Memory as it is found; write before you read."""
+    """Memory as it is found; write before you read.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.empty((2, 3)).shape
+    (2, 3)
+    """
     wanted = normal_shape("empty", _dims(dims, shape))
     return engine.constant(_made("empty", np.empty, wanted, _or_default(dtype)))
 
@@ -104,7 +132,12 @@ def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
 @settings
 @own_keywords
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
-    """start, start + step, ... below stop; `arange(n)` counts from 0."""
+    """start, start + step, ... below stop; `arange(n)` counts from 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.arange(3).tolist(), tg.arange(1, 2, 0.25).tolist()
+    ([0, 1, 2], [1.0, 1.25, 1.5, 1.75])
+    """
     ends = (0, start, step) if stop is None else (start, stop, step)
     array = _made("arange", np.arange, *[number("arange", "each argument", x) for x in ends])
     wanted = (get_default_dtype() if array.dtype.kind == "f" else array.dtype) if dtype is None else dtype
@@ -114,7 +147,12 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
 @settings
 @own_keywords
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
-    """`num` evenly spaced numbers from `start` to `stop`."""
+    """`num` evenly spaced numbers from `start` to `stop`, which is left out without `endpoint`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linspace(0, 1, 5).tolist(), tg.linspace(0, 1, 4, endpoint=False).tolist()
+    ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.25, 0.5, 0.75])
+    """
     start, stop = number("linspace", "start", start), number("linspace", "stop", stop)  # np.linspace has gradients
     array = _made("linspace", np.linspace, start, stop, num, endpoint)
     return engine.constant(_made("linspace", array.astype, _or_default(dtype)))
@@ -123,26 +161,46 @@ def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dt
 @settings
 @own_keywords
 def eye(n_rows: Any, n_cols: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
-    """Ones on diagonal `k`, zeros elsewhere."""
+    """Ones on diagonal `k`, zeros elsewhere.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.eye(2).tolist(), tg.eye(2, 3, 1).tolist()
+    ([[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    """
     return engine.constant(_made("eye", np.eye, n_rows, n_cols, k, _or_default(dtype)))
 
 
 @settings
 @own_keywords
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
-    """Zeros of the shape and dtype of `x`."""
+    """Zeros of the shape and dtype of `x`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.zeros_like([1, 2]).tolist(), tg.zeros_like([1, 2], dtype="float32").tolist()
+    ([0, 0], [0.0, 0.0])
+    """
     return full_like(x, 0, dtype)
 
 
 @settings
 @own_keywords
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
-    """Ones of the shape and dtype of `x`."""
+    """Ones of the shape and dtype of `x`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.ones_like([[5.0, 6.0]]).tolist()
+    [[1.0, 1.0]]
+    """
     return full_like(x, 1, dtype)
 
 
 @settings
 @own_keywords
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """`fill_value` in the shape and dtype of `x`."""
+    """`fill_value` in the shape and dtype of `x`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.full_like([[5.0, 6.0]], 2).tolist()
+    [[2.0, 2.0]]
+    """
     return engine.constant(_made("full_like", np.full_like, lift(x, "full_like")._data, fill_value, dtype))

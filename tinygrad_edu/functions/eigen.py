@@ -22,6 +22,13 @@ STEPS = 2  # of Newton's iteration, each of which doubles the orders of the deri
 
 
 class EigResult(NamedTuple):
+    """What `eig` gives, by name or in order: (..., n) and (..., n, n), complex.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.eig([[2.0, 0.0], [0.0, 3.0]]).eigenvalues.tolist()
+    [(2+0j), (3+0j)]
+    """
+
     eigenvalues: Tensor
     eigenvectors: Tensor
 

@@ -72,7 +72,12 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
 
 @own_keywords
 def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
-    """Axis `i` of the result is axis `axes[i]` of `x`; all axes reversed for None."""
+    """Axis `i` of the result is axis `axes[i]` of `x`; all axes reversed for None.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.permute_dims(tg.ones((2, 3, 4)), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
     x = lift(x, "permute_dims")
     ndim = x.ndim
     order = tuple(range(ndim))[::-1] if axes is None else tuple(
@@ -85,7 +90,12 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 
 @own_keywords
 def transpose(x: Any, *axes: Any) -> Tensor:
-    """NumPy's name and arguments for `permute_dims`."""
+    """NumPy's name and arguments for `permute_dims`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.transpose([[1, 2], [3, 4]]).tolist()
+    [[1, 3], [2, 4]]
+    """
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
         return permute_dims(x, axes[0])
     return permute_dims(x, axes or None)
@@ -93,7 +103,12 @@ def transpose(x: Any, *axes: Any) -> Tensor:
 
 @own_keywords
 def matrix_transpose(x: Any) -> Tensor:
-    """The last two axes exchanged."""
+    """The last two axes exchanged: (..., m, n) -> (..., n, m).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.matrix_transpose(tg.ones((5, 2, 3))).shape
+    (5, 3, 2)
+    """
     x = lift(x, "matrix_transpose")
     if x.ndim < 2:
         raise ShapeError(f"matrix_transpose: needs two axes or more; got {x.shape}; use reshape first")
@@ -102,7 +117,12 @@ def matrix_transpose(x: Any) -> Tensor:
 
 @own_keywords
 def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
-    """Move axes to new places; the others keep their order."""
+    """Move axes to new places; the others keep their order.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.moveaxis(tg.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     x = lift(x, "moveaxis")
     pair = [v if isinstance(v, tuple | list) else (v,) for v in (source, destination)]
     start, end = ([normal_axis("moveaxis", k, x.ndim) for k in axes] for axes in pair)
@@ -118,7 +138,12 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
 
 @settings
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
-    """Two axes exchanged."""
+    """Two axes exchanged.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.swapaxes(tg.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
     x = lift(x, "swapaxes")
     order = list(range(x.ndim))
     a, b = normal_axis("swapaxes", axis1, x.ndim), normal_axis("swapaxes", axis2, x.ndim)
@@ -128,7 +153,12 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
 
 @own_keywords
 def expand_dims(x: Any, axis: int | Sequence[int] = 0, *, dim: int | None = None) -> Tensor:
-    """New axes of length 1, at the places `axis` of the result."""
+    """New axes of length 1, at the places `axis` of the result.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.expand_dims(tg.ones((2, 3)), (0, -1)).shape
+    (1, 2, 3, 1)
+    """
     axis = axis if dim is None else spelled("expand_dims", axis, 0, dim)
     x = lift(x, "expand_dims")
     places = axis if isinstance(axis, tuple | list) else (axis,)
@@ -140,7 +170,12 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0, *, dim: int | None = None
 
 @own_keywords
 def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
-    """Without the axes `axis`, which must have length 1; without all such axes for None."""
+    """Without the axes `axis`, which must have length 1; without all such axes for None.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.squeeze(tg.ones((1, 2, 1)), 0).shape, tg.squeeze(tg.ones((1, 2, 1))).shape
+    ((2, 1), (2,))
+    """
     axis = axis if dim is None else spelled("squeeze", axis, None, dim)
     x = lift(x, "squeeze")
     axes = normal_axes("squeeze", axis, x.ndim)
@@ -155,13 +190,23 @@ def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
 
 @own_keywords
 def broadcast_to(x: Any, shape: Any) -> Tensor:
-    """`x` repeated along axes of length 1, and along new leading axes, to have `shape`."""
+    """`x` repeated along axes of length 1, and along new leading axes, to have `shape`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.broadcast_to([1, 2], (3, 2)).tolist()
+    [[1, 2], [1, 2], [1, 2]]
+    """
     return ops.broadcast_to(lift(x, "broadcast_to"), shape=normal_shape("broadcast_to", shape))
 
 
 @settings
 def concat(xs: Sequence[Any], axis: int | None = 0, *, dim: int | None = None) -> Tensor:
-    """The tensors one after the other along `axis`; flattened first for None."""
+    """The tensors one after the other along `axis`, on which alone their lengths may differ; flattened first for None.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.concat([[[1, 2]], [[3, 4]]], axis=1).tolist()
+    [[1, 2, 3, 4]]
+    """
     axis = axis if dim is None else spelled("concat", axis, 0, dim)
     tensors = [lift(x, "concat") for x in several("concat", "xs", xs)]
     if not tensors:
@@ -173,7 +218,12 @@ def concat(xs: Sequence[Any], axis: int | None = 0, *, dim: int | None = None) -
 
 @settings
 def stack(xs: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
-    """The tensors, all of one shape, along a new axis."""
+    """The tensors, all of one shape, along a new axis.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.stack([[1, 2], [3, 4]], axis=1).tolist()
+    [[1, 3], [2, 4]]
+    """
     axis = axis if dim is None else spelled("stack", axis, 0, dim)
     tensors = [lift(x, "stack") for x in several("stack", "xs", xs)]
     if len({x.shape for x in tensors}) != 1:
@@ -188,7 +238,12 @@ def _cut(x: Any, axis: int, piece: slice) -> Any:
 
 @settings
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0, *, dim: int | None = None) -> list[Tensor]:
-    """`x` cut along `axis` into equal sections, or before each of the given indices."""
+    """`x` cut along `axis` into equal sections, or before each of the given indices.
+
+    >>> import tinygrad_edu as tg
+    >>> [part.tolist() for part in tg.split([1, 2, 3, 4], 2)], [part.tolist() for part in tg.split([1, 2, 3, 4], [1])]
+    ([[1, 2], [3, 4]], [[1], [2, 3, 4]])
+    """
     axis = axis if dim is None else spelled("split", axis, 0, dim)
     x = lift(x, "split")
     axis = normal_axis("split", axis, x.ndim)
@@ -209,7 +264,12 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0, *, di
 
 @settings
 def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
-    """The slices of `x` along `axis`, which is gone from each."""
+    """The slices of `x` along `axis`, which is gone from each.
+
+    >>> import tinygrad_edu as tg
+    >>> [row.tolist() for row in tg.unstack([[1, 2], [3, 4]])]
+    [[1, 2], [3, 4]]
+    """
     axis = axis if dim is None else spelled("unstack", axis, 0, dim)
     x = lift(x, "unstack")
     axis = normal_axis("unstack", axis, x.ndim)
@@ -218,7 +278,12 @@ def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, .
 
 @own_keywords
 def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
-    """The order of entries reversed along `axis`."""
+    """The order of entries reversed along `axis`; along all axes for None.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.flip([[1, 2], [3, 4]], axis=1).tolist()
+    [[2, 1], [4, 3]]
+    """
     axis = axis if dim is None else spelled("flip", axis, None, dim)
     x = lift(x, "flip")
     axes = normal_axes("flip", axis, x.ndim)
@@ -228,7 +293,12 @@ def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
 
 @own_keywords
 def roll(x: Any, shift: Any, axis: Any = None, *, dim: int | None = None) -> Tensor:
-    """Entries moved by `shift` along `axis`; those that fall off come back at the other end."""
+    """Entries moved by `shift` along `axis`; those that fall off come back at the other end.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.roll([1, 2, 3, 4], 1).tolist()
+    [4, 1, 2, 3]
+    """
     axis = axis if dim is None else spelled("roll", axis, None, dim)
     x = lift(x, "roll")
     if axis is None:
@@ -251,7 +321,12 @@ def roll(x: Any, shift: Any, axis: Any = None, *, dim: int | None = None) -> Ten
 
 @own_keywords
 def tile(x: Any, reps: Any) -> Tensor:
-    """Copies of `x` side by side, `reps[i]` of them along axis `i`."""
+    """Copies of `x` side by side, `reps[i]` of them along axis `i`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tile([1, 2], (2, 2)).tolist()
+    [[1, 2, 1, 2], [1, 2, 1, 2]]
+    """
     x, reps = lift(x, "tile"), normal_shape("tile", reps)
     reps = (1,) * (x.ndim - len(reps)) + reps
     shape = (1,) * (len(reps) - x.ndim) + x.shape
@@ -262,7 +337,12 @@ def tile(x: Any, reps: Any) -> Tensor:
 
 @settings
 def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
-    """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says."""
+    """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.repeat([1, 2], 2).tolist(), tg.repeat([1, 2], [3, 1]).tolist()
+    ([1, 1, 2, 2], [1, 1, 1, 2])
+    """
     axis = axis if dim is None else spelled("repeat", axis, None, dim)
     x = lift(x, "repeat")
     if axis is None:
@@ -296,6 +376,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.
 
     `mode` is "constant" (with `constant_values`), "edge", "reflect", "symmetric" or "wrap".
+
+    >>> import tinygrad_edu as tg
+    >>> tg.pad([1, 2, 3], (2, 1)).tolist(), tg.pad([1, 2, 3], (2, 1), mode="reflect").tolist()
+    ([0, 0, 1, 2, 3, 0], [3, 2, 1, 2, 3, 2])
     """
     x = lift(x, "pad")
     try:
@@ -326,19 +410,34 @@ def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
 
 @settings
 def tril(x: Any, k: int = 0) -> Tensor:
-    """The entries on and below diagonal `k` of the last two axes; 0 elsewhere."""
+    """The entries on and below diagonal `k` of the last two axes; 0 elsewhere.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tril([[1, 2], [3, 4]]).tolist()
+    [[1, 0], [3, 4]]
+    """
     return _triangle(x, k, True, "tril")
 
 
 @settings
 def triu(x: Any, k: int = 0) -> Tensor:
-    """The entries on and above diagonal `k` of the last two axes; 0 elsewhere."""
+    """The entries on and above diagonal `k` of the last two axes; 0 elsewhere.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.triu([[1, 2], [3, 4]], 1).tolist()
+    [[0, 2], [0, 0]]
+    """
     return _triangle(x, k, False, "triu")
 
 
 @settings
 def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
-    """The diagonal `offset` of two axes, as a new last axis; a copy, into which a write does not reach `x`."""
+    """The diagonal `offset` of two axes, as a new last axis; a copy, into which a write does not reach `x`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.diagonal([[1, 2], [3, 4]]).tolist()
+    [1, 4]
+    """
     x = lift(x, "diagonal")
     pair = tuple(normal_axis("diagonal", k, x.ndim) for k in (axis1, axis2))
     x = moveaxis(x, pair, (-2, -1))
@@ -349,7 +448,12 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
 
 @settings
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
-    """Coordinate tensors of a grid from one-dimensional `xs`."""
+    """Coordinate tensors of a grid from one-dimensional `xs`: x along columns and y along rows, for "ij" exchanged.
+
+    >>> import tinygrad_edu as tg
+    >>> [x.tolist() for x in tg.meshgrid([1, 2], [3, 4, 5])]
+    [[[1, 2], [1, 2], [1, 2]], [[3, 3], [4, 4], [5, 5]]]
+    """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij'; got {indexing!r}; choose one")
     tensors = [lift(x, "meshgrid").reshape(-1) for x in xs]

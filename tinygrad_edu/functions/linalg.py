@@ -24,21 +24,49 @@ if TYPE_CHECKING:
 
 
 class EighResult(NamedTuple):
+    """What `eigh` gives, by name or in order.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.eigh([[2.0, 0.0], [0.0, 1.0]]).eigenvalues.tolist()
+    [1.0, 2.0]
+    """
+
     eigenvalues: Tensor
     eigenvectors: Tensor
 
 
 class QRResult(NamedTuple):
+    """What `qr` gives, by name or in order.
+
+    >>> import tinygrad_edu as tg
+    >>> abs(tg.linalg.qr([[2.0]]).R).tolist()
+    [[2.0]]
+    """
+
     Q: Tensor
     R: Tensor
 
 
 class SlogdetResult(NamedTuple):
+    """What `slogdet` gives, by name or in order.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.slogdet([[-1.0]]).sign.item()
+    -1.0
+    """
+
     sign: Tensor
     logabsdet: Tensor
 
 
 class SVDResult(NamedTuple):
+    """What `svd` gives, by name or in order.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.svd([[0.0, 3.0], [2.0, 0.0]]).S.tolist()
+    [3.0, 2.0]
+    """
+
     U: Tensor
     S: Tensor
     Vh: Tensor
@@ -46,13 +74,23 @@ class SVDResult(NamedTuple):
 
 @own_keywords
 def outer(a: Any, b: Any) -> Tensor:
-    """y[i, j] = a[i] * b[j], of flattened tensors."""
+    """y[i, j] = a[i] * b[j], of flattened tensors.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.outer([1, 2], [3, 4]).tolist()
+    [[3, 4], [6, 8]]
+    """
     return ops.multiply(lift(a, "outer").reshape(-1, 1), lift(b, "outer").reshape(1, -1))
 
 
 @settings
 def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """The vector product of vectors of length 3 along `axis`."""
+    """The vector product of vectors of length 3 along `axis`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]).tolist()
+    [0.0, 0.0, 1.0]
+    """
     axis = axis if dim is None else spelled("cross", axis, -1, dim)
     a, b = lift(a, "cross"), lift(b, "cross")
     normal_axis("cross", axis, builtins.min(a.ndim, b.ndim))
@@ -67,7 +105,12 @@ def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
 
 @settings
 def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
-    """The sum of the diagonal `offset` of the last two axes."""
+    """The sum of the diagonal `offset` of the last two axes.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.trace([[1, 2], [3, 4]]).item()
+    5
+    """
     return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
@@ -90,13 +133,23 @@ def _matrix(x: Any, who: str, square: bool = False) -> Any:
 
 
 def inv(x: Any) -> Tensor:
-    """The inverse matrix."""
+    """The inverse of square matrices; a LinAlgError where one is singular.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.inv([[2.0, 0.0], [0.0, 4.0]]).tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
+    """
     return ops.inv(_matrix(x, "inv", True))
 
 
 @own_keywords
 def solve(a: Any, b: Any) -> Tensor:
-    """The solution x of a @ x = b; a 1-D `b` is one column."""
+    """The solution x of a @ x = b; a 1-D `b` is one column. A LinAlgError where `a` is singular.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 8.0]).tolist()
+    [1.0, 2.0]
+    """
     a, b = _matrix(a, "solve", True), lift(b, "solve")
     if b.ndim == 1:
         return solve(a, expand_dims(b, 1))[..., 0]
@@ -138,7 +191,12 @@ def cholesky_solve(b: Any, L: Any, upper: bool = False) -> Tensor:
 
 
 def det(x: Any) -> Tensor:
-    """The determinant; its gradient is the transposed adjugate, also where the matrix is singular."""
+    """The determinant; its gradient is the transposed adjugate, also where the matrix is singular.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.det([[2.0, 4.0], [1.0, 3.0]]).item()
+    2.0
+    """
     return ops.det(_matrix(x, "det", True))
 
 
@@ -243,13 +301,23 @@ def eigh(x: Any) -> EighResult:
 
 @own_keywords
 def svdvals(x: Any) -> Tensor:
-    """The singular values, descending."""
+    """The singular values, descending: (..., m, n) -> (..., min(m, n)).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.svdvals([[0.0, 3.0], [2.0, 0.0]]).tolist()
+    [3.0, 2.0]
+    """
     return svd(x, False).S
 
 
 @own_keywords
 def eigvalsh(x: Any) -> Tensor:
-    """The eigenvalues of the symmetric part of `x`, ascending."""
+    """The eigenvalues of the symmetric part of `x`, ascending.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.eigvalsh([[2.0, 1.0], [1.0, 2.0]]).round(4).tolist()
+    [1.0, 3.0]
+    """
     return eigh(x).eigenvalues
 
 
@@ -268,7 +336,12 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
 
 @settings
 def matrix_power(x: Any, n: int) -> Tensor:
-    """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`."""
+    """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.matrix_power([[1.0, 1.0], [0.0, 1.0]], 3).tolist()
+    [[1.0, 3.0], [0.0, 1.0]]
+    """
     x = _matrix(x, "matrix_power", True)
     try:
         n = operator.index(n)
@@ -289,7 +362,12 @@ def matrix_power(x: Any, n: int) -> Tensor:
 def vector_norm(
     x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
-    """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0."""
+    """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0.
+
+    >>> import tinygrad_edu as tg
+    >>> [tg.linalg.vector_norm([3.0, -4.0], ord).item() for ord in (2, 1, float("inf"), 0)]
+    [5.0, 7.0, 4.0, 2.0]
+    """
     axis = axis if dim is None else spelled("vector_norm", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("vector_norm", keepdims, False, keepdim)
     x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
@@ -312,7 +390,12 @@ def vector_norm(
 
 @settings
 def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
-    """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes."""
+    """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes.
+
+    >>> import tinygrad_edu as tg
+    >>> [tg.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]], ord).item() for ord in ("fro", "nuc", 2, 1)]
+    [5.0, 7.0, 4.0, 4.0]
+    """
     x = _matrix(x, "matrix_norm")
     if not isinstance(ord, str | int | float):
         raise refused("matrix_norm", "ord", "fro, nuc or a number", ord, "ord='fro'")
@@ -346,7 +429,12 @@ def matrix_rank(x: Any, rtol: Any = None) -> Tensor:
 
 @own_keywords
 def cond(x: Any, p: Any = None) -> Tensor:
-    """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values."""
+    """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.cond([[4.0, 0.0], [0.0, 2.0]]).item()
+    2.0
+    """
     if not isinstance(p, str | int | float | None):
         raise refused("cond", "p", "None, fro, nuc or a number", p, "p=2")
     x = _matrix(x, "cond", square=p not in (None, 2, -2))
@@ -360,7 +448,12 @@ def cond(x: Any, p: Any = None) -> Tensor:
 def norm(
     x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
-    """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two."""
+    """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.linalg.norm([[3.0, 4.0], [6.0, 8.0]], axis=1).tolist()
+    [5.0, 10.0]
+    """
     axis = axis if dim is None else spelled("norm", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("norm", keepdims, False, keepdim)
     x = lift(x, "norm")

@@ -53,7 +53,12 @@ def _middle(who: str, full: Any, n: int, m: int, mode: str, turned: bool) -> Any
 def diff(
     a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None, *, dim: int | None = None
 ) -> Any:  # fmt: skip
-    """np.diff: the differences of neighbours along an axis, `n` times."""
+    """np.diff: the differences of neighbours along an axis, `n` times.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.diff([1, 4, 9, 16]).tolist(), tg.diff([1, 4, 9, 16], n=2).tolist(), tg.diff([1, 4], prepend=0).tolist()
+    ([3, 5, 7], [2, 2], [1, 3])
+    """
     axis = axis if dim is None else spelled("diff", axis, -1, dim)
     a, n = lift(a, "diff"), integer("diff", "n", n, 0)
     axis = normal_axis("diff", axis, a.ndim)

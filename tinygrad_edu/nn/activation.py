@@ -17,21 +17,34 @@ from .module import Layer, Parameter
 
 
 class Sigmoid(Layer):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> from tinygrad_edu import nn; nn.Sigmoid()([0.0, 100.0]).tolist()
+    [0.5, 1.0]
+    """
 
     def forward(self, input: Any) -> Any:
         return F.sigmoid(input)
 
 
 class Tanh(Layer):
-    """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+
+    >>> from tinygrad_edu import nn; round(nn.Tanh()(1.0).item(), 4)
+    0.7616
+    """
 
     def forward(self, input: Any) -> Any:
         return F.tanh(input)
 
 
 class ReLU(Layer):
-    """max(x, 0); its derivative at 0 is 0."""
+    """max(x, 0); its derivative at 0 is 0. Source: Nair and Hinton (2010), see `F.relu`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.ReLU()([-1.0, 2.0]).tolist()
+    [0.0, 2.0]
+    """
 
     @settings
     def __init__(self, inplace: bool = False) -> None:
@@ -42,7 +55,12 @@ class ReLU(Layer):
 
 
 class LeakyReLU(Layer):
-    """x where it is positive, else `negative_slope * x`."""
+    """x where it is positive, else `negative_slope * x`. Source: Maas et al. (2013).
+
+    >>> from tinygrad_edu import nn
+    >>> nn.LeakyReLU(0.25)([-2.0, 3.0]).tolist()
+    [-0.5, 3.0]
+    """
 
     @settings
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
@@ -54,7 +72,14 @@ class LeakyReLU(Layer):
 
 
 class PReLU(Layer):
-    """Leaky ReLU with a learned slope, at first `init`: one, or one for each channel (axis 1)."""
+    """Leaky ReLU with a learned slope, at first `init`: one, or one for each channel (axis 1).
+
+    Source: He et al. (2015).
+
+    >>> from tinygrad_edu import nn
+    >>> nn.PReLU(2)([[-1.0, 2.0]]).tolist()
+    [[-0.25, 2.0]]
+    """
 
     @settings
     def __init__(self, num_parameters: Positive = 1, init: float = 0.25, dtype: Any = None) -> None:
@@ -67,7 +92,12 @@ class PReLU(Layer):
 
 
 class ELU(Layer):
-    """x where it is positive, else `alpha * (exp(x) - 1)`."""
+    """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016).
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.ELU()(-1.0).item(), 4)
+    -0.6321
+    """
 
     @settings
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -79,7 +109,12 @@ class ELU(Layer):
 
 
 class CELU(Layer):
-    """x where it is positive, else `alpha * (exp(x / alpha) - 1)`."""
+    """x where it is positive, else `alpha * (exp(x / alpha) - 1)`. Source: Barron (2017).
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.CELU(2.0)(-2.0).item(), 4)
+    -1.2642
+    """
 
     @settings
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -91,7 +126,12 @@ class CELU(Layer):
 
 
 class SELU(Layer):
-    """ELU, scaled so that activations keep mean 0 and variance 1."""
+    """ELU, scaled so that activations keep mean 0 and variance 1. Source: Klambauer et al. (2017).
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.SELU()(1.0).item(), 4)
+    1.0507
+    """
 
     @settings
     def __init__(self, inplace: bool = False) -> None:
@@ -102,7 +142,14 @@ class SELU(Layer):
 
 
 class GELU(Layer):
-    """x times the normal distribution function of x; `approximate="tanh"` is faster."""
+    """x times the normal distribution function of x; `approximate="tanh"` is faster.
+
+    Source: Hendrycks and Gimpel (2016).
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.GELU()(1.0).item(), 4)
+    0.8413
+    """
 
     @settings
     def __init__(self, approximate: str = "none") -> None:
@@ -114,7 +161,12 @@ class GELU(Layer):
 
 
 class SiLU(Layer):
-    """x * sigmoid(x)."""
+    """x * sigmoid(x). Source: Hendrycks and Gimpel (2016).
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.SiLU()(1.0).item(), 4)
+    0.7311
+    """
 
     @settings
     def __init__(self, inplace: bool = False) -> None:
@@ -125,7 +177,12 @@ class SiLU(Layer):
 
 
 class Mish(Layer):
-    """x * tanh(log(1 + exp(x)))."""
+    """x * tanh(log(1 + exp(x))). Source: Misra (2019).
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.Mish()(1.0).item(), 4)
+    0.8651
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -135,28 +192,45 @@ class Mish(Layer):
 
 
 class LogSigmoid(Layer):
-    """log(sigmoid(x))."""
+    """log(sigmoid(x)), without underflow.
+
+    >>> from tinygrad_edu import nn; nn.LogSigmoid()(-1000.0).item()
+    -1000.0
+    """
 
     def forward(self, input: Any) -> Any:
         return F.logsigmoid(input)
 
 
 class Softsign(Layer):
-    """x / (1 + abs(x))."""
+    """x / (1 + abs(x)). Source: Bergstra et al. (2009).
+
+    >>> from tinygrad_edu import nn; nn.Softsign()([-1.0, 3.0]).tolist()
+    [-0.5, 0.75]
+    """
 
     def forward(self, input: Any) -> Any:
         return F.softsign(input)
 
 
 class Tanhshrink(Layer):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> from tinygrad_edu import nn; round(nn.Tanhshrink()(1.0).item(), 4)
+    0.2384
+    """
 
     def forward(self, input: Any) -> Any:
         return F.tanhshrink(input)
 
 
 class Softplus(Layer):
-    """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`."""
+    """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`. Source: Dugas et al. (2001).
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.Softplus()(0.0).item(), 4)
+    0.6931
+    """
 
     @settings
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
@@ -168,7 +242,12 @@ class Softplus(Layer):
 
 
 class Hardtanh(Layer):
-    """x, moved into the interval from `min_val` to `max_val`."""
+    """x, moved into the interval from `min_val` to `max_val`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.Hardtanh(0.0, 2.0)([-1.0, 0.5, 3.0]).tolist()
+    [0.0, 0.5, 2.0]
+    """
 
     @settings
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
@@ -180,14 +259,23 @@ class Hardtanh(Layer):
 
 
 class ReLU6(Hardtanh):
-    """x, moved into the interval from 0 to 6."""
+    """x, moved into the interval from 0 to 6. Source: Krizhevsky (2010).
+
+    >>> from tinygrad_edu import nn
+    >>> nn.ReLU6()([-1.0, 3.0, 8.0]).tolist()
+    [0.0, 3.0, 6.0]
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0)
 
 
 class Hardsigmoid(Layer):
-    """x / 6 + 1 / 2, moved into the interval from 0 to 1."""
+    """x / 6 + 1 / 2, moved into the interval from 0 to 1.
+
+    >>> from tinygrad_edu import nn; nn.Hardsigmoid()([-4.0, 0.0, 4.0]).tolist()
+    [0.0, 0.5, 1.0]
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -197,7 +285,11 @@ class Hardsigmoid(Layer):
 
 
 class Hardswish(Layer):
-    """x * hardsigmoid(x)."""
+    """x * hardsigmoid(x). Source: Howard et al. (2019).
+
+    >>> from tinygrad_edu import nn; nn.Hardswish()([1.5, 4.0]).tolist()
+    [1.125, 4.0]
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -207,7 +299,11 @@ class Hardswish(Layer):
 
 
 class Hardshrink(Layer):
-    """x where it is larger than `lambd` in size, else 0."""
+    """x where it is larger than `lambd` in size, else 0.
+
+    >>> from tinygrad_edu import nn; nn.Hardshrink()([0.25, -1.0]).tolist()
+    [0.0, -1.0]
+    """
 
     @settings
     def __init__(self, lambd: float = 0.5) -> None:
@@ -219,7 +315,12 @@ class Hardshrink(Layer):
 
 
 class Softshrink(Layer):
-    """x moved by `lambd` towards 0, and 0 where it is smaller than that in size."""
+    """x moved by `lambd` towards 0, and 0 where it is smaller than that in size.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.Softshrink()([0.25, -1.0, 2.0]).tolist()
+    [0.0, -0.5, 1.5]
+    """
 
     @settings
     def __init__(self, lambd: float = 0.5) -> None:
@@ -231,7 +332,12 @@ class Softshrink(Layer):
 
 
 class Threshold(Layer):
-    """x where it is larger than `threshold`, else `value`."""
+    """x where it is larger than `threshold`, else `value`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.Threshold(1.0, -5.0)([0.5, 2.0]).tolist()
+    [-5.0, 2.0]
+    """
 
     @settings
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
@@ -243,7 +349,12 @@ class Threshold(Layer):
 
 
 class RReLU(Layer):
-    """Leaky ReLU whose slope is drawn for each entry in training, and the mean of `lower` and `upper` otherwise."""
+    """Leaky ReLU whose slope is drawn for each entry in training, and the mean of `lower` and `upper` otherwise.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.RReLU(0.25, 0.75).eval()([-1.0, 2.0]).tolist()
+    [-0.5, 2.0]
+    """
 
     @settings
     def __init__(
@@ -258,7 +369,12 @@ class RReLU(Layer):
 
 
 class GLU(Layer):
-    """a * sigmoid(b) for the halves a and b of the input along `axis`."""
+    """a * sigmoid(b) for the halves a and b of the input along `axis`. Source: Dauphin et al. (2017).
+
+    >>> from tinygrad_edu import nn
+    >>> nn.GLU()([4.0, 8.0, 0.0, 0.0]).tolist()
+    [2.0, 4.0]
+    """
 
     @settings
     def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
@@ -270,7 +386,12 @@ class GLU(Layer):
 
 
 class Softmax(Layer):
-    """exp(x) / sum(exp(x)) along `axis`."""
+    """exp(x) / sum(exp(x)) along `axis`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.Softmax(axis=0)([[1.0, 2.0], [1.0, 2.0]]).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
 
     @settings
     def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
@@ -282,7 +403,12 @@ class Softmax(Layer):
 
 
 class LogSoftmax(Layer):
-    """x - logsumexp(x) along `axis`."""
+    """x - logsumexp(x) along `axis`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.LogSoftmax()([0.0, 0.0]).exp().tolist()
+    [0.5, 0.5]
+    """
 
     @settings
     def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
@@ -294,7 +420,11 @@ class LogSoftmax(Layer):
 
 
 class Softmin(Layer):
-    """softmax(-x) along `axis`."""
+    """softmax(-x) along `axis`.
+
+    >>> from tinygrad_edu import nn; nn.Softmin()([0.0, 1000.0]).tolist()
+    [1.0, 0.0]
+    """
 
     @settings
     def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
@@ -306,7 +436,12 @@ class Softmin(Layer):
 
 
 class Softmax2d(Layer):
-    """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`."""
+    """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.Softmax2d()([[[1.0, 2.0]], [[1.0, 2.0]]]).tolist()
+    [[[0.5, 0.5]], [[0.5, 0.5]]]
+    """
 
     def forward(self, input: Any) -> Any:
         x = lift(input, "Softmax2d")

@@ -23,19 +23,42 @@ class _AdaptiveAvgPool(Layer):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """The means of `output_size` windows that cover the input: `(n, c, l) -> (n, c, output_size)`."""
+    """The means of `output_size` windows that cover the input: `(n, c, l) -> (n, c, output_size)`.
+
+    Windows overlap where the lengths do not divide: see `F.adaptive_avg_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.AdaptiveAvgPool1d(2)(tg.arange(3.0).reshape(1, 1, 3)).tolist()
+    [[[0.5, 1.5]]]
+    """
 
     pool = staticmethod(F.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`."""
+    """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
+
+    With `output_size` 1, the mean of each channel; None keeps an axis as it is.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> x = tg.arange(4.0).reshape(1, 1, 2, 2)
+    >>> nn.AdaptiveAvgPool2d(1)(x).tolist(), nn.AdaptiveAvgPool2d((None, 1))(x).tolist()
+    ([[[[1.5]]]], [[[[0.5], [2.5]]]])
+    """
 
     pool = staticmethod(F.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`."""
+    """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.AdaptiveAvgPool3d((1, 2, None))(tg.ones((1, 3, 4, 5, 6))).shape
+    (1, 3, 1, 2, 6)
+    """
 
     pool = staticmethod(F.adaptive_avg_pool3d)
 
@@ -53,19 +76,44 @@ class _AdaptiveMaxPool(Layer):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest entries of `output_size` windows that cover the input: `(n, c, l) -> (n, c, output_size)`."""
+    """The largest entries of `output_size` windows that cover the input: `(n, c, l) -> (n, c, output_size)`.
+
+    With `return_indices`, also their places: see `F.adaptive_max_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.AdaptiveMaxPool1d(2)(tg.tensor([[[1.0, 3.0, 2.0]]])).tolist()
+    [[[3.0, 3.0]]]
+    """
 
     pool = staticmethod(F.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest entries of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`."""
+    """The largest entries of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
+
+    With `return_indices`, also their places.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> y, at = nn.AdaptiveMaxPool2d(1, return_indices=True)(tg.tensor([[[1.0, 7.0], [3.0, 5.0]]]))
+    >>> y.item(), at.item()
+    (7.0, 1)
+    """
 
     pool = staticmethod(F.adaptive_max_pool2d)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest entries of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`."""
+    """The largest entries of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`.
+
+    With `return_indices`, also their places.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.AdaptiveMaxPool3d((2, 1, 1))(tg.arange(8.0).reshape(1, 1, 2, 2, 2)).flatten().tolist()
+    [3.0, 7.0]
+    """
 
     pool = staticmethod(F.adaptive_max_pool3d)
 
@@ -93,13 +141,25 @@ class _FractionalMaxPool(Layer):
 
 class FractionalMaxPool2d(_FractionalMaxPool):
     """The largest entries of windows in steps of random lengths: `(n, c, h, w) -> (n, c, *output_size)`; see
-    `F.fractional_max_pool2d`."""
+    `F.fractional_max_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, random
+    >>> nn.FractionalMaxPool2d(2, output_ratio=0.5, rng=random.default_rng(0))(tg.ones((1, 3, 8, 6))).shape
+    (1, 3, 4, 3)
+    """
 
     pool = staticmethod(F.fractional_max_pool2d)
 
 
 class FractionalMaxPool3d(_FractionalMaxPool):
     """The largest entries of windows in steps of random lengths: `(n, c, d, h, w) -> (n, c, *output_size)`; see
-    `F.fractional_max_pool3d`."""
+    `F.fractional_max_pool3d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.FractionalMaxPool3d(2, output_size=(2, 3, 4))(tg.ones((1, 3, 6, 6, 6))).shape
+    (1, 3, 2, 3, 4)
+    """
 
     pool = staticmethod(F.fractional_max_pool3d)

@@ -37,6 +37,14 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     Cluster i is computed by way of in_features / div_value**(i + 1) numbers, and only for the rows that need it.
     Shapes: `(batch, in_features)`, targets `(batch,)`, or without the batch axis; gives `(output, loss)`.
     Initial values: those of Linear. Source: Grave et al., "Efficient softmax approximation for GPUs" (2017).
+    A target that is not below `n_classes` raises an IndexError.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.AdaptiveLogSoftmaxWithLoss(8, 100, cutoffs=[10, 50])
+    >>> output, loss = layer(tg.ones((2, 8)), [3, 70])
+    >>> output.shape, loss.shape, layer.log_prob(tg.ones((2, 8))).shape
+    ((2,), (), (2, 100))
     """
 
     @settings

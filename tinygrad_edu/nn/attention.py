@@ -39,6 +39,13 @@ class MultiheadAttention(Module):
     Masks: True in `key_padding_mask (batch, s)` and `attn_mask (l, s)` or `(batch * heads, l, s)` says not
     to look; numbers are added. Initial values: Xavier uniform; biases 0.
     Source: Vaswani et al., "Attention is all you need" (2017).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> x = tg.ones((2, 3, 4))
+    >>> y, weights = nn.MultiheadAttention(embed_dim=4, num_heads=2)(x, x, x, is_causal=True)
+    >>> y.shape, weights.shape, weights[0].tolist()
+    ((2, 3, 4), (3, 2, 2), [[1.0, 0.0], [0.5, 0.5]])
     """
 
     @settings

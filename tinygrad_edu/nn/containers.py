@@ -245,7 +245,15 @@ class _Dict(Module):
 
 
 class ModuleDict(_Dict):
-    """Modules by name, so that their parameters are found."""
+    """Modules by name, so that their parameters are found.
+
+    A name with a dot, or of Module's own such as "train", raises StateDictError.
+
+    >>> from tinygrad_edu import nn
+    >>> heads = nn.ModuleDict({"kind": nn.Linear(2, 3), "size": nn.Linear(2, 1)})
+    >>> heads["size"]([[1.0, 2.0]]).shape, list(heads.state_dict())
+    ((1, 1), ['kind.weight', 'kind.bias', 'size.weight', 'size.bias'])
+    """
 
     holds, _held, _checked = "modules", Module._parts, must_be_module
 
@@ -255,7 +263,13 @@ class ModuleDict(_Dict):
 
 
 class ParameterDict(_Dict):
-    """Parameters by name, so that they are found; what is no Parameter is made one."""
+    """Parameters by name, so that they are found; what is no Parameter is made one.
+
+    >>> from tinygrad_edu import nn
+    >>> weights = nn.ParameterDict({"scale": [1.0, 2.0], "shift": [3.0]})
+    >>> weights["scale"].tolist(), list(weights.state_dict())
+    ([1.0, 2.0], ['scale', 'shift'])
+    """
 
     holds, _held, _checked = "parameters", Module._own_parameters, as_parameter
 

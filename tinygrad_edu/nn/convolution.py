@@ -68,6 +68,13 @@ class Conv1d(_Conv):
 
     Shapes: `(batch, in_channels, l) -> (batch, out_channels, l_out)`; see `F.conv1d` for l_out.
     Initial values: uniform to +-1 / sqrt(in_channels / groups * kernel_size), weight and bias.
+    ShapeError where the channels of the input, which come before the lengths, are not `in_channels`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.Conv1d(2, 4, 3, stride=2)
+    >>> layer(tg.ones((5, 2, 8))).shape, layer.weight.shape
+    ((5, 4, 3), (4, 2, 3))
     """
 
     axes, convolve = 1, staticmethod(F.conv1d)
@@ -93,6 +100,12 @@ class Conv3d(_Conv):
 
     Shapes: `(batch, in_channels, d, h, w) -> (batch, out_channels, d_out, h_out, w_out)`; see `F.conv1d` for sizes.
     Initial values: uniform to +-1 / sqrt(in_channels / groups * size of the kernel).
+    ShapeError where the channels of the input, which come before the lengths, are not `in_channels`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Conv3d(2, 4, (1, 3, 3))(tg.ones((1, 2, 5, 8, 8))).shape
+    (1, 4, 5, 6, 6)
     """
 
     axes, convolve = 3, staticmethod(F.conv3d)
@@ -145,6 +158,13 @@ class ConvTranspose1d(_ConvTranspose):
 
     Shapes: `(batch, in_channels, l) -> (batch, out_channels, l_out)`.
     Initial values: uniform to +-1 / sqrt(out_channels / groups * kernel_size).
+    With a stride, several lengths have one l_out of a convolution: `output_size` says which is meant.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer, x = nn.ConvTranspose1d(2, 4, 3, stride=2), tg.ones((1, 2, 3))
+    >>> layer(x).shape, layer(x, output_size=8).shape
+    ((1, 4, 7), (1, 4, 8))
     """
 
     axes, convolve = 1, staticmethod(F.conv_transpose1d)
@@ -155,6 +175,12 @@ class ConvTranspose2d(_ConvTranspose):
 
     Shapes: `(batch, in_channels, h, w) -> (batch, out_channels, h_out, w_out)`.
     Initial values: uniform to +-1 / sqrt(out_channels / groups * height * width of the kernel).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.ConvTranspose2d(3, 4, 2, stride=2)
+    >>> layer(tg.ones((1, 3, 5, 5))).shape, layer.weight.shape
+    ((1, 4, 10, 10), (3, 4, 2, 2))
     """
 
     axes, convolve = 2, staticmethod(F.conv_transpose2d)
@@ -165,13 +191,26 @@ class ConvTranspose3d(_ConvTranspose):
 
     Shapes: `(batch, in_channels, d, h, w) -> (batch, out_channels, d_out, h_out, w_out)`.
     Initial values: uniform to +-1 / sqrt(out_channels / groups * size of the kernel).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.ConvTranspose3d(3, 4, 2, stride=2)(tg.ones((1, 3, 2, 5, 5))).shape
+    (1, 4, 4, 10, 10)
     """
 
     axes, convolve = 3, staticmethod(F.conv_transpose3d)
 
 
 class Unfold(Layer):
-    """Each window as a column: `(n, c, h, w) -> (n, c * k_h * k_w, windows)`."""
+    """Each window as a column: `(n, c, h, w) -> (n, c * k_h * k_w, windows)`.
+
+    Windows go row by row; see `F.unfold`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Unfold(2)(tg.arange(6.0).reshape(1, 1, 2, 3)).tolist()
+    [[[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]]
+    """
 
     @settings
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
@@ -183,7 +222,15 @@ class Unfold(Layer):
 
 
 class Fold(Layer):
-    """Columns added up at the places of their windows: `(n, c * k_h * k_w, windows) -> (n, c, *output_size)`."""
+    """Columns added up at the places of their windows: `(n, c * k_h * k_w, windows) -> (n, c, *output_size)`.
+
+    Where windows overlap, entries add up; ShapeError where the number of windows is another.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Fold((1, 3), (1, 2))(tg.ones((1, 2, 2))).tolist()
+    [[[[1.0, 2.0, 1.0]]]]
+    """
 
     @settings
     def __init__(

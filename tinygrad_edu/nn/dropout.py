@@ -43,31 +43,69 @@ class Dropout(_Dropout):
 
 
 class Dropout1d(_Dropout):
-    """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p: `(n, c, l)`."""
+    """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p: `(n, c, l)`.
+
+    See `F.dropout1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, random
+    >>> nn.Dropout1d(0.5, rng=random.default_rng(0))(tg.ones((1, 3, 2))).tolist()
+    [[[0.0, 0.0], [2.0, 2.0], [2.0, 2.0]]]
+    """
 
     drop = staticmethod(F.dropout1d)
 
 
 class Dropout2d(_Dropout):
-    """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p: `(n, c, h, w)`."""
+    """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p: `(n, c, h, w)`.
+
+    See `F.dropout2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, random
+    >>> nn.Dropout2d(0.5, rng=random.default_rng(0))(tg.ones((1, 3, 1, 2))).tolist()
+    [[[[0.0, 0.0]], [[2.0, 2.0]], [[2.0, 2.0]]]]
+    """
 
     drop = staticmethod(F.dropout2d)
 
 
 class Dropout3d(_Dropout):
     """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p:
-    `(n, c, d, h, w)`."""
+    `(n, c, d, h, w)`.
+
+    See `F.dropout3d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, random
+    >>> nn.Dropout3d(0.5, rng=random.default_rng(0))(tg.ones((1, 3, 1, 1, 2))).tolist()
+    [[[[[0.0, 0.0]]], [[[2.0, 2.0]]], [[[2.0, 2.0]]]]]
+    """
 
     drop = staticmethod(F.dropout3d)
 
 
 class AlphaDropout(_Dropout):
-    """Dropout that keeps mean 0 and variance 1 of what SELU gives: see `F.alpha_dropout`."""
+    """Dropout that keeps mean 0 and variance 1 of what SELU gives: see `F.alpha_dropout`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, random
+    >>> drop = nn.AlphaDropout(0.5, rng=random.default_rng(0))
+    >>> [round(v, 3) for v in drop(tg.zeros(4)).tolist()], drop.eval()(tg.zeros(4)).tolist()
+    ([-0.779, 0.779, 0.779, 0.779], [0.0, 0.0, 0.0, 0.0])
+    """
 
     drop = staticmethod(F.alpha_dropout)
 
 
 class FeatureAlphaDropout(_Dropout):
-    """AlphaDropout of whole channels: `(n, c, ...)`."""
+    """AlphaDropout of whole channels: `(n, c, ...)`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, random
+    >>> y = nn.FeatureAlphaDropout(0.5, rng=random.default_rng(0))(tg.zeros((1, 3, 2)))
+    >>> [[round(v, 3) for v in channel] for channel in y[0].tolist()]
+    [[-0.779, -0.779], [0.779, 0.779], [0.779, 0.779]]
+    """
 
     drop = staticmethod(F.feature_alpha_dropout)

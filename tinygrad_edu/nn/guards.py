@@ -195,6 +195,7 @@ class Seen:
     """What is remembered of the training loops of this process; nothing is kept alive by it."""
 
     def __init__(self) -> None:
+        self.parameters: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # all that are alive
         self.losses: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # by birth
         self.steps = (0, 0)  # the births of the last two steps
         # modules that ran in eval mode in a recorded computation: a parameter before each, and when
@@ -209,6 +210,11 @@ SEEN = Seen()
 def alive(these: weakref.WeakValueDictionary[int, Any]) -> list[Any]:
     """What is alive, also while other threads add to it."""
     return [x for ref in these.valuerefs() if (x := ref()) is not None]
+
+
+def note_parameter(parameter: Any) -> None:
+    """Remember a parameter for `parameters`."""
+    SEEN.parameters[id(parameter)] = parameter
 
 
 def note_optimizer(optimizer: Any) -> None:
@@ -266,11 +272,12 @@ def after_step(optimizer: Any) -> None:
     SEEN.steps = SEEN.steps[1], births()
 
 
-def first_step(optimizer: Any, parameters: Any) -> None:
+def first_step(optimizer: Any) -> None:
     """At an optimizer's first step: does it hold every parameter that the model uses, and does the model use each?"""
     if not is_on("parameters"):
         return
     own = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters = alive(SEEN.parameters)
     idle = [_called(p) for p in own if p._grad is None and p.flags & NEEDS]
     held = {id(p) for other in alive(SEEN.optimizers) for group in other.param_groups for p in group["params"]}
     if idle and all(p._grad is None for p in own):

@@ -26,7 +26,12 @@ def _write(t: Any, values: Any) -> Any:
 
 @settings
 def constant_(tensor: Leaf, val: float) -> Any:
-    """`val` everywhere."""
+    """`val` everywhere.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.init.constant_(nn.Parameter([0.0, 0.0]), 0.5).tolist()
+    [0.5, 0.5]
+    """
     return _write(tensor, np.full(tensor.shape, val))
 
 
@@ -43,13 +48,25 @@ def zeros_(tensor: Leaf) -> Any:
 
 @settings
 def ones_(tensor: Leaf) -> Any:
-    """1 everywhere."""
+    """1 everywhere.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.init.ones_(nn.Parameter([0.0, 2.0])).tolist()
+    [1.0, 1.0]
+    """
     return constant_(tensor, 1.0)
 
 
 @settings
 def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
-    """Numbers evenly spread from `a` to `b`."""
+    """Numbers evenly spread from `a` to `b`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.uniform_(nn.Parameter(tg.zeros(10_000)), -2.0, 3.0, tg.random.default_rng(0))
+    >>> round(w.min().item(), 1), round(w.max().item(), 1)
+    (-2.0, 3.0)
+    """
     if not (math.isfinite(a) and math.isfinite(b) and a <= b and math.isfinite(b - a)):
         raise ValueError(f"uniform_: bounds must be finite, the lower first; got {a} and {b}; use e.g. 0 and 1")
     return _write(tensor, or_shared(rng).draw("uniform", a, b, tensor.shape))
@@ -57,7 +74,14 @@ def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None
 
 @settings
 def normal_(tensor: Leaf, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
-    """Normal numbers."""
+    """Normal numbers around `mean`, with standard deviation `std`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.normal_(nn.Parameter(tg.zeros(10_000)), 1.0, 0.5, tg.random.default_rng(0))
+    >>> round(w.mean().item(), 1), round(w.data.std().item(), 1)
+    (1.0, 0.5)
+    """
     if not std >= 0:
         raise ValueError(f"normal_: std must be 0 or more; got {std}; use e.g. 1.0")
     return _write(tensor, or_shared(rng).draw("normal", mean, std, tensor.shape))
@@ -67,7 +91,14 @@ def normal_(tensor: Leaf, mean: float = 0.0, std: float = 1.0, rng: Generator | 
 def trunc_normal_(
     tensor: Leaf, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
 ) -> Any:
-    """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations)."""
+    """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.trunc_normal_(nn.Parameter(tg.zeros(10_000)), a=-1.0, b=0.5, rng=tg.random.default_rng(0))
+    >>> round(w.min().item(), 1), round(w.max().item(), 1)
+    (-1.0, 0.5)
+    """
     if not (0 < std < float("inf")) or mean + 40 * std < a or mean - 40 * std > b or not a < b:
         raise ValueError(f"trunc_normal_: the bounds must hold some of the distribution; got {a} to {b}; widen them")
     held = math.erf((b - mean) / std / 2**0.5) - math.erf((a - mean) / std / 2**0.5)
@@ -82,7 +113,14 @@ def trunc_normal_(
 
 @settings
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the variance of activations steady through a nonlinearity."""
+    """The factor that keeps the variance of activations steady through a nonlinearity.
+
+    It is sqrt(2) for relu, 5 / 3 for tanh, sqrt(2 / (1 + slope**2)) for leaky_relu.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.init.calculate_gain("relu"), 4), nn.init.calculate_gain("leaky_relu", 1.0)
+    (1.4142, 1.0)
+    """
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in GAINS:
@@ -95,7 +133,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 @settings
 def fans(tensor: Leaf) -> tuple[int, int]:
-    """How many inputs an output has, and how many outputs an input: of a matrix, or of kernels."""
+    """How many inputs an output has, and how many outputs an input: of a matrix, or of kernels.
+
+    Of shape (out, in, *kernel): in and out, each times the entries of a kernel. Biases have none: a ShapeError.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.init.fans(nn.Linear(3, 2).weight), nn.init.fans(nn.Conv2d(3, 8, 5).weight)
+    ((3, 2), (75, 200))
+    """
     if len(tensor.shape) < 2:
         raise ShapeError(f"init: fan in and fan out need two axes or more; got {tensor.shape}; use uniform_")
     if not math.prod(tensor.shape):
@@ -106,14 +151,30 @@ def fans(tensor: Leaf) -> tuple[int, int]:
 
 @settings
 def xavier_uniform_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -> Any:
-    """Uniform to +-gain * sqrt(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    """Uniform to +-gain * sqrt(6 / (fan_in + fan_out)).
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.xavier_uniform_(nn.Parameter(tg.zeros((200, 400))), rng=tg.random.default_rng(0))
+    >>> round(abs(w).max().item(), 3)  # sqrt(6 / 600)
+    0.1
+    """
     bound = gain * math.sqrt(6 / sum(fans(tensor)))
     return uniform_(tensor, -bound, bound, rng)
 
 
 @settings
 def xavier_normal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -> Any:
-    """Normal with deviation gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    """Normal with deviation gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.xavier_normal_(nn.Parameter(tg.zeros((100, 100))), rng=tg.random.default_rng(0))
+    >>> round(w.data.std().item(), 2)  # sqrt(2 / 200)
+    0.1
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), rng)
 
 
@@ -127,7 +188,14 @@ def _kaiming(tensor: Leaf, a: float, mode: str, nonlinearity: str) -> float:
 def kaiming_uniform_(
     tensor: Leaf, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
 ) -> Any:
-    """Uniform to +-gain * sqrt(3 / fan). Source: He et al., "Delving deep into rectifiers" (2015)."""
+    """Uniform to +-gain * sqrt(3 / fan). Source: He et al., "Delving deep into rectifiers" (2015).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.kaiming_uniform_(nn.Parameter(tg.zeros((100, 600))), rng=tg.random.default_rng(0))
+    >>> round(abs(w).max().item(), 3)  # sqrt(2) * sqrt(3 / 600)
+    0.1
+    """
     bound = math.sqrt(3) * _kaiming(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, rng)
 
@@ -136,13 +204,30 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: Leaf, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", rng: Generator | None = None
 ) -> Any:
-    """Normal with deviation gain / sqrt(fan). Source: He et al. (2015)."""
+    """Normal with deviation gain / sqrt(fan). Source: He et al. (2015).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.kaiming_normal_(nn.Parameter(tg.zeros((100, 200))), rng=tg.random.default_rng(0))
+    >>> round(w.data.std().item(), 2)  # sqrt(2) / sqrt(200)
+    0.1
+    """
     return normal_(tensor, 0.0, _kaiming(tensor, a, mode, nonlinearity), rng)
 
 
 @settings
 def orthogonal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -> Any:
-    """Rows (or columns) that are orthonormal, times `gain`. Source: Saxe et al. (2014)."""
+    """Rows (or columns) that are orthonormal, times `gain`.
+
+    Source: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks" (2014).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.orthogonal_(nn.Parameter(tg.zeros((2, 3))), rng=tg.random.default_rng(0))
+    >>> abs((w @ w.mT).detach()).round(4).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
     fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     q, r = np.linalg.qr(or_shared(rng).draw("standard_normal", (max(rows, columns), min(rows, columns))))

@@ -59,69 +59,179 @@ class LazyLinear(_Lazy, linear.Linear):
 
 
 class LazyConv1d(_Lazy, convolution.Conv1d):
-    """Conv1d whose `in_channels` are those of the first input: `(n, c, l)`."""
+    """Conv1d whose `in_channels` are those of the first input: `(n, c, l)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyConv1d(4, 3)
+    >>> layer(tg.ones((2, 5, 8))).shape, layer.weight.shape
+    ((2, 4, 6), (4, 5, 3))
+    """
 
     feature_axis = -2
 
 
 class LazyConv2d(_Lazy, convolution.Conv2d):
-    """Conv2d whose `in_channels` are those of the first input: `(n, c, h, w)`."""
+    """Conv2d whose `in_channels` are those of the first input: `(n, c, h, w)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyConv2d(4, 3, padding=1)
+    >>> len(list(layer.parameters()))
+    0
+    >>> layer(tg.ones((2, 5, 8, 8))).shape, layer.in_channels
+    ((2, 4, 8, 8), 5)
+    """
 
     feature_axis = -3
 
 
 class LazyConv3d(_Lazy, convolution.Conv3d):
-    """Conv3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`."""
+    """Conv3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyConv3d(4, 2)
+    >>> layer(tg.ones((1, 5, 3, 3, 3))).shape, layer.weight.shape
+    ((1, 4, 2, 2, 2), (4, 5, 2, 2, 2))
+    """
 
     feature_axis = -4
 
 
 class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
-    """ConvTranspose1d whose `in_channels` are those of the first input: `(n, c, l)`."""
+    """ConvTranspose1d whose `in_channels` are those of the first input: `(n, c, l)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyConvTranspose1d(4, 2, stride=2)
+    >>> layer(tg.ones((2, 5, 3))).shape, layer.weight.shape
+    ((2, 4, 6), (5, 4, 2))
+    """
 
     feature_axis = -2
 
 
 class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
-    """ConvTranspose2d whose `in_channels` are those of the first input: `(n, c, h, w)`."""
+    """ConvTranspose2d whose `in_channels` are those of the first input: `(n, c, h, w)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyConvTranspose2d(4, 2, stride=2)
+    >>> layer(tg.ones((2, 5, 3, 3))).shape, layer.weight.shape
+    ((2, 4, 6, 6), (5, 4, 2, 2))
+    """
 
     feature_axis = -3
 
 
 class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
-    """ConvTranspose3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`."""
+    """ConvTranspose3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyConvTranspose3d(4, 2)
+    >>> layer(tg.ones((1, 5, 3, 3, 3))).shape, layer.weight.shape
+    ((1, 4, 4, 4, 4), (5, 4, 2, 2, 2))
+    """
 
     feature_axis = -4
 
 
 class LazyBatchNorm1d(_Lazy, normalization.BatchNorm1d):
-    """BatchNorm1d whose `num_features` are those of the first input: `(n, c, l)`."""
+    """BatchNorm1d whose `num_features` are those of the first input: `(n, c, l)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyBatchNorm1d()
+    >>> layer(tg.ones((2, 5, 3))).shape, layer.num_features
+    ((2, 5, 3), 5)
+    """
 
 
 class LazyBatchNorm2d(_Lazy, normalization.BatchNorm2d):
-    """BatchNorm2d whose `num_features` are those of the first input: `(n, c, h, w)`."""
+    """BatchNorm2d whose `num_features` are those of the first input: `(n, c, h, w)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyBatchNorm2d()
+    >>> layer(tg.ones((2, 5, 3, 3))).shape, layer.weight.shape
+    ((2, 5, 3, 3), (5,))
+    """
 
 
 class LazyBatchNorm3d(_Lazy, normalization.BatchNorm3d):
-    """BatchNorm3d whose `num_features` are those of the first input: `(n, c, d, h, w)`."""
+    """BatchNorm3d whose `num_features` are those of the first input: `(n, c, d, h, w)`.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyBatchNorm3d(affine=False)
+    >>> layer(tg.ones((2, 5, 3, 3, 3))).shape, layer.running_mean.shape
+    ((2, 5, 3, 3, 3), (5,))
+    """
 
 
 class LazyInstanceNorm1d(_Lazy, normalization.InstanceNorm1d, affine=True, track_running_stats=True):
     """InstanceNorm1d whose `num_features` are those of the first input: `(n, c, l)`; with `affine` and running
-    statistics, unless told otherwise."""
+    statistics, unless told otherwise.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyInstanceNorm1d()
+    >>> layer(tg.ones((2, 5, 3))).shape, layer.weight.shape
+    ((2, 5, 3), (5,))
+    """
 
     feature_axis = -2
 
 
 class LazyInstanceNorm2d(_Lazy, normalization.InstanceNorm2d, affine=True, track_running_stats=True):
     """InstanceNorm2d whose `num_features` are those of the first input: `(n, c, h, w)`; with `affine` and running
-    statistics, unless told otherwise."""
+    statistics, unless told otherwise.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyInstanceNorm2d(affine=False)
+    >>> layer(tg.ones((2, 5, 3, 3))).shape, layer.running_mean.shape
+    ((2, 5, 3, 3), (5,))
+    """
 
     feature_axis = -3
 
 
 class LazyInstanceNorm3d(_Lazy, normalization.InstanceNorm3d, affine=True, track_running_stats=True):
     """InstanceNorm3d whose `num_features` are those of the first input: `(n, c, d, h, w)`; with `affine` and running
-    statistics, unless told otherwise."""
+    statistics, unless told otherwise.
+
+    Until then it has no parameters: call it once before an optimizer is made.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.LazyInstanceNorm3d()
+    >>> layer(tg.ones((2, 5, 3, 3, 3))).shape, layer.num_features
+    ((2, 5, 3, 3, 3), 5)
+    """
 
     feature_axis = -4

@@ -59,6 +59,11 @@ class Bilinear(Layer):
 
     Shapes: `(..., in1_features), (..., in2_features) -> (..., out_features)`.
     Initial values: uniform to +-1 / sqrt(in1_features), weight and bias.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Bilinear(3, 4, 2)(tg.ones((5, 3)), tg.ones((5, 4))).shape
+    (5, 2)
     """
 
     @settings
@@ -89,6 +94,14 @@ class Embedding(Layer):
 
     Initial values: normal; row `padding_idx` is 0, and gets no gradient. With `max_norm`, rows that are looked up are
     shortened to it (see `F.embedding`).
+    Indices must be integers from 0 to num_embeddings - 1; others raise IndexError.
+
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])
+    >>> layer([[1, 0, 1]]).tolist()
+    [[[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]]]
+    >>> layer([[1, 0, 1]]).shape
+    (1, 3, 2)
     """
 
     @settings
@@ -129,7 +142,15 @@ class Embedding(Layer):
 
 class EmbeddingBag(Embedding):
     """The mean, sum or largest entries of the rows of `weight` in each bag of indices: `(bags, length) -> (bags, dim)`,
-    or flat indices and the `offsets` at which bags begin; see `F.embedding_bag`. Initial values: normal."""
+    or flat indices and the `offsets` at which bags begin; see `F.embedding_bag`. Initial values: normal.
+
+    >>> from tinygrad_edu import nn
+    >>> rows = [[1.0], [2.0], [6.0]]
+    >>> nn.EmbeddingBag.from_pretrained(rows)([[0, 1], [1, 2]]).tolist()
+    [[1.5], [4.0]]
+    >>> nn.EmbeddingBag.from_pretrained(rows, mode="sum")([0, 1, 2], offsets=[0, 1]).tolist()
+    [[1.0], [8.0]]
+    """
 
     @settings
     def __init__(
@@ -161,7 +182,14 @@ class EmbeddingBag(Embedding):
 
 
 class CosineSimilarity(Layer):
-    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`: see `F.cosine_similarity`."""
+    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`: see `F.cosine_similarity`.
+
+    Shapes: two that broadcast, to theirs without `axis`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.CosineSimilarity()([[1.0, 0.0], [1.0, 0.0]], [[0.0, 3.0], [-2.0, 0.0]]).tolist()
+    [0.0, -1.0]
+    """
 
     @settings
     def __init__(self, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> None:
@@ -173,7 +201,16 @@ class CosineSimilarity(Layer):
 
 
 class PairwiseDistance(Layer):
-    """The p-norm of x1 - x2 + eps over the last axis: see `F.pairwise_distance`."""
+    """The p-norm of x1 - x2 + eps over the last axis: see `F.pairwise_distance`.
+
+    Shapes: `(..., n), (..., n) -> (...)`, or `(..., 1)` with `keepdims`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.PairwiseDistance(eps=0.0)([[3.0, 4.0]], [[0.0, 0.0]]).tolist()
+    [5.0]
+    >>> nn.PairwiseDistance(p=1.0, eps=0.0)([[3.0, 4.0]], [[0.0, 0.0]]).tolist()
+    [7.0]
+    """
 
     @settings
     def __init__(

@@ -19,21 +19,36 @@ class Loss(Layer):
 
 
 class MSELoss(Loss):
-    """(x - target)**2, averaged."""
+    """(x - target)**2, averaged. Two different shapes raise a ShapeError.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.MSELoss()([1.0, 2.0], [1.0, 4.0]).item()
+    2.0
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(Loss):
-    """abs(x - target), averaged."""
+    """abs(x - target), averaged. Two different shapes raise a ShapeError.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.L1Loss()([1.0, 2.0], [1.0, 4.0]).item()
+    1.0
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.l1_loss(input, target, self.reduction)
 
 
 class SmoothL1Loss(Loss):
-    """A square below `beta` and linear above: see `F.smooth_l1_loss`."""
+    """A square below `beta` and linear above: see `F.smooth_l1_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.SmoothL1Loss("none", beta=2.0)([1.0, 3.0], [0.0, 0.0]).tolist()
+    [0.25, 2.0]
+    """
 
     @settings
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
@@ -45,7 +60,12 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """A square below `delta` and linear above: see `F.huber_loss`."""
+    """A square below `delta` and linear above: see `F.huber_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.HuberLoss("none")([0.5, 3.0], [0.0, 0.0]).tolist()
+    [0.125, 2.5]
+    """
 
     @settings
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
@@ -57,7 +77,14 @@ class HuberLoss(Loss):
 
 
 class BCELoss(Loss):
-    """Binary cross-entropy of probabilities: see `F.binary_cross_entropy`."""
+    """Binary cross-entropy of probabilities: see `F.binary_cross_entropy`.
+
+    Logits raise a ValueError: use BCEWithLogitsLoss.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.BCELoss()([0.5], [1.0]).item(), 4)
+    0.6931
+    """
 
     weight: Any
 
@@ -71,7 +98,12 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """Binary cross-entropy of sigmoid(x): see `F.binary_cross_entropy_with_logits`."""
+    """Binary cross-entropy of sigmoid(x): see `F.binary_cross_entropy_with_logits`.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.BCEWithLogitsLoss()([0.0], [1.0]).item(), 4)
+    0.6931
+    """
 
     weight: Any
     pos_weight: Any
@@ -87,7 +119,14 @@ class BCEWithLogitsLoss(Loss):
 
 
 class CrossEntropyLoss(Loss):
-    """-log softmax(x)[target], averaged: see `F.cross_entropy`."""
+    """-log softmax(x)[target], averaged: see `F.cross_entropy`.
+
+    Shapes: logits `(batch, classes)`, class numbers `(batch,)`; labels beyond the classes raise an IndexError.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.CrossEntropyLoss()([[0.0, 0.0, 0.0, 0.0]], [2]).item(), 4)
+    1.3863
+    """
 
     weight: Any
 
@@ -104,7 +143,12 @@ class CrossEntropyLoss(Loss):
 
 
 class NLLLoss(Loss):
-    """-x[target] for log-probabilities x, averaged: see `F.nll_loss`."""
+    """-x[target] for log-probabilities x, averaged: see `F.nll_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.NLLLoss()([[-1.0, -3.0], [-2.0, -4.0]], [1, 0]).item()
+    2.5
+    """
 
     weight: Any
 
@@ -119,7 +163,12 @@ class NLLLoss(Loss):
 
 
 class KLDivLoss(Loss):
-    """target * (log(target) - x) for log-probabilities x: see `F.kl_div`."""
+    """target * (log(target) - x) for log-probabilities x: see `F.kl_div`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.KLDivLoss("batchmean")([[-1.0, -2.0]], [[1.0, 0.0]]).item()
+    1.0
+    """
 
     @settings
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
@@ -131,7 +180,12 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """-log of the Poisson probability of the target: see `F.poisson_nll_loss`."""
+    """-log of the Poisson probability of the target: see `F.poisson_nll_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.PoissonNLLLoss()([1.0], [2.0]).item(), 4)
+    0.7183
+    """
 
     @settings
     def __init__(
@@ -145,7 +199,12 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """-log of the normal density of the target, for means and variances: see `F.gaussian_nll_loss`."""
+    """-log of the normal density of the target, for means and variances: see `F.gaussian_nll_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.GaussianNLLLoss()([0.0], [2.0], [1.0]).item()
+    2.0
+    """
 
     @settings
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
@@ -157,7 +216,12 @@ class GaussianNLLLoss(Loss):
 
 
 class MultiMarginLoss(Loss):
-    """The target's score larger than every other, by `margin`: see `F.multi_margin_loss`."""
+    """The target's score larger than every other, by `margin`: see `F.multi_margin_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.MultiMarginLoss()([[1.0, 0.5]], [0]).item()
+    0.25
+    """
 
     weight: Any
 
@@ -172,14 +236,24 @@ class MultiMarginLoss(Loss):
 
 
 class MultiLabelMarginLoss(Loss):
-    """Scores of the classes in the target larger than the others', by 1: see `F.multilabel_margin_loss`."""
+    """Scores of the classes in the target larger than the others', by 1: see `F.multilabel_margin_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.MultiLabelMarginLoss()([0.0, 2.0], [0, -1]).item()
+    1.5
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.multilabel_margin_loss(input, target, self.reduction)
 
 
 class MultiLabelSoftMarginLoss(Loss):
-    """Binary cross-entropy of sigmoid(x), averaged over the classes: see `F.multilabel_soft_margin_loss`."""
+    """Binary cross-entropy of sigmoid(x), averaged over the classes: see `F.multilabel_soft_margin_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.MultiLabelSoftMarginLoss()([0.0, 0.0], [1.0, 0.0]).item(), 4)
+    0.6931
+    """
 
     weight: Any
 
@@ -193,7 +267,14 @@ class MultiLabelSoftMarginLoss(Loss):
 
 
 class CTCLoss(Loss):
-    """-log of the probability of a text in a longer sequence of scores: see `F.ctc_loss`."""
+    """-log of the probability of a text in a longer sequence of scores: see `F.ctc_loss`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> x = tg.log([[0.5, 0.5], [0.5, 0.5]])  # the text "1" is 11, 1-blank or blank-1: 3 ways of 4
+    >>> round(nn.CTCLoss()(x, [1], 2, 1).item(), 4)
+    0.2877
+    """
 
     @settings
     def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:

@@ -11,7 +11,12 @@ from .loss import Loss
 
 
 class MarginRankingLoss(Loss):
-    """The first input larger where the target is 1, the second where it is -1: see `F.margin_ranking_loss`."""
+    """The first input larger where the target is 1, the second where it is -1: see `F.margin_ranking_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.MarginRankingLoss()([1.0], [3.0], [1]).item()
+    2.0
+    """
 
     @settings
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
@@ -23,7 +28,12 @@ class MarginRankingLoss(Loss):
 
 
 class HingeEmbeddingLoss(Loss):
-    """Distances with target 1 small, with -1 larger than `margin`: see `F.hinge_embedding_loss`."""
+    """Distances with target 1 small, with -1 larger than `margin`: see `F.hinge_embedding_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.HingeEmbeddingLoss(reduction="none")([0.25, 0.25], [1, -1]).tolist()
+    [0.25, 0.75]
+    """
 
     @settings
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
@@ -35,14 +45,24 @@ class HingeEmbeddingLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """log(1 + exp(-target * x)), averaged, for targets 1 and -1."""
+    """log(1 + exp(-target * x)), averaged, for targets 1 and -1.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.SoftMarginLoss()([0.0], [1]).item(), 4)
+    0.6931
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.soft_margin_loss(input, target, self.reduction)
 
 
 class CosineEmbeddingLoss(Loss):
-    """Pairs with target 1 drawn together, with -1 pushed apart: see `F.cosine_embedding_loss`."""
+    """Pairs with target 1 drawn together, with -1 pushed apart: see `F.cosine_embedding_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.CosineEmbeddingLoss()([[1.0, 0.0]], [[0.0, 2.0]], [1]).item()
+    1.0
+    """
 
     @settings
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
@@ -54,7 +74,12 @@ class CosineEmbeddingLoss(Loss):
 
 
 class TripletMarginLoss(Loss):
-    """The positive nearer to the anchor than the negative, by `margin`: see `F.triplet_margin_loss`."""
+    """The positive nearer to the anchor than the negative, by `margin`: see `F.triplet_margin_loss`.
+
+    >>> from tinygrad_edu import nn
+    >>> round(nn.TripletMarginLoss()([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 1.0]]).item(), 4)
+    5.0
+    """
 
     @settings
     def __init__(
@@ -71,7 +96,15 @@ class TripletMarginLoss(Loss):
 
 class TripletMarginWithDistanceLoss(Loss):
     """The positive nearer to the anchor than the negative, in any distance: see
-    `F.triplet_margin_with_distance_loss`."""
+    `F.triplet_margin_with_distance_loss`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> city = lambda a, b: (a - b).abs().sum(-1)
+    >>> x = tg.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
+    >>> nn.TripletMarginWithDistanceLoss(distance_function=city)(*x).item()
+    7.0
+    """
 
     @settings
     def __init__(

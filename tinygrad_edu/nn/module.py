@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -25,7 +24,6 @@ from .state import Keys, load
 from .summary import Summary, summary
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows
-PARAMETERS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # all that are alive
 
 
 class Parameter(Tensor):
@@ -41,7 +39,7 @@ class Parameter(Tensor):
     @own_keywords
     def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
         super().__init__(data, requires_grad, dtype, name)
-        PARAMETERS[id(self)] = self
+        guards.note_parameter(self)
 
 
 class Buffer(Tensor):

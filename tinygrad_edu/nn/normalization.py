@@ -84,23 +84,51 @@ class _BatchNorm(Running):
 
 
 class BatchNorm1d(_BatchNorm):
-    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c)` or `(n, c, l)`.
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c)` or `(n, c, l)`, to the same.
 
     In training, mean and variance are the batch's; in evaluation, running ones, which move towards the
-    batch's by `momentum` (None: their plain mean). Initial values: weight 1, bias 0.
+    batch's by `momentum` (None: their plain mean). Initial values: weight 1, bias 0. A batch with one value in each
+    channel has no variance: training refuses it.
+    Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift" (2015).
+
+    >>> from tinygrad_edu import nn
+    >>> norm = nn.BatchNorm1d(1, eps=0.0, momentum=0.5)
+    >>> norm([[1.0], [3.0]]).tolist()
+    [[-1.0], [1.0]]
+    >>> norm.running_mean.tolist(), norm.running_var.tolist()
+    ([1.0], [1.5])
     """
 
     ndims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, h, w)`; see BatchNorm1d."""
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, h, w)`; see BatchNorm1d.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> norm = nn.BatchNorm2d(3, momentum=0.5)
+    >>> norm(tg.ones((2, 3, 4, 4))).shape
+    (2, 3, 4, 4)
+    >>> norm.running_mean.tolist()
+    [0.5, 0.5, 0.5]
+    """
 
     ndims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, d, h, w)`; see BatchNorm1d."""
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, d, h, w)`; see BatchNorm1d.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> norm = nn.BatchNorm3d(2, momentum=0.5)
+    >>> norm(tg.ones((1, 2, 3, 4, 4))).shape
+    (1, 2, 3, 4, 4)
+    >>> norm.running_var.tolist()
+    [0.5, 0.5]
+    """
 
     ndims = (5,)
 
@@ -129,6 +157,12 @@ class InstanceNorm1d(_InstanceNorm):
 
     With `track_running_stats`, evaluation uses running statistics, as batch norm does. Initial values (with `affine`):
     weight 1, bias 0.
+    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast stylization"
+    (2016).
+
+    >>> from tinygrad_edu import nn
+    >>> nn.InstanceNorm1d(2, eps=0.0)([[1.0, 3.0], [10.0, 30.0]]).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
     """
 
     ndims, channel_axis = (2, 3), -2
@@ -136,20 +170,39 @@ class InstanceNorm1d(_InstanceNorm):
 
 class InstanceNorm2d(_InstanceNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, h, w)` or `(c, h, w)`;
-    see InstanceNorm1d."""
+    see InstanceNorm1d.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.InstanceNorm2d(2, eps=0.0)([[[[1.0, 3.0]], [[10.0, 30.0]]]]).tolist()
+    [[[[-1.0, 1.0]], [[-1.0, 1.0]]]]
+    """
 
     ndims, channel_axis = (3, 4), -3
 
 
 class InstanceNorm3d(_InstanceNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, d, h, w)` or
-    `(c, d, h, w)`; see InstanceNorm1d."""
+    `(c, d, h, w)`; see InstanceNorm1d.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.InstanceNorm3d(2, eps=0.0)([[[[1.0, 3.0]]], [[[10.0, 30.0]]]]).tolist()
+    [[[[-1.0, 1.0]]], [[[-1.0, 1.0]]]]
+    """
 
     ndims, channel_axis = (4, 5), -4
 
 
 class LocalResponseNorm(Layer):
-    """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels."""
+    """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels.
+
+    Shapes: `(n, c, l ...)` to the same.
+    Source: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (2012).
+
+    >>> from tinygrad_edu import nn
+    >>> norm = nn.LocalResponseNorm(size=2, alpha=2.0, beta=1.0, k=0.0)
+    >>> norm([[[1.0], [1.0]]]).tolist()
+    [[[1.0], [0.5]]]
+    """
 
     @settings
     def __init__(self, size: Positive, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
@@ -161,7 +214,16 @@ class LocalResponseNorm(Layer):
 
 
 class LayerNorm(Layer):
-    """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Initial values: weight 1, bias 0."""
+    """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Initial values: weight 1, bias 0.
+
+    Shapes: `(..., *normalized_shape)` to the same; weight and bias have `normalized_shape`. An input with other
+    last axes raises ShapeError.
+    Source: Ba, Kiros and Hinton, "Layer normalization" (2016).
+
+    >>> from tinygrad_edu import nn
+    >>> nn.LayerNorm(2, eps=0.0)([[1.0, 3.0], [10.0, 30.0]]).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
 
     @settings
     def __init__(
@@ -180,7 +242,15 @@ class LayerNorm(Layer):
 
 
 class RMSNorm(Layer):
-    """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Initial values: weight 1."""
+    """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Initial values: weight 1.
+
+    Shapes: `(..., *normalized_shape)` to the same. `eps` None is the distance from 1 to the next number of the dtype.
+    Source: Zhang and Sennrich, "Root mean square layer normalization" (2019).
+
+    >>> from tinygrad_edu import nn
+    >>> nn.RMSNorm(2, eps=0.0)([[2.0, 2.0], [-3.0, 3.0]]).tolist()
+    [[1.0, 1.0], [-1.0, 1.0]]
+    """
 
     @settings
     def __init__(
@@ -200,6 +270,12 @@ class GroupNorm(Layer):
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels: `(n, c, ...)`.
 
     Initial values: weight 1, bias 0.
+    Source: Wu and He, "Group normalization" (2018).
+
+    >>> from tinygrad_edu import nn
+    >>> norm = nn.GroupNorm(num_groups=2, num_channels=4, eps=0.0)
+    >>> norm([[1.0, 3.0, 10.0, 30.0]]).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
     """
 
     @settings

@@ -244,7 +244,7 @@ class RNN(_Recurrent):
     Shapes: `(length, batch, input_size) -> (length, batch, directions * hidden_size)` and the last state
     `(layers * directions, batch, hidden_size)`; batch first with `batch_first`; or without a batch axis. Sequences of
     different lengths come and go as `nn.utils.rnn.PackedSequence`.
-    Initial values: uniform to +-1 / sqrt(hidden_size).
+    Initial values: uniform to +-1 / sqrt(hidden_size). Source: Elman, "Finding structure in time" (1990).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -271,7 +271,14 @@ class LSTM(_Recurrent):
     i, f, o = sigmoid(...), g = tanh(...) of `x @ weight_ih.mT + bias_ih + h @ weight_hh.mT + bias_hh`;
     c = f * c + i * g; h = o * tanh(c). Shapes as in RNN; the state is a pair (h, c). With `proj_size`, h is
     projected to that size by weight_hr, as in Sak et al. (2014).
-    Initial values: uniform to +-1 / sqrt(hidden_size). Source: Hochreiter and Schmidhuber (1997).
+    Initial values: uniform to +-1 / sqrt(hidden_size). Source: Hochreiter and Schmidhuber, "Long
+    short-term memory" (1997).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> y, (h, c) = nn.LSTM(3, 4, num_layers=2)(tg.ones((5, 2, 3)))
+    >>> y.shape, h.shape, c.shape
+    ((5, 2, 4), (2, 2, 4), (2, 2, 4))
     """
 
     @settings
@@ -292,7 +299,14 @@ class GRU(_Recurrent):
     """Gated recurrent unit: gates (r, z) over what is forgotten and kept.
 
     r, z = sigmoid(...); n = tanh(x part + r * h part); h = (1 - z) * n + z * h. Shapes as in RNN.
-    Initial values: uniform to +-1 / sqrt(hidden_size). Source: Cho et al. (2014).
+    Initial values: uniform to +-1 / sqrt(hidden_size). Source: Cho et al., "Learning phrase representations using RNN
+    encoder-decoder for statistical machine translation" (2014).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> y, h = nn.GRU(3, 4, bidirectional=True, batch_first=True)(tg.ones((2, 5, 3)))
+    >>> y.shape, h.shape
+    ((2, 5, 8), (2, 2, 4))
     """
 
     step, whole, gates = staticmethod(gru_step), staticmethod(gru_steps), 3
@@ -335,7 +349,18 @@ class _Cell(Module):
 
 
 class RNNCell(_Cell):
-    """One step of an RNN: `cell(x, h)` is the next h."""
+    """One step of an RNN: `cell(x, h)` is the next h.
+
+    Shapes: `(batch, input_size), (batch, hidden_size) -> (batch, hidden_size)`; h is 0 if it is left out.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> cell, h = nn.RNNCell(3, 4), None
+    >>> for x in tg.ones((5, 2, 3)):
+    ...     h = cell(x, h)
+    >>> h.shape
+    (2, 4)
+    """
 
     @settings
     def __init__(
@@ -347,12 +372,25 @@ class RNNCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """One step of an LSTM: `cell(x, (h, c))` is the next (h, c)."""
+    """One step of an LSTM: `cell(x, (h, c))` is the next (h, c); shapes as in RNNCell.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> h, c = nn.LSTMCell(3, 4)(tg.ones((2, 3)))
+    >>> h.shape, c.shape
+    ((2, 4), (2, 4))
+    """
 
     step, gates, states = staticmethod(lstm_step), 4, 2
 
 
 class GRUCell(_Cell):
-    """One step of a GRU: `cell(x, h)` is the next h."""
+    """One step of a GRU: `cell(x, h)` is the next h; shapes as in RNNCell.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.GRUCell(3, 4)(tg.ones((2, 3)), tg.zeros((2, 4))).shape
+    (2, 4)
+    """
 
     step, gates = staticmethod(gru_step), 3

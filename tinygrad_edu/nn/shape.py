@@ -12,7 +12,13 @@ from .module import Layer
 
 
 class Identity(Layer):
-    """The input itself; takes any arguments, as a stand-in for other layers."""
+    """The input itself; takes any arguments, as a stand-in for other layers.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Identity(54, unused=True)(tg.ones(2)).tolist()
+    [1.0, 1.0]
+    """
 
     @settings
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -44,7 +50,15 @@ class Flatten(Layer):
 
 
 class Unflatten(Layer):
-    """An axis as several, of lengths `unflattened_size`: `(batch, c * h * w) -> (batch, c, h, w)`; one may be -1."""
+    """An axis as several, of lengths `unflattened_size`: `(batch, c * h * w) -> (batch, c, h, w)`; one may be -1.
+
+    ShapeError where the lengths do not multiply to that of the axis.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Unflatten(1, (2, -1))(tg.ones((5, 6))).shape
+    (5, 2, 3)
+    """
 
     @settings
     def __init__(self, axis: int = 1, unflattened_size: Any = (-1,), *, dim: int | None = None) -> None:
@@ -60,7 +74,17 @@ class Unflatten(Layer):
 
 
 class Upsample(Layer):
-    """The axes after the channels resized: see `F.interpolate`."""
+    """The axes after the channels resized: see `F.interpolate`.
+
+    Shapes: `(n, c, l) -> (n, c, l_out)`, and so for 2 and 3 axes; give `size` or `scale_factor`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.Upsample(scale_factor=2)(tg.tensor([[[1.0, 3.0]]])).tolist()
+    [[[1.0, 1.0, 3.0, 3.0]]]
+    >>> nn.Upsample(4, mode="linear")(tg.tensor([[[1.0, 3.0]]])).tolist()
+    [[[1.0, 1.5, 2.5, 3.0]]]
+    """
 
     @settings
     def __init__(
@@ -77,7 +101,15 @@ class Upsample(Layer):
 
 
 class UpsamplingNearest2d(Upsample):
-    """The height and width resized, each entry the nearest one."""
+    """The height and width resized, each entry the nearest one.
+
+    Shapes: `(n, c, h, w) -> (n, c, h_out, w_out)`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.UpsamplingNearest2d(scale_factor=2)(tg.tensor([[[[1.0, 3.0]]]])).tolist()
+    [[[[1.0, 1.0, 3.0, 3.0], [1.0, 1.0, 3.0, 3.0]]]]
+    """
 
     @settings
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
@@ -85,7 +117,15 @@ class UpsamplingNearest2d(Upsample):
 
 
 class UpsamplingBilinear2d(Upsample):
-    """The height and width resized by lines between entries; the corners lie on each other."""
+    """The height and width resized by lines between entries; the corners lie on each other.
+
+    Shapes: `(n, c, h, w) -> (n, c, h_out, w_out)`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.UpsamplingBilinear2d((1, 3))(tg.tensor([[[[1.0, 3.0]]]])).tolist()
+    [[[[1.0, 2.0, 3.0]]]]
+    """
 
     @settings
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
@@ -93,7 +133,15 @@ class UpsamplingBilinear2d(Upsample):
 
 
 class PixelShuffle(Layer):
-    """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`."""
+    """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`.
+
+    ShapeError where r * r does not divide the channels; see `F.pixel_shuffle`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.PixelShuffle(2)(tg.arange(4.0).reshape(1, 4, 1, 1)).tolist()
+    [[[[0.0, 1.0], [2.0, 3.0]]]]
+    """
 
     @settings
     def __init__(self, upscale_factor: Positive) -> None:
@@ -105,7 +153,15 @@ class PixelShuffle(Layer):
 
 
 class PixelUnshuffle(Layer):
-    """Pixels as channels of a smaller image: `(..., c, h * r, w * r) -> (..., c * r * r, h, w)`."""
+    """Pixels as channels of a smaller image: `(..., c, h * r, w * r) -> (..., c * r * r, h, w)`.
+
+    ShapeError where r does not divide height and width.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.PixelUnshuffle(2)(tg.arange(4.0).reshape(1, 1, 2, 2)).tolist()
+    [[[[0.0]], [[1.0]], [[2.0]], [[3.0]]]]
+    """
 
     @settings
     def __init__(self, downscale_factor: Positive) -> None:
@@ -117,7 +173,15 @@ class PixelUnshuffle(Layer):
 
 
 class ChannelShuffle(Layer):
-    """Channels taken in turn from each of `groups`."""
+    """Channels taken in turn from each of `groups`.
+
+    Shapes: `(n, c, ...) -> (n, c, ...)`; see `F.channel_shuffle`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.ChannelShuffle(2)(tg.arange(6.0).reshape(1, 6, 1)).flatten().tolist()
+    [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    """
 
     @settings
     def __init__(self, groups: Positive) -> None:

@@ -34,8 +34,16 @@ def _function(activation: Any) -> Any:
 class TransformerEncoderLayer(Layer):
     """Self-attention, then two linear layers, each added to its input and normalized.
 
-    Shapes: `(length, batch, d_model)` to the same, batch first with `batch_first`. With `norm_first`, inputs
-    are normalized instead of sums. Source: Vaswani et al. (2017).
+    x = norm1(x + attention(x)), then norm2(x + linear2(activation(linear1(x)))). With `norm_first`, inputs are
+    normalized instead of sums: x + attention(norm1(x)).
+    Shapes: `(length, batch, d_model)` to the same, batch first with `batch_first`.
+    Source: Vaswani et al., "Attention is all you need" (2017).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.TransformerEncoderLayer(d_model=4, nhead=2, dim_feedforward=8)
+    >>> layer(tg.ones((5, 2, 4))).shape
+    (5, 2, 4)
     """
 
     @settings
@@ -79,8 +87,14 @@ def _feed_forward(layer: Any, x: Any) -> Any:
 class TransformerDecoderLayer(Layer):
     """Self-attention, attention to the encoder's output `memory`, then two linear layers.
 
-    Shapes: `(length, batch, d_model)`, memory `(s, batch, d_model)`, batch first with `batch_first`.
-    Source: Vaswani et al. (2017).
+    Shapes: `(length, batch, d_model)`, memory `(s, batch, d_model)`, batch first with `batch_first`; gives the first.
+    `tgt_is_causal=True` hides the steps after each. Source: Vaswani et al., "Attention is all you need" (2017).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.TransformerDecoderLayer(d_model=4, nhead=2, dim_feedforward=8)
+    >>> layer(tg.ones((3, 2, 4)), memory=tg.ones((5, 2, 4)), tgt_is_causal=True).shape
+    (3, 2, 4)
     """
 
     @settings
@@ -125,7 +139,14 @@ class TransformerDecoderLayer(Layer):
 
 class TransformerEncoder(Layer):
     """`num_layers` copies of a layer in a row, and `norm` at the end; initial values are those of the layer, so that
-    copies begin alike. `enable_nested_tensor` and `mask_check` have no effect."""
+    copies begin alike. `enable_nested_tensor` and `mask_check` have no effect.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    >>> nn.TransformerEncoder(layer, num_layers=3)(tg.ones((2, 5, 4))).shape
+    (2, 5, 4)
+    """
 
     @settings
     def __init__(
@@ -150,7 +171,14 @@ def _copies(holder: Any, layer: Any, n: int) -> ModuleList:
 
 
 class TransformerDecoder(Layer):
-    """`num_layers` copies of a layer in a row, and `norm` at the end; see TransformerEncoder."""
+    """`num_layers` copies of a layer in a row, and `norm` at the end; see TransformerEncoder.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.TransformerDecoderLayer(4, 2, 8, batch_first=True)
+    >>> nn.TransformerDecoder(layer, num_layers=3)(tg.ones((2, 3, 4)), tg.ones((2, 5, 4))).shape
+    (2, 3, 4)
+    """
 
     @settings
     def __init__(self, decoder_layer: Any, num_layers: Positive, norm: Any = None) -> None:
@@ -177,6 +205,14 @@ class Transformer(Layer):
 
     `custom_encoder` and `custom_decoder` stand in for them. Initial values: Xavier uniform. Source: Vaswani et al.,
     "Attention is all you need" (2017).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> model = nn.Transformer(4, 2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=8)
+    >>> model(tg.ones((5, 2, 4)), tg.ones((3, 2, 4))).shape
+    (3, 2, 4)
+    >>> nn.Transformer.generate_square_subsequent_mask(2).tolist()
+    [[0.0, -inf], [0.0, 0.0]]
     """
 
     @settings

@@ -82,6 +82,13 @@ class AdamW(Adam):
     """Adam whose weight decay shrinks the parameters directly: p *= 1 - lr * weight_decay.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (2019).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([4.0, 8.0])
+    >>> (w**2).sum().backward()
+    >>> optim.AdamW([w], lr=0.5, weight_decay=0.5).step()
+    >>> w.tolist()
+    [2.5, 5.5]
     """
 
     decoupled = True

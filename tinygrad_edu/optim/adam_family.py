@@ -26,6 +26,13 @@ class NAdam(Adam):
 
     where M(t) = mu(1) * ... * mu(t) and v' = v / (1 - beta2**t).
     Source: Dozat, "Incorporating Nesterov momentum into Adam" (2016).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> (w**2).sum().backward()
+    >>> optim.NAdam([w], lr=0.5).step()
+    >>> w.round(4).data
+    array([0.4718, 3.4718], dtype=float32)
     """
 
     @own_keywords
@@ -69,6 +76,13 @@ class RAdam(Adam):
 
     where m' = m / (1 - beta1**t), c(t)**2 = (r(t) - 4) * (r(t) - 2) * r / ((r - 4) * (r - 2) * r(t)).
     Source: Liu et al., "On the variance of the adaptive learning rate and beyond" (2020).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> (w**2).sum().backward()
+    >>> optim.RAdam([w], lr=0.25).step()
+    >>> w.tolist()
+    [0.5, 2.0]
     """
 
     @own_keywords
@@ -114,6 +128,13 @@ class Adamax(Adam):
         p -= lr / (1 - beta1**t) * m / u
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> (w**2).sum().backward()
+    >>> optim.Adamax([w], lr=0.25).step()
+    >>> w.tolist()
+    [0.75, 3.75]
     """
 
     @own_keywords
@@ -148,6 +169,13 @@ class Lion(Adam):
         m = beta2 * m + (1 - beta2) * g
 
     It is not PyTorch's. Source: Chen et al., "Symbolic discovery of optimization algorithms" (2023).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> (w**2).sum().backward()
+    >>> optim.Lion([w], lr=0.25).step()
+    >>> w.tolist()
+    [0.75, 3.75]
     """
 
     @own_keywords

@@ -18,7 +18,14 @@ class Adagrad(Optimizer):
         s = s + g**2      (at first initial_accumulator_value)
         p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
 
-    Source: Duchi et al., "Adaptive subgradient methods" (2011).
+    Source: Duchi et al., "Adaptive subgradient methods for online learning and stochastic optimization" (2011).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> (w**2).sum().backward()
+    >>> optim.Adagrad([w], lr=0.25).step()
+    >>> w.tolist()
+    [0.75, 3.75]
     """
 
     @own_keywords
@@ -56,6 +63,13 @@ class RMSprop(Optimizer):
 
     Source: T. Tieleman and G. Hinton, lecture 6.5 of "Neural networks for machine learning" (2012);
     centered: A. Graves, "Generating sequences with recurrent neural networks" (2013).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> (w**2).sum().backward()
+    >>> optim.RMSprop([w], lr=0.25, alpha=0.75).step()
+    >>> w.tolist()
+    [0.5, 3.5]
     """
 
     @own_keywords

@@ -21,7 +21,14 @@ class Adadelta(Optimizer):
         e = rho * e + (1 - rho) * d**2
         p -= lr * d
 
-    Source: Zeiler, "Adadelta" (2012).
+    Source: Zeiler, "ADADELTA: an adaptive learning rate method" (2012).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> (w**2).sum().backward()
+    >>> optim.Adadelta([w]).step()
+    >>> w.round(4).data
+    array([0.9968, 3.9968], dtype=float32)
     """
 
     @own_keywords
@@ -54,7 +61,18 @@ class Rprop(Optimizer):
         size *= etas[1] where g and the one before have one sign, etas[0] where they differ (where g then counts as 0)
         p -= sign(g) * size      (sizes from step_sizes[0] to step_sizes[1]; at first lr)
 
-    For gradients of all data at once. Source: Riedmiller and Braun, "The RPROP algorithm" (1993).
+    For gradients of all data at once. Source: Riedmiller and Braun, "A direct adaptive method for faster
+    backpropagation learning: the RPROP algorithm" (1993).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0, 4.0])
+    >>> optimizer = optim.Rprop([w], lr=0.25, etas=(0.5, 2.0))
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     (w**2).sum().backward()
+    ...     optimizer.step()
+    >>> w.tolist()
+    [0.25, 3.25]
     """
 
     @own_keywords
@@ -94,6 +112,16 @@ class ASGD(Optimizer):
         ax += (p - ax) / max(1, t - 1 - t0)
 
     Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([1.0])
+    >>> optimizer = optim.ASGD([w], lr=0.25, lambd=0.0, t0=0)
+    >>> for _ in range(3):
+    ...     optimizer.zero_grad()
+    ...     (w**2).sum().backward()
+    ...     optimizer.step()
+    >>> w.tolist(), optimizer.state[w]["ax"].tolist()
+    ([0.125], [0.1875])
     """
 
     @own_keywords

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..functions.calls import own_keywords
 from ..nn import guards
-from ..nn.module import PARAMETERS
 from ..nn.state import publish
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
@@ -122,7 +121,7 @@ class LBFGS(Optimizer):
         first = closure()
         if not self._started:
             self._started = True
-            guards.first_step(self, guards.alive(PARAMETERS))
+            guards.first_step(self)
         loss, g = float(first), self._gradient(params)
         evaluations, most = 1, group["max_eval"] or group["max_iter"] * 5 // 4
 

@@ -13,7 +13,6 @@ from ..engine import STEPPED
 from ..functions.calls import own_keywords
 from ..functions.settings import several
 from ..nn import guards
-from ..nn.module import PARAMETERS
 from ..nn.state import publish
 from ..sums import worked_in
 from .optimizer import Optimizer
@@ -30,7 +29,7 @@ class Whole(Optimizer):
         loss = None if closure is None else closure()
         if not self._started:
             self._started = True
-            guards.first_step(self, guards.alive(PARAMETERS))
+            guards.first_step(self)
         params, new, more = [], [], []
         with np.errstate(all="ignore"), TURN:
             for group in self.param_groups:
@@ -61,7 +60,17 @@ class Adafactor(Whole):
         u = g / sqrt(r * c / mean(r))            (of a vector: g / sqrt(running mean of g**2))
         p = p * (1 - lr * weight_decay) - rate * u / max(1, rms(u) / d)
 
-    Source: Shazeer and Stern, "Adafactor" (2018).
+    Source: Shazeer and Stern, "Adafactor: adaptive learning rates with sublinear memory cost" (2018).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]])
+    >>> (w**2).sum().backward()
+    >>> optimizer = optim.Adafactor([w], lr=0.25)
+    >>> optimizer.step()
+    >>> w.tolist()
+    [[0.75, -0.75, 0.75], [0.75, 0.75, -0.75]]
+    >>> optimizer.state[w]["row_var"].shape, optimizer.state[w]["col_var"].shape
+    ((2, 1), (1, 3))
     """
 
     @own_keywords
@@ -117,6 +126,15 @@ class Muon(Whole):
     where rate = lr * sqrt(max(1, rows / columns)), or with adjust_lr_fn="match_rms_adamw" lr * 0.2 * sqrt(max(rows,
     columns)); orthogonal(x) brings all singular values near to 1, by `ns_steps` steps of Newton and Schulz.
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
+    Parameters of other numbers of axes, such as biases, raise ValueError: give them to AdamW.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> w = nn.Parameter([[1.0, 0.0], [0.0, 4.0]])
+    >>> (w**2).sum().backward()
+    >>> optim.Muon([w], lr=0.5, weight_decay=0.0).step()
+    >>> w.round(1).data
+    array([[0.6, 0. ],
+           [0. , 3.6]], dtype=float32)
     """
 
     @own_keywords

@@ -23,7 +23,13 @@ METHODS = ("bfgs", "lbfgs", "newton-cg")
 
 class Minimum(NamedTuple):
     """Where a search ended: the argument, the value and gradient there, the numbers of steps and evaluations, and
-    whether the gradient is as small as was asked for. Names are SciPy's."""
+    whether the gradient is as small as was asked for. Names are SciPy's.
+
+    >>> from tinygrad_edu import optim
+    >>> found = optim.minimize(lambda x: (x - 3.0) ** 2, 0.0)
+    >>> found.x.item(), found.fun, found.jac.item(), found.success
+    (3.0, 0.0, 0.0, True)
+    """
 
     x: Any
     fun: float

@@ -16,7 +16,7 @@ from ..errors import DTypeError, GraphError, ShapeError
 from ..functions.settings import several, truth
 from ..interop.names import Named
 from ..nn import guards
-from ..nn.module import PARAMETERS, clear
+from ..nn.module import clear
 from ..recording import tracer
 from ..sums import HALF, worked_in
 from ..tensor import Tensor
@@ -168,7 +168,7 @@ class Optimizer(Named):
         loss = None if closure is None else closure()
         if not self._started:
             self._started = True
-            guards.first_step(self, guards.alive(PARAMETERS))
+            guards.first_step(self)
         if (by := tracer()) is not None:
             by.stepped(self)
             return loss

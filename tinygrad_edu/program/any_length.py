@@ -135,7 +135,7 @@ class Merge:
             if line is not None and all(c == round(c) for c in line):
                 return Formula(f"({round(line[0])} * n + {round(line[1])})")
         elif issubclass(kind, float | np.floating):
-            name = kind.__name__ if issubclass(kind, np.floating) and kind is not float else ""
+            name = kind.__name__ if issubclass(kind, np.floating) else ""
             line = self._line([float(x) for x in xs])
             text = None if line is None else f"{name}({line[0]!r} * n + {line[1]!r})"
             share = self._share(xs)

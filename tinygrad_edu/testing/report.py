@@ -13,7 +13,12 @@ VERDICTS = ("RIGHT", "WRONG", "KINK", "NOISE", "UNDECIDED", "OUT_OF_DOMAIN", "VA
 
 @dataclass(frozen=True)
 class Entry:
-    """One number of a derivative: what the code says, and what the function does."""
+    """One number of a derivative: what the code says, and what the function does.
+
+    >>> from tinygrad_edu import testing
+    >>> print(testing.Entry("W", (0, 1), analytic=2.0, numerical=3.0, error=0.01, verdict="WRONG"))
+    W[0, 1]: analytic 2, numerical 3 +- 0.01, off by 100 error bars
+    """
 
     argument: str
     index: tuple[int, ...]
@@ -70,7 +75,14 @@ class Blame(NamedTuple):
 
 @dataclass(repr=False)
 class Report:
-    """The outcome of a check. `str(report)` is for people, `to_json()` for programs."""
+    """The outcome of a check. `str(report)` is for people, `to_json()` for programs.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import testing
+    >>> report = testing.check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False)
+    >>> bool(report), report.verdict, report.pattern, [e.place for e in report.wrong]
+    (False, 'WRONG', 'sign flipped', ['x'])
+    """
 
     verdict: str
     diagnosis: str
@@ -137,7 +149,16 @@ def _plain(v: Any) -> Any:
 
 
 class GradientError(AssertionError):
-    """A derivative is wrong; `report` says which, where and how."""
+    """A derivative is wrong; `report` says which, where and how.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import testing
+    >>> try:
+    ...     testing.check_derivative(np.sin, lambda x: -np.cos(x), 0.5)
+    ... except testing.GradientError as error:
+    ...     print(error.report.pattern)
+    sign flipped
+    """
 
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))

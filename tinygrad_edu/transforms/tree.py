@@ -95,7 +95,13 @@ def kind_of(x: Any) -> Kind | None:
 
 
 class Structure:
-    """A tree without its leaves: its containers, and what they call their parts."""
+    """A tree without its leaves: its containers, and what they call their parts.
+
+    >>> import tinygrad_edu as tg
+    >>> a, b = tg.tree.structure({"w": [1.0, 2.0]}), tg.tree.structure({"w": [5.0, 6.0]})
+    >>> a, a.num_leaves, a == b
+    (Structure(dict(w=list(*, *))), 2, True)
+    """
 
     __slots__ = ("children", "keys", "like")
 
@@ -137,7 +143,12 @@ class Structure:
 
 @settings
 def flatten(tree: Any, is_leaf: Function | None = None) -> tuple[list[Any], Structure]:
-    """The leaves of a tree, and its structure; what `is_leaf` says True of is a leaf as well."""
+    """The leaves of a tree, and its structure; what `is_leaf` says True of is a leaf as well.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tree.flatten({"b": 2.0, "a": [1.0, None]})
+    ([1.0, 2.0], Structure(dict(a=list(*, None), b=*)))
+    """
     found: list[Any] = []
 
     def visit(x: Any) -> Structure:
@@ -155,7 +166,15 @@ def flatten(tree: Any, is_leaf: Function | None = None) -> tuple[list[Any], Stru
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """The tree of a structure with other leaves."""
+    """The tree of a structure with other leaves.
+
+    Of too few leaves, or too many, a TreeError.
+
+    >>> import tinygrad_edu as tg
+    >>> leaves, structure = tg.tree.flatten({"b": 2.0, "a": (1.0,)})
+    >>> tg.tree.unflatten(structure, [10 * x for x in leaves])
+    {'b': 20.0, 'a': (10.0,)}
+    """
     if not isinstance(structure, Structure):
         raise refused("tree.unflatten", "structure", "what tree.flatten gave", structure, "tree.structure(tree)")
     leaves = several("tree.unflatten", "leaves", leaves)

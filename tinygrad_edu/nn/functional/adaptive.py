@@ -82,7 +82,13 @@ def _adaptive_avg_pool(n: int, x: Any, output_size: Any) -> Any:
 @single
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`; see
-    `adaptive_avg_pool2d`."""
+    `adaptive_avg_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.adaptive_avg_pool1d(tg.arange(3.0).reshape(1, 1, 3), 2).tolist()
+    [[[0.5, 1.5]]]
+    """
     return _adaptive_avg_pool(1, input, output_size)
 
 
@@ -91,6 +97,13 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
 
     Window i reaches from floor(i * h / h_out) to ceil((i + 1) * h / h_out). None keeps an axis as it is.
+    An output of 1 is the mean of each channel: Lin et al., "Network in network" (2013).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x = tg.arange(4.0).reshape(1, 1, 2, 2)
+    >>> F.adaptive_avg_pool2d(x, 1).tolist(), F.adaptive_avg_pool2d(x, (None, 1)).tolist()
+    ([[[[1.5]]]], [[[[0.5], [2.5]]]])
     """
     return _adaptive_avg_pool(2, input, output_size)
 
@@ -98,7 +111,13 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
 @kept_single
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
-    `adaptive_avg_pool2d`."""
+    `adaptive_avg_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.adaptive_avg_pool3d(tg.arange(8.0).reshape(1, 1, 2, 2, 2), (2, 1, 1)).flatten().tolist()
+    [1.5, 5.5]
+    """
     return _adaptive_avg_pool(3, input, output_size)
 
 
@@ -122,6 +141,12 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
     """The largest entries of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`.
 
     With `return_indices`, a pair: the entries, and their places in the input. Windows as in `adaptive_avg_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> y, at = F.adaptive_max_pool1d(tg.tensor([[[1.0, 3.0, 2.0]]]), 2, return_indices=True)
+    >>> y.tolist(), at.tolist()
+    ([[[3.0, 3.0]]], [[[1, 1]]])
     """
     return _adaptive_max_pool(1, input, output_size, return_indices)
 
@@ -129,14 +154,26 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
 @settings
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`; see
-    `adaptive_max_pool1d`."""
+    `adaptive_max_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.adaptive_max_pool2d(tg.arange(6.0).reshape(1, 1, 2, 3), (2, 1)).tolist()
+    [[[[2.0], [5.0]]]]
+    """
     return _adaptive_max_pool(2, input, output_size, return_indices)
 
 
 @settings
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
-    `adaptive_max_pool1d`."""
+    `adaptive_max_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.adaptive_max_pool3d(tg.arange(8.0).reshape(1, 1, 2, 2, 2), (2, 1, 1)).flatten().tolist()
+    [3.0, 7.0]
+    """
     return _adaptive_max_pool(3, input, output_size, return_indices)
 
 
@@ -188,7 +225,15 @@ def fractional_max_pool2d(
     """The largest entries of windows in steps of random lengths: `(n, c, h, w) -> (n, c, *output_size)`.
 
     The size is given, or by its ratio to that of the input; windows differ between examples and channels.
+    ShapeError where output_size + kernel_size - 1 is more than the length of an axis.
     Source: Graham, "Fractional max-pooling" (2014).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import random
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x = tg.arange(25.0).reshape(1, 1, 5, 5)
+    >>> F.fractional_max_pool2d(x, 2, output_size=3, rng=random.default_rng(0)).shape
+    (1, 1, 3, 3)
     """
     return _fractional_max_pool(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples, rng)
 
@@ -199,7 +244,13 @@ def fractional_max_pool3d(
     _random_samples: Any = None, *, rng: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """The largest entries of windows in steps of random lengths: `(n, c, d, h, w) -> (n, c, *output_size)`; see
-    `fractional_max_pool2d`."""
+    `fractional_max_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.fractional_max_pool3d(tg.ones((1, 3, 6, 6, 6)), 2, output_ratio=0.5).shape
+    (1, 3, 3, 3, 3)
+    """
     return _fractional_max_pool(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples, rng)
 
 
@@ -239,7 +290,16 @@ def max_unpool1d(
     input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
     """Each entry at the place that `max_pool1d(return_indices=True)` found it at, and 0 elsewhere:
-    `(n, c, l) -> (n, c, l_out)` with l_out = (l - 1) * stride - 2 * padding + kernel_size, or `output_size`."""
+    `(n, c, l) -> (n, c, l_out)` with l_out = (l - 1) * stride - 2 * padding + kernel_size, or `output_size`.
+
+    Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks" (2014).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> y, at = F.max_pool1d(tg.tensor([[[1.0, 3.0, 4.0, 2.0]]]), 2, return_indices=True)
+    >>> F.max_unpool1d(y, at, 2).tolist()
+    [[[0.0, 3.0, 4.0, 0.0]]]
+    """
     return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -248,7 +308,14 @@ def max_unpool2d(
     input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
     """Each entry at the place that `max_pool2d(return_indices=True)` found it at, and 0 elsewhere; see
-    `max_unpool1d`."""
+    `max_unpool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> y, at = F.max_pool2d(tg.arange(4.0).reshape(1, 1, 2, 2), 2, return_indices=True)
+    >>> F.max_unpool2d(y, at, 2).tolist()
+    [[[[0.0, 0.0], [0.0, 3.0]]]]
+    """
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -257,7 +324,14 @@ def max_unpool3d(
     input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
     """Each entry at the place that `max_pool3d(return_indices=True)` found it at, and 0 elsewhere; see
-    `max_unpool1d`."""
+    `max_unpool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> y, at = F.max_pool3d(tg.arange(8.0).reshape(1, 1, 2, 2, 2), 2, return_indices=True)
+    >>> F.max_unpool3d(y, at, 2).flatten().tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 7.0]
+    """
     return _max_unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
 

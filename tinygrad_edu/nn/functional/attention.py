@@ -70,9 +70,17 @@ def scaled_dot_product_attention(
 ) -> Tensor:  # fmt: skip
     """softmax(query @ key.mT * scale + mask) @ value: `(..., l, e), (..., s, e), (..., s, v) -> (..., l, v)`.
 
-    A mask of truth values says where to look; one of numbers is added. `scale` is 1 / sqrt(e). With `enable_gqa`, keys
-    and values may have fewer heads (axis -3) than queries, each of which serves as many queries.
-    Source: Vaswani et al., "Attention is all you need" (2017).
+    A mask of truth values says where to look; one of numbers is added; give a mask or `is_causal`, not both. `scale` is
+    1 / sqrt(e). With `enable_gqa`, keys and values may have fewer heads (axis -3) than queries, each of which serves as
+    many queries. Source: Vaswani et al., "Attention is all you need" (2017).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> q, k, v = tg.zeros((2, 1)), tg.ones((2, 1)), tg.Tensor([[1.0], [3.0]])
+    >>> F.scaled_dot_product_attention(q, k, v).tolist()
+    [[2.0], [2.0]]
+    >>> F.scaled_dot_product_attention(q, k, v, is_causal=True).tolist()
+    [[1.0], [2.0]]
     """
     query, key, value = (lift(x, "scaled_dot_product_attention") for x in (query, key, value))
     if min(query.ndim, key.ndim, value.ndim) < 2 or not query.shape[-1]:

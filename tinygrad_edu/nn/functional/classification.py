@@ -109,7 +109,14 @@ def cross_entropy(
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
-    """-x[target] for log-probabilities x, as `log_softmax` gives; arguments as in `cross_entropy`."""
+    """-x[target] for log-probabilities x, as `log_softmax` gives; arguments as in `cross_entropy`.
+
+    Labels beyond the classes raise an IndexError.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.nll_loss([[-1.0, -3.0], [-2.0, -4.0]], [1, 0]).item()
+    2.5
+    """
     x = lift(input, "nll_loss")
     if guards.is_on("softmax_twice") and guards.looks_like_softmax(x):
         guards.warn("softmax_twice", "nll_loss: takes log-probabilities; got probabilities; use log_softmax")
@@ -169,6 +176,10 @@ def multi_margin_loss(
 
     Shapes: `(batch, classes)` and class numbers `(batch,)`, or without the batch axis. `weight` has a factor for each
     class. Source: Crammer and Singer, "Multiclass kernel-based vector machines" (2001).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.multi_margin_loss([[1.0, 0.5]], [0]).item()
+    0.25
     """
     who, x = "multi_margin_loss", lift(input, "multi_margin_loss")
     if x.ndim not in (1, 2) or p not in (1, 2):
@@ -191,6 +202,10 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in `target` and the others i.
 
     Shapes: `(batch, classes)` twice, or `(classes,)`; a row of the target lists class numbers, up to the first -1.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.multilabel_margin_loss([0.0, 2.0], [0, -1]).item()
+    1.5
     """
     who, x = "multilabel_margin_loss", lift(input, "multilabel_margin_loss")
     y = _plain(target, who)
@@ -211,7 +226,12 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
 @settings
 @kept_single
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """Binary cross-entropy of sigmoid(x) and `target`, averaged over the classes: `(..., classes)` twice."""
+    """Binary cross-entropy of sigmoid(x) and `target`, averaged over the classes: `(..., classes)` twice.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> round(F.multilabel_soft_margin_loss([0.0, 0.0], [1.0, 0.0]).item(), 4)
+    0.6931
+    """
     who = "multilabel_soft_margin_loss"
     x, target = pair(who, input, target)
     if not x.ndim:

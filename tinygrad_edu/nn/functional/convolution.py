@@ -120,6 +120,13 @@ def conv1d(
     """Each window of `input` times each kernel: `(n, c, l) -> (n, o, l_out)`, weight (o, c / groups, k).
 
     l_out = floor((l + 2 * padding - dilation * (k - 1) - 1) / stride) + 1. `padding` may be "same".
+    The kernel is not flipped. ShapeError where the channels of input and weight differ.
+    Source: Waibel et al., "Phoneme recognition using time-delay neural networks" (1989).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.conv1d(tg.arange(4.0).reshape(1, 1, 4), tg.tensor([[[1.0, 10.0]]])).tolist()
+    [[[10.0, 21.0, 32.0]]]
     """
     return _conv(1, "conv1d", input, weight, bias, stride, padding, dilation, groups)
 
@@ -136,6 +143,8 @@ def conv2d(
 ) -> Tensor:
     """Each window of `input` times each kernel: `(n, c, h, w) -> (n, o, h_out, w_out)`, weight
     (o, c / groups, k_h, k_w); sizes as in `conv1d`.
+
+    Source: LeCun et al., "Backpropagation applied to handwritten zip code recognition" (1989).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -155,7 +164,13 @@ def conv3d(
     dilation: Ints = 1,
     groups: Positive = 1,
 ) -> Tensor:
-    """Each window of `input` times each kernel: `(n, c, d, h, w) -> (n, o, d_out, h_out, w_out)`; see `conv1d`."""
+    """Each window of `input` times each kernel: `(n, c, d, h, w) -> (n, o, d_out, h_out, w_out)`; see `conv1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.conv3d(tg.ones((1, 1, 2, 2, 3)), tg.ones((1, 1, 2, 2, 2))).tolist()
+    [[[[[8.0, 8.0]]]]]
+    """
     return _conv(3, "conv3d", input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -193,7 +208,15 @@ def conv_transpose1d(
     input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
     groups: Positive = 1, dilation: Ints = 1,
 ) -> Tensor:  # fmt: skip
-    """The transpose of a convolution as a linear map: `(n, c, l) -> (n, o, l_out)`; see `conv_transpose2d`."""
+    """The transpose of a convolution as a linear map: `(n, c, l) -> (n, o, l_out)`; see `conv_transpose2d`.
+
+    Each entry times the kernel, added up a stride apart.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.conv_transpose1d(tg.tensor([[[1.0, 2.0]]]), tg.tensor([[[1.0, 10.0, 100.0]]]), stride=2).tolist()
+    [[[1.0, 10.0, 102.0, 20.0, 200.0]]]
+    """
     return _conv_transpose(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -206,6 +229,12 @@ def conv_transpose2d(
 
     weight (c, o / groups, k_h, k_w); h_out = (h - 1) * stride - 2 * padding + dilation * (k - 1) +
     output_padding + 1.
+    Source: Zeiler et al., "Deconvolutional networks" (2010).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.conv_transpose2d(tg.ones((1, 1, 2, 2)), tg.ones((1, 1, 2, 2))).tolist()
+    [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
     """
     return _conv_transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -215,7 +244,13 @@ def conv_transpose3d(
     input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
     groups: Positive = 1, dilation: Ints = 1,
 ) -> Tensor:  # fmt: skip
-    """The transpose of a convolution as a linear map: `(n, c, d, h, w) -> (n, o, ...)`; see `conv_transpose2d`."""
+    """The transpose of a convolution as a linear map: `(n, c, d, h, w) -> (n, o, ...)`; see `conv_transpose2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.conv_transpose3d(tg.ones((1, 3, 2, 5, 5)), tg.ones((3, 4, 2, 2, 2)), stride=2).shape
+    (1, 4, 4, 10, 10)
+    """
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -257,7 +292,15 @@ def fold(
     input: Any, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
 ) -> Tensor:  # fmt: skip
     """Columns added up at the places of their windows, the transpose of `unfold`: `(n, c * k_h * k_w, windows) ->
-    (n, c, *output_size)`."""
+    (n, c, *output_size)`.
+
+    Where windows overlap, entries add up; ShapeError where the number of windows is another.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.fold(tg.ones((1, 2, 2)), (1, 3), (1, 2)).tolist()
+    [[[[1.0, 2.0, 1.0]]]]
+    """
     x = lift(input, "fold")
     kernel, kw = _window_settings("fold", kernel_size, dilation, padding, stride)
     size, pairs = sizes(output_size, 2, "fold", "output_size"), kw["padding"]

@@ -18,7 +18,12 @@ from ...tensor import Tensor
 
 @settings
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> Tensor:
-    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`."""
+    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.cosine_similarity([[1.0, 0.0], [3.0, 0.0]], [[0.0, 2.0], [5.0, 0.0]]).tolist()
+    [0.0, 1.0]
+    """
     axis = axis if dim is None else spelled("cosine_similarity", axis, 1, dim)
     x1, x2 = lift(x1, "cosine_similarity"), lift(x2, "cosine_similarity")
     if x1.dtype == x2.dtype == HALF:
@@ -35,7 +40,12 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False, *, keepdim: bool | None = None
 ) -> Tensor:
-    """The p-norm of x1 - x2 + eps over the last axis: `(..., d), (..., d) -> (...)`."""
+    """The p-norm of x1 - x2 + eps over the last axis: `(..., d), (..., d) -> (...)`.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.pairwise_distance([[0.0, 0.0]], [[3.0, 4.0]]).round(4).tolist()
+    [5.0]
+    """
     keepdims = keepdims if keepdim is None else spelled("pairwise_distance", keepdims, False, keepdim)
     x1, x2 = lift(x1, "pairwise_distance"), lift(x2, "pairwise_distance")
     return vector_norm(x1 - x2 + eps, p, (-1,)[: max(x1.ndim, x2.ndim)], keepdims=keepdims)
@@ -61,7 +71,12 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
 @settings
 @single
 def pdist(input: Any, p: float = 2.0) -> Tensor:
-    """The p-norm of each row minus each later one, as SciPy's pdist orders them: `(n, d) -> (n * (n - 1) / 2,)`."""
+    """The p-norm of each row minus each later one, as SciPy's pdist orders them: `(n, d) -> (n * (n - 1) / 2,)`.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.pdist([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]], p=1).tolist()
+    [7.0, 1.0, 6.0]
+    """
     x = lift(input, "pdist")
     if x.ndim != 2:
         raise ShapeError(f"pdist: takes a matrix of rows; got shape {x.shape}; use cdist for several matrices")

@@ -19,7 +19,16 @@ def dropout(
 ) -> Tensor:
     """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
+    `p` is from 0 to 1, no percentage.
     Source: Srivastava et al., "Dropout" (2014).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import random
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.dropout(tg.ones(4), 0.5, rng=random.default_rng(0)).tolist()
+    [0.0, 2.0, 2.0, 2.0]
+    >>> F.dropout(tg.ones(4), 0.5, training=False).tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
     x = lift(input, "dropout")
     return _dropped(x, p, training, rng, x.shape)
@@ -48,6 +57,12 @@ def dropout1d(
     """Each channel of `(n, c, l)` or `(c, l)` set to 0 with probability `p`, the others divided by 1 - p.
 
     Source: Tompson et al., "Efficient object localization using convolutional networks" (2015).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import random
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.dropout1d(tg.ones((1, 3, 2)), 0.5, rng=random.default_rng(0)).tolist()
+    [[[0.0, 0.0], [2.0, 2.0], [2.0, 2.0]]]
     """
     return _channel_dropout(1, input, p, training, rng)
 
@@ -56,7 +71,14 @@ def dropout1d(
 def dropout2d(
     input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
 ) -> Tensor:
-    """Each channel of `(n, c, h, w)` or `(c, h, w)` set to 0 with probability `p`; see `dropout1d`."""
+    """Each channel of `(n, c, h, w)` or `(c, h, w)` set to 0 with probability `p`; see `dropout1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import random
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.dropout2d(tg.ones((1, 3, 1, 2)), 0.5, rng=random.default_rng(0)).tolist()
+    [[[[0.0, 0.0]], [[2.0, 2.0]], [[2.0, 2.0]]]]
+    """
     return _channel_dropout(2, input, p, training, rng)
 
 
@@ -64,7 +86,14 @@ def dropout2d(
 def dropout3d(
     input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
 ) -> Tensor:
-    """Each channel of `(n, c, d, h, w)` or `(c, d, h, w)` set to 0 with probability `p`; see `dropout1d`."""
+    """Each channel of `(n, c, d, h, w)` or `(c, d, h, w)` set to 0 with probability `p`; see `dropout1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import random
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.dropout3d(tg.ones((1, 3, 1, 1, 2)), 0.5, rng=random.default_rng(0)).tolist()
+    [[[[[0.0, 0.0]]], [[[2.0, 2.0]]], [[[2.0, 2.0]]]]]
+    """
     return _channel_dropout(3, input, p, training, rng)
 
 
@@ -85,7 +114,15 @@ def alpha_dropout(
 ) -> Tensor:
     """Dropout that keeps mean 0 and variance 1 of what SELU gives: entries become its value far on the left.
 
+    Without `training=True` the input comes back, as in PyTorch.
     Source: Klambauer et al., "Self-normalizing neural networks" (2017).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import random
+    >>> import tinygrad_edu.nn.functional as F
+    >>> y = F.alpha_dropout(tg.zeros(4), 0.5, training=True, rng=random.default_rng(0))
+    >>> [round(v, 3) for v in y.tolist()]
+    [-0.779, 0.779, 0.779, 0.779]
     """
     x = lift(input, "alpha_dropout")
     return _saturated(x, p, training, rng, x.shape)
@@ -95,7 +132,17 @@ def alpha_dropout(
 def feature_alpha_dropout(
     input: Any, p: Probability = 0.5, training: bool = False, inplace: bool = False, rng: Generator | None = None
 ) -> Tensor:
-    """`alpha_dropout` of whole channels: `(n, c, ...)`."""
+    """`alpha_dropout` of whole channels: `(n, c, ...)`.
+
+    Without `training=True` the input comes back.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import random
+    >>> import tinygrad_edu.nn.functional as F
+    >>> y = F.feature_alpha_dropout(tg.zeros((1, 3, 2)), 0.5, training=True, rng=random.default_rng(0))
+    >>> [[round(v, 3) for v in channel] for channel in y[0].tolist()]
+    [[-0.779, -0.779], [0.779, 0.779], [0.779, 0.779]]
+    """
     x = lift(input, "feature_alpha_dropout")
     return _saturated(x, p, training, rng, (*x.shape[:2], *(1,) * (x.ndim - 2)))
 

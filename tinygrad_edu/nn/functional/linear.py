@@ -33,6 +33,10 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
 
     `weight` has shape (out_features, in_features). The computation has the dtype of `weight`: an input
     of another one is cast.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.linear([[1.0, 2.0]], [[1.0, 0.0], [1.0, 1.0], [0.0, 3.0]], [0.5, 0.5, 0.5]).tolist()
+    [[1.5, 3.5, 6.5]]
     """
     x, weight = lift(input, "linear"), lift(weight, "linear")
     shape = x._data.shape
@@ -52,7 +56,12 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
-    """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j)."""
+    """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.bilinear([1.0, 2.0], [3.0, 4.0], [[[1.0, 0.0], [0.0, 1.0]]], [0.5]).tolist()
+    [11.5]
+    """
     x1, x2, weight = lift(input1, "bilinear"), lift(input2, "bilinear"), lift(weight, "bilinear")
     y = einsum("...i,oij,...j->...o", like(x1, weight), weight, like(x2, weight))
     return y if bias is None else y + bias
@@ -116,6 +125,12 @@ def embedding_bag(
     A flat `input` is cut into bags that begin at `offsets`; with `include_last_offset`, these end with its length.
     Rows of `padding_idx` do not count. `per_sample_weights`, in the shape of the input, multiply the rows of a sum.
     `max_norm` and `norm_type` are as for `embedding`.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.embedding_bag([[0, 1], [1, 2]], [[1.0], [2.0], [6.0]]).tolist()
+    [[1.5], [4.0]]
+    >>> F.embedding_bag([0, 1, 2], [[1.0], [2.0], [6.0]], offsets=[0, 1], mode="sum").tolist()
+    [[1.0], [8.0]]
     """
     who = "embedding_bag"
     index, weight = _indices(who, input), lift(weight, who)

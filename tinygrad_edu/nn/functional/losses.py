@@ -70,7 +70,12 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = Non
 @settings
 @kept_single
 def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """abs(x - target); `weight` is as for `mse_loss`."""
+    """abs(x - target); `weight` is as for `mse_loss`. Two different shapes raise a ShapeError.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.l1_loss([1.0, 2.0], [1.0, 4.0]).item()
+    1.0
+    """
     x, target = pair("l1_loss", input, target)
     return _weighed(ops.abs(x - target), weight, reduction, "l1_loss")
 
@@ -78,7 +83,14 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None
 @settings
 @kept_single
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
-    """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2."""
+    """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2.
+
+    Source: Girshick, "Fast R-CNN" (2015).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.smooth_l1_loss([1.0, 3.0], [0.0, 0.0], "none", beta=2.0).tolist()
+    [0.25, 2.0]
+    """
     x, target = pair("smooth_l1_loss", input, target)
     d = ops.abs(x - target)
     if beta:
@@ -94,6 +106,11 @@ def huber_loss(
     """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2).
 
     With `weight`, of the input's shape, times that; the mean is that of all entries, as PyTorch has it.
+    Source: Huber, "Robust estimation of a location parameter" (1964).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.huber_loss([0.5, 3.0], [0.0, 0.0], "none").tolist()
+    [0.125, 2.5]
     """
     x, target = pair("huber_loss", input, target)
     d = ops.abs(x - target)
@@ -104,7 +121,14 @@ def huber_loss(
 @settings
 @kept_single
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100."""
+    """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100.
+
+    Predictions beyond 0 and 1, such as logits, raise a ValueError.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> round(F.binary_cross_entropy([0.5, 1.0], [1.0, 1.0], reduction="sum").item(), 4)
+    0.6931
+    """
     who = "binary_cross_entropy"
     x, target = pair(who, input, target)
 
@@ -134,6 +158,11 @@ def binary_cross_entropy_with_logits(
     """Binary cross-entropy of sigmoid(x), computed as softplus(x) - target * x, which cannot overflow.
 
     `pos_weight` multiplies the part of the positive targets.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> loss = F.binary_cross_entropy_with_logits
+    >>> round(loss([0.0], [1.0]).item(), 4), round(loss([0.0], [1.0], pos_weight=2.0).item(), 4)
+    (0.6931, 1.3863)
     """
     who = "binary_cross_entropy_with_logits"
     x, target = pair(who, input, target)
@@ -151,6 +180,12 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
 
     "batchmean" divides the sum by the length of axis 0, which is the mathematical definition.
+    Source: Kullback and Leibler, "On information and sufficiency" (1951).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x, target = [[-1.0, -2.0]], [[1.0, 0.0]]
+    >>> F.kl_div(x, target).item(), F.kl_div(x, target, "batchmean").item()
+    (0.5, 1.0)
     """
     x, target = pair("kl_div", input, target)
     if log_target:
@@ -172,6 +207,10 @@ def poisson_nll_loss(
 
     exp(x) - target * x, or x - target * log(x + eps); with `full`, and Stirling's formula for log(target!) where the
     target is larger than 1.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> round(F.poisson_nll_loss([1.0], [2.0]).item(), 4)
+    0.7183
     """
     x, target = pair("poisson_nll_loss", input, target)
     losses = ops.exp(x) - target * x if log_input else x - target * ops.log(x + eps)
@@ -189,7 +228,12 @@ def gaussian_nll_loss(
     """-log of the normal density of `target`, at mean x and variance `var`: (log(var) + (x - target)**2 / var) / 2.
 
     `var` has the shape of the input, or broadcasts to it, or lacks its last axis; below `eps` it counts as `eps`, and
-    its gradient passes all the same. With `full`, log(2 * pi) / 2 is added.
+    its gradient passes all the same. With `full`, log(2 * pi) / 2 is added. A negative `var` raises a ValueError.
+    Source: Nix and Weigend, "Estimating the mean and variance of the target probability distribution" (1994).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.gaussian_nll_loss([0.0], [2.0], [1.0]).item()
+    2.0
     """
     who = "gaussian_nll_loss"
     x, target = pair(who, input, target)

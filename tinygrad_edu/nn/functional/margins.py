@@ -20,7 +20,14 @@ from .losses import pair, reduced
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
-    """max(0, margin - target * (x1 - x2)): x1 shall be the larger where the target is 1, the smaller where it is -1."""
+    """max(0, margin - target * (x1 - x2)): x1 shall be the larger where the target is 1, the smaller where it is -1.
+
+    All three have one shape, else a ShapeError.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.margin_ranking_loss([1.0], [3.0], [1]).item()
+    2.0
+    """
     x1, x2 = pair("margin_ranking_loss", input1, input2)
     x1, target = pair("margin_ranking_loss", x1, target)
     return reduced(ops.relu(margin - target * (x1 - x2)), reduction, "margin_ranking_loss")
@@ -29,7 +36,12 @@ def margin_ranking_loss(
 @settings
 @kept_single
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
-    """x where the target is 1, max(0, margin - x) where it is -1."""
+    """x where the target is 1, max(0, margin - x) where it is -1.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.hinge_embedding_loss([0.25, 0.25], [1, -1], reduction="none").tolist()
+    [0.25, 0.75]
+    """
     x, target = pair("hinge_embedding_loss", input, target)
     losses = ops.where(target == -1, 0, x) + ops.where(target == 1, 0, ops.relu(margin - x))
     return reduced(losses, reduction, "hinge_embedding_loss")
@@ -38,7 +50,12 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
 @settings
 @kept_single
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """log(1 + exp(-target * x)), for targets 1 and -1."""
+    """log(1 + exp(-target * x)), for targets 1 and -1.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> round(F.soft_margin_loss([0.0], [1]).item(), 4)
+    0.6931
+    """
     x, target = pair("soft_margin_loss", input, target)
     return reduced(ops.softplus(-target * x), reduction, "soft_margin_loss")
 
@@ -48,7 +65,15 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
-    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
+
+    Shapes: `(n, d), (n, d)` and targets `(n,)`, or without n; other targets raise a ShapeError.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x1, x2 = [[1.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [2.0, 0.0]]
+    >>> F.cosine_embedding_loss(x1, x2, [1, -1], reduction="none").tolist()
+    [1.0, 1.0]
+    """
     target = lift(target, "cosine_embedding_loss")
     similarity = cosine_similarity(input1, input2, -1, 1e-12)
     if target.shape != similarity.shape:
@@ -68,7 +93,13 @@ def triplet_margin_loss(
 ) -> Tensor:  # fmt: skip
     """max(0, |anchor - positive| - |anchor - negative| + margin), with the p-norm over the last axis.
 
-    With `swap`, |positive - negative| counts if it is smaller. Source: Balntas et al. (2016).
+    With `swap`, |positive - negative| counts if it is smaller. Shapes: `(n, d)` three times.
+    Source: Balntas et al., "Learning local feature descriptors with triplets and shallow convolutional neural
+    networks" (2016).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> round(F.triplet_margin_loss([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 1.0]]).item(), 4)
+    5.0
     """
     who = "triplet_margin_loss"
     distance = partial(pairwise_distance, p=p, eps=eps)
@@ -82,7 +113,15 @@ def triplet_margin_with_distance_loss(
     swap: bool = False, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), with any distance d; `pairwise_distance` if none is
-    given. See `triplet_margin_loss`."""
+    given. See `triplet_margin_loss`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> city = lambda a, b: (a - b).abs().sum(-1)
+    >>> x = tg.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
+    >>> F.triplet_margin_with_distance_loss(*x, distance_function=city).item()
+    7.0
+    """
     who, distance = "triplet_margin_with_distance_loss", distance_function or pairwise_distance
     return _triplet(who, anchor, positive, negative, distance, margin, swap, reduction)
 

@@ -56,7 +56,14 @@ def batch_norm(
 
     In training, mean and variance are the batch's, and move the running ones: running = (1 - momentum) *
     running + momentum * batch (with the unbiased variance); otherwise they are the running ones.
-    Source: Ioffe and Szegedy, "Batch normalization" (2015).
+    Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
+    covariate shift" (2015).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.batch_norm([[1.0], [3.0]], None, None, training=True, eps=0.0).tolist()
+    [[-1.0], [1.0]]
+    >>> F.batch_norm([[1.0], [3.0]], [1.0], [4.0], eps=0.0).tolist()
+    [[0.0], [1.0]]
     """
     return batch_norm_with(input, running_mean, running_var, weight, bias, training, eps, lambda: (momentum, {}))
 
@@ -123,7 +130,14 @@ def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...]
 def layer_norm(
     input: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Source: Ba et al. (2016)."""
+    """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes: `(..., *normalized_shape)` to the same.
+
+    Source: Ba, Kiros and Hinton, "Layer normalization" (2016).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.layer_norm([[1.0, 3.0], [10.0, 30.0]], 2, weight=[2.0, 1.0], eps=0.0).tolist()
+    [[-2.0, 1.0], [-2.0, 1.0]]
+    """
     x = lift(input, "layer_norm")
     shape, axes = _last_axes("layer_norm", x, normalized_shape)
     if not x.size:
@@ -134,7 +148,14 @@ def layer_norm(
 @settings
 @single
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
-    """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Source: Zhang and Sennrich (2019)."""
+    """x / sqrt(mean(x**2) + eps) * weight, over the last axes: `(..., *normalized_shape)` to the same.
+
+    Source: Zhang and Sennrich, "Root mean square layer normalization" (2019).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.rms_norm([[2.0, 2.0], [-3.0, 3.0]], 2, eps=0.0).tolist()
+    [[1.0, 1.0], [-1.0, 1.0]]
+    """
     x = lift(input, "rms_norm")
     x = x if x.dtype.kind in "fc" else x.astype(get_default_dtype())
     shape, axes = _last_axes("rms_norm", x, normalized_shape)
@@ -147,7 +168,14 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
 @settings
 @single
 def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels. Source: Wu and He (2018)."""
+    """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels: `(n, c, ...)`, to the same.
+
+    `num_groups` must divide c. Source: Wu and He, "Group normalization" (2018).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.group_norm([[1.0, 3.0, 10.0, 30.0]], num_groups=2, eps=0.0).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
     x = lift(input, "group_norm")
     if x.ndim < 2:
         raise ShapeError(f"group_norm: the input must have a batch and a channel axis; got {x.shape}; add one")
@@ -163,7 +191,14 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
 @settings
 @single
 def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, dim: int | None = None) -> Tensor:
-    """x / max(norm(x), eps), with the p-norm along `axis`."""
+    """x / max(norm(x), eps), with the p-norm along `axis`.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.normalize([[4.0, 4.0], [0.0, 2.0]], p=1.0).tolist()
+    [[0.5, 0.5], [0.0, 1.0]]
+    >>> F.normalize([3.0, 4.0], axis=0).data
+    array([0.6, 0.8], dtype=float32)
+    """
     axis = axis if dim is None else spelled("normalize", axis, 1, dim)
     x = lift(input, "normalize")
     return x / ops.maximum(vector_norm(x, p, row_axis("normalize", axis, x.ndim), keepdims=True), eps)
@@ -178,7 +213,12 @@ def instance_norm(
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, l ...)`.
 
     Running statistics, where they are given, move towards the means over the batch; without `use_input_stats` they are
-    used instead. Source: Ulyanov et al., "Instance normalization" (2016).
+    used instead. Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for
+    fast stylization" (2016).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.instance_norm([[[1.0, 3.0], [10.0, 30.0]]], eps=0.0).tolist()
+    [[[-1.0, 1.0], [-1.0, 1.0]]]
     """
     x = lift(input, "instance_norm")
     if x.ndim < 3:
@@ -219,7 +259,11 @@ def local_response_norm(
 ) -> Tensor:  # fmt: skip
     """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels: `(n, c, l ...)`.
 
-    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks" (2012).
+    Source: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (2012).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.local_response_norm([[[1.0], [1.0]]], size=2, alpha=2.0, beta=1.0, k=0.0).tolist()
+    [[[1.0], [0.5]]]
     """
     x = lift(input, "local_response_norm")
     if x.ndim < 3:

@@ -64,6 +64,15 @@ def max_pool1d(
 
     `stride` is `kernel_size` if not given. With `ceil_mode`, a last window may reach over the end. With
     `return_indices`, a pair: the entries, and their places in the input; the first of a tie gets the gradient.
+    l_out as in `conv1d`; ShapeError where no window fits. Padding is at most half the kernel.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x = tg.tensor([[[1.0, 3.0, 4.0, 2.0]]])
+    >>> F.max_pool1d(x, 2).tolist()
+    [[[3.0, 4.0]]]
+    >>> F.max_pool1d(x, 2, return_indices=True)[1].tolist()
+    [[[1, 2]]]
     """
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
@@ -73,7 +82,13 @@ def max_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor:  # fmt: skip
-    """The largest entry of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; see `max_pool1d`."""
+    """The largest entry of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; see `max_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.max_pool2d(tg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
+    [[[[5.0, 7.0], [13.0, 15.0]]]]
+    """
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -82,7 +97,13 @@ def max_pool3d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor:  # fmt: skip
-    """The largest entry of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; see `max_pool1d`."""
+    """The largest entry of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; see `max_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.max_pool3d(tg.arange(8.0).reshape(1, 1, 2, 2, 2), (1, 2, 2)).flatten().tolist()
+    [3.0, 7.0]
+    """
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -110,7 +131,18 @@ def avg_pool1d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:  # fmt: skip
-    """The mean of each window: `(n, c, l) -> (n, c, l_out)`."""
+    """The mean of each window: `(n, c, l) -> (n, c, l_out)`.
+
+    l_out and errors as in `max_pool1d`. The padding counts as zeros, unless `count_include_pad=False`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x = tg.tensor([[[1.0, 3.0, 5.0]]])
+    >>> F.avg_pool1d(x, 2, stride=1).tolist()
+    [[[2.0, 4.0]]]
+    >>> F.avg_pool1d(x, 2, padding=1).tolist()
+    [[[0.5, 4.0]]]
+    """
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
@@ -120,7 +152,16 @@ def avg_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: Positive | None = None,
 ) -> Tensor:  # fmt: skip
-    """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`."""
+    """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`.
+
+    See `avg_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x = tg.arange(4.0).reshape(1, 1, 2, 2)
+    >>> F.avg_pool2d(x, 2).item(), F.avg_pool2d(x, 2, divisor_override=1).item()
+    (1.5, 6.0)
+    """
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -130,7 +171,15 @@ def avg_pool3d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: Positive | None = None,
 ) -> Tensor:  # fmt: skip
-    """The mean of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; or its sum over `divisor_override`."""
+    """The mean of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; or its sum over `divisor_override`.
+
+    See `avg_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.avg_pool3d(tg.arange(8.0).reshape(1, 1, 2, 2, 2), (1, 2, 2)).flatten().tolist()
+    [1.5, 5.5]
+    """
     return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -147,7 +196,16 @@ def _lp_pool(n: int, x: Any, norm_type: float, kernel_size: Any, stride: Any, ce
 def lp_pool1d(
     input: Any, norm_type: float, kernel_size: Ints, stride: Any = None, ceil_mode: bool = False
 ) -> Tensor:  # fmt: skip
-    """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, l) -> (n, c, l_out)`."""
+    """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, l) -> (n, c, l_out)`.
+
+    l_out as in `max_pool1d`. A negative sum, as of odd powers, has no root: nan, but for `norm_type` 1.
+    Source: Sermanet et al., "Convolutional neural networks applied to house numbers digit classification" (2012).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.lp_pool1d(tg.tensor([[[3.0, 4.0, 0.0, 2.0]]]), 2, kernel_size=2).round(decimals=4).tolist()
+    [[[5.0, 2.0]]]
+    """
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
@@ -156,7 +214,15 @@ def lp_pool1d(
 def lp_pool2d(
     input: Any, norm_type: float, kernel_size: Ints, stride: Any = None, ceil_mode: bool = False
 ) -> Tensor:  # fmt: skip
-    """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`."""
+    """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`.
+
+    See `lp_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.lp_pool2d(tg.arange(4.0).reshape(1, 1, 2, 2), 1, kernel_size=2).item()
+    6.0
+    """
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
@@ -165,7 +231,15 @@ def lp_pool2d(
 def lp_pool3d(
     input: Any, norm_type: float, kernel_size: Ints, stride: Any = None, ceil_mode: bool = False
 ) -> Tensor:  # fmt: skip
-    """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`."""
+    """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`.
+
+    See `lp_pool1d`.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> round(F.lp_pool3d(tg.ones((1, 1, 2, 2, 2)), 3, kernel_size=2).item(), 4)
+    2.0
+    """
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 

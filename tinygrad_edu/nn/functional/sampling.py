@@ -24,6 +24,10 @@ def affine_grid(theta: Any, size: Any, align_corners: bool = False) -> Tensor:
     `(n, 3, 4) -> (n, d, h, w, 3)`; `size` is (n, c, h, w) or (n, c, d, h, w).
 
     Source: Jaderberg et al., "Spatial transformer networks" (2015).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.affine_grid([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], (1, 1, 1, 2)).tolist()
+    [[[[-0.5, 0.0], [0.5, 0.0]]]]
     """
     who, theta = "affine_grid", lift(theta, "affine_grid")
     wanted = [integer(who, "size", n, 1) for n in several(who, "size", size)]
@@ -53,6 +57,11 @@ def grid_sample(
     A place is (x, y) or (x, y, z), from -1 to 1 across the image: between the outer edges of its entries, or with
     `align_corners` between their middles. `mode` is "bilinear", "nearest" or (for images) "bicubic". Beyond the image
     there are "zeros", its "border", or its "reflection".
+    Source: Jaderberg et al., "Spatial transformer networks" (2015).
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.grid_sample([[[[10.0, 20.0]]]], [[[[0.0, 0.0]]]]).tolist()
+    [[[[15.0]]]]
     """
     x, grid = lift(input, "grid_sample"), lift(grid, "grid_sample")
     n = x.ndim - 2

@@ -82,6 +82,12 @@ def ctc_loss(
     `(steps, batch, classes)` or `(steps, classes)`, as `log_softmax` gives; targets `(batch, length)`, or all one after
     the other; "mean" divides each loss by the length of its text first. A text that is too long has an infinite loss;
     with `zero_infinity`, 0. Source: Graves et al., "Connectionist temporal classification" (2006).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x = tg.log([[0.5, 0.5], [0.5, 0.5]])  # the text "1" is 11, 1-blank or blank-1: 3 ways of 4
+    >>> round(F.ctc_loss(x, [1], 2, 1).item(), 4)
+    0.2877
     """
     who, x = "ctc_loss", lift(log_probs, "ctc_loss")
     if x.ndim not in (2, 3) or not x.shape[0] or not 0 <= blank < x.shape[-1]:

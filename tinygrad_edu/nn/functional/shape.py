@@ -54,6 +54,17 @@ def interpolate(
     for 4, "trilinear" for 5. With `align_corners`, the corners of input and output lie on each other; else the outer
     edges of their entries do. With `recompute_scale_factor`, the factor is that of the lengths, which are rounded down.
     With `antialias`, "bilinear" and "bicubic" take the mean over all entries that shrink into one.
+    Give either `size` or `scale_factor`: ValueError for both or neither.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> x = tg.tensor([[[1.0, 3.0]]])
+    >>> F.interpolate(x, scale_factor=2).tolist()
+    [[[1.0, 1.0, 3.0, 3.0]]]
+    >>> F.interpolate(x, 4, mode="linear").tolist()
+    [[[1.0, 1.5, 2.5, 3.0]]]
+    >>> F.interpolate(x, 3, mode="linear", align_corners=True).tolist()
+    [[[1.0, 2.0, 3.0]]]
     """
     x = lift(input, "interpolate")
     n = x.ndim - 2
@@ -133,7 +144,13 @@ def _factor(who: str, n: int, by: int, what: str) -> None:
 def pixel_shuffle(input: Any, upscale_factor: Positive) -> Tensor:
     """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`.
 
+    ShapeError where r * r does not divide the channels.
     Source: Shi et al., "Real-time single image and video super-resolution" (2016).
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.pixel_shuffle(tg.arange(4.0).reshape(1, 4, 1, 1), 2).tolist()
+    [[[[0.0, 1.0], [2.0, 3.0]]]]
     """
     x, r = lift(input, "pixel_shuffle"), upscale_factor
     if x.ndim < 3:
@@ -150,7 +167,15 @@ def pixel_shuffle(input: Any, upscale_factor: Positive) -> Tensor:
 @settings
 def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
     """Pixels as channels of a smaller image, the inverse of `pixel_shuffle`: `(..., c, h * r, w * r) ->
-    (..., c * r * r, h, w)`."""
+    (..., c * r * r, h, w)`.
+
+    ShapeError where r does not divide height and width.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.pixel_unshuffle(tg.arange(4.0).reshape(1, 1, 2, 2), 2).tolist()
+    [[[[0.0]], [[1.0]], [[2.0]], [[3.0]]]]
+    """
     x, r = lift(input, "pixel_unshuffle"), downscale_factor
     if x.ndim < 3:
         raise ShapeError(f"pixel_unshuffle: the input must be (..., channels, height, width); got {x.shape}; add axes")
@@ -165,7 +190,15 @@ def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
 @settings
 def channel_shuffle(input: Any, groups: Positive) -> Tensor:
     """Channels taken in turn from each of `groups`: `(n, c, ...) -> (n, c, ...)`. Source: Zhang et al., "ShuffleNet"
-    (2018)."""
+    (2018).
+
+    ShapeError where `groups` does not divide the channels.
+
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> F.channel_shuffle(tg.arange(6.0).reshape(1, 6, 1), 2).flatten().tolist()
+    [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    """
     x = lift(input, "channel_shuffle")
     if x.ndim < 3:
         raise ShapeError(f"channel_shuffle: the input must be (batch, channels, ...); got {x.shape}; add axes")

@@ -98,6 +98,15 @@ def _norm(x: Any, order: float) -> Any:
 
 @settings
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
-    """Move every entry of every gradient into the interval from -clip_value to clip_value."""
+    """Move every entry of every gradient into the interval from -clip_value to clip_value.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.Parameter([1.0, 1.0])
+    >>> (w * tg.Tensor([3.0, -0.5])).sum().backward()
+    >>> nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad.tolist()
+    [1.0, -0.5]
+    """
     params = _with_gradients("clip_grad_value_", parameters)
     _replace(params, lambda g: np.clip(g, -clip_value, clip_value))

@@ -117,6 +117,13 @@ def spectral_norm(
 
     `dim` says which axis has the rows: 0, or 1 for transposed convolutions. Source: Miyato et al., "Spectral
     normalization for generative adversarial networks" (2018).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.Linear(2, 2)
+    >>> layer.weight.data = [[4.0, 0.0], [0.0, 1.0]]
+    >>> nn.utils.spectral_norm(layer).weight.round(4).tolist()
+    [[1.0, 0.0], [0.0, 0.25]]
     """
     turned = any(kind.__name__.startswith("ConvTranspose") for kind in type(module).__mro__)
     axis = _axis("spectral_norm", module, name, int(turned) if dim is None else dim)

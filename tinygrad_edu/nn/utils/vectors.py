@@ -28,7 +28,14 @@ def parameters_to_vector(parameters: Any) -> Tensor:
 
 
 def vector_to_parameters(vec: Any, parameters: Any) -> None:
-    """The entries of a vector, written into the parameters one after the other."""
+    """The entries of a vector, written into the parameters one after the other.
+
+    >>> from tinygrad_edu import nn
+    >>> a, b = nn.Parameter([[0.0, 0.0]]), nn.Parameter([0.0])
+    >>> nn.utils.vector_to_parameters([1.0, 2.0, 3.0], [a, b])
+    >>> a.tolist(), b.tolist()
+    ([[1.0, 2.0]], [3.0])
+    """
     who, params = "vector_to_parameters", several("vector_to_parameters", "parameters", parameters)
     values = np.asarray(lift(vec, who)._data)
     size = sum(leaf(who, "a parameter", p).size for p in params)

@@ -96,7 +96,20 @@ class SequentialLR(_Combined):
 
 
 class ChainedScheduler(_Combined):
-    """All schedules at once: each multiplies the rate by what it changes by."""
+    """All schedules at once: each multiplies the rate by what it changes by.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> warm = optim.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> schedule = optim.ChainedScheduler([warm, optim.ExponentialLR(optimizer, 0.5)])
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates += schedule.get_last_lr()
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.25, 0.25, 0.125]
+    """
 
     @settings
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Any = None) -> None:

@@ -27,6 +27,15 @@ class OneCycleLR(LRScheduler):
     With `cycle_momentum`, momentum (or beta1) goes the other way, between max_momentum and base_momentum.
     `three_phase` comes down to the beginning first, and then further. Step after each batch.
     Source: Smith and Topin, "Super-convergence" (2018).
+    With an optimizer that has no momentum or betas, such as Adagrad, use cycle_momentum=False.
+    More than total_steps steps raise ValueError.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0, momentum=0.9)
+    >>> shape = {"total_steps": 8, "pct_start": 0.5, "div_factor": 4, "anneal_strategy": "linear"}
+    >>> schedule = optim.OneCycleLR(optimizer, max_lr=1.0, **shape)
+    >>> [round(schedule.rates([1.0], t)[0], 3) for t in range(8)]
+    [0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25, 0.0]
     """
 
     chains = grows = False
@@ -111,6 +120,13 @@ class CyclicLR(LRScheduler):
     step in "exp_range"; or is what `scale_fn` gives for the number of the cycle, or, with scale_mode "iterations", of
     the step. With `cycle_momentum`, momentum (or beta1) goes the other way. Step after each batch.
     Source: Smith, "Cyclical learning rates for training neural networks" (2017).
+    With an optimizer that has no momentum or betas, such as Adagrad, use cycle_momentum=False.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.CyclicLR(optimizer, 1.0, 2.0, step_size_up=2, cycle_momentum=False)
+    >>> [schedule.rates([1.0], t)[0] for t in range(6)]
+    [1.0, 1.5, 2.0, 1.5, 1.0, 1.5]
     """
 
     chains = grows = False

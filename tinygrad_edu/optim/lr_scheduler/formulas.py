@@ -13,7 +13,16 @@ from .schedule import LRScheduler, afterwards, demand
 
 
 class StepLR(LRScheduler):
-    """lr * gamma ** floor(t / step_size)."""
+    """lr * gamma ** floor(t / step_size).
+
+    t counts the calls of `step`, and lr is the rate at first.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> [schedule.rate(1.0, t) for t in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
 
     @settings
     def __init__(self, optimizer: Optimizer, step_size: Positive, gamma: float = 0.1, last_epoch: int = -1) -> None:
@@ -26,7 +35,16 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr * gamma ** (how many of `milestones` are past)."""
+    """lr * gamma ** (how many of `milestones` are past).
+
+    t counts the calls of `step`, and lr is the rate at first.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.MultiStepLR(optimizer, milestones=[1, 4], gamma=0.5)
+    >>> [schedule.rate(1.0, t) for t in range(5)]
+    [1.0, 0.5, 0.5, 0.5, 0.25]
+    """
 
     @settings
     def __init__(
@@ -43,7 +61,16 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """lr * gamma ** t."""
+    """lr * gamma ** t.
+
+    t counts the calls of `step`, and lr is the rate at first.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.ExponentialLR(optimizer, gamma=0.5)
+    >>> [schedule.rate(1.0, t) for t in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     @settings
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
@@ -55,7 +82,17 @@ class ExponentialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2. Source: Loshchilov and Hutter (2017)."""
+    """eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2. After T_max steps it goes up again.
+
+    t counts the calls of `step`, and lr is the rate at first.
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.CosineAnnealingLR(optimizer, T_max=4)
+    >>> [round(schedule.rate(1.0, t), 4) for t in range(6)]
+    [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.1464]
+    """
 
     @settings
     def __init__(self, optimizer: Optimizer, T_max: Positive, eta_min: float = 0.0, last_epoch: int = -1) -> None:
@@ -69,7 +106,14 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps."""
+    """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.LinearLR(optimizer, start_factor=0.25, total_iters=3)
+    >>> [schedule.rate(1.0, t) for t in range(5)]
+    [0.25, 0.5, 0.75, 1.0, 1.0]
+    """
 
     @settings
     def __init__(
@@ -88,7 +132,14 @@ class LinearLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """lr times `factor` for `total_iters` steps, then lr."""
+    """lr times `factor` for `total_iters` steps, then lr.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> [schedule.rate(1.0, t) for t in range(4)]
+    [0.5, 0.5, 1.0, 1.0]
+    """
 
     @settings
     def __init__(
@@ -103,7 +154,16 @@ class ConstantLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """lr * (1 - t / total_iters)**power, and 0 afterwards."""
+    """lr * (1 - t / total_iters)**power, and 0 afterwards.
+
+    t counts the calls of `step`, and lr is the rate at first.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.PolynomialLR(optimizer, total_iters=4, power=2.0)
+    >>> [schedule.rate(1.0, t) for t in range(6)]
+    [1.0, 0.5625, 0.25, 0.0625, 0.0, 0.0]
+    """
 
     @settings
     def __init__(
@@ -149,7 +209,14 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LambdaLR):
-    """lr * lr_lambda(1) * ... * lr_lambda(t); see LambdaLR."""
+    """lr * lr_lambda(1) * ... * lr_lambda(t); see LambdaLR.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.MultiplicativeLR(optimizer, lambda t: 0.5 if t > 2 else 1.0)
+    >>> [schedule.rates([1.0], t)[0] for t in range(5)]
+    [1.0, 1.0, 1.0, 0.5, 0.25]
+    """
 
     chains = True
 
@@ -162,7 +229,14 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """eta_min + (lr - eta_min) * (1 + cos(pi * u / T)) / 2, where u counts the steps since the last restart, and T is
     their number until the next: T_0 at first, then `T_mult` times as many each time.
 
-    `step(epoch)` takes fractions, as `epoch + i / len(loader)`. Source: Loshchilov and Hutter, "SGDR" (2017).
+    `step(epoch)` takes fractions, as `epoch + i / len(loader)`. Source: Loshchilov and Hutter, "SGDR: stochastic
+    gradient descent with warm restarts" (2017).
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.CosineAnnealingWarmRestarts(optimizer, T_0=1, T_mult=2)
+    >>> [round(schedule.rate(1.0, t), 4) for t in (0, 0.5, 1, 2, 3)]
+    [1.0, 0.5, 1.0, 0.5, 1.0]
     """
 
     chains = False

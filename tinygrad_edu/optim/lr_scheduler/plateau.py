@@ -17,6 +17,17 @@ class ReduceLROnPlateau(LRScheduler):
 
     mode "min" or "max" says what is better; an improvement must exceed `threshold`, relative ("rel") or
     absolute ("abs"). After a reduction, `cooldown` epochs do not count.
+    `step()` without a measure raises TypeError.
+
+    >>> from tinygrad_edu import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = optim.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> rates = []
+    >>> for loss in (3.0, 2.0, 2.0, 2.0, 2.0):
+    ...     schedule.step(loss)
+    ...     rates += schedule.get_last_lr()
+    >>> rates
+    [1.0, 1.0, 1.0, 0.5, 0.5]
     """
 
     @settings

@@ -19,7 +19,17 @@ MOST = 2_000  # numbers in a test
 
 @dataclass(repr=False)
 class KernelReport(Report):
-    """The outcome of a check of a kernel: a `Report`, and how to see a fault again."""
+    """The outcome of a check of a kernel: a `Report`, and how to see a fault again.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import testing
+    >>> def forward(x):
+    ...     return np.tanh(x), np.tanh(x)
+    >>> wrong = lambda dy, y: dy * (1 - y)
+    >>> report = testing.check_kernel(forward, wrong, inputs=[np.array([0.5, -1.0])], raises=False)
+    >>> report.verdict, report.smallest
+    ('WRONG', 'x (1,) float64')
+    """
 
     smallest: str = ""  # shapes, dtypes, and the layout
     test: str = ""

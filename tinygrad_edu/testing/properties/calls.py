@@ -32,7 +32,15 @@ def into(domain: Domain, v: Any) -> Any:
 
 @st.composite
 def calls(draw: Any, op: Op, dtype: Any = np.float64) -> tuple[list[Any], dict[str, Any]]:
-    """Arrays and attributes with which `op` can be called."""
+    """Arrays and attributes with which `op` can be called.
+
+    >>> import hypothesis
+    >>> from tinygrad_edu import ops
+    >>> from tinygrad_edu.testing import strategies
+    >>> arrays, attributes = hypothesis.find(strategies.calls(ops.log), lambda call: True)
+    >>> bool((arrays[0] > 0).all()), attributes  # in the domain of log
+    (True, {})
+    """
     if not isinstance(op, Op):
         raise TypeError(f"calls: op must be an op; got {op!r}; take one of tinygrad_edu.ops")
     rng = np.random.default_rng(draw(st.integers(0, 99)))

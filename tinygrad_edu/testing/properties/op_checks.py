@@ -191,5 +191,10 @@ def check_op(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
 
 
 def built_in_ops() -> list[Op]:
-    """The ops of the registry that are not a user's own, and can be called by themselves."""
+    """The ops of the registry that are not a user's own, and can be called by themselves.
+
+    >>> from tinygrad_edu import ops, testing
+    >>> ops.tanh in testing.built_in_ops()
+    True
+    """
     return [op for op in REGISTRY.values() if not op.custom and not op.kind.rule]

@@ -32,23 +32,50 @@ LAYOUTS = SAME
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, max_side: int = 3, empty: bool = False) -> Strategy:
-    """Shapes, from `()` on; with `empty`, an axis may have length 0."""
+    """Shapes, from `()` on; with `empty`, an axis may have length 0.
+
+    >>> import hypothesis
+    >>> from tinygrad_edu.testing import strategies
+    >>> hypothesis.find(strategies.shapes(), lambda shape: len(shape) == 2)  # the smallest of two axes
+    (1, 1)
+    """
     return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=0 if empty else 1, max_side=max_side)
 
 
 def broadcastable(n: int = 2, max_dims: int = 3, max_side: int = 3) -> Strategy:
-    """Tuples of `n` shapes that broadcast together."""
+    """Tuples of `n` shapes that broadcast together.
+
+    >>> import hypothesis
+    >>> import numpy as np
+    >>> from tinygrad_edu.testing import strategies
+    >>> @hypothesis.given(strategies.broadcastable(2))
+    ... def test(shapes):
+    ...     np.broadcast_shapes(*shapes)
+    >>> test()
+    """
     found = hnp.mutually_broadcastable_shapes(num_shapes=n, max_dims=max_dims, max_side=max_side)
     return found.map(lambda shapes: shapes.input_shapes)
 
 
 def dtypes() -> Strategy:
-    """float64, float32, float16."""
+    """float64, float32, float16.
+
+    >>> import hypothesis
+    >>> from tinygrad_edu.testing import strategies
+    >>> hypothesis.find(strategies.dtypes(), lambda dtype: dtype.itemsize < 8)
+    dtype('float32')
+    """
     return st.sampled_from([np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)])
 
 
 def values(kind: str = "smooth") -> Strategy:
-    """Numbers of one kind, the plainest first: smooth, positive, unit, zeros, ties, extremes."""
+    """Numbers of one kind, the plainest first: smooth, positive, unit, zeros, ties, extremes.
+
+    >>> import hypothesis
+    >>> from tinygrad_edu.testing import strategies
+    >>> hypothesis.find(strategies.values("unit"), lambda v: v < 0)  # the plainest below 0
+    -0.5
+    """
     if kind not in VALUES:
         raise ValueError(f"values: kind must be among {', '.join(VALUES)}; got {kind!r}; choose one")
     return st.sampled_from(VALUES[kind])
@@ -63,7 +90,13 @@ def arrays(
     layouts: Sequence[str] = ("plain",),
     distinct: bool = False,
 ) -> Any:
-    """Arrays: `shape` and `dtype` are one, or a strategy; `distinct` allows no ties."""
+    """Arrays: `shape` and `dtype` are one, or a strategy; `distinct` allows no ties.
+
+    >>> import hypothesis
+    >>> from tinygrad_edu.testing import strategies
+    >>> hypothesis.find(strategies.arrays((2,), kind="unit"), lambda a: a[1] < 0).tolist()
+    [0.5, -0.5]
+    """
     if not set(layouts) <= set(LAYOUTS):
         raise ValueError(f"arrays: layouts must be among {', '.join(LAYOUTS)}; got {layouts}; choose some")
     shape = shapes() if shape is None else shape
@@ -82,13 +115,32 @@ def arrays(
 
 @st.composite
 def broadcast_arrays(draw: Any, n: int = 2, dtype: Any = np.float64, kind: str = "smooth") -> Any:
-    """Tuples of `n` arrays that broadcast together."""
+    """Tuples of `n` arrays that broadcast together.
+
+    >>> import hypothesis
+    >>> import numpy as np
+    >>> from tinygrad_edu.testing import strategies
+    >>> @hypothesis.given(strategies.broadcast_arrays(kind="positive"))
+    ... def test(arrays):
+    ...     assert np.all(arrays[0] / arrays[1] > 0)
+    >>> test()
+    """
     return tuple(draw(arrays(shape, dtype, kind)) for shape in draw(broadcastable(n)))
 
 
 @st.composite
 def matmul_operands(draw: Any, dtype: Any = np.float64, max_side: int = 3) -> Any:
-    """Pairs `(..., i, k), (..., k, j)`; also with one axis only, and with leading axes that broadcast."""
+    """Pairs `(..., i, k), (..., k, j)`; also with one axis only, and with leading axes that broadcast.
+
+    >>> import hypothesis
+    >>> import numpy as np
+    >>> from tinygrad_edu.testing import strategies
+    >>> @hypothesis.given(strategies.matmul_operands())
+    ... def test(operands):
+    ...     a, b = operands
+    ...     assert (a @ b).dtype == np.float64
+    >>> test()
+    """
     i, k, j = (draw(st.integers(1, max_side)) for _ in range(3))
     lead_a, lead_b = draw(st.sampled_from([((), ()), ((2,), ()), ((), (2,)), ((2,), (2,)), ((2, 1), (3,))]))
     row, column = draw(st.sampled_from([(False, False), (True, False), (False, True), (True, True)]))
@@ -99,7 +151,14 @@ def matmul_operands(draw: Any, dtype: Any = np.float64, max_side: int = 3) -> An
 
 @st.composite
 def conv_operands(draw: Any, dims: int = 2, dtype: Any = np.float64) -> Any:
-    """`(x, w, {"stride": s, "padding": p})` with x `(batch, in, *size)` and w `(out, in, *kernel)`."""
+    """`(x, w, {"stride": s, "padding": p})` with x `(batch, in, *size)` and w `(out, in, *kernel)`.
+
+    >>> import hypothesis
+    >>> from tinygrad_edu.testing import strategies
+    >>> x, w, settings = hypothesis.find(strategies.conv_operands(dims=1), lambda xw: xw[2]["stride"] == 2)
+    >>> x.shape, w.shape, settings
+    ((1, 1, 1), (1, 1, 1), {'stride': 2, 'padding': 0})
+    """
     batch, channels, out = (draw(st.integers(1, 2)) for _ in range(3))
     kernel = tuple(draw(st.integers(1, 2)) for _ in range(dims))
     size = tuple(k + draw(st.integers(0, 2)) for k in kernel)

@@ -27,7 +27,14 @@ from .notation import latex, plain
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """An expression: a name, a number, or an op of formulas. Each part knows its value and shape."""
+    """An expression: a name, a number, or an op of formulas. Each part knows its value and shape.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu import ops
+    >>> rule = of_rule(ops.tanh, 0, [np.float64(0.5)], {})
+    >>> str(rule), rule.size(), [str(part) for part in rule.parts()]
+    ('g * (1 - y * y)', 3, ['g', '1', 'y', 'y * y', '1 - y * y', 'g * (1 - y * y)'])
+    """
 
     text: str = ""  # what a name or a number is written as
     op: Op | None = None

@@ -76,7 +76,15 @@ def _safe(v: Any) -> Any:
 
 @settings
 def to_networkx(x: Any, *inputs: Any, grads: bool = False) -> Any:
-    """The graph behind `x` as a `networkx.MultiDiGraph`: the fields of `to_json` on nodes, `position` on edges."""
+    """The graph behind `x` as a `networkx.MultiDiGraph`: the fields of `to_json` on nodes, `position` on edges.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import viz
+    >>> x = tg.Tensor(3.0, requires_grad=True)
+    >>> graph = viz.to_networkx(x * x)
+    >>> graph.nodes["n1"]["title"], list(graph.edges(data="position"))
+    ('t1 = x * x', [('n0', 'n1', 0), ('n0', 'n1', 1)])
+    """
     try:
         import networkx  # type: ignore[import-untyped]
     except ImportError as error:

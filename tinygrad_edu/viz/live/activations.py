@@ -37,7 +37,7 @@ METHODS["activation"] = activation
 
 def _computed(name: str, attributes: dict[str, Any], back: bool, arrays: Any) -> Any:
     op = REGISTRY[name]
-    return op.vjps[0](*arrays, **attributes) if back else op.forward(*arrays, **attributes)  # type: ignore[index]
+    return op.vjps[0](*arrays, **attributes) if back else op.forward(*arrays, **attributes)
 
 
 def chosen(op: Op, names: tuple[str, ...], which: ProgramArray) -> Op:

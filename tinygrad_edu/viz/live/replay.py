@@ -27,6 +27,7 @@ from ...recording import Recording
 from ..formulas.formula import rule_of
 from ..graph.graph import Graph, Node, title
 from ..graph.steps import below_masks, contribution
+from ..graph.values import shown
 from .activations import ACTIVATIONS, chosen
 
 
@@ -143,7 +144,7 @@ class _Writing:
         fixed = is_weak(data) or kind == "c" or (kind == "b" and any(_shapes(user) for user in users))
         if not fixed:
             self.places[node.key].leaf = len(self.writer.inputs)
-            data = self.writer.input(np.asarray(data), node.name)
+            data = self.writer.input(np.asarray(data), shown(node.name))
         t: Variable = constant(data)
         if node.tensor is not None:
             t.flags, t.name, t.hooks = node.tensor.flags & NEEDS, node.tensor.name, node.tensor.hooks

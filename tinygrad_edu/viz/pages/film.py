@@ -43,6 +43,7 @@ class Film:
         self.every, self.step = 1, 0
         self.kept: list[dict[str, Any]] = []
         self.first: Graph | None = None
+        self.told: dict[str, Any] = {}  # the player of the first graph, made before a step changes its tensors
 
     def record(self, loss: Any) -> None:
         """Keep this step, if its turn has come. The graph must be the same at every step."""
@@ -51,7 +52,7 @@ class Film:
             return
         graph = read(loss, who="Film", grads=True)
         if self.first is None:
-            self.first = graph
+            self.first, self.told = graph, page_data(graph)
         names = alike(self.first, graph)
         if names is None:
             raise GraphError("Film: every step must record the same graph; this one differs; make a film for each")
@@ -63,11 +64,9 @@ class Film:
         """The player, on the first graph, with the frames."""
         if self.first is None:
             raise GraphError("Film: must have recorded a step; it has none; call record(loss) in the training loop")
-        data = page_data(self.first)
         sizes = [v for frame in self.kept for v in frame["sizes"].values() if v]
-        data["live"] = None
-        data["film"] = {"frames": self.kept, "largest": max(sizes, default=1.0)}
-        return Page(self.title, data)
+        film = {"frames": self.kept, "largest": max(sizes, default=1.0)}
+        return Page(self.title, {**self.told, "live": None, "film": film})
 
     def save(self, path: Any) -> str:
         """Write the film as one HTML file."""

@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
 
 class AnomalyError(FloatingPointError):
-    """The first number that is not finite: which operation made it, from what, in which line."""
+    """The first number that is not finite: which operation made it, from what, in which line.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import viz
+    >>> try:
+    ...     with viz.detect_anomaly():
+    ...         loss = tg.log(tg.Tensor([1.0, 0.0], requires_grad=True)).sum()
+    ... except viz.AnomalyError as error:
+    ...     print(error.phase, error.op)
+    forward log
+    """
 
     def __init__(self, message: str, phase: str, op: Op | None, site: Any, tensor: Variable, root: Variable):
         super().__init__(message)
