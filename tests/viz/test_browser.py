@@ -1,5 +1,6 @@
 """The page in a real browser, headless: what a reader sees, by mouse, by keyboard, by ear."""
 
+import math
 import shutil
 from contextlib import contextmanager
 
@@ -332,6 +333,46 @@ def test_the_graph_fits_at_the_start_and_nothing_is_cut(browser, tmp_path):
                 assert tab.evaluate(spilled) == 0
             assert tab.evaluate("document.documentElement.scrollWidth") <= size[0]
             assert tab.evaluate("graph.boxes()[0].w * document.getElementById('graph').getScreenCTM().a") > 25
+
+
+def test_a_tap_on_a_phone_brings_the_numbers_near_and_no_line_of_code_is_cut(browser, tmp_path):
+    def one_hidden_layer_of_a_long_name(X, W1, b1, W2, b2):
+        Z1 = X @ W1 + b1
+        A1 = tg.tanh(Z1)
+        return ((A1 @ W2 + b2) ** 2).mean()
+
+    inputs = [np.linspace(-1, 1, math.prod(s)).reshape(s) for s in ((8, 2), (2, 8), (1, 8), (8, 8), (1, 8))]
+    page = viz.player(one_hidden_layer_of_a_long_name, *inputs)
+    seen = "getComputedStyle(document.querySelector('#graph .value .entry')).display !== 'none'"
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "reduced_motion": "reduce"}
+    with opened(browser, page, tmp_path, **options) as tab:
+        assert tab.evaluate("[...document.querySelectorAll('#code li')].every(l => l.scrollWidth <= l.clientWidth)")
+        for part in (".value .cell", ".name"):  # a number, and the box
+            assert not tab.evaluate(seen)
+            tab.locator(f"#graph {part}").first.tap()
+            assert tab.evaluate(seen)
+            assert tab.evaluate("document.getElementById('graph').getScreenCTM().a") >= 0.99
+            tab.locator("#fit").tap()
+
+
+def test_values_and_gradients_stand_abreast_where_that_makes_letters_larger(browser, tmp_path):
+    def one_hidden_layer(X, W1, b1, W2, b2, Y):
+        Z1 = X @ W1 + b1
+        A1 = tg.tanh(Z1)
+        Z2 = A1 @ W2 + b2
+        A2 = tg.sigmoid(Z2)
+        J = ((A2 - Y) ** 2).mean()
+        return J
+
+    inputs = [np.linspace(-1, 1, math.prod(s)).reshape(s) for s in ((8, 2), (2, 4), (1, 4), (4, 1), (1, 1), (8, 1))]
+    with opened(browser, viz.player(one_hidden_layer, *inputs), tmp_path) as tab:
+        stacked, abreast, drawn = (
+            tab.evaluate("""() => { const { base, shut } = graph.level(Number($("view").value)), room = camera.room();
+            const scale = (abreast) => camera.scale(graph.planned(base, shut, false, room, abreast), room);
+            return [scale(false), scale(true), document.getElementById("graph").getScreenCTM().a]; }""")
+        )
+        assert abreast > 1.05 * stacked
+        assert drawn == pytest.approx(abreast, rel=1e-3)
 
 
 def test_arrays_are_drawn_as_what_they_are(browser, tmp_path):

@@ -418,6 +418,39 @@ def nan_held_back_by_where():
     return why(w)
 
 
+def kept_in_a_list():
+    w, b = leaf(), leaf()
+    parts = []
+    for k in range(3):
+        parts.append(w[k].item())
+    loss = (b * sum(parts)).sum()
+    loss.backward()
+    return why(w)
+
+
+def each_of_a_list_as_a_number():
+    w, b = leaf(), leaf()
+    parts = [float(v) for v in w * 2]
+    loss = (b * np.array(parts)).sum()
+    loss.backward()
+    return why(w)
+
+
+def named_in_a_condition():
+    w, b = leaf(), leaf()
+    if (s := w.sum().item()) > 0:
+        loss = (b * s).sum()
+        loss.backward()
+    return why(w)
+
+
+def in_a_function_of_a_part_of_the_loss():
+    w, b = leaf(), leaf()
+    loss = ((b - halved(w)) ** 2).sum()
+    loss.backward()
+    return why(w)
+
+
 class Scorer(nn.Module):
     def __init__(self):
         super().__init__()
@@ -443,6 +476,10 @@ EXPECTED = {
     an_optimizer_of_another_model: ("another model", "optimizer = tg.optim.SGD(other.parameters(), lr=0.1)"),
     equal_units: ("symmetry", "W = tg.Tensor(np.full((3, 2), 0.5), requires_grad=True)"),
     nan_held_back_by_where: ("held back", "roots = tg.sqrt(w)"),
+    kept_in_a_list: ("item", "parts.append(w[k].item())"),
+    each_of_a_list_as_a_number: ("item", "parts = [float(v) for v in w * 2]"),
+    named_in_a_condition: ("item", "if (s := w.sum().item()) > 0:"),
+    in_a_function_of_a_part_of_the_loss: ("detach", "return h.detach() / 2"),
     in_a_model: ("argmax", "score = self.inner(x).argmax()"),
     forgot_requires_grad: ("not asked", "w = tg.Tensor([1.0, 2.0])"),
     forgot_backward: ("no backward", "loss = (w * w).sum()"),
@@ -531,6 +568,14 @@ def test_the_reason_and_the_line(mistake, asked):
         assert answer.line in str(answer)
 
 
+@pytest.mark.parametrize("call", [lambda y: (y * 1024).backward(), lambda y: y.backward(tg.Tensor(1024.0))])
+def test_a_multiple_of_the_loss_is_not_blamed_for_sure(call):
+    w = leaf()
+    loss = (w * w).sum()
+    call(loss)
+    assert why(w).text.endswith("All is well if backward() was called once, on 1024 times the loss.")
+
+
 def test_where_lines_are_kept_a_blocked_step_has_its_line():
     from tinygrad_edu.recording import SITES, Recording
 
@@ -558,6 +603,19 @@ def test_values_that_left_where_no_source_shows_it_are_named_by_their_line():
     loss.backward()
     answer = why(w)
     assert (answer.reason, answer.line) == ("left", "<string>:1")
+
+
+def test_values_that_left_in_a_cell_are_named_by_the_cell_and_its_text():
+    scope = {"tg": tg, "ask": why, "In": [""]}
+    for cell in (
+        "w = tg.Tensor([1.0, 2.0], requires_grad=True)",
+        "part = w.sum().item()\nloss = part * (w * 2).sum() * w.sum().item()",
+        "loss.backward()\nanswer = ask(w)",
+    ):
+        scope["In"].append(cell)
+        exec(compile(cell, f"<ipython-input-{len(scope['In']) - 1}>", "exec"), scope)
+    line = "In [2]:2: loss = part * (w * 2).sum() * w.sum().item()"
+    assert (scope["answer"].reason, scope["answer"].line) == ("values left", line)
 
 
 def test_in_a_notebook_the_cells_before_are_read():

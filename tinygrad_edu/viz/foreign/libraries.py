@@ -22,17 +22,17 @@ def library_of(x: Any, inputs: tuple[Any, ...] = ()) -> str:
 
 
 def _parts(inputs: Any) -> list[Any]:
-    """What stands in nested lists and tuples, once, also in a list in itself."""
+    """What stands in nested lists, tuples and dicts, once, also in a list in itself."""
     found: list[Any] = []
-    todo = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    todo = [inputs]
     seen: dict[int, Any] = {}
     while todo:
         part = todo.pop()
-        if not isinstance(part, tuple | list):
+        if not isinstance(part, tuple | list | dict):
             found.append(part)
         elif id(part) not in seen:
             seen[id(part)] = part
-            todo += part[::-1]
+            todo += list(part.values() if isinstance(part, dict) else part)[::-1]
     return found
 
 

@@ -40,8 +40,8 @@ ANSWERS = {
     "the name {x}. Update the numbers in place instead: with tg.no_grad(): {x} -= step, or {x}.data = {x}.data - step.",
     "inner": "{x} is an inner result (made by {op}), and backward() keeps gradients of leaves only. To see it: "
     "tg.draw(loss, detail='gradients'), tg.explain(loss), or tg.grad with respect to it.",
-    "accumulated": "The gradient of {x} is {times}: backward() adds to what is there, and "
-    "it was not cleared in between. Call optimizer.zero_grad(), or set {x}.grad = None, before each backward().",
+    "accumulated": "The gradient of {x} is {times}: backward() adds to what is there, and it "
+    "was not cleared in between. Call optimizer.zero_grad(), or set {x}.grad = None, before each backward().{unless}",
     "empty": "The gradient of {x} is 0 because of {step}: it has no entries, so nothing of it reaches the result. Look "
     "at the index or the mask that picked nothing.",
     "healthy": "The gradient of {x} is fine: from {low} to {high}, all finite, {count} of {size} entries not 0.",

@@ -6,6 +6,7 @@ import ast
 import inspect
 import itertools
 import linecache
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,20 +78,21 @@ def _blocks(lines: list[Line]) -> Iterator[tuple[ast.AST, list[Line]]]:
             yield tree, block
 
 
-Statement = tuple[ast.stmt, Line, bool]
+Statement = tuple[Any, Line, bool]
+KEEPING = {"append", "add", "extend", "insert", "update", "appendleft"}
 
 
 def _statements(lines: list[Line]) -> list[Statement]:
-    """The assignments and returns among the lines, with whether they stand inside `no_grad`."""
+    """The assignments and returns among the lines, and what is put into lists; whether `no_grad` is around."""
     return [statement for tree, block in _blocks(lines) for statement in _of_block(tree, block)]
 
 
 def _of_block(tree: ast.AST, lines: list[Line]) -> list[Statement]:
     found: list[Statement] = []
-    todo: list[tuple[ast.AST, bool]] = [(tree, False)]
+    todo: list[tuple[Any, bool]] = [(tree, False)]
     while todo:
         node, quiet = todo.pop()
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return):
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.NamedExpr | ast.Return) or _held(node):
             found.append((node, lines[node.lineno - 1], quiet))
         inside = quiet or (isinstance(node, ast.With) and "no_grad" in ast.unparse(node.items[0]))
         todo += [(child, inside) for child in ast.iter_child_nodes(node)]
@@ -110,10 +112,18 @@ def _parsed(text: str) -> ast.AST | None:
     return None
 
 
-def _targets(node: ast.stmt) -> set[str]:
+def _held(node: ast.AST) -> str:
+    """The name of the list in which a statement keeps something: `parts` of `parts.append(x)`."""
+    f = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    return f.value.id if isinstance(f, ast.Attribute) and f.attr in KEEPING and isinstance(f.value, ast.Name) else ""
+
+
+def _targets(node: Any) -> set[str]:
     if isinstance(node, ast.Return):
         return set()
-    tops = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
+    if held := _held(node):
+        return {held}
+    tops = node.targets if isinstance(node, ast.Assign) else [node.target]
     return {n.id for top in tops for n in ast.walk(top) if isinstance(n, ast.Name)}
 
 
@@ -125,6 +135,9 @@ def _how(node: ast.AST, names: set[str], quiet: bool) -> str:
     """How an expression that uses `names` leaves the graph, or nothing."""
     if quiet:
         return "no_grad"
+    for loop in (part for part in ast.walk(node) if isinstance(part, ast.comprehension)):
+        if names & _reads(loop.iter):
+            names = names | {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
     for part in ast.walk(node):
         if not names & _reads(part):
             continue
@@ -150,9 +163,9 @@ def _of_numpy(function: ast.expr) -> bool:
 def assignment_of(lines: list[Line], name: str) -> Cut | None:
     """The last assignment to a name."""
     for node, line, quiet in reversed(_statements(lines)):
-        if name in _targets(node) and node.value is not None:  # type: ignore[attr-defined]
-            reads = _reads(node.value)  # type: ignore[attr-defined]
-            value: ast.AST = node.value  # type: ignore[attr-defined]
+        if name in _targets(node) and node.value is not None:
+            reads = _reads(node.value)
+            value: ast.AST = node.value
             cut = _how(value, reads - {"tg", "np", "tinygrad_edu", "numpy"}, quiet)
             if cut == "tensor" and not _wraps_a_result(value, _statements(lines)):
                 cut = ""
@@ -184,7 +197,7 @@ def cut_inside(lines: list[Line], name: str, scopes: Sequence[Mapping[str, Any]]
     """The first assignment from a name whose result has no history: something that it calls cuts the path there."""
     depends = {name}
     for node, line, _ in _statements(lines):
-        value: ast.AST | None = node.value  # type: ignore[attr-defined]
+        value: ast.AST | None = node.value
         if value is None or not _reads(value) & depends:
             continue
         targets, scope = _targets(node), scopes[line.block]
@@ -195,11 +208,25 @@ def cut_inside(lines: list[Line], name: str, scopes: Sequence[Mapping[str, Any]]
     return None
 
 
-def _cut_in_calls(value: ast.AST, depends: Set[str], scope: Mapping[str, Any], depth: int = DEEPEST) -> Cut | None:
+def cut_in_a_function(lines: list[Line], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
+    """The first line of a function that leaves the graph with what depends on a name, which it was given."""
+    depends = {name}
+    for node, line, _ in _statements(lines):
+        value: ast.AST | None = node.value
+        if value is not None and _reads(value) & depends:
+            if found := _cut_in_calls(value, depends, scopes[line.block], models=False):
+                return found
+            depends |= _targets(node)
+    return None
+
+
+def _cut_in_calls(
+    value: ast.AST, depends: Set[str], scope: Mapping[str, Any], depth: int = DEEPEST, models: bool = True
+) -> Cut | None:
     """Where a function of the user's, or a model's `forward`, that an expression calls leaves the graph."""
     for call in (part for part in ast.walk(value) if isinstance(part, ast.Call)):
         f = _function(call.func, scope)
-        if f is None or not _reads(call) & depends:
+        if f is None or not _reads(call) & depends or not (models or isinstance(scope.get(_name(call)), FunctionType)):
             continue
         try:
             rows, start = inspect.getsourcelines(f)
@@ -207,7 +234,7 @@ def _cut_in_calls(value: ast.AST, depends: Set[str], scope: Mapping[str, Any], d
             continue
         lines = [Line(start + k, row, f.__code__.co_filename) for k, row in enumerate(rows)]
         names = f.__code__.co_varnames[: f.__code__.co_argcount]
-        model = not isinstance(scope.get(ast.unparse(call.func)), FunctionType)
+        model = not isinstance(scope.get(_name(call)), FunctionType)
         given = names[1:] if model else names
         taken = {n for n, a in zip(given, call.args, strict=False) if _reads(a) & depends}
         taken |= {names[0]} if model and _reads(call.func) & depends else set()
@@ -215,6 +242,10 @@ def _cut_in_calls(value: ast.AST, depends: Set[str], scope: Mapping[str, Any], d
         if cut := _first_cut(_statements(lines), taken, f.__globals__, depth - 1):
             return cut
     return None
+
+
+def _name(call: ast.Call) -> str:
+    return ast.unparse(call.func)
 
 
 def _function(called: ast.expr, scope: Mapping[str, Any]) -> Any:
@@ -227,10 +258,23 @@ def _function(called: ast.expr, scope: Mapping[str, Any]) -> Any:
     return None if ours else thing
 
 
-def _wraps_a_result(value: ast.AST, statements: list[tuple[ast.stmt, Line, bool]]) -> bool:
+def _wraps_a_result(value: ast.AST, statements: list[Statement]) -> bool:
     """Whether `Tensor(y)` wraps a name that was itself made from a tensor."""
     made = {t for node, _, _ in statements for t in _targets(node) if "Tensor" in ast.unparse(node)}
     return bool(_reads(value) & made)
+
+
+def text_of(site: str, cells: Sequence[str]) -> str:
+    """A line of the program, "file.py:12", with what stands there; of a notebook, its cell."""
+    file, _, number = site.rpartition(":")
+    name, rows = Path(file).name, linecache.getlines(file)
+    cell = re.match(r"<ipython-input-(\d+)", name)
+    whole = "".join(rows).rstrip()
+    n = int(cell[1]) if cell else next((n for n, text in enumerate(cells) if whole and text.rstrip() == whole), 0)
+    if 0 < n < len(cells):
+        name, rows = f"In [{n}]", cells[n].split("\n")
+    text = rows[int(number) - 1].strip() if 0 < int(number) <= len(rows) else ""
+    return f"{name}:{number}: {text}" if text else f"{name}:{number}"
 
 
 def cut_after(lines: list[Line], name: str) -> Cut | None:
@@ -242,7 +286,7 @@ def _first_cut(statements: list[Statement], names: Set[str], scope: Mapping[str,
     """The first statement that takes what depends on names out of the graph; in what it calls, if there is a scope."""
     depends = set(names)
     for node, line, quiet in statements:
-        value: ast.AST | None = node.value  # type: ignore[attr-defined]
+        value: ast.AST | None = node.value
         if value is None or not _reads(value) & depends:
             continue
         cut = _how(value, depends, quiet)

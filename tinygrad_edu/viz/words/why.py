@@ -12,7 +12,6 @@ import gc
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,18 @@ from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
 from ..graph.watch import callers, is_module, named, results_in
 from .reasons import ANSWERS, WHERE, advice
-from .source import Cut, Line, assignment_of, calls_of, cut_after, cut_inside, repeated, source_lines
+from .source import (
+    Cut,
+    Line,
+    assignment_of,
+    calls_of,
+    cut_after,
+    cut_in_a_function,
+    cut_inside,
+    repeated,
+    source_lines,
+    text_of,
+)
 
 HUGE, TINY = 1e4, 1e-7
 
@@ -102,6 +112,11 @@ class Case:
                     return where
         return None
 
+    def text_of(self, site: Any) -> str:
+        """A line of the program with what stands there."""
+        cells = next((c for scope in self.scopes if isinstance(c := scope.get("In"), list)), [])
+        return text_of(str(site), [str(cell) for cell in cells])
+
     def title(self, r: Variable) -> str:
         return shown(r.name or self.names.get(r.born, "the result"))
 
@@ -167,7 +182,9 @@ def _absent(case: Case) -> Answer:
     if cut := cut_after(lines, case.stem) or cut_inside(lines, case.stem, case.scopes):
         return case.answer(cut.cut, cut.where)
     if left := [site for when, site in LATEST if when > x.born]:
-        return case.answer("left", PurePath(str(left[-1])).name)
+        return case.answer("left", case.text_of(left[-1]))
+    if cut := cut_in_a_function(lines, case.stem, case.scopes):
+        return case.answer(cut.cut, cut.where)
     if not case.results:
         return case.answer("not recorded", case.line(name))
     loss = case.title(case.results[0])
@@ -192,9 +209,10 @@ def _present(case: Case) -> Answer:
     if graph is not None and (times := _accumulated(case, graph, g)) > 1:
         again = calls_of(case.lines, "backward").values()
         line = max(again, key=lambda line: line.number).where if again else None
-        return case.answer("accumulated", line, times=f"{times} times what the loss gives")
+        unless = f" All is well if backward() was called once, on {times} times the loss."
+        return case.answer("accumulated", line, times=f"{times} times what the loss gives", unless=unless)
     if line := _never_cleared(case, graph, g):
-        return case.answer("accumulated", line, times="a sum over the steps of a loop")
+        return case.answer("accumulated", line, times="a sum over the steps of a loop", unless="")
     if not g.any():
         return _zero(case, graph)
     size = float(np.max(np.abs(g)))
@@ -244,9 +262,7 @@ def _values_left(case: Case) -> str | None:
     if result is None:
         return None
     first = min((t.born for t in history(result, constants=False) if t.op is not None), default=result.born)
-    sites = [PurePath(str(site)).name for when, site in LATEST if first < when < result.born]
-    known = [line.where for line in case.lines if sites and line.where.startswith(f"{sites[0]}:")]
-    return next(iter([*known, *sites]), None)
+    return next((case.text_of(site) for when, site in LATEST if first < when < result.born), None)
 
 
 def _graph_with(case: Case) -> Graph | None:

@@ -100,7 +100,7 @@ const bar = (() => {
     button.addEventListener("click", () => { button.setAttribute("aria-expanded", String(!pane.classList.toggle("shut"))); arrange(); });
   }
 
-  // The level of detail, the direction and the arrangement of the panes in which the letters are largest.
+  // The level of detail, the direction, the shape of the boxes and the arrangement of the panes in which the letters are largest.
   const SMALL = 0.8, LARGEST = 150, NAMES = 300;
   let which = null;
   const narrow = () => matchMedia("(max-width: 60rem)").matches;
@@ -109,9 +109,11 @@ const bar = (() => {
     let best = null;
     for (const down of [false, true]) {
       for (const [name, room] of places) {
-        const drawing = graph.planned(base, shut, down, room);
-        const scale = camera.scale(drawing, room) * (name === "across" ? 1.05 : 1);
-        if (!best || scale > best.scale) best = { k, base, shut, down, name, scale };
+        for (const abreast of down || base.boxes.length > LARGEST ? [false] : [false, true]) {
+          const drawing = graph.planned(base, shut, down, room, abreast);
+          const scale = camera.scale(drawing, room) * (name === "across" ? 1.05 : 1);
+          if (!best || scale > best.scale) best = { k, base, shut, down, abreast, name, scale };
+        }
       }
     }
     return best;
@@ -136,7 +138,7 @@ const bar = (() => {
     which = found;
     $("view").value = found.k;
     $("main").className = found.name;
-    graph.open(found.base, found.shut, found.down);
+    graph.open(found.base, found.shut, found.down, found.abreast);
   }
   // The same level of detail, in a window of another size.
   function arrange() { if (which) detail(which.k); }

@@ -29,6 +29,14 @@ const camera = (() => {
     if (top < seen.y || low > seen.y + seen.h) seen.y = low - top > seen.h ? top - pad : (top + low - seen.h) / 2;
     look();
   }
+  // A box whose numbers are too small to be read comes near; Fit leads back to the whole.
+  function near(b) {
+    if (!$("graph").classList.contains("far")) return;
+    const [w, h] = [Math.max(room().width, b.w + 2 * pad), Math.max(room().height, b.h + 2 * pad)];
+    Object.assign(seen, { x: b.x + b.w / 2 - w / 2, y: b.y + b.h / 2 - h / 2, w, h });
+    whole = false;
+    look();
+  }
   function pan(dx, dy) { whole = false; seen.x += dx; seen.y += dy; look(); }
   function zoom(by, cx = seen.x + seen.w / 2, cy = seen.y + seen.h / 2) {
     const widest = 3 * Math.max(size.width, size.height, room().width);
@@ -68,5 +76,5 @@ const camera = (() => {
   const step = () => seen.w / 8;
   const shifted = { ArrowRight: () => pan(step(), 0), ArrowLeft: () => pan(-step(), 0), ArrowDown: () => pan(0, step()), ArrowUp: () => pan(0, -step()) };
   const keys = { "+": () => zoom(1 / 1.25), "=": () => zoom(1 / 1.25), "-": () => zoom(1.25), 0: () => fit() };
-  return { fit, scale, show, pan, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4 };
+  return { fit, scale, show, near, pan, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4 };
 })();

@@ -73,19 +73,20 @@ const entry = (() => {
   // A number in the graph: pressed, it is looked at; dragged sideways, it changes.
   graph.press = (rect, node, k) => {
     if (!live || !live.editable(node)) { rect.classList.remove("live"); return; }
+    let moved = false;
     rect.addEventListener("pointerdown", (e) => {
       if (state.blanks.size) return;
       e.stopPropagation();
       rect.setPointerCapture(e.pointerId);
       const start = e.clientX, before = live.number(node, k), unit = Math.max(0.01, Math.abs(before) / 100);
-      let moved = false;
+      moved = false;
       const move = (m) => { if (moved || Math.abs(m.clientX - start) > 3) { moved = true; live.set(node, k, Number((before + (m.clientX - start) * unit).toPrecision(4))); } };
       rect.addEventListener("pointermove", move);
       rect.addEventListener("lostpointercapture", () => rect.removeEventListener("pointermove", move), { once: true });
       index = k;
       graph.choose(node);
     });
-    rect.addEventListener("click", (e) => e.stopPropagation());
+    rect.addEventListener("click", (e) => { e.stopPropagation(); if (!moved) camera.near(graph.place(node)); });
   };
   graph.chosen.push((k) => { if (k !== key && numbers.size(nodes.get(k).shape) <= index) index = 0; key = k; show(); });
   state.watchers.push(() => { if (!sliding) show(); });

@@ -2,7 +2,7 @@
 const graph = (() => {
   const HEAD = 20, LINE = 15, PAD = 8, WIDEST = 190, LINES = 3, LETTER = 6.7, AT_ONCE = 60;
   const closed = new Set();  // the frames that are folded
-  let view = null, scene = null, size = null, down = false, chosen = null, found = new Set();
+  let view = null, scene = null, size = null, down = false, abreast = false, chosen = null, found = new Set();
   const pen = make("canvas").getContext("2d");
   const width = (text, font) => { pen.font = font; return pen.measureText(text).width; };
   const BOLD = "600 13px system-ui, sans-serif", PLAIN = "12px system-ui, sans-serif";
@@ -32,17 +32,18 @@ const graph = (() => {
     }
     return base.frames.map((f) => fold.id(f.path)).filter((f) => !open.has(f));
   }
-  // The drawing of a level, for a direction: what it would be, without showing it.
-  function planned(base, shut, across, room) {
+  // The drawing of a level, for a direction, with values and gradients abreast or one below the other: what it would be,
+  // without showing it.
+  function planned(base, shut, across, room, abreast) {
     const planned = fold.scene(base, new Set(shut));
-    planned.boxes.forEach((b) => measure(b, across));
+    planned.boxes.forEach((b) => measure(b, across, abreast));
     const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.shape(nodes.get(a.source).shape).length + 18));
     return { ...planned, ...layout.place(planned, across, label, room) };
   }
 
   const several = (b) => b.rounds[0].length > 1 && b.folded;
   // Title, formula and arrays: how much room a box needs.
-  function measure(b, across) {
+  function measure(b, across, abreast) {
     const n = nodes.get(b.node), value = n.value ? tiles.plan(n.shape, n.value) : null;
     [b.name, ...b.lines] = words(b, n);
     const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
@@ -50,7 +51,7 @@ const graph = (() => {
     b.number = !n.shape.length;
     if (b.number) [b.tile, b.grads] = [{ w: 0, h: LINE }, n.grad_summary === null ? null : { w: 0, h: LINE }];
     else [b.tile, b.grads] = [value ?? { w: 0, h: LINE }, n.grad_summary === null ? null : value ?? { w: 0, h: LINE }];
-    b.beside = b.grads !== null && !b.number && (across ? b.tile.h > 40 && b.tile.w < WIDEST : b.tile.h > b.tile.w);
+    b.beside = b.grads !== null && !b.number && (across || abreast ? b.tile.h > 40 && b.tile.w < WIDEST : b.tile.h > b.tile.w);
     const [w, h] = [b.tile.w, b.tile.h], room = b.number ? Math.max(80, numeral(n)) : w, head = HEAD + LINE * b.lines.length;
     b.w = Math.ceil(Math.max(58, Math.min(WIDEST, text), b.beside ? 2 * room + 10 : room) + 2 * PAD);
     b.h = Math.ceil(head + 4 + h + (b.grads && !b.beside ? h + 5 : 0) + PAD);
@@ -84,9 +85,9 @@ const graph = (() => {
     return text + "…";
   };
 
-  function open(base, shut, across) {
+  function open(base, shut, across, sideways) {
     view = base;
-    down = across;
+    [down, abreast] = [across, sideways];
     closed.clear();
     shut.forEach((f) => closed.add(f));
     lay();
@@ -94,7 +95,7 @@ const graph = (() => {
   }
   function lay(room = camera.room()) {
     const before = new Map((scene?.boxes ?? []).map((b) => [b.key, b]));
-    scene = planned(view, closed, down, room);
+    scene = planned(view, closed, down, room, abreast);
     size = { width: scene.width, height: scene.height };
     const svg = $("graph");
     svg.replaceChildren();
@@ -110,7 +111,7 @@ const graph = (() => {
 
   // In rows that fit on paper; where each of them stands.
   function paper(width) {
-    down = false;
+    down = abreast = false;
     lay({ width, height: 1e9 });
     return scene.rows;
   }
@@ -166,7 +167,7 @@ const graph = (() => {
     b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
     b.value = slot(b, n, b.tile, 0, "value");
     b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
-    pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else choose(current(b)); });
+    pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else { choose(current(b)); camera.near(b); } });
     g.addEventListener("focus", () => camera.show([b]));
     if (before && Math.hypot(before.x - b.x, before.y - b.y) > 1) g.animate?.([{ transform: `translate(${before.x}px, ${before.y}px)` }, { transform: g.style.transform }], { duration: calm() ? 0 : 260, easing: "ease-out" });
   }
@@ -179,7 +180,8 @@ const graph = (() => {
     const text = draw("text", { x: width / 2, y: 11, class: "numeral" }, "", g);
     if (b.number && b.leaf && !gradient && n.value) { text.classList.add("live"); graph.press(text, n.key, 0); }
     if (b.number || !n.value) return { g, text, room: width - 6 };
-    const inner = draw("g", { transform: `translate(${(width - plan.w) / 2}, 0)` }, null, g), press = gradient || !b.leaf ? null : (rect, k) => graph.press(rect, n.key, k);
+    const left = b.beside ? (gradient ? 0 : width - plan.w) : (width - plan.w) / 2;  // side by side, the two stand close together
+    const inner = draw("g", { transform: `translate(${left}, 0)` }, null, g), press = gradient || !b.leaf ? null : (rect, k) => graph.press(rect, n.key, k);
     const picture = tiles.picture(inner, n.shape, n.value, press);
     draw("rect", { x: -1.5, y: -1.5, width: plan.w + 3, height: plan.h + 3, rx: 2, class: "rim" }, null, inner);
     inner.addEventListener("pointermove", (e) => hover(under(e, inner, plan, n, gradient)));
