@@ -8,11 +8,13 @@ import numpy as np
 
 from .errors import GraphError
 from .functions.settings import settings
+from .interop.names import guide as _guide
 from .precision import Autocast
 from .sums import HALF
 from .tensor import Tensor
 
 __all__ = ["GradScaler", "autocast"]
+_guide(__name__, "tg.amp")
 
 
 class autocast(Autocast):  # noqa: N801, PyTorch's name

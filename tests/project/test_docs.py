@@ -3,6 +3,7 @@
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import os
 import pathlib
@@ -29,6 +30,23 @@ def test_docstring_examples(name):
     with np.printoptions(precision=8):
         results = doctest.testmod(importlib.import_module(name))
     assert results.failed == 0
+
+
+PUBLIC = ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim", ".optim.lr_scheduler", ".data", ".viz", ".testing",
+          ".testing.strategies", ".linalg", ".fft", ".special", ".random", ".tree")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_function_and_class_shows_an_example(name):
+    module = importlib.import_module("tinygrad_edu")
+    for part in name.split(".")[1:]:
+        module = getattr(module, part)
+    public = {n: getattr(module, n) for n in getattr(module, "__all__", None) or dir(module) if not n.startswith("_")}
+    without = [
+        n for n, x in public.items() if callable(x) and not inspect.ismodule(x) and ">>>" not in (x.__doc__ or "")
+    ]
+    assert public
+    assert not without
 
 
 def blocks(page):
