@@ -44,9 +44,8 @@ def soprano(path: Any) -> Any:
 
 tunes: list[list[int]] = []
 heard: set[tuple[int, ...]] = set()
-known = cast(list[pathlib.Path], corpus.getComposer("bach"))
-paths = chance.permutation(sorted(str(path) for path in known if path.suffix == ".mxl")).tolist()
-for path in paths[: 40 if QUICK else 390]:
+known = sorted(str(path) for path in cast(list[pathlib.Path], corpus.getComposer("bach")) if path.suffix == ".mxl")
+for path in chance.permutation(known).tolist()[: 40 if QUICK else 390]:
     notes = soprano(path)
     runs = {tuple(notes[k : k + 10]) for k in range(len(notes) - 9)}
     if runs and not runs & heard and min(notes) >= 0 and max(notes) <= HIGH - LOW:
@@ -83,7 +82,7 @@ def loss_of(x: np.ndarray, y: np.ndarray) -> tg.Tensor:
 
 model = Composer(48)
 optimizer = optim.Adam(model.parameters(), lr=0.01)
-curve: list[tuple[float, float]] = []
+curve = list[tuple[float, float]]()
 for step in range(60 if QUICK else 240):
     chosen = chance.integers(len(train[0]), size=32)
     loss = loss_of(train[0][chosen], train[1][chosen])

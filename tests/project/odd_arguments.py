@@ -393,7 +393,7 @@ GOOD |= {"module": layer, "model": layer, "rtol": values(1e-6), "seed": values(0
 CALLS |= {
     "draw": {"x": result, "inputs...": []}, "explain": {"x": result, "inputs...": []}, "why": {"x": lambda: LEAF},
     "player": {"x": result, "inputs...": []}, "worksheet": {"x": result, "inputs...": []}, "lecture": {"x": result, "inputs...": []},
-    "to_json": {"x": result, "inputs...": []}, "to_networkx": {"x": result, "inputs...": []}, "diff": {"a": result, "b": result},
+    "to_json": {"x": result, "inputs...": []}, "to_networkx": {"x": result, "inputs...": []}, "viz.diff": {"a": result, "b": result},
     "intervene": {"x": one, "inputs...": [matrix], "change": dict}, "compare": {"runs...": [result, result]},
     "custom_op": {"name": values("odd_own"), "forward": lambda: np.sin, "vjps": lambda: (lambda g, y, x: g,)},
     "save": {"path": path("new.st"), "state": lambda: {"w": matrix()}}, "load": {"path": path("good.st")},

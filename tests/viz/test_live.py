@@ -126,7 +126,8 @@ def test_each_op_is_numpys(tab, op, data):
         x.flags = TRACED | (NEEDS if x.dtype.kind in "fc" else 0)
     with np.errstate(all="ignore"):
         missing = compare(tab, read(op(*xs, **attributes), grads=True))
-    assert [step for step in missing if step.primitive not in ("op.cofactors",)] == []
+    unknown = "op.cofactors", "linalg.eigh"  # which the page does not compute for complex numbers
+    assert [step for step in missing if step.primitive not in unknown] == []
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 IDLE = 20_000  # looks for work in vain, after which a helper goes
 _number: list[int] = []  # the setting, once it was looked at
 
@@ -28,9 +30,9 @@ def set_num_threads(n: int) -> None:
     >>> tg.get_num_threads()
     2
     """
-    if isinstance(n, bool) or not hasattr(n, "__index__") or n.__index__() < 1:
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
         raise ValueError(f"set_num_threads: n must be a whole number from 1; got {n!r}; write set_num_threads(1)")
-    _number[:] = [n.__index__()]
+    _number[:] = [int(n)]
 
 
 def get_num_threads() -> int:

@@ -94,7 +94,8 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
         0,
     )
     below, above = pick(low), pick(high)
-    y = below + weight * (above - below)
+    apart = (weight != 0) & (ops.isfinite(below) | (below != above))  # no step of 0 * inf, nor from inf to inf
+    y = below + weight * (elementwise.where(apart, above, 0) - elementwise.where(apart, below, 0))
     if not by_rows:
         y = elementwise.where(ops.isnan(ordered[..., -1]), ordered[..., -1], y)
     y = layout.reshape(y, (*share.shape, *y.shape[1:]))

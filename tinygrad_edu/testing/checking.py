@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import few
@@ -90,7 +90,7 @@ def check_gradients(
     >>> report.verdict
     'RIGHT'
     """
-    modes = (modes,) if isinstance(modes, str) or not isinstance(modes, Iterable) else tuple(modes)
+    modes = tuple(modes) if isinstance(modes, list | tuple | set) else (modes,)
     if order not in (1, 2):
         raise ValueError(f"check_gradients: order must be 1 or 2; got {order!r}; check the gradient itself for more")
     if not modes or not all(isinstance(mode, str) and mode in ("reverse", "forward") for mode in modes):

@@ -31,10 +31,9 @@ class Examination:
 
     def __init__(self, subject: Subject, seed: int = 0, modes: Sequence[str] = ("reverse",), each: int = EACH) -> None:
         self.subject, self.seed, self.modes, self.each = subject, seed, modes, each
-        try:
-            self.rng = np.random.default_rng(seed)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"{subject.who}: seed must be a whole number from 0; got {seed!r}; write 0, say") from error
+        if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+            raise TypeError(f"{subject.who}: seed must be a whole number from 0; got {seed!r}; write 0, say")
+        self.rng = np.random.default_rng(int(seed))
         self.judge: Judge | None = None
         self.probe: Probe | None = None
         self.mismatch: Mismatch | None = None  # if a gradient has the wrong shape
