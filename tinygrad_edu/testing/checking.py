@@ -90,12 +90,12 @@ def check_gradients(
     >>> report.verdict
     'RIGHT'
     """
-    modes = tuple(modes) if isinstance(modes, list | tuple | set) else (modes,)
+    ways: tuple[Any, ...] = tuple(modes) if isinstance(modes, list | tuple | set) else (modes,)
     if order not in (1, 2):
         raise ValueError(f"check_gradients: order must be 1 or 2; got {order!r}; check the gradient itself for more")
-    if not modes or not all(isinstance(mode, str) and mode in ("reverse", "forward") for mode in modes):
+    if not ways or not all(isinstance(way, str) and way in ("reverse", "forward") for way in ways):
         raise ValueError(
-            f"check_gradients: modes must be among 'reverse' and 'forward'; got {modes}; choose one or both"
+            f"check_gradients: modes must be among 'reverse' and 'forward'; got {ways}; choose one or both"
         )
     if library := next((name for x in inputs if (name := library_of(x))), ""):
         if order == 2:
@@ -103,7 +103,7 @@ def check_gradients(
         foreign = ForeignSubject(library, f, inputs).inexact(accuracy)
         return conclude(explained(Examination(foreign, seed)), raises, strict)
     subject = TensorSubject(*(_with_parameters(f, inputs) if isinstance(f, Module) else (f, inputs)))
-    report = explained(Examination(subject.inexact(accuracy), seed, modes), order)
+    report = explained(Examination(subject.inexact(accuracy), seed, ways), order)
     if report.verdict == "RIGHT" and (others := subject.others()):
         report.notes.append(
             f"only the inputs were checked, not what else f uses: {few(others)}; give them as inputs, or "
