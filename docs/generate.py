@@ -1,7 +1,7 @@
 """Write the generated parts of the docs: `python docs/generate.py` (or `--check`, which changes nothing).
 
-`python docs/generate.py pages` writes the live pages in `docs/pages/`, and the picture of the first (by a Chromium,
-through Playwright).
+`python docs/generate.py pages` writes the live pages in `docs/pages/` and that of `docs/seeing/`, and the picture of
+the first (by a Chromium, through Playwright).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import pathlib
 import re
 import runpy
 import shutil
+import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import tinygrad_edu.nn.functional as F
@@ -120,6 +122,10 @@ def live_pages() -> None:
         for name, title, f, inputs in made["pages"]():
             player(f, *inputs, title=title).save(DOCS / "pages" / f"{name}.html")
             print(name)
+    with tempfile.TemporaryDirectory() as folder:  # its pictures are left: each version of Graphviz draws other lines
+        script = DOCS.parent / "examples" / "seeing" / "course_pictures.py"
+        subprocess.run([sys.executable, script, folder], check=True)
+        shutil.copy(pathlib.Path(folder, "backprop.html"), DOCS / "seeing")
     picture("one_hidden_layer")
 
 
