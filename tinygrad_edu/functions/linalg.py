@@ -120,6 +120,12 @@ def _adjoint(x: Any) -> Any:
     return ops.conj(y) if y.dtype.kind == "c" else y
 
 
+def _largest(sizes: Any, axis: Axis, keepdims: bool = False) -> Any:
+    """The largest of sizes, which is 0 where there are none."""
+    none = any(not sizes.shape[k] for k in normal_axes("vector_norm", axis, sizes.ndim))
+    return (sum if none else max)(sizes, axis, keepdims)
+
+
 def _real(x: Any) -> Any:
     return ops.real(x) if x.dtype.kind == "c" else x
 
@@ -376,7 +382,7 @@ def vector_norm(
     if ord == 2:
         return over_axes(ops.norm2, x, axis, keepdims)
     if ord == float("inf"):
-        return max(ops.abs(x), axis, keepdims)
+        return _largest(ops.abs(x), axis, keepdims)
     if ord == -float("inf"):
         return min(ops.abs(x), axis, keepdims)
     if ord == 0:  # of steps, so that the gradient is 0
@@ -404,10 +410,10 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     if ord == "nuc":
         y = ops.nuclear(x if x.shape[-2] >= x.shape[-1] else matrix_transpose(x))
     elif ord in (2, -2):
-        y = (max if ord == 2 else min)(svdvals(x), -1)
+        y = (_largest if ord == 2 else min)(svdvals(x), -1)
     elif ord in (1, -1, float("inf"), -float("inf")):
         sums = sum(ops.abs(x), -2 if abs(ord) == 1 else -1)
-        y = (max if ord > 0 else min)(sums, -1)
+        y = (_largest if ord > 0 else min)(sums, -1)
     else:
         raise ValueError(f"matrix_norm: ord must be fro, nuc, 1, 2, inf or their negatives; got {ord!r}; choose one")
     return expand_dims(y, (-2, -1)) if keepdims else y
@@ -424,7 +430,7 @@ def matrix_rank(x: Any, rtol: Any = None) -> Tensor:
     x = _matrix(x, "matrix_rank").detach()
     s = svdvals(x)
     least = builtins.max(x.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else lift(rtol, "matrix_rank")[..., None]
-    return sum(s > least * max(s, -1, keepdims=True), -1)
+    return sum(s > least * _largest(s, -1, True), -1)
 
 
 @own_keywords
@@ -438,6 +444,8 @@ def cond(x: Any, p: Any = None) -> Tensor:
     if not isinstance(p, str | int | float | None):
         raise refused("cond", "p", "None, fro, nuc or a number", p, "p=2")
     x = _matrix(x, "cond", square=p not in (None, 2, -2))
+    if not all(x.shape[-2:]):
+        raise ShapeError(f"cond: the matrices must have entries; got shape {x.shape}; guard before")
     if p in (None, 2, -2):
         large, small = matrix_norm(x, 2), matrix_norm(x, -2)
         return small / large if p == -2 else large / small

@@ -117,6 +117,9 @@ def logsumexp(
     """
     axis = axis if dim is None else spelled("logsumexp", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("logsumexp", keepdims, False, keepdim)
+    x = lift(x, "logsumexp")
+    if not x.ndim:  # a number is a row of one
+        axis = normal_axes("logsumexp", axis, 1)[:0]
     return over_axes(ops.logsumexp, x, axis, keepdims)
 
 
