@@ -32,7 +32,9 @@ def test_settings_that_leave_nothing_are_refused():
     x = tg.ones((1, 1, 4, 4))
     with pytest.raises(ValueError, match="avg_pool2d: divisor_override must not be 0; got 0; use "):
         F.avg_pool2d(x, 2, divisor_override=0)
-    with pytest.raises(tg.errors.ShapeError, match="pad: negative numbers must not cut more than there is; got .* cut less"):
+    with pytest.raises(
+        tg.errors.ShapeError, match="pad: negative numbers must not cut more than there is; got .* cut less"
+    ):
         F.pad(x, (-3, -2))
     np.testing.assert_array_equal(F.pad(x, (-3, -1)).shape, (1, 1, 4, 0))
     for corners in (None, False):

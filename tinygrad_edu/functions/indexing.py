@@ -291,22 +291,28 @@ def topk(
 
 
 @settings
-def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Tensor:
+def searchsorted(
+    x1: Any, x2: Any, side: str = "left", sorter: Any = None, *, right: bool | None = None
+) -> Tensor:  # fmt: skip
     """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted.
 
-    `side` says whether before ("left") or after ("right") equal entries; `sorter` is the argsort of an unsorted `x1`.
+    `side` says whether before ("left") or after ("right") equal entries, as PyTorch's `right` does;
+    `sorter` is the argsort of an unsorted `x1`.
 
     >>> import tinygrad_edu as tg
     >>> tg.searchsorted([1, 2, 4], [2, 3]).tolist(), tg.searchsorted([1, 2, 4], [2, 3], side="right").tolist()
     ([1, 2], [2, 2])
     """
     x1 = lift(x1, "searchsorted")
+    if right is not None:
+        side = "right" if right else spelled("searchsorted", side, "left", "left")
     return ops.searchsorted(x1 if sorter is None else take(x1, sorter, 0), lift(x2), side=side)
 
 
-@own_keywords
-def nonzero(x: Any) -> tuple[Tensor, ...]:
-    """The indices of the entries that are not 0, one tensor for each axis.
+@settings
+def nonzero(x: Any, *, as_tuple: bool = True) -> Any:
+    """The indices of the entries that are not 0, one tensor for each axis; in one tensor, an entry in each row, for
+    `as_tuple` False, PyTorch's default.
 
     >>> import tinygrad_edu as tg
     >>> rows, columns = tg.nonzero([[1, 0], [0, 2]])
@@ -316,7 +322,8 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
     x = lift(x, "nonzero")
     if not x.ndim:
         raise ShapeError("nonzero: the tensor must have an axis; got a scalar; use reshape(-1)")
-    return tuple(lift(k) for k in np.nonzero(x._data))
+    places = np.nonzero(x._data)
+    return tuple(lift(k) for k in places) if as_tuple else lift(np.stack(places, -1))
 
 
 @own_keywords

@@ -61,8 +61,10 @@ def pairwise_distance(
 
 @settings
 @kept_single
-def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norm of each row of `x1` minus each row of `x2`: `(..., n, d), (..., m, d) -> (..., n, m)`.
+
+    They are subtracted first, whatever `compute_mode`, PyTorch's way of computing, says.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]]).tolist()
