@@ -31,4 +31,4 @@ def test_each_example(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     expected, found = (run(path, compiled, monkeypatch)[0] for compiled in (False, True))
     assert len(expected.finished) == len(found.finished) == expected.places > 0
-    same(found.given, expected.given, 5000)
+    same(found.given, expected.given, 500)
