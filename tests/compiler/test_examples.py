@@ -7,6 +7,7 @@ import pytest
 from .example_sites import run
 from .twins import same
 
+pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.py"))
 # more than five seconds each
