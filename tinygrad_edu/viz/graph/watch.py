@@ -59,7 +59,11 @@ class Watch:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        sys.setprofile(self.before)
+        if self.before is None or callable(self.before):
+            sys.setprofile(self.before)
+        else:  # that of cProfile before Python 3.12, which no call can set
+            sys.setprofile(None)
+            self.before.enable()
 
     def note(self, frame: FrameType, event: str, arg: Any) -> None:
         """Called by Python at every call and return."""
@@ -89,7 +93,7 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
         if isinstance(x, Variable):
             found.setdefault(x.born, name)
         elif isinstance(x, list | tuple | dict):
-            pairs = x.items() if isinstance(x, dict) else enumerate(x)
+            pairs = list(x.items() if isinstance(x, dict) else enumerate(x))  # as it is now: it may grow meanwhile
             inner |= {v.born: f"{name}[{k!r}]" for k, v in pairs if isinstance(v, Variable)}
         elif is_module(x):
             inner = {p.born: path for path, p in x.named_parameters() if isinstance(p, Variable)} | inner
