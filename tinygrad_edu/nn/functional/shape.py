@@ -105,7 +105,7 @@ def interpolate(
         out = int(value) if scale_factor is None else int(length * value)
         ratio = length / out if scale_factor is None or recompute_scale_factor else 1 / value
         make = _smoothing if antialias else _resizing
-        x = along(x, make(length, out, ratio, mode, align_corners).astype(x.dtype), i - n)
+        x = along(x, make(length, out, ratio, mode, bool(align_corners)).astype(x.dtype), i - n)
     return x
 
 
