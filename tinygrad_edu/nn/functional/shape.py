@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...functions import layout
-from ...functions.arguments import lift
+from ...functions.arguments import lift, single
 from ...functions.settings import Positive, integer, real, settings, several
 from ...tensor import Tensor
 from .adaptive import along, averages
@@ -44,6 +44,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
 
 
 @settings
+@single
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
