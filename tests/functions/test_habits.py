@@ -291,6 +291,7 @@ OBJECTS = {
     "module": nn.Sequential(nn.Linear(2, 2)), "optimizer": optim.SGD([tg.ones(1)], lr=0.1),
     "generator": tg.random.default_rng(0), "schedule": optim.StepLR(optim.SGD([tg.ones(1)], lr=0.1), 2),
     "loader": data.DataLoader(range(3)), "nn.init": nn.init, "nn.utils": nn.utils, "tensor": tg.ones(1),
+    "linear": nn.Linear(1, 1), "norm": nn.LayerNorm(2), "attention": nn.MultiheadAttention(2, 1),
 }  # fmt: skip
 MEMBERS = [
     ("module", "to", "the module as it is"), ("module", "fit", "tg.fit(model, data"), ("module", "layers", "module[0]"),
@@ -300,6 +301,8 @@ MEMBERS = [
     ("generator", "choice", "integers"), ("schedule", "get_lr", "get_last_lr()"), ("loader", "batchsize", "batch_size"),
     ("nn.init", "xavier_uniform", "xavier_uniform_"), ("nn.init", "he_normal_", "kaiming_normal_"),
     ("nn.utils", "clip_grad_norm", "clip_grad_norm_"), ("tensor", "add_", "x += y, within tg.no_grad()"),
+    ("linear", "W", "use weight"), ("norm", "gamma", "use weight"), ("norm", "beta", "use bias"),
+    ("linear", "grad", "weight.grad"), ("attention", "weight", "see dir() of the MultiheadAttention"),
     ("tensor", "mul_", "x *= y"), ("tensor", "fill_", "x[...] = value"), ("tensor", "Reshape", "did you mean reshape?"),
 ]  # fmt: skip
 

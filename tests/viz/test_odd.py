@@ -8,7 +8,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim, viz
 from tinygrad_edu.op import REGISTRY
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.steps import backward
 
 DETAILS = ("ops", "values", "gradients", "formulas")

@@ -31,6 +31,7 @@ class _Lazy(Module):
         given = inspect.signature(type(self)).bind(*args, **kwargs)
         given.apply_defaults()
         self._waiting: inspect.BoundArguments | None = given
+        self._yet = "its parameters are made at the first call: call the model once with an input"
 
     def forward(self, input: Any, *more: Any) -> Any:
         if self._waiting is not None:
@@ -41,7 +42,7 @@ class _Lazy(Module):
                 )
             training = self.training
             super().__init__(x.shape[self.feature_axis], *given.args, **given.kwargs)  # type: ignore[call-arg]
-            self.training, self._waiting = training, None
+            self.training, self._waiting, self._yet = training, None, ""
         return super().forward(input, *more)
 
 

@@ -16,7 +16,8 @@ from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.indexing import take
-from ..functions.layout import flip, stack, swapaxes
+from ..functions.joining import stack
+from ..functions.layout import flip, swapaxes
 from ..functions.settings import Positive, Probability, Size, settings
 from ..ops.fused import section
 from ..random import Generator
@@ -352,6 +353,7 @@ class RNNCell(_Cell):
     """One step of an RNN: `cell(x, h)` is the next h.
 
     Shapes: `(batch, input_size), (batch, hidden_size) -> (batch, hidden_size)`; h is 0 if it is left out.
+    Source: Elman (1990).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -374,6 +376,8 @@ class RNNCell(_Cell):
 class LSTMCell(_Cell):
     """One step of an LSTM: `cell(x, (h, c))` is the next (h, c); shapes as in RNNCell.
 
+    Source: Hochreiter and Schmidhuber (1997).
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
     >>> h, c = nn.LSTMCell(3, 4)(tg.ones((2, 3)))
@@ -385,7 +389,7 @@ class LSTMCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """One step of a GRU: `cell(x, h)` is the next h; shapes as in RNNCell.
+    """One step of a GRU: `cell(x, h)` is the next h; shapes as in RNNCell. Source: Cho et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

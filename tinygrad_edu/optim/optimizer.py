@@ -160,15 +160,7 @@ class Optimizer(Named):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, in place. `closure`, if given, is called first: it
         computes the loss and its gradients; the loss is given back."""
-        if closure is not None and not callable(closure):
-            raise TypeError(
-                f"step: closure must be a function that computes the loss; got {type(closure).__name__}; call "
-                "loss.backward() first, then step() without arguments"
-            )
-        loss = None if closure is None else closure()
-        if not self._started:
-            self._started = True
-            guards.first_step(self)
+        loss = self._begun(closure)
         if (by := tracer()) is not None:
             by.stepped(self)
             return loss
@@ -183,6 +175,19 @@ class Optimizer(Named):
                     parts += bundle.parts(self._rule(group, bundle.dtype))
             step(parts)
         guards.after_step(self)
+        return loss
+
+    def _begun(self, closure: Callable[[], Any] | None) -> Any:
+        """The loss that `closure` computes with its gradients, at which the guards look before the first step."""
+        if closure is not None and not callable(closure):
+            raise TypeError(
+                f"step: closure must be a function that computes the loss; got {type(closure).__name__}; call "
+                "loss.backward() first, then step() without arguments"
+            )
+        loss = None if closure is None else closure()
+        if not self._started:
+            self._started = True
+            guards.first_step(self)
         return loss
 
     def not_compiled(self) -> None:

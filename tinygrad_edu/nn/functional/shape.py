@@ -55,6 +55,7 @@ def interpolate(
     edges of their entries do. With `recompute_scale_factor`, the factor is that of the lengths, which are rounded down.
     With `antialias`, "bilinear" and "bicubic" take the mean over all entries that shrink into one.
     Give either `size` or `scale_factor`: ValueError for both or neither.
+    "bicubic": Keys, "Cubic convolution interpolation for digital image processing" (1981).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -169,7 +170,7 @@ def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
     """Pixels as channels of a smaller image, the inverse of `pixel_shuffle`: `(..., c, h * r, w * r) ->
     (..., c * r * r, h, w)`.
 
-    ShapeError where r does not divide height and width.
+    ShapeError where r does not divide height and width. Source: Shi et al. (2016).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

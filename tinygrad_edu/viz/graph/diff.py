@@ -13,9 +13,10 @@ from ..pictures.draw import picture
 from ..pictures.fold import view
 from ..pictures.overlays import Paint
 from ..pictures.palette import GREEN, GREY, ORANGE
-from .graph import Graph, Node, read
+from .graph import Graph, Node
 from .identity import same, stretches
 from .programs import ProgramNode, program_graph, signature
+from .reading import read
 from .values import one, shown, wide
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...functions.settings import settings
 from ..formulas.notation import latex_name, plain
-from ..graph.graph import Graph, is_number, read
+from ..graph.graph import Graph, is_number
+from ..graph.reading import read
 from ..graph.steps import Backward, Forward, backward, forward
 from ..graph.values import markup, one, shape_text, short, shown, whole
 from .contributions import parts

@@ -22,7 +22,8 @@ from ...departures import LATEST
 from ...engine import NEEDS, Variable
 from ...functions.settings import settings
 from ...nn import guards
-from ..graph.graph import Graph, Node, read
+from ..graph.graph import Graph, Node
+from ..graph.reading import read
 from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
