@@ -155,7 +155,7 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
             return f"use {found}"
     if yet:
         return yet
-    if kinds and PARAMETERS.get(name) in near:
+    if kinds and PARAMETERS.get(name, "") in near:
         return f"use {PARAMETERS[name]}"
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
