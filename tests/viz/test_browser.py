@@ -582,6 +582,25 @@ def test_in_a_notebooks_frame_it_has_no_complaints(browser, tmp_path):
     tab.close()
 
 
+@pytest.mark.parametrize("width", [640, 900])
+def test_outputs_end_where_a_notebooks_cell_does(browser, width):
+    rng = tg.random.default_rng(0)
+    model = nn.Sequential(
+        nn.Linear(4, 8, rng=rng), nn.Tanh(), nn.Linear(8, 8, rng=rng), nn.Tanh(), nn.Linear(8, 3, rng=rng)
+    )
+    x, w = tg.ones((8, 4)), tg.Tensor([1.0, 2.0], requires_grad=True)
+    outputs = {
+        "player": viz.player(w.sum()), "worksheet": viz.worksheet(w.sum() * 2), "compare": viz.compare(w * 2, w * 3),
+        "graph": viz.draw(model, x, detail="values"),
+    }  # fmt: skip
+    tab = browser.new_page(viewport={"width": width, "height": 720})
+    shown = (x._repr_svg_() if name == "graph" else x._repr_html_() for name, x in outputs.items())
+    tab.set_content("".join(f'<div class="cell" style="overflow:auto">{x}</div>' for x in shown))
+    over = tab.evaluate("[...document.querySelectorAll('.cell')].map(x => x.scrollWidth - x.clientWidth)")
+    assert dict(zip(outputs, over, strict=True)) == dict.fromkeys(outputs, 0)
+    tab.close()
+
+
 def test_zoom_and_pan_by_wheel_and_fingers(browser, tmp_path):
     with opened(browser, viz.player(network, *network_inputs()), tmp_path, has_touch=True) as tab:
         x, _y, w, _h = seen(tab)
