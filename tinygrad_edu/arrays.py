@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array as array_type
 from collections.abc import Iterator
 from contextvars import ContextVar
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -197,23 +198,25 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
         raise DTypeError(f"{who}: data must be real for {dtype}; got {data.dtype}; take .real, or abs()")
     try:
         array = np.array(data, dtype=dtype, copy=copy)
+        given = array if dtype is None else np.asarray(data)  # NumPy would cast texts, dates and None to numbers
     except (ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
         kind = DTypeError if isinstance(error, TypeError) else ValueError
         raise kind(
             f"{who}: data must be a rectangular nest of numbers; got {type(data).__name__} "
             f"({error}); make all rows equally long, of numbers"
         ) from error
-    if array.dtype.kind not in "biufc" and array.dtype.type.__module__ == "ml_dtypes":  # bfloat16, float8: all fit
-        return array.astype(np.float32)
+    if given.dtype.kind not in "biufc" and given.dtype.type.__module__ == "ml_dtypes":  # bfloat16, float8: all fit
+        return array.astype(np.float32 if dtype is None else dtype)
     if data is None:
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got None; give values, or, if a function made it, end that "
             "with return"
         )
-    if array.dtype.kind not in "biufc":
+    exact = dtype is not None and given.dtype.kind == "O" and all(isinstance(x, Number) for x in given.flat)
+    if given.dtype.kind not in "biufc" and not exact:  # fractions and large integers, where a dtype is named
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got {type(data).__name__} of dtype "
-            f"{array.dtype}; convert it to an array of numbers first"
+            f"{given.dtype}; convert it to an array of numbers first"
         )
     if not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))

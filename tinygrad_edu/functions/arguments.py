@@ -98,9 +98,9 @@ def elementwise(op: Op, example: str = "", result: str = "", home: str = "elemen
     """
     arity = len(op.domain or ())
 
-    def unary(x: Any, /, **others: Any) -> Any:
-        if others:
-            fitting(function, (x,), others)
+    def unary(x: Any, /, *more: Any, **others: Any) -> Any:
+        if more or others:
+            fitting(function, (x, *more), others)
         return op.unary(x if isinstance(x, Variable) else lift(x, op.name))
 
     def nary(*xs: Any, **others: Any) -> Any:

@@ -83,11 +83,11 @@ def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any
 
     `owner` is the object that is called where `f` is its method.
     """
-    parameters = [p for p in inspect.signature(f).parameters.values() if p.name != "self"]
-    if f.__name__ == "__init__":
-        who, args = type(args[0]).__name__, args[1:]
-    else:
-        who = f.__name__ if owner is None else type(owner).__name__
+    parameters = list(inspect.signature(f).parameters.values())
+    who = f.__name__ if owner is None else type(owner).__name__
+    if parameters and parameters[0].name == "self":  # a method, of which nobody writes the first
+        who = type(args[0]).__name__ if who == "__init__" else who
+        parameters, args = parameters[1:], args[1:]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if "device" in kwargs and "device" not in known:
         at_device(who, kwargs["device"])

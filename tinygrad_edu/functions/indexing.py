@@ -16,7 +16,7 @@ from ..values import require, value
 from .arguments import lift, normal_axis, spelled
 from .calls import own_keywords
 from .layout import broadcast_to, moveaxis
-from .settings import Size, settings
+from .settings import Size, refused, settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -35,7 +35,7 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
             index.append(int(k))
         else:
             # an array of another kind, as within `vmap` or a program that is written down, stays what it is
-            array: Any = k if isinstance(k, Variable) or hasattr(k, "__array_function__") else np.asarray(k)
+            array: Any = k if isinstance(k, Variable) or hasattr(k, "__array_function__") else _places(k)
             if array.size == 0 and isinstance(k, list):
                 array = array.astype(np.intp)
             if array.dtype.kind not in "iub":
@@ -46,6 +46,14 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
             index.append(ops.ARRAY)
             arrays.append(array)
     return tuple(index), arrays
+
+
+def _places(k: Any) -> Any:
+    """What stands for places in an index, as an array."""
+    try:
+        return np.asarray(k)
+    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        raise refused("getitem", "an index", f"integers, slices or truth values ({error})", k, "x[[0, 1]]") from None
 
 
 def _bound(b: Any) -> int | None:
