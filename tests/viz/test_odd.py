@@ -114,6 +114,13 @@ def test_a_constant_alone():
     assert "<html" in viz.player(tg.Tensor(1.0)).html()
 
 
+@pytest.mark.parametrize("settings", [{}, {"page": None}, {"direction": "down"}, {"detail": "values"}], ids=str)
+def test_a_number_without_a_history_is_a_box_and_says_why(settings):
+    text = viz.draw((tg.ones(2) * 2).sum(), **settings).source
+    assert ">4<" in text
+    assert "nothing needs a gradient" in text
+
+
 def test_drawing_a_recorded_graph_changes_nothing():
     x = tg.Tensor(np.ones(3), requires_grad=True)
     y = (tg.sin(x) * x).sum()

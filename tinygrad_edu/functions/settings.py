@@ -96,7 +96,10 @@ def function(who: str, what: str, x: Any) -> Any:
     """What can be called."""
     if callable(x):
         return x
-    raise refused(who, what, "a function", x, "a lambda")
+    instead = "lambda x: ..."
+    if isinstance(x, Variable):
+        instead += "; of a result that was computed already, backward() or tg.autograd.grad(result, inputs)"
+    raise refused(who, what, "a function", x, instead)
 
 
 def generator(who: str, what: str, x: Any) -> Any:

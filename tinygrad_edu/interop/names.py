@@ -23,7 +23,7 @@ PACKAGE = __name__.partition(".")[0]
 
 # Names of PyTorch's and Keras's, and those of NumPy's that are methods there; NumPy's functions are read off table.py.
 NAMES = {
-    "zero_grad": "t.grad = None, or optimizer.zero_grad()", "neg": "negative", "array": "Tensor",
+    "zero_grad": "t.grad = None, or optimizer.zero_grad()", "neg": "negative", "array": "tg.Tensor(values)",
     **dict.fromkeys(("seed", "set_seed", "random_seed", "manual_seed_all"), "manual_seed"),
     **dict.fromkeys(("plot", "plot_graph", "make_dot", "visualize"), "tg.draw"),
     "train_test_split": "order = rng.permutation(len(x)), then x[order[:n]] and x[order[n:]]",

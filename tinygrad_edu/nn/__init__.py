@@ -41,6 +41,9 @@ from .adaptive import FractionalMaxPool2d as FractionalMaxPool2d
 from .adaptive import FractionalMaxPool3d as FractionalMaxPool3d
 from .adaptive_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .attention import MultiheadAttention as MultiheadAttention
+from .cells import GRUCell as GRUCell
+from .cells import LSTMCell as LSTMCell
+from .cells import RNNCell as RNNCell
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import ParameterDict as ParameterDict
@@ -143,9 +146,6 @@ from .pooling import MaxUnpool3d as MaxUnpool3d
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN
-from .recurrent import GRUCell as GRUCell
-from .recurrent import LSTMCell as LSTMCell
-from .recurrent import RNNCell as RNNCell
 from .shape import ChannelShuffle as ChannelShuffle
 from .shape import Flatten as Flatten
 from .shape import Identity as Identity

@@ -148,9 +148,9 @@ class Optimizer(Named):
             if isinstance(default, bool) or name in TRUTHS:
                 truth("optimizer", name, group[name])
             elif name == "betas":
-                pair = several("optimizer", name, group[name])
+                pair = list(group[name]) if hasattr(group[name], "__iter__") else [group[name]]
                 if len(pair) != 2 or not all(isinstance(beta, int | float | np.number) for beta in pair):
-                    raise ValueError("optimizer: betas must be two numbers; got others; use (0.9, 0.999)")
+                    raise ValueError(f"optimizer: betas must be two numbers; got {group[name]!r}; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
             value = value.item() if isinstance(value, np.generic) else value

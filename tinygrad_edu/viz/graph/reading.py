@@ -60,7 +60,7 @@ def read(
         path = isinstance(inputs[0], str | Path)
         raise TypeError(
             f"{who}: only a function or a module takes example inputs; got a tensor and {len(inputs)} more; "
-            + (f"write {who}(x).save(path)" if path else "pass a tuple of tensors")
+            + (f"write {who}(x).save(path)" if path else f"write {who}(x), or {who}((x, y)) for several")
         )
     outputs, extra = _outputs(x, who)
     changed = _changed(outputs)
@@ -75,6 +75,8 @@ def read(
             f"{', '.join(late[:3])}{', ...' * (len(late) > 3)} changed after the result was computed, and is shown as "
             "it is now; gradients are left out: look before the change"
         )
+    if all(t.op is None and not t.flags for t in outputs):
+        graph.notices.append("nothing needs a gradient, so that nothing was recorded: no input has requires_grad=True")
     graph.given = frozenset(n.key for n in graph.nodes.values() if n.tensor is not None and n.tensor.born in given)
     if grads and not graph.notices:
         add_gradients(graph, gradient)
