@@ -198,7 +198,11 @@ def _sigmoid(x: Any) -> Any:
         e += 1
         return np.divide(1, e, out=e)
     e = np.exp(-np.abs(x))  # never overflows
-    return np.maximum(e, x >= 0) / (1 + e)  # e is never above 1, which True stands for
+    u = 1 + e
+    y = np.maximum(e, x >= 0) / u  # e is never above 1, which True stands for
+    if isinstance(x, np.ndarray | np.generic):
+        return y
+    return y - y * ((e - (u - 1)) * (1 - 0.5 * e))  # in programs: what u has rounded away, by about 1 / u
 
 
 @in_pieces

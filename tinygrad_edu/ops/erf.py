@@ -39,6 +39,10 @@ SINGLE = (
     (3.782941859e-5, 1.170693083e-3, 1.505497548e-2, 1.145594939e-1, 5.03090022e-1, 1.0),
 )
 
+# erf(x) / x - 1 by x**2 for |x| < 0.9, and log(1 - erf(x)) from there on, highest power first
+NEAR = (-6.09036025e-4, 5.01196287e-3, -2.6778909e-2, 0.112821408, -0.376125233, 0.128379154)
+FAR = (-1.25156014e-3, 1.55790327e-2, -9.11091239e-2, -0.650755354, -1.12019078, -1.8776539e-3)
+
 
 def ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], z: Any) -> Any:
     """A rational function of z, by Horner's rule."""
@@ -61,12 +65,22 @@ def _between(x: Any, bound: float) -> Any:
     return np.minimum(np.maximum(x, -bound), bound)
 
 
+def _erf_to_the_last_digits(x: Any) -> Any:
+    """In float32, to 1.5 units in the last place, by polynomials of `benchmarks/polynomials.py`: in programs,
+    where an exponential costs little."""
+    size = np.abs(x)
+    far = np.copysign(1 - np.exp(horner(FAR, np.minimum(size, 4))), x)
+    return np.where(size < 0.9, x + x * horner(NEAR, x * x), far)
+
+
 @in_pieces
 def _erf(x: Any) -> Any:
     x = x if hasattr(x, "dtype") and x.dtype.kind in "fc" else np.asarray(x, dtype=np.float64)
     if x.dtype == np.float16:
         return _erf(x.astype(np.float32)).astype(np.float16)
-    if x.dtype == np.float32:
+    if x.dtype == np.float32 and not isinstance(x, np.ndarray | np.generic):
+        return _erf_to_the_last_digits(x)
+    if x.dtype == np.float32:  # twice as quick on NumPy, to 5.3 units in the last place
         near = _between(x, 3.95)  # beyond, erf rounds to 1
         return _between(near * ratio(SINGLE, near * near), 1)
     size = np.where(x.real < 0, -x, x)
