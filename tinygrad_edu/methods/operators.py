@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def _weak(x: Any, who: str = "operator") -> Variable:
-    """The left operand of a reflected operator; a Python scalar stays one."""
-    return enter(x, who)
+    """The left operand of a reflected operator, a tensor where a subclass asks; a Python scalar stays one."""
+    return x if isinstance(x, Variable) else enter(x, who)
 
 
 class Operators(Variable):

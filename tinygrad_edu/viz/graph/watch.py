@@ -59,7 +59,11 @@ class Watch:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        sys.setprofile(self.before)
+        if self.before is None or callable(self.before):
+            sys.setprofile(self.before)
+        else:  # that of cProfile before Python 3.12, which no call can set
+            sys.setprofile(None)
+            self.before.enable()
 
     def note(self, frame: FrameType, event: str, arg: Any) -> None:
         """Called by Python at every call and return."""
