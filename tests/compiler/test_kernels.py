@@ -199,6 +199,8 @@ def test_a_sample_of_all_float32_numbers(name):
     accuracy = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "benchmarks" / "accuracy.py"))
     most, place = accuracy["worst"](name, every=4096)
     assert most <= 2, place
+    most, place = accuracy["worst_sample"](name, 2000)  # of float64
+    assert most <= 2, place
 
 
 @native_only

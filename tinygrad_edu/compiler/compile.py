@@ -26,8 +26,8 @@ from ..program.reading import Reading
 from ..program.written import Written
 from ..recording import recording, stack_level, tracing
 from .dynamic import AnyLength, Dynamic, merged
+from .effects import NoEffects
 from .guards import Outside
-from .output import NoOutput
 from .plan import Plan
 from .repetition import OTHERWISE
 from .report import Report, report
@@ -183,7 +183,7 @@ class Compiled:
         chance = _python_chance()
         given = called.inside(reading, numbers)
         own, named = called.filled(given)
-        with NoOutput():
+        with NoEffects(reading.writer):
             result = self.function(*own, **named)
         results = Results(result, called.leaves, given, reading)
         graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None

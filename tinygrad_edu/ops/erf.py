@@ -15,10 +15,10 @@ from .elementwise import exp
 __all__ = ["erf", "erfc", "erfcx", "erfinv"]
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969):
-# numerators and denominators for |x| <= 0.47, for |x| <= 4, and beyond, highest power first.
+# numerators and denominators for |x| <= 0.47 (of what is more than 1), for |x| <= 4, and beyond, highest power first.
 CODY = (
-    ((1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
-      3.77485237685302021e2, 3.20937758913846947e3),
+    ((-0.814222293815396847, -20.44016720847355530, -130.160483783394017,
+      -905.131288392070259, 365.14075569929885),
      (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
       2.84423683343917062e3)),
     ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0,
@@ -90,7 +90,7 @@ def _erf(x: Any) -> Any:
     inverse = 1 / (high * high)
     tail = np.exp(-high * high) * (1 / np.pi**0.5 - inverse * ratio(CODY[2], inverse)) / high
     value = 1 - np.where(mid, np.exp(-low * low) * ratio(CODY[1], low), tail)
-    value = np.where(near, core * ratio(CODY[0], core * core), value)
+    value = np.where(near, core + core * ratio(CODY[0], core * core), value)
     value = np.where(np.isnan(x), x, np.where(x.real < 0, -value, value))
     return value.astype(x.dtype)[()]
 
