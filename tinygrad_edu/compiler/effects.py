@@ -7,6 +7,7 @@ functions, by the hook that is there for profilers; while somebody else has that
 from __future__ import annotations
 
 import datetime
+import gc
 import io
 import os
 import random
@@ -48,13 +49,17 @@ OWN = ("linecache.py", "warnings.py", "importlib._bootstrap>", "importlib._boots
 class NoEffects:
     """In a `with` block: refuse what this thread does besides computing; other threads do what they did before.
 
-    Where the function itself catches the error, it is raised at the end of the block.
+    Where the function itself catches the error, it is raised at the end of the block. Python's collector waits until
+    then: finalizers, and what is called when it runs, may do what they like.
     """
 
     def __init__(self, writer: Writer) -> None:
-        self.writer, self.refused = writer, None
+        self.writer = writer
+        self.refused: GraphError | None = None
 
     def __enter__(self) -> NoEffects:
+        self.collects = gc.isenabled()
+        gc.disable()
         self.thread, self.stream = threading.get_ident(), sys.stdout
         sys.stdout = self
         if sys.getprofile() is None:
@@ -66,6 +71,8 @@ class NoEffects:
         if self.writer.watch is not None and sys.getprofile() is self.writer.watch:
             sys.setprofile(None)
         self.writer.watch = None
+        if self.collects:
+            gc.enable()
         if sys.stdout is self:  # unless the function has put another one there
             sys.stdout = self.stream
         if self.refused is not None and (kind is None or issubclass(kind, Exception)):

@@ -221,9 +221,10 @@ def _slot(descriptor: Any, x: Any) -> tuple[Any, ...]:
 
 def _moving(x: Any) -> Callable[[], Any] | None:
     """What shows how far a generator of random numbers, or an iterator, has come; None for anything else."""
-    if isinstance(x, np.random.Generator | np.random.RandomState):
-        bits = x.bit_generator if isinstance(x, np.random.Generator) else x
-        return lambda: repr(bits.state if bits is not x else x.get_state())
+    if isinstance(x, np.random.Generator):
+        return lambda: repr(x.bit_generator.state)
+    if isinstance(x, np.random.RandomState):
+        return lambda: repr(x.get_state())
     if isinstance(x, random.Random):
         return x.getstate
     if isinstance(x, types.GeneratorType):
