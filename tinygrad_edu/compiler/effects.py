@@ -6,6 +6,7 @@ functions, by the hook that is there for profilers; while somebody else has that
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gc
 import io
@@ -15,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -46,11 +48,23 @@ READER = os.path.join(os.path.dirname(__file__), "compile.py")  # which calls th
 OWN = ("linecache.py", "warnings.py", "importlib._bootstrap>", "importlib._bootstrap_external>", "traceback.py")
 
 
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """In a `with` block Python's collector waits: it would look through all steps of a long program again and again;
+    and finalizers, and what is called when it runs, may do what a function that is read must not."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 class NoEffects:
     """In a `with` block: refuse what this thread does besides computing; other threads do what they did before.
 
-    Where the function itself catches the error, it is raised at the end of the block. Python's collector waits until
-    then: finalizers, and what is called when it runs, may do what they like.
+    Where the function itself catches the error, it is raised at the end of the block.
     """
 
     def __init__(self, writer: Writer) -> None:
@@ -58,8 +72,6 @@ class NoEffects:
         self.refused: GraphError | None = None
 
     def __enter__(self) -> NoEffects:
-        self.collects = gc.isenabled()
-        gc.disable()
         self.thread, self.stream = threading.get_ident(), sys.stdout
         sys.stdout = self
         if sys.getprofile() is None:
@@ -71,8 +83,6 @@ class NoEffects:
         if self.writer.watch is not None and sys.getprofile() is self.writer.watch:
             sys.setprofile(None)
         self.writer.watch = None
-        if self.collects:
-            gc.enable()
         if sys.stdout is self:  # unless the function has put another one there
             sys.stdout = self.stream
         if self.refused is not None and (kind is None or issubclass(kind, Exception)):
