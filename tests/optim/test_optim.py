@@ -766,3 +766,27 @@ def test_an_optimizer_without_a_rule_says_what_it_needs():
         Nothing([w], lr=0.1).step()
     with pytest.raises(TypeError, match="settings must have names; got 0.1; write super"):
         Nothing([w], 0.1)
+
+
+@pytest.mark.parametrize("lacks", ["_last_lr", "last_epoch", "the second schedule's last_epoch", "a schedule"])
+def test_a_state_of_schedules_that_does_not_fit_changes_nothing(lacks):
+    def made():
+        optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+        parts = [optim.ConstantLR(optimizer, 0.5, 2), optim.ExponentialLR(optimizer, 0.5)]
+        return optim.ChainedScheduler(parts), parts, optimizer
+
+    schedule, _, _ = made()
+    for _ in range(3):
+        schedule.step()
+    state = schedule.state_dict()
+    if lacks == "a schedule":
+        state["_schedulers"].pop()
+    elif "second" in lacks:
+        del state["_schedulers"][1]["last_epoch"]
+    else:
+        del state[lacks]
+    schedule, parts, optimizer = made()
+    before = [dict(vars(s)) for s in (schedule, *parts)], optimizer.param_groups[0]["lr"]
+    with pytest.raises(ValueError, match=r"\Aload_state_dict: the state must be of .*; got .*; build "):
+        schedule.load_state_dict(state)
+    assert ([vars(s) for s in (schedule, *parts)], optimizer.param_groups[0]["lr"]) == before

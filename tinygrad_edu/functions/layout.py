@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..arrays import to_array
 from ..errors import AxisError, DTypeError, ShapeError
-from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
+from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled, unpacked
 from .calls import own_keywords
 from .settings import integer, settings, several, truth
 
@@ -359,16 +359,24 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = N
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
-@own_keywords
-def repeat_interleave(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
-    """PyTorch's name of `repeat`.
+@settings
+def repeat_interleave(
+    x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None, output_size: int | None = None
+) -> Tensor:  # fmt: skip
+    """PyTorch's name of `repeat`; `output_size` is what the length shall be, which is checked.
 
     >>> import tinygrad_edu as tg
     >>> tg.repeat_interleave(tg.asarray([1.0, 2.0]), [2, 1]).tolist()
     [1.0, 1.0, 2.0]
     """
     axis = axis if dim is None else spelled("repeat_interleave", axis, None, dim)
-    return repeat(x, repeats, axis)
+    y = repeat(x, repeats, axis)
+    if output_size is not None and y.shape[axis or 0] != output_size:
+        raise ShapeError(
+            f"repeat_interleave: output_size must be what comes out, {y.shape[axis or 0]}; got {output_size}; leave it "
+            "out"
+        )
+    return y
 
 
 @settings
@@ -450,13 +458,15 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`: x along columns and y along rows, for "ij" exchanged.
 
+    A list of tensors in place of several arguments is taken, too.
+
     >>> import tinygrad_edu as tg
     >>> [x.tolist() for x in tg.meshgrid([1, 2], [3, 4, 5])]
     [[[1, 2], [1, 2], [1, 2]], [[3, 3], [4, 4], [5, 5]]]
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij'; got {indexing!r}; choose one")
-    tensors = [lift(x, "meshgrid").reshape(-1) for x in xs]
+    tensors = [lift(x, "meshgrid").reshape(-1) for x in unpacked(xs)]
     shape = tuple(x.shape[0] for x in tensors)
     grids = []
     for i, x in enumerate(tensors):

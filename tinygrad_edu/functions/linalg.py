@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..arrays import complex_step
 from ..errors import DTypeError, ShapeError
-from .arguments import Axis, lift, normal_axes, normal_axis, number, spelled
+from .arguments import Axis, as_tuple, lift, normal_axes, normal_axis, number, spelled
 from .calls import own_keywords
 from .contract import matmul, tensordot, vecdot
 from .creation import zeros_like
@@ -120,6 +120,12 @@ def _adjoint(x: Any) -> Any:
     return ops.conj(y) if y.dtype.kind == "c" else y
 
 
+def _largest(sizes: Any, axis: Axis, keepdims: bool = False) -> Any:
+    """The largest of sizes, which is 0 where there are none."""
+    none = any(not sizes.shape[k] for k in normal_axes("vector_norm", axis, sizes.ndim))
+    return (sum if none else max)(sizes, axis, keepdims)
+
+
 def _real(x: Any) -> Any:
     return ops.real(x) if x.dtype.kind == "c" else x
 
@@ -158,19 +164,23 @@ def solve(a: Any, b: Any) -> Tensor:
 
 @settings
 def solve_triangular(
-    a: Any, b: Any, lower: bool = False, unit_diagonal: bool = False, *, upper: bool | None = None
-) -> Tensor:
+    a: Any, b: Any, lower: bool = False, unit_diagonal: bool = False, *, upper: bool | None = None, left: bool = True
+) -> Tensor:  # fmt: skip
     """The solution x of a @ x = b, of which one triangle of `a` is read; a 1-D `b` is one column.
 
-    With `unit_diagonal`, its diagonal is taken for ones. `upper` is PyTorch's opposite of `lower`. Source:
-    `scipy.linalg.solve_triangular`.
+    With `unit_diagonal`, its diagonal is taken for ones. `upper` is PyTorch's opposite of `lower`; without `left`, it
+    is the solution of x @ a = b. Source: `scipy.linalg.solve_triangular`.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.solve_triangular([[2.0, 0.0], [1.0, 4.0]], [2.0, 9.0], lower=True).tolist()
     [1.0, 2.0]
     """
     a = _matrix(a, "solve_triangular", True)
-    triangle = tril if (lower if upper is None else not upper) else triu
+    lower = lower if upper is None else not upper
+    if not left:
+        turned = matrix_transpose(lift(b, "solve_triangular"))
+        return matrix_transpose(solve_triangular(matrix_transpose(a), turned, not lower, unit_diagonal))
+    triangle = tril if lower else triu
     if unit_diagonal:
         one = np.eye(a.shape[-1], dtype=a.dtype)
         return solve(triangle(a) * (1 - one) + one, b)
@@ -283,10 +293,18 @@ def svd(x: Any, full_matrices: bool = True) -> SVDResult:
     return SVDResult(u, s, _adjoint(v))
 
 
-@own_keywords
-def eigh(x: Any) -> EighResult:
+def triangle(x: Any, part: str = "L") -> Any:
+    """The symmetric (Hermitian) matrix of the lower (or upper) triangle of `x`, which is all that is read."""
+    if part not in ("L", "U", "l", "u"):
+        raise ValueError(f"eigh: UPLO must be 'L' or 'U'; got {part!r}; leave it out for the symmetric part")
+    lower = tril(_adjoint(x) if part in "Uu" else x)
+    return lower + _adjoint(tril(lower, -1))
+
+
+@settings
+def eigh(x: Any, UPLO: str | None = None) -> EighResult:
     """The eigenvalues, ascending, and eigenvectors (columns) of the symmetric part of `x`; of a complex `x`, of its
-    Hermitian part.
+    Hermitian part. With `UPLO`, only the lower ("L") or upper ("U") triangle of `x` is read, as in NumPy and PyTorch.
 
     The derivative takes eigenvectors of equal eigenvalues to stay as they are among themselves. A complex vector's
     phase is what LAPACK gives: a result must not depend on it.
@@ -295,7 +313,8 @@ def eigh(x: Any) -> EighResult:
     >>> tg.linalg.eigh([[2.0, 1j], [-1j, 2.0]]).eigenvalues.tolist()
     [1.0, 3.0]
     """
-    y = ops.eigh(_matrix(x, "eigh", True))
+    x = _matrix(x, "eigh", True)
+    y = ops.eigh(x if UPLO is None else triangle(x, UPLO))
     return EighResult(_real(y[..., 0, :]), y[..., 1:, :])
 
 
@@ -310,20 +329,22 @@ def svdvals(x: Any) -> Tensor:
     return svd(x, False).S
 
 
-@own_keywords
-def eigvalsh(x: Any) -> Tensor:
-    """The eigenvalues of the symmetric part of `x`, ascending.
+@settings
+def eigvalsh(x: Any, UPLO: str | None = None) -> Tensor:
+    """The eigenvalues of the symmetric part of `x`, ascending; `UPLO` as for `eigh`.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.eigvalsh([[2.0, 1.0], [1.0, 2.0]]).round(4).tolist()
     [1.0, 3.0]
     """
-    return eigh(x).eigenvalues
+    return eigh(x, UPLO).eigenvalues
 
 
 @settings
-def pinv(x: Any, rtol: float | None = None) -> Tensor:
+def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Tensor:
     """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0.
+
+    Of a `hermitian` matrix only the lower triangle is read.
 
     Its derivative is right wherever the rank does not change, also at equal singular values (Golub and Pereyra, 1973).
 
@@ -331,7 +352,8 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     >>> tg.linalg.pinv(tg.asarray([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    return ops.pinv(_matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
+    x = _matrix(x, "pinv", hermitian)
+    return ops.pinv(triangle(x) if hermitian else x, rtol=None if rtol is None else float(rtol))
 
 
 @settings
@@ -376,7 +398,7 @@ def vector_norm(
     if ord == 2:
         return over_axes(ops.norm2, x, axis, keepdims)
     if ord == float("inf"):
-        return max(ops.abs(x), axis, keepdims)
+        return _largest(ops.abs(x), axis, keepdims)
     if ord == -float("inf"):
         return min(ops.abs(x), axis, keepdims)
     if ord == 0:  # of steps, so that the gradient is 0
@@ -389,14 +411,27 @@ def vector_norm(
 
 
 @settings
-def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
+def matrix_norm(
+    x: Any, ord: Any = "fro", axis: Axis = (-2, -1), keepdims: bool = False,
+    *, dim: Axis = None, keepdim: bool | None = None,
+) -> Tensor:  # fmt: skip
     """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes.
+
+    The rows and columns of a matrix are numbered along the two axes that `axis` names.
 
     >>> import tinygrad_edu as tg
     >>> [tg.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]], ord).item() for ord in ("fro", "nuc", 2, 1)]
     [5.0, 7.0, 4.0, 4.0]
     """
+    axis = axis if dim is None else spelled("matrix_norm", axis, (-2, -1), dim)
+    keepdims = keepdims if keepdim is None else spelled("matrix_norm", keepdims, False, keepdim)
     x = _matrix(x, "matrix_norm")
+    axes = tuple(normal_axis("matrix_norm", k, x.ndim) for k in as_tuple(axis))
+    if len(axes) != 2 or axes[0] == axes[1]:
+        raise ShapeError(f"matrix_norm: axis must name two axes; got {axis} for shape {x.shape}; use (-2, -1)")
+    if axes != (x.ndim - 2, x.ndim - 1):
+        y = matrix_norm(moveaxis(x, axes, (-2, -1)), ord)
+        return expand_dims(y, axes) if keepdims else y
     if not isinstance(ord, str | int | float):
         raise refused("matrix_norm", "ord", "fro, nuc or a number", ord, "ord='fro'")
     if ord == "fro":
@@ -404,27 +439,32 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Tensor:
     if ord == "nuc":
         y = ops.nuclear(x if x.shape[-2] >= x.shape[-1] else matrix_transpose(x))
     elif ord in (2, -2):
-        y = (max if ord == 2 else min)(svdvals(x), -1)
+        y = (_largest if ord == 2 else min)(svdvals(x), -1)
     elif ord in (1, -1, float("inf"), -float("inf")):
         sums = sum(ops.abs(x), -2 if abs(ord) == 1 else -1)
-        y = (max if ord > 0 else min)(sums, -1)
+        y = (_largest if ord > 0 else min)(sums, -1)
     else:
         raise ValueError(f"matrix_norm: ord must be fro, nuc, 1, 2, inf or their negatives; got {ord!r}; choose one")
     return expand_dims(y, (-2, -1)) if keepdims else y
 
 
 @settings
-def matrix_rank(x: Any, rtol: Any = None) -> Tensor:
-    """How many singular values are above `rtol` times the largest; it has no gradient.
+def matrix_rank(x: Any, rtol: Any = None, *, atol: Any = None, hermitian: bool = False) -> Tensor:
+    """How many singular values are above `rtol` times the largest, and above `atol`; it has no gradient.
+
+    Of a `hermitian` matrix the lower triangle is read. Tolerances may differ between the matrices of a batch.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]]).item()
     1
     """
-    x = _matrix(x, "matrix_rank").detach()
-    s = svdvals(x)
-    least = builtins.max(x.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else lift(rtol, "matrix_rank")[..., None]
-    return sum(s > least * max(s, -1, keepdims=True), -1)
+    x = _matrix(x, "matrix_rank", hermitian).detach()
+    s = svdvals(triangle(x) if hermitian else x)
+    if rtol is None:
+        rtol = 0.0 if atol is not None else builtins.max(x.shape[-2:]) * float(np.finfo(s.dtype).eps)
+    limit = lift(rtol, "matrix_rank")[..., None] * _largest(s, -1, True)
+    limit = limit if atol is None else ops.maximum(limit, lift(atol, "matrix_rank")[..., None])
+    return sum(s > limit, -1)
 
 
 @own_keywords
@@ -438,6 +478,8 @@ def cond(x: Any, p: Any = None) -> Tensor:
     if not isinstance(p, str | int | float | None):
         raise refused("cond", "p", "None, fro, nuc or a number", p, "p=2")
     x = _matrix(x, "cond", square=p not in (None, 2, -2))
+    if not all(x.shape[-2:]):
+        raise ShapeError(f"cond: the matrices must have entries; got shape {x.shape}; guard before")
     if p in (None, 2, -2):
         large, small = matrix_norm(x, 2), matrix_norm(x, -2)
         return small / large if p == -2 else large / small

@@ -183,7 +183,7 @@ class Named:
             kind = type(self)
             if hasattr(kind, name):  # a property, whose own error is the one to show
                 return object.__getattribute__(self, name)
-            near = () if name[0] == "_" else (*vars(self), *dir(kind))
+            near = () if name[:1] == "_" else (*vars(self), *dir(kind))
             raise UnknownNameError(kind.__name__, name, near, [c.__name__ for c in kind.__mro__])
 
 

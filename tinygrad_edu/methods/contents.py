@@ -9,13 +9,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import Echo, echoes, weakly
+from ..arrays import Echo, echoes, to_array, weakly
 from ..batched import BatchedArray
 from ..changes import at_once
 from ..departures import depart, departures, warn_if_unasked
 from ..engine import LEFT, NEEDS, Variable, constant, describe
 from ..errors import GraphError, ShapeError
 from ..functions.calls import at_device
+from ..functions.settings import refused
 from ..holders import USED, Store, births, shared
 from ..interop.names import PACKAGE
 from ..interop.protocol import call_function, call_ufunc
@@ -83,9 +84,10 @@ class Contents(Variable):
         if (by := tracer()) is not None:
             by.replaced(self, array)
             return
+        new = array if array is self._data else to_array(array, self._data.dtype, copy=True, who="data")
         self.reborn()
         if array is not self._data:
-            self._data, self.store, self.source = np.array(array, dtype=self._data.dtype), None, None
+            self._data, self.store, self.source = new, None, None
         elif self.store is not None and self.store is not USED:  # as in t.data -= step
             at_once(*self.store.stamped(self.born))
 
@@ -153,7 +155,8 @@ class Contents(Variable):
             self.flags, self.site = LEFT, site()
 
     def __contains__(self, value: Any) -> bool:
-        return bool(np.any(np.equal(self._data, value)))
+        equal = self == value
+        return isinstance(equal, Variable) and bool(np.any(equal._data))
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -195,7 +198,11 @@ class Contents(Variable):
     def __format__(self, spec: str) -> str:
         if spec:
             self._must_be_one("format", "f'{t}', or np.array2string(t.numpy(), precision=3)")
-        return format(self.item(), spec) if spec else str(self)
+        try:
+            return format(self.item(), spec) if spec else str(self)
+        except (ValueError, MemoryError) as error:
+            must = f"one for a number ({error})"
+            raise refused("format", "the text after the colon", must, spec, "f'{t:.3f}'", ValueError) from None
 
     def __repr__(self) -> str:
         """Shape, dtype and op first, then the values, shortened."""

@@ -13,7 +13,7 @@ from ..arrays import held, to_array
 from ..changes import TURN, at_once
 from ..engine import Variable, constant, describe
 from ..errors import DTypeError, GraphError, ShapeError
-from ..functions.settings import several, truth
+from ..functions.settings import settings, several, truth
 from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import clear
@@ -209,6 +209,7 @@ class Optimizer(Named):
 
         return rule
 
+    @settings
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or set them to 0."""
         clear(self._all(), set_to_none)
@@ -327,7 +328,7 @@ def _parts(
         if own_step:
             return groups, sizes, {i: (0, kept) for i, kept in state_dict["state"].items()}
         return groups, sizes, {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             "load_state_dict: the state must be what an optimizer's state_dict() gave; got another "
             f"({type(error).__name__}: {error}); save that"

@@ -69,6 +69,8 @@ class AveragedModel(Module):
     @no_grad
     def update_parameters(self, model: Any) -> None:
         """Take the parameters that `model` has now into the averages."""
+        if not isinstance(model, Module):
+            raise refused("update_parameters", "model", "a module like the one copied", model, "update_parameters(net)")
         own, given = self.module._state(), model._state()
         if list(own) != list(given):
             raise StateDictError("update_parameters: the model must be like the one copied; got other names; pass that")

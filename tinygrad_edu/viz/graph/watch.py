@@ -93,7 +93,7 @@ def names_in(scope: Mapping[str, Any]) -> dict[int, str]:
         if isinstance(x, Variable):
             found.setdefault(x.born, name)
         elif isinstance(x, list | tuple | dict):
-            pairs = x.items() if isinstance(x, dict) else enumerate(x)
+            pairs = list(x.items() if isinstance(x, dict) else enumerate(x))  # as it is now: it may grow meanwhile
             inner |= {v.born: f"{name}[{k!r}]" for k, v in pairs if isinstance(v, Variable)}
         elif is_module(x):
             inner = {p.born: path for path, p in x.named_parameters() if isinstance(p, Variable)} | inner
