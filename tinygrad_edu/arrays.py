@@ -187,7 +187,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
         return data if dtype is None else data.astype(dtype)  # type: ignore[attr-defined]
     typed = hasattr(data, "dtype")
     dtype = dtype if dtype is None else normal_dtype(who, dtype)
-    double = _holds_double(data, who) if isinstance(data, list | tuple) else typed or _gives_array(data)
+    double = _holds_double(data, who) if isinstance(data, list | tuple) else typed or gives_array(data)
     if typed and hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data) if hasattr(data, "__array__") else np.from_dlpack(data)
     elif hasattr(data, "__array__") and not isinstance(data, np.ndarray | np.generic):
@@ -237,7 +237,7 @@ def _converted(data: Any, who: str) -> Any:
         ) from error
 
 
-def _gives_array(data: Any) -> bool:
+def gives_array(data: Any) -> bool:
     """Whether an object without a dtype is read as an array that has one: a buffer, or what has NumPy's protocols."""
     return isinstance(data, memoryview | array_type) or any(
         hasattr(data, name) for name in ("__array__", "__array_interface__", "__array_struct__")

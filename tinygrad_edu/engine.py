@@ -24,6 +24,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -196,9 +197,14 @@ def constant(data: Any) -> Any:
     return t
 
 
+entered: ContextVar[Any] = ContextVar("entered", default=None)  # who is told, if anybody, of what comes from outside
+
+
 def enter(x: Any, who: str, copy: bool | None = True) -> Any:
     """A constant of what comes from outside: copied, as its owner may write into it; with None, shared if it can be."""
     t = constant(operand(x, who, copy))
+    if (told := entered.get()) is not None:
+        told.note(x, t._data)
     if x.__class__ in REMEMBERING and (left := left_at(x)) is not None and recording.get():
         t.flags, t.site = LEFT, left
     return t

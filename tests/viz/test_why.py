@@ -167,6 +167,29 @@ def dead_relu():
     return why(w)
 
 
+def some_dead_relus(turned=False):
+    X = np.random.default_rng(0).normal(size=(6, 2))
+    w = leaf(np.random.default_rng(1).normal(size=(2, 4)))
+    b = leaf((9.0, -9.0, 9.0, -9.0))
+    h = tg.relu((X @ w + b).T if turned else X @ w + b)
+    loss = (h * h).sum()
+    loss.backward()
+    return why(b if turned else w)
+
+
+def some_dead_relus_of_columns():
+    return some_dead_relus(turned=True)
+
+
+def dropped_units():
+    w = leaf(np.random.default_rng(1).normal(size=(2, 3)))
+    h = tg.tanh(np.ones((4, 2)) @ w)
+    h = h * np.array([0.0, 2.0, 2.0])
+    loss = (h * h).sum()
+    loss.backward()
+    return why(w)
+
+
 def saturated():
     w = leaf((200.0, -200.0))
     loss = tg.sigmoid(w * 4).sum()
@@ -499,6 +522,9 @@ EXPECTED = {
     unused: ("not used", "loss = (b * b).sum()"),
     accumulated: ("accumulated", "loss.backward()"),
     dead_relu: ("dead relu", "loss = tg.relu(w).sum()"),
+    some_dead_relus: ("partly dead", "h = tg.relu((X @ w + b).T if turned else X @ w + b)"),
+    some_dead_relus_of_columns: ("partly dead", "h = tg.relu((X @ w + b).T if turned else X @ w + b)"),
+    dropped_units: ("healthy", None),
     saturated: ("saturated", "loss = tg.sigmoid(w * 4).sum()"),
     not_chosen: ("not chosen", "loss = tg.where(w > 10, w * 2, 0.0).sum()"),
     times_zero: ("times zero", "loss = (w * m).sum()"),

@@ -108,6 +108,7 @@ class Module:
             lines.append(f"declare {vector} @llvm.masked.load.{name}.p0(ptr, {mask}, {vector})")
             lines.append(f"declare void @llvm.masked.store.{name}.p0({vector}, ptr, {mask})")
             lines.append(f"declare {type} @llvm.vector.reduce.fadd.{name}({type}, {vector})")
+        lines += [f"declare i64 @llvm.{name}.i64(i64, i64)" for name in ("smin", "smax")]
         lines.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         return ["\n".join(lines), *done]
 

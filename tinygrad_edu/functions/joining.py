@@ -165,13 +165,21 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = N
     return ops.getitem(x, places, index=(slice(None),) * axis + (ops.ARRAY,))
 
 
-@own_keywords
-def repeat_interleave(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
-    """PyTorch's name of `repeat`.
+@settings
+def repeat_interleave(
+    x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None, output_size: int | None = None
+) -> Tensor:  # fmt: skip
+    """PyTorch's name of `repeat`; `output_size` is what the length shall be, which is checked.
 
     >>> import tinygrad_edu as tg
     >>> tg.repeat_interleave(tg.asarray([1.0, 2.0]), [2, 1]).tolist()
     [1.0, 1.0, 2.0]
     """
     axis = axis if dim is None else spelled("repeat_interleave", axis, None, dim)
-    return repeat(x, repeats, axis)
+    y = repeat(x, repeats, axis)
+    if output_size is not None and y.shape[axis or 0] != output_size:
+        raise ShapeError(
+            f"repeat_interleave: output_size must be what comes out, {y.shape[axis or 0]}; got {output_size}; leave it "
+            "out"
+        )
+    return y

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import AxisError, ShapeError
-from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled
+from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled, unpacked
 from .calls import own_keywords
 from .settings import integer, settings, several, truth
 
@@ -291,13 +291,15 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`: x along columns and y along rows, for "ij" exchanged.
 
+    A list of tensors in place of several arguments is taken, too.
+
     >>> import tinygrad_edu as tg
     >>> [x.tolist() for x in tg.meshgrid([1, 2], [3, 4, 5])]
     [[[1, 2], [1, 2], [1, 2]], [[3, 3], [4, 4], [5, 5]]]
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij'; got {indexing!r}; choose one")
-    tensors = [lift(x, "meshgrid").reshape(-1) for x in xs]
+    tensors = [lift(x, "meshgrid").reshape(-1) for x in unpacked(xs)]
     shape = tuple(x.shape[0] for x in tensors)
     grids = []
     for i, x in enumerate(tensors):

@@ -158,19 +158,23 @@ def solve(a: Any, b: Any) -> Tensor:
 
 @settings
 def solve_triangular(
-    a: Any, b: Any, lower: bool = False, unit_diagonal: bool = False, *, upper: bool | None = None
-) -> Tensor:
+    a: Any, b: Any, lower: bool = False, unit_diagonal: bool = False, *, upper: bool | None = None, left: bool = True
+) -> Tensor:  # fmt: skip
     """The solution x of a @ x = b, of which one triangle of `a` is read; a 1-D `b` is one column.
 
-    With `unit_diagonal`, its diagonal is taken for ones. `upper` is PyTorch's opposite of `lower`. Source:
-    `scipy.linalg.solve_triangular`.
+    With `unit_diagonal`, its diagonal is taken for ones. `upper` is PyTorch's opposite of `lower`; without `left`, it
+    is the solution of x @ a = b. Source: `scipy.linalg.solve_triangular`.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.solve_triangular([[2.0, 0.0], [1.0, 4.0]], [2.0, 9.0], lower=True).tolist()
     [1.0, 2.0]
     """
     a = matrix(a, "solve_triangular", True)
-    triangle = tril if (lower if upper is None else not upper) else triu
+    lower = lower if upper is None else not upper
+    if not left:
+        turned = matrix_transpose(lift(b, "solve_triangular"))
+        return matrix_transpose(solve_triangular(matrix_transpose(a), turned, not lower, unit_diagonal))
+    triangle = tril if lower else triu
     if unit_diagonal:
         one = np.eye(a.shape[-1], dtype=a.dtype)
         return solve(triangle(a) * (1 - one) + one, b)
@@ -283,10 +287,18 @@ def svd(x: Any, full_matrices: bool = True) -> SVDResult:
     return SVDResult(u, s, _adjoint(v))
 
 
-@own_keywords
-def eigh(x: Any) -> EighResult:
+def triangle(x: Any, part: str = "L") -> Any:
+    """The symmetric (Hermitian) matrix of the lower (or upper) triangle of `x`, which is all that is read."""
+    if part not in ("L", "U", "l", "u"):
+        raise ValueError(f"eigh: UPLO must be 'L' or 'U'; got {part!r}; leave it out for the symmetric part")
+    lower = tril(_adjoint(x) if part in "Uu" else x)
+    return lower + _adjoint(tril(lower, -1))
+
+
+@settings
+def eigh(x: Any, UPLO: str | None = None) -> EighResult:
     """The eigenvalues, ascending, and eigenvectors (columns) of the symmetric part of `x`; of a complex `x`, of its
-    Hermitian part.
+    Hermitian part. With `UPLO`, only the lower ("L") or upper ("U") triangle of `x` is read, as in NumPy and PyTorch.
 
     The derivative takes eigenvectors of equal eigenvalues to stay as they are among themselves. A complex vector's
     phase is what LAPACK gives: a result must not depend on it.
@@ -295,7 +307,8 @@ def eigh(x: Any) -> EighResult:
     >>> tg.linalg.eigh([[2.0, 1j], [-1j, 2.0]]).eigenvalues.tolist()
     [1.0, 3.0]
     """
-    y = ops.eigh(matrix(x, "eigh", True))
+    x = matrix(x, "eigh", True)
+    y = ops.eigh(x if UPLO is None else triangle(x, UPLO))
     return EighResult(_real(y[..., 0, :]), y[..., 1:, :])
 
 
@@ -310,20 +323,22 @@ def svdvals(x: Any) -> Tensor:
     return svd(x, False).S
 
 
-@own_keywords
-def eigvalsh(x: Any) -> Tensor:
-    """The eigenvalues of the symmetric part of `x`, ascending.
+@settings
+def eigvalsh(x: Any, UPLO: str | None = None) -> Tensor:
+    """The eigenvalues of the symmetric part of `x`, ascending; `UPLO` as for `eigh`.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.eigvalsh([[2.0, 1.0], [1.0, 2.0]]).round(4).tolist()
     [1.0, 3.0]
     """
-    return eigh(x).eigenvalues
+    return eigh(x, UPLO).eigenvalues
 
 
 @settings
-def pinv(x: Any, rtol: float | None = None) -> Tensor:
+def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Tensor:
     """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0.
+
+    Of a `hermitian` matrix only the lower triangle is read.
 
     Its derivative is right wherever the rank does not change, also at equal singular values (Golub and Pereyra, 1973).
 
@@ -331,7 +346,8 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     >>> tg.linalg.pinv(tg.asarray([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    return ops.pinv(matrix(x, "pinv"), rtol=None if rtol is None else float(rtol))
+    x = matrix(x, "pinv", hermitian)
+    return ops.pinv(triangle(x) if hermitian else x, rtol=None if rtol is None else float(rtol))
 
 
 @settings

@@ -222,6 +222,6 @@ def settings(f: Decorated) -> Decorated:
             fit = refitted(error, f, args, kwargs)
             if fit is None:
                 raise
-        return f(*(args if new is None else new), **fit)
+        return checked(*(args if new is None else new), **fit)  # read as well what has other names here
 
     return cast(Decorated, checked)

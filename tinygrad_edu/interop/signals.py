@@ -62,6 +62,8 @@ def diff(
     axis = axis if dim is None else spelled("diff", axis, -1, dim)
     a, n = lift(a, "diff"), integer("diff", "n", n, 0)
     axis = normal_axis("diff", axis, a.ndim)
+    if n == 0:
+        return a
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
     ends = [None if e is None else lift(e, "diff") for e in (prepend, append)]
     first, last = (e if e is None or e.ndim else layout.broadcast_to(e, one) for e in ends)

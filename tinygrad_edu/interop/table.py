@@ -114,14 +114,8 @@ def tensor(x: Any) -> Any:
     return elementwise.positive(x) if not isinstance(x, Variable) else x
 
 
-def _triangle(a: Any, part: str = "L") -> Any:
-    """The symmetric (Hermitian) matrix of the lower (or upper) triangle of `a`, which is all that NumPy reads."""
-    lower = layout.tril(elementwise.conj(layout.matrix_transpose(a)) if part.upper() == "U" else a)
-    return lower + elementwise.conj(layout.matrix_transpose(layout.tril(lower, -1)))
-
-
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    a = _triangle(a) if hermitian else a
+    a = linalg.triangle(a) if hermitian else a
     return linalg.svd(a, full_matrices) if compute_uv else linalg.svdvals(a)
 
 
@@ -236,13 +230,13 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.zeros_like: creation.zeros_like, np.ones_like: creation.ones_like, np.full_like: creation.full_like,
     np.linalg.inv: linalg.inv, np.linalg.solve: linalg.solve, np.linalg.det: linalg.det,
     np.linalg.slogdet: linalg.slogdet, np.linalg.qr: linalg.qr, np.linalg.svd: _svd,
-    np.linalg.cholesky: lambda a, upper=False: linalg.cholesky(_triangle(a), upper),
+    np.linalg.cholesky: lambda a, upper=False: linalg.cholesky(linalg.triangle(a), upper),
     np.linalg.eig: eigen.eig, np.linalg.eigvals: eigen.eigvals,
-    np.linalg.eigh: lambda a, UPLO="L": linalg.eigh(_triangle(a, UPLO)),
-    np.linalg.eigvalsh: lambda a, UPLO="L": linalg.eigvalsh(_triangle(a, UPLO)), np.linalg.cond: norms.cond,
+    np.linalg.eigh: lambda a, UPLO="L": linalg.eigh(a, UPLO),
+    np.linalg.eigvalsh: lambda a, UPLO="L": linalg.eigvalsh(a, UPLO), np.linalg.cond: norms.cond,
     np.linalg.norm: norms.norm, np.linalg.vector_norm: norms.vector_norm, np.linalg.matrix_norm: norms.matrix_norm,
     np.linalg.pinv: lambda a, rcond=None, hermitian=False, rtol=None: linalg.pinv(
-        _triangle(a) if hermitian else a, rcond if rtol is None else rtol
+        a, rcond if rtol is None else rtol, hermitian
     ),
     np.linalg.matrix_power: linalg.matrix_power,
     np.linalg.matrix_rank: lambda A, rtol=None: norms.matrix_rank(A, rtol),

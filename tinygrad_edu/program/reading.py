@@ -62,6 +62,11 @@ class Reading(Inputs):
 
     def forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         """The value of an op: its forward on arrays of the program, or a step of its own."""
+        if op.custom:
+            return self._forward(op, xs, attributes)
+        return self.writer.unwatched(self._forward, op, xs, attributes)
+
+    def _forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         arrays = [self.array(x) if isinstance(x, Variable) else x for x in xs]
         if not any(isinstance(a, ProgramArray) for a in arrays):
             return op.forward(*arrays, **attributes)
