@@ -22,7 +22,7 @@ from ...op import REGISTRY
 from ..foreign.libraries import library_of, runner
 from .graph import Graph, Node, is_number, title
 from .values import shown
-from .watch import Call, caller, data_in, is_module, named, run
+from .watch import ModuleCall, caller, data_in, is_module, named, run
 
 LONGEST = 60  # letters of a name
 
@@ -42,7 +42,7 @@ def read(
 
     Tensors are called as in the scopes, the first of which knows best; by default, as in the function that asks.
     """
-    scopes, calls, inner = scopes or [caller()], list[Call](), dict[int, str]()
+    scopes, calls, inner = scopes or [caller()], list[ModuleCall](), dict[int, str]()
     root, given = None, frozenset[int]()
     if is_module(x) or (callable(x) and not isinstance(x, Variable)):
         if not inputs:
@@ -109,14 +109,14 @@ def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
     return [t for t, _ in found.values()], {t.born: name for t, name in found.values() if name}
 
 
-def _made_in(tensors: Sequence[Variable], root: Any, calls: list[Call]) -> list[tuple[tuple[int, str], ...]]:
+def _made_in(tensors: Sequence[Variable], root: Any, calls: list[ModuleCall]) -> list[tuple[tuple[int, str], ...]]:
     """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out.
 
     Calls are numbered in their order: births would differ from one run of a program to the next.
     """
     numbers = {start: k for k, start in enumerate(sorted(c.start for c in calls))}
     waiting = sorted(calls, key=lambda c: c.start)[::-1]
-    stack: list[tuple[Call, str]] = []
+    stack: list[tuple[ModuleCall, str]] = []
     found = []
     for t in tensors:
         while (stack and stack[-1][0].end < t.born) or (waiting and waiting[-1].start < t.born):
@@ -189,7 +189,7 @@ def _complements(a: Any, b: Any) -> bool:
     return b.dtype.kind in "iuf" and np.array_equal(a, 1 - b) and bool((a != a.flat[0]).any())
 
 
-def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[Call]) -> Graph:
+def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[ModuleCall]) -> Graph:
     tensors = _in_order(list(history(*outputs))[::-1], names)
     made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}

@@ -35,7 +35,7 @@ def installed() -> tuple[str, ...]:
 _EMPTY = CellType()  # of a name that has no value yet
 
 
-class Call(NamedTuple):
+class ModuleCall(NamedTuple):
     """One run of a module: what was born from `start` to `end` is its own."""
 
     start: int
@@ -48,7 +48,7 @@ class Watch:
 
     def __init__(self, code: CodeType | None = None) -> None:
         self.code = code
-        self.calls: list[Call] = []
+        self.calls: list[ModuleCall] = []
         self.names: dict[int, str] = {}
         self.given: frozenset[int] = frozenset()  # births of the inputs
         self.open: list[tuple[FrameType, int]] = []
@@ -74,7 +74,7 @@ class Watch:
                 _, start = self.open.pop()
                 module = frame.f_locals.get(next(iter(frame.f_code.co_varnames), ""))  # whatever it calls itself
                 if is_module(module):
-                    self.calls.append(Call(start, births(), module))
+                    self.calls.append(ModuleCall(start, births(), module))
             if frame.f_code is self.code:
                 self.names |= names_in(frame.f_locals)
 
