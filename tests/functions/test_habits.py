@@ -314,6 +314,7 @@ MEMBERS = [
     ("generator", "choice", "integers"), ("schedule", "get_lr", "get_last_lr()"), ("loader", "batchsize", "batch_size"),
     ("nn.init", "xavier_uniform", "xavier_uniform_"), ("nn.init", "he_normal_", "kaiming_normal_"),
     ("nn.utils", "clip_grad_norm", "clip_grad_norm_"), ("tensor", "add_", "x += y, within tg.no_grad()"),
+    ("nn.init", "normal", "nn.init.normal_"), ("nn.init", "xavier", "xavier_uniform_"), ("schedule", "lr", "get_last_lr()"),
     ("linear", "W", "use weight"), ("norm", "gamma", "use weight"), ("norm", "beta", "use bias"),
     ("linear", "grad", "weight.grad"), ("attention", "weight", "see dir() of the MultiheadAttention"),
     ("tensor", "mul_", "x *= y"), ("tensor", "fill_", "x[...] = value"), ("tensor", "Reshape", "did you mean reshape?"),

@@ -35,7 +35,12 @@ NAMES = {
     "apply": "an operation, or tg.custom_op", "map": "an operation, or tg.custom_op", "Function": "tg.custom_op",
     "gradcheck": "tg.testing.check_gradients", "hooks": "register_hook",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
-    "MSE": "nn.MSELoss", "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
+    "MSE": "nn.MSELoss", "mse": "F.mse_loss", "BCE": "nn.BCELoss", "BinaryCrossEntropy": "nn.BCELoss",
+    "bce": "F.binary_cross_entropy", "GradientDescent": "optim.SGD", "xavier": "nn.init.xavier_uniform_",
+    "glorot": "nn.init.xavier_uniform_", "he": "nn.init.kaiming_uniform_", "kaiming": "nn.init.kaiming_uniform_",
+    "BatchNormalization": "nn.BatchNorm1d or nn.BatchNorm2d", "LayerNormalization": "nn.LayerNorm",
+    "GlobalAveragePooling2D": "nn.AdaptiveAvgPool2d(1)", "GlobalMaxPooling2D": "nn.AdaptiveMaxPool2d(1)",
+    "show": "tg.draw(x).show()", "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_", "Dense": "nn.Linear",
     "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
     "Momentum": "optim.SGD(params, lr, momentum=0.9)", "Dataset": "any sequence of examples, or data.TensorDataset",
@@ -64,7 +69,7 @@ ELSEWHERE = {
         "update_lr": "a schedule, as optim.StepLR",
         "params": "optimizer.param_groups[0]['params']", "apply_gradients": "step()",
     },
-    "LRScheduler": {"get_lr": "get_last_lr()"},
+    "LRScheduler": dict.fromkeys(("get_lr", "lr", "last_lr"), "get_last_lr()"),
     "Generator": {
         "randn": "normal(size=shape)", "standard_normal": "normal(size=shape)", "rand": "uniform(size=shape)",
         "random": "uniform(size=shape)", "randint": "integers(low, high, shape)", "shuffle": "x = permutation(x)",
@@ -157,6 +162,8 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
         return yet
     if kinds and PARAMETERS.get(name, "") in near:
         return f"use {PARAMETERS[name]}"
+    if (found := elsewhere().get(f"{name}_", "")).startswith(f"{who}."):
+        return f"did you mean {found}?"
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
         return f"did you mean {found}?{where}"
