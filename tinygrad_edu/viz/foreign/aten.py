@@ -235,5 +235,5 @@ def counterpart(name: str) -> Callable[..., Any] | None:
     """The operation of this package that ATen's is likely to be; whether it is, its numbers tell."""
     if name in COUNTERPARTS:
         return COUNTERPARTS[name]
-    modules = (functional, elementwise, reduce, layout, contract, indexing)
+    modules = (functional, elementwise, reduce, layout, joining, contract, indexing)
     return next((getattr(m, name) for m in modules if callable(getattr(m, name, None))), None)
