@@ -283,6 +283,7 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: nn.convolution(1), "see dir(nn)"), (lambda: optim.Adam([tg.ones(1)], betas=0.9), "got 0.9; use (0.9, 0.999)"),
     (lambda: tg.ones((2, 1)) @ tg.ones((2, 5)), "a.mT @ b would fit"), (lambda: tg.ones((2, 1)) @ tg.ones((3, 1)), "a @ b.mT would"),
     (lambda: tg.ones((2, 1)) @ tg.ones((4, 2)), "b @ a would fit"), (lambda: tg.ones((2, 1)) @ tg.ones((4, 5)), "check the arg"),
+    (lambda: tg.draw(tg.ones(1), detail=["values", "gradients"]), "got list; use e.g. 'gradients'"),
     (lambda: nn.Linear(2, 2, kernel_regularizer="l2"), "weight_decay to the optimizer"),
     (lambda: tg.grad(tg.ones(1).sum(), tg.ones(1)), "tg.autograd.grad(result, inputs)"),
     (lambda: data.TensorDataset(np.ones((2, 100)), np.ones((1, 100))), "examples are rows, so pass x.T"),

@@ -89,7 +89,8 @@ def text(who: str, what: str, x: Any) -> str:
     """A text."""
     if isinstance(x, str):
         return x
-    raise refused(who, what, "a text", x, "the default")
+    one = isinstance(x, list | tuple) and x and isinstance(x[-1], str)
+    raise refused(who, what, "a text", x, repr(x[-1]) if one else "the default")
 
 
 def function(who: str, what: str, x: Any) -> Any:
