@@ -216,6 +216,16 @@ def test_a_module_with_an_example_input():
     assert "second.weight" in viz.draw(net, np.ones((5, 3)), detail="gradients").source
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_data_that_a_layer_casts_keeps_its_name(dtype):
+    X = (np.arange(6).reshape(2, 3) % 5).astype(dtype)
+    loss = nn.Linear(3, 1)(X).sum()
+    assert "X" in read(loss).names()
+    T = tg.Tensor(X)
+    loss = nn.Linear(3, 1)(T).sum()
+    assert "T" in read(loss).names()
+
+
 def test_a_function_with_example_inputs_shows_its_inner_names():
     def f(a, b, c):
         u = b * c

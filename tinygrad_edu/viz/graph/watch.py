@@ -115,18 +115,29 @@ def named(scopes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
 def data_in(scope: Mapping[str, Any], constants: Iterable[Variable]) -> dict[int, str]:
     """What the program calls the arrays that constants are copies of, by number of birth.
 
-    An operation copies an array, so it is found again by its values; one of equal numbers says too little.
+    An operation copies an array, and a layer casts it to the dtype of its weights, so it is found again by its values;
+    one of equal numbers says too little.
     """
-    arrays = [(name, x) for name, x in reversed(list(scope.items())) if isinstance(x, np.ndarray) and name[0] != "_"]
+    named_data = ((name, x) for name, x in reversed(list(scope.items())) if name[0] != "_")
+    held = ((name, x._data if isinstance(x, Variable) and x.op is None else x) for name, x in named_data)
+    arrays = [(name, x) for name, x in held if isinstance(x, np.ndarray)]
     found = {}
     for t in constants:
         value = t._data
         if not isinstance(value, np.ndarray) or value.ndim == 0 or not (value != value.flat[:1]).any():
             continue
-        same = (name for name, x in arrays if x is value or (x.dtype == value.dtype and np.array_equal(x, value)))
-        if name := next(same, ""):
+        alike = [(name, x) for name, x in arrays if x.shape == value.shape]
+        same = (name for name, x in alike if x is value or (x.dtype == value.dtype and np.array_equal(x, value)))
+        cast = (name for name, x in alike if x.dtype.kind in "iuf" and _casts_to(x, value))
+        if name := next(same, "") or next(cast, ""):
             found[t.born] = name
     return found
+
+
+def _casts_to(x: Any, value: Any) -> bool:
+    """Whether floats are an array in another dtype."""
+    with np.errstate(all="ignore"):
+        return value.dtype.kind == "f" and x.dtype != value.dtype and np.array_equal(x.astype(value.dtype), value)
 
 
 def results_in(scope: Mapping[str, Any]) -> list[Variable]:
