@@ -89,14 +89,18 @@ def text(who: str, what: str, x: Any) -> str:
     """A text."""
     if isinstance(x, str):
         return x
-    raise refused(who, what, "a text", x, "the default")
+    one = isinstance(x, list | tuple) and x and isinstance(x[-1], str)
+    raise refused(who, what, "a text", x, repr(x[-1]) if one else "the default")
 
 
 def function(who: str, what: str, x: Any) -> Any:
     """What can be called."""
     if callable(x):
         return x
-    raise refused(who, what, "a function", x, "a lambda")
+    instead = "lambda x: ..."
+    if isinstance(x, Variable):
+        instead += "; of a result that was computed already, backward() or tg.autograd.grad(result, inputs)"
+    raise refused(who, what, "a function", x, instead)
 
 
 def generator(who: str, what: str, x: Any) -> Any:
@@ -219,6 +223,6 @@ def settings(f: Decorated) -> Decorated:
             fit = refitted(error, f, args, kwargs)
             if fit is None:
                 raise
-        return f(*(args if new is None else new), **fit)
+        return checked(*(args if new is None else new), **fit)  # read as well what has other names here
 
     return cast(Decorated, checked)
