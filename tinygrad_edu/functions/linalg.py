@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import DTypeError, ShapeError
+from ..sums import HALF
 from .arguments import lift, normal_axis, spelled
 from .calls import own_keywords
 from .contract import matmul
@@ -93,6 +94,8 @@ def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """
     axis = axis if dim is None else spelled("cross", axis, -1, dim)
     a, b = lift(a, "cross"), lift(b, "cross")
+    if a.dtype == b.dtype == HALF:
+        return cross(a.astype(np.float32), b, axis).astype(HALF)
     normal_axis("cross", axis, builtins.min(a.ndim, b.ndim))
     if a.shape[axis] != 3 or b.shape[axis] != 3:
         raise ShapeError(

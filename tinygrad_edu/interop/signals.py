@@ -12,6 +12,7 @@ from ..errors import ShapeError
 from ..functions import contract, creation, elementwise, indexing, joining, layout, reduce
 from ..functions.arguments import lift, normal_axes, normal_axis, spelled
 from ..functions.settings import integer
+from ..sums import HALF, worked_in
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
@@ -95,7 +96,9 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise ShapeError(
             f"gradient: needs a step for each of {len(axes)} axes; got {len(steps)}; give one, or one each"
         )
-    found = [_slope(f, h, normal_axis("gradient", k, f.ndim), edge_order) for k, h in zip(axes, steps, strict=True)]
+    wide = f.astype(worked_in(f.dtype))
+    found = [_slope(wide, h, normal_axis("gradient", k, f.ndim), edge_order) for k, h in zip(axes, steps, strict=True)]
+    found = [slope.astype(f.dtype) for slope in found]
     return found[0] if (axis is not None and not isinstance(axis, tuple | list)) or len(found) == 1 else tuple(found)
 
 
@@ -104,8 +107,8 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     n = f.shape[-1]
     if n < edge_order + 1:
         raise ShapeError(f"gradient: needs {edge_order + 1} entries along an axis; got {f.shape}; use a longer one")
-    h = lift(h, "gradient").astype(f.dtype)
-    h = h[1:] - h[:-1] if h.ndim else layout.broadcast_to(h, (n - 1,))
+    h = lift(h, "gradient")
+    h = (h[1:] - h[:-1] if h.ndim else layout.broadcast_to(h, (n - 1,))).astype(f.dtype)
     left, right, slopes = h[:-1], h[1:], (f[..., 1:] - f[..., :-1]) / h
     inner = (slopes[..., :-1] * right + slopes[..., 1:] * left) / (left + right)
     first, last = slopes[..., :1], slopes[..., -1:]
@@ -118,6 +121,8 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     """np.trapezoid."""
     y = lift(y, "trapezoid")
+    if y.dtype == getattr(x, "dtype", HALF) == HALF:
+        return trapezoid(y.astype(np.float32), x, dx, axis).astype(HALF)
     width = dx if x is None else diff(x) if np.ndim(x) == 1 else layout.moveaxis(diff(x, axis=axis), axis, -1)
     y = layout.moveaxis(y, axis, -1)
     return reduce.sum((y[..., 1:] + y[..., :-1]) * width, -1) / 2

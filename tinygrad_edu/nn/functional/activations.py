@@ -234,6 +234,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     return ops.where(x > lambd, x - lambd, ops.where(x < -lambd, x + lambd, 0))
 
 
+@single
 def tanhshrink(input: Any) -> Tensor:
     """x - tanh(x).
 
@@ -294,6 +295,7 @@ def rrelu(
 
 
 @settings
+@single
 def glu(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """a * sigmoid(b) for the halves a and b of `input` along `axis`. An odd length raises a ShapeError.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...functions import layout
-from ...functions.arguments import lift
+from ...functions.arguments import lift, single
 from ...functions.settings import Positive, integer, real, settings, several
 from ...tensor import Tensor
 from .adaptive import along, averages
@@ -55,6 +55,7 @@ def _cut(x: Any, pairs: list[tuple[int, int]]) -> Any:
 
 
 @settings
+@single
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
