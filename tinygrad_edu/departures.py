@@ -1,4 +1,4 @@
-"""Values that leave the graph: where, and by whose word.
+"""Values that leave the graph: where, and whether the program asked for it.
 
 `t.item()`, `float(t)`, `t.data`, `np.asarray(t)` say that plain numbers are wanted. All others (`A[0] = t`,
 `math.exp(t)`, `X.sum(initial=t)`, SciPy) ask a tensor for its numbers by themselves, and no number can tell later where

@@ -51,7 +51,9 @@ NAMES = {
 ELSEWHERE = {
     "Module": {
         "to": "the module as it is; for another dtype, module.astype('float64')",
-        **dict.fromkeys(("cuda", "cpu", "compile"), "the module as it is: there is the CPU only"),
+        **dict.fromkeys(("cuda", "cpu"), "the module as it is: there is the CPU only"),
+        "compile": "tg.compile(module) for machine code, and optim.Adam(module.parameters()) for an optimizer",
+        "add": "append(layer), of nn.Sequential",
         "float": "module.astype('float32')", "double": "module.astype('float64')", "half": "module.astype('float16')",
         "fit": "tg.fit(model, data, loss, optimizer, epochs=10)",
         "predict": "module(x) within tg.no_grad()", "save": "tg.save(path, module.state_dict())",

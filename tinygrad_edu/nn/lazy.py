@@ -1,4 +1,4 @@
-"""Layers that find the size of their input out: from the first input that they see.
+"""Layers that find out the size of their input from the first input that they see.
 
 Call the model once before its parameters are used, as by an optimizer: until then, such a layer has none.
 """

@@ -1,4 +1,4 @@
-"""An operation that this package has not: a node with the other library's name, its values and its derivative."""
+"""An operation that this package does not have: a node with the other library's name, its values and its derivative."""
 
 from __future__ import annotations
 
