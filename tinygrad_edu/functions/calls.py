@@ -40,6 +40,12 @@ KEYWORDS = {
     "keep_prob": "give p, the probability to drop: 1 - keep_prob",
     "beta1": "give betas=(0.9, 0.999)",
     "beta2": "give betas=(0.9, 0.999)",
+    **dict.fromkeys(
+        ("regularizer", "kernel_regularizer", "weight_regularizer", "bias_regularizer"),
+        "give weight_decay to the optimizer, or add lambda * (w**2).sum() to the loss",
+    ),
+    **dict.fromkeys(("kernel_initializer", "weight_init", "bias_initializer"), "use nn.init on the layer's weight"),
+    "batch_size": "give batches: data.DataLoader(dataset, batch_size=32)",
     "input_shape": "give the shape of an example first: (batch, features)",
     "return_X_y": "leave it out: both are returned",
     "fused": "leave it out",

@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..engine import Variable
 from ..errors import ShapeError
-from ..functions import elementwise, indexing, layout, linalg, reduce
+from ..functions import contract, elementwise, indexing, joining, layout, reduce
 from ..functions.arguments import lift, normal_axes, single
 from ..functions.reduce import averaged
 from ..functions.settings import truth
@@ -185,18 +185,18 @@ def cov(
     An observation counts `fweights` times, whole numbers, and has the weight `aweights`.
     """
     rows = [_variables(x, rowvar) for x in (m, y) if x is not None]
-    x = layout.concat(rows, 0) if len(rows) > 1 else rows[0]
+    x = joining.concat(rows, 0) if len(rows) > 1 else rows[0]
     free = (0 if bias else 1) if ddof is None else ddof
     if fweights is None and aweights is None:
         x = x - reduce.mean(x, 1, keepdims=True)
-        return _all_axes_of_one(linalg.matmul(x, _conj(x).T) / (x.shape[1] - free))
+        return _all_axes_of_one(contract.matmul(x, _conj(x).T) / (x.shape[1] - free))
     counts = None if fweights is None else _weights(fweights, x.shape[1], True)
     weights = None if aweights is None else _weights(aweights, x.shape[1], False)
     w = weights if counts is None else counts if weights is None else counts * weights
     total = reduce.sum(w)
     x = x - reduce.sum(x * w, 1, keepdims=True) / total
     spread = total if weights is None else reduce.sum(w * weights) / total
-    return _all_axes_of_one(linalg.matmul(x * w, _conj(x).T) / (total - free * (1 if weights is None else spread)))
+    return _all_axes_of_one(contract.matmul(x * w, _conj(x).T) / (total - free * (1 if weights is None else spread)))
 
 
 def _weights(w: Any, n: int, counted: bool) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import ops, writing
 from ..engine import Variable, enter
-from ..functions import elementwise, indexing, linalg
+from ..functions import contract, elementwise, indexing
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -41,7 +41,7 @@ class Operators(Variable):
     def __floordiv__(self, other: Any) -> Tensor: return ops.floor_divide(self, other)
     def __mod__(self, other: Any) -> Tensor: return ops.remainder.binary(self, other)
     def __pow__(self, other: Any) -> Tensor: return elementwise.power(self, other)
-    def __matmul__(self, other: Any) -> Tensor: return linalg.matmul(self, other)
+    def __matmul__(self, other: Any) -> Tensor: return contract.matmul(self, other)
     def __neg__(self) -> Tensor: return ops.negative.unary(self)
     def __pos__(self) -> Tensor: return ops.positive.unary(self)
     def __abs__(self) -> Tensor: return ops.abs.unary(self)
@@ -53,7 +53,7 @@ class Operators(Variable):
     def __rfloordiv__(self, other: Any) -> Tensor: return ops.floor_divide(other, self)
     def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
     def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other, self, "power"), self)
-    def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
+    def __rmatmul__(self, other: Any) -> Tensor: return contract.matmul(other, self)
     def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, self + other)
     def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, self - other)
     def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, self * other)
