@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_edu as tg
 
-from .names import ABSENT, named
+from .torch_names import ABSENT, named
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")  # which PyTorch's lists need
