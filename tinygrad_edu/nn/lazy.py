@@ -33,6 +33,10 @@ class _Lazy(Module):
         self._waiting: inspect.BoundArguments | None = given
         self._yet = "its parameters are made at the first call: call the model once with an input"
 
+    def _made_in(self, dtype: Any) -> None:
+        if self._waiting is not None and "dtype" in self._waiting.arguments:
+            self._waiting.arguments["dtype"] = dtype
+
     def forward(self, input: Any, *more: Any) -> Any:
         if self._waiting is not None:
             who, given, x = type(self).__name__, self._waiting, lift(input, type(self).__name__)

@@ -333,7 +333,12 @@ class Module(Hooked, Named):
             *[(setattr, t, "_data", array) for t, array in zip(found.values(), new, strict=True)],
             *[(setattr, t, "_grad", None) for t in found.values()],
         )
+        for module in self.modules():
+            module._made_in(wanted)
         return self
+
+    def _made_in(self, dtype: Any) -> None:
+        """Told of a new dtype; a layer that has no parameters yet makes them in it."""
 
     def summary(self, *inputs: Any) -> Summary:
         """A table of layers, output shapes and parameters, for example inputs or the shape of one.
