@@ -4,17 +4,20 @@ VENV ?= .venv
 SEED ?= 0
 OUT ?= out
 
-.PHONY: demo test test-all lint bench docs clean
+.PHONY: demo test test-slow test-all lint bench docs clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/tinygrad-edu demo --seed $(SEED) --out $(OUT)
 
 # one worker a core, one thread a worker
-test test-all: export OMP_NUM_THREADS = 1
-test test-all: export OPENBLAS_NUM_THREADS = 1
+test test-slow test-all: export OMP_NUM_THREADS = 1
+test test-slow test-all: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest -n auto -m "not long"
+	$(VENV)/bin/python -m pytest -n auto -m "not slow and not long"
+
+test-slow: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -n auto -m "slow and not long"
 
 test-all: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest -n auto -rs

@@ -33,7 +33,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     **{name: getattr(np, name) for name in ("exp", "log", "log1p", "expm1", "tanh", "sin", "cos")},
     **{name: lambda x, name=name: REGISTRY[name](x) for name in ("sigmoid", "erf")},
     **{name: getattr(np, name) for name in ("sqrt", "exp2", "log2", "log10")},
+    "pow": lambda x: x**EXPONENT,
 }
+EXPONENT = 2.7109375  # of which float32 has all digits
 PIECE = 1 << 18
 
 
@@ -94,13 +96,14 @@ def worst_sample(name: str, count: int) -> tuple[float, float]:
 
     rng = np.random.default_rng(0)
     x = rng.uniform(1, 2, count) * 2.0 ** rng.uniform(-40, 10, count).round() * rng.choice([-1, 1], count)
-    if name.startswith("log") or name == "sqrt":
+    if name.startswith("log") or name in ("sqrt", "pow"):
         x = np.maximum(x, -x * 2.0**-11) if name == "log1p" else np.abs(x)
     with np.errstate(all="ignore"):
         found = compiled(FUNCTIONS[name], np.ones(count))(x)
     of = {
         "exp2": lambda v: mpmath.mpf(2) ** v,
         "log2": lambda v: mpmath.log(v, 2),
+        "pow": lambda v: v**EXPONENT,
         "sigmoid": lambda v: 1 / (1 + mpmath.exp(-v)),
     }.get(name) or getattr(mpmath, name)
     most, place = 0.0, 0.0

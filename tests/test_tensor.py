@@ -1,6 +1,7 @@
 """Making tensors, reading them, and NumPy's protocols."""
 
 import copy
+import operator
 import pickle
 
 import numpy as np
@@ -342,3 +343,32 @@ def test_empty_tensors():
     y.backward()
     assert x.grad.shape == (0, 3)
     assert y.item() == 1
+
+
+OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor"]
+
+
+class Marked(tg.Tensor):
+    """A user's subclass: Python asks it first, also where it stands on the right."""
+
+
+for _name in OPERATORS:
+    setattr(Marked, f"__r{_name}__", lambda self, other, n=f"__r{_name}__": getattr(tg.Tensor, n)(self, other))
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("kind", [tg.Tensor, Marked])
+def test_a_reflected_operator_keeps_the_graph_of_a_tensor_on_its_left(name, kind):
+    whole = name in ("lshift", "rshift", "and", "or", "xor")
+    a, b = ([4, 7], [2, 1]) if whole else ([4.0, 7.0], [2.0, 1.5])
+    plain = getattr(operator, f"{name}_" if name in ("and", "or") else name)
+    x, y = tg.Tensor(a, requires_grad=not whole), kind(b, requires_grad=not whole)
+    results = [getattr(y, f"__r{name}__")(x), plain(x, y)]
+    for result in results:
+        np.testing.assert_array_equal(result.data, plain(np.array(a, result.dtype), np.array(b, result.dtype)))
+    if not whole:
+        want = tg.grad(lambda x, y: plain(x, y).sum(), argnums=(0, 1))(np.array(a, "f4"), np.array(b, "f4"))
+        for result in results:
+            x.grad = y.grad = None
+            result.sum().backward()
+            np.testing.assert_array_equal([x.grad.data, y.grad.data], [g.data for g in want])

@@ -7,14 +7,28 @@ from typing import Any
 import numpy as np
 
 from .errors import GraphError
-from .functions.settings import settings
+from .functions.settings import refused, settings
 from .interop.names import guide as _guide
 from .precision import Autocast
 from .sums import HALF
 from .tensor import Tensor
+from .transforms.tree import map as tree_map
 
 __all__ = ["GradScaler", "autocast"]
 _guide(__name__, "tg.amp")
+
+
+def must_be_optimizer(who: str, optimizer: Any) -> None:
+    """Refuse what has no groups of parameters."""
+    if not hasattr(optimizer, "param_groups"):
+        raise refused(who, "optimizer", "an optimizer", optimizer, f"scaler.{who}(optimizer)")
+
+
+def _positive(who: str, what: str, scale: float) -> Any:
+    """A scale, in float32."""
+    if not 0 < scale <= np.finfo(np.float32).max:
+        raise refused(who, what, "a number above 0 that float32 can hold", scale, f"{what}=1024.0", ValueError)
+    return np.float32(scale)
 
 
 class autocast(Autocast):  # noqa: N801, PyTorch's name
@@ -72,7 +86,7 @@ class GradScaler:
             raise ValueError(f"GradScaler: growth_factor must be above 1; got {growth_factor}; use 2.0")
         if enabled and not 0 < backoff_factor < 1:
             raise ValueError(f"GradScaler: backoff_factor must be between 0 and 1; got {backoff_factor}; use 0.5")
-        self._scale, self._steps, self._enabled = np.float32(init_scale), 0, enabled
+        self._scale, self._steps, self._enabled = _positive("GradScaler", "init_scale", init_scale), 0, enabled
         self._growth_factor, self._backoff_factor, self._growth_interval = (
             growth_factor,
             backoff_factor,
@@ -88,14 +102,13 @@ class GradScaler:
         if isinstance(outputs, Tensor):
             with np.errstate(over="ignore"):  # inf, which lowers the scale
                 return outputs * float(self._scale)
-        if isinstance(outputs, dict):
-            return {name: self.scale(y) for name, y in outputs.items()}
-        if isinstance(outputs, list | tuple):
-            return type(outputs)([self.scale(y) for y in outputs])
+        if isinstance(outputs, dict | list | tuple):
+            return tree_map(self.scale, outputs)
         raise TypeError(f"scale: outputs must be tensors; got {type(outputs).__name__}; pass the loss")
 
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients of an optimizer's parameters by the scale, for clipping before `step`."""
+        must_be_optimizer("unscale_", optimizer)
         if not self._enabled:
             return
         if id(optimizer) in self._bad:
@@ -119,6 +132,7 @@ class GradScaler:
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """`optimizer.step(*args, **kwargs)` on gradients without the scale; nothing where they hold inf or nan."""
+        must_be_optimizer("step", optimizer)
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
@@ -138,7 +152,7 @@ class GradScaler:
         if not self._enabled:
             return
         if new_scale is not None:
-            self._scale = np.float32(new_scale)
+            self._scale = _positive("update", "new_scale", new_scale)
         elif not self._bad:
             raise GraphError("update: needs a step() or unscale_() before it; got none; call step(optimizer) first")
         elif any(self._bad.values()):

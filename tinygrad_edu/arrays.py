@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array as array_type
 from collections.abc import Iterator
 from contextvars import ContextVar
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
         return data if dtype is None else data.astype(dtype)  # type: ignore[attr-defined]
     typed = hasattr(data, "dtype")
     dtype = dtype if dtype is None else normal_dtype(who, dtype)
-    double = _holds_double(data, who) if isinstance(data, list | tuple) else typed or _gives_array(data)
+    double = _holds_double(data, who) if isinstance(data, list | tuple) else typed or gives_array(data)
     if typed and hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data) if hasattr(data, "__array__") else np.from_dlpack(data)
     elif hasattr(data, "__array__") and not isinstance(data, np.ndarray | np.generic):
@@ -197,23 +198,25 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
         raise DTypeError(f"{who}: data must be real for {dtype}; got {data.dtype}; take .real, or abs()")
     try:
         array = np.array(data, dtype=dtype, copy=copy)
+        given = array if dtype is None else np.asarray(data)  # NumPy would cast texts, dates and None to numbers
     except (ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
         kind = DTypeError if isinstance(error, TypeError) else ValueError
         raise kind(
             f"{who}: data must be a rectangular nest of numbers; got {type(data).__name__} "
             f"({error}); make all rows equally long, of numbers"
         ) from error
-    if array.dtype.kind not in "biufc" and array.dtype.type.__module__ == "ml_dtypes":  # bfloat16, float8: all fit
-        return array.astype(np.float32)
+    if given.dtype.kind not in "biufc" and given.dtype.type.__module__ == "ml_dtypes":  # bfloat16, float8: all fit
+        return array.astype(np.float32 if dtype is None else dtype)
     if data is None:
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got None; give values, or, if a function made it, end that "
             "with return"
         )
-    if array.dtype.kind not in "biufc":
+    exact = dtype is not None and given.dtype.kind == "O" and all(isinstance(x, Number) for x in given.flat)
+    if given.dtype.kind not in "biufc" and not exact:  # fractions and large integers, where a dtype is named
         raise DTypeError(
             f"{who}: data must be numbers or truth values; got {type(data).__name__} of dtype "
-            f"{array.dtype}; convert it to an array of numbers first"
+            f"{given.dtype}; convert it to an array of numbers first"
         )
     if not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))
@@ -234,7 +237,7 @@ def _converted(data: Any, who: str) -> Any:
         ) from error
 
 
-def _gives_array(data: Any) -> bool:
+def gives_array(data: Any) -> bool:
     """Whether an object without a dtype is read as an array that has one: a buffer, or what has NumPy's protocols."""
     return isinstance(data, memoryview | array_type) or any(
         hasattr(data, name) for name in ("__array__", "__array_interface__", "__array_struct__")

@@ -24,6 +24,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -68,7 +69,7 @@ class Variable(Reading):
         "inputs",  # from which variables
         "attributes",  # with which keyword attributes
         "_grad",  # a leaf's gradient after backward()
-        "name",
+        "_name",  # a text that the user gave, or None
         "store",  # who else has its memory (see holders.py); None until somebody has, or needs its values
         "past",  # itself before its last birth, where that is kept
         "source",  # of a view that was not recorded: what it is a view of (see writing.py)
@@ -83,12 +84,23 @@ class Variable(Reading):
     inputs: tuple[Variable, ...]
     attributes: dict[str, Any] | None
     _grad: Any
-    name: str | None
+    _name: str | None
     store: Store | None
     past: Variable | None
     source: Any
     site: Site | str | None
     hooks: dict[int, Any] | None
+
+    @property
+    def name(self) -> str | None:
+        """What pictures, explanations and messages call it; a text, or None."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise DTypeError(f"name: must be a text, or None; got {type(name).__name__}; use str(...) of it")
+        self._name = name
 
     def read(self, op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Variable:
         """Compute `op` and, if an input is tracked, note on the result how it was made."""
@@ -181,13 +193,18 @@ def constant(data: Any) -> Any:
     t.flags = 0
     t.born = births()
     t.inputs = ()
-    t.op = t.attributes = t._grad = t.name = t.store = t.past = t.source = t.site = t.hooks = None
+    t.op = t.attributes = t._grad = t._name = t.store = t.past = t.source = t.site = t.hooks = None
     return t
+
+
+entered: ContextVar[Any] = ContextVar("entered", default=None)  # who is told, if anybody, of what comes from outside
 
 
 def enter(x: Any, who: str, copy: bool | None = True) -> Any:
     """A constant of what comes from outside: copied, as its owner may write into it; with None, shared if it can be."""
     t = constant(operand(x, who, copy))
+    if (told := entered.get()) is not None:
+        told.note(x, t._data)
     if x.__class__ in REMEMBERING and (left := left_at(x)) is not None and recording.get():
         t.flags, t.site = LEFT, left
     return t
@@ -268,7 +285,7 @@ def note(
     t.op = op
     t.inputs = inputs
     t.attributes = attributes
-    t._grad = t.name = t.store = t.past = t.source = t.site = t.hooks = None
+    t._grad = t._name = t.store = t.past = t.source = t.site = t.hooks = None
     if not op.fresh:
         share(t, inputs)
     if by is not PLAIN:

@@ -102,7 +102,11 @@ class Generator(Named):
 
     def set_state(self, state: Any) -> None:
         """Draw again what was drawn after `state()`."""
-        self._source().bit_generator.state = state
+        try:
+            self._source().bit_generator.state = state
+        except (TypeError, ValueError, KeyError) as error:
+            must = f"what state() gave ({error})"
+            raise refused("set_state", "state", must, state, "rng.set_state(rng.state())", ValueError) from None
 
     def _new(self, array: Any, dtype: Any) -> Tensor:
         dtype = get_default_dtype() if dtype is None else normal_dtype("random", dtype)

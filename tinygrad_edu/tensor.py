@@ -31,7 +31,7 @@ from .engine import (  # fmt: skip
 from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
 from .functions import layout
 from .functions.calls import own_keywords
-from .functions.settings import truth
+from .functions.settings import settings, truth
 from .holders import births
 from .hooks import Handle, function
 from .interop import array_api
@@ -112,6 +112,7 @@ class Tensor(Operators, Functions, Contents):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        wanted = wanted if wanted.__class__ is bool else truth("requires_grad", "the value", wanted)
         if wanted and self.dtype.kind not in "fc":
             raise DTypeError(
                 f"requires_grad: only floating-point and complex tensors can have a gradient; got {self.dtype}; "
@@ -171,6 +172,7 @@ class Tensor(Operators, Functions, Contents):
         self._must_need_gradient("retain_grad")
         self.flags |= KEEPS
 
+    @own_keywords
     def register_hook(self, hook: Any) -> Handle:
         """Have `hook(gradient)` called with the gradient of this tensor, whenever it is known; what it gives, if not
         None, takes the gradient's place. `remove()` of what is given back takes the hook away.
@@ -193,6 +195,7 @@ class Tensor(Operators, Functions, Contents):
                 "computed from"
             )
 
+    @settings
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad`, and return the tensor."""
         self.requires_grad = requires_grad
@@ -203,6 +206,7 @@ class Tensor(Operators, Functions, Contents):
         """Whether the tensor was made by the user, not by a recorded operation."""
         return self.op is None
 
+    @settings
     def backward(self, gradient: Any = None, create_graph: bool = False, *, retain_graph: bool | None = None) -> None:
         """Walk the graph from here, right to left, and add into the `grad` of every leaf.
 
@@ -259,6 +263,7 @@ class Tensor(Operators, Functions, Contents):
         """The same values without their history."""
         return unrecorded(self) if self.op is not None or not self.flags else constant(np.copy(value(self))[()])
 
+    @own_keywords
     def astype(self, dtype: Any) -> Tensor:
         """The same values in another dtype; a gradient passes only between floating-point ones."""
         wanted = normal_dtype("astype", dtype)
@@ -277,7 +282,7 @@ class Tensor(Operators, Functions, Contents):
     if not TYPE_CHECKING:  # a type checker would take every name for one that there is
 
         def __getattr__(self, name: str) -> Any:
-            raise UnknownNameError("Tensor", name, dir(type(self)) if name[0] != "_" else ())
+            raise UnknownNameError("Tensor", name, dir(type(self)) if name[:1] != "_" else ())
 
     def __dir__(self) -> list[str]:
         """What users need: completion shows this, without what only the engine reads."""

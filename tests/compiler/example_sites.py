@@ -238,6 +238,9 @@ def run(path, compiled, monkeypatch):
 
     def noticed(self, *arguments, **keywords):
         made(self, *arguments, **keywords)
+        for group in self.param_groups:  # else Adam makes a whole step of the rounding of a gradient near 0
+            if "eps" in group:
+                group["eps"] = 0.01
         its.optimizers.append(self)
 
     monkeypatch.setattr(optim.Optimizer, "__init__", noticed)

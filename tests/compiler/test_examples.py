@@ -7,6 +7,7 @@ import pytest
 from .example_sites import run
 from .twins import same
 
+pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.py"))
 # more than five seconds each
@@ -31,4 +32,4 @@ def test_each_example(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     expected, found = (run(path, compiled, monkeypatch)[0] for compiled in (False, True))
     assert len(expected.finished) == len(found.finished) == expected.places > 0
-    same(found.given, expected.given, 5000)
+    same(found.given, expected.given, 500)

@@ -89,7 +89,7 @@ def test_a_seed_has_the_shape_of_the_output():
         y.backward(np.ones(3))
 
 
-@pytest.mark.parametrize("length", [10_000, 1_000_000])
+@pytest.mark.parametrize("length", [10_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_a_long_chain_is_built_differentiated_and_freed_without_recursion(length):
     x = tg.Tensor(1.0, requires_grad=True)
     y = x

@@ -51,7 +51,14 @@ def with_dim():
 def test_every_function_with_an_axis_takes_dim_or_says_why_not():
     found = dict(with_dim())
     assert {name for name, f in found.items() if "dim" not in inspect.signature(f).parameters} == set()
-    others = ("scatter_add", "index_add", "gather", "glu", "gumbel_softmax")  # called otherwise: in tests of their own
+    others = (
+        "scatter_add",
+        "index_add",
+        "gather",
+        "glu",
+        "gumbel_softmax",
+        "matrix_norm",
+    )  # called otherwise: in tests of their own
     found = {name: f for name, f in found.items() if name not in others}
     assert found.keys() == TAKEN.keys() | LISTS.keys() | OTHERWISE.keys()
     for name, f in found.items():
@@ -164,3 +171,78 @@ def test_backward_takes_retain_graph(keep):
 def test_an_unknown_keyword_is_answered():
     with pytest.raises(TypeError, match=r"sum: keywords must be among axis, .*; got axes; did you mean axis\?"):
         tg.sum(X, axes=1)
+
+
+SQUARE, LOWER = X[0] @ X[0].T + np.eye(3), np.tril(X[0]) + 3 * np.eye(3)
+# Calls that are the same text here and in PyTorch: `m` is tg or torch, `t` makes a tensor.
+SAME = {
+    "flip": lambda m, t: m.flip(t(X), dims=(0, 2)), "roll": lambda m, t: m.roll(t(X), shifts=(1, 2), dims=(0, 2)),
+    "tile": lambda m, t: m.tile(t(X), dims=(2, 1, 1)), "tensordot": lambda m, t: m.tensordot(t(X), t(X), dims=([0, 1], [0, 2])),
+    "diagonal": lambda m, t: m.diagonal(t(X), offset=1, dim1=0, dim2=2),
+    "flatten": lambda m, t: m.flatten(t(X), start_dim=1, end_dim=-1), "flatten, from": lambda m, t: m.flatten(t(X), start_dim=1),
+    "add": lambda m, t: m.add(t(X), t(X[0]), alpha=2), "add a number": lambda m, t: m.add(t(X), 0.1, alpha=3),
+    "subtract": lambda m, t: m.subtract(t(X), t(X[0]), alpha=0.5), "add method": lambda m, t: t(X).add(t(X), alpha=2),
+    "arange": lambda m, t: m.arange(end=4), "arange, from": lambda m, t: m.arange(1, end=4, step=2),
+    "var": lambda m, t: m.var(t(X), dim=1, unbiased=True), "std": lambda m, t: m.std(t(X), dim=1, unbiased=False, keepdim=True),
+    "var, default": lambda m, t: m.var(t(X), dim=(0, 1), correction=None), "std method": lambda m, t: t(X).std(unbiased=True),
+    "repeat_interleave": lambda m, t: m.repeat_interleave(t(X), 2, dim=1, output_size=6),
+    "logit": lambda m, t: m.special.logit(t(np.array([0.0, 0.1, 0.5, 1.0])), 0.2), "logit, eps": lambda m, t: m.special.logit(t(np.array([0.0, 0.5])), eps=0.1),
+    "rank": lambda m, t: m.linalg.matrix_rank(t(SQUARE), atol=2.0, rtol=0.1), "rank, hermitian": lambda m, t: m.linalg.matrix_rank(t(LOWER), hermitian=True),
+    "pinv": lambda m, t: m.linalg.pinv(t(SQUARE), rtol=0.3, hermitian=True), "eigh": lambda m, t: m.linalg.eigh(t(X), UPLO="U")[0],
+    "eigvalsh": lambda m, t: m.linalg.eigvalsh(t(X), UPLO="L"), "matrix_norm": lambda m, t: m.linalg.matrix_norm(t(X), "fro", (2, 0), True),
+    "matrix_norm, dim": lambda m, t: m.linalg.matrix_norm(t(X), ord=1, dim=(2, 0), keepdim=True), "matrix_norm, nuc": lambda m, t: m.linalg.matrix_norm(t(X), "nuc", (0, 1)),
+    **{f"solve_triangular {u} {left} {d}": lambda m, t, u=u, left=left, d=d: m.linalg.solve_triangular(t(LOWER.T if u else LOWER), t(SQUARE), upper=u, left=left, unitriangular=d) for u in (True, False) for left in (True, False) for d in (True, False)},
+    "searchsorted": lambda m, t: m.searchsorted(t(np.array([1.0, 2, 2, 3])), t(np.array([2.0, 4])), right=True, out_int32=False),
+    "searchsorted, left": lambda m, t: m.searchsorted(t(np.array([1.0, 2, 2, 3])), t(np.array([2.0, 4])), right=False, side="left"),
+    "nonzero": lambda m, t: m.nonzero(t(X > 0), as_tuple=False), "nonzero, tuple": lambda m, t: m.nonzero(t(X > 0), as_tuple=True)[1],
+    "meshgrid": lambda m, t: m.meshgrid([t(X[0, 0]), t(X[0, 1, :2])], indexing="ij")[1], "einsum": lambda m, t: m.einsum("bij,bjk->bik", [t(X), t(X)]),
+    "topk": lambda m, t: m.topk(t(X), 2, 1, True, True)[0], "topk, sorted": lambda m, t: m.topk(t(X), 2, dim=1, sorted=True)[1],
+    "tril": lambda m, t: m.tril(t(X), diagonal=1), "linspace": lambda m, t: m.linspace(0.0, 1.0, steps=5), "sum": lambda m, t: m.sum(input=t(X), dim=1),
+    "cdist": lambda m, t: m.nn.functional.cdist(t(X), t(X), 2.0, "donot_use_mm_for_euclid_dist") if m is tg else m.cdist(t(X), t(X), 2.0, "donot_use_mm_for_euclid_dist"),
+    "zeros": lambda m, t: m.zeros(size=(2, 3), device="cpu", requires_grad=False, pin_memory=False), "eye": lambda m, t: m.eye(3, requires_grad=False),
+    "mse_loss": lambda m, t: m.nn.functional.mse_loss(t(X), t(X + 1), size_average=None, reduce=None, reduction="mean"),
+    "embedding": lambda m, t: m.nn.functional.embedding(t(np.array([0, 2])), t(X[0]), sparse=False, scale_grad_by_freq=False),
+    **{f"fft.{name}": lambda m, t, n=name: getattr(m.fft, n)(t(X), dim=1, norm="ortho") for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
+    **{f"fft.{name}": lambda m, t, n=name: getattr(m.fft, n)(t(X), s=(2, 3), dim=(0, 1), norm=None) for name in ("fftn", "ifftn", "rfftn", "irfftn")},
+    **{f"fft.{name}": lambda m, t, n=name: getattr(m.fft, n)(t(X), dim=(0, 2)) for name in ("fftshift", "ifftshift")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_call_of_pytorchs_means_the_same(name):
+    found, want = SAME[name](tg, tg.Tensor), SAME[name](torch, torch.tensor)
+    assert found.shape == tuple(want.shape)
+    np.testing.assert_allclose(found.data, want.resolve_conj().numpy(), rtol=1e-12, atol=1e-12)
+
+
+REFUSED = {
+    "some": (lambda: tg.linalg.svd(X, some=True), "svd: .* got some; give full_matrices, its opposite; Vh stands in place of V"),
+    "sparse": (lambda: nn.Embedding(3, 2, sparse=True), "Embedding: .* got sparse; leave it out: gradients are dense"),
+    "scale_grad_by_freq": (lambda: F.embedding([0], X[0], scale_grad_by_freq=True), r"embedding: .* divide the gradient by np\.bincount"),
+    "requires_grad": (lambda: tg.zeros(2, requires_grad=True), r"zeros: .* call \.requires_grad_\(\) on the result"),
+    "atol": (lambda: tg.linalg.pinv(X, atol=1.0), "pinv: .* give rtol, that is atol over the largest singular value"),
+    "a bad value": (lambda: tg.diagonal(X, dim1="a"), "diagonal: axis1 must be an integer; got 'a'; use "),
+    "both": (lambda: tg.std(X, correction=1, unbiased=True), "std: unbiased is PyTorch's correction of 1 or 0; got both, True and 1; give one"),
+    "both sides": (lambda: tg.searchsorted([1, 2], [1], side="right", right=False), "searchsorted: .* got both"),
+    "output_size": (lambda: tg.repeat_interleave([1, 2], 2, output_size=3), "repeat_interleave: output_size must be what comes out, 4; got 3; leave it out"),
+    "UPLO": (lambda: tg.linalg.eigh(X, UPLO="X"), "eigh: UPLO must be 'L' or 'U'; got 'X'; leave it out"),
+    "one axis": (lambda: tg.linalg.matrix_norm(X, axis=1), "matrix_norm: axis must name two axes; got 1 .* use "),
+    "no end": (lambda: tg.arange(), "arange: needs an end; got nothing; write "),
+    "alpha elsewhere": (lambda: tg.multiply(X, X, alpha=2), "multiply: .* got alpha; check the spelling"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_another_meaning_is_answered_by_a_sentence(name):
+    call, sentence = REFUSED[name]
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        call()
+
+
+def test_alpha_has_a_gradient_and_does_not_widen():
+    assert tg.add(np.ones(2, "f4"), 2.0, alpha=3).dtype == np.float32
+    x, y = tg.Tensor(X), tg.Tensor(X + 1)
+    for g, want in zip(
+        tg.grad(lambda x, y: (tg.subtract(x, y, alpha=3) ** 2).sum(), (0, 1))(x, y), (1, -3), strict=True
+    ):
+        np.testing.assert_allclose(g.data, 2 * want * (X - 3 * (X + 1)))

@@ -56,6 +56,38 @@ row("prelu of each channel", F.prelu, T.prelu, SCORES, [0.25, 0.5, -1.0])
 row("cosine, huge", lambda x, y: F.cosine_similarity(x * 1e20, y * 1e20, 1), lambda x, y: T.cosine_similarity(x, y, 1), C, C[::-1])  # fmt: skip
 row("cosine, huge inputs", lambda x, y: F.cosine_similarity(x, y, 0), lambda x, y: T.cosine_similarity(x, y, 0), [1e20, 3e20], [2e20, -1e20], twice=False)  # fmt: skip
 row("cosine of rows and a row", lambda x, y: F.cosine_similarity(x, y, 1), lambda x, y: T.cosine_similarity(x, y, 1), C, C[0])  # fmt: skip
+row("cosine along an axis that broadcasts", lambda x, y: F.cosine_similarity(x, y, -2), lambda x, y: T.cosine_similarity(x, y, -2), C[None], C[:1, None])  # fmt: skip
+row("cosine of a row and of numbers", lambda x, y: F.cosine_similarity(x, y, 1), lambda x, y: T.cosine_similarity(x, y, 1), C[:1], C[:, :1])  # fmt: skip
+row("distance along an axis that broadcasts", F.pairwise_distance, T.pairwise_distance, C, C[:1, :1])
+row("triplet along an axis that broadcasts", F.triplet_margin_loss, T.triplet_margin_loss, C, C[:, :1] + 1, C[:1] - 1)
+row("average pooling by a negative divisor", lambda x: F.avg_pool2d(x, 2, 1, divisor_override=-2), lambda x: T.avg_pool2d(x, 2, 1, divisor_override=-2), C[None])  # fmt: skip
+for mode in ("replicate", "reflect", "circular"):
+    for width in ((-2, 1), (1, -1), (-1, -1), (2, -2, -1, 1)):
+        x = np.tile(C, (2, 3))[None, None] if len(width) == 4 else np.tile(C, (1, 3))[None]
+        row(f"pad {mode} {width}", lambda x, w=width, m=mode: F.pad(x, w, m), lambda x, w=width, m=mode: T.pad(x, w, m), x)  # fmt: skip
+row("pad replicate past the input", lambda x: F.pad(x, (-2, 3), "replicate"), lambda x: T.pad(x, (-2, 3), "replicate"), C)  # fmt: skip
+for p in (1, 2):
+    row(f"multi_margin_loss {p} of a number", lambda x, p=p: F.multi_margin_loss(x, 0, p), lambda x, p=p: T.multi_margin_loss(x, torch.tensor(0), p), 1.5, twice=False)  # fmt: skip
+    row(f"multi_margin_loss {p} of one example", lambda x, p=p: F.multi_margin_loss(x, [1], p), lambda x, p=p: T.multi_margin_loss(x, torch.tensor([1]), p), C[0], twice=False)  # fmt: skip
+row("multilabel_margin_loss of a number", lambda x: F.multilabel_margin_loss(x, 0), lambda x: T.multilabel_margin_loss(x, torch.tensor(0)), 1.5, twice=False)  # fmt: skip
+for axis in (0, -1):
+    row(f"logsumexp of a number {axis}", lambda x, a=axis: tg.logsumexp(x, a), lambda x, a=axis: torch.logsumexp(x, a), -3.0)  # fmt: skip
+    row(f"topk of a number {axis}", lambda x, a=axis: tg.topk(x, 1, a)[0], lambda x, a=axis: torch.topk(x, 1, a)[0], -3.0)  # fmt: skip
+    row(f"gather of a number {axis}", lambda x, a=axis: tg.gather(x, a, [0, 0]), lambda x, a=axis: torch.gather(x, a, torch.tensor([0, 0])), -3.0)  # fmt: skip
+    row(f"scatter_add of a number {axis}", lambda x, y, a=axis: tg.scatter_add(x, a, 0, y), lambda x, y, a=axis: torch.scatter_add(x, a, torch.tensor(0), y), -3.0, 2.0)  # fmt: skip
+    row(f"index_add of a number {axis}", lambda x, y, a=axis: tg.index_add(x, a, [0], y, alpha=3), lambda x, y, a=axis: torch.index_add(x, a, torch.tensor([0]), y, alpha=3), -3.0, 2.0)  # fmt: skip
+for size in ((0, 0), (3, 0), (0, 3), (2, 0, 3)):
+    none = np.zeros(size)
+    row(f"svd of nothing {size}", lambda x: tg.linalg.svdvals(x), lambda x: L.svdvals(x), none)
+    for full in (True, False):
+        row(f"singular vectors of nothing {size} {full}", lambda x, f=full: tg.linalg.svd(x, f)[2], lambda x, f=full: L.svd(x, f)[2], none, twice=False)  # fmt: skip
+    row(f"pinv of nothing {size}", tg.linalg.pinv, L.pinv, none)
+    row(f"qr of nothing {size}", lambda x: tg.linalg.qr(x)[1], lambda x: L.qr(x)[1], none)
+    for ord in ("fro", "nuc", 2, 1, np.inf):
+        row(f"norm {ord} of nothing {size}", lambda x, o=ord: tg.linalg.matrix_norm(x, o) + 0 * x.sum(), lambda x, o=ord: L.matrix_norm(x, o) + 0 * x.sum(), none, twice=False)  # fmt: skip
+    if size == (0, 0):
+        for name in ("det", "inv", "cholesky", "eigvalsh"):
+            row(f"{name} of nothing {size}", getattr(tg.linalg, name), getattr(L, name), none)
 row("cosine of the same", lambda x: F.cosine_similarity(x, x, 0), lambda x: T.cosine_similarity(x, x, 0), [1.0, -2.0], twice=False)  # fmt: skip
 row("normalize, tiny", lambda x: F.normalize(x, axis=0, eps=1e-40), lambda x: T.normalize(x, dim=0, eps=1e-40), [3e-30, -4e-30], twice=False)  # fmt: skip
 row("softmax, huge", lambda x: F.softmax(x * 1e8, 1), lambda x: T.softmax(x * 1e8, 1), SCORES, twice=False)

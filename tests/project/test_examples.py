@@ -20,11 +20,33 @@ LONG = (
     "18_fast_gradient_sign",
     "19_generative_adversarial_pair",
 )
+# More than three.
+SLOW = (
+    "01_one_number",
+    "03_inverted_dropout",
+    "04_residual",
+    "04_transfer",
+    "05_bounding_box",
+    "05_names",
+    "06_music",
+    "06_triplet_loss",
+    "07_image_folder",
+    "08_style",
+    "09_one_hidden_layer",
+    "10_dates_with_attention",
+    "11_trigger_word",
+    "12_initialisation",
+    "12_random_search",
+    "13_deep_network",
+)
 
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(p, marks=[pytest.mark.long] * (p.stem in LONG)) for p in EXAMPLES],
+    [
+        pytest.param(p, marks=[pytest.mark.long] * (p.stem in LONG) + [pytest.mark.slow] * (p.stem in SLOW))
+        for p in EXAMPLES
+    ],
     ids=lambda p: f"{p.parent.name}/{p.stem}",
 )
 def test_it_runs(path, tmp_path):

@@ -14,19 +14,20 @@ import tinygrad_edu as tg
 from tinygrad_edu.errors import DTypeError, GraphError
 from tinygrad_edu.testing import GradientError
 
-from . import odd_arguments
+from . import odd_arguments, odd_methods
 from .odd_arguments import ODD, call, matrix
 
 FORM = re.compile(r"\A[^:;]+: [^;]+; .+; .+\Z", re.DOTALL)
 ALLOWED = (ValueError, TypeError, IndexError, MemoryError, ZeroDivisionError, OSError)
 SUBJECTS = list(odd_arguments.subjects())
+METHODS = list(odd_methods.subjects())
 LONG = {what for what, odd in ODD.items() if isinstance(made := odd(), np.ndarray | tg.Tensor) and made.size > 3}
 
 
 def refusal(function, makers, place, odd):
     """What is wrong with the refusal of an odd argument; None if all is well."""
     if callable(odd()) and (
-        callable(makers[place]()) or place in ("scale_fn", "reference", "sparsity")
+        callable(makers[place]()) or place in ("scale_fn", "reference", "sparsity", "closure")
     ):  # what it raises is its own
         return None
     try:
@@ -40,7 +41,9 @@ def refusal(function, makers, place, odd):
     return None
 
 
-@pytest.mark.parametrize(("name", "function", "makers"), SUBJECTS, ids=[name for name, *_ in SUBJECTS])
+@pytest.mark.parametrize(
+    ("name", "function", "makers"), SUBJECTS + METHODS, ids=[name for name, *_ in SUBJECTS + METHODS]
+)
 def test_odd_arguments_are_answered_or_refused_in_the_promised_form(name, function, makers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a text may be a path
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -68,6 +71,20 @@ def test_the_table_holds_what_is_public():
         "linalg.svd",
         "random.normal",
         "data.DataLoader",
+    } <= names
+    names = {name for name, *_ in METHODS}
+    assert len(names) > 130
+    assert {
+        "Tensor.data =",
+        "Tensor iadd",
+        "rshift Tensor",
+        "Module.load_state_dict",
+        "Sequential.insert",
+        "Optimizer.step",
+        "Loader.load_state_dict",
+        "Generator.set_state",
+        "Scaler.update",
+        "custom_vjp.defvjp",
     } <= names
 
 
@@ -201,6 +218,17 @@ def test_what_would_lose_its_meaning_is_refused(what):
         with pytest.raises((TypeError, ValueError)) as caught:
             act(ODD[what]())
         assert FORM.match(str(caught.value)), str(caught.value)
+
+
+def test_data_takes_what_a_tensor_can_be_made_of():
+    """NumPy's own cast would make nan of None, a number of a text or a date, and drop masks and imaginary parts."""
+    for what in ["None", "a number as text", "[None]", "Nones", "datetime64", "dates", "times", "masked", "complex"]:
+        t = tg.Tensor(matrix())
+        with pytest.raises((TypeError, ValueError), match=r"\Adata: data must (not )?be "):
+            t.data = ODD[what]()
+        np.testing.assert_array_equal(t.data, matrix())
+    t.data = matrix().astype("f4")
+    assert t.dtype == np.float64
 
 
 def test_other_meanings_of_an_operator_are_not_guessed():

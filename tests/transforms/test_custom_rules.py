@@ -1,5 +1,8 @@
 """Functions with rules of their own, beside the same functions without and beside JAX."""
 
+import itertools
+import weakref
+
 import numpy as np
 import pytest
 
@@ -143,3 +146,99 @@ OUTSIDE = tg.Tensor(2.0, requires_grad=True)
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+class Lender:
+    """Gives its own array, whatever `copy` says."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+OWNERS = {
+    "array": lambda a: a,
+    "a view": lambda a: a[:],
+    "an object": Lender,
+    "a buffer": memoryview,
+    "in a list": lambda a: [a],
+    "in a dict": lambda a: {"a": Lender(a)},
+}
+NAMES = map("own_{}".format, itertools.count())
+
+
+def held(a):
+    return a["a"] if isinstance(a, dict) else a[0] if isinstance(a, list) else a
+
+
+def as_argument(a):
+    f = tg.custom_vjp(lambda x, a: x)
+    f.defvjp(lambda x, a: (x * held(a), a), lambda a, g: (g * held(a), None))
+    return lambda x: f(x, a)
+
+
+def as_residual(a):
+    f = tg.custom_vjp(lambda x: x)
+    f.defvjp(lambda x: (tg.asarray(x.numpy() * np.asarray(held(a))), a), lambda a, g: (g * held(a),))
+    return f
+
+
+def from_outside(a):
+    f = tg.custom_vjp(lambda x: x)
+    f.defvjp(lambda x: (x * held(a), None), lambda _, g: (g * held(a),))
+    return f
+
+
+def of_forward_mode(a):
+    f = tg.custom_jvp(lambda x, a: x * held(a))
+    f.defjvp(lambda x, dx: (x[0] * held(x[1]), dx[0] * held(x[1])))
+    return lambda x: f(x, a)
+
+
+def as_attribute(a):
+    values = lambda a: np.asarray(held(a))
+    f = tg.custom_op(next(NAMES), lambda x, a: x * values(a), lambda g, y, x, a: g * values(a))
+    return lambda x: f(x, a=a)
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("kept", [as_argument, as_residual, from_outside, of_forward_mode, as_attribute])
+def test_what_a_rule_keeps_is_as_it_was_or_refused(owner, kept):
+    def gradient(spoil):
+        values, x = np.array([2.0, 3.0]), tg.Tensor([1.0, 1.0], requires_grad=True, dtype="float64")
+        y = kept(OWNERS[owner](values))(x).sum()
+        if spoil:
+            values[...] = 9.0
+        y.backward()
+        return x.grad.tolist()
+
+    assert gradient(spoil=False) == [2.0, 3.0]
+    try:
+        found = gradient(spoil=True)
+    except GraphError as error:
+        found = str(error)
+    assert found == [2.0, 3.0] or "must be as it was; got a changed" in found
+
+
+def test_a_tensor_that_is_kept_for_a_rule_is_watched():
+    for change in (lambda t: t.data.fill(9.0), lambda t: t.__setitem__(..., 9.0), lambda t: t.__iadd__(1.0)):
+        kept, x = tg.Tensor([2.0]), tg.Tensor([1.0], requires_grad=True)
+        y = ruled(lambda x, kept=kept: (x * kept, kept), lambda kept, g: (g * kept,))(x)
+        change(kept)
+        with pytest.raises(GraphError, match=r"must be as it was; got a changed Tensor of shape \(1,\); pass tensors"):
+            y.sum().backward()
+
+
+def test_what_nobody_can_write_into_is_let_go():
+    kept = []
+
+    def forward(x):
+        array = np.ones(3)
+        kept.append(weakref.ref(array))
+        return x * array, None
+
+    y = ruled(forward, lambda _, g: (g,))(tg.Tensor(np.ones(3), requires_grad=True))
+    assert kept[0]() is None
+    y.sum().backward()

@@ -12,6 +12,7 @@ from .test_browser import READY, browser, until  # noqa: F401  a fixture
 from .test_player import course, network, network_inputs
 
 pytest.importorskip("axe_playwright_python")
+pytestmark = pytest.mark.slow
 
 # the rules that are not on by themselves: labels as they are read and seen, and places that a finger can hit
 RULES = {"label-content-name-mismatch": {"enabled": True}, "target-size": {"enabled": True}}

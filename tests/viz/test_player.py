@@ -1,17 +1,19 @@
 """The player's page as data: the engine's numbers in every step, safe text, a sane size."""
 
 import base64
+import cProfile
 import html.parser
 import json
 import re
+import sys
 import zlib
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import viz
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu import nn, viz
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.values import short
 
 
@@ -267,3 +269,28 @@ def test_of_a_tensor_that_was_there_the_assigned_name_tells_the_line():
 def test_where_no_line_is_known_the_operations_are_the_program():
     page = viz.player(tg.nn.Linear(2, 1), np.ones((3, 2), dtype=np.float32))
     assert page.data["code"][0]["lines"] == [[1, "out = linear(input, weight, bias)"]]
+
+
+@pytest.mark.parametrize("kind", ["cProfile", "a function"])
+def test_a_profiler_that_runs_goes_on_after_a_page(kind):
+    seen, profile = [], cProfile.Profile()
+    layer = nn.Sequential(nn.Linear(2, 1))
+    if kind == "cProfile":
+        with profile:
+            viz.player(layer, np.ones((1, 2)))
+            _after_a_page()
+        names = {entry.code.co_name for entry in profile.getstats() if not isinstance(entry.code, str)}
+    else:
+        before = sys.getprofile()
+        sys.setprofile(lambda frame, event, arg: seen.append(frame.f_code.co_name))
+        try:
+            viz.player(layer, np.ones((1, 2)))
+            _after_a_page()
+        finally:
+            sys.setprofile(before)
+        names = set(seen)
+    assert "_after_a_page" in names
+
+
+def _after_a_page():
+    pass

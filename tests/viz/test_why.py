@@ -3,6 +3,7 @@
 # ruff: noqa: F841 (why looks for the result among the variables of its caller)
 
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,29 @@ def accumulated():
 def dead_relu():
     w = leaf((-1.0, -2.0))
     loss = tg.relu(w).sum()
+    loss.backward()
+    return why(w)
+
+
+def some_dead_relus(turned=False):
+    X = np.random.default_rng(0).normal(size=(6, 2))
+    w = leaf(np.random.default_rng(1).normal(size=(2, 4)))
+    b = leaf((9.0, -9.0, 9.0, -9.0))
+    h = tg.relu((X @ w + b).T if turned else X @ w + b)
+    loss = (h * h).sum()
+    loss.backward()
+    return why(b if turned else w)
+
+
+def some_dead_relus_of_columns():
+    return some_dead_relus(turned=True)
+
+
+def dropped_units():
+    w = leaf(np.random.default_rng(1).normal(size=(2, 3)))
+    h = tg.tanh(np.ones((4, 2)) @ w)
+    h = h * np.array([0.0, 2.0, 2.0])
+    loss = (h * h).sum()
     loss.backward()
     return why(w)
 
@@ -499,6 +523,9 @@ EXPECTED = {
     unused: ("not used", "loss = (b * b).sum()"),
     accumulated: ("accumulated", "loss.backward()"),
     dead_relu: ("dead relu", "loss = tg.relu(w).sum()"),
+    some_dead_relus: ("partly dead", "h = tg.relu((X @ w + b).T if turned else X @ w + b)"),
+    some_dead_relus_of_columns: ("partly dead", "h = tg.relu((X @ w + b).T if turned else X @ w + b)"),
+    dropped_units: ("healthy", None),
     saturated: ("saturated", "loss = tg.sigmoid(w * 4).sum()"),
     not_chosen: ("not chosen", "loss = tg.where(w > 10, w * 2, 0.0).sum()"),
     times_zero: ("times zero", "loss = (w * m).sum()"),
@@ -652,3 +679,17 @@ def test_a_file_beside_the_package_is_the_users():
 def test_an_answer_in_a_notebook_is_escaped():
     w = tg.Tensor([1.0], name="<b>w</b>")
     assert "<b>" not in why(w)._repr_html_()
+
+
+def test_at_most_the_last_value_of_a_name_is_kept_by_who_asks():
+    """Up to Python 3.12 a frame keeps the copy of its names that was looked at; see docs/conventions.md."""
+
+    def loop(w, seen):
+        for _ in range(4):
+            x = tg.Tensor([1.0, 2.0])
+            seen.append(weakref.ref(x))
+            why(w)
+            assert sum(ref() is not None for ref in seen) == 1
+        return seen
+
+    assert not any(ref() for ref in loop(leaf(), []))

@@ -26,8 +26,8 @@ from ..program.reading import Reading
 from ..program.written import Written
 from ..recording import recording, stack_level, tracing
 from .dynamic import AnyLength, Dynamic, merged
+from .effects import NoEffects, no_collection
 from .guards import Outside
-from .output import NoOutput
 from .plan import Plan
 from .repetition import OTHERWISE
 from .report import Report, report
@@ -101,7 +101,7 @@ class Compiled:
         key = form, called.numbers if called.floats and self._numbers.get(form) is not INPUTS else None
         ready = self._ready(key, called)
         if ready is None:
-            with ONE_READING:
+            with ONE_READING, no_collection():
                 ready = self._ready(key, called)  # made meanwhile
                 if ready is None:
                     return self._compiled(form, key, called)
@@ -115,7 +115,7 @@ class Compiled:
         key = lengths.form(), recording.get() is not None, get_default_dtype(), lowered.get(), called.numbers
         ready = self._ready(key, called)
         if ready is None:
-            with ONE_READING:
+            with ONE_READING, no_collection():
                 ready = self._ready(key, called)
                 if ready is None:
                     self._read_for_all_lengths(key, lengths)
@@ -183,7 +183,7 @@ class Compiled:
         chance = _python_chance()
         given = called.inside(reading, numbers)
         own, named = called.filled(given)
-        with NoOutput():
+        with NoEffects(reading.writer):
             result = self.function(*own, **named)
         results = Results(result, called.leaves, given, reading)
         graph = any(x.flags & NEEDS for x in results.found) and recording.get() is not None

@@ -14,7 +14,7 @@ from .views import View
 
 NOTHING = {"positive", "copy", "astype", "zeros_like", "ones_like", "conjugate", "getitem", "take_along_axis", "where"}
 ROOTS = 8  # operations that a processor's square root, and what LLVM calls a library for, count as
-LIBRARY = {"sqrt", "power", "exp2", "log2", "log10"}
+LIBRARY = {"sqrt", "power", "sin", "cos", "exp2", "log2", "log10"}
 
 
 def flops(kernel: Loop | Product | Convolution) -> int:
@@ -32,8 +32,9 @@ def _cost(step: Step) -> int:
     name, dtype = step.primitive, step.results[0].dtype
     if name in NOTHING or dtype.kind not in "fb":
         return 0
-    if name in mathematics.FUNCTIONS:
-        return mathematics.operations(name, "double" if dtype == np.float64 else "float")
+    type = "double" if dtype == np.float64 else "float"
+    if mathematics.ours(name, type):
+        return mathematics.operations(name, type)
     return ROOTS if name in LIBRARY else 1
 
 

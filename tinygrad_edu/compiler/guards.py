@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import dis
 import functools
+import itertools
+import os
+import random
 import sys
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
 from operator import is_, itemgetter
 from typing import Any, NamedTuple
@@ -24,7 +28,8 @@ from ..random import Generator
 from ..recording import PACKAGE
 
 PLAIN = (int, float, complex, bool, str, bytes, type(None), np.dtype, np.generic)
-MANY = 1000  # a container of more is known by its length alone
+CONTAINERS = (list, tuple, dict, set, frozenset, deque, np.ndarray, Variable)
+MANY = 1000  # what is in a container of more is not looked into
 ABSENT = object()
 
 
@@ -46,6 +51,10 @@ class Look(NamedTuple):
         return len(now) == len(then) and (all(map(is_, now, then)) or all(map(_equal, now, then)))
 
 
+def _same_array(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
 def _equal(a: Any, b: Any) -> bool:
     return a is b or (type(a) is type(b) and isinstance(a, PLAIN) and bool(a == b))
 
@@ -57,6 +66,7 @@ class Outside:
         self.looks: list[Look] = []
         self._same: Callable[[], bool] | None = None
         self.arrays: list[tuple[str, Any, Any]] = []
+        self.advanced: list[tuple[str, Callable[[], Any], Any]] = []  # what moves on by itself: generators, iterators
         self.reached: dict[int, Any] = {}
         waiting = [("function", root) for root in roots]
         while waiting:
@@ -69,10 +79,7 @@ class Outside:
         """Whether all is as it was."""
         if self._same is None:
             self._same = self._written()
-        return self._same() and all(
-            a.shape == then.shape and a.dtype == then.dtype and a.tobytes() == then.tobytes()
-            for _, a, then in self.arrays
-        )
+        return self._same() and all(_same_array(a, then) for _, a, then in self.arrays)
 
     def _written(self) -> Callable[[], bool]:
         """All looks as one function, which compares objects one by one, and asks a look where they are others."""
@@ -100,7 +107,10 @@ class Outside:
         for look in self.looks:
             if not look.same():
                 return look.name
-        return None
+        for name, now, then in self.advanced:
+            if now() != then:
+                return name
+        return next((name for name, a, then in self.arrays if not _same_array(a, then)), None)
 
     def _look(
         self, name: str, read: Callable[[Any], tuple[Any, ...]], owner: Any, text: tuple[str, ...] = ()
@@ -114,22 +124,26 @@ class Outside:
             return
         if isinstance(x, np.ndarray):
             self.arrays.append((name, x, x.copy()))
-        elif isinstance(x, list | tuple | dict):
+        elif isinstance(x, list | tuple | dict | set | frozenset | deque):
             yield from self._parts(name, x)
+        elif (state := _moving(x)) is not None:
+            self.advanced.append((name, state, state()))
         elif isinstance(x, types.MethodType):
             yield name, x.__self__
             yield name, x.__func__
         elif isinstance(x, functools.partial):
             yield from ((name, part) for part in (x.func, x.args, x.keywords))
+        elif hasattr(x, "cache_info") and hasattr(x, "__wrapped__"):  # what it kept is no state
+            yield name, x.__wrapped__
         elif isinstance(x, types.FunctionType):
             if not _foreign(x.__module__):
                 yield from self._of_function(x)
-        elif isinstance(x, Module) or (hasattr(x, "__dict__") and not _foreign(type(x).__module__)):
+        elif isinstance(x, Module) or not _foreign(type(x).__module__):
             yield from self._of_object(name, x)
 
     def _parts(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
         if len(x) > MANY:
-            self._look(name, lambda x: (len(x),), x)
+            self._look(name, tuple if not isinstance(x, dict) else lambda x: (*x, *x.values()), x)
         elif isinstance(x, dict):
             then = self._look(name, lambda x: (*x, *x.values()), x)
             yield from ((f"{name}[{key!r}]", part) for key, part in zip(then, then[len(x) :]))
@@ -149,8 +163,12 @@ class Outside:
                 yield from self._of_namespace(name, f.__globals__[name], attributes)
         yield "a default", f.__defaults__ or ()
         yield "a default", f.__kwdefaults__ or {}
-        if hasattr(f, "__wrapped__"):
-            yield f.__name__, f.__wrapped__
+        if vars(f):
+            yield f.__name__, vars(f)
+        else:  # until the function sets one
+            self.advanced.append((f"an attribute of {f.__name__}", lambda: len(vars(f)), 0))
+        if {"environ", "getenv"} & {*names, *attributes}:
+            self._look("os.environ", lambda x: (*x, *x.values()), os.environ)
 
     def _of_namespace(self, name: str, x: Any, attributes: set[str]) -> Iterator[tuple[str, Any]]:
         if isinstance(x, types.ModuleType | type) and not _foreign(getattr(x, "__module__", x.__name__)):
@@ -160,7 +178,9 @@ class Outside:
 
     def _of_object(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
         """Its attributes, and the functions of its class."""
-        own = vars(x)
+        own = getattr(x, "__dict__", {})
+        if not own and not isinstance(x, type | types.ModuleType):
+            self._look(name, lambda d: (len(d),), own, ("len(x)",))
         if own and not isinstance(x, type | types.ModuleType):
             where = type(x).__name__ if isinstance(x, Module) else name
             keys = list(own)
@@ -172,10 +192,14 @@ class Outside:
             for kind in type(x).__mro__:
                 if not _foreign(kind.__module__):
                     for key, value in list(vars(kind).items()):
+                        path = f"{kind.__name__}.{key}"
                         if isinstance(value, types.FunctionType):
                             yield name, value
-                        elif isinstance(value, PLAIN) and not key.startswith("__"):
-                            self._look(f"{kind.__name__}.{key}", _at(key), vars(kind))
+                        elif isinstance(value, types.MemberDescriptorType):  # of __slots__
+                            slot = functools.partial(_slot, value)
+                            yield from zip((f"{name}.{key}",), self._look(f"{name}.{key}", slot, x))
+                        elif isinstance(value, (*PLAIN, *CONTAINERS)) and not key.startswith("__"):
+                            yield from zip((path,), self._look(path, _at(key), vars(kind)))
         wrapped = getattr(x, "__wrapped__", None)
         if wrapped is not None:
             yield name, wrapped
@@ -186,6 +210,30 @@ def _content(cell: Any) -> tuple[Any, ...]:
         return (cell.cell_contents,)
     except ValueError:  # not yet assigned
         return (ABSENT,)
+
+
+def _slot(descriptor: Any, x: Any) -> tuple[Any, ...]:
+    try:
+        return (descriptor.__get__(x),)
+    except AttributeError:  # not yet assigned
+        return (ABSENT,)
+
+
+def _moving(x: Any) -> Callable[[], Any] | None:
+    """What shows how far a generator of random numbers, or an iterator, has come; None for anything else."""
+    if isinstance(x, np.random.Generator):
+        return lambda: repr(x.bit_generator.state)
+    if isinstance(x, np.random.RandomState):
+        return lambda: repr(x.get_state())
+    if isinstance(x, random.Random):
+        return x.getstate
+    if isinstance(x, types.GeneratorType):
+        return lambda: x.gi_frame and x.gi_frame.f_lasti
+    if isinstance(x, itertools.count):
+        return lambda: repr(x)
+    if isinstance(x, Iterator) and type(x).__module__ == "builtins":
+        return lambda: repr(x.__reduce__())
+    return object if isinstance(x, Iterator) and type(x).__module__ == "itertools" else None  # it cannot be seen
 
 
 def _at(key: str) -> Callable[[Any], tuple[Any, ...]]:

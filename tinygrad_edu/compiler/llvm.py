@@ -12,7 +12,7 @@ from .lowering import Lowering
 from .memory import arena
 from .nest import Nest
 from .products import product
-from .rolled import Call, rolled
+from .rolled import KernelCall, rolled
 from .signature import signature
 from .slices import sliced
 from .views import Buffer
@@ -54,7 +54,7 @@ class Module:
         self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up
         self.numbers = {v: k for k, v in enumerate(lowering.weak)}
         self.called: list[tuple[str, list[tuple[Buffer, int]], list[int]]] = []
-        self.calls: list[Call] = []  # the same, by places of memory
+        self.calls: list[KernelCall] = []  # the same, by places of memory
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
         self.alike: dict[Any, tuple[str, list[int]]] = {}  # the name, and which numbers it reads, by signature
         self.groups = sliced(lowering)  # kernels in slices, which threads may share out
@@ -108,6 +108,7 @@ class Module:
             lines.append(f"declare {vector} @llvm.masked.load.{name}.p0(ptr, {mask}, {vector})")
             lines.append(f"declare void @llvm.masked.store.{name}.p0({vector}, ptr, {mask})")
             lines.append(f"declare {type} @llvm.vector.reduce.fadd.{name}({type}, {vector})")
+        lines += [f"declare i64 @llvm.{name}.i64(i64, i64)" for name in ("smin", "smax")]
         lines.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         return ["\n".join(lines), *done]
 
@@ -123,9 +124,9 @@ class Module:
             return slot, offset + base * buffer.dtype.itemsize
 
         calls = [
-            Call(name, tuple(at(*b) for b in buffers), tuple(numbers)) for name, buffers, numbers in self.called
+            KernelCall(name, tuple(at(*b) for b in buffers), tuple(numbers)) for name, buffers, numbers in self.called
         ]  # fmt: skip
         for source, target in self.lowering.replaced:
-            calls.append(Call(f"copy {source.size * source.dtype.itemsize}", (at(target, 0), at(source, 0)), ()))
+            calls.append(KernelCall(f"copy {source.size * source.dtype.itemsize}", (at(target, 0), at(source, 0)), ()))
         self.calls = calls
         return rolled(calls, self.groups)

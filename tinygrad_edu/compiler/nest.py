@@ -251,10 +251,12 @@ class Nest:
                 f"or i1 {f.emit(f'fcmp {how} {type} {xs[0]}, {xs[1]}')}, {f.emit(f'fcmp uno {type} {xs[0]}, {xs[0]}')}"
             )
             return f.emit(f"select i1 {c}, {type} {xs[0]}, {type} {xs[1]}")
-        if name in mathematics.FUNCTIONS:
+        if name == "power" and (found := self._simple_power(step.args[1], xs, type)):
+            return found
+        if mathematics.ours(name, type):
             f.module.needs.add((name, type))
             once = ".once" if math.prod(self.shape) == 1 else ""  # where nothing is gained by writing it out
-            return f.emit(f"call {type} @{name}.{type}{once}({type} {xs[0]})")
+            return f.emit(f"call {type} @{name}.{type}{once}({', '.join(f'{type} {x}' for x in xs)})")
         if name == "absolute" and not real:
             c = f.emit(f"icmp slt {type} {xs[0]}, 0")
             return f.emit(f"select i1 {c}, {type} {f.emit(f'sub {type} 0, {xs[0]}')}, {type} {xs[0]}")
@@ -270,26 +272,26 @@ class Nest:
             y = f.emit(f"select i1 {up}, {type} {number(1.0, type)}, {type} {y}")
             return f.emit(f"select i1 {zero}, {type} {number(0.0, type)}, {type} {y}")
         if name == "power":
-            return self._power(step.args[1], xs, type)
+            return f.emit(f"call {type} @llvm.pow.{SHORT[type]}({type} {xs[0]}, {type} {xs[1]})")
         if name == "invert":
             return f.emit(f"xor i1 {xs[0]}, true")
         return f.emit(f"{name.removeprefix('bitwise_')} i1 {xs[0]}, {xs[1]}")
 
-    def _power(self, exponent: Any, xs: list[str], type: str) -> str:
-        f = self.f
-        if not isinstance(exponent, Value) and float(exponent) in (0.5, 1.0, 2.0, 3.0, -1.0):
-            e = float(exponent)
-            if e == 0.5:
-                y = f.emit(f"call {type} @llvm.sqrt.{SHORT[type]}({type} {xs[0]})")
-                c = f.emit(f"fcmp oeq {type} {xs[0]}, {number(float('-inf'), type)}")
-                return f.emit(f"select i1 {c}, {type} {number(float('inf'), type)}, {type} {y}")
-            if e == -1.0:
-                return f.emit(f"fdiv {type} {number(1.0, type)}, {xs[0]}")
-            y = xs[0]
-            for _ in range(int(e) - 1):
-                y = f.emit(f"fmul {type} {y}, {xs[0]}")
-            return y
-        return f.emit(f"call {type} @llvm.pow.{SHORT[type]}({type} {xs[0]}, {type} {xs[1]})")
+    def _simple_power(self, exponent: Any, xs: list[str], type: str) -> str | None:
+        """Square roots, a division or some products, if a power is that."""
+        f, e = self.f, math.nan if isinstance(exponent, Value) else float(exponent)
+        if e == 0.5:
+            y = f.emit(f"call {type} @llvm.sqrt.{SHORT[type]}({type} {xs[0]})")
+            c = f.emit(f"fcmp oeq {type} {xs[0]}, {number(float('-inf'), type)}")
+            return f.emit(f"select i1 {c}, {type} {number(float('inf'), type)}, {type} {y}")
+        if e == -1.0:
+            return f.emit(f"fdiv {type} {number(1.0, type)}, {xs[0]}")
+        if e not in (1.0, 2.0, 3.0):
+            return None
+        y = xs[0]
+        for _ in range(int(e) - 1):
+            y = f.emit(f"fmul {type} {y}, {xs[0]}")
+        return y
 
     def _truth(self, step: Step) -> str:
         f, name = self.f, step.primitive

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.passes.common import key_of
-from ..program.program import Value
+from ..program.program import Value, key_of
 from .kernels import Convolution, Loop, Product
 from .views import Buffer, View
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from ..arrays import to_array
 from ..engine import constant
-from ..errors import ShapeError
+from ..errors import ShapeError, refusal
 from ..functions.arguments import lift
-from ..functions.settings import real, refused, settings, several
+from ..functions.settings import integer, real, refused, settings, several
+from ..op import REGISTRY
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 
@@ -34,14 +35,24 @@ class TensorDataset:
         lengths = {t.shape[:1] for t in self.tensors}
         if len(lengths) != 1 or lengths == {()}:
             shapes = ", ".join(str(t.shape) for t in self.tensors) or "none"
-            raise ShapeError(f"TensorDataset: tensors must have one length; got shapes {shapes}; cut them to one")
+            columns = len({t.shape[-1:] for t in self.tensors}) == 1 and all(t.ndim > 1 for t in self.tensors)
+            advice = "examples are rows, so pass x.T for each" if columns else "cut them to one"
+            raise ShapeError(f"TensorDataset: tensors must have one length; got shapes {shapes}; {advice}")
 
     def __len__(self) -> int:
         return self.tensors[0].shape[0]
 
     def __getitem__(self, i: Any) -> tuple[Tensor, ...]:
         """Example `i`, or for a slice or an array of numbers, several as a batch."""
-        return tuple(t[i] if t.flags else _copied(t._data[i]) for t in self.tensors)
+        return tuple(t[i] if t.flags else _copied(taken(t._data, i)) for t in self.tensors)
+
+
+def taken(rows: Any, i: Any) -> Any:
+    """Some of several rows."""
+    try:
+        return rows[i]
+    except (IndexError, TypeError, ValueError) as error:
+        raise refusal(REGISTRY["getitem"], error, [rows]) from None
 
 
 def _copied(rows: Any) -> Tensor:
@@ -105,7 +116,7 @@ class Subset:
 
     def __getitem__(self, i: Any) -> Any:
         """Example `i` of the part, or for a slice or an array of numbers, several as a batch of a TensorDataset."""
-        places = self.indices[i]
+        places = taken(self.indices, i)
         return self.dataset[int(places) if np.ndim(places) == 0 else places]
 
 
@@ -127,7 +138,8 @@ class ConcatDataset:
         return int(self.ends[-1]) if len(self.ends) else 0
 
     def __getitem__(self, i: int) -> Any:
-        place = i + len(self) if i < 0 else i
+        place = integer("ConcatDataset", "i", i)
+        place += len(self) if place < 0 else 0
         if not 0 <= place < len(self):
             raise IndexError(f"ConcatDataset: i must lie within the {len(self)} examples; got {i}; use a smaller one")
         part = int(np.searchsorted(self.ends, place, "right"))

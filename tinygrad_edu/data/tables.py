@@ -33,7 +33,7 @@ class Table(NamedTuple):
 
     def column(self, name: str) -> Tensor:
         """One column, by its name."""
-        if name not in self.names:
+        if not isinstance(name, str) or name not in self.names:
             raise StateDictError(f"load_csv: the column must be one of {self.names}; got {name!r}; check the spelling")
         return self.values[:, self.names.index(name)]
 

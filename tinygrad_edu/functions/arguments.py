@@ -77,7 +77,8 @@ def _stacked(tensors: list[Any], who: str) -> Any:
     if any(t.shape != shape for t in tensors):
         raise ValueError(
             f"{who}: data must be a rectangular nest of numbers; got rows of shapes "
-            f"{', '.join(str(t.shape) for t in tensors)}; make all rows equally long"
+            f"{', '.join(str(t.shape) for t in tensors)}; make all rows equally long, or take one tensor of "
+            "a layer that gives several, such as nn.RNN"
         )
     return concat(*[reshape(t, shape=(1, *shape)) for t in tensors], axis=0)
 
@@ -91,19 +92,25 @@ def number(who: str, what: str, x: Any) -> Any:
     return real(who, what, x)
 
 
-def elementwise(op: Op, example: str = "", result: str = "", home: str = "elementwise") -> Callable[..., Tensor]:
+def elementwise(
+    op: Op, example: str = "", result: str = "", home: str = "elementwise", scaled: bool = False
+) -> Callable[..., Tensor]:
     """The public function of an elementwise op: scalars stay weak, lists and arrays are read.
 
-    Its docstring shows `example`, the arguments of a call, and `result`, which that call prints.
+    With `scaled`, it takes `alpha`, a factor of its second argument. Its docstring shows `example`, the arguments of
+    a call, and `result`, which that call prints.
     """
     arity = len(op.domain or ())
 
-    def unary(x: Any, /, **others: Any) -> Any:
-        if others:
-            fitting(function, (x,), others)
+    def unary(x: Any, /, *more: Any, **others: Any) -> Any:
+        if more or others:
+            fitting(function, (x, *more), others)
         return op.unary(x if isinstance(x, Variable) else lift(x, op.name))
 
     def nary(*xs: Any, **others: Any) -> Any:
+        if "alpha" in others and scaled and len(xs) == 2:  # PyTorch's factor of the second
+            second = xs[1] if is_weak(xs[1]) else lift(xs[1], op.name)
+            return nary(xs[0], second * others.pop("alpha"), **others)
         if others or len(xs) != arity:
             fitting(function, xs, others)
         if not any(isinstance(x, Variable) for x in xs):
@@ -122,6 +129,7 @@ def elementwise(op: Op, example: str = "", result: str = "", home: str = "elemen
     function.__module__ = f"{__package__}.{home}"  # where pickle will find it
     written = f" = {op.formula.format(*given)}" if op.formula else ""
     others = ", with broadcasting" if arity > 1 else ""
+    others += "; `alpha`, if given, multiplies the second" if scaled else ""
     function.__doc__ = op.doc or f"{op.name}({', '.join(given)}){written}, entry by entry{others}."
     if example:
         place = "tg.special" if home == "special" else "tg"
@@ -196,6 +204,12 @@ def normal_shape(who: str, shape: Any) -> tuple[int, ...]:
     if min(lengths, default=0) < (-1 if who == "reshape" else 0):
         raise ShapeError(f"{who}: lengths must not be negative; got {shape}; use e.g. (2, 3)")
     return lengths
+
+
+def unpacked(xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Several arguments, or the one list of tensors that stands for them, as PyTorch writes it."""
+    one = xs[0] if len(xs) == 1 else None
+    return tuple(one) if isinstance(one, list | tuple) and any(isinstance(x, Variable) for x in one) else xs
 
 
 def as_tuple(x: Any) -> tuple[Any, ...]:

@@ -12,6 +12,17 @@ from ..errors import DTypeError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+THEIRS = {
+    "dim": ("axis", "axes"), "dims": ("axis", "axes", "reps"), "keepdim": ("keepdims",), "dim1": ("axis1",),
+    "dim2": ("axis2",), "start_dim": ("start_axis",), "end_dim": ("end_axis",), "end": ("stop",), "steps": ("num",),
+    "size": ("shape",), "diagonal": ("k",), "shifts": ("shift",), "unitriangular": ("unit_diagonal",),
+    "input": ("x", "a"), "other": ("b", "x2"), "A": ("x", "a"), "tensors": ("xs",),
+}  # fmt: skip  # PyTorch's keywords, and what means the same where a function has it and not theirs
+IDLE = {
+    "requires_grad": (False,), "pin_memory": (False,), "sparse": (False,), "scale_grad_by_freq": (False,),
+    "out_int32": (False,), "foreach": (None, False), "fused": (None, False), "out": (None,), "size_average": (None,),
+    "reduce": (None,), "driver": (None,),
+}  # fmt: skip  # keywords, and with what values they change nothing, so that they are left out where they are not taken
 KEYWORDS = {
     "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",
     "out": "assign the result, or write t[...] = result",
@@ -20,11 +31,20 @@ KEYWORDS = {
     "ndmin": "reshape the result",
     "pin_memory": "leave it out: there is the CPU only",
     "layout": "leave it out: tensors are dense",
-    "unbiased": "give correction=1 for True, correction=0 for False",
+    "some": "give full_matrices, its opposite; Vh stands in place of V",
+    "atol": "give rtol, that is atol over the largest singular value",
+    "sparse": "leave it out: gradients are dense",
+    "scale_grad_by_freq": "leave it out, and divide the gradient by np.bincount(indices.reshape(-1)) before step()",
     "activation": "put a layer such as nn.ReLU() after it",
     "keep_prob": "give p, the probability to drop: 1 - keep_prob",
     "beta1": "give betas=(0.9, 0.999)",
     "beta2": "give betas=(0.9, 0.999)",
+    **dict.fromkeys(
+        ("regularizer", "kernel_regularizer", "weight_regularizer", "bias_regularizer"),
+        "give weight_decay to the optimizer, or add lambda * (w**2).sum() to the loss",
+    ),
+    **dict.fromkeys(("kernel_initializer", "weight_init", "bias_initializer"), "use nn.init on the layer's weight"),
+    "batch_size": "give batches: data.DataLoader(dataset, batch_size=32)",
     "input_shape": "give the shape of an example first: (batch, features)",
     "return_X_y": "leave it out: both are returned",
     "fused": "leave it out",
@@ -34,9 +54,9 @@ KEYWORDS = {
 }  # of PyTorch, NumPy, Keras and graphviz, which these functions do not take: what to do instead
 SAME = {
     "learning_rate": "lr", "rate": "p", "prob": "p", "rho": "alpha", "alpha": "negative_slope", "decay": "weight_decay",
-    "l2": "weight_decay", "epsilon": "eps", "units": "out_features", "filters": "out_channels", "steps": "num",
-    "strides": "stride", "start_dim": "start_axis", "end_dim": "end_axis", "reduce": "reduction",
-    "n_classes": "num_classes", "axes": "axis", "dims": "axes", "diagonal": "k", "batchsize": "batch_size",
+    "l2": "weight_decay", "epsilon": "eps", "units": "out_features", "filters": "out_channels",
+    "strides": "stride", "reduce": "reduction",
+    "n_classes": "num_classes", "axes": "axis", "batchsize": "batch_size",
     "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
     "beta": "momentum", "step": "step_size", "input_dim": "in_features", "output_dim": "out_features",
     "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail", "gradients": "detail",
@@ -79,19 +99,21 @@ def refitted(
 
 
 def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any = None) -> dict[str, Any]:
-    """The keywords for `f` without a `device` that changes nothing; or the error of what does not fit its parameters.
+    """The keywords for `f`: PyTorch's under the names here, without those that change nothing, such as a `device`; or
+    the error of what does not fit its parameters.
 
     `owner` is the object that is called where `f` is its method.
     """
-    parameters = [p for p in inspect.signature(f).parameters.values() if p.name != "self"]
-    if f.__name__ == "__init__":
-        who, args = type(args[0]).__name__, args[1:]
-    else:
-        who = f.__name__ if owner is None else type(owner).__name__
+    parameters = list(inspect.signature(f).parameters.values())
+    who = f.__name__ if owner is None else type(owner).__name__
+    if parameters and parameters[0].name == "self":  # a method, of which nobody writes the first
+        who = type(args[0]).__name__ if who == "__init__" else who
+        parameters, args = parameters[1:], args[1:]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if "device" in kwargs and "device" not in known:
         at_device(who, kwargs["device"])
         kwargs = {k: v for k, v in kwargs.items() if k != "device"}
+    kwargs = _spelled(kwargs, known, {p.name for p in parameters[: len(args)]})
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in kwargs:
             if name not in known:
@@ -111,6 +133,19 @@ def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any
     if twice := [p.name for p in places[: len(args)] if p.name in kwargs]:
         raise TypeError(f"{who}: each argument must be given once; got {twice[0]} twice; write {call}") from None
     return kwargs
+
+
+def _spelled(kwargs: dict[str, Any], known: list[str], given: set[str]) -> dict[str, Any]:
+    """PyTorch's keywords under the names here; itself if there are none."""
+    strange = [name for name in kwargs if name not in known]
+    new = {
+        name: next((ours for ours in THEIRS.get(name, ()) if ours in known and ours not in {*kwargs, *given}), name)
+        for name in strange
+    }
+    idle = [name for name in strange if any(kwargs[name] is value for value in IDLE.get(name, ()))]
+    if not idle and all(name == ours for name, ours in new.items()):
+        return kwargs
+    return {new.get(name, name): value for name, value in kwargs.items() if name not in idle}
 
 
 def counted(n: int) -> str:

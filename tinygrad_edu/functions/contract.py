@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
-from .arguments import lift, normal_axis, spelled
+from .arguments import lift, normal_axis, spelled, unpacked
 from .calls import own_keywords
 from .layout import diagonal, expand_dims, reshape
 from .reduce import sum
@@ -104,7 +104,8 @@ def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
 def einsum(subscripts: Any, *operands: Any) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`.
 
-    Axes may be numbered as well: a list after each operand, then one for the output, with `...` for any others:
+    The operands may stand in a list of tensors. Axes may be numbered as well: a list after each operand, then one for
+    the output, with `...` for any others:
 
     >>> import tinygrad_edu as tg
     >>> tg.einsum(tg.ones((2, 3)), [0, 1], tg.ones((3, 4)), [1, 2], [0, 2]).shape
@@ -112,7 +113,7 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
     """
     if not isinstance(subscripts, str):
         subscripts, operands = _lettered((subscripts, *operands))
-    xs = [lift(x, "einsum") for x in operands]
+    xs = [lift(x, "einsum") for x in unpacked(operands)]
     names, output = _parsed(subscripts, xs)
     for i, name in enumerate(names):
         if len(name) != xs[i].ndim or set(name) & set("->,."):

@@ -131,14 +131,16 @@ def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
 
 @settings
 @own_keywords
-def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
-    """start, start + step, ... below stop; `arange(n)` counts from 0.
+def arange(start: float | None = None, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """start, start + step, ... below stop; `arange(n)` and `arange(stop=n)` count from 0.
 
     >>> import tinygrad_edu as tg
     >>> tg.arange(3).tolist(), tg.arange(1, 2, 0.25).tolist()
     ([0, 1, 2], [1.0, 1.25, 1.5, 1.75])
     """
-    ends = (0, start, step) if stop is None else (start, stop, step)
+    if start is None and stop is None:
+        raise TypeError("arange: needs an end; got nothing; write arange(n), or arange(start, stop)")
+    ends = (0, start, step) if stop is None else (start or 0, stop, step)
     array = _made("arange", np.arange, *[number("arange", "each argument", x) for x in ends])
     wanted = (get_default_dtype() if array.dtype.kind == "f" else array.dtype) if dtype is None else dtype
     return engine.constant(_made("arange", array.astype, wanted))

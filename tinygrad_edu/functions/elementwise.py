@@ -13,8 +13,8 @@ from .calls import own_keywords
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-add = elementwise(ops.add, "[1.0, 2.0], 3.0", "Tensor(shape=(2,), dtype=float32, [4., 5.])")
-subtract = elementwise(ops.subtract, "[5.0, 2.0], 3.0", "Tensor(shape=(2,), dtype=float32, [ 2., -1.])")
+add = elementwise(ops.add, "[1.0, 2.0], 3.0", "Tensor(shape=(2,), dtype=float32, [4., 5.])", scaled=True)
+subtract = elementwise(ops.subtract, "[5.0, 2.0], 3.0", "Tensor(shape=(2,), dtype=float32, [ 2., -1.])", scaled=True)
 multiply = elementwise(ops.multiply, "[1.0, 2.0], [3.0, 4.0]", "Tensor(shape=(2,), dtype=float32, [3., 8.])")
 divide = elementwise(ops.divide, "[1, 2], 2", "Tensor(shape=(2,), dtype=float64, [0.5, 1. ])")
 negative = elementwise(ops.negative, "[1.0, -2.0]", "Tensor(shape=(2,), dtype=float32, [-1.,  2.])")

@@ -11,9 +11,10 @@ import numpy as np
 from .. import ops
 from ..errors import DTypeError, ShapeError
 from .arguments import lift, normal_axis
-from .calls import at_device
+from .calls import at_device, own_keywords
 from .creation import asarray
-from .layout import concat, flip, roll
+from .joining import concat, roll
+from .layout import flip
 from .settings import integer, refused, settings, several
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def _complex(who: str, x: Any) -> Any:
 
 def _one(who: str, x: Any, n: Any, axis: Any, norm: Any, inverse: bool) -> Any:
     """The transform of length `n` along an axis, to which `x` is cut or filled up with zeros."""
+    norm = "backward" if norm is None else norm
     if not isinstance(norm, str) or norm not in NORMS:
         raise refused(who, "norm", "backward, ortho or forward", norm, "norm='ortho'", ValueError)
     axis = normal_axis(who, axis, x.ndim)
@@ -47,7 +49,8 @@ def _one(who: str, x: Any, n: Any, axis: Any, norm: Any, inverse: bool) -> Any:
     return y * float(n) ** -power if power else y
 
 
-def fft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+@own_keywords
+def fft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
     """y[k] = sum over j of x[j] exp(-2 pi i j k / n), along `axis`.
 
     >>> import tinygrad_edu as tg
@@ -57,7 +60,8 @@ def fft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor
     return _one("fft", _complex("fft", x), n, axis, norm, False)
 
 
-def ifft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+@own_keywords
+def ifft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `fft`: x[j] = sum over k of y[k] exp(2 pi i j k / n) / n.
 
     >>> import tinygrad_edu as tg
@@ -67,7 +71,8 @@ def ifft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tenso
     return _one("ifft", _complex("ifft", x), n, axis, norm, True)
 
 
-def rfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+@own_keywords
+def rfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
     """The first n // 2 + 1 entries of `fft` of real numbers; the others are their conjugates.
 
     >>> import tinygrad_edu as tg
@@ -80,7 +85,8 @@ def rfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tenso
     return y[(*(slice(None),) * axis, slice(y.shape[axis] // 2 + 1))]
 
 
-def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+@own_keywords
+def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `rfft`: `n` real numbers, 2 (m - 1) for m entries if it is not given.
 
     >>> import tinygrad_edu as tg
@@ -99,7 +105,8 @@ def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tens
     return ops.real(_one("irfft", concat([half, rest], axis), None, axis, norm, True))
 
 
-def hfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+@own_keywords
+def hfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
     """`fft` of numbers whose second half are conjugates of the first, which is given: the result is real.
 
     >>> import tinygrad_edu as tg
@@ -109,7 +116,8 @@ def hfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tenso
     return irfft(ops.conj(_complex("hfft", x)), n, axis, _turned(norm))
 
 
-def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tensor:
+@own_keywords
+def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `hfft`.
 
     >>> import tinygrad_edu as tg
@@ -121,6 +129,7 @@ def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str = "backward") -> Tens
 
 def _turned(norm: Any) -> Any:
     """The norm of the other direction."""
+    norm = "backward" if norm is None else norm
     return {"backward": "forward", "forward": "backward"}.get(norm, norm) if isinstance(norm, str) else norm
 
 
@@ -145,7 +154,10 @@ def _axes(who: str, x: Any, s: Any, axes: Any, last: bool = False) -> list[tuple
     return [(None if k == -1 else k, axis) for k, axis in zip(lengths, found, strict=True)]
 
 
-def fftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+@own_keywords
+def fftn(
+    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+) -> Tensor:
     """`fft` along several axes, all of them if none are given.
 
     >>> import tinygrad_edu as tg
@@ -158,7 +170,10 @@ def fftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = No
     return x
 
 
-def ifftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+@own_keywords
+def ifftn(
+    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+) -> Tensor:
     """The inverse of `fftn`.
 
     >>> import tinygrad_edu as tg
@@ -171,7 +186,10 @@ def ifftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = N
     return x
 
 
-def rfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+@own_keywords
+def rfftn(
+    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+) -> Tensor:
     """`rfft` along the last of several axes, and `fft` along the others.
 
     >>> import tinygrad_edu as tg
@@ -186,7 +204,10 @@ def rfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = N
     return y
 
 
-def irfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str = "backward") -> Tensor:
+@own_keywords
+def irfftn(
+    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+) -> Tensor:
     """The inverse of `rfftn`.
 
     >>> import tinygrad_edu as tg
@@ -202,7 +223,7 @@ def irfftn(x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = 
 
 @settings
 def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """The frequencies of `fft`: 0, 1, ..., -2, -1, over n d.
+    """The frequencies of `fft`: 0, 1, ..., -2, -1, divided by n * d.
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.fftfreq(4).tolist()
@@ -213,7 +234,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) ->
 
 @settings
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """The frequencies of `rfft`: 0, 1, ... n // 2, over n d.
+    """The frequencies of `rfft`: 0, 1, ... n // 2, divided by n * d.
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.rfftfreq(4).tolist()
@@ -229,6 +250,7 @@ def _frequencies(who: str, make: Any, n: int, d: float, dtype: Any, device: Any)
     return asarray(make(n, d).tolist(), dtype)
 
 
+@own_keywords
 def fftshift(x: Any, axes: Any = None) -> Tensor:
     """Frequency 0 moved to the middle.
 
@@ -239,6 +261,7 @@ def fftshift(x: Any, axes: Any = None) -> Tensor:
     return _shifted("fftshift", x, axes, lambda n: n // 2)
 
 
+@own_keywords
 def ifftshift(x: Any, axes: Any = None) -> Tensor:
     """The inverse of `fftshift`.
 

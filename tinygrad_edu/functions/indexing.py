@@ -15,8 +15,8 @@ from ..errors import DTypeError, ShapeError
 from ..values import require, value
 from .arguments import lift, normal_axis, spelled
 from .calls import own_keywords
-from .layout import broadcast_to, moveaxis
-from .settings import Size, settings
+from .layout import broadcast_to, moveaxis, reshape
+from .settings import Size, refused, settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -35,7 +35,7 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
             index.append(int(k))
         else:
             # an array of another kind, as within `vmap` or a program that is written down, stays what it is
-            array: Any = k if isinstance(k, Variable) or hasattr(k, "__array_function__") else np.asarray(k)
+            array: Any = k if isinstance(k, Variable) or hasattr(k, "__array_function__") else _places(k)
             if array.size == 0 and isinstance(k, list):
                 array = array.astype(np.intp)
             if array.dtype.kind not in "iub":
@@ -46,6 +46,14 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
             index.append(ops.ARRAY)
             arrays.append(array)
     return tuple(index), arrays
+
+
+def _places(k: Any) -> Any:
+    """What stands for places in an index, as an array."""
+    try:
+        return np.asarray(k)
+    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        raise refused("getitem", "an index", f"integers, slices or truth values ({error})", k, "x[[0, 1]]") from None
 
 
 def _bound(b: Any) -> int | None:
@@ -105,6 +113,8 @@ def gather(input: Any, axis: Any = None, index: Any = None, *, dim: Any = None) 
     """
     axis = axis if dim is None else spelled("gather", axis, None, dim)
     x, index = lift(input, "gather"), _integers("gather", index)
+    if not x.ndim and index.ndim < 2:  # a number is a row of one, as in PyTorch
+        return reshape(gather(x.reshape(1), axis, index.reshape(-1)), index.shape)
     axis = normal_axis("gather", axis, x.ndim)
     if x.ndim != index.ndim or any(k > n for i, (k, n) in enumerate(zip(index.shape, x.shape)) if i != axis):
         raise ShapeError(
@@ -129,6 +139,8 @@ def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None
     """
     _given("scatter_add", axis=axis if dim is None else dim, index=index, src=src)
     input, src, places = lift(input, "scatter_add"), lift(src, "scatter_add"), _integers("scatter_add", index)
+    if not input.ndim and max(src.ndim, places.ndim) < 2:
+        return reshape(scatter_add(input.reshape(1), axis, places.reshape(-1), src.reshape(-1), dim=dim), ())
     axis = normal_axis("scatter_add", axis if dim is None else dim, input.ndim)
     src = broadcast_to(src, places.shape) if src.ndim == 0 else src
     room = tuple(n if i == axis else min(n, m) for i, (n, m) in enumerate(zip(src.shape, input.shape, strict=False)))
@@ -162,6 +174,8 @@ def index_add(
     """
     _given("index_add", axis=axis if dim is None else dim, index=index, source=source)
     input, source, places = lift(input, "index_add"), lift(source, "index_add"), _integers("index_add", index)
+    if not input.ndim and source.ndim < 2:
+        return reshape(index_add(input.reshape(1), axis, places.reshape(-1), source.reshape(-1), alpha, dim=dim), ())
     axis = normal_axis("index_add", axis if dim is None else dim, input.ndim)
     places = places.reshape(-1) if len(places.shape) == 0 else places
     shape = (*input.shape[:axis], *places.shape, *input.shape[axis + 1 :])
@@ -262,8 +276,10 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, 
 
 
 @settings
-def topk(x: Any, k: int, axis: int = -1, largest: bool = True, *, dim: int | None = None) -> tuple[Tensor, Tensor]:
-    """The `k` largest (or smallest) entries along `axis`, sorted, and their indices.
+def topk(
+    x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True, *, dim: int | None = None
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The `k` largest (or smallest) entries along `axis`, and their indices: sorted, also where they need not be.
 
     >>> import tinygrad_edu as tg
     >>> entries, places = tg.topk([3, 1, 2], 2)
@@ -272,6 +288,9 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True, *, dim: int | Non
     """
     axis = axis if dim is None else spelled("topk", axis, -1, dim)
     x = lift(x, "topk")
+    if not x.ndim:
+        entries, places = topk(x.reshape(1), k, axis, largest)
+        return (reshape(entries, ()), reshape(places, ())) if k else (entries, places)
     axis = normal_axis("topk", axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:
         raise ShapeError(f"topk: k must be from 0 to {x.shape[axis]}, the axis's length; got {k}; use a smaller k")
@@ -280,22 +299,28 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True, *, dim: int | Non
 
 
 @settings
-def searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Tensor:
+def searchsorted(
+    x1: Any, x2: Any, side: str = "left", sorter: Any = None, *, right: bool | None = None
+) -> Tensor:  # fmt: skip
     """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted.
 
-    `side` says whether before ("left") or after ("right") equal entries; `sorter` is the argsort of an unsorted `x1`.
+    `side` says whether before ("left") or after ("right") equal entries, as PyTorch's `right` does;
+    `sorter` is the argsort of an unsorted `x1`.
 
     >>> import tinygrad_edu as tg
     >>> tg.searchsorted([1, 2, 4], [2, 3]).tolist(), tg.searchsorted([1, 2, 4], [2, 3], side="right").tolist()
     ([1, 2], [2, 2])
     """
     x1 = lift(x1, "searchsorted")
+    if right is not None:
+        side = "right" if right else spelled("searchsorted", side, "left", "left")
     return ops.searchsorted(x1 if sorter is None else take(x1, sorter, 0), lift(x2), side=side)
 
 
-@own_keywords
-def nonzero(x: Any) -> tuple[Tensor, ...]:
-    """The indices of the entries that are not 0, one tensor for each axis.
+@settings
+def nonzero(x: Any, *, as_tuple: bool = True) -> Any:
+    """The indices of the entries that are not 0, one tensor for each axis; in one tensor, an entry in each row, for
+    `as_tuple` False, PyTorch's default.
 
     >>> import tinygrad_edu as tg
     >>> rows, columns = tg.nonzero([[1, 0], [0, 2]])
@@ -305,7 +330,8 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
     x = lift(x, "nonzero")
     if not x.ndim:
         raise ShapeError("nonzero: the tensor must have an axis; got a scalar; use reshape(-1)")
-    return tuple(lift(k) for k in np.nonzero(x._data))
+    places = np.nonzero(x._data)
+    return tuple(lift(k) for k in places) if as_tuple else lift(np.stack(places, -1))
 
 
 @own_keywords

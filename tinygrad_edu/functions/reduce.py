@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from .. import ops
 from ..arrays import complex_step
 from ..op import Op
+from ..sums import HALF
 from .arguments import Axis, lift, normal_axes, normal_axis, single, spelled
 from .calls import own_keywords
 from .settings import real, truth
@@ -68,7 +70,12 @@ def prod(
     axis = axis if dim is None else spelled("prod", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("prod", keepdims, False, keepdim)
     x = lift(x, "prod")
-    return _as(over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims), dtype)
+    return _as(_wide(x if dtype is None else x.astype(dtype), lambda x: over_axes(ops.prod, x, axis, keepdims)), dtype)
+
+
+def _wide(x: Any, f: Callable[[Any], Any]) -> Any:
+    """`f(x)`; of float16 computed in float32, and rounded once, there and back."""
+    return f(x.astype(np.float32)).astype(HALF) if x.dtype == HALF else f(x)
 
 
 @own_keywords
@@ -117,6 +124,9 @@ def logsumexp(
     """
     axis = axis if dim is None else spelled("logsumexp", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("logsumexp", keepdims, False, keepdim)
+    x = lift(x, "logsumexp")
+    if not x.ndim:  # a number is a row of one
+        axis = normal_axes("logsumexp", axis, 1)[:0]
     return over_axes(ops.logsumexp, x, axis, keepdims)
 
 
@@ -145,24 +155,37 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None,
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
+def _corrected(who: str, correction: Any, unbiased: Any) -> tuple[builtins.bool, Any]:
+    """Whether `dim` has one meaning, and what is taken from n: as PyTorch spells it, 1 for None and for `unbiased`."""
+    if unbiased is not None:
+        if correction:
+            raise TypeError(
+                f"{who}: unbiased is PyTorch's correction of 1 or 0; got both, {unbiased} and {correction}; give one"
+            )
+        return True, int(truth(who, "unbiased", unbiased))
+    correction = 1 if correction is None else real(who, "correction", correction)
+    return builtins.bool(correction), correction
+
+
 @own_keywords
 @single
 def var(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
-    *, dim: Axis = None, keepdim: bool | None = None,
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = 0,
+    *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction).
 
-    PyTorch's `dim` is taken beside a `correction` only, as its own is 1.
+    PyTorch's `dim` is taken beside a `correction` only, as its own is 1; so is None, and `unbiased` True.
 
     >>> import tinygrad_edu as tg
     >>> tg.var([1.0, 3.0]).item(), tg.var([1.0, 3.0], dim=0, correction=1).item()
     (1.0, 2.0)
     """
-    axis = axis if dim is None else spelled("var", axis, None, dim, bool(correction))
-    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim, bool(correction))
+    plain, correction = _corrected("var", correction, unbiased)
+    axis = axis if dim is None else spelled("var", axis, None, dim, plain)
+    keepdims = keepdims if keepdim is None else spelled("var", keepdims, False, keepdim, plain)
     x = averaged(x, "var")
-    n = builtins.max(_count(x, axis, "var") - real("var", "correction", correction), 0)
+    n = builtins.max(_count(x, axis, "var") - correction, 0)
     d = x - mean(x, axis, keepdims=True)
     return sum(ops.square(_size(d)), axis, keepdims) / n
 
@@ -170,8 +193,8 @@ def var(
 @own_keywords
 @single
 def std(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0,
-    *, dim: Axis = None, keepdim: bool | None = None,
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = 0,
+    *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
 
@@ -181,10 +204,11 @@ def std(
     >>> tg.std([1.0, 3.0]).item()
     1.0
     """
-    axis = axis if dim is None else spelled("std", axis, None, dim, bool(correction))
-    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim, bool(correction))
+    plain, correction = _corrected("std", correction, unbiased)
+    axis = axis if dim is None else spelled("std", axis, None, dim, plain)
+    keepdims = keepdims if keepdim is None else spelled("std", keepdims, False, keepdim, plain)
     x = averaged(x, "std")
-    n = builtins.max(_count(x, axis, "std") - real("std", "correction", correction), 0)
+    n = builtins.max(_count(x, axis, "std") - correction, 0)
     return over_axes(ops.norm2, _size(x - mean(x, axis, keepdims=True)), axis, keepdims) / n**0.5
 
 
@@ -315,6 +339,7 @@ def cumulative_prod(
     [[1, 2], [3, 8]]
     """
     axis = axis if dim is None else spelled("cumulative_prod", axis, None, dim)
-    x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
+    x = lift(x, "cumulative_prod")
     start = 1 if truth("cumulative_prod", "include_initial", include_initial) else None
-    return _as(_scan(ops.cumulative_prod, x, axis, start), dtype)
+    x = x if dtype is None else x.astype(dtype)
+    return _as(_wide(x, lambda x: _scan(ops.cumulative_prod, x, axis, start)), dtype)

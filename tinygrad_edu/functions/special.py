@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ops
 from .arguments import elementwise, lift
+from .elementwise import clip, log, log1p, minimum, sigmoid, where
 from .elementwise import erf as erf
-from .elementwise import log, log1p, minimum, sigmoid, where
 from .settings import Size, settings
 
 if TYPE_CHECKING:
@@ -66,14 +66,16 @@ def log_ndtr(x: Any) -> Tensor:
     return where(x < -1, left, log1p(erfc(where(x < -1, 0.0, x) * 0.5**0.5) / -2))
 
 
-def logit(x: Any) -> Tensor:
-    """log(x / (1 - x)), the inverse of `expit`.
+@settings
+def logit(x: Any, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), the inverse of `expit`; `x` is first moved to between `eps` and 1 - `eps`, if that is given.
 
     >>> import tinygrad_edu as tg
     >>> tg.special.logit(0.5).item()
     0.0
     """
     x = lift(x, "logit")
+    x = x if eps is None else clip(x, eps, 1 - eps)
     return log(x) - log1p(-x)
 
 

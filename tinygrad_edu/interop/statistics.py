@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..engine import Variable
 from ..errors import ShapeError
-from ..functions import elementwise, indexing, layout, linalg, reduce
+from ..functions import contract, elementwise, indexing, joining, layout, reduce
 from ..functions.arguments import lift, normal_axes, single
 from ..functions.reduce import averaged
 from ..functions.settings import truth
@@ -174,10 +174,10 @@ def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) ->
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
     """np.cov: products of deviations from the mean, each row a variable (each column, without `rowvar`)."""
     rows = [_variables(x, rowvar) for x in (m, y) if x is not None]
-    x = layout.concat(rows, 0) if len(rows) > 1 else rows[0]
+    x = joining.concat(rows, 0) if len(rows) > 1 else rows[0]
     x = x - reduce.mean(x, 1, keepdims=True)
     free = (0 if bias else 1) if ddof is None else ddof
-    return _all_axes_of_one(linalg.matmul(x, _conj(x).T) / (x.shape[1] - free))
+    return _all_axes_of_one(contract.matmul(x, _conj(x).T) / (x.shape[1] - free))
 
 
 def _variables(x: Any, rowvar: bool) -> Any:

@@ -9,22 +9,22 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import Echo, echoes, weakly
+from ..arrays import Echo, echoes, to_array, weakly
 from ..batched import BatchedArray
 from ..changes import at_once
-from ..departures import depart, departures, warn_if_unasked
+from ..departures import depart, departures, only_looked_at, warn_if_unasked
 from ..engine import LEFT, NEEDS, Variable, constant, describe
 from ..errors import GraphError, ShapeError
 from ..functions.calls import at_device
+from ..functions.settings import refused
 from ..holders import USED, Store, births, shared
 from ..interop.names import PACKAGE
 from ..interop.protocol import call_function, call_ufunc
 from ..recording import recording, site, tracer
 
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
-COERCED: ContextVar[int] = ContextVar(
-    "coerced", default=-1
-)  # the birth at which NumPy last asked a scalar for its array
+# the birth at which NumPy last asked a scalar for its array, of itself
+COERCED: ContextVar[int] = ContextVar("coerced", default=-1)
 # `X.dot(t)` of an array asks `t` for a copy, to learn its dtype, and, in the same instruction of the user's program and
 # with nothing in between, for its values in the dtype of the result
 ASKED: ContextVar[tuple[int, int, Any]] = ContextVar("asked", default=(0, 0, None))
@@ -83,9 +83,10 @@ class Contents(Variable):
         if (by := tracer()) is not None:
             by.replaced(self, array)
             return
+        new = array if array is self._data else to_array(array, self._data.dtype, copy=True, who="data")
         self.reborn()
         if array is not self._data:
-            self._data, self.store, self.source = np.array(array, dtype=self._data.dtype), None, None
+            self._data, self.store, self.source = new, None, None
         elif self.store is not None and self.store is not USED:  # as in t.data -= step
             at_once(*self.store.stamped(self.born))
 
@@ -153,7 +154,8 @@ class Contents(Variable):
             self.flags, self.site = LEFT, site()
 
     def __contains__(self, value: Any) -> bool:
-        return bool(np.any(np.equal(self._data, value)))
+        equal = self == value
+        return isinstance(equal, Variable) and bool(np.any(equal._data))
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -195,7 +197,11 @@ class Contents(Variable):
     def __format__(self, spec: str) -> str:
         if spec:
             self._must_be_one("format", "f'{t}', or np.array2string(t.numpy(), precision=3)")
-        return format(self.item(), spec) if spec else str(self)
+        try:
+            return format(self.item(), spec) if spec else str(self)
+        except (ValueError, MemoryError) as error:
+            must = f"one for a number ({error})"
+            raise refused("format", "the text after the colon", must, spec, "f'{t:.3f}'", ValueError) from None
 
     def __repr__(self) -> str:
         """Shape, dtype and op first, then the values, shortened."""
@@ -216,7 +222,7 @@ class Contents(Variable):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles hold values; a tensor with a history would lose it, and refuses."""
-        if self.op is not None:
+        if self.op is not None and not only_looked_at():
             raise GraphError(
                 f"copy: only a leaf can be copied or pickled; got {describe(self)}; use clone() to "
                 "keep the history, or detach() to drop it"
@@ -233,12 +239,11 @@ class Contents(Variable):
                 f"array: a method of NumPy's arrays takes plain numbers; got {describe(self)}, whose gradient would be "
                 f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
             )
-        if array.__class__ is Echo:
-            warn_if_unasked(self, array=True, copy=copy)
+        unasked = array.__class__ is Echo and warn_if_unasked(self, array=True, copy=copy)
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
-            COERCED.set(births())
+            COERCED.set(births() if unasked else -1)
         return array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -276,7 +281,7 @@ class Contents(Variable):
     @property
     def _mask(self) -> Any:
         """NumPy's masked arrays ask for this, and take `_data`, when they compute with another array."""
-        if self._leaves():
+        if self._leaves() and not only_looked_at():
             raise GraphError(
                 f"array: a masked array takes plain numbers; got {describe(self)}, whose gradient would be lost, at "
                 f"{site()}; write where(mask, 0, x) * t with a plain array x, or detach() the tensor first"

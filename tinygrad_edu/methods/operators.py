@@ -9,15 +9,15 @@ import numpy as np
 
 from .. import ops, writing
 from ..engine import Variable, enter
-from ..functions import elementwise, indexing, linalg
+from ..functions import contract, elementwise, indexing
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
 def _weak(x: Any, who: str = "operator") -> Variable:
-    """The left operand of a reflected operator; a Python scalar stays one."""
-    return enter(x, who)
+    """The left operand of a reflected operator, a tensor where a subclass asks; a Python scalar stays one."""
+    return x if isinstance(x, Variable) else enter(x, who)
 
 
 class Operators(Variable):
@@ -39,7 +39,7 @@ class Operators(Variable):
     def __floordiv__(self, other: Any) -> Tensor: return ops.floor_divide(self, other)
     def __mod__(self, other: Any) -> Tensor: return ops.remainder.binary(self, other)
     def __pow__(self, other: Any) -> Tensor: return elementwise.power(self, other)
-    def __matmul__(self, other: Any) -> Tensor: return linalg.matmul(self, other)
+    def __matmul__(self, other: Any) -> Tensor: return contract.matmul(self, other)
     def __neg__(self) -> Tensor: return ops.negative.unary(self)
     def __pos__(self) -> Tensor: return ops.positive.unary(self)
     def __abs__(self) -> Tensor: return ops.abs.unary(self)
@@ -51,7 +51,7 @@ class Operators(Variable):
     def __rfloordiv__(self, other: Any) -> Tensor: return ops.floor_divide(other, self)
     def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
     def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other, "power"), self)
-    def __rmatmul__(self, other: Any) -> Tensor: return linalg.matmul(other, self)
+    def __rmatmul__(self, other: Any) -> Tensor: return contract.matmul(other, self)
     def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, self + other)
     def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, self - other)
     def __imul__(self, other: Any) -> Tensor: return writing.update(self, ops.multiply, self * other)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StateDictError
-from ..functions.settings import several
+from ..errors import StateDictError, few
+from ..functions.settings import integer, several
 from ..interop.names import layer_of
 from .module import Module, Parameter
 
@@ -55,7 +55,7 @@ class _List(Module):
     def insert(self, i: int, part: Any) -> Any:
         """Put one before place `i`."""
         parts = list(self._held())
-        parts.insert(i, ("0", self._checked(part)))
+        parts.insert(integer("insert", "i", i), ("0", self._checked(part)))
         return self._hold(parts)
 
     def pop(self, i: int = -1) -> Any:
@@ -78,16 +78,29 @@ class _List(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter([part for _, part in self._held()])
 
+    def _place(self, i: Any) -> Any:
+        """A place, or a slice of places, among those that there are."""
+        if isinstance(i, slice):
+            return i
+        n, who = len(self), type(self).__name__
+        place = integer(who, "a place", i)
+        if not -n <= place < n:
+            raise IndexError(f"{who}: a place must be from {-n} to {n - 1}; got {place}; it holds {n} {self.holds}")
+        return place
+
     def __getitem__(self, i: Any) -> Any:
-        parts = list(self)
-        return self._like(parts[i]) if isinstance(i, slice) else parts[i]
+        parts = list(self)[self._place(i)]
+        return self._like(parts) if isinstance(i, slice) else parts
 
     def __setitem__(self, i: int, part: Any) -> None:
-        setattr(self, list(self._held())[i][0], self._checked(part))
+        place = self._place(i)
+        if isinstance(i, slice):
+            raise TypeError(f"{type(self).__name__}: one place must be set at a time; got a slice; set them in a loop")
+        setattr(self, list(self._held())[place][0], self._checked(part))
 
     def __delitem__(self, i: Any) -> None:
         parts = list(self._held())
-        del parts[i]
+        del parts[self._place(i)]
         self._hold(parts)
 
     def __add__(self, others: Iterable[Any]) -> Any:
@@ -206,6 +219,11 @@ class _Dict(Module):
         setattr(self, name, self._checked(part))
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self:
+            given = repr(name) if isinstance(name, str) else type(name).__name__
+            raise StateDictError(
+                f"{type(self).__name__}: a name must be one of those held; got {given}; it holds {few(list(self))}"
+            )
         return dict(self._held())[name]
 
     def __delitem__(self, name: str) -> None:
@@ -229,7 +247,7 @@ class _Dict(Module):
         return iter([name for name, _ in self._held()])
 
     def __contains__(self, name: object) -> bool:
-        return name in dict(self._held())
+        return isinstance(name, str) and name in dict(self._held())
 
     def keys(self) -> list[str]:
         """The names."""

@@ -13,8 +13,9 @@ from ..arrays import held, normal_dtype
 from ..changes import at_once
 from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
+from ..functions.arguments import Function
 from ..functions.calls import own_keywords, refitted
-from ..functions.settings import truth
+from ..functions.settings import settings, truth
 from ..interop.names import Named
 from ..recording import tracer
 from ..tensor import Tensor
@@ -148,12 +149,14 @@ class Module(Hooked, Named):
         self._buffers = {k: v for k, v in self._buffers.items() if k != name}
         object.__delattr__(self, name)
 
+    @settings
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
         """An attribute that is not learned, such as a running mean; `state_dict()` holds it if it is persistent."""
         self._must_be_free(name, name in self._buffers)
         self._buffers = {**self._buffers, name: persistent}
         setattr(self, name, tensor if tensor is None or isinstance(tensor, Variable) else Tensor(tensor))
 
+    @settings
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """A parameter by name; None says that there is none."""
         self._must_be_free(name, getattr(self, name, None) is None or isinstance(getattr(self, name), Parameter))
@@ -164,6 +167,7 @@ class Module(Hooked, Named):
             )
         setattr(self, name, param)
 
+    @settings
     def add_module(self, name: str, module: Module | None) -> None:
         """A part by name; None says that there is none."""
         self._must_be_free(name, getattr(self, name, None) is None or isinstance(getattr(self, name), Module))
@@ -198,14 +202,17 @@ class Module(Hooked, Named):
         """This module and all inside it, each once."""
         return (module for _, module in self.named_modules())
 
-    def named_modules(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Module]]:
-        """This module and all inside it, each once, and their names; its own is ""."""
-        seen = set() if seen is None else seen
+    @settings
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all inside it, each once, and their names; its own is `prefix`."""
+        return self._inside(prefix, set())
+
+    def _inside(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
         if id(self) not in seen:
             seen.add(id(self))
             yield prefix, self
             for name, part in self.named_children():
-                yield from part.named_modules(f"{prefix}.{name}" if prefix else name, seen)
+                yield from part._inside(f"{prefix}.{name}" if prefix else name, seen)
 
     def _named(
         self, wanted: Callable[[Module], Iterator[tuple[str, Any]]], prefix: str, recurse: bool, once: bool
@@ -236,6 +243,7 @@ class Module(Hooked, Named):
         yield from self._own_parameters()
         yield from ((n, b) for n, b in self._own_buffers() if self._buffers[n])
 
+    @settings
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
@@ -243,16 +251,19 @@ class Module(Hooked, Named):
         module's own."""
         return self._named(Module._own_parameters, prefix, recurse, remove_duplicate)
 
+    @settings
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters, each once; without `recurse`, this module's own."""
         return (p for _, p in self.named_parameters(recurse=recurse))
 
+    @settings
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """All buffers and their names, as in `named_parameters`."""
         return self._named(Module._own_buffers, prefix, recurse, remove_duplicate)
 
+    @settings
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All buffers, each once; without `recurse`, this module's own."""
         return (b for _, b in self.named_buffers(recurse=recurse))
@@ -261,10 +272,12 @@ class Module(Hooked, Named):
         """The tensors themselves; a shared one under each of its names."""
         return dict(self._named(Module._saved, "", True, False))
 
+    @settings
     def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
         """A copy of all parameters and buffers by name, after `prefix`: later training does not change it."""
         return {prefix + name: constant(np.array(t._data)) for name, t in self._state().items()}
 
+    @settings
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Keys:
         """Copy values into parameters and buffers, by name; dtypes stay.
 
@@ -273,6 +286,7 @@ class Module(Hooked, Named):
         """
         return load(type(self).__name__, self._state(), state, strict)
 
+    @settings
     def train(self, mode: bool = True) -> Self:
         """Training mode for this module and all inside it: dropout drops, batch norm uses the batch."""
         at_once(*[(object.__setattr__, module, "training", bool(mode)) for module in self.modules()])
@@ -282,19 +296,22 @@ class Module(Hooked, Named):
         """Evaluation mode: dropout passes everything, batch norm uses its running statistics."""
         return self.train(False)
 
-    def apply(self, f: Callable[[Module], Any]) -> Self:
+    @settings
+    def apply(self, f: Function) -> Self:
         """Call `f` on every module inside this one, then on itself."""
         for part in self.children():
             part.apply(f)
         f(self)
         return self
 
+    @settings
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Learn all parameters, or freeze them."""
         for p in self.parameters():
             p.requires_grad = requires_grad
         return self
 
+    @settings
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or set them to 0."""
         clear(self.parameters(), set_to_none)

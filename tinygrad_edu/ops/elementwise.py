@@ -190,7 +190,8 @@ LOWEST = {np.dtype(np.float32): -87.0, np.dtype(np.float64): -708.0}  # above it
 
 
 @in_pieces
-def _sigmoid(x: Any) -> Any:
+def quick_sigmoid(x: Any) -> Any:
+    """To 2.2 units in the last place."""
     if np.iscomplexobj(x):
         return np.where(x.real >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))
     if x.__class__ is np.ndarray and x.size >= MANY and x.dtype in LOWEST and x.min() > LOWEST[x.dtype]:
@@ -199,6 +200,15 @@ def _sigmoid(x: Any) -> Any:
         return np.divide(1, e, out=e)
     e = np.exp(-np.abs(x))  # never overflows
     return np.maximum(e, x >= 0) / (1 + e)  # e is never above 1, which True stands for
+
+
+def _sigmoid(x: Any) -> Any:
+    if isinstance(x, np.ndarray | np.generic) or np.iscomplexobj(x):
+        return quick_sigmoid(x)
+    e = np.exp(-np.abs(x))
+    u = 1 + e
+    y = np.maximum(e, x >= 0) / u
+    return y - y * ((e - (u - 1)) * (1 - 0.5 * e))  # in programs: what u has rounded away, by about 1 / u
 
 
 @in_pieces

@@ -15,10 +15,10 @@ from .elementwise import exp
 __all__ = ["erf", "erfc", "erfcx", "erfinv"]
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969):
-# numerators and denominators for |x| <= 0.47, for |x| <= 4, and beyond, highest power first.
+# numerators and denominators for |x| <= 0.47 (of what is more than 1), for |x| <= 4, and beyond, highest power first.
 CODY = (
-    ((1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
-      3.77485237685302021e2, 3.20937758913846947e3),
+    ((-0.814222293815396847, -20.44016720847355530, -130.160483783394017,
+      -905.131288392070259, 365.14075569929885),
      (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
       2.84423683343917062e3)),
     ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0,
@@ -38,6 +38,10 @@ SINGLE = (
     (2.025740503e-6, 2.846748988e-4, 3.808110998e-3, 5.287518883e-2, 1.915506525e-1, 1.128379144),
     (3.782941859e-5, 1.170693083e-3, 1.505497548e-2, 1.145594939e-1, 5.03090022e-1, 1.0),
 )
+
+# erf(x) / x - 1 by x**2 for |x| < 0.9, and log(1 - erf(x)) from there on, highest power first
+NEAR = (-6.09036025e-4, 5.01196287e-3, -2.6778909e-2, 0.112821408, -0.376125233, 0.128379154)
+FAR = (-1.25156014e-3, 1.55790327e-2, -9.11091239e-2, -0.650755354, -1.12019078, -1.8776539e-3)
 
 
 def ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], z: Any) -> Any:
@@ -61,12 +65,22 @@ def _between(x: Any, bound: float) -> Any:
     return np.minimum(np.maximum(x, -bound), bound)
 
 
+def _erf_to_the_last_digits(x: Any) -> Any:
+    """In float32, to 1.5 units in the last place, by polynomials of `benchmarks/polynomials.py`: in programs,
+    where an exponential costs little."""
+    size = np.abs(x)
+    far = np.copysign(1 - np.exp(horner(FAR, np.minimum(size, 4))), x)
+    return np.where(size < 0.9, x + x * horner(NEAR, x * x), far)
+
+
 @in_pieces
 def _erf(x: Any) -> Any:
     x = x if hasattr(x, "dtype") and x.dtype.kind in "fc" else np.asarray(x, dtype=np.float64)
     if x.dtype == np.float16:
         return _erf(x.astype(np.float32)).astype(np.float16)
-    if x.dtype == np.float32:
+    if x.dtype == np.float32 and not isinstance(x, np.ndarray | np.generic):
+        return _erf_to_the_last_digits(x)
+    if x.dtype == np.float32:  # twice as quick on NumPy, to 5.3 units in the last place
         near = _between(x, 3.95)  # beyond, erf rounds to 1
         return _between(near * ratio(SINGLE, near * near), 1)
     size = np.where(x.real < 0, -x, x)
@@ -76,7 +90,7 @@ def _erf(x: Any) -> Any:
     inverse = 1 / (high * high)
     tail = np.exp(-high * high) * (1 / np.pi**0.5 - inverse * ratio(CODY[2], inverse)) / high
     value = 1 - np.where(mid, np.exp(-low * low) * ratio(CODY[1], low), tail)
-    value = np.where(near, core * ratio(CODY[0], core * core), value)
+    value = np.where(near, core + core * ratio(CODY[0], core * core), value)
     value = np.where(np.isnan(x), x, np.where(x.real < 0, -value, value))
     return value.astype(x.dtype)[()]
 

@@ -14,7 +14,7 @@ from ..domain import INTEGER, REAL
 from ..op import Op, Product
 from ..sums import HALF, in_single, total
 from .contract import PRODUCTS, ZEROS, matmul
-from .elementwise import sigmoid
+from .elementwise import quick_sigmoid
 from .indexing import getitem, take_along_axis
 from .layout import concat, reshape
 from .reduce import argmax, softmax, sum
@@ -62,7 +62,7 @@ def _gates(x: Any) -> Any:
     if more:
         raise ValueError("the parts must be equal")
     doors, new, last = x[..., : 2 * n], x[..., 2 * n : 3 * n], x[..., 3 * n :]
-    return np.concatenate([sigmoid(doors), np.tanh(new), sigmoid(last)], axis=-1)
+    return np.concatenate([quick_sigmoid(doors), np.tanh(new), quick_sigmoid(last)], axis=-1)
 
 
 # the slope of sigmoid is (1 - y) * y, that of tanh (1 - y) * (y + 1)

@@ -177,6 +177,8 @@ def _gaps(values: Any) -> tuple[Any, Any]:
     n = values.shape[-1]
     columns = _row(values)
     gap = columns - columns.mT
+    if not n:
+        return gap, equal(gap, gap)
     top = max(abs(columns), axis=(len(columns.shape) - 1,), keepdims=True)
     return gap, less_equal(abs(gap), top * (8 * n**0.5 * float(np.finfo(values.dtype).eps)))
 

@@ -85,7 +85,7 @@ nuclear = Op("nuclear", lambda a: np.sum(np.linalg.svd(a, compute_uv=False), axi
 def _lyapunov(h: Any, c: Any) -> Any:
     values, v = np.linalg.eigh(symmetric(h))
     total = values[..., :, None] + values[..., None, :]
-    top = np.max(np.abs(total), axis=(-2, -1), keepdims=True)
+    top = np.max(np.abs(total), axis=(-2, -1), keepdims=True, initial=0)
     zero = np.abs(total) <= h.shape[-1] * np.finfo(values.dtype).eps * top
     share = np.where(zero, 0, 1 / np.where(zero, 1, total))
     return v @ (share * (turned(v) @ c @ v)) @ turned(v)

@@ -13,7 +13,7 @@ from ..arrays import held, to_array
 from ..changes import TURN, at_once
 from ..engine import Variable, constant, describe
 from ..errors import DTypeError, GraphError, ShapeError
-from ..functions.settings import several, truth
+from ..functions.settings import settings, several, truth
 from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import clear
@@ -148,9 +148,9 @@ class Optimizer(Named):
             if isinstance(default, bool) or name in TRUTHS:
                 truth("optimizer", name, group[name])
             elif name == "betas":
-                pair = several("optimizer", name, group[name])
+                pair = list(group[name]) if hasattr(group[name], "__iter__") else [group[name]]
                 if len(pair) != 2 or not all(isinstance(beta, int | float | np.number) for beta in pair):
-                    raise ValueError("optimizer: betas must be two numbers; got others; use (0.9, 0.999)")
+                    raise ValueError(f"optimizer: betas must be two numbers; got {group[name]!r}; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
             value = value.item() if isinstance(value, np.generic) else value
@@ -160,15 +160,7 @@ class Optimizer(Named):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, in place. `closure`, if given, is called first: it
         computes the loss and its gradients; the loss is given back."""
-        if closure is not None and not callable(closure):
-            raise TypeError(
-                f"step: closure must be a function that computes the loss; got {type(closure).__name__}; call "
-                "loss.backward() first, then step() without arguments"
-            )
-        loss = None if closure is None else closure()
-        if not self._started:
-            self._started = True
-            guards.first_step(self)
+        loss = self._begun(closure)
         if (by := tracer()) is not None:
             by.stepped(self)
             return loss
@@ -183,6 +175,19 @@ class Optimizer(Named):
                     parts += bundle.parts(self._rule(group, bundle.dtype))
             step(parts)
         guards.after_step(self)
+        return loss
+
+    def _begun(self, closure: Callable[[], Any] | None) -> Any:
+        """The loss that `closure` computes with its gradients, at which the guards look before the first step."""
+        if closure is not None and not callable(closure):
+            raise TypeError(
+                f"step: closure must be a function that computes the loss; got {type(closure).__name__}; call "
+                "loss.backward() first, then step() without arguments"
+            )
+        loss = None if closure is None else closure()
+        if not self._started:
+            self._started = True
+            guards.first_step(self)
         return loss
 
     def not_compiled(self) -> None:
@@ -209,6 +214,7 @@ class Optimizer(Named):
 
         return rule
 
+    @settings
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or set them to 0."""
         clear(self._all(), set_to_none)
@@ -327,7 +333,7 @@ def _parts(
         if own_step:
             return groups, sizes, {i: (0, kept) for i, kept in state_dict["state"].items()}
         return groups, sizes, {int(i): (int(kept["step"]), kept) for i, kept in state_dict["state"].items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             "load_state_dict: the state must be what an optimizer's state_dict() gave; got another "
             f"({type(error).__name__}: {error}); save that"

@@ -42,6 +42,7 @@ class AveragedModel(Module):
 
     `avg_fn(average, value, number of those before)` says of which kind: the plain mean, or `get_ema_avg_fn(0.999)`.
     Buffers are copied, or with `use_buffers` averaged. `state_dict()` has PyTorch's names.
+    Source: Izmailov et al. (2018).
 
     >>> from tinygrad_edu import nn, optim
     >>> net = nn.Linear(1, 1, bias=False)
@@ -69,6 +70,8 @@ class AveragedModel(Module):
     @no_grad
     def update_parameters(self, model: Any) -> None:
         """Take the parameters that `model` has now into the averages."""
+        if not isinstance(model, Module):
+            raise refused("update_parameters", "model", "a module like the one copied", model, "update_parameters(net)")
         own, given = self.module._state(), model._state()
         if list(own) != list(given):
             raise StateDictError("update_parameters: the model must be like the one copied; got other names; pass that")

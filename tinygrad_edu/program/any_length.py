@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from .passes.common import key_of
-from .program import Program, Step, Value
+from .program import Program, Step, Value, key_of
 
 NAMES = {"float32": np.float32, "float64": np.float64, "sqrt": math.sqrt}  # that formulas use
 

@@ -31,9 +31,10 @@ class UnknownShapeError(GraphError):
     """The shape of a result depends on values."""
 
 
-def refusal(got: str, do: str, error: type[GraphError] = GraphError) -> GraphError:
+def refusal(got: str, do: str, error: type[GraphError] = GraphError, at: Any = None) -> GraphError:
     """The error for what a program cannot hold, with the user's line."""
-    return error(f"compile: the function must do the same operations for all values; got {got} at {site()}; {do}")
+    at = at or site()
+    return error(f"compile: the function must do the same operations for all values; got {got} at {at}; {do}")
 
 
 def plain(x: Any) -> Any:

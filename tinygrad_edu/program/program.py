@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,9 +41,23 @@ class Value:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, eq=False)
+class Kept:
+    """What a step is asked for again and again: computed once for each step. (Python's own takes a lock.)"""
+
+    def __init__(self, f: Callable[[Any], Any]) -> None:
+        self.f, self.name, self.__doc__ = f, f.__name__, f.__doc__
+
+    def __get__(self, step: Any, owner: Any = None) -> Any:
+        if step is None:
+            return self
+        found = step.__dict__[self.name] = self.f(step)
+        return found
+
+
+@dataclass(eq=False)
 class Step:
-    """`results = primitive(*args, **kwargs)`, where values of the program stand anywhere within the arguments."""
+    """`results = primitive(*args, **kwargs)`, where values of the program stand anywhere within the arguments. A step
+    is never changed."""
 
     primitive: str
     args: tuple[Any, ...]
@@ -52,10 +65,16 @@ class Step:
     results: tuple[Value, ...]
     site: str | None = None
 
-    @cached_property
+    @Kept
     def uses(self) -> tuple[Value, ...]:
         """The values that it reads, in the order in which they stand."""
         return tuple(values_in((self.args, self.kwargs)))
+
+    @Kept
+    def form(self) -> Any:
+        """All but the values, as something that can be compared; None if it cannot be. Steps of one form on the same
+        values are equal."""
+        return form_of(self.primitive, self.args, self.kwargs)
 
     @property
     def result(self) -> Value:
@@ -65,7 +84,19 @@ class Step:
 
     def on(self, change: Callable[[Value], Any]) -> Step:
         """The same step on other values."""
-        return replace(self, args=changed(self.args, change), kwargs=changed(self.kwargs, change))
+        return Step(
+            self.primitive, changed(self.args, change), changed(self.kwargs, change), self.results, self.site
+        )  # fmt: skip
+
+    def renamed(self, now: dict[Value, Value]) -> Step:
+        """The same step on what stands for its values, where something does."""
+        if now.keys().isdisjoint(self.uses):
+            return self
+        step = self.on(lambda v: now.get(v, v))
+        step.__dict__["uses"] = tuple([now.get(v, v) for v in self.uses])
+        if "form" in self.__dict__:
+            step.__dict__["form"] = self.form
+        return step
 
     def __str__(self) -> str:
         args = [shown(a) for a in self.args] + [f"{k}={shown(a)}" for k, a in self.kwargs.items()]
@@ -197,7 +228,7 @@ class Program:
     def with_steps(self, steps: Sequence[Step], results: Sequence[Value] | None = None) -> Program:
         """The same inputs and other steps; constants that nothing uses any more go."""
         results = self.results if results is None else list(results)
-        used = {v for step in steps for v in step.uses} | set(results)
+        used = set(results).union(*[step.uses for step in steps]) if self.constants else set()
         kept = {v: a for v, a in self.constants.items() if v in used}
         return replace(self, steps=list(steps), results=results, constants=kept)
 
@@ -207,28 +238,79 @@ def _shows(step: Step) -> bool:
     return isinstance(step.args[0], Value) and not any(True for _ in values_in(step.args[1:]))
 
 
-def values_in(x: Any) -> Iterator[Value]:
+def values_in(x: Any) -> list[Value]:
     """The values within the arguments of a step."""
-    if isinstance(x, Value):
-        yield x
-    elif isinstance(x, tuple | list):
+    found: list[Value] = []
+    _collect(x, found)
+    return found
+
+
+def _collect(x: Any, found: list[Value]) -> None:
+    kind = x.__class__
+    if kind is Value:
+        found.append(x)
+    elif kind is tuple or kind is list:
         for part in x:
-            yield from values_in(part)
-    elif isinstance(x, dict):
-        yield from values_in(list(x.values()))
-    elif isinstance(x, slice):
-        yield from values_in((x.start, x.stop, x.step))
+            if part.__class__ is Value:
+                found.append(part)
+            elif part.__class__ in NESTED:
+                _collect(part, found)
+    elif kind is dict:
+        for part in x.values():
+            _collect(part, found)
+    elif kind is slice:
+        _collect((x.start, x.stop, x.step), found)
 
 
 def changed(x: Any, change: Callable[[Value], Any]) -> Any:
     """Arguments with other values."""
-    if isinstance(x, Value):
+    kind = x.__class__
+    if kind is Value:
         return change(x)
-    if isinstance(x, tuple | list):
-        return type(x)([changed(part, change) for part in x])
-    if isinstance(x, dict):
-        return {k: changed(part, change) for k, part in x.items()}
+    if kind is tuple:
+        return tuple([changed(part, change) if part.__class__ in NESTED else part for part in x])
+    if kind is list:
+        return [changed(part, change) if part.__class__ in NESTED else part for part in x]
+    if kind is dict:
+        return {k: changed(part, change) for k, part in x.items()} if x else x
     return x
+
+
+NESTED = {Value, tuple, list, dict, slice}
+SIMPLE = {int, str, bool, type(None)}
+
+
+def form_of(primitive: str, args: Any, kwargs: Any) -> Any:
+    """What all calls of a primitive have in common that differ in their values only; None if it cannot be compared."""
+    try:
+        form = primitive, key_of(args, HOLE), key_of(kwargs, HOLE)
+        hash(form)
+    except TypeError:
+        return None
+    return form
+
+
+HOLE = object()
+
+
+def key_of(x: Any, value: Any = None) -> Any:
+    """An argument as something that can be compared: 1, 1.0 and True are different, as are 0.0 and -0.0. Values are
+    themselves, or `value`."""
+    kind = x.__class__
+    if kind is Value:
+        return value or x
+    if kind in SIMPLE:
+        return kind, x
+    if kind is tuple or kind is list:
+        return kind, tuple([key_of(part, value) for part in x])
+    if kind is dict:
+        return tuple([(k, key_of(v, value)) for k, v in x.items()]) if x else ()
+    if kind is slice:
+        return slice, key_of((x.start, x.stop, x.step), value)
+    if isinstance(x, float):
+        return kind, x.hex()
+    hash(x)
+    return kind, x
 
 
 def shown(x: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,7 @@ class Writer:
         self.thread = threading.get_ident()
         self.closed = False
         self.lines: dict[Any, str] = {}  # the user's lines, by code and place in it
+        self.watch: Any = None  # a profiler that looks at what the user's function calls
 
     def value(self, x: Any, weak: bool = False) -> Value:
         """A new value of the type of `x`."""
@@ -90,8 +92,22 @@ class Writer:
         """A plain array, as it is now and whenever the program runs."""
         return ProgramArray(x, self.reference(x), self)
 
+    def unwatched(self, f: Callable[..., Any], *args: Any) -> Any:
+        """`f(*args)`, for functions of this package, which need no watch: it would cost as much time again."""
+        watch = self.watch
+        if watch is None or sys.getprofile() is not watch:
+            return f(*args)
+        sys.setprofile(None)
+        try:
+            return f(*args)
+        finally:
+            sys.setprofile(watch)
+
     def call(self, primitive: str, args: Any, kwargs: Any) -> Any:
         """Compute, and write the step down. (A thread that meets a tensor of another's program just computes.)"""
+        return self.unwatched(self._call, primitive, args, kwargs)
+
+    def _call(self, primitive: str, args: Any, kwargs: Any) -> Any:
         function = function_of(primitive)
         if threading.get_ident() != self.thread:
             return function(*plain(args), **plain(kwargs))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
 import numpy as np
 
 from .. import engine
+from ..arrays import gives_array
 from ..batched import BatchedArray, batched_or_each, read_only
 from ..engine import Variable
 from ..errors import DTypeError, GraphError
 from ..functions.arguments import Function
 from ..functions.settings import settings
 from ..op import REGISTRY, Op
+from . import tree
 
 
 @settings
@@ -36,9 +39,23 @@ def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) 
     rules: Any = (vjps,) if callable(vjps) else vjps
     if isinstance(rules, tuple | list):
         rules = _Rules(name, [rule and _checked_rule(name, rule) for rule in rules]) if any(rules) else ()
-    op = Op(name, _checked_forward(name, forward), rules, **{"kind": "custom"} | declaration)
+    op = Own(name, _checked_forward(name, forward), rules, **{"kind": "custom"} | declaration)
     op.custom = True
     return op
+
+
+class Own(Op):
+    """An op of the user's: arrays among its attributes are copied, as their owner may write into them."""
+
+    def __call__(self, *xs: Any, **attributes: Any) -> Any:
+        return Op.__call__(self, *xs, **{name: tree.map(_copied, value) for name, value in attributes.items()})
+
+
+def _copied(x: Any) -> Any:
+    """A copy of an array, or of an object that gives one, in its own class; what is neither, as it is."""
+    if isinstance(x, Variable | np.generic) or not (isinstance(x, np.ndarray) or gives_array(x)):
+        return x
+    return np.array(x) if isinstance(x, memoryview) else copy.deepcopy(x)
 
 
 class _Rules(tuple[Any, ...]):

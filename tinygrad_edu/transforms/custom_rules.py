@@ -7,14 +7,20 @@ residuals that are computed once and kept for the way back.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from ..arrays import gives_array, is_weak, to_array
 from ..backward import gradients
-from ..engine import NEEDS, Variable, constant, zeros_like
+from ..batched import BatchedArray
+from ..engine import NEEDS, Variable, constant, entered, zeros_like
 from ..errors import GraphError, ShapeError
 from ..functions.arguments import Function, lift
 from ..functions.settings import function
+from ..holders import USED, fingerprint
 from ..recording import Recording, no_grad, recording
 from . import tree
 from .joint import Joint, joint_op, noted, packed, passes, replaced, unpacked
@@ -22,11 +28,64 @@ from .joint import Joint, joint_op, noted, packed, passes, replaced, unpacked
 _custom_rule = joint_op("custom_rule", "rule", "A function with a derivative that was given to it.")
 
 
-class Call(Joint):
+def _itself(x: Any) -> Any:
+    return x
+
+
+class Outside:
+    """What a function used, or kept for the way back, of what others may write into, in a `with` block: by then it must
+    be as it was. Arrays are known by their fingerprints, tensors by their births."""
+
+    def __init__(self) -> None:
+        self.used: list[tuple[Callable[[], Any], int]] = []  # how to come by each, and what it was
+
+    def __enter__(self) -> Outside:
+        self.before = entered.set(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        entered.reset(self.before)
+        del self.before
+        if (around := entered.get()) is not None:
+            around.used += self.used
+
+    def note(self, x: Any, array: Any) -> None:
+        """Have seen `x`, which gave this array."""
+        if not (is_weak(x) or isinstance(array, BatchedArray | np.generic)):
+            alone = type(x) is np.ndarray and x.base is None  # into which nobody can write once it is let go
+            self.used.append((weakref.ref(x) if alone else functools.partial(_itself, x), fingerprint(array)))
+
+    def keep(self, leaves: Sequence[Any]) -> None:
+        """Note those of `leaves` that are arrays, or give one, and tensors."""
+        for x in leaves:
+            if isinstance(x, Variable):
+                x.notice()
+                x.store = USED if x.store is None else x.store
+                self.used.append((functools.partial(_itself, x), x.born))
+            elif isinstance(x, np.ndarray) or gives_array(x):
+                self.note(x, np.asarray(x))
+
+    def must_be_as_it_was(self, who: str) -> None:
+        for given, seen in self.used:
+            if (x := given()) is None:
+                continue
+            if isinstance(x, Variable):
+                x.notice()
+                now = x.born
+            else:
+                now = fingerprint(to_array(x, who=who) if not isinstance(x, np.ndarray) else x)
+            if now != seen:
+                raise GraphError(
+                    f"{who}: what the function used, or keeps for its rule, must be as it was; got a changed "
+                    f"{type(x).__name__} of shape {np.shape(x)}; pass tensors as arguments, or keep a copy"
+                )
+
+
+class RuleCall(Joint):
     """One call of a function that has a rule: its arguments as trees, and what it returned."""
 
     def __init__(self, owner: Any, args: tuple[Any, ...]) -> None:
-        self.owner = owner
+        self.owner, self.outside = owner, Outside()
         self.leaves, self.form = tree.flatten(args, lambda x: x is not args and tree.is_array(x))
         self.leaves = [lift(x, owner.who) if isinstance(x, float) or tree.is_array(x) or hasattr(x, "dtype") else x
                        for x in self.leaves]  # fmt: skip
@@ -44,7 +103,10 @@ class Call(Joint):
 
     def result(self) -> Any:
         """What the function returns, as a step of the graph."""
-        returned = self.owner.run(self, self.around([x.detach() for x in self.inputs]))
+        with self.outside:
+            returned = self.owner.run(self, self.around([x.detach() for x in self.inputs]))
+            self.outside.keep([x for x in self.leaves if not isinstance(x, Variable)])
+            self.outside.keep(tree.leaves(self.residuals))
         self.returned, self.shape = tree.flatten(returned)
         outputs = list(filter(passes, self.returned))
         if any(y.flags & NEEDS for y in outputs):
@@ -65,6 +127,7 @@ class Call(Joint):
 
     def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
         graph = isinstance(g, Variable)
+        self.outside.must_be_as_it_was(self.owner.who)
         with Recording() if graph else no_grad():
             tensors, g = (list(xs), g) if graph else (list(map(constant, xs)), constant(g))
             found = self.owner.pulled(self, unpacked(g, list(filter(passes, self.returned))), tensors, graph)
@@ -96,7 +159,7 @@ class _Ruled:
     def __call__(self, *args: Any) -> Any:
         if not self.rules:
             raise GraphError(f"{self.who}: needs a rule; got none; call {self.rule_is_set_by}")
-        return Call(self, args).result()
+        return RuleCall(self, args).result()
 
     rule_is_set_by = ""
 
@@ -106,7 +169,8 @@ class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
 
     `forward(*args)` returns `(f(*args), residuals)`; `backward(residuals, g)` a tuple with a gradient for each
     argument, None for none. Arguments, results and gradients may be trees (see `tg.tree`). The rule is written in
-    functions of tensors, so that it can be differentiated again. Source: `jax.custom_vjp`.
+    functions of tensors, so that it can be differentiated again. An array that the function takes from outside, or
+    keeps among the residuals, must not change before the way back (checked). Source: `jax.custom_vjp`.
 
     >>> import tinygrad_edu as tg
     >>> @tg.custom_vjp

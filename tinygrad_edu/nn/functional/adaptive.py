@@ -244,7 +244,7 @@ def fractional_max_pool3d(
     _random_samples: Any = None, *, rng: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """The largest entries of windows in steps of random lengths: `(n, c, d, h, w) -> (n, c, *output_size)`; see
-    `fractional_max_pool2d`.
+    `fractional_max_pool2d`. Source: Graham (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -308,7 +308,7 @@ def max_unpool2d(
     input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
     """Each entry at the place that `max_pool2d(return_indices=True)` found it at, and 0 elsewhere; see
-    `max_unpool1d`.
+    `max_unpool1d`. Source: Zeiler and Fergus (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -324,7 +324,7 @@ def max_unpool3d(
     input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
     """Each entry at the place that `max_pool3d(return_indices=True)` found it at, and 0 elsewhere; see
-    `max_unpool1d`.
+    `max_unpool1d`. Source: Zeiler and Fergus (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

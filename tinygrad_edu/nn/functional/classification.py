@@ -81,6 +81,7 @@ def cross_entropy(
     and has no class axis, or probabilities and has the shape of `input`. `weight` has one factor for each
     class; class numbers equal to `ignore_index` do not count; "mean" divides by the weights of those
     that do (nan if none does). With `label_smoothing` s, a share s of the target is spread over all classes.
+    Label smoothing: Szegedy et al., "Rethinking the Inception architecture" (2016).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.cross_entropy([[0.0, 0.0]], [1]).item(), 4)
@@ -182,12 +183,16 @@ def multi_margin_loss(
     0.25
     """
     who, x = "multi_margin_loss", lift(input, "multi_margin_loss")
-    if x.ndim not in (1, 2) or p not in (1, 2):
+    if x.ndim > 2 or p not in (1, 2):
         raise ShapeError(
             f"{who}: the input must be (batch, classes), and p 1 or 2; got shape {x.shape} and p={p}; reshape it"
         )
+    target = _plain(target, who)
+    if x.ndim < 2 and target.shape == (1,):  # of one example, which has no axis
+        target = target.reshape(())
+    x = x if x.ndim else x.reshape(1)
     n = x.shape[-1]
-    y, _ = _classes(who, _plain(target, who), n, x.shape[:-1])
+    y, _ = _classes(who, target, n, x.shape[:-1])
     here = y[..., None] == np.arange(n)
     z = ops.relu(x - ops.take_along_axis(x, y[..., None], axis=x.ndim - 1) + margin)
     losses = sum(ops.where(here, 0, z if p == 1 else ops.square(z)), -1) / n
@@ -209,6 +214,8 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     """
     who, x = "multilabel_margin_loss", lift(input, "multilabel_margin_loss")
     y = _plain(target, who)
+    if not x.ndim and y.shape in ((), (1,)):
+        x, y = x.reshape(1), y.reshape(1)
     if x.ndim not in (1, 2) or y.shape != x.shape:
         raise ShapeError(
             f"{who}: input and target must both be (batch, classes); got {x.shape} and {y.shape}; fill up with -1"

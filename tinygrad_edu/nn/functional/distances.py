@@ -9,7 +9,8 @@ import numpy as np
 from ... import ops
 from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift, row_axis, single, spelled
-from ...functions.linalg import vector_norm
+from ...functions.layout import broadcast_to
+from ...functions.norms import vector_norm
 from ...functions.reduce import sum
 from ...functions.settings import settings
 from ...sums import HALF
@@ -18,7 +19,7 @@ from ...tensor import Tensor
 
 @settings
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> Tensor:
-    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`; norms below `eps` count as `eps`.
+    """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`, after broadcasting; norms below `eps` count as `eps`.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.cosine_similarity([[1.0, 0.0], [3.0, 0.0]], [[0.0, 2.0], [5.0, 0.0]]).tolist()
@@ -31,8 +32,15 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim
     ndim = max(x1.ndim, x2.ndim)
     axes = row_axis("cosine_similarity", axis, ndim)
     x1, x2 = (x if x.ndim == ndim else x.reshape((1,) * (ndim - x.ndim) + x.shape) for x in (x1, x2))
+    for i in axes:  # a norm is that of the vector that is compared
+        x1, x2 = _as_long(x1, x2.shape[i], i), _as_long(x2, x1.shape[i], i)
     unit1, unit2 = (x / ops.maximum(vector_norm(x, 2, axes, keepdims=True), eps) for x in (x1, x2))
     return sum(unit1 * unit2, axes)
+
+
+def _as_long(x: Any, n: int, axis: int) -> Any:
+    """`x` with its one entry along an axis repeated `n` times."""
+    return x if x.shape[axis] != 1 or n == 1 else broadcast_to(x, (*x.shape[:axis], n, *x.shape[axis + 1 :]))
 
 
 @settings
@@ -53,8 +61,10 @@ def pairwise_distance(
 
 @settings
 @kept_single
-def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norm of each row of `x1` minus each row of `x2`: `(..., n, d), (..., m, d) -> (..., n, m)`.
+
+    They are subtracted first, whatever `compute_mode`, PyTorch's way of computing, says.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]]).tolist()

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...functions.arguments import kept_single, lift, single
-from ...functions.settings import Positive, settings
+from ...functions.settings import settings
 from ...ops.window import count
 from ...tensor import Tensor
 from .adaptive import picked
@@ -114,6 +114,8 @@ def _avg_pool(
     who = f"avg_pool{n}d"
     x, single = with_batch(x, n, who)
     kw = _pool_setting(n, who, x, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor == 0:
+        raise ValueError(f"{who}: divisor_override must not be 0; got 0; use the number of entries in a window")
     if divisor is not None:
         y = ops.window_sum(x, **kw) / divisor
         return y.squeeze(0) if single else y
@@ -150,7 +152,7 @@ def avg_pool1d(
 @single
 def avg_pool2d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: Positive | None = None,
+    count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`.
 
@@ -169,7 +171,7 @@ def avg_pool2d(
 @kept_single
 def avg_pool3d(
     input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: Positive | None = None,
+    count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; or its sum over `divisor_override`.
 
@@ -216,7 +218,7 @@ def lp_pool2d(
 ) -> Tensor:  # fmt: skip
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`.
 
-    See `lp_pool1d`.
+    See `lp_pool1d`. Source: Sermanet et al. (2012).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -233,7 +235,7 @@ def lp_pool3d(
 ) -> Tensor:  # fmt: skip
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`.
 
-    See `lp_pool1d`.
+    See `lp_pool1d`. Source: Sermanet et al. (2012).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...functions import layout
-from ...functions.arguments import lift
+from ...functions.arguments import lift, single
 from ...functions.settings import Positive, integer, real, settings, several
 from ...tensor import Tensor
 from .adaptive import along, averages
@@ -20,7 +20,8 @@ MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "cir
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
     """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
-    `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut.
+    `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut: before it for
+    "circular", after it else.
     `tg.pad` has NumPy's arguments instead.
 
     >>> import tinygrad_edu as tg
@@ -35,17 +36,28 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise ShapeError(f"pad: pad must be pairs, at most one for each axis; got {pad} for {x.shape}; check it")
     pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
-    if any(n < 0 for pair in pairs for n in pair):
-        cut = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True))
-        x, pairs = x[cut], [(max(a, 0), max(b, 0)) for a, b in pairs]
-    if mode != "constant" and any(any(pair) and not n for n, pair in zip(x.shape, pairs, strict=True)):
+    if any(n + a + b < 0 for n, (a, b) in zip(x.shape, pairs, strict=True)):
+        raise ShapeError(f"pad: negative numbers must not cut more than there is; got {pad} for {x.shape}; cut less")
+    added = [(max(a, 0), max(b, 0)) for a, b in pairs]
+    if mode == "circular":  # around what is left; other modes continue the input, and are cut then
+        x = _cut(x, pairs)
+    if mode != "constant" and any(any(pair) and not n for n, pair in zip(x.shape, added, strict=True)):
         raise ShapeError(f"pad: an axis must have entries to pad with; got {x.shape}; use mode='constant'")
-    return layout.pad(x, pairs, MODES[mode], 0 if value is None else value)
+    y = layout.pad(x, added, MODES[mode], 0 if value is None else value)
+    return y if mode == "circular" else _cut(y, pairs)
+
+
+def _cut(x: Any, pairs: list[tuple[int, int]]) -> Any:
+    """Without the entries that negative numbers name."""
+    if all(n >= 0 for pair in pairs for n in pair):
+        return x
+    return x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True))]
 
 
 @settings
+@single
 def interpolate(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False,
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
 ) -> Tensor:  # fmt: skip
     """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)`, `(n, c, h, w) -> ...` or `(n, c, d, h, w)`.
@@ -55,6 +67,7 @@ def interpolate(
     edges of their entries do. With `recompute_scale_factor`, the factor is that of the lengths, which are rounded down.
     With `antialias`, "bilinear" and "bicubic" take the mean over all entries that shrink into one.
     Give either `size` or `scale_factor`: ValueError for both or neither.
+    "bicubic": Keys, "Cubic convolution interpolation for digital image processing" (1981).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -94,7 +107,7 @@ def interpolate(
         out = int(value) if scale_factor is None else int(length * value)
         ratio = length / out if scale_factor is None or recompute_scale_factor else 1 / value
         make = _smoothing if antialias else _resizing
-        x = along(x, make(length, out, ratio, mode, align_corners).astype(x.dtype), i - n)
+        x = along(x, make(length, out, ratio, mode, bool(align_corners)).astype(x.dtype), i - n)
     return x
 
 
@@ -169,7 +182,7 @@ def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
     """Pixels as channels of a smaller image, the inverse of `pixel_shuffle`: `(..., c, h * r, w * r) ->
     (..., c * r * r, h, w)`.
 
-    ShapeError where r does not divide height and width.
+    ShapeError where r does not divide height and width. Source: Shi et al. (2016).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

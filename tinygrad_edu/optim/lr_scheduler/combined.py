@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ...functions.settings import integer, settings, several
 from ..optimizer import Optimizer
 from .plateau import ReduceLROnPlateau
-from .schedule import LRScheduler, afterwards, demand
+from .schedule import LRScheduler, afterwards, demand, mapping
 
 
 class _Combined(LRScheduler):
@@ -31,20 +31,23 @@ class _Combined(LRScheduler):
         own = {k: v for k, v in vars(self).items() if k not in ("optimizer", "_schedulers")}
         return {**own, "_last_lr": self.get_last_lr(), "_schedulers": [s.state_dict() for s in self._schedulers]}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue where `state_dict()` was taken, with the rates of then."""
-        states = state_dict.get("_schedulers") if isinstance(state_dict, Mapping) else None
-        if not isinstance(states, list) or len(states) != len(self._schedulers):
+    def _loaded(self, state_dict: Any) -> list[Any]:
+        states: Any = mapping(state_dict).get("_schedulers")
+        rates: Any = state_dict.get("_last_lr")
+        own = [name for name in vars(self) if name not in ("optimizer", "_schedulers")]
+        given = (states, self._schedulers), (rates, self.optimizer.param_groups)
+        lists = all(isinstance(found, list) and len(found) == len(have) for found, have in given)
+        if not lists or {*own, "_last_lr", "_schedulers"} != {*state_dict}:
             raise ValueError(
                 f"load_state_dict: the state must be of {len(self._schedulers)} schedules; got another; build what was "
                 "saved"
             )
-        own = {k: v for k, v in state_dict.items() if k not in ("_schedulers", "_last_lr")}
-        for schedule, state in zip(self._schedulers, states, strict=True):
-            schedule.load_state_dict(state)
-        vars(self).update(own)
-        for group, lr in zip(self.optimizer.param_groups, state_dict["_last_lr"], strict=True):
-            group["lr"] = lr
+        parts = [change for s, state in zip(self._schedulers, states, strict=True) for change in s._loaded(state)]
+        return [
+            *parts,
+            (vars(self).update, {name: state_dict[name] for name in own}),
+            *[(g.update, {"lr": lr}) for g, lr in zip(self.optimizer.param_groups, rates, strict=True)],
+        ]
 
 
 class SequentialLR(_Combined):
@@ -96,7 +99,7 @@ class SequentialLR(_Combined):
 
 
 class ChainedScheduler(_Combined):
-    """All schedules at once: each multiplies the rate by what it changes by.
+    """All schedules at once: the factors by which they change the rate are multiplied.
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)

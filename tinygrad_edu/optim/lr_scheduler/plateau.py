@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...changes import at_once
-from ...functions.settings import settings
+from ...functions.settings import real, settings
+from ...tensor import Tensor
 from ..optimizer import Optimizer
 from .schedule import LRScheduler, each
 
@@ -59,7 +60,9 @@ class ReduceLROnPlateau(LRScheduler):
         """Note the measure, and reduce the rates if it has not improved for long."""
         if metrics is None:
             raise TypeError("ReduceLROnPlateau.step: needs the measure to watch; got nothing; pass the validation loss")
-        current, better = float(metrics), self._better(float(metrics))
+        measure = metrics.item() if isinstance(metrics, Tensor) else metrics
+        current = float(real("step", "metrics", measure))
+        better = self._better(current)
         bad = 0 if better or self.cooldown_counter > 0 else self.num_bad_epochs + 1
         new = {
             "last_epoch": self.last_epoch + 1, "best": current if better else self.best, "num_bad_epochs": bad,

@@ -165,10 +165,15 @@ class LRScheduler(Named):
         return own | {"_last_lr": _plain(self.get_last_lr())}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue where `state_dict()` was taken, with the rates of then."""
+        """Continue where `state_dict()` was taken, with the rates of then; if it does not fit, nothing is changed."""
+        at_once(*self._loaded(state_dict))
+
+    def _loaded(self, state_dict: Any) -> list[Any]:
+        """The changes by which a state is loaded."""
         own = {k: v for k, v in vars(self).items() if k not in self.unsaved}
-        new = {k: _plain(v) for k, v in _mapping(state_dict).items()}
+        new = {k: _plain(v) for k, v in mapping(state_dict).items()}
         wrong = [k for k, v in new.items() if k not in own or not _alike(v, own[k])]
+        wrong += [] if "last_epoch" in new else ["place: it lacks last_epoch"]
         if wrong:
             raise ValueError(
                 f"load_state_dict: the state must be of a {type(self).__name__}; got unknown {few(wrong)}; "
@@ -182,13 +187,13 @@ class LRScheduler(Named):
                 "build the optimizer as it was"
             )
         t = new.get("last_epoch", self.last_epoch)
-        at_once(
+        return [
             (vars(self).update, new),
             *[(group.update, {"lr": lr, **self.beside(group, t)}) for group, lr in zip(groups, rates, strict=True)],
-        )
+        ]
 
 
-def _mapping(state_dict: Any) -> Mapping[str, Any]:
+def mapping(state_dict: Any) -> Mapping[str, Any]:
     if not isinstance(state_dict, Mapping):
         raise TypeError(
             f"load_state_dict: takes a schedule's state; got {type(state_dict).__name__}; pass what state_dict() gave"

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Program, Step, Value
-from .common import SMALL, key_of
+from ..program import Program, Step, Value, form_of, values_in
+from .common import SMALL
 from .draft import Draft
 from .sections import Part, axis_of, index_from, parts_of
 
@@ -88,7 +88,7 @@ class _Stacks:
         for step in program.steps:
             if len(step.results) == 1:
                 self._look(step)
-                self.steps.setdefault(_key(step.primitive, step.args, step.kwargs), step.result)
+                self.steps.setdefault((step.form, step.uses), step.result)
 
     def _look(self, step: Step) -> None:
         """See whether a step's result is a stack."""
@@ -204,7 +204,9 @@ class _Stacks:
         found = []
         for t in range(count):
             now = tuple(self._value(x[t]) if isinstance(x, list) else x for x in args)
-            made = None if any(x is None for x in now) else self.steps.get(_key(step.primitive, now, step.kwargs))
+            if any(x is None for x in now):
+                return
+            made = self.steps.get((form_of(step.primitive, now, step.kwargs), tuple(values_in((now, step.kwargs)))))
             if made is None:
                 return
             found.append(_whole(made))
@@ -222,15 +224,6 @@ class _Stacks:
 def _values(xs: Sequence[Any]) -> bool:
     """Whether all that is put together are values of one dtype."""
     return all(isinstance(x, Value) and x.dtype == xs[0].dtype for x in xs)
-
-
-def _key(primitive: str, args: Any, kwargs: Any) -> Any:
-    try:
-        key = primitive, key_of(args), key_of(kwargs)
-        hash(key)
-    except TypeError:  # an argument that cannot be compared
-        return None
-    return key
 
 
 def _only_new_axes(index: Any) -> bool:

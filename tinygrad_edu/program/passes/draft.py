@@ -51,7 +51,7 @@ class Draft:
 
     def follow(self, step: Step) -> Step:
         """A step of the other program, on what stands for its values."""
-        return step if self.now.keys().isdisjoint(step.uses) else step.on(lambda v: self.now.get(v, v))
+        return step.renamed(self.now)
 
     def of(self, value: Any, *primitives: str) -> Step | None:
         """The step that made a value, if it is one of these primitives."""
@@ -71,7 +71,7 @@ class Draft:
     def end(self) -> Program:
         """What it has become."""
         results = [self.now.get(v, v) for v in self.program.results]
-        used = {v for step in self.steps for v in step.uses} | set(results)
+        used = set(results).union(*[step.uses for step in self.steps]) if self.constants else set()
         constants = {v: a for v, a in self.constants.items() if v in used}
         return Program(
             self.program.inputs, self.program.names, constants, self.steps, results, self.program.outputs

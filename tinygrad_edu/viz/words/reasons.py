@@ -45,6 +45,8 @@ ANSWERS = {
     "empty": "The gradient of {x} is 0 because of {step}: it has no entries, so nothing of it reaches the result. Look "
     "at the index or the mask that picked nothing.",
     "healthy": "The gradient of {x} is fine: from {low} to {high}, all finite, {count} of {size} entries not 0.",
+    "partly dead": "The gradient of {x} is fine where it is not 0 (from {low} to {high}), but {dead} of {units} units "
+    "of {step} pass none, for any example. For them: {text}.",
     "values left": "The gradient of {x} is finite, from {low} to {high}, {count} of {size} entries not 0, but while "
     "the loss was computed, values left the graph as plain numbers (by item(), float(), tolist() or .data): to the "
     "gradient, what was made from them is constant. If that is not meant, compute with the tensor itself.",

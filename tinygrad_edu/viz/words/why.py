@@ -22,15 +22,16 @@ from ...departures import LATEST
 from ...engine import NEEDS, Variable
 from ...functions.settings import settings
 from ...nn import guards
-from ..graph.graph import Graph, Node, read
+from ..graph.graph import Graph, Node
+from ..graph.reading import read
 from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
 from ..graph.watch import callers, is_module, named, results_in
 from .reasons import ANSWERS, WHERE, advice
 from .source import (
+    CodeLine,
     Cut,
-    Line,
     assignment_of,
     calls_of,
     cut_after,
@@ -71,7 +72,7 @@ class Case:
     scopes: list[Mapping[str, Any]]  # of the functions that are running, the outermost first
     names: dict[int, str]
     results: list[Variable]
-    lines: list[Line]
+    lines: list[CodeLine]
 
     def answer(self, reason: str, line: str | None = None, **facts: Any) -> Answer:
         return Answer(reason, ANSWERS[reason].format(x=self.name, **facts), line)
@@ -229,6 +230,11 @@ def _present(case: Case) -> Answer:
         return case.answer("held back", case.line_of(graph, bad), step=step, where=WHERE, **facts)
     if _alike(case.x, g):
         return case.answer("symmetry", case.line(case.stem))
+    if graph is not None and (found := _partly_dead(case, graph, g)) is not None:
+        user, dead, units = found
+        text = user.op.blocks[1] if user.op is not None else ""
+        more = {"dead": dead, "units": units, "step": shown(user.title), "text": text}
+        return case.answer("partly dead", case.line_of(graph, user), **more, **facts)
     if (reason := _not_stepped(case)) is not None:
         made = [line for line in case.lines if ".parameters()" in line.text or "optim." in line.text]
         return case.answer(reason, made[-1].where if made else None, **facts)
@@ -241,6 +247,26 @@ def _alike(x: Variable, g: np.ndarray) -> bool:
     if w.ndim < 2 or x.op is not None:
         return False
     return any(w.shape[axis] > 1 and all(bool((v == np.take(v, [0], axis)).all()) for v in (w, g)) for axis in range(2))
+
+
+def _partly_dead(case: Case, graph: Graph, g: np.ndarray) -> tuple[Node, int, int] | None:
+    """The step that passes no gradient for whole units, how many, of how many; the tensor's rows for them are all 0."""
+    still = {(int(dead.sum()), dead.size) for axis in range(g.ndim) if (dead := ~_some(g, axis)).any()}
+    for step in _downstream(case, graph) if still else []:
+        if step.user.op is None or step.derivative is None or step.user.op.blocks[0] in ("", "times zero"):
+            continue  # a unit that is multiplied by 0 was dropped on purpose
+        slope = whole(step.derivative.value)
+        for axis in range(slope.ndim):
+            dead = ~_some(slope, axis)
+            if 0 < dead.sum() < dead.size and (int(dead.sum()), dead.size) in still:
+                return step.user, int(dead.sum()), dead.size
+    return None
+
+
+def _some(x: np.ndarray, axis: int) -> np.ndarray:
+    """Which entries along an axis have anything in them that is not 0."""
+    found: np.ndarray = (x != 0).any(tuple(k for k in range(x.ndim) if k != axis))
+    return found
 
 
 def _not_stepped(case: Case) -> str | None:

@@ -1,0 +1,253 @@
+"""Where each value is while kernels are made: in a loop with those that it follows, in memory, or waiting for one.
+
+What is made in a loop is written to memory only where somebody else needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from ..program.program import Step, Value
+from .kernels import Convolution, Loop, Product, used
+from .views import Buffer, View, dense
+
+NEAR = 8  # how far back a loop is looked for that reads the same
+
+
+class Places:
+    """The kernels made so far, and the place of each value."""
+
+    def __init__(self, needed: list[Value]) -> None:
+        self.needed = dict.fromkeys(needed)  # values that are used after these steps
+        self.kernels: list[Loop | Product | Convolution] = []
+        self.views: dict[Value, View] = {}
+        self.ready: dict[Value, int] = {}  # the number of the kernel after which a value is in memory
+        self.inside: dict[Value, Loop] = {}  # values that are made in a loop
+        self.buffers: list[Buffer] = []
+        self.numbers = count()
+        self.inputs: dict[Value, Buffer] = {}
+        self.outputs: dict[Value, Buffer] = {}
+        self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
+        self.waiting: dict[Value, Step] = {}  # steps on inputs alone, which have no loop yet
+        self.roots: dict[Value, tuple[Value, ...]] = {}  # what these are made from
+        self.weak: list[Value] = []
+
+    def buffer(self, kind: str, value: Value) -> Buffer:
+        found = Buffer(kind, next(self.numbers), value.dtype, max(value.size, 1))
+        self.buffers.append(found)
+        return found
+
+    def view(self, value: Value) -> View:
+        """Where a value is in memory; made to be there, if it is in a loop only."""
+        if value not in self.views:
+            if value in self.waiting:
+                step = self.waiting.pop(value)
+                self._put(step, self._loop(value.shape, [v for v in step.uses if not v.weak]))
+            if value in self.inside:
+                loop = self.inside[value]
+                kind = "output" if value in self.needed else "own"
+                view = View(self.buffer(kind, value), 0, dense(value.shape), value.shape)
+                if kind == "output":
+                    self.outputs[value] = view.buffer
+                loop.stores[value] = view
+                self.views[value] = view
+                self.ready[value] = loop.number
+            else:
+                buffer = self.buffer("input", value)
+                self.inputs[value] = buffer
+                self.views[value] = View(buffer, 0, dense(value.shape), value.shape)
+                self.ready[value] = -1
+        return self.views[value]
+
+    def new(self, value: Value, number: int) -> View:
+        """Memory for a value that a kernel makes whole."""
+        kind = "output" if value in self.needed else "own"
+        view = View(self.buffer(kind, value), 0, dense(value.shape), value.shape)
+        if kind == "output":
+            self.outputs[value] = view.buffer
+        self.views[value], self.ready[value] = view, number
+        return view
+
+    def _copy_of(self, x: Value) -> None:
+        """Have a value in memory without gaps."""
+        view = self.view(x)
+        loop = Loop(x.shape, len(self.kernels))
+        self.kernels.append(loop)
+        same = Value(-1 - x.number, x.shape, x.dtype)
+        loop.steps.append(Step("positive", (x,), {}, (same,)))
+        loop.loads[x] = view
+        loop.made.add(same)
+        loop.stores[same] = self.views[x] = View(self.buffer("own", x), 0, dense(x.shape), x.shape)
+        self.ready[x] = loop.number
+
+    def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False, takes: bool = False) -> Loop:
+        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there,
+        into a fresh one if it `takes` it."""
+        waiting = [v for v in uses if v in self.waiting]
+        if (fresh and not takes) or any(v.shape != shape for v in waiting):
+            for v in waiting:
+                self.view(v)
+        waiting = [v for v in waiting if v in self.waiting]
+        after, inside = -1, [self.inside[v] for v in uses if v in self.inside and v.shape == shape]
+        known = self._made(uses)
+        for v in known:
+            if v in self.inside:
+                after = max(after, self.inside[v].number)
+            else:
+                self.view(v)
+                after = max(after, self.ready[v] + 1 if self.ready[v] >= 0 else -1)
+        beside = [
+            k
+            for k in self.kernels[-NEAR:]
+            if isinstance(k, Loop) and k.shape == shape and any(v in k.loads for v in known)
+        ]
+        found = max(inside or beside, key=lambda k: k.number, default=None)
+        if (
+            fresh
+            or found is None
+            or found.number < after
+            or any(self.inside.get(v) is found and v.shape != shape for v in known)
+        ):
+            found = Loop(shape, len(self.kernels))
+            self.kernels.append(found)
+        for v in waiting:
+            if v in self.waiting:
+                self._put(self.waiting[v], found)
+        return found
+
+    def _made(self, values: list[Value]) -> list[Value]:
+        """What these are made from and what does not wait any more, as something else may have been made meanwhile."""
+        found: dict[Value, None] = {}
+        seen, todo = set(values), values[::-1]
+        while todo:
+            v = todo.pop()
+            if v not in self.waiting:
+                found[v] = None
+                continue
+            new = [x for x in self.waiting[v].uses if not x.weak and x not in seen]
+            seen.update(new)
+            todo += new[::-1]
+        return list(found)
+
+    def _roots(self, value: Value) -> tuple[Value, ...]:
+        """What a value that waits is made from, and does not wait."""
+        return self.roots[value] if value in self.waiting else (value,)
+
+    def _put(self, step: Step, loop: Loop) -> None:
+        """Make a step in a loop, after those on which it waits."""
+        todo = [step]
+        while todo:
+            step = todo.pop()
+            before = [self.waiting[v] for v in step.uses if v in self.waiting and v is not step.result]
+            if before:
+                todo += [step, *before]
+            elif step.result not in loop.made:
+                self.waiting.pop(step.result, None)
+                self._reads(loop, step.uses)
+                loop.steps.append(step)
+                loop.made.add(step.result)
+                self.inside[step.result] = loop
+
+    def _reads(self, loop: Loop, values: Any) -> None:
+        for v in values:
+            if v.weak:
+                if v not in self.weak:
+                    self.weak.append(v)
+            elif not (v in self.inside and self.inside[v] is loop):
+                loop.loads[v] = self.view(v)
+
+    def _replace(self, value: Value, before: Value) -> None:
+        """Write a result where an input was: at once, if nobody reads that after, and each entry at its place only."""
+        out, old = self.outputs.pop(value), self.inputs.get(before)
+        if old is None:  # the input is not read at all
+            old = self.view(before).buffer
+        self.replaced.append((out, old))
+        out.kind, last = "own", out.last
+        out.last = len(self.kernels)
+        loop = self.kernels[last]
+        if not isinstance(loop, Loop) or out.first != last or old.last != last:
+            return
+        loads = [view for view in loop.loads.values() if view.buffer is old]
+        stores = [(v, view) for v, view in loop.stores.items() if view.buffer is out]
+        whole = len(loop.shape) == 1 or all(len(view.shape) == len(loop.shape) for view in loads)
+        if len(stores) == 1 and whole and all(view.contiguous and view.shape == loop.shape for view in loads):
+            ((v, view),) = stores
+            loop.stores[v] = View(old, view.offset, view.strides, view.shape)
+            self.replaced.remove((out, old))
+            self.buffers.remove(out)
+
+    def with_copies(self, kernel: Product) -> Product:
+        """Memory for what a product copies."""
+        m, dtype = kernel.a.shape[-2], kernel.out.buffer.dtype
+        room = kernel.room
+        if room.copies_a:
+            kernel.copy_a = self.buffer("own", Value(-1, (m, room.inner), dtype))
+        if room.copies_b:
+            kernel.copy_b = self.buffer("own", Value(-1, (room.inner, room.vectors * room.lanes), dtype))
+        return kernel
+
+    def without_copies(self, kernel: Product) -> None:
+        """Have a product, which is not made, copy nothing."""
+        self.buffers = [b for b in self.buffers if b is not kernel.copy_a and b is not kernel.copy_b]
+
+    def _memory(self, value: Value) -> View:
+        """Memory for a value that several kernels make."""
+        view = self.new(value, -1)
+        self.ready[value] = -1
+        return view
+
+    def _filled(self, out: Value, view: View, number: float) -> None:
+        """Write a number into a part of a value's memory."""
+        if view.size:
+            loop = Loop(view.shape, len(self.kernels))
+            self.kernels.append(loop)
+            self._stored(out, view, number, loop)
+
+    def _stored(self, out: Value, view: View, x: Any, loop: Loop, primitive: str = "positive") -> None:
+        """Have a loop write `x` into a part of a value's memory, or with "add" what stands there and `x`."""
+        part = Value(-1, view.shape, out.dtype)
+        args: tuple[Any, ...] = (x,)
+        if primitive == "add":
+            before = Value(-1, view.shape, out.dtype)
+            loop.loads[before], args = view, (before, x)
+        self._reads(loop, [x] if isinstance(x, Value) else [])
+        loop.steps.append(Step(primitive, args, {}, (part,)))
+        loop.made.add(part)
+        loop.stores[part] = view
+        self.ready[out] = max(self.ready[out], loop.number)
+
+    def _deliver(self, value: Value) -> None:
+        """See that a result stands in memory of its own, without gaps."""
+        view = self.view(value)
+        if self.outputs.get(value) is view.buffer:
+            return
+        if view.buffer.kind == "own" and view.contiguous and view.buffer.size == max(value.size, 1):
+            view.buffer.kind = "output"
+            self.outputs[value] = view.buffer
+            return
+        loop = Loop(value.shape, len(self.kernels))
+        self.kernels.append(loop)
+        same = Value(-1 - value.number, value.shape, value.dtype)
+        loop.steps.append(Step("positive", (value,), {}, (same,)))
+        loop.loads[value] = view
+        loop.made.add(same)
+        out = View(self.buffer("output", value), 0, dense(value.shape), value.shape)
+        loop.stores[same] = out
+        self.outputs[value] = out.buffer
+
+    def count_uses(self, groups: Sequence[tuple[int, int]] = ()) -> None:
+        """Note for each buffer between which kernels it is in use. Those of a group, by the first one and how many
+        there are, may run at one time."""
+        together = {k: (first, first + n - 1) for first, n in groups for k in range(first, first + n)}
+        for buffer in self.buffers:
+            buffer.first = buffer.last = -1
+        for k, kernel in enumerate(self.kernels):
+            first, last = together.get(k, (k, k))
+            for view in used(kernel):
+                buffer = view.buffer
+                buffer.first = first if buffer.first < 0 else buffer.first
+                buffer.last = last
+        for out, _ in self.replaced:
+            out.last = len(self.kernels)
