@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import special
 
+from tinygrad_edu import ops
 from tinygrad_edu.testing import check_derivative
+from tinygrad_edu.testing.properties.registry_score import op_test
 
 
 def inside_only(f):
@@ -137,3 +139,8 @@ def test_what_real_differences_deny_costs_nothing_more(f, df, x, factor):
     report = check_derivative(lambda x: np.sum(f(x)), lambda x: factor * df(x), np.array([x]), raises=False)
     assert report.verdict == ("RIGHT" if factor == 1 else "WRONG")
     assert report.evaluations <= 20
+
+
+def test_noise_is_not_taken_for_a_bend():
+    """A saturated softmax has more rounding than its values tell: smaller steps would show that alone."""
+    op_test(ops.attend, 25)()

@@ -189,14 +189,24 @@ class Line:
             return True
         return abs(a - b) > UNRELATED * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()
 
-    def _finest(self) -> list[Sample]:
-        """The smallest two steps that stay within the domain."""
-        return [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None][:2]
+    def _finest(self, count: int = 2) -> list[Sample]:
+        """The smallest steps that stay within the domain."""
+        inside = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None]
+        return inside[:count]
 
     def _bends(self) -> bool:
-        """Whether the slopes over the smallest two steps differ by more than rounding: then others nearby show more."""
-        fine = self._finest()
-        return len(fine) == 2 and abs(slope_of(fine[0]) - slope_of(fine[1])) > CERTAIN * self.noise() / fine[0].h
+        """Whether the slopes over the smallest two steps differ by more than rounding, and come closer to each other as
+        steps shrink, or are those on two sides of a pole: then steps nearby show more. Noise does neither."""
+        fine = self._finest(3)
+        slopes = [slope_of(t) for t in fine]
+        if len(fine) < 2 or abs(slopes[0] - slopes[1]) <= CERTAIN * self.noise() / fine[0].h:
+            return False
+        far = abs(slopes[0] - slopes[1]) > BENT * abs(slopes[0])
+        return (
+            len(fine) == 2
+            or abs(slopes[0] - slopes[1]) < abs(slopes[1] - slopes[2])
+            or (far and not self._bent(fine[0]))
+        )
 
     def _closer(self) -> Iterator[float]:
         """The powers of smaller steps, while slopes bend; of one between two that are far apart and show the same."""
