@@ -296,6 +296,9 @@ def test_plots_take_tensors_as_they_are():
 def test_an_array_that_was_asked_for_is_no_list_for_numpy():
     t = (tg.Tensor([1.0, 2.0], requires_grad=True) ** 2).sum()
     assert (np.asarray(t), float(t)) == (5.0, 5.0)
+    with pytest.warns(LostGradientWarning):
+        np.full(2, t).sum()
+    assert float(t) == 5.0
     with tg.no_grad():
         assert np.array([t, t]).tolist() == [5.0, 5.0]
     with pytest.raises(ValueError, match="sequence"), pytest.warns(LostGradientWarning):

@@ -23,8 +23,8 @@ from ..interop.protocol import call_function, call_ufunc
 from ..recording import recording, site, tracer
 
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
-# the birth at which NumPy last asked a scalar for its array, of itself
-COERCED: ContextVar[int] = ContextVar("coerced", default=-1)
+# the birth at which NumPy last asked a scalar for its array, of itself, and the instruction of the user's program
+COERCED: ContextVar[tuple[int, Any]] = ContextVar("coerced", default=(-1, None))
 # `X.dot(t)` of an array asks `t` for a copy, to learn its dtype, and, in the same instruction of the user's program and
 # with nothing in between, for its values in the dtype of the result
 ASKED: ContextVar[tuple[int, int, Any]] = ContextVar("asked", default=(0, 0, None))
@@ -167,7 +167,9 @@ class Contents(Variable):
 
     def __float__(self) -> float:
         self._must_be_one("float", "tg.exp and the like for math.exp, or tolist()")
-        if self.flags & NEEDS and COERCED.get() == births() - 1 and departures.get() is None:
+        born, where = COERCED.get()
+        listed = self.flags & NEEDS and born == births() - 1 and where is not None and where.same(site())
+        if listed and departures.get() is None:
             raise GraphError(
                 "array: a list for NumPy must hold numbers; got tensors that need a gradient, which would be lost; use "
                 "tg.stack, or detach() them"
@@ -243,7 +245,7 @@ class Contents(Variable):
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
-            COERCED.set(births() if unasked else -1)
+            COERCED.set((births(), where) if unasked else (-1, None))
         return array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
