@@ -18,35 +18,28 @@ from ..backward import pull
 from ..engine import NEEDS, Variable, births, constant
 from ..errors import GraphError
 from ..op import Op
-from ..recording import TRACERS, Tracer, tracing
-from ..sums import worked_in
-from .array import ProgramArray, UnknownShapeError, plain, refusal
+from ..recording import TRACERS, tracing
+from .array import EffectError, ProgramArray, UnknownShapeError, plain, refusal
 from .host import HostNumber
 from .passes.common import without_dead_steps
 from .primitives import VIEWS, is_fresh
 from .program import Program, Value
-from .writer import Writer
+from .updates import Updates
 from .written import Place, Taken, Written
 
 
-class Reading(Tracer):
+class Reading(Updates):
     """One run, in a `with` block."""
 
     def __init__(self) -> None:
-        self.writer = Writer()
+        super().__init__()
         self.start = births()
-        self.sources: dict[Value, Place] = {}
         self.taken: dict[int, Taken] = {}
         self.arguments: list[tuple[int, Any, Any, Value, Any]] = []  # number, given, inside, and its inputs
         self.settled: dict[int, bool] = {}  # leaves: whether what is done depends on the gradient that they had
         self.zeroed: dict[int, Any] = {}
-        self.rows: dict[tuple[int, str, int], tuple[Place, Any]] = {}  # an optimizer's state, which is an array now
         self.wrt: list[tuple[Any, Any]] = []
         self.checks: list[tuple[ProgramArray, Callable[[Any], None]]] = []
-        self.effects: list[Callable[[], list[Any]]] = []
-        self.after: list[Callable[[], None]] = []
-        self.guards: list[tuple[Callable[[], Any], Any]] = []
-        self.rates: list[tuple[Any, Any]] = []  # groups of optimizers, and their learning rates
         self.given: set[Value] = set()  # outputs
         self.draws: list[tuple[Any, Any]] = []  # calls of generators, and what they gave
         self.sown: list[tuple[Any, Any]] = []  # generators that were made within, and their seeds
@@ -83,7 +76,7 @@ class Reading(Tracer):
         array = self.writer.input(data, x.name or "")
         self.sources[array.value] = Place("argument", None, i)
         t = constant(array)
-        t.flags, t.name = x.flags & NEEDS, x.name
+        t.flags, t.name, t.hooks = x.flags & NEEDS, x.name, x.hooks
         if x.op is None and x._grad is not None:
             gradient = self.writer.input(x._grad._data, f"grad of {x.name}" if x.name else "")
             self.sources[gradient.value] = Place("argument grad", None, i)
@@ -106,13 +99,17 @@ class Reading(Tracer):
         if not any(isinstance(a, ProgramArray) for a in arrays):
             return op.forward(*arrays, **attributes)
         arrays = [self.writer.constant(a) if type(a) is np.ndarray else a for a in arrays]
-        begun = len(self.writer.steps)
+        begun, refused = len(self.writer.steps), self.writer.refused
         try:
-            return op.forward(*arrays, **attributes)
-        except UnknownShapeError:
+            found = op.forward(*arrays, **attributes)
+            if not isinstance(self.writer.refused, EffectError):
+                self.writer.refused = refused
+            return found
+        except (UnknownShapeError, EffectError):
             raise
         except Exception:  # it asks for values or strides, as a factorisation or a window does: a primitive of its own
             del self.writer.steps[begun:]
+            self.writer.refused = refused
         return self.writer.call(f"op.{op.name}", arrays, attributes)
 
     def array(self, x: Any) -> Any:
@@ -220,58 +217,11 @@ class Reading(Tracer):
     def later(self, effect: Callable[[], None]) -> None:
         self.after.append(effect)
 
-    def stepped(self, optimizer: Any) -> None:
-        if optimizer._steps_itself():
-            raise refusal("an optimizer that defines step()", "define update(), or step outside of the function")
-        if self.after:
-            raise refusal("a schedule that steps before the optimizer", "step the schedule last")
-        self.guards.append((functools.partial(_groups, optimizer), _groups(optimizer)))
-        with np.errstate(all="ignore"):
-            for group, parts in zip(optimizer.param_groups, optimizer._bundles, strict=True):
-                self.rates.append((group, group["lr"]))
-                rate = functools.partial(_rate, group=group)
-                settings = {**group, "lr": self.writer.number(rate(None), ("lr", id(group)), rate)}
-                fixed = tuple(k for k in group if k not in ("lr", "params", "initial_lr", "name"))
-                self.guards.append((functools.partial(_settings, group, fixed), _settings(group, fixed)))
-                kept = optimizer.initial_state(group)
-                for bundle in parts:
-                    if len(kept) > len(bundle.state):
-                        bundle.keep(kept)
-                    together = _together(bundle)  # as a rule: then one number counts the steps of all
-                    self.guards.append((functools.partial(_together, bundle), together))
-                    for p in bundle.params:
-                        self.graded(p)
-                    moving = [i for i, p in enumerate(bundle.params) if p._grad is not None]
-                    for i in moving:
-                        self._step(optimizer, settings, bundle, i, 0 if together else i)
-                    self.effects.append(functools.partial(_counted, bundle, moving))
-
-    def _step(self, optimizer: Any, group: Any, bundle: Any, i: int, counted: int) -> None:
-        """One parameter's update, by the optimizer's own rule."""
-        p = bundle.params[i]
-        wide = worked_in(p._data.dtype)
-        row, g = (x._data.reshape(-1).astype(wide) for x in (p, p._grad))
-        state = {name: self._row(bundle, name, i) for name in bundle.state}
-        a, b = (np.zeros_like(row) for _ in range(2))
-        now, key = bundle.steps[counted] + 1, ("step", id(bundle), counted)
-        step = self.writer.number(now, key, lambda leaves: bundle.steps[counted] + 1)
-        optimizer.update(group, step, row, -g if group.get("maximize") else g, state, a, b)
-        p._data = row.astype(p._data.dtype).reshape(p._data.shape)
-        p.born, p.past = births(), None
-
-    def _row(self, bundle: Any, name: str, i: int) -> Any:
-        key = id(bundle), name, i
-        if key not in self.rows:
-            place = Place("state", bundle, (name, i))
-            array = self.writer.input(bundle.part(name, i).reshape(-1), name)
-            self.sources[array.value] = place
-            self.rows[key] = place, array
-        return self.rows[key][1]
-
     def differentiated(self, results: list[Any], arguments: list[Any]) -> list[Any]:
         """Write down the gradients of the results too: `sum <result, cotangent>`, by each tracked input."""
         outside = [taken.x for taken in self.taken.values() if taken.x.flags & NEEDS]
-        self.wrt = [(i, x) for i, x in enumerate(arguments) if isinstance(x, Variable) and x.flags & NEEDS]
+        tracked = {id(x): (i, x) for i, x in reversed(list(enumerate(arguments))) if isinstance(x, Variable)}
+        self.wrt = [(i, x) for i, x in reversed(tracked.values()) if x.flags & NEEDS]  # each once
         outside = [x for x in outside if not any(x is argument for _, argument in self.wrt)]
         self.wrt += [(x, x) for x in outside]
         cotangents = []
@@ -282,7 +232,14 @@ class Reading(Tracer):
                 cotangents.append((y, array))
         wanted = {x.born for _, x in self.wrt}
         with np.errstate(all="ignore"):
-            found = {x.born: g for x, g in pull(cotangents, oldest=self.start) if x.born in wanted}
+            hooks = [(x, x.hooks) for _, x in self.wrt]
+            try:
+                for x, _ in hooks:
+                    x.hooks = None  # they are told by whoever differentiates the results
+                found = {x.born: g for x, g in pull(cotangents, oldest=self.start) if x.born in wanted}
+            finally:
+                for x, own in hooks:
+                    x.hooks = own
         self.wrt = [(key, x) for key, x in self.wrt if x.born in found]  # those that the results come from
         return [found[x.born] for _, x in self.wrt]
 
@@ -405,27 +362,5 @@ class Reading(Tracer):
         return value
 
 
-def _rate(leaves: Any, group: Any) -> float:
-    return float(group["lr"])
-
-
-def _groups(optimizer: Any) -> list[Any]:
-    return [list(map(id, group["params"])) for group in optimizer.param_groups]
-
-
-def _together(bundle: Any) -> bool:
-    """Whether all parameters of a bundle have made equally many steps."""
-    return bool(bundle.steps.count(bundle.steps[0]) == len(bundle.steps))
-
-
-def _counted(bundle: Any, moving: list[int]) -> list[Any]:
-    """The change by which some parameters of a bundle have made one more step."""
-    return [(setattr, bundle, "steps", [n + (i in moving) for i, n in enumerate(bundle.steps)])]
-
-
 def _have_gradients(leaves: list[Any]) -> list[bool]:
     return [x._grad is None for x in leaves]
-
-
-def _settings(group: Any, names: tuple[str, ...]) -> list[Any]:
-    return [group[name] for name in names]
