@@ -7,6 +7,7 @@ the first (by a Chromium, through Playwright).
 from __future__ import annotations
 
 import inspect
+import os
 import pathlib
 import re
 import runpy
@@ -122,10 +123,13 @@ def live_pages() -> None:
         for name, title, f, inputs in made["pages"]():
             player(f, *inputs, title=title).save(DOCS / "pages" / f"{name}.html")
             print(name)
-    with tempfile.TemporaryDirectory() as folder:  # its pictures are left: each version of Graphviz draws other lines
+    with tempfile.TemporaryDirectory() as folder:
         script = DOCS.parent / "examples" / "seeing" / "course_pictures.py"
-        subprocess.run([sys.executable, script, folder], check=True)
-        shutil.copy(pathlib.Path(folder, "backprop.html"), DOCS / "seeing")
+        # graphs by pygraphviz's Graphviz on every machine: without a `dot` on the PATH, which may be of another version
+        subprocess.run([sys.executable, script, folder], check=True, env=os.environ | {"PATH": ""})
+        for path in pathlib.Path(folder).iterdir():
+            if path.suffix == ".html" or "graphviz" in path.read_text():
+                shutil.copy(path, DOCS / "seeing")
     picture("one_hidden_layer")
 
 

@@ -1,4 +1,4 @@
-"""Values that leave the graph: where, and by whose word.
+"""Values that leave the graph: where, and whether the program asked for it.
 
 `t.item()`, `float(t)`, `t.data`, `np.asarray(t)` say that plain numbers are wanted. All others (`A[0] = t`,
 `math.exp(t)`, `X.sum(initial=t)`, SciPy) ask a tensor for its numbers by themselves, and no number can tell later where
@@ -82,19 +82,19 @@ def depart(t: Any, numbers: bool) -> None:
         departed.append(Departure(t, births(), here, numbers))
 
 
-def warn_if_unasked(t: Variable, array: bool = False, copy: bool | None = None) -> None:
-    """Warn if the user's program did not ask for the numbers of `t`, which needs a gradient.
+def warn_if_unasked(t: Variable, array: bool = False, copy: bool | None = None) -> bool:
+    """Warn if the user's program did not ask for the numbers of `t`, which needs a gradient; gives whether it warned.
 
     `array`: an array is asked for, not a number, with this `copy`. A transform that runs says it when its function has
     returned.
     """
     if departures.get() is not None:
-        return
+        return False
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith(NUMPY):
         frame = frame.f_back
     if frame is None or frame.f_code.co_filename.startswith(PACKAGE):  # which says itself what it does not take
-        return
+        return False
     by = asker(frame, array, copy)
     if by is not None:
         warnings.warn(
@@ -103,6 +103,15 @@ def warn_if_unasked(t: Variable, array: bool = False, copy: bool | None = None) 
             LostGradientWarning,
             stacklevel=_level(),
         )
+    return by is not None
+
+
+def only_looked_at() -> bool:
+    """Whether the function of a library that the user's program runs just now can only look at numbers, as a plot."""
+    library, frame = "", sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((*LIBRARIES, *INSTALLED)):
+        library, frame = frame.f_globals.get("__name__", ""), frame.f_back
+    return _looks(library)
 
 
 def _level() -> int:

@@ -108,7 +108,20 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
             must = "shapes must broadcast: be equal, or 1, counted from the right"
             return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
         return ValueError(f"{op}: {error}; got {shapes}; use .astype('float32') for integers")
-    return ShapeError(f"{op}: {op.must or error}; got {shapes}; check the arguments")
+    return ShapeError(f"{op}: {op.must or error}; got {shapes}; {_turned(op, *map(np.shape, inputs))}")
+
+
+def _turned(op: Any, *shapes: tuple[int, ...]) -> str:
+    """Which other product of the two matrices there is."""
+    if op.signature == "(i,k),(k,j)->(i,j)" and min(map(len, shapes)) > 1:
+        a, b = shapes
+        if a[-2] == b[-2]:
+            return "a.mT @ b would fit"
+        if a[-1] == b[-1]:
+            return "a @ b.mT would fit"
+        if a[-2] == b[-1]:
+            return "b @ a would fit"
+    return "check the arguments"
 
 
 def _types(inputs: Sequence[Any]) -> str:

@@ -31,6 +31,11 @@ def worked_in(dtype: Any) -> Any:
     return WIDER[HALF] if dtype == HALF else dtype
 
 
+def room(dtype: Any, entries: int) -> Any:
+    """The dtype to add up so many numbers of `dtype` in, one after the other: a wider one where they are many."""
+    return WIDER.get(dtype, dtype) if entries > BLOCK else dtype
+
+
 def total(x: Any, *, axis: tuple[int, ...], keepdims: bool = False) -> Any:
     """The sum over `axis`, sorted and counted from the left. The error is that of about 32 roundings, however
     many entries there are; where NumPy adds pairwise, it is NumPy's sum.

@@ -79,11 +79,12 @@ for row, x in enumerate((test_x, attack)):
     for k in range(5):
         axes[row, k].imshow(x.data[k].reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         axes[row, k].set(title=f"read as {reads[row][k]}", xticks=[], yticks=[])
+    axes[row, 0].set_ylabel("image" if row == 0 else f"epsilon {EPSILON}")
 axis = right.subplots()
 axis.plot(epsilons, fooled, "o-", label="sign of the gradient")
 axis.plot(epsilons, shaken, "s-", label="random signs")
 axis.axvline(EPSILON, linestyle=":", color="black")
-axis.set(xlabel="epsilon", title="test accuracy", ylim=(-0.03, 1.03))
+axis.set(xlabel="epsilon", ylabel="test accuracy", title="the larger, the more is misread", ylim=(-0.03, 1.03))
 axis.legend(loc="center right")
 axis.grid(alpha=0.3)
 figure.savefig(OUT / "18_fast_gradient_sign.png", dpi=120)

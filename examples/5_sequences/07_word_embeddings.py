@@ -104,14 +104,15 @@ up = np.linalg.svd(rest - np.outer(rest @ across, across))[2][0]
 ends = people @ np.stack([across, up]).T
 for pair in ends:
     axes.plot(*pair.T, "o-", color="lightgrey", markerfacecolor="C0")
-for side, (shift, align) in enumerate([(-0.015, "right"), (0.015, "left")]):
-    free = -np.inf  # a word stands beside its point, or higher where another word stands
+for side, (column, align) in enumerate([(ends[:, 0, 0].min() - 0.02, "right"), (ends[:, 1, 0].max() + 0.02, "left")]):
+    free = -np.inf  # a word stands in a column at the height of its point, or higher where another word stands
     for k in sorted(range(len(both)), key=lambda k: float(ends[k, side, 1])):
         x, y = ends[k, side]
         free = max(y, free)
-        axes.text(x + shift, free, both[k][side], ha=align, va="center")
+        line = {"arrowstyle": "-", "color": "lightgrey", "linestyle": ":"}
+        axes.annotate(both[k][side], (x, y), (column, free), ha=align, va="center", arrowprops=line)
         free += 0.05
-axes.margins(0.2, 0.08)
+axes.margins(0.26, 0.08)
 axes.set(xlabel="along the mean of (woman - man), (queen - king), ...", ylabel="across: what differs most besides")
 figure.savefig(OUT / "word_embeddings.png")
 print("picture:", OUT / "word_embeddings.png")

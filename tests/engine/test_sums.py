@@ -338,3 +338,55 @@ def test_an_empty_batch_leaves_running_statistics_alone():
                 np.testing.assert_array_equal(p.grad.data, 0)
         for k, v in layer.named_buffers():
             np.testing.assert_array_equal(v.data, before[k])
+
+
+def _value_and_gradients(f, xs, dtype):
+    tensors = [tg.Tensor(x.astype(dtype), requires_grad=True) for x in xs]
+    y = f(*tensors)
+    assert y.dtype == dtype
+    y.sum().backward()
+    return [np.asarray(t.data, np.float64) for t in (y, *[t.grad for t in tensors])]
+
+
+WINDOWS = {
+    "avg_pool1d": (lambda x: F.avg_pool1d(x, 900, 1), (1, 1, 2000)),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x, 40, 1), (1, 1, 60, 60)),
+    "conv2d of entries": (lambda x, w: F.conv2d(x, w), (500, 2, 16, 16), (3, 2, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_wide_windows_and_many_examples_keep_the_digits_of_float32(name):
+    f, *shapes = WINDOWS[name]
+    xs = [np.full(shape, 0.1, np.float32) for shape in shapes]
+    single, double = (_value_and_gradients(f, xs, dtype) for dtype in (np.float32, np.float64))
+    for a, b in zip(single, double, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-6)
+
+
+STEPS = {
+    "prod": (tg.prod, (500,)),
+    "cumulative_prod": (tg.cumulative_prod, (500,)),
+    "cross": (tg.linalg.cross, (40, 3), (40, 3)),
+    "gradient": (np.gradient, (200,)),
+    "gradient of a square": (lambda x: np.gradient(x)[1], (20, 20)),
+    "gradient, uneven": (lambda x: np.gradient(x, 1e5 + np.arange(200) ** 1.5, edge_order=2), (200,)),
+    "trapezoid": (np.trapezoid, (4000,)),
+    "interpolate": (lambda x: F.interpolate(x.reshape(1, 1, 20, 20), scale_factor=3, mode="bicubic"), (400,)),
+    "tanhshrink": (F.tanhshrink, (100,)),
+    "glu": (F.glu, (100,)),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_is_made_of_several_steps_rounds_float16_once(name):
+    f, *shapes = STEPS[name]
+    rng = np.random.default_rng(0)
+    near = 1 if "prod" in name else 0
+    xs = [(rng.normal(size=shape) * 0.05 + near).astype(np.float16) for shape in shapes]
+    half, double = (_value_and_gradients(f, xs, dtype) for dtype in (np.float16, np.float64))
+    for a, b in zip(half, double, strict=True):
+        exact = b.astype(np.float16).astype(np.float64)
+        assert np.all(np.abs(a - exact) <= np.spacing(np.abs(exact).astype(np.float16)) + 1e-6 * np.abs(exact).max())
+    for x in xs:  # beside a wider operand the result is as wide
+        assert f(*[x.astype(np.float32)] * len(xs)).dtype == np.float32

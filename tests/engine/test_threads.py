@@ -1,5 +1,6 @@
 """Threads that share a leaf, an optimizer, parameters, a layer: nothing that one of them did is lost."""
 
+import contextlib
 import sys
 import threading
 
@@ -104,3 +105,24 @@ def test_gradients_of_a_shared_leaf_are_all_there(create_graph):
     x = tg.Tensor([1.0, 2.0], requires_grad=True)
     together(lambda k: (x * (k + 1)).sum().backward(create_graph=create_graph), times=20)
     assert x.grad.tolist() == [20.0 * sum(range(1, THREADS + 1))] * 2
+
+
+def test_writes_of_several_threads_are_whole_and_under_a_lock_all_there():
+    lock, t, seen = threading.Lock(), tg.Tensor(np.zeros(20)), []
+
+    def write(held):
+        nonlocal t
+        for _ in range(100):
+            with held:
+                t += 1
+            seen.append(len(set(t.tolist())))
+
+    for held, exact in ((contextlib.nullcontext(), False), (lock, True)):
+        t = tg.Tensor(np.zeros(20))
+        threads = [threading.Thread(target=write, args=(held,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(seen) == {1}  # no write is seen in part
+        assert t.tolist()[0] == 400 if exact else 1 <= t.tolist()[0] <= 400

@@ -209,6 +209,13 @@ def test_a_shape_stands_for_an_example(look):
     assert "(5,3)" in text.replace(" ", "")
 
 
+def test_the_shape_of_one_example_for_a_summary():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 6 * 6, 3))
+    with pytest.raises(tg.errors.ShapeError) as caught:
+        model.summary((1, 8, 8))
+    assert caught.value.__notes__ == ["summary ran the model on (1, 8, 8): the first axis counts examples"]
+
+
 def test_layers_in_a_plain_list():
     class Net(nn.Module):
         def __init__(self):
@@ -273,7 +280,18 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: tg.add(tg.ones(2)), "add: needs x2; got 1 argument; write add(x1, x2)"),
     (lambda: tg.vmap(lambda x: x)(3.0), "vmap: a number has no axes; got axis 0; give an array, or None"),
     (lambda: nn.linear(2, 3), "use nn.Linear"), (lambda: optim.adam([tg.ones(1)]), "use optim.Adam"),
-    (lambda: nn.convolution(1), "see dir(nn)"),
+    (lambda: nn.convolution(1), "see dir(nn)"), (lambda: optim.Adam([tg.ones(1)], betas=0.9), "got 0.9; use (0.9, 0.999)"),
+    (lambda: tg.ones((2, 1)) @ tg.ones((2, 5)), "a.mT @ b would fit"), (lambda: tg.ones((2, 1)) @ tg.ones((3, 1)), "a @ b.mT would"),
+    (lambda: tg.ones((2, 1)) @ tg.ones((4, 2)), "b @ a would fit"), (lambda: tg.ones((2, 1)) @ tg.ones((4, 5)), "check the arg"),
+    (lambda: tg.draw(tg.ones(1), detail=["values", "gradients"]), "got list; use e.g. 'gradients'"),
+    (lambda: tg.fit(nn.Linear(1, 1), [], nn.MSELoss, optim.SGD([tg.ones(1)])), "not a class; got the class MSELoss; use e.g. MSELoss(...)"),
+    (lambda: tg.fit(nn.Linear(1, 1), [], F.mse_loss, None, batch_size=32), "data.DataLoader(dataset, batch_size=32)"),
+    (lambda: nn.Linear(2, 2, kernel_regularizer="l2"), "weight_decay to the optimizer"),
+    (lambda: tg.grad(tg.ones(1).sum(), tg.ones(1)), "tg.autograd.grad(result, inputs)"),
+    (lambda: data.TensorDataset(np.ones((2, 100)), np.ones((1, 100))), "examples are rows, so pass x.T"),
+    (lambda: nn.RNN(27, 50)(np.array([1, 2, 3])), "use F.one_hot(x, n), or nn.Embedding"),
+    (lambda: nn.Sequential(nn.RNN(3, 5), nn.Linear(5, 3))(tg.ones((2, 3))), "take one tensor of a layer that gives several"),
+    (lambda: tg.explain(tg.ones(1), tg.ones(1)), "write explain(x), or explain((x, y)) for several"),
 ]  # fmt: skip
 
 
@@ -289,6 +307,7 @@ OBJECTS = {
     "module": nn.Sequential(nn.Linear(2, 2)), "optimizer": optim.SGD([tg.ones(1)], lr=0.1),
     "generator": tg.random.default_rng(0), "schedule": optim.StepLR(optim.SGD([tg.ones(1)], lr=0.1), 2),
     "loader": data.DataLoader(range(3)), "nn.init": nn.init, "nn.utils": nn.utils, "tensor": tg.ones(1),
+    "linear": nn.Linear(1, 1), "norm": nn.LayerNorm(2), "attention": nn.MultiheadAttention(2, 1),
 }  # fmt: skip
 MEMBERS = [
     ("module", "to", "the module as it is"), ("module", "fit", "tg.fit(model, data"), ("module", "layers", "module[0]"),
@@ -298,6 +317,10 @@ MEMBERS = [
     ("generator", "choice", "integers"), ("schedule", "get_lr", "get_last_lr()"), ("loader", "batchsize", "batch_size"),
     ("nn.init", "xavier_uniform", "xavier_uniform_"), ("nn.init", "he_normal_", "kaiming_normal_"),
     ("nn.utils", "clip_grad_norm", "clip_grad_norm_"), ("tensor", "add_", "x += y, within tg.no_grad()"),
+    ("nn.init", "normal", "nn.init.normal_"), ("nn.init", "xavier", "xavier_uniform_"), ("schedule", "lr", "get_last_lr()"),
+    ("linear", "compile", "optim.Adam(module.parameters())"), ("module", "add", "append(layer)"),
+    ("linear", "W", "use weight"), ("norm", "gamma", "use weight"), ("norm", "beta", "use bias"),
+    ("linear", "grad", "weight.grad"), ("attention", "weight", "see dir() of the MultiheadAttention"),
     ("tensor", "mul_", "x *= y"), ("tensor", "fill_", "x[...] = value"), ("tensor", "Reshape", "did you mean reshape?"),
 ]  # fmt: skip
 

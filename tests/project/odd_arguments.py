@@ -424,7 +424,7 @@ CALLS |= {
 # these take no arguments, only other names' results, or are for subclasses and decorators
 LEFT_OUT = set(
     "Module LRScheduler Optimizer Callback IterableDataset Identity LivePlot get_default_dtype load_digits shared detect_anomaly "
-    "in_notebook op_table built_in_ops set_default_dtype no_grad register Structure ParametrizationList Scores MNIST Table Minimum Curve "
+    "op_table built_in_ops set_default_dtype no_grad register Structure ParametrizationList Scores MNIST Table Minimum Curve "
     "Progress Fit Entry Report KernelReport GradientError Formula triplet_margin_with_distance_loss".split()
 )
 

@@ -1,6 +1,7 @@
 """The laws of the house: imports go down, rules are pure, importing is light, names are kept."""
 
 import ast
+import graphlib
 import inspect
 import pathlib
 import re
@@ -65,13 +66,24 @@ def imports(path):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1][1:]
             parts = (*base, *(node.module.split(".") if node.module else ()))
-            modules = [a.name for a in node.names if PACKAGE.joinpath(*parts, f"{a.name}.py").exists()]
+            folder = PACKAGE.joinpath(*parts)
+            modules = [a.name for a in node.names if (folder / f"{a.name}.py").exists() or (folder / a.name).is_dir()]
             if parts and modules:
                 yield from ((".".join((*parts, name)), node) for name in modules)
             elif parts:
                 yield ".".join(parts), node
             else:
                 yield from ((alias.name, node) for alias in node.names)
+
+
+def for_types(path):
+    """The lines of a file that only type checkers read."""
+    return {
+        inner
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in range(node.lineno, node.end_lineno + 1)
+    }
 
 
 def test_the_page_of_the_architecture_names_every_file():
@@ -90,16 +102,25 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name not in ("__init__.py",
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_down(path):
     module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-    source = path.read_text()
-    typing_only = {
-        inner
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in range(node.lineno, node.end_lineno + 1)
-    }
+    typing_only = for_types(path)
     for target, node in imports(path):
         if node.lineno not in typing_only:
             assert floor(target) <= floor(module), f"{module} imports {target}, which stands above it"
+
+
+def test_no_imports_go_in_a_circle():
+    """Not those within functions either; only names that type checkers read may."""
+    graph = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts, typing_only = path.relative_to(PACKAGE).with_suffix("").parts, for_types(path)
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        graph[module] = {target for target, node in imports(path) if node.lineno not in typing_only} - {module}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_a_file_ends_where_a_subject_does():
+    lengths = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path: n for path, n in lengths.items() if n > 400} == {}
 
 
 def test_the_package_imports_only_numpy():

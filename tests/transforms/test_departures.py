@@ -275,3 +275,31 @@ def test_a_gradient_is_right_or_its_loss_is_told(route, place):
             np.testing.assert_allclose(found, want, atol=1e-3)
         else:
             np.testing.assert_allclose(found, slope(f), atol=1e-4)
+
+
+def test_plots_take_tensors_as_they_are():
+    """A library that draws only looks at numbers: no warning, no error, and the numbers are those of the tensor."""
+    Figure = pytest.importorskip("matplotlib.figure").Figure
+    w = tg.Tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    losses = [(w * k).sum() for k in (1.0, 2.0, 3.0)]
+    axes, numbers = Figure().subplots(), [11.0, 22.0, 33.0]
+    (line,) = axes.plot(losses)
+    assert line.get_ydata().tolist() == numbers
+    (line,) = axes.plot(range(3), tg.stack(losses) * 2)
+    assert np.asarray(line.get_ydata()).tolist() == [22.0, 44.0, 66.0]
+    assert [bar.get_height() for bar in axes.bar(range(3), losses)] == numbers
+    assert axes.scatter(losses, losses).get_offsets().tolist() == [[x, x] for x in numbers]
+    assert axes.contourf(w * 1).get_array().size > 1
+    assert axes.imshow(w * 1).get_array().tolist() == w.tolist()
+
+
+def test_an_array_that_was_asked_for_is_no_list_for_numpy():
+    t = (tg.Tensor([1.0, 2.0], requires_grad=True) ** 2).sum()
+    assert (np.asarray(t), float(t)) == (5.0, 5.0)
+    with pytest.warns(LostGradientWarning):
+        np.full(2, t).sum()
+    assert float(t) == 5.0
+    with tg.no_grad():
+        assert np.array([t, t]).tolist() == [5.0, 5.0]
+    with pytest.raises(ValueError, match="sequence"), pytest.warns(LostGradientWarning):
+        np.array([t, t]).sum()

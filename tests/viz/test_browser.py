@@ -582,6 +582,25 @@ def test_in_a_notebooks_frame_it_has_no_complaints(browser, tmp_path):
     tab.close()
 
 
+@pytest.mark.parametrize("width", [640, 900])
+def test_outputs_end_where_a_notebooks_cell_does(browser, width):
+    rng = tg.random.default_rng(0)
+    model = nn.Sequential(
+        nn.Linear(4, 8, rng=rng), nn.Tanh(), nn.Linear(8, 8, rng=rng), nn.Tanh(), nn.Linear(8, 3, rng=rng)
+    )
+    x, w = tg.ones((8, 4)), tg.Tensor([1.0, 2.0], requires_grad=True)
+    outputs = {
+        "player": viz.player(w.sum()), "worksheet": viz.worksheet(w.sum() * 2), "compare": viz.compare(w * 2, w * 3),
+        "graph": viz.draw(model, x, detail="values"),
+    }  # fmt: skip
+    tab = browser.new_page(viewport={"width": width, "height": 720})
+    shown = (x._repr_svg_() if name == "graph" else x._repr_html_() for name, x in outputs.items())
+    tab.set_content("".join(f'<div class="cell" style="overflow:auto">{x}</div>' for x in shown))
+    over = tab.evaluate("[...document.querySelectorAll('.cell')].map(x => x.scrollWidth - x.clientWidth)")
+    assert dict(zip(outputs, over, strict=True)) == dict.fromkeys(outputs, 0)
+    tab.close()
+
+
 def test_zoom_and_pan_by_wheel_and_fingers(browser, tmp_path):
     with opened(browser, viz.player(network, *network_inputs()), tmp_path, has_touch=True) as tab:
         x, _y, w, _h = seen(tab)
@@ -696,29 +715,28 @@ def test_a_film_replays_values_gradients_and_loss(browser, tmp_path):
         assert text(tab, "#count") == "6 of 7"
 
 
-@pytest.mark.long
-def test_five_hundred_boxes_open_in_two_seconds_and_step_at_thirty_frames_a_second(browser, tmp_path):
-    x = tg.Tensor(0.5, requires_grad=True, name="x")
-    y = x
-    for k in range(166):
-        y = tg.tanh(y * (1 + k / 1000)) + x
-    page = viz.player(y)
-    with opened(browser, page, tmp_path) as tab:
-        clock = tab.context.new_cdp_session(tab)
-        clock.send("Performance.enable", {"timeDomain": "threadTicks"})  # the page's own time, whatever else runs
-
-        def spent():
-            return {m["name"]: m["value"] for m in clock.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
-
-        before, steps = spent(), 100
-        tab.evaluate("player.detail(0)")
-        assert tab.locator(".box").count() >= 498
-        assert 0 < spent() - before < 2
-        before = spent()
-        tab.evaluate(
-            """steps => new Promise(done => { let k = 0;
-                const tick = () => { player.go(k); if (++k === steps) done(); else requestAnimationFrame(tick); };
-                requestAnimationFrame(tick); })""",
-            steps,
-        )
-        assert 0 < (spent() - before) / steps <= 1 / 30
+def test_a_step_changes_as_little_of_a_page_of_five_hundred_boxes_as_of_one_of_sixty(browser, tmp_path):
+    changes = {}
+    for rounds in (20, 166):
+        x = tg.Tensor(0.5, requires_grad=True, name="x")
+        y = x
+        for k in range(rounds):
+            y = tg.tanh(y * (1 + k / 1000)) + x
+        with opened(browser, viz.player(y), tmp_path) as tab:
+            tab.evaluate("player.detail(0)")
+            assert tab.locator(".box").count() == 3 * rounds + 1
+            changes[rounds] = tab.evaluate(
+                """async () => {
+                    let count = 0;
+                    const seen = (found) => { count += found.length; };
+                    const watch = new MutationObserver(seen), all = { subtree: true, attributes: true, childList: true };
+                    watch.observe(document.body, { ...all, characterData: true });
+                    for (let k = 1; k <= 40; k += 1) {
+                        player.go(k);
+                        await new Promise((done) => requestAnimationFrame(done));
+                    }
+                    seen(watch.takeRecords());
+                    return count;
+                }"""
+            )
+    assert 0 < changes[166] <= changes[20] * 1.1

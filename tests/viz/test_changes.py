@@ -6,7 +6,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.nn import functional as F
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.values import short
 
 from .test_browser import at, browser, opened, text, until  # noqa: F401  a fixture

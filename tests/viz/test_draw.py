@@ -13,7 +13,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.pictures import palette
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -214,6 +214,16 @@ def test_a_module_with_an_example_input():
     assert by_title["x"].kind == "input"
     assert by_title["first.weight"].kind == "parameter"
     assert "second.weight" in viz.draw(net, np.ones((5, 3)), detail="gradients").source
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_data_that_a_layer_casts_keeps_its_name(dtype):
+    X = (np.arange(6).reshape(2, 3) % 5).astype(dtype)
+    loss = nn.Linear(3, 1)(X).sum()
+    assert "X" in read(loss).names()
+    T = tg.Tensor(X)
+    loss = nn.Linear(3, 1)(T).sum()
+    assert "T" in read(loss).names()
 
 
 def test_a_function_with_example_inputs_shows_its_inner_names():

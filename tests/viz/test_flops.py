@@ -8,7 +8,7 @@ from tinygrad_edu import nn
 from tinygrad_edu.nn import functional as F
 from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.table import example
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.pictures.overlays import flops
 
 torch = pytest.importorskip("torch")

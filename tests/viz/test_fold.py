@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.viz.formulas.mathematics import symbol
-from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.graph.graph import is_number
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.pictures.fold import repetition, view
 
 from .test_draw import Net

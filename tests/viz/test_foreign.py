@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu.viz.foreign.libraries import library_of
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.live.javascript import without
 from tinygrad_edu.viz.live.replay import replay
 

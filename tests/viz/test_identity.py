@@ -9,8 +9,9 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim, viz
 from tinygrad_edu.errors import GraphError
-from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.graph.graph import is_number
 from tinygrad_edu.viz.graph.identity import alike, same
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.values import short
 from tinygrad_edu.viz.pages.player import page_data
 

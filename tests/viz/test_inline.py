@@ -13,8 +13,9 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, ops, viz
 from tinygrad_edu.cli.explain import main
 from tinygrad_edu.op import REGISTRY
-from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.graph.graph import is_number
 from tinygrad_edu.viz.graph.local import local
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.notebook import load_ipython_extension, module_html, op_html, tensor_html
 from tinygrad_edu.viz.pictures.inline import inline
 

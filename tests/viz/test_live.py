@@ -13,7 +13,7 @@ from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.program.coding import encoded
 from tinygrad_edu.testing.properties.calls import calls
 from tinygrad_edu.testing.properties.op_checks import built_in_ops
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.live.activations import ACTIVATIONS
 from tinygrad_edu.viz.live.javascript import SIGNED, description, primitives, source, without
 from tinygrad_edu.viz.live.replay import replay

@@ -8,7 +8,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim, viz
 from tinygrad_edu.op import REGISTRY
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.steps import backward
 
 DETAILS = ("ops", "values", "gradients", "formulas")
@@ -112,6 +112,13 @@ def test_an_own_operation_is_explained_like_the_others():
 def test_a_constant_alone():
     assert "x" in viz.draw(tg.Tensor(1.0, name="x")).source
     assert "<html" in viz.player(tg.Tensor(1.0)).html()
+
+
+@pytest.mark.parametrize("settings", [{}, {"page": None}, {"direction": "down"}, {"detail": "values"}], ids=str)
+def test_a_number_without_a_history_is_a_box_and_says_why(settings):
+    text = viz.draw((tg.ones(2) * 2).sum(), **settings).source
+    assert ">4<" in text
+    assert "nothing needs a gradient" in text
 
 
 def test_drawing_a_recorded_graph_changes_nothing():

@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.pictures.draw import PAGE
 from tinygrad_edu.viz.pictures.heat import blocks, heat
 from tinygrad_edu.viz.pictures.palette import TINTS

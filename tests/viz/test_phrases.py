@@ -7,8 +7,9 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 from tinygrad_edu.viz.formulas.mathml import tree
 from tinygrad_edu.viz.formulas.notation import plain
-from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.graph.graph import is_number
 from tinygrad_edu.viz.graph.local import gradient_name
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.steps import backward, forward
 from tinygrad_edu.viz.graph.values import Texts, short
 from tinygrad_edu.viz.pages.phrases import TYPESET

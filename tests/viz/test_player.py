@@ -13,7 +13,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
-from tinygrad_edu.viz.graph.graph import read
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.values import short
 
 

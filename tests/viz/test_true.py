@@ -13,8 +13,9 @@ from tinygrad_edu.nn import functional as F
 from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.formula import input_names
 from tinygrad_edu.viz.formulas.table import example
-from tinygrad_edu.viz.graph.graph import is_number, read
+from tinygrad_edu.viz.graph.graph import is_number
 from tinygrad_edu.viz.graph.local import local
+from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.steps import contribution
 from tinygrad_edu.viz.pictures.inline import inline
 

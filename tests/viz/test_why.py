@@ -3,6 +3,7 @@
 # ruff: noqa: F841 (why looks for the result among the variables of its caller)
 
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -678,3 +679,17 @@ def test_a_file_beside_the_package_is_the_users():
 def test_an_answer_in_a_notebook_is_escaped():
     w = tg.Tensor([1.0], name="<b>w</b>")
     assert "<b>" not in why(w)._repr_html_()
+
+
+def test_at_most_the_last_value_of_a_name_is_kept_by_who_asks():
+    """Up to Python 3.12 a frame keeps the copy of its names that was looked at; see docs/conventions.md."""
+
+    def loop(w, seen):
+        for _ in range(4):
+            x = tg.Tensor([1.0, 2.0])
+            seen.append(weakref.ref(x))
+            why(w)
+            assert sum(ref() is not None for ref in seen) == 1
+        return seen
+
+    assert not any(ref() for ref in loop(leaf(), []))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.seed < 0:
             raise Unusable(f"--seed must be a whole number from 0; got {args.seed}; write --seed 0")
         with redirect_stdout(sys.stderr):  # what modules and functions print is no part of the report
-            f, df = named(args.function), named(args.derivative) if args.derivative else None
+            f, df = _function(args.function), _function(args.derivative) if args.derivative else None
             inputs = _inputs(args, f)
             report = _report(f, df, inputs, args)
         failed = False
@@ -119,12 +120,22 @@ def named(text: str) -> Any:
     return found
 
 
+def _function(text: str) -> Any:
+    found = named(text)
+    if not callable(found):
+        raise Unusable(f"a function must be named; {text!r} is of type {type(found).__name__}; name what computes")
+    return found
+
+
 def _inputs(args: argparse.Namespace, f: Callable[..., Any]) -> tuple[Any, ...]:
     if sum(map(bool, (args.inputs, args.input, args.shape))) > 1:
         raise Unusable("inputs come from INPUTS, --input or --shape; got more than one of these; leave the others out")
     if args.inputs:
         found = named(args.inputs)
-        found = found() if callable(found) else found
+        try:
+            found = found() if callable(found) else found
+        except TypeError as error:
+            raise Unusable(f"a function that gives inputs must take none; got {args.inputs!r} ({error})") from None
         return tuple(found) if isinstance(found, tuple | list) else (found,)
     if args.input:
         return tuple(_literal(text) for text in args.input)
@@ -152,13 +163,9 @@ def _literal(text: str) -> Any:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    try:
-        shape = tuple(int(n) for n in text.replace("x", ",").split(",") if n)
-    except ValueError:
-        shape = (-1,)
-    if any(n < 0 for n in shape):
+    if not re.fullmatch(r"(\d+(\s*[,x]\s*\d+)*\s*,?)?", text.strip("()[] ")):
         raise Unusable(f"--shape must be lengths joined by commas; got {text!r}; write 3,4")
-    return shape
+    return tuple(map(int, re.findall(r"\d+", text)))
 
 
 def styled(report: Report, colour: bool) -> str:

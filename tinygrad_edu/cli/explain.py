@@ -20,7 +20,8 @@ from ..files import as_path, told
 from ..functions import elementwise
 from ..functions.creation import asarray
 from ..op import REGISTRY
-from ..viz.graph.graph import Graph, read
+from ..viz.graph.graph import Graph
+from ..viz.graph.reading import read
 from ..viz.pages.page import Page
 from ..viz.pages.player import page_data
 from ..viz.pictures.draw import picture

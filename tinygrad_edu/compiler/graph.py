@@ -20,7 +20,7 @@ from ..recording import Recording, recorder
 from .trees import Results
 
 
-class Call:
+class CompiledCall:
     """One call whose results are differentiable: what it was given, and its gradients once one of them is asked for."""
 
     def __init__(self, plan: Any, inputs: list[Any], called: Any, results: Sequence[Any]) -> None:
@@ -77,7 +77,7 @@ def _may_change(place: Any, leaves: Sequence[Any]) -> bool:
     return place.kind == "argument" and not isinstance(leaves[place.key], Variable)
 
 
-def in_graph(call: Call, arrays: Sequence[Any]) -> list[Any]:
+def in_graph(call: CompiledCall, arrays: Sequence[Any]) -> list[Any]:
     """The results of a call, as tensors; those that are differentiable remember it."""
     leaves = call.called.leaves
     tracked = [leaves[key] if isinstance(key, int) else key for key in call.plan.written.inputs]
@@ -109,7 +109,7 @@ SPENT.flags = NEEDS
 
 
 def _compiled_rule(i: int) -> Any:
-    def rule(g: Any, y: Any, *xs: Any, call: Call, which: int) -> Any:
+    def rule(g: Any, y: Any, *xs: Any, call: CompiledCall, which: int) -> Any:
         return call.gradient(i, which, g, xs)
 
     return rule

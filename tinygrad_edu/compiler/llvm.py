@@ -12,7 +12,7 @@ from .lowering import Lowering
 from .memory import arena
 from .nest import Nest
 from .products import product
-from .rolled import Call, rolled
+from .rolled import KernelCall, rolled
 from .signature import signature
 from .slices import sliced
 from .views import Buffer
@@ -54,7 +54,7 @@ class Module:
         self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up
         self.numbers = {v: k for k, v in enumerate(lowering.weak)}
         self.called: list[tuple[str, list[tuple[Buffer, int]], list[int]]] = []
-        self.calls: list[Call] = []  # the same, by places of memory
+        self.calls: list[KernelCall] = []  # the same, by places of memory
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
         self.alike: dict[Any, tuple[str, list[int]]] = {}  # the name, and which numbers it reads, by signature
         self.groups = sliced(lowering)  # kernels in slices, which threads may share out
@@ -124,9 +124,9 @@ class Module:
             return slot, offset + base * buffer.dtype.itemsize
 
         calls = [
-            Call(name, tuple(at(*b) for b in buffers), tuple(numbers)) for name, buffers, numbers in self.called
+            KernelCall(name, tuple(at(*b) for b in buffers), tuple(numbers)) for name, buffers, numbers in self.called
         ]  # fmt: skip
         for source, target in self.lowering.replaced:
-            calls.append(Call(f"copy {source.size * source.dtype.itemsize}", (at(target, 0), at(source, 0)), ()))
+            calls.append(KernelCall(f"copy {source.size * source.dtype.itemsize}", (at(target, 0), at(source, 0)), ()))
         self.calls = calls
         return rolled(calls, self.groups)

@@ -19,7 +19,7 @@ from ..program.program import Program
 from ..program.written import Place, Written
 from ..random import Generator
 from .execute import Executor
-from .graph import Call, ended, in_graph
+from .graph import CompiledCall, ended, in_graph
 from .guards import Outside
 from .repetition import OTHERWISE, repeated
 from .trees import Arguments
@@ -214,7 +214,7 @@ class Plan:
         for step in self.written.after:
             step()
         if self.which:
-            shown = in_graph(Call(self, list(inputs), called, results), results)
+            shown = in_graph(CompiledCall(self, list(inputs), called, results), results)
         else:
             shown = [ended(y) if k in self.ended else constant(y) for k, y in enumerate(results)]
         return self.written.result.put_together(shown, leaves)

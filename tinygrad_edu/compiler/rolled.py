@@ -17,7 +17,7 @@ LEAST = 12  # calls that a loop must save
 LONGEST = 1024  # calls of one round
 
 
-class Call(NamedTuple):
+class KernelCall(NamedTuple):
     """A kernel with the memory that it is given: for each buffer the place of its pointer and bytes from there; and the
     places of its numbers. `copy n` copies n bytes."""
 
@@ -95,7 +95,7 @@ class _Run:
         self.tables.append(f"{name} = internal constant [{len(values)} x i64] [{entries}]")
         return self.emit(f"load i64, ptr {self.emit(f'getelementptr inbounds i64, ptr {name}, i64 {i}')}")
 
-    def call(self, rounds: Sequence[Call], i: str | None = None) -> None:
+    def call(self, rounds: Sequence[KernelCall], i: str | None = None) -> None:
         """The same call in each round."""
         pointers = []
         for places in zip(*(call.memory for call in rounds), strict=True):
@@ -112,7 +112,7 @@ class _Run:
         else:
             self.lines.append(f"  call void @{name}({args})")
 
-    def loop(self, calls: Sequence[Call], part: Part) -> None:
+    def loop(self, calls: Sequence[KernelCall], part: Part) -> None:
         k = self.count = self.count + 1
         i, after, more = f"%i{k}", f"%next{k}", f"%more{k}"
         self.lines += [f"  br label %head{k}", f"head{k}:", f"  {i} = phi i64 [ 0, %from{k} ], [ {after}, %head{k} ]"]
@@ -127,7 +127,7 @@ class _Run:
         ]
 
 
-def rolled(calls: Sequence[Call], groups: Sequence[tuple[int, int]] = ()) -> str:
+def rolled(calls: Sequence[KernelCall], groups: Sequence[tuple[int, int]] = ()) -> str:
     """`run(pointers, numbers)`: these calls in their order. Groups of calls, by their first one and how many there are,
     may be shared out among threads: `shared(pointers, numbers)` does the same."""
     if not groups:
@@ -144,7 +144,7 @@ def rolled(calls: Sequence[Call], groups: Sequence[tuple[int, int]] = ()) -> str
     return "\n\n".join([*text, _one_thread(order), shared(order)])
 
 
-def _segment(name: str, calls: Sequence[Call], define: str) -> str:
+def _segment(name: str, calls: Sequence[KernelCall], define: str) -> str:
     """A function that makes calls in their order."""
     run = _Run(name)
     for part in parts([(call.name, len(call.memory), len(call.numbers)) for call in calls]):
@@ -157,7 +157,7 @@ def _segment(name: str, calls: Sequence[Call], define: str) -> str:
     return "\n".join([*run.tables, *([""] if run.tables else []), head, *run.lines, "  ret void", "}"])
 
 
-def _job(name: str, calls: Sequence[Call]) -> str:
+def _job(name: str, calls: Sequence[KernelCall]) -> str:
     """A function that makes one of these calls: equal kernels, of which the last may be a shorter one, or others."""
     run = _Run(name)
     same = calls if calls[-1].name == calls[0].name else calls[:-1]
@@ -193,12 +193,12 @@ def _one_thread(order: Sequence[tuple[str, int]]) -> str:
     return "\n".join([*lines, "  ret void", "}"])
 
 
-def single(calls: Sequence[Call]) -> str:
+def single(calls: Sequence[KernelCall]) -> str:
     """`one(k, pointers, numbers)`: the call number k alone, to see how long it takes; nothing for others."""
     return _chosen("define void", "one", calls)
 
 
-def _chosen(define: str, name: str, calls: Sequence[Call]) -> str:
+def _chosen(define: str, name: str, calls: Sequence[KernelCall]) -> str:
     run = _Run(name)
     cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(calls)))
     run.lines.append(f"  switch i64 %k, label %end [ {cases} ]")

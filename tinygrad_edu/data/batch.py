@@ -11,7 +11,7 @@ import numpy as np
 from ..engine import Variable, constant
 from ..errors import DTypeError, ShapeError, StateDictError, few
 from ..functions.arguments import lift
-from ..functions.layout import stack
+from ..functions.joining import stack
 from ..functions.settings import several
 
 

@@ -35,7 +35,9 @@ class TensorDataset:
         lengths = {t.shape[:1] for t in self.tensors}
         if len(lengths) != 1 or lengths == {()}:
             shapes = ", ".join(str(t.shape) for t in self.tensors) or "none"
-            raise ShapeError(f"TensorDataset: tensors must have one length; got shapes {shapes}; cut them to one")
+            columns = len({t.shape[-1:] for t in self.tensors}) == 1 and all(t.ndim > 1 for t in self.tensors)
+            advice = "examples are rows, so pass x.T for each" if columns else "cut them to one"
+            raise ShapeError(f"TensorDataset: tensors must have one length; got shapes {shapes}; {advice}")
 
     def __len__(self) -> int:
         return self.tensors[0].shape[0]

@@ -77,7 +77,8 @@ def _stacked(tensors: list[Any], who: str) -> Any:
     if any(t.shape != shape for t in tensors):
         raise ValueError(
             f"{who}: data must be a rectangular nest of numbers; got rows of shapes "
-            f"{', '.join(str(t.shape) for t in tensors)}; make all rows equally long"
+            f"{', '.join(str(t.shape) for t in tensors)}; make all rows equally long, or take one tensor of "
+            "a layer that gives several, such as nn.RNN"
         )
     return concat(*[reshape(t, shape=(1, *shape)) for t in tensors], axis=0)
 

@@ -12,8 +12,10 @@ from ..engine import constant
 from ..errors import DTypeError, ShapeError
 from .arguments import lift
 from .contract import matmul
-from .layout import broadcast_to, concat, expand_dims, matrix_transpose, swapaxes
-from .linalg import solve, vector_norm
+from .joining import concat
+from .layout import broadcast_to, expand_dims, matrix_transpose, swapaxes
+from .linalg import solve
+from .norms import vector_norm
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

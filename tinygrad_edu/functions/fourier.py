@@ -13,7 +13,8 @@ from ..errors import DTypeError, ShapeError
 from .arguments import lift, normal_axis
 from .calls import at_device, own_keywords
 from .creation import asarray
-from .layout import concat, flip, roll
+from .joining import concat, roll
+from .layout import flip
 from .settings import integer, refused, settings, several
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _axes(who: str, x: Any, s: Any, axes: Any, last: bool = False) -> list[tuple
     lengths = None if s is None else [n if n is None else integer(who, "s", n) for n in several(who, "s", s)]
     if axes is None:
         axes = range(x.ndim) if lengths is None else range(x.ndim - len(lengths), x.ndim)
-    found = [normal_axis(who, k, x.ndim) for k in several(who, "axes", axes)]
+    found = [normal_axis(who, k, x.ndim) for k in ([axes] if isinstance(axes, int) else several(who, "axes", axes))]
     lengths = [None] * len(found) if lengths is None else lengths
     if len(lengths) != len(found) or len(set(found)) != len(found):
         raise ShapeError(f"{who}: needs a length for each of different axes; got s={s} and axes={axes}; give as many")
@@ -222,7 +223,7 @@ def irfftn(
 
 @settings
 def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """The frequencies of `fft`: 0, 1, ..., -2, -1, over n d.
+    """The frequencies of `fft`: 0, 1, ..., -2, -1, divided by n * d.
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.fftfreq(4).tolist()
@@ -233,7 +234,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) ->
 
 @settings
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """The frequencies of `rfft`: 0, 1, ... n // 2, over n d.
+    """The frequencies of `rfft`: 0, 1, ... n // 2, divided by n * d.
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.rfftfreq(4).tolist()

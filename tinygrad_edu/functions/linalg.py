@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..arrays import complex_step
 from ..errors import DTypeError, ShapeError
-from .arguments import Axis, as_tuple, lift, normal_axes, normal_axis, number, spelled
+from ..sums import HALF
+from .arguments import lift, normal_axis, spelled
 from .calls import own_keywords
-from .contract import matmul, tensordot, vecdot
+from .contract import matmul
 from .creation import zeros_like
-from .layout import concat, diagonal, expand_dims, matrix_transpose, moveaxis, roll, tril, triu
-from .reduce import max, min, over_axes, sum
-from .settings import refused, settings
+from .joining import concat, roll
+from .layout import diagonal, expand_dims, matrix_transpose, moveaxis, tril, triu
+from .reduce import sum
+from .settings import settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -93,6 +94,8 @@ def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """
     axis = axis if dim is None else spelled("cross", axis, -1, dim)
     a, b = lift(a, "cross"), lift(b, "cross")
+    if a.dtype == b.dtype == HALF:
+        return cross(a.astype(np.float32), b, axis).astype(HALF)
     normal_axis("cross", axis, builtins.min(a.ndim, b.ndim))
     if a.shape[axis] != 3 or b.shape[axis] != 3:
         raise ShapeError(
@@ -120,17 +123,11 @@ def _adjoint(x: Any) -> Any:
     return ops.conj(y) if y.dtype.kind == "c" else y
 
 
-def _largest(sizes: Any, axis: Axis, keepdims: bool = False) -> Any:
-    """The largest of sizes, which is 0 where there are none."""
-    none = any(not sizes.shape[k] for k in normal_axes("vector_norm", axis, sizes.ndim))
-    return (sum if none else max)(sizes, axis, keepdims)
-
-
 def _real(x: Any) -> Any:
     return ops.real(x) if x.dtype.kind == "c" else x
 
 
-def _matrix(x: Any, who: str, square: bool = False) -> Any:
+def matrix(x: Any, who: str, square: bool = False) -> Any:
     x = lift(x, who)
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         what = "square matrices" if square else "matrices"
@@ -145,7 +142,7 @@ def inv(x: Any) -> Tensor:
     >>> tg.linalg.inv([[2.0, 0.0], [0.0, 4.0]]).tolist()
     [[0.5, 0.0], [0.0, 0.25]]
     """
-    return ops.inv(_matrix(x, "inv", True))
+    return ops.inv(matrix(x, "inv", True))
 
 
 @own_keywords
@@ -156,7 +153,7 @@ def solve(a: Any, b: Any) -> Tensor:
     >>> tg.linalg.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 8.0]).tolist()
     [1.0, 2.0]
     """
-    a, b = _matrix(a, "solve", True), lift(b, "solve")
+    a, b = matrix(a, "solve", True), lift(b, "solve")
     if b.ndim == 1:
         return solve(a, expand_dims(b, 1))[..., 0]
     return ops.solve(a, b)
@@ -175,7 +172,7 @@ def solve_triangular(
     >>> tg.linalg.solve_triangular([[2.0, 0.0], [1.0, 4.0]], [2.0, 9.0], lower=True).tolist()
     [1.0, 2.0]
     """
-    a = _matrix(a, "solve_triangular", True)
+    a = matrix(a, "solve_triangular", True)
     lower = lower if upper is None else not upper
     if not left:
         turned = matrix_transpose(lift(b, "solve_triangular"))
@@ -195,7 +192,7 @@ def cholesky_solve(b: Any, L: Any, upper: bool = False) -> Tensor:
     >>> tg.linalg.cholesky_solve([[4.0]], [[2.0]]).tolist()
     [[1.0]]
     """
-    L = _matrix(L, "cholesky_solve", True)
+    L = matrix(L, "cholesky_solve", True)
     L = _adjoint(L) if upper else L
     return solve_triangular(_adjoint(L), solve_triangular(L, b, lower=True))
 
@@ -207,7 +204,7 @@ def det(x: Any) -> Tensor:
     >>> tg.linalg.det([[2.0, 4.0], [1.0, 3.0]]).item()
     2.0
     """
-    return ops.det(_matrix(x, "det", True))
+    return ops.det(matrix(x, "det", True))
 
 
 @own_keywords
@@ -218,7 +215,7 @@ def slogdet(x: Any) -> SlogdetResult:
     >>> [y.item() for y in tg.linalg.slogdet([[-1.0, 0.0], [0.0, 1.0]])]
     [-1.0, 0.0]
     """
-    pair = ops.slogdet(_matrix(x, "slogdet", True))
+    pair = ops.slogdet(matrix(x, "slogdet", True))
     sign = pair[..., 0]
     return SlogdetResult(sign if sign.dtype.kind == "c" else sign.detach(), _real(pair[..., 1]))
 
@@ -233,7 +230,7 @@ def cholesky(x: Any, upper: bool = False) -> Tensor:
     >>> tg.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]]).tolist()
     [[2.0, 0.0], [1.0, 2.0]]
     """
-    y = ops.cholesky(_matrix(x, "cholesky", True))
+    y = ops.cholesky(matrix(x, "cholesky", True))
     return _adjoint(y) if upper else y
 
 
@@ -257,7 +254,7 @@ def qr(x: Any, mode: str = "reduced") -> QRResult:
     >>> abs(Q @ R).tolist()
     [[0.0, 2.0], [1.0, 0.0]]
     """
-    x = _matrix(x, "qr")
+    x = matrix(x, "qr")
     if mode not in ("reduced", "complete"):
         raise ValueError(f"qr: mode must be 'reduced' or 'complete'; got {mode!r}; drop the argument")
     m, n = x.shape[-2:]
@@ -282,7 +279,7 @@ def svd(x: Any, full_matrices: bool = True) -> SVDResult:
     >>> S.tolist(), abs(U * S @ Vh).tolist()
     ([3.0, 2.0], [[0.0, 3.0], [2.0, 0.0]])
     """
-    x = _matrix(x, "svd")
+    x = matrix(x, "svd")
     m, n = x.shape[-2:]
     y = ops.svd(x)
     u, s, v = y[..., :m, :], _real(y[..., m, :]), y[..., m + 1 :, :]
@@ -298,7 +295,9 @@ def triangle(x: Any, part: str = "L") -> Any:
     if part not in ("L", "U", "l", "u"):
         raise ValueError(f"eigh: UPLO must be 'L' or 'U'; got {part!r}; leave it out for the symmetric part")
     lower = tril(_adjoint(x) if part in "Uu" else x)
-    return lower + _adjoint(tril(lower, -1))
+    below = tril(lower, -1)
+    middle = (lower - below + _adjoint(lower - below)) / 2  # the diagonal, whose imaginary part is not read either
+    return below + middle + _adjoint(below)
 
 
 @settings
@@ -313,7 +312,7 @@ def eigh(x: Any, UPLO: str | None = None) -> EighResult:
     >>> tg.linalg.eigh([[2.0, 1j], [-1j, 2.0]]).eigenvalues.tolist()
     [1.0, 3.0]
     """
-    x = _matrix(x, "eigh", True)
+    x = matrix(x, "eigh", True)
     y = ops.eigh(x if UPLO is None else triangle(x, UPLO))
     return EighResult(_real(y[..., 0, :]), y[..., 1:, :])
 
@@ -352,7 +351,7 @@ def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Tensor:
     >>> tg.linalg.pinv(tg.asarray([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    x = _matrix(x, "pinv", hermitian)
+    x = matrix(x, "pinv", hermitian)
     return ops.pinv(triangle(x) if hermitian else x, rtol=None if rtol is None else float(rtol))
 
 
@@ -364,7 +363,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     >>> tg.linalg.matrix_power([[1.0, 1.0], [0.0, 1.0]], 3).tolist()
     [[1.0, 3.0], [0.0, 1.0]]
     """
-    x = _matrix(x, "matrix_power", True)
+    x = matrix(x, "matrix_power", True)
     try:
         n = operator.index(n)
     except TypeError:
@@ -378,141 +377,3 @@ def matrix_power(x: Any, n: int) -> Tensor:
         n //= 2
         x = ops.matmul(x, x) if n else x
     return x**0 * np.eye(x.shape[-1], dtype=x.dtype) if result is None else result
-
-
-@settings
-def vector_norm(
-    x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
-) -> Tensor:
-    """sum(abs(x)**ord)**(1/ord); the largest for inf, the smallest for -inf, a count for 0.
-
-    >>> import tinygrad_edu as tg
-    >>> [tg.linalg.vector_norm([3.0, -4.0], ord).item() for ord in (2, 1, float("inf"), 0)]
-    [5.0, 7.0, 4.0, 2.0]
-    """
-    axis = axis if dim is None else spelled("vector_norm", axis, None, dim)
-    keepdims = keepdims if keepdim is None else spelled("vector_norm", keepdims, False, keepdim)
-    x, ord = lift(x, "vector_norm"), number("vector_norm", "ord", ord)
-    x = ops.abs(x) if x.dtype.kind == "c" and not complex_step.get() else x
-    x = x if x.dtype.kind in "fc" else x.astype(np.float64)
-    if ord == 2:
-        return over_axes(ops.norm2, x, axis, keepdims)
-    if ord == float("inf"):
-        return _largest(ops.abs(x), axis, keepdims)
-    if ord == -float("inf"):
-        return min(ops.abs(x), axis, keepdims)
-    if ord == 0:  # of steps, so that the gradient is 0
-        return sum(ops.where(ops.equal(x, 0), 0, x**0), axis, keepdims)
-    if ord == 1:
-        return sum(ops.abs(x), axis, keepdims)
-    if not isinstance(ord, float | int):
-        raise DTypeError(f"vector_norm: ord must be a number; got {ord!r}; use 2, 1 or inf")
-    return over_axes(ops.normp, x, axis, keepdims, p=float(ord))
-
-
-@settings
-def matrix_norm(
-    x: Any, ord: Any = "fro", axis: Axis = (-2, -1), keepdims: bool = False,
-    *, dim: Axis = None, keepdim: bool | None = None,
-) -> Tensor:  # fmt: skip
-    """ "fro": root of the sum of squares; "nuc", 2, -2: of singular values; 1, inf: of sums of sizes.
-
-    The rows and columns of a matrix are numbered along the two axes that `axis` names.
-
-    >>> import tinygrad_edu as tg
-    >>> [tg.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]], ord).item() for ord in ("fro", "nuc", 2, 1)]
-    [5.0, 7.0, 4.0, 4.0]
-    """
-    axis = axis if dim is None else spelled("matrix_norm", axis, (-2, -1), dim)
-    keepdims = keepdims if keepdim is None else spelled("matrix_norm", keepdims, False, keepdim)
-    x = _matrix(x, "matrix_norm")
-    axes = tuple(normal_axis("matrix_norm", k, x.ndim) for k in as_tuple(axis))
-    if len(axes) != 2 or axes[0] == axes[1]:
-        raise ShapeError(f"matrix_norm: axis must name two axes; got {axis} for shape {x.shape}; use (-2, -1)")
-    if axes != (x.ndim - 2, x.ndim - 1):
-        y = matrix_norm(moveaxis(x, axes, (-2, -1)), ord)
-        return expand_dims(y, axes) if keepdims else y
-    if not isinstance(ord, str | int | float):
-        raise refused("matrix_norm", "ord", "fro, nuc or a number", ord, "ord='fro'")
-    if ord == "fro":
-        return vector_norm(x, 2, (-2, -1), keepdims)
-    if ord == "nuc":
-        y = ops.nuclear(x if x.shape[-2] >= x.shape[-1] else matrix_transpose(x))
-    elif ord in (2, -2):
-        y = (_largest if ord == 2 else min)(svdvals(x), -1)
-    elif ord in (1, -1, float("inf"), -float("inf")):
-        sums = sum(ops.abs(x), -2 if abs(ord) == 1 else -1)
-        y = (_largest if ord > 0 else min)(sums, -1)
-    else:
-        raise ValueError(f"matrix_norm: ord must be fro, nuc, 1, 2, inf or their negatives; got {ord!r}; choose one")
-    return expand_dims(y, (-2, -1)) if keepdims else y
-
-
-@settings
-def matrix_rank(x: Any, rtol: Any = None, *, atol: Any = None, hermitian: bool = False) -> Tensor:
-    """How many singular values are above `rtol` times the largest, and above `atol`; it has no gradient.
-
-    Of a `hermitian` matrix the lower triangle is read. Tolerances may differ between the matrices of a batch.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]]).item()
-    1
-    """
-    x = _matrix(x, "matrix_rank", hermitian).detach()
-    s = svdvals(triangle(x) if hermitian else x)
-    if rtol is None:
-        rtol = 0.0 if atol is not None else builtins.max(x.shape[-2:]) * float(np.finfo(s.dtype).eps)
-    limit = lift(rtol, "matrix_rank")[..., None] * _largest(s, -1, True)
-    limit = limit if atol is None else ops.maximum(limit, lift(atol, "matrix_rank")[..., None])
-    return sum(s > limit, -1)
-
-
-@own_keywords
-def cond(x: Any, p: Any = None) -> Tensor:
-    """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.linalg.cond([[4.0, 0.0], [0.0, 2.0]]).item()
-    2.0
-    """
-    if not isinstance(p, str | int | float | None):
-        raise refused("cond", "p", "None, fro, nuc or a number", p, "p=2")
-    x = _matrix(x, "cond", square=p not in (None, 2, -2))
-    if not all(x.shape[-2:]):
-        raise ShapeError(f"cond: the matrices must have entries; got shape {x.shape}; guard before")
-    if p in (None, 2, -2):
-        large, small = matrix_norm(x, 2), matrix_norm(x, -2)
-        return small / large if p == -2 else large / small
-    return matrix_norm(x, p) * matrix_norm(inv(x), p)
-
-
-@settings
-def norm(
-    x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
-) -> Tensor:
-    """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.linalg.norm([[3.0, 4.0], [6.0, 8.0]], axis=1).tolist()
-    [5.0, 10.0]
-    """
-    axis = axis if dim is None else spelled("norm", axis, None, dim)
-    keepdims = keepdims if keepdim is None else spelled("norm", keepdims, False, keepdim)
-    x = lift(x, "norm")
-    axes = normal_axes("norm", axis, x.ndim)
-    if ord is None:
-        return vector_norm(x, 2, axes, keepdims)
-    if len(axes) == 1:
-        return vector_norm(x, ord, axes, keepdims)
-    if len(axes) != 2:
-        raise ShapeError(f"norm: with ord, axis must name one or two axes; got {axis} for {x.shape}; name them")
-    moved = moveaxis(x, axis if isinstance(axis, tuple | list) else axes, (-2, -1))
-    y = matrix_norm(moved, ord)
-    return expand_dims(y, axes) if keepdims else y
-
-
-__all__ = [
-    "cholesky", "cholesky_solve", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul",
-    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "norm", "outer", "pinv", "qr", "slogdet", "solve",
-    "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
-]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from .. import ops
 from ..arrays import complex_step
 from ..op import Op
+from ..sums import HALF
 from .arguments import Axis, lift, normal_axes, normal_axis, single, spelled
 from .calls import own_keywords
 from .settings import real, truth
@@ -68,7 +70,12 @@ def prod(
     axis = axis if dim is None else spelled("prod", axis, None, dim)
     keepdims = keepdims if keepdim is None else spelled("prod", keepdims, False, keepdim)
     x = lift(x, "prod")
-    return _as(over_axes(ops.prod, x if dtype is None else x.astype(dtype), axis, keepdims), dtype)
+    return _as(_wide(x if dtype is None else x.astype(dtype), lambda x: over_axes(ops.prod, x, axis, keepdims)), dtype)
+
+
+def _wide(x: Any, f: Callable[[Any], Any]) -> Any:
+    """`f(x)`; of float16 computed in float32, and rounded once, there and back."""
+    return f(x.astype(np.float32)).astype(HALF) if x.dtype == HALF else f(x)
 
 
 @own_keywords
@@ -148,22 +155,25 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None,
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
+PLAIN = 0.0  # NumPy's correction where none is given, known by identity
+
+
 def _corrected(who: str, correction: Any, unbiased: Any) -> tuple[builtins.bool, Any]:
     """Whether `dim` has one meaning, and what is taken from n: as PyTorch spells it, 1 for None and for `unbiased`."""
     if unbiased is not None:
-        if correction:
+        if correction is not PLAIN:
             raise TypeError(
                 f"{who}: unbiased is PyTorch's correction of 1 or 0; got both, {unbiased} and {correction}; give one"
             )
         return True, int(truth(who, "unbiased", unbiased))
-    correction = 1 if correction is None else real(who, "correction", correction)
-    return builtins.bool(correction), correction
+    plain = correction is not PLAIN
+    return plain, 1 if correction is None else real(who, "correction", correction)
 
 
 @own_keywords
 @single
 def var(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = 0,
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
     *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction).
@@ -186,7 +196,7 @@ def var(
 @own_keywords
 @single
 def std(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = 0,
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
     *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
@@ -332,6 +342,7 @@ def cumulative_prod(
     [[1, 2], [3, 8]]
     """
     axis = axis if dim is None else spelled("cumulative_prod", axis, None, dim)
-    x = x if dtype is None else lift(x, "cumulative_prod").astype(dtype)
+    x = lift(x, "cumulative_prod")
     start = 1 if truth("cumulative_prod", "include_initial", include_initial) else None
-    return _as(_scan(ops.cumulative_prod, x, axis, start), dtype)
+    x = x if dtype is None else x.astype(dtype)
+    return _as(_wide(x, lambda x: _scan(ops.cumulative_prod, x, axis, start)), dtype)

@@ -30,9 +30,8 @@ def refused(who: str, what: str, must: str, x: Any, example: str, kind: type[Exc
         x._data if isinstance(x, Variable) else x
     ):  # data, where the layer or loss is only made
         example = f"{example}; data come after: {who}(...)(x)" if who[:1].isupper() else example
-    given = (
-        repr(x) if isinstance(x, str | bytes | int | float | complex | np.generic | type(None)) else type(x).__name__
-    )
+    plain = isinstance(x, str | bytes | int | float | complex | np.generic | type(None))
+    given = repr(x) if plain else f"the class {x.__name__}" if isinstance(x, type) else type(x).__name__
     given = given if len(given) < 60 else f"{given[:40]}..."
     return kind(f"{who}: {what} must be {must}; got {given}; use e.g. {example}")
 
@@ -89,14 +88,18 @@ def text(who: str, what: str, x: Any) -> str:
     """A text."""
     if isinstance(x, str):
         return x
-    raise refused(who, what, "a text", x, "the default")
+    one = isinstance(x, list | tuple) and x and isinstance(x[-1], str)
+    raise refused(who, what, "a text", x, repr(x[-1]) if one else "the default")
 
 
 def function(who: str, what: str, x: Any) -> Any:
     """What can be called."""
     if callable(x):
         return x
-    raise refused(who, what, "a function", x, "a lambda")
+    instead = "lambda x: ..."
+    if isinstance(x, Variable):
+        instead += "; of a result that was computed already, backward() or tg.autograd.grad(result, inputs)"
+    raise refused(who, what, "a function", x, instead)
 
 
 def generator(who: str, what: str, x: Any) -> Any:

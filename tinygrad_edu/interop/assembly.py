@@ -10,7 +10,7 @@ import numpy as np
 
 from ..batched import BatchedArray, whole
 from ..errors import ShapeError
-from ..functions import elementwise, indexing, layout, linalg, reduce
+from ..functions import contract, elementwise, indexing, joining, layout, linalg, norms, reduce
 from ..functions.arguments import lift, normal_axis
 from ..writing import assign
 
@@ -37,7 +37,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr = lift(arr, "insert")
     values = lift(values, "insert").astype(arr.dtype)
     places = np.insert(_places(arr), _index(obj), arr.size + _places(values), axis)
-    return _picked(layout.concat([layout.flatten(arr), layout.flatten(values)]), places)
+    return _picked(joining.concat([layout.flatten(arr), layout.flatten(values)]), places)
 
 
 def _places(x: Any) -> Any:
@@ -60,7 +60,7 @@ def block(arrays: Any) -> Any:
 
     def joined(x: Any, level: int) -> Any:
         if isinstance(x, list):
-            return layout.concat([joined(v, level + 1) for v in x], level - depth)
+            return joining.concat([joined(v, level + 1) for v in x], level - depth)
         x = lift(x, "block")
         return layout.reshape(x, (1,) * (ndim - x.ndim) + x.shape)
 
@@ -83,7 +83,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     found = [
         lift(func1d(row, *args, **kwargs), "apply_along_axis") for row in layout.reshape(moved, (-1, moved.shape[-1]))
     ]
-    y = layout.reshape(layout.stack(found), (*moved.shape[:-1], *found[0].shape))
+    y = layout.reshape(joining.stack(found), (*moved.shape[:-1], *found[0].shape))
     k = found[0].ndim
     return layout.moveaxis(y, [*range(y.ndim - k, y.ndim)], [*range(axis, axis + k)])
 
@@ -129,7 +129,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     if mode == "raise" and not np.all((np.asarray(a._data) >= 0) & (np.asarray(a._data) < n)):
         raise ValueError(f"choose: indices must be from 0 to {n - 1}; got others; use mode='clip' or 'wrap'")
     a = elementwise.clip(a, 0, n - 1) if mode == "clip" else elementwise.remainder(a, n) if mode == "wrap" else a
-    stacked = layout.stack([layout.broadcast_to(c, shape) for c in options])
+    stacked = joining.stack([layout.broadcast_to(c, shape) for c in options])
     return indexing.take_along_axis(stacked, layout.broadcast_to(a, shape)[None], 0)[0]
 
 
@@ -167,14 +167,14 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     m, n = a.shape
     rtol = np.finfo(a.dtype).eps * max(m, n) if rcond is None else max(float(rcond), 0.0)
     values = linalg.svdvals(a)
-    rank = linalg.matrix_rank(a, rtol)
+    rank = norms.matrix_rank(a, rtol)
     full = whole(rank._data) == n
     if np.any(full) != np.all(full):
         raise ShapeError(
             "lstsq: the matrices of a batch must have residuals all, or none; got some of full rank; use pinv(a) @ b"
         )
-    x = linalg.matmul(linalg.pinv(a, rtol), b)
-    off = layout.reshape(b - linalg.matmul(a, x), (m, -1))
+    x = contract.matmul(linalg.pinv(a, rtol), b)
+    off = layout.reshape(b - contract.matmul(a, x), (m, -1))
     residuals = reduce.sum(off * off, 0) if np.all(full) and n < m else lift(np.zeros(0, a.dtype))
     return x, residuals, rank if isinstance(rank._data, BatchedArray) else rank.item(), values
 
@@ -197,7 +197,7 @@ def multi_dot(arrays: Any) -> Any:
             cut[i, j] = i + costs.index(min(costs))
 
     def product(i: int, j: int) -> Any:
-        return xs[i] if i == j else linalg.matmul(product(i, cut[i, j]), product(cut[i, j] + 1, j))
+        return xs[i] if i == j else contract.matmul(product(i, cut[i, j]), product(cut[i, j] + 1, j))
 
     y = product(0, n - 1)
     return layout.reshape(y, y.shape[row : 2 - column])

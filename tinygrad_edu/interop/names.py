@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine import Variable
-from ..functions import linalg
 from .pytorch import SENTENCES
 from .table import FUNCTIONS, UFUNCS
 
@@ -24,7 +23,7 @@ PACKAGE = __name__.partition(".")[0]
 
 # Names of PyTorch's and Keras's, and those of NumPy's that are methods there; NumPy's functions are read off table.py.
 NAMES = {
-    "zero_grad": "t.grad = None, or optimizer.zero_grad()", "neg": "negative", "array": "Tensor",
+    "zero_grad": "t.grad = None, or optimizer.zero_grad()", "neg": "negative", "array": "tg.Tensor(values)",
     **dict.fromkeys(("seed", "set_seed", "random_seed", "manual_seed_all"), "manual_seed"),
     **dict.fromkeys(("plot", "plot_graph", "make_dot", "visualize"), "tg.draw"),
     "train_test_split": "order = rng.permutation(len(x)), then x[order[:n]] and x[order[n:]]",
@@ -36,7 +35,12 @@ NAMES = {
     "apply": "an operation, or tg.custom_op", "map": "an operation, or tg.custom_op", "Function": "tg.custom_op",
     "gradcheck": "tg.testing.check_gradients", "hooks": "register_hook",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
-    "MSE": "nn.MSELoss", "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
+    "MSE": "nn.MSELoss", "mse": "F.mse_loss", "BCE": "nn.BCELoss", "BinaryCrossEntropy": "nn.BCELoss",
+    "bce": "F.binary_cross_entropy", "GradientDescent": "optim.SGD", "xavier": "nn.init.xavier_uniform_",
+    "glorot": "nn.init.xavier_uniform_", "he": "nn.init.kaiming_uniform_", "kaiming": "nn.init.kaiming_uniform_",
+    "BatchNormalization": "nn.BatchNorm1d or nn.BatchNorm2d", "LayerNormalization": "nn.LayerNorm",
+    "GlobalAveragePooling2D": "nn.AdaptiveAvgPool2d(1)", "GlobalMaxPooling2D": "nn.AdaptiveMaxPool2d(1)",
+    "show": "tg.draw(x).show()", "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_", "Dense": "nn.Linear",
     "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
     "Momentum": "optim.SGD(params, lr, momentum=0.9)", "Dataset": "any sequence of examples, or data.TensorDataset",
@@ -47,13 +51,18 @@ NAMES = {
 ELSEWHERE = {
     "Module": {
         "to": "the module as it is; for another dtype, module.astype('float64')",
-        **dict.fromkeys(("cuda", "cpu", "compile"), "the module as it is: there is the CPU only"),
+        **dict.fromkeys(("cuda", "cpu"), "the module as it is: there is the CPU only"),
+        "compile": "tg.compile(module) for machine code, and optim.Adam(module.parameters()) for an optimizer",
+        "add": "append(layer), of nn.Sequential",
         "float": "module.astype('float32')", "double": "module.astype('float64')", "half": "module.astype('float16')",
         "fit": "tg.fit(model, data, loss, optimizer, epochs=10)",
         "predict": "module(x) within tg.no_grad()", "save": "tg.save(path, module.state_dict())",
         "load": "module.load_state_dict(tg.load(path))", "layers": "module[0], or module.children()",
         "weights": "module.parameters()", "params": "module.parameters()", "count_params": "module.summary(x)",
-        "freeze": "module.requires_grad_(False)",
+        **dict.fromkeys(("freeze", "trainable"), "module.requires_grad_(False)"),
+        **dict.fromkeys(("grad", "data", "shape", "T"), "those of its parameters, as model[0].weight.grad"),
+        **dict.fromkeys(("output", "outputs", "activation", "activations"), "what the call gives, y = module(x)"),
+        **dict.fromkeys(("lr", "learning_rate"), "optimizer.param_groups[0]['lr']"),
         "register_backward_hook": "register_full_backward_hook",
     },
     "Optimizer": {
@@ -62,7 +71,7 @@ ELSEWHERE = {
         "update_lr": "a schedule, as optim.StepLR",
         "params": "optimizer.param_groups[0]['params']", "apply_gradients": "step()",
     },
-    "LRScheduler": {"get_lr": "get_last_lr()"},
+    "LRScheduler": dict.fromkeys(("get_lr", "lr", "last_lr"), "get_last_lr()"),
     "Generator": {
         "randn": "normal(size=shape)", "standard_normal": "normal(size=shape)", "rand": "uniform(size=shape)",
         "random": "uniform(size=shape)", "randint": "integers(low, high, shape)", "shuffle": "x = permutation(x)",
@@ -71,13 +80,16 @@ ELSEWHERE = {
     },
 }  # fmt: skip
 
+# What a parameter is called in formulas and in Keras.
+PARAMETERS = {**dict.fromkeys(("W", "w", "kernel", "gamma"), "weight"), **dict.fromkeys(("b", "beta"), "bias")}
+
 
 @cache
 def ours(name: str) -> str:
     """What to use for another library's name; "" if it is none."""
     if name in NAMES or name.startswith("_"):
         return NAMES.get(name, "")
-    if name in linalg.__all__:
+    if name in sys.modules[PACKAGE].linalg.__all__:
         return f"linalg.{name}"
     theirs = getattr(np, name, None)
     if not callable(theirs):
@@ -139,13 +151,21 @@ def layer_of(name: str) -> str:
     return layers.get(name.replace("_", "").lower(), "")
 
 
-def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = ()) -> str:
-    """What to write instead of a name that `who`, of the classes `kinds`, does not have."""
+def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = (), yet: str = "") -> str:
+    """What to write instead of a name that `who`, an object of the classes `kinds`, does not have; `yet` tells what
+    must happen before it has all its names.
+    """
     if found := SENTENCES.get(who, {}).get(name):
         return found
     for kind in kinds:
         if found := ELSEWHERE.get(kind, {}).get(name):
             return f"use {found}"
+    if yet:
+        return yet
+    if kinds and PARAMETERS.get(name, "") in near:
+        return f"use {PARAMETERS[name]}"
+    if (found := elsewhere().get(f"{name}_", "")).startswith(f"{who}."):
+        return f"did you mean {found}?"
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
         return f"did you mean {found}?{where}"
@@ -156,26 +176,31 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
         return f"use {found}"
     if name[-1:] == "_" and (found := name[:-1] if name[:-1] in near else ours(name[:-1])):
         return f"use {found}, which gives a new tensor; t += v and t[...] = v write into t"
-    known = {**elsewhere(), **{near: near for near in near if near[0] != "_"}}
+    own = {near: near for near in near if near[0] != "_"}
+    known = {**elsewhere(), **own}
     alike = {known_name.lower(): known_name for known_name in known}
-    if close := [alike[name.lower()]] if name.lower() in alike else get_close_matches(name, known, 1, 0.7):
-        return f"did you mean {known[close[0]]}?"
-    return f"see dir({who})"
+    if name.lower() in alike:
+        return f"did you mean {known[alike[name.lower()]]}?"
+    close = get_close_matches(name, own, 1, 0.7) or get_close_matches(name, known, 1, 0.85 if kinds else 0.7)
+    return f"did you mean {known[close[0]]}?" if close else f"see dir() of the {who}" if kinds else f"see dir({who})"
 
 
 class UnknownNameError(AttributeError):
     """A name that an object or a module does not have; what to use instead is looked up when the error is shown."""
 
-    def __init__(self, who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = ()) -> None:
-        super().__init__(who, name, near, kinds)
+    def __init__(self, who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] = (), yet: str = "") -> None:
+        super().__init__(who, name, near, kinds, yet)
 
     def __str__(self) -> str:
-        who, name, near, kinds = self.args
-        return f"{who}: has no attribute {name!r}; {advice(who, name, near, kinds)}"
+        who, name, near, kinds, yet = self.args
+        return f"{who}: has no attribute {name!r}{' yet' if yet else ''}; {advice(who, name, near, kinds, yet)}"
 
 
 class Named:
-    """A class whose objects say, of a name that they do not have, which one to use."""
+    """A class whose objects say, of a name that they do not have, which one to use.
+
+    One that gets more names later has `_yet`, a sentence that tells when.
+    """
 
     if not TYPE_CHECKING:  # a type checker would take every name for one that there is
 
@@ -184,7 +209,8 @@ class Named:
             if hasattr(kind, name):  # a property, whose own error is the one to show
                 return object.__getattribute__(self, name)
             near = () if name[:1] == "_" else (*vars(self), *dir(kind))
-            raise UnknownNameError(kind.__name__, name, near, [c.__name__ for c in kind.__mro__])
+            yet = vars(self).get("_yet", "")
+            raise UnknownNameError(kind.__name__, name, near, [c.__name__ for c in kind.__mro__], yet)
 
 
 def guide(name: str, who: str, near: Iterable[str] = ()) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from .. import ops
 from ..arrays import is_weak
 from ..errors import ShapeError
-from ..functions import creation, elementwise, indexing, layout, linalg, reduce
+from ..functions import contract, creation, elementwise, indexing, joining, layout, reduce
 from ..functions.arguments import lift, normal_axes, normal_axis, spelled
 from ..functions.settings import integer
+from ..sums import HALF, worked_in
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
@@ -37,7 +38,7 @@ def _full(a: Any, v: Any) -> Any:
     n, m = a.size, v.size
     padded = layout.pad(a, (m - 1, m - 1)) if m > 1 else a
     places = np.arange(n + m - 1)[:, None] + np.arange(m)
-    return linalg.matmul(indexing.take(padded, places), layout.flip(v))
+    return contract.matmul(indexing.take(padded, places), layout.flip(v))
 
 
 def _middle(who: str, full: Any, n: int, m: int, mode: str, turned: bool) -> Any:
@@ -68,7 +69,7 @@ def diff(
     ends = [None if e is None else lift(e, "diff") for e in (prepend, append)]
     first, last = (e if e is None or e.ndim else layout.broadcast_to(e, one) for e in ends)
     a = (
-        layout.concat([x for x in (first, a, last) if x is not None], axis)
+        joining.concat([x for x in (first, a, last) if x is not None], axis)
         if first is not None or last is not None
         else a
     )
@@ -82,7 +83,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """np.ediff1d."""
     ary = layout.flatten(lift(ary, "ediff1d"))
     parts = [to_begin, ary[1:] - ary[:-1], to_end]
-    return layout.concat([layout.flatten(lift(x, "ediff1d")).astype(ary.dtype) for x in parts if x is not None], 0)
+    return joining.concat([layout.flatten(lift(x, "ediff1d")).astype(ary.dtype) for x in parts if x is not None], 0)
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -95,7 +96,9 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise ShapeError(
             f"gradient: needs a step for each of {len(axes)} axes; got {len(steps)}; give one, or one each"
         )
-    found = [_slope(f, h, normal_axis("gradient", k, f.ndim), edge_order) for k, h in zip(axes, steps, strict=True)]
+    wide = f.astype(worked_in(f.dtype))
+    found = [_slope(wide, h, normal_axis("gradient", k, f.ndim), edge_order) for k, h in zip(axes, steps, strict=True)]
+    found = [slope.astype(f.dtype) for slope in found]
     return found[0] if (axis is not None and not isinstance(axis, tuple | list)) or len(found) == 1 else tuple(found)
 
 
@@ -104,20 +107,22 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     n = f.shape[-1]
     if n < edge_order + 1:
         raise ShapeError(f"gradient: needs {edge_order + 1} entries along an axis; got {f.shape}; use a longer one")
-    h = lift(h, "gradient").astype(f.dtype)
-    h = h[1:] - h[:-1] if h.ndim else layout.broadcast_to(h, (n - 1,))
+    h = lift(h, "gradient")
+    h = (h[1:] - h[:-1] if h.ndim else layout.broadcast_to(h, (n - 1,))).astype(f.dtype)
     left, right, slopes = h[:-1], h[1:], (f[..., 1:] - f[..., :-1]) / h
     inner = (slopes[..., :-1] * right + slopes[..., 1:] * left) / (left + right)
     first, last = slopes[..., :1], slopes[..., -1:]
     if edge_order == 2:
         first = first - (slopes[..., 1:2] - first) * h[0] / (h[0] + h[1])
         last = last + (last - slopes[..., -2:-1]) * h[-1] / (h[-1] + h[-2])
-    return layout.moveaxis(layout.concat([first, inner, last], -1), -1, axis)
+    return layout.moveaxis(joining.concat([first, inner, last], -1), -1, axis)
 
 
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     """np.trapezoid."""
     y = lift(y, "trapezoid")
+    if y.dtype == getattr(x, "dtype", HALF) == HALF:
+        return trapezoid(y.astype(np.float32), x, dx, axis).astype(HALF)
     width = dx if x is None else diff(x) if np.ndim(x) == 1 else layout.moveaxis(diff(x, axis=axis), axis, -1)
     y = layout.moveaxis(y, axis, -1)
     return reduce.sum((y[..., 1:] + y[..., :-1]) * width, -1) / 2
@@ -130,8 +135,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         x, xp = x % abs(period), xp % abs(period)
         order = indexing.argsort(xp)
         xp, fp = xp[order], fp[order]
-        xp = layout.concat([xp[-1:] - abs(period), xp, xp[:1] + abs(period)])
-        fp = layout.concat([fp[-1:], fp, fp[:1]])
+        xp = joining.concat([xp[-1:] - abs(period), xp, xp[:1] + abs(period)])
+        fp = joining.concat([fp[-1:], fp, fp[:1]])
         left = right = None
     i = elementwise.clip(indexing.searchsorted(xp, x, side="right"), 1, xp.shape[0] - 1)
     share = elementwise.clip((x - xp[i - 1]) / (xp[i] - xp[i - 1]), 0, 1)
@@ -151,7 +156,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * n
         ops.less(ops.abs(steps), half if discont is None else max(discont, half)), 0, wrapped - steps
     )
     turns = reduce.cumulative_sum(turns, -1)
-    return layout.moveaxis(layout.concat([p[..., :1], p[..., 1:] + turns], -1), -1, axis)
+    return layout.moveaxis(joining.concat([p[..., :1], p[..., 1:] + turns], -1), -1, axis)
 
 
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
@@ -205,7 +210,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     """np.vander: the powers of each entry, in columns."""
     x = lift(x, "vander")
     powers = np.arange(x.size if N is None else N)
-    return layout.stack([x ** int(k) for k in (powers if increasing else powers[::-1])], -1)
+    return joining.stack([x ** int(k) for k in (powers if increasing else powers[::-1])], -1)
 
 
 def polyval(p: Any, x: Any) -> Any:

@@ -14,7 +14,19 @@ import numpy as np
 
 from .. import ops
 from ..engine import Variable
-from ..functions import contract, creation, eigen, elementwise, fourier, indexing, layout, linalg, reduce
+from ..functions import (
+    contract,
+    creation,
+    eigen,
+    elementwise,
+    fourier,
+    indexing,
+    joining,
+    layout,
+    linalg,
+    norms,
+    reduce,
+)
 from ..op import REGISTRY
 from . import array_api, assembly, signals, statistics
 
@@ -38,7 +50,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     if op.kind.entrywise and isinstance(getattr(np, name, None), np.ufunc)
 }
 UFUNCS |= {
-    np.matmul: linalg.matmul, np.vecdot: linalg.vecdot, np.fabs: ops.abs, np.rint: elementwise.round,
+    np.matmul: contract.matmul, np.vecdot: contract.vecdot, np.fabs: ops.abs, np.rint: elementwise.round,
     np.power: elementwise.power, np.sign: elementwise.sign,
     np.true_divide: ops.divide, np.float_power: lambda a, b: elementwise.power(_wide(a), _wide(b)),
     np.logaddexp2: lambda a, b: ops.logaddexp(tensor(a) * LOG2, tensor(b) * LOG2) / LOG2,
@@ -136,13 +148,13 @@ def _joined(k: int, axis: int) -> Callable[..., Any]:
 
     def call(tup: Any) -> Any:
         tensors = [_at_least(k)(x) for x in tup]
-        return layout.concat(tensors, min(axis, tensors[0].ndim - 1) if tensors else axis)
+        return joining.concat(tensors, min(axis, tensors[0].ndim - 1) if tensors else axis)
 
     return call
 
 
 def _column_stack(tup: Any) -> Any:
-    return layout.concat([x if x.ndim > 1 else layout.reshape(x, (-1, 1)) for x in map(tensor, tup)], 1)
+    return joining.concat([x if x.ndim > 1 else layout.reshape(x, (-1, 1)) for x in map(tensor, tup)], 1)
 
 
 def _without_nan(a: Any, b: Any) -> tuple[Any, Any]:
@@ -151,14 +163,14 @@ def _without_nan(a: Any, b: Any) -> tuple[Any, Any]:
 
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     parts = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
-    return layout.split(ary, np.cumsum([len(part) for part in parts])[:-1].tolist(), axis)
+    return joining.split(ary, np.cumsum([len(part) for part in parts])[:-1].tolist(), axis)
 
 
 def _dot(a: Any, b: Any) -> Any:
     a, b = tensor(a), tensor(b)
     if not (a.ndim and b.ndim):
         return ops.multiply(a, b)
-    return linalg.matmul(a, b) if b.ndim <= 2 else linalg.tensordot(a, b, ([-1], [-2]))
+    return contract.matmul(a, b) if b.ndim <= 2 else contract.tensordot(a, b, ([-1], [-2]))
 
 
 def _diag(v: Any, k: int = 0) -> Any:
@@ -188,19 +200,19 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.reshape: layout.reshape, np.ravel: layout.flatten, np.transpose: layout.permute_dims,
     np.matrix_transpose: layout.matrix_transpose, np.moveaxis: layout.moveaxis, np.swapaxes: layout.swapaxes,
     np.expand_dims: layout.expand_dims, np.squeeze: layout.squeeze, np.broadcast_to: layout.broadcast_to,
-    np.concatenate: layout.concat, np.stack: layout.stack, np.vstack: _joined(2, 0), np.hstack: _joined(1, 1),
+    np.concatenate: joining.concat, np.stack: joining.stack, np.vstack: _joined(2, 0), np.hstack: _joined(1, 1),
     np.dstack: _joined(3, 2), np.atleast_1d: _at_least(1), np.atleast_2d: _at_least(2), np.atleast_3d: _at_least(3),
     np.column_stack: _column_stack,
-    np.append: lambda arr, values, axis=None: layout.concat([arr, values], axis), np.array_split: _array_split,
-    np.vsplit: lambda ary, indices_or_sections: layout.split(ary, indices_or_sections, 0),
-    np.hsplit: lambda ary, indices_or_sections: layout.split(ary, indices_or_sections, min(ary.ndim - 1, 1)),
-    np.dsplit: lambda ary, indices_or_sections: layout.split(ary, indices_or_sections, 2),
-    np.split: layout.split, np.unstack: layout.unstack,
+    np.append: lambda arr, values, axis=None: joining.concat([arr, values], axis), np.array_split: _array_split,
+    np.vsplit: lambda ary, indices_or_sections: joining.split(ary, indices_or_sections, 0),
+    np.hsplit: lambda ary, indices_or_sections: joining.split(ary, indices_or_sections, min(ary.ndim - 1, 1)),
+    np.dsplit: lambda ary, indices_or_sections: joining.split(ary, indices_or_sections, 2),
+    np.split: joining.split, np.unstack: joining.unstack,
     np.flip: layout.flip, np.flipud: lambda m: layout.flip(m, 0), np.fliplr: lambda m: layout.flip(m, 1),
     np.astype: lambda x, dtype, copy=True: x.astype(dtype),
     np.ptp: lambda a, axis=None, keepdims=False: reduce.max(a, axis, keepdims) - reduce.min(a, axis, keepdims),
-    np.vdot: lambda a, b: linalg.vecdot(layout.flatten(a), layout.flatten(b)),
-    np.roll: layout.roll, np.tile: layout.tile, np.repeat: layout.repeat, np.pad: layout.pad,
+    np.vdot: lambda a, b: contract.vecdot(layout.flatten(a), layout.flatten(b)),
+    np.roll: joining.roll, np.tile: joining.tile, np.repeat: joining.repeat, np.pad: layout.pad,
     np.tril: layout.tril, np.triu: layout.triu, np.diag: _diag, np.copy: ops.clone,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: layout.diagonal(a, offset, axis1, axis2),
     np.trace: lambda a, offset=0, axis1=0, axis2=1: reduce.sum(layout.diagonal(a, offset, axis1, axis2), -1),
@@ -211,28 +223,28 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.unique: indexing.unique_values,
     np.bincount: indexing.bincount,
     np.nonzero: indexing.nonzero, np.unique_values: indexing.unique_values, np.dot: _dot,
-    np.inner: lambda a, b: linalg.tensordot(a, b, ([-1], [-1])) if np.ndim(a) and np.ndim(b) else a * b,
+    np.inner: lambda a, b: contract.tensordot(a, b, ([-1], [-1])) if np.ndim(a) and np.ndim(b) else a * b,
     np.outer: linalg.outer,
     np.einsum: lambda *operands, optimize=True: contract.einsum(*operands),
-    np.tensordot: linalg.tensordot, np.cross: linalg.cross, np.meshgrid: layout.meshgrid,
+    np.tensordot: contract.tensordot, np.cross: linalg.cross, np.meshgrid: layout.meshgrid,
     np.zeros_like: creation.zeros_like, np.ones_like: creation.ones_like, np.full_like: creation.full_like,
     np.linalg.inv: linalg.inv, np.linalg.solve: linalg.solve, np.linalg.det: linalg.det,
     np.linalg.slogdet: linalg.slogdet, np.linalg.qr: linalg.qr, np.linalg.svd: _svd,
     np.linalg.cholesky: lambda a, upper=False: linalg.cholesky(linalg.triangle(a), upper),
     np.linalg.eig: eigen.eig, np.linalg.eigvals: eigen.eigvals,
     np.linalg.eigh: lambda a, UPLO="L": linalg.eigh(a, UPLO),
-    np.linalg.eigvalsh: lambda a, UPLO="L": linalg.eigvalsh(a, UPLO), np.linalg.cond: linalg.cond,
-    np.linalg.norm: linalg.norm, np.linalg.vector_norm: linalg.vector_norm, np.linalg.matrix_norm: linalg.matrix_norm,
+    np.linalg.eigvalsh: lambda a, UPLO="L": linalg.eigvalsh(a, UPLO), np.linalg.cond: norms.cond,
+    np.linalg.norm: norms.norm, np.linalg.vector_norm: norms.vector_norm, np.linalg.matrix_norm: norms.matrix_norm,
     np.linalg.pinv: lambda a, rcond=None, hermitian=False, rtol=None: linalg.pinv(
         a, rcond if rtol is None else rtol, hermitian
     ),
     np.linalg.matrix_power: linalg.matrix_power,
-    np.linalg.matrix_rank: lambda A, rtol=None: linalg.matrix_rank(A, rtol),
+    np.linalg.matrix_rank: lambda A, rtol=None: norms.matrix_rank(A, rtol),
     np.linalg.trace: linalg.trace, np.linalg.diagonal: layout.diagonal,
-    np.linalg.outer: lambda a, x2: linalg.outer(a, x2), np.linalg.matmul: lambda a, x2: linalg.matmul(a, x2),
+    np.linalg.outer: lambda a, x2: linalg.outer(a, x2), np.linalg.matmul: lambda a, x2: contract.matmul(a, x2),
     np.linalg.cross: lambda a, x2, axis=-1: linalg.cross(a, x2, axis),
-    np.linalg.tensordot: lambda a, x2, axes=2: linalg.tensordot(a, x2, axes),
-    np.linalg.vecdot: lambda a, x2, axis=-1: linalg.vecdot(a, x2, axis),
+    np.linalg.tensordot: lambda a, x2, axes=2: contract.tensordot(a, x2, axes),
+    np.linalg.vecdot: lambda a, x2, axis=-1: contract.vecdot(a, x2, axis),
     np.linalg.matrix_transpose: layout.matrix_transpose, np.linalg.svdvals: linalg.svdvals,
     np.real: array_api.real, np.imag: array_api.imag, np.broadcast_arrays: array_api.broadcast_arrays,
     np.angle: _angle,

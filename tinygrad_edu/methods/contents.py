@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import Echo, echoes, to_array, weakly
 from ..batched import BatchedArray
 from ..changes import at_once
-from ..departures import depart, departures, warn_if_unasked
+from ..departures import depart, departures, only_looked_at, warn_if_unasked
 from ..engine import LEFT, NEEDS, Variable, constant, describe
 from ..errors import GraphError, ShapeError
 from ..functions.calls import at_device
@@ -23,9 +23,8 @@ from ..interop.protocol import call_function, call_ufunc
 from ..recording import recording, site, tracer
 
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
-COERCED: ContextVar[int] = ContextVar(
-    "coerced", default=-1
-)  # the birth at which NumPy last asked a scalar for its array
+# the birth at which NumPy last asked a scalar for its array, of itself, and the instruction of the user's program
+COERCED: ContextVar[tuple[int, Any]] = ContextVar("coerced", default=(-1, None))
 # `X.dot(t)` of an array asks `t` for a copy, to learn its dtype, and, in the same instruction of the user's program and
 # with nothing in between, for its values in the dtype of the result
 ASKED: ContextVar[tuple[int, int, Any]] = ContextVar("asked", default=(0, 0, None))
@@ -168,7 +167,9 @@ class Contents(Variable):
 
     def __float__(self) -> float:
         self._must_be_one("float", "tg.exp and the like for math.exp, or tolist()")
-        if self.flags & NEEDS and COERCED.get() == births() - 1 and departures.get() is None:
+        born, where = COERCED.get()
+        listed = self.flags & NEEDS and born == births() - 1 and where is not None and where.same(site())
+        if listed and departures.get() is None:
             raise GraphError(
                 "array: a list for NumPy must hold numbers; got tensors that need a gradient, which would be lost; use "
                 "tg.stack, or detach() them"
@@ -223,7 +224,7 @@ class Contents(Variable):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles hold values; a tensor with a history would lose it, and refuses."""
-        if self.op is not None:
+        if self.op is not None and not only_looked_at():
             raise GraphError(
                 f"copy: only a leaf can be copied or pickled; got {describe(self)}; use clone() to "
                 "keep the history, or detach() to drop it"
@@ -240,12 +241,11 @@ class Contents(Variable):
                 f"array: a method of NumPy's arrays takes plain numbers; got {describe(self)}, whose gradient would be "
                 f"lost, at {where}; write X @ t for X.dot(t), or detach() the tensor first"
             )
-        if array.__class__ is Echo:
-            warn_if_unasked(self, array=True, copy=copy)
+        unasked = array.__class__ is Echo and warn_if_unasked(self, array=True, copy=copy)
         array = np.array(array, dtype=dtype, copy=copy, subok=True)
         ASKED.set((self.born, births(), where) if copy else (0, 0, None))
         if not self.shape:  # NumPy, making an array of a list, asks each of its tensors so, and for a float next
-            COERCED.set(births())
+            COERCED.set((births(), where) if unasked else (-1, None))
         return array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -283,7 +283,7 @@ class Contents(Variable):
     @property
     def _mask(self) -> Any:
         """NumPy's masked arrays ask for this, and take `_data`, when they compute with another array."""
-        if self._leaves():
+        if self._leaves() and not only_looked_at():
             raise GraphError(
                 f"array: a masked array takes plain numbers; got {describe(self)}, whose gradient would be lost, at "
                 f"{site()}; write where(mask, 0, x) * t with a plain array x, or detach() the tensor first"

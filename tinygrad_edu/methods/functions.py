@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..engine import Variable
-from ..functions import creation, elementwise, indexing, layout, linalg, reduce
+from ..functions import contract, creation, elementwise, indexing, joining, layout, linalg, norms, reduce
 from ..interop import signals
 
 
@@ -110,13 +110,13 @@ class Functions(Variable):
     expand_dims = layout.expand_dims
     squeeze = layout.squeeze
     broadcast_to = layout.broadcast_to
-    split = layout.split
-    unstack = layout.unstack
+    split = joining.split
+    unstack = joining.unstack
     flip = layout.flip
-    roll = layout.roll
-    tile = layout.tile
-    repeat = layout.repeat
-    repeat_interleave = layout.repeat_interleave
+    roll = joining.roll
+    tile = joining.tile
+    repeat = joining.repeat
+    repeat_interleave = joining.repeat_interleave
     pad = layout.pad
     tril = layout.tril
     triu = layout.triu
@@ -133,9 +133,9 @@ class Functions(Variable):
     scatter_add = indexing.scatter_add
     index_add = indexing.index_add
     bincount = indexing.bincount
-    matmul = linalg.matmul
-    tensordot = linalg.tensordot
-    vecdot = linalg.vecdot
+    matmul = contract.matmul
+    tensordot = contract.tensordot
+    vecdot = contract.vecdot
     inv = linalg.inv
     solve = linalg.solve
     det = linalg.det
@@ -144,9 +144,9 @@ class Functions(Variable):
     qr = linalg.qr
     svd = linalg.svd
     eigh = linalg.eigh
-    norm = linalg.norm
-    vector_norm = linalg.vector_norm
-    matrix_norm = linalg.matrix_norm
+    norm = norms.norm
+    vector_norm = norms.vector_norm
+    matrix_norm = norms.matrix_norm
     trace = linalg.trace
     outer = linalg.outer
     cross = linalg.cross
@@ -154,10 +154,10 @@ class Functions(Variable):
     matrix_power = linalg.matrix_power
     solve_triangular = linalg.solve_triangular
     cholesky_solve = linalg.cholesky_solve
-    matrix_rank = linalg.matrix_rank
+    matrix_rank = norms.matrix_rank
     svdvals = linalg.svdvals
     eigvalsh = linalg.eigvalsh
-    cond = linalg.cond
+    cond = norms.cond
     zeros_like = creation.zeros_like
     ones_like = creation.ones_like
     full_like = creation.full_like

@@ -18,7 +18,6 @@ from .activation import Hardswish as Hardswish
 from .activation import Hardtanh as Hardtanh
 from .activation import LeakyReLU as LeakyReLU
 from .activation import LogSigmoid as LogSigmoid
-from .activation import LogSoftmax as LogSoftmax
 from .activation import Mish as Mish
 from .activation import PReLU as PReLU
 from .activation import ReLU as ReLU
@@ -26,9 +25,6 @@ from .activation import ReLU6 as ReLU6
 from .activation import RReLU as RReLU
 from .activation import Sigmoid as Sigmoid
 from .activation import SiLU as SiLU
-from .activation import Softmax as Softmax
-from .activation import Softmax2d as Softmax2d
-from .activation import Softmin as Softmin
 from .activation import Softplus as Softplus
 from .activation import Softshrink as Softshrink
 from .activation import Softsign as Softsign
@@ -45,6 +41,9 @@ from .adaptive import FractionalMaxPool2d as FractionalMaxPool2d
 from .adaptive import FractionalMaxPool3d as FractionalMaxPool3d
 from .adaptive_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .attention import MultiheadAttention as MultiheadAttention
+from .cells import GRUCell as GRUCell
+from .cells import LSTMCell as LSTMCell
+from .cells import RNNCell as RNNCell
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import ParameterDict as ParameterDict
@@ -147,9 +146,6 @@ from .pooling import MaxUnpool3d as MaxUnpool3d
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN
-from .recurrent import GRUCell as GRUCell
-from .recurrent import LSTMCell as LSTMCell
-from .recurrent import RNNCell as RNNCell
 from .shape import ChannelShuffle as ChannelShuffle
 from .shape import Flatten as Flatten
 from .shape import Identity as Identity
@@ -159,6 +155,10 @@ from .shape import Unflatten as Unflatten
 from .shape import Upsample as Upsample
 from .shape import UpsamplingBilinear2d as UpsamplingBilinear2d
 from .shape import UpsamplingNearest2d as UpsamplingNearest2d
+from .softmax import LogSoftmax as LogSoftmax
+from .softmax import Softmax as Softmax
+from .softmax import Softmax2d as Softmax2d
+from .softmax import Softmin as Softmin
 from .stateless import functional_call as functional_call
 from .transformer import Transformer as Transformer
 from .transformer import TransformerDecoder as TransformerDecoder

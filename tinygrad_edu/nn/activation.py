@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functions.arguments import lift, spelled
+from ..functions.arguments import spelled
 from ..functions.settings import Positive, settings
 from ..random import Generator
 from . import functional as F
 from . import guards
-from .functional.convolution import must_have_axes
 from .module import Layer, Parameter
 
 
@@ -244,6 +243,8 @@ class Softplus(Layer):
 class Hardtanh(Layer):
     """x, moved into the interval from `min_val` to `max_val`.
 
+    Source: Collobert, "Large scale machine learning" (2004).
+
     >>> from tinygrad_edu import nn
     >>> nn.Hardtanh(0.0, 2.0)([-1.0, 0.5, 3.0]).tolist()
     [0.0, 0.5, 2.0]
@@ -271,7 +272,7 @@ class ReLU6(Hardtanh):
 
 
 class Hardsigmoid(Layer):
-    """x / 6 + 1 / 2, moved into the interval from 0 to 1.
+    """x / 6 + 1 / 2, moved into the interval from 0 to 1. Source: Howard et al. (2019).
 
     >>> from tinygrad_edu import nn; nn.Hardsigmoid()([-4.0, 0.0, 4.0]).tolist()
     [0.0, 0.5, 1.0]
@@ -299,7 +300,7 @@ class Hardswish(Layer):
 
 
 class Hardshrink(Layer):
-    """x where it is larger than `lambd` in size, else 0.
+    """x where it is larger than `lambd` in size, else 0. Source: Donoho and Johnstone (1994).
 
     >>> from tinygrad_edu import nn; nn.Hardshrink()([0.25, -1.0]).tolist()
     [0.0, -1.0]
@@ -315,7 +316,7 @@ class Hardshrink(Layer):
 
 
 class Softshrink(Layer):
-    """x moved by `lambd` towards 0, and 0 where it is smaller than that in size.
+    """x moved by `lambd` towards 0, and 0 where it is smaller than that in size. Source: Donoho (1995).
 
     >>> from tinygrad_edu import nn
     >>> nn.Softshrink()([0.25, -1.0, 2.0]).tolist()
@@ -351,6 +352,8 @@ class Threshold(Layer):
 class RReLU(Layer):
     """Leaky ReLU whose slope is drawn for each entry in training, and the mean of `lower` and `upper` otherwise.
 
+    Source: Xu et al. (2015).
+
     >>> from tinygrad_edu import nn
     >>> nn.RReLU(0.25, 0.75).eval()([-1.0, 2.0]).tolist()
     [-0.5, 2.0]
@@ -383,67 +386,3 @@ class GLU(Layer):
 
     def forward(self, input: Any) -> Any:
         return F.glu(input, self.axis)
-
-
-class Softmax(Layer):
-    """exp(x) / sum(exp(x)) along `axis`.
-
-    >>> from tinygrad_edu import nn
-    >>> nn.Softmax(axis=0)([[1.0, 2.0], [1.0, 2.0]]).tolist()
-    [[0.5, 0.5], [0.5, 0.5]]
-    """
-
-    @settings
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        super().__init__()
-        self.axis = axis if dim is None else spelled("Softmax", axis, -1, dim)
-
-    def forward(self, input: Any) -> Any:
-        return F.softmax(input, self.axis)
-
-
-class LogSoftmax(Layer):
-    """x - logsumexp(x) along `axis`.
-
-    >>> from tinygrad_edu import nn
-    >>> nn.LogSoftmax()([0.0, 0.0]).exp().tolist()
-    [0.5, 0.5]
-    """
-
-    @settings
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        super().__init__()
-        self.axis = axis if dim is None else spelled("LogSoftmax", axis, -1, dim)
-
-    def forward(self, input: Any) -> Any:
-        return F.log_softmax(input, self.axis)
-
-
-class Softmin(Layer):
-    """softmax(-x) along `axis`.
-
-    >>> from tinygrad_edu import nn; nn.Softmin()([0.0, 1000.0]).tolist()
-    [1.0, 0.0]
-    """
-
-    @settings
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        super().__init__()
-        self.axis = axis if dim is None else spelled("Softmin", axis, -1, dim)
-
-    def forward(self, input: Any) -> Any:
-        return F.softmin(input, self.axis)
-
-
-class Softmax2d(Layer):
-    """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`.
-
-    >>> from tinygrad_edu import nn
-    >>> nn.Softmax2d()([[[1.0, 2.0]], [[1.0, 2.0]]]).tolist()
-    [[[0.5, 0.5]], [[0.5, 0.5]]]
-    """
-
-    def forward(self, input: Any) -> Any:
-        x = lift(input, "Softmax2d")
-        must_have_axes(x, 2, "Softmax2d")
-        return F.softmax(x, -3)

@@ -141,7 +141,7 @@ class _FractionalMaxPool(Layer):
 
 class FractionalMaxPool2d(_FractionalMaxPool):
     """The largest entries of windows in steps of random lengths: `(n, c, h, w) -> (n, c, *output_size)`; see
-    `F.fractional_max_pool2d`.
+    `F.fractional_max_pool2d`. Source: Graham (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, random
@@ -154,7 +154,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
 
 class FractionalMaxPool3d(_FractionalMaxPool):
     """The largest entries of windows in steps of random lengths: `(n, c, d, h, w) -> (n, c, *output_size)`; see
-    `F.fractional_max_pool3d`.
+    `F.fractional_max_pool3d`. Source: Graham (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.indexing import index_add
-from ..functions.layout import concat
+from ..functions.joining import concat
 from ..functions.reduce import argmax, mean
 from ..functions.settings import Positive, integer, settings, several
 from ..random import Generator

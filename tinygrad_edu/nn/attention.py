@@ -12,7 +12,8 @@ from ..engine import Variable
 from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.creation import zeros
-from ..functions.layout import concat, matrix_transpose, swapaxes
+from ..functions.joining import concat
+from ..functions.layout import matrix_transpose, swapaxes
 from ..functions.reduce import mean
 from ..functions.settings import Positive, Probability, settings
 from ..random import Generator

@@ -69,6 +69,7 @@ class Conv1d(_Conv):
     Shapes: `(batch, in_channels, l) -> (batch, out_channels, l_out)`; see `F.conv1d` for l_out.
     Initial values: uniform to +-1 / sqrt(in_channels / groups * kernel_size), weight and bias.
     ShapeError where the channels of the input, which come before the lengths, are not `in_channels`.
+    Source: Waibel et al. (1989).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -85,6 +86,7 @@ class Conv2d(_Conv):
 
     Shapes: `(batch, in_channels, h, w) -> (batch, out_channels, h_out, w_out)`; see `F.conv1d` for sizes.
     Initial values: uniform to +-1 / sqrt(in_channels / groups * height * width of the kernel).
+    Source: LeCun et al. (1989).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -159,6 +161,7 @@ class ConvTranspose1d(_ConvTranspose):
     Shapes: `(batch, in_channels, l) -> (batch, out_channels, l_out)`.
     Initial values: uniform to +-1 / sqrt(out_channels / groups * kernel_size).
     With a stride, several lengths have one l_out of a convolution: `output_size` says which is meant.
+    Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -175,6 +178,7 @@ class ConvTranspose2d(_ConvTranspose):
 
     Shapes: `(batch, in_channels, h, w) -> (batch, out_channels, h_out, w_out)`.
     Initial values: uniform to +-1 / sqrt(out_channels / groups * height * width of the kernel).
+    Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -190,7 +194,7 @@ class ConvTranspose3d(_ConvTranspose):
     """The transpose of a convolution as a linear map, which enlarges; see `F.conv_transpose2d`.
 
     Shapes: `(batch, in_channels, d, h, w) -> (batch, out_channels, d_out, h_out, w_out)`.
-    Initial values: uniform to +-1 / sqrt(out_channels / groups * size of the kernel).
+    Initial values: uniform to +-1 / sqrt(out_channels / groups * size of the kernel). Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

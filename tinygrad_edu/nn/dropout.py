@@ -32,6 +32,8 @@ class _Dropout(Layer):
 class Dropout(_Dropout):
     """In training, each entry is set to 0 with probability `p`, the others are divided by 1 - p.
 
+    Source: Srivastava et al. (2014).
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, random
     >>> drop = nn.Dropout(0.5, rng=random.default_rng(0))
@@ -45,7 +47,7 @@ class Dropout(_Dropout):
 class Dropout1d(_Dropout):
     """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p: `(n, c, l)`.
 
-    See `F.dropout1d`.
+    See `F.dropout1d`. Source: Tompson et al. (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, random
@@ -59,7 +61,7 @@ class Dropout1d(_Dropout):
 class Dropout2d(_Dropout):
     """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p: `(n, c, h, w)`.
 
-    See `F.dropout2d`.
+    See `F.dropout2d`. Source: Tompson et al. (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, random
@@ -74,7 +76,7 @@ class Dropout3d(_Dropout):
     """In training, each channel is set to 0 with probability `p`, the others are divided by 1 - p:
     `(n, c, d, h, w)`.
 
-    See `F.dropout3d`.
+    See `F.dropout3d`. Source: Tompson et al. (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, random
@@ -88,6 +90,8 @@ class Dropout3d(_Dropout):
 class AlphaDropout(_Dropout):
     """Dropout that keeps mean 0 and variance 1 of what SELU gives: see `F.alpha_dropout`.
 
+    Source: Klambauer et al. (2017).
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, random
     >>> drop = nn.AlphaDropout(0.5, rng=random.default_rng(0))
@@ -99,7 +103,7 @@ class AlphaDropout(_Dropout):
 
 
 class FeatureAlphaDropout(_Dropout):
-    """AlphaDropout of whole channels: `(n, c, ...)`.
+    """AlphaDropout of whole channels: `(n, c, ...)`. Source: Klambauer et al. (2017).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, random

@@ -10,7 +10,7 @@ from typing import Any
 from .. import ops
 from ..engine import NEEDS, Variable
 from ..functions.arguments import as_tuple
-from ..functions.layout import concat
+from ..functions.joining import concat
 from ..functions.settings import settings
 from ..hooks import Handle, function
 

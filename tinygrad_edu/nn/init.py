@@ -59,7 +59,7 @@ def ones_(tensor: Leaf) -> Any:
 
 @settings
 def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
-    """Numbers evenly spread from `a` to `b`.
+    """Random numbers, uniform between `a` and `b`.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -116,6 +116,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor that keeps the variance of activations steady through a nonlinearity.
 
     It is sqrt(2) for relu, 5 / 3 for tanh, sqrt(2 / (1 + slope**2)) for leaky_relu.
+    Source: He et al. (2015) for the kinds of relu; the others are PyTorch's.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.init.calculate_gain("relu"), 4), nn.init.calculate_gain("leaky_relu", 1.0)

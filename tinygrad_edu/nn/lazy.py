@@ -1,4 +1,4 @@
-"""Layers that find the size of their input out: from the first input that they see.
+"""Layers that find out the size of their input from the first input that they see.
 
 Call the model once before its parameters are used, as by an optimizer: until then, such a layer has none.
 """
@@ -15,9 +15,9 @@ from .module import Module
 
 
 class _Lazy(Module):
-    """A layer without its first argument, the number of features, which the first input has at `feature_axis`."""
+    """A layer without its first argument, the number of features, which the first input has at `_feature_axis`."""
 
-    feature_axis = 1
+    _feature_axis = 1
 
     def __init_subclass__(cls, **defaults: Any) -> None:
         super().__init_subclass__()
@@ -31,17 +31,18 @@ class _Lazy(Module):
         given = inspect.signature(type(self)).bind(*args, **kwargs)
         given.apply_defaults()
         self._waiting: inspect.BoundArguments | None = given
+        self._yet = "its parameters are made at the first call: call the model once with an input"
 
     def forward(self, input: Any, *more: Any) -> Any:
         if self._waiting is not None:
             who, given, x = type(self).__name__, self._waiting, lift(input, type(self).__name__)
-            if not -x.ndim <= self.feature_axis < x.ndim:
+            if not -x.ndim <= self._feature_axis < x.ndim:
                 raise ShapeError(
-                    f"{who}: the input must have features as axis {self.feature_axis}; got {x.shape}; reshape it"
+                    f"{who}: the input must have features as axis {self._feature_axis}; got {x.shape}; reshape it"
                 )
             training = self.training
-            super().__init__(x.shape[self.feature_axis], *given.args, **given.kwargs)  # type: ignore[call-arg]
-            self.training, self._waiting = training, None
+            super().__init__(x.shape[self._feature_axis], *given.args, **given.kwargs)  # type: ignore[call-arg]
+            self.training, self._waiting, self._yet = training, None, ""
         return super().forward(input, *more)
 
 
@@ -55,7 +56,7 @@ class LazyLinear(_Lazy, linear.Linear):
     ((5, 2), (2, 3))
     """
 
-    feature_axis = -1
+    _feature_axis = -1
 
 
 class LazyConv1d(_Lazy, convolution.Conv1d):
@@ -70,7 +71,7 @@ class LazyConv1d(_Lazy, convolution.Conv1d):
     ((2, 4, 6), (4, 5, 3))
     """
 
-    feature_axis = -2
+    _feature_axis = -2
 
 
 class LazyConv2d(_Lazy, convolution.Conv2d):
@@ -87,7 +88,7 @@ class LazyConv2d(_Lazy, convolution.Conv2d):
     ((2, 4, 8, 8), 5)
     """
 
-    feature_axis = -3
+    _feature_axis = -3
 
 
 class LazyConv3d(_Lazy, convolution.Conv3d):
@@ -102,7 +103,7 @@ class LazyConv3d(_Lazy, convolution.Conv3d):
     ((1, 4, 2, 2, 2), (4, 5, 2, 2, 2))
     """
 
-    feature_axis = -4
+    _feature_axis = -4
 
 
 class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
@@ -117,7 +118,7 @@ class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
     ((2, 4, 6), (5, 4, 2))
     """
 
-    feature_axis = -2
+    _feature_axis = -2
 
 
 class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
@@ -132,7 +133,7 @@ class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
     ((2, 4, 6, 6), (5, 4, 2, 2))
     """
 
-    feature_axis = -3
+    _feature_axis = -3
 
 
 class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
@@ -147,7 +148,7 @@ class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
     ((1, 4, 4, 4, 4), (5, 4, 2, 2, 2))
     """
 
-    feature_axis = -4
+    _feature_axis = -4
 
 
 class LazyBatchNorm1d(_Lazy, normalization.BatchNorm1d):
@@ -202,7 +203,7 @@ class LazyInstanceNorm1d(_Lazy, normalization.InstanceNorm1d, affine=True, track
     ((2, 5, 3), (5,))
     """
 
-    feature_axis = -2
+    _feature_axis = -2
 
 
 class LazyInstanceNorm2d(_Lazy, normalization.InstanceNorm2d, affine=True, track_running_stats=True):
@@ -218,7 +219,7 @@ class LazyInstanceNorm2d(_Lazy, normalization.InstanceNorm2d, affine=True, track
     ((2, 5, 3, 3), (5,))
     """
 
-    feature_axis = -3
+    _feature_axis = -3
 
 
 class LazyInstanceNorm3d(_Lazy, normalization.InstanceNorm3d, affine=True, track_running_stats=True):
@@ -234,4 +235,4 @@ class LazyInstanceNorm3d(_Lazy, normalization.InstanceNorm3d, affine=True, track
     ((2, 5, 3, 3, 3), 5)
     """
 
-    feature_axis = -4
+    _feature_axis = -4

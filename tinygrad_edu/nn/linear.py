@@ -95,6 +95,7 @@ class Embedding(Layer):
     Initial values: normal; row `padding_idx` is 0, and gets no gradient. With `max_norm`, rows that are looked up are
     shortened to it (see `F.embedding`).
     Indices must be integers from 0 to num_embeddings - 1; others raise IndexError.
+    Source: Bengio et al., "A neural probabilistic language model" (2003).
 
     >>> from tinygrad_edu import nn
     >>> layer = nn.Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])

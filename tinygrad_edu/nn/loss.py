@@ -43,7 +43,7 @@ class L1Loss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """A square below `beta` and linear above: see `F.smooth_l1_loss`.
+    """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2. Source: Girshick (2015).
 
     >>> from tinygrad_edu import nn
     >>> nn.SmoothL1Loss("none", beta=2.0)([1.0, 3.0], [0.0, 0.0]).tolist()
@@ -60,7 +60,7 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """A square below `delta` and linear above: see `F.huber_loss`.
+    """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2). Source: Huber (1964).
 
     >>> from tinygrad_edu import nn
     >>> nn.HuberLoss("none")([0.5, 3.0], [0.0, 0.0]).tolist()
@@ -77,7 +77,7 @@ class HuberLoss(Loss):
 
 
 class BCELoss(Loss):
-    """Binary cross-entropy of probabilities: see `F.binary_cross_entropy`.
+    """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x: see `F.binary_cross_entropy`.
 
     Logits raise a ValueError: use BCEWithLogitsLoss.
 
@@ -98,7 +98,7 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """Binary cross-entropy of sigmoid(x): see `F.binary_cross_entropy_with_logits`.
+    """softplus(x) - target * x, the binary cross-entropy of sigmoid(x): see `F.binary_cross_entropy_with_logits`.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.BCEWithLogitsLoss()([0.0], [1.0]).item(), 4)
@@ -163,7 +163,7 @@ class NLLLoss(Loss):
 
 
 class KLDivLoss(Loss):
-    """target * (log(target) - x) for log-probabilities x: see `F.kl_div`.
+    """target * (log(target) - x) for log-probabilities x: see `F.kl_div`. Source: Kullback and Leibler (1951).
 
     >>> from tinygrad_edu import nn
     >>> nn.KLDivLoss("batchmean")([[-1.0, -2.0]], [[1.0, 0.0]]).item()
@@ -180,7 +180,7 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """-log of the Poisson probability of the target: see `F.poisson_nll_loss`.
+    """exp(x) - target * x, -log of the Poisson probability of the target: see `F.poisson_nll_loss`.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.PoissonNLLLoss()([1.0], [2.0]).item(), 4)
@@ -199,7 +199,9 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """-log of the normal density of the target, for means and variances: see `F.gaussian_nll_loss`.
+    """(log(var) + (x - target)**2 / var) / 2, -log of the normal density of the target: see `F.gaussian_nll_loss`.
+
+    Source: Nix and Weigend (1994).
 
     >>> from tinygrad_edu import nn
     >>> nn.GaussianNLLLoss()([0.0], [2.0], [1.0]).item()
@@ -216,7 +218,9 @@ class GaussianNLLLoss(Loss):
 
 
 class MultiMarginLoss(Loss):
-    """The target's score larger than every other, by `margin`: see `F.multi_margin_loss`.
+    """sum(max(0, margin - x[target] + x[i])**p) / classes, over the other classes i: see `F.multi_margin_loss`.
+
+    Source: Crammer and Singer (2001).
 
     >>> from tinygrad_edu import nn
     >>> nn.MultiMarginLoss()([[1.0, 0.5]], [0]).item()
@@ -236,7 +240,8 @@ class MultiMarginLoss(Loss):
 
 
 class MultiLabelMarginLoss(Loss):
-    """Scores of the classes in the target larger than the others', by 1: see `F.multilabel_margin_loss`.
+    """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in the target and the others i: see
+    `F.multilabel_margin_loss`.
 
     >>> from tinygrad_edu import nn
     >>> nn.MultiLabelMarginLoss()([0.0, 2.0], [0, -1]).item()
@@ -268,6 +273,8 @@ class MultiLabelSoftMarginLoss(Loss):
 
 class CTCLoss(Loss):
     """-log of the probability of a text in a longer sequence of scores: see `F.ctc_loss`.
+
+    Source: Graves et al. (2006).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

@@ -11,7 +11,7 @@ from .loss import Loss
 
 
 class MarginRankingLoss(Loss):
-    """The first input larger where the target is 1, the second where it is -1: see `F.margin_ranking_loss`.
+    """max(0, margin - target * (x1 - x2)), for targets 1 and -1: see `F.margin_ranking_loss`.
 
     >>> from tinygrad_edu import nn
     >>> nn.MarginRankingLoss()([1.0], [3.0], [1]).item()
@@ -28,7 +28,7 @@ class MarginRankingLoss(Loss):
 
 
 class HingeEmbeddingLoss(Loss):
-    """Distances with target 1 small, with -1 larger than `margin`: see `F.hinge_embedding_loss`.
+    """x where the target is 1, max(0, margin - x) where it is -1: see `F.hinge_embedding_loss`.
 
     >>> from tinygrad_edu import nn
     >>> nn.HingeEmbeddingLoss(reduction="none")([0.25, 0.25], [1, -1]).tolist()
@@ -57,7 +57,8 @@ class SoftMarginLoss(Loss):
 
 
 class CosineEmbeddingLoss(Loss):
-    """Pairs with target 1 drawn together, with -1 pushed apart: see `F.cosine_embedding_loss`.
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1: see
+    `F.cosine_embedding_loss`.
 
     >>> from tinygrad_edu import nn
     >>> nn.CosineEmbeddingLoss()([[1.0, 0.0]], [[0.0, 2.0]], [1]).item()
@@ -74,7 +75,9 @@ class CosineEmbeddingLoss(Loss):
 
 
 class TripletMarginLoss(Loss):
-    """The positive nearer to the anchor than the negative, by `margin`: see `F.triplet_margin_loss`.
+    """max(0, |anchor - positive| - |anchor - negative| + margin): see `F.triplet_margin_loss`.
+
+    Source: Balntas et al. (2016).
 
     >>> from tinygrad_edu import nn
     >>> round(nn.TripletMarginLoss()([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 1.0]]).item(), 4)
@@ -95,8 +98,8 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """The positive nearer to the anchor than the negative, in any distance: see
-    `F.triplet_margin_with_distance_loss`.
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin), for any distance d: see
+    `F.triplet_margin_with_distance_loss`. Source: Balntas et al. (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

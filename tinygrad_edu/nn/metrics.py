@@ -69,6 +69,7 @@ def precision_recall_f1(
     found; and the harmonic mean of both. 0 where nothing is there to be counted.
 
     `average`: "macro" (mean over classes), "binary" (class 1), "micro" (all together), None (each class).
+    Source: van Rijsbergen, "Information retrieval" (1979).
 
     >>> from tinygrad_edu import nn
     >>> nn.metrics.precision_recall_f1([1, 1, 0], [1, 0, 1], average="binary")

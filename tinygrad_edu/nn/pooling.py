@@ -85,6 +85,7 @@ class MaxUnpool1d(_MaxUnpool):
     """Entries at the places that `MaxPool1d(return_indices=True)` found them at, and 0 elsewhere.
 
     Shapes: `(n, c, l) -> (n, c, l_out)`; see `F.max_unpool1d` for l_out, or give `output_size`.
+    Source: Zeiler and Fergus (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -100,6 +101,7 @@ class MaxUnpool2d(_MaxUnpool):
     """Entries at the places that `MaxPool2d(return_indices=True)` found them at, and 0 elsewhere.
 
     Shapes: `(n, c, h, w) -> (n, c, h_out, w_out)`; see `F.max_unpool1d`, or give `output_size`.
+    Source: Zeiler and Fergus (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -115,6 +117,7 @@ class MaxUnpool3d(_MaxUnpool):
     """Entries at the places that `MaxPool3d(return_indices=True)` found them at, and 0 elsewhere.
 
     Shapes: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; see `F.max_unpool1d`, or give `output_size`.
+    Source: Zeiler and Fergus (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -223,7 +226,7 @@ class _LPPool(Layer):
 class LPPool1d(_LPPool):
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, l) -> (n, c, l_out)`.
 
-    See `F.lp_pool1d`.
+    See `F.lp_pool1d`. Source: Sermanet et al. (2012).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -237,7 +240,7 @@ class LPPool1d(_LPPool):
 class LPPool2d(_LPPool):
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`.
 
-    See `F.lp_pool1d`.
+    See `F.lp_pool1d`. Source: Sermanet et al. (2012).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -252,7 +255,7 @@ class LPPool2d(_LPPool):
 class LPPool3d(_LPPool):
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`.
 
-    See `F.lp_pool1d`.
+    See `F.lp_pool1d`. Source: Sermanet et al. (2012).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

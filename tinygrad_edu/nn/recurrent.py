@@ -16,8 +16,9 @@ from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.indexing import take
-from ..functions.layout import flip, stack, swapaxes
-from ..functions.settings import Positive, Probability, Size, settings
+from ..functions.joining import stack
+from ..functions.layout import flip, swapaxes
+from ..functions.settings import Probability, Size, settings
 from ..ops.fused import section
 from ..random import Generator
 from . import functional as F
@@ -81,7 +82,7 @@ def _first_two(x: Any, size: int) -> Any:
     return section(x, 0, 2 * size)
 
 
-def _must_be(who: str, shapes: Sequence[tuple[int, ...]], given: Any) -> None:
+def must_be(who: str, shapes: Sequence[tuple[int, ...]], given: Any) -> None:
     if [s.shape for s in given] != list(shapes):
         raise ShapeError(
             f"{who}: the state must be {'a pair (h, c), each' if len(shapes) == 2 else 'one tensor'} of shape "
@@ -142,7 +143,7 @@ class _Recurrent(Module):
             return [zeros(shape, dtype=dtype) for shape in shapes]
         given = [lift(s, type(self).__name__) for s in (state if isinstance(state, tuple | list) else (state,))]
         given = [s if s.ndim == 3 else s.expand_dims(1) for s in given]
-        _must_be(type(self).__name__, shapes, given)
+        must_be(type(self).__name__, shapes, given)
         return given
 
     def forward(self, input: Any, hx: Any = None) -> Any:
@@ -154,7 +155,8 @@ class _Recurrent(Module):
         if x.ndim != 3 or x.shape[2] != self.input_size or not x.shape[0]:
             raise ShapeError(
                 f"{type(self).__name__}: the input must be (length, batch, {self.input_size}), batch first if "
-                f"batch_first, with a step or more; got shape {x.shape}; check input_size"
+                f"batch_first, with a step or more; got shape {x.shape}; "
+                + ("use F.one_hot(x, n), or nn.Embedding" if x.dtype.kind in "iu" else "check input_size")
             )
         x, begin = like(x, getattr(self, "weight_ih_l0")), self._begin(x.shape[1], hx)  # noqa: B009
         if self.whole is not None and not self.proj_size:
@@ -231,7 +233,7 @@ class _Recurrent(Module):
         return outputs[::-1] if backwards else outputs, state
 
 
-def _step_of(who: str, nonlinearity: str) -> Any:
+def step_of(who: str, nonlinearity: str) -> Any:
     """The step of an RNN with this activation."""
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f"{who}: nonlinearity must be 'tanh' or 'relu'; got {nonlinearity!r}; choose one")
@@ -262,7 +264,7 @@ class RNN(_Recurrent):
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, rng=rng
         )  # fmt: skip
-        self.nonlinearity, self.step = nonlinearity, _step_of("RNN", nonlinearity)
+        self.nonlinearity, self.step = nonlinearity, step_of("RNN", nonlinearity)
 
 
 class LSTM(_Recurrent):
@@ -310,87 +312,3 @@ class GRU(_Recurrent):
     """
 
     step, whole, gates = staticmethod(gru_step), staticmethod(gru_steps), 3
-
-
-class _Cell(Module):
-    """One step of a recurrent layer: `(batch, input_size)` and a state to the next state."""
-
-    step: Any = None
-    gates = 1
-    states = 1
-
-    @settings
-    def __init__(
-        self,
-        input_size: Size,
-        hidden_size: Positive,
-        bias: bool = True,
-        dtype: Any = None,
-        *,
-        rng: Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self.input_size, self.hidden_size = input_size, hidden_size
-        bound, rows = 1 / math.sqrt(hidden_size), self.gates * hidden_size
-        self.weight_ih = uniform((rows, input_size), bound, dtype, rng)
-        self.weight_hh = uniform((rows, hidden_size), bound, dtype, rng)
-        self.bias_ih = uniform((rows,), bound, dtype, rng) if bias else None
-        self.bias_hh = uniform((rows,), bound, dtype, rng) if bias else None
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        x = lift(input, type(self).__name__)
-        shape = (*x.shape[:-1], self.hidden_size)
-        if hx is None:
-            hx = (zeros(shape, dtype=self.weight_hh.dtype),) * self.states
-        state = tuple(lift(s) for s in (hx if isinstance(hx, tuple | list) else (hx,)))
-        _must_be(type(self).__name__, [shape] * self.states, state)
-        state = self.step(x, state, [getattr(self, kind) for kind in WEIGHTS])
-        return state if self.states > 1 else state[0]
-
-
-class RNNCell(_Cell):
-    """One step of an RNN: `cell(x, h)` is the next h.
-
-    Shapes: `(batch, input_size), (batch, hidden_size) -> (batch, hidden_size)`; h is 0 if it is left out.
-
-    >>> import tinygrad_edu as tg
-    >>> from tinygrad_edu import nn
-    >>> cell, h = nn.RNNCell(3, 4), None
-    >>> for x in tg.ones((5, 2, 3)):
-    ...     h = cell(x, h)
-    >>> h.shape
-    (2, 4)
-    """
-
-    @settings
-    def __init__(
-        self, input_size: Size, hidden_size: Positive, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None,
-        *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(input_size, hidden_size, bias, dtype, rng=rng)
-        self.nonlinearity, self.step = nonlinearity, _step_of("RNNCell", nonlinearity)
-
-
-class LSTMCell(_Cell):
-    """One step of an LSTM: `cell(x, (h, c))` is the next (h, c); shapes as in RNNCell.
-
-    >>> import tinygrad_edu as tg
-    >>> from tinygrad_edu import nn
-    >>> h, c = nn.LSTMCell(3, 4)(tg.ones((2, 3)))
-    >>> h.shape, c.shape
-    ((2, 4), (2, 4))
-    """
-
-    step, gates, states = staticmethod(lstm_step), 4, 2
-
-
-class GRUCell(_Cell):
-    """One step of a GRU: `cell(x, h)` is the next h; shapes as in RNNCell.
-
-    >>> import tinygrad_edu as tg
-    >>> from tinygrad_edu import nn
-    >>> nn.GRUCell(3, 4)(tg.ones((2, 3)), tg.zeros((2, 4))).shape
-    (2, 4)
-    """
-
-    step, gates = staticmethod(gru_step), 3

@@ -135,7 +135,7 @@ class UpsamplingBilinear2d(Upsample):
 class PixelShuffle(Layer):
     """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`.
 
-    ShapeError where r * r does not divide the channels; see `F.pixel_shuffle`.
+    ShapeError where r * r does not divide the channels; see `F.pixel_shuffle`. Source: Shi et al. (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -155,7 +155,7 @@ class PixelShuffle(Layer):
 class PixelUnshuffle(Layer):
     """Pixels as channels of a smaller image: `(..., c, h * r, w * r) -> (..., c * r * r, h, w)`.
 
-    ShapeError where r does not divide height and width.
+    ShapeError where r does not divide height and width. Source: Shi et al. (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -175,7 +175,7 @@ class PixelUnshuffle(Layer):
 class ChannelShuffle(Layer):
     """Channels taken in turn from each of `groups`.
 
-    Shapes: `(n, c, ...) -> (n, c, ...)`; see `F.channel_shuffle`.
+    Shapes: `(n, c, ...) -> (n, c, ...)`; see `F.channel_shuffle`. Source: Zhang et al., "ShuffleNet" (2018).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

@@ -53,6 +53,11 @@ def summary(model: Any, *inputs: Any) -> Summary:
         model.eval()
         with no_grad():
             model(*examples)
+    except ValueError as error:
+        error.add_note(
+            f"summary ran the model on {', '.join(str(np.shape(x)) for x in examples)}: the first axis counts examples"
+        )
+        raise
     finally:
         for name, module in modules.items():
             module.training = modes[name]

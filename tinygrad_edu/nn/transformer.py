@@ -139,7 +139,7 @@ class TransformerDecoderLayer(Layer):
 
 class TransformerEncoder(Layer):
     """`num_layers` copies of a layer in a row, and `norm` at the end; initial values are those of the layer, so that
-    copies begin alike. `enable_nested_tensor` and `mask_check` have no effect.
+    copies begin alike. `enable_nested_tensor` and `mask_check` have no effect. Source: Vaswani et al. (2017).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -172,6 +172,8 @@ def _copies(holder: Any, layer: Any, n: int) -> ModuleList:
 
 class TransformerDecoder(Layer):
     """`num_layers` copies of a layer in a row, and `norm` at the end; see TransformerEncoder.
+
+    Source: Vaswani et al. (2017).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

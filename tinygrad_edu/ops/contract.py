@@ -25,12 +25,18 @@ _half_matmul = in_single(np.matmul)
 def _matmul(a: Any, b: Any) -> Any:
     if a.dtype is HALF or b.dtype is HALF:
         return _half_matmul(a, b)
+    a, b = _written_out(a), _written_out(b)
     if len(b.shape) != 2 or b.shape[0] <= LONG or not _in_pieces(a, b):
         return np.matmul(a, b)
     cut = b.shape[0] // PIECE * PIECE
     left = np.swapaxes(a[:, :cut].reshape(a.shape[0], -1, PIECE), 0, 1)
     y = total(np.matmul(left, b[:cut].reshape(-1, PIECE, b.shape[1])), axis=(0,))
     return y + np.matmul(a[:, cut:], b[cut:])
+
+
+def _written_out(x: Any) -> Any:
+    """A broadcast matrix, as a sum's gradient is, as BLAS takes it; broadcast batches of matrices stay so."""
+    return np.ascontiguousarray(x) if x.__class__ is np.ndarray and 0 in x.strides[-2:] and x.size > 1 else x
 
 
 def _in_pieces(a: Any, b: Any) -> bool:
@@ -42,7 +48,7 @@ def _in_pieces(a: Any, b: Any) -> bool:
 matmul: Op = Product(
     "matmul",
     _matmul,
-    (lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: matmul(a.mT, g)),
+    (lambda g, y, a, b: matmul(g, b.mT), lambda g, y, a, b: matmul(a.mT, g)),
     kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", latex=r"#1 \, #2", domain=(REAL, REAL),
     advice=PRODUCTS, blocks=ZEROS,
     flops=lambda y, a, b: 2 * math.prod(y) * a[-1],

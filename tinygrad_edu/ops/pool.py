@@ -14,7 +14,7 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..op import Op
-from ..sums import in_single
+from ..sums import in_single, room
 from .window import Ints, Pairs, count, enlarged, inside, left_over, padded, reach, same_size, tap, without
 
 __all__ = ["max_gather", "max_pool", "max_spread", "window_spread", "window_sum"]
@@ -32,10 +32,10 @@ def _window_sizes(x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: 
 def _window_sum(x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
     out = _window_sizes(x, kernel, stride, padding, dilation)
     x = padded(x, padding)
-    y = np.zeros((*x.shape[: -len(out)], *out), x.dtype)
+    y = np.zeros((*x.shape[: -len(out)], *out), room(x.dtype, math.prod(kernel)))
     for place in product(*map(range, kernel)):
         y += x[tap(place, out, stride, dilation)]
-    return y
+    return y.astype(x.dtype, copy=False)
 
 
 @in_single
@@ -43,11 +43,11 @@ def _window_sum(x: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation:
 def _window_spread(g: Any, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints, extra: Ints) -> Any:
     out = g.shape[-len(kernel) :]
     size = reach(out, kernel, stride, dilation, extra)
-    wide = np.zeros((*g.shape[: -len(out)], *size), g.dtype)
+    wide = np.zeros((*g.shape[: -len(out)], *size), room(g.dtype, math.prod(kernel)))
     for place in product(*map(range, kernel)):
         wide[tap(place, out, stride, dilation)] += g
     shape = tuple(m - a - b for m, (a, b) in zip(size, padding, strict=True))
-    return wide[inside(shape, padding)]
+    return wide[inside(shape, padding)].astype(g.dtype, copy=False)
 
 
 @with_leading_axes

@@ -18,7 +18,7 @@ import numpy as np
 from ..batched import with_leading_axes
 from ..domain import REAL
 from ..op import Product
-from ..sums import in_single
+from ..sums import BLOCK, in_single, room
 from .contract import PRODUCTS, ZEROS
 from .indexing import getitem
 
@@ -207,11 +207,12 @@ def _conv_in_line(x: Any, w: Any, line: _Line, groups: int) -> Any:
 def _weight_in_line(x: Any, g: Any, line: _Line, groups: int) -> Any:
     """The gradient of that by its weight."""
     o, rows = g.shape[1] // groups, x.shape[1] // groups * len(line.taps)
-    w = np.zeros((groups, o, rows), np.result_type(x, g))
+    dtype = np.result_type(x, g)
+    w = np.zeros((groups, o, rows), room(dtype, BLOCK + 1))
     if line.entries:
         for one, its in zip(x, g, strict=True):
             w += its.reshape(groups, o, -1) @ one.reshape(groups, rows, -1).mT
-        return w
+        return w.astype(dtype)
     for some, xs in line.lines(x, groups * rows):
         gs = line.laid(g[some], (0,) * len(line.out)).reshape(groups, o, -1)
         if o * groups == groups == x.shape[1]:
@@ -220,7 +221,7 @@ def _weight_in_line(x: Any, g: Any, line: _Line, groups: int) -> Any:
         else:
             for part, columns in line.columns(xs, groups):
                 w += gs[..., part] @ columns.mT
-    return w
+    return w.astype(dtype)
 
 
 @in_single
@@ -248,12 +249,13 @@ def _conv_weight(x: Any, g: Any, *, stride: Ints, padding: Pairs, dilation: Ints
     shape = (o, x.shape[1] // groups, *kernel)
     if _ones(stride):
         return _weight_in_line(x, g, _Line.of(x.shape[2:], kernel, padding, dilation), groups).reshape(shape)
-    w = np.zeros((groups, o // groups, math.prod(shape[1:])), np.result_type(x, g))
+    dtype = np.result_type(x, g)
+    w = np.zeros((groups, o // groups, math.prod(shape[1:])), room(dtype, BLOCK + 1))
     entries, x = x.shape[1] * math.prod(kernel) * math.prod(out), padded(x, padding)
     for some, rows in _blocks(len(x), out[0], entries):
         columns = _columns(x[some], kernel, out, rows, stride, dilation, groups)
         w += _rows_of(g[some, :, rows], groups) @ columns.mT
-    return w.reshape(shape)
+    return w.astype(dtype).reshape(shape)
 
 
 @in_single
@@ -274,7 +276,8 @@ def _conv_input(g: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints,
         matrix = np.ascontiguousarray(turned).reshape(groups, c // groups, -1)
         return _conv_in_line(g, matrix, _Line.of(tuple(out), kernel, around, dilation), groups)
     size = reach(out, kernel, stride, dilation, extra)
-    wide = np.zeros((n, c, *size), np.result_type(g, w))
+    dtype = np.result_type(g, w)
+    wide = np.zeros((n, c, *size), room(dtype, math.prod(kernel)))
     matrix = w.reshape(groups, o // groups, -1).mT
     for some, rows in _blocks(n, out[0], c * math.prod(kernel) * math.prod(out)):
         columns = matrix @ _rows_of(g[some, :, rows], groups)
@@ -284,7 +287,7 @@ def _conv_input(g: Any, w: Any, *, stride: Ints, padding: Pairs, dilation: Ints,
         for place in product(*map(range, kernel)):
             target[tap(place, height, stride, dilation)] += np.moveaxis(parts[(slice(None), *place)], 0, 1)
     shape = tuple(m - a - b for m, (a, b) in zip(size, padding, strict=True))
-    return wide[inside(shape, padding)]
+    return wide[inside(shape, padding)].astype(dtype, copy=False)
 
 
 def left_over(g: Any, x: Any, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:

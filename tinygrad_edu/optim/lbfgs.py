@@ -118,10 +118,7 @@ class LBFGS(Optimizer):
         (group,) = self.param_groups
         params, tolerance = group["params"], group["tolerance_change"]
         state = self.state[params[0]]
-        first = closure()
-        if not self._started:
-            self._started = True
-            guards.first_step(self)
+        first = self._begun(closure)
         loss, g = float(first), self._gradient(params)
         evaluations, most = 1, group["max_eval"] or group["max_iter"] * 5 // 4
 

@@ -26,10 +26,7 @@ class Whole(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; see `Optimizer.step`."""
         self.not_compiled()
-        loss = None if closure is None else closure()
-        if not self._started:
-            self._started = True
-            guards.first_step(self)
+        loss = self._begun(closure)
         params, new, more = [], [], []
         with np.errstate(all="ignore"), TURN:
             for group in self.param_groups:

@@ -148,9 +148,9 @@ class Optimizer(Named):
             if isinstance(default, bool) or name in TRUTHS:
                 truth("optimizer", name, group[name])
             elif name == "betas":
-                pair = several("optimizer", name, group[name])
+                pair = list(group[name]) if hasattr(group[name], "__iter__") else [group[name]]
                 if len(pair) != 2 or not all(isinstance(beta, int | float | np.number) for beta in pair):
-                    raise ValueError("optimizer: betas must be two numbers; got others; use (0.9, 0.999)")
+                    raise ValueError(f"optimizer: betas must be two numbers; got {group[name]!r}; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
             value = value.item() if isinstance(value, np.generic) else value
@@ -160,15 +160,7 @@ class Optimizer(Named):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, in place. `closure`, if given, is called first: it
         computes the loss and its gradients; the loss is given back."""
-        if closure is not None and not callable(closure):
-            raise TypeError(
-                f"step: closure must be a function that computes the loss; got {type(closure).__name__}; call "
-                "loss.backward() first, then step() without arguments"
-            )
-        loss = None if closure is None else closure()
-        if not self._started:
-            self._started = True
-            guards.first_step(self)
+        loss = self._begun(closure)
         if (by := tracer()) is not None:
             by.stepped(self)
             return loss
@@ -183,6 +175,19 @@ class Optimizer(Named):
                     parts += bundle.parts(self._rule(group, bundle.dtype))
             step(parts)
         guards.after_step(self)
+        return loss
+
+    def _begun(self, closure: Callable[[], Any] | None) -> Any:
+        """The loss that `closure` computes with its gradients, at which the guards look before the first step."""
+        if closure is not None and not callable(closure):
+            raise TypeError(
+                f"step: closure must be a function that computes the loss; got {type(closure).__name__}; call "
+                "loss.backward() first, then step() without arguments"
+            )
+        loss = None if closure is None else closure()
+        if not self._started:
+            self._started = True
+            guards.first_step(self)
         return loss
 
     def not_compiled(self) -> None:

@@ -42,6 +42,7 @@ class AveragedModel(Module):
 
     `avg_fn(average, value, number of those before)` says of which kind: the plain mean, or `get_ema_avg_fn(0.999)`.
     Buffers are copied, or with `use_buffers` averaged. `state_dict()` has PyTorch's names.
+    Source: Izmailov et al. (2018).
 
     >>> from tinygrad_edu import nn, optim
     >>> net = nn.Linear(1, 1, bias=False)

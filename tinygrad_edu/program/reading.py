@@ -19,31 +19,29 @@ from ..engine import NEEDS, Variable, births, constant
 from ..errors import GraphError
 from ..op import Op
 from ..recording import TRACERS, tracing
+from ..sums import worked_in
 from .array import EffectError, ProgramArray, UnknownShapeError, plain, refusal
 from .host import HostNumber
+from .inputs import Inputs
 from .passes.common import without_dead_steps
 from .primitives import VIEWS, is_fresh
 from .program import Program, Value
-from .updates import Updates
 from .written import Place, Taken, Written
 
 
-class Reading(Updates):
+class Reading(Inputs):
     """One run, in a `with` block."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.start = births()
-        self.taken: dict[int, Taken] = {}
-        self.arguments: list[tuple[int, Any, Any, Value, Any]] = []  # number, given, inside, and its inputs
-        self.settled: dict[int, bool] = {}  # leaves: whether what is done depends on the gradient that they had
         self.zeroed: dict[int, Any] = {}
+        self.rows: dict[tuple[int, str, int], tuple[Place, Any]] = {}  # an optimizer's state, which is an array now
         self.wrt: list[tuple[Any, Any]] = []
-        self.checks: list[tuple[ProgramArray, Callable[[Any], None]]] = []
+        self.effects: list[Callable[[], list[Any]]] = []
+        self.after: list[Callable[[], None]] = []
+        self.guards: list[tuple[Callable[[], Any], Any]] = []
+        self.rates: list[tuple[Any, Any]] = []  # groups of optimizers, and their learning rates
         self.given: set[Value] = set()  # outputs
-        self.draws: list[tuple[Any, Any]] = []  # calls of generators, and what they gave
-        self.sown: list[tuple[Any, Any]] = []  # generators that were made within, and their seeds
-        self.states: list[tuple[Any, Any]] = []  # generators that were drawn from, as they were before
 
     def __enter__(self) -> Reading:
         if tracing.get() is not None:
@@ -61,32 +59,6 @@ class Reading(Updates):
         for taken in self.taken.values():
             if taken.x._data is not taken.before["_data"]:
                 taken.give_back()
-
-    def argument(self, x: Any, i: int, name: str = "") -> ProgramArray:
-        """The array of an argument as an input."""
-        array = self.writer.input(x, name)
-        self.sources[array.value] = Place("argument", None, i)
-        if isinstance(x, np.ndarray):
-            self.arguments.append((i, x, array, array.value, None))
-        return array
-
-    def tensor(self, x: Any, i: int) -> Any:
-        """A tensor that stands for an argument."""
-        data = x._data if hasattr(x._data, "dtype") else np.asarray(x._data)
-        array = self.writer.input(data, x.name or "")
-        self.sources[array.value] = Place("argument", None, i)
-        t = constant(array)
-        t.flags, t.name, t.hooks = x.flags & NEEDS, x.name, x.hooks
-        if x.op is None and x._grad is not None:
-            gradient = self.writer.input(x._grad._data, f"grad of {x.name}" if x.name else "")
-            self.sources[gradient.value] = Place("argument grad", None, i)
-            t._grad = constant(gradient)
-        self.arguments.append((i, x, t, array.value, t._grad))
-        return t
-
-    def number(self, x: float, i: int) -> Any:
-        """A number that stands for an argument."""
-        return self.writer.number(x, ("argument", i), lambda leaves: leaves[i])
 
     def forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         """The value of an op: its forward on arrays of the program, or a step of its own."""
@@ -112,67 +84,6 @@ class Reading(Updates):
             self.writer.refused = refused
         return self.writer.call(f"op.{op.name}", arrays, attributes)
 
-    def array(self, x: Any) -> Any:
-        """The value of a variable; of one that existed before, it is an input from now on."""
-        self.take(x)
-        return x._data
-
-    def take(self, x: Any) -> None:
-        data = x._data
-        if isinstance(data, ProgramArray | HostNumber | int | float) or x.born >= self.start or id(x) in self.taken:
-            return
-        if not isinstance(data, np.ndarray | np.generic):
-            raise refusal(
-                "a batch of vmap from outside", "compile the function that is mapped, or map the compiled one"
-            )
-        taken = Taken(x)
-        array = self.writer.input(data, x.name or "")
-        self.sources[array.value] = Place("value", x)
-        taken.value = array.value
-        g = x._grad
-        if x.op is None and g is not None:
-            gradient = self.writer.input(g._data, f"grad of {x.name}" if x.name else "")
-            self.sources[gradient.value] = Place("grad", x)
-            taken.gradient = constant(gradient)
-            taken.gradient.born, taken.gradient.site = g.born, g.site
-        self.taken[id(x)] = taken
-        if taken.gradient is not None:
-            x._grad = taken.gradient
-        x._data = array
-
-    def graded(self, x: Any, read: bool = True) -> None:
-        self.take(x)
-        taken = self.taken.get(id(x))
-        self.settled.setdefault(id(x), read or (taken is not None and x._grad is not taken.gradient))
-
-    def unknown(self, x: Any) -> bool:
-        return isinstance(x, ProgramArray)
-
-    def check(self, x: Any, check: Callable[[Any], None]) -> bool:
-        if not isinstance(x, ProgramArray):
-            return False
-        check(x.values)
-        self.checks.append((self._whole_input(x), check))
-        return True
-
-    def answer(self, x: Any, question: Callable[[Any], bool]) -> bool | None:
-        x = self._whole_input(x) if isinstance(x, ProgramArray) else x
-        if not isinstance(x, ProgramArray) or x.value not in self.sources:
-            return None
-        answer = bool(question(x.values))
-        self.writer.questions.append((x.value, question, answer))
-        return answer
-
-    def _whole_input(self, x: ProgramArray) -> ProgramArray:
-        """The input of which `x` is another shape, as its values are known before a run; else a copy of `x`."""
-        made, value = self.writer.made, x.value
-        while value not in self.sources and value in made and made[value].primitive == "reshape":
-            value = made[value].uses[0]
-        return ProgramArray(x.values, value, self.writer) if value in self.sources else x.__copy__()
-
-    def shown(self, x: Any) -> Any:
-        return self.array(x)
-
     def replaced(self, x: Any, array: Any) -> None:
         self.take(x)
         if array is not x._data:
@@ -188,34 +99,56 @@ class Reading(Updates):
             elif p._grad is not None:
                 p._grad = constant(np.zeros_like(p._grad._data))
 
-    def sowed(self, generator: Any, seed: Any) -> None:
-        self.sown.append((generator, seed))
-
-    def drawn(self, generator: Any, method: str, args: Any, kwargs: Any, shared: Any) -> Any:
-        own = [seed for inner, seed in self.sown if inner is generator]
-        if own and own[0] is not None:
-            return generator.drawn(method, *args, **kwargs)  # the same in each run
-        if own:
-            raise refusal("a generator without a seed, made within", "make it outside, or give it a seed")
-        if not any(known is generator for known, _ in self.states):
-            self.states.append((generator, generator.state()))
-        found, call = np.asarray(generator.drawn(method, *args, **kwargs)), (generator, method, args, kwargs)
-        if generator.repeats():
-            for earlier, array in self.draws:
-                if earlier == call and np.array_equal(array.values, found):
-                    return array
-        array = self.writer.input(found, method)
-        self.draws.append((call, array))
-        self.sources[array.value] = Place("drawn", generator if shared is None else shared, (method, args, kwargs))
-        return array
-
-    def undrawn(self) -> None:
-        """Generators are as they were before."""
-        for generator, state in self.states:
-            generator.set_state(state)
-
     def later(self, effect: Callable[[], None]) -> None:
         self.after.append(effect)
+
+    def stepped(self, optimizer: Any) -> None:
+        if optimizer._steps_itself():
+            raise refusal("an optimizer that defines step()", "define update(), or step outside of the function")
+        if self.after:
+            raise refusal("a schedule that steps before the optimizer", "step the schedule last")
+        self.guards.append((functools.partial(_groups, optimizer), _groups(optimizer)))
+        with np.errstate(all="ignore"):
+            for group, parts in zip(optimizer.param_groups, optimizer._bundles, strict=True):
+                self.rates.append((group, group["lr"]))
+                rate = functools.partial(_rate, group=group)
+                settings = {**group, "lr": self.writer.number(rate(None), ("lr", id(group)), rate)}
+                fixed = tuple(k for k in group if k not in ("lr", "params", "initial_lr", "name"))
+                self.guards.append((functools.partial(_settings, group, fixed), _settings(group, fixed)))
+                kept = optimizer.initial_state(group)
+                for bundle in parts:
+                    if len(kept) > len(bundle.state):
+                        bundle.keep(kept)
+                    together = _together(bundle)  # as a rule: then one number counts the steps of all
+                    self.guards.append((functools.partial(_together, bundle), together))
+                    for p in bundle.params:
+                        self.graded(p)
+                    moving = [i for i, p in enumerate(bundle.params) if p._grad is not None]
+                    for i in moving:
+                        self._step(optimizer, settings, bundle, i, 0 if together else i)
+                    self.effects.append(functools.partial(_counted, bundle, moving))
+
+    def _step(self, optimizer: Any, group: Any, bundle: Any, i: int, counted: int) -> None:
+        """One parameter's update, by the optimizer's own rule."""
+        p = bundle.params[i]
+        wide = worked_in(p._data.dtype)
+        row, g = (x._data.reshape(-1).astype(wide) for x in (p, p._grad))
+        state = {name: self._row(bundle, name, i) for name in bundle.state}
+        a, b = (np.zeros_like(row) for _ in range(2))
+        now, key = bundle.steps[counted] + 1, ("step", id(bundle), counted)
+        step = self.writer.number(now, key, lambda leaves: bundle.steps[counted] + 1)
+        optimizer.update(group, step, row, -g if group.get("maximize") else g, state, a, b)
+        p._data = row.astype(p._data.dtype).reshape(p._data.shape)
+        p.born, p.past = births(), None
+
+    def _row(self, bundle: Any, name: str, i: int) -> Any:
+        key = id(bundle), name, i
+        if key not in self.rows:
+            place = Place("state", bundle, (name, i))
+            array = self.writer.input(bundle.part(name, i).reshape(-1), name)
+            self.sources[array.value] = place
+            self.rows[key] = place, array
+        return self.rows[key][1]
 
     def differentiated(self, results: list[Any], arguments: list[Any]) -> list[Any]:
         """Write down the gradients of the results too: `sum <result, cotangent>`, by each tracked input."""
@@ -362,5 +295,27 @@ class Reading(Updates):
         return value
 
 
+def _rate(leaves: Any, group: Any) -> float:
+    return float(group["lr"])
+
+
+def _groups(optimizer: Any) -> list[Any]:
+    return [list(map(id, group["params"])) for group in optimizer.param_groups]
+
+
+def _together(bundle: Any) -> bool:
+    """Whether all parameters of a bundle have made equally many steps."""
+    return bool(bundle.steps.count(bundle.steps[0]) == len(bundle.steps))
+
+
+def _counted(bundle: Any, moving: list[int]) -> list[Any]:
+    """The change by which some parameters of a bundle have made one more step."""
+    return [(setattr, bundle, "steps", [n + (i in moving) for i, n in enumerate(bundle.steps)])]
+
+
 def _have_gradients(leaves: list[Any]) -> list[bool]:
     return [x._grad is None for x in leaves]
+
+
+def _settings(group: Any, names: tuple[str, ...]) -> list[Any]:
+    return [group[name] for name in names]

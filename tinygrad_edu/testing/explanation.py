@@ -7,7 +7,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from .causes.diagnosis import diagnose
-from .causes.ops import culprits_in
+from .causes.ops import wrong_ops
 from .causes.patterns import ORDER
 from .examination import Examination, with_second
 from .report import Report
@@ -26,7 +26,7 @@ def explained(first: Examination, order: int = 1) -> Report:
             return report
         report = with_second(first, report, order)
         if report.pattern == ORDER and causes.get():
-            report.blame = next(iter(culprits_in(first.subject, order=2)), None)
+            report.blame = next(iter(wrong_ops(first.subject, order=2)), None)
     return report
 
 

@@ -35,6 +35,8 @@ def checked(
         ("schedule", schedule, "a schedule", () if schedule is None else ("step",), "optim.StepLR(optimizer, 10)"),
     )
     for name, x, must, methods, example in rows:
+        if isinstance(x, type):
+            raise refused("fit", name, f"{must}, not a class", x, f"{x.__name__}(...)")
         if not all(callable(getattr(x, method, None)) for method in methods) or getattr(x, "shape", None) == ():
             raise refused("fit", name, must, x, example)
     watching = several("fit", "callbacks", callbacks)

@@ -81,7 +81,7 @@ class Outside:
                 )
 
 
-class Call(Joint):
+class RuleCall(Joint):
     """One call of a function that has a rule: its arguments as trees, and what it returned."""
 
     def __init__(self, owner: Any, args: tuple[Any, ...]) -> None:
@@ -159,7 +159,7 @@ class _Ruled:
     def __call__(self, *args: Any) -> Any:
         if not self.rules:
             raise GraphError(f"{self.who}: needs a rule; got none; call {self.rule_is_set_by}")
-        return Call(self, args).result()
+        return RuleCall(self, args).result()
 
     rule_is_set_by = ""
 

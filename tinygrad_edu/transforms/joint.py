@@ -10,7 +10,8 @@ from typing import Any
 
 from .. import engine
 from ..engine import NEEDS, Variable
-from ..functions.layout import concat, reshape
+from ..functions.joining import concat
+from ..functions.layout import reshape
 from ..op import Each, Op
 from ..recording import Recorder
 from . import tree

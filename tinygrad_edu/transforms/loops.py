@@ -10,7 +10,7 @@ from ..batched import levels, whole
 from ..errors import ShapeError
 from ..functions.arguments import Function, lift
 from ..functions.elementwise import where
-from ..functions.layout import stack, unstack
+from ..functions.joining import stack, unstack
 from ..functions.settings import Size, settings
 from . import tree
 

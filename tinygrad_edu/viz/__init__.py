@@ -6,7 +6,7 @@ from .formulas.table import op_table as op_table
 from .graph.diff import diff as diff
 from .graph.export import to_json as to_json
 from .graph.export import to_networkx as to_networkx
-from .notebook import in_notebook as in_notebook
+from .notebook import in_notebook as _in_notebook
 from .pages.film import Film as Film
 from .pages.player import player as player
 from .pages.worksheet import worksheet as worksheet
@@ -22,4 +22,4 @@ from .words.why import why as why
 
 _guide(__name__, "tg.viz")
 
-in_notebook()
+_in_notebook()

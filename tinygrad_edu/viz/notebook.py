@@ -62,8 +62,8 @@ def load_ipython_extension(shell: Any) -> None:
 def in_notebook() -> None:
     """Called when `viz` is imported: nothing happens outside of IPython.
 
-    >>> from tinygrad_edu import viz
-    >>> viz.in_notebook()  # here, nothing
+    >>> from tinygrad_edu.viz.notebook import in_notebook
+    >>> in_notebook()  # here, nothing
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None

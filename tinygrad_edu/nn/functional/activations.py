@@ -157,6 +157,8 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x, moved into the interval from `min_val` to `max_val`; its derivative at the ends is 0.
 
+    Source: Collobert, "Large scale machine learning" (2004).
+
     >>> import tinygrad_edu.nn.functional as F
     >>> F.hardtanh([-2.0, 0.5, 3.0]).tolist()
     [-1.0, 0.5, 1.0]
@@ -180,6 +182,8 @@ def relu6(input: Any, inplace: bool = False) -> Tensor:
 @single
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
     """x / 6 + 1 / 2, moved into the interval from 0 to 1.
+
+    Source: Howard et al., "Searching for MobileNetV3" (2019).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.hardsigmoid([-4.0, 0.0, 4.0]).tolist()
@@ -230,6 +234,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     return ops.where(x > lambd, x - lambd, ops.where(x < -lambd, x + lambd, 0))
 
 
+@single
 def tanhshrink(input: Any) -> Tensor:
     """x - tanh(x).
 
@@ -290,6 +295,7 @@ def rrelu(
 
 
 @settings
+@single
 def glu(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """a * sigmoid(b) for the halves a and b of `input` along `axis`. An odd length raises a ShapeError.
 

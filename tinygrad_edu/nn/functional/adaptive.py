@@ -201,7 +201,7 @@ def _fractional_max_pool(
             raise ValueError(f"{who}: output_ratio must be from 0 to 1 for each axis; got {output_ratio}; use e.g. 0.5")
         output_size = tuple(int(m * r) for m, r in zip(x.shape[-n:], ratios, strict=True))
     out = sizes(output_size, n, who, "output_size")
-    if any(m + k - 1 > length for m, k, length in zip(out, kernel, x.shape[-n:], strict=True)) or not x.size:
+    if any(m + k - 1 > length for m, k, length in zip(out, kernel, x.shape[-n:], strict=True)):
         raise ShapeError(
             f"{who}: {out} windows of {kernel} must fit into the input; got shape {x.shape}; use smaller ones"
         )
@@ -244,7 +244,7 @@ def fractional_max_pool3d(
     _random_samples: Any = None, *, rng: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """The largest entries of windows in steps of random lengths: `(n, c, d, h, w) -> (n, c, *output_size)`; see
-    `fractional_max_pool2d`.
+    `fractional_max_pool2d`. Source: Graham (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -308,7 +308,7 @@ def max_unpool2d(
     input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
     """Each entry at the place that `max_pool2d(return_indices=True)` found it at, and 0 elsewhere; see
-    `max_unpool1d`.
+    `max_unpool1d`. Source: Zeiler and Fergus (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -324,7 +324,7 @@ def max_unpool3d(
     input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
     """Each entry at the place that `max_pool3d(return_indices=True)` found it at, and 0 elsewhere; see
-    `max_unpool1d`.
+    `max_unpool1d`. Source: Zeiler and Fergus (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

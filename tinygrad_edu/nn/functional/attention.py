@@ -13,7 +13,8 @@ from ...batched import BatchedArray
 from ...engine import Variable
 from ...errors import ShapeError
 from ...functions.arguments import lift
-from ...functions.layout import matrix_transpose, repeat
+from ...functions.joining import repeat
+from ...functions.layout import matrix_transpose
 from ...functions.settings import Probability, settings
 from ...random import Generator
 from ...tensor import Tensor

@@ -81,6 +81,7 @@ def cross_entropy(
     and has no class axis, or probabilities and has the shape of `input`. `weight` has one factor for each
     class; class numbers equal to `ignore_index` do not count; "mean" divides by the weights of those
     that do (nan if none does). With `label_smoothing` s, a share s of the target is spread over all classes.
+    Label smoothing: Szegedy et al., "Rethinking the Inception architecture" (2016).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.cross_entropy([[0.0, 0.0]], [1]).item(), 4)

@@ -210,7 +210,7 @@ def conv_transpose1d(
 ) -> Tensor:  # fmt: skip
     """The transpose of a convolution as a linear map: `(n, c, l) -> (n, o, l_out)`; see `conv_transpose2d`.
 
-    Each entry times the kernel, added up a stride apart.
+    Each entry times the kernel, added up a stride apart. Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -245,6 +245,8 @@ def conv_transpose3d(
     groups: Positive = 1, dilation: Ints = 1,
 ) -> Tensor:  # fmt: skip
     """The transpose of a convolution as a linear map: `(n, c, d, h, w) -> (n, o, ...)`; see `conv_transpose2d`.
+
+    Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

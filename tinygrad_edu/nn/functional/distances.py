@@ -10,7 +10,7 @@ from ... import ops
 from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift, row_axis, single, spelled
 from ...functions.layout import broadcast_to
-from ...functions.linalg import vector_norm
+from ...functions.norms import vector_norm
 from ...functions.reduce import sum
 from ...functions.settings import settings
 from ...sums import HALF

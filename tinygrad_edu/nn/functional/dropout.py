@@ -73,6 +73,8 @@ def dropout2d(
 ) -> Tensor:
     """Each channel of `(n, c, h, w)` or `(c, h, w)` set to 0 with probability `p`; see `dropout1d`.
 
+    Source: Tompson et al. (2015).
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import random
     >>> import tinygrad_edu.nn.functional as F
@@ -87,6 +89,8 @@ def dropout3d(
     input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
 ) -> Tensor:
     """Each channel of `(n, c, d, h, w)` or `(c, d, h, w)` set to 0 with probability `p`; see `dropout1d`.
+
+    Source: Tompson et al. (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import random
@@ -134,7 +138,7 @@ def feature_alpha_dropout(
 ) -> Tensor:
     """`alpha_dropout` of whole channels: `(n, c, ...)`.
 
-    Without `training=True` the input comes back.
+    Without `training=True` the input comes back. Source: Klambauer et al. (2017).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import random

@@ -15,7 +15,7 @@ from ...errors import DTypeError, ShapeError
 from ...functions import reduce
 from ...functions.arguments import lift
 from ...functions.contract import einsum
-from ...functions.linalg import vector_norm
+from ...functions.norms import vector_norm
 from ...functions.settings import settings
 from ...ops.layout import cast
 from ...recording import no_grad
@@ -90,6 +90,7 @@ def embedding(
     """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient.
 
     With `max_norm`, rows that are looked up and whose `norm_type`-norm is larger are first shortened, in `weight`.
+    Source: Bengio et al., "A neural probabilistic language model" (2003).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.embedding([2, 0], [[1.0], [2.0], [3.0]]).tolist()

@@ -113,7 +113,7 @@ def triplet_margin_with_distance_loss(
     swap: bool = False, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), with any distance d; `pairwise_distance` if none is
-    given. See `triplet_margin_loss`.
+    given. See `triplet_margin_loss`. Source: Balntas et al. (2016).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

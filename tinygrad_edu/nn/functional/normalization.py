@@ -14,7 +14,7 @@ from ...changes import TURN
 from ...errors import DTypeError, ShapeError
 from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.layout import moveaxis
-from ...functions.linalg import vector_norm
+from ...functions.norms import vector_norm
 from ...functions.reduce import mean
 from ...functions.settings import Positive, leaf, lengths, settings
 from ...tensor import Tensor

@@ -218,7 +218,7 @@ def lp_pool2d(
 ) -> Tensor:  # fmt: skip
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`.
 
-    See `lp_pool1d`.
+    See `lp_pool1d`. Source: Sermanet et al. (2012).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -235,7 +235,7 @@ def lp_pool3d(
 ) -> Tensor:  # fmt: skip
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`.
 
-    See `lp_pool1d`.
+    See `lp_pool1d`. Source: Sermanet et al. (2012).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

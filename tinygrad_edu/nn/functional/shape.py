@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...functions import layout
-from ...functions.arguments import lift
+from ...functions.arguments import lift, single
 from ...functions.settings import Positive, integer, real, settings, several
 from ...tensor import Tensor
 from .adaptive import along, averages
@@ -17,7 +17,7 @@ MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "cir
 
 
 @settings
-def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
     """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
     `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut: before it for
@@ -55,6 +55,7 @@ def _cut(x: Any, pairs: list[tuple[int, int]]) -> Any:
 
 
 @settings
+@single
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
@@ -66,6 +67,7 @@ def interpolate(
     edges of their entries do. With `recompute_scale_factor`, the factor is that of the lengths, which are rounded down.
     With `antialias`, "bilinear" and "bicubic" take the mean over all entries that shrink into one.
     Give either `size` or `scale_factor`: ValueError for both or neither.
+    "bicubic": Keys, "Cubic convolution interpolation for digital image processing" (1981).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -180,7 +182,7 @@ def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
     """Pixels as channels of a smaller image, the inverse of `pixel_shuffle`: `(..., c, h * r, w * r) ->
     (..., c * r * r, h, w)`.
 
-    ShapeError where r does not divide height and width.
+    ShapeError where r does not divide height and width. Source: Shi et al. (2016).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

@@ -49,6 +49,8 @@ def clip_grad_norm_(
 ) -> Any:  # fmt: skip
     """Scale all gradients together so that their norm is at most `max_norm`; returns what it was.
 
+    Source: Pascanu et al., "On the difficulty of training recurrent neural networks" (2013).
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
     >>> w = nn.Parameter([1.0, 1.0])
@@ -99,6 +101,8 @@ def _norm(x: Any, order: float) -> Any:
 @settings
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Move every entry of every gradient into the interval from -clip_value to clip_value.
+
+    Source: Mikolov, "Statistical language models based on neural networks" (2012).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

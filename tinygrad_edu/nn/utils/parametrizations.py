@@ -11,7 +11,7 @@ from ...engine import constant
 from ...errors import AxisError
 from ...functions.arguments import normal_axis
 from ...functions.contract import matmul, vecdot
-from ...functions.linalg import vector_norm
+from ...functions.norms import vector_norm
 from ...functions.settings import Positive, settings
 from ...interop.names import guide as _guide
 from ...random import or_shared

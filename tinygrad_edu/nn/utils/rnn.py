@@ -10,7 +10,8 @@ from ...engine import constant
 from ...errors import ShapeError, few
 from ...functions.arguments import lift
 from ...functions.indexing import take
-from ...functions.layout import concat, pad, stack, swapaxes
+from ...functions.joining import concat, stack
+from ...functions.layout import pad, swapaxes
 from ...functions.settings import integer, settings, several
 from ...interop.names import guide as _guide
 from ...tensor import Tensor

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...functions.arguments import lift
-from ...functions.layout import concat
+from ...functions.joining import concat
 from ...functions.settings import leaf, several
 from ...tensor import Tensor
 from ..state import publish

@@ -99,7 +99,7 @@ class SequentialLR(_Combined):
 
 
 class ChainedScheduler(_Combined):
-    """All schedules at once: each multiplies the rate by what it changes by.
+    """All schedules at once: the factors by which they change the rate are multiplied.
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)

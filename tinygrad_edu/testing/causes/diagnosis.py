@@ -16,7 +16,7 @@ from ..slopes.thresholds import SUSPECT
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject, TensorSubject
 from .mending import overwritten, rewrites
-from .ops import culprits_in
+from .ops import wrong_ops
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, proportional, recognise
 from .slicing import only_lines
 from .source import wrong_lines
@@ -87,7 +87,7 @@ def _blame_ops(subject: Subject, report: Report) -> None:
         if df is not None:
             _blame_by_text(subject, df, report)
         return
-    found = culprits_in(subject)
+    found = wrong_ops(subject)
     if found:
         report.blame, *report.others = found
     else:

@@ -18,7 +18,7 @@ from .patterns import OVERWRITTEN
 Hook = Callable[[int, Any], Any]
 
 
-class Site(NamedTuple):
+class Naming(NamedTuple):
     """A place in the source where a value gets its name."""
 
     line: int  # of the file
@@ -32,7 +32,7 @@ class Mendable:
     returns. The user's functions that it names are copied with it. Raises TypeError where there is no source at all."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        self.sites: list[Site] = []
+        self.sites: list[Naming] = []
         self.hook: Hook = lambda k, value: value
         self.copies: dict[FunctionType, FunctionType] = {}
         self.owners: dict[int, Any] = {}  # modules, classes and objects with copied functions, by their ids
@@ -154,7 +154,7 @@ class _Marks(ast.NodeTransformer):
 
     def __init__(self, function: FunctionType, first: int) -> None:
         self.function, self.first = function, first
-        self.sites: list[Site] = []
+        self.sites: list[Naming] = []
 
     def mark(self, value: ast.expr, line: int, names: Sequence[str], hook: str = "_mend") -> ast.expr:
         k = self._noted(line, names)
@@ -162,7 +162,7 @@ class _Marks(ast.NodeTransformer):
 
     def _noted(self, line: int, names: Sequence[str], given: bool = False) -> int:
         k = self.first + len(self.sites)
-        self.sites += [Site(line, name, self.function, given) for name in names]
+        self.sites += [Naming(line, name, self.function, given) for name in names]
         return k
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:

@@ -46,7 +46,7 @@ def suspects(subject: Subject, order: int) -> Iterator[tuple[Variable, Report]]:
                 yield node, report
 
 
-def culprits_in(subject: Subject, order: int = 1) -> list[Blame]:
+def wrong_ops(subject: Subject, order: int = 1) -> list[Blame]:
     """The ops with a wrong rule, each with the first line of the user's program that used it."""
     found: dict[str, Blame] = {}
     for node, report in suspects(subject, order):

@@ -28,7 +28,7 @@ class Slope(NamedTuple):
     steps: bool = False  # the function moves in steps, like rounded numbers
 
 
-class Level(NamedTuple):
+class Sample(NamedTuple):
     """f(x + h v) - f(x) and f(x) - f(x - h v), with the steps really taken; None outside."""
 
     h: float
@@ -38,9 +38,9 @@ class Level(NamedTuple):
     below: float | None
 
 
-def read_slope(levels: Sequence[Level], noise: float) -> Slope:
+def read_slope(levels: Sequence[Sample], noise: float) -> Slope:
     """What samples at shrinking steps say about the slope at 0."""
-    both: Sequence[Level] = [t for t in levels if t.above is not None and t.below is not None]
+    both: Sequence[Sample] = [t for t in levels if t.above is not None and t.below is not None]
     quantum = _quantum(both, noise)
     noise += quantum
     both = _resolved(both, noise)
@@ -71,7 +71,7 @@ def read_slope(levels: Sequence[Level], noise: float) -> Slope:
     return Slope(value, 2 * error, a, b, "smooth", steps=quantum > 0)
 
 
-def jumps(levels: Sequence[Level], least: float) -> bool:
+def jumps(levels: Sequence[Sample], least: float) -> bool:
     """Whether the function stays away from its value by the same amount, however close a side comes."""
     for side in ("above", "below"):
         moves = [m for t in levels[-3:] if (m := getattr(t, side)) is not None]
@@ -81,7 +81,7 @@ def jumps(levels: Sequence[Level], least: float) -> bool:
     return False
 
 
-def _resolved(levels: Sequence[Level], noise: float) -> Sequence[Level]:
+def _resolved(levels: Sequence[Sample], noise: float) -> Sequence[Sample]:
     """The levels finer than any at which a step a hundred times smaller moves the function as far."""
     moves = [max(abs(t.above or 0), abs(t.below or 0)) for t in levels]
     for j in range(len(levels) - 1, 1, -1):
@@ -94,7 +94,7 @@ def _resolved(levels: Sequence[Level], noise: float) -> Sequence[Level]:
     return levels
 
 
-def slope_of(t: Level) -> float:
+def slope_of(t: Sample) -> float:
     """The central slope."""
     return (t.above + t.below) / (t.up + t.down)  # type: ignore[operator]
 
@@ -162,7 +162,7 @@ def _diverges(points: Sequence[tuple[float, float, float]]) -> bool:
     return all(b > DOUBLING * a > 0 for a, b in pairwise(last))
 
 
-def _quantum(both: Sequence[Level], noise: float) -> float:
+def _quantum(both: Sequence[Sample], noise: float) -> float:
     """The height of the function's steps, if it looks smooth from afar and flat from near."""
     moves = [max(abs(t.above or 0), abs(t.below or 0)) for t in both]
     flat = next((i for i, m in enumerate(moves) if m == 0), len(moves))

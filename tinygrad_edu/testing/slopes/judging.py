@@ -128,7 +128,7 @@ class Judge:
                 v = v / (1 + share / middle)
             found = self.along(v, (k,))
             if found.verdict == "WRONG":
-                yield from self.culprits(v)
+                yield from self.wrong_entries(v)
                 return
             yield found
         some = set(np.argsort(-np.abs(self.g))[:4].tolist()) | set(self.rng.integers(self.g.size, size=8).tolist())
@@ -145,7 +145,7 @@ class Judge:
         terms = np.where(v == 0, 0, self.g) * v
         return float(np.sum(np.abs(self.haze * v))) + EPS * float(np.sum(np.abs(terms)))
 
-    def culprits(self, v: Any, most: int = 3) -> Iterator[Entry]:
+    def wrong_entries(self, v: Any, most: int = 3) -> Iterator[Entry]:
         """Halve the set of entries that move until single wrong ones are left."""
         sets = [np.arange(v.size)]
         found = 0

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import complex_step
-from .extrapolation import EPS, Level, Slope, extrapolate, inf, jumps, read_slope, slope_of
+from .extrapolation import EPS, Sample, Slope, extrapolate, inf, jumps, read_slope, slope_of
 from .thresholds import AGREED, CERTAIN, COMPLEX_STEP, DROWNED, FAR, GOAL, SAFETY, SPREAD, TINY, UNRELATED, VISIBLE
 
 
@@ -143,7 +143,7 @@ class Line:
     def __init__(self, probe: Probe, v: Any, c: Any, scale: float = 1.0) -> None:
         self.probe, self.v, self.c, self.scale = probe, v, c, scale
         self.changed = np.zeros(probe.y.shape, dtype=bool)
-        self.levels: dict[float, Level] = {}
+        self.levels: dict[float, Sample] = {}
         self.unit = max(1.0, typical(probe.x))
         self.blur = 0.0  # the rounding error of the complex step
 
@@ -156,7 +156,7 @@ class Line:
             down, below = self._side(-h)
             if up and down:
                 minus = None if below is None else -below
-                self.levels[h] = Level(h, up, -down, above, minus)
+                self.levels[h] = Sample(h, up, -down, above, minus)
 
     @property
     def tiny(self) -> bool:
@@ -198,7 +198,7 @@ class Line:
         local = self.local()
         return float(np.sum(part)) / max(self.scale, local[-1].h if local else 0.0, TINY)
 
-    def local(self) -> list[Level]:
+    def local(self) -> list[Sample]:
         """The levels within the function's own length scale: from the finest that rounding leaves legible on, as
         long as the slope stays what it is there."""
         seen = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None]
@@ -206,7 +206,7 @@ class Line:
         while len(seen) > 1 and abs(slope_of(seen[0])) < 16 * noise / seen[0].h:
             del seen[0]
         first = abs(slope_of(seen[0])) if seen else 0.0
-        found: list[Level] = []
+        found: list[Sample] = []
         for t in seen:
             if not first / SAFETY <= abs(slope_of(t)) <= SAFETY * first:
                 break

@@ -142,7 +142,7 @@ class Pair(Subject):
             names = ", ".join(b.name for b in (*self.arguments, *self.left_out))
             raise TypeError(
                 f"{self.who}: df must return one gradient for each of the inputs {names}; got {len(parts)}; "
-                "return a tuple, or a dict with keys d<input name>"
+                "return a tuple, with None for an input without one, or a dict with keys d<input name>"
             )
         return gradient_at(part, a.path) if a.path and part is not None else part
 

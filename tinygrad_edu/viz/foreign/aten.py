@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...engine import Variable, constant
-from ...functions import contract, elementwise, indexing, layout, linalg, reduce
+from ...functions import contract, elementwise, indexing, joining, layout, linalg, norms, reduce
 from ...nn import functional
 from ...nn.recurrent import GRU, LSTM, gru_step, lstm_step
 from ...nn.stateless import functional_call
@@ -37,7 +37,7 @@ def _expanded(x: Any, sizes: Sequence[int]) -> Any:
 def _split(x: Any, size: Any, dim: int = 0) -> Any:
     n = x.shape[dim]
     cuts = list(np.cumsum(size))[:-1] if isinstance(size, Sequence) else list(range(size, n, size))
-    return tuple(layout.split(x, [int(c) for c in cuts], dim))
+    return tuple(joining.split(x, [int(c) for c in cuts], dim))
 
 
 def _chunk(x: Any, chunks: int, dim: int = 0) -> Any:
@@ -127,7 +127,7 @@ def _spread(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _norm(x: Any, order: float = 2, axis: Any = None, keep: bool = False) -> Any:
-    return linalg.vector_norm(x, ord=order, axis=_ints(axis), keepdims=keep)
+    return norms.vector_norm(x, ord=order, axis=_ints(axis), keepdims=keep)
 
 
 def _normal_batch(
@@ -175,7 +175,7 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
     "transpose": _swapped, "t": lambda x: layout.matrix_transpose(x) if x.ndim > 1 else x,
     "permute": lambda x, axes: layout.permute_dims(x, tuple(axes)), "expand": _expanded,
     "unsqueeze": layout.expand_dims, "squeeze": lambda x, axis=None: layout.squeeze(x, _ints(axis)),
-    "cat": layout.concat, "slice": _sliced, "select": lambda x, dim, k: x[_at(x, dim, k)], "index": _indexed,
+    "cat": joining.concat, "slice": _sliced, "select": lambda x, dim, k: x[_at(x, dim, k)], "index": _indexed,
     "split": _split, "split_with_sizes": _split, "chunk": _chunk, "unbind": _unbound,
     "index_select": lambda x, dim, k: indexing.take(x, k, axis=dim),
     "gather": lambda x, dim, k, *rest: indexing.gather(x, dim, k),
@@ -214,7 +214,7 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
     "broadcast_tensors": _broadcast,
     "linalg_inv": linalg.inv, "linalg_solve": linalg.solve, "det": linalg.det, "linalg_det": linalg.det,
     "linalg_eigvalsh": lambda x, *rest: linalg.eigvalsh(x), "linalg_cholesky": lambda x, *rest: linalg.cholesky(x),
-    "repeat": lambda x, times: layout.tile(x, tuple(times)), "lerp": lambda a, b, w: a + w * (b - a),
+    "repeat": lambda x, times: joining.tile(x, tuple(times)), "lerp": lambda a, b, w: a + w * (b - a),
     "addcmul": lambda x, a, b, value=1: x + value * a * b, "addcdiv": lambda x, a, b, value=1: x + value * a / b,
     "upsample_nearest2d": _resized("nearest"), "upsample_bilinear2d": _resized("bilinear"),
     "im2col": lambda x, *args: functional.unfold(x, *map(_ints, args)),
@@ -235,5 +235,5 @@ def counterpart(name: str) -> Callable[..., Any] | None:
     """The operation of this package that ATen's is likely to be; whether it is, its numbers tell."""
     if name in COUNTERPARTS:
         return COUNTERPARTS[name]
-    modules = (functional, elementwise, reduce, layout, contract, indexing)
+    modules = (functional, elementwise, reduce, layout, joining, contract, indexing)
     return next((getattr(m, name) for m in modules if callable(getattr(m, name, None))), None)

@@ -1,4 +1,4 @@
-"""An operation that this package has not: a node with the other library's name, its values and its derivative."""
+"""An operation that this package does not have: a node with the other library's name, its values and its derivative."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...engine import Variable
 from ...op import REGISTRY, Each, Op
 
 
-class Call:
+class ForeignCall:
     """One call of another library's operation, which gives one array."""
 
     def __init__(
@@ -33,11 +33,11 @@ class Call:
         return self.value if same else self.again(arrays)
 
 
-def _forward(*arrays: Any, _call: Call) -> Any:
+def _forward(*arrays: Any, _call: ForeignCall) -> Any:
     return _call.forward(*map(np.asarray, arrays))
 
 
-def _backward(g: Any, *arrays: Any, _call: Call, position: int) -> Any:
+def _backward(g: Any, *arrays: Any, _call: ForeignCall, position: int) -> Any:
     found = _call.pulled(np.asarray(g), [np.asarray(a) for a in arrays])[position]
     return np.zeros_like(arrays[position]) if found is None else np.asarray(found).astype(arrays[position].dtype)
 
@@ -57,7 +57,7 @@ def operation(name: str) -> Op:
     return op
 
 
-def boxed(name: str, xs: Sequence[Variable], call: Call) -> Variable:
+def boxed(name: str, xs: Sequence[Variable], call: ForeignCall) -> Variable:
     """The result of a call as a node of the graph."""
     y: Variable = operation(name)(*xs, _call=call)
     return y

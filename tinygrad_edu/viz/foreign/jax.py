@@ -12,9 +12,9 @@ import numpy as np
 from ...engine import NEEDS, TRACED, Variable, constant
 from ...recording import Recording, recorder
 from ..graph.watch import Watch, argument_names, installed
-from .box import Call, boxed
+from .box import ForeignCall, boxed
 from .lax import CALLS, counterpart
-from .translation import Line, translated
+from .translation import LineKeeper, translated
 
 INLINED = ("jit", "pjit", "closed_call", "core_call", "remat", "checkpoint", "custom_jvp_call", "custom_vjp_call")
 
@@ -76,7 +76,7 @@ class _Rerun:
             return constant(value) if value.ndim else value.item()
 
         for equation, (values, within) in zip(program.jaxpr.eqns, theirs, strict=True):
-            with Recording(Line(self.line(equation))):
+            with Recording(LineKeeper(self.line(equation))):
                 xs, arrays = list(map(read, equation.invars)), list(map(np.asarray, values))
                 env |= zip(equation.outvars, self.called(equation, xs, arrays, within), strict=True)
         return list(map(read, program.jaxpr.outvars))
@@ -124,7 +124,7 @@ class _Rerun:
                 found = dict(zip(floats, pullback(self.jax.numpy.asarray(g)), strict=True))
                 return [found.get(i) for i in range(len(arrays))]
 
-            call = Call([t._data for t in tensors], value, lambda arrays: np.asarray(part(arrays, k)), pulled)
+            call = ForeignCall([t._data for t in tensors], value, lambda arrays: np.asarray(part(arrays, k)), pulled)
             return boxed(f"jax.{name}", tensors, call) if tensors else constant(value)
 
         return [box(k, value) for k, value in enumerate(values)]

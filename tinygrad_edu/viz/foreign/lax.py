@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...engine import constant
-from ...functions import contract, elementwise, indexing, layout, linalg, reduce
+from ...functions import contract, elementwise, indexing, joining, layout, linalg, reduce
 from ...nn import functional
 
 Counterpart = Callable[..., Any]
@@ -136,7 +136,7 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "expand_dims": lambda x, *, dimensions: layout.expand_dims(x, tuple(dimensions)),
     "transpose": lambda x, *, permutation: _turned(x, permutation),
     "rev": lambda x, *, dimensions: layout.flip(x, tuple(dimensions)),
-    "concatenate": lambda *xs, dimension: layout.concat(list(xs), dimension),
+    "concatenate": lambda *xs, dimension: joining.concat(list(xs), dimension),
     "iota": lambda *, dtype, shape, dimension, **rest: constant(np.indices(shape)[dimension].astype(dtype)),
     "pad": lambda x, value, *, padding_config: layout.pad(
         x, tuple((a, b) for a, b, _ in padding_config), constant_values=float(np.asarray(value))),

@@ -15,11 +15,10 @@ import numpy as np
 
 from ...engine import NEEDS, TRACED, Variable, births, constant
 from ...recording import Recording
-from ..graph.watch import Call as ModuleCall
-from ..graph.watch import Watch, argument_names, installed
+from ..graph.watch import ModuleCall, Watch, argument_names, installed
 from .aten import DRAWN, FILLED, counterpart
-from .box import Call, boxed
-from .translation import Line, translated
+from .box import ForeignCall, boxed
+from .translation import LineKeeper, translated
 
 MEMORY = {"device", "layout", "pin_memory", "memory_format", "non_blocking", "copy", "implicit"}  # of no meaning here
 FRAME = re.compile(r'File "(.+?)", line (\d+)')
@@ -120,7 +119,7 @@ class _Rerun:
         mine, settings = self.arguments(self.ours, node)
         settings = {k: v for k, v in settings.items() if k not in MEMORY}
         name = getattr(node.target, "_opname", getattr(node.target, "__name__", str(node.target)))
-        with Recording(Line(_line(node.stack_trace or ""))):
+        with Recording(LineKeeper(_line(node.stack_trace or ""))):
             expected = self.arrays(theirs)
             ours = partial(DRAWN[name], drawn=expected) if name in DRAWN else counterpart(name)
             found = translated(ours, mine, settings, expected)
@@ -166,7 +165,9 @@ class _Rerun:
                 return [next(found) if x.requires_grad else None for x in leaves]
 
             value = self.array(part(theirs))
-            again = Call([x._data for x in xs], value, lambda arrays: self.array(part(computed(arrays)[0])), pulled)
+            again = ForeignCall(
+                [x._data for x in xs], value, lambda arrays: self.array(part(computed(arrays)[0])), pulled
+            )
             return boxed(f"torch.{name}", xs, again) if xs else constant(value)
 
         return tuple(map(box, range(len(theirs)))) if isinstance(theirs, tuple | list) else box(None)

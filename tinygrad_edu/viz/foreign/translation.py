@@ -14,7 +14,7 @@ from ...recording import Recorder
 CLOSE = 1024  # roundings by which two libraries may differ, as differences of near numbers are small
 
 
-class Line(Recorder):
+class LineKeeper(Recorder):
     """Keeps a line of the user's with all that is computed for it."""
 
     def __init__(self, line: str | None) -> None:

@@ -13,9 +13,10 @@ from ..pictures.draw import picture
 from ..pictures.fold import view
 from ..pictures.overlays import Paint
 from ..pictures.palette import GREEN, GREY, ORANGE
-from .graph import Graph, Node, read
+from .graph import Graph, Node
 from .identity import same, stretches
 from .programs import ProgramNode, program_graph, signature
+from .reading import read
 from .values import one, shown, wide
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Pair:
+class Matched:
     """A node of `a`, the one of `b` that does the same, and how far apart they are, relative to the largest entry."""
 
     a: Node
@@ -39,14 +40,14 @@ class Diff:
 
     a: Graph
     b: Graph
-    pairs: list[Pair]
+    pairs: list[Matched]
     only_a: list[Node]
     only_b: list[Node]
     rtol: float
     notices: list[str] = field(default_factory=list)  # what of the graphs cannot be compared
 
     @property
-    def changed(self) -> list[Pair]:
+    def changed(self) -> list[Matched]:
         """Pairs that differ by more than the tolerance, or in shape or dtype."""
         return [p for p in self.pairs if p.notes or p.value > self.rtol or p.grad > self.rtol]
 
@@ -95,7 +96,7 @@ class Diff:
         return self.draw().svg()
 
 
-def _words(p: Pair, rtol: float) -> list[str]:
+def _words(p: Matched, rtol: float) -> list[str]:
     words = list(p.notes)
     words += [f"value differs by {one(p.value, 2)}"] if p.value > rtol else []
     return words + ([f"gradient differs by {one(p.grad, 2)}"] if p.grad > rtol else [])
@@ -146,7 +147,7 @@ def _same_programs(a: Program, b: Program) -> tuple[Graph, Graph, dict[str, str]
     return first, second, found
 
 
-def _pair(a: Node, b: Node) -> Pair:
+def _pair(a: Node, b: Node) -> Matched:
     notes = []
     if a.shape != b.shape:
         notes.append(f"shape {a.shape} became {b.shape}")
@@ -155,8 +156,8 @@ def _pair(a: Node, b: Node) -> Pair:
     if (a.grad is None) != (b.grad is None):
         notes.append("gradient only in the " + ("second" if a.grad is None else "first"))
     if isinstance(a, ProgramNode):
-        return Pair(a, b, 0.0, 0.0, [])  # a program has no values, and its steps were found by their types
-    return Pair(a, b, distance(a.value, b.value), distance(a.grad, b.grad), notes)
+        return Matched(a, b, 0.0, 0.0, [])  # a program has no values, and its steps were found by their types
+    return Matched(a, b, distance(a.value, b.value), distance(a.grad, b.grad), notes)
 
 
 def distance(a: Any, b: Any) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...errors import MissingLibraryError
 from ...functions.settings import Size, settings
-from .graph import Graph, Node, read
+from .graph import Graph, Node
+from .reading import read
 from .values import short, whole
 
 SCHEMA = "tinygrad_edu.graph/1"

@@ -35,7 +35,7 @@ def installed() -> tuple[str, ...]:
 _EMPTY = CellType()  # of a name that has no value yet
 
 
-class Call(NamedTuple):
+class ModuleCall(NamedTuple):
     """One run of a module: what was born from `start` to `end` is its own."""
 
     start: int
@@ -48,7 +48,7 @@ class Watch:
 
     def __init__(self, code: CodeType | None = None) -> None:
         self.code = code
-        self.calls: list[Call] = []
+        self.calls: list[ModuleCall] = []
         self.names: dict[int, str] = {}
         self.given: frozenset[int] = frozenset()  # births of the inputs
         self.open: list[tuple[FrameType, int]] = []
@@ -74,7 +74,7 @@ class Watch:
                 _, start = self.open.pop()
                 module = frame.f_locals.get(next(iter(frame.f_code.co_varnames), ""))  # whatever it calls itself
                 if is_module(module):
-                    self.calls.append(Call(start, births(), module))
+                    self.calls.append(ModuleCall(start, births(), module))
             if frame.f_code is self.code:
                 self.names |= names_in(frame.f_locals)
 
@@ -115,18 +115,29 @@ def named(scopes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
 def data_in(scope: Mapping[str, Any], constants: Iterable[Variable]) -> dict[int, str]:
     """What the program calls the arrays that constants are copies of, by number of birth.
 
-    An operation copies an array, so it is found again by its values; one of equal numbers says too little.
+    An operation copies an array, and a layer casts it to the dtype of its weights, so it is found again by its values;
+    one of equal numbers says too little.
     """
-    arrays = [(name, x) for name, x in reversed(list(scope.items())) if isinstance(x, np.ndarray) and name[0] != "_"]
+    named_data = ((name, x) for name, x in reversed(list(scope.items())) if name[0] != "_")
+    held = ((name, x._data if isinstance(x, Variable) and x.op is None else x) for name, x in named_data)
+    arrays = [(name, x) for name, x in held if isinstance(x, np.ndarray)]
     found = {}
     for t in constants:
         value = t._data
         if not isinstance(value, np.ndarray) or value.ndim == 0 or not (value != value.flat[:1]).any():
             continue
-        same = (name for name, x in arrays if x is value or (x.dtype == value.dtype and np.array_equal(x, value)))
-        if name := next(same, ""):
+        alike = [(name, x) for name, x in arrays if x.shape == value.shape]
+        same = (name for name, x in alike if x is value or (x.dtype == value.dtype and np.array_equal(x, value)))
+        cast = (name for name, x in alike if x.dtype.kind in "iuf" and _casts_to(x, value))
+        if name := next(same, "") or next(cast, ""):
             found[t.born] = name
     return found
+
+
+def _casts_to(x: Any, value: Any) -> bool:
+    """Whether floats are an array in another dtype."""
+    with np.errstate(all="ignore"):
+        return value.dtype.kind == "f" and x.dtype != value.dtype and np.array_equal(x.astype(value.dtype), value)
 
 
 def results_in(scope: Mapping[str, Any]) -> list[Variable]:

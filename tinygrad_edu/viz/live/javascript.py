@@ -62,7 +62,7 @@ def description(replay: Replay) -> dict[str, Any]:
     """What `new Machine(...)` takes. A step whose primitive has no JavaScript keeps the results of this run.
 
     >>> import tinygrad_edu as tg
-    >>> from tinygrad_edu.viz.graph.graph import read
+    >>> from tinygrad_edu.viz.graph.reading import read
     >>> from tinygrad_edu.viz.live.replay import replay
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
     >>> found = description(replay(read(tg.exp(x).sum(), grads=True)))

@@ -80,7 +80,7 @@ def replay(graph: Graph) -> Replay:
     stand there. Its results are the value of each node, its gradient, and what each use of it gives back.
 
     >>> import tinygrad_edu as tg
-    >>> from tinygrad_edu.viz.graph.graph import read
+    >>> from tinygrad_edu.viz.graph.reading import read
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
     >>> again = replay(read((w * w).sum(), grads=True))
     >>> place = again.places["n0"]

@@ -9,8 +9,9 @@ import numpy as np
 from ...errors import GraphError
 from ...functions.settings import least, settings
 from ..formulas.notation import number
-from ..graph.graph import Graph, is_number, read
+from ..graph.graph import Graph, is_number
 from ..graph.identity import Pairs, alike
+from ..graph.reading import read
 from ..graph.values import mean, one, short, shown, size, wide
 from .figure import figure
 from .page import Page

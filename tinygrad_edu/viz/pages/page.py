@@ -67,7 +67,7 @@ class Page:
     def _repr_html_(self) -> str:
         return (
             f'<iframe title="{html.escape(shown(self.title))}" srcdoc="{html.escape(self.html())}" '
-            'style="width:100%;height:640px;border:1px solid #888"></iframe>'
+            'style="width:100%;box-sizing:border-box;height:640px;border:1px solid #888"></iframe>'
         )
 
     def __repr__(self) -> str:

@@ -9,7 +9,8 @@ from ...batched import BatchedArray
 from ...errors import GraphError
 from ...functions.settings import settings
 from ...recording import SITES, Recording, user_frame
-from ..graph.graph import Graph, Node, read
+from ..graph.graph import Graph, Node
+from ..graph.reading import read
 from ..graph.values import Texts, shown, whole
 from ..live.javascript import description
 from ..live.replay import replay

@@ -11,9 +11,10 @@ from ...errors import MissingLibraryError
 from ...functions.settings import Names, choice, least, settings
 from ...program.program import Program
 from ...recording import PLAIN, SITES, Recording, recorder
-from ..graph.graph import Graph, read
+from ..graph.graph import Graph
 from ..graph.local import Local, among, local
 from ..graph.programs import program_graph
+from ..graph.reading import read
 from ..graph.values import in_label
 from .fold import LARGE, Arrow, Box, View, few, view
 from .inline import inline as inlined

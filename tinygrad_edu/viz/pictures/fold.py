@@ -108,7 +108,8 @@ def view(
     Each of the calls `layers` is one box.
     """
     calls = {k: tuple(f"{start}" for start, _ in n.calls) for k, n in graph.nodes.items()}
-    boxes = [Box([[k]], calls[k], calls[k]) for k, n in graph.nodes.items() if constants or not is_number(n)]
+    drawn = {k for k, n in graph.nodes.items() if constants or k in graph.outputs or not is_number(n)}
+    boxes = [Box([[k]], calls[k], calls[k]) for k in graph.nodes if k in drawn]
     labels = {f"{start}": name for n in graph.nodes.values() for start, name in n.calls}
     held = frozenset[str]()
     if layers:

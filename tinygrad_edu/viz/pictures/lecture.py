@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingLibraryError
 from ...functions.settings import Names, least, settings
-from ..graph.graph import read
 from ..graph.local import gradient_name
+from ..graph.reading import read
 from ..graph.values import short, shown
 from .draw import PAGE, Stage, check, flows_back, picture
 from .fold import Arrow, View, few, view

@@ -91,10 +91,13 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         return text[text.index("<svg") :]
 
     def _repr_svg_(self) -> str:
-        return self.svg()
+        """In a notebook: as wide as the cell at most; what would have to shrink to less than two thirds is scrolled."""
+        svg = self.svg()
+        width = float(svg.partition('width="')[2].partition("pt")[0])
+        return svg.replace("<svg ", f'<svg style="max-width:100%;min-width:{width * 2 / 3:.0f}pt;height:auto" ', 1)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self.graph.nodes)} nodes>" if self.graph is not None else "<Picture>"

@@ -12,7 +12,8 @@ from ...engine import Variable, constant
 from ...errors import GraphError, ShapeError
 from ...functions.arguments import lift
 from ...functions.settings import refused, settings
-from ..graph.graph import Graph, Node, add_gradients, read
+from ..graph.graph import Graph, Node
+from ..graph.reading import add_gradients, read
 from .compare import Comparison, comparison
 from .runs import Run, paths
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from ...engine import Variable
 from ...errors import DTypeError
-from ..graph.graph import Graph, Node, read
+from ..graph.graph import Graph, Node
 from ..graph.identity import same
+from ..graph.reading import read
 
 Pair = tuple[Any, Any]  # a value and its gradient; None for what is not known
 

@@ -43,7 +43,7 @@ class Sheet:
     def _repr_html_(self) -> str:
         return (
             f'<iframe title="{html.escape(shown(self.title))}" srcdoc="{html.escape(self.html())}" '
-            f'style="width:100%;height:{self.height}px;border:1px solid #888"></iframe>'
+            f'style="width:100%;box-sizing:border-box;height:{self.height}px;border:1px solid #888"></iframe>'
         )
 
     def __repr__(self) -> str:

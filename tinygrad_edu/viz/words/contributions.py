@@ -17,7 +17,8 @@ from ...engine import NEEDS, Variable
 from ...errors import GraphError, ShapeError
 from ...transforms.forward import tangent
 from ..formulas.formula import rule_of
-from ..graph.graph import Graph, Node, read
+from ..graph.graph import Graph, Node
+from ..graph.reading import read
 from ..graph.steps import Backward, backward, below_masks, contribution
 from ..graph.values import whole
 from ..graph.watch import caller, names_in, results_in

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...functions.settings import settings
 from ..formulas.notation import latex_name, plain
-from ..graph.graph import Graph, is_number, read
+from ..graph.graph import Graph, is_number
+from ..graph.reading import read
 from ..graph.steps import Backward, Forward, backward, forward
 from ..graph.values import markup, one, shape_text, short, shown, whole
 from .contributions import parts
@@ -18,7 +19,7 @@ LONG = 200  # lines of a section that are printed; `sections` has them all
 
 
 @dataclass
-class Line:
+class StepLine:
     """One step: plain text, the same for a typesetter, and a remark."""
 
     text: str
@@ -34,9 +35,9 @@ class Explanation(str):
     """Headed lines: a text, which also shows itself as HTML, Markdown or LaTeX."""
 
     head: str
-    sections: dict[str, list[Line]]
+    sections: dict[str, list[StepLine]]
 
-    def __new__(cls, head: str, sections: dict[str, list[Line]]) -> Explanation:
+    def __new__(cls, head: str, sections: dict[str, list[StepLine]]) -> Explanation:
         self = super().__new__(cls, _text(head, sections))
         self.head, self.sections = head, sections
         return self
@@ -74,7 +75,7 @@ class Explanation(str):
     _repr_html_ = html
 
 
-def _text(head: str, sections: dict[str, list[Line]]) -> str:
+def _text(head: str, sections: dict[str, list[StepLine]]) -> str:
     rows = [head]
     for name, lines in sections.items():
         if len(lines) > LONG:
@@ -84,8 +85,8 @@ def _text(head: str, sections: dict[str, list[Line]]) -> str:
     return "\n".join(rows).strip("\n")
 
 
-def _left_out(count: int) -> Line:
-    return Line(f"... {count:,} steps more, in .sections ...")
+def _left_out(count: int) -> StepLine:
+    return StepLine(f"... {count:,} steps more, in .sections ...")
 
 
 def _md(text: str) -> str:
@@ -138,31 +139,31 @@ def explained(graph: Graph) -> Explanation:
     outputs = [graph.nodes[k] for k in graph.outputs]
     head = ", ".join(f"{shown(n.name)} = {short(n.value)}" for n in outputs)
     values = [_forward_line(graph, s) for s in forward(graph)]
-    lines = [Line(f"nothing needs a gradient: no input of {graph.result} has requires_grad=True")]
+    lines = [StepLine(f"nothing needs a gradient: no input of {graph.result} has requires_grad=True")]
     if graph.notices:
-        lines = [Line(notice) for notice in graph.notices]
+        lines = [StepLine(notice) for notice in graph.notices]
     if graph.seeds:
         lines = [_seed_line(graph, k) for k in reversed(graph.seeds)] + _backward_lines(graph)
     return Explanation(head, {"Left to right: the values": values, "Right to left: the chain rule": lines})
 
 
-def _forward_line(graph: Graph, step: Forward) -> Line:
+def _forward_line(graph: Graph, step: Forward) -> StepLine:
     node = step.node
     tex = f"{latex_name(node.name)} = {graph.formula(node).latex()}" + ("" if node.shape else f" = {short(node.value)}")
-    return Line(step.text, tex, shape_text(node.shape))
+    return StepLine(step.text, tex, shape_text(node.shape))
 
 
-def _seed_line(graph: Graph, key: str) -> Line:
+def _seed_line(graph: Graph, key: str) -> StepLine:
     out, seed = graph.nodes[key], graph.seeds[key]
     name = f"d{out.name}" if out.shape else f"d{graph.result}/d{out.name}"
     tex = "" if out.shape else rf"{_partial(graph.result, out.name)} = {short(seed)}"
     ones = bool(out.shape) and bool((whole(seed) == 1).all())
-    return Line(f"{name} = {short(seed)}", tex, "ones, in the shape of the result" if ones else "")
+    return StepLine(f"{name} = {short(seed)}", tex, "ones, in the shape of the result" if ones else "")
 
 
-def _backward_lines(graph: Graph) -> list[Line]:
+def _backward_lines(graph: Graph) -> list[StepLine]:
     """One line for each tensor, once its gradient is complete; a line for each use before, if there are more."""
-    lines: list[Line] = []
+    lines: list[StepLine] = []
     for step in backward(graph):
         if is_number(step.source):
             continue
@@ -172,7 +173,7 @@ def _backward_lines(graph: Graph) -> list[Line]:
     return lines
 
 
-def _scalar_line(step: Backward, J: str) -> Line:
+def _scalar_line(step: Backward, J: str) -> StepLine:
     x, y = step.source.name, step.user.name
     assert step.derivative is not None
     factor, formula = step.derivative.value, plain(step.derivative)
@@ -186,7 +187,7 @@ def _scalar_line(step: Backward, J: str) -> Line:
     through = "" if direct else rf"{_partial(J, y)} \cdot {_partial(y, x)} = {short(step.incoming)} \cdot "
     through += "" if direct else f"{_signed(factor)} = "
     tex = f"{part} = {through}{short(step.contribution)}"
-    return Line(f"{verb} {text}", tex, "" if is_plain else f"{local} = {formula}")
+    return StepLine(f"{verb} {text}", tex, "" if is_plain else f"{local} = {formula}")
 
 
 def _partial(y: str, x: str) -> str:
@@ -198,26 +199,26 @@ def _signed(v: Any) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def _array_line(step: Backward) -> Line:
+def _array_line(step: Backward) -> StepLine:
     verb = step.local.text if step.adds else step.local.text.replace(" += ", " = ", 1)
     remark = "; ".join(filter(None, [step.local.shapes, step.local.note]))
     gets = r"\mathrel{+}=" if step.adds else "="
     tex = f"{latex_name('d' + step.source.name)} {gets} {step.local.formula.latex()}"
-    return Line(f"{verb} = {short(step.contribution)}", tex, remark)
+    return StepLine(f"{verb} = {short(step.contribution)}", tex, remark)
 
 
-def _sum_line(step: Backward, J: str) -> Line:
+def _sum_line(step: Backward, J: str) -> StepLine:
     name = f"d{J}/d{step.source.name}" if step.scalar else f"d{step.source.name}"
     times = f"is used {step.uses} times" if step.uses > 1 else "is a result itself, and is used"
     what = f"{step.source.name} {times}, so its gradients add"
     whole_sum = _partial(J, step.source.name)
     tex = rf"{whole_sum} = \sum_k \left.{whole_sum}\right|_{{k}} = {short(step.after)}" if step.scalar else ""
-    return Line(f"{name} = {short(step.after)}", tex, what)
+    return StepLine(f"{name} = {short(step.after)}", tex, what)
 
 
 def _entry(name: str, total: float, result: str, terms: list[tuple[str, float]]) -> Explanation:
     """Where one number comes from."""
-    lines = [Line(f"{one(value):>10}", remark=where) for where, value in terms]
-    total_line = Line(f"{one(sum(v for _, v in terms)):>10}")
+    lines = [StepLine(f"{one(value):>10}", remark=where) for where, value in terms]
+    total_line = StepLine(f"{one(sum(v for _, v in terms)):>10}")
     head = f"{shown(name)} = {one(total)}, the gradient of {shown(result)}"
     return Explanation(head, {"Contributions, largest first": lines, "Sum": [total_line]})

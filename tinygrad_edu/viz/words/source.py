@@ -27,7 +27,7 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class Line:
+class CodeLine:
     """One line of the program."""
 
     number: int
@@ -49,27 +49,27 @@ class Cut:
     reads_itself: bool
 
 
-def source_lines(frames: Sequence[FrameType]) -> list[Line]:
+def source_lines(frames: Sequence[FrameType]) -> list[CodeLine]:
     """The lines of running functions, or of the module, up to the running one of each; of a notebook, also those of the
     cells before."""
-    found: list[Line] = []
+    found: list[CodeLine] = []
     for block, frame in enumerate(frames):
         name, first = frame.f_code.co_filename, frame.f_code.co_name == "<module>"
         if first and isinstance(cells := frame.f_globals.get("In"), list):
             texts = [str(cell).splitlines(keepends=True) for cell in cells[:-1]]
             found += [
-                Line(k, text if text.endswith("\n") else text + "\n", f"In [{n}]", block)
+                CodeLine(k, text if text.endswith("\n") else text + "\n", f"In [{n}]", block)
                 for n, cell in enumerate(texts) for k, text in enumerate(cell, 1)
             ]  # fmt: skip
         everything = linecache.getlines(name, frame.f_globals)
         start = 1 if first else frame.f_code.co_firstlineno
         found += [
-            Line(k, everything[k - 1], name, block) for k in range(start, min(frame.f_lineno, len(everything)) + 1)
+            CodeLine(k, everything[k - 1], name, block) for k in range(start, min(frame.f_lineno, len(everything)) + 1)
         ]
     return found
 
 
-def _blocks(lines: list[Line]) -> Iterator[tuple[ast.AST, list[Line]]]:
+def _blocks(lines: list[CodeLine]) -> Iterator[tuple[ast.AST, list[CodeLine]]]:
     """The syntax of each running function, and its lines."""
     for _, group in itertools.groupby(lines, key=lambda line: (line.block, line.file)):
         block = list(group)
@@ -78,16 +78,16 @@ def _blocks(lines: list[Line]) -> Iterator[tuple[ast.AST, list[Line]]]:
             yield tree, block
 
 
-Statement = tuple[Any, Line, bool]
+Statement = tuple[Any, CodeLine, bool]
 KEEPING = {"append", "add", "extend", "insert", "update", "appendleft"}
 
 
-def _statements(lines: list[Line]) -> list[Statement]:
+def _statements(lines: list[CodeLine]) -> list[Statement]:
     """The assignments and returns among the lines, and what is put into lists; whether `no_grad` is around."""
     return [statement for tree, block in _blocks(lines) for statement in _of_block(tree, block)]
 
 
-def _of_block(tree: ast.AST, lines: list[Line]) -> list[Statement]:
+def _of_block(tree: ast.AST, lines: list[CodeLine]) -> list[Statement]:
     found: list[Statement] = []
     todo: list[tuple[Any, bool]] = [(tree, False)]
     while todo:
@@ -160,7 +160,7 @@ def _of_numpy(function: ast.expr) -> bool:
     return isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "numpy")
 
 
-def assignment_of(lines: list[Line], name: str) -> Cut | None:
+def assignment_of(lines: list[CodeLine], name: str) -> Cut | None:
     """The last assignment to a name."""
     for node, line, quiet in reversed(_statements(lines)):
         if name in _targets(node) and node.value is not None:
@@ -173,9 +173,9 @@ def assignment_of(lines: list[Line], name: str) -> Cut | None:
     return None
 
 
-def calls_of(lines: list[Line], method: str) -> dict[str, Line]:
+def calls_of(lines: list[CodeLine], method: str) -> dict[str, CodeLine]:
     """The names on which a method is called, each with its last line."""
-    found: dict[str, Line] = {}
+    found: dict[str, CodeLine] = {}
     for tree, block in _blocks(lines):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
@@ -183,7 +183,7 @@ def calls_of(lines: list[Line], method: str) -> dict[str, Line]:
     return found
 
 
-def repeated(lines: list[Line], method: str) -> Line | None:
+def repeated(lines: list[CodeLine], method: str) -> CodeLine | None:
     """The line in a loop that calls a method."""
     for tree, block in _blocks(lines):
         loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
@@ -193,7 +193,7 @@ def repeated(lines: list[Line], method: str) -> Line | None:
     return None
 
 
-def cut_inside(lines: list[Line], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
+def cut_inside(lines: list[CodeLine], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
     """The first assignment from a name whose result has no history: something that it calls cuts the path there."""
     depends = {name}
     for node, line, _ in _statements(lines):
@@ -208,7 +208,7 @@ def cut_inside(lines: list[Line], name: str, scopes: Sequence[Mapping[str, Any]]
     return None
 
 
-def cut_in_a_function(lines: list[Line], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
+def cut_in_a_function(lines: list[CodeLine], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
     """The first line of a function that leaves the graph with what depends on a name, which it was given."""
     depends = {name}
     for node, line, _ in _statements(lines):
@@ -232,7 +232,7 @@ def _cut_in_calls(
             rows, start = inspect.getsourcelines(f)
         except (OSError, TypeError):
             continue
-        lines = [Line(start + k, row, f.__code__.co_filename) for k, row in enumerate(rows)]
+        lines = [CodeLine(start + k, row, f.__code__.co_filename) for k, row in enumerate(rows)]
         names = f.__code__.co_varnames[: f.__code__.co_argcount]
         model = not isinstance(scope.get(_name(call)), FunctionType)
         given = names[1:] if model else names
@@ -277,7 +277,7 @@ def text_of(site: str, cells: Sequence[str]) -> str:
     return f"{name}:{number}: {text}" if text else f"{name}:{number}"
 
 
-def cut_after(lines: list[Line], name: str) -> Cut | None:
+def cut_after(lines: list[CodeLine], name: str) -> Cut | None:
     """The first assignment from a name, or from one made from it, that leaves the graph."""
     return _first_cut(_statements(lines), {name}, None, 0)
 

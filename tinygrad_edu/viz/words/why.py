@@ -22,15 +22,16 @@ from ...departures import LATEST
 from ...engine import NEEDS, Variable
 from ...functions.settings import settings
 from ...nn import guards
-from ..graph.graph import Graph, Node, read
+from ..graph.graph import Graph, Node
+from ..graph.reading import read
 from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
 from ..graph.watch import callers, is_module, named, results_in
 from .reasons import ANSWERS, WHERE, advice
 from .source import (
+    CodeLine,
     Cut,
-    Line,
     assignment_of,
     calls_of,
     cut_after,
@@ -71,7 +72,7 @@ class Case:
     scopes: list[Mapping[str, Any]]  # of the functions that are running, the outermost first
     names: dict[int, str]
     results: list[Variable]
-    lines: list[Line]
+    lines: list[CodeLine]
 
     def answer(self, reason: str, line: str | None = None, **facts: Any) -> Answer:
         return Answer(reason, ANSWERS[reason].format(x=self.name, **facts), line)

@@ -1,0 +1,75 @@
+"""Softmax, its logarithm and its relatives as modules; the functions are in `nn.functional`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..functions.arguments import lift, spelled
+from ..functions.settings import settings
+from . import functional as F
+from .functional.convolution import must_have_axes
+from .module import Layer
+
+
+class Softmax(Layer):
+    """exp(x) / sum(exp(x)) along `axis`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.Softmax(axis=0)([[1.0, 2.0], [1.0, 2.0]]).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+
+    @settings
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis = axis if dim is None else spelled("Softmax", axis, -1, dim)
+
+    def forward(self, input: Any) -> Any:
+        return F.softmax(input, self.axis)
+
+
+class LogSoftmax(Layer):
+    """x - logsumexp(x) along `axis`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.LogSoftmax()([0.0, 0.0]).exp().tolist()
+    [0.5, 0.5]
+    """
+
+    @settings
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis = axis if dim is None else spelled("LogSoftmax", axis, -1, dim)
+
+    def forward(self, input: Any) -> Any:
+        return F.log_softmax(input, self.axis)
+
+
+class Softmin(Layer):
+    """softmax(-x) along `axis`.
+
+    >>> from tinygrad_edu import nn; nn.Softmin()([0.0, 1000.0]).tolist()
+    [1.0, 0.0]
+    """
+
+    @settings
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis = axis if dim is None else spelled("Softmin", axis, -1, dim)
+
+    def forward(self, input: Any) -> Any:
+        return F.softmin(input, self.axis)
+
+
+class Softmax2d(Layer):
+    """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.Softmax2d()([[[1.0, 2.0]], [[1.0, 2.0]]]).tolist()
+    [[[0.5, 0.5]], [[0.5, 0.5]]]
+    """
+
+    def forward(self, input: Any) -> Any:
+        x = lift(input, "Softmax2d")
+        must_have_axes(x, 2, "Softmax2d")
+        return F.softmax(x, -3)
