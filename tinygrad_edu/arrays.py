@@ -19,7 +19,7 @@ complex_step: ContextVar[bool] = ContextVar("complex_step", default=False)
 
 
 READINGS: tuple[type, ...] = (BatchedArray,)  # classes that stand for arrays and read what is computed with them
-WEAK: tuple[type, ...] = (float, int)  # Python numbers, and classes that stand for them
+WEAK: tuple[type, ...] = (float, int, complex)  # Python numbers, and classes that stand for them
 
 
 def reading(cls: Any) -> Any:

@@ -126,6 +126,8 @@ class Variable(Reading):
                 data = op.forward(*[x._data for x in inputs], **attributes)
         except Exception as error:
             data = rescued(op, error, [x._data for x in inputs], attributes)
+        if data.__class__ is complex:  # a Python number before a NumPy scalar leaves Python's
+            data = np.complex128(data)
         if flags & LEFT and by and op.differentiable:
             return lost(op, data, inputs, attributes, tracked, by)
         if tracked:

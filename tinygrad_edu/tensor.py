@@ -29,7 +29,7 @@ from .engine import (  # fmt: skip
     unrecorded,
 )
 from .errors import DTypeError, GraphError, LostGradientWarning, ShapeError
-from .functions import layout
+from .functions import elementwise, layout
 from .functions.calls import own_keywords
 from .functions.settings import settings, truth
 from .holders import births
@@ -307,6 +307,11 @@ class Tensor(Operators, Functions, Contents):
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
         return layout.matrix_transpose(self)
+
+    @property
+    def mH(self) -> Tensor:
+        """The last two axes exchanged, and the entries conjugated."""
+        return elementwise.conj(self.mT)
 
 
 for part in (Operators, Contents):  # in Python's own errors and in `help`, methods are those of a Tensor

@@ -185,6 +185,10 @@ SAME = {
     "arange": lambda m, t: m.arange(end=4), "arange, from": lambda m, t: m.arange(1, end=4, step=2),
     "var": lambda m, t: m.var(t(X), dim=1, unbiased=True), "std": lambda m, t: m.std(t(X), dim=1, unbiased=False, keepdim=True),
     "var, default": lambda m, t: m.var(t(X), dim=(0, 1), correction=None), "std method": lambda m, t: t(X).std(unbiased=True),
+    "var, 0": lambda m, t: m.var(t(X), dim=1, correction=0), "std, 0": lambda m, t: m.std(t(X), dim=None, correction=0.0, keepdim=True),
+    "fftn, one axis": lambda m, t: m.fft.fftn(t(X), dim=-2), "mH": lambda m, t: t(X + 1j).mH, "complex pad": lambda m, t: (m.nn.functional.pad if m is tg else torch.constant_pad_nd)(t(X + 1j), (1, 2), value=2j),
+    "pinv, complex": lambda m, t: m.linalg.pinv(t(SQUARE + 1j * X[1]), hermitian=True), "rank, complex": lambda m, t: m.linalg.matrix_rank(t(np.eye(3) * 1j + np.eye(3)[0]), hermitian=True),
+    "bincount": lambda m, t: m.bincount(t(np.array([0, 2, 2])), weights=t(np.array([1, 2, 3]))),
     "repeat_interleave": lambda m, t: m.repeat_interleave(t(X), 2, dim=1, output_size=6),
     "logit": lambda m, t: m.special.logit(t(np.array([0.0, 0.1, 0.5, 1.0])), 0.2), "logit, eps": lambda m, t: m.special.logit(t(np.array([0.0, 0.5])), eps=0.1),
     "rank": lambda m, t: m.linalg.matrix_rank(t(SQUARE), atol=2.0, rtol=0.1), "rank, hermitian": lambda m, t: m.linalg.matrix_rank(t(LOWER), hermitian=True),
@@ -212,11 +216,13 @@ SAME = {
 def test_a_call_of_pytorchs_means_the_same(name):
     found, want = SAME[name](tg, tg.Tensor), SAME[name](torch, torch.tensor)
     assert found.shape == tuple(want.shape)
+    assert found.dtype == want.resolve_conj().numpy().dtype
     np.testing.assert_allclose(found.data, want.resolve_conj().numpy(), rtol=1e-12, atol=1e-12)
 
 
 REFUSED = {
     "some": (lambda: tg.linalg.svd(X, some=True), "svd: .* got some; give full_matrices, its opposite; Vh stands in place of V"),
+    "out_int32": (lambda: tg.searchsorted([1, 2], [1], out_int32=True), "searchsorted: .* leave it out: places are int64"),
     "sparse": (lambda: nn.Embedding(3, 2, sparse=True), "Embedding: .* got sparse; leave it out: gradients are dense"),
     "scale_grad_by_freq": (lambda: F.embedding([0], X[0], scale_grad_by_freq=True), r"embedding: .* divide the gradient by np\.bincount"),
     "requires_grad": (lambda: tg.zeros(2, requires_grad=True), r"zeros: .* call \.requires_grad_\(\) on the result"),

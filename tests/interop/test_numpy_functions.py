@@ -44,6 +44,11 @@ CASES = {
     **{f"correlate {m} {a.size} {b.size}": (lambda a, b, m=m: np.correlate(a, b, m), a, b)
        for m in ("full", "same", "valid") for a, b in ((V, U), (V, W), (U, V), (W, V), (U, U), (V[:6], W), (W, V[:6]))},
     "cov": (np.cov, M), "cov of columns": (lambda x: np.cov(x, rowvar=False, bias=True), M), "cov of two": (np.cov, U, R.normal(size=3)),
+    **{f"cov with {name}": (lambda x, w=w: np.cov(x, **w), M) for name, w in {
+        "counts": {"fweights": np.array([1, 2, 0, 3])[: M.shape[1]]}, "weights": {"aweights": np.array([0.5, 2.0, 1.0, 0.1])[: M.shape[1]]},
+        "both": {"fweights": np.array([1, 2, 0, 3])[: M.shape[1]], "aweights": np.array([0.5, 2.0, 1.0, 0.1])[: M.shape[1]]},
+        "weights and ddof": {"aweights": np.array([0.5, 2.0, 1.0, 0.1])[: M.shape[1]], "ddof": 0},
+    }.items()},
     "cov with ddof": (lambda x: np.cov(x, ddof=0), M), "cov of one": (np.cov, V), "corrcoef": (np.corrcoef, M),
     "corrcoef of two": (np.corrcoef, U, R.normal(size=3)), "corrcoef of one": (lambda x: np.corrcoef(x) * x[0], V),
     "quantile": (lambda x: np.quantile(x, [0.1, 0.5, 0.77]), V), "quantile of rows": (lambda x: np.quantile(x, 0.3, axis=1), M),
@@ -222,3 +227,32 @@ def test_many_halves_are_counted_and_added_up_in_single(function):
 def test_a_weighted_average_of_halves_does_not_overflow():
     x, w = np.full(300, 200, np.float16), np.full(300, 400, np.float16)
     assert np.average(tg.Tensor(x), weights=tg.Tensor(w)).item() == 200
+
+
+LISTED = {
+    "interp": lambda x: np.interp(x, [0.1, 0.3], [0.7, 0.2]), "add": lambda x: np.add(x, [0.1]), "where": lambda x: np.where(x > 1, x, [0.1]),
+    "dot": lambda x: np.dot(x, [0.1] * 3), "concatenate": lambda x: np.concatenate([x, [0.1]]), "convolve": lambda x: np.convolve(x, [0.1, 0.7]),
+    "trapezoid": lambda x: np.trapezoid(x, [0.1, 0.3, 0.9]), "polyval": lambda x: np.polyval([0.1, 0.7], x), "kron": lambda x: np.kron(x, [0.1]),
+    "gradient": lambda x: np.gradient(x, 2.1), "gradient of steps": lambda x: np.gradient(x, [0.1, 0.4, 1.7]), "select": lambda x: np.select([x > 1], [x], 0.1),
+    "einsum": lambda x: np.einsum("i,i", x, [0.1, 0.2, 0.7]), "average": lambda x: np.average(x, weights=[0.1, 0.2, 0.6]), "clip": lambda x: np.clip(x, 0.1, 0.7),
+    "insert": lambda x: np.insert(x, 1, 0.1), "arctan2": lambda x: np.arctan2(x, [0.1]), "quantile": lambda x: np.quantile(x, [0.1, 0.7]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_lists_and_numbers_beside_doubles_keep_all_digits_in_numpys_functions(name):
+    x = np.array([0.15, 1.2, 0.01])
+    found = LISTED[name](tg.Tensor(x))
+    np.testing.assert_allclose(found.data, LISTED[name](x), rtol=1e-15, atol=1e-16)
+    assert found.dtype == np.float64
+
+
+def test_weights_of_cov_are_checked():
+    for weights, text in (([1, 2], r"cov: weights must be one for each of 3 observations; got shape \(2,\)"), ([1, -1, 1], "cov: weights must not be negative, .*; got -1 to 1; check them")):  # fmt: skip
+        with pytest.raises(ValueError, match=text):
+            np.cov(tg.Tensor(U[:3], requires_grad=True), fweights=np.array(weights))
+
+
+def test_quantiles_have_the_dtype_of_numpys():
+    x, q = np.linspace(0, 1, 5, dtype=np.float32), np.float32([0.2, 0.7])
+    assert np.quantile(tg.Tensor(x), q).dtype == np.quantile(tg.Tensor(x), tg.Tensor(q)).dtype == np.quantile(x, q).dtype == np.float32  # fmt: skip

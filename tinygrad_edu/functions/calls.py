@@ -21,7 +21,7 @@ THEIRS = {
 IDLE = {
     "requires_grad": (False,), "pin_memory": (False,), "sparse": (False,), "scale_grad_by_freq": (False,),
     "out_int32": (False,), "foreach": (None, False), "fused": (None, False), "out": (None,), "size_average": (None,),
-    "reduce": (None,), "driver": (None,),
+    "reduce": (None,), "driver": (None,), "memory_format": (None,),
 }  # fmt: skip  # keywords, and with what values they change nothing, so that they are left out where they are not taken
 KEYWORDS = {
     "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",
@@ -34,6 +34,7 @@ KEYWORDS = {
     "some": "give full_matrices, its opposite; Vh stands in place of V",
     "atol": "give rtol, that is atol over the largest singular value",
     "sparse": "leave it out: gradients are dense",
+    "out_int32": "leave it out: places are int64",
     "scale_grad_by_freq": "leave it out, and divide the gradient by np.bincount(indices.reshape(-1)) before step()",
     "activation": "put a layer such as nn.ReLU() after it",
     "keep_prob": "give p, the probability to drop: 1 - keep_prob",

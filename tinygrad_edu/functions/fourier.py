@@ -145,7 +145,7 @@ def _axes(who: str, x: Any, s: Any, axes: Any, last: bool = False) -> list[tuple
     lengths = None if s is None else [n if n is None else integer(who, "s", n) for n in several(who, "s", s)]
     if axes is None:
         axes = range(x.ndim) if lengths is None else range(x.ndim - len(lengths), x.ndim)
-    found = [normal_axis(who, k, x.ndim) for k in several(who, "axes", axes)]
+    found = [normal_axis(who, k, x.ndim) for k in ([axes] if isinstance(axes, int) else several(who, "axes", axes))]
     lengths = [None] * len(found) if lengths is None else lengths
     if len(lengths) != len(found) or len(set(found)) != len(found):
         raise ShapeError(f"{who}: needs a length for each of different axes; got s={s} and axes={axes}; give as many")

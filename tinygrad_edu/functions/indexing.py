@@ -212,6 +212,8 @@ def bincount(x: Any, weights: Any = None, minlength: Size = 0) -> Tensor:
         raise ShapeError(
             f"bincount: weights must have the shape of x; got {values.shape} for {places.shape}; use index_add for rows"
         )
+    if weights is not None and values.dtype.kind not in "fc":  # as NumPy and PyTorch have it
+        values = values.astype(np.float64)
     return ops.put(values, places, shape=(n,), index=(ops.ARRAY,))
 
 

@@ -213,7 +213,7 @@ def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
 
 
 @settings
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
     """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.
 
     `mode` is "constant" (with `constant_values`), "edge", "reflect", "symmetric" or "wrap".
@@ -234,7 +234,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     if min((n for pair in width for n in pair), default=0) < 0:
         raise ShapeError(f"pad: pad_width must not be negative; got {pad_width}; use slices to cut")
     if mode == "constant":
-        return ops.pad(x, width=width, value=number("pad", "constant_values", constant_values))
+        entry = isinstance(constant_values, complex) and x.dtype.kind == "c"
+        entry = constant_values if entry else number("pad", "constant_values", constant_values)
+        return ops.pad(x, width=width, value=entry)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
     return ops.border(x, width=width, mode=mode)

@@ -295,7 +295,9 @@ def triangle(x: Any, part: str = "L") -> Any:
     if part not in ("L", "U", "l", "u"):
         raise ValueError(f"eigh: UPLO must be 'L' or 'U'; got {part!r}; leave it out for the symmetric part")
     lower = tril(_adjoint(x) if part in "Uu" else x)
-    return lower + _adjoint(tril(lower, -1))
+    below = tril(lower, -1)
+    middle = (lower - below + _adjoint(lower - below)) / 2  # the diagonal, whose imaginary part is not read either
+    return below + middle + _adjoint(below)
 
 
 @settings

@@ -155,22 +155,25 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None,
     return sum(x, axis, keepdims) / _count(x, axis, "mean")
 
 
+PLAIN = 0.0  # NumPy's correction where none is given, known by identity
+
+
 def _corrected(who: str, correction: Any, unbiased: Any) -> tuple[builtins.bool, Any]:
     """Whether `dim` has one meaning, and what is taken from n: as PyTorch spells it, 1 for None and for `unbiased`."""
     if unbiased is not None:
-        if correction:
+        if correction is not PLAIN:
             raise TypeError(
                 f"{who}: unbiased is PyTorch's correction of 1 or 0; got both, {unbiased} and {correction}; give one"
             )
         return True, int(truth(who, "unbiased", unbiased))
-    correction = 1 if correction is None else real(who, "correction", correction)
-    return builtins.bool(correction), correction
+    plain = correction is not PLAIN
+    return plain, 1 if correction is None else real(who, "correction", correction)
 
 
 @own_keywords
 @single
 def var(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = 0,
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
     *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction).
@@ -193,7 +196,7 @@ def var(
 @own_keywords
 @single
 def std(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = 0,
+    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
     *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).

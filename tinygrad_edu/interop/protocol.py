@@ -38,6 +38,23 @@ def _plain(x: Any, array: Callable[[Variable], Any] = lambda x: x._data) -> Any:
     return x
 
 
+def _doubles(x: Any) -> Any:
+    """Lists of numbers, and floats, as NumPy reads them beside arrays of float64: with all their digits."""
+    if isinstance(x, float):
+        return np.float64(x)
+    if isinstance(x, dict):
+        return {k: _doubles(v) for k, v in x.items()}
+    if not isinstance(x, tuple | list) or not x:
+        return x
+    if all(isinstance(v, float | int) and not isinstance(v, bool) for v in x):
+        return np.asarray(x, np.float64) if any(isinstance(v, float) for v in x) else x
+    return type(x)(map(_doubles, x)) if type(x) in (tuple, list) else x
+
+
+def _double(arguments: Any) -> bool:
+    return any(x._data.dtype in (np.float64, np.complex128) for x in _tensors(arguments))
+
+
 def _tracked(*arguments: Any) -> bool:
     """Whether a tensor among the arguments is to be recorded."""
     if not recording.get():
@@ -130,6 +147,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
             f"np.{ufunc.__name__}: must be a ufunc that this package has, called plainly; got "
             f"{method} with {sorted(options)}; use np.asarray(t) for a value without a gradient"
         )
+    if any(isinstance(x, list) for x in inputs) and _double(inputs):
+        inputs = tuple(_doubles(x) if isinstance(x, list) else x for x in inputs)
     result = UFUNCS[ufunc](*inputs)
     return result.astype(options["dtype"]) if options.get("dtype") is not None else result
 
@@ -203,6 +222,8 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             f"{name}: must be a function that this package has; got a tensor that needs a gradient; "
             "use np.asarray(t) for a value without one, or compose it from others"
         )
+    if function is not np.block and _double([args, kwargs]):  # whose lists say where the parts stand
+        args, kwargs = tuple(map(_doubles, args)), _doubles(kwargs)
     lead, rest = _named(function, args, kwargs)
     if isinstance(rest.get("out"), Variable):  # as the course clips: np.clip(g, -5, 5, out=g)
         return _written(function, rest.pop("out"), function(*lead, **rest))

@@ -15,6 +15,7 @@ from ..functions import contract, elementwise, indexing, joining, layout, reduce
 from ..functions.arguments import lift, normal_axes, single
 from ..functions.reduce import averaged
 from ..functions.settings import truth
+from ..values import require, value
 
 
 def _rows(a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
@@ -82,7 +83,11 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
     position, last = place(count, flat), elementwise.maximum(count - 1, 0)
     floor = elementwise.floor(position)
     low, high = (elementwise.minimum(elementwise.maximum(k, 0), last) for k in (floor, floor + 1))
-    exact = a.dtype if isinstance(q, int | float) or method in PICKED else np.result_type(a.dtype, share.dtype)
+    exact = (
+        a.dtype
+        if isinstance(q, int | float) or method in PICKED
+        else np.result_type(a.dtype, getattr(q, "dtype", share.dtype))
+    )
     weight = between(position - floor, floor).astype(exact)
     pick: Any = lambda k: layout.moveaxis(
         indexing.take_along_axis(
@@ -171,13 +176,43 @@ def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) ->
     return elementwise.sqrt(nanvar(a, axis, ddof, keepdims))
 
 
-def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
-    """np.cov: products of deviations from the mean, each row a variable (each column, without `rowvar`)."""
+def cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None,
+    aweights: Any = None,
+) -> Any:  # fmt: skip
+    """np.cov: products of deviations from the mean, each row a variable (each column, without `rowvar`).
+
+    An observation counts `fweights` times, whole numbers, and has the weight `aweights`.
+    """
     rows = [_variables(x, rowvar) for x in (m, y) if x is not None]
     x = joining.concat(rows, 0) if len(rows) > 1 else rows[0]
-    x = x - reduce.mean(x, 1, keepdims=True)
     free = (0 if bias else 1) if ddof is None else ddof
-    return _all_axes_of_one(contract.matmul(x, _conj(x).T) / (x.shape[1] - free))
+    if fweights is None and aweights is None:
+        x = x - reduce.mean(x, 1, keepdims=True)
+        return _all_axes_of_one(contract.matmul(x, _conj(x).T) / (x.shape[1] - free))
+    counts = None if fweights is None else _weights(fweights, x.shape[1], True)
+    weights = None if aweights is None else _weights(aweights, x.shape[1], False)
+    w = weights if counts is None else counts if weights is None else counts * weights
+    total = reduce.sum(w)
+    x = x - reduce.sum(x * w, 1, keepdims=True) / total
+    spread = total if weights is None else reduce.sum(w * weights) / total
+    return _all_axes_of_one(contract.matmul(x * w, _conj(x).T) / (total - free * (1 if weights is None else spread)))
+
+
+def _weights(w: Any, n: int, counted: bool) -> Any:
+    w = lift(w, "cov")
+    if w.shape != (n,):
+        raise ShapeError(f"cov: weights must be one for each of {n} observations; got shape {w.shape}; check them")
+
+    def check(values: Any) -> None:
+        if np.any(values < 0) or (counted and np.any(values != np.round(values))):
+            raise ValueError(
+                f"cov: weights must not be negative, and fweights whole numbers; got {values.min()} to {values.max()}; "
+                "check them"
+            )
+
+    require(value(w), check)
+    return w.astype(np.float64)
 
 
 def _variables(x: Any, rowvar: bool) -> Any:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def _weak(x: Any, who: str = "operator") -> Variable:
+def _weak(x: Any, right: Variable, who: str = "operator") -> Variable:
     """The left operand of a reflected operator, a tensor where a subclass asks; a Python scalar stays one."""
+    if x.__class__ is complex and right._data.__class__ is np.float64:  # which Python would take for its own float
+        x = np.complex128(x)
     return x if isinstance(x, Variable) else enter(x, who)
 
 
@@ -44,13 +46,13 @@ class Operators(Variable):
     def __pos__(self) -> Tensor: return ops.positive.unary(self)
     def __abs__(self) -> Tensor: return ops.abs.unary(self)
     def __invert__(self) -> Tensor: return ops.bitwise_invert(self)
-    def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other), self)
-    def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other), self)
-    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other, "multiply"), self)
-    def __rtruediv__(self, other: Any) -> Tensor: return ops.divide.binary(_weak(other), self)
+    def __radd__(self, other: Any) -> Tensor: return ops.add.binary(_weak(other, self), self)
+    def __rsub__(self, other: Any) -> Tensor: return ops.subtract.binary(_weak(other, self), self)
+    def __rmul__(self, other: Any) -> Tensor: return ops.multiply.binary(_weak(other, self, "multiply"), self)
+    def __rtruediv__(self, other: Any) -> Tensor: return ops.divide.binary(_weak(other, self), self)
     def __rfloordiv__(self, other: Any) -> Tensor: return ops.floor_divide(other, self)
     def __rmod__(self, other: Any) -> Tensor: return ops.remainder(other, self)
-    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other, "power"), self)
+    def __rpow__(self, other: Any) -> Tensor: return ops.power.binary(_weak(other, self, "power"), self)
     def __rmatmul__(self, other: Any) -> Tensor: return contract.matmul(other, self)
     def __iadd__(self, other: Any) -> Tensor: return writing.update(self, ops.add, self + other)
     def __isub__(self, other: Any) -> Tensor: return writing.update(self, ops.subtract, self - other)

@@ -201,7 +201,7 @@ def _fractional_max_pool(
             raise ValueError(f"{who}: output_ratio must be from 0 to 1 for each axis; got {output_ratio}; use e.g. 0.5")
         output_size = tuple(int(m * r) for m, r in zip(x.shape[-n:], ratios, strict=True))
     out = sizes(output_size, n, who, "output_size")
-    if any(m + k - 1 > length for m, k, length in zip(out, kernel, x.shape[-n:], strict=True)) or not x.size:
+    if any(m + k - 1 > length for m, k, length in zip(out, kernel, x.shape[-n:], strict=True)):
         raise ShapeError(
             f"{who}: {out} windows of {kernel} must fit into the input; got shape {x.shape}; use smaller ones"
         )

@@ -17,7 +17,7 @@ MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "cir
 
 
 @settings
-def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
     """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
     `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut: before it for
