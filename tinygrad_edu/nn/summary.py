@@ -55,7 +55,7 @@ def summary(model: Any, *inputs: Any) -> Summary:
             model(*examples)
     except ValueError as error:
         error.add_note(
-            f"summary ran the model on {', '.join(str(np.shape(x)) for x in examples)}: the first axis counts examples"
+            f"summary ran the model on {', '.join(str(getattr(x, 'shape', 'a list')) for x in examples)}: the first axis counts examples"
         )
         raise
     finally:

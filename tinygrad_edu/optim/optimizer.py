@@ -148,7 +148,7 @@ class Optimizer(Named):
             if isinstance(default, bool) or name in TRUTHS:
                 truth("optimizer", name, group[name])
             elif name == "betas":
-                pair = list(group[name]) if hasattr(group[name], "__iter__") else [group[name]]
+                pair = list(group[name]) if np.iterable(group[name]) else [group[name]]
                 if len(pair) != 2 or not all(isinstance(beta, int | float | np.number) for beta in pair):
                     raise ValueError(f"optimizer: betas must be two numbers; got {group[name]!r}; use (0.9, 0.999)")
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
