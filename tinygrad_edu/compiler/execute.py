@@ -12,6 +12,7 @@ from ..program.passes.simplify import simplified, stages
 from ..program.primitives import function_of
 from ..program.program import Program, Step, Value
 from . import native
+from .rows import by_rows
 from .windows import expanded
 
 LITERAL = (bool, str, type(None), type(Ellipsis))
@@ -40,7 +41,7 @@ class Executor:
         self.changed = changed or {}
         self.passing = set(range(len(program.inputs))) if passing is None else passing
         self.careful: Executor | None = None  # writes nothing in place
-        self.steps = expanded(self.program) if native.available() else self.program.steps
+        self.steps = by_rows(expanded(self.program)) if native.available() else self.program.steps
         if native.available() and self.steps and all(map(native.can, self.steps)):
             self._native()
         else:
