@@ -180,6 +180,23 @@ def test_maximum_and_comparison_know_nan():
     agree(lambda x: np.max(np.reshape(x, (2, 2)), axis=1), x)
 
 
+@pytest.mark.parametrize("index", [np.s_[1:], np.s_[:0], np.s_[:, 3:], np.s_[2:1, ::2]])
+def test_a_number_is_written_into_no_entries(index):
+    def written(x):
+        y = x * 2
+        y[index] = 0.5
+        return y + 1
+
+    x = np.arange(3.0).reshape(1, 3)
+    run = agree(written, x)
+    if run.whole is not None:  # nothing around the result is written either
+        kernels, around = run.whole.kernels, np.zeros(9)
+        pointers = np.array([a.ctypes.data for a in (np.zeros(99), x, around[3:6])], np.uintp)
+        kernels.function(pointers.ctypes.data, 0)
+        assert not around[:3].any()
+        assert not around[6:].any()
+
+
 def test_rows_are_picked_and_written_by_arrays_of_indices():
     x, i, j, v = np.arange(12.0).reshape(3, 4), np.array([0, -1, 2]), np.array([3, 1, -2]), np.array([5.0, 6.0, 7.0])
     agree(lambda x, i, j: x[i, j] * 2, x, i, j)

@@ -171,6 +171,7 @@ class Compiled:
                 raise
         plan = Plan(written, self.function, self.fast, outside)
         plan.form = called.form, recording.get() is not None, get_default_dtype(), lowered.get()
+        plan.check_apart(called.leaves)
         self._keep(key, plan)
         kinds = [t.kind for t in written.targets]
         done = [a for a, kind in zip(arrays, kinds, strict=True) if kind != "vjp" and not kind.startswith("no ")]

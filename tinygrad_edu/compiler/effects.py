@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import GraphError
-from ..program.array import refusal
+from ..program.array import EffectError, refusal
 from ..program.writer import Writer
 from ..recording import LIBRARIES, Site
 
@@ -64,12 +64,11 @@ def no_collection() -> Iterator[None]:
 class NoEffects:
     """In a `with` block: refuse what this thread does besides computing; other threads do what they did before.
 
-    Where the function itself catches the error, it is raised at the end of the block.
+    Where the function catches such an error, or that a value was asked for, it is raised at the end of the block.
     """
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
-        self.refused: GraphError | None = None
 
     def __enter__(self) -> NoEffects:
         self.thread, self.stream = threading.get_ident(), sys.stdout
@@ -79,14 +78,15 @@ class NoEffects:
             sys.setprofile(self.writer.watch)
         return self
 
-    def __exit__(self, kind: Any, *exception: object) -> None:
+    def __exit__(self, kind: Any, error: Any, *where: object) -> None:
         if self.writer.watch is not None and sys.getprofile() is self.writer.watch:
             sys.setprofile(None)
         self.writer.watch = None
         if sys.stdout is self:  # unless the function has put another one there
             sys.stdout = self.stream
-        if self.refused is not None and (kind is None or issubclass(kind, Exception)):
-            raise self.refused
+        refused = self.writer.refused
+        if refused is not None and error is not refused and (kind is None or issubclass(kind, Exception)):
+            raise refused
 
     def write(self, text: str) -> int:
         """Refuse it, with the user's line."""
@@ -106,8 +106,8 @@ class NoEffects:
                 raise self._refusal(f"{name}, {kind[0]}" if kind is not CHANCE else kind[0], kind[1], Site(caller))
 
     def _refusal(self, got: str, do: str, at: Any = None) -> GraphError:
-        self.refused = self.refused or refusal(got, do, at=at)
-        return self.refused
+        self.writer.refused = error = self.writer.refused or refusal(got, do, EffectError, at)
+        return error
 
 
 def _of_object(owner: Any, name: str) -> tuple[str, str] | None:

@@ -48,8 +48,9 @@ class Function:
 
     def loop(self, n: int, body: Any) -> None:
         """`for i in range(n): body(i)`."""
-        if n == 1:
-            body("0")
+        if n <= 1:
+            for _ in range(n):
+                body("0")
             return
         self.count += 1
         k = self.count

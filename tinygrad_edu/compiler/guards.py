@@ -127,6 +127,8 @@ class Outside:
 
     def _within(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
         """What `x` holds, by name; it will be looked at again."""
+        if isinstance(x, Variable):
+            yield from zip((f"hooks of {name}",), self._look(f"hooks of {name}", _hooks, x, ("x.hooks",)))
         if isinstance(x, Variable | Optimizer | LRScheduler | Generator):
             return
         if isinstance(x, np.ndarray):
@@ -210,6 +212,10 @@ class Outside:
         wrapped = getattr(x, "__wrapped__", None)
         if wrapped is not None:
             yield name, wrapped
+
+
+def _hooks(x: Any) -> tuple[Any, ...]:
+    return (x.hooks,)
 
 
 def _content(cell: Any) -> tuple[Any, ...]:

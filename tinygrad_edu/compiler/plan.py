@@ -11,7 +11,9 @@ import numpy as np
 
 from ..changes import at_once
 from ..engine import NEEDS, STEPPED, Variable, births, constant
+from ..errors import GraphError
 from ..holders import USED
+from ..nn.module import Parameter
 from ..program.array import ProgramArray
 from ..program.program import Program
 from ..program.written import Place, Written
@@ -74,6 +76,7 @@ class Plan:
         self.arrays = [x._data for x in self.tensors]  # as they were when they were looked at last
         self.types = [(np.shape(a), a.dtype) for a in self.arrays]
         self.flags = [x.flags for x in self.tensors]
+        self.into = [place for place in self.targets if place.kind in ("argument", "value")]  # what is written into
         self.late_checks = any(place.kind == "check" for place in self.targets)
         self.lock = threading.Lock()
         self._pullback: Any = None
@@ -132,8 +135,25 @@ class Plan:
                 found.append(1.0 if v.weak else _example(v.shape, v.dtype))
         return found
 
+    def check_apart(self, leaves: Sequence[Any]) -> None:
+        """What is written into must be known by one name, and be no view: a write would be seen elsewhere, too."""
+        for place in self.into:
+            x = _owner(place, leaves)
+            if isinstance(x, Variable):
+                others = self.tensors if place.kind == "argument" else () if isinstance(x, Parameter) else leaves
+                shared = x.source.__class__ is tuple or any(y is x for y in others)
+            else:
+                shared = any(y is not x and np.shares_memory(x, y) for y in leaves if isinstance(y, np.ndarray))
+            if shared:
+                raise GraphError(
+                    "compile: what is written into must be known by one name, and be no view of something else; got an "
+                    "argument that the function meets by another name too, or a view; pass a clone()"
+                )
+
     def run(self, inputs: Sequence[Any], called: Arguments) -> Any:
         """One call."""
+        if self.into:
+            self.check_apart(called.leaves)
         for i, check in self.checks:
             check(inputs[i])
         with self.lock:

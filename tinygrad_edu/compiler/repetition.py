@@ -114,10 +114,10 @@ class _Source:
                 self.unless(f"{a}.__class__ is {self.name(type(x))} and {a} == {self.name(x)}")
                 continue
             if type(x) is Tensor:
-                shape, type_, flags, leaf, fresh = kind
+                shape, type_, flags, leaf, fresh, _ = kind
                 tensors.append(a)
                 self.unless(f"{a}.__class__ is Tensor and {a}.flags == {flags}")
-                self.unless(f"({a}.op is None) is {leaf} and ({a}._grad is None) is {fresh}")
+                self.unless(f"({a}.op is None) is {leaf} and ({a}._grad is None) is {fresh} and not {a}.hooks")
                 self.do(f"{d} = {a}._data")
             else:
                 _, shape, type_ = kind

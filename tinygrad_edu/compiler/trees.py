@@ -46,7 +46,7 @@ class Arguments:
         leaves = self.leaves
         self.floats = float in map(type, leaves)
         self.numbers = tuple([x.hex() for x in leaves if type(x) is float]) if self.floats else ()
-        again = [x for x in leaves if isinstance(x, Variable)]
+        again = [x for x in leaves if isinstance(x, Variable | np.ndarray)]
         alike = None if len(set(map(id, again))) == len(again) else tuple([_first(x, leaves) for x in leaves])
         self.form = shape, tuple(map(_kind, leaves)), alike
 
@@ -65,7 +65,7 @@ class Arguments:
             elif isinstance(x, Variable):
                 x = known[id(x)] if id(x) in known else known.setdefault(id(x), reading.tensor(x, i))
             elif isinstance(x, ARRAYS):
-                x = reading.argument(x, i)
+                x = known[id(x)] if id(x) in known else known.setdefault(id(x), reading.argument(x, i))
             elif type(x) is float and numbers:
                 x = reading.number(x, i)
             given.append(x)
@@ -100,16 +100,20 @@ def _kind(x: Any) -> Any:
     """What of an argument must stay as it was."""
     if type(x) is Tensor:
         data = x._data
-        return data.shape, data.dtype, x.flags, x.op is None, x._grad is None
+        return data.shape, data.dtype, x.flags, x.op is None, x._grad is None, _hooks(x)
     if isinstance(x, Parameter):
         return Same(x)
     if isinstance(x, Variable):
-        return type(x), np.shape(x._data), x._data.dtype, x.flags, x.op is None, x._grad is None
+        return type(x), np.shape(x._data), x._data.dtype, x.flags, x.op is None, x._grad is None, _hooks(x)
     if isinstance(x, np.ndarray | np.generic):
         return type(x), x.shape, x.dtype
     if type(x) is float:
         return float
     return (type(x), x) if isinstance(x, PLAIN) else Same(x)
+
+
+def _hooks(x: Any) -> Any:
+    return tuple(map(Same, x.hooks.values())) if x.hooks else None
 
 
 class Results:

@@ -197,10 +197,12 @@ class Contents(Variable):
         return int(self._data)
 
     def __format__(self, spec: str) -> str:
-        if spec:
-            self._must_be_one("format", "f'{t}', or np.array2string(t.numpy(), precision=3)")
+        if not spec:
+            return str(self)
+        self._must_be_one("format", "f'{t}', or np.array2string(t.numpy(), precision=3)")
+        number = self.item()
         try:
-            return format(self.item(), spec) if spec else str(self)
+            return format(number, spec)
         except (ValueError, MemoryError) as error:
             must = f"one for a number ({error})"
             raise refused("format", "the text after the colon", must, spec, "f'{t:.3f}'", ValueError) from None

@@ -54,9 +54,8 @@ def summary(model: Any, *inputs: Any) -> Summary:
         with no_grad():
             model(*examples)
     except ValueError as error:
-        error.add_note(
-            f"summary ran the model on {', '.join(str(np.shape(x)) for x in examples)}: the first axis counts examples"
-        )
+        given = ", ".join(str(x.shape) if hasattr(x, "shape") else type(x).__name__ for x in examples)
+        error.add_note(f"summary ran the model on {given}: the first axis counts examples")
         raise
     finally:
         for name, module in modules.items():

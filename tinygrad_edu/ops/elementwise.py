@@ -203,7 +203,7 @@ def quick_sigmoid(x: Any) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
-    if isinstance(x, np.ndarray | np.generic) or np.iscomplexobj(x):
+    if isinstance(x, np.ndarray | np.generic) or x.dtype != np.float32:
         return quick_sigmoid(x)
     e = np.exp(-np.abs(x))
     u = 1 + e

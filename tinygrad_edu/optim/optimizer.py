@@ -13,7 +13,7 @@ from ..arrays import held, to_array
 from ..changes import TURN, at_once
 from ..engine import Variable, constant, describe
 from ..errors import DTypeError, GraphError, ShapeError
-from ..functions.settings import settings, several, truth
+from ..functions.settings import refused, settings, several, truth
 from ..interop.names import Named
 from ..nn import guards
 from ..nn.module import clear
@@ -147,10 +147,8 @@ class Optimizer(Named):
         for name, default in self.defaults.items():
             if isinstance(default, bool) or name in TRUTHS:
                 truth("optimizer", name, group[name])
-            elif name == "betas":
-                pair = list(group[name]) if hasattr(group[name], "__iter__") else [group[name]]
-                if len(pair) != 2 or not all(isinstance(beta, int | float | np.number) for beta in pair):
-                    raise ValueError(f"optimizer: betas must be two numbers; got {group[name]!r}; use (0.9, 0.999)")
+            elif name == "betas" and not _two_numbers(group[name]):
+                raise refused("optimizer", name, "two numbers", group[name], "(0.9, 0.999)", ValueError)
         for name in ("lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay", "initial_accumulator_value"):
             value = group.get(name, 0.0)
             value = value.item() if isinstance(value, np.generic) else value
@@ -311,6 +309,14 @@ class Optimizer(Named):
 def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
     """g + weight_decay * p, in `room`; g itself without decay."""
     return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
+
+
+def _two_numbers(x: Any) -> bool:
+    try:
+        pair = several("optimizer", "betas", x)
+    except DTypeError:
+        return False
+    return len(pair) == 2 and all(isinstance(beta, int | float | np.number) for beta in pair)
 
 
 def _copied(value: Any) -> Any:

@@ -31,6 +31,10 @@ class UnknownShapeError(GraphError):
     """The shape of a result depends on values."""
 
 
+class EffectError(GraphError):
+    """A function does something besides computing."""
+
+
 def refusal(got: str, do: str, error: type[GraphError] = GraphError, at: Any = None) -> GraphError:
     """The error for what a program cannot hold, with the user's line."""
     at = at or site()
@@ -143,9 +147,11 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         return self._value_asked()
 
     def _value_asked(self, *args: Any, **kwargs: Any) -> Any:
-        raise refusal(
+        error = refusal(
             "the value of a tensor (bool, float, item, or a conversion to an array)", "use tg.where, or return it"
         )
+        self.writer.refused = self.writer.refused or error  # should the function catch it
+        raise error
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __contains__ = __format__ = _value_asked
     item = tolist = tobytes = tofile = dump = dumps = _value_asked

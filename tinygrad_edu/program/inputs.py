@@ -45,7 +45,7 @@ class Inputs(Tracer):
         array = self.writer.input(data, x.name or "")
         self.sources[array.value] = Place("argument", None, i)
         t = constant(array)
-        t.flags, t.name = x.flags & NEEDS, x.name
+        t.flags, t.name, t.hooks = x.flags & NEEDS, x.name, x.hooks
         if x.op is None and x._grad is not None:
             gradient = self.writer.input(x._grad._data, f"grad of {x.name}" if x.name else "")
             self.sources[gradient.value] = Place("argument grad", None, i)

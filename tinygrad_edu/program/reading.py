@@ -20,7 +20,7 @@ from ..errors import GraphError
 from ..op import Op
 from ..recording import TRACERS, tracing
 from ..sums import worked_in
-from .array import ProgramArray, UnknownShapeError, plain, refusal
+from .array import EffectError, ProgramArray, UnknownShapeError, plain, refusal
 from .host import HostNumber
 from .inputs import Inputs
 from .passes.common import without_dead_steps
@@ -71,13 +71,17 @@ class Reading(Inputs):
         if not any(isinstance(a, ProgramArray) for a in arrays):
             return op.forward(*arrays, **attributes)
         arrays = [self.writer.constant(a) if type(a) is np.ndarray else a for a in arrays]
-        begun = len(self.writer.steps)
+        begun, refused = len(self.writer.steps), self.writer.refused
         try:
-            return op.forward(*arrays, **attributes)
-        except UnknownShapeError:
+            found = op.forward(*arrays, **attributes)
+            if not isinstance(self.writer.refused, EffectError):
+                self.writer.refused = refused
+            return found
+        except (UnknownShapeError, EffectError):
             raise
         except Exception:  # it asks for values or strides, as a factorisation or a window does: a primitive of its own
             del self.writer.steps[begun:]
+            self.writer.refused = refused
         return self.writer.call(f"op.{op.name}", arrays, attributes)
 
     def replaced(self, x: Any, array: Any) -> None:
@@ -149,7 +153,8 @@ class Reading(Inputs):
     def differentiated(self, results: list[Any], arguments: list[Any]) -> list[Any]:
         """Write down the gradients of the results too: `sum <result, cotangent>`, by each tracked input."""
         outside = [taken.x for taken in self.taken.values() if taken.x.flags & NEEDS]
-        self.wrt = [(i, x) for i, x in enumerate(arguments) if isinstance(x, Variable) and x.flags & NEEDS]
+        tracked = {id(x): (i, x) for i, x in reversed(list(enumerate(arguments))) if isinstance(x, Variable)}
+        self.wrt = [(i, x) for i, x in reversed(tracked.values()) if x.flags & NEEDS]  # each once
         outside = [x for x in outside if not any(x is argument for _, argument in self.wrt)]
         self.wrt += [(x, x) for x in outside]
         cotangents = []
@@ -160,7 +165,14 @@ class Reading(Inputs):
                 cotangents.append((y, array))
         wanted = {x.born for _, x in self.wrt}
         with np.errstate(all="ignore"):
-            found = {x.born: g for x, g in pull(cotangents, oldest=self.start) if x.born in wanted}
+            hooks = [(x, x.hooks) for _, x in self.wrt]
+            try:
+                for x, _ in hooks:
+                    x.hooks = None  # they are told by whoever differentiates the results
+                found = {x.born: g for x, g in pull(cotangents, oldest=self.start) if x.born in wanted}
+            finally:
+                for x, own in hooks:
+                    x.hooks = own
         self.wrt = [(key, x) for key, x in self.wrt if x.born in found]  # those that the results come from
         return [found[x.born] for _, x in self.wrt]
 

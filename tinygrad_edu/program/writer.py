@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import GraphError
 from ..recording import site
 from .array import ProgramArray, plain, refusal
 from .host import Host, HostNumber
@@ -34,6 +35,7 @@ class Writer:
         self.thread = threading.get_ident()
         self.closed = False
         self.lines: dict[Any, str] = {}  # the user's lines, by code and place in it
+        self.refused: GraphError | None = None  # what the function did that no program can hold
         self.watch: Any = None  # a profiler that looks at what the user's function calls
 
     def value(self, x: Any, weak: bool = False) -> Value:

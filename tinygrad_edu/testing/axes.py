@@ -17,13 +17,14 @@ from .examination import cotangent_of
 from .kernels.probes import alike
 from .kernels.sizes import LENGTHS, copied, holders, resized, spread, variations
 from .slopes.judging import CALLS, Judge
-from .slopes.numerical import Probe
+from .slopes.probe import Probe
 from .subjects.functions import takes_any_length
 from .subjects.other_libraries import plain, precision
 from .subjects.pairs import Pair
 from .subjects.subjects import Mismatch
 
-VISIT = 20  # calls of the function, at most, for one length: the check, and the same function where an axis is repeated
+VISIT = 22  # calls of the function, at most, for one length: the check, and the same function where an axis is repeated
+PAIRS = 4  # of samples, at most, among these
 FEW = 6  # lengths, at least, if the function may be called so often; else calls for one in two at the inputs
 SURE = 1e-3  # of the derivative: differences that are smaller may be rounding at inputs that nobody chose
 
@@ -107,7 +108,8 @@ class Axes:
             g = pair.gradient(pair.x, c)
             probe.measure_noise(self.rng, 1)
             judge = Judge(pair, probe, c, g, np.zeros(g.size), self.rng)
-            entry = judge.along(self.rng.standard_normal(g.size) * judge.scales, ())
+            v = self.rng.standard_normal(g.size) * judge.scales
+            entry = judge.along(v, (), lambda v, analytic: judge.slope(v, 1.0, analytic, PAIRS))
         finally:
             self.pair.calls += pair.calls
         off, size = abs(entry.analytic - entry.numerical), max(abs(entry.analytic), abs(entry.numerical))

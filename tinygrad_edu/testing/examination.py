@@ -13,8 +13,8 @@ from .causes.patterns import ORDER
 from .precision import in_own_dtype
 from .report import Entry, Report
 from .slopes.extrapolation import EPS, Slope
-from .slopes.judging import EACH, Judge, overall
-from .slopes.numerical import Probe
+from .slopes.judging import EACH, Judge, digits, overall
+from .slopes.probe import Probe
 from .subjects.functions import inexact
 from .subjects.subjects import Mismatch, SecondOrder, Subject, TensorSubject, off_domain
 
@@ -94,18 +94,26 @@ class Examination:
         near = self.subject.x * (1 + step)
         return g if np.array_equal(near, self.subject.x) else self.subject.nearby(near, self.c)
 
+    def _relative(self, e: Entry) -> float:
+        """How far an entry is off, as a share of the largest of its array."""
+        parts = {a.name: part for a, part in self.subject.paired(self.judge.g)} if self.judge is not None else {}
+        size = max(
+            (float(np.max(np.abs(p), initial=0)) for name, p in parts.items() if e.argument in (name, "direction")),
+            default=0.0,
+        )
+        return abs(e.analytic - e.numerical) / size if 0 < size < np.inf else np.inf
+
     def _to_some_digits(self, report: Report, why: str) -> None:
         """Where a function is known to be inexact, and agrees to some digits, that is no mistake."""
-        size = float(np.max(np.abs(self.judge.g), initial=0)) if self.judge is not None else 0.0
-        off = max((abs(e.analytic - e.numerical) for e in report.wrong), default=np.inf)
-        if not off <= 10.0**-DIGITS * size:
+        off = max(map(self._relative, report.wrong), default=np.inf)
+        if not 0 < off <= 10.0**-DIGITS:
             return
-        digits = int(-np.log10(off / size))
-        report.pattern = f"agrees to {digits} digits: solver tolerance or low precision"
+        count = digits(off)
+        report.pattern = f"agrees to {count}: solver tolerance or low precision"
         report.verdict = "UNDECIDED"
         report.diagnosis = (
-            f"{report.wrong[0].place} agrees to {digits} digits: solver tolerance or low precision, as of {why}; "
-            f"accuracy=1e-{digits} takes that for right"
+            f"{report.wrong[0].place} agrees to {count}: solver tolerance or low precision, as of {why}; "
+            f"accuracy=1e-{count.partition(' ')[0]} takes that for right"
         )
         report.entries = [e.but(verdict="UNDECIDED") if e.verdict == "WRONG" else e for e in report.entries]
 

@@ -44,7 +44,7 @@ def elsewhere(first: Examination, report: Report) -> Report:
         first.subject.x = here
         return report
     found.notes.append(
-        f"at the inputs given, {report.diagnosis.partition(';')[0]} and the rest could not have been wrong; these are "
-        "other inputs, at which they could"
+        f"at the inputs given this could not be seen ({report.diagnosis.partition('; at other')[0]}); these are other "
+        "inputs, at which it could"
     )
     return found

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..engine import Variable
 from ..functions.settings import settings
-from .slopes.numerical import Line, Probe, sizes
+from .slopes.numerical import Line
+from .slopes.probe import Probe, sizes
 from .subjects.subjects import Subject, TensorSubject, flatten
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..examination import Examination
 from ..report import Entry, Report
 from ..slopes.judging import EACH, Judge
-from ..slopes.numerical import Probe
+from ..slopes.probe import Probe
 from ..slopes.thresholds import SUSPECT
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject, TensorSubject

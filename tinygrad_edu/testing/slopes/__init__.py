@@ -2,6 +2,7 @@
 
 The words for what rounding does, each with one meaning:
 
+afar      the largest rise of the function over any step, divided by the step
 bend      half a second difference of the function over a step so short that nothing smooth bends there
 blur      rounding error of the complex step's slope
 grain     unevenness of a derivative nearby: how far values at equal steps are from any cubic
@@ -12,4 +13,5 @@ natural   the size that a slope has here, |f| / |x|, or as large as a rise that 
 noise     what rounding may do to a value of the function; over a step h it makes an error of noise / h of a slope
 quantum   the height of the steps in which a function moves, where it looks smooth from afar and flat from near
 scale     the natural size of a step in an entry: its own size, or that of its array if it is 0
+sharp     of a function: steps of some 1e-8 of the inputs are wide for it, as those beside a pole are
 """

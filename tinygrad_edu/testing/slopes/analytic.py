@@ -10,6 +10,7 @@ UFUNCS = {
     np.absolute, np.fabs, np.sign, np.conjugate, np.greater, np.greater_equal, np.less, np.less_equal, np.equal,
     np.not_equal, np.floor, np.ceil, np.rint, np.trunc,
 }  # fmt: skip
+PRECISE = {u for u in vars(np).values() if isinstance(u, np.ufunc)}  # other libraries' may be rough for complex numbers
 FUNCTIONS = {  # they conjugate, compare or take parts inside
     np.real, np.imag, np.angle, np.real_if_close, np.vdot, np.var, np.std, np.linalg.norm, np.linalg.cond,
     np.linalg.eigh, np.linalg.eigvalsh, np.linalg.svd, np.linalg.cholesky, np.linalg.qr, np.linalg.pinv,
@@ -34,7 +35,8 @@ class Analytic(np.ndarray[Any, Any]):
                 settings[key] = tuple(x.view(np.ndarray) if isinstance(x, Analytic) else x for x in value)
             elif isinstance(value, Analytic):
                 settings[key] = value.view(np.ndarray)
-        return watched(getattr(ufunc, method)(*given, **settings))
+        found = getattr(ufunc, method)(*given, **settings)
+        return watched(found) if ufunc in PRECISE else found
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function in FUNCTIONS and any(_complex(x) for x in args):

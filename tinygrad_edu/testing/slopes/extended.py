@@ -16,7 +16,8 @@ import numpy as np
 
 from ..subjects.subjects import Subject
 from .extrapolation import EPS, Slope
-from .numerical import Lattice, Line, Probe
+from .numerical import Line
+from .probe import Lattice, Probe
 from .thresholds import SAFETY
 
 EXTENDED = bool(np.finfo(np.longdouble).eps < EPS / 100)

@@ -23,9 +23,15 @@ class Slope(NamedTuple):
     right: float = float("nan")
     state: str = "smooth"  # or "kink", "edge" (one-sided), "steep" (no finite slope), "outside"
     natural: float = 0.0  # the size a slope has here: |f| / |x|, or what is seen over a step that is not too wide
+    afar: float = 0.0  # the largest rise over any step
     length: float = 0.0  # the widest step over which the slope stays about the same
     noise: float = inf  # what the function's noise alone makes of the error
     steps: bool = False  # the function moves in steps, like rounded numbers
+
+    @property
+    def by_complex_step(self) -> bool:
+        """Whether it has no sides, as the complex step has none."""
+        return self.left == self.right == self.value
 
 
 class Sample(NamedTuple):

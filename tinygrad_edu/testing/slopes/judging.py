@@ -12,11 +12,13 @@ from ..report import Entry
 from ..subjects.subjects import Subject
 from .extended import Extended
 from .extrapolation import EPS, Slope, inf
-from .numerical import Line, Probe, sizes
-from .thresholds import AGREED, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
+from .numerical import Line
+from .probe import Probe, sizes
+from .thresholds import AGREED, CLEAR, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
 
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
+FAINT = "agrees to {}: the error bar, {:.1g}, shows no more"
 BENDS = "no two steps show the same slope: the function bends more than those can follow"
 COARSE = "the difference is no more than the rounding of float32, in which the function or its derivative is computed"
 LOST = "rounding, {:.1g}, leaves not even the first digit of the derivative, or of the function's slope"
@@ -37,6 +39,7 @@ class Judge:
         self.complex, self.each = subject.complex, each
         self.methods: set[str] = set()
         self.traced = False  # whether the last slope is a complex step that was watched from beginning to end
+        self.real: Slope | None = None  # the slope by real differences, if the last one needed them
         self.wrong = False  # whether an entry was found wrong
         n, kept = probe.x.size, CAUSE if subject.through_function else 0
         self.most = max(5, min(5 + min(n, 2), (self.left() - n - kept) // (2 * n)))  # pairs of samples for each entry
@@ -51,22 +54,25 @@ class Judge:
     def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
         """The derivative along `v`: by the complex step where real differences confirm it."""
         line = Line(self.probe, v, self.c, scale)
-        z = line.complex_slope() if self.complex else None
+        z, self.real = line.complex_slope() if self.complex else None, None
         traced = self.traced = z is not None and self.subject.traced  # nothing without a complex derivative was reached
         self.complex = z is not None  # once refused, complex numbers are not tried again
         if z is None:
-            return self._by_differences(line.slope(analytic, most=most))
+            self.real = line.slope(analytic, most=most)
+            return self._by_differences(self.real)
         off = line.disagreement(z, most)
         if off is None:
-            real = line.slope(analytic, most=most)
+            self.real = real = line.slope(analytic, most=most)
             lost = not math.isfinite(real.error) or abs(real.value - z) <= real.error > AGREED * abs(z)
-            lost = lost or (traced and real.error >= abs(real.value))
+            natural = abs(z) <= SAFETY * real.natural  # not what is left of large imaginary parts that cancel
+            lost = lost or (traced and natural and real.error >= abs(real.value))
             if z and real.state == "smooth" and lost:
-                return self._by_complex_step(line, z, 0.0)  # the real numbers cannot tell, and do not object
+                # the real numbers cannot tell, and do not object
+                return self._by_complex_step(line, z, 0.0 if traced else abs(real.value - z))
             return self._by_differences(real)
         suspect = abs(analytic - z) > SUSPECT * abs(z) and not traced  # what was traced and confirmed is no accident
         if math.isfinite(analytic) and (suspect or z == 0):  # before calling it wrong, look at real numbers alone
-            real = line.slope(z or analytic, most=most, spare=1)
+            self.real = real = line.slope(z or analytic, most=most, spare=1)
             if z == 0 or real.state != "smooth" or abs(real.value - z) > real.error + line.blur:
                 return self._by_differences(real)
         return self._by_complex_step(line, z, 0.0 if traced else off)
@@ -164,6 +170,8 @@ class Judge:
 
     def judge(self, name: str, index: tuple[int, ...], a: float, s: Slope, haze: float = 0.0) -> Entry:
         verdict, reason, error = verdict_of(a, s, haze)
+        if verdict == "UNDECIDED" and reason.startswith("agrees") and self.subject.accuracy.f:
+            verdict = "RIGHT"  # no more was asked
         if verdict == "NOISE" and abs(a) <= 8 * np.max(self.haze, initial=0):
             reason = QUIET
         return Entry(name, index, a, s.value, error, verdict, reason)
@@ -192,7 +200,7 @@ class Judge:
         if entry.verdict != "WRONG" or self.extended.gradient is not None:
             return entry
         if not off <= floor and not off <= SMALL * abs(entry.numerical):
-            if self.wrong or not self.complex:
+            if self.wrong or not self.complex or self._real_numbers_object(entry.analytic) or self.left() < CAUSE:
                 return entry
             grain = 30 * max(abs(z - s.value) for z in self._complex_slopes(k, 2.0**-46, (-1, 1, 2)) or [s.value])
             lost = off <= grain and self._real_numbers_allow(entry.analytic, k)  # where a function cancels itself
@@ -232,8 +240,8 @@ class Judge:
         fine, error = self.extended.gradient, entry.error
         if fine is not None:
             error += 2 * abs(float(fine[k] - self.g[k]))
-        off, by_complex_step = abs(entry.analytic - entry.numerical), s.left == s.right == s.value
-        if by_complex_step and off > error and (not self.wrong or off <= SMALL * abs(entry.numerical)):
+        off = abs(entry.analytic - entry.numerical)
+        if s.by_complex_step and off > error and (not self.wrong or off <= SMALL * abs(entry.numerical)):
             error += 2 * self.extended.lost_by_slope(self._unit(k), float(self.scales[k]), s.value)
         return error
 
@@ -246,6 +254,10 @@ class Judge:
         if opposite:
             return entry
         return entry.but(verdict="UNDECIDED", reason=WIDE.format(error), error=error)
+
+    def _real_numbers_object(self, analytic: float) -> bool:
+        """Whether real differences were taken, and are against a derivative."""
+        return self.real is not None and abs(self.real.value - analytic) > self.real.error
 
     def _real_numbers_allow(self, analytic: float, k: int) -> bool:
         """Whether real differences alone have nothing against a derivative."""
@@ -322,10 +334,20 @@ def verdict_of(a: float, s: Slope, haze: float = 0.0) -> tuple[str, str, float]:
     else:
         drowned = "UNDECIDED", WIDE.format(error), error
     if difference <= error:
-        return drowned if hazy and size > 0 else ("RIGHT", "", error)
+        if hazy and size > 0 and (a or error > VISIBLE * s.afar):  # 0 is seen where the function rises all around
+            return drowned
+        if a and error > CLEAR * size and error > VISIBLE * s.natural and size > 0:
+            return "UNDECIDED", FAINT.format(digits(error / size), error), error
+        return "RIGHT", "", error
     if difference <= 3 * error and (hazy or (s.steps and error > 0.01 * size)):
         return drowned
     return "WRONG", "", error
+
+
+def digits(error: float) -> str:
+    """So many digits as a relative error leaves."""
+    count = int(-math.log10(error))
+    return f"{count} digit{'s' * (count != 1)}"
 
 
 def overall(entries: Sequence[Entry]) -> tuple[str, str]:
@@ -338,4 +360,8 @@ def overall(entries: Sequence[Entry]) -> tuple[str, str]:
             e = max(some, key=lambda e: e.rank) if verdict == "WRONG" else some[0]
             more = f" ({len(some)} of {len(entries)} entries)" if len(entries) > 1 else ""
             return verdict, f"{e.place}: {e.reason}{more}" if e.reason else f"{e.place} is wrong{more}"
-    return "RIGHT", f"all {len(entries)} derivatives agree" if len(entries) != 1 else "the derivative agrees"
+    agree = f"all {len(entries)} derivatives agree" if len(entries) != 1 else "the derivative agrees"
+    faint = [e for e in entries if e.reason.startswith("agrees")]
+    least = max(faint, key=lambda e: e.error / abs(e.analytic), default=None)
+    said = least.reason.removeprefix("agrees").partition(":")[0] + " at least" if least else ""
+    return "RIGHT", agree + said

@@ -15,126 +15,28 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...arrays import complex_step
 from .extrapolation import EPS, Sample, Slope, extrapolate, inf, jumps, read_slope, slope_of
-from .thresholds import AGREED, CERTAIN, COMPLEX_STEP, DROWNED, FAR, GOAL, SAFETY, SPREAD, TINY, UNRELATED, VISIBLE
-
-
-class Probe:
-    """A function of one flat vector around a point: counts its calls, and knows its noise."""
-
-    def __init__(self, f: Callable[[Any], Any], x: Any, dtype: Any = None, accuracy: float = 0.0) -> None:
-        self.f, self.x, self.count, self.dtype = f, np.asarray(x, dtype=np.float64), 0, dtype
-        self.accuracy = accuracy  # how far the values may be from the true ones, relatively
-        self.y = f(self.x)
-        self.count += 1
-        self.measured = np.zeros(np.shape(self.y))
-        self.lattice = Lattice(self.y)
-
-    @classmethod
-    def of(cls, subject: Any, x: Any = None) -> Probe:
-        """The probe of a subject, at its inputs or at others."""
-        return cls(subject.value, subject.x if x is None else x, subject.dtype, subject.accuracy.f)
-
-    def __call__(self, x: Any) -> Any:
-        """f(x), or None where it has no value of the right size."""
-        self.count += 1
-        try:
-            y = self.f(x)
-        except Exception:  # outside its domain, it may refuse in any way
-            return None
-        complex_ = y.dtype.kind == "c" != self.y.dtype.kind  # (-1.0) ** 1.5 in Python: outside its domain, too
-        if y.shape != self.y.shape or complex_:
-            return None
-        self.lattice.see(y)
-        return y
-
-    @property
-    def noise(self) -> Any:
-        """What rounding may do to each output."""
-        return np.maximum(self.measured, self.lattice.spacing)
-
-    def measure_noise(self, rng: Any, pairs: int) -> None:
-        """What second differences show that no smooth function has, so close to the point.
-
-        A large one may be the function's own bend, near a pole, say; then that over a step of a few units in the last
-        place tells the rounding, if the function moves there at all.
-        """
-        eps = float(np.finfo(self.y.dtype).eps) if self.y.dtype.kind == "f" else EPS
-        self.measured = np.maximum(eps, self.accuracy) * np.abs(self.y.astype(np.float64))
-        size = np.where(self.x == 0, typical(self.x) * EPS, np.abs(self.x))
-        signs = rng.choice([-1.0, 1.0], self.x.shape)
-        bend, _ = self.bend(size * signs * 2.0**-27)
-        large = bool(np.any(bend > 64 * self.measured))
-        if self.dtype is not None:
-            self.measured = np.maximum(self.measured, 4 * float(np.finfo(self.dtype).eps) * np.abs(self.y))
-            return
-        near, moves = self.bend(size * signs * 4 * EPS) if large or pairs > 1 else (bend, False)
-        if large:
-            half = self.bend(size * signs * 2.0**-28)[0] if not np.all(moves) else bend
-            bend = np.where(moves | (np.abs(bend - 4 * half) <= bend / 2), near, bend)
-        for found in (bend, near):
-            self.measured = np.where(np.isfinite(found), np.maximum(self.measured, found), self.measured)
-
-    def bend(self, shift: Any) -> tuple[Any, Any]:
-        """Half the second difference (nan where there is none), and whether the values move."""
-        above, below = self(self.x + shift), self(self.x - shift)
-        if above is None or below is None:
-            return np.full(np.shape(self.y), np.nan), np.zeros(np.shape(self.y), dtype=bool)
-        bend = np.abs(above.astype(np.float64) - 2 * self.y.astype(np.float64) + below) / 2
-        return bend, (above != self.y) | (below != self.y)
-
-
-class Lattice:
-    """The coarsest lattice of numbers, m * 2**k, on which all values of a function lie: wider than float64's if it
-    computes in float32, or adds a small number to a large one and takes the large one off again."""
-
-    def __init__(self, y: Any) -> None:
-        self.unit = np.full(np.shape(y), inf)
-        self.least = np.full(np.shape(y), inf)  # the smallest value but 0
-        self.digits = 0.0  # of the longest value in binary, as a whole number
-        self.first, self.moved = y, np.zeros(np.shape(y), dtype=np.int64)
-        self.last = y
-        self.see(y)
-
-    def see(self, y: Any) -> None:
-        """Note some values."""
-        values = np.abs(y.astype(np.float64))
-        values = np.where(np.isfinite(values), values, 0.0)
-        m, e = np.frexp(values)
-        whole = (m * 2.0**53).astype(np.int64)
-        unit = np.ldexp((whole & -whole).astype(np.float64), np.maximum(e - 53, -1074))
-        self.unit = np.where(values == 0, self.unit, np.minimum(self.unit, unit))
-        self.least = np.where(values == 0, self.least, np.minimum(self.least, values))
-        self.digits = max(self.digits, float(np.max(values / unit, where=values > 0, initial=0)))
-        self.moved += (y != self.first) & (y != self.last)
-        self.last = y
-
-    @property
-    def spacing(self) -> Any:
-        """The distance of its points, where it is surely no accident; else 0."""
-        known = (self.moved >= 4) & np.isfinite(self.unit) & (self.unit > 2.0**12 * EPS * self.least)
-        return np.where(known, self.unit, 0.0)
-
-    @property
-    def coarse(self) -> float:
-        """The relative unit in the last place, if all values are as short as float32's, and not by accident; else 0."""
-        return 2.0**-23 if 2**13 < self.digits <= 2**24 else 0.0
-
-
-def typical(x: Any) -> float:
-    """The size of an array's numbers: the largest, or 1 if all are 0."""
-    return float(np.max(np.abs(x), initial=0)) or 1.0
-
-
-def sizes(parts: Sequence[Any]) -> Any:
-    """The natural size of a step in each entry of some arrays: its own size, or that of its array if it is 0."""
-    return np.concatenate([np.where(part == 0, typical(part), np.abs(part)).ravel() for part in parts])
+from .probe import Probe, typical
+from .thresholds import (
+    AGREED,
+    BENT,
+    CERTAIN,
+    COMPLEX_STEP,
+    DROWNED,
+    FAR,
+    GOAL,
+    SAFETY,
+    SPREAD,
+    TINY,
+    UNRELATED,
+    VISIBLE,
+)
 
 
 class Line:
@@ -189,7 +91,13 @@ class Line:
             return max(SPREAD * float(np.sum(np.abs(self.c * self.probe.noise))), EPS * (not self.probe.y.any()), TINY)
         part = (self.c * self.probe.noise)[self.changed]
         most = float(np.max(np.abs(part), initial=0)) or 1.0
-        return TINY + SPREAD * most * float(np.sqrt(np.sum((part / most) ** 2)))
+        return TINY + SPREAD * most * float(np.sqrt(np.sum((part / most) ** 2))) + self._rounded_inputs()
+
+    def _rounded_inputs(self) -> float:
+        """What it does to <c, f> that a function of low precision rounds its inputs, too."""
+        coarse = self.probe.lattice.coarse
+        rises = [abs(slope_of(t)) for t in self.levels.values() if t.above and t.below] if coarse else []
+        return coarse * self.scale * float(np.median(rises)) if rises else 0.0
 
     def natural(self) -> float:
         """|f| / |x|, from those outputs that this line moves; |f| being at least what its rounding is that of."""
@@ -219,27 +127,32 @@ class Line:
         An analytic value that agrees within a narrow bar ends the search early; it does not move it.
         """
         tiny, from_unit = self.tiny, self._from_unit
-        self.sample(1)
+        begun = self._bends()
+        if not begun:
+            self.sample(1)
         if tiny and (analytic if self._still() else self._hazy(goal)):  # x is tiny for this function
-            self.sample(*from_unit(1.5, 2, 2.5, 3))
-        else:
+            self.sample(*from_unit(1.5, 3))
+            self.sample(*((0.3, 0.05) if self._bent() else from_unit(2, 2.5)))
+        elif self.probe.sharp:
+            self.sample(9, 10)
+        elif not begun:
             self.sample(2, 3)
             if not self._rough():
                 self.sample(4)
         found = self._read()
-        if found.state in ("kink", "steep") or not np.isfinite(found.error):  # here, or only near here?
+        if found.state in ("kink", "steep", "edge") or not np.isfinite(found.error):  # here, or only near here?
             closest = self._closest()
             if len({self._step(p) for p in (closest - 1, closest)} | set(self.levels)) <= most + spare:
                 self.sample(closest - 1, closest)
                 found = self._read()
                 if not np.isfinite(found.value) or (found.state == "steep" and self._sinks()):
-                    self.sample(closest + 1.5)
+                    self.sample(closest + 1)
                     found = self._read()
         if self._hazy(goal) and len(self.levels) < most and found.state != "kink":
             self.sample(0.5)
             found = self._read()
         wide = from_unit(1.5, 2, 3) if tiny and (analytic or not self._still()) else []
-        for power in (*wide, 5, 6, 7, 2, 3, 8.5, 10):
+        for power in itertools.chain(self._closer(), wide, (5, 6, 7, 2, 3, 8.5, 10)):
             if len(self.levels) >= most or found.steps or self._settled(found, analytic, goal):
                 break
             self.sample(power)
@@ -270,17 +183,53 @@ class Line:
 
     def _rough(self) -> bool:
         """Whether the slopes over the smallest two steps have nothing in common, so that much smaller ones are due."""
-        fine = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None][:2]
+        fine = self._finest()
         a, b = (slope_of(t) for t in fine) if len(fine) == 2 else (1.0, 0.0)
-        if not fine:
+        if not fine or self._bent(fine[0]):
             return True
         return abs(a - b) > UNRELATED * max(abs(a), abs(b)) and abs(a) * fine[0].h > 100 * self.noise()
+
+    def _finest(self, count: int = 2) -> list[Sample]:
+        """The smallest steps that stay within the domain."""
+        inside = [t for _, t in sorted(self.levels.items()) if t.above is not None and t.below is not None]
+        return inside[:count]
+
+    def _bends(self) -> bool:
+        """Whether the slopes over the smallest two steps differ by more than rounding, and come closer to each other as
+        steps shrink, or are those on two sides of a pole: then steps nearby show more. Noise does neither."""
+        fine = self._finest(3)
+        slopes = [slope_of(t) for t in fine]
+        if len(fine) < 2 or abs(slopes[0] - slopes[1]) <= CERTAIN * self.noise() / fine[0].h:
+            return False
+        far = abs(slopes[0] - slopes[1]) > BENT * abs(slopes[0])
+        return (
+            len(fine) == 2
+            or abs(slopes[0] - slopes[1]) < abs(slopes[1] - slopes[2])
+            or (far and not self._bent(fine[0]))
+        )
+
+    def _closer(self) -> Iterator[float]:
+        """The powers of smaller steps, while slopes bend; of one between two that are far apart and show the same."""
+        while self._bends():
+            fine, next_ = self._finest()
+            a, b = (float(np.log10(self.scale / t.h)) for t in (fine, next_))
+            same = abs(slope_of(fine) - slope_of(next_)) < BENT * abs(slope_of(fine))
+            yield round((a + b) / 2 if same and a - b > 1.5 else a + 1, 6)
+
+    def _bent(self, t: Sample | None = None) -> bool:
+        """Whether a step, or else the widest, shows another slope to the left than to the right, as across a kink."""
+        t = t or max((t for t in self.levels.values() if t.above is not None and t.below is not None), default=None)
+        sides = (t.above / t.up, t.below / t.down) if t else (0.0, 0.0)  # type: ignore[operator]
+        return abs(sides[0] - sides[1]) > BENT * max(map(abs, sides))
 
     def _restless(self) -> bool:
         """Whether the function moves as far over small steps as over large ones, now here and now there: noise."""
         moves = [abs(side) for t in self.levels.values() for side in (t.above, t.below) if side is not None]
-        fine = [abs(side) for h in sorted(self.levels)[:2] for side in self.levels[h][3:] if side is not None]
-        return bool(fine) and max(fine) > 0.1 * max(moves) and min(fine) < UNRELATED * max(fine)
+        fine = [self.levels[h] for h in sorted(self.levels)[:2]]
+        sides = [(side, step) for t in fine for side, step in ((t.above, t.up), (t.below, t.down)) if side is not None]
+        slopes = [side / step for side, step in sides]
+        far = len(self.levels) > 2 and bool(sides) and max(abs(side) for side, _ in sides) > 0.1 * max(moves)
+        return far and max(slopes) - min(slopes) > max(map(abs, slopes)) / 2
 
     def _sinks(self) -> bool:
         """Whether the function has begun to come closer to its value over the smallest steps: then smaller ones show
@@ -300,8 +249,9 @@ class Line:
         return not any(t.above or t.below for t in self.levels.values())
 
     def _hazy(self, goal: float) -> bool:
-        """Whether rounding blurs even the slope over the widest step."""
-        widest = max(self.levels.values(), default=None)
+        """Whether rounding blurs even the slope over the widest step within the domain."""
+        inside = [t for t in self.levels.values() if t.above is not None or t.below is not None]
+        widest = max(inside or self.levels.values(), default=None)
         move = max(abs(widest.above or 0), abs(widest.below or 0)) if widest else 0.0
         return widest is not None and self.noise() >= CERTAIN * goal * move
 
@@ -321,14 +271,16 @@ class Line:
             return found._replace(state="steep")
         local = self.local() or levels[-1:]
         rises = (abs(side) / t.h for t in local for side in (t.above, t.below) if side is not None)
-        widest = max((abs(side) for t in levels for side in (t.above, t.below) if side is not None), default=0.0)
+        moves = [(abs(side), t.h) for t in levels for side in (t.above, t.below) if side is not None]
+        widest = max((move for move, _ in moves), default=0.0)
         if self.changed.any() and self.noise() > max(
             0.02 * widest, 1e5 * EPS * self.natural() * self.scale, 1e-290
         ):  # all that moves is noise
             return found._replace(error=inf, natural=max(self.natural(), *rises, 0.0))
         length = local[-1].h if local else 0.0
         noise = inf if self._restless() else SAFETY * self.noise() / length if length else 0.0
-        return found._replace(natural=max(self.natural(), *rises, 0.0), length=length, noise=noise)
+        afar = max((move / h for move, h in moves), default=0.0)
+        return found._replace(natural=max(self.natural(), *rises, 0.0), afar=afar, length=length, noise=noise)
 
     def complex_slope(self, shift: Any = 0.0) -> float | None:
         """Im <c, f(x + shift + i h v)> / h, where f takes complex numbers; it has no truncation error."""

@@ -18,6 +18,7 @@ SUSPECT = (
 )
 SMALL = 1e-5  # relative: a smaller difference may be the rounding of the derivative, which is measured then
 DROWNED = 0.1  # of the value: a bar that is wider leaves not even the first digit
+CLEAR = 1e-3  # of the value: a wider bar would hide a factor of 1.001
 NOISY = 0.03  # of the bar: noise with a larger share is its cause
 MISS = 1e-8  # the probability that random directions miss an error of a hundred bars
 WITHIN = 0.008  # the probability that a Gaussian number is within a hundredth of its spread

@@ -1,5 +1,5 @@
-"""Derivatives that are zero at the inputs, or too small to be seen, could not have been wrong: other inputs at which
-they are larger."""
+"""Derivatives that are zero at the inputs, or too small to be seen sharply, could not have been wrong: other inputs at
+which they are larger."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from ..report import Entry, Report
 from ..slopes.judging import CALLS, Judge
-from ..slopes.numerical import Probe
+from ..slopes.probe import Probe
+from ..slopes.thresholds import CLEAR
 from .subjects import Subject
 
 TRIES = 20  # other inputs that are tried, at most; fewer where there are few numbers to move
-VISIT = 10  # calls that a visit takes to begin with, or one entry of it, at most
+VISIT = 10  # calls that a visit takes, at least: to begin with, and for one entry of it
 PAIRS = 4  # of samples, for an entry that is looked at elsewhere
 SHOWN = 8  # derivatives that are looked at elsewhere; at least two of each argument
 
@@ -24,10 +25,13 @@ class Elsewhere:
 
     def __init__(self, subject: Subject, judge: Judge, entries: Sequence[Entry]) -> None:
         self.subject, self.judge, self.rng = subject, judge, judge.rng
-        unseen = judge.g == 0
+        unseen, dim = judge.g == 0, np.zeros(judge.g.size, dtype=bool)
         if len(entries) >= unseen.size:  # each has its own
-            unseen |= np.array([e.error >= abs(e.analytic) for e in entries[: unseen.size]])
+            bars = np.array([[e.error, abs(e.analytic)] for e in entries[: unseen.size]])
+            unseen |= bars[:, 0] >= bars[:, 1]
+            dim = (bars[:, 0] > CLEAR * bars[:, 1]) & ~unseen
         self.dead = [int(k) for k in np.flatnonzero(unseen)]
+        self.dim = [int(k) for k in np.flatnonzero(dim)]  # a mistake of a thousandth would not have been seen
         self.seen: list[Entry] = []  # entries that were looked at elsewhere
         self.place: Any = None  # the inputs at which one is wrong
         self.budget = CALLS * subject.x.size
@@ -45,8 +49,8 @@ class Elsewhere:
             waiting = self.visit(x, waiting)
 
     def chosen(self) -> list[int]:
-        """Some of the dead entries, of every argument."""
-        dead, found, start = set(self.dead), [], 0
+        """Some of the entries in question, of every argument."""
+        dead, found, start = {*self.dead, *self.dim}, [], 0
         share = max(2, SHOWN // len(self.subject.arguments))
         for a in self.subject.arguments:
             mine = [k for k in range(start, start + a.size) if k in dead]
@@ -83,13 +87,14 @@ class Elsewhere:
         judge.complex, judge.most = self.judge.complex, PAIRS
         left = []
         for k in waiting:
-            if not self.affords(VISIT):
+            if not self.affords(2 * PAIRS + 1):
                 left.append(k)
                 continue
             entry = judge.entry(k)
             if entry.verdict == "WRONG":
                 self.place = x
-            if entry.verdict in ("RIGHT", "WRONG") and (entry.numerical or entry.analytic):
+            sharp = entry.error <= CLEAR * max(abs(entry.analytic), abs(entry.numerical))
+            if entry.verdict == "WRONG" or (entry.verdict == "RIGHT" and entry.analytic and sharp):
                 self.seen.append(entry)
             else:
                 left.append(k)
@@ -104,20 +109,29 @@ class Elsewhere:
 
     def told(self) -> str:
         """The sentence about what could not have been wrong."""
-        names = list(dict.fromkeys(self.subject.place(k)[0] for k in self.dead))
-        n, count = self.judge.g.size, len(self.dead)
+        n, count, dim = self.judge.g.size, len(self.dead), len(self.dim)
         small = ", or too small beside the function to be seen" if np.any(self.judge.g[self.dead]) else ""
-        shown = f"; at other inputs {len(self.seen)} of these were larger, and agreed" if self.seen else ""
-        return (
-            f"{n - count} of {n} derivatives agree; the other {count} (of {', '.join(names)}) are 0 here{small}, so "
-            f"that they could not have been wrong{shown}"
-        )
+        text = f"all {n} derivatives agree" if n > 1 else "the derivative agrees"
+        if count:
+            text = (
+                f"{n - count} of {n} derivatives agree; the other {count} (of {self.names(self.dead)}) are 0 "
+                f"here{small}, so that they could not have been wrong"
+            )
+        if dim:
+            text += (
+                f"; beside the function, {dim} of these (of {self.names(self.dim)}) can be seen to 2 digits or fewer"
+            )
+        return text + (f"; at other inputs {len(self.seen)} of these were larger, and agreed" if self.seen else "")
+
+    def names(self, places: Sequence[int]) -> str:
+        """The arguments of some entries."""
+        return ", ".join(dict.fromkeys(self.subject.place(k)[0] for k in places))
 
 
 def look_elsewhere(subject: Subject, judge: Judge, report: Report) -> Any:
-    """Say in a report that is RIGHT which derivatives were dead; return inputs at which they are wrong, if found."""
+    """Say in a report that is RIGHT which derivatives were not seen; return inputs where they are wrong, if found."""
     search = Elsewhere(subject, judge, report.entries)
-    if not search.dead:
+    if not search.dead and not search.dim:
         return None
     search.look()
     report.diagnosis = search.told()
