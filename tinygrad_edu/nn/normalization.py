@@ -67,7 +67,7 @@ class _BatchNorm(Running):
     def count(self, x: Any) -> tuple[float, dict[Any, Any]]:
         """The share that a batch has in the running statistics, and the new count, in training."""
         share, new = self.momentum, {}
-        if self.training and self.num_batches_tracked is not None:
+        if self.training and self.num_batches_tracked is not None and x.size:
             count = new[self.num_batches_tracked] = value(self.num_batches_tracked) + 1
             if share is None:  # the plain mean over all batches so far
                 share = 1 / float(count)
