@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tinygrad_edu import ops
+import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
+from tinygrad_edu import ops, testing
 from tinygrad_edu.testing import check_derivative
 from tinygrad_edu.testing.properties.registry_score import op_test
 
@@ -144,3 +146,24 @@ def test_what_real_differences_deny_costs_nothing_more(f, df, x, factor):
 def test_noise_is_not_taken_for_a_bend():
     """A saturated softmax has more rounding than its values tell: smaller steps would show that alone."""
     op_test(ops.attend, 25)()
+
+
+KINKS = {  # functions that compute in float32 whatever they are given: where, slopes between the sides, and others
+    "relu": (tg.relu, 0.0, (0, 0.5, 1), (-0.1, 1.1, 2)),
+    "abs": (tg.abs, 0.0, (-1, 0, 1), (-1.1, 1.2)),
+    "leaky relu": (lambda z: F.leaky_relu(z, 0.1), 0.0, (0.1, 0.5, 1), (0, 1.1)),
+    "relu6": (F.relu6, 6.0, (0, 1), (-0.1, 1.2)),
+    "hardtanh": (F.hardtanh, 1.0, (0, 0.3, 1), (1.2,)),
+    "maximum": (lambda z: tg.maximum(z, 2 * z), 0.0, (1, 1.5, 2), (0.9, 2.1)),
+    "a third away": (lambda z: np.float32(np.abs(np.float32(z) - np.float32(3))), 3.0, (-1, 0, 1), (1.05, -1.05)),
+    "steep": (lambda z: tg.relu(1e4 * z), 0.0, (0, 1e4), (1.1e4, -1e3)),
+    "flat": (lambda z: tg.relu(1e-4 * z), 0.0, (0, 1e-4), (1.1e-4,)),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_the_slopes_of_a_kink_in_float32_are_known_to_its_rounding(name):
+    f, x, between, others = KINKS[name]
+    for slope, verdict in [(s, "KINK") for s in between] + [(s, "WRONG") for s in others]:
+        found = testing.check_derivative(f, lambda z, slope=slope: slope, x, raises=False)
+        assert (slope, found.verdict) == (slope, verdict)

@@ -96,7 +96,8 @@ class Line:
     def _rounded_inputs(self) -> float:
         """What it does to <c, f> that a function of low precision rounds its inputs, too."""
         coarse = self.probe.lattice.coarse
-        rises = [abs(slope_of(t)) for t in self.levels.values() if t.above and t.below] if coarse else []
+        both = [t for t in self.levels.values() if t.above is not None and t.below is not None] if coarse else []
+        rises = [max(abs(t.above / t.up), abs(t.below / t.down)) for t in both if t.above or t.below]  # type: ignore[operator]
         return coarse * self.scale * float(np.median(rises)) if rises else 0.0
 
     def natural(self) -> float:
