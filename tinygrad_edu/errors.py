@@ -113,7 +113,7 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
 
 def _turned(op: Any, *shapes: tuple[int, ...]) -> str:
     """Which other product of the two matrices there is."""
-    if op.signature == "(i,k),(k,j)->(i,j)" and min(map(len, shapes)) > 1:
+    if op.formula == "{} @ {}" and min(map(len, shapes)) > 1:
         a, b = shapes
         if a[-2] == b[-2]:
             return "a.mT @ b would fit"
