@@ -9,12 +9,12 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
 
+from ..torch_lists import listed
+
 torch = pytest.importorskip("torch")
-pytest.importorskip("expecttest")  # which PyTorch's lists need
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-module_db = pytest.importorskip("torch.testing._internal.common_modules").module_db
-optim_db = pytest.importorskip("torch.testing._internal.common_optimizers").optim_db
+module_db, optim_db = listed("common_modules", "module_db"), listed("common_optimizers", "optim_db")
 
 MODULES = {info.name.removeprefix("nn."): info for info in module_db}
 DIFFERENT = {

@@ -10,16 +10,16 @@ import pytest
 
 import tinygrad_edu as tg
 
+from ..torch_lists import listed
 from .torch_names import ABSENT, named
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("expecttest")  # which PyTorch's lists need
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-op_db = pytest.importorskip("torch.testing._internal.common_methods_invocations").op_db
+op_db = listed("common_methods_invocations", "op_db")
 
 EXACT, SMOOTH = ("float64", "complex128"), ("float64", "complex128", "float32")
 DTYPES = ("float64", "float32", "complex128", "float16", "int64")
