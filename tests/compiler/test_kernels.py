@@ -167,7 +167,8 @@ def test_functions_are_exact_to_a_few_roundings(name, low, high, dtype):
     found = Executor(read(getattr(np, name), x))([x])[0]
     with mpmath.workdps(40):
         exact = np.array([float(getattr(mpmath, name)(mpmath.mpf(float(v))).__sub__(0)) for v in x])
-    assert (np.abs(found.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(dtype))).max() <= 2
+    most = 2 if native.available() else 4  # NumPy's own promise
+    assert (np.abs(found.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(dtype))).max() <= most
 
 
 def test_maximum_and_comparison_know_nan():
