@@ -232,6 +232,14 @@ class TestCheckpoint:
 
         np.testing.assert_allclose(gradients(tg.checkpoint), gradients(lambda f: f))
 
+    @pytest.mark.parametrize("through", [True, False])
+    def test_what_needs_a_gradient_only_since_then_was_a_constant(self, through):
+        c = tg.Tensor([3.0, 4.0])
+        run = (lambda x: tg.checkpoint(lambda x, c: x * x * c)(x, c)) if through else tg.checkpoint(lambda x: x * x * c)
+        _, pull = tg.vjp(run, tg.Tensor([1.0, 2.0]))
+        c.requires_grad = True
+        assert pull([1.0, 1.0])[0].tolist() == [6.0, 16.0]
+
     def test_second_derivatives_by_what_is_passed_and_captured(self):
         w = tg.Tensor(np.array([[0.5, -0.25], [0.75, 1.0]]), requires_grad=True)
         f = lambda x: (tg.tanh(x @ w) ** 2).sum()

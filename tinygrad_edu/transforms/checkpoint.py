@@ -30,9 +30,11 @@ OTHER = (
 class Segment(Joint):
     """What a checkpointed call remembers: the function, and what it drew from generators."""
 
-    def __init__(self, f: Function, drawn: random.Run, inputs: Sequence[Variable], given: int, used: list[int]) -> None:
-        super().__init__(inputs)
-        self.f, self.drawn, self.given, self.used = f, drawn, given, used
+    def __init__(
+        self, f: Function, drawn: random.Run, inputs: Sequence[Variable], outsiders: list[Variable], used: list[int]
+    ) -> None:
+        super().__init__([*inputs, *outsiders])
+        self.f, self.drawn, self.given, self.outsiders, self.used = f, drawn, len(inputs), outsiders, used
 
     def __repr__(self) -> str:
         return getattr(self.f, "__name__", "function")
@@ -56,15 +58,16 @@ class Segment(Joint):
             inputs = [self.input(x, needed) for x, needed in zip(xs, self.needs[: self.given], strict=False)]
             start = births()  # after the inputs: what they were made from is not asked for
             again = self.run(*inputs)
-        if _used(again, start, inputs) != self.used:
+        # the outsiders are those of the first time: what needs a gradient since then was a constant
+        if _used(again, start, [*inputs, *self.outsiders]) != self.used:
             raise GraphError(OTHER.format("other constants"))
         _must_agree(again._data, y._data if graph else y)
-        wrt = [*inputs, *_outsiders(again, start, inputs)]
+        wrt = [*inputs, *self.outsiders]
         return gradients([(again, g)], wrt, create_graph=graph, oldest=start)
 
 
 def _used(output: Variable, start: int, inputs: Sequence[Variable]) -> list[int]:
-    """Fingerprints of the constants, not among `inputs`, that a computation since `start` used, newest use first."""
+    """Fingerprints of the leaves, not among `inputs`, that a computation since `start` used, newest use first."""
     own = {x.born for x in inputs}
     if tracer() is not None:  # which run again with all that they use
         return []
@@ -73,7 +76,7 @@ def _used(output: Variable, start: int, inputs: Sequence[Variable]) -> list[int]
         for t in history(output, constants=False)
         if t.born >= start
         for x in parents(t)
-        if x.op is None and not x.flags and x.born not in own
+        if x.op is None and x.born not in own
     ]
 
 
@@ -145,9 +148,9 @@ def checkpoint(f: Function) -> Function:
         if not (any(y.flags & NEEDS for y in floats) and (by := recording.get())):
             return result
         y = packed(floats)
-        inputs += _outsiders(y, start, given)
+        outsiders = _outsiders(y, start, given)
         again = lambda *xs: packed(list(filter(passes, tree.leaves(run(*xs)))))
-        segment = Segment(again, drawn, inputs, len(places), _used(y, start, given))
-        return replaced(shape, outputs, unpacked(noted(y, _checkpoint, inputs, segment, by), floats))
+        segment = Segment(again, drawn, inputs, outsiders, _used(y, start, [*given, *outsiders]))
+        return replaced(shape, outputs, unpacked(noted(y, _checkpoint, [*inputs, *outsiders], segment, by), floats))
 
     return wrapped
