@@ -13,6 +13,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import io, nn, optim
 from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
 
+pytestmark = pytest.mark.slow
 PACKAGE = str(pathlib.Path(tg.__file__).parent)
 
 

@@ -33,6 +33,7 @@ def checked(folder, *arguments, cwd=None):
     return status, out + err
 
 
+@pytest.mark.slow
 def test_mypy_finds_nothing_in_a_program(tmp_path):
     assert checked(tmp_path, PROGRAM) == (0, "Success: no issues found in 1 source file\n")
 

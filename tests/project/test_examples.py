@@ -20,9 +20,10 @@ LONG = (
     "18_fast_gradient_sign",
     "19_generative_adversarial_pair",
 )
-# More than three.
+# More than two.
 SLOW = (
     "01_one_number",
+    "02_l2_regularisation",
     "03_inverted_dropout",
     "04_residual",
     "04_transfer",
@@ -31,6 +32,7 @@ SLOW = (
     "06_music",
     "06_triplet_loss",
     "07_image_folder",
+    "08_normalising_inputs",
     "08_style",
     "09_one_hidden_layer",
     "10_dates_with_attention",
@@ -38,6 +40,7 @@ SLOW = (
     "12_initialisation",
     "12_random_search",
     "13_deep_network",
+    "15_parity_learned",
 )
 
 
