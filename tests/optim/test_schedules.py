@@ -103,13 +103,16 @@ def test_one_cycle_takes_all_its_steps_and_not_one_more():
         schedule.step()
 
 
-def test_schedules_chain_as_in_pytorch():
+def libraries():
+    """Optimizers, schedules and a parameter, here and in PyTorch."""
     torch = pytest.importorskip("torch")
+    yield optim, optim, nn.Parameter([1.0])
+    yield torch.optim, torch.optim.lr_scheduler, torch.nn.Parameter(torch.ones(1))
+
+
+def test_schedules_chain_as_in_pytorch():
     found = []
-    for module, schedules, p in (
-        (optim, optim, nn.Parameter([1.0])),
-        (torch.optim, torch.optim.lr_scheduler, torch.nn.Parameter(torch.ones(1))),
-    ):
+    for module, schedules, p in libraries():
         optimizer = module.SGD([p], lr=0.1)
         parts = [schedules.LinearLR(optimizer, 0.1, 1.0, 4), schedules.MultiStepLR(optimizer, [3, 6], 0.1)]
         rates = []
@@ -242,12 +245,8 @@ def chain(schedules, optimizer, **kw):
 
 def test_chained_schedules_go_on_at_their_last_epoch():
     """What was loaded is the rate of now, as in PyTorch."""
-    torch = pytest.importorskip("torch")
     found = []
-    for module, schedules, p in (
-        (optim, optim, nn.Parameter([1.0])),
-        (torch.optim, torch.optim.lr_scheduler, torch.nn.Parameter(torch.ones(1))),
-    ):
+    for module, schedules, p in libraries():
         optimizer = module.SGD([p], lr=0.1)
         parts, rates = chain(schedules, optimizer), []
         for t in range(15):

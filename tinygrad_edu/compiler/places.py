@@ -72,15 +72,19 @@ class Places:
 
     def _copy_of(self, x: Value) -> None:
         """Have a value in memory without gaps."""
-        view = self.view(x)
-        loop = Loop(x.shape, len(self.kernels))
+        self.views[x] = self._copied(x, "own")
+        self.ready[x] = len(self.kernels) - 1
+
+    def _copied(self, x: Value, kind: str) -> View:
+        """A kernel that writes a value once more, without gaps; where it does."""
+        view, loop = self.view(x), Loop(x.shape, len(self.kernels))
         self.kernels.append(loop)
         same = Value(-1 - x.number, x.shape, x.dtype)
         loop.steps.append(Step("positive", (x,), {}, (same,)))
         loop.loads[x] = view
         loop.made.add(same)
-        loop.stores[same] = self.views[x] = View(self.buffer("own", x), 0, dense(x.shape), x.shape)
-        self.ready[x] = loop.number
+        out = loop.stores[same] = View(self.buffer(kind, x), 0, dense(x.shape), x.shape)
+        return out
 
     def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False, takes: bool = False) -> Loop:
         """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there,
@@ -227,15 +231,7 @@ class Places:
             view.buffer.kind = "output"
             self.outputs[value] = view.buffer
             return
-        loop = Loop(value.shape, len(self.kernels))
-        self.kernels.append(loop)
-        same = Value(-1 - value.number, value.shape, value.dtype)
-        loop.steps.append(Step("positive", (value,), {}, (same,)))
-        loop.loads[value] = view
-        loop.made.add(same)
-        out = View(self.buffer("output", value), 0, dense(value.shape), value.shape)
-        loop.stores[same] = out
-        self.outputs[value] = out.buffer
+        self.outputs[value] = self._copied(value, "output").buffer
 
     def count_uses(self, groups: Sequence[tuple[int, int]] = ()) -> None:
         """Note for each buffer between which kernels it is in use. Those of a group, by the first one and how many

@@ -11,7 +11,16 @@ from .functional.convolution import must_have_axes
 from .module import Layer
 
 
-class Softmax(Layer):
+class _AlongAxis(Layer):
+    """A layer of one axis, by default the last."""
+
+    @settings
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        super().__init__()
+        self.axis = axis if dim is None else spelled(type(self).__name__, axis, -1, dim)
+
+
+class Softmax(_AlongAxis):
     """exp(x) / sum(exp(x)) along `axis`.
 
     >>> from tinygrad_edu import nn
@@ -19,16 +28,11 @@ class Softmax(Layer):
     [[0.5, 0.5], [0.5, 0.5]]
     """
 
-    @settings
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        super().__init__()
-        self.axis = axis if dim is None else spelled("Softmax", axis, -1, dim)
-
     def forward(self, input: Any) -> Any:
         return F.softmax(input, self.axis)
 
 
-class LogSoftmax(Layer):
+class LogSoftmax(_AlongAxis):
     """x - logsumexp(x) along `axis`.
 
     >>> from tinygrad_edu import nn
@@ -36,26 +40,16 @@ class LogSoftmax(Layer):
     [0.5, 0.5]
     """
 
-    @settings
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        super().__init__()
-        self.axis = axis if dim is None else spelled("LogSoftmax", axis, -1, dim)
-
     def forward(self, input: Any) -> Any:
         return F.log_softmax(input, self.axis)
 
 
-class Softmin(Layer):
+class Softmin(_AlongAxis):
     """softmax(-x) along `axis`.
 
     >>> from tinygrad_edu import nn; nn.Softmin()([0.0, 1000.0]).tolist()
     [1.0, 0.0]
     """
-
-    @settings
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        super().__init__()
-        self.axis = axis if dim is None else spelled("Softmin", axis, -1, dim)
 
     def forward(self, input: Any) -> Any:
         return F.softmin(input, self.axis)
