@@ -244,7 +244,12 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     return layout.moveaxis(a, axis, start - (start > axis))
 
 
-STATISTICS = {"maximum": reduce.max, "minimum": reduce.min, "mean": reduce.mean, "median": statistics.median}
+STATISTICS: dict[str, Any] = {
+    "maximum": reduce.max,
+    "minimum": reduce.min,
+    "mean": reduce.mean,
+    "median": statistics.median,
+}
 
 
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
@@ -258,7 +263,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
     ends = np.broadcast_to(np.asarray(kwargs.get("end_values", 0)), (x.ndim, 2)).tolist()
     for axis, (before, after) in enumerate(widths):
-        at = lambda k, axis=axis, x=x: x[(slice(None),) * axis + (slice(k, k + 1 or None),)]
+        around = (slice(None),) * axis
         if mode in STATISTICS:
             first = last = STATISTICS[mode](x, axis=axis, keepdims=True)
             if x.dtype.kind in "iu":
@@ -268,6 +273,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
             low, high = ends[axis]
             shape = (-1,) + (1,) * (x.ndim - 1 - axis)
             up, down = ((np.arange(n) / max(n, 1)).reshape(shape).astype(x.dtype) for n in (before, after))
-            parts = [low + (at(0) - low) * up, x, high + (at(-1) - high) * np.flip(down, 0)]
+            begin, end = x[(*around, slice(0, 1))], x[(*around, slice(-1, None))]
+            parts = [low + (begin - low) * up, x, high + (end - high) * np.flip(down, 0)]
         x = joining.concat(parts, axis)
     return x
