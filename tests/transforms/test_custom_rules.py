@@ -280,7 +280,29 @@ def _jaxs(api, xp):
         return x * y
 
     half.defjvps(None, lambda t, out, x, y: 3 * t * x)
+
+    @api.custom_jvp
+    def sine(x):
+        return xp.sin(x)
+
+    @api.custom_jvp
+    def cosine(x):
+        return xp.cos(x)
+
+    sine.defjvp(lambda p, t: (sine(*p), cosine(*p) * t[0]))
+    cosine.defjvp(lambda p, t: (cosine(*p), -sine(*p) * t[0]))
+
+    @api.custom_jvp
+    def exponential(x):
+        return xp.exp(x)
+
+    def rule(primals, tangents):
+        y = exponential(*primals)
+        return y, y * tangents[0]
+
+    exponential.defjvp(rule)
     return {
+        "rules in each other": lambda x, y: (sine(x) * cosine(x * y)).sum(), "in terms of its result": lambda x, y: exponential(x * y).sum(),
         "written in itself": lambda x, y: (itself(x, y)["p"] * itself(x, y)["q"]).sum(), "by keyword": lambda x, y: itself(x, y=y)["p"].sum(),
         "with settings": lambda x, y: (applied(xp.sin, x, 2) * applied(xp.tanh, y, 3)).sum(), "forward with settings": lambda x, y: (power(x, 2) * power(y, n=3)).sum(),
         "one rule each": lambda x, y: product(product(x, y), y).sum(), "no rule for one": lambda x, y: half(x, y).sum(),
@@ -289,7 +311,16 @@ def _jaxs(api, xp):
 
 @pytest.mark.parametrize(
     "name",
-    ["written in itself", "by keyword", "with settings", "forward with settings", "one rule each", "no rule for one"],
+    [
+        "written in itself",
+        "by keyword",
+        "with settings",
+        "forward with settings",
+        "one rule each",
+        "no rule for one",
+        "rules in each other",
+        "in terms of its result",
+    ],
 )
 def test_rules_written_as_jaxs_users_write_them(name):
     jax = pytest.importorskip("jax")

@@ -10,12 +10,13 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from ..arrays import gives_array, is_weak, to_array
-from ..backward import gradients
+from ..backward import gradients, history
 from ..batched import BatchedArray
 from ..engine import NEEDS, Variable, constant, entered, zeros_like
 from ..errors import GraphError, ShapeError, few
@@ -27,6 +28,24 @@ from . import tree
 from .joint import Joint, joint_op, noted, packed, passes, replaced, unpacked
 
 _custom_rule = joint_op("custom_rule", "rule", "A function with a derivative that was given to it.")
+
+
+# calls on which the tangents of the rule that is being transposed do not depend
+beside: ContextVar[frozenset[int]] = ContextVar("beside", default=frozenset())
+
+
+def _beside(outputs: Sequence[Any], moves: Sequence[Any]) -> frozenset[int]:
+    """The calls of functions with rules, by their ids, that led to `outputs` and depend on none of `moves`."""
+    first, steps = min((t.born for t in moves), default=0), []
+    for t in history(*outputs, constants=False):
+        if t.born < first:
+            break
+        steps.append(t)
+    moved = {t.born for t in moves}
+    for t in reversed(steps):
+        if any(x.born in moved for x in t.inputs):
+            moved.add(t.born)
+    return frozenset(id((t.attributes or {})["segment"]) for t in steps if t.op is _custom_rule and t.born not in moved)
 
 
 def _itself(x: Any) -> Any:
@@ -130,6 +149,8 @@ class RuleCall(Joint):
 
     def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
         graph = isinstance(g, Variable)
+        if id(self) in beside.get():
+            return [zeros_like(x) if graph else zeros_like(x)._data for x in xs]
         self.outside.must_be_as_it_was(self.owner.who)
         with Recording() if graph else no_grad():
             tensors, g = (list(xs), g) if graph else (list(map(constant, xs)), constant(g))
@@ -299,5 +320,9 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
             _, moved = self.rules[0](call.around(tensors), call.around(moves))
         outputs = [t for t in tree.leaves_like("custom_jvp", call.shape, moved) if passes(t)]
         pairs = zip(outputs, cotangents, strict=True)
-        found = gradients([(y, g if graph else g._data) for y, g in pairs], moves, create_graph=graph)
+        token = beside.set(beside.get() | _beside(outputs, moves))
+        try:
+            found = gradients([(y, g if graph else g._data) for y, g in pairs], moves, create_graph=graph)
+        finally:
+            beside.reset(token)
         return found if graph else list(map(constant, found))
