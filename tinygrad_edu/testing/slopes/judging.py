@@ -14,7 +14,7 @@ from .extended import Extended
 from .extrapolation import EPS, Slope, inf
 from .numerical import Line
 from .probe import Probe, sizes
-from .thresholds import AGREED, CLEAR, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
+from .thresholds import AGREED, CLEAR, COMPLEX_STEP, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
 
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
@@ -88,8 +88,9 @@ class Judge:
 
     def _by_complex_step(self, line: Line, z: float, off: float) -> Slope:
         self.methods.add("complex step")
-        local = line.local()
-        return Slope(z, 2 * line.blur + off, z, z, natural=line.natural(), length=local[-1].h if local else 0.0)
+        local, afar = line.local(), line.afar()
+        error = 2 * line.blur + off + COMPLEX_STEP * afar  # of its truncation, which is all there is where a slope is 0
+        return Slope(z, error, z, z, natural=line.natural(), afar=afar, length=local[-1].h if local else 0.0)
 
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""

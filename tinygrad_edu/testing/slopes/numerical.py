@@ -137,9 +137,13 @@ class Line:
         elif self.probe.sharp:
             self.sample(9, 10)
         elif not begun:
-            self.sample(2, 3)
-            if not self._rough():
-                self.sample(4)
+            self.sample(2)
+            if analytic == 0 and self._still():  # flat here, and farther away?
+                self.sample(0.5)
+            if analytic != 0 or not self._still():
+                self.sample(3)
+                if not self._rough():
+                    self.sample(4)
         found = self._read()
         if found.state in ("kink", "steep", "edge") or not np.isfinite(found.error):  # here, or only near here?
             closest = self._closest()
@@ -260,7 +264,7 @@ class Line:
         if found.state != "smooth" or found.error > goal * abs(found.value):
             if analytic is not None and abs(analytic - found.value) <= found.error < DROWNED * abs(found.value):
                 return found.noise > found.error / SAFETY  # it agrees, and smaller steps would show noise only
-            return not self.changed.any() and len(self.levels) >= 4 and not analytic
+            return not self.changed.any() and len(self.levels) >= (4 if analytic is None else 3) and not analytic
         off = abs(analytic - found.value) if analytic is not None else 0.0
         # what agrees needs no smaller steps; nor does what is off by far, where four steps show the same slope
         return off <= found.error or (off > FAR * found.error and len(self.levels) >= 4)
@@ -280,8 +284,12 @@ class Line:
             return found._replace(error=inf, natural=max(self.natural(), *rises, 0.0))
         length = local[-1].h if local else 0.0
         noise = inf if self._restless() else SAFETY * self.noise() / length if length else 0.0
-        afar = max((move / h for move, h in moves), default=0.0)
-        return found._replace(natural=max(self.natural(), *rises, 0.0), afar=afar, length=length, noise=noise)
+        return found._replace(natural=max(self.natural(), *rises, 0.0), afar=self.afar(), length=length, noise=noise)
+
+    def afar(self) -> float:
+        """The largest rise over any step, divided by the step."""
+        sides = ((side, t.h) for t in self.levels.values() for side in (t.above, t.below) if side is not None)
+        return max((abs(side) / h for side, h in sides), default=0.0)
 
     def complex_slope(self, shift: Any = 0.0) -> float | None:
         """Im <c, f(x + shift + i h v)> / h, where f takes complex numbers; it has no truncation error."""
