@@ -146,7 +146,9 @@ def title(text="sine", n=3):
 @pytest.mark.slow
 def test_defaults_are_inputs_where_all_parameters_have_them(tmp_path):
     text = written(tmp_path, "functions_with_defaults", DEFAULTS)
-    assert "# Of the shapes of the defaults of x, a.\n@testing.derivative_property(strategies.arrays(shape=(3,))" in text
+    assert (
+        "# Of the shapes of the defaults of x, a.\n@testing.derivative_property(strategies.arrays(shape=(3,))" in text
+    )
     assert "def test_derivative_of_valley(x, a):\n    return valley(x, a)" in text
     assert "# At the defaults of x.\ndef test_derivative_of_far():\n    x = np.array([150.0, 200.0]" in text
     assert "# WRONG now: r is wrong\n# Of the shapes of the defaults of r.\n" in text

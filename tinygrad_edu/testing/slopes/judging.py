@@ -354,7 +354,11 @@ def digits(error: float) -> str:
 def overall(entries: Sequence[Entry]) -> tuple[str, str]:
     """One verdict for all entries, and its reason."""
     if all(e.reason == QUIET or (e.verdict == "RIGHT" and abs(e.analytic) <= e.error) for e in entries):
-        return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
+        small = ", or too small beside the function to be seen" if any(e.analytic for e in entries) else ""
+        return (
+            "VACUOUS",
+            f"every derivative is zero here{small}, so that a wrong one could not be told from a right one",
+        )
     for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE", "UNDECIDED"):
         some = [e for e in entries if e.verdict == verdict]
         if some:
