@@ -17,9 +17,9 @@ from ..files import write_whole
 from ..functions.arguments import Function
 from ..functions.settings import settings
 from .checking import check_derivative, check_gradients
+from .pasting import written
 from .report import GradientError
 from .subjects.subjects import parameter_names
-from .written import written
 
 PREFIXES = ("d_", "grad_", "backward_", "d", "dloss_")
 SUFFIXES = ("_backward", "_grad", "_der", "_derivative", "_prime", "_vjp", "_bwd")
@@ -66,9 +66,10 @@ def suggest(module: ModuleType | str | Function, path: Any = None) -> str:
     `module` is a module, its name, or one function of it. Each public function with arrays as parameters is paired
     with its derivative by name: `d_loss`, `grad_loss`, `loss_backward`, `loss_grad` for `loss`, and `layer_backward`
     for `layer_forward`; a function of Tensors needs none. Shapes and ranges of values that it takes are found by
-    trying; where every parameter has a default, the floats and arrays among the first give the shapes, and are the
-    inputs themselves where no drawn numbers of these shapes will do: a comment says so. The text of the file is returned, and written to `path` if one is given. It is a beginning: read it, widen
-    the shapes, and keep it. A test that fails now says so in a comment, as the derivative may be wrong.
+    trying. Where every parameter has a default, the floats and arrays among the first give the shapes, or are the
+    inputs themselves if no numbers drawn in these shapes will do: a comment says so. The text of the file is returned,
+    and written to `path` if one is given. It is a beginning: read it, widen the shapes, and keep it. A test that fails
+    now says so in a comment, as the derivative may be wrong.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> from tinygrad_edu import testing
