@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .subjects.functions import is_lambda, lambda_of, plain_function
+from .subjects.functions import is_lambda, lambda_of, methods_of, plain_function
 from .subjects.other_libraries import library_of, plain
+from .subjects.trees import leaves
 
 MOST = 2_000  # numbers in a text
+MAKERS = {"torch": "torch.from_numpy", "jax": "jax.numpy.asarray", "mygrad": "mygrad.tensor"}  # of libraries' arrays
 PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 
@@ -30,8 +32,8 @@ def written(x: Any) -> str:
         return f"({inner})" if isinstance(x, tuple) else f"[{inner.removesuffix(', ')}]"
     if isinstance(x, float) and not np.isfinite(x):
         return f'float("{x}")'
-    if library_of(x) == "torch":
-        return f"torch.from_numpy({written(plain(x))})"
+    if maker := MAKERS.get(library_of(x)):
+        return f"{maker}({written(plain(x))})"
     if not isinstance(x, np.ndarray):
         return repr(x)
     if not x.size:
@@ -46,7 +48,7 @@ def tells(x: Any) -> bool:
         return all(map(tells, x.values()))
     if type(x) in (tuple, list):
         return all(map(tells, x))
-    array = isinstance(x, np.ndarray) or library_of(x) == "torch"
+    array = isinstance(x, np.ndarray) or library_of(x) in MAKERS
     return x is None or isinstance(x, PLAIN) or (array and int(np.prod(x.shape, dtype=int)) <= MOST)
 
 
@@ -68,14 +70,13 @@ class Pasted:
             given = [*map(self.input, f.args), *(f"{k}={self.input(v)}" for k, v in f.keywords.items())]
             self.imports["from functools import partial"] = None
             return f"partial({', '.join([self.function(f.func, name), *given])})"
-        if isinstance(f, MethodType) and not bare and (owner := self.owner(f.__self__)):
-            return f"{owner}.{f.__name__}"
+        if isinstance(f, MethodType) and not bare:
+            return f"{self.owner(f.__self__)}.{f.__name__}"
         return self.defined(f, name, bare)
 
     def input(self, x: Any) -> str:
         """An input as text."""
-        if library_of(x) == "torch":
-            self.modules["import torch"] = None
+        self.modules |= {f"import {library}": None for _, v in leaves(x) if (library := library_of(v))}
         return written(x)
 
     def imported(self, f: Any) -> str:
@@ -91,12 +92,19 @@ class Pasted:
         return str(path)
 
     def owner(self, x: Any) -> str:
-        """The name of an object in the module of its class, from which it is imported."""
-        module = type(x).__module__
+        """The name of an object: imported from the module of its class, or made again with its attributes."""
+        module, kind = type(x).__module__, type(x).__name__
         names = (n for n, v in vars(sys.modules[module]).items() if v is x) if module != "__main__" else iter(())
         name = next(names, "")
         if name:
             self.imports[f"from {module} import {name}"] = None
+            return name
+        name = f"{kind.lower()}_object"
+        if not tells(vars(x) if hasattr(x, "__dict__") else x):
+            self.lacking[name] = kind
+        elif name not in self.texts:
+            kind = self.function(type(x), kind)
+            self.texts[name] = f"{name} = {kind}.__new__({kind})\n{name}.__dict__.update({self.input(vars(x))})"
         return name
 
     def defined(self, f: Any, name: str, bare: bool) -> str:
@@ -120,10 +128,9 @@ class Pasted:
     def needs(self, home: Any, node: ast.AST) -> None:
         """Bring what a definition names."""
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not hasattr(builtins, n.id)}
-        functions = (
-            [home] if isinstance(home, FunctionType) else [f for f in map(plain_function, vars(home).values()) if f]
-        )
-        for f in functions:
+        self.modules |= {f"import {name}": None for name in _decorating(node) if name in sys.modules}
+        members = [home] if isinstance(home, FunctionType) else vars(home).values()
+        for f in filter(None, map(plain_function, members)):
             around, here = dict(closed(f)), f.__globals__
             for name in sorted((used & (around.keys() | here.keys())) - self.texts.keys()):
                 self.value(name, around[name] if name in around else here[name], f.__module__, name in around)
@@ -140,6 +147,8 @@ class Pasted:
                 self.texts[name] = f"{name} = {spelled}"
         elif tells(x):
             self.texts[name] = f"{name} = {self.input(x)}"
+        elif methods_of(type(x)):
+            self.texts[name] = f"{name} = {self.owner(x)}"
         else:
             self.lacking[name] = type(x).__name__
 
@@ -148,6 +157,12 @@ class Pasted:
         known = [*self.modules, "", *self.imports]
         known += ["", *(f"# {n}: to be put here, a {what}" for n, what in self.lacking.items())] if self.lacking else []
         return known + [line for text in self.texts.values() for line in ("", "", text)]
+
+
+def _decorating(node: ast.AST) -> set[str]:
+    """The names in the decorators of a definition, which may be imported where it stands."""
+    parts = (p for d in getattr(node, "decorator_list", []) for p in ast.walk(d))
+    return {p.id for p in parts if isinstance(p, ast.Name)}
 
 
 def closed(f: FunctionType) -> Iterator[tuple[str, Any]]:

@@ -67,7 +67,9 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
 
 def _vaguer(pattern: str, other: str) -> bool:
     """Whether a pattern says less than another."""
-    return pattern.startswith(TERM) and ":" not in pattern and ":" in other
+    return (
+        pattern.startswith(TERM) and ":" not in pattern and bool(other) and (":" in other or not other.startswith(TERM))
+    )
 
 
 def _blame_by_text(subject: Subject, df: Any, report: Report) -> bool:

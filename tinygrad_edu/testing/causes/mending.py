@@ -200,7 +200,7 @@ class _Marks(ast.NodeTransformer):
             return node
         node.value = self.mark(node.value, node.lineno, [name_of(target)])
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-            return [node, self._again(target.value, node) if self.loops else self._part_again(target, node)]
+            return [node, self._part_again(target, node) if self._plain(target) else self._again(target.value, node)]
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
@@ -221,10 +221,15 @@ class _Marks(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
-        whole = node.target.value if isinstance(node.target, ast.Subscript) and not self.loops else None
-        if isinstance(whole, ast.Name) and isinstance(node.target, ast.Subscript):
-            return [node, self._part_again(node.target, node)]
-        return [node, self._again(node.target, node)]
+        target = node.target
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and not self.loops:
+            return [node, self._part_again(target, node) if self._plain(target) else self._again(target.value, node)]
+        return [node, self._again(target, node)]
+
+    def _plain(self, target: ast.Subscript) -> bool:
+        """Whether it is written once, and an index of numbers says where, which is hardly wrong itself."""
+        names = [n for n in ast.walk(target.slice) if isinstance(n, ast.Name | ast.Compare)]
+        return not self.loops and not names
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | list[ast.stmt]:
         """`np.add.at(dW, rows, dy)` changes its first argument."""
@@ -273,8 +278,8 @@ def name_of(target: ast.expr) -> str:
 
 def text_of(f: Callable[..., Any], line: int) -> str:
     """A line of the function's source, by its number in the file."""
-    f = inspect.unwrap(f)
-    return linecache.getline(f.__code__.co_filename, line, f.__globals__).strip()
+    g: Any = inspect.unwrap(f)
+    return linecache.getline(g.__code__.co_filename, line, g.__globals__).strip()
 
 
 def site_of(f: Callable[..., Any], line: int) -> str:
@@ -284,13 +289,13 @@ def site_of(f: Callable[..., Any], line: int) -> str:
 
 def parsed(f: Callable[..., Any]) -> tuple[ast.Module, int]:
     """The syntax of the function's source, and in which line of the file it begins."""
-    f = inspect.unwrap(f)
-    if is_lambda(f):
-        found, _ = lambda_of(f)
+    g: Any = inspect.unwrap(f)
+    if is_lambda(g):
+        found, _ = lambda_of(g)
         body = ast.copy_location(ast.Return(found.body), found.body)
-        named = ast.copy_location(ast.FunctionDef(f.__name__, found.args, [body], []), found)
+        named = ast.copy_location(ast.FunctionDef(g.__name__, found.args, [body], []), found)
         return ast.Module([ast.fix_missing_locations(named)], []), 1
-    source, first = inspect.getsourcelines(f)
+    source, first = inspect.getsourcelines(g)
     return ast.parse(textwrap.dedent("".join(source))), first
 
 
