@@ -98,8 +98,10 @@ class Line:
         """What it does to <c, f> that a function rounds its inputs, or numbers of their size that it makes of them."""
         both = [t for t in self.levels.values() if t.above is not None and t.below is not None]
         rises = [max(abs(t.above / t.up), abs(t.below / t.down)) for t in both if t.above or t.below]  # type: ignore[operator]
-        unit = max(self.probe.lattice.coarse, EPS / 2)
-        return unit * self.scale * float(np.median(rises)) if rises else 0.0
+        if not rises:
+            return 0.0
+        unit = self.probe.lattice.coarse
+        return self.scale * (unit * float(np.median(rises)) if unit else EPS / 2 * min(rises))
 
     def natural(self) -> float:
         """|f| / |x|, from those outputs that this line moves; |f| being at least what its rounding is that of."""
