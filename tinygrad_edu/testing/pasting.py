@@ -137,6 +137,7 @@ class Pasted:
 
     def value(self, name: str, x: Any, module: str, local: bool) -> None:
         """Bring what a definition calls by a name."""
+        kind: Any = type(x)
         if isinstance(x, ModuleType):
             self.modules[f"import {x.__name__}" + f" as {name}" * (name != x.__name__)] = None
         elif not local and module != "__main__" and getattr(sys.modules.get(module), name, None) is x:
@@ -147,10 +148,10 @@ class Pasted:
                 self.texts[name] = f"{name} = {spelled}"
         elif tells(x):
             self.texts[name] = f"{name} = {self.input(x)}"
-        elif methods_of(type(x)):
+        elif methods_of(kind):
             self.texts[name] = f"{name} = {self.owner(x)}"
         else:
-            self.lacking[name] = type(x).__name__
+            self.lacking[name] = kind.__name__
 
     def lines(self) -> list[str]:
         """The lines before the test."""
