@@ -50,7 +50,7 @@ class DataLoader(Named):
         worker_init_fn: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
         self.dataset, self.shuffle, self.drop_last, self.rng = dataset, bool(shuffle), bool(drop_last), rng
-        if hasattr(batch_size, "shape") and batch_size.shape:
+        if getattr(batch_size, "shape", ()):
             raise TypeError(
                 "DataLoader: takes one data set; got inputs and targets apart; write "
                 "DataLoader(data.TensorDataset(x, y), batch_size=32)"
