@@ -214,7 +214,10 @@ def keep_zeros(g: Any, gx: Any) -> Any:
     """
     if g.shape != gx.shape or decided(gx._data if isinstance(gx, Variable) else gx, _finite, otherwise=False):
         return gx
-    return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
+    nothing = REGISTRY["equal"](g, 0)
+    if isinstance(gx, Variable):  # it may be differentiated again, by g too: what is finite keeps its slope
+        nothing = REGISTRY["logical_and"](nothing, REGISTRY["logical_not"](REGISTRY["isfinite"](gx)))
+    return REGISTRY["where"](nothing, 0 * g, gx)
 
 
 def gradients(
