@@ -26,18 +26,18 @@ def _matmul(a: Any, b: Any) -> Any:
     return _half_product(a, b) if a.dtype is HALF or b.dtype is HALF else product(a, b)
 
 
-def rows(x: Any) -> Any:
+def _rows(x: Any) -> Any:
     """The rows of all matrices `(..., n, k)`, one below the other: `(... * n, k)`."""
     return reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1])) if len(x.shape) > 2 else x
 
 
 def _into_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     """A matrix times a batch: the sum over the batch is one product's."""
-    return matmul(rows(g.mT).mT, rows(b.mT)) if len(a.shape) == 2 < len(b.shape) else matmul(g, b.mT)
+    return matmul(_rows(g.mT).mT, _rows(b.mT)) if len(a.shape) == 2 < len(b.shape) else matmul(g, b.mT)
 
 
 def _into_right(g: Any, y: Any, a: Any, b: Any) -> Any:
-    return matmul(rows(a).mT, rows(g)) if len(b.shape) == 2 < len(a.shape) else matmul(a.mT, g)
+    return matmul(_rows(a).mT, _rows(g)) if len(b.shape) == 2 < len(a.shape) else matmul(a.mT, g)
 
 
 matmul: Op = Product(

@@ -13,7 +13,7 @@ import numpy as np
 from ..domain import UNIT
 from ..op import Product, Together
 from ..sums import in_single
-from .contract import matmul, rows
+from .contract import matmul
 from .elementwise import sigmoid, tanh
 from .fused import gates, memory, section
 from .indexing import getitem
@@ -37,13 +37,19 @@ def _joined(steps: list[Any]) -> Any:
     return stack(*steps, axis=len(steps[0].shape) - 2)
 
 
+def _rows(x: Any) -> Any:
+    """All steps of all examples as rows."""
+    *lead, length, n, k = x.shape
+    return reshape(x, shape=(*lead, length * n, k))
+
+
 def _side_by_side(*xs: Any) -> Any:
     return concat(*xs, axis=len(xs[0].shape) - 1)
 
 
 def _through(x: Any, w: Any) -> Any:
     """x @ w.mT for all steps."""
-    return reshape(matmul(rows(x), w.mT), shape=(*x.shape[:-1], w.shape[-2]))
+    return reshape(matmul(_rows(x), w.mT), shape=(*x.shape[:-1], w.shape[-2]))
 
 
 def _turned(w: Any) -> Any:
@@ -81,7 +87,7 @@ def _from_lstm(g: Any, y: Any, x: Any, w: Any, h: Any, c: Any) -> Any:
         found.append(dz)
         dh, dc = matmul(dz, w), dc * _steps(f, t)
     dx = _joined(found[::-1])
-    return dx, matmul(rows(dx).mT, rows(hs)), dh, dc
+    return dx, matmul(_rows(dx).mT, _rows(hs)), dh, dc
 
 
 lstm = Product(
@@ -124,8 +130,8 @@ def _from_gru(g: Any, y: Any, x: Any, w: Any, b: Any, h: Any) -> Any:
         dh = matmul(_side_by_side(dh, dh, dh) * _steps(slopes, t), w) + dh * _steps(u, t)
     each = _joined(found[::-1])
     dx = _side_by_side(each, each, each) * _side_by_side(doors, into_new)
-    dz = rows(_side_by_side(each, each, each) * slopes)
-    return dx, matmul(dz.mT, rows(hs)), sum(dz, axis=(len(dz.shape) - 2,), keepdims=False), dh
+    dz = _rows(_side_by_side(each, each, each) * slopes)
+    return dx, matmul(dz.mT, _rows(hs)), sum(dz, axis=(len(dz.shape) - 2,), keepdims=False), dh
 
 
 gru = Product(
