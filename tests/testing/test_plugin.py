@@ -46,8 +46,8 @@ def test_other():
 """
 
 
-def run(folder, *arguments):
-    (folder / "test_some.py").write_text(TESTS)
+def run(folder, *arguments, text=TESTS):
+    (folder / "test_some.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tinygrad_edu.testing.plugin", *arguments, "test_some.py"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -89,6 +89,61 @@ def test_without_the_option_everything_runs_and_nothing_is_listed(tmp_path):
     result = run(tmp_path)
     assert "4 failed, 2 passed" in result.stdout, result.stdout
     assert " derivatives =" not in result.stdout
+
+
+FAILING = """
+import numpy as np
+import pytest
+from tinygrad_edu import testing
+
+wrong = lambda x, cotangent: -cotangent * np.cos(x)
+
+
+def refuses(x):
+    raise RuntimeError("no")
+
+
+def test_called(derivative_check):
+    derivative_check(np.sin, wrong, 0.5)
+
+
+def test_kernel(derivative_check):
+    derivative_check.kernel(np.sin, wrong, inputs=(np.ones(2),))
+
+
+def test_hessian(derivative_check):
+    derivative_check.hessian(lambda x: np.sum(x**3), np.diag, np.ones(2))
+
+
+def test_gradients(derivative_check):
+    derivative_check.gradients(refuses, 0.5)
+
+
+def test_derivative_that_raises(derivative_check):
+    derivative_check(np.sin, refuses, 0.5)
+
+
+def test_wrong_use(derivative_check):
+    derivative_check(np.sin, wrong, "half")
+
+
+@pytest.mark.derivatives
+def test_without_the_fixture():
+    testing.check_derivative(np.sin, wrong, 0.5)
+"""
+
+
+def test_a_failure_shows_the_lines_of_the_user_only(tmp_path):
+    lines = FAILING.splitlines()
+    result = run(tmp_path, "--tb=long", "--showlocals", text=FAILING)
+    assert "7 failed" in result.stdout, result.stdout
+    assert "tinygrad_edu" + os.sep not in result.stdout  # no file of ours
+    shown = [line[1:].strip() for line in result.stdout.splitlines() if line.startswith(">")]
+    raises = 'raise RuntimeError("no")'
+    tests = [line.strip() for line in lines if line.strip().startswith(("derivative_check", "testing.check"))]
+    assert sorted(shown) == sorted([*tests, raises, raises])
+    whole = run(tmp_path, "--full-trace", text=FAILING)
+    assert os.path.join("tinygrad_edu", "testing", "plugin.py") in whole.stdout
 
 
 def test_installing_the_package_installs_the_plugin():

@@ -10,18 +10,21 @@ A test asks for the fixture `derivative_check`, or is marked with `@pytest.mark.
 from __future__ import annotations
 
 import json
+import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ..functions import calls, settings
 from . import checking, second_order
 from .kernels import check as kernels
 from .report import GradientError, Report
 
 MARK = "derivatives"
+OURS = (f"{__package__}.", calls.__name__, settings.__name__)  # modules between a test and what is wrong in it
 REPORTS = pytest.StashKey[list[tuple[str, Report]]]()
 FOUND = pytest.StashKey[list[dict[str, Any]]]()
 
@@ -115,6 +118,8 @@ def derivative_check(request: pytest.FixtureRequest) -> DerivativeCheck:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    if call.excinfo is not None:
+        hide(call.excinfo.value)
     report = yield
     if call.when == "call":
         found = [*item.stash.setdefault(REPORTS, [])]
@@ -127,6 +132,22 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             item.user_properties.append((f"derivative of {name}", f"{r.verdict}: {r.diagnosis}"))
         report.derivatives = [{"node": item.nodeid, "function": name, **json.loads(r.to_json())} for name, r in found]
     return report
+
+
+def hide(error: BaseException) -> None:
+    """Let pytest show the user's lines only of an error, and of those it came from; `--full-trace` shows ours, too."""
+    for e in _chain(error):
+        for frame, _ in traceback.walk_tb(e.__traceback__):
+            if str(frame.f_globals.get("__name__")).startswith(OURS):
+                frame.f_globals["__tracebackhide__"] = True
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class _Collector:
