@@ -112,6 +112,10 @@ class Tensor(Operators, Functions, Contents):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        self.flags = self._needing(wanted)
+
+    def _needing(self, wanted: bool) -> int:
+        """The flags with which it requires a gradient, or does not."""
         wanted = wanted if wanted.__class__ is bool else truth("requires_grad", "the value", wanted)
         if wanted and self.dtype.kind not in "fc":
             raise DTypeError(
@@ -124,7 +128,7 @@ class Tensor(Operators, Functions, Contents):
             )
         if wanted and not self.flags & NEEDS and self.store is not None:
             writing.keep_constant(self)
-        self.flags = (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
+        return (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
 
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
@@ -269,7 +273,7 @@ class Tensor(Operators, Functions, Contents):
         wanted = normal_dtype("astype", dtype)
         if wanted == self.dtype:
             return self
-        if self.dtype.kind == "c" and wanted.kind != "c":
+        if self.dtype.kind == "c" and wanted.kind not in "cb":
             raise DTypeError(
                 f"astype: complex numbers must stay complex; got {self.dtype} for {wanted}; take .real, .imag or abs()"
             )

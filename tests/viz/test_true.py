@@ -16,7 +16,7 @@ from tinygrad_edu.viz.formulas.table import example
 from tinygrad_edu.viz.graph.graph import is_number
 from tinygrad_edu.viz.graph.local import local
 from tinygrad_edu.viz.graph.reading import read
-from tinygrad_edu.viz.graph.steps import contribution
+from tinygrad_edu.viz.graph.steps import arguments, contribution
 from tinygrad_edu.viz.pictures.inline import inline
 
 OTHER = {"put", "pad", "round", "qr", "svd", "eigh", "slogdet", "einsum", "searchsorted", "argsort"}
@@ -45,9 +45,25 @@ def named(op):
             attributes["axis"] = (axis,) if isinstance(axis, int) else axis
         if op.name in ("cumulative_sum", "recurrence"):
             attributes.setdefault("reverse", False)
+        if op.name.startswith(("conv", "max_", "window_")):
+            axes = len(attributes["kernel"]) if "kernel" in attributes else xs[0].ndim - 2
+            attributes = along(attributes, axes, op.name.startswith("conv"))
         return op.forward(*xs, *arrays, **attributes)
 
     return call
+
+
+WINDOW = ("kernel", "stride", "padding", "dilation")
+
+
+def along(attributes, axes, convolution):
+    """Attributes of windows, one entry for each axis: what is not written is as in nn.functional."""
+    spread = {k: v if isinstance(v, tuple) else (v,) * axes for k, v in attributes.items() if k in WINDOW}
+    spread.setdefault("stride", (1,) * axes if convolution else spread["kernel"])
+    spread.setdefault("dilation", (1,) * axes)
+    pairs = spread.get("padding", (0,) * axes)
+    spread["padding"] = tuple(p if isinstance(p, tuple) else (p, p) for p in pairs)
+    return ({"groups": 1} if convolution else {}) | attributes | spread
 
 
 MEANINGS = {name: named(op) for name, op in REGISTRY.items()}
@@ -91,7 +107,7 @@ def check(graph):
                 found = np.real(found)  # as all gradients of real tensors are
             assert np.shape(found) == graph.nodes[key].shape, use.text
             if not n.paths:
-                expected = contribution(whole, n, i, True)
+                expected = contribution(whole, n, i, arguments(whole, n), True)
                 np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7, err_msg=use.text)
             sums[key] = found + sums.get(key, 0)
     for key, total in sums.items():

@@ -44,7 +44,7 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 @settings
 def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """sum(conj(a) * b) over `axis`, after broadcasting; float16 is multiplied and added up in float32.
+    """sum(conj(a) * b) over `axis`, after broadcasting, in their common dtype; float16 is added up in float32.
 
     >>> import tinygrad_edu as tg
     >>> tg.vecdot([[1, 2], [3, 4]], [1, 10]).tolist(), tg.vecdot([1j], [1j]).item()
@@ -54,7 +54,8 @@ def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     a, b = lift(a, "vecdot"), lift(b, "vecdot")
     if a.dtype == b.dtype == HALF:
         return vecdot(a.astype(np.float32), b.astype(np.float32), axis).astype(HALF)
-    return sum(ops.multiply(ops.conj(a) if a.dtype.kind == "c" else a, b), axis)
+    products = ops.multiply(ops.conj(a) if a.dtype.kind == "c" else a, b)
+    return sum(products, axis).astype(products.dtype)
 
 
 @own_keywords

@@ -70,8 +70,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
     if method not in METHODS:
         raise ValueError(f"quantile: method must be one of {', '.join(METHODS)}; got {method!r}; choose one")
     share = _shares(q)
-    if not np.all((share >= 0) & (share <= 1)):
-        raise ValueError(f"quantile: q must be from 0 to 1; got {q}; use percentile for 0 to 100")
+    require(value(share) if isinstance(share, Variable) else share, _must_be_shares)
     a = a if a.dtype.kind == "f" else a.astype(np.float64)
     rows, axes = _rows(a, axis)
     if not rows.shape[-1]:
@@ -109,7 +108,12 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
 
 def _shares(q: Any) -> Any:
     """Which shares are asked for, in float64: they have no gradient."""
-    return np.asarray(q.detach()._data if isinstance(q, Variable) else q, np.float64)  # type: ignore[attr-defined]
+    return lift(q).detach().astype(np.float64) if isinstance(q, Variable) else np.asarray(q, np.float64)
+
+
+def _must_be_shares(q: Any) -> None:
+    if not np.all((q >= 0) & (q <= 1)):
+        raise ValueError(f"quantile: q must be from 0 to 1; got {q}; use percentile for 0 to 100")
 
 
 def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
@@ -244,13 +248,18 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 
 
 @single
-def average(a: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
-    """np.average."""
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:  # fmt: skip
+    """np.average; with `returned`, the sum of the weights too."""
     if weights is None:
-        return reduce.mean(a, axis, keepdims)
+        mean = reduce.mean(a, axis, keepdims)
+        return (mean, 0 * mean + lift(a).size // max(mean.size, 1)) if returned else mean
     a, w = lift(a, "average"), lift(weights, "average")
     if w.shape != a.shape:  # a weight for each entry along the axis
         (k,) = normal_axes("average", axis, a.ndim)
         w = layout.reshape(w, [-1 if i == k else 1 for i in range(a.ndim)])
     w = layout.broadcast_to(w.astype(np.result_type(a.dtype, w.dtype)), a.shape)
-    return reduce.sum(a * w, axis, keepdims) / reduce.sum(w, axis, keepdims)
+    total = reduce.sum(w, axis, keepdims)
+    mean = reduce.sum(a * w, axis, keepdims) / total
+    return (mean, layout.broadcast_to(total, mean.shape)) if returned else mean
