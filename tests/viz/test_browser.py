@@ -798,3 +798,12 @@ def test_a_step_changes_as_little_of_a_page_of_five_hundred_boxes_as_of_one_of_s
                 }"""
             )
     assert 0 < changes[166] <= changes[20] * 1.1
+
+
+def test_a_box_without_an_entry_is_looked_at_like_others(browser, tmp_path):
+    with opened(browser, viz.player(lambda x: (x * 2).sum(), np.ones((0, 3))), tmp_path) as tab:
+        for k in range(tab.locator(".box").count()):
+            tab.locator(".box").nth(k).focus()
+            tab.keyboard.press("Enter")
+            assert text(tab, "#details h3")
+            assert tab.locator("#details #number").count() == 0
