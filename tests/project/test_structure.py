@@ -24,6 +24,7 @@ FLOORS = [
         "kinds",
         "arrays",
         "sums",
+        "products",
         "changes",
         "pieces",
         "blocks",
