@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,10 +54,21 @@ class Uncomputable(ValueError):  # noqa: N818  (a ValueError by name and nature)
 
     def __init__(self, subject: Subject, name: str, error: Exception) -> None:
         given = ", ".join(f"{a.name} of shape {a.array.shape}" for a in subject.arguments)
+        advice = "check its parameters, and their shapes and dtypes"
+        if name == "f" and isinstance(error, TypeError):
+            advice = _other_call(subject.inputs) or advice
         super().__init__(
             f"{subject.who}: {name} must be computable at the inputs; with {given} it raised {type(error).__name__}: "
-            f"{error}; check its parameters, and their shapes and dtypes"
+            f"{error}; {advice}"
         )
+
+
+def _other_call(inputs: Sequence[Any]) -> str:
+    """The call that was meant, where inputs came in one tuple, or a derivative among the inputs."""
+    if any(isinstance(x, FunctionType) for x in inputs):
+        return "if one of the inputs is its derivative, written by hand, use check_derivative(f, df, *inputs)"
+    together = len(inputs) == 1 and isinstance(inputs[0], tuple | list) and len(inputs[0]) > 1
+    return "give the inputs one by one: *inputs in place of inputs" if together else ""
 
 
 def off_domain(error: Exception) -> bool:
