@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import costs
 from .dividing import blocks
 from .kernels import Convolution, Loop, Product
 from .views import View
+
+if TYPE_CHECKING:
+    from ..compiler.lowering import Lowering
 
 LONG = 4e-4  # seconds that a kernel takes, by a guess, from which slices pay
 SHORT = 1e-4  # of a slice
@@ -20,7 +23,7 @@ ENTRIES = 64  # of the innermost axis, of which slices are multiples, so that ea
 ROWS = 128  # of a product: fewer do not pay for what is copied
 
 
-def sliced(lowering: Any) -> list[tuple[int, int]]:
+def sliced(lowering: Lowering) -> list[tuple[int, int]]:
     """Take long kernels apart; where each one's slices begin among the kernels, and how many there are."""
     kernels: list[Any] = []
     groups = []
@@ -35,7 +38,7 @@ def sliced(lowering: Any) -> list[tuple[int, int]]:
     return groups
 
 
-def _slices(kernel: Any, lowering: Any) -> list[Any]:
+def _slices(kernel: Any, lowering: object) -> list[Any]:
     if isinstance(kernel, Convolution):
         return [kernel]
     speed = FAST if isinstance(kernel, Product) else SPEED

@@ -11,10 +11,11 @@ from ..interop.names import layer_of
 from .module import Module, Parameter
 
 if TYPE_CHECKING:
+    from ..nn.activation import ELU, Tanh
     from ..tensor import Tensor
 
 
-def must_be_module(holder: Any, part: Any) -> Module:
+def must_be_module(holder: object, part: object) -> Module:
     """Refuse what is no module."""
     if not isinstance(part, Module):
         name = getattr(part, "__name__", "")
@@ -25,7 +26,7 @@ def must_be_module(holder: Any, part: Any) -> Module:
     return part
 
 
-def as_parameter(holder: Any, part: Any) -> Parameter:
+def as_parameter(holder: object, part: object) -> Parameter:
     """A parameter, made of what is none."""
     return part if isinstance(part, Parameter) else Parameter(part)
 
@@ -52,7 +53,7 @@ class _List(Module):
             self.append(part)
         return self
 
-    def insert(self, i: int, part: Any) -> Any:
+    def insert(self, i: int, part: ELU) -> Any:
         """Put one before place `i`."""
         parts = list(self._held())
         parts.insert(integer("insert", "i", i), ("0", self._checked(part)))
@@ -78,7 +79,7 @@ class _List(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter([part for _, part in self._held()])
 
-    def _place(self, i: Any) -> Any:
+    def _place(self, i: object) -> Any:
         """A place, or a slice of places, among those that there are."""
         if isinstance(i, slice):
             return i
@@ -92,13 +93,13 @@ class _List(Module):
         parts = list(self)[self._place(i)]
         return self._like(parts) if isinstance(i, slice) else parts
 
-    def __setitem__(self, i: int, part: Any) -> None:
+    def __setitem__(self, i: int, part: Tanh) -> None:
         place = self._place(i)
         if isinstance(i, slice):
             raise TypeError(f"{type(self).__name__}: one place must be set at a time; got a slice; set them in a loop")
         setattr(self, list(self._held())[place][0], self._checked(part))
 
-    def __delitem__(self, i: Any) -> None:
+    def __delitem__(self, i: object) -> None:
         parts = list(self._held())
         del parts[self._place(i)]
         self._hold(parts)
@@ -106,7 +107,7 @@ class _List(Module):
     def __add__(self, others: Iterable[Any]) -> Any:
         return self._like([*self, *others])
 
-    def _like(self, parts: Any) -> Any:
+    def _like(self, parts: object) -> Any:
         kind: Any = type(self)
         return kind(parts)
 
@@ -208,7 +209,7 @@ class _Dict(Module):
         for name, part in named:
             self[name] = part
 
-    def __setitem__(self, name: str, part: Any) -> None:
+    def __setitem__(self, name: str, part: object) -> None:
         who = type(self).__name__
         if not isinstance(name, str):
             raise TypeError(f"{who}: holds {self.holds} by text; got a name that is {type(name).__name__}; use a text")

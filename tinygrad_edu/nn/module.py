@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import held, normal_dtype
 from ..changes import at_once
 from ..engine import NEEDS, Variable, constant
@@ -38,7 +39,9 @@ class Parameter(Tensor):
     __slots__ = ()
 
     @own_keywords
-    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(
+        self, data: Any, requires_grad: bool = True, dtype: DTypeLike | None = None, name: str | None = None
+    ) -> None:
         super().__init__(data, requires_grad, dtype, name)
         guards.note_parameter(self)
 
@@ -58,7 +61,7 @@ class Buffer(Tensor):
 
     @own_keywords
     def __init__(
-        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None, *,
+        self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None, *,
         persistent: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(data, requires_grad, dtype, name)
@@ -119,7 +122,7 @@ class Module(Hooked, Named):
             made = self.__dict__.get("parametrizations")  # see utils/parametrize.py
             return made[name]() if made is not None and name in made else super().__getattr__(name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: ArrayLike) -> None:
         if isinstance(value, Parameter):
             if value.name is None:
                 value.name = name
@@ -150,7 +153,7 @@ class Module(Hooked, Named):
         object.__delattr__(self, name)
 
     @settings
-    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: object, persistent: bool = True) -> None:
         """An attribute that is not learned, such as a running mean; `state_dict()` holds it if it is persistent."""
         self._must_be_free(name, name in self._buffers)
         self._buffers = {**self._buffers, name: persistent}
@@ -316,7 +319,7 @@ class Module(Hooked, Named):
         """Forget all gradients, or set them to 0."""
         clear(self.parameters(), set_to_none)
 
-    def astype(self, dtype: Any) -> Self:
+    def astype(self, dtype: str) -> Self:
         """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`.
 
         A number that the dtype cannot hold, or a dtype that is not of floating-point numbers, is refused, and
@@ -337,10 +340,10 @@ class Module(Hooked, Named):
             module._made_in(wanted)
         return self
 
-    def _made_in(self, dtype: Any) -> None:
+    def _made_in(self, dtype: object) -> None:
         """Told of a new dtype; a layer that has no parameters yet makes them in it."""
 
-    def summary(self, *inputs: Any) -> Summary:
+    def summary(self, *inputs: object) -> Summary:
         """A table of layers, output shapes and parameters, for example inputs or the shape of one.
 
         >>> from tinygrad_edu import nn

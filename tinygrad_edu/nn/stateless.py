@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..transforms import tree
 from .module import Module
 
 
-def functional_call(module: Module, params: Any, *args: Any, **kwargs: Any) -> Any:
+def functional_call(module: Module, params: object, *args: object, **kwargs: object) -> Any:
     """`module(*args, **kwargs)` with other tensors in place of its parameters and buffers.
 
     `params` is a dict of tensors by name, as in `named_parameters()` and `named_buffers()`, or a tuple of such dicts;
@@ -58,7 +58,7 @@ def functional_call(module: Module, params: Any, *args: Any, **kwargs: Any) -> A
     return Copy(module, new).of(module)(*args, **kwargs)
 
 
-def _by_name(params: Any) -> dict[str, Any]:
+def _by_name(params: object) -> dict[str, Any]:
     """One dict of all that is given."""
     found: dict[str, Any] = {}
     for part in params if isinstance(params, tuple | list) else (params,):
@@ -120,7 +120,7 @@ class Copy:
         new = self.of(target)
         return x if new is target else weakref.ref(new)
 
-    def _function(self, f: Any) -> Any:
+    def _function(self, f: Callable[..., Any]) -> Any:
         """A function like `f` that sees copies where `f` sees modules and tensors, as in `lambda x: x @ self.w`."""
         if not f.__closure__:
             return f

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Array
 from ..errors import GraphError
 from ..transforms.derivatives import jvp
 from .causes.patterns import ORDER
@@ -89,7 +90,7 @@ class Examination:
             in_own_dtype(subject, c, g, probe.y, self.rng, report)
         return report
 
-    def _shaken(self, step: Any, g: Any) -> Any:
+    def _shaken(self, step: Array, g: Array) -> Any:
         """The gradient where each input is moved by a relative step; `g`, that at the inputs, where none moves."""
         near = self.subject.x * (1 + step)
         return g if np.array_equal(near, self.subject.x) else self.subject.nearby(near, self.c)
@@ -130,7 +131,7 @@ def _unfit(probe: Probe) -> Report | None:
     return None
 
 
-def _unsteady(values: Sequence[Any], probe: Probe, g: Any, again: Any) -> Report | None:
+def _unsteady(values: Sequence[Any], probe: Probe, g: Array, again: Array) -> Report | None:
     """Whether two calls with the same inputs differ."""
     eps = float(np.finfo(probe.y.dtype).eps)
     if not all(_same(y, probe.y, eps) for y in values):

@@ -28,7 +28,7 @@ from .joint import Joint, joint_op, noted, packed, passes, replaced, unpacked
 _custom_rule = joint_op("custom_rule", "rule", "A function with a derivative that was given to it.")
 
 
-def _itself(x: Any) -> Any:
+def _itself(x: object) -> Any:
     return x
 
 
@@ -49,7 +49,7 @@ class Outside:
         if (around := entered.get()) is not None:
             around.used += self.used
 
-    def note(self, x: Any, array: Any) -> None:
+    def note(self, x: Any, array: object) -> None:
         """Have seen `x`, which gave this array."""
         if not (is_weak(x) or isinstance(array, BatchedArray | np.generic)):
             alone = type(x) is np.ndarray and x.base is None  # into which nobody can write once it is let go
@@ -125,7 +125,7 @@ class RuleCall(Joint):
             returned = self.owner.run(self, self.around(list(map(constant, xs))))
             return packed(list(filter(passes, tree.leaves(returned))))._data
 
-    def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
+    def gradients(self, g: Any, y: object, xs: Sequence[Any]) -> list[Any]:
         graph = isinstance(g, Variable)
         self.outside.must_be_as_it_was(self.owner.who)
         with Recording() if graph else no_grad():
@@ -238,7 +238,7 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
         """The function's result."""
         return self.f(*args)
 
-    def pulled(self, call: Any, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
+    def pulled(self, call: RuleCall, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
         """The gradients of a call's tensors of floats: the rule, transposed."""
         with Recording():
             moves = [zeros_like(x) for x in tensors]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...annotations import ArrayLike
 from ...errors import ShapeError, StateDictError, few
 from ...functions.settings import settings
 from ...interop.names import guide as _guide
 from ..containers import ModuleDict, ModuleList
 from ..module import Module, Parameter
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
 
 class ParametrizationList(ModuleList):
     """What a parameter is computed from, `original` (or `original0`, `original1` ...), and the modules that do it."""
 
-    def __init__(self, modules: Iterable[Module], value: Any) -> None:
+    def __init__(self, modules: Iterable[Module], value: Tensor) -> None:
         super().__init__(modules)
         given = _inverse(list(self), value)
         self.sources = tuple(f"original{i}" for i in range(len(given))) if isinstance(given, tuple) else ("original",)
@@ -30,7 +34,7 @@ class ParametrizationList(ModuleList):
             x = module(x)
         return x
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: Tensor) -> None:
         """Set what it is computed from, so that it has a value; each module must have a `right_inverse`."""
         if not all(hasattr(module, "right_inverse") for module in self):
             kinds = few([type(module).__name__ for module in self])
@@ -43,7 +47,7 @@ class ParametrizationList(ModuleList):
             getattr(self, name).data = x
 
 
-def _inverse(modules: list[Any], value: Any) -> Any:
+def _inverse(modules: list[Any], value: ArrayLike) -> Any:
     """What the modules, one after the other, compute `value` from."""
     for module in reversed(modules):
         if hasattr(module, "right_inverse"):
@@ -99,7 +103,7 @@ def register_parametrization(
 
 
 @settings
-def is_parametrized(module: Any, tensor_name: str | None = None) -> bool:
+def is_parametrized(module: object, tensor_name: str | None = None) -> bool:
     """Whether a parameter of `module`, or any, is computed from others."""
     if not isinstance(module, Module):
         raise TypeError(f"is_parametrized: takes a module; got {type(module).__name__}; pass one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +82,7 @@ def pasted(functions: dict[str, Any], names: Sequence[str], inputs: Sequence[Any
     return "\n".join([*lines, f"    testing.check_kernel({told}, inputs=({every}))"])
 
 
-def own_text(f: Any) -> tuple[str, str]:
+def own_text(f: Callable[..., Any]) -> tuple[str, str]:
     """The name of a function; and its source, if it is not to be imported by that name."""
     name = getattr(f, "__name__", type(f).__name__)
     if getattr(f, "__qualname__", name) == name and name.isidentifier():

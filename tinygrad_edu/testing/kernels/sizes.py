@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..subjects.other_libraries import library_of, plain, wrapper
 from ..subjects.trees import leaves, mapped
 from .subject import Inputs
+
+if TYPE_CHECKING:
+    from ...random import Generator
 
 LENGTHS = (1, 7, 0)  # what every axis is tried with
 
@@ -26,7 +29,7 @@ def resized(inputs: Inputs, old: int, new: int, rng: Any = None) -> Inputs:
     Where it grows, numbers are repeated, and moved a little if there is a generator.
     """
 
-    def leaf(path: Any, x: Any) -> Any:
+    def leaf(path: object, x: Any) -> Any:
         if type(x) is int:
             return new if x == old > 1 else x
         if not hasattr(x, "shape"):
@@ -75,7 +78,7 @@ def variations(inputs: Inputs, wanted: Sequence[int]) -> Iterator[tuple[int, int
     return ((old, new) for new in wanted for old in lengths(inputs) if new != old)
 
 
-def smallest(inputs: Inputs, fails: Callable[[Inputs], bool], rng: Any) -> Inputs:
+def smallest(inputs: Inputs, fails: Callable[[Inputs], bool], rng: Generator) -> Inputs:
     """The same failure with every axis as short as it goes."""
     for old in sorted(lengths(inputs), reverse=True):
         for new in range(1, min(old, 9)):

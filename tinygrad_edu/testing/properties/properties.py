@@ -28,7 +28,7 @@ from ..written import written
 
 @settings
 def derivative_property(
-    *inputs: Any,
+    *inputs: object,
     df: Function | None = None,
     order: int = 1,
     modes: Texts = ("reverse", "forward"),

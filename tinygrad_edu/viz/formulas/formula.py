@@ -183,7 +183,7 @@ def summed(f: Formula, shape: tuple[int, ...]) -> Formula:
     return f
 
 
-def symbol(name: str, value: Any) -> Any:
+def symbol(name: str, value: object) -> Any:
     """A variable that a formula shows by its name; without a name, by its number."""
     x = constant(value if hasattr(value, "shape") else np.asarray(value)[()])
     x.name = name or None

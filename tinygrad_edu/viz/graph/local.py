@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import ops
+from ...annotations import Array
 from ..formulas.formula import Formula, of_rule, summed
 from ..formulas.notation import plain
 from .graph import Graph, Node
@@ -82,7 +83,7 @@ def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:
     return formula
 
 
-def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Any) -> Formula | None:
+def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Array) -> Formula | None:
     """One step back; `so_far` is the formula of the gradient that comes in, if it has no name of its own."""
     assert user.op is not None
     arrays = [graph.nodes[k].value for k in user.inputs]

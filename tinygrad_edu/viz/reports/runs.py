@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ...errors import DTypeError
 from ..graph.graph import Graph, Node
 from ..graph.identity import same
 from ..graph.reading import read
+
+if TYPE_CHECKING:
+    from ...nn.module import Module
 
 Pair = tuple[Any, Any]  # a value and its gradient; None for what is not known
 
@@ -26,7 +29,7 @@ class Run:
     values: dict[str, Pair] = field(default_factory=dict)
 
 
-def run_of(x: Any, name: str) -> Run:
+def run_of(x: object, name: str) -> Run:
     """A result, `(f, *inputs)`, a PyTorch module with inputs, or a mapping of names to arrays."""
     if isinstance(x, tuple) and x and callable(x[0]) and not isinstance(x[0], Variable):
         f, *inputs = x
@@ -38,7 +41,7 @@ def run_of(x: Any, name: str) -> Run:
     return Run(name, read(x, who="compare", grads=True))
 
 
-def _torch(f: Any) -> bool:
+def _torch(f: Callable[..., Any]) -> bool:
     return any(kind.__module__.startswith("torch.nn") for kind in type(f).__mro__)
 
 
@@ -51,14 +54,14 @@ def named_values(x: Mapping[Any, Any]) -> dict[str, Pair]:
     return {k: (v, arrays.get(grads.get(k, ""))) for k, v in arrays.items() if k not in grads.values()}
 
 
-def torch_values(module: Any, inputs: list[Any]) -> dict[str, Pair]:
+def torch_values(module: Module, inputs: list[Any]) -> dict[str, Pair]:
     """What a PyTorch module computes, by the paths of its parts, and the gradients of the sum of its result."""
     import torch
 
     seen: dict[str, Any] = {}
 
     def keep(path: str) -> Any:
-        def hook(part: Any, given: Any, result: Any) -> None:
+        def hook(part: object, given: object, result: object) -> None:
             if isinstance(result, torch.Tensor):
                 seen[path] = result
 

@@ -74,7 +74,7 @@ class Case:
     results: list[Variable]
     lines: list[CodeLine]
 
-    def answer(self, reason: str, line: str | None = None, **facts: Any) -> Answer:
+    def answer(self, reason: str, line: str | None = None, **facts: object) -> Answer:
         return Answer(reason, ANSWERS[reason].format(x=self.name, **facts), line)
 
     def depends(self, r: Variable) -> bool:
@@ -113,7 +113,7 @@ class Case:
                     return where
         return None
 
-    def text_of(self, site: Any) -> str:
+    def text_of(self, site: object) -> str:
         """A line of the program with what stands there."""
         cells = next((c for scope in self.scopes if isinstance(c := scope.get("In"), list)), [])
         return text_of(str(site), [str(cell) for cell in cells])
@@ -123,7 +123,7 @@ class Case:
 
 
 @settings
-def why(x: Any, of: Any = None) -> Answer:
+def why(x: object, of: object = None) -> Answer:
     """Why the gradient of `x` is as it is. `of` is the loss; by default the caller's newest scalar result.
 
     >>> import tinygrad_edu as tg
