@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .changes import at_once
 from .errors import GraphError
 from .functions.settings import refused, settings
 from .interop.names import guide as _guide
@@ -125,11 +126,9 @@ class GradScaler:
         with np.errstate(all="ignore"):
             for key, g in grads.items():
                 found[key] = g.detach() * float(share)
-        self._bad[id(optimizer)] = any(not np.isfinite(g.data).all() for g in found.values())
-        for group in optimizer.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    p.grad = found[id(p.grad)]
+        bad = any(not np.isfinite(g.data).all() for g in found.values())
+        params = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        at_once((self._bad.update, {id(optimizer): bad}), *[(setattr, p, "_grad", found[id(p.grad)]) for p in params])
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """`optimizer.step(*args, **kwargs)` on gradients without the scale; nothing where they hold inf or nan."""
@@ -144,27 +143,32 @@ class GradScaler:
             raise GraphError("step: must be called once between two update(); got it twice; call update() first")
         if id(optimizer) not in self._bad:
             self.unscale_(optimizer)
-        self._stepped.add(id(optimizer))
-        return None if self._bad[id(optimizer)] else optimizer.step(*args, **kwargs)
+        try:
+            self._stepped.add(id(optimizer))
+            return None if self._bad[id(optimizer)] else optimizer.step(*args, **kwargs)
+        except BaseException:  # a step that was refused, or interrupted, was not made
+            self._stepped.discard(id(optimizer))
+            raise
 
     @settings
     def update(self, new_scale: float | None = None) -> None:
         """Raise or lower the scale after the steps of this round, or set it to `new_scale`."""
         if not self._enabled:
             return
+        scale, steps = self._scale, self._steps
         if new_scale is not None:
-            self._scale = _positive("update", "new_scale", new_scale)
+            scale = _positive("update", "new_scale", new_scale)
         elif not self._bad:
             raise GraphError("update: needs a step() or unscale_() before it; got none; call step(optimizer) first")
         elif any(self._bad.values()):
-            self._scale, self._steps = np.float32(self._scale * np.float32(self._backoff_factor)), 0
+            scale, steps = np.float32(scale * np.float32(self._backoff_factor)), 0
         else:
-            self._steps += 1
-            if self._steps == self._growth_interval:
+            steps += 1
+            if steps == self._growth_interval:
                 with np.errstate(over="ignore"):
-                    larger = np.float32(self._scale * np.float32(self._growth_factor))
-                self._scale, self._steps = larger if np.isfinite(larger) else self._scale, 0
-        self._bad, self._stepped = {}, set()
+                    larger = np.float32(scale * np.float32(self._growth_factor))
+                scale, steps = larger if np.isfinite(larger) else scale, 0
+        at_once((vars(self).update, {"_scale": scale, "_steps": steps, "_bad": {}, "_stepped": set()}))
 
     def get_scale(self) -> float:
         """What losses are multiplied by; 1 without `enabled`."""
@@ -194,6 +198,6 @@ class GradScaler:
                 f"load_state_dict: the state must have {', '.join(names)}; got {given}; take it from state_dict() of a "
                 "scaler that is enabled"
             )
-        self._scale = np.float32(state_dict["scale"])
-        self._growth_factor, self._backoff_factor = state_dict["growth_factor"], state_dict["backoff_factor"]
-        self._growth_interval, self._steps = state_dict["growth_interval"], state_dict["_growth_tracker"]
+        new = {"_scale": np.float32(state_dict["scale"]), "_steps": state_dict["_growth_tracker"]}
+        new |= {f"_{name}": state_dict[name] for name in ("growth_factor", "backoff_factor", "growth_interval")}
+        at_once((vars(self).update, new))

@@ -28,6 +28,18 @@ def make(changes: Iterable[Iterable[Any]]) -> None:
     deque(chain.from_iterable(changes), maxlen=0)
 
 
+def draft(thing: Any) -> Any:
+    """Another object with the same attributes: to be changed, and then published by `become`."""
+    new = object.__new__(type(thing))
+    vars(new).update(vars(thing))
+    return new
+
+
+def become(thing: Any, new: Any) -> tuple[Any, ...]:
+    """The change, for `at_once`, that gives `thing` the attributes of its draft, all of them or none."""
+    return object.__setattr__, thing, "__dict__", vars(new)
+
+
 def each(these: Iterable[Any], name: str, values: Any) -> Iterable[Any]:
     """For `make`: set an attribute of each of these."""
     return map(setattr, these, repeat(name), values)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from .changes import at_once
+
 KEYS = count()
 
 
@@ -15,10 +17,7 @@ class Handle:
     def __init__(self, hooks: dict[int, Any], hook: Callable[..., Any], first: bool = False) -> None:
         self.hooks, self.key = hooks, next(KEYS)
         others = dict(hooks) if first else {}
-        if first:
-            hooks.clear()
-        hooks[self.key] = hook
-        hooks.update(others)
+        at_once(*[(hooks.clear,)] * first, (hooks.update, {self.key: hook, **others}))
 
     def remove(self) -> None:
         """Take the hook away; once it is, nothing happens."""

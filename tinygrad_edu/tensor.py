@@ -116,6 +116,10 @@ class Tensor(Operators, Functions, Contents):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        self.flags = self._needing(wanted)
+
+    def _needing(self, wanted: bool) -> int:
+        """The flags with which it requires a gradient, or does not."""
         wanted = wanted if wanted.__class__ is bool else truth("requires_grad", "the value", wanted)
         if wanted and self.dtype.kind not in "fc":
             raise DTypeError(
@@ -128,7 +132,7 @@ class Tensor(Operators, Functions, Contents):
             )
         if wanted and not self.flags & NEEDS and self.store is not None:
             writing.keep_constant(self)
-        self.flags = (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
+        return (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
 
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there

@@ -1,5 +1,7 @@
 """What is worked out once for steps that are alike is what each of them says by itself; large graphs fold."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from tinygrad_edu.viz.graph.local import gradient_name
 from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.graph.steps import backward, forward
 from tinygrad_edu.viz.graph.values import Texts, short
-from tinygrad_edu.viz.pages.phrases import TYPESET
+from tinygrad_edu.viz.pages.phrases import SIGN, TYPESET
 from tinygrad_edu.viz.pages.storyboard import Storyboard
 from tinygrad_edu.viz.pages.views import MOST, WIDE
 
@@ -97,3 +99,51 @@ def test_a_large_graph_is_given_whole_in_frames_that_hold_few():
     assert all(len(found) <= WIDE + 1 for found in inside.values())  # with the parameter, which stands at its users
     order = [int(b["key"][1:]) for b in whole["boxes"]]
     assert order == sorted(order)
+
+
+def stacked(n):
+    """One operation with many inputs, which are one kind of operation each."""
+    return tg.stack([tg.sin(tg.Tensor(float(k), requires_grad=True)) for k in range(n)]).sum()
+
+
+def scattered(n):
+    """Operations on tensors that are drawn at random, all of which end in one."""
+    rng = np.random.default_rng(0)
+    made = [tg.Tensor(v, requires_grad=True) for v in rng.normal(size=4)]
+    for _ in range(n):
+        a, b = (made[k] for k in rng.integers(0, len(made), 2))
+        made.append([a + b, a * b, tg.tanh(a), a - b][rng.integers(4)])
+    return tg.stack(made).sum()
+
+
+def calls(make, n):
+    """How many functions are called while a page is made: what it costs, whatever the machine."""
+    x, count = make(n), 0
+
+    def called(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        viz.player(x).html()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("make", [stacked, scattered])
+def test_a_page_of_twice_as_many_operations_costs_twice_as_much(make):
+    few, more, most = (calls(make, n) for n in (150, 300, 600))
+    assert most - more < 2.5 * (more - few)  # 2 where the cost is linear, 4 where it is quadratic
+
+
+def test_names_stand_for_as_many_signs_as_there_are_inputs():
+    page = viz.player(stacked(1200))
+    texts = [s["text"] + s.get("formula", "") for s in page.data["steps"]]
+    assert all("\\U" not in text and not SIGN.search(text) for text in texts)
+    assert [s["formula"] for s in page.data["steps"] if s["phase"] == "backward"][1:3] == [
+        "dt1 += dt1201[0]",
+        "dt2 += dt1201[1]",
+    ]

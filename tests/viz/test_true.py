@@ -16,7 +16,7 @@ from tinygrad_edu.viz.formulas.table import example
 from tinygrad_edu.viz.graph.graph import is_number
 from tinygrad_edu.viz.graph.local import local
 from tinygrad_edu.viz.graph.reading import read
-from tinygrad_edu.viz.graph.steps import contribution
+from tinygrad_edu.viz.graph.steps import arguments, contribution
 from tinygrad_edu.viz.pictures.inline import inline
 
 OTHER = {"put", "pad", "round", "qr", "svd", "eigh", "slogdet", "einsum", "searchsorted", "argsort"}
@@ -91,7 +91,7 @@ def check(graph):
                 found = np.real(found)  # as all gradients of real tensors are
             assert np.shape(found) == graph.nodes[key].shape, use.text
             if not n.paths:
-                expected = contribution(whole, n, i, True)
+                expected = contribution(whole, n, i, arguments(whole, n), True)
                 np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7, err_msg=use.text)
             sums[key] = found + sums.get(key, 0)
     for key, total in sums.items():

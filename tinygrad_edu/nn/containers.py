@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..changes import at_once, become, draft
 from ..errors import StateDictError, few
 from ..functions.settings import integer, several
 from ..interop.names import layer_of
@@ -49,8 +50,10 @@ class _List(Module):
     def extend(self, parts: Iterable[Any]) -> Any:
         """Add several at the end."""
         given = list(parts) if isinstance(parts, _List) else several(type(self).__name__, self.holds, parts)
+        new = draft(self)
         for part in given:
-            self.append(part)
+            new.append(part)
+        at_once(become(self, new))
         return self
 
     def insert(self, i: int, part: ELU) -> Any:
@@ -67,10 +70,12 @@ class _List(Module):
 
     def _hold(self, parts: list[tuple[str, Any]]) -> Any:
         """Hold these in place of those held now; names that are numbers are counted anew."""
+        new = draft(self)
         for name, _ in list(self._held()):
-            delattr(self, name)
+            delattr(new, name)
         for i, (name, part) in enumerate(parts):
-            setattr(self, str(i) if name.isdigit() else name, part)
+            setattr(new, str(i) if name.isdigit() else name, part)
+        at_once(become(self, new))
         return self
 
     def __len__(self) -> int:
@@ -206,8 +211,10 @@ class _Dict(Module):
                 f"{type(self).__name__}: {self.holds} must be a dict, or pairs of a name and a value; got others; "
                 "pair them"
             )
+        new = draft(self)
         for name, part in named:
-            self[name] = part
+            new[name] = part
+        at_once(become(self, new))
 
     def __setitem__(self, name: str, part: object) -> None:
         who = type(self).__name__
@@ -238,8 +245,10 @@ class _Dict(Module):
 
     def clear(self) -> None:
         """Take out all."""
+        new = draft(self)
         for name in self:
-            delattr(self, name)
+            delattr(new, name)
+        at_once(become(self, new))
 
     def __len__(self) -> int:
         return len(list(self._held()))

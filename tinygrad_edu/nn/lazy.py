@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from ..changes import at_once, become, draft
 from ..errors import ShapeError
 from ..functions.arguments import lift
 from . import convolution, linear, normalization
@@ -44,9 +45,10 @@ class _Lazy(Module):
                 raise ShapeError(
                     f"{who}: the input must have features as axis {self._feature_axis}; got {x.shape}; reshape it"
                 )
-            training = self.training
-            super().__init__(x.shape[self._feature_axis], *given.args, **given.kwargs)  # type: ignore[call-arg]
-            self.training, self._waiting, self._yet = training, None, ""
+            new = draft(self)
+            super(_Lazy, new).__init__(x.shape[self._feature_axis], *given.args, **given.kwargs)  # type: ignore[call-arg]
+            new.training, new._waiting, new._yet = self.training, None, ""
+            at_once(become(self, new))
         return super().forward(input, *more)
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..annotations import ArrayLike, DTypeLike
+from ..annotations import DTypeLike
 from ..arrays import held, normal_dtype
-from ..changes import at_once
+from ..changes import at_once, become, draft
 from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.arguments import Function
@@ -122,13 +122,14 @@ class Module(Hooked, Named):
             made = self.__dict__.get("parametrizations")  # see utils/parametrize.py
             return made[name]() if made is not None and name in made else super().__getattr__(name)
 
-    def __setattr__(self, name: str, value: ArrayLike) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
+        buffers = self._buffers
         if isinstance(value, Parameter):
             if value.name is None:
                 value.name = name
-        elif isinstance(value, Buffer) and name not in self._buffers:
+        elif isinstance(value, Buffer) and name not in buffers:
             self._must_be_free(name, getattr(self, name, None) is None)
-            self._buffers = {**self._buffers, name: value.persistent}
+            buffers = {**buffers, name: value.persistent}
         elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
             raise TypeError(
                 f"{type(self).__name__}.{name}: a parameter can only be replaced by a Parameter or None; "
@@ -146,18 +147,21 @@ class Module(Hooked, Named):
         if made is not None and name in made:
             made[name].assign(value)
         else:
-            object.__setattr__(self, name, value)
+            more = [(object.__setattr__, self, "_buffers", buffers)] if buffers is not self._buffers else []
+            at_once(*more, (object.__setattr__, self, name, value))
 
     def __delattr__(self, name: str) -> None:
-        self._buffers = {k: v for k, v in self._buffers.items() if k != name}
-        object.__delattr__(self, name)
+        buffers = {k: v for k, v in self._buffers.items() if k != name}
+        at_once((object.__delattr__, self, name), (object.__setattr__, self, "_buffers", buffers))
 
     @settings
     def register_buffer(self, name: str, tensor: object, persistent: bool = True) -> None:
         """An attribute that is not learned, such as a running mean; `state_dict()` holds it if it is persistent."""
         self._must_be_free(name, name in self._buffers)
-        self._buffers = {**self._buffers, name: persistent}
-        setattr(self, name, tensor if tensor is None or isinstance(tensor, Variable) else Tensor(tensor))
+        new = draft(self)
+        new._buffers = {**self._buffers, name: persistent}
+        setattr(new, name, tensor if tensor is None or isinstance(tensor, Variable) else Tensor(tensor))
+        at_once(become(self, new))
 
     @settings
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -310,8 +314,7 @@ class Module(Hooked, Named):
     @settings
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Learn all parameters, or freeze them."""
-        for p in self.parameters():
-            p.requires_grad = requires_grad
+        at_once(*[(setattr, p, "flags", p._needing(requires_grad)) for p in self.parameters()])
         return self
 
     @settings

@@ -10,6 +10,7 @@ import numpy as np
 import tinygrad_edu as tg
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..nn import functional as F
 from ..ops.window import Pairs, count
 from .node import Node, Operator
@@ -151,7 +152,7 @@ def _gru(node: Node, *xs: object) -> Any:
     return _recurrent(node, (1, 0, 2), 1, _gru_steps, xs)
 
 
-def _gelu(node: Node, x: object) -> Any:
+def _gelu(node: Node, x: ArrayLike) -> Any:
     return F.gelu(x, approximate=node("approximate", "none"))
 
 

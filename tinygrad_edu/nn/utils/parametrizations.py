@@ -16,6 +16,7 @@ from ...functions.norms import vector_norm
 from ...functions.settings import Positive, settings
 from ...interop.names import guide as _guide
 from ...random import or_shared
+from ...writing import publish
 from .. import functional as F
 from ..module import Module
 from .parametrize import register_parametrization
@@ -68,7 +69,7 @@ class SpectralNorm(Module):
         for _ in range(times):
             u = self._unit(matrix @ v)
             v = self._unit(matrix.T @ u)
-        self._u.data, self._v.data = u, v
+        publish([self._u, self._v], [u, v])
 
     def forward(self, weight: Any) -> Any:
         if weight.ndim == 1:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...annotations import ArrayLike
+from ...arrays import to_array
+from ...changes import at_once, become, draft
+from ...engine import Variable
 from ...errors import ShapeError, StateDictError, few
 from ...functions.settings import settings
 from ...interop.names import guide as _guide
+from ...writing import publish
 from ..containers import ModuleDict, ModuleList
 from ..module import Module, Parameter
 
@@ -36,15 +42,20 @@ class ParametrizationList(ModuleList):
 
     def assign(self, value: Tensor) -> None:
         """Set what it is computed from, so that it has a value; each module must have a `right_inverse`."""
+        publish(*self._new(value))
+
+    def _new(self, value: Any) -> tuple[list[Any], list[Any]]:
+        """What it is computed from, and the arrays with which it has a value."""
         if not all(hasattr(module, "right_inverse") for module in self):
             kinds = few([type(module).__name__ for module in self])
             raise StateDictError(
                 f"parametrize: a parametrized tensor can be set if there is a right_inverse; got none in {kinds}; set "
                 "what it is computed from: module.parametrizations.weight.original.data"
             )
-        given = _inverse(list(self), value)
-        for name, x in zip(self.sources, given if isinstance(given, tuple) else (given,), strict=True):
-            getattr(self, name).data = x
+        given, own = _inverse(list(self), value), [getattr(self, name) for name in self.sources]
+        pairs = zip(own, given if isinstance(given, tuple) else (given,), strict=True)
+        arrays = [(x._data if isinstance(x, Variable) else x, t.dtype) for t, x in pairs]
+        return own, [to_array(array, dtype, copy=True, who="parametrize") for array, dtype in arrays]
 
 
 def _inverse(modules: list[Any], value: ArrayLike) -> Any:
@@ -80,9 +91,9 @@ def register_parametrization(
             raise TypeError(f"{who}: takes a module, a name and a module; got {type(x).__name__}; write one")
     if is_parametrized(module, tensor_name):
         before = module.parametrizations[tensor_name]
-        if hasattr(parametrization, "right_inverse"):
-            before.assign(parametrization.right_inverse(getattr(module, tensor_name)))
-        before.append(parametrization)
+        inverse = getattr(parametrization, "right_inverse", None)
+        own, arrays = before._new(inverse(getattr(module, tensor_name))) if inverse is not None else ([], [])
+        publish(own, arrays, become(before, draft(before).append(parametrization)))
         return module
     value = vars(module).get(tensor_name)
     if not isinstance(value, Parameter):
@@ -95,11 +106,23 @@ def register_parametrization(
             f"{who}: the result must have the parameter's shape and dtype, {value.shape} and {value.dtype}; got "
             f"{result.shape} and {result.dtype}; pass unsafe=True if that is meant"
         )
-    delattr(module, tensor_name)
-    if "parametrizations" not in vars(module):
-        module.parametrizations = ModuleDict()
-    module.parametrizations.add_module(tensor_name, made)
+    new = draft(module)
+    delattr(new, tensor_name)
+    new.parametrizations = _together({**_of(module), tensor_name: made})
+    at_once(become(module, new))
     return module
+
+
+def _of(module: Any) -> dict[str, Any]:
+    """What the computed parameters of a module are computed by."""
+    return dict(vars(module)["parametrizations"].items()) if "parametrizations" in vars(module) else {}
+
+
+def _together(parts: dict[str, Any]) -> ModuleDict:
+    held = ModuleDict()
+    for name, made in parts.items():
+        held.add_module(name, made)
+    return held
 
 
 @settings
@@ -123,16 +146,19 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
             f"{who}: one original is needed to go back to; got {len(made.sources)}; use leave_parametrized=True"
         )
     kept: Any = getattr(made, made.sources[0])
+    own, arrays = [], []
     if leave_parametrized:
         value = getattr(module, tensor_name).detach()
         if made.sources == ("original",) and kept.shape == value.shape:
-            kept.data = value
+            own, arrays = [kept], [np.array(value._data, kept.dtype)]
         else:
             kept = Parameter(value, kept.requires_grad)
-    del module.parametrizations[tensor_name]
-    if not len(module.parametrizations):
-        del module.parametrizations
-    setattr(module, tensor_name, kept)
+    new = draft(module)
+    new.parametrizations = _together({name: part for name, part in _of(module).items() if name != tensor_name})
+    if not len(new.parametrizations):
+        del new.parametrizations
+    setattr(new, tensor_name, kept)
+    publish(own, arrays, become(module, new))
     return module
 
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from ...changes import at_once
 from ...functions.settings import integer, settings, several
 from ..optimizer import Optimizer
 from .plateau import ReduceLROnPlateau
@@ -25,6 +26,27 @@ class _Combined(LRScheduler):
                 f"{', '.join(type(s).__name__ for s in given) or 'none'}; make them for it"
             )
         self.optimizer, self._schedulers = given[0].optimizer, given
+
+    @afterwards
+    def step(self) -> None:
+        """Count one, and set the rates. If one of the schedules refuses, or is interrupted, all are as before."""
+        before = [(group.update, dict(group)) for group in self.optimizer.param_groups]
+        before += [(vars(s).update, dict(vars(s))) for s in self._all()]
+        try:
+            self.last_epoch += 1
+            self._advance()
+        except BaseException:
+            at_once(*before)
+            raise
+
+    def _advance(self) -> None:
+        """Step the schedules whose turn it is."""
+        raise NotImplementedError
+
+    def _all(self) -> list[LRScheduler]:
+        """This schedule, and all that it is made of."""
+        inner = [s._all() if isinstance(s, _Combined) else [s] for s in self._schedulers]
+        return [self, *[s for each in inner for s in each]]
 
     def state_dict(self) -> dict[str, Any]:
         """The states of all, but the optimizer's."""
@@ -87,10 +109,7 @@ class SequentialLR(_Combined):
             group["lr"] = group["initial_lr"]
         self._schedulers[bisect_right(marks, 0)].begin()
 
-    @afterwards
-    def step(self) -> None:
-        """Count one, for the schedule whose turn it is, and set the rates."""
-        self.last_epoch += 1
+    def _advance(self) -> None:
         i = bisect_right(self._milestones, self.last_epoch)
         if i and self._milestones[i - 1] == self.last_epoch:
             self._schedulers[i].begin()
@@ -121,9 +140,6 @@ class ChainedScheduler(_Combined):
         self._take(optimizer, schedulers)
         self.last_epoch = 0
 
-    @afterwards
-    def step(self) -> None:
-        """Count one, for each schedule, and set the rates."""
-        self.last_epoch += 1
+    def _advance(self) -> None:
         for schedule in self._schedulers:
             schedule.step()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -146,19 +147,41 @@ def of_rule(
     >>> print(of_rule(ops.matmul, 0, [a, b], {}, names=["X", "W"], g=("dY", np.ones((2, 4)))))
     dY @ W.mT
     """
-    rule = rule_of(op, i)
-    if rule is None:
-        return None
-    names = names or input_names(op, len(arrays))
-    with np.errstate(all="ignore"), Recording():
-        out = op.forward(*arrays, **attributes) if y is None else y[1]
-        xs = [symbol(name, x) for name, x in zip(names, arrays, strict=True)]
-        out_symbol = symbol(y[0] if y else "y", out)
-        seed = np.ones(np.shape(out), getattr(out, "dtype", float))[()] if g is None else g[1]
-        result = rule(symbol(g[0] if g else "g", seed), out_symbol, *xs, **attributes)
-        turned = op.mirror(out_symbol) if op.mirror is not None else None
-    found = of_record(result) if isinstance(result, Variable) else Formula(value=result)
-    return found if turned is None else _mirrored(found, op, names[0], of_record(turned))
+    return Rules(op, arrays, attributes, names, y).of(i, g)
+
+
+class Rules:
+    """The rules of one operation on these arrays: all are read with the same variables, which are made once."""
+
+    def __init__(
+        self,
+        op: Op,
+        arrays: Sequence[Any],
+        attributes: dict[str, Any],
+        names: Sequence[str] | None = None,
+        y: tuple[str, Any] | None = None,
+    ) -> None:
+        self.op, self.arrays, self.attributes, self.y = op, arrays, attributes, y
+        self.names = names or input_names(op, len(arrays))
+
+    @cached_property
+    def variables(self) -> tuple[Any, list[Any]]:
+        """Those of the output and of the inputs."""
+        name, out = self.y or ("y", self.op.forward(*self.arrays, **self.attributes))
+        return symbol(name, out), [symbol(name, x) for name, x in zip(self.names, self.arrays, strict=True)]
+
+    def of(self, i: int, g: tuple[str, Any] | None = None) -> Formula | None:
+        """The gradient to input `i`, as `of_rule` gives it."""
+        op, rule = self.op, rule_of(self.op, i)
+        if rule is None:
+            return None
+        with np.errstate(all="ignore"), Recording():
+            y, xs = self.variables
+            seed = np.ones(np.shape(y._data), getattr(y._data, "dtype", float))[()] if g is None else g[1]
+            result = rule(symbol(g[0] if g else "g", seed), y, *xs, **self.attributes)
+            turned = op.mirror(y) if op.mirror is not None else None
+        found = of_record(result) if isinstance(result, Variable) else Formula(value=result)
+        return found if turned is None else _mirrored(found, op, self.names[0], of_record(turned))
 
 
 def _mirrored(f: Formula, op: Op, name: str, turned: Formula) -> Formula:

@@ -16,7 +16,7 @@ import numpy as np
 from ...annotations import DTypeLike
 from ...engine import NEEDS, Variable
 from ...op import Op
-from ..formulas.formula import Formula, of_value
+from ..formulas.formula import Formula, Rules, of_value
 from ..formulas.notation import number, plain
 
 
@@ -92,6 +92,7 @@ class Graph:
     written: dict[str, Formula] = field(default_factory=dict)  # those that are written into others
     modules: dict[int, Any] = field(default_factory=dict)  # of each call, by its number
     taken: Set[str] = frozenset()  # names of a graph that this is a part of
+    read: dict[str, Rules] = field(default_factory=dict, init=False, repr=False)  # the rules that were asked for
 
     def names(self) -> Set[str]:
         """All names of tensors."""
@@ -129,6 +130,14 @@ class Graph:
         assert node.op is not None
         arrays = [self.nodes[k].value for k in node.inputs]
         return of_value(node.op, self.argument_names(node), arrays, node.attributes)
+
+    def rules(self, node: Node) -> Rules:
+        """The rules of the operation that made a node, in the names of its inputs, which are looked up once."""
+        if node.key not in self.read:
+            assert node.op is not None
+            arrays, names = [self.nodes[k].value for k in node.inputs], self.argument_names(node)
+            self.read[node.key] = Rules(node.op, arrays, node.attributes, names, (node.name, node.value))
+        return self.read[node.key]
 
     def argument_names(self, node: Node) -> list[str]:
         """What the inputs of a node are called in a formula; an empty name stands for a number written out."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...annotations import Array
-from ..formulas.formula import Formula, of_rule, summed
+from ..formulas.formula import Formula, summed
 from ..formulas.notation import plain
 from .graph import Graph, Node
 from .values import shape_text
@@ -85,14 +85,11 @@ def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:
 
 def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Array) -> Formula | None:
     """One step back; `so_far` is the formula of the gradient that comes in, if it has no name of its own."""
-    assert user.op is not None
-    arrays = [graph.nodes[k].value for k in user.inputs]
-    names = graph.argument_names(user)
     if so_far is not None and np.shape(gradient) != user.shape:
         gradient = ops.sum_to(gradient, shape=user.shape)
         so_far = replace(summed(so_far, user.shape), value=gradient)
     incoming = gradient_name(outer) if so_far is None else "\0"
-    found = of_rule(user.op, i, arrays, user.attributes, names, (incoming, gradient), (user.name, user.value))
+    found = graph.rules(user).of(i, (incoming, gradient))
     return found if found is None or so_far is None else found.with_name("\0", so_far)
 
 

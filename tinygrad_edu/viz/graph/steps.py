@@ -15,7 +15,7 @@ import numpy as np
 
 from ...annotations import Array
 from ...backward import fit, keep_zeros
-from ..formulas.formula import Formula, of_rule, rule_of
+from ..formulas.formula import Formula, rule_of
 from ..formulas.notation import plain
 from .graph import Graph, Node
 from .local import Local, gradient_name, local
@@ -112,11 +112,12 @@ def backward(graph: Graph) -> list[Backward]:
     for user in reversed(graph.nodes.values()):
         if user.grad is None or user.op is None:
             continue
+        arrays = arguments(graph, user)
         for i, key in enumerate(user.inputs):
             source = graph.nodes[key]
             if not source.needs_grad or rule_of(user.op, i) is None:
                 continue
-            value = contribution(graph, user, i, user.key in below)
+            value = contribution(graph, user, i, arrays, user.key in below)
             before = sums.get(key)
             sums[key] = value if before is None else before + value
             used[key] = used.get(key, 0) + 1
@@ -152,11 +153,15 @@ def below_masks(graph: Graph) -> set[str]:
     return below
 
 
-def contribution(graph: Graph, user: Node, i: int, masked: bool) -> Any:
-    """What the engine adds to the gradient of input `i` for this use, bit for bit."""
+def arguments(graph: Graph, user: Node) -> list[Any]:
+    """What an operation was computed from, as the engine has it."""
+    return [graph.nodes[k].tensor._data for k in user.inputs]  # type: ignore[union-attr]
+
+
+def contribution(graph: Graph, user: Node, i: int, arrays: list[Any], masked: bool) -> Any:
+    """What the engine adds to the gradient of input `i` for this use of these arrays, bit for bit."""
     assert user.op is not None
     assert user.tensor is not None
-    arrays = [graph.nodes[k].tensor._data for k in user.inputs]  # type: ignore[union-attr]
     source = graph.nodes[user.inputs[i]].tensor
     assert source is not None
     with np.errstate(all="ignore"):
@@ -176,9 +181,7 @@ def derivative(graph: Graph, user: Node, i: int) -> Formula | None:
     """The local derivative alone, where it is a factor: the rule, read with 1 for `g`."""
     if user.op is None or not is_factor(graph, user, i):
         return None
-    arrays = [graph.nodes[k].value for k in user.inputs]
-    names = graph.argument_names(user)
-    found = of_rule(user.op, i, arrays, user.attributes, names, ("", _one(user)), (user.name, user.value))
+    found = graph.rules(user).of(i, ("", _one(user)))
     return found if found is None else replace(found, value=_real(found.value, user))
 
 

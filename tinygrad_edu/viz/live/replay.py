@@ -27,7 +27,7 @@ from ...program.reading import Reading
 from ...recording import Recording
 from ..formulas.formula import rule_of
 from ..graph.graph import Graph, Node, title
-from ..graph.steps import below_masks, contribution
+from ..graph.steps import arguments, below_masks, contribution
 from ..graph.values import shown
 from .activations import ACTIVATIONS, chosen
 
@@ -205,13 +205,13 @@ class _Writing:
         below, ones = below_masks(graph), dict[Any, Any]()
         for key, node in nodes.items():
             self.places[key].edges = [Edge() for _ in node.inputs]
+            arrays = arguments(graph, node)
             for i, source in enumerate(node.inputs):
                 if node.op is None or node.grad is None or not nodes[source].needs_grad or not rule_of(node.op, i):
                     continue
                 edge = self.places[key].edges[i]
-                edge.contribution = self.number(contribution(graph, node, i, key in below))
+                edge.contribution = self.number(contribution(graph, node, i, arrays, key in below))
                 if node.op.kind.entrywise:
-                    arrays = [self.tensors[k]._data for k in node.inputs]
                     one = ones.setdefault(node.grad.dtype, self.writer.constant(np.ones((), node.grad.dtype)))
                     y = self.tensors[key]._data
                     edge.derivative = self.number(rule_of(node.op, i)(one, y, *arrays, **node.attributes))

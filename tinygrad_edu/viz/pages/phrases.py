@@ -7,9 +7,10 @@ of the first is read off its rule with signs in place of names, and every other 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from ..graph.steps import derivative
 from ..graph.values import shown
 
 TYPESET = 40  # operations in a formula that is typeset; a longer one is text
-SIGNS = 0x13000  # letters of a script that no program has names in: Egyptian hieroglyphs
+SIGNS = 0x20000  # rare Chinese characters: 40,000 letters, which hardly any program has in its names
+SIGN = re.compile(r"([\U00020000-\U0003ffff])\1*")
 
 
 @dataclass
@@ -35,11 +37,32 @@ class Phrase:
     note: str = ""
     derivative: str | None = None
 
-    def named(self, text: str, names: dict[str, str]) -> str:
+
+class Alike(NamedTuple):
+    """An operation with signs for names, in a graph of its own."""
+
+    graph: Graph
+    node: Node
+    places: dict[str, int]  # what stands in a tree for each sign
+
+
+@dataclass
+class Around:
+    """An operation with what stands around it: the names, each once, and the letters of their signs."""
+
+    node: Node
+    names: dict[str, tuple[str, str]]  # of each letter: the name that its sign is as long as, and how that is shown
+    alikes: int  # which of the kinds of operations it is: what its phrases depend on
+    signs: dict[str, str]  # of each node
+    alike: Alike | None = None
+
+    def named(self, text: str) -> str:
         """A text with names in place of their signs."""
-        for sign, name in names.items():
-            text = text.replace(sign, name)
-        return text
+        return SIGN.sub(self._name, text)
+
+    def _name(self, found: re.Match[str]) -> str:
+        name, seen = self.names.get(found[1], ("", ""))
+        return seen if len(name) == len(found[0]) else seen[: len(found[0])] if name else found[0]
 
 
 class Phrases:
@@ -51,53 +74,59 @@ class Phrases:
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.known, self.facts = graph, dict[Any, Phrase](), dict[str, Any]()
+        self.names, self.kinds = graph.names(), dict[Any, int]()
         self.mathematics: list[dict[str, Tree | None]] = []
         letters = set().union(*(n.name for n in graph.nodes.values()))
-        self.signs = (chr(k) for k in count(SIGNS) if chr(k) not in letters)
+        self.signs = (c for c in map(chr, count(SIGNS)) if c.isprintable() and c not in letters)
         self.letters: list[str] = []
+        self.last: Around | None = None  # steps of one operation come one after the other
 
     def forward(self, node: Node) -> Phrase:
         """What an operation computes."""
         key = self._key(node, None)
         if key not in self.known:
-            self.known[key] = self._forward(*self._alike(node))
+            self.known[key] = self._forward(self._alike(node))
         return self.known[key]
 
     def backward(self, user: Node, i: int) -> Phrase:
         """What an operation gives back to its input `i`."""
         key = self._key(user, i)
         if key not in self.known:
-            self.known[key] = self._backward(*self._alike(user), i)
+            self.known[key] = self._backward(self._alike(user), i)
         return self.known[key]
 
-    def names(self, node: Node) -> dict[str, str]:
-        """What stands for the signs of an operation's phrases."""
-        return {sign: shown(n.name, 240) for sign, n in self._signed(node)}
+    def around(self, node: Node) -> Around:
+        """The names around an operation, and their signs, which are as long."""
+        if self.last is None or self.last.node is not node:
+            inputs = [self.graph.nodes[k] for k in node.inputs]
+            named = {n.key: n for n in (*inputs, node) if n.name}
+            while len(self.letters) < len(named):
+                self.letters.append(next(self.signs))
+            names = {c: (n.name, shown(n.name, 240)) for c, n in zip(self.letters, named.values(), strict=False)}
+            signs = {k: c * len(name) for k, (c, (name, _)) in zip(named, names.items(), strict=True)}
+            first = {k: i for i, k in reversed([*enumerate(node.inputs)])}
+            places, facts = tuple(first[k] for k in node.inputs), tuple(self._facts(n) for n in (*inputs, node))
+            attributes = _frozen(node.attributes) if node.attributes else ()
+            kind = self.kinds.setdefault((node.op, attributes, places, facts), len(self.kinds))
+            self.last = Around(node, names, kind, signs)
+        return self.last
 
-    def _signed(self, node: Node) -> list[tuple[str, Node]]:
-        """The names around an operation, each once, and their signs, which are as long."""
-        around = {n.key: n for n in (*(self.graph.nodes[k] for k in node.inputs), node) if n.name}
-        while len(self.letters) < len(around):
-            self.letters.append(next(self.signs))
-        return [(letter * len(n.name), n) for letter, n in zip(self.letters, around.values(), strict=False)]
-
-    def _alike(self, node: Node) -> tuple[Graph, Node]:
-        """The operation with signs for names, in a graph of its own."""
-        signs = {n.key: sign for sign, n in self._signed(node)}
-        nodes = {k: replace(self.graph.nodes[k], name=signs.get(k, "")) for k in (*node.inputs, node.key)}
-        graph = replace(self.graph, nodes=nodes, whole=None, taken=self.graph.names())
-        return graph, nodes[node.key]
+    def _alike(self, node: Node) -> Alike:
+        around = self.around(node)
+        if around.alike is None:
+            keys = dict.fromkeys((*node.inputs, node.key))
+            nodes = {k: replace(self.graph.nodes[k], name=around.signs.get(k, "")) for k in keys}
+            graph, own = replace(self.graph, nodes=nodes, whole=None, taken=self.names), nodes[node.key]
+            inputs = {nodes[k].name: i for i, k in reversed([*enumerate(node.inputs)])}
+            around.alike = Alike(graph, own, {own.name: -1} | inputs | {gradient_name(own): -2})
+        return around.alike
 
     def _key(self, node: Node, i: int | None) -> Any:
-        graph, inputs = self.graph, [self.graph.nodes[k] for k in node.inputs]
-        places = tuple(node.inputs.index(k) for k in node.inputs)
-        facts = tuple(self._facts(n) for n in (*inputs, node))
-        key = (node.op, _frozen(node.attributes) if node.attributes else (), places, facts, i)
         if i is None:
-            return key
-        seed = graph.seeds.get(node.key)
+            return self.around(node).alikes, i
+        seed = self.graph.seeds.get(node.key)
         ones = seed is not None and not np.ndim(seed) and bool(seed == 1)
-        return (*key, np.shape(node.grad), str(getattr(node.grad, "dtype", "")), ones)
+        return self.around(node).alikes, i, np.shape(node.grad), str(getattr(node.grad, "dtype", "")), ones
 
     def _facts(self, n: Node) -> Any:
         """What of a tensor a formula may show or depend on, but for its name."""
@@ -110,24 +139,22 @@ class Phrases:
         self.mathematics.append(formulas)
         return len(self.mathematics) - 1
 
-    def _forward(self, graph: Graph, node: Node) -> Phrase:
-        return Phrase(self._told(formula=_typeset(graph.formula(node), graph, node)))
+    def _forward(self, alike: Alike) -> Phrase:
+        return Phrase(self._told(formula=_typeset(alike.graph.formula(alike.node), alike.places)))
 
-    def _backward(self, graph: Graph, user: Node, i: int) -> Phrase:
-        told, factor = local(graph, user, i), derivative(graph, user, i)
+    def _backward(self, alike: Alike, i: int) -> Phrase:
+        told, factor = local(alike.graph, alike.node, i), derivative(alike.graph, alike.node, i)
         assert told is not None
         number = self._told(
-            formula=_typeset(told.formula, graph, user, True),
-            derivative=None if factor is None else _typeset(factor, graph, user, True),
+            formula=_typeset(told.formula, alike.places),
+            derivative=None if factor is None else _typeset(factor, alike.places),
         )
         written = None if factor is None else shown(plain(factor), 120)
         return Phrase(number, shown(told.text, 600), told.shapes, shown(told.note, 160), written)
 
 
-def _typeset(f: Formula, graph: Graph, node: Node, back: bool = False) -> Tree | None:
+def _typeset(f: Formula, places: dict[str, int]) -> Tree | None:
     """The formula as a tree, whose names are places; None if it is too long."""
-    places = {node.name: -1} | {graph.nodes[k].name: i for i, k in reversed([*enumerate(node.inputs)])}
-    places |= {gradient_name(node): -2} if back else {}
     return _placed(tree(f), places) if f.size() <= TYPESET else None
 
 

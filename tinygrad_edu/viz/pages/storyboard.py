@@ -49,9 +49,9 @@ class Storyboard:
 
     def _backward(self, s: Backward) -> dict[str, Any]:
         out, short = self.graph.result, self.texts.short
-        phrase, names = self.phrases.backward(s.user, s.position), self.phrases.names(s.user)
+        phrase, named = self.phrases.backward(s.user, s.position), self.phrases.around(s.user).named
         factor, product = s.factor, short(s.contribution)
-        formula, number = phrase.named(phrase.formula, names), None if factor is None else short(factor)
+        formula, number = named(phrase.formula), None if factor is None else short(factor)
         name = f"d{out}/d{s.source.name}"
         if s.scalar:
             rule = f"d{out}/d{s.user.name} · d{s.user.name}/d{s.source.name}"
@@ -63,11 +63,11 @@ class Storyboard:
         part = {
             "phase": "backward", "node": s.source.key, "user": s.user.key, "position": s.position,
             "text": text, "told": phrase.number, "product": product, "derivative": number,
-            "derivative_formula": None if phrase.derivative is None else phrase.named(phrase.derivative, names),
+            "derivative_formula": None if phrase.derivative is None else named(phrase.derivative),
             "factor": None if factor is None or not self.pictured else figure(_spread(factor, s.user.value), 64),
             "before": None if s.before is None else short(s.before), "after": short(s.after),
             "use": s.use, "uses": s.uses,
-            "formula": formula, "shapes": phrase.shapes, "note": phrase.named(phrase.note, names),
+            "formula": formula, "shapes": phrase.shapes, "note": named(phrase.note),
         }  # fmt: skip
         figures = {"contribution": s.contribution, "sum": s.after} if s.adds and self.pictured else {}
         return part | {name: figure(v, 64) for name, v in figures.items()}

@@ -19,7 +19,7 @@ from ...transforms.forward import tangent
 from ..formulas.formula import rule_of
 from ..graph.graph import Graph, Node
 from ..graph.reading import read
-from ..graph.steps import Backward, backward, below_masks, contribution
+from ..graph.steps import Backward, arguments, backward, below_masks, contribution
 from ..graph.values import whole
 from ..graph.watch import caller, names_in, results_in
 
@@ -88,7 +88,7 @@ def _terms_of_use(graph: Graph, user: Node, i: int, index: tuple[int, ...], mask
     if rule_of(user.op, i) is None:
         return []
     source, where = graph.nodes[user.inputs[i]], f"through {user.title}{which}"
-    total = float(np.asarray(contribution(graph, user, i, masked))[index])
+    total = float(np.asarray(contribution(graph, user, i, arguments(graph, user), masked))[index])
     change = _change(graph, user, i, index)
     places = np.argwhere(change)
     axes = [k for k in range(change.ndim) if len(set(places[:, k].tolist())) > 1]
