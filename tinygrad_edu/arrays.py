@@ -167,6 +167,11 @@ def get_default_dtype() -> np.dtype[Any]:
     return _default
 
 
+def default_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The default dtype of Python's numbers: of floats, or of complex numbers, whose parts have that of floats."""
+    return _default if dtype.kind != "c" else np.result_type(_default, np.complex64)
+
+
 def normal_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     """A dtype of numbers or truth values as users name it, in this machine's order of bytes."""
     try:
@@ -221,8 +226,8 @@ def to_array(data: Any, dtype: object | None = None, copy: bool | None = None, w
         )
     if not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))
-    if dtype is None and not double and array.dtype == np.float64:
-        return array.astype(_default)
+    if dtype is None and not double and array.dtype in (np.float64, np.complex128):
+        return array.astype(default_of(array.dtype))
     return array
 
 

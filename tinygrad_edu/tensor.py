@@ -279,7 +279,7 @@ class Tensor(Operators, Functions, Contents):
         wanted = normal_dtype("astype", dtype)
         if wanted == self.dtype:
             return self
-        if self.dtype.kind == "c" and wanted.kind != "c":
+        if self.dtype.kind == "c" and wanted.kind not in "cb":
             raise DTypeError(
                 f"astype: complex numbers must stay complex; got {self.dtype} for {wanted}; take .real, .imag or abs()"
             )

@@ -304,7 +304,7 @@ class TestWrites:
             t[0] = x[0]
         t[0] = 1.5
         assert t.data[0] == 1
-        with pytest.raises(DTypeError, match="got complex128"):
+        with pytest.raises(DTypeError, match="got complex64"):
             tg.zeros(2)[0] = 1j
 
     def test_augmented_assignment_to_a_part(self):

@@ -16,11 +16,18 @@ A, B, P = R.normal(size=(3, 4)), R.normal(size=(3, 4)), R.uniform(0.1, 0.9, size
 I, J, T, S = R.integers(0, 9, (3, 4)), R.integers(0, 5, (3, 4)), A > 0, R.normal(size=(4, 4))
 Z = A + 1j * B
 D = S @ S.T + np.eye(4)
+EVERY = np.array(
+    [
+        complex(a, b)
+        for a in (0.0, -0.0, 1, -2, np.inf, -np.inf, np.nan)
+        for b in (0.0, -0.0, 1, -2, np.inf, -np.inf, np.nan)
+    ]
+)
 
 # name: arguments, keywords; a tuple of several calls
 CALLS = {
-    **dict.fromkeys(["abs", "acos", "asin", "atan", "cos", "sin", "tan", "cosh", "sinh", "tanh", "asinh", "atanh", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "reciprocal", "sign", "negative", "positive", "floor", "ceil", "trunc", "round", "isfinite", "isinf", "isnan", "signbit"], [(P,), (P.astype("f4"),), (P - 0.05,)]),
-    "acosh": [(P + 1,)], "logical_not": [(T,)], "bitwise_invert": [(I,), (T,)], "conj": [(Z,)], "real": [(Z,)], "imag": [(Z,)],
+    **dict.fromkeys(["abs", "acos", "asin", "atan", "cos", "sin", "tan", "cosh", "sinh", "tanh", "asinh", "atanh", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "reciprocal", "negative", "positive", "floor", "ceil", "trunc", "round", "isfinite", "isinf", "isnan", "signbit"], [(P,), (P.astype("f4"),), (P - 0.05,)]),
+    "sign": [(P,), (P.astype("f4"),), (P - 0.05,), (Z,), (EVERY,), (EVERY.astype("c8"),)], "acosh": [(P + 1,)], "logical_not": [(T,)], "bitwise_invert": [(I,), (T,)], "conj": [(Z,)], "real": [(Z,)], "imag": [(Z,)],
     **dict.fromkeys(["add", "subtract", "multiply", "divide", "pow", "atan2", "hypot", "logaddexp", "maximum", "minimum", "copysign", "nextafter", "remainder", "floor_divide"], [(P, P.T.copy().reshape(3, 4)), (P, 2.0), (P.astype("f4"), P)]),
     **dict.fromkeys(["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"], [(A, B), (I, J), (I, 3)]),
     **dict.fromkeys(["logical_and", "logical_or", "logical_xor"], [(T, B > 0)]), **dict.fromkeys(["bitwise_and", "bitwise_or", "bitwise_xor"], [(I, J), (T, B > 0)]),
@@ -29,14 +36,14 @@ CALLS = {
     **dict.fromkeys(["argmax", "argmin"], [(A,), (A, {"axis": 1}), (A, {"axis": 0, "keepdims": True})]),
     **dict.fromkeys(["cumulative_sum", "cumulative_prod"], [(A, {"axis": 1}), (A, {"axis": 0, "include_initial": True})]),
     "diff": [(A,), (A, {"axis": 0, "n": 2}), (A, {"prepend": A[:, :1]})], "matmul": [(A, S)], "matrix_transpose": [(A,)], "tensordot": [(A, S, {"axes": 1})],
-    "vecdot": [(A, B), (Z, Z)], "broadcast_to": [(A[0], (3, 4))], "concat": [([A, B],), ([A, B], {"axis": 1}), ([A, B], {"axis": None})], "stack": [([A, B], {"axis": 1})],
+    "vecdot": [(A, B), (Z, Z), *((I.astype(d), 60 * J.astype(d)) for d in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")), (T, B > 0)], "broadcast_to": [(A[0], (3, 4))], "concat": [([A, B],), ([A, B], {"axis": 1}), ([A, B], {"axis": None})], "stack": [([A, B], {"axis": 1})],
     "expand_dims": [(A, {"axis": 1})], "flip": [(A,), (A, {"axis": 0})], "moveaxis": [(A, 0, 1)], "permute_dims": [(A, (1, 0))], "repeat": [(A, 2), (A, 2, {"axis": 1})],
     "reshape": [(A, (4, 3))], "roll": [(A, 1), (A, 2, {"axis": 1})], "squeeze": [(A[None], {"axis": 0})], "tile": [(A, (2, 1))], "unstack": [(A,), (A, {"axis": 1})],
     "tril": [(A,), (A, {"k": 1})], "triu": [(A,), (A, {"k": -1})], "sort": [(A,), (A, {"axis": 0})], "argsort": [(A,)], "nonzero": [(T,)], "searchsorted": [(np.sort(A[0]), B[0])],
     "where": [(T, A, B)], "take": [(A, np.array([0, 2]), {"axis": 1})], "take_along_axis": [(A, I % 3, {"axis": 0})], "isin": [(I, J[0]), (I, J[0], {"invert": True})],
-    **dict.fromkeys(["unique_all", "unique_counts", "unique_inverse", "unique_values"], [(I,), (J.ravel(),)]), "meshgrid": [(A[0], B[0]), (A[0], B[0], {"indexing": "ij"})],
-    "arange": [(3,), (1, 9, 2)], "eye": [(3,), (2, 4, {"k": 1})], "linspace": [(0.0, 1.0, 5)], "full": [((2, 3), 4)], "zeros": [((2, 3),)], "ones": [((2, 3),)],
-    "full_like": [(A, 2.0)], "zeros_like": [(A,)], "ones_like": [(A,)], "asarray": [(A,), ([1, 2],)], "astype": [(A, np.dtype("f4")), (I, np.dtype("f8"))],
+    **dict.fromkeys(["unique_all", "unique_counts", "unique_inverse", "unique_values"], [(I,), (J.ravel(),), (np.array([np.nan, 1.0, np.nan, -0.0, 0.0]),)]), "meshgrid": [(A[0], B[0]), (A[0], B[0], {"indexing": "ij"})],
+    "arange": [(3,), (1, 9, 2)], "eye": [(3,), (2, 4, {"k": 1})], "linspace": [(0.0, 1.0, 5), (1.0, 2j, 5), (1 - 1j, 2j, 4, {"endpoint": False})], "full": [((2, 3), 4)], "zeros": [((2, 3),)], "ones": [((2, 3),)],
+    "full_like": [(A, 2.0)], "zeros_like": [(A,)], "ones_like": [(A,)], "asarray": [(A,), ([1, 2],)], "astype": [(A, np.dtype("f4")), (I, np.dtype("f8")), (Z * (P > 0.5), np.dtype("bool"))],
     "broadcast_arrays": [(A, B[0])], "can_cast": [(np.dtype("i4"), np.dtype("f8")), (np.dtype("f8"), np.dtype("f4"))], "result_type": [(A, np.dtype("f4")), (np.dtype("i2"), np.dtype("u1"))],
     "isdtype": [(np.dtype("f4"), "real floating"), (np.dtype("i4"), "numeric"), (np.dtype("i4"), ("bool", np.dtype("i4"))), (np.dtype("c8"), "integral")],
     "linalg.cholesky": [(D,)], "linalg.cross": [(A[:, :3], B[:, :3])], "linalg.det": [(S,)], "linalg.diagonal": [(A,)], "linalg.eigvalsh": [(D,)], "linalg.inv": [(S,)],
@@ -343,6 +350,49 @@ def test_a_reshaped_tensor_is_a_copy_where_that_is_asked_for():
         assert np.shares_memory(y._data, x._data) != bool(copy)
     with pytest.raises(ValueError, match="reshape: with copy=False the result must share memory"):
         tg.reshape(tg.reshape(x, (2, 3)).T, (6,), copy=False)
+
+
+def test_pythons_numbers_have_the_default_dtype_and_complex_ones_that_of_its_parts():
+    for floats, complexes in (("float32", "complex64"), ("float64", "complex128")):
+        tg.set_default_dtype(floats)
+        try:
+            default = tg.__array_namespace_info__().default_dtypes()
+            for make in (
+                tg.asarray,
+                tg.Tensor,
+                lambda x: tg.full((2,), x),
+                lambda x: tg.linspace(0.0, x, 3),
+                lambda x: tg.asarray([x]),
+            ):
+                assert make(1.5).dtype == floats == default["real floating"]
+                assert make(1.5j).dtype == complexes == default["complex floating"]
+            assert tg.fft.fftfreq(5).dtype == floats
+        finally:
+            tg.set_default_dtype("float32")
+    np.testing.assert_array_equal(tg.fft.fftfreq(5, d=0.5, dtype=tg.float64).data, np.fft.fftfreq(5, 0.5))
+    np.testing.assert_array_equal(tg.fft.rfftfreq(7, dtype=tg.float64).data, np.fft.rfftfreq(7))
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], (1, 2), 3.5, True, 1j])
+def test_what_has_no_memory_to_share_is_refused_where_no_copy_may_be_made(values):
+    with pytest.raises(ValueError, match="asarray: with copy=False the tensor must share memory; got a"):
+        tg.asarray(values, copy=False)
+    a = np.arange(3.0)
+    assert np.shares_memory(tg.asarray(a, copy=False).data, a)
+
+
+@pytest.mark.parametrize("name", ["floor_divide", "remainder", "floor", "ceil", "trunc", "signbit", "bitwise_and"])
+def test_functions_of_real_numbers_refuse_complex_ones(name):
+    x = tg.asarray(np.array([1 + 2j, 3.0]))
+    pair = name in ("floor_divide", "remainder", "bitwise_and")
+    with pytest.raises(DTypeError, match=rf"{name}: .*; got .*complex128.*; "):
+        getattr(tg, name)(*[x] * (1 + pair))
+
+
+def test_numpys_unique_takes_all_nans_for_one():
+    x = np.array([np.nan, 1.0, np.nan, 0.5])
+    np.testing.assert_array_equal(np.unique(tg.asarray(x)).data, np.unique(x))
+    np.testing.assert_array_equal(np.unique(tg.asarray(x), equal_nan=False).data, np.unique(x, equal_nan=False))
 
 
 def test_devices_and_inspection():

@@ -210,3 +210,18 @@ def test_a_parameter_that_is_replaced_names_functional_call(value):
     net = build()
     with pytest.raises(TypeError, match=r"Linear\.weight: a parameter can only be replaced.*nn\.functional_call"):
         net[0].weight = value(net[0].weight)
+
+
+def test_arguments_may_come_in_a_tuple_as_pytorch_has_them():
+    net = nn.Linear(3, 2)
+    given = {"weight": np.ones((2, 3), np.float32)}
+    want = nn.functional_call(net, given, X[:, :3])
+    for args in (((X[:, :3],),), ((X[:, :3],), {}), ((), {"input": X[:, :3]})):
+        np.testing.assert_array_equal(nn.functional_call(net, given, *args).data, want.data)
+
+    class Pair(nn.Module):
+        def forward(self, pair):
+            a, b = pair
+            return a - b
+
+    assert nn.functional_call(Pair(), {}, ((5.0, 3.0),)) == 2.0

@@ -210,7 +210,7 @@ DIFFERENT = [
     ("PyTorch's loss overflows", "value", "float16", "nn.functional.soft_margin_loss"),
     ("0 times inf is nan, also for beta = 0", "value", "float16", "addr"),
     ("Equal entries keep their order; in PyTorch, they may have any", "value", "", "topk sort argsort"),
-    ("Computed as for floats, where PyTorch cuts factors, bounds or means down to integers", "value", "int64", "addmv addbmm baddbmm nn.functional.avg_pool1d nn.functional.avg_pool2d nn.functional.avg_pool3d nn.functional.hardtanh linspace reciprocal arange"),
+    ("Computed as for floats, where PyTorch cuts factors, bounds or means down to integers", "value", "int64", "addmv addbmm baddbmm nn.functional.avg_pool1d nn.functional.avg_pool2d nn.functional.avg_pool3d nn.functional.hardtanh linspace linspace[tensor_overload] reciprocal arange"),
     ("The length is that of the floats, as in NumPy; PyTorch first makes integers of them", "shape", "int64", "arange"),
     ("NumPy's covariances are float64", "dtype", "float32 float16", "cov corrcoef"),
     ("The derivative of what is read: of one triangle, or of the Hermitian part", "gradient", "", "cholesky linalg.cholesky cholesky_solve linalg.eigh linalg.eigvalsh linalg.pinv[hermitian]"),

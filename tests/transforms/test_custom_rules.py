@@ -1,5 +1,6 @@
 """Functions with rules of their own, beside the same functions without and beside JAX."""
 
+import functools
 import itertools
 import weakref
 
@@ -242,3 +243,102 @@ def test_what_nobody_can_write_into_is_let_go():
     y = ruled(forward, lambda _, g: (g,))(tg.Tensor(np.ones(3), requires_grad=True))
     assert kept[0]() is None
     y.sum().backward()
+
+
+def _jaxs(api, xp):
+    """Functions with rules as JAX's own pages write them."""
+
+    @api.custom_vjp
+    def itself(x, y):
+        return {"p": xp.sin(x) * y, "q": x}
+
+    def forward(x, y):
+        return itself(x, y), (xp.cos(x), xp.sin(x), y)
+
+    itself.defvjp(forward, lambda kept, g: (kept[0] * g["p"] * kept[2] + 3 * g["q"], kept[1] * g["p"]))
+
+    @functools.partial(api.custom_vjp, nondiff_argnums=(0, 2))
+    def applied(f, x, n):
+        return f(x) ** n
+
+    applied.defvjp(lambda f, x, n: (applied(f, x, n), x), lambda f, n, x, g: (7 * n * g * f(x),))
+
+    @functools.partial(api.custom_jvp, nondiff_argnums=(1,))
+    def power(x, n):
+        return x**n
+
+    power.defjvp(lambda n, primals, tangents: (power(primals[0], n), 5 * n * primals[0] * tangents[0]))
+
+    @api.custom_jvp
+    def product(x, y):
+        return x * y
+
+    product.defjvps(lambda t, out, x, y: 2 * t * y, lambda t, out, x, y: t * x + out * t)
+
+    @api.custom_jvp
+    def half(x, y):
+        return x * y
+
+    half.defjvps(None, lambda t, out, x, y: 3 * t * x)
+
+    @api.custom_jvp
+    def sine(x):
+        return xp.sin(x)
+
+    @api.custom_jvp
+    def cosine(x):
+        return xp.cos(x)
+
+    sine.defjvp(lambda p, t: (sine(*p), cosine(*p) * t[0]))
+    cosine.defjvp(lambda p, t: (cosine(*p), -sine(*p) * t[0]))
+
+    @api.custom_jvp
+    def exponential(x):
+        return xp.exp(x)
+
+    def rule(primals, tangents):
+        y = exponential(*primals)
+        return y, y * tangents[0]
+
+    exponential.defjvp(rule)
+    return {
+        "rules in each other": lambda x, y: (sine(x) * cosine(x * y)).sum(), "in terms of its result": lambda x, y: exponential(x * y).sum(),
+        "written in itself": lambda x, y: (itself(x, y)["p"] * itself(x, y)["q"]).sum(), "by keyword": lambda x, y: itself(x, y=y)["p"].sum(),
+        "with settings": lambda x, y: (applied(xp.sin, x, 2) * applied(xp.tanh, y, 3)).sum(), "forward with settings": lambda x, y: (power(x, 2) * power(y, n=3)).sum(),
+        "one rule each": lambda x, y: product(product(x, y), y).sum(), "no rule for one": lambda x, y: half(x, y).sum(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "written in itself",
+        "by keyword",
+        "with settings",
+        "forward with settings",
+        "one rule each",
+        "no rule for one",
+        "rules in each other",
+        "in terms of its result",
+    ],
+)
+def test_rules_written_as_jaxs_users_write_them(name):
+    jax = pytest.importorskip("jax")
+    x, y = np.float32([0.3, -1.2, 2.0]), np.float32([0.7, 0.1, -0.4])
+    ours, theirs = _jaxs(tg, tg)[name], _jaxs(jax, jax.numpy)[name]
+    np.testing.assert_allclose(ours(x, y).data, theirs(x, y), rtol=1e-5)
+    for transform in (
+        lambda api, f: api.grad(f, (0, 1)),
+        lambda api, f: api.grad(lambda x, y: (api.grad(f)(x, y) ** 2).sum(), (0, 1)),
+    ):
+        for a, b in zip(transform(tg, ours)(x, y), transform(jax, theirs)(x, y), strict=True):
+            np.testing.assert_allclose(a.data, b, rtol=1e-5, atol=1e-6)
+
+
+def test_an_argument_by_keyword_alone_has_no_gradient_to_be_given():
+    f = tg.custom_vjp(lambda x, *, n: x**n)
+    f.defvjp(lambda x, n: (x, x), lambda x, g: (g,))
+    with pytest.raises(
+        TypeError, match=r"custom_vjp: arguments of <lambda> must have a place; got n by keyword alone; let"
+    ):
+        f(1.0, n=2)

@@ -123,6 +123,10 @@ TRANSFORMS = {
     "vjp": lambda t, xp: t.vjp(lambda p, x: several(xp, p, x), params(), X)[1](
         {"out": (np.ones((4, 2)), np.float64(2.0)), "sum": [np.array([1.0, -1.0])]}
     ),
+    **{f"{n} with has_aux": lambda t, xp, n=n: getattr(t, n)(lambda p: (p["w"] * xp.sin(p["scale"]), {"seen": p["deep"]}), has_aux=True)(params()) for n in ("jacrev", "jacfwd")},
+    "hessian with has_aux": lambda t, xp: t.hessian(lambda p, x: (loss(xp, p, x), [x]), has_aux=True)(params(), X),
+    "linearize with has_aux": lambda t, xp: (lambda y, f, seen: [y, f(params()), seen])(*t.linearize(lambda p: (p["w"] * 2, p["scale"]), params(), has_aux=True)),
+    "jvp with has_aux": lambda t, xp: t.jvp(lambda p: (p["w"] ** 2, p["scale"]), (params(),), (params(),), has_aux=True),
     "vjp with has_aux": lambda t, xp: t.vjp(lambda p: (p["w"], p["scale"]), params(), has_aux=True)[2],
     "jvp": lambda t, xp: t.jvp(lambda p, x: several(xp, p, x), (params(), X), (tangent(1), X + 1)),
     "linearize": lambda t, xp: t.linearize(lambda p, x: several(xp, p, x), params(), X)[1](tangent(2), X),

@@ -45,7 +45,7 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 @settings
 def vecdot(a: ArrayLike, b: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
-    """sum(conj(a) * b) over `axis`, after broadcasting; float16 is multiplied and added up in float32.
+    """sum(conj(a) * b) over `axis`, after broadcasting, in their common dtype; float16 is added up in float32.
 
     >>> import tinygrad_edu as tg
     >>> tg.vecdot([[1, 2], [3, 4]], [1, 10]).tolist(), tg.vecdot([1j], [1j]).item()
@@ -55,7 +55,8 @@ def vecdot(a: ArrayLike, b: ArrayLike, axis: int = -1, *, dim: int | None = None
     a, b = lift(a, "vecdot"), lift(b, "vecdot")
     if a.dtype == b.dtype == HALF:
         return vecdot(a.astype(np.float32), b.astype(np.float32), axis).astype(HALF)
-    return sum(ops.multiply(ops.conj(a) if a.dtype.kind == "c" else a, b), axis)
+    products = ops.multiply(ops.conj(a) if a.dtype.kind == "c" else a, b)
+    return sum(products, axis).astype(products.dtype)
 
 
 @own_keywords

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import engine
 from ..annotations import ArrayLike, DTypeLike
-from ..arrays import get_default_dtype, left_at, to_array
+from ..arrays import default_of, get_default_dtype, left_at, to_array
 from ..engine import LEFT, Variable
 from ..holders import Store
 from ..ops.layout import broadcast_to
@@ -37,6 +38,10 @@ def asarray(data: object, dtype: object | None = None, copy: bool | None = None)
     >>> x.tolist()
     [5, 2]
     """
+    if copy is False and isinstance(data, list | tuple | Number):
+        raise ValueError(
+            f"asarray: with copy=False the tensor must share memory; got a {type(data).__name__}; leave it out"
+        )
     if isinstance(data, Variable):
         t: Any = data
         t = t if dtype is None else t.astype(dtype)
@@ -151,16 +156,19 @@ def arange(
 
 @settings
 @own_keywords
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None) -> Tensor:
-    """`num` evenly spaced numbers from `start` to `stop`, which is left out without `endpoint`.
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None) -> Tensor:
+    """`num` evenly spaced numbers from `start` to `stop`, which is left out without `endpoint`; complex ones too.
 
     >>> import tinygrad_edu as tg
     >>> tg.linspace(0, 1, 5).tolist(), tg.linspace(0, 1, 4, endpoint=False).tolist()
     ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.25, 0.5, 0.75])
     """
-    start, stop = number("linspace", "start", start), number("linspace", "stop", stop)  # np.linspace has gradients
-    array = _made("linspace", np.linspace, start, stop, num, endpoint)
-    return engine.constant(_made("linspace", array.astype, _or_default(dtype)))
+    ends = [
+        x if isinstance(x, complex) else number("linspace", name, x) for name, x in (("start", start), ("stop", stop))
+    ]
+    array = _made("linspace", np.linspace, *ends, num, endpoint)  # np.linspace has gradients
+    dtype = default_of(array.dtype) if dtype is None else dtype
+    return engine.constant(_made("linspace", array.astype, dtype))
 
 
 @settings

@@ -20,7 +20,7 @@ multiply = elementwise(ops.multiply, "[1.0, 2.0], [3.0, 4.0]", "Tensor(shape=(2,
 divide = elementwise(ops.divide, "[1, 2], 2", "Tensor(shape=(2,), dtype=float64, [0.5, 1. ])")
 negative = elementwise(ops.negative, "[1.0, -2.0]", "Tensor(shape=(2,), dtype=float32, [-1.,  2.])")
 positive = elementwise(ops.positive, "[1.0, -2.0]", "Tensor(shape=(2,), dtype=float32, [ 1., -2.])")
-abs = elementwise(ops.abs, "[-1.5, 3 + 4j]", "Tensor(shape=(2,), dtype=float64, [1.5, 5. ])")
+abs = elementwise(ops.abs, "[-1.5, 3 + 4j]", "Tensor(shape=(2,), dtype=float32, [1.5, 5. ])")
 exp = elementwise(ops.exp, "[0.0, 1.0]", "Tensor(shape=(2,), dtype=float32, [1.    , 2.7183])")
 exp2 = elementwise(ops.exp2, "[0.0, 3.0]", "Tensor(shape=(2,), dtype=float32, [1., 8.])")
 expm1 = elementwise(ops.expm1, "1e-9", "Tensor(shape=(), dtype=float32, 1.e-09)")
@@ -81,11 +81,11 @@ cbrt = elementwise(ops.cbrt, "[8.0, -27.0]", "Tensor(shape=(2,), dtype=float32, 
 signbit = elementwise(ops.signbit, "[1.0, -0.0]", "Tensor(shape=(2,), dtype=bool, [False,  True])")
 copysign = elementwise(ops.copysign, "[1.0, -2.0], -3.0", "Tensor(shape=(2,), dtype=float32, [-1., -2.])")
 nextafter = elementwise(ops.nextafter, "4096.0, tg.inf", "Tensor(shape=(), dtype=float32, 4096.0005)")
-conj = elementwise(ops.conj, "1 + 2j", "Tensor(shape=(), dtype=complex128, 1.-2.j)")
+conj = elementwise(ops.conj, "1 + 2j", "Tensor(shape=(), dtype=complex64, 1.-2.j)")
 
 
 def sign(x: ArrayLike, /) -> Tensor:
-    """-1, 0 or 1; x / abs(x) of complex numbers. Its derivative is 0.
+    """-1, 0 or 1; x / abs(x) of complex numbers, whose infinite part decides. The derivative of -1, 0, 1 is 0.
 
     >>> import tinygrad_edu as tg
     >>> tg.sign([-3.0, 0.0, 2.0])
@@ -94,7 +94,11 @@ def sign(x: ArrayLike, /) -> Tensor:
     x = lift(x, "sign")
     if x.dtype.kind == "c" and not complex_step.get():
         size = ops.abs(x)
-        return x / ops.where(size == 0, 1, size)
+        a, b = (ops.where(ops.isinf(part), ops.sign(part), 0) for part in (ops.real(x), ops.imag(x)))
+        far = ops.where(ops.abs(a * b) == 1, float("nan"), a + b * 1j)
+        usual = (size > 0) & ops.isfinite(size)
+        other = ops.where(ops.isinf(size), far, ops.where(ops.isnan(size), float("nan") * (1 + 1j), 0))
+        return ops.where(usual, ops.where(usual, x, 0) / ops.where(usual, size, 1), other.astype(x.dtype))
     return ops.sign.unary(x)
 
 

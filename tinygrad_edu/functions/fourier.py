@@ -10,11 +10,12 @@ import numpy as np
 
 from .. import ops
 from ..annotations import ArrayLike, DTypeLike
+from ..arrays import get_default_dtype, normal_dtype
+from ..engine import constant
 from ..errors import DTypeError, ShapeError
 from ..functions.arguments import Axis
 from .arguments import lift, normal_axis
 from .calls import at_device, own_keywords
-from .creation import asarray
 from .joining import concat, roll
 from .layout import flip
 from .settings import integer, refused, settings, several
@@ -249,7 +250,7 @@ def _frequencies(who: str, make: Callable[..., Any], n: int, d: float, dtype: ob
     at_device(who, device)
     if not 1 <= n < 2**40 or d == 0:
         raise ValueError(f"{who}: n must be a length and d a step; got {n} and {d}; use e.g. n=8")
-    return asarray(make(n, d).tolist(), dtype)
+    return constant(make(n, d).astype(get_default_dtype() if dtype is None else normal_dtype(who, dtype)))
 
 
 @own_keywords

@@ -343,11 +343,11 @@ def nonzero(x: ArrayLike, *, as_tuple: bool = True) -> Any:
 
 @own_keywords
 def unique_values(x: ArrayLike) -> Tensor:
-    """The different values in `x`, ascending; a gradient goes to where each stands first.
+    """The different values in `x`, ascending, each nan by itself; a gradient goes to where each stands first.
 
     >>> import tinygrad_edu as tg
     >>> tg.unique_values([3, 1, 3, 2]).tolist()
     [1, 2, 3]
     """
     x = lift(x, "unique_values").reshape(-1)
-    return take(x, np.unique(x._data, return_index=True)[1])
+    return take(x, np.unique(x._data, return_index=True, equal_nan=False)[1])

@@ -14,7 +14,9 @@ from ..batched import BatchedArray, whole
 from ..errors import ShapeError
 from ..functions import contract, elementwise, indexing, joining, layout, linalg, norms, reduce
 from ..functions.arguments import Axis, lift, normal_axis
+from ..values import value
 from ..writing import assign
+from . import statistics
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -206,3 +208,77 @@ def multi_dot(arrays: Any) -> Any:
 
     y = product(0, n - 1)
     return layout.reshape(y, y.shape[row : 2 - column])
+
+
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """np.apply_over_axes: one axis after the other, which are kept."""
+    a = lift(a, "apply_over_axes")
+    for axis in np.ravel(axes).tolist():
+        y = lift(func(a, axis))
+        a = y if y.ndim == a.ndim else layout.expand_dims(y, axis)
+    return a
+
+
+def compress(condition: Any, a: Any, axis: Any = None) -> Any:
+    """np.compress: what stands where the condition holds."""
+    a = layout.flatten(lift(a, "compress")) if axis is None else lift(a, "compress")
+    return indexing.take(a, np.flatnonzero(value(lift(condition, "compress"))), axis or 0)
+
+
+def extract(condition: Any, arr: Any) -> Any:
+    """np.extract."""
+    return compress(layout.flatten(lift(condition, "extract")), arr)
+
+
+def resize(a: Any, new_shape: Any) -> Any:
+    """np.resize: the entries again and again, as many as there is room for."""
+    a = lift(a, "resize")
+    return _picked(a, np.resize(_places(a), new_shape))
+
+
+def diagflat(v: Any, k: int = 0) -> Any:
+    """np.diagflat."""
+    v = layout.flatten(lift(v, "diagflat"))
+    return elementwise.where(np.diagflat(np.ones(v.size, bool), k), _picked(v, np.diagflat(_places(v), k)), 0)
+
+
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """np.rollaxis."""
+    a = lift(a, "rollaxis")
+    axis, start = normal_axis("rollaxis", axis, a.ndim), start + a.ndim if start < 0 else start
+    return layout.moveaxis(a, axis, start - (start > axis))
+
+
+STATISTICS: dict[str, Any] = {
+    "maximum": reduce.max,
+    "minimum": reduce.min,
+    "mean": reduce.mean,
+    "median": statistics.median,
+}
+
+
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    """np.pad; what is added may also be a statistic along the axis, or a ramp to `end_values`."""
+    known = {"linear_ramp": "end_values", "constant": "constant_values"}.get(mode)
+    if set(kwargs) - {known}:
+        raise TypeError(f"np.pad: mode {mode!r} takes {known or 'nothing more'}; got {sorted(kwargs)}; leave it out")
+    if mode not in STATISTICS and mode != "linear_ramp":
+        return layout.pad(array, pad_width, mode, **kwargs)
+    x = lift(array, "pad")
+    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
+    ends = np.broadcast_to(np.asarray(kwargs.get("end_values", 0)), (x.ndim, 2)).tolist()
+    for axis, (before, after) in enumerate(widths):
+        around = (slice(None),) * axis
+        if mode in STATISTICS:
+            first = last = STATISTICS[mode](x, axis=axis, keepdims=True)
+            if x.dtype.kind in "iu":
+                first = last = elementwise.round(first).astype(x.dtype)
+            parts = [joining.repeat(first, before, axis), x, joining.repeat(last, after, axis)]
+        else:
+            low, high = ends[axis]
+            shape = (-1,) + (1,) * (x.ndim - 1 - axis)
+            up, down = ((np.arange(n) / max(n, 1)).reshape(shape).astype(x.dtype) for n in (before, after))
+            begin, end = x[(*around, slice(0, 1))], x[(*around, slice(-1, None))]
+            parts = [low + (begin - low) * up, x, high + (end - high) * np.flip(down, 0)]
+        x = joining.concat(parts, axis)
+    return x

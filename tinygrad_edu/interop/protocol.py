@@ -230,7 +230,8 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return _written(function, rest.pop("out"), function(*lead, **rest))
     target = FUNCTIONS[function]
     known = _signature(target)
-    unknown = [k for k in rest if k not in known.parameters] if known else []
+    free = known is None or any(p.kind is p.VAR_KEYWORD for p in known.parameters.values())
+    unknown = [] if free or known is None else [k for k in rest if k not in known.parameters]
     if unknown and not tracked:
         return _on_arrays(function, args, kwargs)
     if unknown:

@@ -205,5 +205,26 @@ TORCH = {
     "set_rng_state": "use rng.set_state(state) of a generator of tg.random",
 }  # fmt: skip
 
+# of JAX's and PyTorch's trees
+TREE = {
+    "reduce": "use functools.reduce(f, tg.tree.leaves(t))",
+    "all": "use all(tg.tree.leaves(t))",
+    "any": "use any(tg.tree.leaves(t))",
+    "transpose": "use tg.tree.map(lambda *xs: [*xs], *trees), of a list of trees",
+    **dict.fromkeys(("tree_map", "tree_flatten", "tree_unflatten", "tree_leaves", "tree_structure"), "leave out tree_"),
+    **dict.fromkeys(
+        ("flatten_with_path", "leaves_with_path", "map_with_path"),
+        "use tg.tree.structure(t), which prints where each leaf stands, and tg.tree.leaves(t)",
+    ),
+}
+
 # by how users write the place
-SENTENCES = {"nn": NN, "F": FUNCTIONAL, "optim": OPTIM, "nn.utils": UTILS, "Tensor": TENSOR, "tg": TORCH}
+SENTENCES = {
+    "tg.tree": TREE,
+    "nn": NN,
+    "F": FUNCTIONAL,
+    "optim": OPTIM,
+    "nn.utils": UTILS,
+    "Tensor": TENSOR,
+    "tg": TORCH,
+}

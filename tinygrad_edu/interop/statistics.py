@@ -261,13 +261,23 @@ def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True) -> A
 
 
 @single
-def average(a: ArrayLike, axis: int | None = None, weights: ArrayLike | None = None, keepdims: bool = False) -> Any:
-    """np.average."""
+def average(
+    a: ArrayLike,
+    axis: int | None = None,
+    weights: ArrayLike | None = None,
+    returned: bool = False,
+    *,
+    keepdims: bool = False,
+) -> Any:
+    """np.average; with `returned`, the sum of the weights too."""
     if weights is None:
-        return reduce.mean(a, axis, keepdims)
+        mean = reduce.mean(a, axis, keepdims)
+        return (mean, 0 * mean + lift(a).size // max(mean.size, 1)) if returned else mean
     a, w = lift(a, "average"), lift(weights, "average")
     if w.shape != a.shape:  # a weight for each entry along the axis
         (k,) = normal_axes("average", axis, a.ndim)
         w = layout.reshape(w, [-1 if i == k else 1 for i in range(a.ndim)])
     w = layout.broadcast_to(w.astype(np.result_type(a.dtype, w.dtype)), a.shape)
-    return reduce.sum(a * w, axis, keepdims) / reduce.sum(w, axis, keepdims)
+    total = reduce.sum(w, axis, keepdims)
+    mean = reduce.sum(a * w, axis, keepdims) / total
+    return (mean, layout.broadcast_to(total, mean.shape)) if returned else mean

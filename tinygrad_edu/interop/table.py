@@ -29,7 +29,7 @@ from ..functions import (
     reduce,
 )
 from ..op import REGISTRY
-from . import array_api, assembly, signals, statistics
+from . import array_api, assembly, polynomials, signals, statistics
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -61,6 +61,8 @@ UFUNCS |= {
     np.ldexp: lambda x, e: tensor(x) * 2.0 ** tensor(e).astype(tensor(x).dtype),
     np.frexp: lambda x: _frexp(reduce.averaged(x, "frexp")),
     np.modf: lambda x: (tensor(x) - ops.trunc(x), ops.trunc(x)),
+    np.matvec: lambda a, b: layout.squeeze(contract.matmul(a, layout.expand_dims(tensor(b), -1)), -1),
+    np.vecmat: lambda a, b: layout.squeeze(contract.matmul(layout.expand_dims(ops.conj(tensor(a)), -2), b), -2),
     np.left_shift: ops.bitwise_left_shift, np.right_shift: ops.bitwise_right_shift,
     np.divmod: lambda a, b: (a // b, a % b),
     np.deg2rad: lambda x: x * (np.pi / 180), np.radians: lambda x: x * (np.pi / 180),
@@ -193,6 +195,47 @@ def _diag(v: Tensor, k: int = 0) -> Any:
     return ops.put(v, i + max(-k, 0), i + max(k, 0), shape=(n, n), index=(ops.ARRAY, ops.ARRAY))
 
 
+def _unique(ar: ArrayLike, equal_nan: bool = True) -> Any:
+    values = indexing.unique_values(ar)
+    several = np.isnan(values._data).cumsum() if equal_nan else np.zeros(1)  # nans stand last
+    return values[: len(several) - int(several[-1]) + 1] if several.size and several[-1] > 1 else values
+
+
+def _filled(a: Any, x: float) -> Any:
+    """`a` with `x` in place of nan."""
+    return elementwise.where(ops.isnan(tensor(a)), x, a)
+
+
+def _by_columns(who: str, order: object) -> bool:
+    """Whether entries are to be read in Fortran's order."""
+    if order not in ("C", "F"):
+        raise ValueError(f"np.{who}: order must be 'C' or 'F'; got {order!r}; choose one")
+    return bool(order == "F")
+
+
+def _reshape(a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
+    if not _by_columns("reshape", order):
+        return layout.reshape(a, shape, copy=copy)
+    wanted = np.empty(a.shape).reshape(shape).shape  # with the length that -1 stands for
+    return layout.permute_dims(layout.reshape(layout.permute_dims(a), wanted[::-1], copy=copy))
+
+
+def _ravel(a: Any, order: str = "C") -> Any:
+    return layout.flatten(layout.permute_dims(a) if _by_columns("ravel", order) else a)
+
+
+def _take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Any:
+    n = tensor(a).size if axis is None else a.shape[axis]
+    if mode == "clip":
+        indices = elementwise.clip(tensor(indices), 0, n - 1)
+    return indexing.take(a, tensor(indices) % n if mode == "wrap" else indices, axis)
+
+
+def _concatenate(arrays: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
+    joined = joining.concat(arrays, axis)
+    return joined if dtype is None else joined.astype(dtype)
+
+
 def _where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None) -> Any:
     return indexing.nonzero(condition) if x is None else elementwise.where(condition, x, y)
 
@@ -209,10 +252,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.count_nonzero: reduce.count_nonzero, np.argmax: reduce.argmax, np.argmin: reduce.argmin,
     np.cumsum: _typed(reduce.cumulative_sum), np.cumprod: _typed(reduce.cumulative_prod),
     np.cumulative_sum: reduce.cumulative_sum, np.cumulative_prod: reduce.cumulative_prod,
-    np.reshape: layout.reshape, np.ravel: layout.flatten, np.transpose: layout.permute_dims,
+    np.reshape: _reshape, np.ravel: _ravel, np.fix: ops.trunc, np.transpose: layout.permute_dims,
     np.matrix_transpose: layout.matrix_transpose, np.moveaxis: layout.moveaxis, np.swapaxes: layout.swapaxes,
     np.expand_dims: layout.expand_dims, np.squeeze: layout.squeeze, np.broadcast_to: layout.broadcast_to,
-    np.concatenate: joining.concat, np.stack: joining.stack, np.vstack: _joined(2, 0), np.hstack: _joined(1, 1),
+    np.concatenate: _concatenate, np.stack: joining.stack, np.vstack: _joined(2, 0), np.hstack: _joined(1, 1),
     np.dstack: _joined(3, 2), np.atleast_1d: _at_least(1), np.atleast_2d: _at_least(2), np.atleast_3d: _at_least(3),
     np.column_stack: _column_stack,
     np.append: lambda arr, values, axis=None: joining.concat([arr, values], axis), np.array_split: _array_split,
@@ -224,16 +267,19 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.astype: lambda x, dtype, copy=True: x.astype(dtype),
     np.ptp: lambda a, axis=None, keepdims=False: reduce.max(a, axis, keepdims) - reduce.min(a, axis, keepdims),
     np.vdot: lambda a, b: contract.vecdot(layout.flatten(a), layout.flatten(b)),
-    np.roll: joining.roll, np.tile: joining.tile, np.repeat: joining.repeat, np.pad: layout.pad,
+    np.roll: joining.roll, np.tile: joining.tile, np.repeat: joining.repeat, np.pad: assembly.pad,
     np.tril: layout.tril, np.triu: layout.triu, np.diag: _diag, np.copy: ops.clone,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: layout.diagonal(a, offset, axis1, axis2),
-    np.trace: lambda a, offset=0, axis1=0, axis2=1: reduce.sum(layout.diagonal(a, offset, axis1, axis2), -1),
+    np.trace: lambda a, offset=0, axis1=0, axis2=1, dtype=None: reduce.sum(
+        layout.diagonal(a, offset, axis1, axis2), -1, dtype=dtype
+    ),
     np.where: _where, np.clip: _clip, np.round: elementwise.round, np.around: elementwise.round,
-    np.take: indexing.take, np.take_along_axis: indexing.take_along_axis, np.sort: _ordered(indexing.sort),
+    np.take: _take, np.take_along_axis: indexing.take_along_axis, np.sort: _ordered(indexing.sort),
     np.argsort: _ordered(indexing.argsort),
     np.searchsorted: lambda a, v, side="left", sorter=None: indexing.searchsorted(a, v, side, sorter),
-    np.unique: indexing.unique_values,
+    np.unique: _unique,
     np.bincount: indexing.bincount,
+    **{getattr(np, f"unique_{name}"): getattr(array_api, f"unique_{name}") for name in ("all", "counts", "inverse")},
     np.nonzero: indexing.nonzero, np.unique_values: indexing.unique_values, np.dot: _dot,
     np.inner: lambda a, b: contract.tensordot(a, b, ([-1], [-1])) if np.ndim(a) and np.ndim(b) else a * b,
     np.outer: linalg.outer,
@@ -266,16 +312,22 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.multi_dot: assembly.multi_dot, np.linalg.lstsq: assembly.lstsq,
     np.linalg.tensorinv: assembly.tensorinv, np.linalg.tensorsolve: assembly.tensorsolve,
     **{getattr(np, name): getattr(statistics, name) for name in (
-        "average", "corrcoef", "cov", "median", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod",
-        "nanquantile", "nanstd", "nansum", "nanvar", "percentile", "quantile",
+        "average", "corrcoef", "cov", "median", "nanmax", "nanmedian", "nanmin", "nanpercentile",
+        "nanquantile", "nanstd", "nanvar", "percentile", "quantile",
+    )},
+    **{getattr(np, name): _typed(getattr(statistics, name)) for name in ("nanmean", "nanprod", "nansum")},
+    np.nancumsum: _typed(lambda a, axis=None: reduce.cumulative_sum(_filled(a, 0), axis)),
+    np.nancumprod: _typed(lambda a, axis=None: reduce.cumulative_prod(_filled(a, 1), axis)),
+    **{getattr(np, name): getattr(polynomials, name) for name in (
+        "poly", "polyadd", "polyder", "polyfit", "polyint", "polymul", "polysub", "roots",
     )},
     **{getattr(np, name): getattr(signals, name) for name in (
         "convolve", "correlate", "diff", "ediff1d", "geomspace", "gradient", "interp", "linspace", "logspace",
         "nan_to_num", "polyval", "rot90", "trapezoid", "unwrap", "vander",
     )},
     **{getattr(np, name): getattr(assembly, name) for name in (
-        "apply_along_axis", "block", "choose", "delete", "insert", "kron", "partition", "piecewise", "put_along_axis",
-        "select",
+        "apply_along_axis", "apply_over_axes", "block", "choose", "compress", "delete", "diagflat", "extract",
+        "insert", "kron", "partition", "piecewise", "put_along_axis", "resize", "rollaxis", "select",
     )},
 }  # fmt: skip
 
@@ -283,6 +335,10 @@ WITHOUT_GRADIENT = {
     np.allclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
     np.isclose, np.ndim, np.shape, np.size, np.result_type, np.can_cast, np.iscomplexobj,
     np.isrealobj, np.may_share_memory, np.shares_memory,
+    np.argpartition, np.digitize, np.histogram, np.histogram2d, np.histogram_bin_edges, np.histogramdd, np.intersect1d,
+    np.iscomplex, np.isin, np.isneginf, np.isposinf, np.isreal, np.lexsort, np.nanargmax, np.nanargmin,
+    np.setdiff1d, np.setxor1d, np.union1d, np.unravel_index, np.ravel_multi_index, np.einsum_path, np.ix_,
+    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.savez, np.savez_compressed,
     np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.argwhere,
     np.flatnonzero,
 }  # fmt: skip

@@ -19,13 +19,15 @@ from ..transforms import tree
 from .module import Module
 
 
-def functional_call(module: Module, params: object, *args: object, **kwargs: object) -> Any:
+def functional_call(module: Module, params: Any, *args: object, **kwargs: object) -> Any:
     """`module(*args, **kwargs)` with other tensors in place of its parameters and buffers.
 
     `params` is a dict of tensors by name, as in `named_parameters()` and `named_buffers()`, or a tuple of such dicts;
     what it does not name, the module has. A tensor that the module uses under several names is replaced under all by
-    any of them. Gradients go to the tensors given, which may have a history. What runs is a copy: parameters, running
-    statistics and attributes of the module stay as they are; buffers that are given are written into.
+    any of them. The arguments may also come as PyTorch has them, in one tuple, with a dict of keywords after it: a
+    module whose only argument is a tuple gets that as `((a, b),)`. Gradients go to the tensors given, which may have a
+    history. What runs is a copy: parameters, running statistics and attributes of the module stay as they are; buffers
+    that are given are written into.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -36,6 +38,8 @@ def functional_call(module: Module, params: object, *args: object, **kwargs: obj
     """
     if not isinstance(module, Module):
         raise TypeError(f"functional_call: takes a Module; got {type(module).__name__}; call it with your arguments")
+    if args and type(args[0]) is tuple and (len(args) == 1 or (len(args) == 2 and isinstance(args[1], dict))):
+        args, kwargs = args[0], {**kwargs, **(args[1] if len(args) == 2 else {})}
     own: dict[str, Any] = {
         **dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))
     }  # fmt: skip
@@ -58,7 +62,7 @@ def functional_call(module: Module, params: object, *args: object, **kwargs: obj
     return Copy(module, new).of(module)(*args, **kwargs)
 
 
-def _by_name(params: object) -> dict[str, Any]:
+def _by_name(params: Any) -> dict[str, Any]:
     """One dict of all that is given."""
     found: dict[str, Any] = {}
     for part in params if isinstance(params, tuple | list) else (params,):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import complex_step
 from ..domain import BOOLEAN, NONZERO, POSITIVE, REAL, UNIT, Domain, inf
 from ..op import Op
 from ..pieces import in_pieces
@@ -309,9 +310,9 @@ where = Op("where", _where,
 
 
 def _floor_divide(a: Any, b: Any) -> Any:
-    if np.iscomplexobj(a) or np.iscomplexobj(b):
+    if (np.iscomplexobj(a) or np.iscomplexobj(b)) and complex_step.get():
         return np.floor_divide(np.real(a), np.real(b))
-    return np.floor_divide(a, b)
+    return np.floor_divide(a, b)  # which refuses complex numbers
 
 
 # Floored division: a = floor_divide(a, b) * b + remainder(a, b); the quotient is a constant

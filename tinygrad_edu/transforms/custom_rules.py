@@ -7,25 +7,45 @@ residuals that are computed once and kept for the way back.
 from __future__ import annotations
 
 import functools
+import inspect
 import weakref
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from ..arrays import gives_array, is_weak, to_array
-from ..backward import gradients
+from ..backward import gradients, history
 from ..batched import BatchedArray
 from ..engine import NEEDS, Variable, constant, entered, zeros_like
-from ..errors import GraphError, ShapeError
+from ..errors import GraphError, ShapeError, few
 from ..functions.arguments import Function, lift
-from ..functions.settings import function
+from ..functions.settings import function, integer, settings
 from ..holders import USED, fingerprint
 from ..recording import Recording, no_grad, recording
 from . import tree
 from .joint import Joint, joint_op, noted, packed, passes, replaced, unpacked
 
 _custom_rule = joint_op("custom_rule", "rule", "A function with a derivative that was given to it.")
+
+
+# calls on which the tangents of the rule that is being transposed do not depend
+beside: ContextVar[frozenset[int]] = ContextVar("beside", default=frozenset())
+
+
+def _beside(outputs: Sequence[Any], moves: Sequence[Any]) -> frozenset[int]:
+    """The calls of functions with rules, by their ids, that led to `outputs` and depend on none of `moves`."""
+    first, steps = min((t.born for t in moves), default=0), []
+    for t in history(*outputs, constants=False):
+        if t.born < first:
+            break
+        steps.append(t)
+    moved = {t.born for t in moves}
+    for t in reversed(steps):
+        if any(x.born in moved for x in t.inputs):
+            moved.add(t.born)
+    return frozenset(id((t.attributes or {})["segment"]) for t in steps if t.op is _custom_rule and t.born not in moved)
 
 
 def _itself(x: object) -> Any:
@@ -104,6 +124,8 @@ class RuleCall(Joint):
     def result(self) -> Any:
         """What the function returns, as a step of the graph."""
         with self.outside:
+            if not any(x.flags & NEEDS for x in self.inputs):  # the rule may be written in the function itself
+                return self.owner.f(*self.around(self.inputs))
             returned = self.owner.run(self, self.around([x.detach() for x in self.inputs]))
             self.outside.keep([x for x in self.leaves if not isinstance(x, Variable)])
             self.outside.keep(tree.leaves(self.residuals))
@@ -114,7 +136,7 @@ class RuleCall(Joint):
                 f"{self.owner.who}: a tensor that needs a gradient must be an argument; got one that the function "
                 "takes from outside; pass it, or detach() it"
             )
-        if not (outputs and any(x.flags & NEEDS for x in self.inputs) and (by := recording.get())):
+        if not (outputs and (by := recording.get())):
             return returned
         super().__init__(self.inputs)
         y = noted(packed(outputs), _custom_rule, self.inputs, self, by)
@@ -127,6 +149,8 @@ class RuleCall(Joint):
 
     def gradients(self, g: Any, y: object, xs: Sequence[Any]) -> list[Any]:
         graph = isinstance(g, Variable)
+        if id(self) in beside.get():
+            return [zeros_like(x) if graph else zeros_like(x)._data for x in xs]
         self.outside.must_be_as_it_was(self.owner.who)
         with Recording() if graph else no_grad():
             tensors, g = (list(xs), g) if graph else (list(map(constant, xs)), constant(g))
@@ -150,16 +174,45 @@ class _Ruled:
 
     who = ""
 
-    def __init__(self, f: Function) -> None:
+    @settings
+    def __init__(self, f: Function, nondiff_argnums: Sequence[int] = ()) -> None:
         function(self.who, "f", f)
         functools.update_wrapper(self, f)
         self.f = f
+        self.settings = tuple(integer(self.who, "nondiff_argnums", k, 0) for k in nondiff_argnums)
         self.rules: tuple[Function, ...] = ()
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.rules:
             raise GraphError(f"{self.who}: needs a rule; got none; call {self.rule_is_set_by}")
-        return RuleCall(self, args).result()
+        if kwargs:
+            bound = inspect.signature(self.f).bind(*args, **kwargs)
+            if bound.kwargs:
+                raise TypeError(
+                    f"{self.who}: arguments of {self.f.__name__} must have a place; got {few(list(bound.kwargs))} by "
+                    "keyword alone; let the function take them by place"
+                )
+            args = bound.args
+        if not self.settings:
+            return RuleCall(self, args).result()
+        places = [i for i in range(len(args)) if i not in self.settings]
+        return RuleCall(self.given(args), tuple(args[i] for i in places)).result()
+
+    def given(self, args: Sequence[Any]) -> Any:
+        """The same function of the other arguments alone, with its settings as they are here."""
+        fixed = {i: args[i] for i in self.settings if i < len(args)}
+
+        def merged(rest: Sequence[Any]) -> list[Any]:
+            others = iter(rest)
+            return [fixed[i] if i in fixed else next(others) for i in range(len(args))]
+
+        part = type(self)(functools.wraps(self.f)(lambda *rest: self.f(*merged(rest))))
+        part.rules = self.with_settings(merged, list(fixed.values()))
+        return part
+
+    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+        """The rules, with the settings where they take them."""
+        raise NotImplementedError
 
     rule_is_set_by = ""
 
@@ -170,7 +223,8 @@ class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
     `forward(*args)` returns `(f(*args), residuals)`; `backward(residuals, g)` a tuple with a gradient for each
     argument, None for none. Arguments, results and gradients may be trees (see `tg.tree`). The rule is written in
     functions of tensors, so that it can be differentiated again. An array that the function takes from outside, or
-    keeps among the residuals, must not change before the way back (checked). Source: `jax.custom_vjp`.
+    keeps among the residuals, must not change before the way back (checked). Arguments named by `nondiff_argnums` are
+    settings: `backward` takes them first, and gives no gradient for them. Source: `jax.custom_vjp`.
 
     >>> import tinygrad_edu as tg
     >>> @tg.custom_vjp
@@ -187,6 +241,10 @@ class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
     def defvjp(self, forward: Function, backward: Function) -> None:
         """Set the rule."""
         self.rules = function("defvjp", "forward", forward), function("defvjp", "backward", backward)
+
+    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+        forward, backward = self.rules
+        return lambda *rest: forward(*merged(rest)), functools.partial(backward, *fixed)
 
     def run(self, call: Any, args: Any) -> Any:
         """The function's result; what the way back needs is kept by the call."""
@@ -218,7 +276,8 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
     """A function with a rule for forward mode, that you give by `defjvp(rule)`.
 
     `rule(primals, tangents)` returns `(f(*primals), tangent)`, where the tangent is linear in `tangents`; the way back
-    is the transpose of that. Source: `jax.custom_jvp`.
+    is the transpose of that. Arguments named by `nondiff_argnums` are settings, which `rule` takes first. Source:
+    `jax.custom_jvp`.
 
     >>> import tinygrad_edu as tg
     >>> log1pexp = tg.custom_jvp(lambda x: tg.log(1 + tg.exp(x)))
@@ -234,6 +293,20 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
         """Set the rule."""
         self.rules = (function("defjvp", "rule", rule),)
 
+    def defjvps(self, *rules: Function | None) -> None:
+        """Set the rule as one for each argument, `rule(tangent, result, *primals)`, None for a tangent of 0."""
+
+        def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+            y = self(*primals)
+            pairs = zip(rules, tangents, strict=True)
+            parts = [part(t, y, *primals) for part, t in pairs if part is not None]
+            return y, functools.reduce(lambda a, b: tree.map(lambda s, t: s + t, a, b), parts)
+
+        self.rules = (rule,)
+
+    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+        return (functools.partial(self.rules[0], *fixed),)
+
     def run(self, call: Any, args: Any) -> Any:
         """The function's result."""
         return self.f(*args)
@@ -247,5 +320,9 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
             _, moved = self.rules[0](call.around(tensors), call.around(moves))
         outputs = [t for t in tree.leaves_like("custom_jvp", call.shape, moved) if passes(t)]
         pairs = zip(outputs, cotangents, strict=True)
-        found = gradients([(y, g if graph else g._data) for y, g in pairs], moves, create_graph=graph)
+        token = beside.set(beside.get() | _beside(outputs, moves))
+        try:
+            found = gradients([(y, g if graph else g._data) for y, g in pairs], moves, create_graph=graph)
+        finally:
+            beside.reset(token)
         return found if graph else list(map(constant, found))

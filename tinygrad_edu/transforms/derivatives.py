@@ -130,21 +130,23 @@ def vjp(f: Function, *primals: object, has_aux: bool = False) -> Any:
 
 
 @settings
-def linearize(f: Function, *primals: object) -> tuple[Any, Function]:
+def linearize(f: Function, *primals: object, has_aux: bool = False) -> Any:
     """`f(*primals)`, and its linear part there: a function from a tangent of each primal to one of the output.
 
-    The function runs once, however many tangents follow. Source: `jax.linearize`.
+    The function runs once, however many tangents follow. With `has_aux`, `f` returns `(output, anything)`, which comes
+    third. Source: `jax.linearize`.
 
     >>> import tinygrad_edu as tg
     >>> y, df = tg.linearize(lambda x: x**3, 2.0)
     >>> y.item(), df(1.0).item(), df(0.5).item()
     (8.0, 12.0, 6.0)
     """
-    return _linearized("linearize", f, primals)
+    y, moved, aux = _linearized("linearize", f, primals, has_aux)
+    return (y, moved, aux) if has_aux else (y, moved)
 
 
-def _linearized(who: str, f: Function, primals: Sequence[Any]) -> tuple[Any, Function]:
-    trace = Trace(who, f, primals, range(len(primals)))
+def _linearized(who: str, f: Function, primals: Sequence[Any], has_aux: bool = False) -> tuple[Any, Function, Any]:
+    trace = Trace(who, f, primals, range(len(primals)), aux=has_aux)
 
     def moved(*tangents: Any) -> Any:
         if len(tangents) != len(primals):
@@ -155,20 +157,23 @@ def _linearized(who: str, f: Function, primals: Sequence[Any]) -> tuple[Any, Fun
         leaves = [t for structure, tangent in pairs for t in tree.leaves_like(who, structure, tangent)]
         return trace.shaped(trace.push(list(zip(trace.inputs, leaves, strict=True))))
 
-    return trace.values(), moved
+    return trace.values(), moved, trace.kept(trace.aux)
 
 
 @settings
-def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """`f(*primals)`, and its directional derivative along `tangents`, in forward mode.
+
+    With `has_aux`, `f` returns `(output, anything)`, which comes third.
 
     >>> import tinygrad_edu as tg
     >>> y, dy = tg.jvp(lambda x: x**3, (2.0,), (1.0,))
     >>> y.item(), dy.item()
     (8.0, 12.0)
     """
-    y, moved = _linearized("jvp", f, _several(primals))
-    return y, moved(*_several(tangents))
+    y, moved, aux = _linearized("jvp", f, _several(primals), has_aux)
+    moves = moved(*_several(tangents))
+    return (y, moves, aux) if has_aux else (y, moves)
 
 
 def _several(x: Any) -> tuple[Any, ...]:
@@ -177,26 +182,27 @@ def _several(x: Any) -> tuple[Any, ...]:
 
 
 @settings
-def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def jacobian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """All derivatives of all outputs: `J[i..., j...] = d f[i...] / d x[j...]`, by reverse mode.
 
     The shape is the output's followed by the input's; of trees, each leaf of the output becomes a tree like the
-    input. All rows are pulled back at once. Also called `jacrev`, as in JAX.
+    input. All rows are pulled back at once. With `has_aux`, `f` returns `(output, anything)`, and this function
+    `(derivatives, anything)`. Also called `jacrev`, as in JAX.
 
     >>> import tinygrad_edu as tg
     >>> tg.jacobian(lambda x: x**2)(tg.Tensor([1.0, 2.0])).data
     array([[2., 0.],
            [0., 4.]], dtype=float32)
     """
-    return _jacobian("jacobian", f, argnums)
+    return _jacobian("jacobian", f, argnums, has_aux)
 
 
-def _jacobian(who: str, f: Function, argnums: int | Sequence[int]) -> Function:
+def _jacobian(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Function:
     numbers = _numbers(who, argnums)
 
     @functools.wraps(f)
     def wrapped(*args: object, **kwargs: object) -> Any:
-        trace = Trace(who, f, args, numbers, kwargs)
+        trace = Trace(who, f, args, numbers, kwargs, has_aux)
         nought = list(map(zeros_like, trace.outputs))
 
         def rows(k: int, y: Tensor) -> Any:
@@ -204,7 +210,8 @@ def _jacobian(who: str, f: Function, argnums: int | Sequence[int]) -> Function:
             parts = [reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True)]
             return _as_asked(argnums, trace.by_argument(parts))
 
-        return trace.shaped([rows(k, y) for k, y in enumerate(trace.outputs)])
+        found = trace.shaped([rows(k, y) for k, y in enumerate(trace.outputs)])
+        return (found, trace.kept(trace.aux)) if has_aux else found
 
     return wrapped
 
@@ -213,7 +220,7 @@ jacrev = jacobian
 
 
 @settings
-def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """The same as `jacobian`, by forward mode: quicker where there are more outputs than inputs. Source: `jax.jacfwd`.
 
     >>> import tinygrad_edu as tg
@@ -224,14 +231,15 @@ def jacfwd(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     @functools.wraps(f)
     def wrapped(*args: object, **kwargs: object) -> Any:
-        trace = Trace("jacfwd", f, args, numbers, kwargs)
+        trace = Trace("jacfwd", f, args, numbers, kwargs, has_aux)
         columns = [_along(x, lambda t, x=x: trace.push([(x, t)]), trace.outputs, -1) for x in trace.inputs]
 
         def rows(k: int, y: Tensor) -> Any:
             parts = [reshape(found[k], y.shape + x.shape) for found, x in zip(columns, trace.inputs, strict=True)]
             return _as_asked(argnums, trace.by_argument(parts))
 
-        return trace.shaped([rows(k, y) for k, y in enumerate(trace.outputs)])
+        found = trace.shaped([rows(k, y) for k, y in enumerate(trace.outputs)])
+        return (found, trace.kept(trace.aux)) if has_aux else found
 
     return wrapped
 
@@ -244,15 +252,17 @@ def _along(x: Tensor, f: Function, like: Sequence[Any], axis: int) -> list[Any]:
 
 
 @settings
-def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """All second derivatives of a scalar function: the Jacobian of its gradient.
+
+    With `has_aux`, `f` returns `(value, anything)`, and this function `(derivatives, anything)`.
 
     >>> import tinygrad_edu as tg
     >>> tg.hessian(lambda x: (x**3).sum())(tg.Tensor([1.0, 2.0])).data
     array([[ 6.,  0.],
            [ 0., 12.]], dtype=float32)
     """
-    return _jacobian("hessian", _grad("hessian", f, argnums), argnums)
+    return _jacobian("hessian", _grad("hessian", f, argnums, has_aux), argnums, has_aux)
 
 
 @settings

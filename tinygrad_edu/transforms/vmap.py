@@ -32,6 +32,7 @@ def vmap(f: Function, in_axes: object = 0, out_axes: object = 0) -> Function:
     `in_axes` says which axis of each argument counts the examples; None gives all the same one.
     `out_axes` says where that axis goes in the result, or in each of several. Arguments and results may be trees
     (see `tg.tree`): an axis holds for all tensors of a tree, or is itself given as a tree, for each part of one.
+    Arguments by keyword are the same for all examples, as in PyTorch.
 
     >>> import tinygrad_edu as tg
     >>> tg.vmap(tg.grad(lambda x: x**2))(tg.Tensor([1.0, 2.0, 3.0])).data
