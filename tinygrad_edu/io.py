@@ -45,7 +45,7 @@ def _library(who: str) -> Any:
 
 
 @own_keywords
-def save(path: Any, state: Any, dtype: str | None = None) -> None:
+def save(path: Any, state: Any, dtype: Any = None) -> None:
     """Write tensors to `path`: a dict of them, or dicts, lists and tuples of tensors, numbers and texts.
 
     The file is written beside `path` and then moved there: whenever the process is killed, the old file

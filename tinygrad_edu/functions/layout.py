@@ -188,7 +188,7 @@ def squeeze(x: ArrayLike, axis: Axis = None, *, dim: Axis = None) -> Tensor:
 
 
 @own_keywords
-def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Tensor:
+def broadcast_to(x: ArrayLike, shape: int | Sequence[int]) -> Tensor:
     """`x` repeated along axes of length 1, and along new leading axes, to have `shape`.
 
     >>> import tinygrad_edu as tg

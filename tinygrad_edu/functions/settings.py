@@ -18,7 +18,7 @@ from ..errors import DTypeError
 from .calls import Decorated, own_keywords, refitted
 
 if TYPE_CHECKING:
-    from ..random import Generator
+    pass
 
 Size = int  # 0 or more
 Positive = int  # 1 or more
@@ -106,7 +106,7 @@ def function(who: str, what: str, x: object) -> Any:
     raise refused(who, what, "a function", x, instead)
 
 
-def generator(who: str, what: str, x: Generator) -> Any:
+def generator(who: str, what: str, x: Any) -> Any:
     """A generator of this package."""
     if hasattr(x, "bernoulli"):
         return x

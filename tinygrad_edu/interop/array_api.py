@@ -56,7 +56,7 @@ def astype(x: ArrayLike, dtype: DTypeLike | None, *, copy: Any = True, device: A
     return x if x.dtype == wanted and not copy else x.clone() if x.dtype == wanted else x.astype(wanted)
 
 
-def can_cast(from_: np.dtype[Any], to: object) -> Any:
+def can_cast(from_: object, to: object) -> Any:
     """Whether values of one dtype fit into another by the rules of promotion.
 
     >>> import tinygrad_edu as tg
@@ -103,7 +103,7 @@ def isdtype(dtype: DTypeLike, kind: object) -> Any:
     return False
 
 
-def _info(who: str, type: np.dtype[Any], kinds: str, of: type) -> Any:
+def _info(who: str, type: Any, kinds: str, of: type) -> Any:
     dtype = _dtype_of(who, type)
     if dtype.kind not in kinds:
         raise DTypeError(
@@ -112,7 +112,7 @@ def _info(who: str, type: np.dtype[Any], kinds: str, of: type) -> Any:
     return of(dtype)
 
 
-def finfo(type: np.dtype[Any]) -> Any:
+def finfo(type: Any) -> Any:
     """The limits of a dtype of floats: bits, eps, max, min, smallest_normal, dtype.
 
     >>> import tinygrad_edu as tg
@@ -122,7 +122,7 @@ def finfo(type: np.dtype[Any]) -> Any:
     return _info("finfo", type, "fc", np.finfo)
 
 
-def iinfo(type: np.dtype[Any]) -> Any:
+def iinfo(type: Any) -> Any:
     """The limits of a dtype of integers: bits, max, min, dtype.
 
     >>> import tinygrad_edu as tg

@@ -13,7 +13,7 @@ from ..annotations import Array, ArrayLike
 from ..engine import Variable
 from ..errors import ShapeError
 from ..functions import contract, elementwise, indexing, joining, layout, reduce
-from ..functions.arguments import lift, normal_axes, single
+from ..functions.arguments import Axis, lift, normal_axes, single
 from ..functions.reduce import averaged
 from ..functions.settings import truth
 from ..values import require, value
@@ -60,16 +60,12 @@ METHODS: dict[str, Method] = {
 PICKED = {"lower", "higher", "nearest", "inverted_cdf", "closest_observation"}  # which give an entry as it is
 
 
-def quantile(
-    a: ArrayLike, q: ArrayLike, axis: int | None = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+def quantile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.quantile: between the sorted entries next to (n - 1) q; `q` has no gradient. nan if there is one."""
     return _quantile(lift(a, "quantile"), q, axis, method, keepdims, by_rows=False)
 
 
-def nanquantile(
-    a: ArrayLike, q: ArrayLike, axis: int | None = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+def nanquantile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.nanquantile: of the entries that are not nan, which are sorted to the end."""
     return _quantile(lift(a, "nanquantile"), q, axis, method, keepdims, by_rows=True)
 
@@ -120,26 +116,22 @@ def _shares(q: object) -> Any:
     return np.asarray(q.detach()._data if isinstance(q, Variable) else q, np.float64)  # type: ignore[attr-defined]
 
 
-def percentile(
-    a: ArrayLike, q: ArrayLike, axis: int | None = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+def percentile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.percentile: the quantile of q / 100."""
     return quantile(a, _shares(q) / 100, axis, method, keepdims)
 
 
-def nanpercentile(
-    a: ArrayLike, q: ArrayLike, axis: int | None = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+def nanpercentile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.nanpercentile."""
     return nanquantile(a, _shares(q) / 100, axis, method, keepdims)
 
 
-def median(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Any:
+def median(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """np.median."""
     return quantile(a, 0.5, axis, keepdims=keepdims)
 
 
-def nanmedian(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanmedian(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """np.nanmedian."""
     return nanquantile(a, 0.5, axis, keepdims=keepdims)
 
@@ -147,7 +139,7 @@ def nanmedian(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> 
 def _without(fill: float, function: Callable[..., Any]) -> Callable[..., Any]:
     """A reduction of what is not nan, where `fill` changes nothing."""
 
-    def call(a: Tensor, axis: int | None = None, keepdims: bool = False) -> Any:
+    def call(a: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
         a = lift(a, function.__name__)
         y = function(elementwise.where(ops.isnan(a), fill, a), axis, keepdims)
         if math.isinf(fill):  # of nan alone
@@ -174,7 +166,7 @@ def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @single
-def nanvar(a: ArrayLike, axis: int | None = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def nanvar(a: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """np.nanvar."""
     a = averaged(a, "nanvar")
     off = a - nanmean(a, axis, True)
@@ -183,7 +175,7 @@ def nanvar(a: ArrayLike, axis: int | None = None, ddof: float = 0, keepdims: boo
 
 
 @single
-def nanstd(a: ArrayLike, axis: int | None = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def nanstd(a: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """np.nanstd."""
     return elementwise.sqrt(nanvar(a, axis, ddof, keepdims))
 
@@ -263,7 +255,7 @@ def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True) -> A
 @single
 def average(
     a: ArrayLike,
-    axis: int | None = None,
+    axis: Axis = None,
     weights: ArrayLike | None = None,
     returned: bool = False,
     *,

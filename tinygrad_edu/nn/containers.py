@@ -12,7 +12,6 @@ from ..interop.names import layer_of
 from .module import Module, Parameter
 
 if TYPE_CHECKING:
-    from ..nn.activation import ELU, Tanh
     from ..tensor import Tensor
 
 
@@ -56,7 +55,7 @@ class _List(Module):
         at_once(become(self, new))
         return self
 
-    def insert(self, i: int, part: ELU) -> Any:
+    def insert(self, i: int, part: Module) -> Any:
         """Put one before place `i`."""
         parts = list(self._held())
         parts.insert(integer("insert", "i", i), ("0", self._checked(part)))
@@ -98,7 +97,7 @@ class _List(Module):
         parts = list(self)[self._place(i)]
         return self._like(parts) if isinstance(i, slice) else parts
 
-    def __setitem__(self, i: int, part: Tanh) -> None:
+    def __setitem__(self, i: int, part: Module) -> None:
         place = self._place(i)
         if isinstance(i, slice):
             raise TypeError(f"{type(self).__name__}: one place must be set at a time; got a slice; set them in a loop")

@@ -39,9 +39,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     @own_keywords
-    def __init__(
-        self, data: Any, requires_grad: bool = True, dtype: DTypeLike | None = None, name: str | None = None
-    ) -> None:
+    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
         super().__init__(data, requires_grad, dtype, name)
         guards.note_parameter(self)
 
@@ -322,7 +320,7 @@ class Module(Hooked, Named):
         """Forget all gradients, or set them to 0."""
         clear(self.parameters(), set_to_none)
 
-    def astype(self, dtype: str) -> Self:
+    def astype(self, dtype: DTypeLike) -> Self:
         """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`.
 
         A number that the dtype cannot hold, or a dtype that is not of floating-point numbers, is refused, and
@@ -343,7 +341,7 @@ class Module(Hooked, Named):
             module._made_in(wanted)
         return self
 
-    def _made_in(self, dtype: object) -> None:
+    def _made_in(self, dtype: Any) -> None:
         """Told of a new dtype; a layer that has no parameters yet makes them in it."""
 
     def summary(self, *inputs: object) -> Summary:

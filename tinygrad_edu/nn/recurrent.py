@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import ops
 from ..annotations import ArrayLike, DTypeLike
@@ -157,6 +157,14 @@ class _Recurrent(Module):
         given = [s if s.ndim == 3 else s.expand_dims(1) for s in given]
         must_be(type(self).__name__, shapes, given)
         return given
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, Any]: ...
+        @overload
+        def __call__(self, input: ArrayLike, hx: Any = None) -> tuple[Tensor, Any]: ...
+        def __call__(self, input: Any, hx: Any = None) -> tuple[Any, Any]: ...
 
     def forward(self, input: ArrayLike, hx: ArrayLike | None = None) -> Any:
         if isinstance(input, PackedSequence):

@@ -77,7 +77,7 @@ class TransformerEncoderLayer(Layer):
         return _added(x, lambda x: self.dropout2(_feed_forward(self, x)), self.norm2, self.norm_first)
 
 
-def _added(x: Tensor, f: Callable[..., Any], norm: LayerNorm, norm_first: bool) -> Any:
+def _added(x: Tensor, f: Callable[..., Any], norm: Any, norm_first: bool) -> Any:
     """x + f(x), with the input or the sum normalized."""
     return x + f(norm(x)) if norm_first else norm(x + f(x))
 
@@ -162,7 +162,7 @@ class TransformerEncoder(Layer):
         self,
         encoder_layer: Any,
         num_layers: Positive,
-        norm: LayerNorm | None = None,
+        norm: Module | None = None,
         enable_nested_tensor: bool = True,
         mask_check: bool = True,
     ) -> None:
@@ -200,7 +200,7 @@ class TransformerDecoder(Layer):
     """
 
     @settings
-    def __init__(self, decoder_layer: Any, num_layers: Positive, norm: LayerNorm | None = None) -> None:
+    def __init__(self, decoder_layer: Any, num_layers: Positive, norm: Module | None = None) -> None:
         super().__init__()
         self.layers, self.num_layers = _copies(self, decoder_layer, num_layers), num_layers
         self.norm = norm if norm is None else must_be_module(self, norm)

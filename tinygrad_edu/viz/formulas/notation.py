@@ -83,7 +83,7 @@ def wrap(text: str, binds: int, least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
-def number(v: int) -> str:
+def number(v: Any) -> str:
     """A constant, shortly."""
     if isinstance(v, np.ndarray) and v.ndim and v.size:
         return _array(v)

@@ -15,7 +15,7 @@ from ..graph.identity import same
 from ..graph.reading import read
 
 if TYPE_CHECKING:
-    from ...nn.module import Module
+    pass
 
 Pair = tuple[Any, Any]  # a value and its gradient; None for what is not known
 
@@ -54,7 +54,7 @@ def named_values(x: Mapping[Any, Any]) -> dict[str, Pair]:
     return {k: (v, arrays.get(grads.get(k, ""))) for k, v in arrays.items() if k not in grads.values()}
 
 
-def torch_values(module: Module, inputs: list[Any]) -> dict[str, Pair]:
+def torch_values(module: Any, inputs: list[Any]) -> dict[str, Pair]:
     """What a PyTorch module computes, by the paths of its parts, and the gradients of the sum of its result."""
     import torch
 
