@@ -19,7 +19,7 @@ from ..transforms import tree
 from .module import Module
 
 
-def functional_call(module: Module, params: Any, *args: object, **kwargs: object) -> Any:
+def functional_call(module: Module, params: Any, *args: Any, **kwargs: Any) -> Any:
     """`module(*args, **kwargs)` with other tensors in place of its parameters and buffers.
 
     `params` is a dict of tensors by name, as in `named_parameters()` and `named_buffers()`, or a tuple of such dicts;

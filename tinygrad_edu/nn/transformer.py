@@ -21,7 +21,7 @@ from .attention import MultiheadAttention
 from .containers import ModuleList, must_be_module
 from .dropout import Dropout
 from .linear import Linear
-from .module import Layer
+from .module import Layer, Module
 from .normalization import LayerNorm
 
 

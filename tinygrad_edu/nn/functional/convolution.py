@@ -122,7 +122,7 @@ def conv1d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     stride: Ints = 1,
-    padding: int | tuple[int, ...] = 0,
+    padding: int | tuple[int, ...] | str = 0,
     dilation: Ints = 1,
     groups: Positive = 1,
 ) -> Tensor:
@@ -146,7 +146,7 @@ def conv2d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     stride: Ints = 1,
-    padding: int | tuple[int, ...] = 0,
+    padding: int | tuple[int, ...] | str = 0,
     dilation: Ints = 1,
     groups: Positive = 1,
 ) -> Tensor:
@@ -169,7 +169,7 @@ def conv3d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     stride: Ints = 1,
-    padding: int | tuple[int, ...] = 0,
+    padding: int | tuple[int, ...] | str = 0,
     dilation: Ints = 1,
     groups: Positive = 1,
 ) -> Tensor:
