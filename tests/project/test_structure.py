@@ -25,6 +25,7 @@ FLOORS = [
         "kinds",
         "arrays",
         "sums",
+        "products",
         "changes",
         "pieces",
         "blocks",

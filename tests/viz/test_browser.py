@@ -228,6 +228,32 @@ def seen(tab):
     return [float(v) for v in tab.get_attribute("#graph", "viewBox").split()]
 
 
+def test_a_move_draws_nothing_until_it_rests(browser, tmp_path):
+    with opened(browser, viz.player(network, *network_inputs()), tmp_path) as tab:
+        tab.click("#in")
+        before = seen(tab)
+        place = "(r => [r.x, r.y])(player.boxes()[0].g.getBoundingClientRect())"
+        [x, y] = tab.evaluate(place)
+        tab.evaluate(
+            """() => { window.drawn = 0;
+                new MutationObserver(all => window.drawn += all.length).observe(document.getElementById("graph"),
+                    { attributes: true, childList: true, subtree: true }); }"""
+        )
+        stage = tab.locator("#stage").bounding_box()
+        start = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] - 6
+        tab.mouse.move(*start)
+        tab.mouse.down()
+        tab.evaluate("window.drawn = 0")
+        for k in range(1, 11):
+            tab.mouse.move(start[0] - 9 * k, start[1] - 4 * k)
+            assert tab.evaluate(place) == pytest.approx([x - 9 * k, y - 4 * k], abs=0.6)
+            assert tab.evaluate("window.drawn") == 0
+        tab.mouse.up()
+        assert tab.evaluate(place) == pytest.approx([x - 90, y - 40], abs=0.6)
+        assert seen(tab)[0] > before[0]
+        assert tab.evaluate("document.getElementById('moved').style.transform") == ""
+
+
 def test_without_a_mouse_and_by_ear(browser, tmp_path):
     with opened(browser, viz.player(twice, 2.0, -3.0), tmp_path) as tab:
         stops = []

@@ -330,10 +330,10 @@ def test_a_module_is_called_by_its_path_whatever_its_forward_calls_itself():
 
 
 def test_a_long_title_is_written_on_lines_and_not_cut():
-    conv = nn.Conv2d(1, 2, 3)
-    source = viz.draw(conv, np.ones((1, 1, 5, 5), dtype=np.float32), expand=True, notation="python").source
+    conv = nn.Conv2d(2, 2, 3, stride=(2, 3), padding=(1, 2), dilation=(2, 1), groups=2)
+    source = viz.draw(conv, np.ones((1, 2, 9, 9), dtype=np.float32), expand=True, notation="python").source
     title = " ".join(re.findall(r"<b>(.*?)</b>", source))
-    assert "conv(input, weight, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1)" in title
+    assert "conv(input, weight, stride=(2, 3), padding=(1, 2), dilation=(2, 1), groups=2)" in title
 
 
 def luminance(colour):

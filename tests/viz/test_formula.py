@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import ops, viz
+from tinygrad_edu import nn, ops, viz
 from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.viz.formulas.formula import input_names, of_rule, of_value
 from tinygrad_edu.viz.formulas.table import example, op_table
+from tinygrad_edu.viz.graph.reading import read
 
 from .test_true import evaluate
 
@@ -147,3 +148,20 @@ def test_importing_viz_imports_nothing_heavier_than_numpy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert viz.draw.__module__ == "tinygrad_edu.viz.pictures.draw"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "text"),
+    [
+        ({}, "conv(x, w)"),
+        ({"stride": 2, "padding": 1}, "conv(x, w, stride=2, padding=1)"),
+        ({"stride": (1, 2), "padding": (0, 2)}, "conv(x, w, stride=(1, 2), padding=(0, 2))"),
+        ({"dilation": 2, "groups": 2}, "conv(x, w, dilation=2, groups=2)"),
+    ],
+)
+def test_of_windows_only_what_the_call_says_is_written(attributes, text):
+    w = np.ones((2, 2 // attributes.get("groups", 1), 2, 2))
+    x, w = tg.Tensor(np.ones((1, 2, 5, 5)), name="x"), tg.Tensor(w, requires_grad=True, name="w")
+    assert read(nn.functional.conv2d(x, w, **attributes)).nodes["n2"].title.endswith(text)
+    y = nn.functional.max_pool2d(tg.Tensor(np.ones((1, 1, 4, 4)), requires_grad=True, name="x"), 2)
+    assert read(y).nodes["n1"].title.endswith("max_pool(x, kernel=(2, 2))")

@@ -45,9 +45,25 @@ def named(op):
             attributes["axis"] = (axis,) if isinstance(axis, int) else axis
         if op.name in ("cumulative_sum", "recurrence"):
             attributes.setdefault("reverse", False)
+        if op.name.startswith(("conv", "max_", "window_")):
+            axes = len(attributes["kernel"]) if "kernel" in attributes else xs[0].ndim - 2
+            attributes = along(attributes, axes, op.name.startswith("conv"))
         return op.forward(*xs, *arrays, **attributes)
 
     return call
+
+
+WINDOW = ("kernel", "stride", "padding", "dilation")
+
+
+def along(attributes, axes, convolution):
+    """Attributes of windows, one entry for each axis: what is not written is as in nn.functional."""
+    spread = {k: v if isinstance(v, tuple) else (v,) * axes for k, v in attributes.items() if k in WINDOW}
+    spread.setdefault("stride", (1,) * axes if convolution else spread["kernel"])
+    spread.setdefault("dilation", (1,) * axes)
+    pairs = spread.get("padding", (0,) * axes)
+    spread["padding"] = tuple(p if isinstance(p, tuple) else (p, p) for p in pairs)
+    return ({"groups": 1} if convolution else {}) | attributes | spread
 
 
 MEANINGS = {name: named(op) for name, op in REGISTRY.items()}

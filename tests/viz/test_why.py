@@ -416,6 +416,26 @@ def an_optimizer_without_a_layer():
     return why(model[0].weight)
 
 
+def an_optimizer_without_a_layer_before_its_first_step():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    optimizer = tg.optim.Adam(model[2].parameters())
+    loss = (model(tg.ones((3, 2))) ** 2).mean()
+    loss.backward()
+    answer = why(model[0].weight)
+    del optimizer
+    return answer
+
+
+def an_optimizer_for_each_layer_before_their_first_steps():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    optimizers = [tg.optim.SGD(layer.parameters(), lr=0.1) for layer in (model[2], model[0])]
+    loss = (model(tg.ones((3, 2))) ** 2).mean()
+    loss.backward()
+    answer = why(model[0].weight)
+    del optimizers
+    return answer
+
+
 def an_optimizer_of_another_model():
     model, other = nn.Linear(2, 1), nn.Linear(2, 1)
     optimizer = tg.optim.SGD(other.parameters(), lr=0.1)
@@ -497,6 +517,11 @@ def in_a_model():
 EXPECTED = {
     cleared_before_the_step: ("cleared before the step", "optimizer.zero_grad()"),
     an_optimizer_without_a_layer: ("without a layer", "optimizer = tg.optim.SGD(model[2].parameters(), lr=0.1)"),
+    an_optimizer_without_a_layer_before_its_first_step: (
+        "without a layer",
+        "optimizer = tg.optim.Adam(model[2].parameters())",
+    ),
+    an_optimizer_for_each_layer_before_their_first_steps: ("healthy", None),
     an_optimizer_of_another_model: ("another model", "optimizer = tg.optim.SGD(other.parameters(), lr=0.1)"),
     equal_units: ("symmetry", "W = tg.Tensor(np.full((3, 2), 0.5), requires_grad=True)"),
     nan_held_back_by_where: ("held back", "roots = tg.sqrt(w)"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..products import product
 from ..sums import total
 from .examples import by_example, shared
 from .levels import Batch, aligned, as_array, at, batches, leading, widened, writeable
@@ -87,7 +88,7 @@ def _generalized(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -
         return NotImplemented
     lead = leading(xs)
     values = [widened(x, lead.level, max(loops) - k) for x, k in zip(xs, loops, strict=True)]
-    y = results(lead, ufunc(*values, **options))
+    y = results(lead, (product if ufunc is np.matmul and not options else ufunc)(*values, **options))
     y = y[..., 0] if column else y
     y = y[..., 0] if row and column else y[..., 0, :] if row else y
     return lead.result(y.values) if row and column else y

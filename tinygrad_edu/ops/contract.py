@@ -7,11 +7,11 @@ import numpy as np
 
 from ..domain import REAL
 from ..op import Each, Op, Product
-from ..sums import HALF, WIDER, in_single, total
+from ..products import product
+from ..sums import HALF, in_single, total
+from .layout import reshape
 
 __all__ = ["einsum", "matmul"]
-
-LONG, PIECE = 1 << 13, 1 << 10  # BLAS adds the products with one vector up one after the other: long ones in pieces
 
 PRODUCTS = "products of large numbers overflow, and 0 * inf is nan; use smaller weights, or normalise the inputs"
 ZEROS = (
@@ -19,36 +19,31 @@ ZEROS = (
     "it is multiplied by a matrix of zeros, so no change of it reaches the result; start weights with random numbers",
 )
 
-_half_matmul = in_single(np.matmul)
+_half_product = in_single(product)
 
 
 def _matmul(a: Any, b: Any) -> Any:
-    if a.dtype is HALF or b.dtype is HALF:
-        return _half_matmul(a, b)
-    a, b = _written_out(a), _written_out(b)
-    if len(b.shape) != 2 or b.shape[0] <= LONG or not _in_pieces(a, b):
-        return np.matmul(a, b)
-    cut = b.shape[0] // PIECE * PIECE
-    left = np.swapaxes(a[:, :cut].reshape(a.shape[0], -1, PIECE), 0, 1)
-    y = total(np.matmul(left, b[:cut].reshape(-1, PIECE, b.shape[1])), axis=(0,))
-    return y + np.matmul(a[:, cut:], b[cut:])
+    return _half_product(a, b) if a.dtype is HALF or b.dtype is HALF else product(a, b)
 
 
-def _written_out(x: Any) -> Any:
-    """A broadcast matrix, as a sum's gradient is, as BLAS takes it; broadcast batches of matrices stay so."""
-    return np.ascontiguousarray(x) if x.__class__ is np.ndarray and 0 in x.strides[-2:] and x.size > 1 else x
+def _rows(x: Any) -> Any:
+    """The rows of all matrices `(..., n, k)`, one below the other: `(... * n, k)`."""
+    return reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1])) if len(x.shape) > 2 else x
 
 
-def _in_pieces(a: Any, b: Any) -> bool:
-    """Whether one of the two is a vector, in a dtype in which a long sum loses digits."""
-    plain = type(a) is np.ndarray and type(b) is np.ndarray and a.shape[1:] == b.shape[:1]
-    return plain and a.dtype == b.dtype and a.dtype in WIDER and 1 in (a.shape[0], b.shape[1])
+def _into_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """A matrix times a batch: the sum over the batch is one product's."""
+    return matmul(_rows(g.mT).mT, _rows(b.mT)) if len(a.shape) == 2 < len(b.shape) else matmul(g, b.mT)
+
+
+def _into_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    return matmul(_rows(a).mT, _rows(g)) if len(b.shape) == 2 < len(a.shape) else matmul(a.mT, g)
 
 
 matmul: Op = Product(
     "matmul",
     _matmul,
-    (lambda g, y, a, b: matmul(g, b.mT), lambda g, y, a, b: matmul(a.mT, g)),
+    (_into_left, _into_right),
     kind="contract", signature="(i,k),(k,j)->(i,j)", formula="{} @ {}", latex=r"#1 \, #2", domain=(REAL, REAL),
     advice=PRODUCTS, blocks=ZEROS,
     flops=lambda y, a, b: 2 * math.prod(y) * a[-1],

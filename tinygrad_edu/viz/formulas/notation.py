@@ -178,15 +178,35 @@ def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
     for key, v in f.attributes.items():
-        if (key in ("keepdims", "reverse", "descending") and v is False) or key == "level" or key[0] == "_":
+        if _usual(f, key) or key == "level" or key[0] == "_":
             continue  # the default, what has no text, or the number of a vmap, which differs from run to run
         if key == "index":
             words.append(f"index=s_[{_index(v, arrays)}]")
         elif key in ("shape", "dtype"):
             words.insert(0, str(v))  # by its place
         else:
+            v = _along(v) if key in ALONG else v
             words.append(f"{key}={(v[0] if isinstance(v, tuple) and len(v) == 1 and key == 'axis' else v)!r}")
     return words
+
+
+USUAL = {"keepdims": False, "reverse": False, "descending": False, "padding": (0, 0), "dilation": 1}
+USUAL |= {"stride": 1, "groups": 1}  # of convolutions
+ALONG = ("stride", "padding", "dilation")  # one entry for each axis that a window slides along
+
+
+def _usual(f: Formula, key: str) -> bool:
+    """Whether an attribute is what the function takes by itself; the stride of a pool is its window."""
+    v, usual = f.attributes[key], USUAL.get(key)
+    if key == "stride" and "groups" not in f.attributes:
+        return bool(v == f.attributes.get("kernel"))
+    return usual is not None and (all(part == usual for part in v) if key in ALONG else v == usual)
+
+
+def _along(v: tuple[Any, ...]) -> Any:
+    """One number for all axes, where they have the same; a pair of equal numbers, before and after, is one number."""
+    parts = tuple(p[0] if isinstance(p, tuple) and len(set(p)) == 1 else p for p in v)
+    return parts[0] if len(set(parts)) == 1 and not isinstance(parts[0], tuple) else parts
 
 
 def _latex_part(f: Formula, args: list[Written], write_name: Callable[[str], str]) -> Written:

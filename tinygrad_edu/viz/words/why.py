@@ -270,15 +270,18 @@ def _some(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _not_stepped(case: Case) -> str | None:
-    """Whether optimizers have made steps, and none of them has the tensor; and if so, whether one has its siblings."""
-    x, optimizers = case.x, [o for o in guards.alive(guards.SEEN.optimizers) if o._started]
+    """Whether no optimizer has the tensor, and one has its siblings, or has made steps with another model."""
+    x, optimizers = case.x, guards.alive(guards.SEEN.optimizers)
     had = [p for o in optimizers for group in o.param_groups for p in group["params"]]
     if x.op is not None or not had or any(p is x for p in had):
         return None
+    stepped = any(o._started for o in optimizers)
     for module in (v for scope in case.scopes for v in scope.values() if is_module(v)):
         siblings = [p for _, p in module.named_parameters()]
         if any(p is x for p in siblings):
-            return "without a layer" if any(p is q for p in had for q in siblings) else "another model"
+            return (
+                "without a layer" if any(p is q for p in had for q in siblings) else "another model" * stepped or None
+            )
     return None
 
 

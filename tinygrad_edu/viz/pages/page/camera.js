@@ -1,10 +1,16 @@
 // What part of the graph is seen: zoom and pan by the view box, with mouse, fingers and keys.
 const camera = (() => {
   const stage = $("stage"), seen = { x: 0, y: 0, w: 1, h: 1 }, pad = 14;
+  const RESTS = 150;  // milliseconds without a turn of the wheel, after which a moved graph is drawn anew
+  let drawn = seen, slides = null;  // what the drawing was made for; it is moved as a picture until it rests, or is let go
   let size = { width: 1, height: 1 }, whole = true;  // whole: until the reader zooms or moves, all of it is kept in view
   const room = () => stage.getBoundingClientRect();
 
   function look() {
+    clearTimeout(slides);
+    drawn = { ...seen };
+    $("moved").classList.remove("slides");
+    $("moved").style.transform = "";
     const scale = room().width / seen.w;
     $("graph").setAttribute("viewBox", [seen.x, seen.y, seen.w, seen.h].join(" "));
     $("graph").classList.toggle("far", scale < 0.5);  // letters too small to be read are not laid out
@@ -37,7 +43,18 @@ const camera = (() => {
     whole = false;
     look();
   }
-  function pan(dx, dy) { whole = false; seen.x += dx; seen.y += dy; look(); }
+  // A frame of a move draws nothing: the browser moves the picture of the last drawing, as far as that reaches.
+  function pan(dx, dy) {
+    whole = false;
+    seen.x += dx; seen.y += dy;
+    const [x, y] = [drawn.x - seen.x, drawn.y - seen.y], scale = room().width / seen.w;
+    if (Math.abs(x) > seen.w / 2 || Math.abs(y) > seen.h / 2) return look();
+    clearTimeout(slides);
+    if (!fingers.size) slides = setTimeout(look, RESTS);
+    $("moved").classList.add("slides");
+    $("moved").style.transform = `translate(${x * scale}px, ${y * scale}px)`;
+  }
+  function jump(dx, dy) { pan(dx, dy); look(); }
   function zoom(by, cx = seen.x + seen.w / 2, cy = seen.y + seen.h / 2) {
     const widest = 3 * Math.max(size.width, size.height, room().width);
     by = Math.min(Math.max(by, 60 / seen.w), widest / seen.w);  // neither lost in a letter nor in the distance
@@ -71,10 +88,10 @@ const camera = (() => {
     pan((mx - nx) * s, (my - ny) * s);
     if (wide && span()) zoom(wide / span(), ...at(nx, ny));
   });
-  for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, (e) => fingers.delete(e.pointerId));
+  for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, (e) => { if (fingers.delete(e.pointerId) && !fingers.size && travel > 4) look(); });
 
   const step = () => seen.w / 8;
-  const shifted = { ArrowRight: () => pan(step(), 0), ArrowLeft: () => pan(-step(), 0), ArrowDown: () => pan(0, step()), ArrowUp: () => pan(0, -step()) };
+  const shifted = { ArrowRight: () => jump(step(), 0), ArrowLeft: () => jump(-step(), 0), ArrowDown: () => jump(0, step()), ArrowUp: () => jump(0, -step()) };
   const keys = { "+": () => zoom(1 / 1.25), "=": () => zoom(1 / 1.25), "-": () => zoom(1.25), 0: () => fit() };
-  return { fit, scale, show, near, pan, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4 };
+  return { fit, scale, show, near, jump, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4 };
 })();

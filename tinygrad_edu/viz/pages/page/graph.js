@@ -168,7 +168,7 @@ const graph = (() => {
     b.value = slot(b, n, b.tile, 0, "value");
     b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
     pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else { choose(current(b)); camera.near(b); } });
-    g.addEventListener("focus", () => camera.show([b]));
+    g.addEventListener("focus", () => { if (g.matches(":focus-visible")) camera.show([b]); });  // a box that is pressed is seen already
     if (before && Math.hypot(before.x - b.x, before.y - b.y) > 1) g.animate?.([{ transform: `translate(${before.x}px, ${before.y}px)` }, { transform: g.style.transform }], { duration: calm() ? 0 : 260, easing: "ease-out" });
   }
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -207,7 +207,7 @@ const graph = (() => {
     if (!closed.delete(id)) closed.add(id);
     lay();
     if (camera.whole()) camera.fit(size);
-    else camera.pan(spot().x - before.x, spot().y - before.y);
+    else camera.jump(spot().x - before.x, spot().y - before.y);
     document.querySelector(`#graph [data-frame="${CSS.escape(id)}"]`).focus({ preventScroll: true });
   }
 
