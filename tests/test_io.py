@@ -237,3 +237,18 @@ def test_the_formats_own_name_is_refused(tmp_path):
     with pytest.raises(ValueError, match="save: names must not be reserved by the file format; got '__metadata__'"):
         io.save(tmp_path / "w", {"__metadata__": np.ones(1)})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_arrays_of_small_dtypes_are_written_as_they_are(tmp_path, name):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype(getattr(ml_dtypes, name))
+    tg.save(tmp_path / "small.st", {"w": x, "deep": [x[0]]})
+    found = tg.load(tmp_path / "small.st")
+    np.testing.assert_array_equal(found["w"].data, x.astype(np.float32))
+    np.testing.assert_array_equal(found["deep"][0].data, x[0].astype(np.float32))
+    tg.save(tmp_path / "small.st", {"w": x})
+    theirs, torch = pytest.importorskip("safetensors.torch"), pytest.importorskip("torch")
+    w = theirs.load_file(tmp_path / "small.st")["w"]
+    assert w.dtype == getattr(torch, name)
+    np.testing.assert_array_equal(w.float().numpy(), x.astype(np.float32))

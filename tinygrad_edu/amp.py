@@ -9,7 +9,9 @@ import numpy as np
 
 from .changes import at_once
 from .errors import GraphError
+from .functions.calls import own_keywords
 from .functions.settings import refused, settings
+from .interop.names import Named
 from .interop.names import guide as _guide
 from .precision import Autocast
 from .sums import HALF
@@ -53,8 +55,12 @@ class autocast(Autocast):  # noqa: N801, PyTorch's name
     Source: P. Micikevicius et al., "Mixed precision training" (2018); the lists of `torch.autocast` on a CPU.
     """
 
+    @own_keywords
+    def __init__(self, dtype: Any = "bfloat16", enabled: bool = True) -> None:
+        super().__init__(dtype, enabled)
 
-class GradScaler:
+
+class GradScaler(Named):
     """Multiplies a loss, so that small gradients do not vanish in float16, and divides the gradients again.
 
     A step whose gradients hold inf or nan is left out, and the scale multiplied by `backoff_factor`; after

@@ -77,7 +77,8 @@ def pull(
 
     Gradients are arrays, or variables with `create_graph`. Nothing born before `oldest` is visited.
     """
-    return recorder.get().pulled(_chain_rule(cotangents, create_graph, oldest))
+    steps = recorder.get().pulled(_chain_rule(cotangents, create_graph, oldest))
+    return by.walked(steps) if TRACERS and (by := tracing.get()) else steps
 
 
 def _chain_rule(
@@ -106,11 +107,12 @@ def _chain_rule(
         if op is None or -born <= oldest:
             continue
         inputs = parents(t)
+        vjps, attributes = op.vjps, t.attributes
+        vjps = vjps.once() if vjps.__class__ is Together else vjps
         if TRACERS and (by := tracing.get()):
             for x in inputs:
                 by.take(x)
-        vjps, attributes = op.vjps, t.attributes
-        vjps = vjps.once() if vjps.__class__ is Together else vjps
+            vjps = by.rules(op, vjps)
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         below = op.masks or -born in masked
         for i, x in enumerate(inputs):
@@ -155,8 +157,10 @@ def _chain_rule(
 
 def hooked(t: Variable, g: Any, create_graph: bool) -> Any:
     """The gradient of `t` after its hooks: each is given it as a tensor, and may give another in its place."""
+    by = tracing.get() if TRACERS else None
     for hook in list((t.hooks or {}).values()):
-        new = hook(g if create_graph else constant(+g))  # a copy: the walk goes on with `g`
+        given = g if create_graph else constant(+g)  # a copy: the walk goes on with `g`
+        new = hook(given) if by is None else by.watched(hook, given)
         if new is None:
             continue
         if not isinstance(new, Variable) or new._data.shape != t._data.shape:
@@ -211,7 +215,10 @@ def keep_zeros(g: Any, gx: Any) -> Any:
     """
     if g.shape != gx.shape or decided(gx._data if isinstance(gx, Variable) else gx, _finite, otherwise=False):
         return gx
-    return REGISTRY["where"](REGISTRY["equal"](g, 0), 0 * g, gx)
+    nothing = REGISTRY["equal"](g, 0)
+    if isinstance(gx, Variable):  # it may be differentiated again, by g too: what is finite keeps its slope
+        nothing = REGISTRY["logical_and"](nothing, REGISTRY["logical_not"](REGISTRY["isfinite"](gx)))
+    return REGISTRY["where"](nothing, 0 * g, gx)
 
 
 def gradients(

@@ -52,7 +52,8 @@ def save(path: Any, state: Any, dtype: Any = None) -> None:
     or the new one is there, and whole. It has the mode that `open()` would give it; a link stays, and what it
     points to is replaced; a pipe or a device is written to. A DTypeError refuses what cannot be saved, an OSError
     says where nothing can be written. With `dtype`, floats are rounded to it, to the nearest, ties to even: "bfloat16",
-    "float8_e4m3fn" or "float8_e5m2" (through ml_dtypes; `load` gives float32 back), or one of NumPy's.
+    "float8_e4m3fn" or "float8_e5m2" (through ml_dtypes; `load` gives float32 back), or one of NumPy's. Arrays
+    of those dtypes of ml_dtypes are written as they are.
 
     >>> import os, tempfile
     >>> import numpy as np
@@ -89,7 +90,7 @@ def _taken_apart(x: object, path: str, tensors: dict[str, Any]) -> Any:
     if isinstance(x, Variable | np.ndarray | np.generic):
         array = np.asarray(x._data if isinstance(x, Variable) else x, order="C")
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        if array.dtype not in KNOWN:
+        if array.dtype not in KNOWN and array.dtype.name not in SMALL.values():
             raise DTypeError(
                 f"save: arrays must hold real numbers or truth values; got {array.dtype} at {path!r}; use .astype()"
             )

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -45,6 +46,18 @@ class Tracer:
 
     def forward(self, op: Any, xs: Any, attributes: Any) -> Any:
         """The value of an op on variables or arrays."""
+        raise NotImplementedError
+
+    def walked(self, steps: Iterator[Any]) -> Iterator[Any]:
+        """The steps of a backward walk, in which this package's functions are called, and with `watched` the user's."""
+        raise NotImplementedError
+
+    def watched(self, f: Any, *args: Any) -> Any:
+        """`f(*args)`, where `f` is the user's."""
+        raise NotImplementedError
+
+    def rules(self, op: Any, vjps: Any) -> Any:
+        """The rules of an op, as they are to be called in such a walk."""
         raise NotImplementedError
 
     def take(self, x: Any) -> None:
@@ -159,10 +172,15 @@ class Site:
         return f"{self.code.co_filename}:{lines[self.place // 2][0]}"
 
 
+@cache
+def _ours(file: str) -> bool:
+    return file.startswith(LIBRARIES)
+
+
 def user_frame() -> FrameType | None:
     """What is running of the user's program: the nearest frame outside this package."""
     frame: FrameType | None = sys._getframe(2)  # who asks is of this package
-    while frame is not None and frame.f_code.co_filename.startswith(LIBRARIES):
+    while frame is not None and _ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
@@ -170,7 +188,7 @@ def user_frame() -> FrameType | None:
 def stack_level() -> int:
     """The `stacklevel` at which a warning of the caller names the user's line."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(LIBRARIES):
+    while frame.f_back is not None and _ours(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back
     return level
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .batched import whole
+from .errors import GraphError
 from .recording import tracer
 
 
@@ -34,3 +37,27 @@ def value(x: Any) -> Any:
     if by is not None:
         by.take(x)
     return x._data
+
+
+class Same:
+    """Whether an array is still what it was when a program was written down."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __call__(self, x: Any) -> bool:
+        return bool(np.array_equal(whole(x), self.array))
+
+
+def settled(who: str, what: str, array: Any) -> Any:
+    """The values of an array on which shapes depend: a program is for these, and made anew for others."""
+    by = tracer()
+    if by is None or not by.unknown(array):
+        return array
+    seen = np.array(array.values)
+    if by.answer(array, Same(seen)) is None:
+        raise GraphError(
+            f"{who}: in a program, {what} must be known before it runs, as shapes depend on them; got what it computes "
+            "itself; pass them as an argument, or as a list"
+        )
+    return seen

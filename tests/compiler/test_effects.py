@@ -118,6 +118,24 @@ def test_a_custom_op_may_not_read_the_clock():
         tg.compile(lambda x: op(x))(X)
 
 
+CLOCKED = tg.custom_op("clocked_rule", lambda x: x * 2, lambda g, y, x: g * time.time())
+BY_RULE = tg.custom_vjp(lambda x: x * 2)
+BY_RULE.defvjp(lambda x: (x * 2, None), lambda _, g: (g * time.time(),))
+
+
+def hooked(x):
+    y = x * 2
+    y.register_hook(lambda g: g * time.time())
+    return y
+
+
+@pytest.mark.parametrize("f", [CLOCKED, BY_RULE, hooked])
+def test_a_rule_or_hook_of_the_user_s_may_not_read_the_clock(f):
+    """A walk back is the package's own and not watched, but for what it calls of the user's."""
+    with pytest.raises(GraphError, match=r"time\.time, a clock at .*test_effects\.py:1[1-3]\d"):
+        tg.compile(lambda x: tg.grad(lambda x: f(x * 3).sum())(x))(X)
+
+
 def test_what_python_s_collector_calls_may_read_the_clock():
     seen = []
 

@@ -1,6 +1,8 @@
 """Data sets, and batches of them."""
 
 import dataclasses
+import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -327,7 +329,6 @@ def test_examples_that_make_no_batch_are_refused(case, workers):
         (lambda: data.DataLoader(Stream(3), shuffle=True), ValueError, "for shuffle=True, a data set must have len.*; got Stream"),
         (lambda: len(data.DataLoader(Stream(3))), TypeError, r"len\(\) needs a data set or sampler that has one; got Stream"),
         (lambda: data.DataLoader([1], 2.5), TypeError, "batch_size must be an integer; got 2.5"),
-        (lambda: data.DataLoader([1], None), TypeError, "batch_size must be an integer; got None"),
         (lambda: data.DataLoader([1], True), TypeError, "batch_size must be an integer; got True"),
         (lambda: data.DataLoader([1], num_workers=-1), ValueError, "num_workers must be 0 or more; got -1"),
         (lambda: data.DataLoader([1], rng=3), TypeError, "rng must be a generator; got 3"),
@@ -415,3 +416,85 @@ def test_samplers_and_parts_of_data_sets_as_in_pytorch():
     list(data.DataLoader(range(20), 2, num_workers=3, worker_init_fn=numbers.append))
     assert set(numbers) <= {0, 1, 2}
     assert len(numbers) == len(set(numbers)) > 0
+
+
+def order(rng=None):
+    rng = tg.random.default_rng(3) if rng is None else rng
+    rows = data.TensorDataset(np.arange(10.0), np.arange(10))
+
+    class Moved(data.Dataset):
+        def __init__(self):
+            self.rng = tg.random.default_rng(8)
+
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, i):
+            return float(i) + self.rng.uniform(size=()).item()
+
+    return {
+        "in order": lambda: data.DataLoader(rows, 3), "shuffled": lambda: data.DataLoader(rows, 3, shuffle=True, rng=rng),
+        "without the last": lambda: data.DataLoader(rows, 3, shuffle=True, drop_last=True, rng=rng), "one by one": lambda: data.DataLoader(rows, None, shuffle=True, rng=rng),
+        "a random sampler": lambda: data.DataLoader(rows, 3, sampler=data.RandomSampler(rows, rng=rng)),
+        "drawn again": lambda: data.DataLoader(rows, 3, sampler=data.RandomSampler(rows, True, 14, rng=rng)),
+        "by weights": lambda: data.DataLoader(rows, 3, sampler=data.WeightedRandomSampler(np.arange(10.0), 10, rng=rng)),
+        "of some": lambda: data.DataLoader(rows, 2, sampler=data.SubsetRandomSampler([1, 4, 6, 7, 9], rng=rng)),
+        "in batches of a sampler": lambda: data.DataLoader(rows, batch_sampler=data.BatchSampler(data.RandomSampler(rows, rng=rng), 3, False)),
+        "a part": lambda: data.DataLoader(data.random_split(rows, [7, 3], tg.random.default_rng(1))[0], 2, shuffle=True, rng=rng),
+        "changed by chance": lambda: data.DataLoader(Moved(), 2, shuffle=True, rng=rng), "a part of what chance changes": lambda: data.DataLoader(data.Subset(Moved(), [0, 2, 4, 5]), 2),
+    }  # fmt: skip
+
+
+def numbers(batch):
+    return [np.asarray(part).tolist() for part in (batch if isinstance(batch, tuple) else (batch,))]
+
+
+@pytest.mark.parametrize("kind", order())
+def test_a_loader_goes_on_after_any_batch_and_in_the_passes_after_that(kind):
+    """Two passes of one loader, and one that is stopped before each batch of each, and goes on in another process."""
+    make = lambda: order()[kind]()
+    loader = make()
+    whole = [[numbers(batch) for batch in loader] for _ in range(3)]
+    for done in range(2):
+        for cut in range(len(whole[0])):
+            first = make()
+            for _ in range(done):
+                list(first)
+            batches = iter(first)
+            begun = [numbers(next(batches)) for _ in range(cut)]
+            second = make()
+            second.load_state_dict(pickle.loads(pickle.dumps(first.state_dict())))
+            assert begun + [numbers(batch) for batch in second] == whole[done]
+            assert [numbers(batch) for batch in second] == whole[done + 1]
+
+
+def test_without_a_batch_size_examples_come_as_they_are():
+    examples = [{"x": np.ones(2), "y": (1, "a")}, {"x": np.zeros(2), "y": (2, "b")}]
+    first, second = data.DataLoader(examples, batch_size=None)
+    assert isinstance(first["x"], tg.Tensor)
+    assert (first["x"].tolist(), first["y"], second["y"]) == ([1, 1], (1, "a"), (2, "b"))
+    assert len(data.DataLoader(examples, batch_size=None)) == 2
+    assert list(data.DataLoader((i for i in range(3)), batch_size=None, collate_fn=lambda i: -i)) == [0, -1, -2]
+
+
+def test_what_changes_nothing_is_taken():
+    loader = data.DataLoader(
+        range(4), 2, pin_memory=False, persistent_workers=False, timeout=0, prefetch_factor=None, generator=None
+    )
+    assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3]]
+    with pytest.raises(TypeError, match="got generator; did you mean rng"):
+        data.DataLoader(range(4), generator=tg.random.default_rng(0))
+
+
+def test_every_name_of_torch_utils_data_is_here_or_answers_with_a_sentence():
+    theirs = pytest.importorskip("torch.utils.data")
+    for name in theirs.__all__:
+        if name[0] != "_" and not hasattr(data, name):
+            with pytest.raises(AttributeError) as error:
+                getattr(data, name)
+            assert re.fullmatch(rf"data: has no attribute '{name}'; (?!did you mean|see dir).{{12,}}", str(error.value))
+
+
+def test_a_data_set_of_ones_own_must_say_what_an_example_is():
+    with pytest.raises(NotImplementedError, match="Mine: __getitem__ must give example i; got none defined; define it"):
+        type("Mine", (data.Dataset,), {})()[0]

@@ -362,6 +362,22 @@ class TestOrders:
         np.testing.assert_array_equal(tg.hessian(tg.linalg.norm)(np.zeros(2)).data, np.zeros((2, 2)))
         np.testing.assert_array_equal(tg.hessian(tg.std)(np.ones(2)).data, np.zeros((2, 2)))
 
+    @pytest.mark.parametrize("compiled", [False, True])
+    @pytest.mark.parametrize(
+        ("f", "x", "slopes"), [(np.log, [0.0, 2.0], [0, 0.5]), (np.exp, [1.0, 2.0], np.exp([1, 2]))]
+    )
+    def test_a_gradient_of_zero_behind_a_mask_has_a_slope(self, f, x, slopes, compiled):
+        """The gradient is w * f'(x): its derivative by w is f'(x) also where w is 0, and 0 where a mask lets nothing by."""
+
+        def gradient(w):
+            return tg.grad(lambda x: (tg.where(x > 0, f(x), 0) * w).sum())(tg.Tensor(x)).sum()
+
+        by_w = tg.grad(gradient)
+        by_w = tg.compile(by_w) if compiled else by_w
+        with np.errstate(all="ignore"):
+            for w in ([1.0, 1.0], [1.0, 0.0], [0.0, 0.0]):
+                np.testing.assert_allclose(by_w(tg.Tensor(w)).numpy(), slopes, rtol=4 * np.finfo("f4").eps)
+
     def test_a_maximum_that_is_nan_has_a_gradient_that_is_nan(self):
         assert np.isnan(tg.grad(tg.max)(np.array([np.nan, 1.0])).data).all()
 

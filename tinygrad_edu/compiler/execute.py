@@ -134,7 +134,7 @@ class Executor:
 
 def _apart(program: Program) -> Program:
     """Results that became one value are copies, each in memory of its own."""
-    number = 1 + max((v.number for v in program.values()), default=0)
+    number = program.free_number()
     steps, results = list(program.steps), list(program.results)
     for k, v in enumerate(results):
         if v in results[:k]:

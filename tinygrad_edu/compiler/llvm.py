@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..program.program import Value
 from . import mathematics
 from .convolution import convolution
 from .function import SHORT, Function
@@ -56,8 +57,11 @@ class Module:
         self.called: list[tuple[str, list[tuple[Buffer, int]], list[int]]] = []
         self.calls: list[KernelCall] = []  # the same, by places of memory
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
-        self.alike: dict[Any, tuple[str, list[int]]] = {}  # the name, and which numbers it reads, by signature
-        self.groups = sliced(lowering)  # kernels in slices, which threads may share out
+        self.alike: dict[int, tuple[str, list[int]]] = {}  # the name, and which numbers it reads, by signature
+        self.signatures: dict[Any, int] = {}
+        self.signed = {kernel: self._signed(kernel) for kernel in lowering.kernels}
+        kinds = {kernel: kind for kernel, (kind, _, _) in self.signed.items()}
+        self.groups = sliced(lowering, kinds)  # kernels in slices, which threads may share out
         self.entries = ["run", "again.run", *(("shared", "again.shared", "help", "arm") if self.groups else ())]
         self.size = arena(lowering)
         for kernel in lowering.kernels:
@@ -67,11 +71,17 @@ class Module:
         self.functions = [*self._declarations(), *functions]
         self.text = "\n\n".join([*self.functions, self._run(), *again])
 
-    def _kernel(self, kernel: Loop | Product | Convolution) -> None:
+    def _signed(self, kernel: Loop | Product | Convolution) -> tuple[int, dict[Buffer, int], list[Value]]:
+        """The number of a kernel's signature, its memory, and the Python numbers that it reads."""
         bases: dict[Buffer, int] = {}
         for view in used(kernel):
-            bases[view.buffer] = min(view.offset, bases.get(view.buffer, view.offset))
+            first = bases.get(view.buffer)
+            bases[view.buffer] = view.offset if first is None or view.offset < first else first
         key, weak = signature(kernel, bases)
+        return self.signatures.setdefault(key, len(self.signatures)), bases, weak
+
+    def _kernel(self, kernel: Loop | Product | Convolution) -> None:
+        key, bases, weak = self.signed.get(kernel) or self._signed(kernel)
         if key not in self.alike:
             f = Function(self, list(bases), bases)
             if isinstance(kernel, Product):

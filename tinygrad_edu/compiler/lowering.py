@@ -91,10 +91,12 @@ class Lowering(Places):
         if step.primitive in ("zeros_like", "ones_like"):
             step = Step(step.primitive, (), {}, step.results)
         uses = [v for v in dict.fromkeys(step.uses) if not v.weak]
-        roots = tuple(dict.fromkeys(x for v in uses for x in self._roots(v)))
-        if len(roots) <= FEW and not any(v in self.inside for v in roots):
+        roots: dict[Value, None] = {}  # what it is made from, and does not wait
+        for v in uses:
+            roots.update(dict.fromkeys(self.roots[v] if v in self.waiting else (v,)))
+        if len(roots) <= FEW and self.inside.keys().isdisjoint(roots):
             self.waiting[step.result] = step  # until somebody uses it, so that it is made where that is
-            self.roots[step.result] = roots
+            self.roots[step.result] = tuple(roots)
         else:
             self._put(step, self._loop(shape, uses))
 

@@ -102,12 +102,13 @@ class Places:
             else:
                 self.view(v)
                 after = max(after, self.ready[v] + 1 if self.ready[v] >= 0 else -1)
-        beside = [
-            k
-            for k in self.kernels[-NEAR:]
-            if isinstance(k, Loop) and k.shape == shape and any(v in k.loads for v in known)
-        ]
-        found = max(inside or beside, key=lambda k: k.number, default=None)
+        if not inside:
+            inside = [
+                k
+                for k in self.kernels[-NEAR:]
+                if isinstance(k, Loop) and k.shape == shape and not k.loads.keys().isdisjoint(known)
+            ]
+        found = max(inside, key=lambda k: k.number, default=None)
         if (
             fresh
             or found is None
@@ -134,10 +135,6 @@ class Places:
             seen.update(new)
             todo += new[::-1]
         return list(found)
-
-    def _roots(self, value: Value) -> tuple[Value, ...]:
-        """What a value that waits is made from, and does not wait."""
-        return self.roots[value] if value in self.waiting else (value,)
 
     def _put(self, step: Step, loop: Loop) -> None:
         """Make a step in a loop, after those on which it waits."""

@@ -12,7 +12,7 @@ LEAST = 1 << 12  # entries of a matrix for which it pays
 
 def by_rows(steps: Sequence[Step]) -> list[Step]:
     """The steps, with products of large matrices and one vector as a product of entries, and its sums."""
-    fresh = itertools.count(1 + max((v.number for step in steps for v in (*step.uses, *step.results)), default=0))
+    fresh = itertools.count(1 + max([v.number for step in steps for v in (*step.uses, *step.results)], default=0))
     turned = {s.result: s.args[0] for s in steps if _turns(s)}
     found: list[Step] = []
     for step in steps:

@@ -25,7 +25,7 @@ class _Signature:
         self.bases = bases
         self.places = {buffer: k for k, buffer in enumerate(bases)}
         self.types = tuple([(b.dtype, b.size) for b in bases])
-        self.values: dict[Value, int] = {}
+        self.values: dict[Value, Any] = {}
         self.weak: list[Value] = []
 
     def of(self, kernel: Loop | Product | Convolution) -> Any:
@@ -61,9 +61,11 @@ class _Signature:
         return self.places[buffer], view.offset - self.bases[buffer], view.strides, view.shape
 
     def value(self, v: Value) -> Any:
-        if v.weak and v not in self.weak:
-            self.weak.append(v)
-        return self.values.setdefault(v, len(self.values)), v.dtype, v.shape, v.weak
+        found = self.values.get(v)
+        if found is None:
+            found = self.values[v] = len(self.values), v.dtype, v.shape, v.weak
+            self.weak += [v] if v.weak else []
+        return found
 
     def index(self, index: tuple[Any, ...]) -> Any:
         return tuple([self.value(k) if isinstance(k, Value) else k for k in index])
@@ -74,7 +76,7 @@ class _Signature:
         if kind is Value:
             return self.value(x)
         if kind is tuple or kind is list:
-            return tuple([self.argument(part) for part in x])
+            return tuple([self.value(part) if part.__class__ is Value else self.argument(part) for part in x])
         if kind is dict:
             return tuple([(k, self.argument(part)) for k, part in x.items()])
         if kind is slice:

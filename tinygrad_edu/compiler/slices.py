@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import costs
 from .dividing import blocks
 from .kernels import Convolution, Loop, Product
 from .views import View
-
-if TYPE_CHECKING:
-    from ..compiler.lowering import Lowering
 
 LONG = 4e-4  # seconds that a kernel takes, by a guess, from which slices pay
 SHORT = 1e-4  # of a slice
@@ -23,12 +20,17 @@ ENTRIES = 64  # of the innermost axis, of which slices are multiples, so that ea
 ROWS = 128  # of a product: fewer do not pay for what is copied
 
 
-def sliced(lowering: Lowering) -> list[tuple[int, int]]:
-    """Take long kernels apart; where each one's slices begin among the kernels, and how many there are."""
+def sliced(lowering: Any, kinds: dict[Any, int]) -> list[tuple[int, int]]:
+    """Take long kernels apart; where each one's slices begin among the kernels, and how many there are. Kernels of one
+    of the `kinds` take equally long."""
     kernels: list[Any] = []
     groups = []
+    known: dict[int, float] = {}
     for kernel in lowering.kernels:
-        parts = _slices(kernel, lowering)
+        kind = kinds[kernel]
+        if kind not in known:
+            known[kind] = _seconds(kernel)
+        parts = [kernel] if known[kind] < LONG else _slices(kernel, known[kind], lowering)
         if len(parts) > 1:
             groups.append((len(kernels), len(parts)))
         kernels += parts
@@ -38,12 +40,14 @@ def sliced(lowering: Lowering) -> list[tuple[int, int]]:
     return groups
 
 
-def _slices(kernel: Any, lowering: object) -> list[Any]:
-    if isinstance(kernel, Convolution):
-        return [kernel]
+def _seconds(kernel: Any) -> float:
+    """A guess."""
     speed = FAST if isinstance(kernel, Product) else SPEED
-    seconds = max(costs.flops(kernel) / speed, costs.traffic(kernel) / MEMORY)
-    if seconds < LONG:
+    return max(costs.flops(kernel) / speed, costs.traffic(kernel) / MEMORY)
+
+
+def _slices(kernel: Any, seconds: float, lowering: Any) -> list[Any]:
+    if isinstance(kernel, Convolution):
         return [kernel]
     count = min(MOST, int(seconds / SHORT))
     return _of_product(kernel, count, lowering) if isinstance(kernel, Product) else _of_loop(kernel, count)

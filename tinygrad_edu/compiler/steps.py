@@ -36,13 +36,15 @@ VIEWS = {"reshape", "swapaxes", "transpose", "broadcast_to", "expand_dims", "squ
 def can(step: Step) -> bool:
     """Whether a step has a kernel."""
     name = step.primitive
-    values = [*step.uses, *step.results]
     if name in OWN:
         return True
-    if len(step.results) != 1 or any(v.dtype not in TYPES for v in values if not v.weak):
+    if len(step.results) != 1:
         return False
-    out = step.result
-    if any(v.size == 0 for v in values) or len(out.shape) > 6:
+    (out,) = step.results
+    for v in (out, *step.uses):
+        if (v.dtype not in TYPES and not v.weak) or 0 in v.shape:
+            return False
+    if len(out.shape) > 6:
         return False
     pick = picked(step)
     if pick is not None:
@@ -130,7 +132,11 @@ def picked(step: Step) -> Pick | None:
         index = tuple(indices if d == axis else d for d in range(len(x.shape)))
         plain = all(d == axis or x.shape[d] == indices.shape[d] for d in range(len(x.shape)))
         return Pick(x, index if plain and _whole_numbers(indices) else (), indices.shape, 0)
-    if name not in ("getitem", "setitem", "add.at") or not any(isinstance(k, Value) for k in index_of(step)):
+    if (
+        name not in ("getitem", "setitem", "add.at")
+        or len(step.uses) == 1
+        or not any(isinstance(k, Value) for k in index_of(step))
+    ):
         return None
     x, index = step.args[0], index_of(step)
     if not isinstance(x, Value) or len(index) > len(x.shape) or not all(map(_whole_numbers, index)):
@@ -154,10 +160,12 @@ def index_of(step: Step) -> tuple[Any, ...]:
 
 def _slices(index: tuple[Any, ...]) -> bool:
     """Whether an index has slices and numbers only."""
-    return all(
-        (isinstance(k, slice | int | np.integer) and not isinstance(k, bool)) or k is None or k is Ellipsis
-        for k in index
-    )
+    for k in index:
+        if k.__class__ is int or k.__class__ is slice or k is None or k is Ellipsis:
+            continue
+        if not isinstance(k, slice | int | np.integer) or isinstance(k, bool):
+            return False
+    return True
 
 
 def part_shape(step: Step) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ REACH = 64  # places of a pooling window, which are written out
 
 def expanded(program: Program) -> list[Step]:
     """The steps of a program, with those on windows taken apart."""
-    fresh = itertools.count(1 + max((v.number for v in program.values()), default=0))
+    fresh = itertools.count(program.free_number())
     steps: list[Step] = []
     for step in program.steps:
         make = KINDS.get(step.primitive)

@@ -3,6 +3,7 @@
 from ..interop.names import guide as _guide
 from .batch import collate as collate
 from .dataset import ConcatDataset as ConcatDataset
+from .dataset import Dataset as Dataset
 from .dataset import IterableDataset as IterableDataset
 from .dataset import Subset as Subset
 from .dataset import TensorDataset as TensorDataset

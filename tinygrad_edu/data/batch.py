@@ -11,6 +11,7 @@ import numpy as np
 from ..engine import Variable, constant
 from ..errors import DTypeError, ShapeError, StateDictError, few
 from ..functions.arguments import lift
+from ..functions.creation import asarray
 from ..functions.joining import stack
 from ..functions.settings import several
 
@@ -115,3 +116,15 @@ def _must_agree(arrays: Sequence[Any], where: str) -> None:
 def _refusal(kind: type, must: str, given: str, advice: str) -> Exception:
     error: Exception = kind(f"DataLoader: {must}; got {given}; {advice}, or give collate_fn")
     return error
+
+
+def converted(example: Any) -> Any:
+    """One example as it is, with tensors in place of arrays."""
+    if isinstance(example, dict):
+        return {key: converted(part) for key, part in example.items()}
+    if isinstance(example, tuple | list):
+        parts = [converted(part) for part in example]
+        return (
+            parts if type(example) is list else type(example)(*parts) if hasattr(example, "_fields") else tuple(parts)
+        )
+    return asarray(example) if hasattr(example, "__array__") or hasattr(example, "__dlpack__") else example

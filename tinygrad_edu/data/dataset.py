@@ -16,12 +16,31 @@ from ..engine import constant
 from ..errors import ShapeError, refusal
 from ..functions.arguments import lift
 from ..functions.settings import integer, real, refused, settings, several
+from ..interop.names import Named
 from ..op import REGISTRY
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 
 
-class TensorDataset:
+class Dataset(Named):
+    """A data set of one's own: define `__len__`, and `__getitem__` for example `i`. Any sequence is one as well.
+
+    >>> from tinygrad_edu import data
+    >>> class Squares(data.Dataset):
+    ...     def __len__(self):
+    ...         return 4
+    ...     def __getitem__(self, i):
+    ...         return float(i), float(i * i)
+    >>> [y.tolist() for x, y in data.DataLoader(Squares(), batch_size=2)]
+    [[0.0, 1.0], [4.0, 9.0]]
+    """
+
+    def __getitem__(self, i: Any) -> Any:
+        name = type(self).__name__
+        raise NotImplementedError(f"{name}: __getitem__ must give example i; got none defined; define it")
+
+
+class TensorDataset(Dataset):
     """Examples from the rows of tensors: example `i` is row `i` of each.
 
     >>> from tinygrad_edu import data
@@ -61,7 +80,7 @@ def _copied(rows: object) -> Tensor:
     return constant(np.array(rows) if getattr(rows, "base", None) is not None else rows)
 
 
-class IterableDataset:
+class IterableDataset(Named):
     """A data set that gives its examples one after another: `__iter__` begins anew in each pass.
 
     For what has no length and no `[i]`, as a file that is read line by line; a generator function in a class.
@@ -95,7 +114,7 @@ def places(who: str, indices: ArrayLike) -> Any:
     return found.astype(np.int64)
 
 
-class Subset:
+class Subset(Dataset):
     """The examples of a data set at some places.
 
     >>> from tinygrad_edu import data
@@ -121,7 +140,7 @@ class Subset:
         return self.dataset[int(places) if np.ndim(places) == 0 else places]
 
 
-class ConcatDataset:
+class ConcatDataset(Dataset):
     """Several data sets, one after another.
 
     >>> from tinygrad_edu import data

@@ -12,17 +12,18 @@ from ..engine import constant
 from ..errors import MissingLibraryError
 from ..files import as_path
 from ..functions.settings import Positive, refused, settings
+from .dataset import Dataset
 
 KINDS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 
-class ImageFolder:
+class ImageFolder(Dataset):
     """A data set of the images below `root`, whose folders are the classes: `cat/001.jpg`, `dog/deep/7.png`.
 
     Example `i` is `(image, class)`: a tensor `(channels, height, width)` with entries from 0 to 1, and the number of
     the class in `classes`, which are sorted. With `size`, the middle square of each image, scaled to `(size, size)`; so
-    all have one shape. `grey` gives one channel in place of three. `transform` is called with each image. Files are
-    read when an example is asked for (through Pillow).
+    all have one shape. `grey` gives one channel in place of three. `transform` is called with each image, and
+    `target_transform` with its class. Files are read when an example is asked for (through Pillow).
 
     >>> import pathlib, tempfile
     >>> from PIL import Image
@@ -38,14 +39,18 @@ class ImageFolder:
 
     @settings
     def __init__(
-        self, root: Any, size: Positive | None = None, grey: bool = False, transform: Callable[[Any], Any] | None = None
-    ) -> None:
+        self, root: Any, size: Positive | None = None, grey: bool = False,
+        transform: Callable[[Any], Any] | None = None, target_transform: Callable[[int], Any] | None = None,
+    ) -> None:  # fmt: skip
         folder = as_path("ImageFolder", root)
         if not folder.is_dir():
             raise NotADirectoryError(f"ImageFolder: root must be a folder; got {str(root)!r}; name one that there is")
         if transform is not None and not callable(transform):
             raise refused("ImageFolder", "transform", "a function of an image", transform, "lambda x: x * 2 - 1")
-        self.root, self.size, self.grey, self.transform = folder, size, bool(grey), transform
+        if target_transform is not None and not callable(target_transform):
+            raise refused("ImageFolder", "target_transform", "a function of a class", target_transform, "float")
+        self.root, self.size, self.grey = folder, size, bool(grey)
+        self.transform, self.target_transform = transform, target_transform
         self.classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
         self.samples = [
             (path, k)
@@ -53,6 +58,8 @@ class ImageFolder:
             for path in sorted((folder / name).rglob("*"))
             if path.suffix.lower() in KINDS
         ]
+        self.class_to_idx = {name: k for k, name in enumerate(self.classes)}
+        self.targets = [k for _, k in self.samples]
         if not self.samples:
             raise ValueError(
                 f"ImageFolder: there must be a folder of images for each class; got none in {str(root)!r}; move them "
@@ -62,11 +69,13 @@ class ImageFolder:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, i: int) -> tuple[Any, int]:
+    def __getitem__(self, i: int) -> tuple[Any, Any]:
         path, label = self.samples[i]
         array = _read(path, self.size, self.grey)
         image = constant(np.ascontiguousarray(array.transpose(2, 0, 1)).astype(get_default_dtype()) / 255)
-        return (image if self.transform is None else self.transform(image)), label
+        return (image if self.transform is None else self.transform(image)), (
+            label if self.target_transform is None else self.target_transform(label)
+        )
 
 
 def _read(path: Any, size: int | None, grey: bool) -> Any:

@@ -16,7 +16,7 @@ from ..errors import DTypeError, StateDictError
 from ..functions.settings import Size, integer, settings
 from ..interop.names import Named
 from ..random import Generator, or_shared
-from .batch import collate
+from .batch import collate, converted
 from .dataset import TensorDataset
 from .samplers import BatchSampler
 
@@ -25,13 +25,15 @@ class DataLoader(Named):
     """Batches of a data set, in order or shuffled anew in each pass.
 
     `dataset` is any sequence, or anything that can be iterated over, as a generator, which gives its examples in
-    order, once. Examples are joined by `collate_fn`. With `shuffle`, the order comes from `rng`, or from the shared
-    generator; a `sampler` gives it instead, a `batch_sampler` the places of each batch. `drop_last` leaves out a last
-    batch that is smaller. `num_workers` threads prepare batches ahead; these come in the same order as without (but
-    what examples draw from a generator that threads share comes as they run). Each thread first calls
-    `worker_init_fn` with its number.
+    order, once. Examples are joined by `collate_fn`; with `batch_size=None` they come one by one, their arrays as
+    tensors. With `shuffle`, the order comes from `rng`, or from the shared generator; a `sampler` gives it instead, a
+    `batch_sampler` the places of each batch. `drop_last` leaves out a last batch that is smaller. `num_workers` threads
+    prepare batches ahead; these come in the same order as without (but what examples draw from a generator that threads
+    share comes as they run). Each thread first calls `worker_init_fn` with its number.
 
-    `state_dict()` says where the pass stands. A loader that has loaded it begins with the batch that would be next.
+    `state_dict()` says where the pass stands, with the states of the generators that the loader, its samplers and the
+    data set hold as attributes. A loader that has loaded it begins with the batch that would be next, and its later
+    passes are those that would follow.
 
     >>> from tinygrad_edu import data, random
     >>> loader = data.DataLoader(range(5), batch_size=2, shuffle=True, rng=random.default_rng(0))
@@ -41,18 +43,19 @@ class DataLoader(Named):
 
     @settings
     def __init__(
-        self, dataset: Any, batch_size: int | np.integer[Any] = 1, shuffle: bool = False, drop_last: bool = False,
-        rng: Generator | None = None, collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: Size = 0,
+        self, dataset: Any, batch_size: int | np.integer[Any] | None = 1, shuffle: bool = False,
+        drop_last: bool = False, rng: Generator | None = None,
+        collate_fn: Callable[[Sequence[Any]], Any] | None = None, num_workers: Size = 0,
         sampler: Iterable[int] | None = None, batch_sampler: Iterable[Sequence[int]] | None = None,
         worker_init_fn: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
         self.dataset, self.shuffle, self.drop_last, self.rng = dataset, bool(shuffle), bool(drop_last), rng
-        if hasattr(batch_size, "shape") and batch_size.shape:
+        if getattr(batch_size, "shape", ()):
             raise TypeError(
                 "DataLoader: takes one data set; got inputs and targets apart; write "
                 "DataLoader(data.TensorDataset(x, y), batch_size=32)"
             )
-        self.batch_size = integer("DataLoader", "batch_size", batch_size, 1)
+        self.batch_size = None if batch_size is None else integer("DataLoader", "batch_size", batch_size, 1)
         self.num_workers = num_workers
         self.collate_fn, self.worker_init_fn = collate_fn, worker_init_fn
         self.sampler, self.batch_sampler = sampler, batch_sampler
@@ -111,7 +114,7 @@ class DataLoader(Named):
         if self.batch_sampler is not None:
             return len(self._sized(self.batch_sampler))
         examples = self.dataset if self.sampler is None else self.sampler
-        whole, rest = divmod(len(self._sized(examples)), self.batch_size)
+        whole, rest = divmod(len(self._sized(examples)), self.batch_size or 1)
         return whole + bool(rest and not self.drop_last)
 
     def _sized(self, examples: Any) -> Sized:
@@ -136,11 +139,11 @@ class DataLoader(Named):
     def _groups(self) -> Any:
         """The places of the examples of each batch: a list, or of a sampler without a length, an iterator."""
         if self.batch_sampler is not None or self.sampler is not None:
-            source: Any = self.batch_sampler or BatchSampler(self.sampler or (), self.batch_size, self.drop_last)
+            source: Any = self.batch_sampler or BatchSampler(self.sampler or (), self.batch_size or 1, self.drop_last)
             return list(source) if hasattr(type(self.batch_sampler or self.sampler), "__len__") else iter(source)
-        n = len(self.dataset)
+        n, size = len(self.dataset), self.batch_size or 1
         order = or_shared(self.rng).draw("permutation", n) if self.shuffle else np.arange(n)
-        return [order[k * self.batch_size : (k + 1) * self.batch_size] for k in range(len(self))]
+        return [order[k * size : (k + 1) * size] for k in range(len(self))]
 
     def _groups_in_order(self) -> Iterator[Any]:
         """The examples of each batch."""
@@ -153,12 +156,14 @@ class DataLoader(Named):
                     "anew"
                 )
             self.passed = True
-        groups = iter(lambda: list(itertools.islice(examples, self.batch_size)), [])
-        return (group for group in groups if len(group) == self.batch_size or not self.drop_last)
+        size = self.batch_size or 1
+        groups = iter(lambda: list(itertools.islice(examples, size)), [])
+        return (group for group in groups if len(group) == size or not self.drop_last)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the pass stands: batches given, the places of those to come, and the state of `rng`."""
         state: dict[str, Any] = {"given": 0, "rng": None if self.rng is None else self.rng.state()}
+        state["samplers"] = [rng.state() for rng in self._generators()]
         if self.current is not None and not self.current.ended:
             state |= self.current.state()
         return state
@@ -187,9 +192,23 @@ class DataLoader(Named):
             )
         if self.rng is not None and state.get("rng") is not None:
             self.rng.set_state(state["rng"])
-        self.resumed = (given, [g for g in groups or [] if len(g)]) if given else None
+        for rng, kept in zip(self._generators(), state.get("samplers", ()), strict=False):
+            rng.set_state(kept)
+        self.resumed = (given, [g for g in groups or [] if len(g)]) if given or groups is not None else None
+
+    def _generators(self) -> list[Generator]:
+        """Those of the samplers and the data set, from the outermost to the innermost."""
+        found: list[Generator] = []
+        for name, part in (("sampler", self.batch_sampler or self.sampler), ("dataset", self.dataset)):
+            while hasattr(part, "__dict__"):
+                found += [x for x in vars(part).values() if isinstance(x, Generator)]
+                part = vars(part).get(name)
+        return found
 
     def _batch(self, group: Any) -> Any:
+        if self.batch_size is None:
+            example = group[0] if self.in_order else self.dataset[int(group[0])]
+            return (self.collate_fn or converted)(example)
         if self.in_order:
             return (self.collate_fn or collate)(group)
         if self.collate_fn is None and getattr(type(self.dataset), "__getitem__", None) is TensorDataset.__getitem__:

@@ -30,10 +30,10 @@ Axis = int | Sequence[int] | None
 Function = Callable[..., Any]
 
 
-def lift(x: ArrayLike, who: str = "asarray") -> Tensor:
+def lift(x: ArrayLike | Variable, who: str = "asarray") -> Tensor:
     """`x` itself if it is a tensor, else a constant tensor of its values, copied."""
     if isinstance(x, Variable):
-        return x
+        return x  # type: ignore[return-value]  # a Tensor, as results_are() says
     if isinstance(x, list | tuple) and any(isinstance(v, Variable | list | tuple) for v in x):
         try:
             return _stacked([lift(v, who) for v in x], who)

@@ -21,7 +21,8 @@ THEIRS = {
 IDLE = {
     "requires_grad": (False,), "pin_memory": (False,), "sparse": (False,), "scale_grad_by_freq": (False,),
     "out_int32": (False,), "foreach": (None, False), "fused": (None, False), "out": (None,), "size_average": (None,),
-    "reduce": (None,), "driver": (None,), "memory_format": (None,),
+    "reduce": (None,), "driver": (None,), "memory_format": (None,), "persistent_workers": (False,), "timeout": (0,),
+    "prefetch_factor": (None, 2), "generator": (None,), "multiprocessing_context": (None,), "device_type": ("cpu",),
 }  # fmt: skip  # keywords, and with what values they change nothing, so that they are left out where they are not taken
 KEYWORDS = {
     "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",

@@ -11,7 +11,9 @@ import numpy as np
 from .. import ops
 from ..annotations import ArrayLike
 from ..arrays import to_array
+from ..engine import Variable
 from ..errors import DTypeError, ShapeError
+from ..values import settled, value
 from .arguments import lift, normal_axis, normal_shape, spelled
 from .calls import own_keywords
 from .layout import broadcast_to, reshape
@@ -157,7 +159,8 @@ def repeat(x: ArrayLike, repeats: object, axis: int | None = None, *, dim: int |
     if axis is None:
         x, axis = x.reshape(-1), 0
     axis = normal_axis("repeat", axis, x.ndim)
-    counts = to_array(repeats, who="repeat")
+    given = value(repeats) if isinstance(repeats, Variable) else to_array(repeats, who="repeat")
+    counts = settled("repeat", "repeats", given)
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0 or counts.shape not in ((), (1,), (x.shape[axis],)):
         raise ShapeError(
             f"repeat: repeats must be a count, or one for each of {x.shape[axis]} entries; got {repeats}; use ints >= 0"

@@ -43,7 +43,7 @@ NAMES = {
     "show": "tg.draw(x).show()", "he_normal_": "nn.init.kaiming_normal_", "he_uniform_": "nn.init.kaiming_uniform_",
     "glorot_normal_": "nn.init.xavier_normal_", "glorot_uniform_": "nn.init.xavier_uniform_", "Dense": "nn.Linear",
     "BatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d", "Conv": "nn.Conv1d or nn.Conv2d",
-    "Momentum": "optim.SGD(params, lr, momentum=0.9)", "Dataset": "any sequence of examples, or data.TensorDataset",
+    "Momentum": "optim.SGD(params, lr, momentum=0.9)",
     "MNIST": "data.load_mnist(path)", "metrics": "nn.metrics",
 }  # fmt: skip
 
@@ -71,6 +71,13 @@ ELSEWHERE = {
         "update_lr": "a schedule, as optim.StepLR",
         "params": "optimizer.param_groups[0]['params']", "apply_gradients": "step()",
     },
+    "GradScaler": {
+        f"{way}_{name}": f"{use}" if way == "set" else f"scaler.state_dict()[{name!r}]"
+        for name in ("growth_factor", "backoff_factor", "growth_interval")
+        for way, use in (("get", ""), ("set", f"a new tg.amp.GradScaler({name}=...)"))
+    },
+    "ConcatDataset": {"cumulative_sizes": "ends"},
+    "ImageFolder": {"imgs": "samples", "loader": "transform, which is called with each image"},
     "LRScheduler": dict.fromkeys(("get_lr", "lr", "last_lr"), "get_last_lr()"),
     "Generator": {
         "randn": "normal(size=shape)", "standard_normal": "normal(size=shape)", "rand": "uniform(size=shape)",

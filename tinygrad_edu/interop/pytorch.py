@@ -77,6 +77,7 @@ UTILS = {
     "stateless": "use nn.functional_call",
 }
 
+FILED = "use tg.autocast('bfloat16') to compute so, and tg.save(path, state, dtype='{}') to store so"
 CPU = "there is the CPU only; leave it out"
 DTYPE = "use x.astype('{}')"
 COMPARED = "write x {} y"
@@ -92,6 +93,7 @@ TENSOR = {
         "mm": "@", "mv": "@", "bmm": "@", "dot": "@",
     }.items()},
     **dict.fromkeys(("cpu", "cuda", "is_cuda", "pin_memory", "is_pinned", "get_device", "mps"), CPU),
+    "bfloat16": FILED.format("bfloat16"),
     "to": "use x.astype(dtype) for another dtype; there is the CPU only",
     "type": "use x.astype(dtype); x.dtype says which it is",
     "type_as": "use x.astype(y.dtype)",
@@ -158,6 +160,11 @@ TORCH = {
         "Byte": "uint8",
     }.items()},
     **dict.fromkeys(("cuda", "device", "backends", "mps", "get_device", "set_default_device"), CPU),
+    **{name: FILED.format(name) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")},
+    **dict.fromkeys(
+        ("is_autocast_enabled", "get_autocast_dtype", "set_autocast_enabled"),
+        "with tg.autocast(...) switches it on for a block",
+    ),
     "rand": "use tg.random.default_rng(seed).uniform(size=shape)",
     "randn": "use tg.random.default_rng(seed).normal(size=shape)",
     "randint": "use tg.random.default_rng(seed).integers(low, high, shape)",
@@ -205,6 +212,25 @@ TORCH = {
     "set_rng_state": "use rng.set_state(state) of a generator of tg.random",
 }  # fmt: skip
 
+# torch.utils.data
+DATA = {
+    "StackDataset": "use data.TensorDataset(x, y), or list(zip(a, b)), which is a data set too",
+    "ChainDataset": "write an IterableDataset whose __iter__ gives itertools.chain(a, b)",
+    "default_collate": "use data.collate",
+    "default_convert": "use tg.asarray",
+    "get_worker_info": "workers are threads that share one data set; worker_init_fn is called with their numbers",
+    "DistributedSampler": "there is one process; use data.RandomSampler",
+    "Sampler": "a sampler is any class with __iter__, which gives places, and __len__",
+    **dict.fromkeys(
+        (
+            "DFIterDataPipe", "DataChunk", "IterDataPipe", "MapDataPipe", "argument_validation", "functional_datapipe",
+            "guaranteed_datapipes_determinism", "non_deterministic", "runtime_validation",
+            "runtime_validation_disabled",
+        ),
+        "there are no data pipes; write a generator function in an IterableDataset",
+    ),
+}  # fmt: skip
+
 # of JAX's and PyTorch's trees
 TREE = {
     "reduce": "use functools.reduce(f, tg.tree.leaves(t))",
@@ -221,6 +247,7 @@ TREE = {
 # by how users write the place
 SENTENCES = {
     "tg.tree": TREE,
+    "data": DATA,
     "nn": NN,
     "F": FUNCTIONAL,
     "optim": OPTIM,

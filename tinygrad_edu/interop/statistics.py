@@ -74,8 +74,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
     if method not in METHODS:
         raise ValueError(f"quantile: method must be one of {', '.join(METHODS)}; got {method!r}; choose one")
     share = _shares(q)
-    if not np.all((share >= 0) & (share <= 1)):
-        raise ValueError(f"quantile: q must be from 0 to 1; got {q}; use percentile for 0 to 100")
+    require(value(share) if isinstance(share, Variable) else share, _must_be_shares)
     a = a if a.dtype.kind == "f" else a.astype(np.float64)
     rows, axes = _rows(a, axis)
     if not rows.shape[-1]:
@@ -113,7 +112,12 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
 
 def _shares(q: object) -> Any:
     """Which shares are asked for, in float64: they have no gradient."""
-    return np.asarray(q.detach()._data if isinstance(q, Variable) else q, np.float64)  # type: ignore[attr-defined]
+    return lift(q).detach().astype(np.float64) if isinstance(q, Variable) else np.asarray(q, np.float64)
+
+
+def _must_be_shares(q: Any) -> None:
+    if not np.all((q >= 0) & (q <= 1)):
+        raise ValueError(f"quantile: q must be from 0 to 1; got {q}; use percentile for 0 to 100")
 
 
 def percentile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:

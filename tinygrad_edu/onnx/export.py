@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiler.trees import Arguments, Results, is_object
 from ..engine import NEEDS, Variable
-from ..errors import DTypeError
+from ..errors import DTypeError, GraphError
 from ..files import write_whole
 from ..functions.arguments import Function
 from ..functions.settings import refused, settings
@@ -22,6 +22,7 @@ from ..program.reading import Reading
 from ..program.written import Place, Written
 from ..tensor import Tensor
 from ..transforms import tree
+from ..values import Same
 from .dynamic import lengths, of_any_length
 from .graph import library
 from .host import Numbers
@@ -126,6 +127,12 @@ def _computed(result: Any) -> Any:
 
 def _model(f: object, given: Any, called: Arguments, results: Results, written: Written, reading: Reading) -> Any:
     """The model of what was read."""
+    for i, question, _ in written.questions:
+        if isinstance(question, Same) and written.sources[i].kind == "argument":
+            raise GraphError(
+                "export: shapes must not depend on the values of an input; got some that do, of an argument of shape "
+                f"{question.array.shape}; pass it as a list, or take it from outside, and the file is for these values"
+            )
     program = simplified(written.program)
     numbers = Numbers(reading.writer.host)
     names = _Names(f, given, called)

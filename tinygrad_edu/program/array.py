@@ -43,8 +43,11 @@ def refusal(got: str, do: str, error: type[GraphError] = GraphError, at: Any = N
 
 def plain(x: Any) -> Any:
     """Arguments with the arrays of this run."""
-    if isinstance(x, ProgramArray):
+    kind = x.__class__
+    if kind is ProgramArray:
         return x.values
+    if kind is slice or kind is int or kind is float:
+        return x
     if isinstance(x, HostNumber):
         return x.now
     if isinstance(x, tuple | list):
@@ -66,17 +69,18 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, values: Any, value: Value, writer: Any) -> None:
         self.values, self.value, self.writer = values, value, writer
 
-    shape = property(lambda self: np.shape(self.values))
-    ndim = property(lambda self: np.ndim(self.values))
-    size = property(lambda self: int(np.size(self.values)))
+    shape = property(lambda self: self.values.shape)
+    ndim = property(lambda self: self.values.ndim)
+    size = property(lambda self: self.values.size)
     dtype = property(lambda self: self.values.dtype)
     itemsize = property(lambda self: self.values.itemsize)
     nbytes = property(lambda self: self.values.nbytes)
     flags = property(lambda self: np.empty(0).flags)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
-        if any(isinstance(x, Variable) for x in inputs):
-            return NotImplemented  # it is for the tensor to answer
+        for x in inputs:
+            if isinstance(x, Variable):
+                return NotImplemented  # it is for the tensor to answer
         name = name_of(ufunc)
         if method == "at":
             return inputs[0].become(self.writer.call(f"{name}.at", inputs, options))
@@ -101,8 +105,9 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         return y if out is None else _into(out, y)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if any(issubclass(t, Variable) for t in types):
-            return NotImplemented
+        for t in types:
+            if issubclass(t, Variable):
+                return NotImplemented
         if function in KNOWN:
             return function(*plain(args), **plain(kwargs))
         out = kwargs.pop("out", None) if "out" in kwargs else None

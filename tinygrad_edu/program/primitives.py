@@ -62,6 +62,7 @@ def is_fresh(name: str) -> bool:
     return name in FRESH or name.endswith((".reduce", ".at")) or isinstance(getattr(np, name, None), np.ufunc)
 
 
+@cache
 def name_of(function: Any) -> str:
     """The name of one of NumPy's functions."""
     module = getattr(function, "__module__", "numpy") or "numpy"

@@ -10,7 +10,9 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -41,46 +43,38 @@ class Value:
         return math.prod(self.shape)
 
 
-class Kept:
-    """What a step is asked for again and again: computed once for each step. (Python's own takes a lock.)"""
-
-    def __init__(self, f: Callable[[Any], Any]) -> None:
-        self.f, self.name, self.__doc__ = f, f.__name__, f.__doc__
-
-    def __get__(self, step: Any, owner: Any = None) -> Any:
-        if step is None:
-            return self
-        found = step.__dict__[self.name] = self.f(step)
-        return found
+UNKNOWN: Any = object()
 
 
-@dataclass(eq=False)
 class Step:
     """`results = primitive(*args, **kwargs)`, where values of the program stand anywhere within the arguments. A step
-    is never changed."""
+    is never changed. `uses` are the values that it reads, in the order in which they stand; `result` is its first
+    result, as a rule the only one."""
 
-    primitive: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    results: tuple[Value, ...]
-    site: str | None = None
+    __slots__ = ("_form", "args", "kwargs", "primitive", "result", "results", "site", "uses")
 
-    @Kept
-    def uses(self) -> tuple[Value, ...]:
-        """The values that it reads, in the order in which they stand."""
-        return tuple(values_in((self.args, self.kwargs)))
-
-    @Kept
-    def form(self) -> Any:
-        """All but the values, as something that can be compared; None if it cannot be. Steps of one form on the same
-        values are equal."""
-        return form_of(self.primitive, self.args, self.kwargs)
+    def __init__(
+        self,
+        primitive: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        results: tuple[Value, ...],
+        site: str | None = None,
+        uses: tuple[Value, ...] | None = None,
+        form: Any = UNKNOWN,
+    ) -> None:
+        self.primitive, self.args, self.kwargs, self.results, self.site = primitive, args, kwargs, results, site
+        self.uses = uses_of(args, kwargs) if uses is None else uses
+        self.result = results[0]
+        self._form = form
 
     @property
-    def result(self) -> Value:
-        """Its one result."""
-        (value,) = self.results
-        return value
+    def form(self) -> Any:
+        """All but the values; None if it cannot be compared. Steps of one form on the same values are equal, and equal
+        forms are one object."""
+        if self._form is UNKNOWN:
+            self._form = form_of(self.primitive, self.args, self.kwargs)
+        return self._form
 
     def on(self, change: Callable[[Value], Any]) -> Step:
         """The same step on other values."""
@@ -90,13 +84,22 @@ class Step:
 
     def renamed(self, now: dict[Value, Value]) -> Step:
         """The same step on what stands for its values, where something does."""
-        if now.keys().isdisjoint(self.uses):
+        for v in self.uses:
+            if v in now:
+                break
+        else:
             return self
-        step = self.on(lambda v: now.get(v, v))
-        step.__dict__["uses"] = tuple([now.get(v, v) for v in self.uses])
-        if "form" in self.__dict__:
-            step.__dict__["form"] = self.form
-        return step
+
+        def change(v: Value) -> Value:
+            return now.get(v, v)
+
+        args, kwargs, uses = self.args, self.kwargs, tuple([now.get(v, v) for v in self.uses])
+        plain = len(args) == len(uses) and all(map(is_, args, self.uses))
+        args = uses if plain else changed(args, change)
+        return Step(self.primitive, args, changed(kwargs, change), self.results, self.site, uses, self._form)
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def __str__(self) -> str:
         args = [shown(a) for a in self.args] + [f"{k}={shown(a)}" for k, a in self.kwargs.items()]
@@ -213,6 +216,11 @@ class Program:
         for step in self.steps:
             yield from step.results
 
+    def free_number(self) -> int:
+        """A number that no value has yet, nor any above it."""
+        numbers = [v.number for step in self.steps for v in step.results]
+        return 1 + max([*numbers, *[v.number for v in (*self.inputs, *self.constants)]], default=-1)
+
     def made_by(self) -> dict[Value, Step]:
         """The step that makes each value."""
         return {v: step for step in self.steps for v in step.results}
@@ -235,14 +243,21 @@ class Program:
 
 def _shows(step: Step) -> bool:
     """Whether the result of a view is a view indeed: an index has no arrays."""
-    return isinstance(step.args[0], Value) and not any(True for _ in values_in(step.args[1:]))
+    return isinstance(step.args[0], Value) and len(step.uses) == 1
 
 
-def values_in(x: Any) -> list[Value]:
-    """The values within the arguments of a step."""
+def uses_of(args: Any, kwargs: Any) -> tuple[Value, ...]:
+    """The values within the arguments of a step, in their order."""
     found: list[Value] = []
-    _collect(x, found)
-    return found
+    for x in args:
+        kind = x.__class__
+        if kind is Value:
+            found.append(x)
+        elif kind in NESTED:
+            _collect(x, found)
+    if kwargs:
+        _collect(kwargs, found)
+    return tuple(found)
 
 
 def _collect(x: Any, found: list[Value]) -> None:
@@ -257,7 +272,8 @@ def _collect(x: Any, found: list[Value]) -> None:
                 _collect(part, found)
     elif kind is dict:
         for part in x.values():
-            _collect(part, found)
+            if part.__class__ in NESTED:
+                _collect(part, found)
     elif kind is slice:
         _collect((x.start, x.stop, x.step), found)
 
@@ -277,17 +293,30 @@ def changed(x: Any, change: Callable[[Value], Any]) -> Any:
 
 
 NESTED = {Value, tuple, list, dict, slice}
-SIMPLE = {int, str, bool, type(None)}
+PLAIN = {int, str, type(None)}
 
 
-def form_of(primitive: str, args: Any, kwargs: Any) -> Any:
-    """What all calls of a primitive have in common that differ in their values only; None if it cannot be compared."""
+class Form:
+    """What all calls of a primitive have in common that differ in their values only: one object for each `key`."""
+
+    __slots__ = ("__weakref__", "key")
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+
+FORMS: WeakValueDictionary[Any, Form] = WeakValueDictionary()
+
+
+def form_of(primitive: str, args: Any, kwargs: Any) -> Form | None:
+    """The form of a call of a primitive; None if its arguments cannot be compared."""
+    holes = [HOLE if x.__class__ is Value else x if x.__class__ in PLAIN else key_of(x, HOLE) for x in args]
+    key = primitive, tuple(holes), key_of(kwargs, HOLE) if kwargs else ()
     try:
-        form = primitive, key_of(args, HOLE), key_of(kwargs, HOLE)
-        hash(form)
+        found = FORMS.get(key)
     except TypeError:
         return None
-    return form
+    return FORMS.setdefault(key, Form(key)) if found is None else found
 
 
 HOLE = object()
@@ -299,17 +328,16 @@ def key_of(x: Any, value: Any = None) -> Any:
     kind = x.__class__
     if kind is Value:
         return value or x
-    if kind in SIMPLE:
-        return kind, x
+    if kind in PLAIN:
+        return x
     if kind is tuple or kind is list:
-        return kind, tuple([key_of(part, value) for part in x])
+        return kind, tuple([part if part.__class__ in PLAIN else key_of(part, value) for part in x])
     if kind is dict:
         return tuple([(k, key_of(v, value)) for k, v in x.items()]) if x else ()
     if kind is slice:
-        return slice, key_of((x.start, x.stop, x.step), value)
+        return slice, *[part if part.__class__ in PLAIN else key_of(part, value) for part in (x.start, x.stop, x.step)]
     if isinstance(x, float):
         return kind, x.hex()
-    hash(x)
     return kind, x
 
 

@@ -26,6 +26,7 @@ from .inputs import Inputs
 from .passes.common import without_dead_steps
 from .primitives import VIEWS, is_fresh
 from .program import Program, Value
+from .writer import Writer
 from .written import Place, Taken, Written
 
 
@@ -62,9 +63,19 @@ class Reading(Inputs):
 
     def forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         """The value of an op: its forward on arrays of the program, or a step of its own."""
-        if op.custom:
+        if op.custom or op.kind.rule:
             return self._forward(op, xs, attributes)
         return self.writer.unwatched(self._forward, op, xs, attributes)
+
+    def walked(self, steps: Iterator[Any]) -> Iterator[Any]:
+        while (step := self.writer.unwatched(next, steps, None)) is not None:
+            yield step
+
+    def watched(self, f: Any, *args: Any) -> Any:
+        return self.writer.watched(f, *args)
+
+    def rules(self, op: Op, vjps: Any) -> Any:
+        return _Watched(vjps, self.writer) if op.custom or op.kind.rule else vjps
 
     def _forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         arrays = [self.array(x) if isinstance(x, Variable) else x for x in xs]
@@ -293,6 +304,20 @@ class Reading(Inputs):
         value = self.writer.value(x)
         self.writer.constants[value] = x
         return value
+
+
+class _Watched:
+    """The user's rules of an op, by input."""
+
+    def __init__(self, vjps: Any, writer: Writer) -> None:
+        self.vjps, self.writer = vjps, writer
+
+    def __getitem__(self, i: int) -> Any:
+        vjp = self.vjps[i]
+        return None if vjp is None else functools.partial(self._called, vjp)
+
+    def _called(self, vjp: Any, *args: Any, **attributes: Any) -> Any:
+        return self.writer.watched(functools.partial(vjp, **attributes), *args)
 
 
 def _rate(leaves: Any, group: Any) -> float:

@@ -16,6 +16,10 @@ from .host import Host, HostNumber
 from .primitives import function_of
 from .program import Program, Step, Value
 
+NUMBERS = {int, float, bool, str, type(None), type(Ellipsis)}  # arguments that stand for themselves
+ARRAYS = np.ndarray, np.generic
+UNKNOWN: Any = object()
+
 
 class Writer:
     """A program that is being written."""
@@ -34,14 +38,18 @@ class Writer:
         self.questions: list[tuple[Value, Callable[[Any], Any], Any]] = []  # asked about inputs, and the answers
         self.thread = threading.get_ident()
         self.closed = False
-        self.lines: dict[Any, str] = {}  # the user's lines, by code and place in it
+        self.lines: dict[Any, str | None] = {None: None}  # the user's lines, by code and place in it
+        self.within = False  # a function of this package, and
+        self.paused = False  # the watch with it
+        self.line: Any = UNKNOWN  # the user's line that called it
         self.refused: GraphError | None = None  # what the function did that no program can hold
         self.watch: Any = None  # a profiler that looks at what the user's function calls
 
     def value(self, x: Any, weak: bool = False) -> Value:
         """A new value of the type of `x`."""
         self.count += 1
-        return Value(self.count - 1, np.shape(x), np.asarray(x).dtype if weak else x.dtype, weak)
+        x = np.asarray(x) if weak else x
+        return Value(self.count - 1, x.shape, x.dtype, weak)
 
     def input(self, x: Any, name: str = "") -> ProgramArray:
         """A new input, which is `x` in this run."""
@@ -72,10 +80,13 @@ class Writer:
 
     def reference(self, x: Any) -> Any:
         """What stands for `x` in the arguments of a step."""
-        if isinstance(x, ProgramArray):
+        kind = x.__class__
+        if kind is ProgramArray:
             if x.writer is not self:
                 raise refusal("a tensor of another compiled function that has ended", "return it from that function")
             return x.value
+        if kind in NUMBERS or kind is slice:
+            return x
         if isinstance(x, HostNumber):
             return self._number(x)
         if isinstance(x, np.ndarray):
@@ -95,49 +106,79 @@ class Writer:
         return ProgramArray(x, self.reference(x), self)
 
     def unwatched(self, f: Callable[..., Any], *args: Any) -> Any:
-        """`f(*args)`, for functions of this package, which need no watch: it would cost as much time again."""
-        watch = self.watch
-        if watch is None or sys.getprofile() is not watch:
+        """`f(*args)`, for functions of this package: they need no watch, which would cost as much time again, and all
+        that they do is of one line of the user's."""
+        if self.within or threading.get_ident() != self.thread:
             return f(*args)
-        sys.setprofile(None)
+        watch = self.watch
+        self.paused = watch is not None and sys.getprofile() is watch
+        if self.paused:
+            sys.setprofile(None)
+        self.within = True
         try:
             return f(*args)
         finally:
-            sys.setprofile(watch)
+            self.within, self.line = False, UNKNOWN
+            if self.paused:
+                sys.setprofile(watch)
+
+    def watched(self, f: Callable[..., Any], *args: Any) -> Any:
+        """`f(*args)`, for a function of the user's that one of this package calls."""
+        if not self.within or threading.get_ident() != self.thread:
+            return f(*args)
+        line, paused, self.line, self.within = self.line, self.paused, UNKNOWN, False
+        if paused:
+            sys.setprofile(self.watch)
+        try:
+            return f(*args)
+        finally:
+            if paused:
+                sys.setprofile(None)
+            self.line, self.paused, self.within = line, paused, True
 
     def call(self, primitive: str, args: Any, kwargs: Any) -> Any:
         """Compute, and write the step down. (A thread that meets a tensor of another's program just computes.)"""
-        return self.unwatched(self._call, primitive, args, kwargs)
+        if threading.get_ident() != self.thread:
+            return function_of(primitive)(*plain(args), **plain(kwargs))
+        return (
+            self._call(primitive, args, kwargs) if self.within else self.unwatched(self._call, primitive, args, kwargs)
+        )
 
     def _call(self, primitive: str, args: Any, kwargs: Any) -> Any:
-        function = function_of(primitive)
-        if threading.get_ident() != self.thread:
-            return function(*plain(args), **plain(kwargs))
         if self.closed:
             raise refusal("a tensor of a compiled function that has ended", "return it from the function")
-        found = function(*plain(args), **plain(kwargs))
-        parts = found if isinstance(found, tuple | list) else (found,)
-        if not all(isinstance(part, np.ndarray | np.generic) for part in parts):
-            raise refusal(
-                f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors"
-            )
-        results = tuple(self.value(part) for part in parts)
-        step = Step(primitive, self.reference(tuple(args)), self.reference(dict(kwargs)), results, self._line())
+        given = []
+        for x in args:
+            kind = x.__class__
+            given.append(x.values if kind is ProgramArray else x if kind in NUMBERS else plain(x))
+        found = function_of(primitive)(*given, **plain(kwargs)) if kwargs else function_of(primitive)(*given)
+        several = isinstance(found, tuple | list)
+        parts = found if several else (found,)
+        for part in parts:
+            if not isinstance(part, ARRAYS):
+                raise refusal(
+                    f"a Python {type(parts[0]).__name__} from {primitive}", "use tg.where, or functions of tensors"
+                )
+        results = tuple([self.value(part) for part in parts])
+        known = tuple([x if x.__class__ in NUMBERS else self.reference(x) for x in args])
+        step = Step(primitive, known, self.reference(kwargs) if kwargs else {}, results, self._line())
         self.steps.append(step)
-        self.made.update(dict.fromkeys(results, step))
+        for value in results:
+            self.made[value] = step
+        if not several:
+            return ProgramArray(found, results[0], self)
         arrays = [ProgramArray(part, value, self) for part, value in zip(parts, results, strict=True)]
-        if not isinstance(found, tuple | list):
-            return arrays[0]
         return type(found)(arrays) if type(found) in (tuple, list) else type(found)(*arrays)
 
     def _line(self) -> str | None:
         """The user's line that is running."""
+        if self.line is not UNKNOWN:
+            return self.line
         where = site()
-        if where is None:
-            return None
-        key = where.code, where.place
+        key = None if where is None else (where.code, where.place)
         if key not in self.lines:
             self.lines[key] = str(where)
+        self.line = self.lines[key] if self.within else UNKNOWN
         return self.lines[key]
 
     def program(self, results: list[Value], outputs: list[str]) -> Program:

@@ -22,6 +22,7 @@ from ...functions.reduce import argmax
 from ...functions.settings import integer, real, settings
 from ...random import Generator, or_shared
 from ...tensor import Tensor
+from ...values import require, value
 from .convolution import Ints, sizes, with_batch
 
 
@@ -296,9 +297,15 @@ def _max_unpool(
     room, rows = math.prod(size), math.prod(x.shape[:2])
     if min(size) < 1 or room * rows >= 2**40:
         raise ShapeError(f"{who}: the output must have a size; got {size}; give output_size")
-    at = np.asarray(places._data).reshape(rows, -1)
-    if at.size and not 0 <= at.min() <= at.max() < room:
-        raise IndexError(f"{who}: indices must be from 0 to {room - 1}; got {at.min()} to {at.max()}; give output_size")
+
+    def within(at: Any) -> None:
+        if at.size and not 0 <= at.min() <= at.max() < room:
+            raise IndexError(
+                f"{who}: indices must be from 0 to {room - 1}; got {at.min()} to {at.max()}; give output_size"
+            )
+
+    require(value(places), within)
+    at = places.detach().reshape(rows, -1)
     y = ops.setitem(
         zeros((rows, room), dtype=x.dtype), x.reshape(*at.shape), np.arange(rows)[:, None], at,
         index=(ops.ARRAY, ops.ARRAY),

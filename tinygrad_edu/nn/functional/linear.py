@@ -21,7 +21,7 @@ from ...functions.settings import settings
 from ...ops.layout import cast
 from ...recording import no_grad
 from ...tensor import Tensor
-from ...values import require, value
+from ...values import require, settled, value
 
 
 def like(x: Tensor, weight: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ def embedding_bag(
     if index.ndim == 2 and offsets is None:
         bags = np.arange(index.size).reshape(index.shape), np.ones(index.shape, bool)
     elif index.ndim == 1 and offsets is not None:
-        bags = _bags(_indices(who, offsets), len(index), include_last_offset)
+        bags = _bags(settled(who, "offsets", _indices(who, offsets)), len(index), include_last_offset)
     else:
         raise ShapeError(
             f"{who}: takes indices (bags, length), or flat ones and offsets; got shape {index.shape} and "

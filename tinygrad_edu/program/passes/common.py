@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ def without_dead_steps(program: Program) -> Program:
     used = set(program.results)
     kept: list[Step] = []
     for step in reversed(program.steps):
-        if any(v in used for v in step.results):
-            kept.append(step)
-            used.update(step.uses)
-    return program.with_steps(kept[::-1])
+        for v in step.results:
+            if v in used:
+                kept.append(step)
+                used.update(step.uses)
+                break
+    constants = {v: a for v, a in program.constants.items() if v in used}
+    return replace(program, steps=kept[::-1], constants=constants)
 
 
 def with_common_steps_once(program: Program) -> Program:

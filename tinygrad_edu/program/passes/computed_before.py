@@ -4,11 +4,12 @@ sequence does: it is the stack of what there is."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..program import Program, Step, Value, form_of, values_in
+from ..program import Program, Step, Value, form_of, uses_of
 from .common import SMALL
 from .draft import Draft
 from .sections import Part, axis_of, index_from, parts_of
@@ -88,11 +89,12 @@ class _Stacks:
         for step in program.steps:
             if len(step.results) == 1:
                 self._look(step)
-                self.steps.setdefault((step.form, step.uses), step.result)
+                if step.primitive == "matmul" or _entrywise(step.primitive):
+                    self.steps.setdefault((step.form, step.uses), step.results[0])
 
     def _look(self, step: Step) -> None:
         """See whether a step's result is a stack."""
-        v, name, args = step.result, step.primitive, step.args
+        v, name, args = step.results[0], step.primitive, step.args
         if (
             name == "stack"
             and axis_of(step) == 0
@@ -114,13 +116,13 @@ class _Stacks:
                 self.parts |= {v: joined} if len(joined) == v.shape[0] >= FEW else {}
         elif name == "matmul" and not step.kwargs and args[0] in self.parts and len(args[0].shape) == 2:
             self._computed(step, [self.parts[args[0]], args[1]])
-        elif isinstance(ufunc := getattr(np, name, None), np.ufunc) and ufunc.signature is None and not step.kwargs:
+        elif _entrywise(name) and not step.kwargs and not self.parts.keys().isdisjoint(step.uses):
             lengths = {len(self.parts[x]) for x in step.uses if x in self.parts and x.shape == v.shape}
             if len(lengths) == 1 and lengths == set(v.shape[:1]):
                 self._computed(step, [self._argument(x, v.shape) for x in args])
 
     def _section(self, v: Value) -> Section:
-        return self.sections.get(v, _whole(v))
+        return self.sections.get(v) or _whole(v)
 
     def _slice(self, step: Step) -> None:
         """A slice of an array; of a stack, slices of its parts."""
@@ -206,7 +208,7 @@ class _Stacks:
             now = tuple(self._value(x[t]) if isinstance(x, list) else x for x in args)
             if any(x is None for x in now):
                 return
-            made = self.steps.get((form_of(step.primitive, now, step.kwargs), tuple(values_in((now, step.kwargs)))))
+            made = self.steps.get((form_of(step.primitive, now, step.kwargs), uses_of(now, step.kwargs)))
             if made is None:
                 return
             found.append(_whole(made))
@@ -219,6 +221,13 @@ class _Stacks:
     def _value(self, section: Section) -> Value | None:
         """A section as a value that there is."""
         return section[0] if section == _whole(section[0]) else self.slices.get(section)
+
+
+@cache
+def _entrywise(primitive: str) -> bool:
+    """Whether it is a function of entries."""
+    ufunc = getattr(np, primitive, None)
+    return isinstance(ufunc, np.ufunc) and ufunc.signature is None
 
 
 def _values(xs: Sequence[Any]) -> bool:

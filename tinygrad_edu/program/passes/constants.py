@@ -13,7 +13,10 @@ LARGEST = 1 << 20  # bytes of a constant that is computed ahead: larger ones are
 
 def folded(step: Step, draft: Draft) -> Value | None:
     """A step on constants alone is a constant."""
-    if not step.uses or any(v not in draft.constants for v in step.uses) or step.primitive == "copy":
+    for v in step.uses:
+        if v not in draft.constants:
+            return None
+    if not step.uses or step.primitive == "copy":
         return None
     if step.result.size * step.result.dtype.itemsize > LARGEST:
         return None

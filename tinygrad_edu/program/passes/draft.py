@@ -21,12 +21,12 @@ class Draft:
         self.steps: list[Step] = []
         self.made: dict[Value, Step] = {}
         self.now: dict[Value, Value] = {}  # what stands for a value of the other program
-        self.count = max((v.number for v in program.values()), default=-1)
+        self.count: int | None = None  # the number of the last value, once there is a new one
         self.site: str | None = None
 
     def value(self, shape: tuple[int, ...], dtype: Any) -> Value:
         """A new value."""
-        self.count += 1
+        self.count = self.program.free_number() if self.count is None else self.count + 1
         return Value(self.count, tuple(shape), np.dtype(dtype))
 
     def constant(self, array: Any) -> Value:
@@ -51,7 +51,7 @@ class Draft:
 
     def follow(self, step: Step) -> Step:
         """A step of the other program, on what stands for its values."""
-        return step.renamed(self.now)
+        return step.renamed(self.now) if self.now else step
 
     def of(self, value: Any, *primitives: str) -> Step | None:
         """The step that made a value, if it is one of these primitives."""

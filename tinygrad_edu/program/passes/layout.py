@@ -73,7 +73,10 @@ def broadcast(step: Step, draft: Draft) -> Value | None:
 
 def broadcast_within(step: Step, draft: Draft) -> Value | None:
     """An operation of entries broadcasts by itself what another argument has the shape for."""
-    if not any(draft.of(x, "broadcast_to") for x in step.args):
+    for x in step.uses:
+        if (made := draft.made.get(x)) is not None and made.primitive == "broadcast_to":
+            break
+    else:
         return None
     ufunc = getattr(np, step.primitive, None)
     if step.kwargs or not (step.primitive == "where" or (isinstance(ufunc, np.ufunc) and ufunc.signature is None)):

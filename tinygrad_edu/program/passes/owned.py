@@ -13,7 +13,7 @@ def with_own_results(before: Program, program: Program) -> Program:
     after them, is copied."""
     own = _own(before)
     steps, results = list(program.steps), []
-    count = max((v.number for v in program.values()), default=-1)
+    count = program.free_number() - 1
     for v, was, now in zip(program.results, own, _own(program), strict=True):
         if was and not now:
             count += 1

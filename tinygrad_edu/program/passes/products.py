@@ -42,24 +42,40 @@ def in_order(program: Program) -> Program:
 
 def _groups(program: Program) -> Iterator[list[Step]]:
     """Products of equal shapes with one matrix, none of which comes from another of them."""
-    kinds: dict[tuple[Value, tuple[int, ...]], list[Step]] = defaultdict(list)
-    for step in program.steps:
+    kinds: dict[tuple[Value, tuple[int, ...]], list[int]] = defaultdict(list)
+    for k, step in enumerate(program.steps):
         if _of_rows(step):
-            kinds[step.args[1], step.args[0].shape].append(step)
-    for steps in kinds.values():
-        if len(steps) < FEW:
-            continue
-        depth: dict[Value, int] = defaultdict(int)
+            kinds[step.args[1], step.args[0].shape].append(k)
+    many = [members for members in kinds.values() if len(members) >= FEW]
+    if not many:
+        return
+    before = _before(program)
+    for members in many:
+        first, last = members[0], members[-1]
+        depth = [0] * (last + 1)  # how many of the members each step comes from, one after the other
         levels: dict[int, list[Step]] = defaultdict(list)
-        members = set(steps)
-        for step in program.steps:
-            d = max((depth[v] for v in step.uses), default=0)
-            if step in members:
-                levels[d].append(step)
+        among = set(members)
+        for k in range(first, last + 1):
+            d = 0
+            for i in before[k]:
+                if depth[i] > d:
+                    d = depth[i]
+            if k in among:
+                levels[d].append(program.steps[k])
                 d += 1
-            for v in step.results:
-                depth[v] = d
+            depth[k] = d
         yield from (group for group in levels.values() if len(group) >= FEW)
+
+
+def _before(program: Program) -> list[list[int]]:
+    """For each step, the numbers of the steps that it needs."""
+    at: dict[Value, int] = {}
+    found = []
+    for k, step in enumerate(program.steps):
+        found.append([at[v] for v in step.uses if v in at])
+        for v in step.results:
+            at[v] = k
+    return found
 
 
 def _of_rows(step: Step) -> bool:
@@ -126,10 +142,10 @@ def _all_slices(xs: Sequence[Value], draft: Draft) -> tuple[Value, int] | None:
 
 def _with_sums_together(program: Program) -> Program:
     """Sums of products, and of sums over rows, each as one."""
-    made = program.made_by()
     sums = {step.result: terms for step, terms in sums_of_many(program) if len(terms) >= FEW}
     if not sums:
         return program
+    made = program.made_by()
     draft = Draft(program)
     orders: dict[frozenset[Value], list[Value]] = {}
     for step in program.steps:

@@ -8,25 +8,29 @@ from ..program import Step, Value
 from .draft import Draft, Rule
 
 Part = int | range  # what an index takes of one axis
+BOUNDS = {int, type(None)}
 
 
 def parts_of(index: Any, shape: tuple[int, ...]) -> tuple[Part, ...] | None:
     """What an index of whole numbers and slices takes of each axis; None for any other index."""
-    given = list(index) if isinstance(index, tuple) else [index]
-    if any(not (type(k) is int or k is Ellipsis or isinstance(k, slice)) for k in given):
-        return None
-    if any(
-        isinstance(k, slice) and not all(type(b) is int or b is None for b in (k.start, k.stop, k.step)) for k in given
-    ):
-        return None
-    rest = [slice(None)] * (len(shape) - sum(k is not Ellipsis for k in given))
-    at = next((i for i, k in enumerate(given) if k is Ellipsis), len(given))
-    full = [*given[:at], *rest, *given[at + 1 :]]
-    return tuple(k % n if type(k) is int else range(*k.indices(n)) for k, n in zip(full, shape, strict=True))
+    given = index if index.__class__ is tuple else (index,)
+    found: list[Part] = []
+    for k in given:
+        if k.__class__ is int:
+            found.append(k % shape[len(found)])
+        elif k.__class__ is slice and _fixed(k):
+            found.append(range(*k.indices(shape[len(found)])))
+        elif k is Ellipsis:
+            start = len(found)
+            found += map(range, shape[start : start + len(shape) - len(given) + 1])
+        else:
+            return None
+    found += map(range, shape[len(found) :])
+    return tuple(found)
 
 
 def _fixed(k: slice) -> bool:
-    return all(type(bound) is int or bound is None for bound in (k.start, k.stop, k.step))
+    return k.start.__class__ in BOUNDS and k.stop.__class__ in BOUNDS and k.step.__class__ in BOUNDS
 
 
 def index_from(parts: tuple[Part, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -38,7 +42,9 @@ def index_from(parts: tuple[Part, ...], shape: tuple[int, ...]) -> tuple[Any, ..
 
 
 def _plain(parts: tuple[Part, ...] | None) -> bool:
-    return parts is not None and all(isinstance(k, int) or (k.step == 1 and len(k) > 0) for k in parts)
+    if parts is None:
+        return False
+    return not any(k.__class__ is range and (k.step != 1 or not k) for k in parts)
 
 
 def _taken(x: Value, parts: tuple[Part, ...], step: Step, draft: Draft) -> Value:

@@ -11,7 +11,12 @@ FEW = 2  # terms from which a sum is looked at
 
 def sums_of_many(program: Program) -> Iterator[tuple[Step, list[Value]]]:
     """The last addition of each sum, and its terms: values that nothing adds up further, or that others use too."""
-    users, made = program.users(), program.made_by()
+    made = {step.results[0]: step for step in program.steps if _adds(step)}
+    users: dict[Value, list[Step]] = {v: [] for v in made}
+    for step in program.steps if made else ():
+        for v in dict.fromkeys(step.uses):
+            if v in users:
+                users[v].append(step)
     shown = set(program.results)
 
     def inner(v: object, step: Step) -> bool:
@@ -19,15 +24,12 @@ def sums_of_many(program: Program) -> Iterator[tuple[Step, list[Value]]]:
         return (
             isinstance(v, Value)
             and v in made
-            and _adds(made[v])
             and v not in shown
             and len(users[v]) == 1
             and v.shape == step.result.shape
         )
 
-    for step in program.steps:
-        if not _adds(step):
-            continue
+    for step in made.values():
         user = users[step.result]
         if len(user) == 1 and _adds(user[0]) and inner(step.result, user[0]):
             continue

@@ -20,7 +20,8 @@ def with_tables_first(program: Program) -> Program:
     """`table[i] @ w` is `(table @ w)[i]`; and where `s` has for each row of the table the sum of those rows of `g` that
     belong to it, `table[i].T @ g` is `table.T @ s`, and the sum of rows of `g @ w` is `s @ w`. Rounding differs, as
     sums are taken in another order; rows that nobody picks count for nothing, whatever stands in them."""
-    if not any(step.primitive == "matmul" for step in program.steps):
+    names = {step.primitive for step in program.steps if step.primitive != "getitem" or len(step.uses) > 1}
+    if "matmul" not in names or names.isdisjoint({"getitem", "add.at"}):  # no rows are picked by an array
         return program
     found = _Tables(program).end()
     return (
