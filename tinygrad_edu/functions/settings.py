@@ -7,7 +7,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from ..arrays import normal_dtype
 from ..engine import Variable
 from ..errors import DTypeError
 from .calls import Decorated, own_keywords, refitted
-
-if TYPE_CHECKING:
-    pass
 
 Size = int  # 0 or more
 Positive = int  # 1 or more

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from ..functions import contract, creation, elementwise, indexing, joining, layo
 from ..functions.arguments import Axis, lift, normal_axes, normal_axis, spelled
 from ..functions.settings import integer
 from ..sums import HALF, worked_in
-
-if TYPE_CHECKING:
-    pass
 
 
 def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Any:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..subjects.other_libraries import library_of, plain, wrapper
 from ..subjects.trees import leaves, mapped
 from .subject import Inputs
-
-if TYPE_CHECKING:
-    pass
 
 LENGTHS = (1, 7, 0)  # what every axis is tried with
 

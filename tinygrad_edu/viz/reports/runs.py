@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from ...errors import DTypeError
 from ..graph.graph import Graph, Node
 from ..graph.identity import same
 from ..graph.reading import read
-
-if TYPE_CHECKING:
-    pass
 
 Pair = tuple[Any, Any]  # a value and its gradient; None for what is not known
 
