@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Departure(NamedTuple):
 
 
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
-LATEST: deque[tuple[int, Any]] = deque(maxlen=64)  # births and lines, for `why`; a tensor is not kept for it
+LATEST: deque[tuple[int, Any, ref[Any]]] = deque(maxlen=64)  # births, lines and tensors, which are not kept, for `why`
 
 NUMPY = os.path.dirname(np.__file__) + os.sep
 INSTALLED = (os.path.dirname(os.path.dirname(np.__file__)) + os.sep, os.path.dirname(os.__file__) + os.sep)
@@ -77,7 +78,7 @@ class Instruction(NamedTuple):
 def depart(t: object, numbers: bool) -> None:
     """Note that values of `t`, which needs a gradient, leave the graph."""
     here = site()
-    LATEST.append((births(), here))
+    LATEST.append((births(), here, ref(t)))
     if (departed := departures.get()) is not None:
         departed.append(Departure(t, births(), here, numbers))
 

@@ -89,13 +89,13 @@ def _terms_of_use(graph: Graph, user: Node, i: int, index: tuple[int, ...], mask
         return []
     source, where = graph.nodes[user.inputs[i]], f"through {user.title}{which}"
     total = float(np.asarray(contribution(graph, user, i, arguments(graph, user), masked))[index])
-    change = _change(graph, user, i, index)
+    change = whole(np.ones_like(user.grad) * _change(graph, user, i, index))
     places = np.argwhere(change)
     axes = [k for k in range(change.ndim) if len(set(places[:, k].tolist())) > 1]
     if not axes:
         return [(where, total)]
     with np.errstate(all="ignore"):
-        terms = np.multiply(user.grad, change)
+        terms = np.multiply(whole(user.grad), change)
         along = terms.sum(axis=tuple(k for k in range(terms.ndim) if k != axes[0]), dtype=np.float64)
     if not (np.isfinite(along).all() and np.isclose(along.sum(), total, rtol=1e-4, atol=1e-6 * np.abs(along).sum())):
         return [(where, total)]  # the rule is no sum of these, as where zeros are kept beside inf
@@ -112,7 +112,7 @@ def _change(graph: Graph, user: Node, i: int, index: tuple[int, ...]) -> Any:
     nudge[index] = 1
     moved = [nudge[()] if k == i else None for k in range(len(arrays))]
     with np.errstate(all="ignore"):
-        return whole(tangent(user.op, moved, user.value, arrays, user.attributes))
+        return tangent(user.op, moved, user.value, arrays, user.attributes)
 
 
 def _paths(graph: Graph, node: Node) -> Terms | None:
