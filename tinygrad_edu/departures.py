@@ -75,7 +75,7 @@ class Instruction(NamedTuple):
     known: bool = True  # whether the program says where the call stands
 
 
-def depart(t: Any, numbers: bool) -> None:
+def depart(t: object, numbers: bool) -> None:
     """Note that values of `t`, which needs a gradient, leave the graph."""
     here = site()
     LATEST.append((births(), here, ref(t)))
@@ -178,7 +178,7 @@ def _looks(module: str) -> bool:
     return any(f"{module}.".startswith(f"{name}.") for name in LOOKING)
 
 
-def _listed(frame: FrameType, at: Instruction, f: Any, copy: bool | None) -> bool:
+def _listed(frame: FrameType, at: Instruction, f: object, copy: bool | None) -> bool:
     """Whether an array is made of a list with the tensor in it."""
     if f is np.array:  # asks a tensor for a copy, and those of a list for what they have
         return copy is None

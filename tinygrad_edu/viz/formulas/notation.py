@@ -162,7 +162,7 @@ def _index(index: Any, arrays: list[Written]) -> str:
     return ", ".join(next(left)[0] if k is ARRAY else _one_index(k) for k in index)
 
 
-def _one_index(k: Any) -> str:
+def _one_index(k: object) -> str:
     if isinstance(k, slice):
         text = f"{'' if k.start is None else k.start}:{'' if k.stop is None else k.stop}"
         return text + (f":{k.step}" if k.step is not None else "")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import ops
+from ...annotations import Array
 from ..formulas.formula import Formula, over_examples, summed
 from ..formulas.notation import plain
 from .graph import Graph, Node
@@ -84,7 +85,7 @@ def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:
     return formula
 
 
-def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Any) -> Formula | None:
+def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Array) -> Formula | None:
     """One step back; `so_far` is the formula of the gradient that comes in, if it has no name of its own."""
     if so_far is not None:
         so_far = over_examples(so_far, user.value)

@@ -22,8 +22,8 @@ Question = dict[str, Any]
 
 @settings
 def worksheet(
-    x: Any,
-    *inputs: Any,
+    x: object,
+    *inputs: object,
     blanks: Texts = "gradients",
     most: Positive = 12,
     title: str = "Worksheet: backpropagation",

@@ -27,7 +27,7 @@ MOST_PATHS = 64
 Terms = list[tuple[str, float]]  # where it comes from, and the number
 
 
-def parts(x: Any, entry: Any, of: Any) -> tuple[str, float, str, Terms]:
+def parts(x: object, entry: object, of: object) -> tuple[str, float, str, Terms]:
     """An entry's name and value, what it is the gradient of, and its contributions."""
     if not isinstance(x, Variable) or not x.flags & NEEDS:
         raise GraphError(
@@ -48,7 +48,7 @@ def parts(x: Any, entry: Any, of: Any) -> tuple[str, float, str, Terms]:
     return name, float(np.asarray(node.grad)[index]), graph.result, contributions(graph, node, index)
 
 
-def _fits(i: Any, n: int) -> bool:
+def _fits(i: object, n: int) -> bool:
     return isinstance(i, int | np.integer) and not isinstance(i, bool) and bool(-n <= i < n)
 
 

@@ -42,7 +42,7 @@ HUGE, TINY = 1e4, 1e-7
 
 
 @settings
-def why(x: Any, of: Any = None) -> Answer:
+def why(x: object, of: object = None) -> Answer:
     """Why the gradient of `x` is as it is. `of` is the loss; by default the caller's newest scalar result.
 
     >>> import tinygrad_edu as tg
