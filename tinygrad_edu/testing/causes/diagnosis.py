@@ -60,7 +60,8 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
     elif not _blame_by_text(pair, pair.functions[1], report) and why:
         report.notes.append(why)
     there = hint and (not culprits or hint.split()[-1] == str(culprits[0].blame.site).rpartition(":")[2])
-    if there and (report.pattern or "").startswith((TERM, OVERWRITTEN)) and not (culprits and ":" in str(report.pattern)):
+    known = report.pattern or ""
+    if there and known.startswith((TERM, OVERWRITTEN)) and not (culprits and ":" in known):
         report.pattern = hint
     if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not rewrites(pair.df):
         report.pattern = f"{TERM} or wrong, in some entries"
