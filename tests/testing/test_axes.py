@@ -123,3 +123,20 @@ def test_only_what_is_ones_own_and_holds_nothing_of_that_length_is_tried():
     assert not takes_any_length(imports, 3)
     assert not takes_any_length(lambda x: np.lib.stride_tricks.as_strided(x, (3,)), 3)
     assert not takes_any_length(pytest.approx, 3)
+
+
+@pytest.mark.parametrize("n", [2, 3, 10])
+def test_rounding_at_another_length_is_no_reproach(n):
+    """Of two vectors of one number, the cosine is 1 or -1 whatever the numbers are."""
+
+    def cosine(a, b):
+        return a @ b / (np.sqrt(a @ a) * np.sqrt(b @ b))
+
+    def d_cosine(a, b):
+        na, nb = np.sqrt(a @ a), np.sqrt(b @ b)
+        c = a @ b / (na * nb)
+        return b / (na * nb) - c * a / na**2, a / (na * nb) - c * b / nb**2
+
+    for seed in range(10):
+        a, b = np.random.default_rng(seed).normal(size=(2, n))
+        assert check_derivative(cosine, d_cosine, a, b).verdict == "RIGHT"

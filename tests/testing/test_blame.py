@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +214,98 @@ def test_a_number_that_is_no_derivative_is_not_blamed():
 
     report = check_derivative(f, df, np.ones((2, 3)) * [[0.3], [0.2]], np.array([1.0, 2.0, -0.4]), raises=False)
     assert (report.blame.op, report.pattern) == ("d", "one term missing: the factor 1 - h**2")
+
+
+PARTS = {  # where a derivative is written by parts, or lies in its function, or is a lambda: a source, and lines in it
+    "indexed": (
+        """
+        import numpy as np
+
+
+        def f(Z, rows, labels):
+            e = np.exp(Z)
+            p = e / e.sum(axis=1, keepdims=True)
+            return -np.log(p[rows, labels]).sum()
+
+
+        def df(Z, rows, labels):
+            e = np.exp(Z)
+            p = e / e.sum(axis=1, keepdims=True)
+            p[rows, labels] -= 1
+            return p, None, None
+        """,
+        [("-= 1", "+= 1"), ("-= 1", "-= 0.5")],
+        "np.array([[0.5, -1.0, 0.2], [0.1, 0.3, -2.0]]), np.array([0, 1]), np.array([2, 0])",
+    ),
+    "value and gradient": (
+        """
+        import numpy as np
+
+
+        def f(w):
+            m = np.sin(w)
+            loss = (m**2).sum() + 0.1 * w @ w
+            g = 2 * m * np.cos(w)
+            return loss, g + 0.2 * w
+        """,
+        [("2 * m * np.cos(w)", "m * np.cos(w)"), ("g + 0.2 * w", "g - 0.2 * w"), ("g + 0.2 * w", "-g")],
+        "np.array([0.5, -1.0, 2.0])",
+    ),
+    "a list of numbers": (
+        """
+        import numpy as np
+
+
+        def f(x, a):
+            h, out = 0.0, []
+            for v in x:
+                h = a * h + np.sin(v)
+                out.append(h)
+            return np.array(out)
+
+
+        def df(x, a, cotangent):
+            h = f(x, a)
+            dh, da, dx = 0.0, 0.0, np.zeros_like(x)
+            for t in reversed(range(len(x))):
+                dh = dh + cotangent[t]
+                dx[t] = dh * np.cos(x[t])
+                da = da + dh * (h[t - 1] if t else 0.0)
+                dh = dh * a
+            return dx, da
+        """,
+        [("dh * np.cos(x[t])", "dh"), ("dh * np.cos(x[t])", "-dh * np.cos(x[t])")],
+        "np.array([0.5, -1.0, 2.0]), 0.7",
+    ),
+    "lambda": (
+        """
+        import numpy as np
+
+        f, df = (
+            lambda x: np.sin(x) * 3,
+            lambda x, cotangent: 3 * cotangent * np.cos(x),
+        )
+        """,
+        [("3 * cotangent", "-3 * cotangent"), ("np.cos(x)", "np.sin(x)")],
+        "np.array([0.5, -1.0])",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_lines_that_write_parts_and_lines_of_lambdas(name, tmp_path):
+    source, faults, inputs = PARTS[name]
+    source = textwrap.dedent(source)
+    for k, (right, wrong) in enumerate(faults):
+        assert source.count(right) == 1
+        path = tmp_path / f"part_{k}.py"
+        path.write_text(source.replace(right, wrong))
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        made = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(made)
+        given = eval(f"({inputs},)", {"np": np})
+        df = (made.df,) if hasattr(made, "df") else ()
+        report = check_derivative(made.f, *df, *given, jac=not df, raises=False)
+        line = source[: source.index(right)].count("\n") + 1
+        assert report.verdict == "WRONG"
+        assert report.blame.site == f"{path}:{line}"

@@ -68,3 +68,41 @@ def test_other_inputs_outside_the_domain_are_no_reproach():
     assert (
         check_derivative(f, lambda x: np.array([2 * x[0], 0.0]), np.array([1.0, 0.5]), raises=False).verdict != "WRONG"
     )
+
+
+DEAD = {  # functions of one sign of their inputs, of zeros, and a mistake that only others show
+    "relu": (lambda x: np.sum(np.maximum(x, 0)), lambda x: np.where(x > 0, np.where(x == x[0], 1, 2), 0), 1),
+    "relu squared": (lambda x: np.sum(np.maximum(x, 0) ** 2), lambda x: np.maximum(x, 0), 1),
+    "root of relu": (lambda x: np.sum(np.sqrt(np.maximum(x, 0))), lambda x: (x > 0) / np.sqrt(np.abs(x) + 1e-99), 1),
+    "cube": (lambda x: np.sum(x**3), lambda x: 2 * x**2, 0),
+    "exp": (lambda x: np.sum(np.exp(x - 50) * x**2), lambda x: 2 * x * np.exp(x - 50), 0),
+}
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 30, 100])
+@pytest.mark.parametrize("name", DEAD)
+def test_a_mistake_elsewhere_costs_no_more_than_ten_times_central_differences(name, n):
+    f, df, sign = DEAD[name]
+    alive = np.arange(n) == 0  # a term that is alive here, so that the check is not vacuous
+
+    def whole(x):
+        return f(x) + 3 * x[0]
+
+    x = -sign * (0.1 + np.random.default_rng(n).random(n))
+    report = check_derivative(whole, lambda x: df(x) + 3 * alive, x, raises=False)
+    assert report.evaluations <= 10 * 2 * n
+    assert report.verdict == "WRONG" or n == 2
+    assert report.verdict != "WRONG" or "at the inputs given this could not be seen" in report.notes[0]
+
+
+@pytest.mark.parametrize("power", [2, 3, 4, 5])
+@pytest.mark.parametrize("base", [0.0, 1.0])
+def test_powers_at_zero_have_slope_zero(power, base):
+    """The complex step's own truncation is all that it sees there."""
+    f, df = lambda x: np.sum(x**power) + base, lambda x: power * x ** (power - 1)
+    x = np.zeros(2)
+    assert check_derivative(f, df, x, raises=False).verdict == "VACUOUS"
+    one = np.arange(2) == 0
+    report = check_derivative(lambda x: f(x) + x[0], lambda x: df(x) + one, x)
+    assert report.diagnosis.startswith("1 of 2 derivatives agree; the other 1 (of x) are 0 here")
+    assert check_derivative(lambda x: f(x) + x[0], lambda x: 2 * df(x) + one, x, raises=False).verdict == "WRONG"

@@ -164,3 +164,53 @@ def test_a_mistake_in_some_entries_is_named_with_their_number():
     x = np.array([0.3, -0.5, 0.7, 1.1])
     assert report(np.sin, lambda x: signs * np.cos(x), x).pattern == "sign flipped, in 1 of 4 entries"
     assert report(np.sin, lambda x: thirds * np.cos(x), x).pattern == "off by a constant factor 3, in 3 of 4 entries"
+
+
+BESIDE = {  # functions of Python's numbers that end at 1, and steeply so; 1 - x is exact beside 1
+    "log": (lambda x: math.log(1 - x), lambda x: -1 / (1 - x)),
+    "sqrt": (lambda x: math.sqrt(1 - x), lambda x: -0.5 / math.sqrt(1 - x)),
+    "asin": (math.asin, lambda x: 1 / math.sqrt((1 - x) * (1 + x))),
+    "logit": (lambda x: math.log(x) - math.log(1 - x), lambda x: 1 / (x * (1 - x))),
+}
+
+
+@pytest.mark.parametrize("power", range(2, 13))
+@pytest.mark.parametrize("name", BESIDE)
+def test_steps_stay_inside_where_a_function_ends_steeply(name, power):
+    """An ulp of the input is a larger and larger share of its distance to the end, of which digits are left to tell."""
+    f, df = BESIDE[name]
+    x = 1 - 10.0**-power
+    found = report(f, df, x)
+    assert found.evaluations <= 20
+    if power < 10:
+        assert found.verdict == "RIGHT"
+    else:
+        assert (found.verdict, "agrees to" in found.diagnosis or power == 12) == ("UNDECIDED", True)
+    for factor in (-1, 2, *[1.01] * (power < 10)) if power < 12 else ():
+        assert report(f, lambda x, k=factor: k * df(x), x).verdict == "WRONG"
+
+
+INNER = {
+    "square": (lambda x: x * x, lambda x: 2 * x),
+    "cube": (lambda x: x * x * x, lambda x: 3 * x * x),
+    "exp": (lambda x: math.exp(x - 1), lambda x: math.exp(x - 1)),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_rounding_beside_a_steep_end_is_no_reproach(name):
+    """What is rounded has the size of the input, and the slope magnifies it; the values themselves are small."""
+    u, du = INNER[name]
+    f, df = lambda x: math.sqrt(1 - u(x)), lambda x: -du(x) / 2 / math.sqrt(1 - u(x))
+    distances = 10 ** np.random.default_rng(0).uniform(-9, -3, 60)
+    verdicts = [report(f, df, 1 - float(d)).verdict for d in distances]
+    assert set(verdicts) <= {"RIGHT", "UNDECIDED"}
+    assert verdicts.count("RIGHT") > 40
+
+
+@pytest.mark.parametrize("x", [9.0, 40.0])
+def test_what_is_too_small_to_be_seen_is_not_called_zero(x):
+    f, df = lambda x: 1 / (1 + math.exp(-4 * x)), lambda x: 4 / (2 + math.exp(4 * x) + math.exp(-4 * x))
+    found = report(f, df, x)
+    assert found.verdict == "VACUOUS"
+    assert found.diagnosis.startswith("every derivative is zero here, or too small beside the function to be seen")

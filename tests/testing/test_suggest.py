@@ -102,6 +102,62 @@ def test_what_is_wrong_now_is_said_in_a_comment(tmp_path):
     assert text.count("WRONG") == 1
 
 
+DEFAULTS = """
+import numpy as np
+
+import tinygrad_edu as tg
+
+
+def valley(x=np.array([0.5, 1.0, -0.3]), a=1.0, mode="sum", b=2.0):
+    return np.sum(x**2) * np.sin(a) * b
+
+
+def valley_grad(x, a):
+    return 4 * x * np.sin(a), 2 * np.sum(x**2) * np.cos(a)
+
+
+def far(x=np.array([150.0, 200.0])):
+    if np.any(x < 100):
+        raise ValueError("too small")
+    return np.sum(np.log(x - 100))
+
+
+def d_far(x):
+    return 1 / (x - 100)
+
+
+def wave(x=np.array([1.0, 2.0])):
+    return tg.sin(x).sum()
+
+
+def broken(r=2.5):
+    return r**3
+
+
+def d_broken(r):
+    return 2 * r**2
+
+
+def title(text="sine", n=3):
+    return text * n
+"""
+
+
+@pytest.mark.slow
+def test_defaults_are_inputs_where_all_parameters_have_them(tmp_path):
+    text = written(tmp_path, "functions_with_defaults", DEFAULTS)
+    assert (
+        "# Of the shapes of the defaults of x, a.\n@testing.derivative_property(strategies.arrays(shape=(3,))" in text
+    )
+    assert "def test_derivative_of_valley(x, a):\n    return valley(x, a)" in text
+    assert "# At the defaults of x.\ndef test_derivative_of_far():\n    x = np.array([150.0, 200.0]" in text
+    assert "# WRONG now: r is wrong\n# Of the shapes of the defaults of r.\n" in text
+    assert "# No inputs were found for title: write a test" in text
+    result = run(tmp_path, "functions_with_defaults")
+    assert "1 failed, 3 passed" in result.stdout, result.stdout
+    assert "FAILED test_functions_with_defaults.py::test_derivative_of_broken" in result.stdout
+
+
 def test_what_cannot_be_tested_is_told():
     with pytest.raises(ValueError, match=r"suggest: module must be importable; got 'no_such_module_here': No module"):
         testing.suggest("no_such_module_here")

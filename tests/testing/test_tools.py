@@ -383,7 +383,7 @@ def test_the_wrong_line_of_a_loop_over_layers_is_named(df, line):
 
 
 def test_a_derivative_without_lines_has_none_to_blame():
-    report = check_derivative(np.sin, lambda x: -np.cos(x), 0.5, raises=False)
+    report = check_derivative(np.sin, np.tan, 0.5, raises=False)
     assert report.verdict == "WRONG"
     assert report.blame is None
 

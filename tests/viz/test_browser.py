@@ -381,17 +381,49 @@ def test_a_tap_on_a_phone_brings_the_numbers_near_and_no_line_of_code_is_cut(bro
             tab.locator("#fit").tap()
 
 
-def test_values_and_gradients_stand_abreast_where_that_makes_letters_larger(browser, tmp_path):
-    def one_hidden_layer(X, W1, b1, W2, b2, Y):
-        Z1 = X @ W1 + b1
-        A1 = tg.tanh(Z1)
-        Z2 = A1 @ W2 + b2
-        A2 = tg.sigmoid(Z2)
-        J = ((A2 - Y) ** 2).mean()
-        return J
+def one_hidden_layer(X, W1, b1, W2, b2, Y):
+    Z1 = X @ W1 + b1
+    A1 = tg.tanh(Z1)
+    Z2 = A1 @ W2 + b2
+    A2 = tg.sigmoid(Z2)
+    J = ((A2 - Y) ** 2).mean()
+    return J
 
-    inputs = [np.linspace(-1, 1, math.prod(s)).reshape(s) for s in ((8, 2), (2, 4), (1, 4), (4, 1), (1, 1), (8, 1))]
-    with opened(browser, viz.player(one_hidden_layer, *inputs), tmp_path) as tab:
+
+EIGHT = [np.linspace(-1, 1, math.prod(s)).reshape(s) for s in ((8, 2), (2, 4), (1, 4), (4, 1), (1, 1), (8, 1))]
+
+
+def test_on_a_phone_the_numbers_of_a_small_network_are_seen_without_a_tap(browser, tmp_path):
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "reduced_motion": "reduce"}
+    with opened(browser, viz.player(one_hidden_layer, *EIGHT), tmp_path, **options) as tab:
+        shown = "[...document.querySelectorAll('#graph .entry')].every(e => getComputedStyle(e).display !== 'none')"
+        assert tab.evaluate(shown)
+
+
+@pytest.mark.parametrize("length", [7, 13, 16])
+def test_the_buttons_over_the_graph_cover_no_box(browser, tmp_path, length):
+    x = tg.Tensor(np.ones((2, 3)), requires_grad=True, name="x")
+    for _ in range(length):
+        x = tg.sin(x)
+    covered = """() => { const z = document.getElementById("zoom").getBoundingClientRect();
+        return [...document.querySelectorAll("#graph .body")].map(r => r.getBoundingClientRect())
+            .filter(r => r.right > z.left && r.bottom > z.top).length; }"""
+    page, viewport = viz.player(x), {"width": 390, "height": 844}
+    with opened(browser, page, tmp_path, viewport=viewport, reduced_motion="reduce") as tab:
+        assert tab.evaluate(covered) == 0
+
+
+def test_a_long_call_is_written_on_lines_and_not_cut(browser, tmp_path):
+    pooled = nn.functional.max_pool2d(
+        tg.Tensor(np.ones((1, 1, 4, 4)), requires_grad=True, name="features_of_images"), 2
+    )
+    with opened(browser, viz.player(pooled), tmp_path) as tab:
+        lines = tab.locator(".box", has_text="max_pool").locator(".rule").all_text_contents()
+        assert lines == ["max_pool(features_of_images,", "kernel=(2, 2))"]
+
+
+def test_values_and_gradients_stand_abreast_where_that_makes_letters_larger(browser, tmp_path):
+    with opened(browser, viz.player(one_hidden_layer, *EIGHT), tmp_path) as tab:
         stacked, abreast, drawn = (
             tab.evaluate("""() => { const { base, shut } = graph.level(Number($("view").value)), room = camera.room();
             const scale = (abreast) => camera.scale(graph.planned(base, shut, false, room, abreast), room);
@@ -766,3 +798,12 @@ def test_a_step_changes_as_little_of_a_page_of_five_hundred_boxes_as_of_one_of_s
                 }"""
             )
     assert 0 < changes[166] <= changes[20] * 1.1
+
+
+def test_a_box_without_an_entry_is_looked_at_like_others(browser, tmp_path):
+    with opened(browser, viz.player(lambda x: (x * 2).sum(), np.ones((0, 3))), tmp_path) as tab:
+        for k in range(tab.locator(".box").count()):
+            tab.locator(".box").nth(k).focus()
+            tab.keyboard.press("Enter")
+            assert text(tab, "#details h3")
+            assert tab.locator("#details #number").count() == 0

@@ -48,12 +48,14 @@ def named(op):
         if op.name.startswith(("conv", "max_", "window_")):
             axes = len(attributes["kernel"]) if "kernel" in attributes else xs[0].ndim - 2
             attributes = along(attributes, axes, op.name.startswith("conv"))
+            if op.name in ("conv_input", "window_spread"):
+                attributes.setdefault("extra", (0,) * axes)
         return op.forward(*xs, *arrays, **attributes)
 
     return call
 
 
-WINDOW = ("kernel", "stride", "padding", "dilation")
+WINDOW = ("kernel", "stride", "padding", "dilation", "extra")
 
 
 def along(attributes, axes, convolution):

@@ -63,22 +63,14 @@ class Examination:
             g = subject.gradient(subject.x, c)
             again = subject.gradient(subject.x, c)
             values = subject.seen[start:]
-            step = 4 * EPS * self.rng.choice([-1, 1], subject.x.size)
-            near = self._shaken(step, g)
+            haze = self.haze(subject.x, g)
         except Mismatch as found:
             self.mismatch = found
             return _misshapen(found)
         if unsteady := _unsteady(values, probe, g, again):
             return unsteady
-        haze = np.abs(near - g)
-        # a derivative of which not half the digits are those of both sides, which agree, has no rounding as an excuse
-        alone = haze > np.sqrt(EPS) * np.maximum(np.abs(near), np.abs(g))
-        if np.any(alone):
-            haze = np.where(alone, np.minimum(haze, np.abs(near - self._shaken(-step, g))), haze)
-        if subject.dtype is not None:
-            haze = haze + float(np.finfo(subject.dtype).eps) * np.max(np.abs(g), initial=0)
         probe.measure_noise(self.rng, 1 if probe.x.size == 1 else 2)
-        self.judge = judge = Judge(subject, probe, c, g, np.where(np.isfinite(haze), haze, 0), self.rng, self.each)
+        self.judge = judge = Judge(subject, probe, c, g, haze, self.rng, self.each)
         entries = judge.entries()
         if "forward" in self.modes and isinstance(subject, TensorSubject):
             entries += _forward(subject, judge, c, entries)
@@ -89,10 +81,23 @@ class Examination:
             in_own_dtype(subject, c, g, probe.y, self.rng, report)
         return report
 
-    def _shaken(self, step: Any, g: Any) -> Any:
+    def haze(self, x: Any, g: Any) -> Any:
+        """The rounding of the gradient `g` at `x`, as inputs moved by some units in the last place show it."""
+        step = 4 * EPS * self.rng.choice([-1, 1], x.size)
+        near = self._shaken(x, step, g)
+        haze = np.abs(near - g)
+        # a derivative of which not half the digits are those of both sides, which agree, has no rounding as an excuse
+        alone = haze > np.sqrt(EPS) * np.maximum(np.abs(near), np.abs(g))
+        if np.any(alone):
+            haze = np.where(alone, np.minimum(haze, np.abs(near - self._shaken(x, -step, g))), haze)
+        if self.subject.dtype is not None:
+            haze = haze + float(np.finfo(self.subject.dtype).eps) * np.max(np.abs(g), initial=0)
+        return np.where(np.isfinite(haze), haze, 0)
+
+    def _shaken(self, x: Any, step: Any, g: Any) -> Any:
         """The gradient where each input is moved by a relative step; `g`, that at the inputs, where none moves."""
-        near = self.subject.x * (1 + step)
-        return g if np.array_equal(near, self.subject.x) else self.subject.nearby(near, self.c)
+        near = x * (1 + step)
+        return g if np.array_equal(near, x) else self.subject.nearby(near, self.c)
 
     def _relative(self, e: Entry) -> float:
         """How far an entry is off, as a share of the largest of its array."""

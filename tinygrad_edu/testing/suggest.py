@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from ..files import write_whole
 from ..functions.arguments import Function
 from ..functions.settings import settings
 from .checking import check_derivative, check_gradients
+from .pasting import written
 from .report import GradientError
 from .subjects.subjects import parameter_names
 
@@ -37,6 +39,7 @@ SHAPES: tuple[tuple[tuple[int, ...], ...], ...] = (
 )
 DRAWS = 3  # of numbers, at which it must be right
 KINDS = {"smooth": 0.0, "positive": 1.75, "unit": 0.0}  # of values, and where they lie
+DEFAULTS = "defaults"  # the kind of values that a function's own defaults are
 
 
 @dataclass
@@ -52,7 +55,8 @@ class Suggestion:
 
     @property
     def names(self) -> list[str]:
-        return parameter_names(self.f, _arity(self.f) or 1)
+        n = len(self.inputs) if self.inputs is not None else _arity(self.f) or 1
+        return [re.sub(r"\W", "_", name) for name in parameter_names(self.f, n)]
 
 
 @settings
@@ -62,8 +66,10 @@ def suggest(module: ModuleType | str | Function, path: Any = None) -> str:
     `module` is a module, its name, or one function of it. Each public function with arrays as parameters is paired
     with its derivative by name: `d_loss`, `grad_loss`, `loss_backward`, `loss_grad` for `loss`, and `layer_backward`
     for `layer_forward`; a function of Tensors needs none. Shapes and ranges of values that it takes are found by
-    trying. The text of the file is returned, and written to `path` if one is given. It is a beginning: read it, widen
-    the shapes, and keep it. A test that fails now says so in a comment, as the derivative may be wrong.
+    trying. Where every parameter has a default, the floats and arrays among the first give the shapes, or are the
+    inputs themselves if no numbers drawn in these shapes will do: a comment says so. The text of the file is returned,
+    and written to `path` if one is given. It is a beginning: read it, widen the shapes, and keep it. A test that fails
+    now says so in a comment, as the derivative may be wrong.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> from tinygrad_edu import testing
@@ -113,23 +119,40 @@ def derivative_of(name: str, known: Any) -> str | None:
 
 def looked_at(name: str, f: Function, df: Function | None) -> Suggestion:
     """A function with inputs that it takes, the plainest first at which it is right, and what a check says there."""
-    n = _arity(f)
     rng = np.random.default_rng(0)
     wrong = None
-    for kind, centre in KINDS.items():
-        for shapes in dict.fromkeys(s[:n] for s in SHAPES if 0 < n <= len(s)):
-            draws = [tuple(np.asarray(centre + rng.uniform(-0.9, 0.9, s)) for s in shapes) for _ in range(DRAWS)]
-            try:
-                with np.errstate(all="ignore"):
-                    reports = [_check(f, df, inputs) for inputs in draws]
-            except Exception:  # it does not take these
-                continue
-            verdicts = {report.verdict for report in reports}
-            if verdicts <= {"RIGHT", "KINK"}:
-                return Suggestion(name, f, df, draws[0], kind)
-            if verdicts <= {"RIGHT", "KINK", "WRONG"} and wrong is None:
-                wrong = Suggestion(name, f, df, draws[0], kind, next(r.diagnosis for r in reports if not r))
+    for kind, draws in candidates(f, rng):
+        if kind == DEFAULTS and wrong is not None:
+            break
+        try:
+            with np.errstate(all="ignore"):
+                reports = [_check(f, df, inputs) for inputs in draws]
+        except Exception:  # it does not take these
+            continue
+        verdicts = {report.verdict for report in reports}
+        if verdicts <= {"RIGHT", "KINK"}:
+            return Suggestion(name, f, df, draws[0], kind)
+        if verdicts <= {"RIGHT", "KINK", "WRONG"} and wrong is None:
+            wrong = Suggestion(name, f, df, draws[0], kind, next(r.diagnosis for r in reports if not r))
     return wrong or Suggestion(name, f, df, None)
+
+
+def candidates(f: Function, rng: Any) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """Kinds of values, and some inputs of each, that a function may take."""
+    n, known = _arity(f), defaults(f)
+    shapes = [s[:n] for s in SHAPES if 0 < n <= len(s)] or [tuple(map(np.shape, known))] * bool(known)
+    for kind, centre in KINDS.items():
+        for some in dict.fromkeys(shapes):
+            yield kind, [tuple(np.asarray(centre + rng.uniform(-0.9, 0.9, s)) for s in some) for _ in range(DRAWS)]
+    if known and not n:
+        yield DEFAULTS, [known]
+
+
+def defaults(f: Function) -> tuple[Any, ...]:
+    """The defaults of the first parameters, as far as they are floats or arrays of floats."""
+    values = [p.default for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    floats = [isinstance(v, float | np.ndarray | np.generic) and np.asarray(v).dtype.kind == "f" for v in values]
+    return tuple(v for v, _ in itertools.takewhile(lambda pair: pair[1], zip(values, floats, strict=True)))
 
 
 def _check(f: Function, df: Function | None, inputs: tuple[Any, ...]) -> Any:
@@ -151,7 +174,9 @@ def file_of(module: str, suggestions: Sequence[Suggestion]) -> str:
     left = [s.name for s in suggestions if s.inputs is None]
     used = sorted({n for s in ready for n in (s.name, *([s.df.__name__] if s.df is not None else []))})
     lines = [f'"""Property tests of derivatives in `{module}`, written by testing.suggest to be read and kept."""', ""]
-    lines += ["from tinygrad_edu import testing", "from tinygrad_edu.testing import strategies", ""]
+    lines += ["import numpy as np", ""] * any(s.kind == DEFAULTS for s in ready)
+    lines += ["from tinygrad_edu import testing"]
+    lines += ["from tinygrad_edu.testing import strategies"] * any(s.kind != DEFAULTS for s in ready) + [""]
     lines += [imported(module, used)] if used else []
     for s in ready:
         lines += ["", "", *test_of(s)]
@@ -169,15 +194,19 @@ def imported(module: str, names: Sequence[str]) -> str:
 def test_of(s: Suggestion) -> list[str]:
     """The test of one function."""
     assert s.inputs is not None
-    shapes = [np.shape(x) for x in s.inputs]
-    kind = "" if s.kind == "smooth" else f', kind="{s.kind}"'
-    drawn = [f"strategies.arrays(shape={shape}{kind})" for shape in shapes]
-    derivative = f", df={s.df.__name__}" if s.df is not None else ""
-    names = [re.sub(r"\W", "_", n) for n in s.names]
-    name = f"test_derivative_of_{s.name}"
-    head = f"@testing.derivative_property({', '.join(drawn)}{derivative})"
-    if len(head) > 110:
-        parts = [*drawn, *([f"df={s.df.__name__}"] if s.df is not None else [])]
-        head = "@testing.derivative_property(\n" + "".join(f"    {p},\n" for p in parts) + ")"
     comment = [f"# WRONG now: {s.wrong}"] if s.wrong else []
-    return [*comment, head, f"def {name}({', '.join(names)}):", f"    return {s.name}({', '.join(names)})"]
+    name, names = f"test_derivative_of_{s.name}", ", ".join(s.names)
+    if not _arity(s.f):
+        what = "At" if s.kind == DEFAULTS else "Of the shapes of"
+        comment += [f"# {what} the defaults of {names}."]
+    if s.kind == DEFAULTS:
+        check = f"check_derivative({s.name}, {s.df.__name__}, " if s.df is not None else f"check_gradients({s.name}, "
+        given = [f"    {n} = {written(x)}" for n, x in zip(s.names, s.inputs, strict=True)]
+        return [*comment, f"def {name}():", *given, f"    testing.{check}{names})"]
+    kind = "" if s.kind == "smooth" else f', kind="{s.kind}"'
+    parts = [f"strategies.arrays(shape={np.shape(x)}{kind})" for x in s.inputs]
+    parts += [f"df={s.df.__name__}"] if s.df is not None else []
+    head = f"@testing.derivative_property({', '.join(parts)})"
+    if len(head) > 110:
+        head = "@testing.derivative_property(\n" + "".join(f"    {p},\n" for p in parts) + ")"
+    return [*comment, head, f"def {name}({names}):", f"    return {s.name}({names})"]

@@ -67,7 +67,9 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
 
 def _vaguer(pattern: str, other: str) -> bool:
     """Whether a pattern says less than another."""
-    return pattern.startswith(TERM) and ":" not in pattern and ":" in other
+    return (
+        pattern.startswith(TERM) and ":" not in pattern and bool(other) and (":" in other or not other.startswith(TERM))
+    )
 
 
 def _blame_by_text(subject: Subject, df: Any, report: Report) -> bool:
@@ -133,8 +135,10 @@ def _patterns(subject: Subject, judge: Judge, report: Report) -> dict[str, str]:
             found[a.name] = turned
             continue
         else:
-            some = sorted({places[0], places[-1], *judge.rng.choice(places, SAMPLE).tolist()})
-            entries = [judge.entry(k) for k in some]
+            known = {places[0] + int(np.ravel_multi_index(e.index, a.array.shape)): e for e in entries}
+            more = {places[0], places[-1], *judge.rng.choice(places, SAMPLE).tolist()}
+            some = sorted({*known, *(k for k in more if judge.left() >= 2 * judge.most)})
+            entries = [known.get(k) or judge.entry(k) for k in some]
             g, n, bars = (np.array([getattr(e, v) for e in entries]) for v in ("analytic", "numerical", "error"))
             x = x.flat[[k - places[0] for k in some]]
             if all(e.verdict == "RIGHT" for e in entries):

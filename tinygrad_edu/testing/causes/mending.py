@@ -7,12 +7,15 @@ import ast
 import copy
 import functools
 import inspect
+import linecache
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
-from ..subjects.functions import codes, functions_of, plain_function, reached
+import numpy as np
+
+from ..subjects.functions import codes, functions_of, is_lambda, lambda_of, plain_function, reached
 from .patterns import OVERWRITTEN
 
 Hook = Callable[[int, Any], Any]
@@ -47,7 +50,7 @@ class Mendable:
         for g, space in zip(self.copies, self.spaces, strict=True):
             used = {n for code in codes(g.__code__) for n in (*code.co_names, *code.co_freevars)} & space.keys()
             space.update({name: self.made(space[name]) for name in used})
-            space.update(_mend=self._mend, _mends=self._mends, _given=self._given)
+            space.update(_mend=self._mend, _mends=self._mends, _given=self._given, _partly=self._partly, _at=_At())
         for g, made in self.copies.items():
             for cell, old in zip(made.__closure__ or (), g.__closure__ or (), strict=False):
                 if _bound(old):
@@ -136,9 +139,23 @@ class Mendable:
     def _mends(self, k: int, values: Any) -> tuple[Any, ...]:
         return tuple(self.hook(k + i, v) for i, v in enumerate(values))
 
+    def _partly(self, k: int, value: Any, index: Any) -> Any:
+        """An array of which a line wrote a part: what the hook makes of the whole counts there only."""
+        other = self.hook(k, value)
+        if other is not value and isinstance(value, np.ndarray):
+            value[index] = other[index]
+        return value
+
     def _given(self, k: int, *values: Any) -> None:
         for i, v in enumerate(values):
             self.hook(k + i, v)
+
+
+class _At:
+    """An index as an object."""
+
+    def __getitem__(self, index: Any) -> Any:
+        return index
 
 
 def _bound(cell: CellType) -> bool:
@@ -155,6 +172,7 @@ class _Marks(ast.NodeTransformer):
     def __init__(self, function: FunctionType, first: int) -> None:
         self.function, self.first = function, first
         self.sites: list[Naming] = []
+        self.loops = 0  # around the statement
 
     def mark(self, value: ast.expr, line: int, names: Sequence[str], hook: str = "_mend") -> ast.expr:
         k = self._noted(line, names)
@@ -182,7 +200,19 @@ class _Marks(ast.NodeTransformer):
             return node
         node.value = self.mark(node.value, node.lineno, [name_of(target)])
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-            return [node, self._again(target.value, node)]
+            return [node, self._part_again(target, node) if self._plain(target) else self._again(target.value, node)]
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        return self._loop(node)
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        return self._loop(node)
+
+    def _loop(self, node: ast.AST) -> ast.AST:
+        self.loops += 1
+        node = self.generic_visit(node)
+        self.loops -= 1
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
@@ -191,7 +221,15 @@ class _Marks(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
-        return [node, self._again(node.target, node)]
+        target = node.target
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and not self.loops:
+            return [node, self._part_again(target, node) if self._plain(target) else self._again(target.value, node)]
+        return [node, self._again(target, node)]
+
+    def _plain(self, target: ast.Subscript) -> bool:
+        """Whether it is written once, and an index of numbers says where, which is hardly wrong itself."""
+        names = [n for n in ast.walk(target.slice) if isinstance(n, ast.Name | ast.Compare)]
+        return not self.loops and not names
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | list[ast.stmt]:
         """`np.add.at(dW, rows, dy)` changes its first argument."""
@@ -207,6 +245,14 @@ class _Marks(ast.NodeTransformer):
         now, then = copy.deepcopy(target), copy.deepcopy(target)
         now.ctx, then.ctx = ast.Load(), ast.Store()
         return ast.copy_location(ast.Assign([then], self.mark(now, node.lineno, [name_of(target)])), node)
+
+    def _part_again(self, target: ast.Subscript, node: ast.stmt) -> ast.stmt:
+        """The same of an array of which a part was written."""
+        whole: Any = target.value
+        k = self._noted(node.lineno, [name_of(whole)])
+        index = ast.Subscript(ast.Name("_at", ast.Load()), copy.deepcopy(target.slice), ast.Load())
+        call = ast.Call(ast.Name("_partly", ast.Load()), [ast.Constant(k), ast.Name(whole.id, ast.Load()), index], [])
+        return ast.copy_location(ast.Assign([ast.Name(whole.id, ast.Store())], call), node)
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
         if isinstance(node.value, ast.Dict):
@@ -232,8 +278,8 @@ def name_of(target: ast.expr) -> str:
 
 def text_of(f: Callable[..., Any], line: int) -> str:
     """A line of the function's source, by its number in the file."""
-    source, first = inspect.getsourcelines(inspect.unwrap(f))
-    return source[line - first].strip()
+    g: Any = inspect.unwrap(f)
+    return linecache.getline(g.__code__.co_filename, line, g.__globals__).strip()
 
 
 def site_of(f: Callable[..., Any], line: int) -> str:
@@ -243,7 +289,13 @@ def site_of(f: Callable[..., Any], line: int) -> str:
 
 def parsed(f: Callable[..., Any]) -> tuple[ast.Module, int]:
     """The syntax of the function's source, and in which line of the file it begins."""
-    source, first = inspect.getsourcelines(inspect.unwrap(f))
+    g: Any = inspect.unwrap(f)
+    if is_lambda(g):
+        found, _ = lambda_of(g)
+        body = ast.copy_location(ast.Return(found.body), found.body)
+        named = ast.copy_location(ast.FunctionDef(g.__name__, found.args, [body], []), found)
+        return ast.Module([ast.fix_missing_locations(named)], []), 1
+    source, first = inspect.getsourcelines(g)
     return ast.parse(textwrap.dedent("".join(source))), first
 
 

@@ -44,8 +44,8 @@ class Mending(NamedTuple):
 def wrong_lines(pair: Any, c: Any, sizes: Sequence[int]) -> tuple[list[Culprit], str]:
     """The wrong lines of the derivative of a `Pair`, first the one that explains most; and if there are none, why."""
     try:
-        copy = Mendable(pair.df)
-    except TypeError:  # a lambda, or a built-in function: there is no line to name
+        copy = Mendable(pair.functions[0] if pair.own else pair.df)
+    except TypeError:  # no source, as of a built-in function: there is no line to name
         return [], ""
     try:
         truth = Truth(pair, c)
@@ -104,10 +104,14 @@ class Search:
         self.runs += 1
         fixed = {m.site: _Replacing(m.site, m.values) for m in self.mended}
         both = lambda k, value: hook(k, fixed[k](k, value) if k in fixed else value)
-        df, self.pair.df = self.pair.df, self.copy.with_hook(both)
+        df, made = self.pair.df, self.copy.with_hook(both)
         try:
-            value, cache = self.forward or self.pair.call(self.pair.x)
-            found = self.pair.differentiate(self.pair.x, value, cache, self.cotangent)
+            if self.pair.own:  # it computes its value and its gradient
+                found = self.pair.as_arrays(made(*self.pair.rebuilt(self.pair.x))[1])
+            else:
+                value, cache = self.forward or self.pair.call(self.pair.x)
+                self.pair.df = made
+                found = self.pair.differentiate(self.pair.x, value, cache, self.cotangent)
             return [np.asarray(g) for g in self.pair.named(found, self.cotangent)]
         except Exception:  # numbers that do not fit are no mending
             return None

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...backward import fit, parents, pull
 from ...engine import NEEDS, Variable, constant
+from ...functions.joining import stack
 from ...recording import SITES, Recording
 from .mending import Mendable
 
@@ -133,10 +134,13 @@ def noting(f: Any, seen: list[tuple[str, Any]]) -> Any:
 
 
 class Creating:
-    """NumPy, but for arrays that are made to be filled: these are Tensors, which know what is written into them."""
+    """NumPy, but for arrays that are made to be filled, and those made of lists of Tensors: these are Tensors, which
+    know what is written into them, and what they are made of."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
+        if name in ("array", "asarray"):
+            return lambda x, *args, **settings: _stacked(x) if _holds(x) else found(x, *args, **settings)
         if name.removesuffix("_like") not in ("zeros", "ones", "empty", "full"):
             return found
 
@@ -145,6 +149,15 @@ class Creating:
             return constant(array) if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array
 
         return made
+
+
+def _holds(x: Any) -> bool:
+    """Whether there is a Tensor in a list."""
+    return isinstance(x, list | tuple) and any(isinstance(v, Variable) or _holds(v) for v in x)
+
+
+def _stacked(x: Any) -> Any:
+    return stack([_stacked(v) if isinstance(v, list | tuple) else v for v in x])
 
 
 def bars(true: Any) -> Any:

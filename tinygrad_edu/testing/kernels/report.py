@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..pasting import MOST, Pasted
 from ..report import Report
-from ..subjects.other_libraries import library_of, plain
-from ..written import written
-
-MOST = 2_000  # numbers in a test
 
 
 @dataclass(repr=False)
@@ -67,27 +63,10 @@ def pasted(functions: dict[str, Any], names: Sequence[str], inputs: Sequence[Any
     """
     if sum(int(np.prod(getattr(x, "shape", ()), dtype=int)) for x in inputs) > MOST:
         return ""
-    texts = {k: own_text(f) for k, f in functions.items() if f is not None}
-    home = {k: functions[k].__module__ for k in texts if not texts[k][1]}
-    torch = any(library_of(x) == "torch" for x in inputs)
-    lines = ["import numpy as np", *["import torch"] * torch, "", "from tinygrad_edu import testing"]
-    lines += dict.fromkeys(f"from {m} import {texts[k][0]}" for k, m in home.items() if m != "__main__")
-    lines += [line for _, source in texts.values() if source for line in ("", "", source)]
-    lines += ["", "", f"def test_{texts['forward'][0].strip('_<>') or 'kernel'}_again():"]
-    for n, x in zip(names, inputs, strict=True):
-        text = written(plain(x))
-        lines.append(f"    {n} = torch.from_numpy({text})" if library_of(x) == "torch" else f"    {n} = {text}")
-    told = ", ".join(f"{k}={name}" for k, (name, _) in texts.items())
+    text = Pasted()
+    told = [f"{k}={text.function(f, k)}" for k, f in functions.items() if f is not None]
+    given = [f"    {n} = {text.input(x)}" for n, x in zip(names, inputs, strict=True)]
+    name = getattr(functions["forward"], "__name__", "").strip("_<>") or "kernel"
     every = f"{names[0]}," if len(names) == 1 else ", ".join(names)
-    return "\n".join([*lines, f"    testing.check_kernel({told}, inputs=({every}))"])
-
-
-def own_text(f: Any) -> tuple[str, str]:
-    """The name of a function; and its source, if it is not to be imported by that name."""
-    name = getattr(f, "__name__", type(f).__name__)
-    if getattr(f, "__qualname__", name) == name and name.isidentifier():
-        return name, ""
-    try:
-        return name, textwrap.dedent(inspect.getsource(f)).strip()
-    except (OSError, TypeError):
-        return name, ""
+    head = ["", "", f"def test_{name}_again():", *given]
+    return "\n".join([*text.lines(), *head, f"    testing.check_kernel({', '.join(told)}, inputs=({every}))"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,6 +68,17 @@ class KernelPair(Pair):
             return np.full(self.x.size, np.nan)
 
 
+def applied(forward: Any) -> Function:
+    """The function that a `torch.autograd.Function` is, with the parameters of its forward but the context."""
+
+    def call(*xs: Any) -> Any:
+        return forward.apply(*xs)
+
+    _, *given = inspect.signature(forward.forward).parameters.values()
+    call.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
+    return call
+
+
 class KernelFunctions:
     """What the user calls a kernel: a forward with a backward, or one that carries its own."""
 
@@ -76,7 +88,7 @@ class KernelFunctions:
                 raise TypeError(f"{WHO}: {name} must be a function; got {type(f).__name__}; pass it without calling it")
         self.forward, self.backward, self.reference = forward, backward, reference
         self.own = isinstance(forward, type) and hasattr(forward, "apply")  # a torch.autograd.Function
-        self.call: Any = forward.apply if self.own else forward
+        self.call: Any = applied(forward) if self.own else forward
 
     def library(self, inputs: Inputs) -> str:
         """The library whose arrays these are; none for NumPy's."""

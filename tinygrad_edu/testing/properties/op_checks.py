@@ -30,7 +30,7 @@ class OpSubject(TensorSubject):
         self.flow = [i for i in range(len(arrays)) if op.vjps[i] is not None] if flow is None else list(flow)
         self.near = op.forward(*arrays, **attributes) if op.align else None
         super().__init__(self.apply, [np.asarray(arrays[i]) for i in self.flow])
-        self.complex = op.analytic
+        self.complex = op.analytic and not np.iscomplexobj(op.forward(*arrays, **attributes))
 
     def filled(self, xs: Sequence[Any]) -> list[Any]:
         """All inputs of the op, with `xs` in the places through which a gradient flows."""
@@ -42,6 +42,8 @@ class OpSubject(TensorSubject):
     def apply(self, *xs: Any) -> Any:
         inputs = self.filled(xs)
         y = self.op(*inputs, **self.attributes)
+        if y._data.dtype.kind == "c":
+            return ops.stack(ops.real(y), ops.imag(y), axis=0)
         if self.op.align is None:
             return y
         nearest = self.op.align(y._data, self.near, *[x._data for x in inputs])
@@ -74,8 +76,6 @@ def _refuse(report: Report) -> None:
 
 def order_one(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     """Both modes agree with the forward computation; gradients have shape and dtype of the inputs."""
-    if np.iscomplexobj(op.forward(*arrays, **attributes)):
-        return  # slopes of real results are compared here; complex ones have tests of their own
     for a in arrays:
         a.flags.writeable = False
     subject = OpSubject(op, arrays, attributes)
@@ -94,10 +94,11 @@ def order_two(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None
     """The rule itself, as a function of the gradient and the inputs, has the derivatives it should."""
     first = OpSubject(op, arrays, attributes)
     y = op.forward(*arrays, **attributes)
-    n = np.size(y)  # different numbers of both signs, so that no difference of two is only rounding
-    g = (np.random.default_rng(0).permutation(n).reshape(np.shape(y)) - n / 3 + 0.1) / 4
+    shape = (2,) * np.iscomplexobj(y) + np.shape(y)
+    n = int(np.prod(shape, dtype=int))  # different numbers of both signs, so that no difference of two is only rounding
+    g = (np.random.default_rng(0).permutation(n).reshape(shape) - n / 3 + 0.1) / 4
     second = TensorSubject(first.rules, [g, *[np.asarray(arrays[i]) for i in first.flow]])
-    second.complex = op.analytic
+    second.complex = first.complex
     _refuse(Examination(second).report())
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
 import inspect
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 from hypothesis import given
 from hypothesis import settings as options
 from hypothesis import strategies as st
@@ -21,9 +17,9 @@ from ...functions.arguments import Function
 from ...functions.settings import Names, Texts, settings
 from ..checking import check_derivative, check_gradients
 from ..explanation import causes
+from ..pasting import Pasted
 from ..report import GradientError
 from ..subjects.subjects import parameter_names
-from ..written import written
 
 
 @settings
@@ -108,10 +104,7 @@ def check(call: Function, f: Function, df: Function | None, inputs: Any, setting
         else:
             check_gradients(call, *inputs, **settings)
     except GradientError as error:
-        try:
-            error.add_note(paste(f, df, inputs, settings))
-        except (OSError, TypeError, SyntaxError, AttributeError):  # a lambda has no source of its own to paste
-            error.add_note("inputs: " + ", ".join(map(written, inputs)))
+        error.add_note(paste(f, df, inputs, settings))
         raise error.with_traceback(None) from None
     finally:
         causes.reset(token)
@@ -119,34 +112,18 @@ def check(call: Function, f: Function, df: Function | None, inputs: Any, setting
 
 def paste(f: Callable[..., Any], df: Callable[..., Any] | None, inputs: Sequence[Any], settings: dict[str, Any]) -> str:
     """A test of its own for one counterexample."""
-    lines = ["Paste this test to keep the counterexample:", "", "import numpy as np", ""]
-    lines += ["from tinygrad_edu import testing"]
-    if f.__name__ == f.__qualname__:
-        lines += [f"from {f.__module__} import {f.__name__}"] * (f.__module__ != "__main__")
-        own, derivative = f"{f.__name__}.function", f"{f.__name__}.derivative"
-    else:  # it is defined within a function or a class, so that nobody can import it
-        text, used, derivative = standing_alone(f)
-        lines += [f"from {f.__module__} import {', '.join(used)}"] * bool(used and f.__module__ != "__main__")
-        lines += ["", "", text]
-        own = f.__name__
+    text, name = Pasted(), _identifier(f.__name__)
+    test = getattr(sys.modules.get(f.__module__), name, None) if f.__module__ != "__main__" else None
+    if getattr(test, "function", None) is f:  # it can be imported
+        text.imports[f"from {f.__module__} import {name}"] = None
+        functions = [f"{name}.function", f"{name}.derivative"]
+    else:
+        functions = [text.function(f, name, bare=True), text.function(df, "derivative") if df is not None else ""]
     names = [n for n in parameter_names(f, len(inputs) + 1) if n != "self"][: len(inputs)]
-    lines += ["", "", f"def test_{f.__name__.removeprefix('test_')}_again():"]
-    lines += [f"    {n} = {written(x)}" for n, x in zip(names, inputs, strict=True)]
-    arguments = [own, *[derivative] * (df is not None), *names, *(f"{k}={v!r}" for k, v in settings.items())]
-    name = "check_gradients" if df is None else "check_derivative"
-    return "\n".join([*lines, f"    testing.{name}({', '.join(arguments)})"])
-
-
-def standing_alone(f: Callable[..., Any]) -> tuple[str, list[str], str]:
-    """The source of a local function without its decorators; which names of its module it uses; and the text of
-    the derivative that its decorator names."""
-    definition: Any = ast.parse(textwrap.dedent(inspect.getsource(f))).body[0]
-    given = [k.value for d in definition.decorator_list for k in getattr(d, "keywords", []) if k.arg == "df"]
-    definition.decorator_list = []
-    definition.args.args = [a for a in definition.args.args if a.arg != "self"]
-    around = inspect.getclosurevars(f).nonlocals
-    known = [f"{name} = {written(x)}" for name, x in around.items() if isinstance(x, float | int | np.ndarray)]
-    text, derivative = ast.unparse(definition), ast.unparse(given[0]) if given else ""
-    used = {n.id for part in (definition, *given) for n in ast.walk(part) if isinstance(n, ast.Name)}
-    home = vars(sys.modules[f.__module__])
-    return "\n".join([*known, text]), sorted(n for n in used if n in home and not hasattr(builtins, n)), derivative
+    given = [f"    {n} = {text.input(x)}" for n, x in zip(names, inputs, strict=True)]
+    arguments = [*functions[: 1 + (df is not None)], *names, *(f"{k}={v!r}" for k, v in settings.items())]
+    check = "check_gradients" if df is None else "check_derivative"
+    return "\n".join([
+        "Paste this test to keep the counterexample:", "", *text.lines(), "", "",
+        f"def test_{name.removeprefix('test_')}_again():", *given, f"    testing.{check}({', '.join(arguments)})",
+    ])  # fmt: skip

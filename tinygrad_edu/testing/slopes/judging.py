@@ -14,7 +14,7 @@ from .extended import Extended
 from .extrapolation import EPS, Slope, inf
 from .numerical import Line
 from .probe import Probe, sizes
-from .thresholds import AGREED, CLEAR, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
+from .thresholds import AGREED, CLEAR, COMPLEX_STEP, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
 
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
@@ -88,8 +88,9 @@ class Judge:
 
     def _by_complex_step(self, line: Line, z: float, off: float) -> Slope:
         self.methods.add("complex step")
-        local = line.local()
-        return Slope(z, 2 * line.blur + off, z, z, natural=line.natural(), length=local[-1].h if local else 0.0)
+        local, afar = line.local(), line.afar()
+        error = 2 * line.blur + off + COMPLEX_STEP * afar  # of its truncation, which is all there is where a slope is 0
+        return Slope(z, error, z, z, natural=line.natural(), afar=afar, length=local[-1].h if local else 0.0)
 
     def entries(self) -> list[Entry]:
         """Every entry, or random directions if there are too many."""
@@ -353,7 +354,11 @@ def digits(error: float) -> str:
 def overall(entries: Sequence[Entry]) -> tuple[str, str]:
     """One verdict for all entries, and its reason."""
     if all(e.reason == QUIET or (e.verdict == "RIGHT" and abs(e.analytic) <= e.error) for e in entries):
-        return "VACUOUS", "every derivative is zero here, so that a wrong one could not be told from a right one"
+        small = ", or too small beside the function to be seen" if any(e.analytic for e in entries) else ""
+        return (
+            "VACUOUS",
+            f"every derivative is zero here{small}, so that a wrong one could not be told from a right one",
+        )
     for verdict in ("WRONG", "KINK", "OUT_OF_DOMAIN", "NOISE", "UNDECIDED"):
         some = [e for e in entries if e.verdict == verdict]
         if some:

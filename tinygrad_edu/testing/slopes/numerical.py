@@ -28,6 +28,7 @@ from .thresholds import (
     BENT,
     CERTAIN,
     COMPLEX_STEP,
+    DOUBLING,
     DROWNED,
     FAR,
     GOAL,
@@ -94,11 +95,13 @@ class Line:
         return TINY + SPREAD * most * float(np.sqrt(np.sum((part / most) ** 2))) + self._rounded_inputs()
 
     def _rounded_inputs(self) -> float:
-        """What it does to <c, f> that a function of low precision rounds its inputs, too."""
-        coarse = self.probe.lattice.coarse
-        both = [t for t in self.levels.values() if t.above is not None and t.below is not None] if coarse else []
+        """What it does to <c, f> that a function rounds its inputs, or numbers of their size that it makes of them."""
+        both = [t for t in self.levels.values() if t.above is not None and t.below is not None]
         rises = [max(abs(t.above / t.up), abs(t.below / t.down)) for t in both if t.above or t.below]  # type: ignore[operator]
-        return coarse * self.scale * float(np.median(rises)) if rises else 0.0
+        if not rises:
+            return 0.0
+        unit = self.probe.lattice.coarse
+        return self.scale * (unit * float(np.median(rises)) if unit else EPS / 2 * min(rises))
 
     def natural(self) -> float:
         """|f| / |x|, from those outputs that this line moves; |f| being at least what its rounding is that of."""
@@ -128,7 +131,7 @@ class Line:
         An analytic value that agrees within a narrow bar ends the search early; it does not move it.
         """
         tiny, from_unit = self.tiny, self._from_unit
-        begun = self._bends()
+        begun, beside = self._bends(), False
         if not begun:
             self.sample(1)
         if tiny and (analytic if self._still() else self._hazy(goal)):  # x is tiny for this function
@@ -137,11 +140,19 @@ class Line:
         elif self.probe.sharp:
             self.sample(9, 10)
         elif not begun:
-            self.sample(2, 3)
-            if not self._rough():
-                self.sample(4)
+            self.sample(2)
+            if analytic == 0 and self._still():  # flat here, and farther away?
+                self.sample(0.5)
+            beside = self._beside()
+            for power in self._within() if beside else ():
+                self.sample(power)
+            if not beside and (analytic != 0 or not self._still()):
+                self.sample(3)
+                if not self._rough():
+                    self.sample(4)
         found = self._read()
-        if found.state in ("kink", "steep", "edge") or not np.isfinite(found.error):  # here, or only near here?
+        doubtful = found.state in ("kink", "steep", "edge") or not np.isfinite(found.error)
+        if doubtful and not beside:  # here, or only near here?
             closest = self._closest()
             if len({self._step(p) for p in (closest - 1, closest)} | set(self.levels)) <= most + spare:
                 self.sample(closest - 1, closest)
@@ -161,6 +172,27 @@ class Line:
         if found.state == "smooth" and not np.isfinite(found.error):
             found = self._agreed(found)
         return self._from_afar(analytic, found) if analytic and found.value == 0 else found
+
+    def _beside(self) -> bool:
+        """Whether all steps so far leave the domain on the same side, and on the other the slope grows as they shrink:
+        as at a pole or a steep end, or beside one."""
+        levels = [t for _, t in sorted(self.levels.items())]
+        above = [abs(t.above / t.up) for t in levels if t.above is not None]
+        below = [abs(t.below / t.down) for t in levels if t.below is not None]
+        one, other = (above, below) if above else (below, above)
+        return not other and len(one) == len(levels) > 1 and one[0] > DOUBLING * one[1]
+
+    def _within(self) -> Iterator[float]:
+        """The powers of steps so small that they stay inside the domain, if rounding leaves them legible."""
+        rise = max(abs(side) / t.h for t in self.levels.values() for side in (t.above, t.below) if side is not None)
+        for power, other in ((10, 11), (13, 12)):
+            if self._step(power) * rise < 1e2 * self.noise() or self._step(power) < 100 * EPS * self.unit:
+                return
+            yield power
+            reached = self.levels[min(self.levels)]
+            if reached.above is not None and reached.below is not None:
+                yield other
+                return
 
     def _agreed(self, found: Slope) -> Slope:
         """Where the smallest steps spoil the extrapolation: the slope that two larger ones in a row show alike, with
@@ -260,7 +292,7 @@ class Line:
         if found.state != "smooth" or found.error > goal * abs(found.value):
             if analytic is not None and abs(analytic - found.value) <= found.error < DROWNED * abs(found.value):
                 return found.noise > found.error / SAFETY  # it agrees, and smaller steps would show noise only
-            return not self.changed.any() and len(self.levels) >= 4 and not analytic
+            return not self.changed.any() and len(self.levels) >= (4 if analytic is None else 3) and not analytic
         off = abs(analytic - found.value) if analytic is not None else 0.0
         # what agrees needs no smaller steps; nor does what is off by far, where four steps show the same slope
         return off <= found.error or (off > FAR * found.error and len(self.levels) >= 4)
@@ -280,8 +312,12 @@ class Line:
             return found._replace(error=inf, natural=max(self.natural(), *rises, 0.0))
         length = local[-1].h if local else 0.0
         noise = inf if self._restless() else SAFETY * self.noise() / length if length else 0.0
-        afar = max((move / h for move, h in moves), default=0.0)
-        return found._replace(natural=max(self.natural(), *rises, 0.0), afar=afar, length=length, noise=noise)
+        return found._replace(natural=max(self.natural(), *rises, 0.0), afar=self.afar(), length=length, noise=noise)
+
+    def afar(self) -> float:
+        """The largest rise over any step, divided by the step."""
+        sides = ((side, t.h) for t in self.levels.values() for side in (t.above, t.below) if side is not None)
+        return max((abs(side) / h for side, h in sides), default=0.0)
 
     def complex_slope(self, shift: Any = 0.0) -> float | None:
         """Im <c, f(x + shift + i h v)> / h, where f takes complex numbers; it has no truncation error."""

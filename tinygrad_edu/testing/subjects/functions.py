@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
+import linecache
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
@@ -35,6 +36,25 @@ def plain_function(f: Any) -> FunctionType | None:
             f = f.func
         else:
             return f if isinstance(f, FunctionType) else None
+
+
+def is_lambda(f: Any) -> bool:
+    """Whether a function has no name of its own."""
+    return isinstance(f, FunctionType) and f.__name__ == "<lambda>"
+
+
+def lambda_of(f: FunctionType) -> tuple[ast.Lambda, str]:
+    """The syntax, with its lines in the file, and the text of a lambda, which may stand anywhere in a line, beside
+    others: that whose body its code comes from. OSError, if there is no source."""
+    whole = "".join(linecache.getlines(f.__code__.co_filename, f.__globals__))
+    places = [(a, b, c, d) for a, b, c, d in f.__code__.co_positions() if a and b and c is not None and d]
+    start, end = min((a, c) for a, _, c, _ in places), max((b, d) for _, b, _, d in places)
+    for node in ast.walk(ast.parse(whole)):
+        if isinstance(node, ast.Lambda):
+            body: Any = node.body
+            if (body.lineno, body.col_offset) == start and (body.end_lineno, body.end_col_offset) == end:
+                return node, ast.get_source_segment(whole, node) or ""
+    raise OSError(f"no source of the lambda in line {f.__code__.co_firstlineno} of {f.__code__.co_filename}")
 
 
 def is_own(f: FunctionType) -> bool:

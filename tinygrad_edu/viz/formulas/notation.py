@@ -190,9 +190,9 @@ def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     return words
 
 
-USUAL = {"keepdims": False, "reverse": False, "descending": False, "padding": (0, 0), "dilation": 1}
+USUAL = {"keepdims": False, "reverse": False, "descending": False, "padding": (0, 0), "dilation": 1, "extra": 0}
 USUAL |= {"stride": 1, "groups": 1}  # of convolutions
-ALONG = ("stride", "padding", "dilation")  # one entry for each axis that a window slides along
+ALONG = ("stride", "padding", "dilation", "extra")  # one entry for each axis that a window slides along
 
 
 def _usual(f: Formula, key: str) -> bool:

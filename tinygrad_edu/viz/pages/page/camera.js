@@ -22,9 +22,17 @@ const camera = (() => {
   function fit(drawing = size) {
     size = drawing;
     whole = true;
-    const place = room(), s = Math.max(scale(size, place), 1e-3);
-    Object.assign(seen, { w: Math.max(place.width, 1) / s, h: Math.max(place.height, 1) / s });
-    Object.assign(seen, { x: (size.width - seen.w) / 2, y: (size.height - seen.h) / 2 });
+    const { width, height, right, bottom } = room(), zoom = $("zoom").getBoundingClientRect();
+    const [w, h] = zoom.width ? [right - zoom.left, bottom - zoom.top] : [0, 0];  // the corner that the buttons are in
+    const within = (width, height) => {
+      const s = Math.max(scale(size, { width, height }), 1e-3);
+      return { s, x: (size.width - width / s) / 2, y: (size.height - height / s) / 2 };
+    };
+    let best = within(width, height);
+    if ((size.boxes ?? []).some((b) => b.x + b.w > best.x + (width - w) / best.s && b.y + b.h > best.y + (height - h) / best.s)) {
+      best = [within(width, height - h), within(width - w, height)].reduce((a, b) => (a.s >= b.s ? a : b));
+    }
+    Object.assign(seen, { x: best.x, y: best.y, w: Math.max(width, 1) / best.s, h: Math.max(height, 1) / best.s });
     look();
   }
   function show(boxes) {

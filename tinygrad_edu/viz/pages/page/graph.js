@@ -71,7 +71,7 @@ const graph = (() => {
   const counted = (b) => b.operations + " operation" + (b.operations === 1 ? "" : "s");
   function wrapped(text, letters) {
     const lines = [""];
-    for (const word of text.split(/(?= [-+*\/@] )/)) {
+    for (const word of text.split(/(?= [-+*\/@] )|(?<=,)(?= \D)/)) {
       if (lines.length < LINES && lines.at(-1) && width(lines.at(-1) + word, letters) > WIDEST) lines.push("");
       lines[lines.length - 1] += lines.at(-1) ? word : word.trimStart();
     }
@@ -96,7 +96,7 @@ const graph = (() => {
   function lay(room = camera.room()) {
     const before = new Map((scene?.boxes ?? []).map((b) => [b.key, b]));
     scene = planned(view, closed, down, room, abreast);
-    size = { width: scene.width, height: scene.height };
+    size = { width: scene.width, height: scene.height, boxes: scene.boxes };
     const svg = $("graph");
     svg.replaceChildren();
     const drawing = draw("g", { id: "drawing" }, null, svg), [frames, lines, chips, folds, all] = [0, 1, 2, 3, 4].map(() => draw("g", {}, null, drawing));

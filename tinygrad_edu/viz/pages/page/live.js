@@ -48,7 +48,7 @@ const live = (() => {
     state.changed();
     watchers.forEach((f) => f());
   }
-  const editable = (key) => data.live.nodes[key].leaf !== null;
+  const editable = (key) => data.live.nodes[key].leaf !== null && numbers.size(nodes.get(key).shape) > 0;
   // The number of an entry as it is now.
   const number = (key, k) => (machine ? Number(machine.value(key).packed().data[k]) : nodes.get(key).value?.values[k] ?? NaN);
   function set(key, k, v) {

@@ -3,16 +3,16 @@ which they are larger."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..report import Entry, Report
-from ..slopes.judging import CALLS, Judge
-from ..slopes.probe import Probe
-from ..slopes.thresholds import CLEAR
-from .subjects import Subject
+from .examination import Examination
+from .report import Entry, Report
+from .slopes.judging import CALLS, Judge, overall
+from .slopes.probe import Probe
+from .slopes.thresholds import CLEAR
 
 TRIES = 20  # other inputs that are tried, at most; fewer where there are few numbers to move
 VISIT = 10  # calls that a visit takes, at least: to begin with, and for one entry of it
@@ -21,10 +21,10 @@ SHOWN = 8  # derivatives that are looked at elsewhere; at least two of each argu
 
 
 class Elsewhere:
-    """Looks at those derivatives of a subject that are zero, or within their error bars, where it was checked."""
+    """Looks at those derivatives of an examination that are zero, or within their error bars, where it was checked."""
 
-    def __init__(self, subject: Subject, judge: Judge, entries: Sequence[Entry]) -> None:
-        self.subject, self.judge, self.rng = subject, judge, judge.rng
+    def __init__(self, first: Examination, judge: Judge, entries: Sequence[Entry]) -> None:
+        self.first, self.subject, self.judge, self.rng = first, first.subject, judge, judge.rng
         unseen, dim = judge.g == 0, np.zeros(judge.g.size, dtype=bool)
         if len(entries) >= unseen.size:  # each has its own
             bars = np.array([[e.error, abs(e.analytic)] for e in entries[: unseen.size]])
@@ -33,8 +33,8 @@ class Elsewhere:
         self.dead = [int(k) for k in np.flatnonzero(unseen)]
         self.dim = [int(k) for k in np.flatnonzero(dim)]  # a mistake of a thousandth would not have been seen
         self.seen: list[Entry] = []  # entries that were looked at elsewhere
-        self.place: Any = None  # the inputs at which one is wrong
-        self.budget = CALLS * subject.x.size
+        self.wrong: Judge | None = None  # who found one wrong
+        self.budget = CALLS * self.subject.x.size
 
     def affords(self, calls: int) -> bool:
         """Whether the function may still be called so often."""
@@ -44,7 +44,7 @@ class Elsewhere:
         """Draw other inputs until every derivative in question was seen, or patience ends."""
         waiting = self.chosen()
         for x in self.inputs():
-            if not waiting or self.place is not None or not self.affords(VISIT):
+            if not waiting or self.wrong is not None or not self.affords(VISIT):
                 return
             waiting = self.visit(x, waiting)
 
@@ -72,33 +72,43 @@ class Elsewhere:
 
     def visit(self, x: Any, waiting: Sequence[int]) -> list[int]:
         """Check what is alive at `x`; return what is not."""
+        judge = self.judge_at(x, waiting)
+        if judge is None:
+            return list(waiting)
+        found: dict[int, Entry] = {}
+        for k in waiting:
+            if self.affords(2 * PAIRS + 1):
+                found[k] = judge.entry(k)
+        if any(e.verdict == "WRONG" for e in found.values()):
+            self.wrong = judge
+            self.seen = [*found.values(), *self.others(judge, found)]
+            return []
+        seen = [k for k, e in found.items() if e.verdict == "RIGHT" and e.analytic and _sharp(e)]
+        self.seen += [found[k] for k in seen]
+        return [k for k in waiting if k not in seen]
+
+    def judge_at(self, x: Any, waiting: Sequence[int]) -> Judge | None:
+        """Who judges at other inputs; None if nothing in question is alive there."""
         subject = self.subject
         try:
             probe = Probe.of(subject, x)
         except Exception:  # outside the domain
-            return list(waiting)
+            return None
         g = subject.nearby(x, self.judge.c)
         if probe.y.shape != self.judge.probe.y.shape or not np.all(np.isfinite(probe.y)) or not np.all(np.isfinite(g)):
-            return list(waiting)
+            return None
         if not np.any(g[list(waiting)]) and not self.moves(probe, waiting):
-            return list(waiting)
+            return None
         probe.measure_noise(self.rng, 1)
-        judge = Judge(subject, probe, self.judge.c, g, np.zeros(g.size), self.rng, self.judge.each)
+        judge = Judge(subject, probe, self.judge.c, g, self.first.haze(x, g), self.rng, self.judge.each)
         judge.complex, judge.most = self.judge.complex, PAIRS
-        left = []
-        for k in waiting:
-            if not self.affords(2 * PAIRS + 1):
-                left.append(k)
-                continue
-            entry = judge.entry(k)
-            if entry.verdict == "WRONG":
-                self.place = x
-            sharp = entry.error <= CLEAR * max(abs(entry.analytic), abs(entry.numerical))
-            if entry.verdict == "WRONG" or (entry.verdict == "RIGHT" and entry.analytic and sharp):
-                self.seen.append(entry)
-            else:
-                left.append(k)
-        return left
+        return judge
+
+    def others(self, judge: Judge, known: Mapping[int, Entry]) -> Iterator[Entry]:
+        """What else can be looked at where one is wrong, until the function was called as often as it may."""
+        for k in range(judge.g.size):
+            if k not in known and self.affords(2 * PAIRS + 1):
+                yield judge.entry(k)
 
     def moves(self, probe: Probe, waiting: Sequence[int]) -> bool:
         """Whether the function depends on any of these numbers here."""
@@ -128,11 +138,27 @@ class Elsewhere:
         return ", ".join(dict.fromkeys(self.subject.place(k)[0] for k in places))
 
 
-def look_elsewhere(subject: Subject, judge: Judge, report: Report) -> Any:
-    """Say in a report that is RIGHT which derivatives were not seen; return inputs where they are wrong, if found."""
-    search = Elsewhere(subject, judge, report.entries)
+def _sharp(entry: Entry) -> bool:
+    """Whether a mistake of a thousandth would have been seen."""
+    return entry.error <= CLEAR * max(abs(entry.analytic), abs(entry.numerical))
+
+
+def elsewhere(first: Examination, report: Report) -> Report:
+    """The report; if derivatives that could not be seen are wrong at other inputs, the report from there."""
+    if report.verdict != "RIGHT" or first.judge is None:
+        return report
+    search = Elsewhere(first, first.judge, report.entries)
     if not search.dead and not search.dim:
-        return None
+        return report
     search.look()
-    report.diagnosis = search.told()
-    return search.place
+    if search.wrong is None:
+        report.diagnosis, report.evaluations = search.told(), first.subject.calls
+        return report
+    entries, search.seen = search.seen, []
+    first.judge, first.probe, first.subject.x = search.wrong, search.wrong.probe, search.wrong.probe.x
+    found = Report(*overall(entries), entries=entries, method=" and ".join(sorted(search.wrong.methods)))
+    found.evaluations = first.subject.calls
+    found.notes.append(
+        f"at the inputs given this could not be seen ({search.told()}); these are other inputs, at which it could"
+    )
+    return found
