@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 class CSVLog(Callback):
     """A table of the history, one line for each epoch; a run that resumes writes the lines before it again.
 
-    >>> import os, tempfile
+    >>> import os, pathlib, tempfile
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim, training
     >>> model, batch = nn.Linear(1, 1), (tg.Tensor([[1.0]]), tg.Tensor([[2.0]]))
     >>> sgd = optim.SGD(model.parameters(), lr=0.1)
     >>> path = os.path.join(tempfile.mkdtemp(), "history.csv")
     >>> _ = tg.fit(model, [batch], nn.MSELoss(), sgd, 3, callbacks=[training.CSVLog(path)], bar=False)
-    >>> lines = open(path).read().splitlines()
+    >>> lines = pathlib.Path(path).read_text().splitlines()
     >>> lines[0], len(lines)
     ('epoch,loss', 4)
     """
