@@ -78,7 +78,7 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     @no_grad
-    def update_parameters(self, model: Any) -> None:
+    def update_parameters(self, model: Module) -> None:
         """Take the parameters that `model` has now into the averages."""
         if not isinstance(model, Module):
             raise refused("update_parameters", "model", "a module like the one copied", model, "update_parameters(net)")
@@ -97,7 +97,7 @@ class AveragedModel(Module):
 
 
 @no_grad
-def update_bn(loader: Iterable[Any], model: Any) -> None:
+def update_bn(loader: Iterable[Any], model: Module) -> None:
     """Compute the running statistics of batch norm anew, as plain means over the inputs of `loader` (or the first of
     each tuple): those of an averaged model are nobody's otherwise.
 

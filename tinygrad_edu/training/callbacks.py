@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Callback:
         """What a run that resumes needs to know: numbers, texts, tensors, in lists and dicts."""
         return None
 
-    def load_state(self, state: Any) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state()` returned."""
 
 
@@ -102,6 +103,6 @@ class EarlyStopping(Callback):
     def state(self) -> Any:
         return {"best": self.best, "best_epoch": self.best_epoch, "kept": self.kept}
 
-    def load_state(self, state: Any) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.kept = {key: np.array(getattr(t, "data", t)) for key, t in state["kept"].items()}

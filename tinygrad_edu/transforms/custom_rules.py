@@ -48,7 +48,7 @@ def _beside(outputs: Sequence[Any], moves: Sequence[Any]) -> frozenset[int]:
     return frozenset(id((t.attributes or {})["segment"]) for t in steps if t.op is _custom_rule and t.born not in moved)
 
 
-def _itself(x: Any) -> Any:
+def _itself(x: object) -> Any:
     return x
 
 
@@ -69,7 +69,7 @@ class Outside:
         if (around := entered.get()) is not None:
             around.used += self.used
 
-    def note(self, x: Any, array: Any) -> None:
+    def note(self, x: Any, array: object) -> None:
         """Have seen `x`, which gave this array."""
         if not (is_weak(x) or isinstance(array, BatchedArray | np.generic)):
             alone = type(x) is np.ndarray and x.base is None  # into which nobody can write once it is let go
@@ -147,7 +147,7 @@ class RuleCall(Joint):
             returned = self.owner.run(self, self.around(list(map(constant, xs))))
             return packed(list(filter(passes, tree.leaves(returned))))._data
 
-    def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
+    def gradients(self, g: Any, y: object, xs: Sequence[Any]) -> list[Any]:
         graph = isinstance(g, Variable)
         if id(self) in beside.get():
             return [zeros_like(x) if graph else zeros_like(x)._data for x in xs]
@@ -316,7 +316,7 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
         """The function's result."""
         return self.f(*args)
 
-    def pulled(self, call: Any, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
+    def pulled(self, call: RuleCall, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
         """The gradients of a call's tensors of floats: the rule, transposed."""
         with Recording():
             moves = [zeros_like(x) for x in tensors]

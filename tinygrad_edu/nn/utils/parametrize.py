@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...annotations import ArrayLike
 from ...arrays import to_array
 from ...changes import at_once, become, draft
 from ...engine import Variable
@@ -16,6 +17,9 @@ from ...interop.names import guide as _guide
 from ...writing import publish
 from ..containers import ModuleDict, ModuleList
 from ..module import Module, Parameter
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 
 class ParametrizationList(ModuleList):
@@ -30,7 +34,7 @@ class ParametrizationList(ModuleList):
     ('ParametrizationList', (2, 2), 'Tanh')
     """
 
-    def __init__(self, modules: Iterable[Module], value: Any) -> None:
+    def __init__(self, modules: Iterable[Module], value: Tensor) -> None:
         super().__init__(modules)
         given = _inverse(list(self), value)
         self.sources = tuple(f"original{i}" for i in range(len(given))) if isinstance(given, tuple) else ("original",)
@@ -45,7 +49,7 @@ class ParametrizationList(ModuleList):
             x = module(x)
         return x
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: Tensor) -> None:
         """Set what it is computed from, so that it has a value; each module must have a `right_inverse`."""
         publish(*self._new(value))
 
@@ -63,7 +67,7 @@ class ParametrizationList(ModuleList):
         return own, [to_array(array, dtype, copy=True, who="parametrize") for array, dtype in arrays]
 
 
-def _inverse(modules: list[Any], value: Any) -> Any:
+def _inverse(modules: list[Any], value: ArrayLike) -> Any:
     """What the modules, one after the other, compute `value` from."""
     for module in reversed(modules):
         if hasattr(module, "right_inverse"):
@@ -131,7 +135,7 @@ def _together(parts: dict[str, Any]) -> ModuleDict:
 
 
 @settings
-def is_parametrized(module: Any, tensor_name: str | None = None) -> bool:
+def is_parametrized(module: object, tensor_name: str | None = None) -> bool:
     """Whether a parameter of `module`, or any, is computed from others.
 
     >>> from tinygrad_edu import nn

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...annotations import ArrayLike
 from ...engine import constant
 from ...errors import ShapeError, few
 from ...functions.arguments import lift
@@ -77,7 +79,7 @@ def pad_sequence(
 
 
 @settings
-def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> list[Tensor]:
+def unpad_sequence(padded_sequences: Tensor, lengths: ArrayLike, batch_first: bool = False) -> list[Tensor]:
     """The sequences that `pad_sequence` filled up, by their lengths.
 
     >>> import tinygrad_edu as tg
@@ -89,7 +91,7 @@ def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = Fals
     return [x[i, :n] for i, n in enumerate(counts("unpad_sequence", "lengths", lengths, x.shape[:1], x.shape[1]))]
 
 
-def _batch_first(who: str, x: Any, batch_first: bool) -> Any:
+def _batch_first(who: str, x: ArrayLike, batch_first: bool) -> Any:
     x = lift(x, who)
     if x.ndim < 2:
         raise ShapeError(f"{who}: the input must be (length, batch, ...); got shape {x.shape}; add an axis")
@@ -98,7 +100,7 @@ def _batch_first(who: str, x: Any, batch_first: bool) -> Any:
 
 @settings
 def pack_padded_sequence(
-    input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+    input: ArrayLike, lengths: ArrayLike, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:  # fmt: skip
     """A filled-up batch `(longest, batch, ...)` without what was filled up; `lengths` descend, or `enforce_sorted` is
     False.
@@ -153,7 +155,7 @@ def pad_packed_sequence(
     return swapaxes(filled, 0, 1) if batch_first else filled, constant(lengths)
 
 
-def _must_be_packed(who: str, sequence: Any) -> Any:
+def _must_be_packed(who: str, sequence: object) -> Any:
     if not isinstance(sequence, PackedSequence):
         raise TypeError(
             f"{who}: takes a PackedSequence; got {type(sequence).__name__}; make one with pack_padded_sequence"
@@ -162,7 +164,7 @@ def _must_be_packed(who: str, sequence: Any) -> Any:
 
 
 @settings
-def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
+def pack_sequence(sequences: Sequence[Any], enforce_sorted: bool = True) -> PackedSequence:
     """Sequences `(length, ...)` of different lengths, packed.
 
     >>> import tinygrad_edu as tg
@@ -174,7 +176,7 @@ def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence
     return pack_padded_sequence(pad_sequence(given), [x.shape[0] for x in given], enforce_sorted=enforce_sorted)
 
 
-def unpack_sequence(packed_sequences: Any) -> list[Tensor]:
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """The sequences that were packed.
 
     >>> import tinygrad_edu as tg

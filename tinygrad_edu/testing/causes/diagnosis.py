@@ -207,7 +207,7 @@ def _right_at(judge: Judge, x: Any, k: int, entry: Entry) -> bool:
     return slope is not None and abs(slope - entry.analytic) <= 1e-2 * abs(entry.numerical - entry.analytic)
 
 
-def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe) -> str | None:
+def misshapen(subject: Subject, found: Mismatch, c: object, probe: Probe) -> str | None:
     """The pattern behind a gradient of the wrong shape, from the numerical one."""
     a = found.argument
     if found.wanted != a.array.shape:  # a Jacobian
