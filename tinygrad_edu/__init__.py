@@ -234,6 +234,8 @@ if _typing.TYPE_CHECKING:
     from .viz.words.explain import explain as explain
     from .viz.words.why import why as why
 
+    tensor = Tensor  # the module, which can be called: PyTorch's spelling
+
 __version__ = "0.1.0"
 
 # Parts, and functions of parts, that are imported when first asked for; what `help` says of each.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ __all__ = ["GradScaler", "autocast"]
 _guide(__name__, "tg.amp")
 
 
-def must_be_optimizer(who: str, optimizer: Any) -> None:
+def must_be_optimizer(who: str, optimizer: object) -> None:
     """Refuse what has no groups of parameters."""
     if not hasattr(optimizer, "param_groups"):
         raise refused(who, "optimizer", "an optimizer", optimizer, f"scaler.{who}(optimizer)")
@@ -102,7 +103,7 @@ class GradScaler(Named):
         self._bad: dict[int, bool] = {}  # by optimizer: whether its gradients, unscaled, held inf or nan
         self._stepped: set[int] = set()
 
-    def scale(self, outputs: Any) -> Any:
+    def scale(self, outputs: object) -> Any:
         """A loss, or a list, tuple or dict of them, times the scale."""
         if not self._enabled:
             return outputs
@@ -192,7 +193,7 @@ class GradScaler(Named):
             "growth_interval": self._growth_interval, "_growth_tracker": self._steps,
         }  # fmt: skip
 
-    def load_state_dict(self, state_dict: Any) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where `state_dict()` was taken."""
         if not self._enabled:
             return

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .annotations import DTypeLike
 from .batched import BatchedArray
 from .errors import DTypeError, GraphError
 
@@ -59,11 +60,11 @@ class Echo(np.ndarray):
     __array_priority__ = 10.0  # what NumPy computes from this and a plain array is one of these
     left: Any = Somewhere()  # the line where the user took it, or a text if NumPy took it by itself
 
-    def __array_finalize__(self, source: Any) -> None:
+    def __array_finalize__(self, source: object) -> None:
         self.left = getattr(source, "left", self.left)
 
     @classmethod
-    def of(cls, array: Any, left: Any) -> Any:
+    def of(cls, array: Any, left: object) -> Any:
         echo = np.asarray(array).view(cls)
         echo.left = left
         return echo
@@ -91,7 +92,7 @@ class EchoNumber(float):
 
     left: Any = Somewhere()
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **settings: object) -> Any:
         """As with a float, which widens no array; what comes out knows it as well."""
         y = weakly(float, ufunc, method, inputs, settings)
         if isinstance(y, np.floating) or type(y) is np.ndarray:
@@ -99,7 +100,7 @@ class EchoNumber(float):
         return y
 
     @classmethod
-    def of(cls, number: float, left: Any) -> Any:
+    def of(cls, number: float, left: object) -> Any:
         echo = cls(number)
         echo.left = left
         return echo
@@ -126,21 +127,21 @@ for operation in OPERATIONS:
     setattr(EchoNumber, f"__{operation}__", _arithmetic(f"__{operation}__"))
 
 
-def echoes(data: Any, left: Any) -> Any:
+def echoes(data: object, left: object) -> Any:
     """Nested lists of numbers, whose floats know where they left."""
     if isinstance(data, list):
         return [echoes(x, left) for x in data]
     return EchoNumber.of(data, left) if data.__class__ is float else data
 
 
-def left_at(data: Any) -> Any:
+def left_at(data: object) -> Any:
     """Where values of a tensor that needs a gradient left the graph, if `data`, or a number in a list, is of such."""
     if isinstance(data, list | tuple):
         return next((x.left for x in _leaves(data) if isinstance(x, Echo | EchoNumber)), None)
     return data.left if isinstance(data, Echo | EchoNumber) else None
 
 
-def set_default_dtype(dtype: Any) -> None:
+def set_default_dtype(dtype: DTypeLike) -> None:
     """Set the dtype that Python floats become, in all threads: float16, float32 (at the start) or float64.
 
     >>> import tinygrad_edu as tg
@@ -183,7 +184,7 @@ def normal_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     return wanted
 
 
-def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = "Tensor") -> Any:
+def to_array(data: Any, dtype: object | None = None, copy: bool | None = None, who: str = "Tensor") -> Any:
     """`data` as a NumPy array of numbers. What has a dtype keeps it, in a list too; Python floats take the default one.
 
     What would lose its meaning is refused: masks, units, fields, imaginary parts.
@@ -230,7 +231,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool | None = None, who: str = 
     return array
 
 
-def _converted(data: Any, who: str) -> Any:
+def _converted(data: object, who: str) -> Any:
     """The array that an object's `__array__` gives, which it may keep and write into: most do not look at `copy`."""
     try:
         return np.asarray(data)
@@ -242,14 +243,14 @@ def _converted(data: Any, who: str) -> Any:
         ) from error
 
 
-def gives_array(data: Any) -> bool:
+def gives_array(data: object) -> bool:
     """Whether an object without a dtype is read as an array that has one: a buffer, or what has NumPy's protocols."""
     return isinstance(data, memoryview | array_type) or any(
         hasattr(data, name) for name in ("__array__", "__array_interface__", "__array_struct__")
     )
 
 
-def _holds_double(data: Any, who: str) -> bool:
+def _holds_double(data: object, who: str) -> bool:
     """Whether anything in a list is of float64, so that the whole is; none may be masked, or need a gradient."""
     double = False
     try:
@@ -290,7 +291,7 @@ def _leaves(data: Any) -> Iterator[Any]:
             yield x
 
 
-def operand(x: Any, who: str, copy: bool | None = None) -> Any:
+def operand(x: object, who: str, copy: bool | None = None) -> Any:
     """`x` as an operand beside tensors: an array, but a Python number stays one, as it never widens
     the other side (NumPy's rule for weak scalars)."""
     if isinstance(x, np.matrix) and who in ("multiply", "power"):
@@ -301,6 +302,6 @@ def operand(x: Any, who: str, copy: bool | None = None) -> Any:
     return x if isinstance(x, READINGS) else to_array(x, copy=copy, who=who)
 
 
-def is_weak(x: Any) -> bool:
+def is_weak(x: object) -> bool:
     """Whether `x` is a Python number, which never widens what it meets; NumPy's own scalars do."""
     return isinstance(x, WEAK) and not isinstance(x, np.generic)

@@ -19,9 +19,9 @@ from .tensor import Tensor
 
 @settings
 def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
+    outputs: object,
+    inputs: object,
+    grad_outputs: object = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool = False,
@@ -61,7 +61,7 @@ def grad(
     return tuple([g if x.born in reached or materialize_grads else None for x, g in zip(xs, found, strict=True)])
 
 
-def _tensors(what: str, x: Any) -> list[Any]:
+def _tensors(what: str, x: object) -> list[Any]:
     several: Sequence[Any] = x if isinstance(x, tuple | list) else (x,)
     for t in several:
         if not isinstance(t, Variable):

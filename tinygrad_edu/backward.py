@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .annotations import Array
 from .batched import RUNNING, BatchedArray, levels
 from .engine import NEEDS, SCALARS, Variable, constant, zeros_like
 from .errors import GraphError
@@ -194,7 +195,7 @@ def fit(op: Op, gx: Any, x: Variable) -> Any:
     return gx if gx.dtype == x._data.dtype else REGISTRY["astype"](gx, dtype=x._data.dtype)
 
 
-def for_all_examples(gx: Any, x: Variable, each: Container[int]) -> Any:
+def for_all_examples(gx: object, x: Variable, each: Container[int]) -> Any:
     """The sum of a gradient over the examples of each `vmap` at which `x` is not batched, but for the levels `each`."""
     own = dict(levels(x._data))
     for level, size in levels(gx._data if isinstance(gx, Variable) else gx):
@@ -203,7 +204,7 @@ def for_all_examples(gx: Any, x: Variable, each: Container[int]) -> Any:
     return gx
 
 
-def _finite(values: Any) -> bool:
+def _finite(values: Array) -> bool:
     return bool(np.isfinite(values).all())
 
 

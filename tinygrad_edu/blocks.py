@@ -108,7 +108,7 @@ class Apart:
     def _now(self) -> tuple[Any, ...]:
         return tuple(state.get() for state in STATES)
 
-    def run(self, step: Callable[..., Any], *args: Any) -> Any:
+    def run(self, step: Callable[..., Any], *args: object) -> Any:
         """Make one step."""
         callers = self._now()
         try:
@@ -136,42 +136,42 @@ class Apart:
                 step, value = steps.throw, error
 
 
-def plain(block: Block, function: Any) -> Any:
+def plain(block: Block, function: Callable[..., Any]) -> Any:
     @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         with block.again():
             return function(*args, **kwargs)
 
     return wrapped
 
 
-def generator(block: Block, function: Any) -> Any:
-    def body(*args: Any, **kwargs: Any) -> Any:
+def generator(block: Block, function: Callable[..., Any]) -> Any:
+    def body(*args: object, **kwargs: object) -> Any:
         with block.again():
             return (yield from function(*args, **kwargs))
 
     @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         return (yield from Apart().drive(body(*args, **kwargs)))
 
     return wrapped
 
 
-def coroutine(block: Block, function: Any) -> Any:
-    async def body(*args: Any, **kwargs: Any) -> Any:
+def coroutine(block: Block, function: Callable[..., Any]) -> Any:
+    async def body(*args: object, **kwargs: object) -> Any:
         with block.again():
             return await function(*args, **kwargs)
 
     @functools.wraps(function)
-    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+    async def wrapped(*args: object, **kwargs: object) -> Any:
         return await Apart().drive(body(*args, **kwargs))
 
     return wrapped
 
 
-def async_generator(block: Block, function: Any) -> Any:
+def async_generator(block: Block, function: Callable[..., Any]) -> Any:
     @functools.wraps(function)
-    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+    async def wrapped(*args: object, **kwargs: object) -> Any:
         apart, own, body = Apart(), block.again(), function(*args, **kwargs)
         apart.run(own.__enter__)
         step, value = body.asend, None

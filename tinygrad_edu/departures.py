@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Departure(NamedTuple):
 
 
 departures: ContextVar[list[Departure] | None] = ContextVar("departures", default=None)  # see transforms.Trace
-LATEST: deque[tuple[int, Any]] = deque(maxlen=64)  # births and lines, for `why`; a tensor is not kept for it
+LATEST: deque[tuple[int, Any, ref[Any]]] = deque(maxlen=64)  # births, lines and tensors, which are not kept, for `why`
 
 NUMPY = os.path.dirname(np.__file__) + os.sep
 INSTALLED = (os.path.dirname(os.path.dirname(np.__file__)) + os.sep, os.path.dirname(os.__file__) + os.sep)
@@ -74,10 +75,10 @@ class Instruction(NamedTuple):
     known: bool = True  # whether the program says where the call stands
 
 
-def depart(t: Any, numbers: bool) -> None:
+def depart(t: object, numbers: bool) -> None:
     """Note that values of `t`, which needs a gradient, leave the graph."""
     here = site()
-    LATEST.append((births(), here))
+    LATEST.append((births(), here, ref(t)))
     if (departed := departures.get()) is not None:
         departed.append(Departure(t, births(), here, numbers))
 
@@ -177,7 +178,7 @@ def _looks(module: str) -> bool:
     return any(f"{module}.".startswith(f"{name}.") for name in LOOKING)
 
 
-def _listed(frame: FrameType, at: Instruction, f: Any, copy: bool | None) -> bool:
+def _listed(frame: FrameType, at: Instruction, f: object, copy: bool | None) -> bool:
     """Whether an array is made of a list with the tensor in it."""
     if f is np.array:  # asks a tensor for a copy, and those of a list for what they have
         return copy is None

@@ -188,7 +188,7 @@ def traced(op: Op, xs: Sequence[Any], attributes: dict[str, Any]) -> Any:
     return op.forward(*[x._data if isinstance(x, Variable) else x for x in xs], **attributes)
 
 
-def constant(data: Any) -> Any:
+def constant(data: object) -> Any:
     """A new variable without a history."""
     t = new(variable_type)
     t._data = data
@@ -202,7 +202,7 @@ def constant(data: Any) -> Any:
 entered: ContextVar[Any] = ContextVar("entered", default=None)  # who is told, if anybody, of what comes from outside
 
 
-def enter(x: Any, who: str, copy: bool | None = True) -> Any:
+def enter(x: object, who: str, copy: bool | None = True) -> Any:
     """A constant of what comes from outside: copied, as its owner may write into it; with None, shared if it can be."""
     t = constant(operand(x, who, copy))
     if (told := entered.get()) is not None:
@@ -212,7 +212,9 @@ def enter(x: Any, who: str, copy: bool | None = True) -> Any:
     return t
 
 
-def lost(op: Op, data: Any, inputs: Sequence[Variable], attributes: Any, tracked: int, by: Recorder) -> Any:
+def lost(
+    op: Op, data: object, inputs: Sequence[Variable], attributes: dict[str, Any] | None, tracked: int, by: Recorder
+) -> Any:
     """The result of an op, one of whose inputs is a constant made from values that left the graph.
 
     Where another input needs a gradient, that is said: an error if NumPy asked for the values unseen, as in
@@ -261,7 +263,7 @@ def shell(t: Variable) -> Variable:
 
 
 def note(
-    data: Any,
+    data: object,
     flags: int,
     op: Op,
     inputs: tuple[Variable, ...],
@@ -318,7 +320,7 @@ def snapshot(x: Variable) -> Variable:
     return now
 
 
-def zeros_like(x: Any) -> Any:
+def zeros_like(x: object) -> Any:
     """Zeros for an array, or a constant of zeros for a variable; 0 for a Python number."""
     if isinstance(x, Variable):
         return constant(zeros_like(x._data))

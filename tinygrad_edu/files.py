@@ -27,7 +27,7 @@ STALE = 3600  # seconds after which such a file is taken for left behind, where 
 CHUNK = 1 << 20
 
 
-def as_path(who: str, path: Any) -> Path:
+def as_path(who: str, path: object) -> Path:
     """A path as users name it: a text, bytes or a Path."""
     if not isinstance(path, str | bytes | os.PathLike):
         call = CALLS.get(who, "'w.st'")
@@ -54,7 +54,7 @@ def told(who: str, path: Path, must: str) -> Iterator[None]:
         raise said from error
 
 
-def write_whole(who: str, path: Any, content: bytes) -> None:
+def write_whole(who: str, path: object, content: bytes) -> None:
     """Write `content` beside `path`, bring it to the disk, and only then give it the name.
 
     The file has the mode that `open()` would give it. A link stays, and what it points to is replaced. A pipe or a

@@ -58,7 +58,7 @@ USED = Store()  # of memory that nobody shares, when a graph needs its values
 OVERWRITTEN = Store()  # of an older self whose values were not kept, as no gradient needs them
 
 
-def values_of(data: Any) -> Any:
+def values_of(data: object) -> Any:
     """The array of a batch (see batched.py), or `data` itself."""
     while not isinstance(data, np.ndarray | np.generic) and hasattr(data, "values"):
         data = data.values
@@ -69,7 +69,7 @@ def fingerprint(data: Any) -> int:
     return hash(data.tobytes())
 
 
-def root(data: Any) -> Any:
+def root(data: object) -> Any:
     """The array that owns the memory of `data`."""
     data = values_of(data)
     while isinstance(base := getattr(data, "base", None), np.ndarray):

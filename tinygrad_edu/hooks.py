@@ -14,7 +14,7 @@ KEYS = count()
 class Handle:
     """What registering a hook gives: `remove()` takes the hook away, and so does the end of a `with` block."""
 
-    def __init__(self, hooks: dict[int, Any], hook: Any, first: bool = False) -> None:
+    def __init__(self, hooks: dict[int, Any], hook: Callable[..., Any], first: bool = False) -> None:
         self.hooks, self.key = hooks, next(KEYS)
         others = dict(hooks) if first else {}
         at_once(*[(hooks.clear,)] * first, (hooks.update, {self.key: hook, **others}))
@@ -30,7 +30,7 @@ class Handle:
         self.remove()
 
 
-def function(who: str, hook: Any) -> Callable[..., Any]:
+def function(who: str, hook: object) -> Callable[..., Any]:
     """Refuse what cannot be called."""
     if not callable(hook):
         raise TypeError(f"{who}: hook must be a function; got {type(hook).__name__}; pass e.g. a lambda")

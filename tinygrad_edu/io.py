@@ -7,6 +7,7 @@ holds numbers and texts (as the state of an optimizer does), keeps its structure
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def save(path: Any, state: Any, dtype: Any = None) -> None:
     write_whole("save", path, library.numpy.save(tensors, metadata))
 
 
-def _taken_apart(x: Any, path: str, tensors: dict[str, Any]) -> Any:
+def _taken_apart(x: object, path: str, tensors: dict[str, Any]) -> Any:
     """The structure of `x` in JSON's terms; its arrays go into `tensors`, under their paths."""
     if isinstance(x, Variable | np.ndarray | np.generic):
         array = np.asarray(x._data if isinstance(x, Variable) else x, order="C")
@@ -114,12 +115,12 @@ def _taken_apart(x: Any, path: str, tensors: dict[str, Any]) -> Any:
     )
 
 
-def _joined(path: str, key: Any) -> str:
+def _joined(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
 @own_keywords
-def load(path: Any) -> Any:
+def load(path: str | os.PathLike[str]) -> Any:
     """What `save` wrote, or any safetensors file: a dict of tensors by name.
 
     A file that is cut short, corrupted or of another kind raises a ValueError. Numbers of type bfloat16 or float8
@@ -166,7 +167,7 @@ def _read(path: Path) -> tuple[Any, bytes]:
     return header, content
 
 
-def _array(part: Any) -> Any:
+def _array(part: dict[str, Any]) -> Any:
     if part["dtype"] == "BF16":  # the upper half of a float32
         array = (np.frombuffer(part["data"], "<u2").astype(np.uint32) << 16).view(np.float32)
     elif part["dtype"] in SMALL:
@@ -176,7 +177,7 @@ def _array(part: Any) -> Any:
     return constant(np.array(array.reshape(part["shape"]))[()])
 
 
-def _put_together(x: Any, tensors: dict[str, Any]) -> Any:
+def _put_together(x: dict[str, Any], tensors: dict[str, Any]) -> Any:
     ((kind, value),) = x.items()
     if kind == "tensor":
         return tensors[value]

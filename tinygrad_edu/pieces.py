@@ -22,7 +22,7 @@ def in_pieces(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(function)
-    def call(*xs: Any, **attributes: Any) -> Any:
+    def call(*xs: object, **attributes: object) -> Any:
         first = xs[0]
         if first.__class__ is not np.ndarray or first.size < LARGE:
             return function(*xs, **attributes)

@@ -24,7 +24,7 @@ def small(who: str, name: str) -> Any:
     return np.dtype(getattr(ml_dtypes, name))
 
 
-def rounds(dtype: Any) -> bool:
+def rounds(dtype: np.dtype[Any]) -> bool:
     """Whether numbers of a dtype stand rounded in arrays of float32, as NumPy cannot compute with it."""
     return bool(dtype.kind == "V")
 
@@ -34,7 +34,7 @@ class Autocast(Block):
 
     states = (lowered,)
 
-    def __init__(self, dtype: Any = "bfloat16", enabled: bool = True) -> None:
+    def __init__(self, dtype: object = "bfloat16", enabled: bool = True) -> None:
         name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype))
         if name not in LOW:
             given = repr(dtype) if isinstance(dtype, str | type | np.dtype) else type(dtype).__name__

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from . import engine
+from .annotations import ArrayLike, DTypeLike
 from .arrays import get_default_dtype, is_weak, normal_dtype, to_array
 from .errors import DTypeError, GraphError, ShapeError
 from .functions.arguments import lift, normal_shape
@@ -26,7 +27,7 @@ from .tensor import Tensor
 Shape = int | tuple[int, ...]
 
 
-def _values(x: Any, who: str = "random") -> Any:
+def _values(x: object, who: str = "random") -> Any:
     values = to_array(x._data if isinstance(x, engine.Variable) else x, who=who)
     if values.dtype.kind == "c":
         raise refused(who, "a setting", "a real number", x, "0.5")
@@ -54,7 +55,7 @@ class Generator(Named):
     array([8, 6, 5])
     """
 
-    def __init__(self, seed: Any = None) -> None:
+    def __init__(self, seed: object = None) -> None:
         self._numpy = np.random.default_rng(_seed(seed))
         self._lock = threading.Lock()
         if (by := tracer()) is not None:
@@ -80,13 +81,13 @@ class Generator(Named):
         run = running.get()
         return self._numpy if run is None else run.source(self)
 
-    def draw(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def draw(self, method: str, *args: object, **kwargs: object) -> Any:
         """What a method of NumPy's generator gives, as a plain array; safe in threads."""
         if (by := tracer()) is not None:
             return by.drawn(self, method, args, kwargs, shared if self is shared() else None)
         return self.drawn(method, *args, **kwargs)
 
-    def drawn(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def drawn(self, method: str, *args: object, **kwargs: object) -> Any:
         """The same, whoever writes down what is computed."""
         with self._lock:
             return getattr(self._source(), method)(*args, **kwargs)
@@ -100,7 +101,7 @@ class Generator(Named):
         """What `set_state` takes to draw the same once more."""
         return self._source().bit_generator.state
 
-    def set_state(self, state: Any) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Draw again what was drawn after `state()`."""
         try:
             self._source().bit_generator.state = state
@@ -108,12 +109,14 @@ class Generator(Named):
             must = f"what state() gave ({error})"
             raise refused("set_state", "state", must, state, "rng.set_state(rng.state())", ValueError) from None
 
-    def _new(self, array: Any, dtype: Any) -> Tensor:
+    def _new(self, array: ArrayLike, dtype: object) -> Tensor:
         dtype = get_default_dtype() if dtype is None else normal_dtype("random", dtype)
         return engine.constant(array.astype(dtype) if hasattr(array, "astype") else np.asarray(array, dtype))
 
     @settings
-    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
+    def normal(
+        self, loc: Any = 0.0, scale: Any = 1.0, size: Shape | None = None, dtype: object | None = None
+    ) -> Tensor:
         """loc + scale * standard normal numbers; differentiable in `loc` and `scale`."""
         if np.min(_values(scale, "normal"), initial=0) < 0:
             raise ValueError(f"normal: scale must not be negative; got {scale}; use its size")
@@ -123,7 +126,9 @@ class Generator(Named):
         return noise * scale + loc
 
     @settings
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Shape | None = None, dtype: Any = None) -> Tensor:
+    def uniform(
+        self, low: Any = 0.0, high: Any = 1.0, size: Shape | None = None, dtype: object | None = None
+    ) -> Tensor:
         """Numbers evenly spread from `low` to `high`; differentiable in both."""
         low, high = (x if is_weak(x) or isinstance(x, engine.Variable) else _values(x, "uniform") for x in (low, high))
         shape = _together("uniform", low, high) if size is None else size
@@ -135,7 +140,7 @@ class Generator(Named):
         return self._new(noise, wanted) * (high - low) + low
 
     @settings
-    def integers(self, low: int, high: int | None = None, size: Shape = (), dtype: Any = np.int64) -> Tensor:
+    def integers(self, low: int, high: int | None = None, size: Shape = (), dtype: DTypeLike = np.int64) -> Tensor:
         """Integers from `low` to below `high` (from 0 to below `low`, if `high` is None)."""
         if high is None:
             low, high = 0, low
@@ -144,7 +149,7 @@ class Generator(Named):
         return self._new(self.draw("integers", low, high, normal_shape("integers", size)), dtype)
 
     @settings
-    def permutation(self, x: Any) -> Tensor:
+    def permutation(self, x: ArrayLike) -> Tensor:
         """0 ... x-1 in random order, or the rows of a tensor in random order."""
         if isinstance(x, int | np.integer) and not isinstance(x, bool):
             if not 0 <= x < 2**40:
@@ -156,7 +161,7 @@ class Generator(Named):
         return take(x, self.draw("permutation", x.shape[0]), 0)
 
     @settings
-    def bernoulli(self, p: Any = 0.5, size: Shape | None = None, dtype: Any = None) -> Tensor:
+    def bernoulli(self, p: object = 0.5, size: Shape | None = None, dtype: DTypeLike | None = None) -> Tensor:
         """1 with probability `p`, else 0. It has no gradient."""
         chance = _values(p, "bernoulli")
         if chance.dtype.kind not in "fiub" or not np.all((chance >= 0) & (chance <= 1)):
@@ -165,7 +170,7 @@ class Generator(Named):
         return self._new(self.draw("random", shape) < chance, dtype)
 
     @settings
-    def multinomial(self, p: Any, num_samples: Positive, replacement: bool = False) -> Tensor:
+    def multinomial(self, p: object, num_samples: Positive, replacement: bool = False) -> Tensor:
         """`num_samples` indices, with probabilities proportional to the last axis of `p`: PyTorch's `multinomial`.
 
         Without `replacement`, no index twice (by Gumbel's trick). It has no gradient.
@@ -192,7 +197,7 @@ class Generator(Named):
         return self._new(order[..., :num_samples], np.int64)
 
     @settings
-    def categorical(self, logits: Any, size: Shape | None = None) -> Tensor:
+    def categorical(self, logits: ArrayLike, size: Shape | None = None) -> Tensor:
         """Indices, drawn with probabilities softmax(logits) along the last axis: JAX's `categorical`.
 
         `size` is the shape of the result, which the shape of `logits` without its last axis ends. It has no gradient.
@@ -214,7 +219,7 @@ class Generator(Named):
         return self._new(np.argmax(scores + noise, -1), np.int64)
 
 
-def _together(who: str, a: Any, b: Any) -> tuple[int, ...]:
+def _together(who: str, a: object, b: object) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(_values(a, who).shape, _values(b, who).shape)
     except ValueError:
@@ -223,7 +228,7 @@ def _together(who: str, a: Any, b: Any) -> tuple[int, ...]:
         ) from None
 
 
-def default_rng(seed: Any = None) -> Generator:
+def default_rng(seed: int | None = None) -> Generator:
     """A new generator; without a seed, a different one each time. A generator is handed back.
 
     >>> import tinygrad_edu as tg

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .annotations import Array, DTypeLike
+
 BLOCK = 32  # rows that are added one after the other, in their own dtype
 WIDTH = 256  # entries that one of NumPy's inner loops should have: shorter ones cost more than the sum
 SMALL = 1 << 15  # entries up to which the wider dtype costs less than blocks
@@ -26,17 +28,17 @@ WIDER: dict[Any, Any] = {
 }  # fmt: skip
 
 
-def worked_in(dtype: Any) -> Any:
+def worked_in(dtype: DTypeLike) -> Any:
     """The dtype to keep a sum or a state of numbers of `dtype` in: float32 for float16, where an eps would vanish."""
     return WIDER[HALF] if dtype == HALF else dtype
 
 
-def room(dtype: Any, entries: int) -> Any:
+def room(dtype: DTypeLike, entries: int) -> Any:
     """The dtype to add up so many numbers of `dtype` in, one after the other: a wider one where they are many."""
     return WIDER.get(dtype, dtype) if entries > BLOCK else dtype
 
 
-def total(x: Any, *, axis: tuple[int, ...], keepdims: bool = False) -> Any:
+def total(x: object, *, axis: tuple[int, ...], keepdims: bool = False) -> Any:
     """The sum over `axis`, sorted and counted from the left. The error is that of about 32 roundings, however
     many entries there are; where NumPy adds pairwise, it is NumPy's sum.
 
@@ -55,7 +57,7 @@ def total(x: Any, *, axis: tuple[int, ...], keepdims: bool = False) -> Any:
     return _add(x, axis=axis, keepdims=keepdims, dtype=WIDER.get(x.dtype)).astype(x.dtype)
 
 
-def running_total(x: Any, *, axis: int) -> Any:
+def running_total(x: Array, *, axis: int) -> Any:
     """The sums of all entries up to each along `axis`, added up in float64."""
     if x.dtype not in WIDER:
         return np.add.accumulate(x, axis=axis)
@@ -63,7 +65,7 @@ def running_total(x: Any, *, axis: int) -> Any:
     return np.add.accumulate(x.astype(wide), axis=axis).astype(x.dtype)
 
 
-def _ordered(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _ordered(x: Array, axis: tuple[int, ...], keepdims: bool) -> Any:
     """`total` of a large array: its axes in the order of memory, those that lie together as one."""
     shape = tuple(1 if i in axis else n for i, n in enumerate(x.shape))
     still = [i for i in axis if not x.strides[i] and x.shape[i] > 1]  # the same entry again and again
@@ -88,7 +90,7 @@ def _ordered(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     return y.reshape(shape) if keepdims else y[()]
 
 
-def _fold(x: Any, axes: list[int]) -> Any:
+def _fold(x: Array, axes: list[int]) -> Any:
     """The sum over `axes`, ascending; the last one first if it is long and next to itself in memory."""
     if axes and axes[-1] == x.ndim - 1 and x.shape[-1] >= BLOCK // 2:
         x = _add(x, axis=axes.pop())
@@ -140,5 +142,5 @@ def in_single(forward: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _floats(x: Any) -> bool:
+def _floats(x: object) -> bool:
     return not hasattr(x, "dtype") or x.dtype.kind in "fc"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from inspect import isfunction
 from types import ModuleType
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import ops, writing
+from .annotations import ArrayLike, DTypeLike
 from .arrays import left_at, normal_dtype, to_array
 from .backward import for_all_examples, pull
 from .batched import RUNNING
@@ -52,7 +54,7 @@ def _upward(g: Any) -> Any:
     return ops.conj(g) if g.dtype.kind == "c" else g
 
 
-def _added(before: Tensor, g: Any) -> Tensor:
+def _added(before: Tensor, g: Tensor) -> Tensor:
     """A gradient and one more; where an optimizer has used the first, and it was not set to 0 since, that is noted."""
     total = before + g
     if before.site in (STEPPED, MIXED) and np.any(before._data):
@@ -80,7 +82,9 @@ class Tensor(Operators, Functions, Contents):
     __array_priority__ = 1000
 
     @own_keywords
-    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(
+        self, data: object, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None
+    ) -> None:
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array
         self.flags, self.born, self.op, self.inputs, self.attributes = 0, births(), None, (), None
@@ -177,7 +181,7 @@ class Tensor(Operators, Functions, Contents):
         self.flags |= KEEPS
 
     @own_keywords
-    def register_hook(self, hook: Any) -> Handle:
+    def register_hook(self, hook: Callable[..., Any]) -> Handle:
         """Have `hook(gradient)` called with the gradient of this tensor, whenever it is known; what it gives, if not
         None, takes the gradient's place. `remove()` of what is given back takes the hook away.
 
@@ -211,7 +215,9 @@ class Tensor(Operators, Functions, Contents):
         return self.op is None
 
     @settings
-    def backward(self, gradient: Any = None, create_graph: bool = False, *, retain_graph: bool | None = None) -> None:
+    def backward(
+        self, gradient: ArrayLike | None = None, create_graph: bool = False, *, retain_graph: bool | None = None
+    ) -> None:
         """Walk the graph from here, right to left, and add into the `grad` of every leaf.
 
         `gradient` is the gradient of the final result with respect to this tensor; a tensor of one
@@ -243,7 +249,7 @@ class Tensor(Operators, Functions, Contents):
             with TURN:  # threads that share a leaf add to one gradient
                 at_once(*[(setattr, t, "_grad", g if t._grad is None else _added(t._grad, g)) for t, g in new])
 
-    def _seed(self, gradient: Any) -> Tensor:
+    def _seed(self, gradient: object) -> Tensor:
         if gradient is None:
             if self.size != 1:
                 raise ShapeError(

@@ -15,14 +15,14 @@ from .errors import GraphError
 from .recording import tracer
 
 
-def require(x: Any, check: Callable[[Any], None]) -> None:
+def require(x: object, check: Callable[[Any], None]) -> None:
     """`check` raises an error if the array `x` (of all examples, within a `vmap`) has values that it must not have."""
     by = tracer()
     if by is None or not by.check(x, check):
         check(whole(x))
 
 
-def decided(x: Any, question: Callable[[Any], bool], otherwise: bool) -> bool:
+def decided(x: object, question: Callable[[Any], bool], otherwise: bool) -> bool:
     """The answer to a question about values; `otherwise`, which is always right, where runs may differ in it."""
     by = tracer()
     answer = None if by is None else by.answer(x, question)

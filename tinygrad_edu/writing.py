@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
+from .annotations import Array
 from .batched import BatchedArray
 from .changes import at_once
 from .engine import APART, KEEPS, NEEDS, Variable, births, describe, note, shell
@@ -217,11 +218,11 @@ def _write_plain(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: 
     _put(t, index, arrays, value, *changes)
 
 
-def _writeable(data: Any) -> bool:
+def _writeable(data: Array) -> bool:
     return data.__class__ is np.ndarray and bool(data.flags.writeable) and tracer() is None
 
 
-def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable, *changes: Any) -> None:
+def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable, *changes: object) -> None:
     """Write into the array of `t`, and make further changes, at once."""
     places = tuple(k._data if isinstance(k, Variable) else k for k in arrays)
     try:
@@ -230,7 +231,7 @@ def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable
         raise refusal(ops.setitem, error, [t._data, value._data]) from error
 
 
-def publish(tensors: Sequence[Any], arrays: Sequence[Any], *more: Any) -> None:
+def publish(tensors: Sequence[Any], arrays: Sequence[Any], *more: object) -> None:
     """Give leaves new arrays, of which nobody else knows, and make `more` changes, all or none."""
     for t in tensors:
         if t.op is not None:

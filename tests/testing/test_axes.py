@@ -70,6 +70,34 @@ def test_right_derivatives_have_nothing_to_tell(f, df, inputs):
     assert not [note for note in report.notes if "an axis" in note]
 
 
+def deep(W1, W2, b2, W3):
+    """Two hidden layers of rectified units. Where the first layer has one unit, and it is dead, the second is at 0."""
+    A1 = np.maximum(W1 @ FEATURES, 0)
+    Z2 = W2 @ A1 + b2
+    A2 = np.maximum(Z2, 0)
+    return ((W3 @ A2) ** 2 + W3 @ A2).sum(), (A1, Z2, A2, W2, W3)
+
+
+def d_deep(cache):
+    A1, Z2, A2, W2, W3 = cache
+    dZ3 = 2 * W3 @ A2 + 1
+    dZ2 = W3.T @ dZ3 * (Z2 > 0)
+    dZ1 = W2.T @ dZ2 * (A1 > 0)
+    return {"dW1": dZ1 @ FEATURES.T, "dW2": dZ2 @ A1.T, "db2": dZ2.sum(axis=1, keepdims=True), "dW3": dZ3 @ A2.T}
+
+
+FEATURES = RNG.normal(size=(3, 6))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kinks_at_inputs_that_nobody_chose_say_nothing(seed):
+    rng = np.random.default_rng(seed)
+    sizes = (5, 3), (4, 5), (1, 4)
+    W1, W2, W3 = (rng.normal(size=size) for size in sizes)
+    report = check_derivative(deep, d_deep, W1, W2, np.zeros((4, 1)), W3)
+    assert report.verdict in ("RIGHT", "KINK")
+
+
 def squeezed(Z, cotangent):
     """Right but for one row, which it takes for a vector."""
     rows = np.squeeze(cotangent)

@@ -354,6 +354,8 @@ def test_a_wrong_op_is_caught_at_order_one_and_two_and_in_forward_mode():
             lambda: check_gradients(lambda W, x: W @ x, np.ones((2, 3)), np.ones(2)),
             r"check_gradients: f must be computable at the inputs; with W of shape",
         ),
+        (lambda: check_derivative(lambda a, b: a * b, lambda a, b: (b, a), (1.0, 2.0)), "f must .*one by one: .inputs"),
+        (lambda: check_gradients(lambda a: a * a, lambda a: 2 * a, 1.0), "f must .*use check_derivative"),
         (lambda: check_gradients(lambda x: x, 1.0, order=3), "order must be 1 or 2; got 3"),
         (lambda: check_gradients(lambda x: x, 1.0, modes="sideways"), "modes must be among"),
         (lambda: check_gradients(lambda x: x, 1.0, modes=None), "modes must be among"),

@@ -718,3 +718,68 @@ def test_at_most_the_last_value_of_a_name_is_kept_by_who_asks():
         return seen
 
     assert not any(ref() for ref in loop(leaf(), []))
+
+
+OTHERS = {
+    "function": "def other():\n    w = tg.Tensor([1.0], requires_grad=True)\n    return w.detach()\nother()",
+    "parameter": "def other(w, *, v=0):\n    h = w * 2\n    return h.numpy()\nother(tg.Tensor([1.0]))",
+    "lambda": "other = lambda w: w.detach()\nother(tg.Tensor([1.0]))",
+    "class": "class Other:\n    w = tg.Tensor([1.0]).numpy()\n    h = w.tolist()",
+    "method": "class Other:\n    def look(self, w):\n        h = w.item()\n        return h\nOther().look(tg.Tensor(1.0))",
+    "inner": "def other():\n    def look(w):\n        h = w.item()\n        return h\n    return look(tg.Tensor(1.0))\nother()",
+    "async": "async def other(w):\n    h = w.item()\n    return h",
+    "for": "def other():\n    for w in (tg.Tensor(1.0),):\n        h = w.item()\n    return h\nother()",
+}
+
+
+def asked_in_a_cell(*cells):
+    scope = {"tg": tg, "ask": why, "np": np, "In": [""]}
+    for cell in cells:
+        scope["In"].append(cell)
+        exec(compile(cell, f"<ipython-input-{len(scope['In']) - 1}>", "exec"), scope)
+    return scope["answer"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize(
+    "last", ["answer = ask(w)", "loss = (v * v).sum()\nanswer = ask(w)", "v.sum().backward()\nanswer = ask(w)"]
+)
+def test_a_name_of_a_function_that_does_not_run_is_another(other, last):
+    made = "w = tg.Tensor([1.0, 2.0], requires_grad=True)\nv = tg.Tensor([1.0, 2.0], requires_grad=True)"
+    assert asked_in_a_cell(made, OTHERS[other], last).reason in ("not recorded", "not used")
+    assert asked_in_a_cell(OTHERS[other], made, last).reason in ("not recorded", "not used")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x):\n    h = x * w\n    return h.detach().sum()",
+        "def f(x):\n    global h\n    h = (x * w).detach()\n    return h",
+    ],
+)
+def test_a_function_that_reads_the_tensor_from_outside_is_followed(text):
+    answer = asked_in_a_cell("w = tg.Tensor([1.0], requires_grad=True)", text, "loss = f(3.0)", "answer = ask(w)")
+    assert (answer.reason, "detach()" in answer.line) == ("detach", True)
+
+
+LOOKS = [
+    "seen = loss.item()",
+    "seen = float(loss)",
+    "seen = loss.detach().numpy()",
+    "seen = (v.numpy() > 0).mean()",
+    "seen = v.sum().item()",
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("kind", ["tensor", "module"])
+def test_values_of_what_was_not_computed_from_the_tensor_are_not_blamed(look, kind):
+    made = {
+        "tensor": "w, v = (tg.Tensor([1.0, 2.0], requires_grad=True) for _ in 'wv')\nloss = (v * v).sum()",
+        "module": "net = tg.nn.Sequential(tg.nn.Linear(2, 2), tg.nn.Linear(2, 2))\nv, w = (layer.weight for layer in net)\n"
+        "loss = net[0](np.ones((1, 2), 'f4')).sum()",
+    }[kind]
+    assert asked_in_a_cell(made, look, "loss.backward()", look, "answer = ask(w)").reason == "not used"
+    used = made + "\npart = (w * w).sum()"
+    answer = asked_in_a_cell(used, look, "loss = loss + part", "loss.backward()", "answer = ask(w)")
+    assert answer.reason in ("healthy", "symmetry")

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else STATUS.get(report.verdict, 0)
 
 
-def _report(f: Any, df: Any, inputs: Sequence[Any], args: argparse.Namespace) -> Report:
+def _report(f: Callable[..., Any], df: object, inputs: Sequence[Any], args: argparse.Namespace) -> Report:
     if df is None:
         return check_gradients(f, *inputs, order=args.order, raises=False, seed=args.seed)
     if args.order != 1:

@@ -57,7 +57,7 @@ def splits(rng: random.Generator) -> Iterator[tuple[Any, Any, Any, Any]]:
         yield x[rest], labels[rest], x[test], labels[test]
 
 
-def accuracy(network: Network, x: Any, y: Any) -> float:
+def accuracy(network: Network, x: object, y: object) -> float:
     """The share of images whose largest logit is the right digit's."""
     with no_grad():
         return float((network(x).argmax(axis=1) == y).astype("float32").mean())
@@ -111,7 +111,7 @@ def check(network: Network, x: Any, y: Any) -> Any:
     values = {name: np.float64(p.data) for name, p in network.parameters.items()}
     x64 = lift(x).astype("float64")
 
-    def loss(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
+    def loss(W1: object, b1: object, W2: object, b2: object) -> Any:
         return cross_entropy(network(x64, W1, b1, W2, b2), y)
 
     return testing.check_gradients(loss, *values.values(), raises=False)

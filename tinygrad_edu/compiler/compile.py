@@ -9,7 +9,7 @@ import types
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,13 +33,16 @@ from .repetition import OTHERWISE
 from .report import Report, report
 from .trees import Arguments, Results
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 OFTEN = 8  # programs of one function, after which it says that it is compiled again and again
 FIXED, INPUTS = "fixed", "inputs"  # how floats are compiled
 ONE_READING = threading.RLock()  # tensors that two functions use are inputs of one program at a time
 
 
 @settings
-def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
+def compile(f: Callable[..., Any] | None = None, dynamic: object = None, fast: bool = False) -> Any:
     """`f`, read once as a program and run as that from then on: the same results, to rounding, in less time.
 
     `f` takes and returns tensors, in tuples, lists and dicts as well, or it is a Module, or a whole training step with
@@ -71,7 +74,7 @@ def compile(f: Any = None, dynamic: Any = None, fast: bool = False) -> Any:
 class Compiled:
     """A function with its programs, one for each kind of arguments."""
 
-    def __init__(self, f: Callable[..., Any], dynamic: Any = None, fast: bool = False) -> None:
+    def __init__(self, f: Callable[..., Any], dynamic: object = None, fast: bool = False) -> None:
         self.function, self.dynamic, self.fast = f, dynamic, fast
         functools.update_wrapper(self, f if hasattr(f, "__name__") else type(f), updated=())
         self.__wrapped__ = f
@@ -83,7 +86,7 @@ class Compiled:
     def __reduce__(self) -> Any:
         return compile, (self.function, self.dynamic, self.fast)
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: object, owner: object = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
     def __repr__(self) -> str:
@@ -109,7 +112,7 @@ class Compiled:
         self._last = plan
         return plan.run(inputs, called)
 
-    def _of_any_length(self, args: Any, kwargs: Any, called: Arguments) -> Any:
+    def _of_any_length(self, args: object, kwargs: object, called: Arguments) -> Any:
         """A call with arguments of some length, by the program for all lengths."""
         lengths = Dynamic(self.function, self.dynamic, args, kwargs, called)
         key = lengths.form(), recording.get() is not None, get_default_dtype(), lowered.get(), called.numbers
@@ -125,7 +128,7 @@ class Compiled:
         self._last, inputs = ready
         return self._last.run(inputs, called)
 
-    def _read_for_all_lengths(self, key: Any, lengths: Dynamic) -> None:
+    def _read_for_all_lengths(self, key: object, lengths: Dynamic) -> None:
         outside = Outside(self.function, *lengths.called.fixed)
         found = []
         for one in lengths.stretched():
@@ -138,14 +141,14 @@ class Compiled:
         written = replace(found[0], program=merge.program)
         self._keep(key, Plan(written, self.function, self.fast, outside, functools.partial(AnyLength, merge)))
 
-    def _ready(self, key: Any, called: Arguments) -> tuple[Plan, list[Any]] | None:
+    def _ready(self, key: object, called: Arguments) -> tuple[Plan, list[Any]] | None:
         """The program that holds for a call, and its inputs."""
         for plan in self._plans.get(key, ()):
             if plan.holds() and (inputs := plan.gathered(called.leaves)) is not None:
                 return plan, inputs
         return None
 
-    def _compiled(self, form: Any, key: Any, called: Arguments) -> Any:
+    def _compiled(self, form: object, key: object, called: Arguments) -> Any:
         """The first call of a kind. Floats are part of what is compiled, until others come: then they are inputs, if
         the function can be read so."""
         met = self._numbers.setdefault(form, called.numbers)
@@ -160,7 +163,7 @@ class Compiled:
                 return found
         return self._read(key, called, met is INPUTS)
 
-    def _read(self, key: Any, called: Arguments, numbers: bool) -> Any:
+    def _read(self, key: object, called: Arguments, numbers: bool) -> Any:
         """Run the function as it stands, and write down what it computes."""
         outside = Outside(self.function, *called.fixed)
         with Reading() as reading:
@@ -202,7 +205,7 @@ class Compiled:
         written.ended = [k for k, x in enumerate(results.found) if x.flags & NEEDS] if ended else []
         return written, arrays
 
-    def _keep(self, key: Any, plan: Plan) -> None:
+    def _keep(self, key: object, plan: Plan) -> None:
         """Have a program ready for calls like this, and say so where that happens often."""
         plans = self._plans.setdefault(key, [])
         plans[:] = [plan, *plans[: OFTEN - 1]]
@@ -249,7 +252,7 @@ class Compiled:
         return self._last.executor.source
 
 
-def _inside_another(x: Any) -> bool:
+def _inside_another(x: Tensor) -> bool:
     """Whether an argument is read by another transform, which then reads the function as it stands."""
     data = x._data if isinstance(x, Variable) else x
     return isinstance(data, BatchedArray | ProgramArray)

@@ -21,7 +21,7 @@ from .trees import Arguments
 class Dynamic:
     """Which axes of a call's arguments may have any length, and how long they are now."""
 
-    def __init__(self, function: Any, dynamic: Any, args: Any, kwargs: Any, called: Arguments) -> None:
+    def __init__(self, function: object, dynamic: Any, args: Any, kwargs: Any, called: Arguments) -> None:
         self.called = called
         if dynamic is True:
             arrays = [i for i, x in enumerate(called.leaves) if _is_array(x) and np.ndim(x)]
@@ -65,7 +65,7 @@ class Dynamic:
         return Arguments(*filled)
 
 
-def _is_array(x: Any) -> bool:
+def _is_array(x: object) -> bool:
     return isinstance(x, Variable | np.ndarray)
 
 

@@ -105,12 +105,12 @@ class NoEffects:
                 name = f"{(function.__module__ or type(function.__self__).__name__).strip('_')}.{function.__name__}"
                 raise self._refusal(f"{name}, {kind[0]}" if kind is not CHANCE else kind[0], kind[1], Site(caller))
 
-    def _refusal(self, got: str, do: str, at: Any = None) -> GraphError:
+    def _refusal(self, got: str, do: str, at: object = None) -> GraphError:
         self.writer.refused = error = self.writer.refused or refusal(got, do, EffectError, at)
         return error
 
 
-def _of_object(owner: Any, name: str) -> tuple[str, str] | None:
+def _of_object(owner: object, name: str) -> tuple[str, str] | None:
     """Why a method is refused, if it is."""
     if name in STREAM and isinstance(owner, io.IOBase) and not isinstance(owner, io.StringIO | io.BytesIO):
         return OUTSIDE

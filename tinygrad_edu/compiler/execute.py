@@ -161,7 +161,7 @@ def runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
 def called_as_python(step: Step, names: dict[str, Any]) -> str:
     """A step as Python; what has no literal gets a name."""
 
-    def literal(x: Any) -> str:
+    def literal(x: object) -> str:
         if isinstance(x, Value | Formula):
             return repr(x)
         if type(x) is tuple:

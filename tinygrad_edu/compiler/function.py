@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Function:
         self.lines.append(f"{name}:")
         self.block = name
 
-    def loop(self, n: int, body: Any) -> None:
+    def loop(self, n: int, body: Callable[..., Any]) -> None:
         """`for i in range(n): body(i)`."""
         if n <= 1:
             for _ in range(n):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,11 +19,15 @@ from ..op import Each, Op
 from ..recording import Recording, recorder
 from .trees import Results
 
+if TYPE_CHECKING:
+    from ..compiler.trees import Arguments
+    from ..program.written import Place
+
 
 class CompiledCall:
     """One call whose results are differentiable: what it was given, and its gradients once one of them is asked for."""
 
-    def __init__(self, plan: Any, inputs: list[Any], called: Any, results: Sequence[Any]) -> None:
+    def __init__(self, plan: Any, inputs: list[Any], called: Arguments, results: Sequence[Any]) -> None:
         self.plan, self.called = plan, called
         self.types = [(np.shape(y), y.dtype) for y in results]
         self.inputs = [
@@ -70,7 +74,7 @@ class CompiledCall:
             return gradients([(found[which], g)], wanted, create_graph=True, oldest=start)
 
 
-def _may_change(place: Any, leaves: Sequence[Any]) -> bool:
+def _may_change(place: Place, leaves: Sequence[Any]) -> bool:
     """Whether the memory of an input may be written into before its gradient is asked for, without a trace."""
     if place.kind == "value":
         return not place.owner.flags
@@ -91,12 +95,12 @@ def in_graph(call: CompiledCall, arrays: Sequence[Any]) -> list[Any]:
     ]
 
 
-def ended(y: Any) -> Any:
+def ended(y: object) -> Any:
     """A result that has a history which was used up."""
     return note(y, NEEDS, _ended, (SPENT,), None, recorder.get())
 
 
-def _refused(g: Any, y: Any, spent: Any) -> Any:
+def _refused(g: object, y: object, spent: object) -> Any:
     raise GraphError(
         "compile: results of a function that calls backward() or zero_grad() keep no graph; got a gradient for one of "
         "them; call backward() within the function only, or use the result's detach()"
@@ -109,7 +113,7 @@ SPENT.flags = NEEDS
 
 
 def _compiled_rule(i: int) -> Any:
-    def rule(g: Any, y: Any, *xs: Any, call: CompiledCall, which: int) -> Any:
+    def rule(g: object, y: object, *xs: object, call: CompiledCall, which: int) -> Any:
         return call.gradient(i, which, g, xs)
 
     return rule

@@ -16,16 +16,20 @@ import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from operator import is_, itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..annotations import Array
 from ..engine import Variable
 from ..nn.module import Module
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..random import Generator
 from ..recording import PACKAGE
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 PLAIN = (int, float, complex, bool, str, bytes, type(None), np.dtype, np.generic)
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, np.ndarray, Variable)
@@ -52,7 +56,7 @@ class Look(NamedTuple):
         return len(now) == len(then) and (all(map(is_, now, then)) or all(map(_equal, now, then)))
 
 
-def _same_array(a: Any, b: Any) -> bool:
+def _same_array(a: Array, b: Array) -> bool:
     """Whether two arrays are equal bit by bit: -0 is not 0, and nan is nan. Asked at every call, so without a copy."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
@@ -62,7 +66,7 @@ def _same_array(a: Any, b: Any) -> bool:
     return same
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _equal(a: object, b: object) -> bool:
     return a is b or (type(a) is type(b) and isinstance(a, PLAIN) and bool(a == b))
 
 
@@ -120,12 +124,12 @@ class Outside:
         return next((name for name, a, then in self.arrays if not _same_array(a, then)), None)
 
     def _look(
-        self, name: str, read: Callable[[Any], tuple[Any, ...]], owner: Any, text: tuple[str, ...] = ()
+        self, name: str, read: Callable[[Any], tuple[Any, ...]], owner: object, text: tuple[str, ...] = ()
     ) -> tuple[Any, ...]:
         self.looks.append(Look(name, read, owner, then := read(owner), text))
         return then
 
-    def _within(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
+    def _within(self, name: str, x: object) -> Iterator[tuple[str, Any]]:
         """What `x` holds, by name; it will be looked at again."""
         if isinstance(x, Variable):
             yield from zip((f"hooks of {name}",), self._look(f"hooks of {name}", _hooks, x, ("x.hooks",)))
@@ -179,13 +183,13 @@ class Outside:
         if {"environ", "getenv"} & {*names, *attributes}:
             self._look("os.environ", lambda x: (*x, *x.values()), os.environ)
 
-    def _of_namespace(self, name: str, x: Any, attributes: set[str]) -> Iterator[tuple[str, Any]]:
+    def _of_namespace(self, name: str, x: object, attributes: set[str]) -> Iterator[tuple[str, Any]]:
         if isinstance(x, types.ModuleType | type) and not _foreign(getattr(x, "__module__", x.__name__)):
             for attribute in sorted(attributes & set(vars(x))):
                 path = f"{name}.{attribute}"
                 yield from zip((path,), self._look(path, _at(attribute), vars(x), _gets(attribute)))
 
-    def _of_object(self, name: str, x: Any) -> Iterator[tuple[str, Any]]:
+    def _of_object(self, name: str, x: object) -> Iterator[tuple[str, Any]]:
         """Its attributes, and the functions of its class."""
         own = getattr(x, "__dict__", {})
         if not own and not isinstance(x, type | types.ModuleType):
@@ -214,7 +218,7 @@ class Outside:
             yield name, wrapped
 
 
-def _hooks(x: Any) -> tuple[Any, ...]:
+def _hooks(x: Tensor) -> tuple[Any, ...]:
     return (x.hooks,)
 
 
@@ -232,7 +236,7 @@ def _slot(descriptor: Any, x: Any) -> tuple[Any, ...]:
         return (ABSENT,)
 
 
-def _moving(x: Any) -> Callable[[], Any] | None:
+def _moving(x: object) -> Callable[[], Any] | None:
     """What shows how far a generator of random numbers, or an iterator, has come; None for anything else."""
     if isinstance(x, np.random.Generator):
         return lambda: repr(x.bit_generator.state)

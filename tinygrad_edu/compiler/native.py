@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Array
 from ..holders import root
 from ..program.program import Program, Step, Value
 from . import cache, threads
@@ -213,7 +214,7 @@ class Whole:
 class _Outputs:
     """New arrays for each run; small ones are parts of one."""
 
-    def __init__(self, values: list[Value], pointers: Any) -> None:
+    def __init__(self, values: list[Value], pointers: Array) -> None:
         sizes = [max(v.size, 1) * v.dtype.itemsize for v in values]
         self.shapes = [(v.shape, v.dtype) for v in values]
         self.large = [k for k, size in enumerate(sizes) if size > SMALL]
@@ -264,7 +265,7 @@ def _data() -> int | None:
 DATA = _data()
 
 
-def _laid_out(x: Any, value: Value) -> Any:
+def _laid_out(x: Array, value: Value) -> Any:
     return (
         x if type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned else np.array(x, value.dtype, order="C")
     )

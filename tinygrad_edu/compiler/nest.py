@@ -198,7 +198,7 @@ class Nest:
             return "true" if x else "false"
         return number(float(x), type) if type in SHORT else str(int(x))
 
-    def _cast(self, x: str, source: Any, target: Any) -> str:
+    def _cast(self, x: str, source: np.dtype[Any], target: object) -> str:
         f, a, b = self.f, register(source), register(target)
         if a == b:
             return x

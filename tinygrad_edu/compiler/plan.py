@@ -41,7 +41,12 @@ class Plan:
     """What was written down, ready to be run again."""
 
     def __init__(
-        self, written: Written, function: Any, fast: bool, outside: Outside, make: Callable[..., Any] | None = None
+        self,
+        written: Written,
+        function: Callable[..., Any],
+        fast: bool,
+        outside: Outside,
+        make: Callable[..., Any] | None = None,
     ) -> None:
         self.make = make  # what runs a program, where that is not an `Executor`
         self.written, self.function, self.fast, self.outside = written, function, fast, outside
@@ -232,7 +237,7 @@ def _example(shape: tuple[int, ...], dtype: Any) -> Any:
     return x + np.eye(*shape[-2:], dtype=dtype) if len(shape) > 1 and dtype.kind in "fc" else x
 
 
-def _otherwise(arguments: Any) -> Any:
+def _otherwise(arguments: Sequence[Any]) -> Any:
     return OTHERWISE
 
 

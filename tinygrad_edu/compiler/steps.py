@@ -149,7 +149,7 @@ def picked(step: Step) -> Pick | None:
     return Pick(x, (*index, *range(len(lead), len(lead) + whole)), (*lead, *rest), whole)
 
 
-def _whole_numbers(k: Any) -> bool:
+def _whole_numbers(k: object) -> bool:
     return isinstance(k, Value) and not k.weak and k.dtype.kind == "i"
 
 

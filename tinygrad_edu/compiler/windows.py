@@ -97,21 +97,25 @@ class _Steps:
         return self("positive", x.shape, x)
 
 
-def _max_pool(make: _Steps, x: Value, *, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
+def _max_pool(
+    make: _Steps, x: Value, *, kernel: Any, stride: object, padding: int | Sequence[int] | str, dilation: object
+) -> None:
     out = make.step.result.shape[-len(kernel) :]
     parts = make.taps(make.padded(x, padding, -math.inf), out, kernel, stride, dilation)
     make.folded("maximum", parts) if len(parts) > 1 else make.same(parts[0])
     make.ends()
 
 
-def _window_sum(make: _Steps, x: Value, *, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
+def _window_sum(
+    make: _Steps, x: Value, *, kernel: Any, stride: object, padding: int | Sequence[int] | str, dilation: object
+) -> None:
     out = make.step.result.shape[-len(kernel) :]
     parts = make.taps(make.padded(x, padding, 0.0), out, kernel, stride, dilation)
     make.folded("add", parts) if len(parts) > 1 else make.same(parts[0])
     make.ends()
 
 
-def _spread(make: _Steps, parts: Any, size: Any, padding: Any, kernel: Any, stride: Any, dilation: Any) -> None:
+def _spread(make: _Steps, parts: Any, size: Any, padding: Any, kernel: Any, stride: object, dilation: object) -> None:
     """The sum of parts, without what was padded; `size` is that with it."""
     shape = (*make.step.result.shape[: -len(size)], *size)
     wide = make("window.spread", shape, *parts, kernel=kernel, stride=stride, dilation=dilation)
@@ -120,7 +124,7 @@ def _spread(make: _Steps, parts: Any, size: Any, padding: Any, kernel: Any, stri
 
 
 def _window_spread(
-    make: _Steps, g: Value, *, kernel: Any, stride: Any, padding: Any, dilation: Any, extra: Any
+    make: _Steps, g: Value, *, kernel: Any, stride: Any, padding: object, dilation: Any, extra: Any
 ) -> None:
     size = reach(g.shape[-len(kernel) :], kernel, stride, dilation, extra)
     _spread(make, [g] * math.prod(kernel), size, padding, kernel, stride, dilation)
@@ -143,7 +147,16 @@ def _max_spread(make: _Steps, g: Value, x: Value, *, kernel: Any, stride: Any, p
     _spread(make, parts, enlarged(x.shape[-len(kernel) :], padding), padding, kernel, stride, dilation)
 
 
-def _max_gather(make: _Steps, h: Value, x: Value, *, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
+def _max_gather(
+    make: _Steps,
+    h: Value,
+    x: Value,
+    *,
+    kernel: Any,
+    stride: object,
+    padding: int | Sequence[int] | str,
+    dilation: object,
+) -> None:
     ones, total = _ties(make, x, kernel, stride, padding, dilation)
     parts = make.taps(make.padded(h, padding, 0.0), total.shape[-len(kernel) :], kernel, stride, dilation)
     chosen = [make("multiply", total.shape, part, one) for part, one in zip(parts, ones, strict=True)]
@@ -151,14 +164,31 @@ def _max_gather(make: _Steps, h: Value, x: Value, *, kernel: Any, stride: Any, p
     make.ends()
 
 
-def _conv(make: _Steps, x: Value, w: Value, *, stride: Any, padding: Any, dilation: Any, groups: int) -> None:
+def _conv(
+    make: _Steps,
+    x: Value,
+    w: Value,
+    *,
+    stride: int | Sequence[int],
+    padding: int | Sequence[int],
+    dilation: int | Sequence[int],
+    groups: int,
+) -> None:
     x = make.padded(x, padding, 0.0)
     make("window.conv", make.step.result.shape, x, w, stride=stride, dilation=dilation, groups=groups)
     make.ends()
 
 
 def _conv_weight(
-    make: _Steps, x: Value, g: Value, *, stride: Any, padding: Any, dilation: Any, groups: int, kernel: Any
+    make: _Steps,
+    x: Value,
+    g: Value,
+    *,
+    stride: int | Sequence[int],
+    padding: int | Sequence[int],
+    dilation: int | Sequence[int],
+    groups: int,
+    kernel: object,
 ) -> None:
     x = make.padded(x, padding, 0.0)
     make("window.weight", make.step.result.shape, x, g, stride=stride, dilation=dilation, groups=groups)
@@ -194,7 +224,9 @@ def _conv_input(
     make.ends()
 
 
-def _turned(make: _Steps, g: Value, w: Value, some: Any, pairs: Any, shape: Any, dilation: Any, groups: int) -> Value:
+def _turned(
+    make: _Steps, g: Value, w: Value, some: Any, pairs: Any, shape: Sequence[int], dilation: object, groups: int
+) -> Value:
     """The convolution of `g`, padded or where that is negative cut, with some entries of the kernels turned round."""
     g = make.padded(g, tuple((max(a, 0), max(b, 0)) for a, b in pairs), 0.0)
     if min(map(min, pairs)) < 0:  # padding beyond the kernel's reach: entries that no window saw

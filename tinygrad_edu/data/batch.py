@@ -89,11 +89,11 @@ def _arrays(examples: Sequence[Any], where: str) -> Any:
     return lift(np.stack(arrays) if typed else list(examples), "DataLoader")
 
 
-def _is_array(x: Any) -> bool:
+def _is_array(x: object) -> bool:
     return hasattr(x, "__array__") or hasattr(x, "__array_interface__")
 
 
-def _array(example: Any, where: str) -> Any:
+def _array(example: object, where: str) -> Any:
     try:
         array = np.asarray(example)
     except (TypeError, ValueError, RuntimeError) as error:  # a tensor of PyTorch that needs a gradient, or bfloat16
@@ -113,7 +113,7 @@ def _must_agree(arrays: Sequence[Any], where: str) -> None:
         raise _refusal(ShapeError, f"{where} of a batch must have one shape", given, advice)
 
 
-def _refusal(kind: Any, must: str, given: str, advice: str) -> Exception:
+def _refusal(kind: type, must: str, given: str, advice: str) -> Exception:
     error: Exception = kind(f"DataLoader: {must}; got {given}; {advice}, or give collate_fn")
     return error
 

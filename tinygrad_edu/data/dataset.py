@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import ArrayLike
 from ..arrays import to_array
 from ..engine import constant
 from ..errors import ShapeError, refusal
@@ -74,7 +75,7 @@ def taken(rows: Any, i: Any) -> Any:
         raise refusal(REGISTRY["getitem"], error, [rows]) from None
 
 
-def _copied(rows: Any) -> Tensor:
+def _copied(rows: object) -> Tensor:
     """Rows that share no memory with the data set."""
     return constant(np.array(rows) if getattr(rows, "base", None) is not None else rows)
 
@@ -105,7 +106,7 @@ def length(who: str, dataset: Any) -> int:
         raise refused(who, "a data set", "a sequence of examples", dataset, "TensorDataset(x, y)") from None
 
 
-def places(who: str, indices: Any) -> Any:
+def places(who: str, indices: ArrayLike) -> Any:
     """Places in a data set, as an array of whole numbers."""
     found = to_array(indices if hasattr(indices, "dtype") else several(who, "indices", indices), who=who)
     if found.ndim != 1 or (found.size and found.dtype.kind not in "iu"):
@@ -166,7 +167,7 @@ class ConcatDataset(Dataset):
 
 
 @settings
-def random_split(dataset: Any, lengths: Sequence[Any], rng: Generator | None = None) -> list[Subset]:
+def random_split(dataset: object, lengths: Sequence[Any], rng: Generator | None = None) -> list[Subset]:
     """Parts of a data set, drawn without overlap, of the given `lengths`, or of fractions that sum to 1.
 
     Of fractions, what rounding down leaves over goes to the first parts, one example each, as in PyTorch.

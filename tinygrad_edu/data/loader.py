@@ -220,7 +220,7 @@ class DataLoader(Named):
 
         own, numbers = threading.local(), itertools.count()
 
-        def batch(group: Any) -> Any:
+        def batch(group: object) -> Any:
             if self.worker_init_fn is not None and not hasattr(own, "number"):
                 own.number = next(numbers)
                 self.worker_init_fn(own.number)

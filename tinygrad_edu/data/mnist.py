@@ -28,7 +28,7 @@ class MNIST(NamedTuple):
     test_labels: Tensor
 
 
-def load_mnist(path: Any = None) -> MNIST:
+def load_mnist(path: str | os.PathLike[str] | None = None) -> MNIST:
     """60,000 handwritten digits to train on and 10,000 to test on.
 
     `path` is the folder with the four files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
@@ -68,7 +68,7 @@ def load_mnist(path: Any = None) -> MNIST:
     ))  # fmt: skip
 
 
-def _demand(holds: bool, must: str, *given: Any) -> None:
+def _demand(holds: bool, must: str, *given: object) -> None:
     if not holds:
         raise ValueError(f"load_mnist: {must}; got {' and '.join(map(str, given))}; download the four files again")
 

@@ -20,7 +20,7 @@ class Progress:
     """
 
     @settings
-    def __init__(self, batches: Iterable[Any], text: str = "", **options: Any) -> None:
+    def __init__(self, batches: Iterable[Any], text: str = "", **options: object) -> None:
         if not hasattr(batches, "__iter__") or getattr(batches, "shape", None) == ():
             raise refused("progress", "batches", "what can be gone through", batches, "a DataLoader")
         try:
@@ -41,7 +41,7 @@ class Progress:
 
 
 @settings
-def progress(batches: Iterable[Any], text: str = "", **options: Any) -> Progress:
+def progress(batches: Iterable[Any], text: str = "", **options: object) -> Progress:
     """`batches` with a progress bar; `options` are tqdm's.
 
     >>> from tinygrad_edu import data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from typing import Any
 
 import numpy as np
 
@@ -90,7 +89,7 @@ class WeightedRandomSampler(Named):
 
     @settings
     def __init__(
-        self, weights: Any, num_samples: Positive, replacement: bool = True, rng: Generator | None = None
+        self, weights: object, num_samples: Positive, replacement: bool = True, rng: Generator | None = None
     ) -> None:
         self.weights = to_array(weights, who="WeightedRandomSampler").astype(np.float64)
         if self.weights.ndim != 1 or not np.all(np.isfinite(self.weights) & (self.weights >= 0)):

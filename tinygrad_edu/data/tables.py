@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from typing import Any, NamedTuple
+import os
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Table(NamedTuple):
 
 
 @settings
-def load_csv(path: Any, delimiter: str = ",", header: bool | None = None) -> Table:
+def load_csv(path: str | os.PathLike[str], delimiter: str = ",", header: bool | None = None) -> Table:
     """A table of numbers from a text file: one line for each example.
 
     The first line has the names of the columns; with `header=None`, it is taken for names if it holds a word. A column

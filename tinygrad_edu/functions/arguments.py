@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .. import engine
+from ..annotations import ArrayLike
 from ..arrays import is_weak, to_array
 from ..engine import NEEDS, Variable
 from ..errors import AxisError, DTypeError, ShapeError
@@ -29,10 +30,10 @@ Axis = int | Sequence[int] | None
 Function = Callable[..., Any]
 
 
-def lift(x: Any, who: str = "asarray") -> Any:
+def lift(x: ArrayLike | Variable, who: str = "asarray") -> Tensor:
     """`x` itself if it is a tensor, else a constant tensor of its values, copied."""
     if isinstance(x, Variable):
-        return x
+        return x  # type: ignore[return-value]  # a Tensor, as results_are() says
     if isinstance(x, list | tuple) and any(isinstance(v, Variable | list | tuple) for v in x):
         try:
             return _stacked([lift(v, who) for v in x], who)
@@ -83,7 +84,7 @@ def _stacked(tensors: list[Any], who: str) -> Any:
     return concat(*[reshape(t, shape=(1, *shape)) for t in tensors], axis=0)
 
 
-def number(who: str, what: str, x: Any) -> Any:
+def number(who: str, what: str, x: object) -> Any:
     """A setting, which has no gradient: a tensor that needs one is refused."""
     if isinstance(x, Variable):
         if x.flags & NEEDS:
@@ -155,7 +156,7 @@ def normal_axis(who: str, axis: Any, ndim: int) -> int:
     return i % ndim
 
 
-def row_axis(who: str, axis: Any, ndim: int) -> tuple[int, ...]:
+def row_axis(who: str, axis: int, ndim: int) -> tuple[int, ...]:
     """The one axis of a function of rows, as a tuple; a number, which has none, counts as a row of one."""
     return (normal_axis(who, axis, ndim or 1),)[:ndim]
 
@@ -181,7 +182,7 @@ OTHERWISE = {
 }
 
 
-def spelled(who: str, ours: Any, default: Any, theirs: Any, plain: bool = False) -> Any:
+def spelled(who: str, ours: object, default: object, theirs: object, plain: bool = False) -> Any:
     """An argument that was given as PyTorch calls it: `dim` for `axis`, `keepdim` for `keepdims`; `plain`, if it can
     mean one thing only."""
     if ours is not default and ours != default:
@@ -193,7 +194,7 @@ def spelled(who: str, ours: Any, default: Any, theirs: Any, plain: bool = False)
     return theirs
 
 
-def normal_shape(who: str, shape: Any) -> tuple[int, ...]:
+def normal_shape(who: str, shape: int | Sequence[int]) -> tuple[int, ...]:
     """A shape given as an int or a sequence, as a tuple of ints."""
     try:
         lengths = tuple(map(operator.index, as_tuple(shape if not hasattr(shape, "tolist") else shape.tolist())))
@@ -212,7 +213,7 @@ def unpacked(xs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(one) if isinstance(one, list | tuple) and any(isinstance(x, Variable) for x in one) else xs
 
 
-def as_tuple(x: Any) -> tuple[Any, ...]:
+def as_tuple(x: object) -> tuple[Any, ...]:
     """Several things as a tuple, one thing as a tuple of one."""
     return tuple(x) if isinstance(x, tuple | list) else (x,)
 

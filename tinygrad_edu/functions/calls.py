@@ -65,7 +65,7 @@ SAME = {
 }  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
 
 
-def at_device(who: str, device: Any) -> None:
+def at_device(who: str, device: object) -> None:
     """Where there is one device, naming it changes nothing; another is refused."""
     if device is not None and str(device) != "cpu":
         raise DTypeError(
@@ -90,7 +90,7 @@ def own_keywords(f: Decorated) -> Decorated:
 
 
 def refitted(
-    error: TypeError, f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any = None
+    error: TypeError, f: Callable[..., Any], args: object, kwargs: dict[str, Any], owner: object = None
 ) -> dict[str, Any] | None:
     """Where a call never entered `f`: the keywords that it takes, or the error of what does not fit. Else None."""
     code, trace = getattr(inspect.unwrap(f), "__code__", None), error.__traceback__

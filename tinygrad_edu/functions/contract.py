@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
 from .arguments import lift, normal_axis, spelled, unpacked
@@ -43,7 +44,7 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 
 @settings
-def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
+def vecdot(a: ArrayLike, b: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """sum(conj(a) * b) over `axis`, after broadcasting, in their common dtype; float16 is added up in float32.
 
     >>> import tinygrad_edu as tg
@@ -59,7 +60,7 @@ def vecdot(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
 
 
 @own_keywords
-def tensordot(a: Any, b: Any, axes: Any = 2, *, dims: Any = None) -> Tensor:
+def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2, *, dims: Any = None) -> Tensor:
     """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists. PyTorch calls them `dims`.
 
     >>> import tinygrad_edu as tg
@@ -85,7 +86,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2, *, dims: Any = None) -> Tensor:
     return reshape(y, rows + columns)
 
 
-def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
+def _summed_over(axes: object, a: Tensor, b: Tensor) -> tuple[list[int], list[int]]:
     """The axes of `a`, and those of `b`, that `tensordot` pairs."""
     if not isinstance(axes, int) or isinstance(axes, bool):
         axes = several("tensordot", "axes", axes)
@@ -102,7 +103,7 @@ def _summed_over(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
 
 
 @own_keywords
-def einsum(subscripts: Any, *operands: Any) -> Tensor:
+def einsum(subscripts: str, *operands: object) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`.
 
     The operands may stand in a list of tensors. Axes may be numbered as well: a list after each operand, then one for
@@ -199,7 +200,7 @@ def _spelled_out(names: list[str], output: str, arrow: str, xs: list[Any]) -> tu
     return full, output.replace("...", letters) if arrow else letters
 
 
-def _distinct(name: str, x: Any) -> tuple[str, Any]:
+def _distinct(name: str, x: Tensor) -> tuple[str, Any]:
     """A repeated index, as in "ii", taken as the diagonal."""
     for c in dict.fromkeys(name):
         while name.count(c) > 1:

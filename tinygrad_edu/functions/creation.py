@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import engine
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import default_of, get_default_dtype, left_at, to_array
 from ..engine import LEFT, Variable
 from ..holders import Store
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @settings
 @own_keywords
-def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
+def asarray(data: object, dtype: object | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
 
     Takes lists, arrays, tensors, and what other libraries offer through DLPack.
@@ -57,7 +58,7 @@ def asarray(data: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     return t
 
 
-def _made(who: str, make: Callable[..., Any], *arguments: Any) -> Any:
+def _made(who: str, make: Callable[..., Any], *arguments: object) -> Any:
     """What one of NumPy's functions makes, or its error in this package's words."""
     try:
         array = make(*arguments)
@@ -72,17 +73,17 @@ def _made(who: str, make: Callable[..., Any], *arguments: Any) -> Any:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _or_default(dtype: Any) -> Any:
+def _or_default(dtype: object) -> Any:
     return get_default_dtype() if dtype is None else dtype
 
 
-def _dims(dims: tuple[Any, ...], shape: Any) -> Any:
+def _dims(dims: tuple[Any, ...], shape: int | Sequence[int] | None) -> Any:
     return shape if shape is not None else dims[0] if len(dims) == 1 else dims
 
 
 @settings
 @own_keywords
-def zeros(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
+def zeros(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros: `zeros((2, 3))` or `zeros(2, 3)`.
 
     >>> import tinygrad_edu as tg
@@ -94,7 +95,7 @@ def zeros(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
 
 @settings
 @own_keywords
-def ones(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
+def ones(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Ones: `ones((2, 3))` or `ones(2, 3)`.
 
     >>> import tinygrad_edu as tg
@@ -106,7 +107,7 @@ def ones(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
 
 @settings
 @own_keywords
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+def full(shape: int | Sequence[int], fill_value: object, dtype: object | None = None) -> Tensor:
     """`fill_value` everywhere; its dtype, if none is given. A tensor is broadcast, and keeps its gradient.
 
     >>> import tinygrad_edu as tg
@@ -123,7 +124,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 
 @settings
 @own_keywords
-def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
+def empty(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Memory as it is found; write before you read.
 
     >>> import tinygrad_edu as tg
@@ -136,7 +137,9 @@ def empty(*dims: Any, shape: Any = None, dtype: Any = None) -> Tensor:
 
 @settings
 @own_keywords
-def arange(start: float | None = None, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+def arange(
+    start: float | None = None, stop: float | None = None, step: float = 1, dtype: DTypeLike | None = None
+) -> Tensor:
     """start, start + step, ... below stop; `arange(n)` and `arange(stop=n)` count from 0.
 
     >>> import tinygrad_edu as tg
@@ -153,7 +156,7 @@ def arange(start: float | None = None, stop: float | None = None, step: float = 
 
 @settings
 @own_keywords
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`, which is left out without `endpoint`; complex ones too.
 
     >>> import tinygrad_edu as tg
@@ -170,7 +173,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
 
 @settings
 @own_keywords
-def eye(n_rows: Any, n_cols: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
+def eye(n_rows: object, n_cols: object = None, k: object = 0, dtype: DTypeLike | None = None) -> Tensor:
     """Ones on diagonal `k`, zeros elsewhere.
 
     >>> import tinygrad_edu as tg
@@ -182,7 +185,7 @@ def eye(n_rows: Any, n_cols: Any = None, k: Any = 0, dtype: Any = None) -> Tenso
 
 @settings
 @own_keywords
-def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+def zeros_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros of the shape and dtype of `x`.
 
     >>> import tinygrad_edu as tg
@@ -194,7 +197,7 @@ def zeros_like(x: Any, dtype: Any = None) -> Tensor:
 
 @settings
 @own_keywords
-def ones_like(x: Any, dtype: Any = None) -> Tensor:
+def ones_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """Ones of the shape and dtype of `x`.
 
     >>> import tinygrad_edu as tg
@@ -206,7 +209,7 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
 
 @settings
 @own_keywords
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+def full_like(x: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """`fill_value` in the shape and dtype of `x`.
 
     >>> import tinygrad_edu as tg

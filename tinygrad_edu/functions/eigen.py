@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..arrays import complex_step
 from ..engine import constant
 from ..errors import DTypeError, ShapeError
@@ -35,7 +36,7 @@ class EigResult(NamedTuple):
     eigenvectors: Tensor
 
 
-def eig(x: Any) -> EigResult:
+def eig(x: ArrayLike) -> EigResult:
     """The eigenvalues and eigenvectors (columns of norm 1) of square matrices: x @ V = V * w, both complex.
 
     A vector's phase is what LAPACK gives, and has no derivative: a result must not depend on it. Where eigenvalues are
@@ -81,7 +82,7 @@ def _better(x: Any, w: Any, v: Any, start: Any) -> tuple[Any, Any]:
     return w + change[..., n, 0], v + swapaxes(change[..., :n, 0], -1, -2)
 
 
-def eigvals(x: Any) -> Tensor:
+def eigvals(x: ArrayLike) -> Tensor:
     """The eigenvalues of square matrices, complex.
 
     >>> import tinygrad_edu as tg

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..arrays import complex_step, is_weak
 from ..domain import inf
 from .arguments import elementwise, lift
@@ -83,7 +84,7 @@ nextafter = elementwise(ops.nextafter, "4096.0, tg.inf", "Tensor(shape=(), dtype
 conj = elementwise(ops.conj, "1 + 2j", "Tensor(shape=(), dtype=complex64, 1.-2.j)")
 
 
-def sign(x: Any, /) -> Tensor:
+def sign(x: ArrayLike, /) -> Tensor:
     """-1, 0 or 1; x / abs(x) of complex numbers, whose infinite part decides. The derivative of -1, 0, 1 is 0.
 
     >>> import tinygrad_edu as tg

@@ -3,15 +3,17 @@ is cut off, filled in and divided by around it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import get_default_dtype, normal_dtype
 from ..engine import constant
 from ..errors import DTypeError, ShapeError
+from ..functions.arguments import Axis
 from .arguments import lift, normal_axis
 from .calls import at_device, own_keywords
 from .joining import concat, roll
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 NORMS = {"backward": (0.0, 1.0), "ortho": (0.5, 0.5), "forward": (1.0, 0.0)}  # powers of 1/n: there, and back
 
 
-def _complex(who: str, x: Any) -> Any:
+def _complex(who: str, x: Any) -> Tensor:
     x = lift(x, who)
     if not x.ndim:
         raise ShapeError(f"{who}: needs a tensor of one axis or more; got a scalar; use reshape(-1)")
@@ -51,7 +53,7 @@ def _one(who: str, x: Any, n: Any, axis: Any, norm: Any, inverse: bool) -> Any:
 
 
 @own_keywords
-def fft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
+def fft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """y[k] = sum over j of x[j] exp(-2 pi i j k / n), along `axis`.
 
     >>> import tinygrad_edu as tg
@@ -62,7 +64,7 @@ def fft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") ->
 
 
 @own_keywords
-def ifft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
+def ifft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `fft`: x[j] = sum over k of y[k] exp(2 pi i j k / n) / n.
 
     >>> import tinygrad_edu as tg
@@ -73,7 +75,7 @@ def ifft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -
 
 
 @own_keywords
-def rfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
+def rfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The first n // 2 + 1 entries of `fft` of real numbers; the others are their conjugates.
 
     >>> import tinygrad_edu as tg
@@ -107,7 +109,7 @@ def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") 
 
 
 @own_keywords
-def hfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
+def hfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """`fft` of numbers whose second half are conjugates of the first, which is given: the result is real.
 
     >>> import tinygrad_edu as tg
@@ -118,7 +120,7 @@ def hfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -
 
 
 @own_keywords
-def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
+def ihfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `hfft`.
 
     >>> import tinygrad_edu as tg
@@ -128,13 +130,13 @@ def ihfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") 
     return ops.conj(rfft(x, n, axis, _turned(norm)))
 
 
-def _turned(norm: Any) -> Any:
+def _turned(norm: object) -> Any:
     """The norm of the other direction."""
     norm = "backward" if norm is None else norm
     return {"backward": "forward", "forward": "backward"}.get(norm, norm) if isinstance(norm, str) else norm
 
 
-def _real(who: str, x: Any) -> Any:
+def _real(who: str, x: ArrayLike) -> Any:
     x = lift(x, who)
     if x.dtype.kind == "c":
         raise DTypeError(f"{who}: needs real numbers; got {x.dtype}; use fft")
@@ -189,7 +191,7 @@ def ifftn(
 
 @own_keywords
 def rfftn(
-    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
     """`rfft` along the last of several axes, and `fft` along the others.
 
@@ -207,7 +209,7 @@ def rfftn(
 
 @own_keywords
 def irfftn(
-    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
     """The inverse of `rfftn`.
 
@@ -223,7 +225,7 @@ def irfftn(
 
 
 @settings
-def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def fftfreq(n: int, d: float = 1.0, *, dtype: DTypeLike | None = None, device: object | None = None) -> Tensor:
     """The frequencies of `fft`: 0, 1, ..., -2, -1, divided by n * d.
 
     >>> import tinygrad_edu as tg
@@ -234,7 +236,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) ->
 
 
 @settings
-def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def rfftfreq(n: int, d: float = 1.0, *, dtype: DTypeLike | None = None, device: object | None = None) -> Tensor:
     """The frequencies of `rfft`: 0, 1, ... n // 2, divided by n * d.
 
     >>> import tinygrad_edu as tg
@@ -244,7 +246,7 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None) -
     return _frequencies("rfftfreq", np.fft.rfftfreq, n, d, dtype, device)
 
 
-def _frequencies(who: str, make: Any, n: int, d: float, dtype: Any, device: Any) -> Any:
+def _frequencies(who: str, make: Callable[..., Any], n: int, d: float, dtype: object, device: object) -> Any:
     at_device(who, device)
     if not 1 <= n < 2**40 or d == 0:
         raise ValueError(f"{who}: n must be a length and d a step; got {n} and {d}; use e.g. n=8")
@@ -252,7 +254,7 @@ def _frequencies(who: str, make: Any, n: int, d: float, dtype: Any, device: Any)
 
 
 @own_keywords
-def fftshift(x: Any, axes: Any = None) -> Tensor:
+def fftshift(x: ArrayLike, axes: Axis | None = None) -> Tensor:
     """Frequency 0 moved to the middle.
 
     >>> import tinygrad_edu as tg
@@ -263,7 +265,7 @@ def fftshift(x: Any, axes: Any = None) -> Tensor:
 
 
 @own_keywords
-def ifftshift(x: Any, axes: Any = None) -> Tensor:
+def ifftshift(x: ArrayLike, axes: Axis | None = None) -> Tensor:
     """The inverse of `fftshift`.
 
     >>> import tinygrad_edu as tg
@@ -273,7 +275,7 @@ def ifftshift(x: Any, axes: Any = None) -> Tensor:
     return _shifted("ifftshift", x, axes, lambda n: -(n // 2))
 
 
-def _shifted(who: str, x: Any, axes: Any, by: Any) -> Any:
+def _shifted(who: str, x: ArrayLike, axes: int | Sequence[int] | None, by: Callable[..., Any]) -> Any:
     x = lift(x, who)
     axes = range(x.ndim) if axes is None else axes if isinstance(axes, tuple | list) else (axes,)
     for axis in axes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..annotations import Array, ArrayLike
 from ..arrays import to_array
 from ..batched import whole
 from ..engine import Variable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
+def split_index(key: ArrayLike) -> tuple[tuple[Any, ...], list[Any]]:
     """An index as users write it: the tuple with `ARRAY` for each array in it, and the arrays."""
     index: list[Any] = []
     arrays: list[Any] = []
@@ -48,7 +49,7 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
     return tuple(index), arrays
 
 
-def _places(k: Any) -> Any:
+def _places(k: object) -> Any:
     """What stands for places in an index, as an array."""
     try:
         return np.asarray(k)
@@ -67,7 +68,7 @@ def _bound(b: Any) -> int | None:
 
 
 @settings
-def take(x: Any, indices: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """The entries at `indices` along `axis`; of the flattened tensor for None.
 
     >>> import tinygrad_edu as tg
@@ -84,7 +85,7 @@ def take(x: Any, indices: Any, axis: int | None = None, *, dim: int | None = Non
 
 
 @settings
-def take_along_axis(x: Any, indices: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
+def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """y[i, j] = x[indices[i, j], j] for axis 0, and so on: as `argsort` and `argmax` index.
 
     >>> import tinygrad_edu as tg
@@ -192,7 +193,7 @@ def index_add(
 
 
 @settings
-def bincount(x: Any, weights: Any = None, minlength: Size = 0) -> Tensor:
+def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: Size = 0) -> Tensor:
     """How often each of 0, 1, ... stands in `x`; with `weights`, the sums of the weights that belong to each.
 
     >>> import tinygrad_edu as tg
@@ -217,20 +218,20 @@ def bincount(x: Any, weights: Any = None, minlength: Size = 0) -> Tensor:
     return ops.put(values, places, shape=(n,), index=(ops.ARRAY,))
 
 
-def _given(who: str, **arguments: Any) -> None:
+def _given(who: str, **arguments: object) -> None:
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise TypeError(f"{who}: needs {', '.join(arguments)}; got no {missing[0]}; see help(tg.{who})")
 
 
-def _is_one(alpha: Any) -> bool:
+def _is_one(alpha: object) -> bool:
     return isinstance(alpha, int | float) and alpha == 1
 
 
-def _within(who: str, index: Any, n: int) -> None:
+def _within(who: str, index: Array, n: int) -> None:
     """Raise for an index that an axis of length `n` does not have."""
 
-    def check(values: Any) -> None:
+    def check(values: Array) -> None:
         if values.size and not -n <= values.min() <= values.max() < n:
             raise IndexError(
                 f"{who}: an index must be from {-n} to {n - 1}; got {values.min()} to {values.max()}; make the input "
@@ -240,7 +241,7 @@ def _within(who: str, index: Any, n: int) -> None:
     require(value(index) if isinstance(index, Variable) else index, check)
 
 
-def _integers(who: str, indices: Any) -> Any:
+def _integers(who: str, indices: object) -> Any:
     index: Any = indices if isinstance(indices, Variable) else to_array(indices, who=who)
     if index.dtype.kind not in "iu" and index.size:
         given = index.dtype if hasattr(indices, "dtype") else np.asarray(indices).dtype
@@ -249,7 +250,9 @@ def _integers(who: str, indices: Any) -> Any:
 
 
 @settings
-def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
+def argsort(
+    x: ArrayLike, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None
+) -> Tensor:
     """The indices that sort `x` along `axis`; equal entries keep their order.
 
     >>> import tinygrad_edu as tg
@@ -262,7 +265,9 @@ def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = Tru
 
 
 @settings
-def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
+def sort(
+    x: ArrayLike, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None
+) -> Tensor:
     """`x` sorted along `axis`; each entry's gradient goes back to where it came from.
 
     PyTorch's `sort(dim=)` gives places as well, so `dim` is refused: use `axis`, and `argsort` for the places.
@@ -302,7 +307,7 @@ def topk(
 
 @settings
 def searchsorted(
-    x1: Any, x2: Any, side: str = "left", sorter: Any = None, *, right: bool | None = None
+    x1: ArrayLike, x2: ArrayLike, side: str = "left", sorter: Any = None, *, right: bool | None = None
 ) -> Tensor:  # fmt: skip
     """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted.
 
@@ -320,7 +325,7 @@ def searchsorted(
 
 
 @settings
-def nonzero(x: Any, *, as_tuple: bool = True) -> Any:
+def nonzero(x: ArrayLike, *, as_tuple: bool = True) -> Any:
     """The indices of the entries that are not 0, one tensor for each axis; in one tensor, an entry in each row, for
     `as_tuple` False, PyTorch's default.
 
@@ -337,7 +342,7 @@ def nonzero(x: Any, *, as_tuple: bool = True) -> Any:
 
 
 @own_keywords
-def unique_values(x: Any) -> Tensor:
+def unique_values(x: ArrayLike) -> Tensor:
     """The different values in `x`, ascending, each nan by itself; a gradient goes to where each stands first.
 
     >>> import tinygrad_edu as tg

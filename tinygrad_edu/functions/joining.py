@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..arrays import to_array
 from ..engine import Variable
 from ..errors import DTypeError, ShapeError
@@ -55,12 +56,14 @@ def stack(xs: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor
     return ops.stack(*tensors, axis=normal_axis("stack", axis, tensors[0].ndim + 1))
 
 
-def _cut(x: Any, axis: int, piece: slice) -> Any:
+def _cut(x: Tensor, axis: int, piece: slice) -> Any:
     return ops.getitem(x, index=(slice(None),) * axis + (piece,))
 
 
 @settings
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0, *, dim: int | None = None) -> list[Tensor]:
+def split(
+    x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0, *, dim: int | None = None
+) -> list[Tensor]:
     """`x` cut along `axis` into equal sections, or before each of the given indices.
 
     >>> import tinygrad_edu as tg
@@ -86,7 +89,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0, *, di
 
 
 @settings
-def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
+def unstack(x: ArrayLike, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
     """The slices of `x` along `axis`, which is gone from each.
 
     >>> import tinygrad_edu as tg
@@ -100,7 +103,7 @@ def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, .
 
 
 @own_keywords
-def roll(x: Any, shift: Any, axis: Any = None, *, dim: int | None = None) -> Tensor:
+def roll(x: ArrayLike, shift: object, axis: int | Sequence[int] | None = None, *, dim: int | None = None) -> Tensor:
     """Entries moved by `shift` along `axis`; those that fall off come back at the other end.
 
     >>> import tinygrad_edu as tg
@@ -128,7 +131,7 @@ def roll(x: Any, shift: Any, axis: Any = None, *, dim: int | None = None) -> Ten
 
 
 @own_keywords
-def tile(x: Any, reps: Any) -> Tensor:
+def tile(x: ArrayLike, reps: int | Sequence[int]) -> Tensor:
     """Copies of `x` side by side, `reps[i]` of them along axis `i`.
 
     >>> import tinygrad_edu as tg
@@ -144,7 +147,7 @@ def tile(x: Any, reps: Any) -> Tensor:
 
 
 @settings
-def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+def repeat(x: ArrayLike, repeats: object, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says.
 
     >>> import tinygrad_edu as tg
@@ -170,7 +173,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = N
 
 @settings
 def repeat_interleave(
-    x: Any, repeats: Any, axis: int | None = None, *, dim: int | None = None, output_size: int | None = None
+    x: ArrayLike, repeats: ArrayLike, axis: int | None = None, *, dim: int | None = None, output_size: int | None = None
 ) -> Tensor:  # fmt: skip
     """PyTorch's name of `repeat`; `output_size` is what the length shall be, which is checked.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..errors import AxisError, ShapeError
 from .arguments import Axis, lift, normal_axes, normal_axis, normal_shape, number, spelled, unpacked
 from .calls import own_keywords
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @own_keywords
-def reshape(x: Any, *dims: Any, shape: Any = None, copy: bool | None = None) -> Tensor:
+def reshape(x: ArrayLike, *dims: Any, shape: Any = None, copy: bool | None = None) -> Tensor:
     """The same entries in another shape; one length may be -1, to be worked out.
 
     No entries are copied where that can be; with `copy` True they always are, False refuses a shape that needs it.
@@ -69,7 +70,7 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
 
 
 @own_keywords
-def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
+def permute_dims(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:
     """Axis `i` of the result is axis `axes[i]` of `x`; all axes reversed for None.
 
     >>> import tinygrad_edu as tg
@@ -87,7 +88,7 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 
 
 @own_keywords
-def transpose(x: Any, *axes: Any) -> Tensor:
+def transpose(x: ArrayLike, *axes: Any) -> Tensor:
     """NumPy's name and arguments for `permute_dims`.
 
     >>> import tinygrad_edu as tg
@@ -114,7 +115,7 @@ def matrix_transpose(x: Any) -> Tensor:
 
 
 @own_keywords
-def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+def moveaxis(x: Any, source: Any, destination: object) -> Tensor:
     """Move axes to new places; the others keep their order.
 
     >>> import tinygrad_edu as tg
@@ -150,7 +151,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
 
 
 @own_keywords
-def expand_dims(x: Any, axis: int | Sequence[int] = 0, *, dim: int | None = None) -> Tensor:
+def expand_dims(x: ArrayLike, axis: int | Sequence[int] = 0, *, dim: int | None = None) -> Tensor:
     """New axes of length 1, at the places `axis` of the result.
 
     >>> import tinygrad_edu as tg
@@ -167,7 +168,7 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0, *, dim: int | None = None
 
 
 @own_keywords
-def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
+def squeeze(x: ArrayLike, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """Without the axes `axis`, which must have length 1; without all such axes for None.
 
     >>> import tinygrad_edu as tg
@@ -187,7 +188,7 @@ def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
 
 
 @own_keywords
-def broadcast_to(x: Any, shape: Any) -> Tensor:
+def broadcast_to(x: ArrayLike, shape: int | Sequence[int]) -> Tensor:
     """`x` repeated along axes of length 1, and along new leading axes, to have `shape`.
 
     >>> import tinygrad_edu as tg
@@ -252,7 +253,7 @@ def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
 
 
 @settings
-def tril(x: Any, k: int = 0) -> Tensor:
+def tril(x: object, k: int = 0) -> Tensor:
     """The entries on and below diagonal `k` of the last two axes; 0 elsewhere.
 
     >>> import tinygrad_edu as tg
@@ -263,7 +264,7 @@ def tril(x: Any, k: int = 0) -> Tensor:
 
 
 @settings
-def triu(x: Any, k: int = 0) -> Tensor:
+def triu(x: object, k: int = 0) -> Tensor:
     """The entries on and above diagonal `k` of the last two axes; 0 elsewhere.
 
     >>> import tinygrad_edu as tg
@@ -274,7 +275,7 @@ def triu(x: Any, k: int = 0) -> Tensor:
 
 
 @settings
-def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
     """The diagonal `offset` of two axes, as a new last axis; a copy, into which a write does not reach `x`.
 
     >>> import tinygrad_edu as tg
@@ -290,7 +291,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tenso
 
 
 @settings
-def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*xs: object, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`: x along columns and y along rows, for "ij" exchanged.
 
     A list of tensors in place of several arguments is taken, too.

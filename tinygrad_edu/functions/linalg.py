@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..annotations import Array, ArrayLike, DTypeLike
 from ..errors import DTypeError, ShapeError
 from ..sums import HALF
 from .arguments import lift, normal_axis, spelled
@@ -74,7 +75,7 @@ class SVDResult(NamedTuple):
 
 
 @own_keywords
-def outer(a: Any, b: Any) -> Tensor:
+def outer(a: ArrayLike, b: ArrayLike) -> Tensor:
     """y[i, j] = a[i] * b[j], of flattened tensors.
 
     >>> import tinygrad_edu as tg
@@ -85,7 +86,7 @@ def outer(a: Any, b: Any) -> Tensor:
 
 
 @settings
-def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
+def cross(a: ArrayLike, b: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """The vector product of vectors of length 3 along `axis`.
 
     >>> import tinygrad_edu as tg
@@ -107,7 +108,7 @@ def cross(a: Any, b: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
 
 
 @settings
-def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
+def trace(x: ArrayLike, offset: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """The sum of the diagonal `offset` of the last two axes.
 
     >>> import tinygrad_edu as tg
@@ -117,17 +118,17 @@ def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
-def _adjoint(x: Any) -> Any:
+def _adjoint(x: object) -> Any:
     """The matrix transposed and, if it is complex, conjugated."""
     y = matrix_transpose(x)
     return ops.conj(y) if y.dtype.kind == "c" else y
 
 
-def _real(x: Any) -> Any:
+def _real(x: Tensor) -> Any:
     return ops.real(x) if x.dtype.kind == "c" else x
 
 
-def matrix(x: Any, who: str, square: bool = False) -> Any:
+def matrix(x: ArrayLike, who: str, square: bool = False) -> Tensor:
     x = lift(x, who)
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         what = "square matrices" if square else "matrices"
@@ -135,7 +136,7 @@ def matrix(x: Any, who: str, square: bool = False) -> Any:
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
-def inv(x: Any) -> Tensor:
+def inv(x: ArrayLike) -> Tensor:
     """The inverse of square matrices; a LinAlgError where one is singular.
 
     >>> import tinygrad_edu as tg
@@ -146,7 +147,7 @@ def inv(x: Any) -> Tensor:
 
 
 @own_keywords
-def solve(a: Any, b: Any) -> Tensor:
+def solve(a: ArrayLike, b: ArrayLike) -> Tensor:
     """The solution x of a @ x = b; a 1-D `b` is one column. A LinAlgError where `a` is singular.
 
     >>> import tinygrad_edu as tg
@@ -161,8 +162,14 @@ def solve(a: Any, b: Any) -> Tensor:
 
 @settings
 def solve_triangular(
-    a: Any, b: Any, lower: bool = False, unit_diagonal: bool = False, *, upper: bool | None = None, left: bool = True
-) -> Tensor:  # fmt: skip
+    a: ArrayLike,
+    b: ArrayLike,
+    lower: bool = False,
+    unit_diagonal: bool = False,
+    *,
+    upper: bool | None = None,
+    left: bool = True,
+) -> Tensor:
     """The solution x of a @ x = b, of which one triangle of `a` is read; a 1-D `b` is one column.
 
     With `unit_diagonal`, its diagonal is taken for ones. `upper` is PyTorch's opposite of `lower`; without `left`, it
@@ -185,7 +192,7 @@ def solve_triangular(
 
 
 @settings
-def cholesky_solve(b: Any, L: Any, upper: bool = False) -> Tensor:
+def cholesky_solve(b: ArrayLike, L: ArrayLike, upper: bool = False) -> Tensor:
     """The solution x of a @ x = b, given the Cholesky factor of `a`; the order of arguments is PyTorch's.
 
     >>> import tinygrad_edu as tg
@@ -197,7 +204,7 @@ def cholesky_solve(b: Any, L: Any, upper: bool = False) -> Tensor:
     return solve_triangular(_adjoint(L), solve_triangular(L, b, lower=True))
 
 
-def det(x: Any) -> Tensor:
+def det(x: ArrayLike) -> Tensor:
     """The determinant; its gradient is the transposed adjugate, also where the matrix is singular.
 
     >>> import tinygrad_edu as tg
@@ -208,7 +215,7 @@ def det(x: Any) -> Tensor:
 
 
 @own_keywords
-def slogdet(x: Any) -> SlogdetResult:
+def slogdet(x: ArrayLike) -> SlogdetResult:
     """The sign of the determinant, det / abs(det), and the logarithm of its size.
 
     >>> import tinygrad_edu as tg
@@ -221,7 +228,7 @@ def slogdet(x: Any) -> SlogdetResult:
 
 
 @settings
-def cholesky(x: Any, upper: bool = False) -> Tensor:
+def cholesky(x: ArrayLike, upper: bool = False) -> Tensor:
     """The lower triangular L with L @ L.mT = x, for a positive definite x (its symmetric part).
 
     Of a complex x (its Hermitian part), L.mT is conjugated. With `upper`, L transposed likewise.
@@ -234,7 +241,7 @@ def cholesky(x: Any, upper: bool = False) -> Tensor:
     return _adjoint(y) if upper else y
 
 
-def _completed(q: Any, whole: Any) -> Any:
+def _completed(q: Tensor, whole: Array) -> Any:
     """Orthonormal columns `q`, and beside them those of the constant basis `whole` that are not in their span.
 
     How these turn among themselves has no derivative: a result must not depend on it.
@@ -246,7 +253,7 @@ def _completed(q: Any, whole: Any) -> Any:
 
 
 @settings
-def qr(x: Any, mode: str = "reduced") -> QRResult:
+def qr(x: ArrayLike, mode: str = "reduced") -> QRResult:
     """x = Q @ R with orthonormal columns in Q and an upper triangular R; with `mode` "complete", Q is square.
 
     >>> import tinygrad_edu as tg
@@ -268,7 +275,7 @@ def qr(x: Any, mode: str = "reduced") -> QRResult:
 
 
 @settings
-def svd(x: Any, full_matrices: bool = True) -> SVDResult:
+def svd(x: ArrayLike, full_matrices: bool = True) -> SVDResult:
     """x = U * S @ Vh, with the singular values S descending and orthonormal columns in U and rows in Vh.
 
     With `full_matrices`, as in NumPy and PyTorch by default, U and Vh are square: x = U[:, :k] * S @ Vh[:k] for
@@ -290,7 +297,7 @@ def svd(x: Any, full_matrices: bool = True) -> SVDResult:
     return SVDResult(u, s, _adjoint(v))
 
 
-def triangle(x: Any, part: str = "L") -> Any:
+def triangle(x: ArrayLike, part: str = "L") -> Any:
     """The symmetric (Hermitian) matrix of the lower (or upper) triangle of `x`, which is all that is read."""
     if part not in ("L", "U", "l", "u"):
         raise ValueError(f"eigh: UPLO must be 'L' or 'U'; got {part!r}; leave it out for the symmetric part")
@@ -301,7 +308,7 @@ def triangle(x: Any, part: str = "L") -> Any:
 
 
 @settings
-def eigh(x: Any, UPLO: str | None = None) -> EighResult:
+def eigh(x: ArrayLike, UPLO: str | None = None) -> EighResult:
     """The eigenvalues, ascending, and eigenvectors (columns) of the symmetric part of `x`; of a complex `x`, of its
     Hermitian part. With `UPLO`, only the lower ("L") or upper ("U") triangle of `x` is read, as in NumPy and PyTorch.
 
@@ -318,7 +325,7 @@ def eigh(x: Any, UPLO: str | None = None) -> EighResult:
 
 
 @own_keywords
-def svdvals(x: Any) -> Tensor:
+def svdvals(x: ArrayLike) -> Tensor:
     """The singular values, descending: (..., m, n) -> (..., min(m, n)).
 
     >>> import tinygrad_edu as tg
@@ -329,7 +336,7 @@ def svdvals(x: Any) -> Tensor:
 
 
 @settings
-def eigvalsh(x: Any, UPLO: str | None = None) -> Tensor:
+def eigvalsh(x: ArrayLike, UPLO: str | None = None) -> Tensor:
     """The eigenvalues of the symmetric part of `x`, ascending; `UPLO` as for `eigh`.
 
     >>> import tinygrad_edu as tg
@@ -340,7 +347,7 @@ def eigvalsh(x: Any, UPLO: str | None = None) -> Tensor:
 
 
 @settings
-def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Tensor:
+def pinv(x: ArrayLike, rtol: float | None = None, hermitian: bool = False) -> Tensor:
     """The pseudo-inverse V @ (U / s).mT; singular values up to `rtol` times the largest count as 0.
 
     Of a `hermitian` matrix only the lower triangle is read.
@@ -356,7 +363,7 @@ def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Tensor:
 
 
 @settings
-def matrix_power(x: Any, n: int) -> Tensor:
+def matrix_power(x: ArrayLike, n: int) -> Tensor:
     """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`.
 
     >>> import tinygrad_edu as tg

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..arrays import complex_step
 from ..errors import DTypeError, ShapeError
 from .arguments import Axis, as_tuple, lift, normal_axes, normal_axis, number, spelled
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def _largest(sizes: Any, axis: Axis, keepdims: bool = False) -> Any:
+def _largest(sizes: Tensor, axis: Axis, keepdims: bool = False) -> Any:
     """The largest of sizes, which is 0 where there are none."""
     none = any(not sizes.shape[k] for k in normal_axes("vector_norm", axis, sizes.ndim))
     return (sum if none else max)(sizes, axis, keepdims)
@@ -29,7 +30,13 @@ def _largest(sizes: Any, axis: Axis, keepdims: bool = False) -> Any:
 
 @settings
 def vector_norm(
-    x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+    x: ArrayLike,
+    ord: float = 2,
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    dim: Axis = None,
+    keepdim: bool | None = None,
 ) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); max(abs(x)) for inf, min(abs(x)) for -inf, the number of entries other than 0 for 0.
 
@@ -59,7 +66,7 @@ def vector_norm(
 
 @settings
 def matrix_norm(
-    x: Any, ord: Any = "fro", axis: Axis = (-2, -1), keepdims: bool = False,
+    x: ArrayLike, ord: object = "fro", axis: Axis = (-2, -1), keepdims: bool = False,
     *, dim: Axis = None, keepdim: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """A norm of matrices, chosen by `ord`.
@@ -100,7 +107,13 @@ def matrix_norm(
 
 @settings
 def norm(
-    x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+    x: ArrayLike,
+    ord: Any = None,
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    dim: Axis = None,
+    keepdim: bool | None = None,
 ) -> Tensor:
     """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two.
 
@@ -124,7 +137,7 @@ def norm(
 
 
 @settings
-def matrix_rank(x: Any, rtol: Any = None, *, atol: Any = None, hermitian: bool = False) -> Tensor:
+def matrix_rank(x: ArrayLike, rtol: Any = None, *, atol: Any = None, hermitian: bool = False) -> Tensor:
     """How many singular values are above `rtol` times the largest, and above `atol`; it has no gradient.
 
     Of a `hermitian` matrix the lower triangle is read. Tolerances may differ between the matrices of a batch.
@@ -143,7 +156,7 @@ def matrix_rank(x: Any, rtol: Any = None, *, atol: Any = None, hermitian: bool =
 
 
 @own_keywords
-def cond(x: Any, p: Any = None) -> Tensor:
+def cond(x: ArrayLike, p: object = None) -> Tensor:
     """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values.
 
     >>> import tinygrad_edu as tg

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import complex_step
 from ..op import Op
 from ..sums import HALF
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def over_axes(op: Op, x: Any, axis: Axis, keepdims: bool, **attributes: Any) -> Any:
+def over_axes(op: Op, x: ArrayLike, axis: Axis, keepdims: bool, **attributes: object) -> Any:
     """`op` over `axis`, as users write it."""
     x = lift(x, op.name)
     axes = normal_axes(op.name, axis, x.ndim)
     return op(x, axis=axes, keepdims=_kept(op, keepdims), **attributes)
 
 
-def _kept(op: Op, keepdims: Any) -> builtins.bool:
+def _kept(op: Op, keepdims: bool) -> builtins.bool:
     return keepdims if keepdims.__class__ is builtins.bool else truth(op.name, "keepdims", keepdims)
 
 
@@ -39,7 +40,7 @@ def _as(y: Any, dtype: Any) -> Any:
 
 @own_keywords
 def sum(
-    x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None,
     *, dim: Axis = None, keepdim: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The sum over `axis`: `(2, 3) -> (3,)` for axis 0.
@@ -56,7 +57,7 @@ def sum(
 
 @own_keywords
 def prod(
-    x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None,
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None,
     *, dim: Axis = None, keepdim: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The product over `axis`; its gradient is right also where entries are 0.
@@ -73,13 +74,15 @@ def prod(
     return _as(_wide(x if dtype is None else x.astype(dtype), lambda x: over_axes(ops.prod, x, axis, keepdims)), dtype)
 
 
-def _wide(x: Any, f: Callable[[Any], Any]) -> Any:
+def _wide(x: Tensor, f: Callable[[Any], Any]) -> Any:
     """`f(x)`; of float16 computed in float32, and rounded once, there and back."""
     return f(x.astype(np.float32)).astype(HALF) if x.dtype == HALF else f(x)
 
 
 @own_keywords
-def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
+def max(
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """The largest entry over `axis`; ties share the gradient equally.
 
     PyTorch's `max(dim=)` gives places as well, so `dim` is refused: use `axis`, and `argmax` for the places.
@@ -96,7 +99,9 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 
 
 @own_keywords
-def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
+def min(
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """The smallest entry over `axis`; ties share the gradient equally.
 
     PyTorch's `min(dim=)` gives places as well, so `dim` is refused: use `axis`, and `argmin` for the places.
@@ -112,7 +117,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 
 @own_keywords
 def logsumexp(
-    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
     """log(sum(exp(x))) over `axis`, without overflow; its gradient is the softmax of `x`.
 
@@ -135,14 +140,16 @@ def _count(x: Any, axis: Axis, who: str) -> int:
     return math.prod(shape[i] for i in normal_axes(who, axis, len(shape)))
 
 
-def averaged(x: Any, who: str) -> Any:
+def averaged(x: ArrayLike, who: str) -> Any:
     """`x` as floats: sums of integers could overflow."""
     x = lift(x, who)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
 @single
-def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
+def mean(
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """The mean over `axis`: sum(x) / n. float16 is summed in float32, integers in float64, as NumPy does.
 
     >>> import tinygrad_edu as tg
@@ -158,7 +165,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None,
 PLAIN = 0.0  # NumPy's correction where none is given, known by identity
 
 
-def _corrected(who: str, correction: Any, unbiased: Any) -> tuple[builtins.bool, Any]:
+def _corrected(who: str, correction: float | None, unbiased: bool | None) -> tuple[builtins.bool, Any]:
     """Whether `dim` has one meaning, and what is taken from n: as PyTorch spells it, 1 for None and for `unbiased`."""
     if unbiased is not None:
         if correction is not PLAIN:
@@ -173,7 +180,7 @@ def _corrected(who: str, correction: Any, unbiased: Any) -> tuple[builtins.bool,
 @own_keywords
 @single
 def var(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
     *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The variance over `axis`: sum(abs(x - mean(x))**2) / (n - correction).
@@ -196,7 +203,7 @@ def var(
 @own_keywords
 @single
 def std(
-    x: Any, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
     *, dim: Axis = None, keepdim: bool | None = None, unbiased: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The standard deviation over `axis`: the 2-norm of `x - mean(x)`, over sqrt(n - correction).
@@ -215,13 +222,15 @@ def std(
     return over_axes(ops.norm2, _size(x - mean(x, axis, keepdims=True)), axis, keepdims) / n**0.5
 
 
-def _size(d: Any) -> Any:
+def _size(d: Tensor) -> Any:
     """What stands for `d` in a sum of squared sizes: its absolute value if it is complex."""
     return ops.abs(d) if d.dtype.kind == "c" and not complex_step.get() else d
 
 
 @own_keywords
-def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
+def all(
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """Whether all entries over `axis` are true.
 
     >>> import tinygrad_edu as tg
@@ -234,7 +243,9 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 
 
 @own_keywords
-def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
+def any(
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+) -> Tensor:
     """Whether any entry over `axis` is true.
 
     >>> import tinygrad_edu as tg
@@ -248,7 +259,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, 
 
 @own_keywords
 def count_nonzero(
-    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool | None = None
 ) -> Tensor:
     """How many entries over `axis` are not 0.
 
@@ -261,7 +272,7 @@ def count_nonzero(
     return over_axes(ops.count_nonzero, x, axis, keepdims)
 
 
-def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
+def _position(op: Op, x: ArrayLike, axis: int | None, keepdims: bool) -> Any:
     x = lift(x, op.name)
     shape = x.shape
     keepdims = _kept(op, keepdims)
@@ -273,7 +284,12 @@ def _position(op: Op, x: Any, axis: int | None, keepdims: bool) -> Any:
 
 @own_keywords
 def argmax(
-    x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
+    x: ArrayLike,
+    axis: int | None = None,
+    keepdims: bool = False,
+    *,
+    dim: int | None = None,
+    keepdim: bool | None = None,
 ) -> Tensor:
     """Where the (first) largest entry stands along `axis`; of the flattened tensor for None.
 
@@ -288,7 +304,12 @@ def argmax(
 
 @own_keywords
 def argmin(
-    x: Any, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool | None = None
+    x: ArrayLike,
+    axis: int | None = None,
+    keepdims: bool = False,
+    *,
+    dim: int | None = None,
+    keepdim: bool | None = None,
 ) -> Tensor:
     """Where the (first) smallest entry stands along `axis`; of the flattened tensor for None.
 
@@ -315,7 +336,12 @@ def _scan(op: Op, x: Any, axis: int | None, initial: float | None, **attributes:
 
 @own_keywords
 def cumulative_sum(
-    x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
+    x: ArrayLike,
+    axis: int | None = None,
+    include_initial: bool = False,
+    dtype: DTypeLike | None = None,
+    *,
+    dim: int | None = None,
 ) -> Tensor:
     """y[k] = x[0] + ... + x[k] along `axis`, after a 0 if `include_initial`.
 
@@ -333,7 +359,12 @@ def cumulative_sum(
 
 @own_keywords
 def cumulative_prod(
-    x: Any, axis: int | None = None, include_initial: bool = False, dtype: Any = None, *, dim: int | None = None
+    x: ArrayLike,
+    axis: int | None = None,
+    include_initial: bool = False,
+    dtype: DTypeLike | None = None,
+    *,
+    dim: int | None = None,
 ) -> Tensor:
     """y[k] = x[0] * ... * x[k] along `axis`, after a 1 if `include_initial`.
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..annotations import ArrayLike
 from ..arrays import normal_dtype
 from ..engine import Variable
 from ..errors import DTypeError
@@ -24,7 +25,7 @@ Texts = Any  # a text, or several
 Names = Any  # all, none, or those of these names: True, False, a text, or several
 
 
-def refused(who: str, what: str, must: str, x: Any, example: str, kind: type[Exception] = DTypeError) -> Exception:
+def refused(who: str, what: str, must: str, x: object, example: str, kind: type[Exception] = DTypeError) -> Exception:
     """The error of a setting, in the promised form."""
     if isinstance(x, Variable | np.ndarray) and np.ndim(
         x._data if isinstance(x, Variable) else x
@@ -36,7 +37,7 @@ def refused(who: str, what: str, must: str, x: Any, example: str, kind: type[Exc
     return kind(f"{who}: {what} must be {must}; got {given}; use e.g. {example}")
 
 
-def integer(who: str, what: str, x: Any, least: int | None = None) -> int:
+def integer(who: str, what: str, x: object, least: int | None = None) -> int:
     """A whole number; True and False are none."""
     example = f"{what}={least or 1}"
     if isinstance(x, bool | np.bool) or not hasattr(x, "__index__"):
@@ -66,7 +67,7 @@ def real(who: str, what: str, x: Any) -> Any:
         raise refused(who, what, "a number", x, f"{what}=0.5", ValueError) from None
 
 
-def probability(who: str, what: str, x: Any) -> Any:
+def probability(who: str, what: str, x: ArrayLike) -> Any:
     """A real number from 0 to 1."""
     p = real(who, what, x)
     if not 0 <= p <= 1:
@@ -74,7 +75,7 @@ def probability(who: str, what: str, x: Any) -> Any:
     return p
 
 
-def truth(who: str, what: str, x: Any) -> bool:
+def truth(who: str, what: str, x: object) -> bool:
     """True or False, or 1 or 0."""
     value = x._data if isinstance(x, Variable) else x
     if isinstance(value, np.ndarray) and not value.ndim:
@@ -92,7 +93,7 @@ def text(who: str, what: str, x: Any) -> str:
     raise refused(who, what, "a text", x, repr(x[-1]) if one else "the default")
 
 
-def function(who: str, what: str, x: Any) -> Any:
+def function(who: str, what: str, x: object) -> Any:
     """What can be called."""
     if callable(x):
         return x
@@ -109,7 +110,7 @@ def generator(who: str, what: str, x: Any) -> Any:
     raise refused(who, what, "a generator", x, "tg.random.default_rng(0)")
 
 
-def leaf(who: str, what: str, x: Any) -> Any:
+def leaf(who: str, what: str, x: object) -> Any:
     """A tensor, to be written into."""
     if isinstance(x, Variable):
         return x
@@ -126,13 +127,13 @@ def several(who: str, what: str, x: Any) -> list[Any]:
     raise refused(who, what, "several, such as a list", x, "list(x.values())" if isinstance(x, dict) else "[...]")
 
 
-def lengths(who: str, what: str, x: Any, least: int = 1) -> tuple[int, ...]:
+def lengths(who: str, what: str, x: object, least: int = 1) -> tuple[int, ...]:
     """Whole numbers, given as one or as several."""
     several_given = isinstance(x, tuple | list) or (hasattr(x, "shape") and x.shape != ())
     return tuple(integer(who, what, n, least) for n in (several(who, what, x) if several_given else [x]))
 
 
-def texts(who: str, what: str, x: Any) -> tuple[str, ...]:
+def texts(who: str, what: str, x: object) -> tuple[str, ...]:
     """Texts, given as one or as several."""
     if isinstance(x, str):
         return (x,)
@@ -142,7 +143,7 @@ def texts(who: str, what: str, x: Any) -> tuple[str, ...]:
     return found
 
 
-def names(who: str, what: str, x: Any) -> bool | tuple[str, ...]:
+def names(who: str, what: str, x: ArrayLike) -> bool | tuple[str, ...]:
     """True, False, or texts."""
     if isinstance(x, bool | np.bool):
         return bool(x)

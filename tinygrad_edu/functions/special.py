@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import ops
+from ..annotations import ArrayLike
 from .arguments import elementwise, lift
 from .elementwise import clip, log, log1p, minimum, sigmoid, where
 from .elementwise import erf as erf
@@ -22,7 +23,7 @@ xlogy = elementwise(ops.xlogy, "0.0, 0.0", "Tensor(shape=(), dtype=float32, 0.)"
 xlog1py = elementwise(ops.xlog1py, "0.0, -1.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
 
 
-def digamma(x: Any) -> Tensor:
+def digamma(x: ArrayLike) -> Tensor:
     """The logarithmic derivative of the gamma function. Source: Abramowitz and Stegun 6.3.
 
     >>> import tinygrad_edu as tg
@@ -33,7 +34,7 @@ def digamma(x: Any) -> Tensor:
 
 
 @settings
-def polygamma(n: Size, x: Any) -> Tensor:
+def polygamma(n: Size, x: ArrayLike) -> Tensor:
     """The derivative of order `n` of `digamma`. Source: Abramowitz and Stegun 6.4.
 
     >>> import tinygrad_edu as tg
@@ -43,7 +44,7 @@ def polygamma(n: Size, x: Any) -> Tensor:
     return ops.polygamma(lift(x, "polygamma"), n=n)
 
 
-def ndtr(x: Any) -> Tensor:
+def ndtr(x: ArrayLike) -> Tensor:
     """The distribution function of the standard normal law: erfc(-x / sqrt(2)) / 2.
 
     >>> import tinygrad_edu as tg
@@ -53,7 +54,7 @@ def ndtr(x: Any) -> Tensor:
     return erfc(lift(x, "ndtr") * -(0.5**0.5)) / 2
 
 
-def log_ndtr(x: Any) -> Tensor:
+def log_ndtr(x: ArrayLike) -> Tensor:
     """The logarithm of `ndtr`, to its own digits on both sides.
 
     >>> import tinygrad_edu as tg
@@ -67,7 +68,7 @@ def log_ndtr(x: Any) -> Tensor:
 
 
 @settings
-def logit(x: Any, eps: float | None = None) -> Tensor:
+def logit(x: ArrayLike, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of `expit`; `x` is first moved to between `eps` and 1 - `eps`, if that is given.
 
     >>> import tinygrad_edu as tg
@@ -79,7 +80,7 @@ def logit(x: Any, eps: float | None = None) -> Tensor:
     return log(x) - log1p(-x)
 
 
-def i0(x: Any) -> Tensor:
+def i0(x: ArrayLike) -> Tensor:
     """The modified Bessel function of order 0. Source: Abramowitz and Stegun 9.6 and 9.7.
 
     >>> import tinygrad_edu as tg
@@ -89,7 +90,7 @@ def i0(x: Any) -> Tensor:
     return ops.bessel_i(lift(x, "i0"), n=0)
 
 
-def i1(x: Any) -> Tensor:
+def i1(x: ArrayLike) -> Tensor:
     """The modified Bessel function of order 1.
 
     >>> import tinygrad_edu as tg
@@ -99,7 +100,7 @@ def i1(x: Any) -> Tensor:
     return ops.bessel_i(lift(x, "i1"), n=1)
 
 
-def i0e(x: Any) -> Tensor:
+def i0e(x: ArrayLike) -> Tensor:
     """exp(-abs(x)) * i0(x).
 
     >>> import tinygrad_edu as tg
@@ -109,7 +110,7 @@ def i0e(x: Any) -> Tensor:
     return ops.bessel_ie(lift(x, "i0e"), n=0)
 
 
-def i1e(x: Any) -> Tensor:
+def i1e(x: ArrayLike) -> Tensor:
     """exp(-abs(x)) * i1(x).
 
     >>> import tinygrad_edu as tg

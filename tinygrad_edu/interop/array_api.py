@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..annotations import Array, ArrayLike, DTypeLike
 from ..arrays import get_default_dtype, normal_dtype
 from ..errors import DTypeError
 from ..functions import creation, elementwise, indexing, layout
@@ -42,7 +43,7 @@ def _dtype_of(who: str, x: Any) -> Any:
     return np.dtype(x.dtype) if hasattr(x, "dtype") and not isinstance(x, type) else normal_dtype(who, x)
 
 
-def astype(x: Any, dtype: Any, *, copy: Any = True, device: Any = None) -> Tensor:
+def astype(x: ArrayLike, dtype: DTypeLike | None, *, copy: Any = True, device: Any = None) -> Tensor:
     """`x` in another dtype; a gradient passes between floating-point ones. Without `copy`, `x` itself if it has it.
 
     >>> import tinygrad_edu as tg
@@ -55,7 +56,7 @@ def astype(x: Any, dtype: Any, *, copy: Any = True, device: Any = None) -> Tenso
     return x if x.dtype == wanted and not copy else x.clone() if x.dtype == wanted else x.astype(wanted)
 
 
-def can_cast(from_: Any, to: Any) -> Any:
+def can_cast(from_: object, to: object) -> Any:
     """Whether values of one dtype fit into another by the rules of promotion.
 
     >>> import tinygrad_edu as tg
@@ -81,7 +82,7 @@ def result_type(*arrays_and_dtypes: Any) -> Any:
     return np.result_type(*given)
 
 
-def isdtype(dtype: Any, kind: Any) -> Any:
+def isdtype(dtype: DTypeLike, kind: object) -> Any:
     """Whether a dtype is another, or of a kind: bool, signed integer, unsigned integer, integral, real floating,
     complex floating, numeric, or one of several.
 
@@ -102,7 +103,7 @@ def isdtype(dtype: Any, kind: Any) -> Any:
     return False
 
 
-def _info(who: str, type: Any, kinds: str, of: Any) -> Any:
+def _info(who: str, type: Any, kinds: str, of: type) -> Any:
     dtype = _dtype_of(who, type)
     if dtype.kind not in kinds:
         raise DTypeError(
@@ -147,7 +148,7 @@ def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
     return tuple([layout.broadcast_to(t, shape) for t in tensors])
 
 
-def from_dlpack(x: Any, *, device: Any = None, copy: Any = None) -> Tensor:
+def from_dlpack(x: Array, *, device: object = None, copy: Any = None) -> Tensor:
     """A tensor of what another library offers through DLPack.
 
     >>> import numpy as np, tinygrad_edu as tg
@@ -165,7 +166,7 @@ def from_dlpack(x: Any, *, device: Any = None, copy: Any = None) -> Tensor:
         ) from None
 
 
-def empty_like(x: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
+def empty_like(x: ArrayLike, dtype: DTypeLike | None = None, *, device: object | None = None) -> Tensor:
     """Memory as it is found, in the shape and dtype of `x`.
 
     >>> import tinygrad_edu as tg
@@ -177,7 +178,7 @@ def empty_like(x: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     return creation.empty(x.shape, dtype=x.dtype if dtype is None else dtype)
 
 
-def isin(x1: Any, x2: Any, *, invert: Any = False) -> Tensor:
+def isin(x1: ArrayLike, x2: ArrayLike, *, invert: object = False) -> Tensor:
     """Whether each entry of `x1` is one of `x2`; with `invert`, whether not.
 
     >>> import tinygrad_edu as tg
@@ -206,7 +207,7 @@ class UniqueInverseResult(NamedTuple):
     inverse_indices: Tensor
 
 
-def unique_all(x: Any) -> UniqueAllResult:
+def unique_all(x: ArrayLike) -> UniqueAllResult:
     """The different values, where each stands first, which of them each entry is, and how often each is there.
 
     >>> import tinygrad_edu as tg
@@ -219,7 +220,7 @@ def unique_all(x: Any) -> UniqueAllResult:
     return UniqueAllResult(values, *(lift(np.asarray(part)) for part in found[1:]))
 
 
-def unique_counts(x: Any) -> UniqueCountsResult:
+def unique_counts(x: ArrayLike) -> UniqueCountsResult:
     """The different values, and how often each is there.
 
     >>> import tinygrad_edu as tg
@@ -230,7 +231,7 @@ def unique_counts(x: Any) -> UniqueCountsResult:
     return UniqueCountsResult(found.values, found.counts)
 
 
-def unique_inverse(x: Any) -> UniqueInverseResult:
+def unique_inverse(x: ArrayLike) -> UniqueInverseResult:
     """The different values, and which of them each entry is.
 
     >>> import tinygrad_edu as tg
@@ -241,7 +242,7 @@ def unique_inverse(x: Any) -> UniqueInverseResult:
     return UniqueInverseResult(found.values, found.inverse_indices)
 
 
-def real(x: Any) -> Tensor:
+def real(x: ArrayLike) -> Tensor:
     """The real part.
 
     >>> import tinygrad_edu as tg
@@ -252,7 +253,7 @@ def real(x: Any) -> Tensor:
     return ops.real.unary(x) if x.dtype.kind == "c" else elementwise.positive(x)
 
 
-def imag(x: Any) -> Tensor:
+def imag(x: ArrayLike) -> Tensor:
     """The imaginary part.
 
     >>> import tinygrad_edu as tg
@@ -275,13 +276,13 @@ class Info:
     def devices(self) -> list[str]:
         return ["cpu"]
 
-    def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
+    def default_dtypes(self, *, device: object | None = None) -> dict[str, Any]:
         at_device("default_dtypes", device)
         floats = get_default_dtype()
         wide = np.result_type(floats, np.complex64)
         return {"real floating": floats, "complex floating": wide, "integral": int64, "indexing": int64}
 
-    def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
+    def dtypes(self, *, device: object | None = None, kind: str | None = None) -> dict[str, Any]:
         at_device("dtypes", device)
         return {name: dtype for name, dtype in NAMED.items() if kind is None or isdtype(dtype, kind)}
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import reduce as fold
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..annotations import Array, ArrayLike
 from ..batched import BatchedArray, whole
 from ..errors import ShapeError
 from ..functions import contract, elementwise, indexing, joining, layout, linalg, norms, reduce
-from ..functions.arguments import lift, normal_axis
+from ..functions.arguments import Axis, lift, normal_axis
 from ..values import value
 from ..writing import assign
 from . import statistics
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
-def kron(a: Any, b: Any) -> Any:
+
+def kron(a: ArrayLike, b: ArrayLike) -> Any:
     """np.kron: every entry of `a` times `b`, in blocks."""
     a, b = lift(a, "kron"), lift(b, "kron")
     n = max(a.ndim, b.ndim)
@@ -28,13 +33,13 @@ def kron(a: Any, b: Any) -> Any:
     return layout.reshape(blocks, [i * j for i, j in zip(a.shape, b.shape, strict=True)])
 
 
-def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+def delete(arr: ArrayLike, obj: ArrayLike, axis: int | None = None) -> Any:
     """np.delete."""
     arr = lift(arr, "delete")
     return _picked(arr, np.delete(_places(arr), _index(obj), axis))
 
 
-def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+def insert(arr: ArrayLike, obj: ArrayLike, values: ArrayLike, axis: int | None = None) -> Any:
     """np.insert."""
     arr = lift(arr, "insert")
     values = lift(values, "insert").astype(arr.dtype)
@@ -42,25 +47,25 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     return _picked(joining.concat([layout.flatten(arr), layout.flatten(values)]), places)
 
 
-def _places(x: Any) -> Any:
+def _places(x: Tensor) -> Any:
     """The number of each entry: what NumPy does with these, is done with the entries."""
     return np.arange(x.size).reshape(x.shape)
 
 
-def _picked(x: Any, places: Any) -> Any:
+def _picked(x: object, places: Any) -> Any:
     return indexing.take(layout.flatten(x), places)
 
 
-def _index(obj: Any) -> Any:
+def _index(obj: object) -> Any:
     return np.asarray(obj._data) if hasattr(obj, "_data") else obj
 
 
-def block(arrays: Any) -> Any:
+def block(arrays: Sequence[Any]) -> Any:
     """np.block: nested lists of blocks, the innermost along the last axis."""
     depth = _depth(arrays)
     ndim = max([depth, *(lift(x, "block").ndim for x in _flat(arrays))])
 
-    def joined(x: Any, level: int) -> Any:
+    def joined(x: ArrayLike, level: int) -> Any:
         if isinstance(x, list):
             return joining.concat([joined(v, level + 1) for v in x], level - depth)
         x = lift(x, "block")
@@ -69,15 +74,15 @@ def block(arrays: Any) -> Any:
     return joined(arrays, 0)
 
 
-def _depth(x: Any) -> int:
+def _depth(x: ArrayLike) -> int:
     return 1 + max((_depth(v) for v in x), default=0) if isinstance(x, list) else 0
 
 
-def _flat(x: Any) -> list[Any]:
+def _flat(x: ArrayLike) -> list[Any]:
     return [leaf for v in x for leaf in _flat(v)] if isinstance(x, list) else [x]
 
 
-def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: ArrayLike, *args: object, **kwargs: object) -> Any:
     """np.apply_along_axis: a function of tensors on each row."""
     arr = lift(arr, "apply_along_axis")
     axis = normal_axis("apply_along_axis", axis, arr.ndim)
@@ -90,7 +95,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     return layout.moveaxis(y, [*range(y.ndim - k, y.ndim)], [*range(axis, axis + k)])
 
 
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def piecewise(x: ArrayLike, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """np.piecewise: each function where its condition holds, the last one elsewhere; each is called on all of `x`."""
     x = lift(x, "piecewise")
     conditions = [lift(c, "piecewise") for c in (condlist if isinstance(condlist, list | tuple) else [condlist])]
@@ -106,7 +111,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return layout.broadcast_to(lift(y, "piecewise").astype(x.dtype), x.shape)
 
 
-def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+def put_along_axis(arr: Tensor, indices: Array, values: object, axis: Axis) -> None:
     """np.put_along_axis: writes into the tensor."""
     at = lift(indices, "put_along_axis")
     if axis is None:
@@ -122,7 +127,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     assign(arr, index, values)
 
 
-def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
+def choose(a: ArrayLike, choices: Any, mode: str = "raise") -> Any:
     """np.choose: the entries of several tensors that an index tensor names."""
     options = [lift(c, "choose") for c in choices]
     a = lift(a, "choose")
@@ -141,19 +146,19 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return fold(lambda rest, pair: elementwise.where(pair[0], pair[1], rest), pairs, default)
 
 
-def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
+def partition(a: ArrayLike, kth: int, axis: int | None = -1) -> Any:
     """np.partition: a sorted tensor is partitioned at every place."""
     return indexing.sort(layout.flatten(a) if axis is None else a, -1 if axis is None else axis)
 
 
-def tensorinv(a: Any, ind: int = 2) -> Any:
+def tensorinv(a: ArrayLike, ind: int = 2) -> Any:
     """np.linalg.tensorinv."""
     a = lift(a, "tensorinv")
     n = math.prod(a.shape[ind:])
     return layout.reshape(linalg.inv(layout.reshape(a, (-1, n))), (*a.shape[ind:], *a.shape[:ind]))
 
 
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+def tensorsolve(a: ArrayLike, b: ArrayLike, axes: Any = None) -> Any:
     """np.linalg.tensorsolve."""
     a, b = lift(a, "tensorsolve"), lift(b, "tensorsolve")
     if axes is not None:
@@ -163,7 +168,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     return layout.reshape(linalg.solve(layout.reshape(a, (-1, math.prod(shape))), layout.flatten(b)), shape)
 
 
-def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+def lstsq(a: ArrayLike, b: ArrayLike, rcond: Any = None) -> Any:
     """np.linalg.lstsq: the solution of least squares, by the pseudo-inverse; residuals, rank, singular values."""
     a, b = lift(a, "lstsq"), lift(b, "lstsq")
     m, n = a.shape

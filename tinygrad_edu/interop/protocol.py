@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..batched import BatchedArray, read_only
 from ..engine import LEFT, Variable, constant
 from ..errors import DTypeError, ShapeError
@@ -29,7 +30,7 @@ from .names import PACKAGE, ours
 from .table import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, WITHOUT_GRADIENT, tensor
 
 
-def _plain(x: Any, array: Callable[[Variable], Any] = lambda x: x._data) -> Any:
+def _plain(x: ArrayLike, array: Callable[[Variable], Any] = lambda x: x._data) -> Any:
     """Arrays in place of tensors, in nested arguments."""
     if isinstance(x, Variable):
         return array(x)
@@ -38,7 +39,7 @@ def _plain(x: Any, array: Callable[[Variable], Any] = lambda x: x._data) -> Any:
     return x
 
 
-def _doubles(x: Any) -> Any:
+def _doubles(x: object) -> Any:
     """Lists of numbers, and floats, as NumPy reads them beside arrays of float64: with all their digits."""
     if isinstance(x, float):
         return np.float64(x)
@@ -51,11 +52,11 @@ def _doubles(x: Any) -> Any:
     return type(x)(map(_doubles, x)) if type(x) in (tuple, list) else x
 
 
-def _double(arguments: Any) -> bool:
+def _double(arguments: Sequence[Any]) -> bool:
     return any(x._data.dtype in (np.float64, np.complex128) for x in _tensors(arguments))
 
 
-def _tracked(*arguments: Any) -> bool:
+def _tracked(*arguments: object) -> bool:
     """Whether a tensor among the arguments is to be recorded."""
     if not recording.get():
         return False
@@ -83,7 +84,7 @@ def _on_arrays(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     return _constants(result, tensors)
 
 
-def _tensors(x: Any) -> Iterator[Variable]:
+def _tensors(x: object) -> Iterator[Variable]:
     if isinstance(x, Variable):
         yield x
     elif isinstance(x, tuple | list | dict):
@@ -91,7 +92,7 @@ def _tensors(x: Any) -> Iterator[Variable]:
             yield from _tensors(part)
 
 
-def _constants(result: Any, made_of: list[Variable]) -> Any:
+def _constants(result: object, made_of: list[Variable]) -> Any:
     if isinstance(result, tuple | list):
         return tuple(_constants(part, made_of) for part in result)
     if not isinstance(result, np.ndarray | np.generic | BatchedArray):
@@ -168,14 +169,14 @@ def _write_at(ufunc: Any, t: Any, key: Any = (), value: Any = 0) -> None:
 
 
 @cache
-def _signature(function: Any) -> inspect.Signature | None:
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(function)
     except ValueError:  # written in C, and silent about its arguments in some versions of NumPy
         return None
 
 
-def _named(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+def _named(function: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The call's arguments by NumPy's names, without those at their defaults; the first, and those of
     a list of any length, by position."""
     signature = _signature(function)

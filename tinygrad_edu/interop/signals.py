@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import is_weak
 from ..errors import ShapeError
 from ..functions import contract, creation, elementwise, indexing, joining, layout, reduce
-from ..functions.arguments import lift, normal_axes, normal_axis, spelled
+from ..functions.arguments import Axis, lift, normal_axes, normal_axis, spelled
 from ..functions.settings import integer
 from ..sums import HALF, worked_in
 
 
-def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Any:
     """np.convolve: y[k] = sum over j of a[k - j] v[j]."""
     a, v = lift(a, "convolve"), lift(v, "convolve")
     long, short = (a, v) if a.size >= v.size else (v, a)
     return _middle("convolve", _full(long, short), long.size, short.size, mode, False)
 
 
-def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Any:
     """np.correlate: y[k] = sum over j of a[k + j] conj(v[j])."""
     a, v = lift(a, "correlate"), lift(v, "correlate")
     v = ops.conj(v) if v.dtype.kind == "c" else v
@@ -52,7 +53,7 @@ def _middle(who: str, full: Any, n: int, m: int, mode: str, turned: bool) -> Any
 
 
 def diff(
-    a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None, *, dim: int | None = None
+    a: ArrayLike, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None, *, dim: int | None = None
 ) -> Any:  # fmt: skip
     """np.diff: the differences of neighbours along an axis, `n` times.
 
@@ -86,7 +87,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     return joining.concat([layout.flatten(lift(x, "ediff1d")).astype(ary.dtype) for x in parts if x is not None], 0)
 
 
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+def gradient(f: ArrayLike, *varargs: Any, axis: Axis | None = None, edge_order: int = 1) -> Any:
     """np.gradient: central differences, one-sided at the ends; of uneven steps too."""
     f = lift(f, "gradient")
     f = f if f.dtype.kind in "fc" else f.astype(np.float64)
@@ -102,7 +103,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     return found[0] if (axis is not None and not isinstance(axis, tuple | list)) or len(found) == 1 else tuple(found)
 
 
-def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
+def _slope(f: object, h: Any, axis: int, edge_order: int) -> Any:
     f = layout.moveaxis(f, axis, -1)
     n = f.shape[-1]
     if n < edge_order + 1:
@@ -118,7 +119,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     return layout.moveaxis(joining.concat([first, inner, last], -1), -1, axis)
 
 
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Any:
     """np.trapezoid."""
     y = lift(y, "trapezoid")
     if y.dtype == getattr(x, "dtype", HALF) == HALF:
@@ -128,7 +129,7 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     return reduce.sum((y[..., 1:] + y[..., :-1]) * width, -1) / 2
 
 
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+def interp(x: ArrayLike, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """np.interp: linear between the points (xp, fp), constant outside."""
     x, xp, fp = (lift(v, "interp") for v in (x, xp, fp))
     if period is not None:
@@ -145,7 +146,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     return y if right is None else elementwise.where(ops.greater(x, xp[-1]), right, y)
 
 
-def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
+def unwrap(p: ArrayLike, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
     """np.unwrap: jumps of more than half a period are made smaller by whole periods."""
     p = layout.moveaxis(lift(p, "unwrap"), axis, -1)
     steps = (p[..., 1:] - p[..., :-1]).detach()
@@ -159,7 +160,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * n
     return layout.moveaxis(joining.concat([p[..., :1], p[..., 1:] + turns], -1), -1, axis)
 
 
-def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def nan_to_num(x: ArrayLike, copy: bool = True, nan: float = 0.0, posinf: object = None, neginf: object = None) -> Any:
     """np.nan_to_num."""
     x = lift(x, "nan_to_num")
     if x.dtype.kind != "f":
@@ -170,7 +171,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, 
     return elementwise.where(x == -np.inf, -limit if neginf is None else neginf, x)
 
 
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: object = None, axis: int = 0) -> Any:
     """np.linspace between tensors."""
     start, stop = _ends(start, stop)
     share = creation.linspace(0.0, 1.0, num, endpoint, start.dtype)
@@ -189,7 +190,13 @@ def _ends(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    base: object = 10.0,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Any:
     """np.logspace: base**linspace."""
     y = elementwise.power(base, linspace(start, stop, num, endpoint, axis=axis))
@@ -206,14 +213,14 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     return y if dtype is None else y.astype(dtype)
 
 
-def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Any:
     """np.vander: the powers of each entry, in columns."""
     x = lift(x, "vander")
     powers = np.arange(x.size if N is None else N)
     return joining.stack([x ** int(k) for k in (powers if increasing else powers[::-1])], -1)
 
 
-def polyval(p: Any, x: Any) -> Any:
+def polyval(p: Any, x: ArrayLike) -> Any:
     """np.polyval, by Horner's rule."""
     y = 0 * lift(x, "polyval")
     for c in p:
@@ -221,7 +228,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
-def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+def rot90(m: ArrayLike, k: int = 1, axes: Any = (0, 1)) -> Any:
     """np.rot90."""
     m = lift(m, "rot90")
     i, j = (normal_axis("rot90", a, m.ndim) for a in axes)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import ops
+from ..annotations import Array, ArrayLike
 from ..engine import Variable
 from ..errors import ShapeError
 from ..functions import contract, elementwise, indexing, joining, layout, reduce
-from ..functions.arguments import lift, normal_axes, single
+from ..functions.arguments import Axis, lift, normal_axes, single
 from ..functions.reduce import averaged
 from ..functions.settings import truth
 from ..values import require, value
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _rows(a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
@@ -56,12 +60,12 @@ METHODS: dict[str, Method] = {
 PICKED = {"lower", "higher", "nearest", "inverted_cdf", "closest_observation"}  # which give an entry as it is
 
 
-def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+def quantile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.quantile: between the sorted entries next to (n - 1) q; `q` has no gradient. nan if there is one."""
     return _quantile(lift(a, "quantile"), q, axis, method, keepdims, by_rows=False)
 
 
-def nanquantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+def nanquantile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.nanquantile: of the entries that are not nan, which are sorted to the end."""
     return _quantile(lift(a, "nanquantile"), q, axis, method, keepdims, by_rows=True)
 
@@ -106,7 +110,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, by_rows: b
     return layout.expand_dims(y, [k + share.ndim for k in axes]) if truth("quantile", "keepdims", keepdims) else y
 
 
-def _shares(q: Any) -> Any:
+def _shares(q: object) -> Any:
     """Which shares are asked for, in float64: they have no gradient."""
     return lift(q).detach().astype(np.float64) if isinstance(q, Variable) else np.asarray(q, np.float64)
 
@@ -116,22 +120,22 @@ def _must_be_shares(q: Any) -> None:
         raise ValueError(f"quantile: q must be from 0 to 1; got {q}; use percentile for 0 to 100")
 
 
-def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+def percentile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.percentile: the quantile of q / 100."""
     return quantile(a, _shares(q) / 100, axis, method, keepdims)
 
 
-def nanpercentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+def nanpercentile(a: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.nanpercentile."""
     return nanquantile(a, _shares(q) / 100, axis, method, keepdims)
 
 
-def median(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def median(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """np.median."""
     return quantile(a, 0.5, axis, keepdims=keepdims)
 
 
-def nanmedian(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmedian(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """np.nanmedian."""
     return nanquantile(a, 0.5, axis, keepdims=keepdims)
 
@@ -139,7 +143,7 @@ def nanmedian(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def _without(fill: float, function: Callable[..., Any]) -> Callable[..., Any]:
     """A reduction of what is not nan, where `fill` changes nothing."""
 
-    def call(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def call(a: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
         a = lift(a, function.__name__)
         y = function(elementwise.where(ops.isnan(a), fill, a), axis, keepdims)
         if math.isinf(fill):  # of nan alone
@@ -166,7 +170,7 @@ def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @single
-def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def nanvar(a: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """np.nanvar."""
     a = averaged(a, "nanvar")
     off = a - nanmean(a, axis, True)
@@ -175,15 +179,20 @@ def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) ->
 
 
 @single
-def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def nanstd(a: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """np.nanstd."""
     return elementwise.sqrt(nanvar(a, axis, ddof, keepdims))
 
 
 def cov(
-    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None,
-    aweights: Any = None,
-) -> Any:  # fmt: skip
+    m: ArrayLike,
+    y: ArrayLike | None = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Array | None = None,
+    aweights: Array | None = None,
+) -> Any:
     """np.cov: products of deviations from the mean, each row a variable (each column, without `rowvar`).
 
     An observation counts `fweights` times, whole numbers, and has the weight `aweights`.
@@ -194,8 +203,8 @@ def cov(
     if fweights is None and aweights is None:
         x = x - reduce.mean(x, 1, keepdims=True)
         return _all_axes_of_one(contract.matmul(x, _conj(x).T) / (x.shape[1] - free))
-    counts = None if fweights is None else _weights(fweights, x.shape[1], True)
-    weights = None if aweights is None else _weights(aweights, x.shape[1], False)
+    counts: Any = None if fweights is None else _weights(fweights, x.shape[1], True)
+    weights: Any = None if aweights is None else _weights(aweights, x.shape[1], False)
     w = weights if counts is None else counts if weights is None else counts * weights
     total = reduce.sum(w)
     x = x - reduce.sum(x * w, 1, keepdims=True) / total
@@ -203,12 +212,12 @@ def cov(
     return _all_axes_of_one(contract.matmul(x * w, _conj(x).T) / (total - free * (1 if weights is None else spread)))
 
 
-def _weights(w: Any, n: int, counted: bool) -> Any:
+def _weights(w: ArrayLike, n: int, counted: bool) -> Any:
     w = lift(w, "cov")
     if w.shape != (n,):
         raise ShapeError(f"cov: weights must be one for each of {n} observations; got shape {w.shape}; check them")
 
-    def check(values: Any) -> None:
+    def check(values: Array) -> None:
         if np.any(values < 0) or (counted and np.any(values != np.round(values))):
             raise ValueError(
                 f"cov: weights must not be negative, and fweights whole numbers; got {values.min()} to {values.max()}; "
@@ -228,16 +237,16 @@ def _variables(x: Any, rowvar: bool) -> Any:
     return x if rowvar or x.shape[0] == 1 else x.T
 
 
-def _conj(x: Any) -> Any:
+def _conj(x: Tensor) -> Any:
     return ops.conj(x) if x.dtype.kind == "c" else x
 
 
-def _all_axes_of_one(x: Any) -> Any:
+def _all_axes_of_one(x: Tensor) -> Any:
     """A matrix of one entry as a number."""
     return layout.reshape(x, ()) if x.size == 1 else x
 
 
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True) -> Any:
     """np.corrcoef: the covariance divided by both deviations."""
     c = cov(x, y, rowvar)
     if not c.ndim:
@@ -249,8 +258,13 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 
 @single
 def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
-) -> Any:  # fmt: skip
+    a: ArrayLike,
+    axis: Axis = None,
+    weights: ArrayLike | None = None,
+    returned: bool = False,
+    *,
+    keepdims: bool = False,
+) -> Any:
     """np.average; with `returned`, the sum of the weights too."""
     if weights is None:
         mean = reduce.mean(a, axis, keepdims)

@@ -7,12 +7,13 @@ package that does the same, or with a line that says it in those.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike, DTypeLike
 from ..engine import Variable
 from ..functions import (
     contract,
@@ -30,16 +31,19 @@ from ..functions import (
 from ..op import REGISTRY
 from . import array_api, assembly, polynomials, signals, statistics
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 LOG2 = math.log(2.0)
 
 
-def _wide(x: Any) -> Any:
+def _wide(x: Tensor) -> Any:
     """Computed in float64, or wider."""
     x = tensor(x)
     return x if x.dtype in (np.float64, np.longdouble) or x.dtype.kind == "c" else x.astype(np.float64)
 
 
-def _frexp(x: Any) -> Any:
+def _frexp(x: Tensor) -> Any:
     e = ops.exponent(x)
     return x * 2.0 ** -e.astype(x.dtype), e
 
@@ -86,7 +90,9 @@ def _under_its_name(call: Callable[..., Any], function: Callable[..., Any]) -> C
 def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
     """With NumPy's `dtype`, in which to compute."""
 
-    def call(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    def call(
+        a: Tensor, axis: int | Sequence[int] | None = None, dtype: DTypeLike | None = None, keepdims: bool = False
+    ) -> Any:
         a = tensor(a) if dtype is None else tensor(a).astype(dtype)
         return function(a, axis, True) if keepdims else function(a, axis)
 
@@ -96,7 +102,13 @@ def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
     """With NumPy's names for `correction`."""
 
-    def call(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False, correction: Any = None) -> Any:
+    def call(
+        a: Tensor,
+        axis: int | Sequence[int] | None = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        correction: object = None,
+    ) -> Any:
         return function(a, axis, keepdims, correction=ddof if correction is None else correction)
 
     return _under_its_name(call, function)
@@ -105,30 +117,30 @@ def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
 def _ordered(function: Callable[..., Any]) -> Callable[..., Any]:
     """np.sort and np.argsort: all our sorts are stable, so `kind` and `stable` are met."""
 
-    def call(a: Any, axis: int | None = -1, kind: Any = None, stable: Any = None) -> Any:
+    def call(a: Tensor, axis: int | None = -1, kind: object = None, stable: object = None) -> Any:
         return function(layout.flatten(a) if axis is None else a, -1 if axis is None else axis)
 
     return _under_its_name(call, function)
 
 
-def tensor(x: Any) -> Any:
+def tensor(x: object) -> Any:
     """`x`, which may be a number, a list or an array, as a tensor."""
     return elementwise.positive(x) if not isinstance(x, Variable) else x
 
 
-def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def _svd(a: Tensor, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     a = linalg.triangle(a) if hermitian else a
     return linalg.svd(a, full_matrices) if compute_uv else linalg.svdvals(a)
 
 
-def _angle(z: Any, deg: bool = False) -> Any:
+def _angle(z: ArrayLike, deg: bool = False) -> Any:
     return elementwise.atan2(array_api.imag(z), array_api.real(z)) * (180 / np.pi if deg else 1)
 
 
 def _plane(transform: Callable[..., Any]) -> Callable[..., Any]:
     """np.fft.fft2 and its like: along the last two axes."""
 
-    def call(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+    def call(a: Tensor, s: object = None, axes: int | Sequence[int] = (-2, -1), norm: object = None) -> Any:
         return transform(a, s, axes, "backward" if norm is None else norm)
 
     return call
@@ -159,11 +171,11 @@ def _column_stack(tup: Any) -> Any:
     return joining.concat([x if x.ndim > 1 else layout.reshape(x, (-1, 1)) for x in map(tensor, tup)], 1)
 
 
-def _without_nan(a: Any, b: Any) -> tuple[Any, Any]:
+def _without_nan(a: Tensor, b: ArrayLike) -> tuple[Any, Any]:
     return elementwise.where(ops.isnan(tensor(a)), b, a), elementwise.where(ops.isnan(tensor(b)), a, b)
 
 
-def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+def _array_split(ary: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     parts = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
     return joining.split(ary, np.cumsum([len(part) for part in parts])[:-1].tolist(), axis)
 
@@ -175,7 +187,7 @@ def _dot(a: Any, b: Any) -> Any:
     return contract.matmul(a, b) if b.ndim <= 2 else contract.tensordot(a, b, ([-1], [-2]))
 
 
-def _diag(v: Any, k: int = 0) -> Any:
+def _diag(v: Tensor, k: int = 0) -> Any:
     if v.ndim != 1:
         return layout.diagonal(v, k)
     n = v.shape[0] + abs(k)
@@ -183,7 +195,7 @@ def _diag(v: Any, k: int = 0) -> Any:
     return ops.put(v, i + max(-k, 0), i + max(k, 0), shape=(n, n), index=(ops.ARRAY, ops.ARRAY))
 
 
-def _unique(ar: Any, equal_nan: bool = True) -> Any:
+def _unique(ar: ArrayLike, equal_nan: bool = True) -> Any:
     values = indexing.unique_values(ar)
     several = np.isnan(values._data).cumsum() if equal_nan else np.zeros(1)  # nans stand last
     return values[: len(several) - int(several[-1]) + 1] if several.size and several[-1] > 1 else values
@@ -194,7 +206,7 @@ def _filled(a: Any, x: float) -> Any:
     return elementwise.where(ops.isnan(tensor(a)), x, a)
 
 
-def _by_columns(who: str, order: Any) -> bool:
+def _by_columns(who: str, order: object) -> bool:
     """Whether entries are to be read in Fortran's order."""
     if order not in ("C", "F"):
         raise ValueError(f"np.{who}: order must be 'C' or 'F'; got {order!r}; choose one")
@@ -224,11 +236,11 @@ def _concatenate(arrays: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
     return joined if dtype is None else joined.astype(dtype)
 
 
-def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+def _where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None) -> Any:
     return indexing.nonzero(condition) if x is None else elementwise.where(condition, x, y)
 
 
-def _clip(a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Any:
+def _clip(a: Tensor, a_min: object = None, a_max: object = None, min: object = None, max: object = None) -> Any:
     return elementwise.clip(a, a_min if min is None else min, a_max if max is None else max)
 
 

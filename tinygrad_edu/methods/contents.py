@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import Echo, echoes, to_array, weakly
 from ..batched import BatchedArray
 from ..changes import at_once
@@ -35,7 +36,7 @@ class Count(int):
 
     __slots__ = ()
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **settings: object) -> Any:
         return weakly(int, ufunc, method, inputs, settings)
 
     def __call__(self, dim: Any = None) -> Any:
@@ -76,7 +77,7 @@ class Contents(Variable):
         return self._data
 
     @data.setter
-    def data(self, value: Any) -> None:
+    def data(self, value: ArrayLike) -> None:
         if self.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(self)}; detach() it first")
         array = value._data if isinstance(value, Variable) else value
@@ -153,7 +154,7 @@ class Contents(Variable):
         if source._leaves():  # type: ignore[attr-defined]
             self.flags, self.site = LEFT, site()
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: ArrayLike) -> bool:
         equal = self == value
         return isinstance(equal, Variable) and bool(np.any(equal._data))
 
@@ -218,7 +219,7 @@ class Contents(Variable):
         gap = "\n" + " " * 7 if "\n" in values else " "
         return f"Tensor({', '.join(facts)},{gap}{values})"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": repr(self)}  # HTML is left to `_repr_html_`, and to viz.notebook
 
     def _repr_html_(self) -> str:
@@ -234,7 +235,7 @@ class Contents(Variable):
         values = type(self), (np.array(self._data), bool(self.flags & NEEDS), None, self.name)
         return values if self._grad is None else (*values, (None, {"_grad": constant(np.array(self._grad._data))}))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
         where, before = site(), ASKED.get()
         again = before[:2] == (self.born, births() - 1) and where is not None and where.same(before[2])
         array = Echo.of(self.data, f"{describe(self)}, at {where}") if self._leaves() else self.data
@@ -250,7 +251,7 @@ class Contents(Variable):
             COERCED.set((births(), where) if unasked else (-1, None))
         return array
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **kwargs: object) -> Any:
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -270,7 +271,7 @@ class Contents(Variable):
         """Where the tensor is: "cpu"."""
         return "cpu"
 
-    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
+    def to_device(self, device: object, /, *, stream: object = None) -> Self:
         """The tensor itself, for "cpu"."""
         at_device("to_device", device)
         return self

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..annotations import ArrayLike, DTypeLike
 from ..functions.arguments import spelled
 from ..functions.settings import Positive, settings
 from ..random import Generator
@@ -22,7 +23,7 @@ class Sigmoid(Layer):
     [0.5, 1.0]
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.sigmoid(input)
 
 
@@ -33,7 +34,7 @@ class Tanh(Layer):
     0.7616
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.tanh(input)
 
 
@@ -49,7 +50,7 @@ class ReLU(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.relu(input)
 
 
@@ -66,7 +67,7 @@ class LeakyReLU(Layer):
         super().__init__()
         self.negative_slope = negative_slope
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.leaky_relu(input, self.negative_slope)
 
 
@@ -81,12 +82,12 @@ class PReLU(Layer):
     """
 
     @settings
-    def __init__(self, num_parameters: Positive = 1, init: float = 0.25, dtype: Any = None) -> None:
+    def __init__(self, num_parameters: Positive = 1, init: float = 0.25, dtype: DTypeLike | None = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.weight = Parameter([float(init)] * num_parameters, dtype=dtype)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.prelu(input, self.weight)
 
 
@@ -103,7 +104,7 @@ class ELU(Layer):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.elu(input, self.alpha)
 
 
@@ -120,7 +121,7 @@ class CELU(Layer):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.celu(input, self.alpha)
 
 
@@ -136,7 +137,7 @@ class SELU(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.selu(input)
 
 
@@ -155,7 +156,7 @@ class GELU(Layer):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.gelu(input, self.approximate)
 
 
@@ -171,7 +172,7 @@ class SiLU(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.silu(input)
 
 
@@ -186,7 +187,7 @@ class Mish(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.mish(input)
 
 
@@ -197,7 +198,7 @@ class LogSigmoid(Layer):
     -1000.0
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.logsigmoid(input)
 
 
@@ -208,7 +209,7 @@ class Softsign(Layer):
     [-0.5, 0.75]
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.softsign(input)
 
 
@@ -219,7 +220,7 @@ class Tanhshrink(Layer):
     0.2384
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.tanhshrink(input)
 
 
@@ -236,7 +237,7 @@ class Softplus(Layer):
         super().__init__()
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.softplus(input, self.beta, self.threshold)
 
 
@@ -255,7 +256,7 @@ class Hardtanh(Layer):
         super().__init__()
         self.min_val, self.max_val = min_val, max_val
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.hardtanh(input, self.min_val, self.max_val)
 
 
@@ -281,7 +282,7 @@ class Hardsigmoid(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.hardsigmoid(input)
 
 
@@ -295,7 +296,7 @@ class Hardswish(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.hardswish(input)
 
 
@@ -311,7 +312,7 @@ class Hardshrink(Layer):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.hardshrink(input, self.lambd)
 
 
@@ -328,7 +329,7 @@ class Softshrink(Layer):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.softshrink(input, self.lambd)
 
 
@@ -345,7 +346,7 @@ class Threshold(Layer):
         super().__init__()
         self.threshold, self.value = threshold, value
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.threshold(input, self.threshold, self.value)
 
 
@@ -366,7 +367,7 @@ class RReLU(Layer):
         super().__init__()
         self.lower, self.upper, self.rng = lower, upper, rng
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         guards.note_mode(self, input)
         return F.rrelu(input, self.lower, self.upper, self.training, rng=self.rng)
 
@@ -384,5 +385,5 @@ class GLU(Layer):
         super().__init__()
         self.axis = axis if dim is None else spelled("GLU", axis, -1, dim)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.glu(input, self.axis)

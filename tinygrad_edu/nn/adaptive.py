@@ -14,11 +14,11 @@ class _AdaptiveAvgPool(Layer):
     pool: Any = None  # the function of each kind
 
     @settings
-    def __init__(self, output_size: Any) -> None:
+    def __init__(self, output_size: object) -> None:
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return self.pool(input, self.output_size)
 
 
@@ -67,11 +67,11 @@ class _AdaptiveMaxPool(Layer):
     pool: Any = None  # the function of each kind
 
     @settings
-    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+    def __init__(self, output_size: object, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size, self.return_indices = output_size, return_indices
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return self.pool(input, self.output_size, self.return_indices)
 
 
@@ -124,15 +124,21 @@ class _FractionalMaxPool(Layer):
 
     @settings
     def __init__(
-        self, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
-        _random_samples: Any = None, *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        kernel_size: Any,
+        output_size: int | tuple[int, ...] | None = None,
+        output_ratio: object = None,
+        return_indices: bool = False,
+        _random_samples: object = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__()
         self.kernel_size, self.output_size, self.output_ratio = kernel_size, output_size, output_ratio
         self.return_indices, self.rng = return_indices, rng
         self.register_buffer("_random_samples", _random_samples)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return self.pool(
             input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples,
             rng=self.rng,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike, DTypeLike
 from ..engine import Variable
 from ..errors import ShapeError
 from ..functions.arguments import lift
@@ -49,9 +51,16 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     @settings
     def __init__(
-        self, in_features: Positive, n_classes: Positive, cutoffs: Any, div_value: float = 4.0, head_bias: bool = False,
-        dtype: Any = None, *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_features: Positive,
+        n_classes: Positive,
+        cutoffs: Sequence[Any],
+        div_value: float = 4.0,
+        head_bias: bool = False,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__()
         who = "AdaptiveLogSoftmaxWithLoss"
         cuts = [integer(who, "cutoffs", c, 1) for c in several(who, "cutoffs", cutoffs)]
@@ -71,7 +80,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             inner = Linear(in_features, size, False, dtype, rng=rng), Linear(size, stop - start, False, dtype, rng=rng)
             self.tail.append(Sequential(*inner))
 
-    def forward(self, input: Any, target: Any) -> Scored:
+    def forward(self, input: object, target: ArrayLike) -> Scored:
         who, x = "AdaptiveLogSoftmaxWithLoss", self._checked(input)
         y = np.asarray(target._data if isinstance(target, Variable) else lift(target, who)._data)
         single = x.ndim == 1
@@ -112,6 +121,6 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         tails = [F.log_softmax(tail(x), -1) + head[..., n + i : n + i + 1] for i, tail in enumerate(self.tail)]
         return concat([head[..., :n], *tails], -1)
 
-    def predict(self, input: Any) -> Tensor:
+    def predict(self, input: ArrayLike) -> Tensor:
         """The most probable class of each row."""
         return argmax(self.log_prob(input), -1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import ops
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import get_default_dtype
 from ..engine import Variable
 from ..errors import ShapeError
@@ -23,8 +24,11 @@ from .functional.attention import attended, causal
 from .linear import Linear
 from .module import Module, Parameter
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
-def _additive(mask: Any, dtype: Any) -> Any:
+
+def _additive(mask: object, dtype: DTypeLike) -> Any:
     """PyTorch's masks here say where *not* to look (True), or are added: as numbers to add."""
     if mask is None:
         return None
@@ -51,10 +55,20 @@ class MultiheadAttention(Module):
 
     @settings
     def __init__(
-        self, embed_dim: Positive, num_heads: Positive, dropout: Probability = 0.0, bias: bool = True,
-        add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: Positive | None = None,
-        vdim: Positive | None = None, batch_first: bool = False, dtype: Any = None, *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        embed_dim: Positive,
+        num_heads: Positive,
+        dropout: Probability = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: Positive | None = None,
+        vdim: Positive | None = None,
+        batch_first: bool = False,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__()
         if embed_dim % num_heads:
             raise ValueError(
@@ -121,9 +135,16 @@ class MultiheadAttention(Module):
         return padding if mask is None else mask + padding
 
     def forward(
-        self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
-        attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+        self,
+        query: ArrayLike,
+        key: ArrayLike,
+        value: ArrayLike,
+        key_padding_mask: Any = None,
+        need_weights: bool = True,
+        attn_mask: Any = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> Any:
         xs = [lift(x, "MultiheadAttention") for x in (query, key, value)]
         single = xs[0].ndim == 2
         if single:
@@ -157,7 +178,7 @@ class MultiheadAttention(Module):
             return y, None
         return y, mean(weights, -3) if average_attn_weights else weights
 
-    def _heads(self, x: Any) -> Any:
+    def _heads(self, x: Tensor) -> Any:
         """`(l, batch, embed_dim)` as `(batch, heads, l, size)`."""
         length, batch, n = x.shape
         return ops.permute_dims(x.reshape(length, batch, self.num_heads, n // self.num_heads), axes=(1, 2, 0, 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..annotations import ArrayLike, DTypeLike
 from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.settings import Positive, Size, settings
@@ -27,7 +28,7 @@ class _Cell(Module):
         input_size: Size,
         hidden_size: Positive,
         bias: bool = True,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         *,
         rng: Generator | None = None,
     ) -> None:
@@ -39,7 +40,7 @@ class _Cell(Module):
         self.bias_ih = uniform((rows,), bound, dtype, rng) if bias else None
         self.bias_hh = uniform((rows,), bound, dtype, rng) if bias else None
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input: ArrayLike, hx: ArrayLike | None = None) -> Any:
         x = lift(input, type(self).__name__)
         shape = (*x.shape[:-1], self.hidden_size)
         if hx is None:
@@ -67,9 +68,15 @@ class RNNCell(_Cell):
 
     @settings
     def __init__(
-        self, input_size: Size, hidden_size: Positive, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None,
-        *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: Size,
+        hidden_size: Positive,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, dtype, rng=rng)
         self.nonlinearity, self.step = nonlinearity, step_of("RNNCell", nonlinearity)
 

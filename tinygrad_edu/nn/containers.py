@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def must_be_module(holder: Any, part: Any) -> Module:
+def must_be_module(holder: object, part: object) -> Module:
     """Refuse what is no module."""
     if not isinstance(part, Module):
         name = getattr(part, "__name__", "")
@@ -26,7 +26,7 @@ def must_be_module(holder: Any, part: Any) -> Module:
     return part
 
 
-def as_parameter(holder: Any, part: Any) -> Parameter:
+def as_parameter(holder: object, part: object) -> Parameter:
     """A parameter, made of what is none."""
     return part if isinstance(part, Parameter) else Parameter(part)
 
@@ -55,7 +55,7 @@ class _List(Module):
         at_once(become(self, new))
         return self
 
-    def insert(self, i: int, part: Any) -> Any:
+    def insert(self, i: int, part: Module) -> Any:
         """Put one before place `i`."""
         parts = list(self._held())
         parts.insert(integer("insert", "i", i), ("0", self._checked(part)))
@@ -83,7 +83,7 @@ class _List(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter([part for _, part in self._held()])
 
-    def _place(self, i: Any) -> Any:
+    def _place(self, i: object) -> Any:
         """A place, or a slice of places, among those that there are."""
         if isinstance(i, slice):
             return i
@@ -97,13 +97,13 @@ class _List(Module):
         parts = list(self)[self._place(i)]
         return self._like(parts) if isinstance(i, slice) else parts
 
-    def __setitem__(self, i: int, part: Any) -> None:
+    def __setitem__(self, i: int, part: Module) -> None:
         place = self._place(i)
         if isinstance(i, slice):
             raise TypeError(f"{type(self).__name__}: one place must be set at a time; got a slice; set them in a loop")
         setattr(self, list(self._held())[place][0], self._checked(part))
 
-    def __delitem__(self, i: Any) -> None:
+    def __delitem__(self, i: object) -> None:
         parts = list(self._held())
         del parts[self._place(i)]
         self._hold(parts)
@@ -111,7 +111,7 @@ class _List(Module):
     def __add__(self, others: Iterable[Any]) -> Any:
         return self._like([*self, *others])
 
-    def _like(self, parts: Any) -> Any:
+    def _like(self, parts: object) -> Any:
         kind: Any = type(self)
         return kind(parts)
 
@@ -215,7 +215,7 @@ class _Dict(Module):
             new[name] = part
         at_once(become(self, new))
 
-    def __setitem__(self, name: str, part: Any) -> None:
+    def __setitem__(self, name: str, part: object) -> None:
         who = type(self).__name__
         if not isinstance(name, str):
             raise TypeError(f"{who}: holds {self.holds} by text; got a name that is {type(name).__name__}; use a text")

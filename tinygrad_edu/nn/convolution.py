@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..annotations import ArrayLike, DTypeLike
 from ..errors import ShapeError
 from ..functions.settings import Positive, lengths, settings
 from ..random import Generator
@@ -12,6 +13,9 @@ from . import functional as F
 from .functional.convolution import sizes
 from .linear import uniform
 from .module import Layer, Parameter
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 class _Conv(Layer):
@@ -22,10 +26,20 @@ class _Conv(Layer):
 
     @settings
     def __init__(
-        self, in_channels: Positive, out_channels: Positive, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", dtype: Any = None,
-        *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: Positive,
+        out_channels: Positive,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] | str = 0,
+        dilation: int | tuple[int, ...] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__()
         who, n = type(self).__name__, self.axes
         if groups < 1 or in_channels % groups or out_channels % groups:
@@ -50,7 +64,7 @@ class _Conv(Layer):
         """(out_channels, in_channels / groups, *kernel_size)"""
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             if padding == "same":
@@ -118,10 +132,21 @@ class _ConvTranspose(_Conv):
 
     @settings
     def __init__(
-        self, in_channels: Positive, out_channels: Positive, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
-        dtype: Any = None, *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: Positive,
+        out_channels: Positive,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] = 0,
+        output_padding: object = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | tuple[int, ...] = 1,
+        padding_mode: str = "zeros",
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         who = type(self).__name__
         if padding_mode != "zeros":
             raise ValueError(f"{who}: padding_mode must be 'zeros'; got {padding_mode!r}; leave it out")
@@ -134,7 +159,7 @@ class _ConvTranspose(_Conv):
         """(in_channels, out_channels / groups, *kernel_size)"""
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
-    def forward(self, input: Any, output_size: Any = None) -> Any:
+    def forward(self, input: ArrayLike, output_size: object = None) -> Any:
         """The map applied to `input`; `output_size`, if given, says what output_padding does else."""
         n = self.axes
         y = self._map(input, self.output_padding if output_size is None else (0,) * n)
@@ -151,7 +176,7 @@ class _ConvTranspose(_Conv):
             )
         return self._map(input, extra)
 
-    def _map(self, x: Any, extra: tuple[int, ...]) -> Any:
+    def _map(self, x: object, extra: tuple[int, ...]) -> Any:
         return self.convolve(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
 
@@ -217,11 +242,17 @@ class Unfold(Layer):
     """
 
     @settings
-    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+    def __init__(
+        self,
+        kernel_size: Any,
+        dilation: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] = 0,
+        stride: int | tuple[int, ...] = 1,
+    ) -> None:
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
 
@@ -238,11 +269,16 @@ class Fold(Layer):
 
     @settings
     def __init__(
-        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-    ) -> None:  # fmt: skip
+        self,
+        output_size: int | tuple[int, ...],
+        kernel_size: int | tuple[int, ...],
+        dilation: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] = 0,
+        stride: int | tuple[int, ...] = 1,
+    ) -> None:
         super().__init__()
         self.output_size, self.kernel_size = output_size, kernel_size
         self.dilation, self.padding, self.stride = dilation, padding, stride
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)

@@ -21,7 +21,7 @@ class _Dropout(Layer):
         super().__init__()
         self.p, self.rng = p, rng
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         guards.note_mode(self, input)
         return self.drop(input, self.p, self.training, rng=self.rng)
 

@@ -23,15 +23,21 @@ import warnings
 import weakref
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..blocks import STATES, Block
 from ..engine import MIXED, NEEDS, Variable, births
 from ..errors import few
 from ..holders import USED
 from ..interop.names import guide as _guide
 from ..recording import recording
+
+if TYPE_CHECKING:
+    from ..nn.module import Module
+    from ..op import Op
+    from ..tensor import Tensor
 
 __all__ = ["NAMES", "SilentMistakeWarning", "off", "on"]
 _guide(__name__, "nn.guards")
@@ -74,7 +80,18 @@ def is_on(name: str) -> bool:
 
 
 class SilentMistakeWarning(UserWarning):
-    """Something that runs, and most likely is not what you want."""
+    """Something that runs, and most likely is not what you want.
+
+    >>> import warnings
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> from tinygrad_edu.nn import guards
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     _ = F.cross_entropy(F.softmax(tg.Tensor([[1.0, 2.0]], requires_grad=True), 1), [1])
+    >>> seen[0].category is guards.SilentMistakeWarning
+    True
+    """
 
 
 class Switch(Block):
@@ -123,12 +140,29 @@ class Switch(Block):
 
 
 def off(*names: str) -> Switch:
-    """Switch guards off: those named, or all."""
+    """Switch guards off: those named, or all; as a `with` block, only inside it.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> from tinygrad_edu.nn import guards
+    >>> with guards.off("loss_shapes"):
+    ...     F.mse_loss([[1.0], [1.0]], [1.0, 1.0]).item()
+    0.0
+    """
     return Switch(names, False)
 
 
 def on(*names: str) -> Switch:
-    """Switch guards on: those named, or all."""
+    """Switch guards on: those named, or all; as a `with` block, only inside it.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> from tinygrad_edu.nn import guards
+    >>> with guards.off(), guards.on("loss_shapes"):
+    ...     F.mse_loss([[1.0], [1.0]], [1.0, 1.0])
+    Traceback (most recent call last):
+    ...
+    tinygrad_edu.errors.ShapeError: mse_loss: prediction and target must have one shape; got (2, 1) and (2,), which \
+would be paired by broadcasting; use squeeze or reshape on one, or nn.guards.off('loss_shapes')
+    """
     return Switch(names, True)
 
 
@@ -162,7 +196,7 @@ def looks_like_softmax(x: Any) -> bool:
     return False
 
 
-def check_logits(who: str, x: Any, op: Any = None) -> None:
+def check_logits(who: str, x: ArrayLike, op: Op | None = None) -> None:
     """`x` must not have been made by softmax (or by `op`) already."""
     if is_on("softmax_twice") and (looks_like_softmax(x) if op is None else _uncast(x).op is op):
         made = "softmax" if op is None else str(op)
@@ -212,24 +246,24 @@ def alive(these: weakref.WeakValueDictionary[int, Any]) -> list[Any]:
     return [x for ref in these.valuerefs() if (x := ref()) is not None]
 
 
-def note_parameter(parameter: Any) -> None:
+def note_parameter(parameter: Tensor) -> None:
     """Remember a parameter for `parameters`."""
     SEEN.parameters[id(parameter)] = parameter
 
 
-def note_optimizer(optimizer: Any) -> None:
+def note_optimizer(optimizer: object) -> None:
     """Remember an optimizer, and when it was made, for `parameters`."""
     SEEN.optimizers[id(optimizer)], SEEN.made[optimizer] = optimizer, births()
 
 
-def note_loss(loss: Any) -> Any:
+def note_loss(loss: Tensor) -> Any:
     """Remember a loss for `kept_graphs`."""
     if loss.flags:
         SEEN.losses[loss.born] = loss
     return loss
 
 
-def note_mode(module: Any, x: Any) -> None:
+def note_mode(module: Module, x: object) -> None:
     """Remember that a module which differs in eval mode has run."""
     if module.training:
         SEEN.evaluated.pop(module, None)
@@ -325,5 +359,5 @@ def _made_together(own: list[int], births: list[int]) -> set[int]:
     return found
 
 
-def _called(p: Any) -> str:
+def _called(p: Tensor) -> str:
     return f"{p.name or 'one'} of shape {p.shape}"

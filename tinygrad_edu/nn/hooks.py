@@ -4,8 +4,8 @@ on their way back."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from .. import ops
 from ..engine import NEEDS, Variable
@@ -13,6 +13,9 @@ from ..functions.arguments import as_tuple
 from ..functions.joining import concat
 from ..functions.settings import settings
 from ..hooks import Handle, function
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 NONE: dict[str, dict[int, Any]] = {}
 
@@ -28,7 +31,9 @@ class Hooked:
         return Handle(self._hooks[kind], hook, first)
 
     @settings
-    def register_forward_pre_hook(self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
         """`hook(module, args)` before each call; what it gives, if not None, takes the arguments' place.
 
         With `with_kwargs`, `hook(module, args, kwargs)` gives None or both.
@@ -37,7 +42,9 @@ class Hooked:
         return self._register("forward_pre", (hook, with_kwargs), prepend)
 
     @settings
-    def register_forward_hook(self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
         """`hook(module, args, output)` after each call; what it gives, if not None, takes the output's place.
 
         With `with_kwargs`, `hook(module, args, kwargs, output)`.
@@ -53,13 +60,13 @@ class Hooked:
         return self._register("forward", (function("register_forward_hook", hook), with_kwargs), prepend)
 
     @settings
-    def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> Handle:
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
         """`hook(module, grad_input, grad_output)` when the gradients by the positional arguments are known: tuples,
         with None for what needs no gradient. What it gives, if not None, takes the place of `grad_input`."""
         return self._register("backward", function("register_full_backward_hook", hook), prepend)
 
     @settings
-    def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> Handle:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
         """`hook(module, grad_output)` when the gradients by the outputs are known; what it gives, if not None, takes
         their place."""
         return self._register("backward_pre", function("register_full_backward_pre_hook", hook), prepend)
@@ -119,7 +126,7 @@ class Gradients:
         return grads
 
 
-def together(xs: tuple[Any, ...], hook: Any) -> tuple[Any, ...]:
+def together(xs: tuple[Any, ...], hook: Callable[..., Any]) -> tuple[Any, ...]:
     """`xs`, whose gradients are given to `hook` at once: a tuple, with None for what needs none."""
     places = [i for i, x in enumerate(xs) if isinstance(x, Variable) and x.flags & NEEDS]
     if not places:
@@ -133,7 +140,7 @@ def together(xs: tuple[Any, ...], hook: Any) -> tuple[Any, ...]:
     def parts(flat: Any) -> list[Any]:
         return [flat[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes, strict=False)]
 
-    def told(g: Any) -> Any:
+    def told(g: Tensor) -> Any:
         grads = dict(zip(places, [g] if len(places) == 1 else parts(g), strict=True))
         found = hook(tuple(grads.get(i) for i in range(len(xs))))
         flat = [found[i] for i in places]

@@ -4,14 +4,18 @@ the shared generator."""
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..annotations import Array
 from ..errors import ShapeError
 from ..functions.settings import Leaf, settings
 from ..interop.names import guide as _guide
 from ..random import Generator, or_shared
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 GAINS = {
     "linear": 1.0, "sigmoid": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv_transpose2d": 1.0,
@@ -19,7 +23,7 @@ GAINS = {
 }  # fmt: skip
 
 
-def _write(t: Any, values: Any) -> Any:
+def _write(t: Tensor, values: Array) -> Any:
     t.data = values
     return t
 

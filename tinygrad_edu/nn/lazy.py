@@ -20,7 +20,7 @@ class _Lazy(Module):
 
     _feature_axis = 1
 
-    def __init_subclass__(cls, **defaults: Any) -> None:
+    def __init_subclass__(cls, **defaults: object) -> None:
         super().__init_subclass__()
         parameters = list(inspect.signature(cls.__mro__[2]).parameters.values())[1:]
         cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -34,7 +34,7 @@ class _Lazy(Module):
         self._waiting: inspect.BoundArguments | None = given
         self._yet = "its parameters are made at the first call: call the model once with an input"
 
-    def _made_in(self, dtype: Any) -> None:
+    def _made_in(self, dtype: object) -> None:
         if self._waiting is not None and "dtype" in self._waiting.arguments:
             self._waiting.arguments["dtype"] = dtype
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.arguments import lift, spelled
@@ -14,7 +15,9 @@ from . import functional as F
 from .module import Layer, Parameter
 
 
-def uniform(shape: tuple[int, ...], bound: float, dtype: Any = None, rng: Generator | None = None) -> Parameter:
+def uniform(
+    shape: tuple[int, ...], bound: float, dtype: DTypeLike | None = None, rng: Generator | None = None
+) -> Parameter:
     """A new parameter, uniform to +-bound."""
     if math.prod(shape) >= 2**40:
         raise ShapeError(f"nn: weights must fit into memory; got shape {shape}; use smaller sizes")
@@ -40,7 +43,7 @@ class Linear(Layer):
         in_features: Size,
         out_features: Size,
         bias: bool = True,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         *,
         rng: Generator | None = None,
     ) -> None:
@@ -50,7 +53,7 @@ class Linear(Layer):
         self.weight = uniform((out_features, in_features), bound, dtype, rng)
         self.bias: Parameter | Any = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.linear(input, self.weight, self.bias)
 
 
@@ -68,20 +71,26 @@ class Bilinear(Layer):
 
     @settings
     def __init__(
-        self, in1_features: Size, in2_features: Size, out_features: Size, bias: bool = True, dtype: Any = None,
-        *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in1_features: Size,
+        in2_features: Size,
+        out_features: Size,
+        bias: bool = True,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         bound = 1 / math.sqrt(in1_features) if in1_features else 0.0
         self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
         self.bias: Parameter | Any = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, input1: Any, input2: Any) -> Any:
+    def forward(self, input1: object, input2: object) -> Any:
         return F.bilinear(input1, input2, self.weight, self.bias)
 
 
-def pretrained(who: str, embeddings: Any) -> Any:
+def pretrained(who: str, embeddings: ArrayLike) -> Any:
     """Given rows, as a matrix."""
     rows = lift(embeddings, who)
     if rows.ndim != 2:
@@ -108,7 +117,7 @@ class Embedding(Layer):
     @settings
     def __init__(
         self, num_embeddings: Size, embedding_dim: Size, padding_idx: int | None = None, max_norm: float | None = None,
-        norm_type: float = 2.0, dtype: Any = None, *, rng: Generator | None = None,
+        norm_type: float = 2.0, dtype: DTypeLike | None = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.max_norm, self.norm_type = max_norm, norm_type
@@ -128,7 +137,7 @@ class Embedding(Layer):
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None,
+        cls, embeddings: ArrayLike, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None,
         norm_type: float = 2.0,
     ) -> Embedding:  # fmt: skip
         """A layer with given rows, which are not learned unless `freeze` is False."""
@@ -137,7 +146,7 @@ class Embedding(Layer):
         layer.weight = Parameter(rows, not freeze)
         return layer
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
 
 
@@ -155,16 +164,24 @@ class EmbeddingBag(Embedding):
 
     @settings
     def __init__(
-        self, num_embeddings: Size, embedding_dim: Size, max_norm: float | None = None, norm_type: float = 2.0,
-        mode: str = "mean", include_last_offset: bool = False, padding_idx: int | None = None, dtype: Any = None,
-        *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_embeddings: Size,
+        embedding_dim: Size,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        mode: str = "mean",
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, dtype, rng=rng)
         self.mode, self.include_last_offset = mode, include_last_offset
 
     @classmethod
     def from_pretrained(  # type: ignore[override]  # its arguments are in PyTorch's order
-        cls, embeddings: Any, freeze: bool = True, max_norm: float | None = None, norm_type: float = 2.0,
+        cls, embeddings: ArrayLike, freeze: bool = True, max_norm: float | None = None, norm_type: float = 2.0,
         mode: str = "mean", include_last_offset: bool = False, padding_idx: int | None = None,
     ) -> EmbeddingBag:  # fmt: skip
         """A layer with given rows, which are not learned unless `freeze` is False."""
@@ -175,7 +192,7 @@ class EmbeddingBag(Embedding):
         layer.weight = Parameter(rows, not freeze)
         return layer
 
-    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+    def forward(self, input: ArrayLike, offsets: Any = None, per_sample_weights: Any = None) -> Any:
         return F.embedding_bag(
             input, self.weight, offsets, self.mode, per_sample_weights, self.include_last_offset, self.padding_idx,
             self.max_norm, self.norm_type,
@@ -197,7 +214,7 @@ class CosineSimilarity(Layer):
         super().__init__()
         self.axis, self.eps = axis if dim is None else spelled("CosineSimilarity", axis, 1, dim), eps
 
-    def forward(self, x1: Any, x2: Any) -> Any:
+    def forward(self, x1: ArrayLike, x2: ArrayLike) -> Any:
         return F.cosine_similarity(x1, x2, self.axis, self.eps)
 
 
@@ -221,5 +238,5 @@ class PairwiseDistance(Layer):
         self.p, self.eps = p, eps
         self.keepdims = keepdims if keepdim is None else spelled("PairwiseDistance", keepdims, False, keepdim)
 
-    def forward(self, x1: Any, x2: Any) -> Any:
+    def forward(self, x1: ArrayLike, x2: ArrayLike) -> Any:
         return F.pairwise_distance(x1, x2, self.p, self.eps, self.keepdims)

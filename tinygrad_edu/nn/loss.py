@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..annotations import Array, ArrayLike
 from ..functions.settings import Probability, settings
 from . import functional as F
 from .module import Layer
@@ -26,7 +27,7 @@ class MSELoss(Loss):
     2.0
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.mse_loss(input, target, self.reduction)
 
 
@@ -38,7 +39,7 @@ class L1Loss(Loss):
     1.0
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.l1_loss(input, target, self.reduction)
 
 
@@ -55,7 +56,7 @@ class SmoothL1Loss(Loss):
         super().__init__(reduction)
         self.beta = beta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
@@ -72,7 +73,7 @@ class HuberLoss(Loss):
         super().__init__(reduction)
         self.delta = delta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
@@ -93,7 +94,7 @@ class BCELoss(Loss):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
@@ -109,12 +110,12 @@ class BCEWithLogitsLoss(Loss):
     pos_weight: Any
 
     @settings
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
+    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Array | None = None) -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
@@ -138,7 +139,7 @@ class CrossEntropyLoss(Loss):
         self.register_buffer("weight", weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
 
 
@@ -158,7 +159,7 @@ class NLLLoss(Loss):
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
@@ -175,7 +176,7 @@ class KLDivLoss(Loss):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.kl_div(input, target, self.reduction, self.log_target)
 
 
@@ -194,7 +195,7 @@ class PoissonNLLLoss(Loss):
         super().__init__(reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.poisson_nll_loss(input, target, self.log_input, self.full, self.eps, self.reduction)
 
 
@@ -213,7 +214,7 @@ class GaussianNLLLoss(Loss):
         super().__init__(reduction)
         self.full, self.eps = full, eps
 
-    def forward(self, input: Any, target: Any, var: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike, var: ArrayLike) -> Any:
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
@@ -230,12 +231,14 @@ class MultiMarginLoss(Loss):
     weight: Any
 
     @settings
-    def __init__(self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean") -> None:
+    def __init__(
+        self, p: int = 1, margin: float = 1.0, weight: ArrayLike | None = None, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self.p, self.margin = p, margin
         self.register_buffer("weight", weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, self.reduction)
 
 
@@ -248,7 +251,7 @@ class MultiLabelMarginLoss(Loss):
     1.5
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.multilabel_margin_loss(input, target, self.reduction)
 
 
@@ -263,11 +266,11 @@ class MultiLabelSoftMarginLoss(Loss):
     weight: Any
 
     @settings
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
+    def __init__(self, weight: object = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)
 
 
@@ -288,7 +291,7 @@ class CTCLoss(Loss):
         super().__init__(reduction)
         self.blank, self.zero_infinity = blank, zero_infinity
 
-    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
+    def forward(self, log_probs: object, targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
         return F.ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..annotations import ArrayLike
 from ..functions.arguments import Function
 from ..functions.settings import settings
 from . import functional as F
@@ -23,7 +24,7 @@ class MarginRankingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+    def forward(self, input1: object, input2: object, target: object) -> Any:
         return F.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
 
 
@@ -40,7 +41,7 @@ class HingeEmbeddingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.hinge_embedding_loss(input, target, self.margin, self.reduction)
 
 
@@ -52,7 +53,7 @@ class SoftMarginLoss(Loss):
     0.6931
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
         return F.soft_margin_loss(input, target, self.reduction)
 
 
@@ -70,7 +71,7 @@ class CosineEmbeddingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+    def forward(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> Any:
         return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
 
 
@@ -91,7 +92,7 @@ class TripletMarginLoss(Loss):
         super().__init__(reduction)
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
 
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+    def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> Any:
         return F.triplet_margin_loss(
             anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction
         )  # fmt: skip
@@ -117,7 +118,7 @@ class TripletMarginWithDistanceLoss(Loss):
         super().__init__(reduction)
         self.distance_function, self.margin, self.swap = distance_function, margin, swap
 
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+    def forward(self, anchor: object, positive: object, negative: object) -> Any:
         return F.triplet_margin_with_distance_loss(
             anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
             reduction=self.reduction,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..annotations import ArrayLike
 from ..arrays import to_array
 from ..engine import Variable
 from ..errors import ShapeError
@@ -14,14 +15,19 @@ from ..interop.names import guide as _guide
 
 
 class Scores(NamedTuple):
-    """Precision, recall and F1: one number each, or one for each class."""
+    """Precision, recall and F1: one number each, or one for each class.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.metrics.Scores(1.0, 0.5, 2 / 3).recall
+    0.5
+    """
 
     precision: Any
     recall: Any
     f1: Any
 
 
-def _labels(who: str, prediction: Any, target: Any) -> tuple[Any, Any]:
+def _labels(who: str, prediction: ArrayLike, target: ArrayLike) -> tuple[Any, Any]:
     """Class numbers of predictions (the largest logit, where there is an axis more) and targets."""
     p, t = (x._data if isinstance(x, Variable) else to_array(x, who=who) for x in (prediction, target))
     if p.ndim == t.ndim + 1 and p.ndim > 1 and p.shape[1]:
@@ -34,7 +40,7 @@ def _labels(who: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     return p, t
 
 
-def accuracy(prediction: Any, target: Any) -> float:
+def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     """The share of predictions that are right. Predictions are class numbers, or logits `(batch, classes)`.
 
     >>> from tinygrad_edu import nn
@@ -46,7 +52,7 @@ def accuracy(prediction: Any, target: Any) -> float:
 
 
 @settings
-def confusion_matrix(prediction: Any, target: Any, num_classes: int | None = None) -> Any:
+def confusion_matrix(prediction: ArrayLike, target: ArrayLike, num_classes: int | None = None) -> Any:
     """How often class `i` (row) was predicted as `j` (column).
 
     >>> from tinygrad_edu import nn
@@ -63,7 +69,7 @@ def confusion_matrix(prediction: Any, target: Any, num_classes: int | None = Non
 
 @settings
 def precision_recall_f1(
-    prediction: Any, target: Any, num_classes: int | None = None, average: str | None = "macro"
+    prediction: ArrayLike, target: ArrayLike, num_classes: int | None = None, average: str | None = "macro"
 ) -> Scores:
     """Of those predicted as a class, the share that is right; of those in a class, the share that is
     found; and the harmonic mean of both. 0 where nothing is there to be counted.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ..annotations import DTypeLike
 from ..arrays import held, normal_dtype
 from ..changes import at_once, become, draft
 from ..engine import NEEDS, Variable, constant
@@ -58,7 +59,7 @@ class Buffer(Tensor):
 
     @own_keywords
     def __init__(
-        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None, *,
+        self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None, *,
         persistent: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(data, requires_grad, dtype, name)
@@ -152,7 +153,7 @@ class Module(Hooked, Named):
         at_once((object.__delattr__, self, name), (object.__setattr__, self, "_buffers", buffers))
 
     @settings
-    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: object, persistent: bool = True) -> None:
         """An attribute that is not learned, such as a running mean; `state_dict()` holds it if it is persistent."""
         self._must_be_free(name, name in self._buffers)
         new = draft(self)
@@ -319,7 +320,7 @@ class Module(Hooked, Named):
         """Forget all gradients, or set them to 0."""
         clear(self.parameters(), set_to_none)
 
-    def astype(self, dtype: Any) -> Self:
+    def astype(self, dtype: DTypeLike) -> Self:
         """All floating-point parameters and buffers in another dtype, in place: `net.astype("float64")`.
 
         A number that the dtype cannot hold, or a dtype that is not of floating-point numbers, is refused, and
@@ -343,7 +344,7 @@ class Module(Hooked, Named):
     def _made_in(self, dtype: Any) -> None:
         """Told of a new dtype; a layer that has no parameters yet makes them in it."""
 
-    def summary(self, *inputs: Any) -> Summary:
+    def summary(self, *inputs: object) -> Summary:
         """A table of layers, output shapes and parameters, for example inputs or the shape of one.
 
         >>> from tinygrad_edu import nn

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import get_default_dtype
 from ..errors import ShapeError
 from ..functions.arguments import lift
@@ -17,8 +18,11 @@ from .functional.linear import like
 from .functional.normalization import batch_norm_with, refuse_examples
 from .module import Layer, Parameter
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
-def _full(shape: Any, value: float, dtype: Any) -> Parameter:
+
+def _full(shape: int | tuple[int, ...], value: float, dtype: object) -> Parameter:
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
@@ -64,7 +68,7 @@ class Running(Layer):
 
 
 class _BatchNorm(Running):
-    def count(self, x: Any) -> tuple[float, dict[Any, Any]]:
+    def count(self, x: Tensor) -> tuple[float, dict[Any, Any]]:
         """The share that a batch has in the running statistics, and the new count, in training."""
         share, new = self.momentum, {}
         if self.training and self.num_batches_tracked is not None and x.size:
@@ -73,7 +77,7 @@ class _BatchNorm(Running):
                 share = 1 / float(count)
         return 0.0 if share is None else share, new
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         x = self.checked(input)
         if self.training and self.num_batches_tracked is not None:
             refuse_examples(type(self).__name__, x)
@@ -137,11 +141,11 @@ class _InstanceNorm(Running):
     @settings
     def __init__(
         self, num_features: Size, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
-        track_running_stats: bool = False, dtype: Any = None, *, bias: bool = True,
+        track_running_stats: bool = False, dtype: DTypeLike | None = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         x = self.checked(input)
         single = x.ndim < max(self.ndims)
         x = x.expand_dims(0) if single else x
@@ -209,7 +213,7 @@ class LocalResponseNorm(Layer):
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
 
@@ -228,7 +232,7 @@ class LayerNorm(Layer):
     @settings
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
@@ -236,7 +240,7 @@ class LayerNorm(Layer):
         self.weight: Parameter | Any = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
         self.bias: Parameter | Any = _full(self.normalized_shape, 0.0, dtype) if elementwise_affine and bias else None
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         x = input if self.weight is None else like(lift(input), self.weight)
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
@@ -254,14 +258,18 @@ class RMSNorm(Layer):
 
     @settings
     def __init__(
-        self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, dtype: Any = None
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
         self.eps = eps
         self.weight: Parameter | Any = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         x = input if self.weight is None else like(lift(input), self.weight)
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
@@ -280,9 +288,15 @@ class GroupNorm(Layer):
 
     @settings
     def __init__(
-        self, num_groups: Positive, num_channels: Positive, eps: float = 1e-5, affine: bool = True, dtype: Any = None,
-        *, bias: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        num_groups: Positive,
+        num_channels: Positive,
+        eps: float = 1e-5,
+        affine: bool = True,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(
@@ -292,6 +306,6 @@ class GroupNorm(Layer):
         self.weight: Parameter | Any = _full(num_channels, 1.0, dtype) if affine else None
         self.bias: Parameter | Any = _full(num_channels, 0.0, dtype) if affine and bias else None
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         x = input if self.weight is None else like(lift(input), self.weight)
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

@@ -21,7 +21,7 @@ class _Pad(Layer):
     value: float | None = None
 
     @settings
-    def __init__(self, padding: Any) -> None:
+    def __init__(self, padding: object) -> None:
         super().__init__()
         who, n = type(self).__name__, 2 * self.axes
         given = several(who, "padding", padding) if isinstance(padding, tuple | list) else [padding] * n
@@ -29,13 +29,13 @@ class _Pad(Layer):
         if len(given) != n:
             raise ShapeError(f"{who}: padding must be one number, or {n}; got {padding}; use e.g. 1")
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return F.pad(input, self.padding, self.mode, self.value)
 
 
 class _ConstantPad(_Pad):
     @settings
-    def __init__(self, padding: Any, value: float) -> None:
+    def __init__(self, padding: object, value: float) -> None:
         super().__init__(padding)
         self.value = value
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import ops
+from ..annotations import ArrayLike, DTypeLike
 from ..errors import ShapeError
 from ..functions.arguments import lift
 from ..functions.creation import zeros
@@ -28,17 +29,20 @@ from .linear import uniform
 from .module import Module
 from .utils.rnn import PackedSequence, pieces
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def rnn_step(x: Any, state: Any, weights: Any, activation: Any) -> Any:
+def rnn_step(x: ArrayLike, state: Any, weights: Any, activation: Any) -> Any:
     """h' = tanh(x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh), or relu."""
     w_ih, w_hh, b_ih, b_hh = weights
     (h,) = state
     return (activation(F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)),)
 
 
-def lstm_step(x: Any, state: Any, weights: Any) -> Any:
+def lstm_step(x: ArrayLike, state: Any, weights: Any) -> Any:
     """i, f, g, o = gates(x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh); c' = f * c + i * g; h' = o * tanh(c'), projected by
     w_hr.mT if there is one."""
     w_ih, w_hh, b_ih, b_hh, *w_hr = weights
@@ -49,7 +53,7 @@ def lstm_step(x: Any, state: Any, weights: Any) -> Any:
     return F.linear(h, *w_hr) if w_hr else h, c
 
 
-def gru_step(x: Any, state: Any, weights: Any) -> Any:
+def gru_step(x: ArrayLike, state: Any, weights: Any) -> Any:
     """r, z = sigmoid(gi + gh); n = tanh(gi + r * gh); h' = (1 - z) * n + z * h, where gi = x @ w_ih.mT + b_ih
     and gh = h @ w_hh.mT + b_hh have a part for each."""
     w_ih, w_hh, b_ih, b_hh = weights
@@ -61,7 +65,7 @@ def gru_step(x: Any, state: Any, weights: Any) -> Any:
     return (n + section(doors, 1, size) * (h - n),)
 
 
-def lstm_steps(x: Any, state: Any, weights: Any) -> tuple[Any, Any, Any]:
+def lstm_steps(x: ArrayLike, state: Any, weights: Any) -> tuple[Any, Any, Any]:
     """`lstm_step` for the whole sequence: all h, and the last h and c."""
     w_ih, w_hh, b_ih, b_hh = weights
     y = ops.lstm(F.linear(x, w_ih, b_ih if b_ih is None else b_ih + b_hh), w_hh, *state)
@@ -69,7 +73,7 @@ def lstm_steps(x: Any, state: Any, weights: Any) -> tuple[Any, Any, Any]:
     return section(y, 0, n), section(y[-1], 0, n), section(y[-1], 1, n)
 
 
-def gru_steps(x: Any, state: Any, weights: Any) -> tuple[Any, Any]:
+def gru_steps(x: ArrayLike, state: Any, weights: Any) -> tuple[Any, Any]:
     """`gru_step` for the whole sequence: all h, and the last one."""
     w_ih, w_hh, b_ih, b_hh = weights
     (h,) = state
@@ -78,7 +82,7 @@ def gru_steps(x: Any, state: Any, weights: Any) -> tuple[Any, Any]:
     return y, y[-1]
 
 
-def _first_two(x: Any, size: int) -> Any:
+def _first_two(x: Tensor, size: int) -> Any:
     return section(x, 0, 2 * size)
 
 
@@ -101,11 +105,19 @@ class _Recurrent(Module):
 
     @settings
     def __init__(
-        self, input_size: Size, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        self,
+        input_size: Size,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
         batch_first: bool = False,
-        dropout: Probability = 0.0, bidirectional: bool = False, dtype: Any = None, *, rng: Generator | None = None,
+        dropout: Probability = 0.0,
+        bidirectional: bool = False,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
         proj_size: Size = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         if proj_size >= max(hidden_size, 1):
             raise ValueError(
@@ -134,7 +146,7 @@ class _Recurrent(Module):
                 if proj_size:
                     setattr(self, f"weight_hr_{name}", uniform((proj_size, hidden_size), bound, dtype, rng))
 
-    def _begin(self, batch: int, state: Any) -> list[Any]:
+    def _begin(self, batch: int, state: object) -> list[Any]:
         """The first states, `(layers * directions, batch, hidden_size)` each; zeros if none are given."""
         lead = (self.num_layers * (1 + self.bidirectional), batch)
         shapes = [(*lead, n) for n in (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]]
@@ -146,7 +158,15 @@ class _Recurrent(Module):
         must_be(type(self).__name__, shapes, given)
         return given
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, Any]: ...
+        @overload
+        def __call__(self, input: ArrayLike, hx: Any = None) -> tuple[Tensor, Any]: ...
+        def __call__(self, input: Any, hx: Any = None) -> tuple[Any, Any]: ...
+
+    def forward(self, input: ArrayLike, hx: ArrayLike | None = None) -> Any:
         if isinstance(input, PackedSequence):
             return self._of_packed(input, hx)
         x = lift(input, type(self).__name__)
@@ -170,7 +190,7 @@ class _Recurrent(Module):
             x = swapaxes(x, 0, 1)
         return x, tuple(ends) if self.states > 1 else ends[0]
 
-    def _of_packed(self, packed: PackedSequence, hx: Any) -> Any:
+    def _of_packed(self, packed: PackedSequence, hx: object) -> Any:
         """The outputs of sequences of different lengths, packed, and the last state of each."""
         data, sizes = lift(packed.data, type(self).__name__), lift(packed.batch_sizes)._data.tolist()
         if data.ndim != 2 or data.shape[1] != self.input_size or data.shape[0] != sum(sizes):
@@ -186,7 +206,7 @@ class _Recurrent(Module):
             ends = [take(s, packed.unsorted_indices, 1) for s in ends]
         return packed._replace(data=ops.concat(*steps, axis=0)), tuple(ends) if self.states > 1 else ends[0]
 
-    def _whole_layers(self, x: Any, begin: list[Any]) -> tuple[Any, list[Any]]:
+    def _whole_layers(self, x: Tensor, begin: list[Any]) -> tuple[Any, list[Any]]:
         """All layers, in all directions, each of the whole sequence at once."""
         ways, last = 1 + self.bidirectional, []
         for layer in range(self.num_layers):
@@ -259,7 +279,7 @@ class RNN(_Recurrent):
     def __init__(
         self, input_size: Size, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
         bias: bool = True, batch_first: bool = False, dropout: Probability = 0.0, bidirectional: bool = False,
-        dtype: Any = None, *, rng: Generator | None = None,
+        dtype: DTypeLike | None = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, rng=rng
@@ -286,7 +306,7 @@ class LSTM(_Recurrent):
     @settings
     def __init__(
         self, input_size: Size, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: Probability = 0.0, bidirectional: bool = False, proj_size: Size = 0, dtype: Any = None,
+        dropout: Probability = 0.0, bidirectional: bool = False, proj_size: Size = 0, dtype: DTypeLike | None = None,
         *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..annotations import ArrayLike
 from ..functions.arguments import lift, normal_axis, spelled
 from ..functions.layout import flatten
 from ..functions.settings import Positive, integer, settings, several
@@ -24,7 +25,7 @@ class Identity(Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return input
 
 
@@ -45,7 +46,7 @@ class Flatten(Layer):
         self.start_axis = start_axis if start_dim is None else spelled("Flatten", start_axis, 1, start_dim)
         self.end_axis = end_axis if end_dim is None else spelled("Flatten", end_axis, -1, end_dim)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return flatten(input, self.start_axis, self.end_axis)
 
 
@@ -61,13 +62,15 @@ class Unflatten(Layer):
     """
 
     @settings
-    def __init__(self, axis: int = 1, unflattened_size: Any = (-1,), *, dim: int | None = None) -> None:
+    def __init__(
+        self, axis: int = 1, unflattened_size: int | tuple[int, ...] = (-1,), *, dim: int | None = None
+    ) -> None:
         super().__init__()
         self.axis = axis if dim is None else spelled("Unflatten", axis, 1, dim)
         sizes = several("Unflatten", "unflattened_size", unflattened_size)
         self.unflattened_size = tuple(integer("Unflatten", "unflattened_size", n, -1) for n in sizes)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         x = lift(input, "Unflatten")
         axis = normal_axis("Unflatten", self.axis, x.ndim)
         return x.reshape(*x.shape[:axis], *self.unflattened_size, *x.shape[axis + 1 :])
@@ -88,14 +91,14 @@ class Upsample(Layer):
 
     @settings
     def __init__(
-        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+        self, size: Any = None, scale_factor: object = None, mode: str = "nearest", align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         again = self.recompute_scale_factor
         return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners, again)
 
@@ -112,7 +115,7 @@ class UpsamplingNearest2d(Upsample):
     """
 
     @settings
-    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+    def __init__(self, size: Any = None, scale_factor: object = None) -> None:
         super().__init__(size, scale_factor, "nearest")
 
 
@@ -128,7 +131,7 @@ class UpsamplingBilinear2d(Upsample):
     """
 
     @settings
-    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+    def __init__(self, size: Any = None, scale_factor: object = None) -> None:
         super().__init__(size, scale_factor, "bilinear", True)
 
 
@@ -148,7 +151,7 @@ class PixelShuffle(Layer):
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return F.pixel_shuffle(input, self.upscale_factor)
 
 
@@ -168,7 +171,7 @@ class PixelUnshuffle(Layer):
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return F.pixel_unshuffle(input, self.downscale_factor)
 
 
@@ -188,5 +191,5 @@ class ChannelShuffle(Layer):
         super().__init__()
         self.groups = groups
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: object) -> Any:
         return F.channel_shuffle(input, self.groups)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..annotations import ArrayLike
 from ..functions.arguments import lift, spelled
 from ..functions.settings import settings
 from . import functional as F
@@ -28,7 +29,7 @@ class Softmax(_AlongAxis):
     [[0.5, 0.5], [0.5, 0.5]]
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.softmax(input, self.axis)
 
 
@@ -40,7 +41,7 @@ class LogSoftmax(_AlongAxis):
     [0.5, 0.5]
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.log_softmax(input, self.axis)
 
 
@@ -51,7 +52,7 @@ class Softmin(_AlongAxis):
     [1.0, 0.0]
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         return F.softmin(input, self.axis)
 
 
@@ -63,7 +64,7 @@ class Softmax2d(Layer):
     [[[0.5, 0.5]], [[0.5, 0.5]]]
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: ArrayLike) -> Any:
         x = lift(input, "Softmax2d")
         must_have_axes(x, 2, "Softmax2d")
         return F.softmax(x, -3)

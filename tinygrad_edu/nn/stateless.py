@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -124,7 +124,7 @@ class Copy:
         new = self.of(target)
         return x if new is target else weakref.ref(new)
 
-    def _function(self, f: Any) -> Any:
+    def _function(self, f: Callable[..., Any]) -> Any:
         """A function like `f` that sees copies where `f` sees modules and tensors, as in `lambda x: x @ self.w`."""
         if not f.__closure__:
             return f

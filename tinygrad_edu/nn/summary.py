@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine import Variable
 from ..functions.creation import zeros
 from ..recording import no_grad
+
+if TYPE_CHECKING:
+    from ..nn.module import Module
+    from ..tensor import Tensor
 
 
 class Summary:
@@ -39,7 +43,7 @@ def example_inputs(inputs: Sequence[Any]) -> Sequence[Any]:
     return (zeros(inputs[0]),) if shape_given else inputs
 
 
-def summary(model: Any, *inputs: Any) -> Summary:
+def summary(model: Module, *inputs: object) -> Summary:
     """Run `model` on an example, in eval mode, and note what each layer gives out; see `Module.summary`."""
     examples = example_inputs(inputs)
     if not examples:
@@ -80,7 +84,7 @@ def _watched(forward: Callable[..., Any], name: str, shapes: dict[str, str]) -> 
     return run
 
 
-def _shape(y: Any) -> str:
+def _shape(y: Tensor) -> str:
     if isinstance(y, tuple | list):
         return ", ".join(_shape(part) for part in y)
     return str(np.shape(y._data)) if isinstance(y, Variable) else type(y).__name__

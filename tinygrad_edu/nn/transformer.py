@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import get_default_dtype
 from ..engine import constant
 from ..functions.arguments import lift
@@ -19,11 +21,11 @@ from .attention import MultiheadAttention
 from .containers import ModuleList, must_be_module
 from .dropout import Dropout
 from .linear import Linear
-from .module import Layer
+from .module import Layer, Module
 from .normalization import LayerNorm
 
 
-def _function(activation: Any) -> Any:
+def _function(activation: object) -> Any:
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in ("relu", "gelu"):
@@ -49,9 +51,9 @@ class TransformerEncoderLayer(Layer):
     @settings
     def __init__(
         self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
-        activation: Any = "relu",
+        activation: object = "relu",
         layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
-        dtype: Any = None, *, rng: Generator | None = None,
+        dtype: DTypeLike | None = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.self_attn = MultiheadAttention(
@@ -65,9 +67,9 @@ class TransformerEncoderLayer(Layer):
         self.dropout1, self.dropout2 = Dropout(dropout, rng=rng), Dropout(dropout, rng=rng)
 
     def forward(
-        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+        self, src: ArrayLike, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
     ) -> Any:  # fmt: skip
-        def attend(x: Any) -> Any:
+        def attend(x: Tensor) -> Any:
             y, _ = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
             return self.dropout1(y)
 
@@ -75,12 +77,12 @@ class TransformerEncoderLayer(Layer):
         return _added(x, lambda x: self.dropout2(_feed_forward(self, x)), self.norm2, self.norm_first)
 
 
-def _added(x: Any, f: Any, norm: Any, norm_first: bool) -> Any:
+def _added(x: Tensor, f: Callable[..., Any], norm: Any, norm_first: bool) -> Any:
     """x + f(x), with the input or the sum normalized."""
     return x + f(norm(x)) if norm_first else norm(x + f(x))
 
 
-def _feed_forward(layer: Any, x: Any) -> Any:
+def _feed_forward(layer: Any, x: object) -> Any:
     return layer.linear2(layer.dropout(layer.activation(layer.linear1(x))))
 
 
@@ -100,9 +102,9 @@ class TransformerDecoderLayer(Layer):
     @settings
     def __init__(
         self, d_model: Positive, nhead: Positive, dim_feedforward: Positive = 2048, dropout: Probability = 0.1,
-        activation: Any = "relu",
+        activation: object = "relu",
         layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
-        dtype: Any = None, *, rng: Generator | None = None,
+        dtype: DTypeLike | None = None, *, rng: Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.self_attn, self.multihead_attn = (
@@ -119,14 +121,21 @@ class TransformerDecoderLayer(Layer):
         self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout, rng=rng) for _ in range(3))
 
     def forward(
-        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
-        memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
-        def attend(x: Any) -> Any:
+        self,
+        tgt: ArrayLike,
+        memory: Any,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+    ) -> Any:
+        def attend(x: Tensor) -> Any:
             y, _ = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
             return self.dropout1(y)
 
-        def look(x: Any) -> Any:
+        def look(x: Tensor) -> Any:
             y, _ = self.multihead_attn(
                 x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
             )
@@ -150,23 +159,31 @@ class TransformerEncoder(Layer):
 
     @settings
     def __init__(
-        self, encoder_layer: Any, num_layers: Positive, norm: Any = None, enable_nested_tensor: bool = True,
+        self,
+        encoder_layer: Any,
+        num_layers: Positive,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
         mask_check: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.layers, self.num_layers = _copies(self, encoder_layer, num_layers), num_layers
         self.norm = norm if norm is None else must_be_module(self, norm)
 
     def forward(
-        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
-    ) -> Any:  # fmt: skip
+        self,
+        src: ArrayLike,
+        mask: ArrayLike | None = None,
+        src_key_padding_mask: Any = None,
+        is_causal: bool | None = None,
+    ) -> Any:
         x = lift(src, "TransformerEncoder")
         for layer in self.layers:
             x = layer(x, mask, src_key_padding_mask, bool(is_causal))
         return x if self.norm is None else self.norm(x)
 
 
-def _copies(holder: Any, layer: Any, n: int) -> ModuleList:
+def _copies(holder: object, layer: object, n: int) -> ModuleList:
     return ModuleList([copy.deepcopy(must_be_module(holder, layer)) for _ in range(n)])
 
 
@@ -183,15 +200,22 @@ class TransformerDecoder(Layer):
     """
 
     @settings
-    def __init__(self, decoder_layer: Any, num_layers: Positive, norm: Any = None) -> None:
+    def __init__(self, decoder_layer: Any, num_layers: Positive, norm: Module | None = None) -> None:
         super().__init__()
         self.layers, self.num_layers = _copies(self, decoder_layer, num_layers), num_layers
         self.norm = norm if norm is None else must_be_module(self, norm)
 
     def forward(
-        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
-        memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+        self,
+        tgt: ArrayLike,
+        memory: Any,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Any:
         x = lift(tgt, "TransformerDecoder")
         for layer in self.layers:
             x = layer(
@@ -219,11 +243,24 @@ class Transformer(Layer):
 
     @settings
     def __init__(
-        self, d_model: Positive = 512, nhead: Positive = 8, num_encoder_layers: Size = 6, num_decoder_layers: Size = 6,
-        dim_feedforward: Positive = 2048, dropout: Probability = 0.1, activation: Any = "relu",
-        custom_encoder: Any = None, custom_decoder: Any = None, layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, dtype: Any = None, *, rng: Generator | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        d_model: Positive = 512,
+        nhead: Positive = 8,
+        num_encoder_layers: Size = 6,
+        num_decoder_layers: Size = 6,
+        dim_feedforward: Positive = 2048,
+        dropout: Probability = 0.1,
+        activation: object = "relu",
+        custom_encoder: object = None,
+        custom_decoder: object = None,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
         super().__init__()
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
         common = (
@@ -239,7 +276,7 @@ class Transformer(Layer):
             dtype,
         )
 
-        def stack(kind: Any, layer: Any, n: int, custom: Any) -> Any:
+        def stack(kind: type, layer: type, n: int, custom: object) -> Any:
             if custom is not None:
                 return must_be_module(self, custom)
             return kind(layer(*common, rng=rng), n, LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
@@ -252,14 +289,14 @@ class Transformer(Layer):
 
     @staticmethod
     @settings
-    def generate_square_subsequent_mask(sz: Size, dtype: Any = None) -> Tensor:
+    def generate_square_subsequent_mask(sz: Size, dtype: DTypeLike | None = None) -> Tensor:
         """Numbers to add to scores `(sz, sz)`, so that each step sees itself and those before: 0 there, -inf after."""
         above = np.triu(np.full((sz, sz), -np.inf, dtype or get_default_dtype()), 1)
         mask: Tensor = constant(above)
         return mask
 
     def forward(
-        self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
+        self, src: object, tgt: object, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
         src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
         src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
     ) -> Any:  # fmt: skip

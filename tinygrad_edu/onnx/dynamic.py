@@ -162,7 +162,7 @@ class _Merge:
         name = self._add("Round", name) if dtype.kind in "iu" else name
         return self._add("Cast", name, to=self._type(dtype))
 
-    def _type(self, dtype: Any) -> int:
+    def _type(self, dtype: object) -> int:
         return int(self.onnx.helper.np_dtype_to_tensor_dtype(dtype))
 
     def _add(self, operator: str, *inputs: str, **attributes: Any) -> str:

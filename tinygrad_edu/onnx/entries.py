@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import DTypeLike
 from ..program.program import Step, Value
 from .graph import Graph
 
@@ -32,7 +33,7 @@ LOGICAL = {"logical_not", "logical_and", "logical_or", "logical_xor"}
 class Entries:
     """What a formula is written with: each method is a node."""
 
-    def __init__(self, graph: Graph, dtype: Any) -> None:
+    def __init__(self, graph: Graph, dtype: DTypeLike) -> None:
         self.graph, self.dtype = graph, np.dtype(dtype)
 
     def __call__(self, operator: str, *xs: Any, **attributes: Any) -> str:
@@ -167,7 +168,7 @@ def entrywise(g: Graph, step: Step) -> str:
     return g.cast(found, made, step.result.dtype)
 
 
-def _kind(x: Any) -> Any:
+def _kind(x: object) -> Any:
     """The dtype of an argument; the type of a Python number, which fits itself to what it meets."""
     if isinstance(x, Value):
         return float if x.weak else x.dtype

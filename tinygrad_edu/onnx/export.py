@@ -32,7 +32,7 @@ NEW = "new."  # before the name of an input: the output with what becomes of it
 
 
 @settings
-def export(f: Function, inputs: Any, path: Any = None, dynamic: Any = None) -> Any:
+def export(f: Function, inputs: Any, path: object = None, dynamic: Any = None) -> Any:
     """Write `f(*inputs)` to `path` as an ONNX model, and give the model back.
 
     `f` is a function of tensors, a Module, or a whole training step with `backward()` and `optimizer.step()`;
@@ -64,7 +64,7 @@ def export(f: Function, inputs: Any, path: Any = None, dynamic: Any = None) -> A
     return model
 
 
-def _native(x: Any) -> Any:
+def _native(x: object) -> Any:
     """An input of a dtype that ONNX has, in this machine's order of bytes."""
     dtype = getattr(x, "dtype", np.dtype(float))
     if dtype.kind in "MmOV" or dtype in (np.longdouble, np.clongdouble):
@@ -125,7 +125,7 @@ def _computed(result: Any) -> Any:
     return tree.unflatten(structure, parts)
 
 
-def _model(f: Any, given: Any, called: Arguments, results: Results, written: Written, reading: Reading) -> Any:
+def _model(f: object, given: Any, called: Arguments, results: Results, written: Written, reading: Reading) -> Any:
     """The model of what was read."""
     for i, question, _ in written.questions:
         if isinstance(question, Same) and written.sources[i].kind == "argument":
@@ -177,7 +177,7 @@ def _labels(results: Results) -> list[str]:
 class _Names:
     """Names of inputs: each is used once."""
 
-    def __init__(self, f: Any, given: Sequence[Any], called: Arguments) -> None:
+    def __init__(self, f: object, given: Sequence[Any], called: Arguments) -> None:
         self.taken: set[str] = set()
         self.known: dict[Any, str] = {}
         self.tensors = {id(t): name for name, t in _reached(f, called)}
@@ -228,7 +228,7 @@ def _arguments(f: Any, given: Sequence[Any]) -> Iterator[str]:
         yield from [name] if len(leaves) == 1 else [f"{name}_{i}" for i in range(len(leaves))]
 
 
-def _reached(f: Any, called: Arguments) -> Iterator[tuple[str, Any]]:
+def _reached(f: object, called: Arguments) -> Iterator[tuple[str, Any]]:
     """The tensors of modules that `f` is, is given or closes over, with their names."""
     if isinstance(f, Module):
         yield from _of_module("", f)

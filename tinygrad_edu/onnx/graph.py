@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import DTypeLike
 from ..errors import MissingLibraryError
 from ..program.program import Step, Value
 
@@ -34,11 +35,11 @@ class Graph:
         self.count = 0
         self.site: str | None = None  # the user's line, for those who look at the graph
 
-    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+    def add(self, operator: str, *inputs: str, **attributes: object) -> str:
         """One node with one output: its name."""
         return self.add_many(operator, 1, *inputs, **attributes)[0]
 
-    def add_many(self, operator: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
+    def add_many(self, operator: str, outputs: int, *inputs: str, **attributes: object) -> list[str]:
         """One node: the names of its outputs."""
         self.count += 1
         names = [f"t{self.count}" if k == 0 else f"t{self.count}_{k}" for k in range(outputs)]
@@ -63,7 +64,7 @@ class Graph:
         """Whole numbers in a row, as shapes and axes are given."""
         return self.constant(np.array(xs, np.int64).reshape(len(xs)))
 
-    def of(self, x: Any, dtype: Any = None) -> str:
+    def of(self, x: Any, dtype: DTypeLike | None = None) -> str:
         """The name of an argument of a step, in this dtype."""
         if not isinstance(x, Value):
             return self.constant(x, dtype)
@@ -86,7 +87,7 @@ class Graph:
         """The same entries in another shape."""
         return self.add("Reshape", name, self.ints(shape), allowzero=1)
 
-    def full(self, value: Any, shape: Sequence[int], dtype: Any) -> str:
+    def full(self, value: object, shape: Sequence[int], dtype: DTypeLike) -> str:
         """One number in this shape."""
         return self.add("Expand", self.constant(np.asarray(value, dtype)), self.ints(shape))
 

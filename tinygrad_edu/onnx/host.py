@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class Numbers:
         """For each count of steps, the name of what it becomes."""
         return {name: Entries(g, DOUBLE)("Add", name, 1) for name in self.inputs if name.startswith("step")}
 
-    def _of(self, node: Any, names: dict[str, str], e: Entries) -> str:
+    def _of(self, node: object, names: dict[str, str], e: Entries) -> str:
         """One formula."""
         if isinstance(node, ast.Name):
             return names[node.id]

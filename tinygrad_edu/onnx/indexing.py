@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import DTypeLike
 from ..program.program import Step, Value
 from .graph import Graph
 from .layout import expanded, shape_of
 
 
-def picked(g: Graph, name: str, shape: tuple[int, ...], index: Any, out: tuple[int, ...]) -> str:
+def picked(g: Graph, name: str, shape: tuple[int, ...], index: object, out: tuple[int, ...]) -> str:
     """`x[index]`, of the shape `out`."""
     given = list(index) if isinstance(index, tuple) else [index]
     taken = sum(k is not None and k is not Ellipsis for k in given)
@@ -46,7 +47,7 @@ def picked(g: Graph, name: str, shape: tuple[int, ...], index: Any, out: tuple[i
     return g.reshaped(name, out)
 
 
-def _is_array(k: Any) -> bool:
+def _is_array(k: object) -> bool:
     return isinstance(k, Value | np.ndarray | list)
 
 
@@ -101,17 +102,17 @@ def _written(reduction: str) -> Callable[[Graph, Step], str]:
     return write
 
 
-def _fitted(g: Graph, value: Any, out: tuple[int, ...], dtype: Any) -> str:
+def _fitted(g: Graph, value: object, out: tuple[int, ...], dtype: DTypeLike) -> str:
     """What is written, without axes of length 1 in front that the place does not have."""
     shape = shape_of(value)
     name = g.of(value, dtype)
     return g.reshaped(name, shape[len(shape) - len(out) :]) if len(shape) > len(out) else name
 
 
-def _picked_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
+def _picked_shape(shape: tuple[int, ...], index: object) -> tuple[int, ...]:
     """The shape of what an index picks."""
 
-    def plain(k: Any) -> Any:
+    def plain(k: object) -> Any:
         return np.zeros(k.shape, np.int64) if isinstance(k, Value) else k
 
     stand_in = np.broadcast_to(np.zeros((), bool), shape)

@@ -10,6 +10,7 @@ import numpy as np
 import tinygrad_edu as tg
 
 from .. import ops
+from ..annotations import ArrayLike
 from ..nn import functional as F
 from ..ops.window import Pairs, count
 from .node import Node, Operator
@@ -90,7 +91,7 @@ def _global(f: Callable[..., Any]) -> Operator:
     return lambda node, x: f(x, axis=tuple(range(2, x.ndim)), keepdims=True)
 
 
-def _batch_norm(node: Node, x: Any, scale: Any, bias: Any, mean: Any, var: Any) -> Any:
+def _batch_norm(node: Node, x: object, scale: object, bias: object, mean: object, var: object) -> Any:
     if node("training_mode", 0):
         raise node.refused("training_mode")
     return F.batch_norm(x, mean, var, scale, bias, eps=node("epsilon", 1e-5))
@@ -134,24 +135,24 @@ def _lstm_steps(x: Any, w: Any, r: Any, b: Any, c: Any, h0: Any, c0: Any) -> tup
     return y[..., :n], y[-1, :, :n], y[-1, :, n:]
 
 
-def _gru_steps(x: Any, w: Any, r: Any, b: Any, c: Any, h0: Any) -> tuple[Any, Any]:
+def _gru_steps(x: object, w: object, r: object, b: object, c: object, h0: object) -> tuple[Any, Any]:
     y = ops.gru(F.linear(x, w, b), r, c, h0)
     return y, y[-1]
 
 
-def _lstm(node: Node, *xs: Any) -> Any:
+def _lstm(node: Node, *xs: object) -> Any:
     """ONNX has the gates i, o, f, c; here they are i, f, c, o."""
     return _recurrent(node, (0, 2, 3, 1), 2, _lstm_steps, xs)
 
 
-def _gru(node: Node, *xs: Any) -> Any:
+def _gru(node: Node, *xs: object) -> Any:
     """ONNX has the gates z, r, h; here they are r, z, h."""
     if not node("linear_before_reset", 0):
         raise node.refused("linear_before_reset = 0")
     return _recurrent(node, (1, 0, 2), 1, _gru_steps, xs)
 
 
-def _gelu(node: Node, x: Any) -> Any:
+def _gelu(node: Node, x: ArrayLike) -> Any:
     return F.gelu(x, approximate=node("approximate", "none"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import DTypeLike
 from ..program.passes.layout import order_of
 from ..program.program import Step, Value
 from .entries import Entries
@@ -127,7 +128,7 @@ def _running(g: Graph, step: Step) -> str:
 
 
 def _accumulated(
-    g: Graph, name: str, shape: Sequence[int], axis: int, operator: str, neutral: Any, dtype: Any
+    g: Graph, name: str, shape: Sequence[int], axis: int, operator: str, neutral: object, dtype: DTypeLike
 ) -> str:  # fmt: skip
     n = shape[axis]
     before = np.tri(n, dtype=bool).reshape(n, n, *(1,) * (len(shape) - axis - 1))  # the last entry, and each up to it

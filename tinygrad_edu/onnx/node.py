@@ -40,12 +40,12 @@ class Node:
 Operator = Callable[..., Any]
 
 
-def numbers(x: Any) -> list[int]:
+def numbers(x: object) -> list[int]:
     """A shape, axes or sizes as plain numbers."""
     return [int(n) for n in np.asarray(x._data if isinstance(x, Variable) else x).reshape(-1)]
 
 
-def axes_of(node: Node, axes: Any, rank: int) -> tuple[int, ...] | None:
+def axes_of(node: Node, axes: object, rank: int) -> tuple[int, ...] | None:
     """Axes that are an input, or in older models an attribute; None for all."""
     given = numbers(axes) if axes is not None else node("axes")
     return tuple(k % rank for k in given) if given is not None and len(given) else None

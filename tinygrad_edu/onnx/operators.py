@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def _div(node: Node, x: Any, y: Any) -> Any:
     return x / y
 
 
-def _mod(node: Node, x: Any, y: Any) -> Any:
+def _mod(node: Node, x: object, y: object) -> Any:
     return tg.fmod(x, y) if node("fmod", 0) else tg.remainder(x, y)
 
 
@@ -48,7 +48,7 @@ def _power(node: Node, x: Any, y: Any) -> Any:
     return tg.astype(tg.power(x, y), x.dtype)
 
 
-def _clip(node: Node, x: Any, low: Any = None, high: Any = None) -> Any:
+def _clip(node: Node, x: object, low: object = None, high: object = None) -> Any:
     low, high = node("min", low), node("max", high)
     return tg.clip(x, low, high)
 
@@ -61,7 +61,7 @@ def _is_inf(node: Node, x: Any) -> Any:
 
 
 def _reduction(f: Callable[..., Any]) -> Operator:
-    def reduce(node: Node, x: Any, axes: Any = None) -> Any:
+    def reduce(node: Node, x: Any, axes: object = None) -> Any:
         found = axes_of(node, axes, x.ndim)
         if found is None and node("noop_with_empty_axes", 0):
             return x
@@ -71,7 +71,7 @@ def _reduction(f: Callable[..., Any]) -> Operator:
 
 
 def _place(f: Callable[..., Any]) -> Operator:
-    def place(node: Node, x: Any) -> Any:
+    def place(node: Node, x: object) -> Any:
         if node("select_last_index", 0):
             raise node.refused("select_last_index")
         return f(x, axis=node("axis", 0), keepdims=bool(node("keepdims", 1)))
@@ -79,7 +79,7 @@ def _place(f: Callable[..., Any]) -> Operator:
     return place
 
 
-def _running_sum(node: Node, x: Any, axis: Any) -> Any:
+def _running_sum(node: Node, x: Any, axis: int | Sequence[int]) -> Any:
     (k,) = numbers(axis)
     x = tg.flip(x, k) if node("reverse", 0) else x
     y = tg.cumulative_sum(x, axis=k)
@@ -87,15 +87,15 @@ def _running_sum(node: Node, x: Any, axis: Any) -> Any:
     return tg.flip(y, k) if node("reverse", 0) else y
 
 
-def _top(node: Node, x: Any, k: Any) -> Any:
+def _top(node: Node, x: object, k: object) -> Any:
     return tuple(tg.topk(x, numbers(k)[0], axis=node("axis", -1), largest=bool(node("largest", 1))))
 
 
-def _shift(node: Node, x: Any, n: Any) -> Any:
+def _shift(node: Node, x: object, n: int) -> Any:
     return tg.bitwise_left_shift(x, n) if node("direction") == "LEFT" else tg.bitwise_right_shift(x, n)
 
 
-def _same(node: Node, x: Any, *rest: Any) -> Any:
+def _same(node: Node, x: object, *rest: object) -> Any:
     return x
 
 

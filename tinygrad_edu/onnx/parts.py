@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -12,7 +13,7 @@ import tinygrad_edu as tg
 from .node import Node, Operator, axes_of, numbers
 
 
-def _reshape(node: Node, x: Any, shape: Any) -> Any:
+def _reshape(node: Node, x: Any, shape: Sequence[int]) -> Any:
     wanted = numbers(shape)
     if not node("allowzero", 0):
         wanted = [x.shape[i] if n == 0 else n for i, n in enumerate(wanted)]
@@ -23,12 +24,12 @@ def _transpose(node: Node, x: Any) -> Any:
     return tg.permute_dims(x, tuple(node("perm", range(x.ndim)[::-1])))
 
 
-def _squeeze(node: Node, x: Any, axes: Any = None) -> Any:
+def _squeeze(node: Node, x: Any, axes: object = None) -> Any:
     found = axes_of(node, axes, x.ndim)
     return tg.squeeze(x, axis=found)
 
 
-def _unsqueeze(node: Node, x: Any, axes: Any = None) -> Any:
+def _unsqueeze(node: Node, x: Any, axes: object = None) -> Any:
     given = numbers(axes) if axes is not None else node("axes")
     rank = x.ndim + len(given)
     new = {k % rank for k in given}
@@ -51,7 +52,7 @@ def _split(node: Node, x: Any, sizes: Any = None) -> Any:
     return tuple(x[(*lead, slice(b - m, b))] for b, m in zip(ends, lengths, strict=True))
 
 
-def _slice(node: Node, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None) -> Any:
+def _slice(node: Node, x: Any, starts: Any = None, ends: Any = None, axes: object = None, steps: Any = None) -> Any:
     first = node("starts") if starts is None else numbers(starts)
     last = node("ends") if ends is None else numbers(ends)
     at = node("axes") if axes is None else numbers(axes)
@@ -118,11 +119,11 @@ def _scatter_nd(node: Node, x: Any, indices: Any, updates: Any) -> Any:
     return _scattered(x, index, updates, node("reduction", "none"), node)
 
 
-def _expand(node: Node, x: Any, shape: Any) -> Any:
+def _expand(node: Node, x: Any, shape: Sequence[int]) -> Any:
     return tg.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(numbers(shape))))
 
 
-def _pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: Any = None) -> Any:
+def _pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: object = None) -> Any:
     widths = node("pads") if pads is None else numbers(pads)
     at = range(x.ndim) if axes is None else [k % x.ndim for k in numbers(axes)]
     n = len(widths) // 2
@@ -144,7 +145,7 @@ def _constant(node: Node) -> Any:
     raise node.refused("a constant of text or a sparse one")
 
 
-def _constant_of_shape(node: Node, shape: Any) -> Any:
+def _constant_of_shape(node: Node, shape: int | Sequence[int]) -> Any:
     value = node("value", np.zeros(1, np.float32))
     return np.full(tuple(numbers(shape)), value.reshape(-1)[0])
 
@@ -157,7 +158,7 @@ def _one_hot(node: Node, indices: Any, depth: Any, values: Any) -> Any:
     return tg.moveaxis(found, -1, axis)
 
 
-def _triangle(node: Node, x: Any, k: Any = None) -> Any:
+def _triangle(node: Node, x: object, k: object = None) -> Any:
     diagonal = 0 if k is None else numbers(k)[0]
     return tg.triu(x, diagonal) if node("upper", 1) else tg.tril(x, diagonal)
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import attrgetter, call, setitem
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..annotations import Array, DTypeLike
 from ..changes import each, make
 from ..engine import STEPPED
 from ..errors import ShapeError
 from ..holders import USED, births, held
 from ..sums import worked_in
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 BLOCK = 16384  # entries; what a rule works on at once stays below a megabyte
 SMALL = BLOCK // 4
@@ -118,7 +122,7 @@ class Bundle:
             home[...] = g._data
         return True
 
-    def _part(self, i: int, p: Any, rule: Rule) -> Part:
+    def _part(self, i: int, p: Tensor, rule: Rule) -> Part:
         """Parameter `i` by itself, in memory of its own unless the user may hold it."""
         data, g = p._data, p._grad._data
         if np.shape(data) != self.shapes[i]:
@@ -144,7 +148,7 @@ class Part:
     __slots__ = ("block", "bundle", "done", "grads", "rule", "size", "state", "values", "which")
 
     def __init__(
-        self, bundle: Bundle, which: Sequence[int], values: Any, grads: Any, state: dict[str, Any], rule: Rule
+        self, bundle: Bundle, which: Sequence[int], values: Array, grads: Array, state: dict[str, Any], rule: Rule
     ) -> None:
         self.bundle, self.which, self.rule = bundle, which, rule
         self.values, self.grads, self.state = values, grads, state
@@ -214,7 +218,7 @@ def _finish(changes: list[Iterable[Any]], large: Sequence[Part]) -> None:
         raise
 
 
-def stays(p: Any) -> bool:
+def stays(p: Tensor) -> bool:
     """Whether a parameter must be updated where it is, as the user may hold its array."""
     return p.store is not None and p.store.exposed and held(p)
 
@@ -237,6 +241,6 @@ def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]
     return [Bundle(group, initial) for group in done]
 
 
-def workspace(dtype: Any) -> tuple[Any, Any]:
+def workspace(dtype: DTypeLike) -> tuple[Any, Any]:
     """Two rows of a block, for a rule to work in."""
     return np.empty(BLOCK, worked_in(dtype)), np.empty(BLOCK, worked_in(dtype))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Array
 from ..functions.calls import own_keywords
 from ..nn import guards
 from ..nn.state import publish
@@ -15,7 +16,7 @@ from .line_search import strong_wolfe
 from .optimizer import Optimizer
 
 
-def direction(g: Any, changes: list[Any], steps: list[Any], scale: float) -> Any:
+def direction(g: Array, changes: list[Any], steps: list[Any], scale: float) -> Any:
     """-H @ g, where H is the inverse Hessian that the last steps, and the changes of the gradient with them, tell.
 
     The two-loop recursion of Nocedal, "Updating quasi-Newton matrices with limited storage" (1980).
@@ -89,7 +90,7 @@ class LBFGS(Optimizer):
             [np.zeros(p.size, p.dtype) if p._grad is None else np.asarray(p._grad._data).reshape(-1) for p in params]
         )
 
-    def _go(self, params: list[Any], x: Any) -> None:
+    def _go(self, params: list[Any], x: Array) -> None:
         """Write a vector into the parameters."""
         cuts = np.split(x, np.cumsum([p.size for p in params])[:-1])
         publish(params, [np.array(part.reshape(p.shape), p.dtype) for part, p in zip(cuts, params, strict=True)])
@@ -122,11 +123,11 @@ class LBFGS(Optimizer):
         loss, g = float(first), self._gradient(params)
         evaluations, most = 1, group["max_eval"] or group["max_iter"] * 5 // 4
 
-        def evaluated(x: Any) -> tuple[float, Any]:
+        def evaluated(x: Array) -> tuple[float, Any]:
             self._go(params, x)
             return float(closure()), self._gradient(params)
 
-        def ray(x: Any, d: Any, t: float) -> tuple[float, Any]:
+        def ray(x: Array, d: Array, t: float) -> tuple[float, Any]:
             return evaluated(x + t * d)
 
         def small() -> bool:
@@ -159,7 +160,7 @@ class LBFGS(Optimizer):
         guards.after_step(self)
         return first
 
-    def _direction(self, group: Any, state: Any, g: Any) -> Any:
+    def _direction(self, group: dict[str, Any], state: dict[str, Any], g: Array) -> Any:
         """The direction of the next step, after the last one has been noted."""
         if state["n_iter"] == 1:
             state |= {"old_dirs": [], "old_stps": [], "H_diag": 1.0}

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..annotations import Array, ArrayLike
+
 Objective = Callable[[float], tuple[float, Any]]
 
 
@@ -37,7 +39,7 @@ def cubic(a: Point, b: Point, low: float, high: float) -> float:
 
 
 def strong_wolfe(
-    f: Objective, d: Any, step: float, value: float, gradient: Any, *, c1: float = 1e-4, c2: float = 0.9,
+    f: Objective, d: Array, step: float, value: float, gradient: ArrayLike, *, c1: float = 1e-4, c2: float = 0.9,
     tolerance: float = 1e-9, most: int = 25, noise: float = 0.0,
 ) -> tuple[Point, int]:  # fmt: skip
     """The point along `d` at which the search ends, and how many times `f(step)`, value and gradient, was asked for.
@@ -66,7 +68,7 @@ def strong_wolfe(
 class Search:
     """A function along a direction, from a start."""
 
-    def __init__(self, f: Objective, d: Any, start: Point, c1: float, c2: float, noise: float) -> None:
+    def __init__(self, f: Objective, d: Array, start: Point, c1: float, c2: float, noise: float) -> None:
         self.f, self.d, self.start, self.c1, self.c2, self.noise = f, d, start, c1, c2, noise
         self.largest, self.count = float(np.max(np.abs(d), initial=0)), 0
 

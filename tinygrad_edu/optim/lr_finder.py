@@ -44,7 +44,7 @@ class Curve(NamedTuple):
 
 @settings
 def find_lr(
-    optimizer: Any, closure: Function, start: float = 1e-6, end: float = 1.0, steps: Positive = 100,
+    optimizer: object, closure: Function, start: float = 1e-6, end: float = 1.0, steps: Positive = 100,
     smoothing: float = 0.9,
 ) -> Curve:  # fmt: skip
     """Train for up to `steps` steps at rates that grow from `start` to `end`, and note the loss; then everything is as

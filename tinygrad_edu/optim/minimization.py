@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..annotations import Array, ArrayLike
 from ..engine import constant
 from ..errors import DTypeError, ShapeError
 from ..functions.arguments import Function, lift
@@ -43,7 +44,7 @@ class Minimum(NamedTuple):
 class Flat:
     """A function of a tree as a function of a vector."""
 
-    def __init__(self, f: Callable[[Any], Any], x0: Any) -> None:
+    def __init__(self, f: Callable[[Any], Any], x0: object) -> None:
         leaves, self.structure = tree.flatten(x0)
         arrays = [lift(x, "minimize") for x in leaves]
         if not arrays or any(x.dtype.kind != "f" for x in arrays):
@@ -56,41 +57,41 @@ class Flat:
         self.count = 0
         self.slope = value_and_grad(self._checked)
 
-    def _checked(self, x: Any) -> Any:
+    def _checked(self, x: object) -> Any:
         y = self.f(x)
         if not isinstance(y, Tensor) or y.shape != ():
             got = f"shape {y.shape}" if isinstance(y, Tensor) else type(y).__name__
             raise ShapeError(f"minimize: f must give one number, a tensor without axes; got {got}; use sum or mean")
         return y
 
-    def tree(self, x: Any) -> Any:
+    def tree(self, x: ArrayLike) -> Any:
         """A vector as the tree."""
         cuts = np.split(x, np.cumsum([int(np.prod(shape)) for shape in self.shapes])[:-1])
         leaves = [constant(c.reshape(s).astype(d)) for c, s, d in zip(cuts, self.shapes, self.dtypes, strict=True)]
         return tree.unflatten(self.structure, leaves)
 
-    def vector(self, x: Any) -> Any:
+    def vector(self, x: ArrayLike) -> Any:
         """A tree as the vector."""
         return np.concatenate([np.asarray(leaf._data, np.float64).reshape(-1) for leaf in tree.leaves(x)])
 
-    def at(self, x: Any) -> tuple[float, Any]:
+    def at(self, x: Array) -> tuple[float, Any]:
         """Value and gradient."""
         self.count += 1
         value, gradient = self.slope(self.tree(x))
         return float(value), self.vector(gradient)
 
-    def along(self, x: Any, d: Any, t: float) -> tuple[float, Any]:
+    def along(self, x: object, d: Any, t: float) -> tuple[float, Any]:
         """Value and gradient on a line."""
         return self.at(x + t * d)
 
-    def curvature(self, x: Any, d: Any) -> Any:
+    def curvature(self, x: ArrayLike, d: Array) -> Any:
         """The Hessian times `d`."""
         return self.vector(hvp(self._checked, (self.tree(x),), (self.tree(d),)))
 
 
 @settings
 def minimize(
-    f: Function, x0: Any, method: str = "bfgs", *, tolerance: float = 1e-6, max_steps: Positive = 500
+    f: Function, x0: object, method: str = "bfgs", *, tolerance: float = 1e-6, max_steps: Positive = 500
 ) -> Minimum:  # fmt: skip
     """The least value of `f` near `x0`, a tensor or a tree of them, by a method with line searches.
 
@@ -139,7 +140,7 @@ class Limited:
         self.changes: list[Any] = []
         self.steps: list[Any] = []
 
-    def direction(self, x: Any, g: Any) -> Any:
+    def direction(self, x: ArrayLike, g: Array) -> Any:
         if not self.steps:
             return -g
         y, s = self.changes[-1], self.steps[-1]
@@ -156,7 +157,7 @@ class Dense:
     def __init__(self, flat: Flat) -> None:
         self.inverse: Any = None
 
-    def direction(self, x: Any, g: Any) -> Any:
+    def direction(self, x: ArrayLike, g: Array) -> Any:
         return -g if self.inverse is None else -(self.inverse @ g)
 
     def note(self, s: Any, y: Any) -> None:
@@ -175,7 +176,7 @@ class Newton:
     def __init__(self, flat: Flat) -> None:
         self.flat = flat
 
-    def direction(self, x: Any, g: Any) -> Any:
+    def direction(self, x: ArrayLike, g: Array) -> Any:
         d, r = np.zeros_like(g), -g
         p, size = r, float(r @ r)
         enough = min(0.5, size**0.25) * size**0.5
@@ -192,5 +193,5 @@ class Newton:
             p = r + (size / before) * p
         return d
 
-    def note(self, s: Any, y: Any) -> None:
+    def note(self, s: Any, y: object) -> None:
         """The Hessian is asked for anew at each step."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Array, ArrayLike, DTypeLike
 from ..arrays import held, to_array
 from ..changes import TURN, at_once
 from ..engine import Variable, constant, describe
@@ -49,7 +50,7 @@ class Optimizer(Named):
     A kind that defines `step` itself, over `param_groups`, keeps what it likes in the dict `state[p]`.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any] | None = None, **settings: object) -> None:
         if not isinstance(defaults, Mapping | None):
             raise TypeError(
                 f"optimizer: settings must have names; got {defaults!r}; write super().__init__(params, lr=lr), or "
@@ -82,7 +83,7 @@ class Optimizer(Named):
             self.add_param_group(dict(group))
         guards.note_optimizer(self)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name in self.__dict__.get("defaults", ()) or name == "learning_rate":
             raise AttributeError(
                 f"{type(self).__name__}: settings stand in param_groups; got {name}={value!r}, which no step would "
@@ -98,7 +99,9 @@ class Optimizer(Named):
         """The names of the arrays that are kept for each parameter, and what they are filled with at first."""
         return {}
 
-    def update(self, group: Any, step: int, p: Any, g: Any, state: Any, a: Any, b: Any) -> None:
+    def update(
+        self, group: object, step: int, p: Array, g: Array, state: Mapping[str, Any], a: ArrayLike, b: ArrayLike
+    ) -> None:
         """Change `p` in place, given its gradient `g`; all are rows, `a` and `b` are there to work in. For parameters
         of float16, all are of float32, and `p` is rounded afterwards."""
         raise NotImplementedError(
@@ -196,14 +199,14 @@ class Optimizer(Named):
                 "inside; compile what computes the loss and its gradients"
             )
 
-    def _rule(self, group: Any, dtype: Any) -> Rule:
+    def _rule(self, group: dict[str, Any], dtype: DTypeLike) -> Rule:
         """`update` with a group's settings, for rows of one dtype."""
         if dtype not in self._scratch:
             self._scratch[dtype] = workspace(dtype)
         a, b = self._scratch[dtype]
         half = dtype == HALF
 
-        def rule(step: int, p: Any, g: Any, state: Any) -> None:
+        def rule(step: int, p: Array, g: Array, state: dict[str, Any]) -> None:
             n = p.shape[0]
             values, g = (p.astype(a.dtype), g.astype(a.dtype)) if half else (p, g)
             self.update(group, step, values, -g if group.get("maximize") else g, state, a[:n], b[:n])
@@ -311,7 +314,7 @@ def decayed(g: Any, p: Any, weight_decay: float, room: Any) -> Any:
     return np.add(g, np.multiply(p, weight_decay, out=room), out=room) if weight_decay else g
 
 
-def _two_numbers(x: Any) -> bool:
+def _two_numbers(x: object) -> bool:
     try:
         pair = several("optimizer", "betas", x)
     except DTypeError:
@@ -319,7 +322,7 @@ def _two_numbers(x: Any) -> bool:
     return len(pair) == 2 and all(isinstance(beta, int | float | np.number) for beta in pair)
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: ArrayLike) -> Any:
     """A part of a state, which later steps do not change."""
     if isinstance(value, Variable):
         return constant(np.array(value._data)[()])
@@ -346,7 +349,7 @@ def _parts(
         ) from None
 
 
-def _row(i: int, name: str, kept: Mapping[str, Any], p: Any) -> Any:
+def _row(i: int, name: str, kept: Mapping[str, Any], p: Tensor) -> Any:
     """The state `name` that was kept for parameter `i`, as an array in its shape."""
     if name not in kept:
         raise ValueError(

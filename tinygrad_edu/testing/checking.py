@@ -115,7 +115,7 @@ def check_gradients(
 def _with_parameters(module: Module, inputs: Sequence[Any]) -> tuple[Function, Sequence[Any]]:
     """A module as a function of its parameters, by name, and of its inputs."""
 
-    def called(parameters: Any, *xs: Any) -> Any:
+    def called(parameters: object, *xs: object) -> Any:
         return functional_call(module, parameters, *xs)
 
     learned = {name: p for name, p in module.named_parameters() if p.requires_grad}

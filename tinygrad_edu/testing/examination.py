@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Array
 from ..errors import GraphError
 from ..transforms.derivatives import jvp
 from .causes.patterns import ORDER
@@ -135,7 +136,7 @@ def _unfit(probe: Probe) -> Report | None:
     return None
 
 
-def _unsteady(values: Sequence[Any], probe: Probe, g: Any, again: Any) -> Report | None:
+def _unsteady(values: Sequence[Any], probe: Probe, g: Array, again: Array) -> Report | None:
     """Whether two calls with the same inputs differ."""
     eps = float(np.finfo(probe.y.dtype).eps)
     if not all(_same(y, probe.y, eps) for y in values):

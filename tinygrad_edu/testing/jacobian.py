@@ -24,7 +24,7 @@ class Values(Subject):
 
 
 @settings
-def numerical_jacobian(f: Callable[..., Any], *inputs: Any, with_error: bool = False) -> Any:
+def numerical_jacobian(f: Callable[..., Any], *inputs: object, with_error: bool = False) -> Any:
     """`J[i..., j...] = d f[i...] / d x[j...]` by extrapolated differences; a tuple for several inputs.
 
     `f` is a function of arrays, or of Tensors if one is given. `with_error` returns pairs `(J, error)`

@@ -138,7 +138,7 @@ PROBES: dict[Callable[[Place], Iterator[Finding]], int] = {  # how often each ca
 }  # fmt: skip
 
 
-def keeps_to_laws(pair: Pair, y: Any, report: Report, seed: int = 0) -> Report:
+def keeps_to_laws(pair: Pair, y: object, report: Report, seed: int = 0) -> Report:
     """The report of a derivative that is right; WRONG if it breaks a law that makes it wrong."""
     budget, each, disturbed = CALLS * pair.x.size, len(pair.arguments), False
     if report.verdict not in ("RIGHT", "KINK") or (pair.convention.needs_function and pair.calls >= budget):

@@ -48,7 +48,7 @@ def misaligned(a: Any) -> Any:
     return view
 
 
-def read_only(a: Any) -> Any:
+def read_only(a: object) -> Any:
     """A copy that cannot be written to."""
     a = np.array(a)
     a.flags.writeable = False
@@ -68,6 +68,6 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 SAME = tuple(name for name in LAYOUTS if name != "repeated")  # those that keep every number
 
 
-def laid_out(a: Any, layout: str) -> Any:
+def laid_out(a: object, layout: str) -> Any:
     """An array in one of `LAYOUTS`."""
     return LAYOUTS[layout](np.asarray(a))

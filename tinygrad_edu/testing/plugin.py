@@ -42,25 +42,27 @@ class DerivativeCheck:
     def __call__(self, f: Any, *arguments: Any, **settings: Any) -> Report:
         return self._noted(checking.check_derivative, f, arguments, settings)
 
-    def gradients(self, f: Any, *inputs: Any, **settings: Any) -> Report:
+    def gradients(self, f: Callable[..., Any], *inputs: object, **settings: object) -> Report:
         return self._noted(checking.check_gradients, f, inputs, settings)
 
     def kernel(self, forward: Any, *arguments: Any, **settings: Any) -> Report:
         return self._noted(kernels.check_kernel, forward, arguments, settings)
 
-    def hessian(self, f: Any, hess: Any, x: Any, *args: Any, **settings: Any) -> Report:
+    def hessian(self, f: Callable[..., Any], hess: object, x: object, *args: object, **settings: object) -> Report:
         return self._noted(second_order.check_hessian, f, (hess, x, *args), settings)
 
-    def hvp(self, f: Any, hvp: Any, x: Any, *args: Any, **settings: Any) -> Report:
+    def hvp(self, f: Callable[..., Any], hvp: object, x: object, *args: object, **settings: object) -> Report:
         return self._noted(second_order.check_hvp, f, (hvp, x, *args), settings)
 
-    def jvp(self, f: Any, jvp: Any, x: Any, *args: Any, **settings: Any) -> Report:
+    def jvp(self, f: Callable[..., Any], jvp: object, x: object, *args: object, **settings: object) -> Report:
         return self._noted(second_order.check_jvp, f, (jvp, x, *args), settings)
 
-    def jacobian_sparsity(self, f: Any, sparsity: Any, x: Any, *args: Any, **settings: Any) -> Report:
+    def jacobian_sparsity(
+        self, f: Callable[..., Any], sparsity: object, x: object, *args: object, **settings: object
+    ) -> Report:
         return self._noted(second_order.check_jacobian_sparsity, f, (sparsity, x, *args), settings)
 
-    def _noted(self, check: Any, f: Any, arguments: tuple[Any, ...], settings: dict[str, Any]) -> Report:
+    def _noted(self, check: Any, f: object, arguments: tuple[Any, ...], settings: dict[str, Any]) -> Report:
         name = getattr(f, "__qualname__", type(f).__name__).rpartition("<locals>.")[2]
         try:
             report = check(f, *arguments, **{**self.settings, **settings})

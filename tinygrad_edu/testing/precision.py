@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import DTypeLike
 from .report import Entry, Report
 from .subjects.subjects import Subject
 
@@ -21,7 +22,7 @@ UNITS = 16  # units in the last place that a good algorithm may lose beside what
 DRAWS = 4  # roundings of the inputs that are tried; their largest effect is that of the condition number
 
 
-def resolution(dtype: Any) -> Any:
+def resolution(dtype: DTypeLike) -> Any:
     """What `np.finfo` says of a dtype, also of bfloat16 and the others of `ml_dtypes`."""
     return np.finfo(dtype) if np.dtype(dtype).kind == "f" else import_module("ml_dtypes").finfo(dtype)
 
@@ -56,7 +57,7 @@ def in_own_dtype(subject: Subject, c: Any, g: Any, y: Any, rng: Any, report: Rep
     report.entries = [*report.entries, entry]
 
 
-def _bars(subject: Subject, blur: Any, g: Any, eps: Any, size: float) -> Any:
+def _bars(subject: Subject, blur: object, g: object, eps: object, size: float) -> Any:
     """For each entry the largest of its array: by the condition number, and by some units in the last place."""
     parts = zip(*(subject.split(v) for v in (subject.x, blur, g, eps)), strict=True)
     found = []

@@ -144,7 +144,7 @@ class Report:
         }
 
 
-def _plain(v: Any) -> Any:
+def _plain(v: object) -> Any:
     return v if not isinstance(v, float) or math.isfinite(v) else str(v)
 
 

@@ -34,7 +34,7 @@ class Slopes(Pair):
         self.who, self.product = who, product
         super().__init__(grad, second, (x,))
 
-    def ways(self, cache: Any) -> list[Convention]:
+    def ways(self, cache: object) -> list[Convention]:
         return [Convention((0, COTANGENT) if self.product else (0,))]
 
 
@@ -42,8 +42,8 @@ class Slopes(Pair):
 def check_hessian(
     f: Callable[..., Any],
     hess: Function,
-    x: Any,
-    *args: Any,
+    x: object,
+    *args: object,
     grad: Function | None = None,
     raises: bool = True,
     strict: Names = False,
@@ -75,8 +75,8 @@ def check_hessian(
 def check_hvp(
     f: Callable[..., Any],
     hvp: Function,
-    x: Any,
-    *args: Any,
+    x: object,
+    *args: object,
     grad: Function | None = None,
     raises: bool = True,
     strict: Names = False,
@@ -126,11 +126,11 @@ def check_jvp(
     who = "check_jvp"
     x = _vector(who, x)
 
-    def along(at: Any, v: Any) -> Any:
+    def along(at: object, v: object) -> Any:
         found = jvp(at, v, *args)
         return np.asarray(found[1] if isinstance(found, tuple) and len(found) == 2 else found)
 
-    def jacobian(at: Any) -> Any:
+    def jacobian(at: object) -> Any:
         """Its columns, one direction after the other."""
         at = np.asarray(at)
         units = np.eye(at.size).reshape(at.size, *at.shape)
@@ -146,9 +146,9 @@ def check_jvp(
 @settings
 def check_jacobian_sparsity(
     f: Function,
-    sparsity: Any,
-    x: Any,
-    *args: Any,
+    sparsity: object,
+    x: object,
+    *args: object,
     raises: bool = True,
     strict: Names = False,
     seed: Size = 0,
@@ -256,7 +256,7 @@ def unlike_a_matrix(
             return
 
 
-def _vector(who: str, x: Any) -> Any:
+def _vector(who: str, x: object) -> Any:
     """The point, as an array of floats."""
     try:
         found = np.array(x)

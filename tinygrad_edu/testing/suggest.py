@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import itertools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Suggestion:
 
 
 @settings
-def suggest(module: ModuleType | str | Function, path: Any = None) -> str:
+def suggest(module: ModuleType | str | Function, path: str | os.PathLike[str] | None = None) -> str:
     """Write the property tests of a module's functions and their derivatives.
 
     `module` is a module, its name, or one function of it. Each public function with arrays as parameters is paired

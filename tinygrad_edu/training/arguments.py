@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..functions.settings import refused, several
@@ -22,8 +22,15 @@ def named(metrics: Any) -> Mapping[str, Any]:
 
 
 def checked(
-    model: Any, data: Any, loss: Any, optimizer: Any, metrics: Any, schedule: Any, validation: Any, callbacks: Any
-) -> tuple[Mapping[str, Any], list[Callback]]:  # fmt: skip
+    model: object,
+    data: object,
+    loss: Callable[..., Any],
+    optimizer: object,
+    metrics: object,
+    schedule: object,
+    validation: object,
+    callbacks: object,
+) -> tuple[Mapping[str, Any], list[Callback]]:
     """Refuse what cannot be trained, or trained with; gives the metrics by their names, and the callbacks."""
     given = validation is not None
     rows = (

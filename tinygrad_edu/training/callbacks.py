@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,18 @@ class Callback:
 
     What `state()` returns goes into checkpoints, and `load_state` is given it again. Those that are `last` are called
     after the others.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, optim, training
+    >>> class Count(training.Callback):
+    ...     steps = 0
+    ...     def batch(self, run):
+    ...         self.steps += 1
+    >>> model, batch = nn.Linear(1, 1), (tg.Tensor([[1.0]]), tg.Tensor([[2.0]]))
+    >>> count, sgd = Count(), optim.SGD(model.parameters(), lr=0.1)
+    >>> _ = tg.fit(model, [batch, batch], nn.MSELoss(), sgd, epochs=3, callbacks=[count], bar=False)
+    >>> count.steps
+    6
     """
 
     last = False
@@ -38,7 +51,7 @@ class Callback:
         """What a run that resumes needs to know: numbers, texts, tensors, in lists and dicts."""
         return None
 
-    def load_state(self, state: Any) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state()` returned."""
 
 
@@ -90,6 +103,6 @@ class EarlyStopping(Callback):
     def state(self) -> Any:
         return {"best": self.best, "best_epoch": self.best_epoch, "kept": self.kept}
 
-    def load_state(self, state: Any) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.kept = {key: np.array(getattr(t, "data", t)) for key, t in state["kept"].items()}

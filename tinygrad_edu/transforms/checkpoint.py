@@ -124,7 +124,7 @@ def checkpoint(f: Function) -> Function:
     """
 
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         leaves, form = tree.flatten(args, lambda x: x is not args and tree.is_array(x))
         places = [i for i, x in enumerate(leaves) if isinstance(x, Variable | np.ndarray | float | list)]
         inputs = [lift(leaves[i], "checkpoint") for i in places]

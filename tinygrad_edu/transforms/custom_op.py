@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import engine
+from ..annotations import Array, ArrayLike
 from ..arrays import gives_array
 from ..batched import BatchedArray, batched_or_each, read_only
 from ..engine import Variable
@@ -51,7 +52,7 @@ class Own(Op):
         return Op.__call__(self, *xs, **{name: tree.map(_copied, value) for name, value in attributes.items()})
 
 
-def _copied(x: Any) -> Any:
+def _copied(x: ArrayLike) -> Any:
     """A copy of an array, or of an object that gives one, in its own class; what is neither, as it is."""
     if isinstance(x, Variable | np.generic) or not (isinstance(x, np.ndarray) or gives_array(x)):
         return x
@@ -79,7 +80,7 @@ class _Rules(tuple[Any, ...]):
 
 def _checked_forward(name: str, forward: Function) -> Function:
     @functools.wraps(forward)
-    def compute(*arrays: Any, **attributes: Any) -> Any:
+    def compute(*arrays: object, **attributes: object) -> Any:
         y = batched_or_each(forward, tuple(map(read_only, arrays)), attributes)
         if not hasattr(y, "dtype"):
             raise DTypeError(f"{name}: forward must return one array; got {type(y).__name__}; use np.asarray")
@@ -91,7 +92,7 @@ def _checked_forward(name: str, forward: Function) -> Function:
 def _checked_rule(name: str, rule: Function) -> Function:
     """A rule that, given arrays, returns an array of its own, even if it called functions of tensors."""
 
-    def on_arrays(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
+    def on_arrays(g: Array, y: Array, *xs: object, **attributes: object) -> Any:
         given = (g, y, *xs)
         if any(isinstance(x, BatchedArray) for x in given):
             given = tuple(map(engine.constant, given))  # functions of tensors do not take batches
@@ -100,7 +101,7 @@ def _checked_rule(name: str, rule: Function) -> Function:
         return gx if gx is None or hasattr(gx, "dtype") else g * 0 + gx
 
     @functools.wraps(rule)
-    def read(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
+    def read(g: Array, y: Array, *xs: object, **attributes: object) -> Any:
         if isinstance(g, Variable):
             gx = rule(g, y, *xs, **attributes)
         else:

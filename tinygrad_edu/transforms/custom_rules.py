@@ -21,7 +21,7 @@ from ..batched import BatchedArray
 from ..engine import NEEDS, Variable, constant, entered, zeros_like
 from ..errors import GraphError, ShapeError, few
 from ..functions.arguments import Function, lift
-from ..functions.settings import function, integer, settings
+from ..functions.settings import function, integer, settings, several
 from ..holders import USED, fingerprint
 from ..recording import Recording, no_grad, recording
 from . import tree
@@ -48,7 +48,7 @@ def _beside(outputs: Sequence[Any], moves: Sequence[Any]) -> frozenset[int]:
     return frozenset(id((t.attributes or {})["segment"]) for t in steps if t.op is _custom_rule and t.born not in moved)
 
 
-def _itself(x: Any) -> Any:
+def _itself(x: object) -> Any:
     return x
 
 
@@ -69,7 +69,7 @@ class Outside:
         if (around := entered.get()) is not None:
             around.used += self.used
 
-    def note(self, x: Any, array: Any) -> None:
+    def note(self, x: Any, array: object) -> None:
         """Have seen `x`, which gave this array."""
         if not (is_weak(x) or isinstance(array, BatchedArray | np.generic)):
             alone = type(x) is np.ndarray and x.base is None  # into which nobody can write once it is let go
@@ -147,7 +147,7 @@ class RuleCall(Joint):
             returned = self.owner.run(self, self.around(list(map(constant, xs))))
             return packed(list(filter(passes, tree.leaves(returned))))._data
 
-    def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
+    def gradients(self, g: Any, y: object, xs: Sequence[Any]) -> list[Any]:
         graph = isinstance(g, Variable)
         if id(self) in beside.get():
             return [zeros_like(x) if graph else zeros_like(x)._data for x in xs]
@@ -179,7 +179,9 @@ class _Ruled:
         function(self.who, "f", f)
         functools.update_wrapper(self, f)
         self.f = f
-        self.settings = tuple(integer(self.who, "nondiff_argnums", k, 0) for k in nondiff_argnums)
+        self.settings = tuple(
+            integer(self.who, "nondiff_argnums", k, 0) for k in several(self.who, "nondiff_argnums", nondiff_argnums)
+        )
         self.rules: tuple[Function, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -196,9 +198,9 @@ class _Ruled:
         if not self.settings:
             return RuleCall(self, args).result()
         places = [i for i in range(len(args)) if i not in self.settings]
-        return RuleCall(self.given(args), tuple(args[i] for i in places)).result()
+        return RuleCall(self._given(args), tuple(args[i] for i in places)).result()
 
-    def given(self, args: Sequence[Any]) -> Any:
+    def _given(self, args: Sequence[Any]) -> Any:
         """The same function of the other arguments alone, with its settings as they are here."""
         fixed = {i: args[i] for i in self.settings if i < len(args)}
 
@@ -207,10 +209,10 @@ class _Ruled:
             return [fixed[i] if i in fixed else next(others) for i in range(len(args))]
 
         part = type(self)(functools.wraps(self.f)(lambda *rest: self.f(*merged(rest))))
-        part.rules = self.with_settings(merged, list(fixed.values()))
+        part.rules = self._with_settings(merged, list(fixed.values()))
         return part
 
-    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
         """The rules, with the settings where they take them."""
         raise NotImplementedError
 
@@ -242,7 +244,7 @@ class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
         """Set the rule."""
         self.rules = function("defvjp", "forward", forward), function("defvjp", "backward", backward)
 
-    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
         forward, backward = self.rules
         return lambda *rest: forward(*merged(rest)), functools.partial(backward, *fixed)
 
@@ -295,6 +297,9 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
 
     def defjvps(self, *rules: Function | None) -> None:
         """Set the rule as one for each argument, `rule(tangent, result, *primals)`, None for a tangent of 0."""
+        for given in rules:
+            if given is not None:
+                function("defjvps", "rules", given)
 
         def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
             y = self(*primals)
@@ -304,14 +309,14 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
 
         self.rules = (rule,)
 
-    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
         return (functools.partial(self.rules[0], *fixed),)
 
     def run(self, call: Any, args: Any) -> Any:
         """The function's result."""
         return self.f(*args)
 
-    def pulled(self, call: Any, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
+    def pulled(self, call: RuleCall, cotangents: list[Any], tensors: list[Any], graph: bool) -> list[Any]:
         """The gradients of a call's tensors of floats: the rule, transposed."""
         with Recording():
             moves = [zeros_like(x) for x in tensors]

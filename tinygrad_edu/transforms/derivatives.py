@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..functions.settings import settings
 from . import tree
 from .trace import Trace
 from .vmap import vmap
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _numbers(who: str, argnums: int | Sequence[int]) -> tuple[int, ...]:
@@ -58,7 +61,7 @@ def _value_and_grad(who: str, f: Function, argnums: int | Sequence[int], has_aux
     numbers = _numbers(who, argnums)
 
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         trace = Trace(who, f, args, numbers, kwargs, has_aux)
         if len(trace.outputs) != 1 or trace.outputs[0].size != 1:
             got = f"{len(trace.outputs)} values" if len(trace.outputs) != 1 else f"shape {trace.outputs[0].shape}"
@@ -100,7 +103,7 @@ def _grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = F
     both = _value_and_grad(who, f, argnums, has_aux)
 
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         value, found = both(*args, **kwargs)
         return (found, value[1]) if has_aux else found
 
@@ -108,7 +111,7 @@ def _grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = F
 
 
 @settings
-def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
+def vjp(f: Function, *primals: object, has_aux: bool = False) -> Any:
     """`f(*primals)`, and the pullback: from a cotangent of the output to a tuple of gradients.
 
     Primals and the output may be trees. With `has_aux`, `f` returns `(output, anything)`, which comes third.
@@ -120,14 +123,14 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     """
     trace = Trace("vjp", f, primals, range(len(primals)), aux=has_aux)
 
-    def pullback(cotangent: Any) -> tuple[Any, ...]:
+    def pullback(cotangent: object) -> tuple[Any, ...]:
         return trace.by_argument(trace.pull(tree.leaves_like("vjp", trace.form, cotangent)))
 
     return (trace.values(), pullback, trace.kept(trace.aux)) if has_aux else (trace.values(), pullback)
 
 
 @settings
-def linearize(f: Function, *primals: Any, has_aux: bool = False) -> Any:
+def linearize(f: Function, *primals: object, has_aux: bool = False) -> Any:
     """`f(*primals)`, and its linear part there: a function from a tangent of each primal to one of the output.
 
     The function runs once, however many tangents follow. With `has_aux`, `f` returns `(output, anything)`, which comes
@@ -198,11 +201,11 @@ def _jacobian(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool
     numbers = _numbers(who, argnums)
 
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         trace = Trace(who, f, args, numbers, kwargs, has_aux)
         nought = list(map(zeros_like, trace.outputs))
 
-        def rows(k: int, y: Any) -> Any:
+        def rows(k: int, y: Tensor) -> Any:
             found = _along(y, lambda g: trace.pull([*nought[:k], g, *nought[k + 1 :]]), trace.inputs, 0)
             parts = [reshape(j, y.shape + x.shape) for j, x in zip(found, trace.inputs, strict=True)]
             return _as_asked(argnums, trace.by_argument(parts))
@@ -227,11 +230,11 @@ def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False)
     numbers = _numbers("jacfwd", argnums)
 
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         trace = Trace("jacfwd", f, args, numbers, kwargs, has_aux)
         columns = [_along(x, lambda t, x=x: trace.push([(x, t)]), trace.outputs, -1) for x in trace.inputs]
 
-        def rows(k: int, y: Any) -> Any:
+        def rows(k: int, y: Tensor) -> Any:
             parts = [reshape(found[k], y.shape + x.shape) for found, x in zip(columns, trace.inputs, strict=True)]
             return _as_asked(argnums, trace.by_argument(parts))
 
@@ -241,7 +244,7 @@ def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False)
     return wrapped
 
 
-def _along(x: Any, f: Function, like: Sequence[Any], axis: int) -> list[Any]:
+def _along(x: Tensor, f: Function, like: Sequence[Any], axis: int) -> list[Any]:
     """What a linear `f` gives, with shapes as those of `like`, for each unit vector in place of `x`, along `axis`."""
     if not x.size or not like:
         return [zeros((0, *y.shape) if axis == 0 else (*y.shape, 0), dtype=y.dtype) for y in like]
@@ -263,7 +266,7 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
 
 
 @settings
-def hvp(f: Function, primals: Any, tangents: Any) -> Any:
+def hvp(f: Function, primals: object, tangents: object) -> Any:
     """The Hessian of a scalar function times a vector, without the Hessian: `jvp` of `grad`.
 
     >>> import tinygrad_edu as tg

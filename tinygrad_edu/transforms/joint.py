@@ -6,15 +6,19 @@ An op has one output. So the tensors that a function returns are laid one after 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import engine
+from ..annotations import ArrayLike
 from ..engine import NEEDS, Variable
 from ..functions.joining import concat
 from ..functions.layout import reshape
 from ..op import Each, Op
 from ..recording import Recorder
 from . import tree
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 class Joint:
@@ -29,11 +33,11 @@ class Joint:
         """The output for arrays."""
         raise NotImplementedError
 
-    def gradients(self, g: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
+    def gradients(self, g: object, y: ArrayLike, xs: Sequence[Any]) -> Sequence[Any]:
         """The gradients of all inputs."""
         raise NotImplementedError
 
-    def gradient(self, i: int, g: Any, y: Any, xs: Sequence[Any]) -> Any:
+    def gradient(self, i: int, g: object, y: ArrayLike, xs: Sequence[Any]) -> Any:
         """The gradient of input `i`; all are computed when the first is asked for."""
         if self.last[0] is not g:
             self.last = g, self.gradients(g, y, xs)
@@ -44,7 +48,7 @@ class Joint:
 
 
 def _rule(i: int) -> Any:
-    def rule(g: Any, y: Any, *xs: Any, segment: Joint) -> Any:
+    def rule(g: object, y: ArrayLike, *xs: object, segment: Joint) -> Any:
         return segment.gradient(i, g, y, xs)
 
     return rule
@@ -55,12 +59,12 @@ def joint_op(name: str, kind: str, doc: str) -> Op:
     return Op(name, lambda *xs, segment: segment.value(*xs), Each(_rule), kind=kind, doc=doc)
 
 
-def noted(y: Any, op: Op, inputs: Sequence[Variable], segment: Joint, by: Recorder) -> Any:
+def noted(y: Tensor, op: Op, inputs: Sequence[Variable], segment: Joint, by: Recorder) -> Any:
     """The output `y` as that of a step."""
     return engine.note(y._data, NEEDS, op, tuple(inputs), {"segment": segment}, by)
 
 
-def passes(x: Any) -> bool:
+def passes(x: ArrayLike) -> bool:
     """Whether a gradient can pass through `x`."""
     return isinstance(x, Variable) and x._data.dtype.kind in "fc"
 

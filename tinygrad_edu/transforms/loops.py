@@ -16,7 +16,9 @@ from . import tree
 
 
 @settings
-def scan(f: Function, init: Any, xs: Any = None, length: Size | None = None, reverse: bool = False) -> tuple[Any, Any]:
+def scan(
+    f: Function, init: object, xs: object = None, length: Size | None = None, reverse: bool = False
+) -> tuple[Any, Any]:
     """A loop that carries a state: `carry, y = f(carry, x)` for each `x` along the first axis of `xs`.
 
     Returns the last carry and all `y`, stacked along a new first axis, in the places of their `x`. `init`, `xs` and
@@ -53,7 +55,7 @@ def scan(f: Function, init: Any, xs: Any = None, length: Size | None = None, rev
 
 
 @settings
-def while_loop(cond: Function, body: Function, init: Any) -> Any:
+def while_loop(cond: Function, body: Function, init: object) -> Any:
     """`state = body(state)` as long as `cond(state)` is true, from `init`; returns the last state, which may be a tree.
 
     Each step is recorded, so that gradients and tangents pass. In a `vmap`, the loop goes on as long as one example

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import engine
+from ..annotations import ArrayLike
 from ..arrays import is_weak
 from ..backward import gradients, history
 from ..departures import Departure, departures
@@ -27,7 +28,13 @@ class Trace:
     """One run of `f` on fresh variables in place of the leaves of some of its arguments, which may be trees."""
 
     def __init__(
-        self, who: str, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any = None, aux: bool = False
+        self,
+        who: str,
+        f: Function,
+        args: Sequence[Any],
+        argnums: Sequence[int],
+        kwargs: dict[str, Any] | None = None,
+        aux: bool = False,
     ) -> None:
         self.who, self.start, self.outer = who, births(), recording.get()
         given = list(args)
@@ -62,7 +69,7 @@ class Trace:
         self.leaves, self.form = tree.flatten(result)
         self.outputs = tuple([lift(y, who) for y in self.leaves])
 
-    def differentiable_outside(self, *others: Any) -> bool:
+    def differentiable_outside(self, *others: object) -> bool:
         """Whether a result depends on something, but for the inputs, that needs a gradient."""
         if not self.outer:
             return False
@@ -141,7 +148,7 @@ class Trace:
         """The outputs, without a history that reaches only the fresh inputs."""
         return self.kept(self.shaped(self.outputs))
 
-    def kept(self, x: Any) -> Any:
+    def kept(self, x: ArrayLike) -> Any:
         """A tree of what the function computed, its tensors without a history that reaches only the fresh inputs."""
         keep = self.differentiable_outside()
         return x if keep else tree.map(lambda y: y.detach() if isinstance(y, Variable) else y, x)  # type: ignore[attr-defined]
@@ -154,7 +161,7 @@ def _written(x: Any) -> Any:
     return y
 
 
-def _with_aux(who: str, result: Any) -> tuple[Any, Any]:
+def _with_aux(who: str, result: object) -> tuple[Any, Any]:
     if isinstance(result, tuple) and len(result) == 2:
         return result
     got = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..annotations import ArrayLike
 from ..engine import Variable
 from ..errors import TreeError, few
 from ..functions.arguments import Function
@@ -84,7 +85,7 @@ def register(kind: type, parts: Callable[[Any], Parts], around: Callable[[Any, l
     KINDS[kind] = Kind(parts, around)
 
 
-def kind_of(x: Any) -> Kind | None:
+def kind_of(x: object) -> Kind | None:
     """What kind of container `x` is; None for a leaf."""
     if isinstance(x, Variable | np.ndarray):
         return None
@@ -119,7 +120,7 @@ class Structure:
         """This container alone: its parts are leaves."""
         return Structure(self.like, self.keys, (Structure(),) * len(self.keys))
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and self._facts() == other._facts()
 
     def __hash__(self) -> int:
@@ -151,7 +152,7 @@ def flatten(tree: Any, is_leaf: Function | None = None) -> tuple[list[Any], Stru
     """
     found: list[Any] = []
 
-    def visit(x: Any) -> Structure:
+    def visit(x: object) -> Structure:
         kind = None if is_leaf is not None and truth("tree", "is_leaf(x)", is_leaf(x)) else kind_of(x)
         if kind is None:
             found.append(x)
@@ -194,7 +195,7 @@ def _filled(structure: Structure, leaves: Iterator[Any]) -> Any:
 
 
 @settings
-def structure(tree: Any, is_leaf: Function | None = None) -> Structure:
+def structure(tree: object, is_leaf: Function | None = None) -> Structure:
     """The structure of a tree. Two are equal if their containers are of the same classes, with the same keys.
 
     >>> import tinygrad_edu as tg
@@ -205,7 +206,7 @@ def structure(tree: Any, is_leaf: Function | None = None) -> Structure:
 
 
 @settings
-def leaves(tree: Any, is_leaf: Function | None = None) -> list[Any]:
+def leaves(tree: object, is_leaf: Function | None = None) -> list[Any]:
     """The leaves of a tree.
 
     >>> import tinygrad_edu as tg
@@ -215,7 +216,7 @@ def leaves(tree: Any, is_leaf: Function | None = None) -> list[Any]:
     return flatten(tree, is_leaf)[0]
 
 
-def leaves_like(who: str, structure: Structure, tree: Any) -> list[Any]:
+def leaves_like(who: str, structure: Structure, tree: object) -> list[Any]:
     """What stands in `tree` where a tree of `structure` has its leaves."""
     if structure.children is None:
         return [tree]
@@ -243,7 +244,7 @@ def map(f: Function, tree: Any, *rest: Any, is_leaf: Function | None = None) -> 
     return unflatten(form, [f(*xs) for xs in zip(first, *others, strict=True)])
 
 
-def is_array(x: Any) -> bool:
+def is_array(x: ArrayLike) -> bool:
     """Whether a list or tuple holds numbers only, and lists of them: as an argument, it is one array."""
     return isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(v, _NUMBERS) or is_array(v) for v in x)
 

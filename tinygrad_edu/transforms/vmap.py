@@ -26,7 +26,7 @@ class Level(int):
 
 
 @settings
-def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
+def vmap(f: Function, in_axes: object = 0, out_axes: object = 0) -> Function:
     """`f` on every example of a batch at once, written for one example.
 
     `in_axes` says which axis of each argument counts the examples; None gives all the same one.
@@ -40,7 +40,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """
 
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         level = Level(births())
         batch, size = _entered(args, in_axes, level)
         RUNNING.add(level)
@@ -60,7 +60,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     return wrapped
 
 
-def _one_each(name: str, form: tree.Structure, axes: Any) -> list[Any]:
+def _one_each(name: str, form: tree.Structure, axes: object) -> list[Any]:
     """An axis for each leaf of a tree, given as one for all, or as a tree of such."""
     if form.children is None or axes is None or hasattr(axes, "__index__"):
         return [axes] * form.num_leaves
@@ -68,7 +68,7 @@ def _one_each(name: str, form: tree.Structure, axes: Any) -> list[Any]:
     return [k for child, part in zip(form.children, parts, strict=True) for k in _one_each(name, child, part)]
 
 
-def _entered(args: tuple[Any, ...], in_axes: Any, level: int) -> tuple[Any, int]:
+def _entered(args: tuple[Any, ...], in_axes: object, level: int) -> tuple[Any, int]:
     """The arguments, those with an axis as batches, and how many examples there are."""
     leaves, form = tree.flatten(args, lambda x: x is not args and tree.is_array(x))
     axes = _one_each("in_axes", form, in_axes)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import html
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..op import Op
 from .formulas.table import row
 from .graph.values import facts_text, markup, short
+
+if TYPE_CHECKING:
+    from ..nn.module import Module
 
 
 def tensor_html(x: Any) -> str:
@@ -32,7 +35,7 @@ def op_html(op: Op) -> str:
     return _table([*rows, ("domain", found.domain), *([("", found.doc)] if found.doc else [])])
 
 
-def module_html(module: Any) -> str:
+def module_html(module: Module) -> str:
     """Its repr, and a line for each parameter."""
     parameters = list(module.named_parameters())
     rows = [(name, facts_text(p._data)) for name, p in parameters[:40]]

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import ops
+from ...annotations import ArrayLike, DTypeLike
 from ...engine import Variable
 from ...errors import ShapeError
 from ...functions.arguments import lift, row_axis, single, spelled
@@ -17,7 +16,7 @@ from ...random import Generator, or_shared
 from ...tensor import Tensor
 
 
-def relu(input: Any, inplace: bool = False) -> Tensor:
+def relu(input: ArrayLike, inplace: bool = False) -> Tensor:
     """max(x, 0); its derivative at 0 is 0.
 
     Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
@@ -30,7 +29,7 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
 
 
 @settings
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+def leaky_relu(input: ArrayLike, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, else `negative_slope * x`.
 
     Source: Maas et al., "Rectifier nonlinearities improve neural network acoustic models" (2013).
@@ -45,7 +44,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return ops.leaky_relu(x, slope=negative_slope)
 
 
-def prelu(input: Any, weight: Any) -> Tensor:
+def prelu(input: ArrayLike, weight: ArrayLike) -> Tensor:
     """Leaky ReLU with a learned slope: one, or one for each channel (axis 1).
 
     Source: He et al., "Delving deep into rectifiers" (2015).
@@ -60,7 +59,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
 
 
 @settings
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def elu(input: ArrayLike, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`.
 
     Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units" (2016).
@@ -76,7 +75,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 @settings
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def celu(input: ArrayLike, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, else `alpha * (exp(x / alpha) - 1)`.
 
     Source: Barron, "Continuously differentiable exponential linear units" (2017).
@@ -89,7 +88,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return ops.where(x > 0, x, ops.expm1(ops.where(x > 0, 0, x) / alpha) * alpha)
 
 
-def selu(input: Any, inplace: bool = False) -> Tensor:
+def selu(input: ArrayLike, inplace: bool = False) -> Tensor:
     """ELU scaled so that activations keep mean 0 and variance 1.
 
     Source: Klambauer et al., "Self-normalizing neural networks" (2017).
@@ -103,7 +102,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
 
 
 @settings
-def gelu(input: Any, approximate: str = "none") -> Tensor:
+def gelu(input: ArrayLike, approximate: str = "none") -> Tensor:
     """x times the normal distribution function of x; "tanh" approximates it.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
@@ -118,7 +117,7 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     return ops.gelu.unary(x) if approximate == "none" else ops.gelu_tanh.unary(x)
 
 
-def silu(input: Any, inplace: bool = False) -> Tensor:
+def silu(input: ArrayLike, inplace: bool = False) -> Tensor:
     """x * sigmoid(x). Also called swish. Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
 
     >>> import tinygrad_edu.nn.functional as F
@@ -129,7 +128,7 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
 
 
 @single
-def mish(input: Any, inplace: bool = False) -> Tensor:
+def mish(input: ArrayLike, inplace: bool = False) -> Tensor:
     """x * tanh(log(1 + exp(x))). Source: Misra, "Mish: a self regularized non-monotonic activation function" (2019).
 
     >>> import tinygrad_edu.nn.functional as F
@@ -141,7 +140,7 @@ def mish(input: Any, inplace: bool = False) -> Tensor:
 
 
 @settings
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`.
 
     Source: Dugas et al., "Incorporating second-order functional knowledge for better option pricing" (2001).
@@ -154,7 +153,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
 
 @settings
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(input: ArrayLike, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x, moved into the interval from `min_val` to `max_val`; its derivative at the ends is 0.
 
     Source: Collobert, "Large scale machine learning" (2004).
@@ -167,7 +166,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     return ops.where(x <= min_val, min_val, ops.where(x >= max_val, max_val, x))
 
 
-def relu6(input: Any, inplace: bool = False) -> Tensor:
+def relu6(input: ArrayLike, inplace: bool = False) -> Tensor:
     """x, moved into the interval from 0 to 6.
 
     Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10" (2010).
@@ -180,7 +179,7 @@ def relu6(input: Any, inplace: bool = False) -> Tensor:
 
 
 @single
-def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
+def hardsigmoid(input: ArrayLike, inplace: bool = False) -> Tensor:
     """x / 6 + 1 / 2, moved into the interval from 0 to 1.
 
     Source: Howard et al., "Searching for MobileNetV3" (2019).
@@ -193,7 +192,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
 
 
 @single
-def hardswish(input: Any, inplace: bool = False) -> Tensor:
+def hardswish(input: ArrayLike, inplace: bool = False) -> Tensor:
     """x * hardsigmoid(x). Source: Howard et al., "Searching for MobileNetV3" (2019).
 
     >>> import tinygrad_edu.nn.functional as F
@@ -205,7 +204,7 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 
 
 @settings
-def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: ArrayLike, lambd: float = 0.5) -> Tensor:
     """x where it is larger than `lambd` in size, else 0.
 
     Source: Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage" (1994).
@@ -219,7 +218,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
 
 
 @settings
-def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
+def softshrink(input: ArrayLike, lambd: float = 0.5) -> Tensor:
     """x moved by `lambd` towards 0, and 0 where it is smaller than that in size.
 
     Source: Donoho, "De-noising by soft-thresholding" (1995).
@@ -235,7 +234,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
 
 
 @single
-def tanhshrink(input: Any) -> Tensor:
+def tanhshrink(input: ArrayLike) -> Tensor:
     """x - tanh(x).
 
     >>> import tinygrad_edu.nn.functional as F
@@ -247,7 +246,7 @@ def tanhshrink(input: Any) -> Tensor:
 
 
 @single
-def softsign(input: Any) -> Tensor:
+def softsign(input: ArrayLike) -> Tensor:
     """x / (1 + abs(x)). Source: Bergstra et al., "Quadratic polynomials learn better image features" (2009).
 
     >>> import tinygrad_edu.nn.functional as F
@@ -259,7 +258,7 @@ def softsign(input: Any) -> Tensor:
 
 
 @settings
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+def threshold(input: ArrayLike, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it is larger than `threshold`, else `value`.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -272,7 +271,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 
 @settings
 def rrelu(
-    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False,
+    input: ArrayLike, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False,
     rng: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """x where it is positive, else x times a slope: in training, one drawn for each entry between `lower` and `upper`,
@@ -296,7 +295,7 @@ def rrelu(
 
 @settings
 @single
-def glu(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
+def glu(input: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """a * sigmoid(b) for the halves a and b of `input` along `axis`. An odd length raises a ShapeError.
 
     Source: Dauphin et al., "Language modeling with gated convolutional networks" (2017).
@@ -315,7 +314,7 @@ def glu(input: Any, axis: int = -1, *, dim: int | None = None) -> Tensor:
     return x[(*before, slice(0, n // 2))] * sigmoid(x[(*before, slice(n // 2, n))])
 
 
-def logsigmoid(input: Any) -> Tensor:
+def logsigmoid(input: ArrayLike) -> Tensor:
     """log(sigmoid(x)), without underflow.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -326,7 +325,7 @@ def logsigmoid(input: Any) -> Tensor:
 
 
 @settings
-def log_softmax(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+def log_softmax(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """log(softmax(x)) along `axis`: x - logsumexp(x), without the rounding of large x; computed in `dtype`, if given.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -339,7 +338,7 @@ def log_softmax(input: Any, axis: int = -1, *, dim: int | None = None, dtype: An
 
 
 @settings
-def softmax(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+def softmax(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `axis`: positive shares that add up to 1, without overflow; in `dtype`, if given.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -352,7 +351,7 @@ def softmax(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = 
 
 
 @settings
-def softmin(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+def softmin(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """softmax(-x) along `axis`, in `dtype`, if given.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -364,9 +363,15 @@ def softmin(input: Any, axis: int = -1, *, dim: int | None = None, dtype: Any = 
 
 @settings
 def gumbel_softmax(
-    logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, axis: int = -1, *, dim: int | None = None,
+    logits: ArrayLike,
+    tau: float = 1.0,
+    hard: bool = False,
+    eps: float = 1e-10,
+    axis: int = -1,
+    *,
+    dim: int | None = None,
     rng: Generator | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """softmax((logits + noise) / tau) along `axis`: random shares that come near to a draw of one class.
 
     The noise has the standard Gumbel distribution. With `hard`, the value is 1 for the largest share and 0 for the

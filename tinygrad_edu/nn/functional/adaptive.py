@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import Array, ArrayLike
 from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift, single
 from ...functions.creation import zeros
@@ -25,7 +26,7 @@ from ...values import require, value
 from .convolution import Ints, sizes, with_batch
 
 
-def picked(x: Any, tables: list[Any], indices: bool, single: bool) -> Any:
+def picked(x: Tensor, tables: list[Any], indices: bool, single: bool) -> Any:
     """The first largest entry of each window, and where asked for its place, counted over all axes of the window.
 
     For each axis of the window, a table `(..., windows, entries)` has the places; one that comes twice counts once.
@@ -57,7 +58,7 @@ def _outputs(x: Any, n: int, output_size: Any, who: str) -> tuple[int, ...]:
     )
 
 
-def along(x: Any, matrix: Any, axis: int) -> Any:
+def along(x: ArrayLike, matrix: Array, axis: int) -> Tensor:
     """A matrix applied to an axis, counted from the right."""
     if axis == -1:
         return ops.matmul(x, matrix.T)
@@ -72,7 +73,7 @@ def averages(n: int, m: int) -> Any:
     return inside / inside.sum(1, keepdims=True)
 
 
-def _adaptive_avg_pool(n: int, x: Any, output_size: Any) -> Any:
+def _adaptive_avg_pool(n: int, x: ArrayLike, output_size: object) -> Any:
     who = f"adaptive_avg_pool{n}d"
     x, single = with_batch(x, n, who)
     for k, m in enumerate(_outputs(x, n, output_size, who)):
@@ -81,7 +82,7 @@ def _adaptive_avg_pool(n: int, x: Any, output_size: Any) -> Any:
 
 
 @single
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
+def adaptive_avg_pool1d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`; see
     `adaptive_avg_pool2d`.
 
@@ -94,7 +95,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
 
 
 @single
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
+def adaptive_avg_pool2d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
 
     Window i reaches from floor(i * h / h_out) to ceil((i + 1) * h / h_out). None keeps an axis as it is.
@@ -110,7 +111,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
 
 
 @kept_single
-def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
+def adaptive_avg_pool3d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `adaptive_avg_pool2d`.
 
@@ -129,7 +130,7 @@ def _covering(n: int, m: int) -> Any:
     return np.where(places < stop[:, None], places, start[:, None])
 
 
-def _adaptive_max_pool(n: int, x: Any, output_size: Any, return_indices: bool) -> Any:
+def _adaptive_max_pool(n: int, x: ArrayLike, output_size: object, return_indices: bool) -> Any:
     who = f"adaptive_max_pool{n}d"
     x, single = with_batch(x, n, who)
     if not x.size:
@@ -138,7 +139,7 @@ def _adaptive_max_pool(n: int, x: Any, output_size: Any, return_indices: bool) -
 
 
 @settings
-def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_max_pool1d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`.
 
     With `return_indices`, a pair: the entries, and their places in the input. Windows as in `adaptive_avg_pool2d`.
@@ -153,7 +154,7 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
 
 
 @settings
-def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_max_pool2d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`; see
     `adaptive_max_pool1d`.
 
@@ -166,7 +167,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
 
 
 @settings
-def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_max_pool3d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `adaptive_max_pool1d`.
 
@@ -178,7 +179,7 @@ def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = Fal
     return _adaptive_max_pool(3, input, output_size, return_indices)
 
 
-def _scattered(u: Any, n: int, m: int, kernel: int) -> Any:
+def _scattered(u: Array, n: int, m: int, kernel: int) -> Any:
     """The places of `m` windows of length `kernel` over `n` entries, in steps of random lengths, for each `u`."""
     alpha = (n - kernel) / max(m - 1, 1)
     i = np.arange(m)
@@ -187,7 +188,7 @@ def _scattered(u: Any, n: int, m: int, kernel: int) -> Any:
 
 
 def _fractional_max_pool(
-    n: int, x: Any, kernel_size: Any, output_size: Any, output_ratio: Any, return_indices: bool, samples: Any,
+    n: int, x: object, kernel_size: Any, output_size: Any, output_ratio: Any, return_indices: bool, samples: Any,
     rng: Generator | None,
 ) -> Any:  # fmt: skip
     who = f"fractional_max_pool{n}d"
@@ -220,9 +221,15 @@ def _fractional_max_pool(
 
 @settings
 def fractional_max_pool2d(
-    input: Any, kernel_size: Ints, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
-    _random_samples: Any = None, *, rng: Generator | None = None,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: int | tuple[int, ...] | None = None,
+    output_ratio: object = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
+    *,
+    rng: Generator | None = None,
+) -> Tensor:
     """The largest entries of windows in steps of random lengths: `(n, c, h, w) -> (n, c, *output_size)`.
 
     The size is given, or by its ratio to that of the input; windows differ between examples and channels.
@@ -241,9 +248,15 @@ def fractional_max_pool2d(
 
 @settings
 def fractional_max_pool3d(
-    input: Any, kernel_size: Ints, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
-    _random_samples: Any = None, *, rng: Generator | None = None,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: int | tuple[int, ...] | None = None,
+    output_ratio: object = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
+    *,
+    rng: Generator | None = None,
+) -> Tensor:
     """The largest entries of windows in steps of random lengths: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `fractional_max_pool2d`. Source: Graham (2014).
 
@@ -255,7 +268,15 @@ def fractional_max_pool3d(
     return _fractional_max_pool(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples, rng)
 
 
-def _max_unpool(n: int, x: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Any:
+def _max_unpool(
+    n: int,
+    x: object,
+    indices: object,
+    kernel_size: Any,
+    stride: object,
+    padding: Any,
+    output_size: int | tuple[int, ...] | None,
+) -> Any:
     who = f"max_unpool{n}d"
     x, single = with_batch(x, n, who)
     places = with_batch(indices, n, who)[0]
@@ -294,8 +315,13 @@ def _max_unpool(n: int, x: Any, indices: Any, kernel_size: Any, stride: Any, pad
 
 @settings
 def max_unpool1d(
-    input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    output_size: int | tuple[int, ...] | None = None,
+) -> Tensor:
     """Each entry at the place that `max_pool1d(return_indices=True)` found it at, and 0 elsewhere:
     `(n, c, l) -> (n, c, l_out)` with l_out = (l - 1) * stride - 2 * padding + kernel_size, or `output_size`.
 
@@ -312,8 +338,13 @@ def max_unpool1d(
 
 @settings
 def max_unpool2d(
-    input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    output_size: int | tuple[int, ...] | None = None,
+) -> Tensor:
     """Each entry at the place that `max_pool2d(return_indices=True)` found it at, and 0 elsewhere; see
     `max_unpool1d`. Source: Zeiler and Fergus (2014).
 
@@ -328,8 +359,13 @@ def max_unpool2d(
 
 @settings
 def max_unpool3d(
-    input: Any, indices: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, output_size: Any = None
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    output_size: int | tuple[int, ...] | None = None,
+) -> Tensor:
     """Each entry at the place that `max_pool3d(return_indices=True)` found it at, and 0 elsewhere; see
     `max_unpool1d`. Source: Zeiler and Fergus (2014).
 

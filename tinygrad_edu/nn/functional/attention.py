@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import Array, ArrayLike
 from ...arrays import to_array
 from ...batched import BatchedArray
 from ...engine import Variable
@@ -23,7 +24,7 @@ from .activations import softmax
 from .dropout import dropout
 
 
-def attended(scores: Any, mask: Any) -> Any:
+def attended(scores: Tensor, mask: Array | None) -> Any:
     """softmax of the scores where the mask is True; a mask of numbers is added to them.
 
     A row whose keys are all masked gets zeros.
@@ -54,7 +55,7 @@ def causal(rows: int, columns: int) -> Any:
     return np.tri(rows, columns, dtype=bool)
 
 
-def _shared_by(query: Any, x: Any) -> Any:
+def _shared_by(query: Tensor, x: Tensor) -> Tensor:
     """`x` with as many heads as `query`, each repeated. Source: Ainslie et al., "GQA" (2023)."""
     if query.ndim < 3 or x.ndim < 3 or not x.shape[-3] or query.shape[-3] % x.shape[-3]:
         raise ShapeError(
@@ -66,9 +67,17 @@ def _shared_by(query: Any, x: Any) -> Any:
 
 @settings
 def scaled_dot_product_attention(
-    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: Probability = 0.0, is_causal: bool = False,
-    scale: float | None = None, rng: Generator | None = None, *, enable_gqa: bool = False,
-) -> Tensor:  # fmt: skip
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    attn_mask: Array | None = None,
+    dropout_p: Probability = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    rng: Generator | None = None,
+    *,
+    enable_gqa: bool = False,
+) -> Tensor:
     """softmax(query @ key.mT * scale + mask) @ value: `(..., l, e), (..., s, e), (..., s, v) -> (..., l, v)`.
 
     A mask of truth values says where to look; one of numbers is added; give a mask or `is_causal`, not both. `scale` is

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import Array, ArrayLike
 from ...arrays import to_array
 from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
@@ -54,7 +55,7 @@ def _classes(
         unsigned = UNSIGNED[values.itemsize]
         return not values.size or bool(values.view(unsigned).max() < n and not 0 <= ignore_index < n)
 
-    def check(values: Any) -> None:
+    def check(values: Array) -> None:
         wrong = values[(values != ignore_index) & ((values < 0) | (values >= n))]
         if wrong.size and guards.is_on("labels"):
             raise IndexError(
@@ -72,9 +73,13 @@ def _classes(
 @settings
 @kept_single
 def cross_entropy(
-    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
     label_smoothing: Probability = 0.0,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """-log softmax(x)[target]: how surprised the logits `input` are by the right class.
 
     Shapes: `(batch, classes)` or `(batch, classes, ...)` or `(classes,)`; the target holds class numbers
@@ -108,8 +113,12 @@ def cross_entropy(
 @settings
 @kept_single
 def nll_loss(
-    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
     """-x[target] for log-probabilities x, as `log_softmax` gives; arguments as in `cross_entropy`.
 
     Labels beyond the classes raise an IndexError.
@@ -129,7 +138,7 @@ def nll_loss(
     return _picked(x, y, kept, weight, reduction, 0.0, "nll_loss")
 
 
-def _classes_last(x: Any) -> Any:
+def _classes_last(x: Tensor) -> Any:
     """The class axis (axis 1, or the only one) moved to the end."""
     return moveaxis(x, 1, -1) if len(x._data.shape) > 2 else x
 
@@ -171,8 +180,13 @@ def _soft_cross_entropy(x: Any, target: Any, weight: Any, reduction: str, smooth
 @settings
 @kept_single
 def multi_margin_loss(
-    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    target: ArrayLike,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """sum(max(0, margin - x[target] + x[i])**p) / classes, over the other classes i; for p = 1 or 2.
 
     Shapes: `(batch, classes)` and class numbers `(batch,)`, or without the batch axis. `weight` has a factor for each
@@ -203,7 +217,7 @@ def multi_margin_loss(
 
 @settings
 @kept_single
-def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def multilabel_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in `target` and the others i.
 
     Shapes: `(batch, classes)` twice, or `(classes,)`; a row of the target lists class numbers, up to the first -1.
@@ -232,7 +246,9 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
 
 @settings
 @kept_single
-def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+def multilabel_soft_margin_loss(
+    input: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: str = "mean"
+) -> Tensor:
     """Binary cross-entropy of sigmoid(x) and `target`, averaged over the classes: `(..., classes)` twice.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -247,11 +263,11 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
     return reduced(mean(losses if weight is None else losses * lift(weight, who), -1), reduction, who)
 
 
-def _plain(target: Any, who: str) -> Any:
+def _plain(target: object, who: str) -> Tensor:
     return value(target) if isinstance(target, Variable) else to_array(target, who=who)
 
 
-def _factors(who: str, weight: Any, n: int, dtype: Any) -> Any:
+def _factors(who: str, weight: Any, n: int, dtype: object) -> Any:
     """A factor for each of `n` classes."""
     w = value(lift(weight, who)).astype(dtype)
     if w.shape != (n,):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import ArrayLike, DTypeLike
 from ...errors import ShapeError
 from ...functions.arguments import lift
 from ...functions.settings import Positive, settings
@@ -21,7 +22,7 @@ Ints = int | tuple[int, ...]
 
 
 @settings
-def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
+def sizes(value: object, n: int, who: str, what: str) -> tuple[int, ...]:
     """A setting for each of `n` axes, given as one number or as a tuple, which may hold one."""
     values = tuple(value) if isinstance(value, tuple | list) else (value,)
     values = values * n if len(values) == 1 else values
@@ -40,7 +41,7 @@ def sizes(value: Any, n: int, who: str, what: str) -> tuple[int, ...]:
 AXES = {1: "length", 2: "height, width", 3: "depth, height, width"}
 
 
-def must_have_axes(x: Any, n: int, who: str) -> None:
+def must_have_axes(x: Tensor, n: int, who: str) -> None:
     """Refuse what has not `n` axes after the channels, with or without a batch axis."""
     if x.ndim not in (n + 1, n + 2):
         raise ShapeError(
@@ -50,7 +51,7 @@ def must_have_axes(x: Any, n: int, who: str) -> None:
 
 
 @settings
-def with_batch(x: Any, n: int, who: str) -> tuple[Any, bool]:
+def with_batch(x: Any, n: int, who: str) -> tuple[Tensor, bool]:
     """`x` with a batch axis, and whether it had none."""
     x = lift(x, who)
     must_have_axes(x, n, who)
@@ -67,8 +68,16 @@ def _advice(n: int, shape: tuple[int, ...], channels: int, single: bool) -> str:
 
 
 def _conv(
-    n: int, who: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Positive
-) -> Any:  # fmt: skip
+    n: int,
+    who: str,
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: object,
+    stride: int | tuple[int, ...],
+    padding: object,
+    dilation: int | tuple[int, ...],
+    groups: Positive,
+) -> Any:
     x, single = with_batch(x, n, who)
     weight = lift(weight, who)
     stride, dilation = sizes(stride, n, who, "stride"), sizes(dilation, n, who, "dilation")
@@ -101,7 +110,7 @@ def must_fit(who: str, x: Any, kernel: Any, stride: Any, pairs: Any, dilation: A
         )
 
 
-def _finish(y: Any, bias: Any, single: bool, n: int) -> Any:
+def _finish(y: Tensor, bias: Any, single: bool, n: int) -> Any:
     """A bias for each channel added, and a batch axis that was not given taken away."""
     y = y if bias is None else y + lift(bias).reshape((-1,) + (1,) * n)
     return y.squeeze(0) if single else y
@@ -109,11 +118,11 @@ def _finish(y: Any, bias: Any, single: bool, n: int) -> Any:
 
 @settings
 def conv1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
-    padding: Any = 0,
+    padding: int | tuple[int, ...] | str = 0,
     dilation: Ints = 1,
     groups: Positive = 1,
 ) -> Tensor:
@@ -133,11 +142,11 @@ def conv1d(
 
 @settings
 def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
-    padding: Any = 0,
+    padding: int | tuple[int, ...] | str = 0,
     dilation: Ints = 1,
     groups: Positive = 1,
 ) -> Tensor:
@@ -156,11 +165,11 @@ def conv2d(
 
 @settings
 def conv3d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
-    padding: Any = 0,
+    padding: int | tuple[int, ...] | str = 0,
     dilation: Ints = 1,
     groups: Positive = 1,
 ) -> Tensor:
@@ -175,8 +184,16 @@ def conv3d(
 
 
 def _conv_transpose(
-    n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
-) -> Any:  # fmt: skip
+    n: int,
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: object,
+    stride: int | tuple[int, ...],
+    padding: object,
+    output_padding: int | tuple[int, ...],
+    groups: int,
+    dilation: int | tuple[int, ...],
+) -> Any:
     who = f"conv_transpose{n}d"
     x, single = with_batch(x, n, who)
     weight = lift(weight, who)
@@ -205,9 +222,15 @@ def _conv_transpose(
 
 @settings
 def conv_transpose1d(
-    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
-    groups: Positive = 1, dilation: Ints = 1,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: Positive = 1,
+    dilation: Ints = 1,
+) -> Tensor:
     """The transpose of a convolution as a linear map: `(n, c, l) -> (n, o, l_out)`; see `conv_transpose2d`.
 
     Each entry times the kernel, added up a stride apart. Source: Zeiler et al. (2010).
@@ -222,9 +245,15 @@ def conv_transpose1d(
 
 @settings
 def conv_transpose2d(
-    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
-    groups: Positive = 1, dilation: Ints = 1,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: Positive = 1,
+    dilation: Ints = 1,
+) -> Tensor:
     """The transpose of a convolution as a linear map: `(n, c, h, w) -> (n, o, h_out, w_out)`.
 
     weight (c, o / groups, k_h, k_w); h_out = (h - 1) * stride - 2 * padding + dilation * (k - 1) +
@@ -241,9 +270,15 @@ def conv_transpose2d(
 
 @settings
 def conv_transpose3d(
-    input: Any, weight: Any, bias: Any = None, stride: Ints = 1, padding: Ints = 0, output_padding: Ints = 0,
-    groups: Positive = 1, dilation: Ints = 1,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: Positive = 1,
+    dilation: Ints = 1,
+) -> Tensor:
     """The transpose of a convolution as a linear map: `(n, c, d, h, w) -> (n, o, ...)`; see `conv_transpose2d`.
 
     Source: Zeiler et al. (2010).
@@ -256,7 +291,7 @@ def conv_transpose3d(
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def _picking(kernel: tuple[int, ...], channels: int, dtype: Any) -> Any:
+def _picking(kernel: tuple[int, ...], channels: int, dtype: DTypeLike) -> Any:
     """Kernels that pick one entry of the window each, for every channel."""
     taps = math.prod(kernel)
     if taps * taps * channels >= 2**31:
@@ -264,7 +299,13 @@ def _picking(kernel: tuple[int, ...], channels: int, dtype: Any) -> Any:
     return np.tile(np.eye(taps, dtype=dtype).reshape(taps, 1, *kernel), (channels, *(1,) * (len(kernel) + 1)))
 
 
-def _window_settings(who: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Any, Any]:
+def _window_settings(
+    who: str,
+    kernel_size: int | tuple[int, ...],
+    dilation: int | tuple[int, ...],
+    padding: int | tuple[int, ...],
+    stride: int | tuple[int, ...],
+) -> tuple[Any, Any]:
     kernel = sizes(kernel_size, 2, who, "kernel_size")
     pairs = tuple((p, p) for p in sizes(padding, 2, who, "padding"))
     return kernel, {
@@ -273,7 +314,7 @@ def _window_settings(who: str, kernel_size: Any, dilation: Any, padding: Any, st
 
 
 @settings
-def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> Tensor:
+def unfold(input: ArrayLike, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> Tensor:
     """Each window as a column: `(n, c, h, w) -> (n, c * k_h * k_w, windows)`.
 
     >>> import tinygrad_edu as tg
@@ -291,7 +332,7 @@ def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0,
 
 @settings
 def fold(
-    input: Any, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+    input: ArrayLike, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
 ) -> Tensor:  # fmt: skip
     """Columns added up at the places of their windows, the transpose of `unfold`: `(n, c * k_h * k_w, windows) ->
     (n, c, *output_size)`.

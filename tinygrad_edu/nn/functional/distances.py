@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import ops
+from ...annotations import ArrayLike
 from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift, row_axis, single, spelled
 from ...functions.layout import broadcast_to
@@ -18,7 +17,9 @@ from ...tensor import Tensor
 
 
 @settings
-def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None) -> Tensor:
+def cosine_similarity(
+    x1: ArrayLike, x2: ArrayLike, axis: int = 1, eps: float = 1e-8, *, dim: int | None = None
+) -> Tensor:
     """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`, after broadcasting; norms below `eps` count as `eps`.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -38,7 +39,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, *, dim
     return sum(unit1 * unit2, axes)
 
 
-def _as_long(x: Any, n: int, axis: int) -> Any:
+def _as_long(x: Tensor, n: int, axis: int) -> Tensor:
     """`x` with its one entry along an axis repeated `n` times."""
     return x if x.shape[axis] != 1 or n == 1 else broadcast_to(x, (*x.shape[:axis], n, *x.shape[axis + 1 :]))
 
@@ -46,7 +47,13 @@ def _as_long(x: Any, n: int, axis: int) -> Any:
 @settings
 @single
 def pairwise_distance(
-    x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False, *, keepdim: bool | None = None
+    x1: ArrayLike,
+    x2: ArrayLike,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    keepdims: bool = False,
+    *,
+    keepdim: bool | None = None,
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last axis: `(..., d), (..., d) -> (...)`.
 
@@ -61,7 +68,7 @@ def pairwise_distance(
 
 @settings
 @kept_single
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
+def cdist(x1: ArrayLike, x2: ArrayLike, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norm of each row of `x1` minus each row of `x2`: `(..., n, d), (..., m, d) -> (..., n, m)`.
 
     They are subtracted first, whatever `compute_mode`, PyTorch's way of computing, says.
@@ -80,7 +87,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> 
 
 @settings
 @single
-def pdist(input: Any, p: float = 2.0) -> Tensor:
+def pdist(input: ArrayLike, p: float = 2.0) -> Tensor:
     """The p-norm of each row minus each later one, as SciPy's pdist orders them: `(n, d) -> (n * (n - 1) / 2,)`.
 
     >>> import tinygrad_edu.nn.functional as F

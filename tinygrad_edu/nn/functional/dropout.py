@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...annotations import ArrayLike
 from ...functions.arguments import lift
 from ...functions.settings import Probability, settings
 from ...random import Generator, or_shared
@@ -15,7 +16,12 @@ SATURATED = -1.7580993408473766  # what SELU tends to on the left: -scale * alph
 
 @settings
 def dropout(
-    input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
+    input: ArrayLike,
+    p: Probability = 0.5,
+    training: bool = True,
+    rng: Generator | None = None,
+    *,
+    inplace: bool = False,
 ) -> Tensor:
     """Each entry set to 0 with probability `p`, the others divided by 1 - p; `input` itself if not training.
 
@@ -34,7 +40,7 @@ def dropout(
     return _dropped(x, p, training, rng, x.shape)
 
 
-def _dropped(x: Any, p: float, training: bool, rng: Generator | None, shape: tuple[int, ...]) -> Any:
+def _dropped(x: Tensor, p: float, training: bool, rng: Generator | None, shape: tuple[int, ...]) -> Any:
     """`x` with entries set to 0, as drawn in `shape`, which broadcasts."""
     if not training or p == 0:
         return x
@@ -44,7 +50,7 @@ def _dropped(x: Any, p: float, training: bool, rng: Generator | None, shape: tup
     return x * (keep / (1 - p))
 
 
-def _channel_dropout(n: int, x: Any, p: float, training: bool, rng: Generator | None) -> Any:
+def _channel_dropout(n: int, x: ArrayLike, p: float, training: bool, rng: Generator | None) -> Any:
     x = lift(x, f"dropout{n}d")
     must_have_axes(x, n, f"dropout{n}d")
     return _dropped(x, p, training, rng, (*x.shape[:-n], *(1,) * n))
@@ -52,7 +58,12 @@ def _channel_dropout(n: int, x: Any, p: float, training: bool, rng: Generator | 
 
 @settings
 def dropout1d(
-    input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
+    input: ArrayLike,
+    p: Probability = 0.5,
+    training: bool = True,
+    rng: Generator | None = None,
+    *,
+    inplace: bool = False,
 ) -> Tensor:
     """Each channel of `(n, c, l)` or `(c, l)` set to 0 with probability `p`, the others divided by 1 - p.
 
@@ -69,7 +80,12 @@ def dropout1d(
 
 @settings
 def dropout2d(
-    input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
+    input: ArrayLike,
+    p: Probability = 0.5,
+    training: bool = True,
+    rng: Generator | None = None,
+    *,
+    inplace: bool = False,
 ) -> Tensor:
     """Each channel of `(n, c, h, w)` or `(c, h, w)` set to 0 with probability `p`; see `dropout1d`.
 
@@ -86,7 +102,12 @@ def dropout2d(
 
 @settings
 def dropout3d(
-    input: Any, p: Probability = 0.5, training: bool = True, rng: Generator | None = None, *, inplace: bool = False
+    input: ArrayLike,
+    p: Probability = 0.5,
+    training: bool = True,
+    rng: Generator | None = None,
+    *,
+    inplace: bool = False,
 ) -> Tensor:
     """Each channel of `(n, c, d, h, w)` or `(c, d, h, w)` set to 0 with probability `p`; see `dropout1d`.
 
@@ -101,7 +122,7 @@ def dropout3d(
     return _channel_dropout(3, input, p, training, rng)
 
 
-def _saturated(x: Any, p: float, training: bool, rng: Generator | None, shape: tuple[int, ...]) -> Any:
+def _saturated(x: Tensor, p: float, training: bool, rng: Generator | None, shape: tuple[int, ...]) -> Any:
     """`x` with entries set to the value that SELU saturates at, then scaled and moved back to mean 0 and variance 1."""
     if not training or p == 0:
         return x
@@ -114,7 +135,7 @@ def _saturated(x: Any, p: float, training: bool, rng: Generator | None, shape: t
 
 @settings
 def alpha_dropout(
-    input: Any, p: Probability = 0.5, training: bool = False, inplace: bool = False, rng: Generator | None = None
+    input: ArrayLike, p: Probability = 0.5, training: bool = False, inplace: bool = False, rng: Generator | None = None
 ) -> Tensor:
     """Dropout that keeps mean 0 and variance 1 of what SELU gives: entries become its value far on the left.
 
@@ -134,7 +155,7 @@ def alpha_dropout(
 
 @settings
 def feature_alpha_dropout(
-    input: Any, p: Probability = 0.5, training: bool = False, inplace: bool = False, rng: Generator | None = None
+    input: ArrayLike, p: Probability = 0.5, training: bool = False, inplace: bool = False, rng: Generator | None = None
 ) -> Tensor:
     """`alpha_dropout` of whole channels: `(n, c, ...)`.
 

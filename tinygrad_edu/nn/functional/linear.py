@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import Array, ArrayLike
 from ...arrays import to_array
 from ...batched import BatchedArray, whole
 from ...engine import Variable, constant
@@ -23,7 +24,7 @@ from ...tensor import Tensor
 from ...values import require, settled, value
 
 
-def like(x: Any, weight: Any) -> Any:
+def like(x: Tensor, weight: Tensor) -> Tensor:
     """`x` in the dtype of `weight`: a layer computes in the dtype of its weights."""
     return x if x._data.dtype == weight._data.dtype else cast(x, dtype=weight._data.dtype)
 
@@ -67,7 +68,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     return y if bias is None else y + bias
 
 
-def _indices(who: str, x: Any) -> Any:
+def _indices(who: str, x: Any) -> Tensor:
     x = value(x) if isinstance(x, Variable) else to_array(x, who=who)
     if x.dtype.kind not in "iu":
         raise DTypeError(f"{who}: indices must be integers; got {x.dtype}; use .astype('int64')")
@@ -85,8 +86,12 @@ def _bounded(index: Any, weight: Any, max_norm: float, norm_type: float) -> None
 
 @settings
 def embedding(
-    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    weight: ArrayLike,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+) -> Tensor:
     """The rows of `weight` at the indices `input`: `(...) -> (..., dim)`; row `padding_idx` gets no gradient.
 
     With `max_norm`, rows that are looked up and whose `norm_type`-norm is larger are first shortened, in `weight`.
@@ -101,7 +106,7 @@ def embedding(
         raise ShapeError("embedding: the weight must have rows; got a scalar; give a matrix")
     n = weight.shape[0]
 
-    def check(values: Any) -> None:
+    def check(values: Array) -> None:
         if values.size and (values.min() < 0 or values.max() >= n):
             wrong = values[(values < 0) | (values >= n)].flat[0]
             raise IndexError(f"embedding: indices must be from 0 to {n - 1}; got {wrong}; enlarge num_embeddings")
@@ -117,7 +122,7 @@ def embedding(
 
 @settings
 def embedding_bag(
-    input: Any, weight: Any, offsets: Any = None, mode: str = "mean", per_sample_weights: Any = None,
+    input: ArrayLike, weight: ArrayLike, offsets: Any = None, mode: str = "mean", per_sample_weights: Any = None,
     include_last_offset: bool = False, padding_idx: int | None = None, max_norm: float | None = None,
     norm_type: float = 2.0,
 ) -> Tensor:  # fmt: skip
@@ -196,7 +201,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     index = index if isinstance(index, BatchedArray) else index.astype(np.int64)
     n = int(whole(index).max(initial=-1)) + 1 if num_classes == -1 else num_classes
 
-    def check(values: Any) -> None:
+    def check(values: Array) -> None:
         if values.size and (values.min() < 0 or values.max() >= n):
             raise IndexError(
                 f"one_hot: indices must be from 0 to {n - 1}; got {values.min()} to {values.max()}; check them"

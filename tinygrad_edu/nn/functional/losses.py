@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import Array, ArrayLike
 from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift
 from ...functions.reduce import sum
@@ -18,7 +19,7 @@ from .. import guards
 
 
 @settings
-def reduced(losses: Any, reduction: str, who: str) -> Tensor:
+def reduced(losses: Tensor, reduction: str, who: str) -> Tensor:
     """The losses of all entries as one number: "mean", "sum", or as they are for "none"."""
     if reduction == "mean":
         return guards.note_loss(sum(losses) / losses.size)
@@ -30,7 +31,7 @@ def reduced(losses: Any, reduction: str, who: str) -> Tensor:
 
 
 @settings
-def pair(who: str, x: Any, target: Any) -> tuple[Any, Any]:
+def pair(who: str, x: ArrayLike, target: ArrayLike) -> tuple[Tensor, Tensor]:
     """A prediction and a target of the same shape; the target in the dtype of the prediction."""
     x, target = lift(x, who), lift(target, who)
     if x._data.shape != target._data.shape and guards.is_on("loss_shapes"):
@@ -56,7 +57,7 @@ def _weighed(losses: Any, weight: Any, reduction: str, who: str, by_count: bool 
 
 @settings
 @kept_single
-def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+def mse_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weight: ArrayLike | None = None) -> Tensor:
     """(x - target)**2; with `weight`, of the input's shape, times that, and the mean is divided by the sum of `weight`.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -69,7 +70,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = Non
 
 @settings
 @kept_single
-def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+def l1_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weight: ArrayLike | None = None) -> Tensor:
     """abs(x - target); `weight` is as for `mse_loss`. Two different shapes raise a ShapeError.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -82,7 +83,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None
 
 @settings
 @kept_single
-def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2.
 
     Source: Girshick, "Fast R-CNN" (2015).
@@ -101,7 +102,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 @settings
 @kept_single
 def huber_loss(
-    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+    input: ArrayLike, target: ArrayLike, reduction: str = "mean", delta: float = 1.0, weight: ArrayLike | None = None
 ) -> Tensor:  # fmt: skip
     """d**2 / 2 where d = abs(x - target) is below `delta`, else delta * (d - delta / 2).
 
@@ -120,7 +121,9 @@ def huber_loss(
 
 @settings
 @kept_single
-def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(
+    input: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: str = "mean"
+) -> Tensor:
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100.
 
     Predictions beyond 0 and 1, such as logits, raise a ValueError.
@@ -132,7 +135,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     who = "binary_cross_entropy"
     x, target = pair(who, input, target)
 
-    def check(values: Any) -> None:
+    def check(values: Array) -> None:
         if not np.all((values >= 0) & (values <= 1)):
             raise ValueError(
                 f"{who}: predictions must be probabilities, from 0 to 1; got {values.min()} to {values.max()}; "
@@ -144,7 +147,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     return reduced(losses if weight is None else losses * lift(weight), reduction, who)
 
 
-def _log(p: Any) -> Any:
+def _log(p: Tensor) -> Any:
     """log(p), at least -100, with a finite gradient also at 0 (of 0)."""
     safe = ops.where(p == 0, 1, p)
     return ops.where(p == 0, -100, ops.maximum(ops.log(safe), -100))
@@ -153,7 +156,11 @@ def _log(p: Any) -> Any:
 @settings
 @kept_single
 def binary_cross_entropy_with_logits(
-    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+    pos_weight: ArrayLike | None = None,
 ) -> Tensor:
     """Binary cross-entropy of sigmoid(x), computed as softplus(x) - target * x, which cannot overflow.
 
@@ -176,7 +183,7 @@ def binary_cross_entropy_with_logits(
 
 @settings
 @kept_single
-def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(input: ArrayLike, target: ArrayLike, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
 
     "batchmean" divides the sum by the length of axis 0, which is the mathematical definition.
@@ -201,7 +208,12 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 @settings
 @kept_single
 def poisson_nll_loss(
-    input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+    input: ArrayLike,
+    target: ArrayLike,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
 ) -> Tensor:
     """-log of the Poisson probability of `target`, at a rate of exp(x), or of x without `log_input`.
 
@@ -223,7 +235,7 @@ def poisson_nll_loss(
 @settings
 @kept_single
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    input: ArrayLike, target: ArrayLike, var: ArrayLike, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
     """-log of the normal density of `target`, at mean x and variance `var`: (log(var) + (x - target)**2 / var) / 2.
 
@@ -245,7 +257,7 @@ def gaussian_nll_loss(
             f"{who}: var must have the input's shape {x.shape}, or 1 for an axis; got {var.shape}; reshape it"
         )
 
-    def check(values: Any) -> None:
+    def check(values: Array) -> None:
         if np.size(values) and not np.min(values) >= 0:
             raise ValueError(f"{who}: var must be 0 or more; got {np.min(values)}; use exp or softplus for a variance")
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ... import ops
+from ...annotations import ArrayLike
 from ...errors import ShapeError
 from ...functions.arguments import Function, kept_single, lift
 from ...functions.settings import settings
@@ -35,7 +36,7 @@ def margin_ranking_loss(
 
 @settings
 @kept_single
-def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+def hinge_embedding_loss(input: ArrayLike, target: ArrayLike, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin - x) where it is -1.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -49,7 +50,7 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
 
 @settings
 @kept_single
-def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def soft_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * x)), for targets 1 and -1.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -63,7 +64,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 @settings
 @kept_single
 def cosine_embedding_loss(
-    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+    input1: ArrayLike, input2: ArrayLike, target: ArrayLike, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
 
@@ -88,7 +89,7 @@ def cosine_embedding_loss(
 @settings
 @kept_single
 def triplet_margin_loss(
-    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
+    anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
     swap: bool = False, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """max(0, |anchor - positive| - |anchor - negative| + margin), with the p-norm over the last axis.

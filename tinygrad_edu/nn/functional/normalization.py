@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import ArrayLike
 from ...arrays import get_default_dtype
 from ...batched import BatchedArray
 from ...changes import TURN
@@ -22,14 +23,14 @@ from ...values import value
 from ...writing import publish
 
 
-def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
+def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """The mean over `axes`, what `x` differs from it, and the mean square of that."""
     mu = mean(x, axes, keepdims=True)
     d = x - mu
     return mu, d, mean(ops.square(d), axes, keepdims=True)
 
 
-def refuse_examples(who: str, x: Any) -> None:
+def refuse_examples(who: str, x: Tensor) -> None:
     """Raise before running statistics would have to be moved by each example of a `vmap`."""
     if isinstance(x._data, BatchedArray):
         raise DTypeError(
@@ -49,9 +50,15 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
 @settings
 @single
 def batch_norm(
-    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
-    momentum: float = 0.1, eps: float = 1e-5,
-) -> Tensor:  # fmt: skip
+    input: object,
+    running_mean: object,
+    running_var: object,
+    weight: object = None,
+    bias: object = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel (axis 1).
 
     In training, mean and variance are the batch's, and move the running ones: running = (1 - momentum) *
@@ -116,7 +123,7 @@ def _moved(who: str, running: Any, batch: Any, momentum: float) -> Any:
     return moved.astype(running._data.dtype, copy=False)
 
 
-def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _last_axes(who: str, x: Tensor, normalized_shape: object) -> tuple[tuple[int, ...], tuple[int, ...]]:
     shape = lengths(who, "normalized_shape", normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(
@@ -128,7 +135,11 @@ def _last_axes(who: str, x: Any, normalized_shape: Any) -> tuple[tuple[int, ...]
 @settings
 @single
 def layer_norm(
-    input: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: ArrayLike,
+    normalized_shape: int | Sequence[int],
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-5,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes: `(..., *normalized_shape)` to the same.
 
@@ -147,7 +158,9 @@ def layer_norm(
 
 @settings
 @single
-def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
+def rms_norm(
+    input: ArrayLike, normalized_shape: int | Sequence[int], weight: ArrayLike | None = None, eps: float | None = None
+) -> Tensor:
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes: `(..., *normalized_shape)` to the same.
 
     Source: Zhang and Sennrich, "Root mean square layer normalization" (2019).
@@ -167,7 +180,13 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
 
 @settings
 @single
-def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+def group_norm(
+    input: ArrayLike,
+    num_groups: Positive,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels: `(n, c, ...)`, to the same.
 
     `num_groups` must divide c. Source: Wu and He, "Group normalization" (2018).
@@ -190,7 +209,7 @@ def group_norm(input: Any, num_groups: Positive, weight: Any = None, bias: Any =
 
 @settings
 @single
-def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, dim: int | None = None) -> Tensor:
+def normalize(input: ArrayLike, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, dim: int | None = None) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`.
 
     >>> import tinygrad_edu.nn.functional as F
@@ -207,9 +226,15 @@ def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, 
 @settings
 @single
 def instance_norm(
-    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
-    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    running_mean: ArrayLike | None = None,
+    running_var: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, l ...)`.
 
     Running statistics, where they are given, move towards the means over the batch; without `use_input_stats` they are
@@ -255,7 +280,7 @@ def instance_norm(
 @settings
 @single
 def local_response_norm(
-    input: Any, size: Positive, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: ArrayLike, size: Positive, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:  # fmt: skip
     """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels: `(n, c, l ...)`.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import ArrayLike
 from ...functions.arguments import kept_single, lift, single
 from ...functions.settings import settings
 from ...ops.window import count
@@ -43,8 +44,15 @@ def _regular(size: int, kernel: int, stride: int, pair: tuple[int, int], dilatio
 
 
 def _max_pool(
-    n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
-) -> Any:  # fmt: skip
+    n: int,
+    x: object,
+    kernel_size: object,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Any:
     who = f"max_pool{n}d"
     x, single = with_batch(x, n, who)
     kw = _pool_setting(n, who, x, kernel_size, stride, padding, dilation, ceil_mode)
@@ -57,9 +65,14 @@ def _max_pool(
 
 @settings
 def max_pool1d(
-    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The largest entry of each window: `(n, c, l) -> (n, c, l_out)`; ties share the gradient.
 
     `stride` is `kernel_size` if not given. With `ceil_mode`, a last window may reach over the end. With
@@ -79,9 +92,14 @@ def max_pool1d(
 
 @settings
 def max_pool2d(
-    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The largest entry of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; see `max_pool1d`.
 
     >>> import tinygrad_edu as tg
@@ -94,9 +112,14 @@ def max_pool2d(
 
 @settings
 def max_pool3d(
-    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, dilation: Ints = 1, ceil_mode: bool = False,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The largest entry of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; see `max_pool1d`.
 
     >>> import tinygrad_edu as tg
@@ -108,9 +131,15 @@ def max_pool3d(
 
 
 def _avg_pool(
-    n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+    n: int,
+    x: ArrayLike,
+    kernel_size: int | tuple[int, ...],
+    stride: object,
+    padding: object,
+    ceil_mode: bool,
+    count_include_pad: bool,
     divisor: int | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     who = f"avg_pool{n}d"
     x, single = with_batch(x, n, who)
     kw = _pool_setting(n, who, x, kernel_size, stride, padding, 1, ceil_mode)
@@ -130,9 +159,13 @@ def _avg_pool(
 @settings
 @single
 def avg_pool1d(
-    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The mean of each window: `(n, c, l) -> (n, c, l_out)`.
 
     l_out and errors as in `max_pool1d`. The padding counts as zeros, unless `count_include_pad=False`.
@@ -151,9 +184,14 @@ def avg_pool1d(
 @settings
 @single
 def avg_pool2d(
-    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`.
 
     See `avg_pool1d`.
@@ -170,9 +208,14 @@ def avg_pool2d(
 @settings
 @kept_single
 def avg_pool3d(
-    input: Any, kernel_size: Ints, stride: Any = None, padding: Ints = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    padding: Ints = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """The mean of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; or its sum over `divisor_override`.
 
     See `avg_pool1d`.
@@ -185,7 +228,9 @@ def avg_pool3d(
     return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def _lp_pool(n: int, x: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+def _lp_pool(
+    n: int, x: ArrayLike, norm_type: float, kernel_size: int | tuple[int, ...], stride: object, ceil_mode: bool
+) -> Any:
     if not norm_type:
         raise ValueError(f"lp_pool{n}d: norm_type must not be 0; got {norm_type}; use 2")
     entries = math.prod(sizes(kernel_size, n, f"lp_pool{n}d", "kernel_size"))
@@ -196,8 +241,12 @@ def _lp_pool(n: int, x: Any, norm_type: float, kernel_size: Any, stride: Any, ce
 @settings
 @single
 def lp_pool1d(
-    input: Any, norm_type: float, kernel_size: Ints, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    norm_type: float,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, l) -> (n, c, l_out)`.
 
     l_out as in `max_pool1d`. A negative sum, as of odd powers, has no root: nan, but for `norm_type` 1.
@@ -214,8 +263,12 @@ def lp_pool1d(
 @settings
 @single
 def lp_pool2d(
-    input: Any, norm_type: float, kernel_size: Ints, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    norm_type: float,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`.
 
     See `lp_pool1d`. Source: Sermanet et al. (2012).
@@ -231,8 +284,12 @@ def lp_pool2d(
 @settings
 @single
 def lp_pool3d(
-    input: Any, norm_type: float, kernel_size: Ints, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:  # fmt: skip
+    input: ArrayLike,
+    norm_type: float,
+    kernel_size: Ints,
+    stride: int | tuple[int, ...] | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
     """sum(x**norm_type)**(1 / norm_type) of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`.
 
     See `lp_pool1d`. Source: Sermanet et al. (2012).

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import ArrayLike
 from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift, single
 from ...functions.layout import broadcast_to, matrix_transpose
@@ -19,7 +20,7 @@ MODES, PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "refle
 
 @settings
 @single
-def affine_grid(theta: Any, size: Any, align_corners: bool = False) -> Tensor:
+def affine_grid(theta: ArrayLike, size: int | tuple[int, ...], align_corners: bool = False) -> Tensor:
     """The places that affine maps take those of an image to, for `grid_sample`: `(n, 2, 3) -> (n, h, w, 2)`, or
     `(n, 3, 4) -> (n, d, h, w, 3)`; `size` is (n, c, h, w) or (n, c, d, h, w).
 
@@ -50,7 +51,7 @@ def _places(m: int, align_corners: bool) -> Any:
 @settings
 @kept_single
 def grid_sample(
-    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool = False
+    input: ArrayLike, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool = False
 ) -> Tensor:  # fmt: skip
     """`input` at the places `grid`: `(n, c, h, w), (n, h_out, w_out, 2) -> (n, c, h_out, w_out)`, or with a depth.
 
@@ -95,12 +96,12 @@ def grid_sample(
     return total.reshape(*x.shape[:2], *grid.shape[1:-1])
 
 
-def _entry(place: Any, m: int, align_corners: bool) -> Any:
+def _entry(place: Tensor, m: int, align_corners: bool) -> Any:
     """A place from -1 to 1 as a number of an entry."""
     return (place + 1) * ((m - 1) / 2) if align_corners else ((place + 1) * m - 1) * 0.5
 
 
-def _returned(p: Any, m: int, padding_mode: str, align_corners: bool) -> Any:
+def _returned(p: Tensor, m: int, padding_mode: str, align_corners: bool) -> Any:
     """A place beyond the image, moved to its border, or reflected there."""
     if padding_mode == "reflection":
         low, span = (0.0, m - 1.0) if align_corners else (-0.5, float(m))
@@ -113,7 +114,7 @@ def _returned(p: Any, m: int, padding_mode: str, align_corners: bool) -> Any:
     return p if padding_mode == "zeros" else ops.clip(p, 0, m - 1)
 
 
-def _taps(p: Any, mode: str) -> list[tuple[Any, Any]]:
+def _taps(p: Tensor, mode: str) -> list[tuple[Any, Any]]:
     """The entries that a place takes a share of, and their shares."""
     if mode == "nearest":
         return [(ops.round(p, decimals=0), None)]
@@ -124,14 +125,14 @@ def _taps(p: Any, mode: str) -> list[tuple[Any, Any]]:
     return [(low + k, _cubic(t - k)) for k in (-1, 0, 1, 2)]
 
 
-def _cubic(d: Any) -> Any:
+def _cubic(d: Tensor) -> Any:
     """The share of an entry at distance `d`; see `interpolate`."""
     d = ops.abs(d)
     near, far = (1.25 * d - 2.25) * d * d + 1, ((-0.75 * d + 3.75) * d - 6) * d + 3
     return ops.where(d <= 1, near, far)
 
 
-def _gathered(values: Any, places: list[Any], sizes: tuple[int, ...]) -> Any:
+def _gathered(values: Tensor, places: list[Any], sizes: tuple[int, ...]) -> Any:
     """The entries `(n, c, places)` at whole places, 0 beyond the image."""
     inside: Any = True
     index: Any = 0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import Array, ArrayLike
 from ...arrays import to_array
 from ...engine import Variable
 from ...errors import ShapeError
@@ -20,7 +21,7 @@ from .losses import reduced
 FAR = -1e30  # the logarithm of what is impossible, with room for sums
 
 
-def unrolled(x: Any) -> list[Any]:
+def unrolled(x: Tensor) -> list[Any]:
     """The steps `x[0], x[1], ...`, by halves: so the gradient costs n log(n) and not n * n."""
     n = x.shape[0]
     if n <= 1 or not x.flags:
@@ -33,7 +34,7 @@ def rolled(steps: list[Any]) -> Any:
     return ops.concat(*steps, axis=0).reshape(len(steps), *steps[0].shape)
 
 
-def counts(who: str, what: str, x: Any, shape: tuple[int, ...], most: int) -> Any:
+def counts(who: str, what: str, x: ArrayLike, shape: tuple[int, ...], most: int) -> Any:
     """Lengths, given as a tensor or as several numbers: integers in `shape`, from 0 to `most`."""
     n = x._data if isinstance(x, Variable) else to_array(x, who=who)
     n = np.asarray(n)
@@ -45,7 +46,7 @@ def counts(who: str, what: str, x: Any, shape: tuple[int, ...], most: int) -> An
     return n.astype(np.intp)
 
 
-def _texts(target: Any, lengths: Any, classes: int, blank: int) -> Any:
+def _texts(target: object, lengths: Array, classes: int, blank: int) -> Any:
     """The targets as `(batch, longest)`, filled up with blanks."""
     y = np.asarray(target._data if isinstance(target, Variable) else to_array(target, who="ctc_loss"))
     longest = int(lengths.max(initial=0))
@@ -117,7 +118,7 @@ def ctc_loss(
     return losses.squeeze(0) if one and losses.ndim else losses
 
 
-def _forward(scores: Any, states: Any, ends: Any, blank: int) -> Any:
+def _forward(scores: Tensor, states: Array, ends: Array, blank: int) -> Any:
     """The log-probability of all ways that end in each state, at the last step of each example."""
     batch, n = states.shape
     jumps = np.zeros((batch, n), bool)  # over a blank, between labels that differ

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import Array
 from ...errors import ShapeError
 from ...functions import layout
 from ...functions.arguments import lift, single
@@ -142,7 +143,7 @@ def _smoothing(n: int, m: int, ratio: float, mode: str, align_corners: bool) -> 
     return weights / weights.sum(1, keepdims=True)
 
 
-def _cubic(d: Any, a: float = -0.75) -> Any:
+def _cubic(d: Array, a: float = -0.75) -> Any:
     """The weight of an entry at distance `d`. Source: Keys, "Cubic convolution interpolation" (1981)."""
     near, far = ((a + 2) * d - (a + 3)) * d * d + 1, ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
     return np.where(d <= 1, near, np.where(d < 2, far, 0))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ...annotations import Array
 from ...changes import at_once
 from ...engine import Variable, constant
 from ...functions.settings import leaf, real, settings, several
@@ -25,7 +27,7 @@ def _with_gradients(who: str, parameters: Any) -> list[Any]:
     return [p for p in (leaf(who, "a parameter", p) for p in params) if p.grad is not None]
 
 
-def _replace(params: list[Any], change: Any) -> None:
+def _replace(params: list[Any], change: Callable[..., Any]) -> None:
     """Change the values of all gradients, each once: of one that has a history, in a new tensor without it."""
     grads = {id(p._grad): p._grad for p in params}
     arrays = {key: change(g._data).astype(g.dtype) for key, g in grads.items()}
@@ -74,12 +76,12 @@ def clip_grad_norm_(
     return constant(total.astype(np.result_type(np.float32, *{p._grad.dtype for p in params})))
 
 
-def _must_be_finite(total: Any) -> None:
+def _must_be_finite(total: Array) -> None:
     if not np.isfinite(total):
         raise ValueError(f"clip_grad_norm_: the norm of the gradients must be finite; got {total}; lower the rate")
 
 
-def _shrinks(factor: Any) -> bool:
+def _shrinks(factor: Array) -> bool:
     return not factor >= 1  # also where the norm is nan, as PyTorch has it
 
 
@@ -99,7 +101,7 @@ def _norm(x: Any, order: float) -> Any:
 
 
 @settings
-def clip_grad_value_(parameters: Any, clip_value: float) -> None:
+def clip_grad_value_(parameters: object, clip_value: float) -> None:
     """Move every entry of every gradient into the interval from -clip_value to clip_value.
 
     Source: Mikolov, "Statistical language models based on neural networks" (2012).

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...annotations import Array, ArrayLike
 from ...engine import constant
 from ...errors import AxisError
 from ...functions.arguments import normal_axis
@@ -32,10 +33,10 @@ class WeightNorm(Module):
         others = None if self.axis is None else tuple(k for k in range(w.ndim) if k != self.axis % w.ndim)
         return vector_norm(w, 2, others, keepdims=self.axis is not None)
 
-    def forward(self, g: Any, v: Any) -> Any:
+    def forward(self, g: Any, v: object) -> Any:
         return v * (g / self._norm(v))
 
-    def right_inverse(self, weight: Any) -> tuple[Any, Any]:
+    def right_inverse(self, weight: ArrayLike) -> tuple[Any, Any]:
         """The norm and the direction."""
         return self._norm(weight), weight
 
@@ -59,10 +60,10 @@ class SpectralNorm(Module):
         order = (self.axis, *(k for k in range(weight.ndim) if k != self.axis))
         return ops.permute_dims(weight, axes=order).reshape(weight.shape[self.axis], -1)
 
-    def _unit(self, x: Any) -> Any:
+    def _unit(self, x: Array) -> Any:
         return x / max(np.linalg.norm(x), self.eps)
 
-    def _iterate(self, matrix: Any, times: int) -> None:
+    def _iterate(self, matrix: Array, times: int) -> None:
         """Bring `_u` and `_v` nearer to the singular vectors. Source: von Mises's power iteration."""
         u, v = np.asarray(self._u._data), np.asarray(self._v._data)
         for _ in range(times):
@@ -79,12 +80,12 @@ class SpectralNorm(Module):
         u, v = (constant(np.array(x._data)) for x in (self._u, self._v))
         return weight / vecdot(u, matmul(matrix, v))
 
-    def right_inverse(self, value: Any) -> Any:
+    def right_inverse(self, value: ArrayLike) -> Any:
         """The value itself: to be divided by its norm."""
         return value
 
 
-def _axis(who: str, module: Any, name: str, dim: int | None) -> int | None:
+def _axis(who: str, module: object, name: str, dim: int | None) -> int | None:
     weight: Any = getattr(module, name, None) if name else None
     if not hasattr(weight, "ndim"):
         raise TypeError(f"{who}: takes a module with a parameter {name!r}; got {type(module).__name__}; pass a layer")
@@ -94,7 +95,7 @@ def _axis(who: str, module: Any, name: str, dim: int | None) -> int | None:
 
 
 @settings
-def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
+def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Any:
     """Learn the length of a weight apart from its direction: g * v / norm(v), for each index of axis `dim`, or for None
     or -1 of the whole.
 
@@ -112,7 +113,7 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
 @settings
 def spectral_norm(
-    module: Any, name: str = "weight", n_power_iterations: Positive = 1, eps: float = 1e-12, dim: int | None = None
+    module: Module, name: str = "weight", n_power_iterations: Positive = 1, eps: float = 1e-12, dim: int | None = None
 ) -> Any:  # fmt: skip
     """Divide a weight by its largest singular value, estimated by `n_power_iterations` steps in each training call.
 

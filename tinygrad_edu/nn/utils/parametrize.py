@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...annotations import ArrayLike
 from ...arrays import to_array
 from ...changes import at_once, become, draft
 from ...engine import Variable
@@ -17,11 +18,23 @@ from ...writing import publish
 from ..containers import ModuleDict, ModuleList
 from ..module import Module, Parameter
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
 
 class ParametrizationList(ModuleList):
-    """What a parameter is computed from, `original` (or `original0`, `original1` ...), and the modules that do it."""
+    """What a parameter is computed from, `original` (or `original0`, `original1` ...), and the modules that do it.
 
-    def __init__(self, modules: Iterable[Module], value: Any) -> None:
+    >>> from tinygrad_edu import nn
+    >>> from tinygrad_edu.nn.utils import parametrize
+    >>> net = nn.Linear(2, 2)
+    >>> _ = parametrize.register_parametrization(net, "weight", nn.Tanh(), unsafe=True)
+    >>> made = net.parametrizations["weight"]
+    >>> type(made).__name__, made.original.shape, type(made[0]).__name__
+    ('ParametrizationList', (2, 2), 'Tanh')
+    """
+
+    def __init__(self, modules: Iterable[Module], value: Tensor) -> None:
         super().__init__(modules)
         given = _inverse(list(self), value)
         self.sources = tuple(f"original{i}" for i in range(len(given))) if isinstance(given, tuple) else ("original",)
@@ -36,7 +49,7 @@ class ParametrizationList(ModuleList):
             x = module(x)
         return x
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: Tensor) -> None:
         """Set what it is computed from, so that it has a value; each module must have a `right_inverse`."""
         publish(*self._new(value))
 
@@ -54,7 +67,7 @@ class ParametrizationList(ModuleList):
         return own, [to_array(array, dtype, copy=True, who="parametrize") for array, dtype in arrays]
 
 
-def _inverse(modules: list[Any], value: Any) -> Any:
+def _inverse(modules: list[Any], value: ArrayLike) -> Any:
     """What the modules, one after the other, compute `value` from."""
     for module in reversed(modules):
         if hasattr(module, "right_inverse"):
@@ -122,8 +135,16 @@ def _together(parts: dict[str, Any]) -> ModuleDict:
 
 
 @settings
-def is_parametrized(module: Any, tensor_name: str | None = None) -> bool:
-    """Whether a parameter of `module`, or any, is computed from others."""
+def is_parametrized(module: object, tensor_name: str | None = None) -> bool:
+    """Whether a parameter of `module`, or any, is computed from others.
+
+    >>> from tinygrad_edu import nn
+    >>> from tinygrad_edu.nn.utils import parametrize
+    >>> net = nn.Linear(2, 2)
+    >>> _ = parametrize.register_parametrization(net, "weight", nn.Tanh(), unsafe=True)
+    >>> parametrize.is_parametrized(net), parametrize.is_parametrized(net, "bias")
+    (True, False)
+    """
     if not isinstance(module, Module):
         raise TypeError(f"is_parametrized: takes a module; got {type(module).__name__}; pass one")
     made = vars(module).get("parametrizations")
@@ -132,7 +153,16 @@ def is_parametrized(module: Any, tensor_name: str | None = None) -> bool:
 
 @settings
 def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: bool = True) -> Any:
-    """Make a computed parameter a plain one again: with the value it has, or with its original one."""
+    """Make a computed parameter a plain one again: with the value it has, or with its original one.
+
+    >>> from tinygrad_edu import nn
+    >>> from tinygrad_edu.nn.utils import parametrize
+    >>> net = nn.Linear(2, 2)
+    >>> _ = parametrize.register_parametrization(net, "weight", nn.Tanh(), unsafe=True)
+    >>> _ = parametrize.remove_parametrizations(net, "weight")
+    >>> parametrize.is_parametrized(net), sorted(name for name, _ in net.named_parameters())
+    (False, ['bias', 'weight'])
+    """
     who = "remove_parametrizations"
     if not is_parametrized(module, tensor_name):
         raise StateDictError(f"{who}: the tensor must be parametrized; got {tensor_name!r}; leave it as it is")

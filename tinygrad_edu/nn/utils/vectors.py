@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ...tensor import Tensor
 from ..state import publish
 
 
-def parameters_to_vector(parameters: Any) -> Tensor:
+def parameters_to_vector(parameters: Sequence[Any]) -> Tensor:
     """All entries of all parameters, one after the other.
 
     >>> from tinygrad_edu import nn

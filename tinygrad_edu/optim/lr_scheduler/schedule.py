@@ -26,7 +26,7 @@ def afterwards(step: Callable[..., None]) -> Callable[..., None]:
     """Decorator: within a compiled function, step when what it computes has been written."""
 
     @functools.wraps(step)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+    def wrapped(self: object, *args: object, **kwargs: object) -> None:
         if (by := tracer()) is not None:
             by.later(functools.partial(step, self, *args, **kwargs))
         else:
@@ -76,7 +76,7 @@ class LRScheduler(Named):
             self._formula = [self._resumed(*each) for each in zip(groups, self.base_lrs, before, now, strict=True)]
         self._set(self.last_epoch)
 
-    def must_have(self, optimizer: Any) -> None:
+    def must_have(self, optimizer: object) -> None:
         """Refuse what is no optimizer."""
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
@@ -168,7 +168,7 @@ class LRScheduler(Named):
         """Continue where `state_dict()` was taken, with the rates of then; if it does not fit, nothing is changed."""
         at_once(*self._loaded(state_dict))
 
-    def _loaded(self, state_dict: Any) -> list[Any]:
+    def _loaded(self, state_dict: object) -> list[Any]:
         """The changes by which a state is loaded."""
         own = {k: v for k, v in vars(self).items() if k not in self.unsaved}
         new = {k: _plain(v) for k, v in mapping(state_dict).items()}
@@ -193,7 +193,7 @@ class LRScheduler(Named):
         ]
 
 
-def mapping(state_dict: Any) -> Mapping[str, Any]:
+def mapping(state_dict: object) -> Mapping[str, Any]:
     if not isinstance(state_dict, Mapping):
         raise TypeError(
             f"load_state_dict: takes a schedule's state; got {type(state_dict).__name__}; pass what state_dict() gave"
@@ -201,20 +201,20 @@ def mapping(state_dict: Any) -> Mapping[str, Any]:
     return state_dict
 
 
-def _alike(a: Any, b: Any) -> bool:
+def _alike(a: object, b: object) -> bool:
     """Whether a setting is of the kind of another: both numbers, both texts, or lists of the like."""
     kinds = (Real, str, list | tuple)
     return b is None or a is None or any(isinstance(a, kind) and isinstance(b, kind) for kind in kinds)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A setting as Python's own numbers and lists."""
     if isinstance(value, list | tuple):
         return type(value)(map(_plain, value))
     return value.item() if isinstance(value, np.generic | np.ndarray | Tensor) else value
 
 
-def demand(who: str, holds: bool, must: str, given: Any) -> None:
+def demand(who: str, holds: bool, must: str, given: object) -> None:
     if not holds:
         raise ValueError(f"{who}: {must}; got {given}; correct it")
 

@@ -59,7 +59,9 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
             report.pattern = first.pattern
     elif not _blame_by_text(pair, pair.functions[1], report) and why:
         report.notes.append(why)
-    if hint and not culprits and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
+    there = hint and (not culprits or hint.split()[-1] == str(culprits[0].blame.site).rpartition(":")[2])
+    known = report.pattern or ""
+    if there and known.startswith((TERM, OVERWRITTEN)) and not (culprits and ":" in known):
         report.pattern = hint
     if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not rewrites(pair.df):
         report.pattern = f"{TERM} or wrong, in some entries"
@@ -207,7 +209,7 @@ def _right_at(judge: Judge, x: Any, k: int, entry: Entry) -> bool:
     return slope is not None and abs(slope - entry.analytic) <= 1e-2 * abs(entry.numerical - entry.analytic)
 
 
-def misshapen(subject: Subject, found: Mismatch, c: Any, probe: Probe) -> str | None:
+def misshapen(subject: Subject, found: Mismatch, c: object, probe: Probe) -> str | None:
     """The pattern behind a gradient of the wrong shape, from the numerical one."""
     a = found.argument
     if found.wanted != a.array.shape:  # a Jacobian

@@ -87,7 +87,7 @@ class Mendable:
         made.__kwdefaults__ = g.__kwdefaults__
         return made
 
-    def made(self, f: Any) -> Any:
+    def made(self, f: Callable[..., Any]) -> Any:
         """A function of the user's as its copy, bound and partially applied as it is; what holds such, likewise."""
         if isinstance(f, MethodType):
             return MethodType(self.made(f.__func__), self.owner(f.__self__))
@@ -98,7 +98,7 @@ class Mendable:
         plain = plain_function(f)
         return self.copies[plain] if plain is not None and plain in self.copies else self.owner(f)
 
-    def owner(self, thing: Any) -> Any:
+    def owner(self, thing: object) -> Any:
         """A module, class or object whose functions are copied, with the copies in their places; other things as they
         are. An object shares its attributes with the one that it stands for."""
         if id(thing) not in self.owners:
@@ -108,7 +108,7 @@ class Mendable:
                 self.owners[id(thing)] = self._with_copies(thing, mine)
         return self.owners[id(thing)]
 
-    def _with_copies(self, thing: Any, mine: dict[str, Any]) -> Any:
+    def _with_copies(self, thing: object, mine: dict[str, Any]) -> Any:
         if isinstance(thing, ModuleType):
             module = ModuleType(thing.__name__)
             module.__dict__.update({**vars(thing), **mine})
@@ -133,7 +133,7 @@ class Mendable:
         self.hook = hook
         return self.f
 
-    def _mend(self, k: int, value: Any) -> Any:
+    def _mend(self, k: int, value: object) -> Any:
         return self.hook(k, value)
 
     def _mends(self, k: int, values: Any) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ SHAPE = "wrong shape"
 KINK = "kink"
 
 
-def recognise(a: Any, n: Any, bars: Any, sizes: Sequence[int], x: Any) -> str | None:
+def recognise(a: Any, n: object, bars: Any, sizes: Sequence[int], x: Any) -> str | None:
     """The mistake that turns the gradient `n`, known within `bars`, into `a`; None if they agree.
 
     `sizes` are the lengths that the problem has, for `1/m missing, m = 5`; `x` is the input.
@@ -159,7 +159,7 @@ def _partial(a: Any, n: Any, bars: Any) -> str | None:
     return f"{TERM}, in {len(where)} of {a.size} entries"
 
 
-def _remainder(a: Any, n: Any, bars: Any, x: Any) -> str:
+def _remainder(a: Any, n: object, bars: Any, x: Any) -> str:
     """What is missing, if it has a simple form."""
     rest = n - a
     if x.shape == rest.shape and x.size > 1:

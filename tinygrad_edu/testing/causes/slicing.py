@@ -77,7 +77,7 @@ def _names(node: ast.AST) -> frozenset[str]:
     return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
-def _part(value: Any, name: str, place: int) -> ast.expr | None:
+def _part(value: object, name: str, place: int) -> ast.expr | None:
     """The part of what is returned that is the gradient by an argument."""
     if isinstance(value, ast.Dict):
         keys = [getattr(k, "value", None) for k in value.keys]

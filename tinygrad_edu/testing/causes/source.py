@@ -172,7 +172,7 @@ class Search:
         derivatives, 3 as numbers of the function."""
         return [self._explained(self.copy.sites[k].name, value) for value in self.seen[k]]
 
-    def _explained(self, name: str, value: Any) -> int:
+    def _explained(self, name: str, value: object) -> int:
         named = [t for series in self.own(name) for t in series]
         k = (Known(named) if named else self.truth.gradients).factors(value)
         if np.any(np.isclose(k, 1, rtol=1e-8)):

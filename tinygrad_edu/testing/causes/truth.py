@@ -4,7 +4,7 @@ derivative of the result by every value in it."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,7 @@ def _series(pairs: Sequence[tuple[Any, Any]]) -> list[list[Any]]:
     return list(series.values())
 
 
-def noting(f: Any, seen: list[tuple[str, Any]]) -> Any:
+def noting(f: Callable[..., Any], seen: list[tuple[str, Any]]) -> Any:
     """The function, which notes the values that it, and what it calls, give names to; as it is, if it has no source."""
     try:
         copy = Mendable(f)
@@ -144,7 +144,7 @@ class Creating:
         if name.removesuffix("_like") not in ("zeros", "ones", "empty", "full"):
             return found
 
-        def made(*args: Any, **settings: Any) -> Any:
+        def made(*args: object, **settings: object) -> Any:
             array = found(*args, **settings)
             return constant(array) if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array
 
@@ -170,7 +170,7 @@ def equal(value: Any, true: Any) -> bool:
     return value.shape == true.shape and bool(np.all(np.abs(value - true) <= bars(true)))
 
 
-def numbers(value: Any) -> Any:
+def numbers(value: object) -> Any:
     """The floats in a value; None for anything else."""
     if isinstance(value, np.ndarray | np.generic | float) and np.asarray(value).dtype.kind == "f":
         return np.asarray(value, dtype=np.float64)

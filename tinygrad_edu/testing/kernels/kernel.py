@@ -127,7 +127,7 @@ def kernel_of(subject: Subject) -> Kernel:
     return {"torch": TorchKernel, "jax": JaxKernel}[subject.library](subject)
 
 
-def foreign(library: str, x: Any) -> Any:
+def foreign(library: str, x: object) -> Any:
     """A NumPy array as one of another library, in the same memory if that library allows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch warns of memory that must not be written to

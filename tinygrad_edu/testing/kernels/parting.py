@@ -63,10 +63,10 @@ class Watch:
             sys.settrace(before)
         return self.steps
 
-    def enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def enter(self, frame: FrameType, event: str, argument: object) -> Any:
         return self.local if frame.f_code in self.codes else None
 
-    def local(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def local(self, frame: FrameType, event: str, argument: object) -> Any:
         if len(self.steps) < STEPS and event in ("line", "return"):
             values = dict(_numbers_in(frame.f_locals))
             line = self.last.get(frame, frame.f_lineno) if event == "line" else frame.f_lineno
@@ -93,7 +93,7 @@ def _numbers_in(variables: Any) -> Iterator[tuple[str, Value]]:
             yield name, Value(thing, numbers)
 
 
-def _numbers(thing: Any) -> Any:
+def _numbers(thing: object) -> Any:
     """A copy of the numbers of an array or a float, else None."""
     value = thing if isinstance(thing, np.ndarray) else plain(thing)
     if isinstance(value, np.ndarray | np.generic | float) and np.size(value) <= LARGEST:
@@ -102,13 +102,13 @@ def _numbers(thing: Any) -> Any:
     return None
 
 
-def _parts(result: Any) -> list[Any]:
+def _parts(result: object) -> list[Any]:
     if isinstance(result, dict):
         return list(result.values())
     return list(result) if isinstance(result, tuple | list) else [result]
 
 
-def sources(*functions: Any) -> list[Any]:
+def sources(*functions: object) -> list[Any]:
     """The functions of the user that these reach, as far as their text is known."""
     found: list[Any] = []
     for f in functions:
@@ -140,7 +140,7 @@ def parting_line(functions: Sequence[Any], first: Callable[[], Run], second: Cal
     return watch.blame(right[k], name)
 
 
-def changed(steps: Sequence[Step], thing: Any) -> tuple[int, str]:
+def changed(steps: Sequence[Step], thing: object) -> tuple[int, str]:
     """The last step that changed the numbers of an object, and the variable that it was."""
     last, before = (0, ""), None
     for k, step in enumerate(steps):

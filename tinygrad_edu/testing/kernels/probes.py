@@ -82,7 +82,7 @@ class Place:
         return 1024 * float(np.finfo(x.dtype).eps) * size / float(np.max(np.abs(x), initial=0) or 1)
 
 
-def alike(a: Any, b: Any, rounding: float = 0.0) -> bool:
+def alike(a: object, b: object, rounding: float = 0.0) -> bool:
     """Whether half the digits agree everywhere, as measured by the largest number of the array."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:

@@ -26,7 +26,7 @@ def resized(inputs: Inputs, old: int, new: int, rng: Any = None) -> Inputs:
     Where it grows, numbers are repeated, and moved a little if there is a generator.
     """
 
-    def leaf(path: Any, x: Any) -> Any:
+    def leaf(path: object, x: Any) -> Any:
         if type(x) is int:
             return new if x == old > 1 else x
         if not hasattr(x, "shape"):

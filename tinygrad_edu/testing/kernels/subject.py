@@ -28,7 +28,7 @@ class KernelPair(Pair):
         self.reference = reference
         super().__init__(f, df, inputs)
 
-    def ways(self, cache: Any) -> list[Convention]:
+    def ways(self, cache: object) -> list[Convention]:
         return kernel_conventions(self.df, self.names, cache is not None, cache)
 
     def look(self) -> None:
@@ -48,11 +48,11 @@ class KernelPair(Pair):
             return super().value(flat)
         return flatten(self.who, plain(self.apart(self.reference(*super().rebuilt(flat)))[0]))
 
-    def differentiate(self, flat: Any, value: Any, cache: Any, cotangent: Any, native: bool = False) -> Any:
+    def differentiate(self, flat: object, value: object, cache: object, cotangent: object, native: bool = False) -> Any:
         cotangent = cotangent if self.dtype is None else np.asarray(cotangent, dtype=self.dtype)
         return super().differentiate(flat, value, cache, cotangent, native)
 
-    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+    def gradient(self, flat: object, c: object, native: bool = False) -> Any:
         known = len(self.seen)
         found = super().gradient(flat, c, native or self.dtype is not None)
         if self.reference is not None:
@@ -111,7 +111,7 @@ class KernelFunctions:
         """The functions whose source the user wrote."""
         return [f for f in (self.backward, getattr(self.forward, "backward", None), self.call) if f is not None]
 
-    def cases(self, inputs: Any, seed: int) -> list[Inputs]:
+    def cases(self, inputs: object, seed: int) -> list[Inputs]:
         """Each set of inputs as a tuple: of a tuple, a list of tuples, or of strategies of hypothesis."""
         if not isinstance(inputs, list | tuple) or not inputs:
             got = type(inputs).__name__

@@ -31,7 +31,7 @@ def into(domain: Domain, v: Any) -> Any:
 
 
 @st.composite
-def calls(draw: Any, op: Op, dtype: Any = np.float64) -> tuple[list[Any], dict[str, Any]]:
+def calls(draw: Any, op: Op, dtype: object = np.float64) -> tuple[list[Any], dict[str, Any]]:
     """Arrays and attributes with which `op` can be called.
 
     >>> import hypothesis

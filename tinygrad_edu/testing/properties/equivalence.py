@@ -43,7 +43,7 @@ def _runs(op: Op, arrays: list[Any], attributes: dict[str, Any]) -> bool:
     return True
 
 
-def equivalent(op: Op, sampled: Sequence[Call], name: str, broken: Any) -> bool:
+def equivalent(op: Op, sampled: Sequence[Call], name: str, broken: object) -> bool:
     """Whether a mutant computes what the op does: the same numbers; or, frozen, a part that carries
     no derivative anyway."""
     if not sampled:

@@ -37,7 +37,7 @@ class Score(NamedTuple):
 def _each(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A change of one gradient, made to every gradient of a result."""
 
-    def changed(found: Any) -> Any:
+    def changed(found: object) -> Any:
         if isinstance(found, dict):
             return {k: change(g) for k, g in found.items()}
         return type(found)(map(change, found)) if isinstance(found, tuple) else change(found)
@@ -213,13 +213,13 @@ def _change_one(key: Any, change: Callable[[Any], Any], found: Any) -> Any:
 
 def _broken(df: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
     @functools.wraps(df)
-    def broken(*args: Any, **kwargs: Any) -> Any:
+    def broken(*args: object, **kwargs: object) -> Any:
         return change(df(*args, **kwargs))
 
     return broken
 
 
-def _objection(target: Any, test: Callable[..., Any], broken: Any) -> Exception | None:
+def _objection(target: object, test: Callable[..., Any], broken: object) -> Exception | None:
     """What the test says to a broken version of the target (None: to the target as it is)."""
     rules = target.vjps if isinstance(target, Op) else None
     try:

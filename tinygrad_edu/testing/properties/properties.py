@@ -24,7 +24,7 @@ from ..subjects.subjects import parameter_names
 
 @settings
 def derivative_property(
-    *inputs: Any,
+    *inputs: object,
     df: Function | None = None,
     order: int = 1,
     modes: Texts = ("reverse", "forward"),

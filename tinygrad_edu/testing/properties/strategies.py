@@ -114,7 +114,7 @@ def arrays(
 
 
 @st.composite
-def broadcast_arrays(draw: Any, n: int = 2, dtype: Any = np.float64, kind: str = "smooth") -> Any:
+def broadcast_arrays(draw: Any, n: int = 2, dtype: object = np.float64, kind: str = "smooth") -> Any:
     """Tuples of `n` arrays that broadcast together.
 
     >>> import hypothesis
@@ -129,7 +129,7 @@ def broadcast_arrays(draw: Any, n: int = 2, dtype: Any = np.float64, kind: str =
 
 
 @st.composite
-def matmul_operands(draw: Any, dtype: Any = np.float64, max_side: int = 3) -> Any:
+def matmul_operands(draw: Any, dtype: object = np.float64, max_side: int = 3) -> Any:
     """Pairs `(..., i, k), (..., k, j)`; also with one axis only, and with leading axes that broadcast.
 
     >>> import hypothesis
@@ -150,7 +150,7 @@ def matmul_operands(draw: Any, dtype: Any = np.float64, max_side: int = 3) -> An
 
 
 @st.composite
-def conv_operands(draw: Any, dims: int = 2, dtype: Any = np.float64) -> Any:
+def conv_operands(draw: Any, dims: int = 2, dtype: object = np.float64) -> Any:
     """`(x, w, {"stride": s, "padding": p})` with x `(batch, in, *size)` and w `(out, in, *kernel)`.
 
     >>> import hypothesis

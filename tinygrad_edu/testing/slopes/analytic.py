@@ -25,7 +25,7 @@ class NotAnalyticError(TypeError):
 class Analytic(np.ndarray[Any, Any]):
     """A complex array for the complex step: it raises `NotAnalyticError` where the step would not be right."""
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **settings: object) -> Any:
         if ufunc in UFUNCS and any(_complex(x) for x in inputs):
             raise NotAnalyticError(ufunc.__name__)
         given = [x.view(np.ndarray) if isinstance(x, Analytic) else x for x in inputs]
@@ -71,7 +71,7 @@ def _complex(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "c"
 
 
-def watched(x: Any) -> Any:
+def watched(x: object) -> Any:
     """The complex numbers in a result, watched as well, scalars as arrays of no dimension."""
     if isinstance(x, tuple):
         return tuple(map(watched, x))

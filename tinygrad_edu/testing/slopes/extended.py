@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import Array
 from ..subjects.subjects import Subject
 from .extrapolation import EPS, Slope
 from .numerical import Line
@@ -27,7 +28,7 @@ MANY = 1e6 * EPS  # relative: a value that is off by more has lost six digits on
 class Extended:
     """A function and its derivative at a point, in extended precision."""
 
-    def __init__(self, subject: Subject, probe: Probe, c: Any, g: Any) -> None:
+    def __init__(self, subject: Subject, probe: Probe, c: Array, g: Any) -> None:
         self.subject, self.probe, self.c, self.g = subject, probe, c, g
         self.fine = copy.copy(probe)
         self.fine.x = probe.x.astype(np.longdouble)
@@ -40,7 +41,7 @@ class Extended:
         found = self.subject.nearby(self.fine.x, self.c)
         return found if found.dtype == np.longdouble and np.all(np.isfinite(found)) else None  # else it casts inside
 
-    def lost_by_slope(self, v: Any, scale: float, plain: float) -> float:
+    def lost_by_slope(self, v: object, scale: float, plain: float) -> float:
         """The rounding of the complex step's slope along `v`, which is `plain` in float64; 0 where it is not known."""
         fine = Line(self.fine, v, self.c, scale).complex_slope()
         return 0.0 if fine is None else abs(fine - plain)

@@ -51,7 +51,7 @@ class Judge:
         """How often the function may still be called."""
         return CALLS * self.probe.x.size - self.subject.calls
 
-    def slope(self, v: Any, scale: float, analytic: float, most: int) -> Slope:
+    def slope(self, v: object, scale: float, analytic: float, most: int) -> Slope:
         """The derivative along `v`: by the complex step where real differences confirm it."""
         line = Line(self.probe, v, self.c, scale)
         z, self.real = line.complex_slope() if self.complex else None, None
@@ -77,7 +77,7 @@ class Judge:
                 return self._by_differences(real)
         return self._by_complex_step(line, z, 0.0 if traced else off)
 
-    def real_slope(self, v: Any, analytic: float, most: int) -> Slope:
+    def real_slope(self, v: object, analytic: float, most: int) -> Slope:
         """The derivative along `v` by real differences."""
         return self._by_differences(Line(self.probe, v, self.c).slope(analytic, most=most))
 

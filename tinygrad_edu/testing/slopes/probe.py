@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import Array, DTypeLike
 from .extrapolation import EPS, inf
 from .thresholds import CLEAR
 
@@ -14,7 +15,7 @@ from .thresholds import CLEAR
 class Probe:
     """A function of one flat vector around a point: counts its calls, and knows its noise."""
 
-    def __init__(self, f: Callable[[Any], Any], x: Any, dtype: Any = None, accuracy: float = 0.0) -> None:
+    def __init__(self, f: Callable[[Any], Any], x: Any, dtype: DTypeLike | None = None, accuracy: float = 0.0) -> None:
         self.f, self.x, self.count, self.dtype = f, np.asarray(x, dtype=np.float64), 0, dtype
         self.accuracy = accuracy  # how far the values may be from the true ones, relatively
         self.y = f(self.x)
@@ -69,7 +70,7 @@ class Probe:
         for found in (bend, near):
             self.measured = np.where(np.isfinite(found), np.maximum(self.measured, found), self.measured)
 
-    def bend(self, shift: Any) -> tuple[Any, Any]:
+    def bend(self, shift: Array) -> tuple[Any, Any]:
         """Half the second difference (nan where there is none), and whether the values move."""
         above, below = self(self.x + shift), self(self.x - shift)
         if above is None or below is None:
@@ -115,7 +116,7 @@ class Lattice:
         return 2.0**-23 if 2**13 < self.digits <= 2**24 else 0.0
 
 
-def typical(x: Any) -> float:
+def typical(x: Array) -> float:
     """The size of an array's numbers: the largest, or 1 if all are 0."""
     return float(np.max(np.abs(x), initial=0)) or 1.0
 

@@ -38,7 +38,7 @@ class Convention(NamedTuple):
         return df(*given, cotangent=cotangent) if self.keyword else df(*given)
 
 
-def conventions(df: Callable[..., Any], names: Sequence[str], pair: bool, cache: Any = None) -> list[Convention]:
+def conventions(df: Callable[..., Any], names: Sequence[str], pair: bool, cache: object = None) -> list[Convention]:
     """The ways in which `df` may want to be called, the likeliest first.
 
     `names` are those of the inputs of `f`; `pair` says whether `f` returns two things, `(value, cache)`.
@@ -51,7 +51,9 @@ def conventions(df: Callable[..., Any], names: Sequence[str], pair: bool, cache:
     return [Convention(sources, keyword) for sources in found]
 
 
-def kernel_conventions(df: Callable[..., Any], names: Sequence[str], pair: bool, cache: Any = None) -> list[Convention]:
+def kernel_conventions(
+    df: Callable[..., Any], names: Sequence[str], pair: bool, cache: object = None
+) -> list[Convention]:
     """The ways in which the backward of a kernel may want to be called: first with the gradient of the output, if its
     first parameter is named like one, then with inputs by their names or places, or the cache."""
     required, keyword = _parameters(df)
@@ -95,7 +97,7 @@ def _of_value(required: Sequence[str], names: Sequence[str]) -> list[tuple[Sourc
     return [inputs]
 
 
-def _of_pair(required: Sequence[str], names: Sequence[str], cache: Any) -> list[tuple[Source, ...]]:
+def _of_pair(required: Sequence[str], names: Sequence[str], cache: object) -> list[tuple[Source, ...]]:
     inputs: tuple[Source, ...] = tuple(range(len(names)))
     known = set(required) & set(names)
     if len(required) == 1:

@@ -25,7 +25,7 @@ def libraries() -> tuple[str, ...]:
     return tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-def plain_function(f: Any) -> FunctionType | None:
+def plain_function(f: object) -> FunctionType | None:
     """The function under wrappers, partial applications and methods; None for what is no Python function."""
     while True:
         if isinstance(f, MethodType):
@@ -63,7 +63,7 @@ def is_own(f: FunctionType) -> bool:
     return not f.__code__.co_filename.startswith((*libraries(), "<frozen")) and package not in (OURS, "numpy")
 
 
-def reached(f: Any) -> list[FunctionType]:
+def reached(f: object) -> list[FunctionType]:
     """The function and the user's functions that it names, directly or through each other."""
     found: list[FunctionType] = []
     waiting = [plain_function(f)]
@@ -139,7 +139,7 @@ RAW = {"as_strided", "frombuffer", "from_buffer", "__array_interface__", "ctypes
 SAFE = ("numpy", "math", "cmath", "builtins")  # modules that look at the lengths of what they are given
 
 
-def takes_any_length(f: Any, length: int) -> bool:
+def takes_any_length(f: Callable[..., Any], length: int) -> bool:
     """Whether a function may be tried with other lengths in place of one: it is the user's own Python and NumPy all the
     way down (compiled code may read beyond the end of an array), and holds nothing of that length itself."""
     if isinstance(f, np.ufunc):
@@ -162,7 +162,7 @@ def _imports(f: FunctionType) -> bool:
     return any(step.opname == "IMPORT_NAME" for code in codes(f.__code__) for step in dis.get_instructions(code))
 
 
-def _harmless(v: Any, length: int, depth: int = 3) -> bool:
+def _harmless(v: object, length: int, depth: int = 3) -> bool:
     """Whether what a function holds has not that length, and is no compiled code."""
     if isinstance(v, np.ndarray):
         return length not in v.shape
@@ -192,7 +192,7 @@ SOLVERS = {  # what computes to a tolerance or in low precision, by the name und
 }  # fmt: skip
 
 
-def inexact(*functions: Any) -> str | None:
+def inexact(*functions: object) -> str | None:
     """What makes values inexact in functions and those of the user's that they call: a solver, or a loop that ends by
     a test."""
     for g in (g for f in functions for g in reached(f)):

@@ -59,7 +59,7 @@ class ForeignSubject(Subject):
             except Exception:  # not that, then: its error is told when it is checked
                 self.dtype = None
 
-    def as_array(self, name: str, x: Any) -> Any:
+    def as_array(self, name: str, x: object) -> Any:
         return super().as_array(name, plain(x))
 
     def wrap(self, a: Argument, part: Any) -> Any:
@@ -77,7 +77,7 @@ class ForeignSubject(Subject):
         with precision(self.library):
             return flatten(self.who, tuple(plain(y) for y in self.run(flat)))
 
-    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+    def gradient(self, flat: object, c: object, native: bool = False) -> Any:
         with precision(self.library):
             return self.gather(GRADIENTS[self.library](self, flat, c))
 
@@ -127,7 +127,7 @@ def _parts(c: Any, outputs: Sequence[Any]) -> list[Any]:
     return parts
 
 
-def _by_torch(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
+def _by_torch(subject: ForeignSubject, flat: object, c: object) -> list[Any]:
     torch: Any = import_module("torch")
 
     inputs = subject.rebuilt(flat)
@@ -142,7 +142,7 @@ def _by_torch(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
     return [np.zeros(a.array.shape) if g is None else plain(g) for a, g in zip(subject.arguments, found, strict=True)]
 
 
-def _by_jax(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
+def _by_jax(subject: ForeignSubject, flat: object, c: object) -> list[Any]:
     jax: Any = import_module("jax")
 
     inputs = subject.rebuilt(flat)
@@ -157,7 +157,7 @@ def _by_jax(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
     return [np.asarray(g) for g in pullback(cotangents)]
 
 
-def _by_mygrad(subject: ForeignSubject, flat: Any, c: Any) -> list[Any]:
+def _by_mygrad(subject: ForeignSubject, flat: object, c: object) -> list[Any]:
     inputs = subject.rebuilt(flat)
     outputs = subject.f(*inputs)
     outputs = list(outputs) if isinstance(outputs, tuple | list) else [outputs]

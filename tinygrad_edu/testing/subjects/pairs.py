@@ -44,10 +44,10 @@ class Pair(Subject):
         with np.errstate(all="ignore"):
             self.look()
 
-    def as_array(self, name: str, x: Any) -> Any:
+    def as_array(self, name: str, x: object) -> Any:
         return super().as_array(name, plain(x))
 
-    def wrap(self, a: Argument, part: Any) -> Any:
+    def wrap(self, a: Argument, part: object) -> Any:
         foreign = library_of(a.of(self.inputs))
         return wrapper(foreign)(np.array(part)) if foreign else super().wrap(a, part)
 
@@ -66,7 +66,7 @@ class Pair(Subject):
         self.shape = np.shape(result)
         return result, cache
 
-    def apart(self, result: Any) -> tuple[Any, Any]:
+    def apart(self, result: object) -> tuple[Any, Any]:
         """A result of the function as the value, and the cache or None."""
         if isinstance(result, tuple) and len(result) == 2:
             return result
@@ -100,12 +100,12 @@ class Pair(Subject):
         except Exception:  # outside its domain, it may refuse in any way
             return np.full(self.x.size, np.nan)
 
-    def without_function(self, flat: Any, c: Any) -> list[Any]:
+    def without_function(self, flat: object, c: object) -> list[Any]:
         """The gradients from a derivative that needs nothing that the function computed."""
         cotangent = np.array(c, dtype=np.float64).reshape(self.shape)
         return self.named(self.differentiate(flat, None, None, cotangent), cotangent)
 
-    def differentiate(self, flat: Any, value: Any, cache: Any, cotangent: Any, native: bool = False) -> Any:
+    def differentiate(self, flat: object, value: object, cache: object, cotangent: object, native: bool = False) -> Any:
         """What df returns, its arrays being NumPy's."""
         given = wrapper(self.library)(np.array(cotangent)) if self.library else np.asarray(cotangent)[()]
         inputs = self.rebuilt(flat, native)  # new ones: the function may have written into its own
@@ -119,16 +119,16 @@ class Pair(Subject):
                 found = tuple(found[k] for k in sorted({a.position for a in self.arguments}))
             return self.as_arrays(found)
 
-    def as_arrays(self, found: Any) -> Any:
+    def as_arrays(self, found: object) -> Any:
         """A result of the derivative with NumPy's arrays in it."""
         return mapped(lambda path, leaf: plain(leaf), found)
 
-    def named(self, found: Any, cotangent: Any) -> list[Any]:
+    def named(self, found: object, cotangent: object) -> list[Any]:
         """The result of the derivative, as one array for each argument."""
         parts = [self._contracted(a, _floats(self.part(a, found)), cotangent) for a in self.arguments]
         return parts
 
-    def part(self, a: Argument, found: Any) -> Any:
+    def part(self, a: Argument, found: object) -> Any:
         """What a result of df says of the derivative by `a`; None if nothing."""
         if isinstance(found, Mapping):
             return self._from_dict(a, found)
@@ -146,7 +146,7 @@ class Pair(Subject):
             )
         return gradient_at(part, a.path) if a.path and part is not None else part
 
-    def _parts(self, found: Any, tops: list[int]) -> list[Any]:
+    def _parts(self, found: object, tops: list[int]) -> list[Any]:
         """A result as one part for each input. A sequence is one gradient if it is one of numbers, or mirrors a
         container."""
         if not isinstance(found, tuple | list) or hasattr(found, "_fields"):
@@ -215,7 +215,7 @@ class Pair(Subject):
             self.arguments, self.x = list(compress(self.arguments, kept)), np.concatenate(parts)
             self.left_out = left
 
-    def ways(self, cache: Any) -> list[Convention]:
+    def ways(self, cache: object) -> list[Convention]:
         """How df may want to be called, the likeliest first."""
         return [Convention((CACHE,))] if self.own else conventions(self.df, self.names, cache is not None, cache)
 
@@ -237,7 +237,7 @@ class Pair(Subject):
                     raise
         raise AssertionError
 
-    def fits(self, found: Any, cotangent: Any) -> None:
+    def fits(self, found: object, cotangent: object) -> None:
         """Raises an error unless a result of df holds gradients of the right shapes."""
         told = [(a, part) for a in self.arguments if (part := self.part(a, found)) is not None]
         if not told:
@@ -273,13 +273,13 @@ def _itself(gradient: Any) -> Any:
     return gradient
 
 
-def _of(key: Any) -> str:
+def _of(key: object) -> str:
     """The name in the key of a gradient: `W` of `dW`."""
     text = str(key)
     return next((text[len(start) :] for start in ("grad_", "d_", "d") if text.startswith(start)), text)
 
 
-def _floats(part: Any) -> Any:
+def _floats(part: object) -> Any:
     """An array of floats as they are; of float64, for numbers of other kinds."""
     if hasattr(part, "toarray"):  # a sparse matrix
         part = part.toarray()

@@ -10,10 +10,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...annotations import Array
 from ...backward import gradients, history
 from ...engine import NEEDS, Variable, constant
 from ...functions.arguments import Function
@@ -53,10 +55,21 @@ class Uncomputable(ValueError):  # noqa: N818  (a ValueError by name and nature)
 
     def __init__(self, subject: Subject, name: str, error: Exception) -> None:
         given = ", ".join(f"{a.name} of shape {a.array.shape}" for a in subject.arguments)
+        advice = "check its parameters, and their shapes and dtypes"
+        if name == "f" and isinstance(error, TypeError):
+            advice = _other_call(subject.inputs) or advice
         super().__init__(
             f"{subject.who}: {name} must be computable at the inputs; with {given} it raised {type(error).__name__}: "
-            f"{error}; check its parameters, and their shapes and dtypes"
+            f"{error}; {advice}"
         )
+
+
+def _other_call(inputs: Sequence[Any]) -> str:
+    """The call that was meant, where inputs came in one tuple, or a derivative among the inputs."""
+    if any(isinstance(x, FunctionType) for x in inputs):
+        return "if one of the inputs is its derivative, written by hand, use check_derivative(f, df, *inputs)"
+    together = len(inputs) == 1 and isinstance(inputs[0], tuple | list) and len(inputs[0]) > 1
+    return "give the inputs one by one: *inputs in place of inputs" if together else ""
 
 
 def off_domain(error: Exception) -> bool:
@@ -81,7 +94,7 @@ class Accuracy(NamedTuple):
         return self != (0.0, 0.0)
 
 
-def accuracy_of(who: str, given: Any) -> Accuracy:
+def accuracy_of(who: str, given: object) -> Accuracy:
     """The argument `accuracy` of a check: a number for both, or a pair."""
     pair = given if isinstance(given, tuple) else (given, given)
     if given is None:
@@ -116,7 +129,7 @@ class Subject:
         guarded = self.guarded("f", f)
 
         @functools.wraps(f)
-        def counted(*xs: Any) -> Any:
+        def counted(*xs: object) -> Any:
             self.calls += 1
             return guarded(*xs)
 
@@ -136,13 +149,13 @@ class Subject:
         parts = [np.asarray(a.array, dtype=np.float64).ravel() for a in self.arguments]
         self.x = np.concatenate(parts)
 
-    def inexact(self, accuracy: Any) -> Any:
+    def inexact(self, accuracy: object) -> Any:
         """The subject, told how exact its function and its derivative are."""
         self.accuracy = accuracy_of(self.who, accuracy)
         self.complex = self.complex and not self.accuracy.f  # an inexact function is no formula
         return self
 
-    def slack(self, g: Any) -> Any:
+    def slack(self, g: Array) -> Any:
         """How far each entry of a gradient may be off, by the accuracy given: a share of the largest of its array."""
         if not self.accuracy.df:
             return 0.0
@@ -153,7 +166,7 @@ class Subject:
         """The user's function, whose errors are told in a sentence that names it."""
 
         @functools.wraps(f)
-        def guarded(*xs: Any, **more: Any) -> Any:
+        def guarded(*xs: object, **more: object) -> Any:
             try:
                 return f(*xs, **more)
             except Exception as error:
@@ -163,7 +176,7 @@ class Subject:
 
         return guarded
 
-    def take_apart(self, name: str, position: int, x: Any) -> list[Argument]:
+    def take_apart(self, name: str, position: int, x: object) -> list[Argument]:
         """The arrays of floats in an input, each with its name and place."""
         found = [(path, leaf, self.as_array(called(name, x, path), leaf)) for path, leaf in leaves(x)]
         return [
@@ -189,7 +202,7 @@ class Subject:
             )
         return np.array(array) if is_floating(array.dtype) else None
 
-    def rebuilt(self, flat: Any, native: bool = False) -> list[Any]:
+    def rebuilt(self, flat: object, native: bool = False) -> list[Any]:
         """The inputs, with these numbers in place of their own; in their own dtype if `native`."""
         parts = [p.astype(a.array.dtype) if native else p.copy() for a, p in self.paired(flat)]
         return self.placed([self.wrap(a, p) for a, p in zip(self.arguments, parts, strict=True)])
@@ -213,7 +226,7 @@ class Subject:
             return type(old)(part, **({k: v for k, v in labels.items() if k != "name" or "columns" not in labels}))
         return constant(part) if isinstance(old, Variable) else part.item() if a.scalar else part
 
-    def paired(self, flat: Any) -> list[tuple[Argument, Any]]:
+    def paired(self, flat: object) -> list[tuple[Argument, Any]]:
         """Each argument with its part of a flat vector."""
         return list(zip(self.arguments, self.split(flat), strict=True))
 
@@ -251,11 +264,11 @@ class Subject:
         """All outputs, as one flat array."""
         raise NotImplementedError
 
-    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+    def gradient(self, flat: object, c: object, native: bool = False) -> Any:
         """The gradient of <c, outputs>, flat."""
         raise NotImplementedError
 
-    def nearby(self, flat: Any, c: Any) -> Any:
+    def nearby(self, flat: object, c: object) -> Any:
         """The gradient at a point that nobody asked for: nan where it cannot be computed."""
         try:
             return self.gradient(flat, c)
@@ -263,17 +276,17 @@ class Subject:
             return np.full(self.x.size, np.nan)
 
 
-def is_floating(dtype: Any) -> bool:
+def is_floating(dtype: np.dtype[Any]) -> bool:
     """Whether it is a dtype of floats; those of `ml_dtypes`, such as bfloat16, are of no kind that NumPy knows."""
     return dtype.kind == "f" or (dtype.kind == "V" and dtype.type.__module__.partition(".")[0] == "ml_dtypes")
 
 
-def is_table(x: Any) -> bool:
+def is_table(x: object) -> bool:
     """Whether it is a Series or a DataFrame of pandas."""
     return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "to_numpy")
 
 
-def _kind(x: Any) -> str:
+def _kind(x: object) -> str:
     return f"{type(x).__name__} of {x.dtype}" if hasattr(x, "dtype") else type(x).__name__
 
 
@@ -288,7 +301,7 @@ def parameter_names(f: Function, n: int) -> list[str]:
     return names[:n] + [f"x{i}" if n > 1 else "x" for i in range(len(names), n)]
 
 
-def flatten(who: str, result: Any) -> Any:
+def flatten(who: str, result: object) -> Any:
     """One array, or a tuple of arrays, as one flat array of floats."""
     parts = [np.asarray(p._data if isinstance(p, Variable) else p) for p in _parts(result)]
     for p in parts:
@@ -299,7 +312,7 @@ def flatten(who: str, result: Any) -> Any:
     return np.concatenate(flat) if flat else np.zeros(0)
 
 
-def _parts(result: Any) -> Sequence[Any]:
+def _parts(result: object) -> Sequence[Any]:
     return result if isinstance(result, tuple | list) and result and not np.isscalar(result[0]) else (result,)
 
 
@@ -327,7 +340,7 @@ class TensorSubject(Subject):
         own = {id(t) for t in wrt}
         return [t.name or f"one of shape {np.shape(t._data)}" for t in reversed(leaves) if id(t) not in own]
 
-    def value(self, flat: Any) -> Any:
+    def value(self, flat: object) -> Any:
         with Recording(on=False):
             return flatten(self.who, self.f(*self.rebuilt(flat)))
 
@@ -342,7 +355,7 @@ class TensorSubject(Subject):
                 pairs.append((y, part.reshape(np.shape(y._data)).astype(dtype)[()]))
         return pairs
 
-    def gradient(self, flat: Any, c: Any, native: bool = False) -> Any:
+    def gradient(self, flat: object, c: object, native: bool = False) -> Any:
         wrt, outputs = self.run(flat, native)
         self.seen.append(flatten(self.who, tuple(outputs)))
         return self.gather(gradients(self.seeds(outputs, c), wrt))
@@ -351,11 +364,11 @@ class TensorSubject(Subject):
 class SecondOrder(TensorSubject):
     """The function `<gradient of <c, f>, w>`, so that its gradient is a second derivative."""
 
-    def __init__(self, first: TensorSubject, c: Any, w: Any) -> None:
+    def __init__(self, first: TensorSubject, c: Array, w: Array) -> None:
         self.first, self.c, self.w = first, c, first.split(w)
         super().__init__(first.f, first.inputs)
 
-    def value(self, flat: Any) -> Any:
+    def value(self, flat: object) -> Any:
         wrt, outputs = self.run(flat)
         found = gradients(self.seeds(outputs, self.c), wrt)
         return np.array([sum(np.sum(g * w) for g, w in zip(found, self.w, strict=True))])

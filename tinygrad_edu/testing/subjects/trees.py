@@ -26,13 +26,13 @@ def fields_of(x: Any) -> dict[Any, Any] | None:
     return kind.parts(x)
 
 
-def _holds_arrays(x: Any) -> bool:
+def _holds_arrays(x: object) -> bool:
     if isinstance(x, np.generic):
         return False
     return hasattr(x, "shape") or fields_of(x) is not None
 
 
-def leaves(x: Any) -> Iterator[tuple[Path, Any]]:
+def leaves(x: object) -> Iterator[tuple[Path, Any]]:
     """Each leaf with its path, in order."""
     try:
         yield from _leaves(x)
@@ -40,7 +40,7 @@ def leaves(x: Any) -> Iterator[tuple[Path, Any]]:
         raise ValueError("check: an input must be a finite nest; got a container in itself; take it apart") from None
 
 
-def _leaves(x: Any) -> Iterator[tuple[Path, Any]]:
+def _leaves(x: object) -> Iterator[tuple[Path, Any]]:
     parts = fields_of(x)
     if parts is None:
         yield (), x
@@ -50,7 +50,7 @@ def _leaves(x: Any) -> Iterator[tuple[Path, Any]]:
             yield (key, *path), leaf
 
 
-def mapped(f: Callable[[Path, Any], Any], x: Any, path: Path = ()) -> Any:
+def mapped(f: Callable[[Path, Any], Any], x: object, path: Path = ()) -> Any:
     """The same containers around `f(path, leaf)`."""
     parts = fields_of(x)
     if parts is None:
@@ -68,7 +68,7 @@ def at(x: Any, path: Path) -> Any:
     return x
 
 
-def called(name: str, x: Any, path: Path) -> str:
+def called(name: str, x: object, path: Path) -> str:
     """What a leaf of the input `name` is called: `W[0]`, `W1` of a dictionary, `layers[0].W`."""
     text = name if not path or (isinstance(x, list | tuple) and not hasattr(x, "_fields")) else ""
     for key in path:
@@ -79,7 +79,7 @@ def called(name: str, x: Any, path: Path) -> str:
     return text
 
 
-def gradient_at(found: Any, path: Path) -> Any:
+def gradient_at(found: object, path: Path) -> Any:
     """The part of a gradient at the end of a path of the input: keys may be written `dW` for `W`; None if missing."""
     for key in path:
         parts = fields_of(found)
@@ -93,6 +93,6 @@ def gradient_at(found: Any, path: Path) -> Any:
     return found
 
 
-def spelled(name: Any) -> tuple[Any, ...]:
+def spelled(name: object) -> tuple[Any, ...]:
     """The keys under which people return the derivative by `name`."""
     return (f"d{name}", f"d_{name}", f"grad_{name}", name) if isinstance(name, str) else (name,)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...engine import Variable, constant
 from ...functions import contract, elementwise, indexing, joining, layout, linalg, norms, reduce
+from ...functions.arguments import Axis
 from ...nn import functional
 from ...nn.recurrent import GRU, LSTM, gru_step, lstm_step
 from ...nn.stateless import functional_call
@@ -17,7 +18,7 @@ from ...random import default_rng
 REDUCTIONS = ("none", "mean", "sum")  # by the numbers that ATen has for them
 
 
-def _same(x: Any, *args: Any) -> Any:
+def _same(x: Any, *args: object) -> Any:
     return x
 
 
@@ -48,7 +49,7 @@ def _unbound(x: Any, dim: int = 0) -> Any:
     return tuple(x[_at(x, dim, k)] for k in range(x.shape[dim]))
 
 
-def _swapped(x: Any, a: int, b: int) -> Any:
+def _swapped(x: object, a: int, b: int) -> Any:
     return layout.swapaxes(x, a, b)
 
 
@@ -56,13 +57,13 @@ def _indexed(x: Any, indices: Sequence[Any]) -> Any:
     return x[tuple(slice(None) if k is None else k for k in indices)]
 
 
-def _normal(x: Any, w: Any, b: Any, mean: Any, var: Any, momentum: float, eps: float) -> Any:
+def _normal(x: object, w: object, b: object, mean: object, var: object, momentum: float, eps: float) -> Any:
     """Batch normalisation by running statistics, and the two empty results that ATen adds."""
     return functional.batch_norm(x, mean, var, w, b, False, momentum, eps), None, None
 
 
 def _extreme(find: Callable[..., Any], where: Callable[..., Any]) -> Callable[..., Any]:
-    def found(x: Any, *args: Any) -> Any:
+    def found(x: object, *args: object) -> Any:
         return find(x, *args) if not args or isinstance(args[0], Variable) else (find(x, *args), where(x, *args))
 
     return found
@@ -74,7 +75,7 @@ def _pooled(pool: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def _ints(x: Any) -> Any:
+def _ints(x: object) -> Any:
     return tuple(x) if isinstance(x, list) else x
 
 
@@ -119,14 +120,14 @@ def _masked(x: Any, p: float, train: bool, *, drawn: Any) -> Any:
 def _spread(f: Callable[..., Any]) -> Callable[..., Any]:
     """A variance or a deviation, whose divisor is one less than the number of entries unless something is said."""
 
-    def call(x: Any, axis: Any = None, *args: Any, correction: Any = None, keepdim: bool = False) -> Any:
+    def call(x: Any, axis: Axis | None = None, *args: Any, correction: Any = None, keepdim: bool = False) -> Any:
         given = args[0] if args else correction
         return f(x, _ints(axis), args[1] if len(args) > 1 else keepdim, 1 if given is None else int(given))
 
     return call
 
 
-def _norm(x: Any, order: float = 2, axis: Any = None, keep: bool = False) -> Any:
+def _norm(x: Any, order: float = 2, axis: int | None = None, keep: bool = False) -> Any:
     return norms.vector_norm(x, ord=order, axis=_ints(axis), keepdims=keep)
 
 
@@ -139,7 +140,7 @@ def _normal_batch(
 
 
 def _cell(step: Callable[..., Any]) -> Callable[..., Any]:
-    def call(x: Any, state: Any, *weights: Any) -> Any:
+    def call(x: object, state: Mapping[str, Any], *weights: object) -> Any:
         found = step(x, tuple(state) if isinstance(state, list) else (state,), weights)
         return found if len(found) > 1 else found[0]
 
@@ -147,7 +148,7 @@ def _cell(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _resized(mode: str) -> Callable[..., Any]:
-    def call(x: Any, size: Any = None, *rest: Any) -> Any:
+    def call(x: object, size: object = None, *rest: object) -> Any:
         scale = next((tuple(v) for v in rest if isinstance(v, list)), None)
         corners = {"align_corners": True} if True in rest else {}
         return functional.interpolate(x, size=_ints(size), scale_factor=scale, mode=mode, **corners)
@@ -164,7 +165,7 @@ def _sorted(x: Any, dim: int = -1, descending: bool = False) -> Any:
     return indexing.sort(x, dim, descending), indexing.argsort(x, dim, descending)
 
 
-def _dropped(x: Any, p: float, train: bool) -> Any:
+def _dropped(x: object, p: float, train: bool) -> Any:
     return x if not train or p == 0 else None
 
 

@@ -17,7 +17,7 @@ class ForeignCall:
     def __init__(
         self,
         arrays: Sequence[Any],
-        value: Any,
+        value: object,
         again: Callable[[Sequence[Any]], Any],
         pulled: Callable[[Any, Sequence[Any]], Sequence[Any]],
     ) -> None:
@@ -33,7 +33,7 @@ class ForeignCall:
         return self.value if same else self.again(arrays)
 
 
-def _forward(*arrays: Any, _call: ForeignCall) -> Any:
+def _forward(*arrays: object, _call: ForeignCall) -> Any:
     return _call.forward(*map(np.asarray, arrays))
 
 

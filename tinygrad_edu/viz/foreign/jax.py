@@ -3,7 +3,7 @@ numbers; what has none is a box."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -33,7 +33,7 @@ def run(f: Any, inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
     return found[0] if len(found) == 1 else found, rerun.watch
 
 
-def _name(f: Any, path: Sequence[Any]) -> str:
+def _name(f: Callable[..., Any], path: Sequence[Any]) -> str:
     """What a leaf is called: its argument, and its place in it: `p['w']`."""
     k = path[0].idx
     return argument_names(getattr(f, "__wrapped__", f), k + 1)[k] + "".join(map(str, path[1:]))
@@ -45,7 +45,7 @@ class _Rerun:
     def __init__(self, jax: Any) -> None:
         self.jax, self.watch = jax, Watch()
 
-    def leaf(self, x: Any, name: str) -> Variable:
+    def leaf(self, x: object, name: str) -> Variable:
         t: Variable = constant(np.array(x))
         t.name, t.flags = name, TRACED | (NEEDS if t._data.dtype.kind == "f" else 0)
         self.watch.names[t.born] = name
@@ -112,11 +112,11 @@ class _Rerun:
             found = _bound(equation, [self.jax.numpy.asarray(next(new) if isinstance(x, Variable) else x) for x in xs])
             return found[k] if equation.primitive.multiple_results else found
 
-        def box(k: int, value: Any) -> Any:
+        def box(k: int, value: object) -> Any:
             def pulled(g: Any, arrays: Sequence[Any]) -> list[Any]:
                 floats = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
 
-                def of_floats(*new: Any) -> Any:
+                def of_floats(*new: object) -> Any:
                     changed = dict(zip(floats, new, strict=True))
                     return part([changed.get(i, a) for i, a in enumerate(arrays)], k)
 

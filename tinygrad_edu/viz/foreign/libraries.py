@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..graph.watch import Watch
 LIBRARIES = {"torch": "torch", "jax": "jax", "jaxlib": "jax"}
 
 
-def library_of(x: Any, inputs: tuple[Any, ...] = ()) -> str:
+def library_of(x: object, inputs: tuple[Any, ...] = ()) -> str:
     """`torch` or `jax` for a module, a compiled function or inputs of theirs; else an empty text.
 
     >>> library_of(len, ([1.0],))
@@ -21,7 +21,7 @@ def library_of(x: Any, inputs: tuple[Any, ...] = ()) -> str:
     return next((LIBRARIES[m] for c in classes if (m := c.__module__.partition(".")[0]) in LIBRARIES), "")
 
 
-def _parts(inputs: Any) -> list[Any]:
+def _parts(inputs: Sequence[Any]) -> list[Any]:
     """What stands in nested lists, tuples and dicts, once, also in a list in itself."""
     found: list[Any] = []
     todo = [inputs]

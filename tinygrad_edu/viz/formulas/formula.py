@@ -19,7 +19,7 @@ import numpy as np
 
 from ... import ops
 from ...backward import history, parents
-from ...batched import whole
+from ...batched import RUNNING, levels, whole
 from ...engine import TRACED, Variable, constant
 from ...op import Op
 from ...recording import Recording
@@ -206,6 +206,16 @@ def summed(f: Formula, shape: tuple[int, ...]) -> Formula:
     return f
 
 
+def over_examples(f: Formula, value: Any) -> Formula:
+    """The sum over the examples of each `vmap` at which the formula is batched, and `value` is one for all."""
+    own = dict(levels(value))
+    for level, size in levels(f.value):
+        if level not in own and level not in RUNNING:
+            attributes = {"level": level, "size": size}
+            f = Formula("", ops.total_batch, (f,), attributes, ops.total_batch.forward(f.value, **attributes))
+    return f
+
+
 def symbol(name: str, value: Any) -> Any:
     """A variable that a formula shows by its name; without a name, by its number."""
     x = constant(value if hasattr(value, "shape") else np.asarray(value)[()])
@@ -227,7 +237,8 @@ def of_record(result: Variable) -> Formula:
 
 
 def _is(part: Formula, number: float | None) -> bool:
-    return number is not None and part.number is not None and np.ndim(part.number) == 0 and bool(part.number == number)
+    known = number is not None and part.number is not None and np.ndim(part.number) == 0
+    return known and bool(np.all(whole(part.number) == number))
 
 
 def _known(f: Formula) -> Formula | None:
@@ -235,7 +246,8 @@ def _known(f: Formula) -> Formula | None:
     if f.op is None or not f.op.kind.entrywise:
         return None
     numbers = [a.number for a in f.args]
-    exact = all(v is not None and not np.ndim(v) for v in numbers) and bool(f.value == np.round(f.value))
+    single = all(v is not None and not np.ndim(whole(v)) for v in numbers)
+    exact = single and bool(f.value == np.round(f.value))
     never = f.op in (ops.logical_and, ops.bitwise_and) and any(v is not None and not np.any(v) for v in numbers)
     if exact or never:  # other numbers stay as they are written: 1 / 3
         return Formula(value=f.value)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from ..graph.values import shape_text
 from .notation import (
     ATOM,
+    BESIDE,
     PLUS,
     POWER,
+    SUM,
     TIMES,
     UNARY,
     Written,
     in_steps,
+    indexed,
     keywords,
     leaf,
     plain_part,
@@ -25,6 +28,7 @@ from .notation import (
 if TYPE_CHECKING:
     from .formula import Formula
 
+INTO, EQUALS, OTHERWISE = 2.0, 1.0, 0.5  # how tightly `x as (2,3)`, `x = y`, `x if c else y` bind
 BELOW = str.maketrans("0123456789,", "₀₁₂₃₄₅₆₇₈₉,")
 ABOVE = str.maketrans("0123456789.-", "⁰¹²³⁴⁵⁶⁷⁸⁹·⁻")
 FUNCTIONS = {"sigmoid": "σ", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "maximum": "max", "minimum": "min"}
@@ -69,15 +73,16 @@ def _part(f: Formula, args: list[Written]) -> Written:
     if write is not None:
         return write(f, args)
     if name in SIGNS:
-        return f"{wrap(*args[0], PLUS)} {SIGNS[name]} {wrap(*args[1], PLUS)}", 1
+        return f"{wrap(*args[0], PLUS)} {SIGNS[name]} {wrap(*args[1], PLUS)}", EQUALS
     if name in ("add", "subtract"):
         sign, binds = ("−" if name == "subtract" else "+"), PLUS
-        return f"{wrap(*args[0], binds)} {sign} {wrap(*args[1], binds + (name == 'subtract'))}", binds
+        return f"{wrap(*args[0], binds)} {sign} {wrap(*args[1], binds + 0.5 * (name == 'subtract'))}", binds
     if f.op.formula and f.op.formula.count("{}") == len(args):
         return plain_part(f, args, "T")
     if name in ("permute_dims", "getitem"):
         return plain_part(f, args, "T")
-    words = [text for text, _ in args] + [word for word in keywords(f, []) if not _usual(f, word)]
+    given, arrays = indexed(f, args)
+    words = [text for text, _ in given] + [word for word in keywords(f, arrays) if not _usual(f, word)]
     return f"{FUNCTIONS.get(name, name)}({', '.join(words)})", ATOM
 
 
@@ -101,8 +106,8 @@ def _times(f: Formula, args: list[Written]) -> Written:
 
 def _product(f: Formula, args: list[Written]) -> Written:
     """A product of matrices, side by side; close together where both are one letter."""
-    left, right = wrap(*args[0], TIMES), wrap(*args[1], TIMES + 1)
-    return (left + right if _short(left) and _short(right) else f"{left} {right}"), TIMES
+    left, right = wrap(*args[0], BESIDE), wrap(*args[1], POWER)
+    return (left + right if _short(left) and _short(right) else f"{left} {right}"), BESIDE
 
 
 def _short(text: str) -> bool:
@@ -111,7 +116,7 @@ def _short(text: str) -> bool:
 
 def _linear(f: Formula, args: list[Written]) -> Written:
     (x, w, b) = args
-    return f"{wrap(*x, TIMES)} {wrap(*w, ATOM)}ᵀ + {wrap(*b, PLUS)}", PLUS
+    return f"{wrap(*x, BESIDE)} {wrap(*w, ATOM)}ᵀ + {wrap(*b, PLUS)}", PLUS
 
 
 def _power(base: Written, exponent: str) -> Written:
@@ -123,7 +128,12 @@ def _sum(f: Formula, args: list[Written]) -> Written:
     """Σ over all entries, or with the axes below."""
     axis, ndim = f.attributes.get("axis"), len(f.args[0].shape)
     some = axis is not None and len(axis) < ndim
-    return f"Σ{_axes(axis) if some else ''} {wrap(*args[0], TIMES)}", TIMES
+    return f"Σ{_axes(axis) if some else ''} {wrap(*args[0], SUM)}", SUM
+
+
+def _negative(x: Written) -> Written:
+    """A sign in front, which takes in as much as a sum does."""
+    return f"−{wrap(*x, SUM)}", min(x[1] if x[1] >= SUM else ATOM, UNARY)
 
 
 def _axes(axis: Any) -> str:
@@ -148,7 +158,7 @@ WRITE: dict[str, Callable[[Formula, list[Written]], Written]] = {
     "linear": _linear,
     "divide": lambda f, a: (f"{wrap(*a[0], TIMES)} / {wrap(*a[1], TIMES + 1)}", TIMES),
     "reciprocal": lambda f, a: (f"1 / {wrap(*a[0], TIMES + 1)}", TIMES),
-    "negative": lambda f, a: (f"−{wrap(*a[0], TIMES)}", UNARY),
+    "negative": lambda f, a: _negative(a[0]),
     "square": lambda f, a: _power(a[0], "2"),
     "power_n": lambda f, a: _power(a[0], f"{f.attributes['n']:g}"),
     "power": lambda f, a: _power(a[0], wrap(*a[1], ATOM)),
@@ -157,8 +167,8 @@ WRITE: dict[str, Callable[[Formula, list[Written]], Written]] = {
     "inv": lambda f, a: (f"{wrap(*a[0], ATOM)}⁻¹", POWER),
     "sum": _sum,
     "permute_dims": _transpose,
-    "reshape": lambda f, a: (f"{_whole(a[0])} as {_shape(f)}", 1),
-    "broadcast_to": lambda f, a: (f"{_whole(a[0])} over {_shape(f)}", 1),
-    "where": lambda f, a: (f"{a[1][0]} if {a[0][0]} else {a[2][0]}", 1),
+    "reshape": lambda f, a: (f"{_whole(a[0])} as {_shape(f)}", INTO),
+    "broadcast_to": lambda f, a: (f"{_whole(a[0])} over {_shape(f)}", INTO),
+    "where": lambda f, a: (f"{wrap(*a[1], INTO)} if {wrap(*a[0], EQUALS)} else {a[2][0]}", OTHERWISE),
     "logical_not": lambda f, a: (f"¬{wrap(*a[0], UNARY)}", UNARY),
 }  # fmt: skip

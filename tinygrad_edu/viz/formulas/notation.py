@@ -17,16 +17,18 @@ from ..graph.values import shown
 if TYPE_CHECKING:
     from .formula import Formula
 
+ALONE = 1.5  # in mathematics, `u1 = (x = y)`: what compares binds less
 WRITTEN = 16  # entries of an array that are written out
 TOO_LONG = 60  # a formula with more operations than this is written in steps
-ATOM, POWER, UNARY, TIMES, PLUS, AND, OR, COMPARE = 9, 8, 7, 6, 5, 4, 3, 2
+ATOM, POWER, UNARY, TIMES, PLUS, AND, OR, COMPARE = 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0
+BESIDE, SUM = 6.5, 5.5  # of mathematics: factors side by side, closer than a sign between; and what a sum takes in
 BINDS = {
     "**": POWER, "*": TIMES, "/": TIMES, "//": TIMES, "%": TIMES, "@": TIMES, "+": PLUS, "-": PLUS,
     "&": AND, "|": OR, "==": COMPARE, "!=": COMPARE, "<": COMPARE, "<=": COMPARE, ">": COMPARE, ">=": COMPARE,
 }  # fmt: skip
-LATEX_BINDS = {"+": PLUS, "-": PLUS, r"\cdot": TIMES, r"\,": TIMES, r"\land": AND, r"\lor": OR}
+LATEX_BINDS = {"+": PLUS, "-": PLUS, r"\cdot": TIMES, r"\,": BESIDE, r"\land": AND, r"\lor": OR}
 ASSOCIATIVE = {"+", r"\land", r"\lor"}
-Written = tuple[str, int]  # a text, and how tightly its outermost operator binds
+Written = tuple[str, float]  # a text, and how tightly its outermost operator binds
 
 
 def plain(f: Formula, transposed: str = "mT", longest: int | None = None, taken: Set[str] = frozenset()) -> str:
@@ -73,13 +75,13 @@ def in_steps(
         text, binds = write(part, [written[id(a)] for a in part.args])
         if name_parts and part is not f and part.op is not None and (uses[id(part)] > 1 or len(text) > line):
             name = next(names)
-            steps.append(f"{name} = {text}")
+            steps.append(f"{name} = {wrap(text, binds, ALONE)}")
             text, binds = name, ATOM
         written[id(part)] = (text, binds)
     return stop.join([*steps, written[id(f)][0]])
 
 
-def wrap(text: str, binds: int, least: int) -> str:
+def wrap(text: str, binds: float, least: float) -> str:
     return text if binds >= least else f"({text})"
 
 
@@ -160,7 +162,7 @@ def _index(index: Any, arrays: list[Written]) -> str:
     return ", ".join(next(left)[0] if k is ARRAY else _one_index(k) for k in index)
 
 
-def _one_index(k: Any) -> str:
+def _one_index(k: object) -> str:
     if isinstance(k, slice):
         text = f"{'' if k.start is None else k.start}:{'' if k.stop is None else k.stop}"
         return text + (f":{k.step}" if k.step is not None else "")
@@ -168,10 +170,15 @@ def _one_index(k: Any) -> str:
 
 
 def _words(f: Formula, args: list[Written]) -> list[str]:
-    """What stands between the parentheses of a call: inputs, and attributes; index arrays stand in their index."""
-    inside = sum(k is ARRAY for k in f.attributes.get("index", ()))
-    given, arrays = args[: len(args) - inside], args[len(args) - inside :]
+    """What stands between the parentheses of a call: inputs, and attributes."""
+    given, arrays = indexed(f, args)
     return [text for text, _ in given] + keywords(f, arrays)
+
+
+def indexed(f: Formula, args: list[Written]) -> tuple[list[Written], list[Written]]:
+    """The arguments, and the arrays among them that stand in the index."""
+    n = len(args) - sum(k is ARRAY for k in f.attributes.get("index", ()))
+    return args[:n], args[n:]
 
 
 def keywords(f: Formula, arrays: list[Written]) -> list[str]:
@@ -215,12 +222,20 @@ def _latex_part(f: Formula, args: list[Written], write_name: Callable[[str], str
         if match := re.fullmatch(r"ones\(\(([\d, ]*)\)\)", f.text):
             return r"\mathbf{1}_{" + match[1].strip(", ").replace(", ", r" \times ") + "}", ATOM
         return (write_name(text) if f.text else _latex_number(text)), binds
-    words = keywords(f, [])
     if f.op.latex and "#" in f.op.latex:
         return _filled_latex(f, args)
     head = f.op.latex or r"\operatorname{" + escape(f.op.name) + "}"
-    inside = [text for text, _ in args] + [r"\text{" + escape(word) + "}" for word in words]
+    given, arrays = indexed(f, args)
+    words = [r"\text{" + escape(word) + "}" for word in keywords(f, []) if not word.startswith("index=")]
+    if "index" in f.attributes:
+        words.append(r"\text{index=}[" + _latex_index(f.attributes["index"], arrays) + "]")
+    inside = [text for text, _ in given] + words
     return f"{head}({', '.join(inside)})", ATOM
+
+
+def _latex_index(index: Any, arrays: list[Written]) -> str:
+    left = iter(arrays or [(r"\text{array}", ATOM)] * len(index))
+    return ", ".join(next(left)[0] if k is ARRAY else r"\text{" + escape(_one_index(k)) + "}" for k in index)
 
 
 def _filled_latex(f: Formula, args: list[Written]) -> Written:
@@ -238,14 +253,14 @@ def _filled_latex(f: Formula, args: list[Written]) -> Written:
             return wrap(*args[k], least.get(place[0], 0))
         v = f.attributes[place[1]]
         if place[1] == "index":
-            return r"\text{" + escape(_index(v, args[1:])) + "}"
+            return _latex_index(v, args[1:])
         return ", ".join(map(str, v)) if isinstance(v, tuple) else number(v)
 
     return re.sub(r"#(\d|[a-z]+)", filled, template), binds
 
 
 @functools.cache
-def _layout(template: str) -> tuple[str, dict[str, int], int]:
+def _layout(template: str) -> tuple[str, dict[str, float], float]:
     """A template, how tightly the inputs in it must bind that no bracket holds, and how tightly the whole binds."""
     depth, left = 0, []
     for token in re.finditer(r"\\(left|right|begin|end|[lr]floor|[lr]ceil)\b|[{}()\[\]]|#\d", template):
@@ -258,12 +273,13 @@ def _layout(template: str) -> tuple[str, dict[str, int], int]:
         return template, {}, ATOM if template.startswith(("[", r"\l", r"\sqrt", r"\operatorname")) else POWER
     first = left[0]
     if first.start():  # a sign in front
-        return template, {first[0]: TIMES}, TIMES
+        binds = SUM if template.startswith(r"\sum") else TIMES
+        return template, {first[0]: binds}, binds
     symbol = template[first.end() :].split()[0]
     if symbol[0] in "^_":
         return template, {first[0]: ATOM}, POWER
     binds = LATEX_BINDS[symbol]
-    return template, {first[0]: binds, left[1][0]: binds + (symbol not in ASSOCIATIVE)}, binds
+    return template, {first[0]: binds, left[1][0]: binds + 0.5 * (symbol not in ASSOCIATIVE)}, binds
 
 
 def _latex_number(text: str) -> str:

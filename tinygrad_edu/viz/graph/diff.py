@@ -103,7 +103,7 @@ def _words(p: Matched, rtol: float) -> list[str]:
 
 
 @settings
-def diff(a: Any, b: Any, rtol: float = 1e-6) -> Diff:
+def diff(a: object, b: object, rtol: float = 1e-6) -> Diff:
     """Compare the graphs behind two results: float32 with float64, mine with another's, before with after; or programs.
 
     Tensors are the same by name, operation and place in the program, whenever they were made. Differences are the

@@ -17,7 +17,7 @@ WHOLE = 64  # arrays of up to so many entries are written in full
 
 
 @settings
-def to_json(x: Any, *inputs: Any, grads: bool = True, indent: Size | None = 1) -> str:
+def to_json(x: object, *inputs: object, grads: bool = True, indent: Size | None = 1) -> str:
     """The graph behind `x` as JSON text.
 
     An object with `schema` ("tinygrad_edu.graph/1"), `outputs` (keys), and `nodes`, a list, oldest
@@ -62,12 +62,12 @@ def node_data(n: Node) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def numbers(v: Any) -> Any:
+def numbers(v: object) -> Any:
     """An array as nested lists that JSON can hold; None if it is large."""
     return None if whole(v).size > WHOLE else _safe(whole(v).tolist())
 
 
-def _safe(v: Any) -> Any:
+def _safe(v: object) -> Any:
     if isinstance(v, list):
         return [_safe(part) for part in v]
     if isinstance(v, complex):
@@ -76,7 +76,7 @@ def _safe(v: Any) -> Any:
 
 
 @settings
-def to_networkx(x: Any, *inputs: Any, grads: bool = False) -> Any:
+def to_networkx(x: object, *inputs: object, grads: bool = False) -> Any:
     """The graph behind `x` as a `networkx.MultiDiGraph`: the fields of `to_json` on nodes, `position` on edges.
 
     >>> import tinygrad_edu as tg

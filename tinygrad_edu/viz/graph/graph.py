@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import DTypeLike
 from ...engine import NEEDS, Variable
 from ...op import Op
 from ..formulas.formula import Formula, Rules, of_value
@@ -20,7 +21,7 @@ from ..formulas.notation import number, plain
 
 
 @cache
-def dtype_name(dtype: Any) -> str:
+def dtype_name(dtype: DTypeLike) -> str:
     """Its name, which NumPy takes long to say; nothing for None."""
     return "" if dtype is None else str(dtype)
 

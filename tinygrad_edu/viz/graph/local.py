@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import ops
-from ..formulas.formula import Formula, summed
+from ...annotations import Array
+from ..formulas.formula import Formula, over_examples, summed
 from ..formulas.notation import plain
 from .graph import Graph, Node
 from .values import shape_text
@@ -51,10 +52,12 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
     assert formula is not None
     user = whole.nodes[graph.path(node, i)[-1][0]]
     formula = _from_one(graph, node, formula)
-    value, note, shapes = formula.value, "", _shapes(formula)
+    shapes, single = _shapes(formula), over_examples(formula, source.value)
+    note = f"sum over the examples, as {source.name} is one for all" if single is not formula else ""
+    formula, value = single, single.value
     if formula.shape != source.shape and user.op is not None and user.op.broadcasts:
         value = ops.sum_to(value, shape=source.shape)
-        note = broadcast_note(source, formula.shape)
+        note = "; ".join(filter(None, [note, broadcast_note(source, formula.shape)]))
         formula = replace(summed(formula, source.shape), value=value)
     written = plain(formula, "T", LONG)
     if "; " in written:  # steps have names, which no tensor has
@@ -82,8 +85,11 @@ def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:
     return formula
 
 
-def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Any) -> Formula | None:
+def _rule(graph: Graph, user: Node, i: int, outer: Node, so_far: Formula | None, gradient: Array) -> Formula | None:
     """One step back; `so_far` is the formula of the gradient that comes in, if it has no name of its own."""
+    if so_far is not None:
+        so_far = over_examples(so_far, user.value)
+        gradient = so_far.value
     if so_far is not None and np.shape(gradient) != user.shape:
         gradient = ops.sum_to(gradient, shape=user.shape)
         so_far = replace(summed(so_far, user.shape), value=gradient)

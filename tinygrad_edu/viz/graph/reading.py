@@ -83,7 +83,7 @@ def read(
     return graph
 
 
-def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
+def _outputs(x: object, who: str) -> tuple[list[Variable], dict[int, str]]:
     """The tensors of a result: itself, or those in a tuple, list or dict, however nested; None and numbers are none."""
     found: dict[int, tuple[Variable, str]] = {}
     todo, seen = [("", x)], dict[int, Any]()
@@ -109,7 +109,7 @@ def _outputs(x: Any, who: str) -> tuple[list[Variable], dict[int, str]]:
     return [t for t, _ in found.values()], {t.born: name for t, name in found.values() if name}
 
 
-def _made_in(tensors: Sequence[Variable], root: Any, calls: list[ModuleCall]) -> list[tuple[tuple[int, str], ...]]:
+def _made_in(tensors: Sequence[Variable], root: object, calls: list[ModuleCall]) -> list[tuple[tuple[int, str], ...]]:
     """For each tensor, oldest first, the module calls that were open when it was made; `root`'s own is left out.
 
     Calls are numbered in their order: births would differ from one run of a program to the next.
@@ -182,14 +182,14 @@ def _with_complements(graph: Graph) -> Graph:
     return graph
 
 
-def _complements(a: Any, b: Any) -> bool:
+def _complements(a: object, b: object) -> bool:
     """Whether `a` is 1 - b, and neither is of equal numbers only, as that may be by chance."""
     if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)) or a.dtype.kind not in "iuf" or not a.size:
         return False
     return b.dtype.kind in "iuf" and np.array_equal(a, 1 - b) and bool((a != a.flat[0]).any())
 
 
-def _build(outputs: list[Variable], names: Mapping[int, str], root: Any, calls: list[ModuleCall]) -> Graph:
+def _build(outputs: list[Variable], names: Mapping[int, str], root: object, calls: list[ModuleCall]) -> Graph:
     tensors = _in_order(list(history(*outputs))[::-1], names)
     made_in = _made_in(tensors, root, calls)
     keys = {t.born: f"n{k}" for k, t in enumerate(tensors)}
@@ -262,7 +262,7 @@ def _new_name(stem: str, named: bool, taken: set[str], counts: dict[str, int]) -
     return name
 
 
-def add_gradients(graph: Graph, gradient: Any = None) -> None:
+def add_gradients(graph: Graph, gradient: object = None) -> None:
     """Pull a gradient (ones, if none is given) from the outputs, and keep each node's. `.grad` is not touched."""
     seeds = []
     for key in graph.outputs:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import Array
 from ...backward import fit, keep_zeros
 from ..formulas.formula import Formula, rule_of
 from ..formulas.notation import plain
@@ -199,7 +200,7 @@ def _one(user: Node) -> Any:
     return one if not np.ndim(one) else np.float64(1.0)
 
 
-def _real(value: Any, user: Node) -> Any:
+def _real(value: Array, user: Node) -> Any:
     """A mask as numbers: 0 or 1."""
     return whole(value).astype(whole(user.value).dtype)[()] if whole(value).dtype.kind == "b" else value
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import Array
 from ...batched import BatchedArray
 from ...batched import whole as whole
 
@@ -36,14 +37,14 @@ def mean(a: Any) -> Any:
         return (a / top).mean() * top if 1e150 < top < np.inf else a.mean()
 
 
-def wide(v: Any) -> Any:
+def wide(v: object) -> Any:
     """An array in double precision, complex where it is complex."""
     a = whole(v)
     with np.errstate(all="ignore"):
         return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
 
-def short(v: Any, digits: int = 4) -> str:
+def short(v: object, digits: int = 4) -> str:
     """A number with `digits` digits; a small array in full; a large one in summary. "; " ends a line.
 
     >>> short(np.float32(0.1)), short(np.array([[1.0, 2.0], [3.0, 4.5]]))
@@ -129,7 +130,7 @@ def in_label(text: str, longest: int = 60) -> str:
     return markup(text, longest).replace("\\", "&#92;&#92;")
 
 
-def facts_text(v: Any) -> str:
+def facts_text(v: Array) -> str:
     """Shape and dtype, in a few letters: `(3,5) float32`."""
     batch = f" for each of {len(whole(v))}" if isinstance(v, BatchedArray) else ""
     return f"{shape_text(tuple(np.shape(v))) or 'scalar'} {getattr(v, 'dtype', type(v).__name__)}{batch}"

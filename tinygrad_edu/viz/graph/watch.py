@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import CellType, CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ...engine import NEEDS, TRACED, Variable, births, constant
 from ...functions.arguments import lift
 from ...recording import PACKAGE, user_frame
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 
 @cache
@@ -79,7 +82,7 @@ class Watch:
                 self.names |= names_in(frame.f_locals)
 
 
-def is_module(x: Any) -> bool:
+def is_module(x: object) -> bool:
     return hasattr(type(x), "named_parameters")  # look on the class: access on the instance may run user code
 
 
@@ -176,7 +179,7 @@ def traced(tensors: Iterable[Variable]) -> Iterator[None]:
             t.flags = flags
 
 
-def leaves_in(f: Any, around: Sequence[Any]) -> list[Variable]:
+def leaves_in(f: Callable[..., Any], around: Sequence[Any]) -> list[Variable]:
     """The tensors that `f` may use besides its inputs: a module's, and those around it that need a gradient."""
     closed = [cell.cell_contents for cell in getattr(f, "__closure__", None) or () if cell != _EMPTY]
     held = [x for part in (f, *closed, *around) for x in (part if isinstance(part, list | tuple) else [part])]
@@ -215,7 +218,7 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
     return names + [f"x{k + 1}" for k in range(len(names), count)]
 
 
-def _tracked(x: Any, name: str, flag: int) -> Any:
+def _tracked(x: Tensor, name: str, flag: int) -> Any:
     if isinstance(x, Variable) and x.flags:
         return x
     if not isinstance(x, Variable) and not hasattr(x, "__array__") and not isinstance(x, float | int | list | tuple):

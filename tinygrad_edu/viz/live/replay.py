@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import Array
 from ...arrays import is_weak
 from ...backward import pull
 from ...batched import BatchedArray
@@ -125,7 +126,7 @@ class _Writing:
         inputs = [np.asarray(self.writer.given[v]) for v in program.inputs]
         return Replay(without_dead_steps(with_common_steps_once(program)), inputs, self.places, outputs)
 
-    def number(self, array: Any) -> int:
+    def number(self, array: object) -> int:
         """Where an array stands among the results."""
         value = self.writer.reference(array if isinstance(array, ProgramArray) else np.asarray(array))
         if value not in self.numbers:
@@ -191,7 +192,7 @@ class _Writing:
         starts = [(self.tensors[key], self.start(seed)) for key, seed in self.graph.seeds.items()]
         return {keys[t.born]: g for t, g in pull(starts) if t.born in keys}
 
-    def start(self, seed: Any) -> Any:
+    def start(self, seed: Array) -> Any:
         return self.writer.constant(np.asarray(seed))
 
     def uses(self, gradients: dict[str, Any]) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from ...annotations import Array
 from ..graph.values import whole
 
 MOST = 1024  # entries of an array that a page holds in full
 SIDE, TILES = 32, 9  # of a larger one: entries along each of the last two axes, and how many such matrices
 
 
-def figure(v: Any, most: int = MOST) -> dict[str, Any] | None:
+def figure(v: Array, most: int = MOST) -> dict[str, Any] | None:
     """`shape` and flat `values`, with seven digits; `rows`, `columns`, `tiles` where some are left out.
 
     None where there is nothing to colour: complex numbers, and arrays without an entry.
@@ -43,7 +44,7 @@ def _evenly(count: int, most: int) -> list[int]:
     return list(range(count)) if count <= most else [int(k) for k in np.linspace(0, count - 1, most)]
 
 
-def entries(a: Any) -> list[Any]:
+def entries(a: Array) -> list[Any]:
     """The numbers of an array in C order, with seven digits."""
     values = a.ravel().tolist()
     if a.dtype.kind == "f" and np.isfinite(a).all() and max(values) < 2**53 and min(values) > -(2**53):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Film:
         self.first: Graph | None = None
         self.told: dict[str, Any] = {}  # the player of the first graph, made before a step changes its tensors
 
-    def record(self, loss: Any) -> None:
+    def record(self, loss: Callable[..., Any]) -> None:
         """Keep this step, if its turn has come. The graph must be the same at every step."""
         step, self.step = self.step, self.step + 1
         if step % self.every:
@@ -69,7 +70,7 @@ class Film:
         film = {"frames": self.kept, "largest": max(sizes, default=1.0)}
         return Page(self.title, {**self.told, "live": None, "film": film})
 
-    def save(self, path: Any) -> str:
+    def save(self, path: object) -> str:
         """Write the film as one HTML file."""
         return self.page().save(path)
 

@@ -95,7 +95,7 @@ def _packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
-def _tables(data: Any) -> Any:
+def _tables(data: object) -> Any:
     """The same data, lists of alike objects as tables: the page has thousands of them, and names each key once."""
     if isinstance(data, dict):
         return {k: _tables(v) for k, v in data.items()}

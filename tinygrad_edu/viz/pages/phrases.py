@@ -158,7 +158,7 @@ def _typeset(f: Formula, places: dict[str, int]) -> Tree | None:
     return _placed(tree(f), places) if f.size() <= TYPESET else None
 
 
-def _placed(part: Any, places: dict[str, int]) -> Any:
+def _placed(part: object, places: dict[str, int]) -> Any:
     if not isinstance(part, list):
         return part
     if part and part[0] == "n":
@@ -166,7 +166,7 @@ def _placed(part: Any, places: dict[str, int]) -> Any:
     return [_placed(p, places) for p in part]
 
 
-def _frozen(x: Any) -> Any:
+def _frozen(x: object) -> Any:
     """Something equal for equal attributes, and for no others."""
     if isinstance(x, np.ndarray):
         return x.dtype.str, x.shape, x.tobytes()

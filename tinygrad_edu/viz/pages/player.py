@@ -25,7 +25,7 @@ NUMBERS = 200_000  # entries that a page holds, at about nine letters each
 
 
 @settings
-def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -> Page:
+def player(x: object, *inputs: object, title: str = "Backpropagation, step by step") -> Page:
     """A page that plays the forward and the backward pass of the graph behind `x`.
 
     Left to right each box computes its value; right to left, each step shows the incoming gradient,
@@ -40,7 +40,7 @@ def player(x: Any, *inputs: Any, title: str = "Backpropagation, step by step") -
     return Page(title, page_data(noted(x, inputs, "player"), user_frame()))
 
 
-def noted(x: Any, inputs: tuple[Any, ...], who: str) -> Graph:
+def noted(x: object, inputs: tuple[Any, ...], who: str) -> Graph:
     """The graph with gradients; while a function or a module runs, the user's lines are kept."""
     with Recording(SITES):
         return read(x, inputs, who=who, grads=True)

@@ -75,5 +75,5 @@ class Storyboard:
 
 def _spread(factor: Any, like: Any) -> Any:
     """A factor as large as what it is multiplied with."""
-    a, b = whole(factor), whole(like)
-    return a if a.shape == b.shape else np.broadcast_to(a, b.shape)
+    a = whole(factor)
+    return a if a.shape == whole(like).shape else whole(np.multiply(factor, np.ones_like(like)))

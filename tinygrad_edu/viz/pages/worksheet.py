@@ -12,7 +12,7 @@ from ...functions.settings import Positive, Texts, settings
 from ...recording import user_frame
 from ..graph.graph import Graph
 from ..graph.steps import Backward, backward, forward
-from ..graph.values import one, shown
+from ..graph.values import one, shown, whole
 from .page import Page
 from .player import noted, page_data
 
@@ -22,8 +22,8 @@ Question = dict[str, Any]
 
 @settings
 def worksheet(
-    x: Any,
-    *inputs: Any,
+    x: object,
+    *inputs: object,
     blanks: Texts = "gradients",
     most: Positive = 12,
     title: str = "Worksheet: backpropagation",
@@ -57,7 +57,7 @@ def worksheet(
 
 def _askable(v: Any) -> bool:
     """Whether a learner can write a number down: it is real, and finite."""
-    return not np.ndim(v) and not np.iscomplexobj(v) and bool(np.isfinite(v))
+    return not np.ndim(whole(v)) and not np.iscomplexobj(v) and bool(np.isfinite(v))
 
 
 def _question(blank: str, node: str, text: str, answer: Any, why: str, slips: list[tuple[Any, str]]) -> Question:
@@ -77,7 +77,8 @@ def _question(blank: str, node: str, text: str, answer: Any, why: str, slips: li
 def _values(graph: Graph) -> list[Question]:
     found = []
     for s in forward(graph):
-        inputs = [graph.nodes[k].value for k in s.node.inputs if not graph.nodes[k].shape]
+        inputs = [graph.nodes[k].value for k in s.node.inputs]
+        inputs = [v for v in inputs if not np.ndim(v)]
         if not all(map(_askable, [s.node.value, *inputs])):
             continue
         values = [float(v) for v in inputs]
@@ -98,7 +99,7 @@ def _values(graph: Graph) -> list[Question]:
 def _derivatives(graph: Graph) -> list[Question]:
     found = []
     for s in backward(graph):
-        if s.derivative is None or s.source.shape or s.user.shape or not s.source.needs_grad:
+        if s.derivative is None or not s.scalar or not s.source.needs_grad:
             continue
         if not _askable(s.derivative.value):
             continue
@@ -120,7 +121,7 @@ def _gradients(graph: Graph) -> list[Question]:
     out = graph.nodes[graph.outputs[-1]]
     by_source: dict[str, list[Backward]] = {}
     for s in backward(graph):
-        if not s.source.shape and not s.user.shape and s.derivative is not None:
+        if s.scalar and s.derivative is not None:
             by_source.setdefault(s.source.key, []).append(s)
     found = []
     for key, uses in by_source.items():

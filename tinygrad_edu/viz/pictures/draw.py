@@ -49,8 +49,8 @@ FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
 @settings
 def draw(
-    x: Any,
-    *inputs: Any,
+    x: object,
+    *inputs: object,
     detail: str = "values",
     backward: bool = False,
     depth: int | None = None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph.values import one, whole
@@ -14,7 +12,7 @@ CELL = 9  # points
 LEVELS = len(TINTS) // 2
 
 
-def heat(v: Any, most: tuple[int, int] = (8, 12)) -> str | None:
+def heat(v: object, most: tuple[int, int] = (8, 12)) -> str | None:
     """The table of at most so many rows and columns of cells; None for a number, and for what has no order.
 
     A larger array is shown by the means of blocks.

@@ -7,11 +7,12 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ... import ops
+from ...annotations import Array
 from ..formulas.mathematics import mathematics, symbol
 from ..graph.graph import Node, is_number
 from ..graph.local import LONG, Local, gradient_name
@@ -41,7 +42,7 @@ class Style:
     alone: frozenset[str] = frozenset()  # boxes that are all of their module's frame, which is not drawn
     files: frozenset[str] = frozenset()  # of the lines that boxes say; none, where all are of one line
 
-    def heat(self, v: Any) -> str | None:
+    def heat(self, v: object) -> str | None:
         """An array in colours, in fewer cells where there are many arrays."""
         boxes = len(self.seen.boxes)
         return heat(v, (8, 12) if boxes <= FEW // 3 else (5, 8)) if boxes <= FEW else None
@@ -134,11 +135,11 @@ def _facts(style: Style, box: Box, node: Node) -> list[str]:
     return [row for row in rows if row]
 
 
-def _size(g: Any) -> str:
+def _size(g: object) -> str:
     return f"{size(g):.2g}"
 
 
-def values(v: Any, style: Style) -> list[str]:
+def values(v: Array, style: Style) -> list[str]:
     """An array as cells, with its range where the cells do not say the numbers; else as words."""
     table = style.heat(v)
     if table is None:
@@ -146,13 +147,13 @@ def values(v: Any, style: Style) -> list[str]:
     return [table] if "<font" in table else [table, small(span(v))]
 
 
-def written(v: Any) -> str:
+def written(v: object) -> str:
     """A number, or a small array, or a summary; an array of one entry as its number."""
     a = whole(v)
     return one(a.flat[0]) if a.size == 1 else short(v)
 
 
-def span(v: Any) -> str:
+def span(v: object) -> str:
     """From the least to the largest entry, and what of them is no number."""
     a = whole(v)
     finite = a[np.isfinite(a)]
@@ -162,7 +163,7 @@ def span(v: Any) -> str:
     return ", ".join(filter(None, [words, f"{bad} not finite" if bad else ""]))
 
 
-def _gradient(name: str, g: Any, ink: str, style: Style) -> list[str]:
+def _gradient(name: str, g: object, ink: str, style: Style) -> list[str]:
     table = style.heat(g)
     if table is None:
         return [f'<font color="{ink}">{in_label(line)}</font>' for line in f"{name} = {written(g)}".split("; ")]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..graph.graph import Graph, is_number
+
+if TYPE_CHECKING:
+    from ...nn.module import Module
 
 SMALL = 40  # in a larger picture, a layer of one operation is one box with its weights too
 OURS = __name__.partition(".")[0]
@@ -30,7 +33,7 @@ def layers_in(graph: Graph, expand: bool | str | Sequence[str]) -> frozenset[str
     )  # fmt: skip
 
 
-def is_layer(module: Any) -> bool:
+def is_layer(module: Module) -> bool:
     """Whether it is of this package, and holds no other modules, or its weights beside them as attention does."""
     if type(module).__module__.partition(".")[0] != OURS:
         return False

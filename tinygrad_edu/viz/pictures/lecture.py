@@ -177,7 +177,7 @@ def _chip(arrow: Arrow) -> str:
 
 @settings
 def lecture(
-    x: Any, *inputs: Any, inline: bool = False, expand: Names = False, direction: str = "right",
+    x: object, *inputs: object, inline: bool = False, expand: Names = False, direction: str = "right",
     page: float | None = PAGE, notation: str = "mathematics", seconds: float = 1.5, budget: int | None = 40,
 ) -> Lecture:  # fmt: skip
     """The forward and the backward pass of the graph behind `x`, step by step, as pictures of one size.

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -74,7 +73,7 @@ def memory(graph: Graph, boxes: Boxes) -> Paint:
     return _scaled(found, boxes, lambda v: amount(v, "B"), "memory of the values")
 
 
-def _own_bytes(v: Any) -> int:
+def _own_bytes(v: object) -> int:
     return 0 if isinstance(v, np.ndarray) and v.base is not None else int(whole(v).nbytes)
 
 
@@ -140,7 +139,7 @@ def _counted(bad: set[str], boxes: Boxes, what: str) -> dict[str, str]:
     return found
 
 
-def _bad(v: Any) -> bool:
+def _bad(v: object) -> bool:
     a = whole(v)
     return a.dtype.kind in "fc" and not bool(np.isfinite(a).all())
 

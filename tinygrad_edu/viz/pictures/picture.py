@@ -28,13 +28,13 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         made.graph = self.graph
         return made
 
-    def __deepcopy__(self, memo: Any) -> Picture:
+    def __deepcopy__(self, memo: object) -> Picture:
         return self.copy()
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "graph"}
 
-    def save(self, filename: Any = None, directory: Any = None, *, skip_existing: bool | None = False) -> str:
+    def save(self, filename: object = None, directory: Any = None, *, skip_existing: bool | None = False) -> str:
         """Write the picture: `.svg`, `.png`, `.pdf`, `.html`, or `.dot` (`.gv`) for the DOT text."""
         path = Path(directory or ".", str(filename or "graph.svg"))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,9 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             return page(self.svg()).encode()
         return render(self.source, form)
 
-    def pipe(self, format: str | None = None, *settings: Any, encoding: str | None = None, **more: Any) -> bytes | str:
+    def pipe(
+        self, format: str | None = None, *settings: object, encoding: str | None = None, **more: object
+    ) -> bytes | str:
         """The picture as bytes, or as text in an encoding, in `format` (by default that of the picture)."""
         content = self._bytes((format or self.format).lower())
         return content if encoding is None else content.decode(encoding)
@@ -74,7 +76,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             webbrowser.open(path.resolve().as_uri())
         return str(path)
 
-    def view(self, filename: Any = None, directory: Any = None, cleanup: bool = False, **settings: Any) -> str:
+    def view(self, filename: Any = None, directory: object = None, cleanup: bool = False, **settings: object) -> str:
         """Write the picture and open it; gives its path."""
         return self.render(filename, directory, view=True, cleanup=cleanup)
 
@@ -96,7 +98,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         width = float(svg.partition('width="')[2].partition("pt")[0])
         return svg.replace("<svg ", f'<svg style="max-width:100%;min-width:{width * 2 / 3:.0f}pt;height:auto" ', 1)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None, **options: object) -> dict[str, str]:
         return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:

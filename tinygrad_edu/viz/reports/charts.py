@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -65,7 +64,7 @@ def _figure(title: str, inside: str) -> Chart:
     )
 
 
-def cells(v: Any, title: str, size: int = 10) -> Chart:
+def cells(v: object, title: str, size: int = 10) -> Chart:
     """An array as cells of colour, blue below 0 and orange above; nothing for a number."""
     a = whole(v)
     if a.ndim == 0 or a.size < 2 or a.dtype.kind not in "biuf" or not a.shape[-1]:

@@ -130,7 +130,7 @@ class Comparison:
         parts += [self._detail(k, row) for k, row in enumerate(self.rows)]
         return Sheet(f"{len(self.runs)} runs compared", "\n".join(parts), "compare.js")
 
-    def save(self, path: Any) -> str:
+    def save(self, path: object) -> str:
         """Write the page as one HTML file."""
         return self.sheet().save(path)
 
@@ -215,7 +215,7 @@ def _boxes(seen: View | None) -> dict[str, str]:
 
 
 @settings
-def compare(*runs: Any, names: Any = None, rtol: float | None = None) -> Comparison:
+def compare(*runs: object, names: object = None, rtol: float | None = None) -> Comparison:
     """Runs or models beside each other: where they first differ, in a sentence and on one page with one selection.
 
     A run is a result, `(f, *inputs)` for a function or module of tensors, `(module, *inputs)` of PyTorch, or a mapping
@@ -298,7 +298,7 @@ def _rows(runs: list[Run]) -> list[Row]:
     return ordered
 
 
-def _other_number(node: Node, match: Any) -> bool:
+def _other_number(node: Node, match: object) -> bool:
     return isinstance(match, Node) and not np.array_equal(node.value, match.value)
 
 

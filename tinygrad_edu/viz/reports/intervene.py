@@ -19,7 +19,7 @@ from .runs import Run, paths
 
 
 @settings
-def intervene(x: Any, *inputs: Any, change: Mapping[str, Any]) -> Comparison:
+def intervene(x: object, *inputs: object, change: Mapping[str, Any]) -> Comparison:
     """What becomes of the graph behind `x` if tensors in it were others: it beside the same with the change.
 
     `change` says what takes the place of a tensor, by the name that pictures give it or the path of the module that

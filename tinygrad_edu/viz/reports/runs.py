@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ class Run:
     values: dict[str, Pair] = field(default_factory=dict)
 
 
-def run_of(x: Any, name: str) -> Run:
+def run_of(x: object, name: str) -> Run:
     """A result, `(f, *inputs)`, a PyTorch module with inputs, or a mapping of names to arrays."""
     if isinstance(x, tuple) and x and callable(x[0]) and not isinstance(x[0], Variable):
         f, *inputs = x
@@ -38,7 +38,7 @@ def run_of(x: Any, name: str) -> Run:
     return Run(name, read(x, who="compare", grads=True))
 
 
-def _torch(f: Any) -> bool:
+def _torch(f: Callable[..., Any]) -> bool:
     return any(kind.__module__.startswith("torch.nn") for kind in type(f).__mro__)
 
 
@@ -58,7 +58,7 @@ def torch_values(module: Any, inputs: list[Any]) -> dict[str, Pair]:
     seen: dict[str, Any] = {}
 
     def keep(path: str) -> Any:
-        def hook(part: Any, given: Any, result: Any) -> None:
+        def hook(part: object, given: object, result: object) -> None:
             if isinstance(result, torch.Tensor):
                 seen[path] = result
 

@@ -6,7 +6,7 @@ import html
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from ..graph.watch import is_module
 from ..pictures.palette import BACKWARD, BLUE
 from .charts import histogram, lines
 from .sheet import Sheet
+
+if TYPE_CHECKING:
+    from ...nn.module import Module
 
 BINS = 30
 LARGE, TINY = 1e-1, 1e-5  # of an update beside its weight: above, training jumps; below, it stands still
@@ -103,7 +106,7 @@ class Training:
     def _seen(self, name: str) -> Any:
         """The hook of a module: looks at what it gives, and at the gradient of that when it is known."""
 
-        def hook(module: Any, args: Any, output: Any) -> None:
+        def hook(module: Module, args: object, output: object) -> None:
             first = next((x for x in (output if isinstance(output, tuple | list) else [output])), None)
             if self.count % self.every or not isinstance(first, Variable) or not np.size(first._data):
                 return
@@ -112,7 +115,7 @@ class Training:
             self.layers.setdefault(name, Layer(name, kind)).moments.append(moment)
             if isinstance(first, Tensor) and first.requires_grad:
 
-                def back(g: Any) -> None:
+                def back(g: object) -> None:
                     moment.gradient = spread(g._data if isinstance(g, Variable) else g)
 
                 first.register_hook(back)
@@ -123,7 +126,7 @@ class Training:
         if self.count % self.every == 0:
             self._before = {name: np.array(p._data) for name, p in self._parameters.items()}
 
-    def step(self, loss: Any = None) -> None:
+    def step(self, loss: object = None) -> None:
         """Note the step that was made: its loss, and how far each parameter moved."""
         if self.count % self.every == 0:
             self.steps.append(self.count)
@@ -215,7 +218,7 @@ class Training:
             parts.append(f'<div class="charts">{"".join(_charts(layer))}</div>')
         return Sheet(f"Training, {len(self.steps)} steps", "\n".join(parts), height=720)
 
-    def save(self, path: Any) -> str:
+    def save(self, path: object) -> str:
         """Write the report as one HTML file."""
         return self.sheet().save(path)
 
@@ -236,13 +239,13 @@ class Training:
             self._display.update(self)
 
 
-def _size(v: Any) -> float:
+def _size(v: object) -> float:
     a = wide(v)
     with np.errstate(all="ignore"):
         return float(np.sqrt(np.mean(np.abs(a) ** 2))) if a.size else 0.0
 
 
-def _dead(v: Any) -> float:
+def _dead(v: object) -> float:
     """The share of units that are 0 for every example; a unit is a channel of images, an entry of rows."""
     a = wide(v)
     if a.ndim < 2:
@@ -294,7 +297,7 @@ def _charts(layer: Layer) -> list[str]:
 
 
 @settings
-def watch(model: Any, every: Positive = 1) -> Training:
+def watch(model: Module, every: Positive = 1) -> Training:
     """Look at each layer of a model while it trains; in a notebook the report is drawn anew as it goes.
 
     Noted are, for the outputs of each module without modules inside and their gradients, mean, deviation and a

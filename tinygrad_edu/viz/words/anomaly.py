@@ -40,7 +40,7 @@ class AnomalyError(FloatingPointError):
     forward log
     """
 
-    def __init__(self, message: str, phase: str, op: Op | None, site: Any, tensor: Variable, root: Variable):
+    def __init__(self, message: str, phase: str, op: Op | None, site: object, tensor: Variable, root: Variable):
         super().__init__(message)
         self.phase, self.op, self.tensor, self.root = phase, op, tensor, root
         self.site = None if site is None else str(site)
@@ -108,7 +108,7 @@ class Watcher(Sites):
             self.in_rule = outer
 
 
-def _finite(v: Any) -> bool:
+def _finite(v: object) -> bool:
     a = whole(v)
     return a.dtype.kind not in "fc" or bool(np.isfinite(a).all())
 
@@ -130,7 +130,7 @@ def _may_leave_out(t: Variable) -> bool:
     return whole(t._data).dtype == bool or (t.op is not None and BOOLEAN in (t.op.domain or ()))
 
 
-def _has_nan(v: Any) -> bool:
+def _has_nan(v: object) -> bool:
     a = whole(v)
     return a.dtype.kind in "fc" and bool(np.isnan(a).any())
 
@@ -190,7 +190,7 @@ def _forward_anomaly(t: Variable) -> AnomalyError:
     return AnomalyError(message, "forward", t.op, t.site, t, t)
 
 
-def _backward_anomaly(t: Variable, g: Any, seen: list[tuple[Variable, Any]]) -> AnomalyError:
+def _backward_anomaly(t: Variable, g: object, seen: list[tuple[Variable, Any]]) -> AnomalyError:
     """Find the use whose rule made a bad contribution; every gradient before it was finite."""
     root = seen[0][0] if seen else t
     for user, gy in seen:
@@ -204,14 +204,14 @@ def _backward_anomaly(t: Variable, g: Any, seen: list[tuple[Variable, Any]]) -> 
     return AnomalyError(message, "backward", None, t.site, t, root)
 
 
-def _contribution(user: Variable, i: int, gy: Any) -> Formula | None:
+def _contribution(user: Variable, i: int, gy: object) -> Formula | None:
     assert user.op is not None
     arrays = [x._data for x in user.inputs]
     with Recording(PLAIN):  # the rule is only read again
         return of_rule(user.op, i, arrays, user.attributes or {}, _names(user), ("g", gy), ("y", user._data))
 
 
-def _rule_anomaly(user: Variable, gy: Any, formula: Formula, root: Variable) -> AnomalyError:
+def _rule_anomaly(user: Variable, gy: object, formula: Formula, root: Variable) -> AnomalyError:
     assert user.op is not None
     bad = formula.value
     numbers = f"{_at(user, bad)}, y = {_entry(user._data, bad)}, g = {_entry(gy, bad)}"

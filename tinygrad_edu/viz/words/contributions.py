@@ -27,7 +27,7 @@ MOST_PATHS = 64
 Terms = list[tuple[str, float]]  # where it comes from, and the number
 
 
-def parts(x: Any, entry: Any, of: Any) -> tuple[str, float, str, Terms]:
+def parts(x: object, entry: object, of: object) -> tuple[str, float, str, Terms]:
     """An entry's name and value, what it is the gradient of, and its contributions."""
     if not isinstance(x, Variable) or not x.flags & NEEDS:
         raise GraphError(
@@ -48,7 +48,7 @@ def parts(x: Any, entry: Any, of: Any) -> tuple[str, float, str, Terms]:
     return name, float(np.asarray(node.grad)[index]), graph.result, contributions(graph, node, index)
 
 
-def _fits(i: Any, n: int) -> bool:
+def _fits(i: object, n: int) -> bool:
     return isinstance(i, int | np.integer) and not isinstance(i, bool) and bool(-n <= i < n)
 
 
@@ -89,13 +89,13 @@ def _terms_of_use(graph: Graph, user: Node, i: int, index: tuple[int, ...], mask
         return []
     source, where = graph.nodes[user.inputs[i]], f"through {user.title}{which}"
     total = float(np.asarray(contribution(graph, user, i, arguments(graph, user), masked))[index])
-    change = _change(graph, user, i, index)
+    change = whole(np.ones_like(user.grad) * _change(graph, user, i, index))
     places = np.argwhere(change)
     axes = [k for k in range(change.ndim) if len(set(places[:, k].tolist())) > 1]
     if not axes:
         return [(where, total)]
     with np.errstate(all="ignore"):
-        terms = np.multiply(user.grad, change)
+        terms = np.multiply(whole(user.grad), change)
         along = terms.sum(axis=tuple(k for k in range(terms.ndim) if k != axes[0]), dtype=np.float64)
     if not (np.isfinite(along).all() and np.isclose(along.sum(), total, rtol=1e-4, atol=1e-6 * np.abs(along).sum())):
         return [(where, total)]  # the rule is no sum of these, as where zeros are kept beside inf
@@ -112,7 +112,7 @@ def _change(graph: Graph, user: Node, i: int, index: tuple[int, ...]) -> Any:
     nudge[index] = 1
     moved = [nudge[()] if k == i else None for k in range(len(arrays))]
     with np.errstate(all="ignore"):
-        return whole(tangent(user.op, moved, user.value, arrays, user.attributes))
+        return tangent(user.op, moved, user.value, arrays, user.attributes)
 
 
 def _paths(graph: Graph, node: Node) -> Terms | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import Any
 
 from ...functions.settings import settings
 from ..formulas.notation import latex_name, plain
@@ -101,7 +100,7 @@ def _code(text: str) -> str:
 
 
 @settings
-def explain(x: Any, *inputs: Any, entry: Any = None, of: Any = None) -> Explanation:
+def explain(x: object, *inputs: object, entry: object = None, of: object = None) -> Explanation:
     """The chain rule on this graph, step by step with numbers, right to left.
 
     With `entry`, where that one number of the gradient of `x` comes from: its contributions by use,
@@ -194,7 +193,7 @@ def _partial(y: str, x: str) -> str:
     return rf"\frac{{\partial {latex_name(y)}}}{{\partial {latex_name(x)}}}"
 
 
-def _signed(v: Any) -> str:
+def _signed(v: object) -> str:
     text = short(v)
     return f"({text})" if text.startswith("-") else text
 

@@ -7,13 +7,15 @@ import inspect
 import itertools
 import linecache
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
 
-from ...engine import Variable
+import numpy as np
+
+from ...engine import NEEDS, Variable
 from ...recording import LIBRARIES
 
 DEEPEST = 3  # functions that call one another
@@ -34,6 +36,7 @@ class CodeLine:
     text: str
     file: str
     block: int = 0  # which of the functions that are running
+    module: bool = False  # whether the block is that of a module, and so of none of its functions
 
     @property
     def where(self) -> str:
@@ -58,24 +61,59 @@ def source_lines(frames: Sequence[FrameType]) -> list[CodeLine]:
         if first and isinstance(cells := frame.f_globals.get("In"), list):
             texts = [str(cell).splitlines(keepends=True) for cell in cells[:-1]]
             found += [
-                CodeLine(k, text if text.endswith("\n") else text + "\n", f"In [{n}]", block)
+                CodeLine(k, text if text.endswith("\n") else text + "\n", f"In [{n}]", block, True)
                 for n, cell in enumerate(texts) for k, text in enumerate(cell, 1)
             ]  # fmt: skip
         everything = linecache.getlines(name, frame.f_globals)
         start = 1 if first else frame.f_code.co_firstlineno
         found += [
-            CodeLine(k, everything[k - 1], name, block) for k in range(start, min(frame.f_lineno, len(everything)) + 1)
+            CodeLine(k, everything[k - 1], name, block, first)
+            for k in range(start, min(frame.f_lineno, len(everything)) + 1)
         ]
     return found
 
 
 def _blocks(lines: list[CodeLine]) -> Iterator[tuple[ast.AST, list[CodeLine]]]:
-    """The syntax of each running function, and its lines."""
+    """The syntax of each running function, and its lines. Names of functions inside that do not run are others."""
     for _, group in itertools.groupby(lines, key=lambda line: (line.block, line.file)):
         block = list(group)
         tree = _parsed("".join(line.text for line in block))
         if tree is not None:
+            for node in tree.body:
+                _apart(node, {}, running=not block[0].module and node is tree.body[0])
             yield tree, block
+
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+SCOPES = (*FUNCTIONS, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _apart(node: Any, renamed: Mapping[str, str], running: bool = False) -> None:
+    """Rename what is local to functions and classes: the `w` of one that does not run is not the `w` of who asks."""
+    if isinstance(node, ast.Name):
+        node.id = renamed.get(node.id, node.id)
+    inside = renamed
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and not running:
+        inside = {**renamed, **{name: f"{name} of line {node.lineno}" for name in _local(node)}}
+    body = node.body if isinstance(node, SCOPES[:4]) else []
+    for part in ast.iter_child_nodes(node):
+        within = part in body if isinstance(body, list) else part is body
+        of_class = isinstance(node, ast.ClassDef) and isinstance(part, FUNCTIONS)  # a method does not see them
+        _apart(part, inside if within and not of_class else renamed)
+
+
+def _local(scope: Any) -> set[str]:
+    """The names that are local to a function or a class."""
+    given = [] if isinstance(scope, ast.ClassDef) else [a for a in ast.walk(scope.args) if isinstance(a, ast.arg)]
+    found, shared = {a.arg for a in given}, set()
+    todo = list(scope.body) if isinstance(scope.body, list) else [scope.body]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        shared |= set(node.names) if isinstance(node, ast.Global | ast.Nonlocal) else set()
+        todo += [] if isinstance(node, SCOPES) else list(ast.iter_child_nodes(node))
+    return found - shared
 
 
 Statement = tuple[Any, CodeLine, bool]
@@ -99,7 +137,7 @@ def _of_block(tree: ast.AST, lines: list[CodeLine]) -> list[Statement]:
     return sorted(found, key=lambda item: (item[1].number, item[0].col_offset))
 
 
-def _parsed(text: str) -> ast.AST | None:
+def _parsed(text: str) -> ast.Module | None:
     """The syntax of a function's beginning: what is cut off at its end is left out."""
     import textwrap
 
@@ -193,19 +231,26 @@ def repeated(lines: list[CodeLine], method: str) -> CodeLine | None:
     return None
 
 
-def cut_inside(lines: list[CodeLine], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
+def cut_inside(
+    lines: list[CodeLine], name: str, scopes: Sequence[Mapping[str, Any]], apart: Callable[[str, int], bool]
+) -> Cut | None:
     """The first assignment from a name whose result has no history: something that it calls cuts the path there."""
     depends = {name}
-    for node, line, _ in _statements(lines):
-        value: ast.AST | None = node.value
-        if value is None or not _reads(value) & depends:
-            continue
+    for node, line, _ in _using(lines, depends, apart):
+        value: ast.AST = node.value
         targets, scope = _targets(node), scopes[line.block]
         made = [scope[t] for t in targets if t in scope]
-        if made and not any(isinstance(v, Variable) and v.op is not None for v in made):
+        if any(map(_constant, made)) and not any(isinstance(v, Variable) and v.op is not None for v in made):
             return _cut_in_calls(value, depends, scope) or Cut("inside", line.where, False)
         depends |= targets
     return None
+
+
+def _constant(value: Any) -> bool:
+    """Whether a value may be what is left of a tensor that was cut: numbers, or a tensor that needs no gradient."""
+    if isinstance(value, Variable):
+        return not value.flags & NEEDS
+    return isinstance(value, np.ndarray | np.generic | int | float | complex)
 
 
 def cut_in_a_function(lines: list[CodeLine], name: str, scopes: Sequence[Mapping[str, Any]]) -> Cut | None:
@@ -277,13 +322,36 @@ def text_of(site: str, cells: Sequence[str]) -> str:
     return f"{name}:{number}: {text}" if text else f"{name}:{number}"
 
 
-def cut_after(lines: list[CodeLine], name: str) -> Cut | None:
-    """The first assignment from a name, or from one made from it, that leaves the graph."""
-    return _first_cut(_statements(lines), {name}, None, 0)
+def names_in(text: str) -> set[str]:
+    """The names that a line of code reads; none if it is not whole."""
+    tree = _parsed(text)
+    return set() if tree is None else _reads(tree)
 
 
-def _first_cut(statements: list[Statement], names: Set[str], scope: Mapping[str, Any] | None, depth: int) -> Cut | None:
-    """The first statement that takes what depends on names out of the graph; in what it calls, if there is a scope."""
+def cut_after(lines: list[CodeLine], name: str, apart: Callable[[str, int], bool]) -> Cut | None:
+    """The first assignment from a name, or from one made from it, that leaves the graph. Not where it reads variables
+    that are known to be `apart`, in a block, from what is asked for."""
+    depends = {name}
+    for node, line, quiet in _using(lines, depends, apart):
+        if cut := _how(node.value, depends, quiet):
+            return Cut(cut, line.where, False)
+        depends |= _targets(node)
+    return None
+
+
+def _using(lines: list[CodeLine], depends: Set[str], apart: Callable[[str, int], bool]) -> Iterator[Statement]:
+    """The statements that read one of the names in `depends`, which may grow meanwhile, or one that is set again later,
+    or is not known to be apart."""
+    statements = _statements(lines)
+    for k, (node, line, quiet) in enumerate(statements):
+        read = _reads(node.value) & depends if node.value is not None else set()
+        later = {name for after, _, _ in statements[k:] for name in _targets(after)} if read else set()
+        if any(name in later or not apart(name, line.block) for name in read):
+            yield node, line, quiet
+
+
+def _first_cut(statements: list[Statement], names: Set[str], scope: Mapping[str, Any], depth: int) -> Cut | None:
+    """The first statement that takes what depends on names out of the graph, or whose calls do."""
     depends = set(names)
     for node, line, quiet in statements:
         value: ast.AST | None = node.value
@@ -292,7 +360,7 @@ def _first_cut(statements: list[Statement], names: Set[str], scope: Mapping[str,
         cut = _how(value, depends, quiet)
         if cut:
             return Cut(cut, line.where, False)
-        if scope is not None and depth and (found := _cut_in_calls(value, depends, scope, depth)):
+        if depth and (found := _cut_in_calls(value, depends, scope, depth)):
             return found
         depends |= _targets(node)
     return None

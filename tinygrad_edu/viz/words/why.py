@@ -9,16 +9,13 @@ which of them asks.
 from __future__ import annotations
 
 import gc
-import html
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ... import ops
-from ...backward import history, shown_inputs
-from ...departures import LATEST
+from ...backward import history
 from ...engine import NEEDS, Variable
 from ...functions.settings import settings
 from ...nn import guards
@@ -28,9 +25,9 @@ from ..graph.steps import Backward, backward
 from ..graph.values import one, shown, whole, wide
 from ..graph.values import size as size_of
 from ..graph.watch import callers, is_module, named, results_in
+from .case import Answer, Case
 from .reasons import ANSWERS, WHERE, advice
 from .source import (
-    CodeLine,
     Cut,
     assignment_of,
     calls_of,
@@ -39,91 +36,13 @@ from .source import (
     cut_inside,
     repeated,
     source_lines,
-    text_of,
 )
 
 HUGE, TINY = 1e4, 1e-7
 
 
-class Answer(str):
-    """The paragraph with the line to change, as a text that also knows the reason in a word, and the line (or None)."""
-
-    reason: str
-    text: str
-    line: str | None
-
-    def __new__(cls, reason: str, text: str, line: str | None = None) -> Answer:
-        self = super().__new__(cls, text + (f" The line: {line}" if line else ""))
-        self.reason, self.text, self.line = reason, text, line
-        return self
-
-    __repr__ = str.__str__
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(str(self))}</p>"
-
-
-@dataclass
-class Case:
-    """What is known about the question: the tensor, its name, the program's variables, results and lines."""
-
-    x: Any
-    name: str
-    scopes: list[Mapping[str, Any]]  # of the functions that are running, the outermost first
-    names: dict[int, str]
-    results: list[Variable]
-    lines: list[CodeLine]
-
-    def answer(self, reason: str, line: str | None = None, **facts: Any) -> Answer:
-        return Answer(reason, ANSWERS[reason].format(x=self.name, **facts), line)
-
-    def depends(self, r: Variable) -> bool:
-        return any(t.born == self.x.born for t in history(r, constants=False))
-
-    @property
-    def stem(self) -> str:
-        """The variable through which the tensor is reached: `net` of a layer's weight, `layers` of `layers[0]`."""
-        for name, v in (item for scope in self.scopes for item in scope.items()):
-            if is_module(v) and any(p is self.x for _, p in v.named_parameters()):
-                return name
-        return self.name.partition("[")[0].partition(".")[0]
-
-    def changed(self, r: Variable) -> bool:
-        """Whether the tensor got other numbers after `r` was computed from it."""
-        older, x = {self.x.born}, self.x.past
-        while x is not None:
-            older, x = older | {x.born}, x.past
-        used = ((t, x) for t in history(r) for x in shown_inputs(t))
-        return any(x.born in older and (x.born > t.born or x is not self.x) for t, x in used)
-
-    def line(self, name: str) -> str | None:
-        """Where a name got its value."""
-        made = assignment_of(self.lines, name)
-        return made.where if made is not None else None
-
-    def line_of(self, graph: Graph, node: Node) -> str | None:
-        """The line that computes a node: its own, or that of the first named result that is made from it."""
-        if node.site is not None:
-            return next((line.where for line in self.lines if line.where.startswith(f"{node.site}:")), node.site)
-        reached = {node.key}
-        for n in graph.nodes.values():
-            if n.key in reached or reached.intersection(n.inputs):
-                reached.add(n.key)
-                if n.named and (where := self.line(n.name)) is not None:
-                    return where
-        return None
-
-    def text_of(self, site: Any) -> str:
-        """A line of the program with what stands there."""
-        cells = next((c for scope in self.scopes if isinstance(c := scope.get("In"), list)), [])
-        return text_of(str(site), [str(cell) for cell in cells])
-
-    def title(self, r: Variable) -> str:
-        return shown(r.name or self.names.get(r.born, "the result"))
-
-
 @settings
-def why(x: Any, of: Any = None) -> Answer:
+def why(x: object, of: object = None) -> Answer:
     """Why the gradient of `x` is as it is. `of` is the loss; by default the caller's newest scalar result.
 
     >>> import tinygrad_edu as tg
@@ -174,16 +93,16 @@ def _absent(case: Case) -> Answer:
     using = [r for r in case.results if case.depends(r)]
     walked = calls_of(lines, "backward")
     elsewhere = walked and not any(case.title(r) in walked for r in using)
-    if using and not (elsewhere and cut_after(lines, case.stem)):
+    if using and not (elsewhere and cut_after(lines, case.stem, case.apart)):
         cleared = [line for line in lines if "zero_grad(" in line.text or f"{name}.grad = None" in line.text]
         if cleared and any(lines.index(line) < lines.index(cleared[-1]) for line in walked.values()):
             stepped = [line for line in lines[lines.index(cleared[-1]) :] if ".step(" in line.text]
             return case.answer("cleared before the step" if stepped else "cleared", cleared[-1].where)
         return case.answer("no backward", case.line(case.title(using[0])), loss=case.title(using[0]))
-    if cut := cut_after(lines, case.stem) or cut_inside(lines, case.stem, case.scopes):
+    if cut := cut_after(lines, case.stem, case.apart) or cut_inside(lines, case.stem, case.scopes, case.apart):
         return case.answer(cut.cut, cut.where)
-    if left := [site for when, site in LATEST if when > x.born]:
-        return case.answer("left", case.text_of(left[-1]))
+    if left := case.left(x.born):
+        return case.answer("left", left[-1])
     if cut := cut_in_a_function(lines, case.stem, case.scopes):
         return case.answer(cut.cut, cut.where)
     if not case.results:
@@ -291,7 +210,7 @@ def _values_left(case: Case) -> str | None:
     if result is None:
         return None
     first = min((t.born for t in history(result, constants=False) if t.op is not None), default=result.born)
-    return next((case.text_of(site) for when, site in LATEST if first < when < result.born), None)
+    return next(iter(case.left(first, result.born)), None)
 
 
 def _graph_with(case: Case) -> Graph | None:
