@@ -79,7 +79,7 @@ MORE = {
     "Scaler.load_state_dict": {"state_dict": lambda: tg.amp.GradScaler().state_dict()}, "Scaler.scale": {"outputs": result},
     "Scaler.step": {"args...": []}, "Scaler.update": {"new_scale": 2.0}, "Averaged.update_parameters": {"model": layer},
     "ParameterList.append": {"part": matrix}, "defvjp": {"forward": one_of(lambda x: (x, None)), "backward": one_of(lambda r, g: (g,))},
-    "defjvp": {"rule": one_of(lambda x, t: (x, t))}, "multinomial": CALLS["multinomial"], "categorical": CALLS["categorical"], "integers": {"low": 5}, "permutation": {"x": 5},
+    "defjvps": {"rules...": one_of(lambda t, y, x: t)}, "defjvp": {"rule": one_of(lambda x, t: (x, t))}, "multinomial": CALLS["multinomial"], "categorical": CALLS["categorical"], "integers": {"low": 5}, "permutation": {"x": 5},
     "column": {"name": "a"}, "without": {"names...": lambda: "a"}, "backward": {"gradient": matrix},
 }  # fmt: skip
 

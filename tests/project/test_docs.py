@@ -33,7 +33,8 @@ def test_docstring_examples(name):
 
 
 PUBLIC = ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim", ".optim.lr_scheduler", ".data", ".viz", ".testing",
-          ".testing.strategies", ".linalg", ".fft", ".special", ".random", ".tree")  # fmt: skip
+          ".testing.strategies", ".linalg", ".fft", ".special", ".random", ".tree", ".nn.utils.rnn", ".nn.utils.parametrize", ".nn.utils.parametrizations",
+          ".nn.metrics", ".nn.guards", ".optim.swa_utils", ".training", ".amp", ".autograd", ".io")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu import ops, testing
 from tinygrad_edu.testing import GradientError, check_derivative, check_gradients
-from tinygrad_edu.testing.properties import strategies
+from tinygrad_edu.testing.properties import op_checks, strategies
 from tinygrad_edu.testing.properties.registry_score import registry_score
 
 from ..corpus import two_layer
@@ -453,3 +453,15 @@ def test_error_bars_hold(x, pair):
     value, error = testing.numerical_jacobian(f, x, with_error=True)
     assert abs(value - df(x)) <= error + 1e-15
     assert error <= 1e-6 * (1 + abs(df(x)))
+
+
+@pytest.mark.parametrize("change", [lambda g: 0 * g, lambda g: -g, lambda g: 2 * g], ids=["zero", "sign", "factor"])
+def test_ops_with_complex_results_are_checked_by_their_parts(change, monkeypatch):
+    op, x = ops.dft, np.array([0.5, -1.0, 2.0])
+    call = op, [x], {"axis": 0, "inverse": False}
+    op_checks.order_one(*call)
+    op_checks.order_two(*call)
+    (rule,) = op.vjps
+    monkeypatch.setattr(op, "vjps", (lambda *args, **more: change(rule(*args, **more)),))
+    with pytest.raises(GradientError):
+        op_checks.order_one(*call)

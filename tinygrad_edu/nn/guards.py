@@ -80,7 +80,18 @@ def is_on(name: str) -> bool:
 
 
 class SilentMistakeWarning(UserWarning):
-    """Something that runs, and most likely is not what you want."""
+    """Something that runs, and most likely is not what you want.
+
+    >>> import warnings
+    >>> import tinygrad_edu as tg
+    >>> import tinygrad_edu.nn.functional as F
+    >>> from tinygrad_edu.nn import guards
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     _ = F.cross_entropy(F.softmax(tg.Tensor([[1.0, 2.0]], requires_grad=True), 1), [1])
+    >>> seen[0].category is guards.SilentMistakeWarning
+    True
+    """
 
 
 class Switch(Block):
@@ -129,12 +140,29 @@ class Switch(Block):
 
 
 def off(*names: str) -> Switch:
-    """Switch guards off: those named, or all."""
+    """Switch guards off: those named, or all; as a `with` block, only inside it.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> from tinygrad_edu.nn import guards
+    >>> with guards.off("loss_shapes"):
+    ...     F.mse_loss([[1.0], [1.0]], [1.0, 1.0]).item()
+    0.0
+    """
     return Switch(names, False)
 
 
 def on(*names: str) -> Switch:
-    """Switch guards on: those named, or all."""
+    """Switch guards on: those named, or all; as a `with` block, only inside it.
+
+    >>> import tinygrad_edu.nn.functional as F
+    >>> from tinygrad_edu.nn import guards
+    >>> with guards.off(), guards.on("loss_shapes"):
+    ...     F.mse_loss([[1.0], [1.0]], [1.0, 1.0])
+    Traceback (most recent call last):
+    ...
+    tinygrad_edu.errors.ShapeError: mse_loss: prediction and target must have one shape; got (2, 1) and (2,), which \
+would be paired by broadcasting; use squeeze or reshape on one, or nn.guards.off('loss_shapes')
+    """
     return Switch(names, True)
 
 

@@ -15,7 +15,12 @@ from ..interop.names import guide as _guide
 
 
 class Scores(NamedTuple):
-    """Precision, recall and F1: one number each, or one for each class."""
+    """Precision, recall and F1: one number each, or one for each class.
+
+    >>> from tinygrad_edu import nn
+    >>> nn.metrics.Scores(1.0, 0.5, 2 / 3).recall
+    0.5
+    """
 
     precision: Any
     recall: Any

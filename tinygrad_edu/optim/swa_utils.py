@@ -27,13 +27,23 @@ from .optimizer import Optimizer
 
 
 def get_swa_avg_fn() -> Callable[[Any, Any, Any], Any]:
-    """The plain mean: average + (value - average) / (number of those before + 1)."""
+    """The plain mean: average + (value - average) / (number of those before + 1).
+
+    >>> from tinygrad_edu.optim import swa_utils
+    >>> swa_utils.get_swa_avg_fn()(1.0, 4.0, 2)
+    2.0
+    """
     return lambda average, value, n: average + (value - average) / (float(n) + 1)
 
 
 @settings
 def get_ema_avg_fn(decay: Probability = 0.999) -> Callable[[Any, Any, Any], Any]:
-    """The running mean: decay * average + (1 - decay) * value."""
+    """The running mean: decay * average + (1 - decay) * value.
+
+    >>> from tinygrad_edu.optim import swa_utils
+    >>> swa_utils.get_ema_avg_fn(0.75)(1.0, 5.0, 2)
+    2.0
+    """
     return lambda average, value, n: decay * average + (1 - decay) * value
 
 
@@ -89,7 +99,16 @@ class AveragedModel(Module):
 @no_grad
 def update_bn(loader: Iterable[Any], model: Module) -> None:
     """Compute the running statistics of batch norm anew, as plain means over the inputs of `loader` (or the first of
-    each tuple): those of an averaged model are nobody's otherwise."""
+    each tuple): those of an averaged model are nobody's otherwise.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> from tinygrad_edu.optim import swa_utils
+    >>> model = nn.BatchNorm1d(1)
+    >>> swa_utils.update_bn([tg.Tensor([[1.0], [3.0]]), tg.Tensor([[5.0], [7.0]])], model)
+    >>> model.running_mean.tolist()
+    [4.0]
+    """
     if not isinstance(model, Module):
         raise TypeError(f"update_bn: takes data and a Module; got {type(model).__name__}; pass the model")
     if not hasattr(loader, "__iter__") or getattr(loader, "shape", None) == ():
@@ -117,7 +136,22 @@ def update_bn(loader: Iterable[Any], model: Module) -> None:
 
 
 class SWALR(LRScheduler):
-    """From the rate of now to `swa_lr` in `anneal_epochs` steps, along a cosine or a line, and then that."""
+    """From the rate of now to `swa_lr` in `anneal_epochs` steps, along a cosine or a line, and then that.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import optim
+    >>> w = tg.Tensor([1.0], requires_grad=True)
+    >>> sgd = optim.SGD([w], lr=1.0)
+    >>> schedule, rates = optim.swa_utils.SWALR(sgd, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear"), []
+    >>> for _ in range(3):
+    ...     sgd.step()
+    ...     schedule.step()
+    ...     rates.append(schedule.get_last_lr()[0])
+    >>> rates
+    [0.75, 0.5, 0.5]
+
+    Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization" (2018).
+    """
 
     chains = grows = False
 

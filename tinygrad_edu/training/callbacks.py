@@ -19,6 +19,18 @@ class Callback:
 
     What `state()` returns goes into checkpoints, and `load_state` is given it again. Those that are `last` are called
     after the others.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, optim, training
+    >>> class Count(training.Callback):
+    ...     steps = 0
+    ...     def batch(self, run):
+    ...         self.steps += 1
+    >>> model, batch = nn.Linear(1, 1), (tg.Tensor([[1.0]]), tg.Tensor([[2.0]]))
+    >>> count, sgd = Count(), optim.SGD(model.parameters(), lr=0.1)
+    >>> _ = tg.fit(model, [batch, batch], nn.MSELoss(), sgd, epochs=3, callbacks=[count], bar=False)
+    >>> count.steps
+    6
     """
 
     last = False

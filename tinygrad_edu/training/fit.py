@@ -17,7 +17,15 @@ from .callbacks import Callback
 
 
 class Fit:
-    """A run of `fit`, as callbacks see it and as it is returned."""
+    """A run of `fit`, as callbacks see it and as it is returned.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, optim
+    >>> model, batch = nn.Linear(1, 1), (tg.Tensor([[1.0]]), tg.Tensor([[2.0]]))
+    >>> run = tg.fit(model, [batch, batch], nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1), epochs=3, bar=False)
+    >>> run.epoch, run.step, len(run.history), run.stopped
+    (3, 6, 3, '')
+    """
 
     def __init__(self, model: Any, data: Any, optimizer: Any, epochs: int, schedule: Any, callbacks: Any) -> None:
         self.model, self.data, self.optimizer = model, data, optimizer

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
 
 class CSVLog(Callback):
-    """A table of the history, one line for each epoch; a run that resumes writes the lines before it again."""
+    """A table of the history, one line for each epoch; a run that resumes writes the lines before it again.
+
+    >>> import os, pathlib, tempfile
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, optim, training
+    >>> model, batch = nn.Linear(1, 1), (tg.Tensor([[1.0]]), tg.Tensor([[2.0]]))
+    >>> sgd = optim.SGD(model.parameters(), lr=0.1)
+    >>> path = os.path.join(tempfile.mkdtemp(), "history.csv")
+    >>> _ = tg.fit(model, [batch], nn.MSELoss(), sgd, 3, callbacks=[training.CSVLog(path)], bar=False)
+    >>> lines = pathlib.Path(path).read_text().splitlines()
+    >>> lines[0], len(lines)
+    ('epoch,loss', 4)
+    """
 
     def __init__(self, path: Any) -> None:
         self.path = as_path("CSVLog", path)
@@ -30,7 +42,17 @@ class CSVLog(Callback):
 
 
 class TensorBoardLog(Callback):
-    """The history for TensorBoard, in `folder` (needs tensorboardX)."""
+    """The history for TensorBoard, in `folder` (needs tensorboardX).
+
+    >>> import os, tempfile
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, optim, training
+    >>> model, batch, folder = nn.Linear(1, 1), (tg.Tensor([[1.0]]), tg.Tensor([[2.0]])), tempfile.mkdtemp()
+    >>> sgd = optim.SGD(model.parameters(), lr=0.1)
+    >>> _ = tg.fit(model, [batch], nn.MSELoss(), sgd, callbacks=[training.TensorBoardLog(folder)], bar=False)
+    >>> [name.startswith("events.out") for name in os.listdir(folder)]
+    [True]
+    """
 
     def __init__(self, folder: Any) -> None:
         try:
@@ -52,7 +74,16 @@ class TensorBoardLog(Callback):
 
 
 class LivePlot(Callback):
-    """The loss of each epoch as a curve that grows, in a notebook (needs matplotlib). `figure` is the last one."""
+    """The loss of each epoch as a curve that grows, in a notebook (needs matplotlib). `figure` is the last one.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn, optim, training
+    >>> model, batch = nn.Linear(1, 1), (tg.Tensor([[1.0]]), tg.Tensor([[2.0]]))
+    >>> plot, sgd = training.LivePlot(), optim.SGD(model.parameters(), lr=0.1)
+    >>> _ = tg.fit(model, [batch], nn.MSELoss(), sgd, epochs=2, callbacks=[plot], bar=False)
+    >>> len(plot.figure.axes[0].lines[0].get_xdata())
+    2
+    """
 
     def __init__(self) -> None:
         try:

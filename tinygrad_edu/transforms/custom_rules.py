@@ -21,7 +21,7 @@ from ..batched import BatchedArray
 from ..engine import NEEDS, Variable, constant, entered, zeros_like
 from ..errors import GraphError, ShapeError, few
 from ..functions.arguments import Function, lift
-from ..functions.settings import function, integer, settings
+from ..functions.settings import function, integer, settings, several
 from ..holders import USED, fingerprint
 from ..recording import Recording, no_grad, recording
 from . import tree
@@ -179,7 +179,9 @@ class _Ruled:
         function(self.who, "f", f)
         functools.update_wrapper(self, f)
         self.f = f
-        self.settings = tuple(integer(self.who, "nondiff_argnums", k, 0) for k in nondiff_argnums)
+        self.settings = tuple(
+            integer(self.who, "nondiff_argnums", k, 0) for k in several(self.who, "nondiff_argnums", nondiff_argnums)
+        )
         self.rules: tuple[Function, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -196,9 +198,9 @@ class _Ruled:
         if not self.settings:
             return RuleCall(self, args).result()
         places = [i for i in range(len(args)) if i not in self.settings]
-        return RuleCall(self.given(args), tuple(args[i] for i in places)).result()
+        return RuleCall(self._given(args), tuple(args[i] for i in places)).result()
 
-    def given(self, args: Sequence[Any]) -> Any:
+    def _given(self, args: Sequence[Any]) -> Any:
         """The same function of the other arguments alone, with its settings as they are here."""
         fixed = {i: args[i] for i in self.settings if i < len(args)}
 
@@ -207,10 +209,10 @@ class _Ruled:
             return [fixed[i] if i in fixed else next(others) for i in range(len(args))]
 
         part = type(self)(functools.wraps(self.f)(lambda *rest: self.f(*merged(rest))))
-        part.rules = self.with_settings(merged, list(fixed.values()))
+        part.rules = self._with_settings(merged, list(fixed.values()))
         return part
 
-    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
         """The rules, with the settings where they take them."""
         raise NotImplementedError
 
@@ -242,7 +244,7 @@ class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
         """Set the rule."""
         self.rules = function("defvjp", "forward", forward), function("defvjp", "backward", backward)
 
-    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
         forward, backward = self.rules
         return lambda *rest: forward(*merged(rest)), functools.partial(backward, *fixed)
 
@@ -295,6 +297,9 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
 
     def defjvps(self, *rules: Function | None) -> None:
         """Set the rule as one for each argument, `rule(tangent, result, *primals)`, None for a tangent of 0."""
+        for given in rules:
+            if given is not None:
+                function("defjvps", "rules", given)
 
         def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
             y = self(*primals)
@@ -304,7 +309,7 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
 
         self.rules = (rule,)
 
-    def with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
         return (functools.partial(self.rules[0], *fixed),)
 
     def run(self, call: Any, args: Any) -> Any:

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 
 class ParametrizationList(ModuleList):
-    """What a parameter is computed from, `original` (or `original0`, `original1` ...), and the modules that do it."""
+    """What a parameter is computed from, `original` (or `original0`, `original1` ...), and the modules that do it.
+
+    >>> from tinygrad_edu import nn
+    >>> from tinygrad_edu.nn.utils import parametrize
+    >>> net = nn.Linear(2, 2)
+    >>> _ = parametrize.register_parametrization(net, "weight", nn.Tanh(), unsafe=True)
+    >>> made = net.parametrizations["weight"]
+    >>> type(made).__name__, made.original.shape, type(made[0]).__name__
+    ('ParametrizationList', (2, 2), 'Tanh')
+    """
 
     def __init__(self, modules: Iterable[Module], value: Tensor) -> None:
         super().__init__(modules)
@@ -127,7 +136,15 @@ def _together(parts: dict[str, Any]) -> ModuleDict:
 
 @settings
 def is_parametrized(module: object, tensor_name: str | None = None) -> bool:
-    """Whether a parameter of `module`, or any, is computed from others."""
+    """Whether a parameter of `module`, or any, is computed from others.
+
+    >>> from tinygrad_edu import nn
+    >>> from tinygrad_edu.nn.utils import parametrize
+    >>> net = nn.Linear(2, 2)
+    >>> _ = parametrize.register_parametrization(net, "weight", nn.Tanh(), unsafe=True)
+    >>> parametrize.is_parametrized(net), parametrize.is_parametrized(net, "bias")
+    (True, False)
+    """
     if not isinstance(module, Module):
         raise TypeError(f"is_parametrized: takes a module; got {type(module).__name__}; pass one")
     made = vars(module).get("parametrizations")
@@ -136,7 +153,16 @@ def is_parametrized(module: object, tensor_name: str | None = None) -> bool:
 
 @settings
 def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: bool = True) -> Any:
-    """Make a computed parameter a plain one again: with the value it has, or with its original one."""
+    """Make a computed parameter a plain one again: with the value it has, or with its original one.
+
+    >>> from tinygrad_edu import nn
+    >>> from tinygrad_edu.nn.utils import parametrize
+    >>> net = nn.Linear(2, 2)
+    >>> _ = parametrize.register_parametrization(net, "weight", nn.Tanh(), unsafe=True)
+    >>> _ = parametrize.remove_parametrizations(net, "weight")
+    >>> parametrize.is_parametrized(net), sorted(name for name, _ in net.named_parameters())
+    (False, ['bias', 'weight'])
+    """
     who = "remove_parametrizations"
     if not is_parametrized(module, tensor_name):
         raise StateDictError(f"{who}: the tensor must be parametrized; got {tensor_name!r}; leave it as it is")

@@ -25,6 +25,12 @@ class PackedSequence(NamedTuple):
 
     `data` has all steps as rows; `batch_sizes` how many sequences there are at each step, the longest first.
     `sorted_indices` puts a batch into that order (None: it is in it), `unsorted_indices` back.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.nn.utils import rnn
+    >>> packed = rnn.pack_sequence([tg.arange(3.0), tg.arange(1.0)])
+    >>> packed.data.tolist(), packed.batch_sizes.tolist()
+    ([0.0, 0.0, 1.0, 2.0], [2, 1, 1])
     """
 
     data: Tensor
@@ -74,7 +80,13 @@ def pad_sequence(
 
 @settings
 def unpad_sequence(padded_sequences: Tensor, lengths: ArrayLike, batch_first: bool = False) -> list[Tensor]:
-    """The sequences that `pad_sequence` filled up, by their lengths."""
+    """The sequences that `pad_sequence` filled up, by their lengths.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.nn.utils import rnn
+    >>> [x.tolist() for x in rnn.unpad_sequence(tg.Tensor([[1.0, 2.0], [3.0, 0.0]]), [2, 1], batch_first=True)]
+    [[1.0, 2.0], [3.0]]
+    """
     x = _batch_first("unpad_sequence", padded_sequences, batch_first)
     return [x[i, :n] for i, n in enumerate(counts("unpad_sequence", "lengths", lengths, x.shape[:1], x.shape[1]))]
 
@@ -91,7 +103,14 @@ def pack_padded_sequence(
     input: ArrayLike, lengths: ArrayLike, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:  # fmt: skip
     """A filled-up batch `(longest, batch, ...)` without what was filled up; `lengths` descend, or `enforce_sorted` is
-    False."""
+    False.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.nn.utils import rnn
+    >>> packed = rnn.pack_padded_sequence(tg.Tensor([[1.0, 3.0], [2.0, 0.0]]), [2, 1])
+    >>> packed.data.tolist(), packed.batch_sizes.tolist()
+    ([1.0, 3.0, 2.0], [2, 1])
+    """
     who = "pack_padded_sequence"
     x = _batch_first(who, input, batch_first)
     n = counts(who, "lengths", lengths, x.shape[:1], x.shape[1])
@@ -112,7 +131,14 @@ def pack_padded_sequence(
 def pad_packed_sequence(
     sequence: Any, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """The batch that was packed, filled up again: `(longest, batch, ...)` and the lengths."""
+    """The batch that was packed, filled up again: `(longest, batch, ...)` and the lengths.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.nn.utils import rnn
+    >>> filled, lengths = rnn.pad_packed_sequence(rnn.pack_sequence([tg.arange(2.0), tg.ones(1)]), batch_first=True)
+    >>> filled.tolist(), lengths.tolist()
+    ([[0.0, 1.0], [1.0, 0.0]], [2, 1])
+    """
     who = "pad_packed_sequence"
     sizes = _must_be_packed(who, sequence)
     longest = len(sizes) if total_length is None else integer(who, "total_length", total_length, len(sizes))
@@ -139,13 +165,25 @@ def _must_be_packed(who: str, sequence: object) -> Any:
 
 @settings
 def pack_sequence(sequences: Sequence[Any], enforce_sorted: bool = True) -> PackedSequence:
-    """Sequences `(length, ...)` of different lengths, packed."""
+    """Sequences `(length, ...)` of different lengths, packed.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.nn.utils import rnn
+    >>> rnn.pack_sequence([tg.ones(1), tg.arange(2.0)], enforce_sorted=False).data.tolist()
+    [0.0, 1.0, 1.0]
+    """
     given = _must_be_sequences("pack_sequence", sequences)
     return pack_padded_sequence(pad_sequence(given), [x.shape[0] for x in given], enforce_sorted=enforce_sorted)
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The sequences that were packed."""
+    """The sequences that were packed.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.nn.utils import rnn
+    >>> [x.tolist() for x in rnn.unpack_sequence(rnn.pack_sequence([tg.arange(2.0), tg.ones(1)]))]
+    [[0.0, 1.0], [1.0]]
+    """
     _must_be_packed("unpack_sequence", packed_sequences)
     return unpad_sequence(*pad_packed_sequence(packed_sequences, batch_first=True), batch_first=True)
 

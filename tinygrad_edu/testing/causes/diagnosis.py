@@ -59,7 +59,9 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
             report.pattern = first.pattern
     elif not _blame_by_text(pair, pair.functions[1], report) and why:
         report.notes.append(why)
-    if hint and not culprits and (report.pattern or "").startswith((TERM, OVERWRITTEN)):
+    there = hint and (not culprits or hint.split()[-1] == str(culprits[0].blame.site).rpartition(":")[2])
+    known = report.pattern or ""
+    if there and known.startswith((TERM, OVERWRITTEN)) and not (culprits and ":" in known):
         report.pattern = hint
     if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not rewrites(pair.df):
         report.pattern = f"{TERM} or wrong, in some entries"
