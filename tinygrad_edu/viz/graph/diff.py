@@ -188,8 +188,7 @@ def _equal(a: Any, b: Any) -> bool:
         return np.shape(a) == np.shape(b) and bool(np.all((a == b) | ((a != a) & (b != b))))
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return False
-    kind: Any = type(a)
-    return bool(a == b) or (kind is type(b) and kind.__eq__ is object.__eq__)
+    return bool(a == b) or (type(a) is type(b) and getattr(type(a), "__eq__", None) is object.__eq__)
 
 
 def _inputs(first: Graph, second: Graph, found: dict[str, str], p: Matched) -> list[str]:
