@@ -9,6 +9,7 @@ from typing import Any
 
 from ..annotations import ArrayLike, DTypeLike
 from ..functions.arguments import spelled
+from ..functions.calls import own_keywords
 from ..functions.settings import Positive, settings
 from ..random import Generator
 from . import functional as F
@@ -186,6 +187,7 @@ class Mish(Layer):
     0.8651
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -270,6 +272,7 @@ class ReLU6(Hardtanh):
     [0.0, 3.0, 6.0]
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0)
 
@@ -281,6 +284,7 @@ class Hardsigmoid(Layer):
     [0.0, 0.5, 1.0]
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -295,6 +299,7 @@ class Hardswish(Layer):
     [1.125, 4.0]
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 

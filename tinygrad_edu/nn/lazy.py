@@ -11,6 +11,7 @@ from typing import Any
 from ..changes import at_once, become, draft
 from ..errors import ShapeError
 from ..functions.arguments import lift
+from ..functions.calls import fitting
 from . import convolution, linear, normalization
 from .module import Module
 
@@ -29,7 +30,7 @@ class _Lazy(Module):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Module.__init__(self)
-        given = inspect.signature(type(self)).bind(*args, **kwargs)
+        given = inspect.signature(type(self)).bind(*args, **fitting(type(self), args, kwargs))
         given.apply_defaults()
         self._waiting: inspect.BoundArguments | None = given
         self._yet = "its parameters are made at the first call: call the model once with an input"
