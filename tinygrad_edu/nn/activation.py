@@ -19,6 +19,8 @@ from .module import Layer, Parameter
 class Sigmoid(Layer):
     """1 / (1 + exp(-x)).
 
+    Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
+
     >>> from tinygrad_edu import nn; nn.Sigmoid()([0.0, 100.0]).tolist()
     [0.5, 1.0]
     """
@@ -28,7 +30,7 @@ class Sigmoid(Layer):
 
 
 class Tanh(Layer):
-    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)). Source: LeCun et al., "Efficient backprop" (1998).
 
     >>> from tinygrad_edu import nn; round(nn.Tanh()(1.0).item(), 4)
     0.7616

@@ -53,7 +53,7 @@ class _Lazy(Module):
 
 
 class LazyLinear(_Lazy, linear.Linear):
-    """Linear whose `in_features` are those of the first input.
+    """Linear whose `in_features` are those of the first input. Source: Rosenblatt (1958).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -68,7 +68,7 @@ class LazyLinear(_Lazy, linear.Linear):
 class LazyConv1d(_Lazy, convolution.Conv1d):
     """Conv1d whose `in_channels` are those of the first input: `(n, c, l)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Waibel et al. (1989).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -83,7 +83,7 @@ class LazyConv1d(_Lazy, convolution.Conv1d):
 class LazyConv2d(_Lazy, convolution.Conv2d):
     """Conv2d whose `in_channels` are those of the first input: `(n, c, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: LeCun et al. (1989).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -100,7 +100,7 @@ class LazyConv2d(_Lazy, convolution.Conv2d):
 class LazyConv3d(_Lazy, convolution.Conv3d):
     """Conv3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ji et al. (2013).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -115,7 +115,7 @@ class LazyConv3d(_Lazy, convolution.Conv3d):
 class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
     """ConvTranspose1d whose `in_channels` are those of the first input: `(n, c, l)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -130,7 +130,7 @@ class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
 class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
     """ConvTranspose2d whose `in_channels` are those of the first input: `(n, c, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -145,7 +145,7 @@ class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
 class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
     """ConvTranspose3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -160,7 +160,7 @@ class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
 class LazyBatchNorm1d(_Lazy, normalization.BatchNorm1d):
     """BatchNorm1d whose `num_features` are those of the first input: `(n, c, l)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -173,7 +173,7 @@ class LazyBatchNorm1d(_Lazy, normalization.BatchNorm1d):
 class LazyBatchNorm2d(_Lazy, normalization.BatchNorm2d):
     """BatchNorm2d whose `num_features` are those of the first input: `(n, c, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -186,7 +186,7 @@ class LazyBatchNorm2d(_Lazy, normalization.BatchNorm2d):
 class LazyBatchNorm3d(_Lazy, normalization.BatchNorm3d):
     """BatchNorm3d whose `num_features` are those of the first input: `(n, c, d, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -201,6 +201,7 @@ class LazyInstanceNorm1d(_Lazy, normalization.InstanceNorm1d, affine=True, track
     statistics, unless told otherwise.
 
     Until then it has no parameters: call it once before an optimizer is made.
+    Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -217,6 +218,7 @@ class LazyInstanceNorm2d(_Lazy, normalization.InstanceNorm2d, affine=True, track
     statistics, unless told otherwise.
 
     Until then it has no parameters: call it once before an optimizer is made.
+    Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -233,6 +235,7 @@ class LazyInstanceNorm3d(_Lazy, normalization.InstanceNorm3d, affine=True, track
     statistics, unless told otherwise.
 
     Until then it has no parameters: call it once before an optimizer is made.
+    Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
