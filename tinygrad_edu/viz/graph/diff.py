@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -127,10 +128,11 @@ def diff(a: object, b: object, rtol: float = 1e-6) -> Diff:
         first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
         found = same(first, second)
     pairs = [_pair(first.nodes[x], second.nodes[y]) for x, y in found.items()]
+    there = set(found.values())
     for p in pairs:
-        p.notes = list(dict.fromkeys([*p.notes, *_settings(p.a, p.b), *_inputs(first, second, found, p)]))
+        p.notes = list(dict.fromkeys([*p.notes, *_settings(p.a, p.b), *_inputs(first, second, found, there, p)]))
     only_a = [n for k, n in first.nodes.items() if k not in found]
-    alone = set(second.nodes) - set(found.values())
+    alone = set(second.nodes) - there
     only_b = [n for k, n in second.nodes.items() if k in alone]
     notices = list(dict.fromkeys([*first.notices, *second.notices]))
     if notices:  # a gradient that one of them leaves out is no difference
@@ -191,10 +193,9 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a == b) or (type(a) is type(b) and getattr(type(a), "__eq__", None) is object.__eq__)
 
 
-def _inputs(first: Graph, second: Graph, found: dict[str, str], p: Matched) -> list[str]:
+def _inputs(first: Graph, second: Graph, found: dict[str, str], there: Set[str], p: Matched) -> list[str]:
     """The inputs, by the names of the second graph, where both take tensors that both graphs have, but not the same
     ones in the same order."""
-    there = set(found.values())
     uses = [(x, y) for x, y in zip(p.a.inputs, p.b.inputs, strict=False) if x in found and y in there]
     if all(found[x] == y for x, y in uses):
         return []
