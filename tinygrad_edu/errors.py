@@ -64,7 +64,9 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 
 # NumPy's warning of an overflow names the line that called NumPy, one of this package. Raised there as an error
 # it leads to `rescued`, which warns of the user's line. Where another filter comes first, the warning is NumPy's own.
-warnings.filterwarnings("error", category=RuntimeWarning, module=r"tinygrad_edu\.(engine|op|ops|pieces|sums|batched)\b")
+warnings.filterwarnings(
+    "error", category=RuntimeWarning, module=r"tinygrad_edu\.(engine|op|ops|pieces|products|sums|batched)\b"
+)
 
 
 def rescued(

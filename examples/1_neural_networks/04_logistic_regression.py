@@ -90,7 +90,7 @@ for f in (cross_entropy, squared):
     axes[1].plot(
         line, f(tg.asarray(line)).data, label=f"{f.__name__.replace('_', '-')}, L'' from {bends[f.__name__].min():.2g}"
     )
-axes[1].set(title="loss of one example with y = 1", xlabel="w", ylim=(-0.1, 3))
+axes[1].set(title="loss of one example with y = 1", xlabel="w", ylim=(-0.2, 6.5))
 axes[1].legend()
 figure.tight_layout()
 figure.savefig(OUT / "04_logistic_regression.png", dpi=120)

@@ -169,6 +169,11 @@ class Both:
     n: int = 0
 
 
+class Own:
+    def __init__(self):
+        self.n = 0
+
+
 class Plain:
     n = 0
     kept: list = []  # noqa: RUF012
@@ -180,6 +185,7 @@ def counted(x):
 
 OBJECTS = {
     "an attribute of its class": (Plain(), lambda x: setattr(x, "n", x.n + 1)),
+    "all its attributes": (Own(), lambda x: setattr(x, "__dict__", {"n": 2})),
     "a list of its class": (Plain(), lambda x: x.kept.append(1)),
     "slots": (Slotted(), lambda x: setattr(x, "n", x.n + 1)),
     "a dataclass": (Both(), lambda x: setattr(x, "n", x.n + 1)),
@@ -213,6 +219,7 @@ def test_what_changes_outside_is_refused(name):
 
 SETTINGS = {
     "slots": (Slotted(), lambda x: x.n, lambda x: setattr(x, "n", 5)),
+    "all attributes": (Own(), lambda x: x.n, lambda x: setattr(x, "__dict__", {"n": 5})),
     "a class": (Plain(), lambda x: x.n, lambda x: setattr(x, "n", 5)),
     "a long list": (list(range(5000)), lambda x: x[3], lambda x: x.__setitem__(3, 5)),
     "a deque": (collections.deque([1]), lambda x: x[0], lambda x: x.__setitem__(0, 5)),

@@ -149,19 +149,34 @@ NOT_HERE = """
 copyto fill_diagonal place put putmask busday_count busday_offset datetime_as_string is_busday isnat packbits unpackbits
 bitwise_count gcd lcm spacing polydiv real_if_close sort_complex trim_zeros
 """
+# NumPy's own for tensors that need no gradient; refused for others, as they may give numbers that depend on them
+WHERE_NOTHING_IS_LOST = """
+argpartition digitize histogram histogram2d histogram_bin_edges histogramdd intersect1d ix_ lexsort ravel_multi_index
+setdiff1d setxor1d union1d unravel_index
+"""
 
 
 def test_every_function_of_numpy_is_here_or_named_as_one_that_is_not():
-    from tinygrad_edu.interop.table import FUNCTIONS, UFUNCS, WITHOUT_GRADIENT
+    from tinygrad_edu.interop.table import FUNCTIONS, STEPS, UFUNCS, WITHOUT_GRADIENT
 
-    known, missing = {*FUNCTIONS, *WITHOUT_GRADIENT, *UFUNCS}, set()
+    known, missing = {*FUNCTIONS, *STEPS, *WITHOUT_GRADIENT, *UFUNCS}, set()
     for part in (np, np.linalg, np.fft):
         for name in dir(part):
             f = getattr(part, name)
             dispatched = isinstance(f, np.ufunc) or hasattr(f, "_implementation")
             if dispatched and name[0] != "_" and f not in known:
                 missing.add(name)
-    assert missing == set(NOT_HERE.split())
+    assert missing == {*NOT_HERE.split(), *WHERE_NOTHING_IS_LOST.split()}
+
+
+@pytest.mark.parametrize("name", ["isreal", "iscomplex", "isposinf", "isneginf", "nanargmax", "nanargmin", "isin"])
+def test_steps_are_tensors_without_a_gradient(name):
+    f = getattr(np, name)
+    call = (lambda x: f(x, [1.0])) if name == "isin" else f
+    y = call(tg.Tensor(M, requires_grad=True))
+    assert isinstance(y, tg.Tensor)
+    assert not y.requires_grad
+    np.testing.assert_array_equal(y.data, call(M))
 
 
 def test_an_order_that_depends_on_memory_is_refused():

@@ -121,3 +121,55 @@ def test_functions_take_pytorchs_arguments():
             if key not in (*OTHER_DEFAULTS, "axis") and parameter.default is not inspect.Parameter.empty:
                 assert have[key].default == pytest.approx(parameter.default), f"{name}: {key}"
     assert compared > 20
+
+
+CLASSES = [name for name in public(nn) if inspect.isclass(getattr(nn, name))]
+ANY_NUMBER = {"Identity", "ModuleList", "Sequential"}
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in ANY_NUMBER])
+def test_an_argument_too_many_is_one_too_many_of_the_class(name):
+    places = [p for p in inspect.signature(getattr(nn, name)).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    given = [2 if p.default is p.empty else p.default for p in places]
+    count = f"{len(places)} argument{'s' * (len(places) != 1)}"
+    with pytest.raises(
+        TypeError, match=rf"\A{name}: takes at most {count} by place; got {len(places) + 1}; write {name}\("
+    ):
+        getattr(nn, name)(*given, None)
+
+
+def test_arguments_that_do_not_fit_a_base_are_said_to_be_those_of_the_base():
+    class Mine(nn.Linear):
+        def __init__(self, *args):
+            super().__init__(*args)
+
+    class Plain(nn.Module):
+        def __init__(self, *args):
+            super().__init__(*args)
+
+    class Inherits(Plain):
+        pass
+
+    class Named(nn.Linear):
+        pass
+
+    for made, message in (
+        (lambda: Mine(2), "Linear: needs out_features; got 1 argument; write Linear("),
+        (lambda: Plain(2), "Module: takes at most 0 arguments by place; got 1; write Module()"),
+        (lambda: Inherits(2), "Module: takes at most 0 arguments"),
+        (lambda: Named(2), "Named: needs out_features; got 1 argument; write Named("),
+        (lambda: nn.LazyLinear(), "LazyLinear: needs out_features; got nothing"),
+        (lambda: nn.LazyLinear(2, biass=True), "LazyLinear: keywords must be among"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            made()
+        assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("args", [(), (0,), (0, 1, 2)])
+def test_size_is_no_method_however_it_is_called(args):
+    x = tg.ones((2, 3))
+    with pytest.raises(TypeError, match=r"\Asize: must not be called: .* 6; got a call of it; write x\.shape"):
+        x.size(*args)
+    with pytest.raises(TypeError, match=r"write x\.shape\[1\]"):
+        x.size(dim=1)

@@ -136,6 +136,56 @@ def test_a_whole_training_step(name):
         close(state[f"model.{k}"], v.data, 3000)
 
 
+BY_VALUE = {"Adafactor", "LBFGS", "Muon"}  # whose operations depend on values
+ALL = [k for k, x in vars(optim).items() if isinstance(x, type) and issubclass(x, optim.Optimizer) and k != "Optimizer"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_step_of_each_optimizer(name):
+    """Four steps in onnxruntime are those of the optimizer itself; or it is refused by its name."""
+    rng = np.random.default_rng(0)
+    w = nn.Parameter(rng.normal(size=(4, 3)))
+    optimizer = getattr(optim, name)([w])
+    data = [rng.normal(size=(5, 4)) for _ in range(4)]
+
+    def step(x):
+        def closure():
+            optimizer.zero_grad()
+            loss = ((x @ w) ** 2).mean()
+            loss.backward()
+            return loss
+
+        return optimizer.step(closure)
+
+    if name in BY_VALUE:
+        with pytest.raises(
+            GraphError, match=f"^{name}: step must be called outside of .* exported, .*; got a call inside; "
+        ):
+            tg.export(step, tg.Tensor(data[0]))
+        return
+    model = tg.export(step, tg.Tensor(data[0]))
+    run, names, state = session(model), [y.name for y in model.graph.output], {}
+    for x in data:
+        found = dict(zip(names, run.run(None, {"x": x, **state}), strict=True))
+        state = {k.removeprefix("new."): v for k, v in found.items() if k.startswith("new.")}
+        close(found["output"], step(tg.Tensor(x)).data, 500)
+    close(state["w"], w.data, 500)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.clip(x, -0.5, 1), lambda x: np.clip(x, None, 0.5), lambda x: np.clip(x, 0.5, None),
+        lambda x: np.clip(x, a_min=-1, a_max=0), lambda x: np.clip(x, x - 1, 2.0 * x), lambda x: np.clip(x, 1, -1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_clip(f, dtype):
+    x = np.array([-3, -1, 0, 1, 2]).astype(dtype)
+    program = read(f, x)
+    close(ran(write(program, [(program.inputs[0], "x")], {}, ["y"]), x=x)["y"], f(x))
+
+
 def test_names_and_random_numbers():
     tg.random.manual_seed(0)
     scale = tg.Tensor([2.0])

@@ -43,7 +43,7 @@ LINES = {
     "tg.add(x, 1)": "tinygrad_edu.tensor.Tensor", "x.sum()": "tinygrad_edu.tensor.Tensor",
     "x.grad": "tinygrad_edu.tensor.Tensor | Any", "tg.draw(x)": "tinygrad_edu.viz.pictures.picture.Picture",
     "tg.viz.player(x)": "tinygrad_edu.viz.pages.page.Page", "tg.explain(x)": "tinygrad_edu.viz.words.explain.Explanation",
-    "tg.why(x)": "tinygrad_edu.viz.words.why.Answer", "tg.nn.Linear(1, 1)(x)": "tinygrad_edu.tensor.Tensor",
+    "tg.why(x)": "tinygrad_edu.viz.words.case.Answer", "tg.nn.Linear(1, 1)(x)": "tinygrad_edu.tensor.Tensor",
     "tg.nn.Sequential()(x)": "tinygrad_edu.tensor.Tensor", "tg.nn.Linear(1, 1).weight": "tinygrad_edu.nn.module.Parameter",
     "tg.nn.Linear(1, 1).eval()": "tinygrad_edu.nn.linear.Linear",
     "tg.nn.functional.mse_loss(x, x)": "tinygrad_edu.tensor.Tensor", "tg.__version__": "str",

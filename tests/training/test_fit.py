@@ -1,7 +1,11 @@
 """`fit` is the loop that one writes by hand, and a run that resumes is the run that was never interrupted."""
 
 import csv
+import importlib.util
 import inspect
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -84,6 +88,49 @@ def test_a_run_that_resumes_is_the_same_bit_for_bit(tmp_path, at):
         np.testing.assert_array_equal(values(again)[key], value)
 
 
+PROGRAM = """
+import os, sys
+import numpy as np
+import tinygrad_edu as tg
+from tinygrad_edu import data, nn, optim, training
+
+path, kill, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+tg.random.manual_seed(seed)
+rng = tg.random.default_rng(seed)
+x = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+y = (x.sum(axis=1) > 0).astype("int64")
+model = nn.Sequential(nn.Linear(3, 8, rng=rng), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 2, rng=rng))
+batches = data.DataLoader(data.TensorDataset(x, y), 7, shuffle=True, rng=rng)
+adam = optim.Adam(model.parameters(), lr=0.01)
+
+class Kill(training.Callback):
+    last = True
+    def batch(self, run):
+        if run.step == kill:
+            os._exit(9)
+
+schedule = optim.CosineAnnealingLR(adam, 4)
+watching = [training.Checkpoint(path, every=1), Kill()]
+run = tg.fit(model, batches, nn.CrossEntropyLoss(), adam, 4, callbacks=watching, schedule=schedule, bar=False)
+print(run.step, [row["loss"].hex() for row in run.history], [p.data.tobytes().hex() for p in model.parameters()])
+print([v.tobytes().hex() for v in map(np.asarray, tg.tree.leaves(adam.state_dict()))])
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_goes_on_in_another(tmp_path):
+    def ran(name, kill, seed):
+        command = [sys.executable, "-c", PROGRAM, str(tmp_path / name), str(kill), str(seed)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    whole = ran("whole.st", 0, 5)
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.startswith("24 [")
+    for kill, seed in ((9, 5), (15, 6)):  # in the second epoch of 6 steps and, after it has gone on, in the third
+        assert ran("killed.st", kill, seed).returncode == 9
+    assert ran("killed.st", 0, 7).stdout == whole.stdout
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     model, batches, adam, schedule = parts()
     keep = training.Checkpoint(tmp_path / "run.st")
@@ -138,11 +185,31 @@ def test_logs_and_means(tmp_path):
     assert [path for path in (tmp_path / "board").iterdir() if path.stat().st_size > 100]
 
 
-def test_bad_data_is_refused_and_the_function_is_short():
+def test_bad_data_is_refused():
     model, _, adam, _ = parts()
     with pytest.raises(DTypeError, match=r"batches \(inputs, target\); got ndarray; use data.DataLoader"):
         tg.fit(model, [X], nn.CrossEntropyLoss(), adam, bar=False)
-    assert len(inspect.getsource(inspect.getmodule(training.Fit)).splitlines()) <= 150
+
+
+def test_the_file_is_short_and_its_copy_trains_alike(tmp_path):
+    source = inspect.getsource(inspect.getmodule(training.Fit))
+    assert len(source.splitlines()) <= 150
+    copied = re.sub(r"^from \.(?!\.)", "from tinygrad_edu.training.", source, flags=re.M)
+    (tmp_path / "my_fit.py").write_text(re.sub(r"^from \.\.", "from tinygrad_edu.", copied, flags=re.M))
+    found = importlib.util.spec_from_file_location("my_fit", tmp_path / "my_fit.py")
+    copy = importlib.util.module_from_spec(found)
+    found.loader.exec_module(copy)
+    assert copy.Fit is not training.Fit
+
+    def trained(fit, path):
+        tg.random.manual_seed(2)
+        model, batches, adam, schedule = parts()
+        watching = [training.Checkpoint(path), training.EarlyStopping()]
+        return fit(
+            model, batches, nn.CrossEntropyLoss(), adam, 2, [nn.metrics.accuracy], watching, [(X, Y)], schedule, False
+        ).history
+
+    assert trained(copy.fit, tmp_path / "copy.st") == trained(tg.fit, tmp_path / "ours.st")
 
 
 @pytest.mark.parametrize("argument", ["model", "data", "loss", "optimizer", "metrics", "schedule"])

@@ -475,6 +475,12 @@ def test_paper(browser, tmp_path):
                 return player.boxes().filter(b => rows.filter(r => b.y >= r.y && b.y + b.h <= r.y + r.height).length !== 1).length; }"""
         )
         assert cut == 0  # each box stands in one row, whole
+        extent = "(b => [b.x, b.y, b.width, b.height])(document.querySelector('%s').getBBox())"
+        assert tab.evaluate(extent % ".strip use") == pytest.approx(tab.evaluate(extent % "#drawing"), abs=1)
+        assert not tab.locator("#zoom").is_visible()
+        assert tab.evaluate(
+            """[...document.querySelectorAll('.strip')].every(s => s.getBoundingClientRect().width <= s.viewBox.baseVal.width + 1)"""
+        )
         assert tab.pdf().startswith(b"%PDF")
         tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
         assert strips.count() == 0

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim, viz
 from tinygrad_edu.errors import GraphError
+from tinygrad_edu.op import REGISTRY
+from tinygrad_edu.viz.formulas.table import example
 from tinygrad_edu.viz.graph.graph import is_number
 from tinygrad_edu.viz.graph.identity import alike, same
 from tinygrad_edu.viz.graph.reading import read
@@ -215,6 +218,98 @@ def test_two_parameters_that_change_places_are_followed_by_their_names():
     u, v = (tg.Tensor(np.full((2, 2), k), requires_grad=True, name=n) for n, k in (("u", 1.0), ("v", 2.0)))
     found = viz.diff(u @ v, v @ u)
     assert {(p.a.name, p.b.name) for p in found.pairs if p.a.op is None} == {("u", "u"), ("v", "v")}
+
+
+RECORDED = [op for op in REGISTRY.values() if op.differentiable and not op.kind.rule and not op.custom]
+EXAMPLES = {op: example(op)[0] for op in RECORDED}
+TWO = [
+    op
+    for op, arrays in EXAMPLES.items()
+    if [a.dtype.kind + str(a.shape) for a in arrays[1:]] == ["f" + str(arrays[0].shape)]
+]
+
+
+def tensors(arrays):
+    return [tg.Tensor(a, requires_grad=a.dtype.kind == "f", name=f"u{k}") for k, a in enumerate(arrays)]
+
+
+X, PLACES = np.arange(1.0, 5.0).reshape(2, 2), np.zeros((2, 2), int)
+ROWS, COLUMNS = {"axis": 0}, {"axis": 1}
+CONSTANT = {
+    "round": ([X], {"decimals": 0}, {"decimals": 1}),
+    "setitem": ([X, np.float64(0.5)], {"index": (slice(1), 0)}, {"index": (slice(1), 1)}),
+    "astype": ([X], {"dtype": np.dtype("f8")}, {"dtype": np.dtype("f4")}),
+    "fold_border": ([X], *({"width": ((0, 0), (0, 0)), "mode": mode} for mode in ("edge", "wrap"))),
+    "inner": ([X, X], {"axis": (0,)}, {"axis": (1,)}),
+    "concat": ([X, X], ROWS, COLUMNS),
+    "take_along_axis": ([X, PLACES], ROWS, COLUMNS),
+    "put_along_axis": ([X, PLACES], ROWS | {"shape": (2, 2)}, COLUMNS | {"shape": (2, 2)}),
+    **{name: ([X, PLACES[0]], ROWS, COLUMNS) for name in ("residual", "cross_entropy")},
+}  # ops that draw the same attributes each time
+
+
+def draws(op):
+    """Inputs, attributes, and others that may differ from those."""
+    if op.name in CONSTANT:
+        return CONSTANT[op.name]
+    arrays, first = example(op)
+    return arrays, first, *(op.attributes(np.random.default_rng(seed), arrays[0].shape) for seed in range(40))
+
+
+@pytest.mark.parametrize("op", [op for op in RECORDED if op.attributes], ids=str)
+def test_an_attribute_that_differs_is_named(op):
+    """Oracle: the attributes as they were drawn."""
+    arrays, first, *others = draws(op)
+    keys = set()
+    for second in others:
+        made = [op(*tensors(arrays), **attributes) for attributes in (first, second)]
+        differ = {key for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
+        lines = str(viz.diff(*made)).splitlines()
+        found = {key for key in first for line in lines if re.search(rf"^~ .*[:;] {key} .* became ", line)}
+        assert found == differ
+        keys |= differ
+    assert keys
+
+
+@pytest.mark.parametrize("op", TWO, ids=str)
+@pytest.mark.parametrize("inner", [lambda u: u, tg.tanh, lambda u: u * 1.0], ids=["leaves", "results", "products"])
+def test_inputs_that_change_places_are_named_where_the_numbers_are_the_same(op, inner):
+    array, attributes = EXAMPLES[op][0], example(op)[1]
+
+    def made(swapped):
+        u, v = tensors([array, array])
+        u, v = inner(u), inner(v)
+        return op(*((v, u) if swapped else (u, v)), **attributes)
+
+    assert str(viz.diff(made(False), made(False))).endswith("no difference")
+    text = str(viz.diff(made(False), made(True)))
+    assert re.search(r"^~ .*: (.*; )?inputs (\S+), (\S+) for \3, \2(;|$)", text, re.MULTILINE)
+
+
+def test_inputs_are_named_as_the_second_graph_names_them():
+    b, c = (tg.Tensor(np.eye(2), requires_grad=True) for _ in range(2))
+    assert "~ t1 = c @ b: inputs c, b for b, c" in str(viz.diff(b @ c, c @ b))
+    assert "inputs t1, t2 for t2, t1" in str(viz.diff(tg.tanh(b) @ tg.tanh(c), tg.tanh(c) @ tg.tanh(b)))
+    assert "inputs b, c for b, b" in str(viz.diff(b @ b + c, b @ c + c))
+    first, second = tg.compile(lambda b, c: b @ c), tg.compile(lambda b, c: c @ b)
+    assert str(first(b, c)) == str(second(b, c))
+    assert "inputs v1, v0 for v0, v1" in str(viz.diff(first.program, second.program))
+
+
+@pytest.mark.parametrize("same", [np.ones(2), np.nan, (1, np.nan), {"k": [np.zeros(2)]}, len, slice(1, None), "text"])
+def test_settings_of_an_operation_of_ones_own_are_compared_by_what_they_are(same):
+    op = tg.custom_op("identity_probe", lambda x, setting: x * 1, lambda g, y, x, setting: g)
+    try:
+        x = tg.Tensor([1.0, 2.0], requires_grad=True)
+        assert str(viz.diff(op(x, setting=same), op(x, setting=copy.deepcopy(same)))).endswith("no difference")
+        assert "setting " in str(viz.diff(op(x, setting=same), op(x, setting=(same, 2))))
+        assert "setting " in str(viz.diff(op(x, setting=np.zeros(3)), op(x, setting=same)))
+        big = np.zeros(5000)
+        other = big.copy()
+        other[2500] = 1
+        assert "setting differs" in str(viz.diff(op(x, setting=big), op(x, setting=other)))
+    finally:
+        del REGISTRY["identity_probe"]
 
 
 def test_steps_of_a_loop_that_come_and_go():

@@ -783,3 +783,52 @@ def test_values_of_what_was_not_computed_from_the_tensor_are_not_blamed(look, ki
     used = made + "\npart = (w * w).sum()"
     answer = asked_in_a_cell(used, look, "loss = loss + part", "loss.backward()", "answer = ask(w)")
     assert answer.reason in ("healthy", "symmetry")
+
+
+CLEARS = {
+    "a name of another": "def other(w):\n    w.grad = None\nother(tg.Tensor(1.0))",
+    "a function that nothing calls": "def other():\n    optimizer.zero_grad()\n    w.grad = None",
+    "a method that nothing calls": "class Other:\n    def clear(self):\n        optimizer.zero_grad()",
+    "a comment": "# optimizer.zero_grad(), or w.grad = None",
+    "a text": "text = 'w.grad = None; optimizer.zero_grad()'",
+    "another tensor": "v.grad = None",
+    "a longer name": "a_w = tg.Tensor([1.0], requires_grad=True)\na_w.grad = None",
+    "another optimizer": "others = tg.optim.SGD([v], lr=0.1)\nothers.zero_grad()",
+    "another model": "net = tg.nn.Linear(1, 1)\nnet.zero_grad()",
+}
+SETUP = (
+    "w, v = (tg.Tensor([1.0, 2.0], requires_grad=True) for _ in 'wv')\noptimizer = tg.optim.SGD([w], lr=0.1)\n"
+    "seen = (v * v).sum()\nseen.backward()\nloss = (w * w).sum()"
+)
+
+
+@pytest.mark.parametrize("text", CLEARS.values(), ids=CLEARS)
+def test_what_did_not_clear_the_gradient_is_not_said_to_have_cleared_it(text):
+    assert asked_in_a_cell(SETUP, text, "answer = ask(w)").reason == "no backward"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "w.grad = None",
+        "w.grad  =  None  # for the next step",
+        "optimizer.zero_grad()",
+        "def clear():\n    w.grad = None\nclear()",
+        "def clear(o):\n    o.zero_grad()\nclear(optimizer)",
+        "class Run:\n    def clear(self):\n        optimizer.zero_grad()\nRun().clear()",
+    ],
+)
+@pytest.mark.parametrize("step", ["", "\nwith tg.nn.guards.off('parameters'):\n    optimizer.step()"])
+def test_what_cleared_the_gradient_is_named(text, step):
+    answer = asked_in_a_cell(SETUP, "loss.backward()", text + step, "answer = ask(w)")
+    assert answer.reason == ("cleared before the step" if step else "cleared")
+    assert "zero_grad()" in answer.line or "grad" in answer.line
+
+
+@pytest.mark.parametrize(
+    "text", [CLEARS[name] for name in CLEARS if name not in ("a name of another", "another tensor", "a longer name")]
+)
+def test_a_loop_is_not_taken_to_clear_what_it_does_not(text):
+    loop = "for k in range(3):\n    loss = (w * w * (k + 1)).sum()\n    loss.backward()"
+    asked = asked_in_a_cell(SETUP, text, loop, "loss = None\nanswer = ask(w)")
+    assert (asked.reason, "loss.backward()" in asked.line) == ("accumulated", True)

@@ -192,10 +192,12 @@ class Outside:
     def _of_object(self, name: str, x: object) -> Iterator[tuple[str, Any]]:
         """Its attributes, and the functions of its class."""
         own = getattr(x, "__dict__", {})
+        where = type(x).__name__ if isinstance(x, Module) else name
+        if hasattr(x, "__dict__") and not isinstance(x, type | types.ModuleType):
+            self._look(where, lambda x: (x.__dict__,), x, ("x.__dict__",))  # which may become another one
         if not own and not isinstance(x, type | types.ModuleType):
             self._look(name, lambda d: (len(d),), own, ("len(x)",))
         if own and not isinstance(x, type | types.ModuleType):
-            where = type(x).__name__ if isinstance(x, Module) else name
             keys = list(own)
             read = itemgetter(*keys) if len(keys) > 1 else _at(keys[0])
             text = ("len(x)", *(f"x[{key!r}]" for key in keys))

@@ -109,7 +109,7 @@ def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any
     parameters = list(inspect.signature(f).parameters.values())
     who = f.__name__ if owner is None else type(owner).__name__
     if parameters and parameters[0].name == "self":  # a method, of which nobody writes the first
-        who = type(args[0]).__name__ if who == "__init__" else who
+        who = _maker(f, type(args[0])) if who == "__init__" else who
         parameters, args = parameters[1:], args[1:]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if "device" in kwargs and "device" not in known:
@@ -135,6 +135,13 @@ def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any
     if twice := [p.name for p in places[: len(args)] if p.name in kwargs]:
         raise TypeError(f"{who}: each argument must be given once; got {twice[0]} twice; write {call}") from None
     return kwargs
+
+
+def _maker(f: Callable[..., Any], kind: type) -> str:
+    """The class whose `__init__` was called: that of the object, or a public base whose `__init__` its own calls."""
+    base = f.__qualname__.rpartition(".")[0].rpartition(".")[2]
+    own = inspect.unwrap(getattr(kind, "__init__", f)) is inspect.unwrap(f)
+    return kind.__name__ if own or base[:1] == "_" else base
 
 
 def _spelled(kwargs: dict[str, Any], known: list[str], given: set[str]) -> dict[str, Any]:

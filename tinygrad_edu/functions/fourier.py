@@ -56,6 +56,8 @@ def _one(who: str, x: Any, n: Any, axis: Any, norm: Any, inverse: bool) -> Any:
 def fft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """y[k] = sum over j of x[j] exp(-2 pi i j k / n), along `axis`.
 
+    Source: Cooley and Tukey, "An algorithm for the machine calculation of complex Fourier series" (1965).
+
     >>> import tinygrad_edu as tg
     >>> tg.fft.fft([1.0, 0.0, 0.0]).tolist()
     [(1+0j), (1+0j), (1+0j)]
@@ -65,7 +67,7 @@ def fft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "
 
 @own_keywords
 def ifft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
-    """The inverse of `fft`: x[j] = sum over k of y[k] exp(2 pi i j k / n) / n.
+    """The inverse of `fft`: x[j] = sum over k of y[k] exp(2 pi i j k / n) / n. Source: Cooley and Tukey (1965).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.ifft([3.0, 0.0, 0.0]).tolist()
@@ -77,6 +79,8 @@ def ifft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
 @own_keywords
 def rfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The first n // 2 + 1 entries of `fft` of real numbers; the others are their conjugates.
+
+    Source: Sorensen et al., "Real-valued fast Fourier transform algorithms" (1987).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.rfft([1.0, 1.0, 1.0, 1.0]).tolist()
@@ -91,6 +95,8 @@ def rfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
 @own_keywords
 def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `rfft`: `n` real numbers, 2 (m - 1) for m entries if it is not given.
+
+    Source: Sorensen et al. (1987).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.irfft([4.0, 0.0, 0.0]).tolist()
@@ -112,6 +118,8 @@ def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") 
 def hfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """`fft` of numbers whose second half are conjugates of the first, which is given: the result is real.
 
+    Source: Sorensen et al. (1987).
+
     >>> import tinygrad_edu as tg
     >>> tg.fft.hfft([1.0, 0.0]).tolist()
     [1.0, 1.0]
@@ -121,7 +129,7 @@ def hfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
 
 @own_keywords
 def ihfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
-    """The inverse of `hfft`.
+    """The inverse of `hfft`. Source: Sorensen et al. (1987).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.ihfft([1.0, 1.0]).real.tolist()
@@ -161,7 +169,7 @@ def _axes(who: str, x: Any, s: Any, axes: Any, last: bool = False) -> list[tuple
 def fftn(
     x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
-    """`fft` along several axes, all of them if none are given.
+    """`fft` along several axes, all of them if none are given. Source: Cooley and Tukey (1965).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.fftn(tg.ones((2, 2))).real.tolist()
@@ -177,7 +185,7 @@ def fftn(
 def ifftn(
     x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
-    """The inverse of `fftn`.
+    """The inverse of `fftn`. Source: Cooley and Tukey (1965).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.ifftn(tg.ones((2, 2))).real.tolist()
@@ -193,7 +201,7 @@ def ifftn(
 def rfftn(
     x: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
-    """`rfft` along the last of several axes, and `fft` along the others.
+    """`rfft` along the last of several axes, and `fft` along the others. Source: Sorensen et al. (1987).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.rfftn(tg.ones((2, 2))).shape
@@ -211,7 +219,7 @@ def rfftn(
 def irfftn(
     x: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
-    """The inverse of `rfftn`.
+    """The inverse of `rfftn`. Source: Sorensen et al. (1987).
 
     >>> import tinygrad_edu as tg
     >>> tg.fft.irfftn(tg.fft.rfftn(tg.ones((2, 2)))).tolist()

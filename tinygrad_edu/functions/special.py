@@ -47,6 +47,8 @@ def polygamma(n: Size, x: ArrayLike) -> Tensor:
 def ndtr(x: ArrayLike) -> Tensor:
     """The distribution function of the standard normal law: erfc(-x / sqrt(2)) / 2.
 
+    Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 26.2.
+
     >>> import tinygrad_edu as tg
     >>> tg.special.ndtr(0.0).item()
     0.5
@@ -56,6 +58,8 @@ def ndtr(x: ArrayLike) -> Tensor:
 
 def log_ndtr(x: ArrayLike) -> Tensor:
     """The logarithm of `ndtr`, to its own digits on both sides.
+
+    Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 26.2.
 
     >>> import tinygrad_edu as tg
     >>> round(tg.special.log_ndtr(-20.0).item(), 3)
@@ -70,6 +74,8 @@ def log_ndtr(x: ArrayLike) -> Tensor:
 @settings
 def logit(x: ArrayLike, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of `expit`; `x` is first moved to between `eps` and 1 - `eps`, if that is given.
+
+    Source: Berkson, "Application of the logistic function to bio-assay" (1944).
 
     >>> import tinygrad_edu as tg
     >>> tg.special.logit(0.5).item()
@@ -93,6 +99,8 @@ def i0(x: ArrayLike) -> Tensor:
 def i1(x: ArrayLike) -> Tensor:
     """The modified Bessel function of order 1.
 
+    Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 9.6 and 9.7.
+
     >>> import tinygrad_edu as tg
     >>> tg.grad(tg.special.i1)(0.0).item()
     0.5
@@ -101,7 +109,7 @@ def i1(x: ArrayLike) -> Tensor:
 
 
 def i0e(x: ArrayLike) -> Tensor:
-    """exp(-abs(x)) * i0(x).
+    """exp(-abs(x)) * i0(x). Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 9.6 and 9.7.
 
     >>> import tinygrad_edu as tg
     >>> round(tg.special.i0e(1000.0).item(), 5)
@@ -111,7 +119,7 @@ def i0e(x: ArrayLike) -> Tensor:
 
 
 def i1e(x: ArrayLike) -> Tensor:
-    """exp(-abs(x)) * i1(x).
+    """exp(-abs(x)) * i1(x). Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 9.6 and 9.7.
 
     >>> import tinygrad_edu as tg
     >>> tg.special.i1e(0.0).item()

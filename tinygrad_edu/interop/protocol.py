@@ -27,7 +27,7 @@ from ..holders import share
 from ..recording import recording
 from ..writing import update
 from .names import PACKAGE, ours
-from .table import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, WITHOUT_GRADIENT, tensor
+from .table import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, STEPS, UFUNCS, WITHOUT_GRADIENT, tensor
 
 
 def _plain(x: ArrayLike, array: Callable[[Variable], Any] = lambda x: x._data) -> Any:
@@ -217,7 +217,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     name = f"{function.__module__.replace('numpy', 'np')}.{function.__name__}"
     tracked = _tracked(*args, *kwargs.values())
     if function not in FUNCTIONS:
-        if not tracked:
+        if not tracked or function in STEPS:
             return _on_arrays(function, args, kwargs)
         raise TypeError(
             f"{name}: must be a function that this package has; got a tensor that needs a gradient; "

@@ -331,14 +331,13 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     )},
 }  # fmt: skip
 
+# constant wherever they have a derivative: tensors of truth values and places
+STEPS = {np.iscomplex, np.isin, np.isneginf, np.isposinf, np.isreal, np.nanargmax, np.nanargmin}
 WITHOUT_GRADIENT = {
     np.allclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
     np.isclose, np.ndim, np.shape, np.size, np.result_type, np.can_cast, np.iscomplexobj,
     np.isrealobj, np.may_share_memory, np.shares_memory,
-    np.argpartition, np.digitize, np.histogram, np.histogram2d, np.histogram_bin_edges, np.histogramdd, np.intersect1d,
-    np.iscomplex, np.isin, np.isneginf, np.isposinf, np.isreal, np.lexsort, np.nanargmax, np.nanargmin,
-    np.setdiff1d, np.setxor1d, np.union1d, np.unravel_index, np.ravel_multi_index, np.einsum_path, np.ix_,
-    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.savez, np.savez_compressed,
+    np.einsum_path, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.savez, np.savez_compressed,
     np.empty_like, np.common_type, np.min_scalar_type, np.savetxt, np.save, np.argwhere,
     np.flatnonzero,
 }  # fmt: skip

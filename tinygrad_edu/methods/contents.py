@@ -39,8 +39,9 @@ class Count(int):
     def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **settings: object) -> Any:
         return weakly(int, ufunc, method, inputs, settings)
 
-    def __call__(self, dim: Any = None) -> Any:
-        instead = "x.shape" if dim is None else f"x.shape[{dim}]"
+    def __call__(self, *dims: Any, **named: Any) -> Any:
+        dims = (*dims, *named.values())
+        instead = f"x.shape[{dims[0]}]" if len(dims) == 1 and dims[0] is not None else "x.shape"
         raise TypeError(
             f"size: must not be called: it is the number of entries, {self}; got a call of it; write {instead}"
         )

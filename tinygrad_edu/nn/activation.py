@@ -9,6 +9,7 @@ from typing import Any
 
 from ..annotations import ArrayLike, DTypeLike
 from ..functions.arguments import spelled
+from ..functions.calls import own_keywords
 from ..functions.settings import Positive, settings
 from ..random import Generator
 from . import functional as F
@@ -19,6 +20,8 @@ from .module import Layer, Parameter
 class Sigmoid(Layer):
     """1 / (1 + exp(-x)).
 
+    Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
+
     >>> from tinygrad_edu import nn; nn.Sigmoid()([0.0, 100.0]).tolist()
     [0.5, 1.0]
     """
@@ -28,7 +31,7 @@ class Sigmoid(Layer):
 
 
 class Tanh(Layer):
-    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)). Source: LeCun et al., "Efficient backprop" (1998).
 
     >>> from tinygrad_edu import nn; round(nn.Tanh()(1.0).item(), 4)
     0.7616
@@ -184,6 +187,7 @@ class Mish(Layer):
     0.8651
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -268,6 +272,7 @@ class ReLU6(Hardtanh):
     [0.0, 3.0, 6.0]
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0)
 
@@ -279,6 +284,7 @@ class Hardsigmoid(Layer):
     [0.0, 0.5, 1.0]
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
@@ -293,6 +299,7 @@ class Hardswish(Layer):
     [1.125, 4.0]
     """
 
+    @own_keywords
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 

@@ -25,7 +25,7 @@ class _AdaptiveAvgPool(Layer):
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     """The means of `output_size` windows that cover the input: `(n, c, l) -> (n, c, output_size)`.
 
-    Windows overlap where the lengths do not divide: see `F.adaptive_avg_pool2d`.
+    Windows overlap where the lengths do not divide: see `F.adaptive_avg_pool2d`. Source: He et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -39,7 +39,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
 
-    With `output_size` 1, the mean of each channel; None keeps an axis as it is.
+    With `output_size` 1, the mean of each channel; None keeps an axis as it is. Source: He et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -53,6 +53,8 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`.
+
+    Source: He et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -78,7 +80,7 @@ class _AdaptiveMaxPool(Layer):
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """The largest entries of `output_size` windows that cover the input: `(n, c, l) -> (n, c, output_size)`.
 
-    With `return_indices`, also their places: see `F.adaptive_max_pool1d`.
+    With `return_indices`, also their places: see `F.adaptive_max_pool1d`. Source: He et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -92,7 +94,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The largest entries of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
 
-    With `return_indices`, also their places.
+    With `return_indices`, also their places. Source: He et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -107,7 +109,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The largest entries of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`.
 
-    With `return_indices`, also their places.
+    With `return_indices`, also their places. Source: He et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

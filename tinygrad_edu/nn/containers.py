@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..changes import at_once, become, draft
 from ..errors import StateDictError, few
+from ..functions.calls import own_keywords
 from ..functions.settings import integer, several
 from ..interop.names import layer_of
 from .module import Module, Parameter
@@ -131,6 +132,7 @@ class ModuleList(_List):
     holds, _held, _checked = "modules", Module._parts, must_be_module
     _without_forward = "go through it, as in `for layer in layers: x = layer(x)`, or use nn.Sequential"
 
+    @own_keywords
     def __init__(self, modules: Iterable[Module] | Module | None = None, *more: Module) -> None:
         super().__init__()
         self.extend(() if modules is None else (modules, *more) if isinstance(modules, Module) else modules)
@@ -147,6 +149,7 @@ class ParameterList(_List):
 
     holds, _held, _checked = "values", Module._own_parameters, as_parameter
 
+    @own_keywords
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
         self.extend(() if values is None else values)
@@ -169,6 +172,7 @@ class Sequential(ModuleList):
       2: Linear(in_features=3, out_features=1)  4 parameters
     """
 
+    @own_keywords
     def __init__(self, *modules: Any) -> None:
         named = len(modules) == 1 and isinstance(modules[0], Mapping)
         given = modules[0] if len(modules) == 1 and isinstance(modules[0], list | tuple) else modules
@@ -284,6 +288,7 @@ class ModuleDict(_Dict):
 
     holds, _held, _checked = "modules", Module._parts, must_be_module
 
+    @own_keywords
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
         self.update({} if modules is None else modules)
@@ -300,6 +305,7 @@ class ParameterDict(_Dict):
 
     holds, _held, _checked = "parameters", Module._own_parameters, as_parameter
 
+    @own_keywords
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
         self.update({} if parameters is None else parameters)

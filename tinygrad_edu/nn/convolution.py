@@ -117,6 +117,7 @@ class Conv3d(_Conv):
     Shapes: `(batch, in_channels, d, h, w) -> (batch, out_channels, d_out, h_out, w_out)`; see `F.conv1d` for sizes.
     Initial values: uniform to +-1 / sqrt(in_channels / groups * size of the kernel).
     ShapeError where the channels of the input, which come before the lengths, are not `in_channels`.
+    Source: Ji et al. (2013).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -233,7 +234,7 @@ class ConvTranspose3d(_ConvTranspose):
 class Unfold(Layer):
     """Each window as a column: `(n, c, h, w) -> (n, c * k_h * k_w, windows)`.
 
-    Windows go row by row; see `F.unfold`.
+    Windows go row by row; see `F.unfold`. Source: Chellapilla, Puri and Simard (2006).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -260,6 +261,7 @@ class Fold(Layer):
     """Columns added up at the places of their windows: `(n, c * k_h * k_w, windows) -> (n, c, *output_size)`.
 
     Where windows overlap, entries add up; ShapeError where the number of windows is another.
+    Source: Chellapilla, Puri and Simard (2006).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

@@ -11,6 +11,7 @@ from typing import Any
 from ..changes import at_once, become, draft
 from ..errors import ShapeError
 from ..functions.arguments import lift
+from ..functions.calls import fitting
 from . import convolution, linear, normalization
 from .module import Module
 
@@ -29,7 +30,7 @@ class _Lazy(Module):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Module.__init__(self)
-        given = inspect.signature(type(self)).bind(*args, **kwargs)
+        given = inspect.signature(type(self)).bind(*args, **fitting(type(self), args, kwargs))
         given.apply_defaults()
         self._waiting: inspect.BoundArguments | None = given
         self._yet = "its parameters are made at the first call: call the model once with an input"
@@ -53,7 +54,7 @@ class _Lazy(Module):
 
 
 class LazyLinear(_Lazy, linear.Linear):
-    """Linear whose `in_features` are those of the first input.
+    """Linear whose `in_features` are those of the first input. Source: Rosenblatt (1958).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -68,7 +69,7 @@ class LazyLinear(_Lazy, linear.Linear):
 class LazyConv1d(_Lazy, convolution.Conv1d):
     """Conv1d whose `in_channels` are those of the first input: `(n, c, l)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Waibel et al. (1989).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -83,7 +84,7 @@ class LazyConv1d(_Lazy, convolution.Conv1d):
 class LazyConv2d(_Lazy, convolution.Conv2d):
     """Conv2d whose `in_channels` are those of the first input: `(n, c, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: LeCun et al. (1989).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -100,7 +101,7 @@ class LazyConv2d(_Lazy, convolution.Conv2d):
 class LazyConv3d(_Lazy, convolution.Conv3d):
     """Conv3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ji et al. (2013).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -115,7 +116,7 @@ class LazyConv3d(_Lazy, convolution.Conv3d):
 class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
     """ConvTranspose1d whose `in_channels` are those of the first input: `(n, c, l)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -130,7 +131,7 @@ class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
 class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
     """ConvTranspose2d whose `in_channels` are those of the first input: `(n, c, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -145,7 +146,7 @@ class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
 class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
     """ConvTranspose3d whose `in_channels` are those of the first input: `(n, c, d, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Zeiler et al. (2010).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -160,7 +161,7 @@ class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
 class LazyBatchNorm1d(_Lazy, normalization.BatchNorm1d):
     """BatchNorm1d whose `num_features` are those of the first input: `(n, c, l)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -173,7 +174,7 @@ class LazyBatchNorm1d(_Lazy, normalization.BatchNorm1d):
 class LazyBatchNorm2d(_Lazy, normalization.BatchNorm2d):
     """BatchNorm2d whose `num_features` are those of the first input: `(n, c, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -186,7 +187,7 @@ class LazyBatchNorm2d(_Lazy, normalization.BatchNorm2d):
 class LazyBatchNorm3d(_Lazy, normalization.BatchNorm3d):
     """BatchNorm3d whose `num_features` are those of the first input: `(n, c, d, h, w)`.
 
-    Until then it has no parameters: call it once before an optimizer is made.
+    Until then it has no parameters: call it once before an optimizer is made. Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -201,6 +202,7 @@ class LazyInstanceNorm1d(_Lazy, normalization.InstanceNorm1d, affine=True, track
     statistics, unless told otherwise.
 
     Until then it has no parameters: call it once before an optimizer is made.
+    Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -217,6 +219,7 @@ class LazyInstanceNorm2d(_Lazy, normalization.InstanceNorm2d, affine=True, track
     statistics, unless told otherwise.
 
     Until then it has no parameters: call it once before an optimizer is made.
+    Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -233,6 +236,7 @@ class LazyInstanceNorm3d(_Lazy, normalization.InstanceNorm3d, affine=True, track
     statistics, unless told otherwise.
 
     Until then it has no parameters: call it once before an optimizer is made.
+    Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

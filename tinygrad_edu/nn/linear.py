@@ -29,7 +29,7 @@ class Linear(Layer):
     """y = x @ weight.mT + bias.
 
     Shapes: `(..., in_features) -> (..., out_features)`; weight (out_features, in_features).
-    Initial values: uniform to +-1 / sqrt(in_features), weight and bias.
+    Initial values: uniform to +-1 / sqrt(in_features), weight and bias. Source: Rosenblatt (1958).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -61,7 +61,7 @@ class Bilinear(Layer):
     """y[o] = x1 @ weight[o] @ x2 + bias[o].
 
     Shapes: `(..., in1_features), (..., in2_features) -> (..., out_features)`.
-    Initial values: uniform to +-1 / sqrt(in1_features), weight and bias.
+    Initial values: uniform to +-1 / sqrt(in1_features), weight and bias. Source: Tenenbaum and Freeman (2000).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -153,6 +153,7 @@ class Embedding(Layer):
 class EmbeddingBag(Embedding):
     """The mean, sum or largest entries of the rows of `weight` in each bag of indices: `(bags, length) -> (bags, dim)`,
     or flat indices and the `offsets` at which bags begin; see `F.embedding_bag`. Initial values: normal.
+    Source: Joulin et al. (2017).
 
     >>> from tinygrad_edu import nn
     >>> rows = [[1.0], [2.0], [6.0]]
@@ -202,7 +203,7 @@ class EmbeddingBag(Embedding):
 class CosineSimilarity(Layer):
     """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`: see `F.cosine_similarity`.
 
-    Shapes: two that broadcast, to theirs without `axis`.
+    Shapes: two that broadcast, to theirs without `axis`. Source: Salton and McGill (1983).
 
     >>> from tinygrad_edu import nn
     >>> nn.CosineSimilarity()([[1.0, 0.0], [1.0, 0.0]], [[0.0, 3.0], [-2.0, 0.0]]).tolist()

@@ -20,7 +20,7 @@ class Loss(Layer):
 
 
 class MSELoss(Loss):
-    """(x - target)**2, averaged. Two different shapes raise a ShapeError.
+    """(x - target)**2, averaged. Two different shapes raise a ShapeError. Source: Legendre (1805).
 
     >>> from tinygrad_edu import nn
     >>> nn.MSELoss()([1.0, 2.0], [1.0, 4.0]).item()
@@ -32,7 +32,7 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """abs(x - target), averaged. Two different shapes raise a ShapeError.
+    """abs(x - target), averaged. Two different shapes raise a ShapeError. Source: Bloomfield and Steiger (1983).
 
     >>> from tinygrad_edu import nn
     >>> nn.L1Loss()([1.0, 2.0], [1.0, 4.0]).item()
@@ -80,7 +80,7 @@ class HuberLoss(Loss):
 class BCELoss(Loss):
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x: see `F.binary_cross_entropy`.
 
-    Logits raise a ValueError: use BCEWithLogitsLoss.
+    Logits raise a ValueError: use BCEWithLogitsLoss. Source: Bishop (2006), section 4.3.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.BCELoss()([0.5], [1.0]).item(), 4)
@@ -100,6 +100,8 @@ class BCELoss(Loss):
 
 class BCEWithLogitsLoss(Loss):
     """softplus(x) - target * x, the binary cross-entropy of sigmoid(x): see `F.binary_cross_entropy_with_logits`.
+
+    Source: Bishop (2006), section 4.3.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.BCEWithLogitsLoss()([0.0], [1.0]).item(), 4)
@@ -123,6 +125,7 @@ class CrossEntropyLoss(Loss):
     """-log softmax(x)[target], averaged: see `F.cross_entropy`.
 
     Shapes: logits `(batch, classes)`, class numbers `(batch,)`; labels beyond the classes raise an IndexError.
+    Source: Bishop (2006), section 4.3.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.CrossEntropyLoss()([[0.0, 0.0, 0.0, 0.0]], [2]).item(), 4)
@@ -144,7 +147,7 @@ class CrossEntropyLoss(Loss):
 
 
 class NLLLoss(Loss):
-    """-x[target] for log-probabilities x, averaged: see `F.nll_loss`.
+    """-x[target] for log-probabilities x, averaged: see `F.nll_loss`. Source: Bishop (2006), section 4.3.
 
     >>> from tinygrad_edu import nn
     >>> nn.NLLLoss()([[-1.0, -3.0], [-2.0, -4.0]], [1, 0]).item()
@@ -182,6 +185,8 @@ class KLDivLoss(Loss):
 
 class PoissonNLLLoss(Loss):
     """exp(x) - target * x, -log of the Poisson probability of the target: see `F.poisson_nll_loss`.
+
+    Source: Nelder and Wedderburn (1972).
 
     >>> from tinygrad_edu import nn
     >>> round(nn.PoissonNLLLoss()([1.0], [2.0]).item(), 4)
@@ -257,6 +262,8 @@ class MultiLabelMarginLoss(Loss):
 
 class MultiLabelSoftMarginLoss(Loss):
     """Binary cross-entropy of sigmoid(x), averaged over the classes: see `F.multilabel_soft_margin_loss`.
+
+    Source: Bishop (2006), section 4.3.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.MultiLabelSoftMarginLoss()([0.0, 0.0], [1.0, 0.0]).item(), 4)

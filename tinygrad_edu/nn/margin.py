@@ -14,6 +14,8 @@ from .loss import Loss
 class MarginRankingLoss(Loss):
     """max(0, margin - target * (x1 - x2)), for targets 1 and -1: see `F.margin_ranking_loss`.
 
+    Source: Herbrich, Graepel and Obermayer (2000).
+
     >>> from tinygrad_edu import nn
     >>> nn.MarginRankingLoss()([1.0], [3.0], [1]).item()
     2.0
@@ -46,7 +48,7 @@ class HingeEmbeddingLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """log(1 + exp(-target * x)), averaged, for targets 1 and -1.
+    """log(1 + exp(-target * x)), averaged, for targets 1 and -1. Source: Friedman, Hastie and Tibshirani (2000).
 
     >>> from tinygrad_edu import nn
     >>> round(nn.SoftMarginLoss()([0.0], [1]).item(), 4)

@@ -96,6 +96,7 @@ class Module(Hooked, Named):
     _without_forward = "write one"  # what to do about a module that cannot be called
     _buffers: Mapping[str, bool] = {}  # attributes that are not learned: whether `state_dict()` holds them
 
+    @own_keywords
     def __init__(self) -> None:
         self.training = True
 

@@ -110,6 +110,8 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, h, w)`; see BatchNorm1d.
 
+    Source: Ioffe and Szegedy (2015).
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
     >>> norm = nn.BatchNorm2d(3, momentum=0.5)
@@ -124,6 +126,8 @@ class BatchNorm2d(_BatchNorm):
 
 class BatchNorm3d(_BatchNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel: `(n, c, d, h, w)`; see BatchNorm1d.
+
+    Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -174,7 +178,7 @@ class InstanceNorm1d(_InstanceNorm):
 
 class InstanceNorm2d(_InstanceNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, h, w)` or `(c, h, w)`;
-    see InstanceNorm1d.
+    see InstanceNorm1d. Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> from tinygrad_edu import nn
     >>> nn.InstanceNorm2d(2, eps=0.0)([[[[1.0, 3.0]], [[10.0, 30.0]]]]).tolist()
@@ -186,7 +190,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 class InstanceNorm3d(_InstanceNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of each example: `(n, c, d, h, w)` or
-    `(c, d, h, w)`; see InstanceNorm1d.
+    `(c, d, h, w)`; see InstanceNorm1d. Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> from tinygrad_edu import nn
     >>> nn.InstanceNorm3d(2, eps=0.0)([[[[1.0, 3.0]]], [[[10.0, 30.0]]]]).tolist()

@@ -36,7 +36,7 @@ class _MaxPool(Layer):
 
 class MaxPool1d(_MaxPool):
     """The largest entry of each window: `(n, c, l) -> (n, c, l_out)`; ties share the
-    gradient. With `return_indices`, also their places: see `F.max_pool1d`.
+    gradient. With `return_indices`, also their places: see `F.max_pool1d`. Source: Yamaguchi et al. (1990).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -49,7 +49,7 @@ class MaxPool1d(_MaxPool):
 
 class MaxPool2d(_MaxPool):
     """The largest entry of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; ties share the
-    gradient. With `return_indices`, also their places: see `F.max_pool2d`.
+    gradient. With `return_indices`, also their places: see `F.max_pool2d`. Source: Yamaguchi et al. (1990).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -62,7 +62,7 @@ class MaxPool2d(_MaxPool):
 
 class MaxPool3d(_MaxPool):
     """The largest entry of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; ties share the
-    gradient. With `return_indices`, also their places: see `F.max_pool3d`.
+    gradient. With `return_indices`, also their places: see `F.max_pool3d`. Source: Yamaguchi et al. (1990).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -163,6 +163,7 @@ class AvgPool1d(_AvgPool):
     """The mean of each window: `(n, c, l) -> (n, c, l_out)`.
 
     The padding counts as zeros, unless `count_include_pad=False`; see `F.avg_pool1d` for l_out.
+    Source: LeCun et al. (1998).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -201,7 +202,7 @@ class AvgPool2d(_AvgPoolOver):
     """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over
     `divisor_override`.
 
-    See `F.avg_pool1d` for sizes.
+    See `F.avg_pool1d` for sizes. Source: LeCun et al. (1998).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -217,7 +218,7 @@ class AvgPool3d(_AvgPoolOver):
     """The mean of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; or its sum over
     `divisor_override`.
 
-    See `F.avg_pool1d` for sizes.
+    See `F.avg_pool1d` for sizes. Source: LeCun et al. (1998).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

@@ -80,6 +80,7 @@ class Upsample(Layer):
     """The axes after the channels resized: see `F.interpolate`.
 
     Shapes: `(n, c, l) -> (n, c, l_out)`, and so for 2 and 3 axes; give `size` or `scale_factor`.
+    Source: Gonzalez and Woods, "Digital image processing" (2018).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -106,7 +107,7 @@ class Upsample(Layer):
 class UpsamplingNearest2d(Upsample):
     """The height and width resized, each entry the nearest one.
 
-    Shapes: `(n, c, h, w) -> (n, c, h_out, w_out)`.
+    Shapes: `(n, c, h, w) -> (n, c, h_out, w_out)`. Source: Gonzalez and Woods, "Digital image processing" (2018).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -122,7 +123,7 @@ class UpsamplingNearest2d(Upsample):
 class UpsamplingBilinear2d(Upsample):
     """The height and width resized by lines between entries; the corners lie on each other.
 
-    Shapes: `(n, c, h, w) -> (n, c, h_out, w_out)`.
+    Shapes: `(n, c, h, w) -> (n, c, h_out, w_out)`. Source: Gonzalez and Woods, "Digital image processing" (2018).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

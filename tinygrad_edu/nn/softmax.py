@@ -24,6 +24,9 @@ class _AlongAxis(Layer):
 class Softmax(_AlongAxis):
     """exp(x) / sum(exp(x)) along `axis`.
 
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs, with relationships to
+    statistical pattern recognition" (1990).
+
     >>> from tinygrad_edu import nn
     >>> nn.Softmax(axis=0)([[1.0, 2.0], [1.0, 2.0]]).tolist()
     [[0.5, 0.5], [0.5, 0.5]]
@@ -34,7 +37,7 @@ class Softmax(_AlongAxis):
 
 
 class LogSoftmax(_AlongAxis):
-    """x - logsumexp(x) along `axis`.
+    """x - logsumexp(x) along `axis`. Source: Bridle (1990).
 
     >>> from tinygrad_edu import nn
     >>> nn.LogSoftmax()([0.0, 0.0]).exp().tolist()
@@ -46,7 +49,7 @@ class LogSoftmax(_AlongAxis):
 
 
 class Softmin(_AlongAxis):
-    """softmax(-x) along `axis`.
+    """softmax(-x) along `axis`. Source: Bridle (1990).
 
     >>> from tinygrad_edu import nn; nn.Softmin()([0.0, 1000.0]).tolist()
     [1.0, 0.0]
@@ -57,7 +60,7 @@ class Softmin(_AlongAxis):
 
 
 class Softmax2d(Layer):
-    """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`.
+    """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`. Source: Bridle (1990).
 
     >>> from tinygrad_edu import nn
     >>> nn.Softmax2d()([[[1.0, 2.0]], [[1.0, 2.0]]]).tolist()

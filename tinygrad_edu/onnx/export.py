@@ -45,7 +45,7 @@ def export(f: Function, inputs: Any, path: object = None, dynamic: Any = None) -
     any length. (Several inputs may share one name; there is one name for a model.)
 
     Errors: a GraphError with the line where `f` branches on a value, or uses what ONNX has no operator for
-    (factorisations, complex numbers).
+    (factorisations, complex numbers), and for steps of LBFGS, Adafactor and Muon, whose operations depend on values.
 
     >>> import tinygrad_edu as tg
     >>> model = tg.export(lambda x: tg.exp(x) * 2, tg.Tensor([0.0, 1.0]))

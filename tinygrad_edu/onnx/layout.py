@@ -178,6 +178,19 @@ def _rounded(g: Graph, step: Step) -> str:
     return e("Div", e("Round", e("Mul", g.of(x), 10.0**decimals)), 10.0**decimals)
 
 
+def _clipped(g: Graph, step: Step) -> str:
+    """min(max(x, low), high), of the bounds that are given."""
+    dtype = step.result.dtype
+    found, bounds = (
+        g.of(step.args[0], dtype),
+        {**dict(zip(("a_min", "a_max"), step.args[1:], strict=False)), **step.kwargs},
+    )
+    for name, operator in {"a_min": "Max", "min": "Max", "a_max": "Min", "max": "Min"}.items():
+        if bounds.get(name) is not None:
+            found = g.add(operator, found, g.of(bounds[name], dtype))
+    return found
+
+
 def _running_scale(g: Graph, step: Step) -> str:
     """2 ** the rounded half of the exponents' running sum; 1 where all products are of medium size."""
     x, axis, dtype = step.args[0], step.kwargs["axis"], step.result.dtype
@@ -207,7 +220,8 @@ LAYOUT: dict[str, Callable[[Graph, Step], str]] = {
     "real": lambda g, step: g.add("Identity", g.of(step.args[0])),
     "mean": _mean, "count_nonzero": _counted, "argmax": _first_place("ArgMax"), "argmin": _first_place("ArgMin"),
     "matmul": _product, "einsum": _einsum, "argsort": _sorted_places, "op.argtop": _top_places,
-    "round": _rounded, "op.running_scale": _running_scale, "searchsorted": _searched, "linalg.det": _determinant,
+    "round": _rounded, "clip": _clipped, "op.running_scale": _running_scale, "searchsorted": _searched,
+    "linalg.det": _determinant,
     **dict.fromkeys(REDUCTIONS, _reduced),
     "cumsum": _running, **{f"{name}.accumulate": _running for name in ("add", "maximum", "minimum", "multiply")},
 }  # fmt: skip

@@ -230,7 +230,8 @@ def _from_softplus(g: Any, y: Any, x: Any, *, beta: float = 1.0, threshold: floa
 
 
 sigmoid = Op("sigmoid", _sigmoid, (in_pieces(lambda g, y, x: g * (y * sigmoid(-x))),),
-             doc="sigmoid(x) = 1 / (1 + exp(-x)), without overflow.",
+             doc="sigmoid(x) = 1 / (1 + exp(-x)), without overflow. Source: Verhulst, "
+                 "\"Recherches mathématiques sur la loi d'accroissement de la population\" (1845).",
              latex=r"\sigma", domain=(REAL,), special=(0, -700, 700), mirror=lambda y: 1 - y,
              blocks=("saturated", f"sigmoid is {SATURATED}, or a loss that takes logits"))  # fmt: skip
 softplus = Op("softplus", _softplus, (in_pieces(_from_softplus),),

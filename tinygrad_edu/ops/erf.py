@@ -97,7 +97,8 @@ def _erf(x: Any) -> Any:
 
 erf = Op("erf", _erf, (in_pieces(lambda g, y, x: g * (2 / np.pi**0.5 * exp(-x * x))),),
          domain=(REAL,), special=(0, 30, -30),
-         doc="erf(x) = 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x. Source: Cody (1969).")  # fmt: skip
+         doc="erf(x) = 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to x. "
+             "Source: Cody, \"Rational Chebyshev approximations for the error function\" (1969).")  # fmt: skip
 
 
 def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,10 +165,10 @@ def _erfinv(x: Any) -> Any:
 
 erfc = Op("erfc", in_double(_erfc), (lambda g, y, x: g * (-2 / np.pi**0.5) * exp(-x * x),), analytic=False,
           domain=(REAL,), special=(0, 5, -30),
-          doc="1 - erf(x), to its own digits. Source: W. J. Cody (1969).")  # fmt: skip
+          doc="1 - erf(x), to its own digits. Source: Cody (1969).")  # fmt: skip
 erfcx = Op("erfcx", in_double(_erfcx), (lambda g, y, x: g * (2 * x * y - 2 / np.pi**0.5),), analytic=False,
            domain=(Domain(-5, inf),), special=(0, 5),
-           doc="exp(x**2) * erfc(x), which does not underflow. Source: W. J. Cody (1969).")  # fmt: skip
+           doc="exp(x**2) * erfc(x), which does not underflow. Source: Cody (1969).")  # fmt: skip
 erfinv = Op("erfinv", in_double(_erfinv), (lambda g, y, x: g * (np.pi**0.5 / 2) * exp(y * y),), analytic=False,
             domain=(UNIT,), special=(0, 0.999),
             doc="The x with erf(x) = y. Source: M. Giles, \"Approximating the erfinv function\" (2010).")  # fmt: skip

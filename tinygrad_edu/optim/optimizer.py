@@ -192,11 +192,11 @@ class Optimizer(Named):
         return loss
 
     def not_compiled(self) -> None:
-        """Refuse a step that `compile` cannot read, as its operations depend on values."""
+        """Refuse a step that `compile` and `export` cannot read, as its operations depend on values."""
         if tracer() is not None:
             raise GraphError(
-                f"compile: a step of {type(self).__name__} must be made outside of the compiled function; got one "
-                "inside; compile what computes the loss and its gradients"
+                f"{type(self).__name__}: step must be called outside of a function that is compiled or exported, as "
+                "its operations depend on values; got a call inside; compile or export the loss and its gradients alone"
             )
 
     def _rule(self, group: dict[str, Any], dtype: DTypeLike) -> Rule:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..errors import DTypeError
 from ..functions.settings import refused, several
 from .callbacks import Callback
 
@@ -50,3 +51,13 @@ def checked(
     if not all(isinstance(callback, Callback) for callback in watching):
         raise refused("fit", "callbacks", "several training.Callbacks", callbacks, "[training.EarlyStopping()]")
     return named(metrics), watching
+
+
+def parted(batch: Any) -> Sequence[Any]:
+    """A batch of inputs and target."""
+    if not isinstance(batch, tuple | list) or len(batch) < 2:
+        raise DTypeError(
+            f"fit: data must give batches (inputs, target); got {type(batch).__name__}; use "
+            "data.DataLoader(data.TensorDataset(x, y), batch_size=32)"
+        )
+    return batch

@@ -1,4 +1,7 @@
-"""`fit`: the loop that everybody writes, in one call, and short enough to copy out and change."""
+"""`fit`: the loop that everybody writes, in one call, and short enough to copy out and change.
+
+In a copy elsewhere, `from ..` is written `from tinygrad_edu.`, and `from .` is written `from tinygrad_edu.training.`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..data.progress import progress
-from ..errors import DTypeError
 from ..functions.settings import Size, settings
 from ..nn.module import Module
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..optim.optimizer import Optimizer
 from ..recording import no_grad
-from .arguments import checked
+from .arguments import checked, parted
 from .callbacks import Callback
 
 
@@ -136,16 +138,6 @@ def evaluated(model: Any, batches: Any, loss: Any, functions: Mapping[str, Any])
                 prediction = model(*inputs)
                 means.add(measured(loss(prediction, target), prediction, target, functions), len(target))
     return means.row("val_")
-
-
-def parted(batch: Any) -> Sequence[Any]:
-    """A batch of inputs and target."""
-    if not isinstance(batch, tuple | list) or len(batch) < 2:
-        raise DTypeError(
-            f"fit: data must give batches (inputs, target); got {type(batch).__name__}; use "
-            "data.DataLoader(data.TensorDataset(x, y), batch_size=32)"
-        )
-    return batch
 
 
 def shown(batches: Any, text: str, bar: bool | None) -> Any:

@@ -326,7 +326,7 @@ def logsigmoid(input: ArrayLike) -> Tensor:
 
 @settings
 def log_softmax(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """log(softmax(x)) along `axis`: x - logsumexp(x), without the rounding of large x; computed in `dtype`, if given.
+    """x - logsumexp(x) along `axis`, the log of softmax; computed in `dtype`, if given. Source: Bridle (1990).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.log_softmax([0.0, 0.0]).exp().tolist()
@@ -339,7 +339,7 @@ def log_softmax(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dty
 
 @settings
 def softmax(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along `axis`: positive shares that add up to 1, without overflow; in `dtype`, if given.
+    """exp(x) / sum(exp(x)) along `axis`, without overflow; computed in `dtype`, if given. Source: Bridle (1990).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.softmax([0.0, 0.0]).tolist()
@@ -352,7 +352,7 @@ def softmax(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dtype: 
 
 @settings
 def softmin(input: ArrayLike, axis: int = -1, *, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """softmax(-x) along `axis`, in `dtype`, if given.
+    """softmax(-x) along `axis`, in `dtype`, if given. Source: Bridle (1990).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.softmin([0.0, 0.0]).tolist()

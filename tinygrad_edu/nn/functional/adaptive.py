@@ -85,6 +85,7 @@ def _adaptive_avg_pool(n: int, x: ArrayLike, output_size: object) -> Any:
 def adaptive_avg_pool1d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`; see
     `adaptive_avg_pool2d`.
+    Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -100,6 +101,7 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: int | tuple[int, ...]) ->
 
     Window i reaches from floor(i * h / h_out) to ceil((i + 1) * h / h_out). None keeps an axis as it is.
     An output of 1 is the mean of each channel: Lin et al., "Network in network" (2013).
+    Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -114,6 +116,7 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: int | tuple[int, ...]) ->
 def adaptive_avg_pool3d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `adaptive_avg_pool2d`.
+    Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -143,6 +146,7 @@ def adaptive_max_pool1d(input: ArrayLike, output_size: int | tuple[int, ...], re
     """The largest entries of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`.
 
     With `return_indices`, a pair: the entries, and their places in the input. Windows as in `adaptive_avg_pool2d`.
+    Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -157,6 +161,7 @@ def adaptive_max_pool1d(input: ArrayLike, output_size: int | tuple[int, ...], re
 def adaptive_max_pool2d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`; see
     `adaptive_max_pool1d`.
+    Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -170,6 +175,7 @@ def adaptive_max_pool2d(input: ArrayLike, output_size: int | tuple[int, ...], re
 def adaptive_max_pool3d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `adaptive_max_pool1d`.
+    Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

@@ -87,6 +87,7 @@ def cross_entropy(
     class; class numbers equal to `ignore_index` do not count; "mean" divides by the weights of those
     that do (nan if none does). With `label_smoothing` s, a share s of the target is spread over all classes.
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture" (2016).
+    Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.cross_entropy([[0.0, 0.0]], [1]).item(), 4)
@@ -122,6 +123,7 @@ def nll_loss(
     """-x[target] for log-probabilities x, as `log_softmax` gives; arguments as in `cross_entropy`.
 
     Labels beyond the classes raise an IndexError.
+    Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.nll_loss([[-1.0, -3.0], [-2.0, -4.0]], [1, 0]).item()
@@ -250,6 +252,8 @@ def multilabel_soft_margin_loss(
     input: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: str = "mean"
 ) -> Tensor:
     """Binary cross-entropy of sigmoid(x) and `target`, averaged over the classes: `(..., classes)` twice.
+
+    Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.multilabel_soft_margin_loss([0.0, 0.0], [1.0, 0.0]).item(), 4)

@@ -175,6 +175,8 @@ def conv3d(
 ) -> Tensor:
     """Each window of `input` times each kernel: `(n, c, d, h, w) -> (n, o, d_out, h_out, w_out)`; see `conv1d`.
 
+    Source: Ji et al., "3D convolutional neural networks for human action recognition" (2013).
+
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
     >>> F.conv3d(tg.ones((1, 1, 2, 2, 3)), tg.ones((1, 1, 2, 2, 2))).tolist()
@@ -317,6 +319,9 @@ def _window_settings(
 def unfold(input: ArrayLike, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> Tensor:
     """Each window as a column: `(n, c, h, w) -> (n, c * k_h * k_w, windows)`.
 
+    Source: Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing"
+    (2006).
+
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
     >>> F.unfold(tg.arange(4.0).reshape(1, 1, 2, 2), (1, 2)).tolist()
@@ -338,6 +343,8 @@ def fold(
     (n, c, *output_size)`.
 
     Where windows overlap, entries add up; ShapeError where the number of windows is another.
+    Source: Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing"
+    (2006).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

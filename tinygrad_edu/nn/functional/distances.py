@@ -22,6 +22,8 @@ def cosine_similarity(
 ) -> Tensor:
     """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`, after broadcasting; norms below `eps` count as `eps`.
 
+    Source: Salton and McGill, "Introduction to modern information retrieval" (1983).
+
     >>> import tinygrad_edu.nn.functional as F
     >>> F.cosine_similarity([[1.0, 0.0], [3.0, 0.0]], [[0.0, 2.0], [5.0, 0.0]]).tolist()
     [0.0, 1.0]

@@ -34,6 +34,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
 
     `weight` has shape (out_features, in_features). The computation has the dtype of `weight`: an input
     of another one is cast.
+    Source: Rosenblatt, "The perceptron: a probabilistic model for information storage and organization in the brain"
+    (1958).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.linear([[1.0, 2.0]], [[1.0, 0.0], [1.0, 1.0], [0.0, 3.0]], [0.5, 0.5, 0.5]).tolist()
@@ -58,6 +60,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j).
+
+    Source: Tenenbaum and Freeman, "Separating style and content with bilinear models" (2000).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.bilinear([1.0, 2.0], [3.0, 4.0], [[[1.0, 0.0], [0.0, 1.0]]], [0.5]).tolist()
@@ -131,6 +135,7 @@ def embedding_bag(
     A flat `input` is cut into bags that begin at `offsets`; with `include_last_offset`, these end with its length.
     Rows of `padding_idx` do not count. `per_sample_weights`, in the shape of the input, multiply the rows of a sum.
     `max_norm` and `norm_type` are as for `embedding`.
+    Source: Joulin et al., "Bag of tricks for efficient text classification" (2017).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.embedding_bag([[0, 1], [1, 2]], [[1.0], [2.0], [6.0]]).tolist()

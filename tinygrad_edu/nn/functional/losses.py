@@ -60,6 +60,8 @@ def _weighed(losses: Any, weight: Any, reduction: str, who: str, by_count: bool 
 def mse_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weight: ArrayLike | None = None) -> Tensor:
     """(x - target)**2; with `weight`, of the input's shape, times that, and the mean is divided by the sum of `weight`.
 
+    Source: Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes" (1805).
+
     >>> import tinygrad_edu.nn.functional as F
     >>> F.mse_loss([1.0, 2.0], [1.0, 4.0]).item()
     2.0
@@ -72,6 +74,8 @@ def mse_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weigh
 @kept_single
 def l1_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weight: ArrayLike | None = None) -> Tensor:
     """abs(x - target); `weight` is as for `mse_loss`. Two different shapes raise a ShapeError.
+
+    Source: Bloomfield and Steiger, "Least absolute deviations: theory, applications, and algorithms" (1983).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.l1_loss([1.0, 2.0], [1.0, 4.0]).item()
@@ -127,6 +131,7 @@ def binary_cross_entropy(
     """-(target * log(x) + (1 - target) * log(1 - x)) for probabilities x; logarithms end at -100.
 
     Predictions beyond 0 and 1, such as logits, raise a ValueError.
+    Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.binary_cross_entropy([0.5, 1.0], [1.0, 1.0], reduction="sum").item(), 4)
@@ -165,6 +170,7 @@ def binary_cross_entropy_with_logits(
     """Binary cross-entropy of sigmoid(x), computed as softplus(x) - target * x, which cannot overflow.
 
     `pos_weight` multiplies the part of the positive targets.
+    Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> loss = F.binary_cross_entropy_with_logits
@@ -218,7 +224,7 @@ def poisson_nll_loss(
     """-log of the Poisson probability of `target`, at a rate of exp(x), or of x without `log_input`.
 
     exp(x) - target * x, or x - target * log(x + eps); with `full`, and Stirling's formula for log(target!) where the
-    target is larger than 1.
+    target is larger than 1. Source: Nelder and Wedderburn, "Generalized linear models" (1972).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.poisson_nll_loss([1.0], [2.0]).item(), 4)

@@ -24,6 +24,7 @@ def margin_ranking_loss(
     """max(0, margin - target * (x1 - x2)): x1 shall be the larger where the target is 1, the smaller where it is -1.
 
     All three have one shape, else a ShapeError.
+    Source: Herbrich, Graepel and Obermayer, "Large margin rank boundaries for ordinal regression" (2000).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.margin_ranking_loss([1.0], [3.0], [1]).item()
@@ -52,6 +53,8 @@ def hinge_embedding_loss(input: ArrayLike, target: ArrayLike, margin: float = 1.
 @kept_single
 def soft_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * x)), for targets 1 and -1.
+
+    Source: Friedman, Hastie and Tibshirani, "Additive logistic regression: a statistical view of boosting" (2000).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.soft_margin_loss([0.0], [1]).item(), 4)

@@ -78,6 +78,7 @@ def max_pool1d(
     `stride` is `kernel_size` if not given. With `ceil_mode`, a last window may reach over the end. With
     `return_indices`, a pair: the entries, and their places in the input; the first of a tie gets the gradient.
     l_out as in `conv1d`; ShapeError where no window fits. Padding is at most half the kernel.
+    Source: Yamaguchi et al., "A neural network for speaker-independent isolated word recognition" (1990).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -102,6 +103,8 @@ def max_pool2d(
 ) -> Tensor:
     """The largest entry of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; see `max_pool1d`.
 
+    Source: Yamaguchi et al., "A neural network for speaker-independent isolated word recognition" (1990).
+
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
     >>> F.max_pool2d(tg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
@@ -121,6 +124,8 @@ def max_pool3d(
     return_indices: bool = False,
 ) -> Tensor:
     """The largest entry of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; see `max_pool1d`.
+
+    Source: Yamaguchi et al., "A neural network for speaker-independent isolated word recognition" (1990).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -169,6 +174,7 @@ def avg_pool1d(
     """The mean of each window: `(n, c, l) -> (n, c, l_out)`.
 
     l_out and errors as in `max_pool1d`. The padding counts as zeros, unless `count_include_pad=False`.
+    Source: LeCun et al., "Gradient-based learning applied to document recognition" (1998).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -194,7 +200,7 @@ def avg_pool2d(
 ) -> Tensor:
     """The mean of each window: `(n, c, h, w) -> (n, c, h_out, w_out)`; or its sum over `divisor_override`.
 
-    See `avg_pool1d`.
+    See `avg_pool1d`. Source: LeCun et al., "Gradient-based learning applied to document recognition" (1998).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -218,7 +224,7 @@ def avg_pool3d(
 ) -> Tensor:
     """The mean of each window: `(n, c, d, h, w) -> (n, c, d_out, h_out, w_out)`; or its sum over `divisor_override`.
 
-    See `avg_pool1d`.
+    See `avg_pool1d`. Source: LeCun et al., "Gradient-based learning applied to document recognition" (1998).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

@@ -69,6 +69,8 @@ def interpolate(
     With `antialias`, "bilinear" and "bicubic" take the mean over all entries that shrink into one.
     Give either `size` or `scale_factor`: ValueError for both or neither.
     "bicubic": Keys, "Cubic convolution interpolation for digital image processing" (1981).
+    Source: Gonzalez and Woods, "Digital image processing" (2018); Keys, "Cubic convolution interpolation for digital
+    image processing" (1981).
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

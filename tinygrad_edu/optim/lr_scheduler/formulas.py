@@ -38,6 +38,7 @@ class MultiStepLR(LRScheduler):
     """lr * gamma ** (how many of `milestones` are past).
 
     t counts the calls of `step`, and lr is the rate at first.
+    Source: He et al., "Deep residual learning for image recognition" (2016).
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
@@ -64,6 +65,7 @@ class ExponentialLR(LRScheduler):
     """lr * gamma ** t.
 
     t counts the calls of `step`, and lr is the rate at first.
+    Source: Senior et al., "An empirical study of learning rates in deep neural networks for speech recognition" (2013).
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
@@ -108,6 +110,8 @@ class CosineAnnealingLR(LRScheduler):
 class LinearLR(LRScheduler):
     """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps.
 
+    Source: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour" (2017).
+
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
     >>> schedule = optim.LinearLR(optimizer, start_factor=0.25, total_iters=3)
@@ -134,6 +138,8 @@ class LinearLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """lr times `factor` for `total_iters` steps, then lr.
 
+    Source: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour" (2017).
+
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
     >>> schedule = optim.ConstantLR(optimizer, factor=0.5, total_iters=2)
@@ -157,6 +163,8 @@ class PolynomialLR(LRScheduler):
     """lr * (1 - t / total_iters)**power, and 0 afterwards.
 
     t counts the calls of `step`, and lr is the rate at first.
+    Source: Chen et al., "DeepLab: semantic image segmentation with deep convolutional nets, atrous convolution, and
+    fully connected CRFs" (2018).
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)

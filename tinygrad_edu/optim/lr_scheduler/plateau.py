@@ -19,6 +19,7 @@ class ReduceLROnPlateau(LRScheduler):
     mode "min" or "max" says what is better; an improvement must exceed `threshold`, relative ("rel") or
     absolute ("abs"). After a reduction, `cooldown` epochs do not count.
     `step()` without a measure raises TypeError.
+    Source: He et al., "Deep residual learning for image recognition" (2016).
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)

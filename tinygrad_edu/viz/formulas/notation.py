@@ -184,17 +184,35 @@ def indexed(f: Formula, args: list[Written]) -> tuple[list[Written], list[Writte
 def keywords(f: Formula, arrays: list[Written]) -> list[str]:
     """Attributes, without those that say nothing."""
     words = []
-    for key, v in f.attributes.items():
-        if _usual(f, key) or key == "level" or key[0] == "_":
-            continue  # the default, what has no text, or the number of a vmap, which differs from run to run
+    for key, v in said(f.attributes).items():
+        if _usual(f, key):
+            continue
         if key == "index":
             words.append(f"index=s_[{_index(v, arrays)}]")
         elif key in ("shape", "dtype"):
             words.insert(0, str(v))  # by its place
         else:
-            v = _along(v) if key in ALONG else v
-            words.append(f"{key}={(v[0] if isinstance(v, tuple) and len(v) == 1 and key == 'axis' else v)!r}")
+            words.append(f"{key}={_attribute(key, v)}")
     return words
+
+
+def said(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Attributes that have a text, without the number of a vmap, which differs from run to run."""
+    return {key: v for key, v in attributes.items() if key != "level" and key[0] != "_"}
+
+
+def _attribute(key: str, v: Any) -> str:
+    v = _along(v) if key in ALONG else v
+    return repr(v[0] if isinstance(v, tuple) and len(v) == 1 and key == "axis" else v)
+
+
+def attribute(key: str, v: Any) -> str:
+    """The value of an attribute, in words about it.
+
+    >>> attribute("axis", (1,)), attribute("index", (slice(2, 4), 0))
+    ('1', '[2:4, 0]')
+    """
+    return f"[{_index(v, [])}]" if key == "index" else str(v) if key in ("shape", "dtype") else _attribute(key, v)
 
 
 USUAL = {"keepdims": False, "reverse": False, "descending": False, "padding": (0, 0), "dilation": 1, "extra": 0}

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...functions.settings import least, settings
 from ...program.program import Program
+from ..formulas.notation import attribute, said
 from ..pictures.draw import picture
 from ..pictures.fold import view
 from ..pictures.overlays import Paint
@@ -107,7 +108,8 @@ def diff(a: object, b: object, rtol: float = 1e-6) -> Diff:
     """Compare the graphs behind two results: float32 with float64, mine with another's, before with after; or programs.
 
     Tensors are the same by name, operation and place in the program, whenever they were made. Differences are the
-    largest of an array, relative to its largest entry; what is below `rtol` is the same.
+    largest of an array, relative to its largest entry; what is below `rtol` is the same. Other attributes of an
+    operation, or its inputs in another order, are a difference also where the numbers are the same.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(2.0, requires_grad=True)
@@ -125,6 +127,8 @@ def diff(a: object, b: object, rtol: float = 1e-6) -> Diff:
         first, second = read(a, who="diff", grads=True), read(b, who="diff", grads=True)
         found = same(first, second)
     pairs = [_pair(first.nodes[x], second.nodes[y]) for x, y in found.items()]
+    for p in pairs:
+        p.notes = list(dict.fromkeys([*p.notes, *_settings(p.a, p.b), *_inputs(first, second, found, p)]))
     only_a = [n for k, n in first.nodes.items() if k not in found]
     alone = set(second.nodes) - set(found.values())
     only_b = [n for k, n in second.nodes.items() if k in alone]
@@ -158,6 +162,49 @@ def _pair(a: Node, b: Node) -> Matched:
     if isinstance(a, ProgramNode):
         return Matched(a, b, 0.0, 0.0, [])  # a program has no values, and its steps were found by their types
     return Matched(a, b, distance(a.value, b.value), distance(a.grad, b.grad), notes)
+
+
+def _settings(a: Node, b: Node) -> list[str]:
+    """The attributes of an operation that differ."""
+    left, right = said(a.attributes), said(b.attributes)
+    notes = []
+    for key in [*left, *(key for key in right if key not in left)]:
+        if key not in left or key not in right:
+            v, where = (left[key], "first") if key in left else (right[key], "second")
+            notes.append(f"{key} {shown(attribute(key, v))} only in the {where}")
+        elif not _equal(left[key], right[key]):
+            before, after = (shown(attribute(key, v[key])) for v in (left, right))
+            notes.append(f"{key} {before} became {after}" if before != after else f"{key} differs")
+    return notes
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two attributes are the same; of what only says who it is, such as a function, its kind decides."""
+    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    if all(isinstance(v, np.ndarray | np.generic | int | float | complex) for v in (a, b)):
+        return np.shape(a) == np.shape(b) and bool(np.all((a == b) | ((a != a) & (b != b))))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return False
+    return bool(a == b) or (type(a) is type(b) and getattr(type(a), "__eq__", None) is object.__eq__)
+
+
+def _inputs(first: Graph, second: Graph, found: dict[str, str], p: Matched) -> list[str]:
+    """The inputs, by the names of the second graph, where both take tensors that both graphs have, but not the same
+    ones in the same order."""
+    there = set(found.values())
+    uses = [(x, y) for x, y in zip(p.a.inputs, p.b.inputs, strict=False) if x in found and y in there]
+    if all(found[x] == y for x, y in uses):
+        return []
+    before = [second.nodes[found[k]] if k in found else first.nodes[k] for k in p.a.inputs]
+    after = [second.nodes[k] for k in p.b.inputs]
+    return [f"inputs {_names(after)} for {_names(before)}"]
+
+
+def _names(nodes: list[Node]) -> str:
+    return ", ".join(shown(n.name or n.title) for n in nodes)
 
 
 def distance(a: Any, b: Any) -> float:

@@ -92,6 +92,16 @@ class Case:
         value = self.scopes[block].get(name) if block < len(self.scopes) else None
         return isinstance(value, Variable) and not self.depends(value)
 
+    def clears(self, what: str, how: str, block: int) -> bool:
+        """Whether what a line clears, by `zero_grad` or by setting `grad`, may be the gradient of this tensor."""
+        if how == "grad":
+            return what == self.name
+        value: Any = self.scopes[block].get(what) if block < len(self.scopes) else None
+        if is_module(value):
+            return any(p is self.x for p in value.parameters())
+        groups = getattr(value, "param_groups", None)
+        return groups is None or any(p is self.x for group in groups for p in group["params"])
+
     def left(self, first: int, last: float = np.inf) -> list[str]:
         """The lines at which values that may have been computed from the tensor left the graph, between two births."""
         lines = [(self.text_of(site), t()) for when, site, t in LATEST if first < when < last]

@@ -211,13 +211,43 @@ def assignment_of(lines: list[CodeLine], name: str) -> Cut | None:
     return None
 
 
+def _running(lines: list[CodeLine]) -> list[tuple[Any, CodeLine]]:
+    """The calls and assignments of the functions that are running, and of those inside them that they name, in the
+    order of their lines: what no line names has not run."""
+    blocks, found = list(_blocks(lines)), []
+    everything = [node for tree, _ in blocks for node in ast.walk(tree)]
+    named = {getattr(n, "id", getattr(n, "attr", "")) for n in everything}
+    for tree, block in blocks:
+        part: list[Any] = []
+        todo: list[Any] = [tree]
+        while todo:
+            node = todo.pop()
+            part += [node] * isinstance(node, ast.Call | ast.Assign)
+            inside = isinstance(node, FUNCTIONS[:2]) and (block[0].module or node not in ast.iter_child_nodes(tree))
+            if not inside or node.name in named or node.name[:2] == "__":
+                todo += ast.iter_child_nodes(node)
+        found += [(node, block[node.lineno - 1]) for node in sorted(part, key=lambda n: (n.lineno, n.col_offset))]
+    return found
+
+
 def calls_of(lines: list[CodeLine], method: str) -> dict[str, CodeLine]:
     """The names on which a method is called, each with its last line."""
     found: dict[str, CodeLine] = {}
-    for tree, block in _blocks(lines):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
-                found[ast.unparse(node.func.value)] = block[node.lineno - 1]
+    for node, line in _running(lines):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            found[ast.unparse(node.func.value)] = line
+    return found
+
+
+def cleared(lines: list[CodeLine]) -> list[tuple[str, str, CodeLine]]:
+    """What gradients are cleared: the optimizer or model of `zero_grad()`, or the tensor whose `grad` becomes None,
+    with that word and the line."""
+    found = []
+    for node, line in _running(lines):
+        call = isinstance(node, ast.Call)
+        targets = [node.func] if call else node.targets if ast.unparse(node.value) == "None" else []
+        word = "zero_grad" if call else "grad"
+        found += [(ast.unparse(t.value), word, line) for t in targets if getattr(t, "attr", "") == word]
     return found
 
 

@@ -31,6 +31,7 @@ from .source import (
     Cut,
     assignment_of,
     calls_of,
+    cleared,
     cut_after,
     cut_in_a_function,
     cut_inside,
@@ -94,10 +95,10 @@ def _absent(case: Case) -> Answer:
     walked = calls_of(lines, "backward")
     elsewhere = walked and not any(case.title(r) in walked for r in using)
     if using and not (elsewhere and cut_after(lines, case.stem, case.apart)):
-        cleared = [line for line in lines if "zero_grad(" in line.text or f"{name}.grad = None" in line.text]
-        if cleared and any(lines.index(line) < lines.index(cleared[-1]) for line in walked.values()):
-            stepped = [line for line in lines[lines.index(cleared[-1]) :] if ".step(" in line.text]
-            return case.answer("cleared before the step" if stepped else "cleared", cleared[-1].where)
+        last = [line for what, how, line in cleared(lines) if case.clears(what, how, line.block)][-1:]
+        if last and any(lines.index(line) < lines.index(last[0]) for line in walked.values()):
+            stepped = any(lines.index(line) >= lines.index(last[0]) for line in calls_of(lines, "step").values())
+            return case.answer("cleared before the step" if stepped else "cleared", last[0].where)
         return case.answer("no backward", case.line(case.title(using[0])), loss=case.title(using[0]))
     if cut := cut_after(lines, case.stem, case.apart) or cut_inside(lines, case.stem, case.scopes, case.apart):
         return case.answer(cut.cut, cut.where)
@@ -249,9 +250,9 @@ def _downstream(case: Case, graph: Graph) -> list[Backward]:
 def _never_cleared(case: Case, graph: Graph | None, g: Any) -> str | None:
     """The line that adds to the gradient in a loop in which nothing clears it."""
     own = _node(case, graph).grad if graph is not None else None
-    cleared = any("zero_grad" in line.text or ".grad = None" in line.text for line in case.lines)
+    may = any(how == "grad" or case.clears(what, how, line.block) for what, how, line in cleared(case.lines))
     line = repeated(case.lines, "backward")
-    if line is None or cleared or (own is not None and np.allclose(g, own, rtol=1e-4)):
+    if line is None or may or (own is not None and np.allclose(g, own, rtol=1e-4)):
         return None
     return line.where
 

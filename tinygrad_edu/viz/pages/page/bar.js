@@ -149,7 +149,8 @@ const bar = (() => {
   function rows() {
     const pad = 14;
     for (const { top, bottom } of graph.paper(1300)) {
-      const svg = draw("svg", { class: "strip", viewBox: [-pad, top, graph.size().width + 2 * pad, bottom - top].join(" ") }, null, $("stage"));
+      const width = graph.size().width + 2 * pad, svg = draw("svg", { class: "strip", viewBox: [-pad, top, width, bottom - top].join(" ") }, null, $("stage"));
+      svg.style.maxWidth = width + "px";  // letters are at most as large as on the screen
       draw("use", { href: "#drawing" }, null, svg);
     }
     camera.fit(graph.size());
