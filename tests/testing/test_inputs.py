@@ -243,3 +243,34 @@ def test_calls_stay_inside_the_domain(x):
     for f in (lambda x: np.sqrt(1 - x * x), strict):
         assert verdict(f, slope, x) == "RIGHT"
         assert verdict(f, lambda x: slope(x, -1.0), x) == "WRONG"
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, (None, None), [None, None], {"da": None, "db": None}, {}, (), Affine(None, None)], ids=str
+)
+def test_a_derivative_that_says_nothing_of_any_input_is_told_so(nothing):
+    x = np.array([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"check_derivative: df must return a gradient .* inputs \(a, b\); got .*None"):
+        check_derivative(lambda a, b: np.sum(a * b), lambda a, b: nothing, x, x)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"])
+def test_a_jacobian_in_each_sparse_format(kind):
+    sparse = pytest.importorskip("scipy.sparse")
+    form = lambda values: getattr(sparse, f"{kind}_array")(np.diag(values))
+    x = np.array([0.5, 1.0, 2.0])
+    assert verdict(np.sin, lambda x: form(np.cos(x)), x) == "RIGHT"
+    assert verdict(np.sin, lambda x: form(-np.cos(x)), x) == "WRONG"
+
+
+def test_gradients_of_pandas_go_by_their_labels():
+    pd = pytest.importorskip("pandas")
+    s = pd.Series([0.5, 1.0, 2.0], index=["a", "b", "c"])
+    f = lambda s: s["a"] + s["b"] ** 2 + np.exp(s["c"])
+    parts = lambda s: {"c": np.exp(s["c"]), "b": 2 * s["b"], "a": 1.0}
+    assert verdict(f, lambda s: pd.Series(parts(s)), s) == "RIGHT"
+    assert verdict(f, lambda s: pd.Series(list(parts(s).values()), index=s.index), s) == "WRONG"
+    d = pd.DataFrame({"p": [1.0, 2.0], "q": [0.5, -1.0]})
+    g = lambda d: (d["p"] * d["q"] ** 2).sum()
+    assert verdict(g, lambda d: pd.DataFrame({"q": 2 * d["p"] * d["q"], "p": d["q"] ** 2}), d) == "RIGHT"
+    assert verdict(g, lambda d: pd.DataFrame({"p": 2 * d["p"] * d["q"], "q": d["q"] ** 2}), d) == "WRONG"

@@ -126,3 +126,61 @@ def test_a_sparsity_that_leaves_something_out():
 def test_whole_numbers_are_no_point(check):
     with pytest.raises(TypeError, match=f"{check.__name__}: x must be an array of floats; got list of int64"):
         check(optimize.rosen, optimize.rosen_hess, [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("check", "named"),
+    [
+        (
+            lambda: testing.check_hessian(logistic, lambda w: None, X),
+            "check_hessian: hess must return numbers; got None",
+        ),
+        (lambda: testing.check_hvp(logistic, lambda w, v: None, X), "check_hvp: hvp must return numbers; got None"),
+        (lambda: testing.check_jvp(np.sin, lambda x, v: None, X), "check_jvp: jvp must return numbers; got None"),
+        (
+            lambda: testing.check_hessian(logistic, lambda w: np.diag(h_logistic(w)), X, grad=d_logistic),
+            r"check_hessian: hess must return shape \(4, 4\) here; got \(4,\)",
+        ),
+        (
+            lambda: testing.check_jvp(lambda x: DESIGN @ x, lambda x, v: (DESIGN @ v)[:5], X),
+            r"check_jvp: jvp must return shape \(6,\) here; got \(5,\)",
+        ),
+    ],
+)
+def test_what_has_no_numbers_or_another_shape_is_told_by_its_own_name(check, named):
+    with pytest.raises(TypeError, match=named):
+        check()
+
+
+def forward_broken(x, v, k):
+    inner = k * v
+    return np.sin(k * x) * inner
+
+
+def test_a_wrong_jvp_is_told_by_its_own_lines_not_the_checkers():
+    report = testing.check_jvp(lambda x, k: np.cos(k * x), forward_broken, X, 1.5, raises=False)
+    assert report.pattern == "sign flipped"
+    assert "second_order.py" not in str(report).replace(__file__, "")
+
+
+def test_what_a_hessian_lacks_for_its_line_to_be_named_is_said():
+    report = testing.check_hessian(logistic, lambda w: -h_logistic(w), X, raises=False)
+    assert "its gradient is found by numbers; give one as grad=" in report.notes[0]
+
+
+def test_both_products_of_an_operator_are_those_with_one_matrix():
+    from scipy.sparse.linalg import LinearOperator
+
+    def operator(matrix, adjoint):
+        return LinearOperator(
+            matrix.shape, matvec=lambda v: matrix @ v, rmatvec=adjoint and (lambda u: adjoint(matrix) @ u)
+        )
+
+    f = lambda x: np.sin(DESIGN @ x)
+    jacobian = lambda x: np.cos(DESIGN @ x)[:, None] * DESIGN
+    for adjoint, verdict in ((np.transpose, "RIGHT"), (None, "RIGHT"), (lambda m: -m.T, "WRONG")):
+        report = testing.check_derivative(f, lambda x, a=adjoint: operator(jacobian(x), a), X, raises=False)
+        assert report.verdict == verdict, adjoint
+        hess = lambda w, a=adjoint: operator(h_logistic(w), a)
+        assert testing.check_hessian(logistic, hess, X, grad=d_logistic, raises=False).verdict == verdict
+    assert report.diagnosis.startswith("rmatvec of the LinearOperator is not the adjoint of matvec")

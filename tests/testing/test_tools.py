@@ -201,6 +201,20 @@ def test_mutation_score_of_a_strong_and_of_a_weak_test():
     assert "survived: sign" in str(blind)
 
 
+@pytest.mark.parametrize(
+    ("df", "read", "at"),
+    [
+        (lambda a, b: (b, a), lambda g: g[1], (2.0, 3.0)),
+        (lambda p: {"dW": {"x": p["b"]}, "db": [p["W"]]}, lambda g: g["db"][0], ({"W": np.ones(3), "b": np.ones(3)},)),
+        (lambda p: ({"W": p["b"], "b": p["W"]},), lambda g: g[0]["b"], ({"W": np.ones(3), "b": np.ones(3)},)),
+    ],
+)
+def test_each_gradient_in_a_container_is_broken_by_itself(df, read, at):
+    whole = read(df(*at))
+    score = testing.mutation_score(df, lambda df: np.testing.assert_allclose(read(df(*at)), whole))
+    assert score.caught == len(score.survivors) == 6
+
+
 def test_mutants_of_an_op_are_put_back():
     before = ops.tanh.vjps
     score = testing.mutation_score(ops.tanh, lambda: testing.check_op(ops.tanh, [np.array([0.5, -1.0])], {}))

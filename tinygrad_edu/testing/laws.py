@@ -18,6 +18,7 @@ from .explanation import causes
 from .kernels.kernel import PairKernel, Pull, foreign
 from .kernels.parting import parting_line, sources
 from .kernels.probes import (
+    ADJOINT,
     ALIAS,
     BATCH,
     DTYPE,
@@ -41,9 +42,9 @@ from .layouts import SAME, laid_out
 from .report import Report
 from .slopes.judging import CALLS
 from .subjects.other_libraries import precision
-from .subjects.pairs import Pair
+from .subjects.pairs import Pair, unlike_adjoint
 
-WRONG = {LAYOUT, LINEAR, STALE, SHARED}  # these make a gradient wrong
+WRONG = {ADJOINT, LAYOUT, LINEAR, STALE, SHARED}  # these make a gradient wrong
 
 
 class Derivative(PairKernel):
@@ -126,6 +127,14 @@ def unused(place: Place) -> Iterator[Finding]:
             yield finding
 
 
+def adjoints(place: Place) -> Iterator[Finding]:
+    """The two products of a LinearOperator are those with one matrix."""
+    for operator in place.kernel.subject.operators:
+        if text := unlike_adjoint(operator):
+            yield Finding(ADJOINT, text)
+            return
+
+
 def between(place: Place) -> Iterator[Finding]:
     """Another forward in between changes nothing: asked of derivatives that get what the forward computed."""
     if place.kernel.subject.convention.needs_function:
@@ -133,7 +142,7 @@ def between(place: Place) -> Iterator[Finding]:
 
 
 PROBES: dict[Callable[[Place], Iterator[Finding]], int] = {  # how often each calls the function, for each argument
-    dtypes: 0, aliases: 1, writes: 1, repeats: 1, unused: 1, cotangent_layouts: 1, between: 3,
+    adjoints: 0, dtypes: 0, aliases: 1, writes: 1, repeats: 1, unused: 1, cotangent_layouts: 1, between: 3,
     input_layouts: len(SAME), shared: 4,
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import Variable
 from ..errors import DTypeError
 from ..functions.arguments import Function
 from ..functions.settings import Names, Size, settings
@@ -15,10 +16,11 @@ from .causes.patterns import OVERWRITTEN, TERM
 from .examination import Examination
 from .explanation import explained
 from .jacobian import numerical_jacobian
-from .kernels.probes import alike
+from .kernels.probes import ADJOINT, alike
 from .report import Entry, Report, conclude
 from .subjects.conventions import COTANGENT, Convention
-from .subjects.pairs import Pair
+from .subjects.pairs import Pair, dense, unlike_adjoint
+from .subjects.subjects import Argument
 
 NOT_SYMMETRIC = "not symmetric"
 NOT_LINEAR = "not linear in the direction"
@@ -27,15 +29,68 @@ GUESSES = (TERM, OVERWRITTEN)  # patterns that are left where nothing better fit
 TRIES = 4  # points at which a Jacobian is looked at, and pairs of directions
 
 
-class Slopes(Pair):
-    """A gradient, and what gives its derivatives: a matrix, or a product with a direction."""
+class Matrix(Convention):
+    """How optimizers call what gives a matrix: with the point, and their further arguments."""
 
-    def __init__(self, who: str, grad: Function, second: Function, x: Any, product: bool) -> None:
-        self.who, self.product = who, product
+    args: tuple[Any, ...] = ()
+
+    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+        return df(inputs[0], *self.args)
+
+
+class Product(Matrix):
+    """A product with a symmetric matrix: the direction is as good as a gradient of the output."""
+
+    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+        return df(inputs[0], cotangent, *self.args)
+
+
+class Columns(Matrix):
+    """A product with a Jacobian, whose columns it gives one direction after the other."""
+
+    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+        at = np.asarray(inputs[0])
+        units = np.eye(at.size).reshape(at.size, *at.shape)
+        columns = [along(df, at.copy(), e.copy(), *self.args) for e in units]
+        if any(c.dtype == object for c in columns):
+            return None
+        return np.moveaxis(np.stack(columns), 0, -1).reshape(*columns[0].shape, *at.shape)
+
+
+def along(jvp: Function, *given: object) -> Any:
+    """The derivative along a direction, from what returns it alone, or with the value before it."""
+    found = jvp(*given)
+    return np.asarray(found[1] if isinstance(found, tuple) and len(found) == 2 else found)
+
+
+class Slopes(Pair):
+    """A function or gradient, and what gives its derivatives: a matrix, or a product with a direction."""
+
+    def __init__(self, who: str, grad: Function, second: Function, x: Any, way: Matrix, args: tuple[Any, ...]) -> None:
+        self.who, self.called, self.way = who, who.removeprefix("check_").replace("hessian", "hess"), way
+        way.args = args
         super().__init__(grad, second, (x,))
 
     def ways(self, cache: object) -> list[Convention]:
-        return [Convention((0, COTANGENT) if self.product else (0,))]
+        return [self.way]
+
+    def nothing(self, found: object) -> Exception:
+        got = "None (is a return missing?)" if found is None else type(found).__name__
+        return TypeError(f"{self.who}: {self.called} must return numbers; got {got}; return an array of floats")
+
+    def _contracted(self, a: Argument, g: Any, cotangent: Any) -> Any:
+        whole = a.array.shape if isinstance(self.way, Product) else self.shape + a.array.shape
+        flat = () if isinstance(self.way, Product) else (int(np.prod(self.shape)), a.size)
+        if g.shape not in (whole, flat) and not g.size == a.size == 1:
+            raise self.misfit(a, g, whole)
+        return super()._contracted(a, g, cotangent)
+
+    def misfit(self, a: Argument, g: Any, whole: tuple[int, ...]) -> Exception:
+        along = len(a.array.shape) if isinstance(self.way, Columns) else 0  # columns were put behind one another
+        got, wanted = (s[: len(s) - along] for s in (g.shape, whole))
+        return TypeError(
+            f"{self.who}: {self.called} must return shape {wanted} here; got {got}; check its sums and axes"
+        )
 
 
 @settings
@@ -63,11 +118,14 @@ def check_hessian(
     RIGHT
     """
     who = "check_hessian"
-    slope, second = gradient_of(f, grad, args), _with(hess, args)
-    report = explained(Examination(Slopes(who, slope, second, _vector(who, x), False), seed))
-    h = _matrix(second(np.array(x)))
+    slope = gradient_of(f, grad, args)
+    report = explained(Examination(Slopes(who, slope, hess, _vector(who, x), Matrix((0,)), args), seed))
+    found = hess(np.array(x), *args)
+    h = np.asarray(dense(found))
     if report.verdict == "RIGHT" or report.pattern is None or report.pattern.startswith(GUESSES):
         asymmetric(h, report)
+        if report.verdict == "RIGHT" and (text := unlike_adjoint(found)):
+            report.verdict, report.pattern, report.diagnosis = "WRONG", ADJOINT, text
     return conclude(report, raises, strict)
 
 
@@ -95,11 +153,10 @@ def check_hvp(
     RIGHT
     """
     who = "check_hvp"
-    product: Function = (lambda x, p: hvp(x, p, *args)) if args else hvp
     slope = gradient_of(f, grad, args)
-    report = explained(Examination(Slopes(who, slope, product, _vector(who, x), True), seed))
+    report = explained(Examination(Slopes(who, slope, hvp, _vector(who, x), Product((0, COTANGENT)), args), seed))
     guessed = report.verdict != "WRONG" or (report.pattern or "").startswith(GUESSES)
-    unlike_a_matrix(lambda p: product(np.array(x), p), np.asarray(x).shape, report, seed, symmetric=guessed)
+    unlike_a_matrix(lambda p: hvp(np.array(x), p, *args), np.asarray(x).shape, report, seed, symmetric=guessed)
     return conclude(report, raises, strict)
 
 
@@ -125,21 +182,8 @@ def check_jvp(
     """
     who = "check_jvp"
     x = _vector(who, x)
-
-    def along(at: object, v: object) -> Any:
-        found = jvp(at, v, *args)
-        return np.asarray(found[1] if isinstance(found, tuple) and len(found) == 2 else found)
-
-    def jacobian(at: object) -> Any:
-        """Its columns, one direction after the other."""
-        at = np.asarray(at)
-        units = np.eye(at.size).reshape(at.size, *at.shape)
-        columns = [along(at.copy(), e.copy()) for e in units]
-        return np.moveaxis(np.stack(columns), 0, -1).reshape(*columns[0].shape, *at.shape)
-
-    report = explained(Examination(Slopes(who, _with(f, args), jacobian, x, False), seed))
-    report.blame = None if report.blame is None or "jacobian" in str(report.blame) else report.blame
-    unlike_a_matrix(lambda v: along(np.array(x), v), x.shape, report, seed, symmetric=False)
+    report = explained(Examination(Slopes(who, _with(f, args), jvp, x, Columns((0,)), args), seed))
+    unlike_a_matrix(lambda v: along(jvp, np.array(x), v, *args), x.shape, report, seed, symmetric=False)
     return conclude(report, raises, strict)
 
 
@@ -169,7 +213,7 @@ def check_jacobian_sparsity(
     x = _vector(who, x)
     pattern = sparsity(x, *args) if callable(sparsity) else sparsity
     try:
-        allowed = np.asarray(_matrix(pattern)).astype(bool)
+        allowed = np.asarray(dense(pattern)).astype(bool)
     except (TypeError, ValueError) as error:
         raise DTypeError(
             f"{who}: sparsity must be a matrix of numbers; got {type(pattern).__name__} ({error}); write np.eye(3), say"
@@ -217,7 +261,13 @@ def gradient_of(f: Function, grad: Function | None, args: Sequence[Any]) -> Func
     """The gradient that was given, or one by numbers."""
     if grad is not None:
         return _with(grad, args)
-    return lambda x: numerical_jacobian(_with(f, args), np.asarray(x, dtype=np.float64))
+
+    def by_numbers(x: object) -> Any:
+        if isinstance(x, Variable):
+            raise TypeError("its gradient is found by numbers; give one as grad=")
+        return numerical_jacobian(_with(f, args), np.asarray(x, dtype=np.float64))
+
+    return by_numbers
 
 
 def _with(f: Function, args: Sequence[Any]) -> Function:
@@ -269,10 +319,3 @@ def _vector(who: str, x: object) -> Any:
             f"{who}: x must be an array of floats; got {type(x).__name__} of {found.dtype}; use .astype(float)"
         )
     return found
-
-
-def _matrix(h: Any) -> Any:
-    """A matrix, sparse or not, or a LinearOperator, as an array."""
-    if hasattr(h, "toarray"):
-        return h.toarray()
-    return h.matmat(np.eye(h.shape[1])) if hasattr(h, "matmat") else np.asarray(h)

@@ -50,6 +50,8 @@ class Truth:
         with Recording(SITES), np.errstate(all="ignore"):
             result = noting(pair.f, seen)(*pair.placed(tensors))
             value = result[0] if isinstance(result, tuple) else result
+            if not hasattr(value, "born"):
+                raise TypeError("what it returns is no Tensor, but an array")
             pulled = list(pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])]))
         found = {t.born: np.asarray(g) for t, g in pulled}
         zero = [np.zeros(a.array.shape) for a in pair.arguments]

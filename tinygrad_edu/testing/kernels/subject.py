@@ -22,7 +22,7 @@ Inputs = tuple[Any, ...]
 class KernelPair(Pair):
     """A forward and a backward that may take one dtype only, and a reference that computes in float64."""
 
-    who = WHO
+    who, called = WHO, "backward"
 
     def __init__(self, f: Function, df: Function, inputs: Sequence[Any], reference: Function | None = None) -> None:
         self.reference = reference

@@ -13,6 +13,7 @@ from ...errors import MissingLibraryError
 from ...functions import elementwise, layout
 from ...functions.settings import settings
 from ...op import REGISTRY, Each, Op
+from ..subjects.trees import Path, leaves, mapped
 
 
 class Score(NamedTuple):
@@ -150,7 +151,7 @@ def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
             raise TypeError(
                 f"mutation_score: {name} must be a function{' or an op' * (name == 'target')}; got {got}; pass one"
             )
-    keys: dict[Any, None] = {}  # of the gradients that the derivative was seen to return
+    keys: dict[Path, None] = {}  # where the gradients are that the derivative was seen to return
     watched = target if isinstance(target, Op) else _broken(target, functools.partial(_noting, keys))
     if (objection := _objection(watched, test, None)) is not None:
         raise ValueError(
@@ -169,16 +170,20 @@ def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
     return score
 
 
-def _noting(keys: dict[Any, None], found: Any) -> Any:
-    several = isinstance(found, dict | tuple | list) and len(found) > 1 and not np.isscalar(next(iter(found), None))
-    if isinstance(found, dict):
-        keys.update(dict.fromkeys(found))
-    elif several:
-        keys.update(dict.fromkeys(k for k, g in enumerate(found) if g is not None))
+def _noting(keys: dict[Path, None], found: Any) -> Any:
+    keys.update(dict.fromkeys(_places(found)))
     return found
 
 
-def _broken_versions(df: Callable[..., Any], keys: dict[Any, None]) -> Iterator[tuple[str, Any]]:
+def _places(found: object) -> Iterator[Path]:
+    """Where the gradients are in a result: each part of a tuple is one, though a list of numbers is an array."""
+    if type(found) is tuple:
+        yield from ((k, *path) for k, g in enumerate(found) for path in _places(g))
+    else:
+        yield from (path for path, g in leaves(found) if g is not None)
+
+
+def _broken_versions(df: Callable[..., Any], keys: dict[Path, None]) -> Iterator[tuple[str, Any]]:
     return broken_gradients(df, list(keys)) if len(keys) > 1 else broken_functions(df)
 
 
@@ -197,18 +202,21 @@ def broken_functions(df: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
             yield name, _broken(df, _each(change))
 
 
-def broken_gradients(df: Callable[..., Any], keys: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+def broken_gradients(df: Callable[..., Any], keys: Sequence[Path]) -> Iterator[tuple[str, Any]]:
     """Broken versions of a derivative in which one of its gradients is wrong, and the others are right."""
     for key in keys:
         for name, change in CHANGES.items():
             if name != "transposed or reversed":
-                yield f"gradient {key}: {name}", _broken(df, functools.partial(_change_one, key, change))
+                yield (
+                    f"gradient {'.'.join(map(str, key))}: {name}",
+                    _broken(df, functools.partial(_change_one, key, change)),
+                )
 
 
-def _change_one(key: Any, change: Callable[[Any], Any], found: Any) -> Any:
-    if isinstance(found, dict):
-        return {k: change(g) if k == key else g for k, g in found.items()}
-    return type(found)(change(g) if k == key and g is not None else g for k, g in enumerate(found))
+def _change_one(key: Path, change: Callable[[Any], Any], found: Any) -> Any:
+    if type(found) is tuple and key:
+        return tuple(_change_one(key[1:], change, g) if k == key[0] else g for k, g in enumerate(found))
+    return mapped(lambda path, g: _each(change)(g) if path == key and g is not None else g, found)
 
 
 def _broken(df: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -13,8 +13,10 @@ from ..slopes.analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .functions import names_in
 from .other_libraries import library_of, plain, precision, wrapper
-from .subjects import Argument, Mismatch, Subject, flatten, is_floating, off_domain, parameter_names
-from .trees import fields_of, gradient_at, mapped, spelled
+from .subjects import Argument, Mismatch, Subject, flatten, is_floating, is_table, off_domain, parameter_names
+from .trees import fields_of, gradient_at, leaves, mapped, spelled
+
+MOST = 8  # LinearOperators that are kept, to look at their adjoints
 
 
 class Pair(Subject):
@@ -23,16 +25,18 @@ class Pair(Subject):
     With `df=True`, the function returns `(value, gradient)`, as SciPy's `jac=True` has it.
     """
 
-    who = "check_derivative"
+    who, called = "check_derivative", "df"
 
     def __init__(self, f: Function, df: Function | bool, inputs: Sequence[Any]) -> None:
         self.own = df is True  # the function returns its gradient, too
         df = _itself if df is True else df
         if not callable(df):
-            raise TypeError(f"{self.who}: df must be a function; got {type(df).__name__}; pass it without calling it")
+            raise TypeError(
+                f"{self.who}: {self.called} must be a function; got {type(df).__name__}; pass it without calling it"
+            )
         self.library = next((name for x in inputs if (name := library_of(x))), "")
         super().__init__(f, inputs)
-        self.df = self.guarded("df", df)
+        self.df = self.guarded(self.called, df)
         self.functions = (f, df)
         self.names = parameter_names(f, len(inputs))
         self.shape: tuple[int, ...] = ()  # of the value
@@ -41,6 +45,7 @@ class Pair(Subject):
         self.fresh: tuple[bytes, Any, Any] | None = None  # where the function was called last, for its value alone
         self.unchecked: list[str] = []  # inputs of which df says nothing
         self.notes: list[str] = []
+        self.operators: list[Any] = []  # LinearOperators that the derivative returned last
         with np.errstate(all="ignore"):
             self.look()
 
@@ -121,12 +126,18 @@ class Pair(Subject):
 
     def as_arrays(self, found: object) -> Any:
         """A result of the derivative with NumPy's arrays in it."""
-        return mapped(lambda path, leaf: plain(leaf), found)
+        return mapped(lambda path, leaf: self.as_numbers(leaf), found)
+
+    def as_numbers(self, leaf: object) -> Any:
+        if is_table(leaf):
+            return in_order_of(self.inputs, leaf)
+        if hasattr(leaf, "rmatmat"):
+            self.operators = [*self.operators[-MOST:], leaf]
+        return dense(plain(leaf))
 
     def named(self, found: object, cotangent: object) -> list[Any]:
         """The result of the derivative, as one array for each argument."""
-        parts = [self._contracted(a, _floats(self.part(a, found)), cotangent) for a in self.arguments]
-        return parts
+        return [self._contracted(a, self.floats(self.part(a, found)), cotangent) for a in self.arguments]
 
     def part(self, a: Argument, found: object) -> Any:
         """What a result of df says of the derivative by `a`; None if nothing."""
@@ -156,7 +167,7 @@ class Pair(Subject):
             keys = fields_of(self.inputs[tops[0]]) or {}
             inner = len(found) == 1 and isinstance(found[0], tuple | list | Mapping)
             return [found] if len(found) == len(keys) and not inner else list(found)
-        if isinstance(found, list) and len(tops) == 1 and _floats(found).shape == mine[0].array.shape != (1,):
+        if isinstance(found, list) and len(tops) == 1 and self.floats(found).shape == mine[0].array.shape != (1,):
             return [found]
         return list(found)
 
@@ -180,11 +191,28 @@ class Pair(Subject):
             return np.tensordot(cotangent, g.reshape(whole), axes=len(self.shape))
         if g.shape == a.array.shape + self.shape:
             raise Mismatch(a, g, whole)
-        raise TypeError(
+        raise self.misfit(a, g, whole)
+
+    def misfit(self, a: Argument, g: Any, whole: tuple[int, ...]) -> Exception:
+        """What is said of a result that is neither a gradient nor a Jacobian."""
+        return TypeError(
             f"{self.who}: f returns shape {self.shape}, not a scalar, and df returns shape {g.shape} for "
             f"{a.name}; give df a parameter `cotangent` of shape {self.shape}, or return the Jacobian of "
             f"shape {whole}"
         )
+
+    def floats(self, part: Any) -> Any:
+        """An array of floats as they are; of float64, for numbers of other kinds."""
+        try:
+            found = np.asarray(part)
+        except ValueError:  # rows of different lengths
+            found = np.asarray(None)
+        if found.dtype.kind not in "biuf" and not is_floating(found.dtype):
+            kind = "complex numbers" if found.dtype.kind == "c" else type(part).__name__
+            got = "None (is a return missing?)" if part is None else kind
+            got = f"an array of {found.dtype}" if isinstance(part, np.ndarray) and kind == "ndarray" else got
+            raise TypeError(f"{self.who}: {self.called} must return real numbers; got {got}; return arrays of floats")
+        return found if found.dtype.kind == "f" else found.astype(np.float64)
 
     def look(self) -> None:
         """Call both once, near the inputs: a derivative that keeps what it saw first will show it
@@ -205,6 +233,8 @@ class Pair(Subject):
             break
         else:
             return
+        if _empty(found):
+            raise self.nothing(found)
         kept = [self.part(a, found) is not None for a in self.arguments]
         if isinstance(found, Mapping):
             self.refuse_strangers(found, kept)
@@ -243,9 +273,18 @@ class Pair(Subject):
         if not told:
             raise TypeError("no gradient")
         for a, part in told:
-            g = np.asarray(self._contracted(a, _floats(part), cotangent))
+            g = np.asarray(self._contracted(a, self.floats(part), cotangent))
             if g.shape != a.array.shape and not g.size == a.size == 1:
                 raise Mismatch(a, g, a.array.shape)
+
+    def nothing(self, found: object) -> Exception:
+        """What is said where the derivative says nothing of any input."""
+        names = ", ".join(a.name for a in self.arguments)
+        got = "None (is a return missing?)" if found is None else f"a {type(found).__name__} with no gradient in it"
+        return TypeError(
+            f"{self.who}: {self.called} must return a gradient for at least one of the inputs ({names}); got {got}; "
+            "return arrays of floats, and None only for an input that is not to be checked"
+        )
 
     def refuse_strangers(self, found: Mapping[Any, Any], kept: Sequence[bool]) -> None:
         """Raises an error if a key of a gradient names no input, while an input has no gradient."""
@@ -279,17 +318,42 @@ def _of(key: object) -> str:
     return next((text[len(start) :] for start in ("grad_", "d_", "d") if text.startswith(start)), text)
 
 
-def _floats(part: object) -> Any:
-    """An array of floats as they are; of float64, for numbers of other kinds."""
-    if hasattr(part, "toarray"):  # a sparse matrix
-        part = part.toarray()
-    elif hasattr(part, "matmat") and hasattr(part, "shape"):  # a LinearOperator
-        part = part.matmat(np.eye(part.shape[1]))
+def dense(part: Any) -> Any:
+    """A sparse matrix, or a LinearOperator, as an array; anything else as it is."""
+    if hasattr(part, "toarray"):
+        return part.toarray()
+    return part.matmat(np.eye(part.shape[1])) if hasattr(part, "matmat") and hasattr(part, "shape") else part
+
+
+def unlike_adjoint(operator: Any) -> str | None:
+    """What is said of a LinearOperator whose two products are not those with one matrix; None if it has one only."""
+    if not hasattr(operator, "rmatmat"):
+        return None
+    forward = np.asarray(operator.matmat(np.eye(operator.shape[1])))
     try:
-        found = np.asarray(part)
-    except ValueError:  # rows of different lengths
-        found = np.asarray(None)
-    if found.dtype.kind not in "biuf" and not is_floating(found.dtype):
-        got = "complex numbers" if found.dtype.kind == "c" else type(part).__name__
-        raise TypeError(f"check_derivative: df must return real numbers; got {got}; return arrays of floats")
-    return found if found.dtype.kind == "f" else found.astype(np.float64)
+        back = np.asarray(operator.rmatmat(np.eye(operator.shape[0]))).conj().T
+    except (NotImplementedError, TypeError):  # without rmatvec
+        return None
+    if np.allclose(forward, back, rtol=1e-7, atol=1e-9 * np.max(np.abs(forward), initial=0)):
+        return None
+    i, j = (int(k) for k in np.unravel_index(np.argmax(np.abs(forward - back)), forward.shape))
+    return (
+        f"rmatvec of the LinearOperator is not the adjoint of matvec: entry [{i}, {j}] of the matrix is "
+        f"{back[i, j]:.6g} by rmatvec, {forward[i, j]:.6g} by matvec"
+    )
+
+
+def in_order_of(inputs: Sequence[Any], table: Any) -> Any:
+    """The numbers of a Series or DataFrame, in the order that its labels have in the input that has the same."""
+    for _, x in (found for given in inputs for found in leaves(given)):
+        if is_table(x) and [len(a) for a in x.axes] == [len(a) for a in table.axes]:
+            pairs = list(zip(x.axes, table.axes, strict=True))
+            if all(a.is_unique and b.is_unique and not len(a.difference(b)) for a, b in pairs):
+                return table.reindex_like(x).to_numpy()
+    return table.to_numpy()
+
+
+def _empty(found: object) -> bool:
+    """Whether a result holds nothing but None."""
+    parts = found.values() if isinstance(found, Mapping) else found if isinstance(found, tuple | list) else None
+    return found is None if parts is None else all(map(_empty, parts))

@@ -18,6 +18,8 @@ def fields_of(x: Any) -> dict[Any, Any] | None:
 
     A list or tuple of plain numbers is one array, and so a leaf.
     """
+    if hasattr(x, "toarray"):  # a sparse matrix, though that of keys is a dictionary as well
+        return None
     if isinstance(x, Mapping):
         return dict(x)
     kind = kind_of(x)
