@@ -94,7 +94,7 @@ def test_without_tqdm_the_install_command_is_given(monkeypatch):
 
 def test_importing_nn_optim_data_and_io_imports_numpy_only():
     program = """
-import sys
+import sys, traceback
 import numpy.random
 before = set(sys.modules)
 import tinygrad_edu.nn.functional

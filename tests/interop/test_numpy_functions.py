@@ -126,6 +126,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", CASES)
 def test_values_are_those_of_numpy_and_gradients_true(name):
     f, *inputs = CASES[name]

@@ -154,7 +154,7 @@ def test_every_folder_has_a_bound():
 
 def test_the_package_imports_only_numpy():
     code = (
-        "import sys; import numpy; import numpy.random; known = set(sys.modules); import tinygrad_edu;"
+        "import sys; import traceback; import numpy; import numpy.random; known = set(sys.modules); import tinygrad_edu;"
         "from tinygrad_edu import nn, optim, data, viz, testing;"
         "print(sorted({m.partition('.')[0] for m in set(sys.modules) - known} - set(sys.stdlib_module_names)))"
     )

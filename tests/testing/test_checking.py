@@ -90,6 +90,33 @@ def test_edges_of_the_domain():
     assert verdict(lambda x: math.log(x), lambda x: 1 / x, -1.0) == "OUT_OF_DOMAIN"
 
 
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [
+        ("acos", 2.0), ("acosh", 0.5), ("asin", -2.0), ("atanh", 1.5), ("gamma", -1.0), ("lgamma", -2.0), ("log", -1.0),
+        ("log10", -1.0), ("log1p", -2.0), ("log2", -1.0), ("sqrt", -1.0),
+    ],
+)  # fmt: skip
+def test_what_functions_of_math_refuse_is_outside_of_their_domain(name, x):
+    assert verdict(lambda x: getattr(math, name)(x), lambda x: 1.0, x) == "OUT_OF_DOMAIN"
+
+
+@pytest.mark.parametrize(
+    "text",  # as Python 3.15 has them
+    [
+        "expected a number in range from -1 up to 1, got 2.0", "expected argument value not less than 1, got 0.0",
+        "expected a number between -1 and 1, got inf", "expected a finite input, got inf", "math domain error",
+        "expected a noninteger or positive integer, got -2.0", "expected a positive input, got -1.0",
+        "expected argument value > -1, got -2.0", "expected a nonnegative input, got -1.0",
+    ],
+)  # fmt: skip
+def test_every_python_s_words_for_it(text):
+    def f(x):
+        raise ValueError(text)
+
+    assert verdict(f, lambda x: 1.0, 1.0) == "OUT_OF_DOMAIN"
+
+
 @pytest.mark.parametrize("n", [1, 3])
 @pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-7, 1e-8])
 def test_near_kinks_jumps_and_edges(n, distance):
@@ -334,9 +361,9 @@ def test_a_wrong_op_is_caught_at_order_one_and_two_and_in_forward_mode():
     [
         (lambda: check_derivative(1, abs, 1.0), "check_derivative: f must be a function; got int"),
         (lambda: check_derivative(abs, 1, 1.0), "check_derivative: df must be a function; got int"),
-        (lambda: check_derivative(abs, abs, 1), r"needs an input of floats .* got x \(int\); write 3.0 for 3"),
-        (lambda: check_derivative(abs, abs, 1j), "input x must be real|needs an input of floats"),
-        (lambda: check_derivative(abs, abs, [[1.0], [1.0, 2.0]]), "input x must be a rectangular nest"),
+        (lambda: check_derivative(abs, abs, 1), r"needs an input of floats .* got \w+ \(int\); write 3.0 for 3"),
+        (lambda: check_derivative(abs, abs, 1j), r"input \w+ must be real|needs an input of floats"),
+        (lambda: check_derivative(abs, abs, [[1.0], [1.0, 2.0]]), r"input \w+ must be a rectangular nest"),
         (
             lambda: check_derivative(lambda a, b: a * b, lambda a, b: a, 1.0, 2.0),
             "one gradient for each of the inputs a, b; got 1",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -72,9 +73,16 @@ def _other_call(inputs: Sequence[Any]) -> str:
     return "give the inputs one by one: *inputs in place of inputs" if together else ""
 
 
+# what functions of `math` say, before Python 3.14 and since
+OFF_DOMAIN = re.compile(
+    "math domain|expected (a (positive|nonnegative|finite) input|a number in range|a number between|argument value|"
+    "a noninteger or positive integer).*, got "
+)
+
+
 def off_domain(error: Exception) -> bool:
     """Whether an error says that a function has no value there, rather than that it is broken."""
-    return isinstance(error, ArithmeticError | np.linalg.LinAlgError) or "math domain" in str(error)
+    return isinstance(error, ArithmeticError | np.linalg.LinAlgError) or OFF_DOMAIN.match(str(error)) is not None
 
 
 def _of_hypothesis(error: Exception) -> bool:
