@@ -320,7 +320,7 @@ def _floor_divide(a: Any, b: Any) -> Any:
 # between its jumps.
 remainder = Op("remainder", lambda a, b: a - b * _floor_divide(a, b) if np.iscomplexobj(a) else np.remainder(a, b),
                (lambda g, y, a, b: g, lambda g, y, a, b: -g * floor_divide(a, b)),
-               formula="{} % {}", domain=(REAL, NONZERO),
+               formula="{} % {}", domain=(REAL, NONZERO), complex=False,
                doc="remainder(x1, x2) = x1 - x2 * floor(x1 / x2), with the sign of x2.")  # fmt: skip
 floor_divide = Op("floor_divide", _floor_divide,
                   (lambda g, y, a, b: 0 * g, lambda g, y, a, b: 0 * g),
