@@ -309,3 +309,25 @@ def test_lines_that_write_parts_and_lines_of_lambdas(name, tmp_path):
         line = source[: source.index(right)].count("\n") + 1
         assert report.verdict == "WRONG"
         assert report.blame.site == f"{path}:{line}"
+
+
+def gated(x, b):
+    s = np.zeros(2)
+    for t in range(len(x)):
+        s = s + np.sin(x[t] + b[:2]) * np.tanh(x[t] * b[2:])
+    return np.sum(s)
+
+
+def d_gated(x, b):
+    db = np.zeros(4)
+    for t in range(len(x)):
+        a, g = np.sin(x[t] + b[:2]), np.tanh(x[t] * b[2:])
+        dz = np.concatenate([g * np.cos(x[t] + b[:2]), a * (1 - g) * x[t]])
+        db += dz
+    return None, db
+
+
+def test_a_line_that_forgets_nothing_is_no_assignment_in_place_of_an_addition():
+    x, b = np.array([[0.2, 0.5], [0.7, 0.3], [0.4, 0.9]]), np.array([0.1, 0.3, 0.8, 0.6])
+    report = check_derivative(gated, d_gated, x, b, raises=False)
+    assert report.pattern.startswith("one term missing")

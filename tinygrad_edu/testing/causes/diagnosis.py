@@ -15,7 +15,7 @@ from ..slopes.probe import Probe
 from ..slopes.thresholds import SUSPECT
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject, TensorSubject
-from .mending import overwritten, rewrites
+from .mending import forgets, overwritten, rewrites
 from .ops import wrong_ops
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, proportional, recognise
 from .slicing import only_lines
@@ -63,7 +63,9 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
     known = report.pattern or ""
     if there and known.startswith((TERM, OVERWRITTEN)) and not (culprits and ":" in known):
         report.pattern = hint
-    if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not rewrites(pair.df):
+    line = int(str(culprits[0].blame.site).rpartition(":")[2]) if culprits else None
+    kept = rewrites(pair.df) if line is None else forgets(pair.df, line)
+    if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not kept:
         report.pattern = f"{TERM} or wrong, in some entries"
 
 

@@ -321,6 +321,20 @@ def rewrites(df: Callable[..., Any]) -> bool:
     return not reached(df)
 
 
+def forgets(df: Callable[..., Any], line: int) -> bool:
+    """Whether an assignment in a line of the file may forget what was there: it writes parts of an array, or a name
+    that has a value already."""
+    for f in reached(df):
+        try:
+            tree, first = parsed(f)
+        except (OSError, TypeError, SyntaxError):
+            return True
+        here = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and first + n.lineno - 1 == line]
+        if any(isinstance(t, ast.Subscript) for n in here for t in _targets(n)) or line in [n for _, n in repeated(f)]:
+            return True
+    return False
+
+
 def assigned_again(name: str, line: int) -> str:
     """The pattern of a gradient that is assigned where it should be added to, in words."""
     return f"{OVERWRITTEN}: {name} is assigned again in line {line}"
