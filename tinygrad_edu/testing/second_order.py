@@ -50,11 +50,12 @@ class Columns(Matrix):
 
     def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
         at = np.asarray(inputs[0])
-        units = np.eye(at.size).reshape(at.size, *at.shape)
+        units = np.eye(max(at.size, 1), at.size).reshape(max(at.size, 1), *at.shape)  # for no input, once
         columns = [along(df, at.copy(), e.copy(), *self.args) for e in units]
         if any(c.dtype == object for c in columns):
             return None
-        return np.moveaxis(np.stack(columns), 0, -1).reshape(*columns[0].shape, *at.shape)
+        shape = (*columns[0].shape, *at.shape)
+        return np.stack(columns, -1).reshape(shape) if at.size else np.zeros(shape)
 
 
 def along(jvp: Function, *given: object) -> Any:

@@ -112,7 +112,9 @@ const graph = (() => {
   // In rows that fit on paper; where each of them stands.
   function paper(width) {
     down = abreast = false;
+    still = true;  // a picture of boxes on their way is no page
     lay({ width, height: 1e9 });
+    still = false;
     return scene.rows;
   }
 
@@ -171,7 +173,8 @@ const graph = (() => {
     g.addEventListener("focus", () => { if (g.matches(":focus-visible")) camera.show([b]); });  // a box that is pressed is seen already
     if (before && Math.hypot(before.x - b.x, before.y - b.y) > 1) g.animate?.([{ transform: `translate(${before.x}px, ${before.y}px)` }, { transform: g.style.transform }], { duration: calm() ? 0 : 260, easing: "ease-out" });
   }
-  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let still = false;
+  const calm = () => still || matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   // Where a box shows a value or a gradient: an array, or a number.
   function slot(b, n, plan, gradient, cls) {
