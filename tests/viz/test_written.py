@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tinygrad_edu import ops
@@ -92,6 +92,8 @@ class Reader:
     ends = False
 
     def power(self):
+        if self.take("-"):  # of a negative of a negative
+            return -self.power()
         value = self.atom()
         while mark := self.take("²", "³", "ᵀ", "^"):
             if mark == "^":
@@ -173,6 +175,7 @@ def check(text, f):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 5))
+@example(592, 4)
 def test_mathematics_says_what_is_computed(seed, depth):
     for f in formulas(seed, depth, 2):
         check(mathematics(f), f)
