@@ -2,6 +2,8 @@
 
 import functools
 import importlib.util
+import math
+import re
 import textwrap
 from pathlib import Path
 
@@ -331,3 +333,23 @@ def test_a_line_that_forgets_nothing_is_no_assignment_in_place_of_an_addition():
     x, b = np.array([[0.2, 0.5], [0.7, 0.3], [0.4, 0.9]]), np.array([0.1, 0.3, 0.8, 0.6])
     report = check_derivative(gated, d_gated, x, b, raises=False)
     assert report.pattern.startswith("one term missing")
+
+
+def partly_plain(x):
+    return x * x + math.exp(x)
+
+
+def d_partly_plain(x):
+    a = 2 * x
+    b = -math.exp(x)
+    return a + b
+
+
+def test_what_tensors_do_not_tell_whole_blames_no_line():
+    """`math.exp` takes the numbers of a Tensor: its share of the derivative is not known, and no warning speaks of it."""
+    report = check_derivative(partly_plain, d_partly_plain, 1.5, raises=False)
+    assert report.verdict == "WRONG"
+    assert report.blame is None
+    assert re.search(
+        r"f does not run on Tensors.* plain numbers of them, at .*test_blame\.py:\d+", "".join(report.notes)
+    )

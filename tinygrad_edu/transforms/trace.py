@@ -132,7 +132,7 @@ class Trace:
                 f"values that left the graph {at}, where no gradient passes; {remedy}"
             )
         numbers = any(d.numbers for d in left)
-        if any(t.born > left[0].when and _may_come_back(t, numbers) for t in found):
+        if any(t.born > left[0].when and may_come_back(t, numbers) for t in found):
             warnings.warn(
                 f"{self.who}: no gradient passes through values that left the graph ({at}), from which constants that "
                 f"came after may be made; {remedy}, or detach() first if none is wanted",
@@ -168,7 +168,7 @@ def _with_aux(who: str, result: object) -> tuple[Any, Any]:
     raise GraphError(f"{who}: with has_aux, the function must return (value, anything); got {got}; return a pair")
 
 
-def _may_come_back(t: Variable, numbers: bool) -> bool:
+def may_come_back(t: Variable, numbers: bool) -> bool:
     """Whether a constant can be made of values that left the graph: no integers or truth values, as indices and
     masks are. Where only arrays left, a Python number of one digit (0.5, 1e-3) is taken for one that was typed."""
     kind = np.asarray(t._data).dtype.kind if not hasattr(t._data, "dtype") else t._data.dtype.kind

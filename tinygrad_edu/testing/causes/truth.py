@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ...backward import fit, parents, pull
+from ...backward import fit, history, parents, pull
+from ...departures import Departure, departures
 from ...engine import NEEDS, Variable, constant
 from ...functions.joining import stack
 from ...recording import SITES, Recording
+from ...transforms.trace import may_come_back
 from .mending import Mendable
 
 
@@ -47,11 +49,19 @@ class Truth:
         for t in tensors:
             t.flags = NEEDS
         seen = [(a.name, t) for a, t in zip(pair.arguments, tensors, strict=True)]
-        with Recording(SITES), np.errstate(all="ignore"):
-            result = noting(pair.f, seen)(*pair.placed(tensors))
-            value = result[0] if isinstance(result, tuple) else result
-            if not hasattr(value, "born"):
-                raise TypeError("what it returns is no Tensor, but an array")
+        departed: list[Departure] = []
+        token = departures.set(departed)
+        try:
+            with Recording(SITES), np.errstate(all="ignore"):
+                result = noting(pair.f, seen)(*pair.placed(tensors))
+        finally:
+            departures.reset(token)
+        value = result[0] if isinstance(result, tuple) else result
+        if not hasattr(value, "born"):
+            raise TypeError("what it returns is no Tensor, but an array")
+        if departed and any(t.born > departed[0].when and may_come_back(t, True) for t in history(value)):
+            raise TypeError(f"it takes plain numbers of them, at {departed[0].site}")
+        with np.errstate(all="ignore"):
             pulled = list(pull([(value, np.asarray(c, dtype=np.float64).reshape(value.shape)[()])]))
         found = {t.born: np.asarray(g) for t, g in pulled}
         zero = [np.zeros(a.array.shape) for a in pair.arguments]
