@@ -6,8 +6,9 @@ import sys
 import pytest
 
 import tinygrad_edu as tg
-import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
+
+from .twins import training_step
 
 WIDTH, BATCH = 8, 4
 
@@ -41,14 +42,7 @@ def calls(make, kind, length):
     params, run = make(kind, length)
     opt = optim.Adam(params)
 
-    @tg.compile
-    def step(x, target):
-        opt.zero_grad()
-        loss = F.mse_loss(run(x), target)
-        loss.backward()
-        opt.step()
-        return loss
-
+    step = training_step(run, opt)
     count = 0
 
     def called(frame, event, function):

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
 from tinygrad_edu.compiler import native, rolled
 from tinygrad_edu.compiler.memory import arena
 from tinygrad_edu.compiler.views import Buffer
+
+from .twins import training_step
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="machine code needs llvmlite")
 
@@ -78,14 +79,7 @@ def trained(make, kind, length, steps=3):
     params = list(params)
     opt = optim.Adam(params, lr=0.01)
 
-    @tg.compile
-    def step(x, target):
-        opt.zero_grad()
-        loss = F.mse_loss(run(x), target)
-        loss.backward()
-        opt.step()
-        return loss
-
+    step = training_step(run, opt)
     rng = tg.random.default_rng(1)
     losses = [step(rng.normal(size=(length, 2, 3)), rng.normal(size=(length, 2, 4))).item() for _ in range(steps)]
     return losses, [p.numpy().copy() for p in params], step.source()

@@ -7,7 +7,22 @@ import numpy as np
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
 from tinygrad_edu.engine import Variable
+from tinygrad_edu.nn import functional as F
 from tinygrad_edu.recording import TRACERS
+
+
+def training_step(run, opt):
+    """A compiled step of training a function of one tensor to give another."""
+
+    @tg.compile
+    def step(x, target):
+        opt.zero_grad()
+        loss = F.mse_loss(run(x), target)
+        loss.backward()
+        opt.step()
+        return loss
+
+    return step
 
 
 def parts(x):
