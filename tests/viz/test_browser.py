@@ -813,3 +813,23 @@ def test_a_box_without_an_entry_is_looked_at_like_others(browser, tmp_path):
             tab.keyboard.press("Enter")
             assert text(tab, "#details h3")
             assert tab.locator("#details #number").count() == 0
+
+
+def test_a_folded_box_says_the_numbers_of_a_part_whole(browser, tmp_path):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 3, 3)
+
+        def forward(self, image):
+            return tg.relu(self.conv(image)).sum()
+
+    tg.manual_seed(0)
+    with opened(browser, viz.player(Net(), np.ones((2, 1, 8, 8))), tmp_path) as tab:
+        tab.select_option("#view", label="modules")
+        tab.keyboard.press("End")
+        assert "conv.weight" in text(tab, "#lessonpane h2")
+        name, numbers = tab.locator(".box.gets .value tspan").all_text_contents()
+        assert name == "weight = "
+        assert " to " in numbers
+        assert "…" not in numbers

@@ -189,7 +189,7 @@ const graph = (() => {
     draw("rect", { x: -1.5, y: -1.5, width: plan.w + 3, height: plan.h + 3, rx: 2, class: "rim" }, null, inner);
     inner.addEventListener("pointermove", (e) => hover(under(e, inner, plan, n, gradient)));
     inner.addEventListener("pointerleave", () => hover(""));
-    return { g, text, room: width - 6, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
+    return { g, text, room: width - 6, middle: width / 2, tall: plan.h >= 26, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
   }
   // The number under the pointer.
   function under(e, g, plan, n, gradient) {
@@ -272,8 +272,9 @@ const graph = (() => {
     const words = b.opens ? b.title : b.rounds.length > 1 ? n.name + turn(b) : within ? n.name + within : b.name;
     write(b.heading, (b.opens ? "▸ " : "") + cut(words, b.w - 10 - (b.opens ? 14 : 0), BOLD));
     write(b.hint, b.rounds.length > 1 ? n.title : b.title);
-    fill(b.value, n, key, ready ? state.figure(key, 0) : null, ready ? state.text(key, 0) : "", 0, several(b) && b.opens ? n.name + " = " : "");
-    if (b.grad) fill(b.grad, n, key, grad?.figure ?? null, grad?.text ?? "", 1, "d" + n.name + " = ");
+    const name = b.opens && n.name.startsWith(b.title + ".") ? n.name.slice(b.title.length + 1) : n.name;  // conv.weight in conv
+    fill(b.value, n, key, ready ? state.figure(key, 0) : null, ready ? state.text(key, 0) : "", 0, several(b) && b.opens ? name + " = " : "");
+    if (b.grad) fill(b.grad, n, key, grad?.figure ?? null, grad?.text ?? "", 1, "d" + name + " = ");
     const names = ["box"];
     if (!ready) names.push("waiting");
     if (s && b.members.includes(s.node)) names.push(s.phase === "forward" ? "now" : "gets");
@@ -289,13 +290,16 @@ const graph = (() => {
 
   // A picture where the box was measured for this array; else a text.
   function fill(slot, n, key, figure, text, gradient, before) {
-    const hidden = state.blank(key, gradient), fits = slot.picture && figure && n.shape.join() === slot.shape && !figure.rows === !slot.sampled;
+    const hidden = state.blank(key, gradient), said = hidden ? "?" : text.split("; mean")[0], fits = slot.picture && figure && n.shape.join() === slot.shape && !figure.rows === !slot.sampled;
     slot.g.classList.toggle("empty", !text || (slot.picture && !fits));
     if (fits) {
       write(slot.text, "");
       if (slot.last !== figure || slot.hidden !== hidden) slot.picture.show(figure.values, gradient ? "float64" : n.dtype, hidden);
       [slot.last, slot.hidden] = [figure, hidden];
-    } else write(slot.text, text && cut(before + (hidden ? "?" : text.split("; mean")[0]), slot.room, PLAIN));
+    } else if (text && before && slot.tall && width(before + said, PLAIN) > slot.room) {  // the name above the numbers
+      slot.text.replaceChildren();
+      [before, said].forEach((part, k) => draw("tspan", { x: slot.middle, dy: k * LINE }, cut(part, slot.room, PLAIN), slot.text));
+    } else write(slot.text, text && cut(before + said, slot.room, PLAIN));
   }
 
   function choose(key) {
