@@ -46,7 +46,7 @@ def draw() -> None:
     for name, colour in COLOURS.items():
         if not any(line.get_label() == name for line in axes.lines):
             axes.plot([], [], "o", color=colour, label=name)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.12), ncols=len(COLOURS), fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=len(COLOURS), fontsize=8, frameon=False)
     figure.savefig(PAGE.parent / "benchmarks.svg", metadata={"Date": None})
 
 
