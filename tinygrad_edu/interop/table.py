@@ -69,6 +69,7 @@ UFUNCS |= {
     np.rad2deg: lambda x: x * (180 / np.pi), np.degrees: lambda x: x * (180 / np.pi),
     np.fmax: lambda a, b: elementwise.maximum(*_without_nan(a, b)),
     np.fmin: lambda a, b: elementwise.minimum(*_without_nan(a, b)),
+    np._core.umath.clip: elementwise.clip,  # what array.clip(low, high) calls; it has no public name
 }  # fmt: skip
 
 ACCUMULATIONS = {
