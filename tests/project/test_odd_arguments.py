@@ -55,6 +55,7 @@ def refusal(name, function, makers, place, odd):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "function", "makers"), SUBJECTS + METHODS, ids=[name for name, *_ in SUBJECTS + METHODS]
 )
