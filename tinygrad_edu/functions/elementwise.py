@@ -105,7 +105,7 @@ def sign(x: ArrayLike, /) -> Tensor:
 _general_power = elementwise(ops.power)
 
 
-def to_the(a: Any, b: Any) -> Tensor:
+def to_the(a: Any, b: ArrayLike) -> Tensor:
     """a ** b."""
     if (b.__class__ is int or b.__class__ is float) and hasattr(a, "dtype"):
         a = lift(a, "power")
@@ -114,7 +114,7 @@ def to_the(a: Any, b: Any) -> Tensor:
 
 
 @own_keywords
-def power(a: Any, b: Any) -> Tensor:
+def power(a: Any, b: ArrayLike) -> Tensor:
     """power(a, b) = a ** b, entry by entry, with broadcasting.
 
     >>> import tinygrad_edu as tg
@@ -125,7 +125,7 @@ def power(a: Any, b: Any) -> Tensor:
 
 
 @own_keywords
-def pow(a: Any, b: Any) -> Tensor:
+def pow(a: ArrayLike, b: ArrayLike) -> Tensor:
     """pow(a, b) = a ** b, entry by entry, with broadcasting: `power`, as the array API standard calls it.
 
     >>> import tinygrad_edu as tg

@@ -160,7 +160,6 @@ def _model(f: object, given: Any, called: Arguments, results: Results, written: 
         if place.kind == "number":
             continue
         name = names.of(place)
-        assert isinstance(question, Same)
         if place.kind in ("argument", "drawn") or _key(place) in changed:
             inputs.append((value, name))
         if place.kind not in ("argument", "drawn"):
