@@ -86,7 +86,7 @@ const entry = (() => {
       index = k;
       graph.choose(node);
     });
-    rect.addEventListener("click", (e) => { e.stopPropagation(); if (!moved) camera.near(graph.place(node)); });
+    rect.addEventListener("click", (e) => { e.stopPropagation(); if (!moved) camera.near([graph.place(node)]); });
   };
   graph.chosen.push((k) => { if (k !== key && numbers.size(nodes.get(k).shape) <= index) index = 0; key = k; show(); });
   state.watchers.push(() => { if (!sliding) show(); });
