@@ -196,11 +196,11 @@ class Parts(Sequence[Any]):
     """What `Together` gives where each gradient is cheap by itself: number `i` is `part(i)`, computed when it is asked
     for."""
 
-    def __init__(self, part: Callable[[int], Any], count: int) -> None:
-        self.part, self.count = part, count
+    def __init__(self, part: Callable[[int], Any], length: int) -> None:
+        self.part, self.length = part, length
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     def __getitem__(self, i: Any) -> Any:
         return self.part(i)

@@ -37,7 +37,7 @@ const graph = (() => {
   function planned(base, shut, across, room, abreast) {
     const planned = fold.scene(base, new Set(shut));
     planned.boxes.forEach((b) => measure(b, across, abreast));
-    const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.shape(nodes.get(a.source).shape).length + 18));
+    const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.told(nodes.get(a.source)).length + 18));
     return { ...planned, ...layout.place(planned, across, label, room) };
   }
 
@@ -151,7 +151,7 @@ const graph = (() => {
     const seen = new Set(), near = (x, y) => (x >> 2) * 2 ** 20 + (y >> 2), lines = new Set(scene.arrows.flatMap((a) => layout.traced(a.points, a.down).map((p) => near(...p))));
     const crossings = ([left, base], w) => { let count = 0; for (let x = left; x < left + w; x += 4) for (let y = base - 8; y <= base; y += 4) count += lines.has(near(x, y)); return count; };
     for (const a of scene.arrows) {
-      const text = numbers.shape(nodes.get(a.source).shape), w = 6 * text.length, [x, y] = a.points[0];
+      const text = numbers.told(nodes.get(a.source)), w = 6 * text.length, [x, y] = a.points[0];
       if (!text || seen.has(a.source) || a.loop) continue;
       seen.add(a.source);
       const places = a.down ? [[x + 5, y + 13], [x - w - 5, y + 13]] : [[x + 4, y - 5], [x + 4, y + 14], [x + 4, y - 14], [x + 4, y + 23]];

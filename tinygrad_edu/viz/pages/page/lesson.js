@@ -38,18 +38,18 @@ const lesson = (() => {
   }
 
   // An array beside its name, as the graph shows it.
-  function figure(parent, caption, figure, text, shape, dtype, cls, hide = false) {
+  function figure(parent, caption, figure, text, { shape, batch }, dtype, cls, hide = false) {
     const e = make("figure", { class: cls }, null, parent);
-    make("figcaption", {}, caption + (shape.length ? "  " + numbers.shape(shape) : ""), e);
+    make("figcaption", {}, caption + (shape.length ? "  " + numbers.shape(shape, batch) : ""), e);
     if (!figure || !shape.length) { make("span", {}, hide ? "?" : text, e); return; }
     const svg = draw("svg", { role: "img", "aria-label": caption + ": " + (hide ? "?" : text) }, null, e), picture = tiles.picture(draw("g", { class: cls }, null, svg), shape, figure);
     filled(svg, { width: picture.w + 2, height: picture.h + 2, viewBox: `-1 -1 ${picture.w + 2} ${picture.h + 2}` }, null, null);
     picture.show(figure.values, dtype, hide);
   }
-  const value = (parent, key) => figure(parent, nodes.get(key).name, state.figure(key, 0), state.text(key, 0), nodes.get(key).shape, nodes.get(key).dtype, "value", state.blank(key, 0));
+  const value = (parent, key) => figure(parent, nodes.get(key).name, state.figure(key, 0), state.text(key, 0), nodes.get(key), nodes.get(key).dtype, "value", state.blank(key, 0));
   function gradient(parent, key) {
     const g = state.gradient(key);
-    figure(parent, "d" + nodes.get(key).name, g?.figure, g?.text ?? "", nodes.get(key).shape, "float64", "grad", state.blank(key, 1));
+    figure(parent, "d" + nodes.get(key).name, g?.figure, g?.text ?? "", nodes.get(key), "float64", "grad", state.blank(key, 1));
   }
   const figures = () => make("div", { class: "figures" }, null, part);
   const sign = (parent, text) => make("span", { class: "sign" }, text, parent);
@@ -101,17 +101,17 @@ const lesson = (() => {
       if (local.figure && user.shape.length && s.derivative !== s.derivative_formula) {
         gradient(row, s.user);
         sign(row, "⊙");
-        figure(row, "d" + user.name + "/d" + n.name, local.figure, local.text, user.shape, "float64", "value", blank.factor);
+        figure(row, "d" + user.name + "/d" + n.name, local.figure, local.text, user, "float64", "value", blank.factor);
       } else for (const [k, g] of given.size ? given.values() : [[s.user, 1]]) if (nodes.get(k).shape.length || g) (g ? gradient : value)(row, k);
       sign(row, "→");
       const p = state.contribution(s);
-      figure(row, s.uses > 1 ? "contribution" : "d" + n.name, p.figure, p.text, n.shape, "float64", "grad", blank.result);
+      figure(row, s.uses > 1 ? "contribution" : "d" + n.name, p.figure, p.text, n, "float64", "grad", blank.result);
     }
     if (s.before !== null) {
       begun();
       head("sum so far");
       if (scalar(s.node)) line(equals(), digits(before(s), blank.result), operator("+"), blank.result ? unknown() : numeral(state.contribution(s).text, true), equals(), digits(state.sum(s).text, blank.result));
-      else { const row = figures(), p = state.sum(s); figure(row, "d" + n.name, p.figure, p.text, n.shape, "float64", "grad", blank.result); }
+      else { const row = figures(), p = state.sum(s); figure(row, "d" + n.name, p.figure, p.text, n, "float64", "grad", blank.result); }
     }
     if (s.note) make("p", { class: "why" }, s.note + ".", box);
     if (s.uses > 1) make("p", { class: "why" }, n.name + " is used " + s.uses + " times; this is contribution " + s.use + ". A change of " + n.name + " reaches the result along every use, so the gradients add" + (s.use < s.uses ? ", and " + n.name + " has to wait for the others before it may pass its own gradient on." : ": now the sum is complete, and " + n.name + " may pass it on."), box);
