@@ -41,6 +41,7 @@ def refusal(function, makers, place, odd):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "function", "makers"), SUBJECTS + METHODS, ids=[name for name, *_ in SUBJECTS + METHODS]
 )

@@ -14,6 +14,7 @@ from tinygrad_edu.viz.graph.values import short
 from .test_player import GRAPHS, course, network, network_inputs, twice
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytestmark = pytest.mark.slow
 
 FLAGS = [
     "--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",

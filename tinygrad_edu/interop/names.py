@@ -98,6 +98,8 @@ def ours(name: str) -> str:
         return NAMES.get(name, "")
     if name in sys.modules[PACKAGE].linalg.__all__:
         return f"linalg.{name}"
+    if getattr(np.linalg, name, None) in FUNCTIONS:
+        return f"np.linalg.{name}"
     theirs = getattr(np, name, None)
     if not callable(theirs):
         return f"np.{name}" if isinstance(theirs, float) or name == "newaxis" else ""
