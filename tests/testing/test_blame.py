@@ -30,6 +30,7 @@ def broken(module, faults, path):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", lstm.FAULTS)
 def test_the_wrong_line_of_an_lstm(right, tmp_path):
     wrong = broken(lstm, {right: lstm.FAULTS[right]}, tmp_path / "network.py")
