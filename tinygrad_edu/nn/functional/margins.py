@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ... import ops
 from ...annotations import ArrayLike
 from ...errors import ShapeError
-from ...functions.arguments import Function, kept_single, lift
+from ...functions.arguments import kept_single, lift
 from ...functions.settings import settings
 from ...tensor import Tensor
 from ...values import value
@@ -113,8 +114,8 @@ def triplet_margin_loss(
 @settings
 @kept_single
 def triplet_margin_with_distance_loss(
-    anchor: Any, positive: Any, negative: Any, *, distance_function: Function | None = None, margin: float = 1.0,
-    swap: bool = False, reduction: str = "mean",
+    anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), with any distance d; `pairwise_distance` if none is
     given. See `triplet_margin_loss`. Source: Balntas et al. (2016).

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ..slopes.analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .functions import names_in
@@ -27,7 +27,7 @@ class Pair(Subject):
 
     who, called = "check_derivative", "df"
 
-    def __init__(self, f: Function, df: Function | bool, inputs: Sequence[Any]) -> None:
+    def __init__(self, f: Function, df: object, inputs: Sequence[Any]) -> None:
         self.own = df is True  # the function returns its gradient, too
         df = _itself if df is True else df
         if not callable(df):
