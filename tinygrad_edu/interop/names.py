@@ -243,7 +243,7 @@ class NotAFunction(ModuleType):
         place, _, name = self.__name__.rpartition(".")
         where = PLACES[place.removeprefix(PACKAGE).strip(".")]
         alike = {found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")}
-        near = [found for found in alike - {f"{where}.{name}"} if found.startswith(f"{where}.")]
+        near = sorted(found for found in alike - {f"{where}.{name}"} if found.startswith(f"{where}."))
         given = ((n, getattr(sys.modules[place], n)) for n in public(sys.modules[place]))
         own = [f"{where}.{n}" for n, x in given if getattr(x, "__module__", "") == self.__name__]
         use = near or own[:3] or sorted(alike)[:1]
