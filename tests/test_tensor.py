@@ -212,6 +212,7 @@ class TestNumpy:
             lambda x: np.fmax(x, 0.1), lambda x: np.fmin(np.where(x > 0, np.nan, x), x), lambda x: np.divmod(x, 0.3)[1],
             lambda x: np.subtract.outer(x[0], x[1]), lambda x: np.multiply.outer(x, x[0]), lambda x: np.maximum.outer(x[0], np.array([0.1])),
             lambda x: np.linalg.svdvals(x), lambda x: np.linalg.multi_dot([x, x.T, x]), lambda x: np.astype(x, np.float64),
+            lambda x: np.zeros(3).clip(x, 0.5), lambda x: np.zeros((2, 3)).clip(max=x), lambda x: np.full(3, 0.1).clip(min=x[0]),
         ],
     )  # fmt: skip
     def test_same_value_and_a_gradient(self, f):

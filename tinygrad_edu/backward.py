@@ -108,12 +108,13 @@ def _chain_rule(
             continue
         inputs = parents(t)
         vjps, attributes = op.vjps, t.attributes
-        vjps = vjps.once() if vjps.__class__ is Together else vjps
+        y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
+        if vjps.__class__ is Together:
+            vjps, xs = vjps.once(xs), ()
         if TRACERS and (by := tracing.get()):
             for x in inputs:
                 by.take(x)
             vjps = by.rules(op, vjps)
-        y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         below = op.masks or -born in masked
         for i, x in enumerate(inputs):
             if not x.flags & NEEDS or (vjp := vjps[i]) is None:

@@ -56,8 +56,10 @@ class Op:
         flops: Callable[..., float] | None = None,
         parts: tuple[str, ...] = (),
         doc: str = "",
+        said: str = "",
     ) -> None:
         self.name = name
+        self.said = said or name  # what its errors call it: the name by which users know it
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
         self.kind = kind_of(name, kind)  # what it has in common with others: kinds.py
@@ -171,22 +173,36 @@ class Each:
 class Together:
     """The rules of an op whose gradients come out of one computation: `rule(g, y, *xs)` gives them all.
 
-    `once()` are its rules for one step of a walk back, in which that computation is made once.
+    `once(xs)` are its rules for one step of a walk back, in which that computation is made once, of these arrays.
     """
 
-    def __init__(self, rule: Callable[..., Sequence[Any]], once: bool = False) -> None:
-        self.rule = rule
-        self.kept: list[Any] | None = [] if once else None
+    def __init__(self, rule: Callable[..., Sequence[Any]], given: Sequence[Any] | None = None) -> None:
+        self.rule, self.given = rule, given
+        self.kept: Sequence[Any] | None = None
 
     def __getitem__(self, i: int) -> Any:
         def gradient(g: Any, y: Any, *xs: Any, **attributes: Any) -> Any:
-            if self.kept is None:
+            if self.given is None:
                 return self.rule(g, y, *xs, **attributes)[i]
-            if not self.kept:
-                self.kept.extend(self.rule(g, y, *xs, **attributes))
+            if self.kept is None:
+                self.kept = self.rule(g, y, *self.given, **attributes)
             return self.kept[i]
 
         return gradient
 
-    def once(self) -> Together:
-        return Together(self.rule, once=True)
+    def once(self, xs: Sequence[Any]) -> Together:
+        return Together(self.rule, xs)
+
+
+class Parts(Sequence[Any]):
+    """What `Together` gives where each gradient is cheap by itself: number `i` is `part(i)`, computed when it is asked
+    for."""
+
+    def __init__(self, part: Callable[[int], Any], length: int) -> None:
+        self.part, self.length = part, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.part(i)

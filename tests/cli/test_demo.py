@@ -32,6 +32,7 @@ def two_runs(tmp_path_factory):
     return out, [run("demo", "--seed", "3", "--out", str(path)) for path in out]
 
 
+@pytest.mark.slow
 def test_the_demo_does_what_it_says(two_runs):
     (out, _), (result, _) = two_runs
     assert result.returncode == 0, result.stdout + result.stderr

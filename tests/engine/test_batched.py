@@ -369,6 +369,7 @@ def test_a_batch_is_one_example_after_another_or_an_error(code):
         agrees(f, X)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("code", EXPRESSIONS + STATEMENTS)
 def test_a_custom_op_is_one_example_after_another(code):

@@ -157,6 +157,7 @@ for write, without in itertools.product([set_part, set_base, add_to_view, add_to
     ACTIONS[f"{write.__name__}{' under no_grad' * without}"] = of_a_write(write, without)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACTIONS)
 def test_an_interrupt_at_any_line_leaves_the_old_state_or_the_new(name, monkeypatch):
     monkeypatch.setattr(bundle, "BLOCK", 32)

@@ -562,6 +562,7 @@ class TestFirstMinutes:
             (lambda: tg.cat([tg.ones(2)]), AttributeError, "tg: has no attribute 'cat'; use tg.concat"),
             (lambda: tg.arctan2(1.0, 2.0), AttributeError, "'arctan2'; use atan2$"),
             (lambda: tg.diag(tg.ones(2)), AttributeError, "'diag'; use np.diag$"),
+            (lambda: tg.linalg.lstsq(tg.ones((2, 2))), AttributeError, "'lstsq'; use np.linalg.lstsq$"),
             (lambda: tg.vstack([tg.ones(2)]), AttributeError, "'vstack'; use np.vstack$"),
             (lambda: tg.ones(2).copy(), AttributeError, "'copy'; use clone$"),
             (lambda: tg.norm(tg.ones(2)), AttributeError, r"'norm'; did you mean tg.linalg.norm\?$"),

@@ -1,5 +1,7 @@
 """Gradients that are added up in place: the same numbers as by fresh sums, one pass over T slices, no shared arrays."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,3 +71,19 @@ def test_slices_have_second_derivatives_and_batches():
     assert np.array_equal(tg.hvp(f, x, np.ones((4, 2))).data, 6 * x)
     xs = np.stack([x, x + 1, -x])
     assert np.array_equal(tg.vmap(tg.grad(f))(xs).data, 3 * xs**2)
+
+
+@pytest.mark.parametrize("join", [tg.concat, tg.stack, np.hstack])
+def test_the_way_back_through_many_joined_tensors_grows_with_their_number(join):
+    def seconds(n):
+        xs = [tg.Tensor([float(k), 1.0], requires_grad=True) for k in range(n)]
+        y, weights = join(xs), np.arange(2.0 * n)
+        y = (y * weights.reshape(y.shape)).sum()
+        begin = process_time()
+        y.backward()
+        spent = process_time() - begin
+        assert all(x.grad.tolist() == [2 * k, 2 * k + 1] for k, x in enumerate(xs))
+        return spent
+
+    few, many = (min(seconds(n) for _ in range(3)) for n in (500, 6000))
+    assert many < 40 * few  # 12 times as many tensors; were each a walk over all, 144 times as long

@@ -38,6 +38,7 @@ FUNCTIONS = {
 TWICE = {"abs", "conj", "matmul", "real numbers between", "fft"}  # also differentiated twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_derivatives(name):
     f = FUNCTIONS[name]

@@ -118,6 +118,7 @@ TWICE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TWICE)
 def test_both_orders_are_those_of_jax(name):
     jax = pytest.importorskip("jax")

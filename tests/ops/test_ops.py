@@ -9,7 +9,11 @@ from tinygrad_edu.testing.properties import op_checks, strategies
 
 BUILT_IN = testing.built_in_ops()
 DIFFERENTIABLE = [op for op in BUILT_IN if op.differentiable]
-CASES = [(name, op) for name in op_checks.PROPERTIES for op in (BUILT_IN if name == "batch" else DIFFERENTIABLE)]
+CASES = [
+    pytest.param(name, op, marks=[pytest.mark.slow] * (name == "order_two"))
+    for name in op_checks.PROPERTIES
+    for op in (BUILT_IN if name == "batch" else DIFFERENTIABLE)
+]
 
 
 @pytest.mark.parametrize(("name", "op"), CASES, ids=lambda v: str(v))

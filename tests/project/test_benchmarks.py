@@ -30,6 +30,7 @@ def test_each_file_is_a_workload(made):
     assert all({"PyTorch"} <= set(module.PEERS) <= set(bench.PACKAGES) for module in modules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["moons", "mlp_small", "per_example", "jacobian"])
 @pytest.mark.parametrize("peer", ["compiled", "PyTorch", "JAX", "autograd", "MyGrad", "micrograd"])
 @pytest.mark.filterwarnings("ignore")

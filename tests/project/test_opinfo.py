@@ -267,6 +267,7 @@ def test_every_function_of_pytorchs_list_is_here_or_a_sentence_says_why_not():
     assert {name for row in DIFFERENT for name in row[3].split()} <= set(HAVE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HAVE)
 def test_examples_of_pytorch(name):
     unexplained, _ = compared(name, 4)

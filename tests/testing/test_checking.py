@@ -117,6 +117,7 @@ def test_every_python_s_words_for_it(text):
     assert verdict(f, lambda x: 1.0, 1.0) == "OUT_OF_DOMAIN"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 3])
 @pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-7, 1e-8])
 def test_near_kinks_jumps_and_edges(n, distance):
@@ -147,6 +148,7 @@ def test_at_a_jump_there_is_no_slope():
             assert verdict(f, lambda x, slope=slope: slope, 0.0) == "OUT_OF_DOMAIN"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "f",
     [

@@ -23,6 +23,7 @@ def test_the_corpus_is_large_enough_and_names_are_unique():
     assert {np.ndim(x) for c in CASES for x in c.inputs} == {0, 1, 2, 3, 4}
 
 
+@pytest.mark.slow
 def test_no_false_alarm(reports):
     assert [c.name for c in RIGHT if reports[c.name].verdict == "WRONG"] == []
 
@@ -42,6 +43,7 @@ def test_the_mistake_is_named(reports):
     assert len(named) >= 0.9 * len(BROKEN)
 
 
+@pytest.mark.slow
 def test_cases_that_nothing_was_tuned_on():
     reports = {c.name: check_derivative(c.f, c.df, *c.inputs, raises=False) for c in HELD_OUT}
     assert [c.name for c in HELD_OUT if (reports[c.name].verdict == "WRONG") != (c.pattern is not None)] == []
@@ -56,11 +58,13 @@ def test_cost(reports):
             assert reports[c.name].evaluations <= 20 * n, c.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2])
 def test_cost_where_functions_are_hard_to_differentiate(n):
     assert costs((n,))[n] <= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RULES)
 def test_the_guilty_op_and_its_line_are_named(kind):
     wrong, found = blamed(kind, range(8))

@@ -79,6 +79,7 @@ DEAD = {  # functions of one sign of their inputs, of zeros, and a mistake that 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 30, 100])
 @pytest.mark.parametrize("name", DEAD)
 def test_a_mistake_elsewhere_costs_no_more_than_ten_times_central_differences(name, n):

@@ -156,6 +156,7 @@ def test_of_several_lambdas_in_a_line_the_right_one_is_pasted(k):
     assert text.texts == {"f": f"f = lambda x: x**{k + 2}", "df": f"df = lambda x: {3 - k} * x"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 def test_the_test_of_a_property_of_a_lambda_fails_alike(order):
     kept = 0.5

@@ -53,6 +53,7 @@ def run(folder, *arguments, text=TESTS):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "xdist"])
 def test_verdicts_are_listed_and_written(tmp_path, spread):
     result = run(tmp_path, "--derivatives", "--derivatives-json=found.json", "--junitxml=junit.xml", *spread)

@@ -51,6 +51,7 @@ def test_operands_that_are_drawn_together(drawn, f):
     derivative_property(drawn)(f)()
 
 
+@pytest.mark.slow
 def test_a_failing_lambda_shows_the_report_and_its_inputs():
     with pytest.raises(testing.GradientError) as caught:
         derivative_property(strategies.arrays(), df=lambda x: 2 * x**2)(lambda x: x**3)()
@@ -58,6 +59,7 @@ def test_a_failing_lambda_shows_the_report_and_its_inputs():
     assert "derivative_property" in "".join(caught.value.__notes__)
 
 
+@pytest.mark.slow
 def test_the_cause_is_looked_for_once(monkeypatch):
     looked = []
     diagnose = explanation.diagnose
@@ -88,6 +90,7 @@ def test_cube(x):
 """
 
 
+@pytest.mark.slow
 def test_the_traceback_shows_the_users_lines_only(tmp_path):
     (tmp_path / "test_it.py").write_text(FAILS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_it.py"]

@@ -134,6 +134,7 @@ def test_a_zero_gradient_and_indexed_writes_are_named():
     assert not report(f, df, np.array([0.3, 0.5, 0.7]), 1.2).pattern.startswith("= for +=")
 
 
+@pytest.mark.slow
 def test_properties_of_lambdas_and_of_operands():
     with pytest.raises(testing.GradientError, match="WRONG"):
         derivative_property(strategies.arrays(), df=lambda x: 2 * x)(lambda x: x**3)()

@@ -148,6 +148,7 @@ class Methods:
         return tg.sin(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [of_a_lambda, of_a_kink, of_a_dictionary, lambda: Methods().test_square])
 def test_the_pasted_test_of_a_local_function_fails_alike(make):
     with pytest.raises(GradientError) as caught:

@@ -113,3 +113,35 @@ def test_a_layer_for_each_example():
     layer = nn.Linear(2, 1, rng=tg.random.default_rng(0))
     J = tg.vmap(layer)(X.astype("f4")).sum()
     assert "sum over the examples, as bias is one for all" in str(viz.explain(J))
+
+
+def seen(vmapped):
+    """The page and the picture of a result within `vmap`."""
+    found = []
+
+    def f(x):
+        h = tg.tanh(leaves()[0] @ x)
+        found.append((viz.player(h), viz.draw(h, notation="python").source))
+        return h
+
+    vmapped(f)
+    return found[0]
+
+
+VMAPPED = {
+    "one": (lambda f: tg.vmap(f)(X), (3,), "3 of (2,)"),
+    "two": (lambda f: tg.vmap(tg.vmap(f))(np.stack([X, X])), (2, 3), "2×3 of (2,)"),
+}
+
+
+@pytest.mark.parametrize("name", VMAPPED)
+def test_a_box_says_how_many_examples_its_numbers_are_of(name):
+    vmapped, batch, told = VMAPPED[name]
+    page, drawn = seen(vmapped)
+    node = page.data["nodes"][-1]
+    assert node["shape"] == [*batch, 2]
+    assert node["batch"] == len(batch)
+    assert len(node["value"]["values"]) == np.prod(batch) * 2
+    assert told in drawn
+    assert [n["batch"] for n in page.data["nodes"] if n["name"] == "w"] == [0]
+    assert "(2,2)" in drawn  # w is one for all

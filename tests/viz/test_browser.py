@@ -14,6 +14,7 @@ from tinygrad_edu.viz.graph.values import short
 from .test_player import GRAPHS, course, network, network_inputs, twice
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytestmark = pytest.mark.slow
 
 FLAGS = [
     "--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -833,3 +834,62 @@ def test_a_folded_box_says_the_numbers_of_a_part_whole(browser, tmp_path):
         assert name == "weight = "
         assert " to " in numbers
         assert "…" not in numbers
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_formula_goes_on_in_the_line_below_and_says_the_same(browser, tmp_path, width):
+    long = ["a_factor_of_a_long_name", "another_factor_of_a_long_name", "a_third_one_that_is_longer_still"]
+
+    def f(x):
+        parts = [tg.Tensor(v, requires_grad=True, name=name) for v, name in zip((2.0, 3.0, 4.0), long, strict=True)]
+        return (parts[0] * x + parts[1]) * (parts[2] - x * parts[0]) / parts[1]
+
+    page = viz.player(f, 0.5)
+    with opened(browser, page, tmp_path, viewport={"width": width, "height": 844}) as tab:
+        found = tab.evaluate(
+            """() => player.steps.flatMap((_, k) => { player.go(k + 1); return [...document.querySelectorAll("#step .formula")].map((e) =>
+                [e.textContent, e.scrollWidth - e.clientWidth, e.children.length, formula.whole(e).textContent]); })"""
+        )
+    assert all(over <= 1 and text == whole for text, over, _, whole in found)
+    assert any(lines > 1 for _, _, lines, _ in found)
+
+
+def test_what_a_folded_box_shows_is_a_picture_or_whole_numbers(browser, tmp_path):
+    model = nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Linear(12, 2))
+    page = viz.player(lambda x: (model(x) ** 2).mean(), tg.ones((3, 6)))
+    cut = """() => player.steps.flatMap((_, k) => { player.go(k + 1);
+        return [...document.querySelectorAll(".numeral")].map((e) => e.textContent).filter((t) => /[0-9].*…/.test(t)); })"""
+    pictures = "document.querySelectorAll('.small .tile').length"
+    with opened(browser, page, tmp_path) as tab:
+        for level in range(tab.locator("#view option").count()):
+            tab.evaluate(f"player.detail({level})")
+            assert tab.evaluate(cut) == []
+        assert tab.evaluate(f"player.steps.some((_, k) => (player.go(k + 1), {pictures} > 0))")
+
+
+def test_on_a_phone_the_step_comes_near_where_the_whole_is_too_small_until_the_whole_is_asked_for(browser, tmp_path):
+    cell = nn.LSTMCell(1, 3)
+
+    def unrolled(x):
+        h, c = tg.zeros((1, 3)), tg.zeros((1, 3))
+        for t in range(14):
+            h, c = cell(x[t], (h, c))
+        return h.sum()
+
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "reduced_motion": "reduce"}
+    scale = "document.getElementById('graph').getScreenCTM().a"
+    marked = """() => { const s = document.getElementById("stage").getBoundingClientRect(), r = document.querySelector(".box.now").getBoundingClientRect();
+        return r.left >= s.left - 8 && r.right <= s.right + 8 && r.top >= s.top - 8 && r.bottom <= s.bottom + 8; }"""
+    with opened(browser, viz.player(unrolled, tg.ones((14, 1, 1))), tmp_path, **options) as tab:
+        whole = tab.evaluate(scale)
+        assert whole < 0.55
+        for _ in range(30):
+            tab.locator("#next").tap()
+            assert tab.evaluate(scale) > 0.55
+            assert tab.evaluate(marked)
+        tab.keyboard.press("Home")
+        assert tab.evaluate(scale) == pytest.approx(whole)
+        tab.locator("#next").tap()
+        tab.locator("#fit").tap()
+        tab.locator("#next").tap()
+        assert tab.evaluate(scale) == pytest.approx(whole)

@@ -133,6 +133,7 @@ def calls(make, n):
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [stacked, scattered])
 def test_a_page_of_twice_as_many_operations_costs_twice_as_much(make):
     few, more, most = (calls(make, n) for n in (150, 300, 600))

@@ -740,6 +740,7 @@ def asked_in_a_cell(*cells):
     return scope["answer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize(
     "last", ["answer = ask(w)", "loss = (v * v).sum()\nanswer = ask(w)", "v.sum().backward()\nanswer = ask(w)"]

@@ -16,7 +16,7 @@ from ..annotations import ArrayLike
 from ..arrays import normal_dtype
 from ..engine import Variable
 from ..errors import DTypeError
-from .calls import Decorated, own_keywords, refitted
+from .calls import Decorated, own_keywords, refitted, rename, spoken
 
 Size = int  # 0 or more
 Positive = int  # 1 or more
@@ -208,7 +208,7 @@ def settings(f: Decorated) -> Decorated:
     ]
     if not places:
         return own_keywords(f)
-    own = None if f.__name__ == "__init__" else f.__name__
+    own, said = None if f.__name__ == "__init__" else f.__name__, spoken(f)
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -223,9 +223,10 @@ def settings(f: Decorated) -> Decorated:
                 kwargs[name] = read(own or type(args[0]).__name__, name, x)
         try:
             return f(*args, **kwargs) if new is None else f(*new, **kwargs)
-        except TypeError as error:
-            fit = refitted(error, f, args, kwargs)
+        except (TypeError, ValueError, IndexError) as error:
+            fit = refitted(error, f, args, kwargs) if isinstance(error, TypeError) else None
             if fit is None:
+                rename(error, said)
                 raise
         return checked(*(args if new is None else new), **fit)  # read as well what has other names here
 

@@ -64,6 +64,11 @@ ELSEWHERE = {
         **dict.fromkeys(("output", "outputs", "activation", "activations"), "what the call gives, y = module(x)"),
         **dict.fromkeys(("lr", "learning_rate"), "optimizer.param_groups[0]['lr']"),
         "register_backward_hook": "register_full_backward_hook",
+        "get_submodule": "dict(module.named_modules())[name]", "get_parameter": "dict(module.named_parameters())[name]",
+        "get_buffer": "dict(module.named_buffers())[name]",
+        "share_memory": "the module as it is: threads share it",
+        "to_empty": "the module as it is: there is the CPU only",
+        "type": "module.astype('float64')",
     },
     "Optimizer": {
         **dict.fromkeys(("lr", "learning_rate"), "optimizer.param_groups[0]['lr']"),
@@ -98,6 +103,8 @@ def ours(name: str) -> str:
         return NAMES.get(name, "")
     if name in sys.modules[PACKAGE].linalg.__all__:
         return f"linalg.{name}"
+    if getattr(np.linalg, name, None) in FUNCTIONS:
+        return f"np.linalg.{name}"
     theirs = getattr(np, name, None)
     if not callable(theirs):
         return f"np.{name}" if isinstance(theirs, float) or name == "newaxis" else ""
@@ -164,6 +171,9 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
     """
     if found := SENTENCES.get(who, {}).get(name):
         return found
+    place = who.removeprefix("tg.")
+    if place in ("linalg", "fft") and getattr(getattr(np, place), name, None) in FUNCTIONS:
+        return f"use np.{place}.{name}"
     for kind in kinds:
         if found := ELSEWHERE.get(kind, {}).get(name):
             return f"use {found}"
@@ -176,8 +186,8 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
         return f"did you mean {found}?{where}"
-    for place in ("tg", "Tensor"):
-        if found := SENTENCES[place].get(name):
+    for other in ("tg", "Tensor"):
+        if found := SENTENCES[other].get(name):
             return found
     if found := ours(name):
         return f"use {found}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy._core import umath
 
 from .. import ops
 from ..annotations import ArrayLike, DTypeLike
@@ -69,6 +70,7 @@ UFUNCS |= {
     np.rad2deg: lambda x: x * (180 / np.pi), np.degrees: lambda x: x * (180 / np.pi),
     np.fmax: lambda a, b: elementwise.maximum(*_without_nan(a, b)),
     np.fmin: lambda a, b: elementwise.minimum(*_without_nan(a, b)),
+    vars(umath)["clip"]: elementwise.clip,  # what array.clip(low, high) calls; it has no public name
 }  # fmt: skip
 
 ACCUMULATIONS = {

@@ -41,7 +41,7 @@ class Operators(Variable):
     def __truediv__(self, other: ArrayLike) -> Tensor: return ops.divide.binary(self, other)
     def __floordiv__(self, other: ArrayLike) -> Tensor: return ops.floor_divide(self, other)
     def __mod__(self, other: ArrayLike) -> Tensor: return ops.remainder.binary(self, other)
-    def __pow__(self, other: ArrayLike) -> Tensor: return elementwise.power(self, other)
+    def __pow__(self, other: ArrayLike) -> Tensor: return elementwise.to_the(self, other)
     def __matmul__(self, other: ArrayLike) -> Tensor: return contract.matmul(self, other)
     def __neg__(self) -> Tensor: return ops.negative.unary(self)
     def __pos__(self) -> Tensor: return ops.positive.unary(self)

@@ -1,12 +1,13 @@
 """Operations that move numbers without changing them. Each is linear; its rule moves them back."""
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from ..batched import with_leading_axes
 from ..domain import REAL
-from ..op import Each, Op
+from ..op import Op, Parts, Together
 from ..precision import rounds
 from ..sums import in_single, total
 from .indexing import getitem
@@ -117,19 +118,16 @@ pad = Op(
 )  # fmt: skip
 
 
-def _piece(i: int) -> Any:
-    def rule(g: Any, y: Any, *xs: Any, axis: int) -> Any:
-        start = sum(x.shape[axis] for x in xs[:i])
-        cut = slice(start, start + xs[i].shape[axis])
-        return getitem(g, index=(slice(None),) * axis + (cut,))
-
-    return rule
+def _pieces(g: Any, y: Any, *xs: Any, axis: int) -> Any:
+    ends = list(accumulate(x.shape[axis] for x in xs))
+    starts = [0, *ends]
+    return Parts(lambda i: getitem(g, index=(slice(None),) * axis + (slice(starts[i], ends[i]),)), len(xs))
 
 
 concat = Op(
     "concat",
     lambda *xs, axis: np.concatenate(xs, axis=axis),
-    Each(_piece),
+    Together(_pieces),
     kind="layout", linear=True,
     attributes=lambda rng, shape: {"axis": int(rng.integers(len(shape)))},
     signature="(n),(n)->(2n)", domain=(REAL, REAL),
@@ -138,14 +136,14 @@ concat = Op(
 )  # fmt: skip
 
 
-def _part(i: int) -> Any:
-    return lambda g, y, *xs, axis: getitem(g, index=(slice(None),) * axis + (i,))
+def _parts(g: Any, y: Any, *xs: Any, axis: int) -> Any:
+    return Parts(lambda i: getitem(g, index=(slice(None),) * axis + (i,)), len(xs))
 
 
 stack = Op(
     "stack",
     lambda *xs, axis: np.stack(xs, axis=axis),
-    Each(_part),
+    Together(_parts),
     kind="layout", linear=True,
     attributes=lambda rng, shape: {"axis": int(rng.integers(len(shape) + 1))},
     signature="(n),(n)->(2,n)", domain=(REAL, REAL),

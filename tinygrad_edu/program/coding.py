@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..ops.indexing import ARRAY
 
+PLAIN = {int, str, bool, type(None)}
+
 
 def encoded(x: Any, numbers: dict[Any, int]) -> Any:
     """An argument in the forms that JSON has."""
+    kind = x.__class__
+    if kind in PLAIN:
+        return x
+    if kind.__hash__ is object.__hash__ and x in numbers:
+        return {"v": numbers[x]}
     if isinstance(x, np.ndarray):
-        return {"array": x.ravel().view(f"V{x.itemsize}").tobytes().hex(), "dtype": x.dtype.str, "shape": x.shape}
+        shape = list(x.shape)
+        return {"array": x.ravel().view(f"V{x.itemsize}").tobytes().hex(), "dtype": x.dtype.str, "shape": shape}
     if isinstance(x, np.generic):
         return {"scalar": encoded(np.asarray(x), numbers)}
-    if isinstance(x, bool | int | str | None):
+    if isinstance(x, bool | int | str):
         return x
     if isinstance(x, float):
         return {"float": x.hex()}
@@ -36,8 +44,6 @@ def encoded(x: Any, numbers: dict[Any, int]) -> Any:
         return {"dtype": np.dtype(x).str}
     if x is ARRAY:
         return {"place": True}
-    if isinstance(x, Hashable) and x in numbers:
-        return {"v": numbers[x]}
     raise TypeError(f"program: an argument must be an array, a number, or text; got {type(x).__name__}; it has no JSON")
 
 

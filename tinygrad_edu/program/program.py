@@ -177,8 +177,12 @@ class Program:
 
     def to_json(self) -> str:
         """As text in JSON, from which `Program.from_json` makes an equal program."""
+        return json.dumps(self.to_data())
+
+    def to_data(self) -> dict[str, Any]:
+        """What `to_json` writes down, as lists, dicts, texts and numbers."""
         values = {v: i for i, v in enumerate(self.values())}
-        data = {
+        return {
             "values": [[list(v.shape), v.dtype.str, v.weak] for v in values],
             "inputs": [[values[v], name] for v, name in zip(self.inputs, self.names, strict=True)],
             "constants": [[values[v], encoded(a, values)] for v, a in self.constants.items()],
@@ -190,7 +194,6 @@ class Program:
             "results": [values[v] for v in self.results],
             "outputs": self.outputs,
         }  # fmt: skip
-        return json.dumps(data)
 
     @classmethod
     def from_json(cls, text: str) -> Program:

@@ -55,7 +55,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> value.item(), seen["largest"].item(), g.tolist()
     (10.0, 3.0, [2.0, 6.0])
     """
-    return _value_and_grad("grad", f, argnums, has_aux)
+    return _value_and_grad("value_and_grad", f, argnums, has_aux)
 
 
 def _value_and_grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False) -> Callable[..., Any]:
@@ -188,7 +188,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
 
     The shape is the output's followed by the input's; of trees, each leaf of the output becomes a tree like the
     input. All rows are pulled back at once. With `has_aux`, `f` returns `(output, anything)`, and this function
-    `(derivatives, anything)`. Also called `jacrev`, as in JAX.
+    `(derivatives, anything)`. JAX calls it `jacrev`.
 
     >>> import tinygrad_edu as tg
     >>> tg.jacobian(lambda x: x**2)(tg.Tensor([1.0, 2.0])).data
@@ -217,7 +217,16 @@ def _jacobian(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool
     return wrapped
 
 
-jacrev = jacobian
+@settings
+def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """`jacobian`, as JAX calls it: all derivatives of all outputs, by reverse mode.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.jacrev(lambda x: x**2)(tg.Tensor([1.0, 2.0])).data
+    array([[2., 0.],
+           [0., 4.]], dtype=float32)
+    """
+    return _jacobian("jacrev", f, argnums, has_aux)
 
 
 @settings

@@ -12,7 +12,7 @@ from ...annotations import Array
 from ..formulas.formula import Formula, over_examples, summed
 from ..formulas.notation import plain
 from .graph import Graph, Node
-from .values import shape_text
+from .values import shape_text, whole
 
 LONG = 70  # letters of a formula on one line; a longer one is written in steps
 
@@ -45,7 +45,7 @@ def local(graph: Graph, node: Node, i: int) -> Local | None:
         formula = _rule(whole, whole.nodes[key], position, node, formula, gradient)
         if formula is None:
             return None
-        for k in (key, *whole.nodes[key].inputs):
+        for k in (key, *whole.nodes[key].inputs) if graph.written else ():
             if k in graph.written:
                 formula = formula.with_name(whole.nodes[k].name, graph.written[k])
         gradient = formula.value
@@ -77,7 +77,7 @@ def among(back: Local, rounds: int) -> Local:
 def _from_one(graph: Graph, node: Node, formula: Formula) -> Formula:
     """At the result, whose gradient is 1 everywhere: ones, instead of a repeated 1."""
     seed = graph.seeds.get(node.key)
-    if seed is None or np.ndim(seed) or seed != 1 or node.grad != 1:
+    if seed is None or np.ndim(seed) or not (whole(seed) == 1).all() or not (whole(node.grad) == 1).all():
         return formula
     for part in formula.parts():
         if part.op is ops.broadcast_to and part.args[0].text == gradient_name(node):

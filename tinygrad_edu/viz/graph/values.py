@@ -112,7 +112,7 @@ def shown(text: str, longest: int = 60) -> str:
     >>> print(shown("a" + chr(10) + "b"))
     a\nb
     """
-    if len(text) <= longest and text.isprintable() and max(text, default="") < FROM_RIGHT[1]:
+    if len(text) <= longest and text.isprintable() and (text.isascii() or max(text, default="") < FROM_RIGHT[1]):
         return text
     text = text.replace(ISOLATE, "").replace(END, "")  # those of an earlier call
     text = "".join(c if c.isprintable() or c == JOINER else repr(c)[1:-1] for c in text)
@@ -134,6 +134,13 @@ def facts_text(v: Array) -> str:
     """Shape and dtype, in a few letters: `(3,5) float32`."""
     batch = f" for each of {len(whole(v))}" if isinstance(v, BatchedArray) else ""
     return f"{shape_text(tuple(np.shape(v))) or 'scalar'} {getattr(v, 'dtype', type(v).__name__)}{batch}"
+
+
+def each_text(v: Any) -> str:
+    """The shape of a value; of a batch of `vmap`, how many examples there are, and the shape of each: `4 of (3,5)`."""
+    each, every = tuple(np.shape(v)), whole(v).shape
+    batch = "×".join(map(str, every[: len(every) - len(each)]))
+    return f"{batch} of {shape_text(each) or '()'}" if batch else shape_text(each)
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -57,6 +57,7 @@ def chosen(op: Op, names: tuple[str, ...], which: ProgramArray) -> Op:
 def with_routines(steps: list[Step]) -> tuple[list[Step], list[Program]]:
     """The steps with numbers of routines in place of names, and these routines, each once."""
     routines: dict[str, int] = {}
+    alike: dict[str, list[int]] = {}  # the routines of all names, for each kind of step
     programs: list[Program] = []
 
     def number(name: str, attributes: dict[str, Any], back: bool, dtypes: list[Any]) -> int:
@@ -66,12 +67,18 @@ def with_routines(steps: list[Step]) -> tuple[list[Step], list[Program]]:
             programs.append(_routine(name, attributes, back, dtypes))
         return routines[key]
 
+    def all_numbers(names: Any, attributes: dict[str, Any], back: bool, dtypes: list[Any]) -> list[int]:
+        key = json.dumps([names, back, encoded(attributes, {}), [d.str for d in dtypes]])
+        if key not in alike:
+            alike[key] = [number(name, {} if k else attributes, back, dtypes) for k, name in enumerate(names)]
+        return alike[key]
+
     found = []
     for step in steps:
         if step.primitive == "activation":
             names, attributes, back = (step.kwargs[k] for k in ("names", "attributes", "back"))
             dtypes = [v.dtype for v in step.uses[1:]]
-            numbers = [number(name, {} if k else attributes, back, dtypes) for k, name in enumerate(names)]
+            numbers = all_numbers(names, attributes, back, dtypes)
             step = Step("activation", step.args, {"routines": numbers}, step.results)
         found.append(step)
     return found, programs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
 from importlib.resources import files
@@ -75,8 +74,8 @@ def description(replay: Replay) -> dict[str, Any]:
     known = [Step(s.primitive, s.args, {} if k in fixed else s.kwargs, s.results) for k, s in enumerate(program.steps)]
     known, routines = with_routines(known)
     return {
-        "program": json.loads(program.with_steps(known).to_json()),
-        "routines": [json.loads(routine.to_json()) for routine in routines],
+        "program": program.with_steps(known).to_data(),
+        "routines": [routine.to_data() for routine in routines],
         "data": [encoded(x, {}) for x in replay.inputs],
         "fixed": fixed,
         "near": near,

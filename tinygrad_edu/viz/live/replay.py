@@ -31,6 +31,8 @@ from ..graph.steps import arguments, below_masks, contribution
 from ..graph.values import shown
 from .activations import ACTIVATIONS, chosen
 
+PLACE = "\0"  # no name has it
+
 
 @dataclass
 class Edge:
@@ -93,7 +95,7 @@ def replay(graph: Graph) -> Replay:
         raise GraphError(f"live: the graph must be as it was computed; got one of which {whole.notices[0]}")
     rerun = Rerun()
     with rerun, Recording(), np.errstate(all="ignore"):
-        return _Writing(whole, rerun).replay()
+        return rerun.writer.unwatched(_Writing(whole, rerun).replay)  # no step is of a line of the user's
 
 
 class _Writing:
@@ -105,6 +107,7 @@ class _Writing:
         self.places: dict[str, Place] = {}
         self.results: list[Value] = []
         self.numbers: dict[Value, int] = {}  # where a value stands among the results
+        self.texts: dict[Any, list[str]] = {}  # titles of activations, with a place for the input's name
 
     def replay(self) -> Replay:
         graph = self.graph
@@ -167,8 +170,7 @@ class _Writing:
         if op.name in ACTIVATIONS and isinstance(x, ProgramArray) and x.dtype.kind == "f":
             place = self.places[node.key]
             place.names = (op.name, *(name for name in ACTIVATIONS if name != op.name))
-            nodes = [replace(node, op=REGISTRY[name], tensor=None) for name in place.names[1:]]
-            place.titles = (node.title, *(title(self.graph, n) for n in nodes))
+            place.titles = (node.title, *self.titles(node, place.names[1:]))
             place.choice = len(self.writer.inputs)
             op = chosen(op, place.names, self.writer.input(np.asarray(0), ""))
         try:
@@ -178,6 +180,17 @@ class _Writing:
         if node.tensor is not None:
             t.hooks = node.tensor.hooks
         return t
+
+    def titles(self, node: Node, names: tuple[str, ...]) -> list[str]:
+        """What the node would be with each of these activations in place of its own."""
+        [name] = self.graph.argument_names(node)
+        key = names, repr(node.attributes), None if name else node.key
+        if key not in self.texts:
+            nodes = [replace(node, name="", op=REGISTRY[other], tensor=None) for other in names]
+            given = {k: replace(self.graph.nodes[k], name=PLACE) for k in node.inputs if name}
+            graph = replace(self.graph, nodes=self.graph.nodes | given)
+            self.texts[key] = [title(graph, n) for n in nodes]
+        return [node.name + text.replace(PLACE, name) for text in self.texts[key]]
 
     def opaque(self, op: Op, xs: list[Any], attributes: dict[str, Any]) -> Variable:
         """A result that stays as it is, whatever becomes of its inputs."""

@@ -22,6 +22,7 @@ SCRIPTS = {  # in the order of loading; with the part of the data that a script 
     "training": "live", "boundary": "live", "worksheet": "worksheet", "film": "film", "start": "",
 }  # fmt: skip
 STYLES = ("page", "graph", "print")
+NESTED, TABLE = (list, dict), 60  # what may hold objects; letters that a table takes
 
 
 class Page:
@@ -46,7 +47,8 @@ class Page:
 
     def contents(self) -> str:
         """What the file holds packed: its script, and after a zero the data, as JSON."""
-        data = json.dumps(_tables(self.data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        told = {name: part if name == "live" else _tables(part) for name, part in self.data.items()}
+        data = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return f"{_lean(self._script())}\0{data}"
 
     def _script(self) -> str:
@@ -92,15 +94,17 @@ def _digest(text: str) -> str:
 
 def _packed(text: str) -> str:
     """A text in a third of its size, as letters and digits, which end no element."""
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    return base64.b64encode(zlib.compress(text.encode(), 6)).decode()
 
 
 def _tables(data: object) -> Any:
-    """The same data, lists of alike objects as tables: the page has thousands of them, and names each key once."""
+    """The same data, lists of alike objects as tables, which name each key once, where that is shorter."""
     if isinstance(data, dict):
         return {k: _tables(v) for k, v in data.items()}
-    if not isinstance(data, list) or not data or not all(isinstance(v, dict) for v in data):
+    if not isinstance(data, list) or not data or data[0].__class__ not in NESTED:
         return data
+    if not all(isinstance(v, dict) for v in data) or len(data) * sum(len(k) + 3 for k in data[0]) < TABLE:
+        return [_tables(v) for v in data]
     tables = [
         {"$columns": keys, "rows": [[_tables(v) for v in row.values()] for row in rows]}
         for keys, rows in itertools.groupby(data, key=tuple)

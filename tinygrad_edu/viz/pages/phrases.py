@@ -20,7 +20,7 @@ from ..formulas.notation import plain
 from ..graph.graph import Graph, Node, is_number
 from ..graph.local import gradient_name, local
 from ..graph.steps import derivative
-from ..graph.values import shown
+from ..graph.values import shown, whole
 
 TYPESET = 40  # operations in a formula that is typeset; a longer one is text
 SIGNS = 0x20000  # rare Chinese characters: 40,000 letters, which hardly any program has in its names
@@ -125,7 +125,7 @@ class Phrases:
         if i is None:
             return self.around(node).alikes, i
         seed = self.graph.seeds.get(node.key)
-        ones = seed is not None and not np.ndim(seed) and bool(seed == 1)
+        ones = seed is not None and not np.ndim(seed) and bool((whole(seed) == 1).all())
         return self.around(node).alikes, i, np.shape(node.grad), str(getattr(node.grad, "dtype", "")), ones
 
     def _facts(self, n: Node) -> Any:

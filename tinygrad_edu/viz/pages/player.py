@@ -85,11 +85,12 @@ def _live(graph: Graph, inputs: set[str]) -> dict[str, Any] | None:
 
 
 def _node(n: Node, kind: str, line: list[int] | None, most: int, texts: Texts) -> dict[str, Any]:
-    grad = n.grad is not None
+    grad, shape = n.grad is not None, whole(n.value).shape
     return {
         "key": n.key, "name": shown(n.name), "title": shown(n.title, 240), "named": n.named,
         "op": n.op.name if n.op else None, "kind": kind, "inputs": list(n.inputs),
-        "shape": list(n.shape), "dtype": n.dtype, "module": list(map(shown, n.module)), "line": line, "site": n.site,
+        "shape": list(shape), "batch": len(shape) - len(n.shape), "dtype": n.dtype,
+        "module": list(map(shown, n.module)), "line": line, "site": n.site,
         "summary": texts.short(n.value), "value": figure(n.value, most),
         "grad_summary": texts.short(n.grad) if grad else None, "grad": figure(n.grad, most) if grad else None,
     }  # fmt: skip

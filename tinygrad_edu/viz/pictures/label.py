@@ -16,7 +16,7 @@ from ...annotations import Array
 from ..formulas.mathematics import mathematics, symbol
 from ..graph.graph import Node, is_number
 from ..graph.local import LONG, Local, gradient_name
-from ..graph.values import facts_text, in_label, markup, one, shape_text, short, shown, size, whole
+from ..graph.values import each_text, facts_text, in_label, markup, one, short, shown, size, whole
 from .fold import Box, View
 from .heat import heat
 from .overlays import Paint
@@ -115,7 +115,7 @@ def unseen(rows: Sequence[str], fill: str) -> list[str]:
 
 def _facts(style: Style, box: Box, node: Node) -> list[str]:
     """Shape, dtype where it is another than that of most, module, the user's line; the parameters of a layer."""
-    shape = shape_text(node.shape)
+    shape = each_text(node.value)
     made_in = ".".join(node.module)
     name = style.name(node.name) if box.title and not style.seen.turn(box) else ""
     first = [f"{name} {shape}".strip()] if node.dtype == style.dtype else [f"{name} {facts_text(node.value)}".strip()]
@@ -130,7 +130,7 @@ def _facts(style: Style, box: Box, node: Node) -> list[str]:
     owned = [n for n in inside if n.kind == "parameter"]
     for n in owned[:MOST]:
         grad = f", {gradient_name(n).rpartition('.')[2]} of size {_size(n.grad)}" if style.gradients else ""
-        rows.append(f"{n.name.rpartition('.')[2]} {shape_text(n.shape)}{grad if n.grad is not None else ''}")
+        rows.append(f"{n.name.rpartition('.')[2]} {each_text(n.value)}{grad if n.grad is not None else ''}")
     rows += [f"and {len(owned) - MOST} more"] if len(owned) > MOST else []
     return [row for row in rows if row]
 

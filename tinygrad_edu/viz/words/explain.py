@@ -10,7 +10,7 @@ from ..formulas.notation import latex_name, plain
 from ..graph.graph import Graph, is_number
 from ..graph.reading import read
 from ..graph.steps import Backward, Forward, backward, forward
-from ..graph.values import markup, one, shape_text, short, shown, whole
+from ..graph.values import each_text, markup, one, short, shown, whole
 from .contributions import parts
 
 WIDE = 110  # letters of a line whose remark stands in a column
@@ -149,7 +149,7 @@ def explained(graph: Graph) -> Explanation:
 def _forward_line(graph: Graph, step: Forward) -> StepLine:
     node = step.node
     tex = f"{latex_name(node.name)} = {graph.formula(node).latex()}" + ("" if node.shape else f" = {short(node.value)}")
-    return StepLine(step.text, tex, shape_text(node.shape))
+    return StepLine(step.text, tex, each_text(node.value))
 
 
 def _seed_line(graph: Graph, key: str) -> StepLine:
@@ -178,7 +178,7 @@ def _scalar_line(step: Backward, J: str) -> StepLine:
     factor, formula = step.derivative.value, plain(step.derivative)
     local = f"d{y}/d{x}"
     product = f"d{J}/d{y} * {local} = {_signed(step.incoming)} * {_signed(factor)} = {short(step.contribution)}"
-    direct = y == J and bool(step.incoming == 1)  # nothing comes between: the local derivative is the whole
+    direct = y == J and bool((whole(step.incoming) == 1).all())  # the local derivative is the whole
     text = short(step.contribution) if direct else product
     verb = f"d{J}/d{x} =" if not step.adds else f"d{J}/d{x} by use {step.use} of {step.uses}:"
     is_plain = step.derivative.number is not None

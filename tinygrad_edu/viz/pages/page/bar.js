@@ -59,7 +59,7 @@ const bar = (() => {
   on("view", "change", (e) => detail(Number(e.target.value)));
   on("in", "click", () => camera.zoom(1 / 1.25));
   on("out", "click", () => camera.zoom(1.25));
-  on("fit", "click", () => camera.fit());
+  on("fit", "click", camera.back);
 
   // Every node whose name, title or module has the words in it is marked; Enter goes from one to the next.
   let hits = [], hit = -1;

@@ -1,9 +1,10 @@
 // What part of the graph is seen: zoom and pan by the view box, with mouse, fingers and keys.
 const camera = (() => {
   const stage = $("stage"), seen = { x: 0, y: 0, w: 1, h: 1 }, pad = 14;
+  const FAR = 0.5, NEAR = 0.55;  // scales: below the first numbers are not drawn, from the second on they are read on a phone
   const RESTS = 150;  // milliseconds without a turn of the wheel, after which a moved graph is drawn anew
   let drawn = seen, slides = null;  // what the drawing was made for; it is moved as a picture until it rests, or is let go
-  let size = { width: 1, height: 1 }, whole = true;  // whole: until the reader zooms or moves, all of it is kept in view
+  let size = { width: 1, height: 1 }, whole = true, asked = false, came = false;  // whole: until the reader zooms or moves, all of it is kept in view; asked: as the reader wished; came: boxes came near
   const room = () => stage.getBoundingClientRect();
 
   function look() {
@@ -13,7 +14,7 @@ const camera = (() => {
     $("moved").style.transform = "";
     const scale = room().width / seen.w;
     $("graph").setAttribute("viewBox", [seen.x, seen.y, seen.w, seen.h].join(" "));
-    $("graph").classList.toggle("far", scale < 0.5);  // letters too small to be read are not laid out
+    $("graph").classList.toggle("far", scale < FAR);  // letters too small to be read are not laid out
     $("graph").classList.toggle("farther", scale < 0.25);
   }
   // The scale at which a drawing of this size fits into a place of that size.
@@ -43,13 +44,25 @@ const camera = (() => {
     if (top < seen.y || low > seen.y + seen.h) seen.y = low - top > seen.h ? top - pad : (top + low - seen.h) / 2;
     look();
   }
-  // A box whose numbers are too small to be read comes near; Fit leads back to the whole.
-  function near(b) {
-    if (!$("graph").classList.contains("far")) return;
-    const [w, h] = [Math.max(room().width, b.w + 2 * pad), Math.max(room().height, b.h + 2 * pad)];
-    Object.assign(seen, { x: b.x + b.w / 2 - w / 2, y: b.y + b.h / 2 - h / 2, w, h });
+  // Boxes whose numbers are too small to be read come near, all of them or the first; Fit leads back to the whole.
+  function near(boxes, small = FAR) {
+    if (seen.w * small <= room().width) return;
+    const { width, height } = room(), place = (some) => {
+      const left = Math.min(...some.map((b) => b.x)), right = Math.max(...some.map((b) => b.x + b.w)), top = Math.min(...some.map((b) => b.y)), low = Math.max(...some.map((b) => b.y + b.h));
+      const s = Math.min(1, width / (right - left + 2 * pad), height / (low - top + 2 * pad));
+      return { s, x: (left + right - width / s) / 2, y: (top + low - height / s) / 2 };
+    };
+    const all = place(boxes), best = all.s < NEAR ? place(boxes.slice(0, 1)) : all;
+    Object.assign(seen, { x: best.x, y: best.y, w: width / best.s, h: height / best.s });
     whole = false;
     look();
+  }
+  // The boxes of a step stay in view; on a phone they come near, until the reader asks for the whole.
+  function follow(boxes) {
+    if (!boxes.length && came) fit();
+    came &&= boxes.length > 0;
+    if (whole && !asked && boxes.length && matchMedia("(max-width: 60rem)").matches ) { near(boxes, NEAR); came = !whole; }
+    show(boxes);
   }
   // A frame of a move draws nothing: the browser moves the picture of the last drawing, as far as that reaches.
   function pan(dx, dy) {
@@ -100,6 +113,7 @@ const camera = (() => {
 
   const step = () => seen.w / 8;
   const shifted = { ArrowRight: () => jump(step(), 0), ArrowLeft: () => jump(-step(), 0), ArrowDown: () => jump(0, step()), ArrowUp: () => jump(0, -step()) };
-  const keys = { "+": () => zoom(1 / 1.25), "=": () => zoom(1 / 1.25), "-": () => zoom(1.25), 0: () => fit() };
-  return { fit, scale, show, near, jump, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4 };
+  const keys = { "+": () => zoom(1 / 1.25), "=": () => zoom(1 / 1.25), "-": () => zoom(1.25), 0: back };
+  function back() { asked = true; fit(); }
+  return { fit, back, scale, show, near, follow, jump, zoom, keys, shifted, room, whole: () => whole, moved: () => travel > 4 };
 })();

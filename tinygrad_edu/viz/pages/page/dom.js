@@ -2,18 +2,19 @@
 // The page's data, and elements. Every name that comes from a program is put in as text, never as markup.
 const SVG = "http://www.w3.org/2000/svg", MATHML = "http://www.w3.org/1998/Math/MathML";
 
-// Lists of alike objects are stored as tables, which name each key once; arrays of anything else stay as they are.
+// Long lists of alike objects are stored as tables, which name each key once; arrays of numbers and texts stay as they are.
 const data = (() => {
   const row = (columns, cells) => { const found = {}; columns.forEach((name, k) => { found[name] = whole(cells[k]); }); return found; };
   const whole = (v) => {
-    if (v === null || typeof v !== "object" || Array.isArray(v)) return v;
+    if (v === null || typeof v !== "object") return v;
+    if (Array.isArray(v)) return typeof v[0] === "object" ? v.map(whole) : v;
     if (v.$tables) return v.$tables.flatMap((table) => table.rows.map((cells) => row(table.$columns, cells)));
     for (const k of Object.keys(v)) v[k] = whole(v[k]);
     return v;
   };
-  const found = JSON.parse(globalThis.packed);
+  const { live, ...found } = JSON.parse(globalThis.packed);
   delete globalThis.packed;
-  return whole(found);
+  return { ...whole(found), live };
 })();
 const nodes = new Map(data.nodes.map((n) => [n.key, n])), steps = data.steps;
 

@@ -19,7 +19,7 @@ const entry = (() => {
     const full = (g) => { const f = state.figure(key, g); return f && !f.rows && f.values.length <= 64 ? whole(f.values, n.shape, g ? "float64" : n.dtype) : state.text(key, g); };
     fact("value", blank(0) ? "?" : full(0));
     fact("gradient", n.grad_summary === null ? "none" : blank(1) ? "?" : full(1));
-    fact("what", (n.op ?? n.kind) + ", " + (n.shape.length ? "(" + n.shape.join(", ") + ") " : "") + n.dtype);
+    fact("what", (n.op ?? n.kind) + ", " + (n.shape.length > n.batch ? "(" + n.shape.slice(n.batch).join(", ") + ") " : "") + n.dtype + (n.batch ? ", for each of " + n.shape.slice(0, n.batch).join("×") + " examples" : ""));
     fact("module", n.module.join("."));
     fact("line", n.site);
     for (const s of steps) if (s.phase === "backward" && s.user === key && !n.swapped) fact("gives", s.formula + "  " + s.shapes);
@@ -86,7 +86,7 @@ const entry = (() => {
       index = k;
       graph.choose(node);
     });
-    rect.addEventListener("click", (e) => { e.stopPropagation(); if (!moved) camera.near(graph.place(node)); });
+    rect.addEventListener("click", (e) => { e.stopPropagation(); if (!moved) camera.near([graph.place(node)]); });
   };
   graph.chosen.push((k) => { if (k !== key && numbers.size(nodes.get(k).shape) <= index) index = 0; key = k; show(); });
   state.watchers.push(() => { if (!sliding) show(); });

@@ -51,5 +51,47 @@ const formula = (() => {
     e.append(row(...parts));
     return e;
   }
-  return { name, row, operator, partial, build, number, line };
+
+  // A line that is wider than its place goes on below: it is broken before an operator or after a comma, in as few
+  // brackets as can be. `broken` has the whole of each that was.
+  const AROUND = /^(=|\+=|[-+−·⊙×/∧∨<>≤≥≠])$/, OPENS = /^[([{]$/, SHUTS = /^[)\]}]$/, SMALLEST = 0.75, broken = new Map();
+  function fit(place) {
+    if (broken.has(place)) { place.replaceChildren(broken.get(place)); broken.delete(place); }
+    const whole = place.firstElementChild, room = place.clientWidth;
+    if (!room || !whole || place.scrollWidth <= room + 1) return;
+    const parts = atoms(whole, []), start = parts[0].getBoundingClientRect().left, ends = parts.map((e) => e.getBoundingClientRect().right - start), breaks = candidates(parts), lines = [];
+    const indent = 2 * parseFloat(getComputedStyle(place).fontSize);
+    for (let from = 0; from < parts.length;) {
+      const begin = from ? ends[from - 1] : 0, width = room - (from ? indent : 0), fits = (k) => ends[k - 1] - begin <= width;
+      const can = breaks.filter(([k]) => k > from && fits(k)), half = can.filter(([k]) => ends[k - 1] - begin > width / 3), among = half.length ? half : can;
+      const depth = Math.min(...among.map(([, d]) => d)), last = among.findLast(([, d]) => d === depth)?.[0] ?? breaks.find(([k]) => k > from)?.[0] ?? parts.length;
+      const to = fits(parts.length) ? parts.length : last;
+      lines.push(parts.slice(from, to));
+      from = to;
+    }
+    broken.set(place, whole);
+    place.replaceChildren(...lines.map((part, k) => { const e = math("math", { display: "block", class: k ? "goes-on" : "" }); e.append(row(...part.map((x) => x.cloneNode(true)))); return e; }));
+    for (const e of place.querySelectorAll("math > mrow > mo:first-child")) if (AROUND.test(e.textContent) && e.parentElement.parentElement !== place.firstElementChild) e.setAttribute("form", "infix");
+    if (place.scrollWidth > room + 1) place.querySelectorAll("math").forEach((e) => { e.style.fontSize = Math.max(SMALLEST, room / place.scrollWidth) + "em"; });
+  }
+  // What no line is broken within, in its order.
+  function atoms(e, found) {
+    for (const part of e.children) if (part.tagName === "mrow") atoms(part, found); else found.push(part);
+    return found;
+  }
+  // Before which atoms a line can be broken, and within how many brackets.
+  function candidates(parts) {
+    const found = [];
+    let depth = 0;
+    parts.forEach((e, k) => {
+      const text = e.tagName === "mo" ? e.textContent : "";
+      if (SHUTS.test(text)) depth--;
+      if (AROUND.test(text) && e.getAttribute("form") !== "prefix") found.push([k, depth + (text === "=" || text === "+=" ? -0.5 : 0)]);
+      if (OPENS.test(text)) depth++;
+      if (text === "," || e.tagName === "mspace") found.push([k + 1, depth - (e.tagName === "mspace" ? 1 : 0)]);
+    });
+    return found.filter(([k]) => k > 0 && k < parts.length);
+  }
+  function fit_all(within) { within.querySelectorAll(".formula").forEach(fit); }
+  return { name, row, operator, partial, build, number, line, fit: fit_all, forget: () => broken.clear(), whole: (place) => broken.get(place) ?? place.firstElementChild };
 })();

@@ -1,6 +1,6 @@
 // The graph on the stage: boxes with their arrays, frames, arrows; what changes from step to step.
 const graph = (() => {
-  const HEAD = 20, LINE = 15, PAD = 8, WIDEST = 190, LINES = 3, LETTER = 6.7, AT_ONCE = 60;
+  const HEAD = 20, LINE = 15, PAD = 8, WIDEST = 190, LINES = 3, LETTER = 6.7, AT_ONCE = 60, TALL = 26;
   const closed = new Set();  // the frames that are folded
   let view = null, scene = null, size = null, down = false, abreast = false, chosen = null, found = new Set();
   const pen = make("canvas").getContext("2d");
@@ -37,7 +37,7 @@ const graph = (() => {
   function planned(base, shut, across, room, abreast) {
     const planned = fold.scene(base, new Set(shut));
     planned.boxes.forEach((b) => measure(b, across, abreast));
-    const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.shape(nodes.get(a.source).shape).length + 18));
+    const label = Math.max(0, ...planned.arrows.map((a) => 6 * numbers.told(nodes.get(a.source)).length + 18));
     return { ...planned, ...layout.place(planned, across, label, room) };
   }
 
@@ -146,15 +146,17 @@ const graph = (() => {
   }
   const hover = (text) => write($("hover"), text);
 
-  // The shape of what flows, once for each tensor, where its arrow begins.
+  // The shape of what flows, once for each tensor, where its arrow begins: above it, or wherever fewest arrows cross it.
   function labels(parent) {
-    const seen = new Set();
+    const seen = new Set(), near = (x, y) => (x >> 2) * 2 ** 20 + (y >> 2), lines = new Set(scene.arrows.flatMap((a) => layout.traced(a.points, a.down).map((p) => near(...p))));
+    const crossings = ([left, base], w) => { let count = 0; for (let x = left; x < left + w; x += 4) for (let y = base - 8; y <= base; y += 4) count += lines.has(near(x, y)); return count; };
     for (const a of scene.arrows) {
-      const n = nodes.get(a.source), text = numbers.shape(n.shape);
+      const text = numbers.told(nodes.get(a.source)), w = 6 * text.length, [x, y] = a.points[0];
       if (!text || seen.has(a.source) || a.loop) continue;
       seen.add(a.source);
-      const [x, y] = a.points[0];
-      draw("text", { x: a.down ? x + 5 : x + 4, y: a.down ? y + 13 : y - 5, class: "shape" }, text, parent);
+      const places = a.down ? [[x + 5, y + 13], [x - w - 5, y + 13]] : [[x + 4, y - 5], [x + 4, y + 14], [x + 4, y - 14], [x + 4, y + 23]];
+      const crossed = places.map((place) => crossings(place, w)), best = places[crossed.indexOf(Math.min(...crossed))];
+      draw("text", { x: best[0], y: best[1], class: "shape" }, text, parent);
     }
   }
 
@@ -169,7 +171,7 @@ const graph = (() => {
     b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
     b.value = slot(b, n, b.tile, 0, "value");
     b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
-    pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else { choose(current(b)); camera.near(b); } });
+    pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else { choose(current(b)); camera.near([b]); } });
     g.addEventListener("focus", () => { if (g.matches(":focus-visible")) camera.show([b]); });  // a box that is pressed is seen already
     if (before && Math.hypot(before.x - b.x, before.y - b.y) > 1) g.animate?.([{ transform: `translate(${before.x}px, ${before.y}px)` }, { transform: g.style.transform }], { duration: calm() ? 0 : 260, easing: "ease-out" });
   }
@@ -182,14 +184,18 @@ const graph = (() => {
     const y = b.head + 4 + (gradient && !b.beside ? plan.h + 5 : 0), g = draw("g", { class: cls, transform: `translate(${x}, ${y})` }, null, b.g);
     const text = draw("text", { x: width / 2, y: 11, class: "numeral" }, "", g);
     if (b.number && b.leaf && !gradient && n.value) { text.classList.add("live"); graph.press(text, n.key, 0); }
-    if (b.number || !n.value) return { g, text, room: width - 6 };
+    const slot = { g, text, room: width - 6, middle: width / 2, high: plan.h, small: null };
+    if (b.number || !n.value) return slot;
     const left = b.beside ? (gradient ? 0 : width - plan.w) : (width - plan.w) / 2;  // side by side, the two stand close together
     const inner = draw("g", { transform: `translate(${left}, 0)` }, null, g), press = gradient || !b.leaf ? null : (rect, k) => graph.press(rect, n.key, k);
     const picture = tiles.picture(inner, n.shape, n.value, press);
     draw("rect", { x: -1.5, y: -1.5, width: plan.w + 3, height: plan.h + 3, rx: 2, class: "rim" }, null, inner);
-    inner.addEventListener("pointermove", (e) => hover(under(e, inner, plan, n, gradient)));
-    inner.addEventListener("pointerleave", () => hover(""));
-    return { g, text, room: width - 6, middle: width / 2, tall: plan.h >= 26, picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) };
+    pointed(inner, plan, n, gradient);
+    return Object.assign(slot, { picture, shape: n.shape.join(), sampled: Boolean(n.value.rows) });
+  }
+  function pointed(g, plan, n, gradient) {
+    g.addEventListener("pointermove", (e) => hover(under(e, g, plan, n, gradient)));
+    g.addEventListener("pointerleave", () => hover(""));
   }
   // The number under the pointer.
   function under(e, g, plan, n, gradient) {
@@ -288,18 +294,36 @@ const graph = (() => {
   }
   const turn = (b) => ", " + b.turns[round(b)].map((t, k) => "round " + (t + 1) + " of " + b.counts[k]).join(", ");
 
-  // A picture where the box was measured for this array; else a text.
+  // A picture where the box was measured for this array. Of another one its name, with a picture as large as there is
+  // room for, or its numbers where they fit into a line.
   function fill(slot, n, key, figure, text, gradient, before) {
     const hidden = state.blank(key, gradient), said = hidden ? "?" : text.split("; mean")[0], fits = slot.picture && figure && n.shape.join() === slot.shape && !figure.rows === !slot.sampled;
     slot.g.classList.toggle("empty", !text || (slot.picture && !fits));
+    const drawn = !fits && text && figure && n.shape.length && !hidden && (slot.high >= TALL || width(before + said, PLAIN) > slot.room);
+    if (slot.small && (!drawn || slot.small.key !== key)) { slot.small.g.remove(); slot.small = null; }
     if (fits) {
       write(slot.text, "");
       if (slot.last !== figure || slot.hidden !== hidden) slot.picture.show(figure.values, gradient ? "float64" : n.dtype, hidden);
       [slot.last, slot.hidden] = [figure, hidden];
-    } else if (text && before && slot.tall && width(before + said, PLAIN) > slot.room) {  // the name above the numbers
-      slot.text.replaceChildren();
-      [before, said].forEach((part, k) => draw("tspan", { x: slot.middle, dy: k * LINE }, cut(part, slot.room, PLAIN), slot.text));
-    } else write(slot.text, text && cut(before + said, slot.room, PLAIN));
+    } else if (drawn) {
+      slot.small ??= small(slot, n, key, figure, gradient, before.replace(" = ", ""));
+      if (slot.small.last !== figure) slot.small.show(figure.values, gradient ? "float64" : n.dtype);
+      slot.small.last = figure;
+    } else {
+      slot.text.setAttribute("x", slot.middle);
+      write(slot.text, text && cut(before + said, slot.room, PLAIN));
+    }
+  }
+  // The name above the picture where the box is tall, and else before it.
+  function small(slot, n, key, figure, gradient, name) {
+    const above = name && slot.high >= TALL, caption = name && cut(name, above ? slot.room : slot.room - 30, PLAIN), long = name && !above ? width(caption, PLAIN) + 5 : 0;
+    const room = { w: slot.room - long, h: slot.high - (above ? LINE : 0) }, g = draw("g", { class: "small" }, null, slot.g), picture = tiles.picture(g, n.shape, figure, null, room);
+    const left = slot.middle - (long + picture.w) / 2;
+    slot.text.setAttribute("x", long ? left + (long - 5) / 2 : slot.middle);
+    write(slot.text, caption);
+    g.setAttribute("transform", `translate(${left + long}, ${slot.high - room.h + (room.h - picture.h) / 2})`);
+    pointed(g, picture.plan, n, gradient);
+    return { g, key, show: picture.show };
   }
 
   function choose(key) {
@@ -316,7 +340,7 @@ const graph = (() => {
   }
   function follow() {
     const s = state.step();
-    camera.show((s ? [s.node, s.user] : []).flatMap((k) => (scene.place.get(k) ?? []).slice(0, 1)));
+    camera.follow((s ? [s.node, s.user] : []).flatMap((k) => (scene.place.get(k) ?? []).slice(0, 1)));
   }
   state.watchers.push(() => { if (scene) { render(Boolean(state.live() || data.worksheet)); follow(); } });
   return {

@@ -2,7 +2,7 @@
 // what it uses; the layers' order is chosen so that few arrows cross. A frame is laid out first, and is then one box.
 // `u` goes along the flow, `v` across it: x and y from left to right, y and x from the top down.
 const layout = (() => {
-  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, BEND = 44, BETWEEN = 56, ROWS = 40, READABLE = 0.75, SWEEPS = 8, LEAF = 0.1, MOST = 20000;  // dummies: places where long arrows pass a layer
+  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, BEND = 44, BETWEEN = 56, ROWS = 40, READABLE = 0.75, SWEEPS = 8, LEAF = 0.1, STRIDE = 4, MOST = 20000;  // dummies: places where long arrows pass a layer
 
   let flow = NEAR;  // between layers: room for an arrow, and for the shape that is written on it
 
@@ -315,6 +315,18 @@ const layout = (() => {
     return d;
   }
   const round = (v) => Math.round(v * 10) / 10;
+  // Places along that line, a few units from each other.
+  function traced(points, down) {
+    const found = [];
+    for (let k = 1; k < points.length; k++) {
+      const [[ax, ay], [bx, by]] = [points[k - 1], points[k]], straight = ax === bx || ay === by, count = Math.ceil(Math.hypot(bx - ax, by - ay) / STRIDE);
+      for (let j = 0; j <= count; j++) {
+        const t = j / count || 0, along = straight ? t : 1.5 * t * (1 - t) + t ** 3, across = straight ? t : t * t * (3 - 2 * t), [s, r] = down ? [across, along] : [along, across];
+        found.push([ax + (bx - ax) * s, ay + (by - ay) * r]);
+      }
+    }
+    return found;
+  }
 
   // An arrow head with its tip at `tip`, pointing away from `before`.
   function head(before, tip, size = 8) {
@@ -324,5 +336,5 @@ const layout = (() => {
     const [x, y] = [tip[0] - size * dx, tip[1] - size * dy], half = size / 2.1;
     return [tip, [x - half * dy, y + half * dx], [x + half * dy, y - half * dx]].map((p) => p.map(round).join(",")).join(" ");
   }
-  return { place, path, head };
+  return { place, path, traced, head };
 })();

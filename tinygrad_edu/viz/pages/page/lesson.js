@@ -26,30 +26,32 @@ const lesson = (() => {
     const text = gradient ? state.gradient(key)?.text ?? "" : state.text(key, 0);
     return numeral(text, true);
   };
-  const head = (text) => make("h3", {}, text, box);
-  const line = (...parts) => formula.line(box, ...parts);
+  let part = box;  // parts of a step stand side by side, where there is room
+  const begun = () => (part = make("div", { class: "part" }, null, box));
+  const head = (text) => make("h3", {}, text, part);
+  const line = (...parts) => formula.line(part, ...parts);
 
   // A formula that is too long to be typeset: its steps, one below the other.
   function written(text) {
-    const e = make("div", { class: "written" }, null, box);
+    const e = make("div", { class: "written" }, null, part);
     for (const step of text.split("; ")) make("div", {}, step, e);
   }
 
   // An array beside its name, as the graph shows it.
-  function figure(parent, caption, figure, text, shape, dtype, cls, hide = false) {
+  function figure(parent, caption, figure, text, { shape, batch }, dtype, cls, hide = false) {
     const e = make("figure", { class: cls }, null, parent);
-    make("figcaption", {}, caption + (shape.length ? "  " + numbers.shape(shape) : ""), e);
+    make("figcaption", {}, caption + (shape.length ? "  " + numbers.shape(shape, batch) : ""), e);
     if (!figure || !shape.length) { make("span", {}, hide ? "?" : text, e); return; }
     const svg = draw("svg", { role: "img", "aria-label": caption + ": " + (hide ? "?" : text) }, null, e), picture = tiles.picture(draw("g", { class: cls }, null, svg), shape, figure);
     filled(svg, { width: picture.w + 2, height: picture.h + 2, viewBox: `-1 -1 ${picture.w + 2} ${picture.h + 2}` }, null, null);
     picture.show(figure.values, dtype, hide);
   }
-  const value = (parent, key) => figure(parent, nodes.get(key).name, state.figure(key, 0), state.text(key, 0), nodes.get(key).shape, nodes.get(key).dtype, "value", state.blank(key, 0));
+  const value = (parent, key) => figure(parent, nodes.get(key).name, state.figure(key, 0), state.text(key, 0), nodes.get(key), nodes.get(key).dtype, "value", state.blank(key, 0));
   function gradient(parent, key) {
     const g = state.gradient(key);
-    figure(parent, "d" + nodes.get(key).name, g?.figure, g?.text ?? "", nodes.get(key).shape, "float64", "grad", state.blank(key, 1));
+    figure(parent, "d" + nodes.get(key).name, g?.figure, g?.text ?? "", nodes.get(key), "float64", "grad", state.blank(key, 1));
   }
-  const figures = () => make("div", { class: "figures" }, null, box);
+  const figures = () => make("div", { class: "figures" }, null, part);
   const sign = (parent, text) => make("span", { class: "sign" }, text, parent);
   // The names in a formula, each once.
   function named(tree, found = new Map()) {
@@ -61,6 +63,7 @@ const lesson = (() => {
   }
 
   function forward(s) {
+    begun();
     const n = nodes.get(s.node), { result } = state.hidden(s), plain = n.inputs.every(scalar) && scalar(s.node), written_as = n.swapped ? null : mathematics.of(s);
     if (written_as) line(name(n.name), equals(), build(written_as));
     else written(n.title);
@@ -77,6 +80,7 @@ const lesson = (() => {
 
   function backward(s) {
     const n = nodes.get(s.node), user = nodes.get(s.user), blank = state.hidden(s), one = scalar(s.node) && scalar(s.user) && s.derivative !== null, tree = mathematics.of(s), own = mathematics.of(s, "derivative");
+    begun();
     const d = () => partial(user.name, n.name), factor = () => (own && !user.swapped ? build(own) : math("mtext", {}, s.derivative_formula));
     const plus = s.uses > 1 || s.before !== null ? operator("+=") : equals();
     if (one) line(partial(data.result, n.name), plus, partial(data.result, user.name), operator("·"), d());
@@ -89,6 +93,7 @@ const lesson = (() => {
       const parts = blank.factor && !blank.formula ? [equals(), told] : same && !state.live() ? [equals(), told] : user.swapped ? [equals(), told] : scalar(s.user) ? [equals(), factor(), equals(), told] : [equals(), factor()];
       line(d(), ...parts);
     }
+    begun();
     head("with numbers");
     if (one) line(equals(), number(s.user, 1), operator("·"), blank.factor ? unknown() : derivative(s, true), equals(), digits(state.contribution(s).text, blank.result));
     else {
@@ -96,16 +101,17 @@ const lesson = (() => {
       if (local.figure && user.shape.length && s.derivative !== s.derivative_formula) {
         gradient(row, s.user);
         sign(row, "⊙");
-        figure(row, "d" + user.name + "/d" + n.name, local.figure, local.text, user.shape, "float64", "value", blank.factor);
+        figure(row, "d" + user.name + "/d" + n.name, local.figure, local.text, user, "float64", "value", blank.factor);
       } else for (const [k, g] of given.size ? given.values() : [[s.user, 1]]) if (nodes.get(k).shape.length || g) (g ? gradient : value)(row, k);
       sign(row, "→");
       const p = state.contribution(s);
-      figure(row, s.uses > 1 ? "contribution" : "d" + n.name, p.figure, p.text, n.shape, "float64", "grad", blank.result);
+      figure(row, s.uses > 1 ? "contribution" : "d" + n.name, p.figure, p.text, n, "float64", "grad", blank.result);
     }
     if (s.before !== null) {
+      begun();
       head("sum so far");
       if (scalar(s.node)) line(equals(), digits(before(s), blank.result), operator("+"), blank.result ? unknown() : numeral(state.contribution(s).text, true), equals(), digits(state.sum(s).text, blank.result));
-      else { const row = figures(), p = state.sum(s); figure(row, "d" + n.name, p.figure, p.text, n.shape, "float64", "grad", blank.result); }
+      else { const row = figures(), p = state.sum(s); figure(row, "d" + n.name, p.figure, p.text, n, "float64", "grad", blank.result); }
     }
     if (s.note) make("p", { class: "why" }, s.note + ".", box);
     if (s.uses > 1) make("p", { class: "why" }, n.name + " is used " + s.uses + " times; this is contribution " + s.use + ". A change of " + n.name + " reaches the result along every use, so the gradients add" + (s.use < s.uses ? ", and " + n.name + " has to wait for the others before it may pass its own gradient on." : ": now the sum is complete, and " + n.name + " may pass it on."), box);
@@ -123,7 +129,7 @@ const lesson = (() => {
     const open = make("details", {}, null, box);
     open.open = whole;
     make("summary", {}, "The chain rule of the whole path", open);
-    open.addEventListener("toggle", () => { whole = open.open; if (whole && open.children.length === 1) paths(open, s); });
+    open.addEventListener("toggle", () => { whole = open.open; if (whole && open.children.length === 1) paths(open, s); formula.fit(open); });
     if (whole) paths(open, s);
   }
   const MOST = 8, LONG = 40;  // paths, and factors of each, that are written down
@@ -159,6 +165,7 @@ const lesson = (() => {
   function show() {
     const s = state.step(), forwards = s?.phase === "forward", n = s && nodes.get(s.node);
     box.replaceChildren();
+    formula.forget();
     box.className = s ? (forwards ? "forward" : "backward") : "";
     if (!s) {
       write($("phase"), state.still() ? "Training, step by step" : "Press Play");
@@ -175,12 +182,16 @@ const lesson = (() => {
     if (forwards) forward(s);
     else if (s.phase === "backward") backward(s);
     else {
+      begun();
       line(dname(s.node), equals(), numeral(s.after));
       make("p", { class: "why" }, "The result changes by exactly as much as it changes: the way back starts with 1.", box);
     }
     const told = make("p", { class: "sum why" }, plain(s), box);
     told.hidden = !s.text.includes(";") && Boolean(mathematics.of(s));
+    formula.fit(box);
   }
   state.watchers.push(show);
+  let wide = 0;  // a scroll bar that comes and goes is no other width
+  new ResizeObserver(() => { if (Math.abs(box.clientWidth - wide) > 20) { wide = box.clientWidth; formula.fit(box); } }).observe(box);
   return { plain };
 })();

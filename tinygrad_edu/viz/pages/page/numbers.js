@@ -59,7 +59,9 @@ const numbers = (() => {
   }
 
   const size = (shape) => shape.reduce((a, b) => a * b, 1);
-  const shape = (s) => (s.length ? s.join("×") : "");
+  // "3×2"; of a batch, what each of its examples is.
+  const shape = (s, batch = 0) => (batch ? s.slice(0, batch).join("×") + " of " + (s.slice(batch).join("×") || "1") : s.join("×"));
+  const told = (n) => shape(n.shape, n.batch);
 
   // "[1, 2]": the place of a flat index in an array.
   function place(k, s) {
@@ -69,5 +71,5 @@ const numbers = (() => {
   }
   const flat = (v) => v && v.map((x) => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x));
   const unpacked = (figure) => (figure ? { ...figure, values: flat(figure.values) } : null);
-  return { general, one, short, size, shape, place, flat, unpacked };
+  return { general, one, short, size, shape, told, place, flat, unpacked };
 })();

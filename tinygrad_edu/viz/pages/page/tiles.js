@@ -39,11 +39,24 @@ const tiles = (() => {
     return { rows, columns, count, across, cell, written: false, w: across * (columns * cell.w + GAP) - GAP, h: down * (rows * cell.h + GAP) - GAP };
   }
 
-  // A picture in `parent`; `show(values, dtype)` fills it in. `cell(k)` is told which entry was pressed.
-  function picture(parent, shape, sampled, press = null) {
-    const p = plan(shape, sampled), g = draw("g", { class: "tile" }, null, parent);
+  // The same in a room that is too small for it: pixels, as large as fit.
+  function within(p, room) {
+    if (p.w <= room.w && p.h <= room.h) return p;
+    let best = null;
+    for (let across = 1; across <= p.count; across++) {
+      const down = Math.ceil(p.count / across), side = Math.min((room.w - (across - 1) * GAP) / (across * p.columns), (room.h - (down - 1) * GAP) / (down * p.rows), 12);
+      if (!best || side > best.side) best = { across, down, side };
+    }
+    const { across, down, side } = best, cell = { w: Math.max(side, 0.1), h: Math.max(side, 0.1) };
+    return { ...p, across, cell, written: false, w: across * (p.columns * cell.w + GAP) - GAP, h: down * (p.rows * cell.h + GAP) - GAP };
+  }
+
+  // A picture in `parent`, as large as the room where there is one; `show(values, dtype)` fills it in. `press(rect, k)` is
+  // given each cell, and which entry it is.
+  function picture(parent, shape, sampled, press = null, room = null) {
+    const p = room ? within(plan(shape, sampled), room) : plan(shape, sampled), g = draw("g", { class: "tile" }, null, parent);
     const show = p.written ? cells(g, p, press) : image(g, p);
-    return { g, w: p.w, h: p.h, written: p.written, show };
+    return { g, w: p.w, h: p.h, plan: p, show };
   }
 
   function cells(g, p, press) {

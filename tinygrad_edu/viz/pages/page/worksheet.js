@@ -54,5 +54,5 @@ const worksheet = (() => {
     }
   });
   total();
-  return { begin() { if (!location.hash) bar.go(steps.length, true); } };  // all boxes, all blanks
+  return { begin() { if (!location.hash) { camera.back(); bar.go(steps.length, true); } } };  // all boxes, all blanks
 })();
