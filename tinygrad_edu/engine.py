@@ -223,9 +223,9 @@ def lost(
     where = next(x.site for x in inputs if x.flags & LEFT)
     if tracked & NEEDS:
         text = (
-            f"{op}: no gradient passes through plain arrays; got a constant made from the values of {where}, beside a "
-            "tensor that needs a gradient; use functions of tensors (X @ w for X.dot(w)), or detach() to say that it "
-            "is a constant"
+            f"{op.said}: no gradient passes through plain arrays; got a constant made from the values of {where}, "
+            "beside a tensor that needs a gradient; use functions of tensors (X @ w for X.dot(w)), or detach() to say "
+            "that it is a constant"
         )
         if isinstance(where, str):
             raise GraphError(text)
@@ -249,8 +249,8 @@ def refuse_complex(op: Op) -> None:
     """Say so where an op whose rules hold for real numbers only is to be differentiated by complex ones."""
     if not complex_step.get():
         raise DTypeError(
-            f"{op}: has no derivative for complex numbers; got one that needs a gradient; use its .real and .imag, or "
-            "detach() it"
+            f"{op.said}: has no derivative for complex numbers; got one that needs a gradient; use its .real and "
+            ".imag, or detach() it"
         )
 
 

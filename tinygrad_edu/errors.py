@@ -77,9 +77,10 @@ def rescued(
         raise refusal(op, error, inputs) from (error if op.custom else None)
     with np.errstate(all="ignore"):
         data = op.forward(*inputs, **attributes)
+    who = op.said
     text = (
-        f"{op}: results must be finite; got {error}; find the first one by `with tg.detect_anomaly():`, or accept them "
-        "by `with np.errstate(all='ignore'):`"
+        f"{who}: results must be finite; got {error}; find the first one by `with tg.detect_anomaly():`, or accept "
+        "them by `with np.errstate(all='ignore'):`"
     )
     try:
         warnings.warn(text, RuntimeWarning, stacklevel=stack_level())
@@ -90,17 +91,17 @@ def rescued(
 
 def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
     """The error of an op's forward computation on some arrays, in this package's words."""
-    shapes = " and ".join(str(tuple(np.shape(x))) for x in inputs)
+    who, shapes = op.said, " and ".join(str(tuple(np.shape(x))) for x in inputs)
     if isinstance(error, np.linalg.LinAlgError | IndexError):
-        return type(error)(f"{op}: {error}; got shapes {shapes}; check the values given")
+        return type(error)(f"{who}: {error}; got shapes {shapes}; check the values given")
     if isinstance(error, DTypeError | ShapeError | GraphError):
         return error
     if isinstance(error, TypeError):
-        return DTypeError(f"{op}: must support the dtypes given; got {_types(inputs)} ({error}); use .astype()")
+        return DTypeError(f"{who}: must support the dtypes given; got {_types(inputs)} ({error}); use .astype()")
     if isinstance(error, MemoryError):
-        return MemoryError(f"{op}: the result must fit into memory; got shapes {shapes} ({error}); use smaller ones")
+        return MemoryError(f"{who}: the result must fit into memory; got shapes {shapes} ({error}); use smaller ones")
     if isinstance(error, ArithmeticError) and not isinstance(error, FloatingPointError):  # which the user asked for
-        return ValueError(f"{op}: numbers must fit the dtypes; got {_types(inputs)} ({error}); use .astype('float64')")
+        return ValueError(f"{who}: numbers must fit the dtypes; got {_types(inputs)} ({error}); use .astype('float64')")
     if not isinstance(error, ValueError):
         return error
     if op.kind.entrywise:
@@ -108,9 +109,9 @@ def refusal(op: Any, error: Exception, inputs: Sequence[Any]) -> Exception:
             np.broadcast_shapes(*[np.shape(x) for x in inputs])
         except ValueError:
             must = "shapes must broadcast: be equal, or 1, counted from the right"
-            return ShapeError(f"{op}: {must}; got {shapes}; use reshape or expand_dims on one")
-        return ValueError(f"{op}: {error}; got {shapes}; use .astype('float32') for integers")
-    return ShapeError(f"{op}: {op.must or error}; got {shapes}; {_turned(op, *map(np.shape, inputs))}")
+            return ShapeError(f"{who}: {must}; got {shapes}; use reshape or expand_dims on one")
+        return ValueError(f"{who}: {error}; got {shapes}; use .astype('float32') for integers")
+    return ShapeError(f"{who}: {op.must or error}; got {shapes}; {_turned(op, *map(np.shape, inputs))}")
 
 
 def _turned(op: Any, *shapes: tuple[int, ...]) -> str:

@@ -56,8 +56,10 @@ class Op:
         flops: Callable[..., float] | None = None,
         parts: tuple[str, ...] = (),
         doc: str = "",
+        said: str = "",
     ) -> None:
         self.name = name
+        self.said = said or name  # what its errors call it: the name by which users know it
         self.forward = forward
         self.vjps = vjps  # a tuple, or anything that gives input i's rule at [i]
         self.kind = kind_of(name, kind)  # what it has in common with others: kinds.py

@@ -57,13 +57,13 @@ def update(t: Any, op: Op, result: Any) -> Any:
     _refuse(op.name, t)
     if result.shape != t._data.shape:
         raise ShapeError(
-            f"{op}: an in-place result must have the tensor's shape {t._data.shape}; got "
+            f"{op.said}: an in-place result must have the tensor's shape {t._data.shape}; got "
             f"{result.shape}; write t = {(op.formula or '').format('t', 'other')} instead"
         )
     if result.dtype != t._data.dtype:
         if not np.can_cast(result.dtype, t._data.dtype, "same_kind"):
             raise DTypeError(
-                f"{op}: an in-place result must fit the tensor's dtype {t._data.dtype}; got "
+                f"{op.said}: an in-place result must fit the tensor's dtype {t._data.dtype}; got "
                 f"{result.dtype}; use .astype('{result.dtype}') on the tensor first"
             )
         result = ops.cast(result, dtype=t._data.dtype)

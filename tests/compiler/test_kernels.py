@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tinygrad_edu as tg
 from tinygrad_edu.compiler import native
 from tinygrad_edu.compiler.execute import Executor
 from tinygrad_edu.testing.properties.calls import calls
@@ -247,3 +248,17 @@ def c_power(x, y):
         return math.nan if x else math.copysign(math.inf, x) if y % 2 == 1 else math.inf
     except OverflowError:
         return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
+
+
+@native_only
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_sums_in_float64_leave_whole_registers_of_float32_to_what_they_add_up(axis):
+    lanes = native.registers()[0] // 4
+    for n in (1, 3, lanes - 1, lanes, lanes + 1, 2 * lanes + 3, 1000):
+        run = tg.compile(lambda x: tg.exp(x).sum(axis=axis))
+        x = np.random.default_rng(n).normal(size=(5, n)).astype(np.float32)
+        run(tg.Tensor(x))
+        exact = np.exp(x.astype(np.float64)).sum(axis=axis)
+        np.testing.assert_allclose(run(tg.Tensor(x)).numpy(), exact, rtol=3e-7)
+    assert f'"llvm.loop.vectorize.width", i32 {lanes}' in run.source()
+    assert ", !llvm.loop !0" in run.source()

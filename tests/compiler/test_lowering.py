@@ -1,9 +1,11 @@
 """Programs of several results, whose numbers, rows and tables are used in more than one place, on machine code."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygrad_edu.compiler import places
 from tinygrad_edu.compiler.execute import Executor
 
 from ..program.passes.random_programs import programs, read
@@ -32,6 +34,17 @@ def test_random_programs_of_several_results(drawn):
         for a, b in zip(run(xs), expected, strict=True):
             scale = np.abs(b).max(initial=1.0)
             assert np.allclose(a, b, rtol=1e-9, atol=1e-9 * scale), run.program
+
+
+@given(programs(MOVES, INPUTS, length=14), st.integers(1, 5))
+def test_random_programs_in_short_loops(drawn, long):
+    program, xs = drawn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "LONG", long)
+        patch.setattr(places, "LONGEST", 2 * long)
+        run = Executor(program)
+    for a, b in zip(run(xs), program(*xs), strict=True):
+        assert np.allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(b).max(initial=1.0)), run.program
 
 
 def test_a_number_that_was_made_for_another_result_is_made_before_it_is_read():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
-from tinygrad_edu.compiler import native, rolled
+from tinygrad_edu.compiler import native, places, rolled
 from tinygrad_edu.compiler.memory import arena
 from tinygrad_edu.compiler.views import Buffer
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not native.available(), reason="machine code nee
 @given(st.lists(st.tuples(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.integers(1, 12)), max_size=5))
 def test_parts_are_the_whole(pieces):
     names = [k for piece, rounds in pieces for k in piece * rounds]
-    found = list(rolled.parts(names))
+    found = list(rolled.parts(names, [5] * len(names)))
     assert [names[p.start + i % p.length] for p in found for i in range(p.length * p.rounds)] == names
     at = 0
     for p in found:
@@ -30,8 +30,13 @@ def test_parts_are_the_whole(pieces):
 
 
 def test_many_rounds_are_one_part():
-    assert list(rolled.parts([9, *[1, 2, 3] * 100, 8])) == [(0, 1, 1), (1, 3, 100), (301, 1, 1)]
-    assert list(rolled.parts(range(50))) == [(0, 50, 1)]
+    assert list(rolled.parts([9, *[1, 2, 3] * 100, 8], [4] * 302)) == [(0, 1, 1), (1, 3, 100), (301, 1, 1)]
+    assert list(rolled.parts(range(50), [4] * 50)) == [(0, 50, 1)]
+
+
+def test_a_few_calls_with_many_pointers_are_one_part():
+    assert list(rolled.parts([1] * 4, [20] * 4)) == [(0, 1, 4)]
+    assert list(rolled.parts([1] * 4, [2] * 4)) == [(0, 4, 1)]
 
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.integers(0, 20), st.integers(0, 6)), max_size=40))
@@ -105,3 +110,60 @@ def test_code_does_not_grow_with_the_number_of_steps(kind, make):
         return sum(not line.startswith("@table") for line in trained(make, kind, length, 1)[2].splitlines())
 
     assert lines(48) < 1.3 * lines(24)
+
+
+def _reset(v):
+    spike = (v > 1) * 1.0
+    return v * (1 - spike), spike
+
+
+# one step of each: two states, two numbers from outside, and x at that time
+BY_ENTRIES = {
+    "chain": lambda u, v, a, b, x: (tg.tanh((u * 1.0001 + a) * 0.5), v),
+    "filter": lambda u, v, a, b, x: (tg.tanh(u * a * 0.3 + x), v),
+    "predator and prey": lambda u, v, a, b, x: (u + 0.01 * (a * u - u * v), v + 0.01 * (u * v - b * v)),
+    "oscillator": lambda u, v, a, b, x: (u + 0.02 * v, v - 0.02 * (tg.sin(u) + a * v) + 0.02 * x),
+    "integrate and fire": lambda u, v, a, b, x: (_reset(0.9 * u + x)[0], v + a * _reset(0.9 * u + x)[1]),
+    "clipped": lambda u, v, a, b, x: (tg.clip(u + a * x, -1, 1), tg.maximum(0.5 * v, b * u)),
+}
+
+
+def by_entries(name, length, shape=(2, 3)):
+    """The last states of a loop over time, and the gradients by where it began; and x of each time."""
+
+    def last(u, v, a, b, xs):
+        for t in range(length):
+            u, v = BY_ENTRIES[name](u, v, a, b, xs[t])
+        return (u * 2 + v).sum()
+
+    rng = np.random.default_rng(0)
+    given = [rng.uniform(0.1, 1, shape) for _ in range(4)] + [rng.normal(size=(length, *shape))]
+    return tg.value_and_grad(last, argnums=(0, 1, 2, 3, 4)), [tg.tensor(x, dtype=tg.float64) for x in given]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_ENTRIES)
+def test_recurrences_of_entries_are_cut_alike_in_each_round(name):
+    def lines(length):
+        f, given = by_entries(name, length)
+        compiled = tg.compile(f)
+        compiled(*given)
+        (value, slopes), (expected, exact) = compiled(*given), f(*given)
+        for a, b in zip([value, *slopes], [expected, *exact], strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12)
+        return sum(not line.startswith("@table") for line in compiled.source().splitlines())
+
+    assert lines(512) < 1.3 * lines(256)
+
+
+@pytest.mark.parametrize("long", [1, 8])
+@pytest.mark.parametrize("name", BY_ENTRIES)
+def test_wherever_loops_are_cut_they_give_the_same(name, long, monkeypatch):
+    monkeypatch.setattr(places, "LONG", long)
+    monkeypatch.setattr(places, "LONGEST", 2 * long)
+    f, given = by_entries(name, 20)
+    compiled = tg.compile(f)
+    compiled(*given)
+    (value, slopes), (expected, exact) = compiled(*given), f(*given)
+    for a, b in zip([value, *slopes], [expected, *exact], strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12)

@@ -51,7 +51,7 @@ def test_values_dtypes_transforms_and_refusals():
     assert tg.linalg.eigvals(tg.Tensor(a.astype("float32"))).dtype == np.complex64
     each = tg.vmap(tg.grad(lambda m: tg.real(tg.linalg.eigvals(m) ** 2).sum()))(tg.Tensor(a))
     np.testing.assert_allclose(each.data, 2 * a.mT, rtol=1e-9, atol=1e-11)
-    with pytest.raises(np.linalg.LinAlgError, match="solve: .*[Ss]ingular"):
+    with pytest.raises(np.linalg.LinAlgError, match="eigvals: .*[Ss]ingular"):
         tg.grad(lambda m: tg.real(tg.linalg.eigvals(m)).sum())(tg.Tensor(np.eye(2)))
     with pytest.raises(tg.errors.ShapeError, match=r"eig: needs square matrices in the last two axes; got \(2, 3\)"):
         tg.linalg.eig(np.ones((2, 3)))

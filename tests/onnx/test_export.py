@@ -172,6 +172,63 @@ def test_a_step_of_each_optimizer(name):
     close(state["w"], w.data, 500)
 
 
+ROW = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+LABELS = np.array([0, 1, 2, 0])
+OTHERWISE = {  # where the values at export allow a quicker way, which those in the file's runs do not
+    "labels left out": (lambda x, t: F.cross_entropy(x, t), (ROW, LABELS), (ROW, np.array([0, -100, 2, 0]))),
+    "labels -1 left out": (lambda x, t: F.cross_entropy(x, t, ignore_index=-1), (ROW, LABELS), (ROW, np.array([0, -1, 2, -1]))),
+    "weighted labels": (lambda x, t: F.nll_loss(x, t, np.float32([1, 2, 3]), ignore_index=-1), (ROW, LABELS), (ROW, np.array([-1, 0, 2, 0]))),
+    "no label left": (lambda x, t: F.cross_entropy(x, t, reduction="sum"), (ROW, LABELS), (ROW, np.full(4, -100))),
+    "rows that see nothing": (lambda q, m: F.scaled_dot_product_attention(q, q, q, m), (ROW[None], np.ones((1, 4, 4), bool)), (ROW[None], np.eye(4, dtype=bool)[None] & (np.arange(4) > 1))),
+    "a slope that is infinite": (tg.grad(lambda x: tg.where(x > 0.5, tg.log(tg.relu(x)), 0.0).sum()), (abs(ROW) + 1,), (ROW,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_a_file_is_right_for_values_that_take_another_way(name):
+    f, then, now = OTHERWISE[name]
+    model = tg.export(f, tuple(map(tg.Tensor, then)))
+    found = ran(model, **{given.name: x for given, x in zip(model.graph.input, now, strict=True)})
+    with np.errstate(divide="ignore"):
+        close(found["output"], f(*map(tg.Tensor, now)).data)
+
+
+def test_a_gradient_that_is_clipped_is_clipped_for_other_values_too():
+    w = nn.Parameter(np.ones(3, np.float32))
+    optimizer = optim.SGD([w], lr=1.0)
+
+    def step(x):
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        nn.utils.clip_grad_norm_([w], 1.0)
+        optimizer.step()
+
+    model = tg.export(step, tg.Tensor([0.1, 0.2, 0.2]))
+    for x in ([0.1, 0.2, 0.2], [1.0, 2.0, 2.0]):
+        x = np.array(x, np.float32)
+        close(ran(model, x=x)["new.w"], 1 - x / max(1, np.linalg.norm(x)), 500)
+
+
+def test_an_optimizer_that_branches_on_its_count_is_refused():
+    class Halving(optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, lr=1.0)
+
+        def update(self, group, step, p, g, state, a, b):
+            p -= g if step < 3 else g / 2
+
+    w = nn.Parameter(np.ones(3, np.float32))
+    optimizer = Halving([w])
+
+    def step(x):
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.step()
+
+    with pytest.raises(GraphError, match=r"export: .* for all learning rates and counts of steps; got a branch on one"):
+        tg.export(step, tg.ones(3))
+
+
 @pytest.mark.parametrize(
     "f",
     [

@@ -12,9 +12,9 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.testing import check_derivative, check_gradients, check_kernel
-from tinygrad_edu.testing.causes import source
+from tinygrad_edu.testing.causes import runs
 
-from ..corpus import helpers, lstm, two_layer
+from ..corpus import helpers, lstm, networks, two_layer
 
 
 def broken(module, faults, path):
@@ -95,7 +95,7 @@ def test_a_line_behind_a_lambda_or_a_partial_application(df):
 
 def test_where_no_line_is_named_the_report_says_why():
     def slope(x):
-        s = np.sin(x)
+        s = np.sinh(x)
         g = 2 * s / 2
         return g
 
@@ -179,11 +179,11 @@ def test_the_search_for_a_line_is_bounded_by_its_runs(monkeypatch):
         found = {**lstm.backward(cache)}
         return {k: g * (1.5 + np.arange(g.size).reshape(g.shape) / 7) for k, g in found.items()}
 
-    monkeypatch.setattr(source, "MOST", 30)
+    monkeypatch.setattr(runs, "MOST", 30)
     report = check_derivative(f, counted, *inputs, raises=False)
     assert report.verdict == "WRONG"
     assert df is not None
-    assert len(calls) < 30 + 100
+    assert len(calls) < 2 * 30 + 100
 
 
 def test_what_loops_write_to_places_of_their_own_is_not_assigned_again():
@@ -342,7 +342,7 @@ def partly_plain(x):
 
 def d_partly_plain(x):
     a = 2 * x
-    b = -math.exp(x)
+    b = 0.3 * math.exp(x) ** 2
     return a + b
 
 
@@ -354,3 +354,37 @@ def test_what_tensors_do_not_tell_whole_blames_no_line():
     assert re.search(
         r"f does not run on Tensors.* plain numbers of them, at .*test_blame\.py:\d+", "".join(report.notes)
     )
+
+
+def checked(module, name):
+    f, df = getattr(module, name), getattr(module, f"{name}_back", None)
+    return check_derivative(f, *([df] if df else []), *module.inputs(name), jac=df is None, raises=False)
+
+
+@pytest.mark.parametrize(("name", "right", "wrong"), networks.FAULTS)
+def test_the_wrong_line_of_a_network(name, right, wrong, tmp_path):
+    """Among them helper values that are no derivatives, whole numbers, loops, layers in a list, what is returned."""
+    report = checked(broken(networks, {right: wrong}, tmp_path / "network.py"), name)
+    assert (report.verdict, report.blame.detail) == ("WRONG", wrong)
+    assert not report.others
+
+
+@pytest.mark.parametrize("name", sorted({name for name, *_ in networks.FAULTS}))
+def test_the_networks_are_right_before_they_are_broken(name):
+    assert checked(networks, name).verdict == "RIGHT"
+
+
+def in_plain_numbers(x):
+    return sum(math.sin(float(v)) for v in x)
+
+
+def d_in_plain_numbers(x):
+    s = np.sin(x)
+    g = 2 * s / 2
+    return g
+
+
+def test_a_change_that_makes_a_derivative_right_names_its_line_where_no_tensors_run():
+    report = check_derivative(in_plain_numbers, d_in_plain_numbers, np.array([0.3, 1.1]), raises=False)
+    assert report.blame.detail == "s = np.sin(x)"
+    assert report.notes[-1].endswith("would be right as: s = np.cos(x)")

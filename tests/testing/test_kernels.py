@@ -265,3 +265,46 @@ def test_what_is_given_wrongly_is_told():
         TypeError, match=r"check_kernel: forward must be a function; got int; pass it without calling it"
     ):
         check_kernel(3, inputs=(X, W))
+
+
+def rounded_inside(dtype):
+    """A layer that computes in float32, and rounds what it is told to a lower precision inside."""
+
+    def forward(x, w):
+        h = x.astype(dtype).astype(np.float32) @ w.astype(dtype).astype(np.float32)
+        return np.tanh(h), (x, w, h)
+
+    def backward(dy, cache):
+        x, w, h = cache
+        dh = (dy * (1 - np.tanh(h) ** 2)).astype(dtype).astype(np.float32)
+        return dh @ w.T, x.T @ dh
+
+    return forward, backward
+
+
+SMALL = tuple(np.random.default_rng(0).normal(size=s).astype(np.float32) for s in ((3, 4), (4, 2)))
+
+
+@pytest.mark.parametrize("reference", [None, lambda x, w: np.tanh(x @ w)])
+@pytest.mark.parametrize("dtype", [np.float16, "bfloat16"])
+def test_rounding_to_low_precision_inside_is_named(dtype, reference):
+    dtype = pytest.importorskip("ml_dtypes").bfloat16 if dtype == "bfloat16" else dtype
+    forward, backward = rounded_inside(dtype)
+    report = testing.check_kernel(forward, backward, reference, inputs=SMALL)
+    assert (report.verdict, report.pattern) == ("UNDECIDED", "low precision inside")
+    assert "gradients agree to" in report.diagnosis
+    wrong = lambda dy, cache: [1.5 * g for g in backward(dy, cache)]
+    assert testing.check_kernel(forward, wrong, reference, inputs=SMALL, raises=False).verdict == "WRONG"
+
+
+def test_what_is_a_little_unlinear_is_no_rounding():
+    report = testing.check_kernel(np.sin, lambda dy, x: dy * np.cos(x) + 1e-3 * dy**3, inputs=SMALL[:1], raises=False)
+    assert (report.verdict, report.pattern) == ("WRONG", "not linear in the gradient of the output")
+
+
+def test_a_right_kernel_that_casts_to_float32_inside_is_right_beside_its_reference():
+    forward, backward = rounded_inside(np.float32)
+    reference = lambda x, w: np.tanh(x @ w)
+    assert testing.check_kernel(forward, backward, reference, inputs=SMALL).verdict == "RIGHT"
+    wrong = lambda dy, cache: [g * np.float32(1 + 1e-4) for g in backward(dy, cache)]
+    assert testing.check_kernel(forward, wrong, reference, inputs=SMALL, raises=False).verdict == "WRONG"

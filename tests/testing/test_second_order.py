@@ -122,6 +122,35 @@ def test_a_sparsity_that_leaves_something_out():
     assert report.verdict == "WRONG"
 
 
+BRANCHES = {  # functions with a branch that the point does not take, and the inputs that only it depends on
+    "a dead relu just below 0": (lambda x: np.array([np.maximum(x[0], 0) * x[1]]), [-0.01, 1.0]),
+    "a dead relu at -3": (lambda x: np.array([np.maximum(x[0], 0) * x[1]]), [-3.0, 1.0]),
+    "a larger one of two": (lambda x: np.array([np.maximum(x[0], x[1])]), [2.0, -1.5]),
+    "clipped": (lambda x: np.array([x[0] * np.clip(x[1], 0, 1)]), [1.0, 4.0]),
+    "switched by a sign": (lambda x: np.array([x[0] + (x[1] if x[2] > 0 else 0.0)]), [1.0, 2.0, -0.4]),
+}
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_a_sparsity_must_hold_in_branches_near_the_point(name):
+    f, x = BRANCHES[name]
+    full = np.ones((1, len(x)))
+    assert testing.check_jacobian_sparsity(f, full, np.array(x)).verdict == "RIGHT"
+    allowed = full.copy()
+    allowed[0, 1] = 0
+    report = testing.check_jacobian_sparsity(f, allowed, np.array(x), raises=False)
+    assert report.diagnosis == "f[0] depends on x[1], which the sparsity leaves out (1 such places)"
+
+
+def test_a_sparsity_is_looked_at_within_the_domain_and_says_how_far():
+    f = lambda x: np.array([np.log(x[0]) * x[1], 1 / x[1]])
+    report = testing.check_jacobian_sparsity(f, np.array([[1, 1], [0, 1]]), np.array([0.3, 2.0]))
+    assert report.verdict == "RIGHT"
+    assert report.diagnosis.endswith("all allowed; inputs were moved by up to twice their size, at 11 points")
+    report = testing.check_jacobian_sparsity(lambda x: np.log(x), np.eye(1), np.array([-1.0]), raises=False)
+    assert report.verdict == "OUT_OF_DOMAIN"
+
+
 @pytest.mark.parametrize("check", [testing.check_hessian, testing.check_hvp, testing.check_jvp])
 def test_whole_numbers_are_no_point(check):
     with pytest.raises(TypeError, match=f"{check.__name__}: x must be an array of floats; got list of int64"):
@@ -145,6 +174,51 @@ def test_whole_numbers_are_no_point(check):
             lambda: testing.check_jvp(lambda x: DESIGN @ x, lambda x, v: (DESIGN @ v)[:5], X),
             r"check_jvp: jvp must return shape \(6,\) here; got \(5,\)",
         ),
+        (
+            lambda: testing.check_hessian(lambda x: None, h_logistic, X),
+            "check_hessian: f must return numbers; got None",
+        ),
+        (
+            lambda: testing.check_hessian(lambda x: DESIGN @ x, h_logistic, X),
+            r"check_hessian: f must return one number here; got shape \(6,\)",
+        ),
+        (
+            lambda: testing.check_hvp(logistic, product_broken, X, grad=lambda w: "no"),
+            "check_hvp: grad must return numbers; got str",
+        ),
+        (
+            lambda: testing.check_hessian(logistic, h_logistic, X, grad=lambda w: np.ones(3)),
+            r"check_hessian: grad must return shape \(4,\) here; got shape \(3,\)",
+        ),
+        (
+            lambda: testing.check_jvp(lambda x: {}, lambda x, v: v, X),
+            "check_jvp: f must return numbers; got dict",
+        ),
+        (lambda: testing.check_jvp(np.sin, lambda x, v: {1}, X), "check_jvp: jvp must return real numbers; got set"),
+        (
+            lambda: testing.check_jacobian_sparsity(lambda x: None, np.eye(4), X),
+            "check_jacobian_sparsity: f must return numbers; got None",
+        ),
+        (
+            lambda: testing.check_jacobian_sparsity(np.sin, lambda x: None, X),
+            "check_jacobian_sparsity: sparsity must be a matrix of numbers; got NoneType",
+        ),
+        (
+            lambda: testing.check_derivative(lambda x: "no", np.cos, X),
+            "check_derivative: f must return numbers; got str",
+        ),
+        (
+            lambda: testing.check_kernel(lambda x: {}, lambda dy, x: dy, inputs=(X,)),
+            "check_kernel: forward must return numbers; got dict",
+        ),
+        (
+            lambda: testing.check_kernel(np.sin, lambda dy, x: dy, lambda x: None, inputs=(X,)),
+            "check_kernel: reference must return numbers; got None",
+        ),
+        (
+            lambda: testing.check_kernel(np.sin, lambda dy, x: dy, lambda x: np.ones((7, 2)), inputs=(X,)),
+            "check_kernel: reference must return as many numbers as forward, 4 here; got 14",
+        ),
     ],
 )
 def test_what_has_no_numbers_or_another_shape_is_told_by_its_own_name(check, named):
@@ -164,7 +238,7 @@ def test_a_wrong_jvp_is_told_by_its_own_lines_not_the_checkers():
 
 
 def test_what_a_hessian_lacks_for_its_line_to_be_named_is_said():
-    report = testing.check_hessian(logistic, lambda w: -h_logistic(w), X, raises=False)
+    report = testing.check_hessian(logistic, lambda w: 0.3 * h_logistic(w) ** 2, X, raises=False)
     assert "its gradient is found by numbers; give one as grad=" in report.notes[0]
 
 
@@ -184,3 +258,31 @@ def test_both_products_of_an_operator_are_those_with_one_matrix():
         hess = lambda w, a=adjoint: operator(h_logistic(w), a)
         assert testing.check_hessian(logistic, hess, X, grad=d_logistic, raises=False).verdict == verdict
     assert report.diagnosis.startswith("rmatvec of the LinearOperator is not the adjoint of matvec")
+
+
+@pytest.mark.parametrize("returned", [None, "no", {}, np.ones(7), np.ones((2, 5))])
+def test_products_of_an_operator_that_are_no_columns_are_told(returned):
+    LinearOperator = sparse.linalg.LinearOperator
+    broken = lambda *x: LinearOperator((4, 4), matvec=lambda v: returned, dtype=float)
+    wanted = r"matvec of a LinearOperator must return numbers of shape \(4,\); got .* \(is a return missing\?\)"
+    with pytest.raises(TypeError, match="check_hessian: " + wanted):
+        testing.check_hessian(logistic, broken, X, grad=d_logistic)
+    with pytest.raises(TypeError, match="check_derivative: " + wanted):
+        testing.check_derivative(np.sin, broken, X)
+    with pytest.raises(TypeError, match="check_jacobian_sparsity: " + wanted):
+        testing.check_jacobian_sparsity(np.sin, broken(), X)
+    half = lambda w: LinearOperator((4, 4), lambda v: h_logistic(w) @ v, lambda u: returned, dtype=float)
+    report = testing.check_hessian(logistic, half, X, grad=d_logistic, raises=False)
+    assert report.diagnosis.startswith("rmatvec of a LinearOperator must return numbers of shape (4,); got ")
+
+
+def test_a_hessian_given_as_a_lambda_has_its_line_and_its_text():
+    report = testing.check_hessian(logistic, lambda w: -h_logistic(w), X, raises=False)
+    assert "lambda w: -h_logistic(w)" in report.blame.detail
+    assert report.notes[-1].endswith("would be right as: return h_logistic(w)")
+    report = testing.check_hessian(logistic, lambda w: np.sinh(h_logistic(w)) * (1 + w**2), X, raises=False)
+    line = test_a_hessian_given_as_a_lambda_has_its_line_and_its_text.__code__.co_firstlineno + 4
+    assert report.blame is None
+    assert report.notes[-1] == (
+        f"the mistake is in this lambda, or in what it calls: lambda w: np.sinh(h_logistic(w)) * (1 + w**2) at {__file__}:{line}"
+    )

@@ -47,8 +47,9 @@ class Function:
         self.lines.append(f"{name}:")
         self.block = name
 
-    def loop(self, n: int, body: Callable[..., Any]) -> None:
-        """`for i in range(n): body(i)`."""
+    def loop(self, n: int, body: Callable[..., Any], whole: bool = False) -> None:
+        """`for i in range(n): body(i)`; `whole`: with as many float32 at once as a register holds, where LLVM would
+        take as many as fit of the widest type in it."""
         if n <= 1:
             for _ in range(n):
                 body("0")
@@ -66,7 +67,9 @@ class Function:
         end = self.block
         self.lines[place] = f"  {i} = phi i64 [ 0, %{before} ], [ {after}, %{end} ]"
         more = self.emit(f"icmp ult i64 {after}, {n}")
-        self.do(f"br i1 {more}, label %head{k}, label %end{k}")
+        whole = whole and n >= self.module.lanes
+        self.module.whole |= whole
+        self.do(f"br i1 {more}, label %head{k}, label %end{k}" + ", !llvm.loop !0" * whole)
         self.label(f"end{k}")
 
     def address(self, view: View, at: list[str], strides: tuple[int, ...] | None = None) -> str:

@@ -16,6 +16,8 @@ class Loop:
 
     shape: tuple[int, ...]
     number: int
+    form: Any = None  # of the step for which it was begun
+    closed: bool = False  # to other steps, as it is long
     steps: list[Step] = field(default_factory=list)
     loads: dict[Value, View] = field(default_factory=dict)
     stores: dict[Value, View] = field(default_factory=dict)

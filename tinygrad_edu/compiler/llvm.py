@@ -50,6 +50,7 @@ class Module:
 
     def __init__(self, lowering: Lowering, fast: bool = False) -> None:
         self.lowering, self.fast, self.registers = lowering, fast, lowering.registers
+        self.lanes, self.whole = self.registers[0] // 4, False  # float32 in a register; loops that take them all
         self.flags = "contract" + (" nnan ninf nsz arcp reassoc" if fast else "")
         self.needs: set[tuple[str, str]] = set()
         self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up
@@ -68,7 +69,8 @@ class Module:
             self._kernel(kernel)
         functions = [text.replace("@kernel(", f"@{name}(", 1) for text, name in self.known.items()]
         again = [AGAIN.replace("RUN", name) for name in (("run", "shared") if self.groups else ("run",))]
-        self.functions = [*self._declarations(), *functions]
+        width = f'!0 = distinct !{{!0, !1}}\n!1 = !{{!"llvm.loop.vectorize.width", i32 {self.lanes}}}'
+        self.functions = [*self._declarations(), *functions, *([width] if self.whole else [])]
         self.text = "\n\n".join([*self.functions, self._run(), *again])
 
     def _signed(self, kernel: Loop | Product | Convolution) -> tuple[int, dict[Buffer, int], list[Value]]:

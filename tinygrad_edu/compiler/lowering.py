@@ -19,6 +19,7 @@ from .views import View, around, dense, divided, merged, sliced, viewed
 
 OFTEN = 4  # products with one matrix, for which it is copied once
 FEW = 8  # values from which a step that has no loop yet may be made
+MANY = 32  # steps that it may be made by
 
 
 class Lowering(Places):
@@ -94,11 +95,12 @@ class Lowering(Places):
         roots: dict[Value, None] = {}  # what it is made from, and does not wait
         for v in uses:
             roots.update(dict.fromkeys(self.roots[v] if v in self.waiting else (v,)))
-        if len(roots) <= FEW and self.inside.keys().isdisjoint(roots):
+        steps = 1 + sum([self.heights[v] for v in uses if v in self.waiting])
+        if len(roots) <= FEW and steps <= MANY and self.inside.keys().isdisjoint(roots):
             self.waiting[step.result] = step  # until somebody uses it, so that it is made where that is
-            self.roots[step.result] = tuple(roots)
+            self.roots[step.result], self.heights[step.result] = tuple(roots), steps
         else:
-            self._put(step, self._loop(shape, uses))
+            self._put(step, self._loop(shape, uses, form=step.form))
 
     def _gather(self, step: Step, pick: Pick) -> None:
         """Entries at places that arrays of indices name."""
@@ -121,7 +123,7 @@ class Lowering(Places):
 
     def _reduction(self, step: Step) -> None:
         (x,) = step.uses
-        loop = self._loop(x.shape, [x])
+        loop = self._loop(x.shape, [x], form=step.form)
         self._reads(loop, [x])
         out = self.new(step.result, loop.number)
         loop.reductions.append((step, out))

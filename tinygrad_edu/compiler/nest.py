@@ -73,7 +73,9 @@ class Nest:
         if depth == len(self.shape):
             self._entry(at)
         else:
-            self.f.loop(self.shape[depth], lambda i: self._loops([*at, i]))
+            widened = any(wide != type for _, wide, type, *_ in self.sums.values())  # float32, added up in float64
+            last = depth == len(self.shape) - 1
+            self.f.loop(self.shape[depth], lambda i: self._loops([*at, i]), whole=widened and last)
         for _, done in here:
             done(at)
 

@@ -14,6 +14,8 @@ from .kernels import Convolution, Loop, Product, used
 from .views import Buffer, View, dense
 
 NEAR = 8  # how far back a loop is looked for that reads the same
+LONG = 64  # steps of a loop, after which another one begins where its steps begin anew; at last after
+LONGEST = 4 * LONG
 
 
 class Places:
@@ -32,6 +34,7 @@ class Places:
         self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
         self.waiting: dict[Value, Step] = {}  # steps on inputs alone, which have no loop yet
         self.roots: dict[Value, tuple[Value, ...]] = {}  # what these are made from
+        self.heights: dict[Value, int] = {}  # and by how many steps
         self.weak: list[Value] = []
 
     def buffer(self, kind: str, value: Value) -> Buffer:
@@ -44,7 +47,7 @@ class Places:
         if value not in self.views:
             if value in self.waiting:
                 step = self.waiting.pop(value)
-                self._put(step, self._loop(value.shape, [v for v in step.uses if not v.weak]))
+                self._put(step, self._loop(value.shape, [v for v in step.uses if not v.weak], form=step.form))
             if value in self.inside:
                 loop = self.inside[value]
                 kind = "output" if value in self.needed else "own"
@@ -86,9 +89,11 @@ class Places:
         out = loop.stores[same] = View(self.buffer(kind, x), 0, dense(x.shape), x.shape)
         return out
 
-    def _loop(self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False, takes: bool = False) -> Loop:
-        """The latest loop over this shape that may take a step on these values, or a new one; what waits goes there,
-        into a fresh one if it `takes` it."""
+    def _loop(
+        self, shape: tuple[int, ...], uses: list[Value], fresh: bool = False, takes: bool = False, form: Any = None
+    ) -> Loop:
+        """The latest loop over this shape that may take a step of this form on these values, or a new one; what waits
+        goes there, into a fresh one if it `takes` it."""
         waiting = [v for v in uses if v in self.waiting]
         if (fresh and not takes) or any(v.shape != shape for v in waiting):
             for v in waiting:
@@ -109,13 +114,17 @@ class Places:
                 if isinstance(k, Loop) and k.shape == shape and not k.loads.keys().isdisjoint(known)
             ]
         found = max(inside, key=lambda k: k.number, default=None)
+        if found is not None and _closed(found, form):
+            after = max(after, found.number)
+            later = [k for k in self.kernels[-NEAR:] if isinstance(k, Loop) and k.shape == shape and k.number > after]
+            found = next((k for k in reversed(later) if not _closed(k, form)), None)
         if (
             fresh
             or found is None
             or found.number < after
             or any(self.inside.get(v) is found and v.shape != shape for v in known)
         ):
-            found = Loop(shape, len(self.kernels))
+            found = Loop(shape, len(self.kernels), form)
             self.kernels.append(found)
         for v in waiting:
             if v in self.waiting:
@@ -244,3 +253,12 @@ class Places:
                 buffer.last = last
         for out, _ in self.replaced:
             out.last = len(self.kernels)
+
+
+def _closed(loop: Loop, form: Any) -> bool:
+    """Whether a loop takes no step of this form (a copy has none) any more, nor any other: it is long, and here
+    its steps begin anew. LLVM's time for a loop grows with its steps, but equal loops are compiled once: so the rounds
+    of a recurrence are cut alike."""
+    size = len(loop.steps)
+    loop.closed = loop.closed or (size >= LONG and (form in (loop.form, None) or size >= LONGEST))
+    return loop.closed

@@ -13,7 +13,7 @@ import numpy as np
 
 from .shared import shared
 
-LEAST = 12  # calls that a loop must save
+LEAST = 48  # calls and pointers that a loop must save
 LONGEST = 1024  # calls of one round
 
 
@@ -34,14 +34,15 @@ class Part(NamedTuple):
     rounds: int
 
 
-def parts(names: Sequence[object]) -> Iterator[Part]:
-    """What repeats, and what stands between, in order."""
+def parts(names: Sequence[object], sizes: Sequence[int]) -> Iterator[Part]:
+    """What repeats, and what stands between, in order. `sizes` are how long each call is, as code."""
     codes: dict[object, int] = {}
     numbers = np.array([codes.setdefault(name, len(codes)) for name in names], np.int64)
+    before = np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))])  # the sizes of all calls before one
     todo = [(0, len(numbers))]
     while todo:
         start, end = todo.pop()
-        best = _best(numbers[start:end])
+        best = _best(numbers[start:end], before[start : end + 1])
         if best is None:
             if start < end:
                 yield Part(start, end - start, 1)
@@ -56,19 +57,20 @@ def parts(names: Sequence[object]) -> Iterator[Part]:
             todo.append((after, end))
 
 
-def _best(numbers: np.ndarray) -> Part | None:
+def _best(numbers: np.ndarray, before: np.ndarray) -> Part | None:
     """The repetition that saves most; of equal ones the shortest, and the first."""
     best, saved = None, LEAST - 1
     for length in range(1, min(LONGEST, len(numbers) // 2) + 1):
-        if len(numbers) - length <= saved:
+        if before[-1] - before[0] - length <= saved:
             break
         same = np.concatenate([[False], numbers[length:] == numbers[:-length], [False]])
-        edges = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)
-        runs = (edges[:, 1] - edges[:, 0]) // length * length  # whole rounds after the first
-        if len(runs) and runs.max() > saved:
-            k = int(runs.argmax())
-            saved = int(runs[k])
-            best = Part(int(edges[k, 0]), length, saved // length + 1)
+        starts, ends = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2).T
+        again = (ends - starts) // length  # whole rounds after the first
+        saves = before[starts + again * length] - before[starts]
+        if len(saves) and saves.max() > saved:
+            k = int(saves.argmax())
+            saved = int(saves[k])
+            best = Part(int(starts[k]), length, int(again[k]) + 1)
     return best
 
 
@@ -147,7 +149,8 @@ def rolled(calls: Sequence[KernelCall], groups: Sequence[tuple[int, int]] = ()) 
 def _segment(name: str, calls: Sequence[KernelCall], define: str) -> str:
     """A function that makes calls in their order."""
     run = _Run(name)
-    for part in parts([(call.name, len(call.memory), len(call.numbers)) for call in calls]):
+    names = [(call.name, len(call.memory), len(call.numbers)) for call in calls]
+    for part in parts(names, [1 + memory + numbers for _, memory, numbers in names]):
         if part.rounds == 1:
             for call in calls[part.start : part.start + part.length]:
                 run.call([call])

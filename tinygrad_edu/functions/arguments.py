@@ -21,13 +21,12 @@ from ..precision import lowered
 from ..recording import recording
 from ..sums import HALF
 from .calls import Decorated, fitting
-from .settings import real, refused
+from .settings import real, refused, settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Axis = int | Sequence[int] | None
-Function = Callable[..., Any]
 
 
 def lift(x: ArrayLike | Variable, who: str = "asarray") -> Tensor:
@@ -43,7 +42,8 @@ def lift(x: ArrayLike | Variable, who: str = "asarray") -> Tensor:
 
 
 def single(function: Decorated) -> Decorated:
-    """Decorator: where the first argument is of float16, compute in float32 and round the result, once, to float16."""
+    """Decorator: `settings`, and where the first argument is of float16, compute in float32 and round the result, once,
+    to float16."""
     return _in_single(function, True)
 
 
@@ -69,7 +69,7 @@ def _in_single(function: Decorated, always: bool) -> Decorated:
         y = function(x.astype(np.float32), *args[1:], **kwargs)
         return y.astype(HALF) if always or lowered.get() is None else y
 
-    return cast(Decorated, wrapped)
+    return settings(cast(Decorated, wrapped))
 
 
 def _stacked(tensors: list[Any], who: str) -> Any:

@@ -9,9 +9,11 @@ from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
 from ..errors import DTypeError
+from ..op import REGISTRY
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+FUNCTIONS = {"asarray"}  # the names that errors begin with
 THEIRS = {
     "dim": ("axis", "axes"), "dims": ("axis", "axes", "reps"), "keepdim": ("keepdims",), "dim1": ("axis1",),
     "dim2": ("axis2",), "start_dim": ("start_axis",), "end_dim": ("end_axis",), "end": ("stop",), "steps": ("num",),
@@ -23,6 +25,7 @@ IDLE = {
     "out_int32": (False,), "foreach": (None, False), "fused": (None, False), "out": (None,), "size_average": (None,),
     "reduce": (None,), "driver": (None,), "memory_format": (None,), "persistent_workers": (False,), "timeout": (0,),
     "prefetch_factor": (None, 2), "generator": (None,), "multiprocessing_context": (None,), "device_type": ("cpu",),
+    "capturable": (False,), "differentiable": (False,),
 }  # fmt: skip  # keywords, and with what values they change nothing, so that they are left out where they are not taken
 KEYWORDS = {
     "requires_grad": "call .requires_grad_() on the result, or write tg.Tensor(values, requires_grad=True)",
@@ -47,6 +50,7 @@ KEYWORDS = {
     ),
     **dict.fromkeys(("kernel_initializer", "weight_init", "bias_initializer"), "use nn.init on the layer's weight"),
     "batch_size": "give batches: data.DataLoader(dataset, batch_size=32)",
+    "df": "use tg.testing.check_derivative(f, df, *inputs)",
     "input_shape": "give the shape of an example first: (batch, features)",
     "return_X_y": "leave it out: both are returned",
     "fused": "leave it out",
@@ -61,7 +65,8 @@ SAME = {
     "n_classes": "num_classes", "axes": "axis", "batchsize": "batch_size",
     "ddof": "correction", "nesterov_momentum": "nesterov", "generator": "rng", "seed": "rng",
     "beta": "momentum", "step": "step_size", "input_dim": "in_features", "output_dim": "out_features",
-    "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "mode": "detail", "gradients": "detail",
+    "bias_attr": "bias", "use_bias": "bias", "dim": "axis", "axis": "dim", "p": "ord", "mode": "detail",
+    "gradients": "detail",
 }  # fmt: skip  # keywords elsewhere, and what means about the same where it is taken
 
 
@@ -76,17 +81,39 @@ def at_device(who: str, device: object) -> None:
 def own_keywords(f: Decorated) -> Decorated:
     """`f`, which says in a sentence what to do about arguments that do not fit it."""
 
+    own = spoken(f)
+
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
             return f(*args, **kwargs)
-        except TypeError as error:
-            fit = refitted(error, f, args, kwargs)
+        except (TypeError, ValueError, IndexError) as error:
+            fit = refitted(error, f, args, kwargs) if isinstance(error, TypeError) else None
             if fit is None:
+                rename(error, own)
                 raise
         return f(*args, **fit)
 
     return cast(Decorated, checked)
+
+
+def spoken(f: Callable[..., Any]) -> str:
+    """The name by which a user calls a function, which its errors say; "" of a method, and of what calls functions of
+    the user's, whose errors are theirs."""
+    parameters = inspect.signature(f).parameters.values()
+    if any(p.name == "self" or "Function" in str(p.annotation) for p in parameters):
+        return ""
+    FUNCTIONS.add(f.__name__)
+    return f.__name__
+
+
+def rename(error: Any, own: str) -> None:
+    """Have an error that names a function which the one called `own` calls say that name."""
+    who, colon, rest = str(error).partition(":")
+    if own and colon and who != own and (who in FUNCTIONS or who in REGISTRY):
+        error.args = (f"{own}:{rest}", *error.args[1:])
+        if hasattr(error, "_msg"):  # where NumPy's AxisError keeps its words
+            error._msg = error.args[0]
 
 
 def refitted(

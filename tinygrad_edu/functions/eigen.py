@@ -12,6 +12,7 @@ from ..arrays import complex_step
 from ..engine import constant
 from ..errors import DTypeError, ShapeError
 from .arguments import lift
+from .calls import own_keywords
 from .contract import matmul
 from .joining import concat
 from .layout import broadcast_to, expand_dims, matrix_transpose, swapaxes
@@ -36,6 +37,7 @@ class EigResult(NamedTuple):
     eigenvectors: Tensor
 
 
+@own_keywords
 def eig(x: ArrayLike) -> EigResult:
     """The eigenvalues and eigenvectors (columns of norm 1) of square matrices: x @ V = V * w, both complex.
 
@@ -44,6 +46,8 @@ def eig(x: ArrayLike) -> EigResult:
 
     Source: the implicit function theorem, on x v = w v and <v0, v> = 1, in the form of Newton's iteration from the
     solution: D. Christianson, "Reverse accumulation and attractive fixed points" (1994).
+
+    Errors: a ShapeError unless `x` is `(..., n, n)`, a DTypeError under the complex step.
 
     >>> import tinygrad_edu as tg
     >>> turn = lambda t: tg.stack([tg.stack([tg.cos(t), -tg.sin(t)]), tg.stack([tg.sin(t), tg.cos(t)])])
@@ -82,6 +86,7 @@ def _better(x: Any, w: Any, v: Any, start: Any) -> tuple[Any, Any]:
     return w + change[..., n, 0], v + swapaxes(change[..., :n, 0], -1, -2)
 
 
+@own_keywords
 def eigvals(x: ArrayLike) -> Tensor:
     """The eigenvalues of square matrices, complex.
 

@@ -105,20 +105,34 @@ def sign(x: ArrayLike, /) -> Tensor:
 _general_power = elementwise(ops.power)
 
 
-def power(a: Any, b: Any) -> Tensor:
-    """power(a, b) = a ** b, entry by entry, with broadcasting.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.power([1.0, 2.0, 3.0], 2)
-    Tensor(shape=(3,), dtype=float32, [1., 4., 9.])
-    """
+def to_the(a: Any, b: ArrayLike) -> Tensor:
+    """a ** b."""
     if (b.__class__ is int or b.__class__ is float) and hasattr(a, "dtype"):
         a = lift(a, "power")
         return ops.square.unary(a) if b.__class__ is int and b == 2 else ops.power_n(a, n=b)
     return _general_power(a, b)
 
 
-pow = power
+@own_keywords
+def power(a: Any, b: ArrayLike) -> Tensor:
+    """power(a, b) = a ** b, entry by entry, with broadcasting.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.power([1.0, 2.0, 3.0], 2)
+    Tensor(shape=(3,), dtype=float32, [1., 4., 9.])
+    """
+    return to_the(a, b)
+
+
+@own_keywords
+def pow(a: ArrayLike, b: ArrayLike) -> Tensor:
+    """pow(a, b) = a ** b, entry by entry, with broadcasting: `power`, as the array API standard calls it.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.pow([1.0, 2.0, 3.0], 2)
+    Tensor(shape=(3,), dtype=float32, [1., 4., 9.])
+    """
+    return to_the(a, b)
 
 
 @own_keywords

@@ -177,7 +177,6 @@ def _corrected(who: str, correction: float | None, unbiased: bool | None) -> tup
     return plain, 1 if correction is None else real(who, "correction", correction)
 
 
-@own_keywords
 @single
 def var(
     x: ArrayLike, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,
@@ -200,7 +199,6 @@ def var(
     return sum(ops.square(_size(d)), axis, keepdims) / n
 
 
-@own_keywords
 @single
 def std(
     x: ArrayLike, axis: Axis = None, keepdims: bool = False, correction: float | None = PLAIN,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from ..annotations import ArrayLike
 from ..arrays import normal_dtype
 from ..engine import Variable
 from ..errors import DTypeError
-from .calls import Decorated, own_keywords, refitted
+from .calls import Decorated, own_keywords, refitted, rename, spoken
 
 Size = int  # 0 or more
 Positive = int  # 1 or more
@@ -90,7 +91,7 @@ def text(who: str, what: str, x: Any) -> str:
     if isinstance(x, str):
         return x
     one = isinstance(x, list | tuple) and x and isinstance(x[-1], str)
-    raise refused(who, what, "a text", x, repr(x[-1]) if one else "the default")
+    raise refused(who, what, "a text", x, repr(x[-1]) if one else f"{what}='...'")
 
 
 def function(who: str, what: str, x: object) -> Any:
@@ -139,7 +140,7 @@ def texts(who: str, what: str, x: object) -> tuple[str, ...]:
         return (x,)
     found = tuple(x if isinstance(x, set | frozenset) else several(who, what, x))
     if not all(isinstance(part, str) for part in found):
-        raise refused(who, what, "a text, or several", x, "the default")
+        raise refused(who, what, "a text, or several", x, f"{what}='...'")
     return found
 
 
@@ -165,6 +166,7 @@ def least(who: str, what: str, x: float | None, smallest: float) -> None:
         raise refused(who, what, f"at least {smallest:g}, or None", x, f"{what}={smallest or 1:g}", ValueError)
 
 
+TYPED = re.compile(r"Callable\[\[[^|]*\], \w+\](( \| None)?)")  # a function with the types of what it is given
 READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "int": ((), integer),
     "Size": ((), functools.partial(integer, least=0)),
@@ -183,6 +185,8 @@ READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
 
 def _reader(parameter: inspect.Parameter, layer: bool) -> Any:
     annotation = str(parameter.annotation)
+    if found := TYPED.fullmatch(annotation):
+        annotation = f"Function{found[1]}"
     kinds = [kind.strip() for kind in annotation.split("|")]
     optional = "None" in kinds
     if parameter.name == "dtype" and layer:
@@ -204,7 +208,7 @@ def settings(f: Decorated) -> Decorated:
     ]
     if not places:
         return own_keywords(f)
-    own = None if f.__name__ == "__init__" else f.__name__
+    own, said = None if f.__name__ == "__init__" else f.__name__, spoken(f)
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -219,9 +223,10 @@ def settings(f: Decorated) -> Decorated:
                 kwargs[name] = read(own or type(args[0]).__name__, name, x)
         try:
             return f(*args, **kwargs) if new is None else f(*new, **kwargs)
-        except TypeError as error:
-            fit = refitted(error, f, args, kwargs)
+        except (TypeError, ValueError, IndexError) as error:
+            fit = refitted(error, f, args, kwargs) if isinstance(error, TypeError) else None
             if fit is None:
+                rename(error, said)
                 raise
         return checked(*(args if new is None else new), **fit)  # read as well what has other names here
 

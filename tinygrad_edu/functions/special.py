@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .. import ops
 from ..annotations import ArrayLike
 from .arguments import elementwise, lift
+from .calls import own_keywords
 from .elementwise import clip, log, log1p, minimum, sigmoid, where
 from .elementwise import erf as erf
 from .settings import Size, settings
@@ -17,12 +18,23 @@ if TYPE_CHECKING:
 erfc = elementwise(ops.erfc, "4.0", "Tensor(shape=(), dtype=float32, 1.5417e-08)", "special")
 erfcx = elementwise(ops.erfcx, "[0.0, 10.0]", "Tensor(shape=(2,), dtype=float32, [1.    , 0.0561])", "special")
 erfinv = elementwise(ops.erfinv, "[0.0, 0.5]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.4769])", "special")
-expit = sigmoid
 gammaln = elementwise(ops.gammaln, "[1.0, 5.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 3.1781])", "special")
 xlogy = elementwise(ops.xlogy, "0.0, 0.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
 xlog1py = elementwise(ops.xlog1py, "0.0, -1.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
 
 
+@own_keywords
+def expit(x: ArrayLike) -> Tensor:
+    """expit(x) = 1 / (1 + exp(-x)), entry by entry: `sigmoid`, as SciPy calls it.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.special.expit([0.0, -1000.0])
+    Tensor(shape=(2,), dtype=float32, [0.5, 0. ])
+    """
+    return sigmoid(x)
+
+
+@own_keywords
 def digamma(x: ArrayLike) -> Tensor:
     """The logarithmic derivative of the gamma function. Source: Abramowitz and Stegun 6.3.
 
@@ -44,6 +56,7 @@ def polygamma(n: Size, x: ArrayLike) -> Tensor:
     return ops.polygamma(lift(x, "polygamma"), n=n)
 
 
+@own_keywords
 def ndtr(x: ArrayLike) -> Tensor:
     """The distribution function of the standard normal law: erfc(-x / sqrt(2)) / 2.
 
@@ -56,6 +69,7 @@ def ndtr(x: ArrayLike) -> Tensor:
     return erfc(lift(x, "ndtr") * -(0.5**0.5)) / 2
 
 
+@own_keywords
 def log_ndtr(x: ArrayLike) -> Tensor:
     """The logarithm of `ndtr`, to its own digits on both sides.
 
@@ -86,6 +100,7 @@ def logit(x: ArrayLike, eps: float | None = None) -> Tensor:
     return log(x) - log1p(-x)
 
 
+@own_keywords
 def i0(x: ArrayLike) -> Tensor:
     """The modified Bessel function of order 0. Source: Abramowitz and Stegun 9.6 and 9.7.
 
@@ -96,6 +111,7 @@ def i0(x: ArrayLike) -> Tensor:
     return ops.bessel_i(lift(x, "i0"), n=0)
 
 
+@own_keywords
 def i1(x: ArrayLike) -> Tensor:
     """The modified Bessel function of order 1.
 
@@ -108,6 +124,7 @@ def i1(x: ArrayLike) -> Tensor:
     return ops.bessel_i(lift(x, "i1"), n=1)
 
 
+@own_keywords
 def i0e(x: ArrayLike) -> Tensor:
     """exp(-abs(x)) * i0(x). Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 9.6 and 9.7.
 
@@ -118,6 +135,7 @@ def i0e(x: ArrayLike) -> Tensor:
     return ops.bessel_ie(lift(x, "i0e"), n=0)
 
 
+@own_keywords
 def i1e(x: ArrayLike) -> Tensor:
     """exp(-abs(x)) * i1(x). Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 9.6 and 9.7.
 

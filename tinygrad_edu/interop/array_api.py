@@ -14,7 +14,7 @@ from ..arrays import get_default_dtype, normal_dtype
 from ..errors import DTypeError
 from ..functions import creation, elementwise, indexing, layout
 from ..functions.arguments import lift
-from ..functions.calls import at_device
+from ..functions.calls import at_device, own_keywords
 from ..functions.settings import refused, truth
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def astype(x: ArrayLike, dtype: DTypeLike | None, *, copy: Any = True, device: A
     return x if x.dtype == wanted and not copy else x.clone() if x.dtype == wanted else x.astype(wanted)
 
 
+@own_keywords
 def can_cast(from_: object, to: object) -> Any:
     """Whether values of one dtype fit into another by the rules of promotion.
 
@@ -66,6 +67,7 @@ def can_cast(from_: object, to: object) -> Any:
     return np.can_cast(_dtype_of("can_cast", from_), _dtype_of("can_cast", to))
 
 
+@own_keywords
 def result_type(*arrays_and_dtypes: Any) -> Any:
     """The dtype that tensors, dtypes and Python numbers have together.
 
@@ -82,6 +84,7 @@ def result_type(*arrays_and_dtypes: Any) -> Any:
     return np.result_type(*given)
 
 
+@own_keywords
 def isdtype(dtype: DTypeLike, kind: object) -> Any:
     """Whether a dtype is another, or of a kind: bool, signed integer, unsigned integer, integral, real floating,
     complex floating, numeric, or one of several.
@@ -112,6 +115,7 @@ def _info(who: str, type: Any, kinds: str, of: type) -> Any:
     return of(dtype)
 
 
+@own_keywords
 def finfo(type: Any) -> Any:
     """The limits of a dtype of floats: bits, eps, max, min, smallest_normal, dtype.
 
@@ -122,6 +126,7 @@ def finfo(type: Any) -> Any:
     return _info("finfo", type, "fc", np.finfo)
 
 
+@own_keywords
 def iinfo(type: Any) -> Any:
     """The limits of a dtype of integers: bits, max, min, dtype.
 
@@ -132,6 +137,7 @@ def iinfo(type: Any) -> Any:
     return _info("iinfo", type, "iu", np.iinfo)
 
 
+@own_keywords
 def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
     """Tensors, broadcast against each other.
 
@@ -148,6 +154,7 @@ def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
     return tuple([layout.broadcast_to(t, shape) for t in tensors])
 
 
+@own_keywords
 def from_dlpack(x: Array, *, device: object = None, copy: Any = None) -> Tensor:
     """A tensor of what another library offers through DLPack.
 
@@ -166,6 +173,7 @@ def from_dlpack(x: Array, *, device: object = None, copy: Any = None) -> Tensor:
         ) from None
 
 
+@own_keywords
 def empty_like(x: ArrayLike, dtype: DTypeLike | None = None, *, device: object | None = None) -> Tensor:
     """Memory as it is found, in the shape and dtype of `x`.
 
@@ -178,6 +186,7 @@ def empty_like(x: ArrayLike, dtype: DTypeLike | None = None, *, device: object |
     return creation.empty(x.shape, dtype=x.dtype if dtype is None else dtype)
 
 
+@own_keywords
 def isin(x1: ArrayLike, x2: ArrayLike, *, invert: object = False) -> Tensor:
     """Whether each entry of `x1` is one of `x2`; with `invert`, whether not.
 
@@ -207,6 +216,7 @@ class UniqueInverseResult(NamedTuple):
     inverse_indices: Tensor
 
 
+@own_keywords
 def unique_all(x: ArrayLike) -> UniqueAllResult:
     """The different values, where each stands first, which of them each entry is, and how often each is there.
 
@@ -220,6 +230,7 @@ def unique_all(x: ArrayLike) -> UniqueAllResult:
     return UniqueAllResult(values, *(lift(np.asarray(part)) for part in found[1:]))
 
 
+@own_keywords
 def unique_counts(x: ArrayLike) -> UniqueCountsResult:
     """The different values, and how often each is there.
 
@@ -231,6 +242,7 @@ def unique_counts(x: ArrayLike) -> UniqueCountsResult:
     return UniqueCountsResult(found.values, found.counts)
 
 
+@own_keywords
 def unique_inverse(x: ArrayLike) -> UniqueInverseResult:
     """The different values, and which of them each entry is.
 
@@ -242,6 +254,7 @@ def unique_inverse(x: ArrayLike) -> UniqueInverseResult:
     return UniqueInverseResult(found.values, found.inverse_indices)
 
 
+@own_keywords
 def real(x: ArrayLike) -> Tensor:
     """The real part.
 
@@ -253,6 +266,7 @@ def real(x: ArrayLike) -> Tensor:
     return ops.real.unary(x) if x.dtype.kind == "c" else elementwise.positive(x)
 
 
+@own_keywords
 def imag(x: ArrayLike) -> Tensor:
     """The imaginary part.
 

@@ -64,6 +64,11 @@ ELSEWHERE = {
         **dict.fromkeys(("output", "outputs", "activation", "activations"), "what the call gives, y = module(x)"),
         **dict.fromkeys(("lr", "learning_rate"), "optimizer.param_groups[0]['lr']"),
         "register_backward_hook": "register_full_backward_hook",
+        "get_submodule": "dict(module.named_modules())[name]", "get_parameter": "dict(module.named_parameters())[name]",
+        "get_buffer": "dict(module.named_buffers())[name]",
+        "share_memory": "the module as it is: threads share it",
+        "to_empty": "the module as it is: there is the CPU only",
+        "type": "module.astype('float64')",
     },
     "Optimizer": {
         **dict.fromkeys(("lr", "learning_rate"), "optimizer.param_groups[0]['lr']"),
@@ -166,6 +171,9 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
     """
     if found := SENTENCES.get(who, {}).get(name):
         return found
+    place = who.removeprefix("tg.")
+    if place in ("linalg", "fft") and getattr(getattr(np, place), name, None) in FUNCTIONS:
+        return f"use np.{place}.{name}"
     for kind in kinds:
         if found := ELSEWHERE.get(kind, {}).get(name):
             return f"use {found}"
@@ -178,8 +186,8 @@ def advice(who: str, name: str, near: Iterable[str] = (), kinds: Iterable[str] =
     if found := elsewhere().get(name):
         where = {"F": " (import tinygrad_edu.nn.functional as F)"}.get(found.partition(".")[0], "")
         return f"did you mean {found}?{where}"
-    for place in ("tg", "Tensor"):
-        if found := SENTENCES[place].get(name):
+    for other in ("tg", "Tensor"):
+        if found := SENTENCES[other].get(name):
             return found
     if found := ours(name):
         return f"use {found}"
@@ -244,9 +252,12 @@ class NotAFunction(ModuleType):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         place, _, name = self.__name__.rpartition(".")
         where = PLACES[place.removeprefix(PACKAGE).strip(".")]
-        alike = [found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")]
-        alike = sorted({*alike} - {f"{where}.{name}"}, key=lambda found: not found.startswith(f"{where}."))
-        advice = f"use {alike[0]}" if alike else f"see dir({where})"
+        alike = {found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")}
+        near = sorted(found for found in alike - {f"{where}.{name}"} if found.startswith(f"{where}."))
+        given = ((n, getattr(sys.modules[place], n)) for n in public(sys.modules[place]))
+        own = [f"{where}.{n}" for n, x in given if getattr(x, "__module__", "") == self.__name__]
+        use = near or own[:3] or sorted(alike)[:1]
+        advice = f"use {' or '.join(use)}" if use else f"see dir({where})"
         raise TypeError(f"{where}.{name}: must not be called, being a module; got a call; {advice}")
 
 

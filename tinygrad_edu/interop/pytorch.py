@@ -84,6 +84,22 @@ COMPARED = "write x {} y"
 
 # methods of tensors
 TENSOR = {
+    **dict.fromkeys(
+        ("layout", "is_sparse", "is_sparse_csr", "to_dense", "to_sparse", "to_sparse_csr", "coalesce", "sparse_dim"),
+        "tensors are dense; leave it out",
+    ),
+    **dict.fromkeys(("nbytes", "itemsize", "storage_offset"), "use x.data, the NumPy array, which has it"),
+    **dict.fromkeys(("H", "adjoint"), "use tg.conj(tg.matrix_transpose(x))"),
+    "ger": "use tg.linalg.outer(x, y)", "char": DTYPE.format("int8"),
+    "ndimension": "use x.ndim", "is_cpu": CPU, "is_same_size": "write x.shape == y.shape",
+    "narrow": "use x[start : start + length], with the axis by its place among the slices",
+    "split_with_sizes": "use tg.split(x, np.cumsum(sizes)[:-1])",
+    "pinverse": "use tg.linalg.pinv(x)", "lstsq": "use np.linalg.lstsq(a, b)",
+    "retains_grad": "call x.retain_grad() before backward()",
+    "register_post_accumulate_grad_hook": "use x.register_hook(f), which is called with the gradient",
+    **dict.fromkeys(("resolve_conj", "resolve_neg"), "leave it out: values are computed at once"),
+    "aminmax": "use tg.min(x) and tg.max(x)",
+    "addbmm": "write x + (a @ b).sum(0)",
     **{name: DTYPE.format(dtype) for name, dtype in {
         "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32", "short": "int16",
         "byte": "uint8", "bool": "bool", "cfloat": "complex64", "cdouble": "complex128",
@@ -146,8 +162,65 @@ TENSOR = {
     "share_memory_": "there is one process; leave it out",
 }  # fmt: skip
 
+# functions of torch that are a line of others, and methods of its tensors too
+LINES = {
+    "addmv": "write x + a @ b",
+    "addr": "write x + tg.linalg.outer(a, b)",
+    "bucketize": "use tg.searchsorted(edges, x)",
+    "cartesian_prod": "use tg.stack([part.flatten() for part in tg.meshgrid(a, b, indexing='ij')], 1)",
+    "combinations": "use itertools.combinations of places, and tg.take",
+    "block_diag": "use np.block with zeros between the blocks",
+    "cummax": "use np.maximum.accumulate(x)",
+    "cummin": "use np.minimum.accumulate(x)",
+    "cumulative_trapezoid": "use tg.cumulative_sum((y[1:] + y[:-1]) / 2 * dx)",
+    "diag_embed": "write x[..., None] * tg.eye(n)",
+    "dist": "use tg.linalg.vector_norm(x - y, p)",
+    "frac": "write x - tg.trunc(x)",
+    "igamma": "tensors have no incomplete gamma function; scipy.special.gammainc takes arrays",
+    "igammac": "tensors have no incomplete gamma function; scipy.special.gammaincc takes arrays",
+    "index_fill": "write x[:, index] = value, of x.clone()",
+    "is_complex": "use tg.isdtype(x.dtype, 'complex floating')",
+    "is_nonzero": "use bool(x)",
+    "kthvalue": "use tg.sort(x, axis)[..., k - 1]",
+    "lgamma": "use tg.special.gammaln(x)",
+    "logcumsumexp": "write tg.log(tg.cumulative_sum(tg.exp(x - m))) + m, where m = tg.max(x)",
+    "logdet": "use tg.linalg.slogdet(x)[1]",
+    "matrix_exp": "use scipy.linalg.expm for values; with gradients, a sum of powers",
+    "mode": "use tg.unique_counts(x): the value whose count is the largest",
+    "msort": "use tg.sort(x, axis=0)",
+    "mvlgamma": "write it as a sum of tg.special.gammaln",
+    "new": "use tg.Tensor(values, dtype=x.dtype)",
+    "scatter_reduce": "use tg.scatter_add for sums; for means, divide by tg.scatter_add of ones",
+    "sgn": "use tg.sign(x), of complex numbers too",
+    "sum_to_size": "use tg.sum(x, axis, keepdims=True)",
+    "swapdims": "use tg.swapaxes(x, axis1, axis2)",
+    "tensor_split": "use tg.split(x, parts, axis)",
+    "unflatten": "use x.reshape(...), or nn.Unflatten",
+    "unique_consecutive": "use x[np.append(True, np.diff(x.data) != 0)]",
+    "as_strided": "use slices, x.reshape or np.lib.stride_tricks.as_strided(x.data, ...)",
+}
+
 # functions and parts of torch
 TORCH = {
+    **LINES,
+    "complex": "write a + 1j * b",
+    "polar": "write r * tg.exp(1j * angle)",
+    "view_as_real": "use tg.stack([z.real, z.imag], -1)",
+    "view_as_complex": "write x[..., 0] + 1j * x[..., 1]",
+    "range": "use tg.arange, whose end is left out",
+    "cond": "write an if outside of the graph, or tg.where",
+    "broadcast_tensors": "use tg.broadcast_arrays(x, y)",
+    "binomial": "use tg.random.default_rng(seed).bernoulli, and add up",
+    "normal": "use tg.random.default_rng(seed).normal(mean, std, shape)",
+    "Generator": "use tg.random.default_rng(seed)",
+    "constant_pad_nd": "use nn.functional.pad(x, pad, value=value)",
+    "onnx": "use tg.export(f, inputs, path)",
+    "dtype": "dtypes are NumPy's: np.dtype, or texts such as 'float32'",
+    "set_default_tensor_type": "use tg.set_default_dtype",
+    "get_default_device": CPU,
+    "lu": "use tg.linalg.solve(a, b) for equations, tg.linalg.det(a) for a determinant",
+    "lu_solve": "use tg.linalg.solve(a, b)",
+    "cholesky_inverse": "use tg.linalg.cholesky_solve(tg.eye(n), c)",
     **{name: f"use {dtype!r}, as in x.astype({dtype!r})" for name, dtype in {
         "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32", "short": "int16",
     }.items()},
@@ -244,14 +317,59 @@ TREE = {
     ),
 }
 
+SPECIAL = {
+    "entr": "write -tg.special.xlogy(x, x)",
+    "ndtri": "write tg.special.erfinv(2 * p - 1) * 2**0.5",
+    "psi": "use tg.special.digamma",
+    **{f"modified_bessel_i{n}": f"use tg.special.i{n}" for n in (0, 1)},
+    "multigammaln": LINES["mvlgamma"],
+    "log_softmax": "use nn.functional.log_softmax", "softmax": "use nn.functional.softmax",
+    **dict.fromkeys(
+        (
+            "gammainc", "gammaincc", "zeta", "airy_ai", "spherical_bessel_j0",
+            *(f"bessel_{kind}{n}" for kind in "jy" for n in (0, 1)),
+            *(f"{way}modified_bessel_k{n}" for way in ("", "scaled_") for n in (0, 1)),
+            *(f"{way}chebyshev_polynomial_{kind}" for way in ("", "shifted_") for kind in "tuvw"),
+            "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
+        ),
+        "scipy.special has it, for arrays; declare a tg.custom_op of that function and its derivative",
+    ),
+}  # fmt: skip
+
+AUTOGRAD = {
+    "no_grad": "use tg.no_grad()",
+    "gradgradcheck": "use tg.testing.check_gradients(f, x, order=2)",
+    "functional": "the transforms stand in tg itself: tg.jacobian, tg.hessian, tg.hvp, tg.vjp, tg.jvp",
+    "forward_ad": "use tg.jvp(f, primals, tangents)",
+    "graph": "use tg.draw(x), tg.explain(x), or x.op and x.inputs",
+    "profiler": "use tg.compile(f).report(), or cProfile",
+    **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "use with tg.detect_anomaly():"),
+    "backward": "use loss.backward()",
+}
+
+# torch.linalg
+LINALG = {
+    "ldl_factor": "use tg.linalg.cholesky, or tg.linalg.solve",
+    **dict.fromkeys(("lu", "lu_factor", "lu_solve"), "use tg.linalg.solve(a, b)"),
+    **{
+        f"{name}_ex": f"use tg.linalg.{name}, which raises an error where it fails"
+        for name in ("inv", "solve", "cholesky")
+    },
+    "matrix_exp": LINES["matrix_exp"],
+    "vander": "use np.vander(x, increasing=True)",
+}
+
 # by how users write the place
 SENTENCES = {
+    "tg.special": SPECIAL,
+    "tg.autograd": AUTOGRAD,
+    "tg.linalg": LINALG,
     "tg.tree": TREE,
     "data": DATA,
     "nn": NN,
     "F": FUNCTIONAL,
     "optim": OPTIM,
     "nn.utils": UTILS,
-    "Tensor": TENSOR,
+    "Tensor": LINES | TENSOR,
     "tg": TORCH,
 }

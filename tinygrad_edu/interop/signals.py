@@ -12,6 +12,7 @@ from ..arrays import is_weak
 from ..errors import ShapeError
 from ..functions import contract, creation, elementwise, indexing, joining, layout, reduce
 from ..functions.arguments import Axis, lift, normal_axes, normal_axis, spelled
+from ..functions.calls import own_keywords
 from ..functions.settings import integer
 from ..sums import HALF, worked_in
 
@@ -52,6 +53,7 @@ def _middle(who: str, full: Any, n: int, m: int, mode: str, turned: bool) -> Any
     return full[start : start + (n - m + 1 if mode == "valid" else n)]
 
 
+@own_keywords
 def diff(
     a: ArrayLike, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None, *, dim: int | None = None
 ) -> Any:  # fmt: skip

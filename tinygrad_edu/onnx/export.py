@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..annotations import Function
 from ..compiler.trees import Arguments, Results, is_object
 from ..engine import NEEDS, Variable
 from ..errors import DTypeError, GraphError
 from ..files import write_whole
-from ..functions.arguments import Function
 from ..functions.settings import refused, settings
 from ..nn.module import Module
 from ..ops import clone
@@ -46,6 +46,7 @@ def export(f: Function, inputs: Any, path: object = None, dynamic: Any = None) -
 
     Errors: a GraphError with the line where `f` branches on a value, or uses what ONNX has no operator for
     (factorisations, complex numbers), and for steps of LBFGS, Adafactor and Muon, whose operations depend on values.
+    The file raises none of the errors that `f` raises for some values (a label out of range): check them before.
 
     >>> import tinygrad_edu as tg
     >>> model = tg.export(lambda x: tg.exp(x) * 2, tg.Tensor([0.0, 1.0]))
@@ -72,10 +73,19 @@ def _native(x: object) -> Any:
     return x.astype(x.dtype.newbyteorder("=")) if isinstance(x, np.ndarray) and not x.dtype.isnative else x
 
 
+class _Once(Reading):
+    """A run that stands for all others: no question is asked again before these, so the way that is right for all
+    values is taken, whatever the answer is now."""
+
+    def answer(self, x: Any, question: Callable[[Any], bool]) -> bool | None:
+        """The answer about an array on whose values shapes depend; None for any other."""
+        return super().answer(x, question) if isinstance(question, Same) else None
+
+
 def _written(f: Any, given: Any) -> Any:
     """The model for these inputs."""
     called = Arguments(given, {})
-    with Reading() as reading:
+    with _Once() as reading:
         inside = called.inside(reading, False)
         args, kwargs = called.filled(inside)
         try:
@@ -127,16 +137,23 @@ def _computed(result: Any) -> Any:
 
 def _model(f: object, given: Any, called: Arguments, results: Results, written: Written, reading: Reading) -> Any:
     """The model of what was read."""
-    for i, question, _ in written.questions:
-        if isinstance(question, Same) and written.sources[i].kind == "argument":
-            raise GraphError(
-                "export: shapes must not depend on the values of an input; got some that do, of an argument of shape "
-                f"{question.array.shape}; pass it as a list, or take it from outside, and the file is for these values"
-            )
     program = simplified(written.program)
     numbers = Numbers(reading.writer.host)
     names = _Names(f, given, called)
     changed = {_key(p) for p in written.targets if p.kind in ("value", "state", "argument")}
+    for i, question, _ in written.questions:
+        place = written.sources[i]
+        if place.kind == "number":
+            raise GraphError(
+                "export: a step must do the same operations for all learning rates and counts of steps; got a branch "
+                "on one, or a number made of it; leave it out, or use np.where and other functions of NumPy"
+            )
+        assert isinstance(question, Same)
+        if place.kind in ("argument", "drawn") or _key(place) in changed:
+            raise GraphError(
+                "export: shapes must not depend on the values of an input; got some that do, of an argument of shape "
+                f"{question.array.shape}; pass it as a list, or take it from outside, and the file is for these values"
+            )
     inputs: list[tuple[Value, str]] = []
     weights: dict[Value, tuple[str, Any]] = {}
     for value, place in zip(program.inputs, written.sources, strict=True):

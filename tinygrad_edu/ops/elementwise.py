@@ -72,7 +72,7 @@ power_n = Op("power_n", _to_the,
              (lambda g, y, x, *, n: g * (n * power_n(x, n=n - 1)) if n else 0 * g,),
              attributes=lambda rng, shape: {"n": (3, -1, 1.5, 0, 16, -2, 17)[int(rng.integers(7))]},
              formula="{} ** {n}", latex="#1^{#n}", domain=(POSITIVE,), advice=POWERS,
-             doc="`x ** n` for a Python number n.")  # fmt: skip
+             doc="`x ** n` for a Python number n.", said="power")  # fmt: skip
 
 negative = Op("negative", operator.neg, (lambda g, y, x: -g,), linear=True, domain=(REAL,), formula="-{}", latex="-#1")
 positive = Op("positive", np.positive, (lambda g, y, x: g,), linear=True, domain=(REAL,))

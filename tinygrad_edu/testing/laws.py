@@ -130,7 +130,7 @@ def unused(place: Place) -> Iterator[Finding]:
 def adjoints(place: Place) -> Iterator[Finding]:
     """The two products of a LinearOperator are those with one matrix."""
     for operator in place.kernel.subject.operators:
-        if text := unlike_adjoint(operator):
+        if text := unlike_adjoint(place.kernel.subject.who, operator):
             yield Finding(ADJOINT, text)
             return
 

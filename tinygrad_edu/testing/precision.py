@@ -15,10 +15,10 @@ import numpy as np
 
 from ..annotations import DTypeLike
 from .report import Entry, Report
+from .slopes.thresholds import LOSES
 from .subjects.subjects import Subject
 
 LOST = "loses its digits"
-UNITS = 16  # units in the last place that a good algorithm may lose beside what conditioning takes
 DRAWS = 4  # roundings of the inputs that are tried; their largest effect is that of the condition number
 
 
@@ -63,6 +63,6 @@ def _bars(subject: Subject, blur: object, g: object, eps: object, size: float) -
     found = []
     for x, b, t, e in parts:
         natural = size / (float(np.sum(np.abs(x))) or 1.0)
-        bar = UNITS * (np.max(b, initial=0) + np.max(e, initial=0) * (np.max(np.abs(t), initial=0) + natural))
+        bar = LOSES * (np.max(b, initial=0) + np.max(e, initial=0) * (np.max(np.abs(t), initial=0) + natural))
         found.append(np.full(x.size, bar))
     return np.concatenate(found)

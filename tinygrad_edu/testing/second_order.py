@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Function
 from ..engine import Variable
 from ..errors import DTypeError
-from ..functions.arguments import Function
 from ..functions.settings import Names, Size, settings
 from .causes.patterns import OVERWRITTEN, TERM
 from .examination import Examination
@@ -20,13 +20,14 @@ from .kernels.probes import ADJOINT, alike
 from .report import Entry, Report, conclude
 from .subjects.conventions import COTANGENT, Convention
 from .subjects.pairs import Pair, dense, unlike_adjoint
-from .subjects.subjects import Argument
+from .subjects.subjects import Argument, flatten
 
 NOT_SYMMETRIC = "not symmetric"
 NOT_LINEAR = "not linear in the direction"
 LEFT_OUT = "an entry that the sparsity leaves out"
 GUESSES = (TERM, OVERWRITTEN)  # patterns that are left where nothing better fits
-TRIES = 4  # points at which a Jacobian is looked at, and pairs of directions
+TRIES = 4  # pairs of directions
+ROUNDS = 2  # of points at which it is looked at what depends on what
 
 
 class Matrix(Convention):
@@ -34,26 +35,32 @@ class Matrix(Convention):
 
     args: tuple[Any, ...] = ()
 
-    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+    def call(
+        self, df: Callable[..., Any], inputs: Sequence[Any], value: object, cache: object, cotangent: object
+    ) -> Any:
         return df(inputs[0], *self.args)
 
 
 class Product(Matrix):
     """A product with a symmetric matrix: the direction is as good as a gradient of the output."""
 
-    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+    def call(
+        self, df: Callable[..., Any], inputs: Sequence[Any], value: object, cache: object, cotangent: object
+    ) -> Any:
         return df(inputs[0], cotangent, *self.args)
 
 
 class Columns(Matrix):
     """A product with a Jacobian, whose columns it gives one direction after the other."""
 
-    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+    def call(
+        self, df: Callable[..., Any], inputs: Sequence[Any], value: object, cache: object, cotangent: object
+    ) -> Any:
         at = np.asarray(inputs[0])
         units = np.eye(max(at.size, 1), at.size).reshape(max(at.size, 1), *at.shape)  # for no input, once
         columns = [along(df, at.copy(), e.copy(), *self.args) for e in units]
-        if any(c.dtype == object for c in columns):
-            return None
+        if any(c.dtype == object for c in columns):  # no numbers
+            return columns[0].item() if not columns[0].ndim else columns[0]
         shape = (*columns[0].shape, *at.shape)
         return np.stack(columns, -1).reshape(shape) if at.size else np.zeros(shape)
 
@@ -67,7 +74,10 @@ def along(jvp: Function, *given: object) -> Any:
 class Slopes(Pair):
     """A function or gradient, and what gives its derivatives: a matrix, or a product with a direction."""
 
-    def __init__(self, who: str, grad: Function, second: Function, x: Any, way: Matrix, args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, who: str, grad: Function, second: Function, x: Any, way: Matrix, args: tuple[Any, ...], valued: str = "f"
+    ) -> None:
+        self.valued = valued  # what the first function is called
         self.who, self.called, self.way = who, who.removeprefix("check_").replace("hessian", "hess"), way
         way.args = args
         super().__init__(grad, second, (x,))
@@ -119,13 +129,13 @@ def check_hessian(
     RIGHT
     """
     who = "check_hessian"
-    slope = gradient_of(f, grad, args)
-    report = explained(Examination(Slopes(who, slope, hess, _vector(who, x), Matrix((0,)), args), seed))
+    slope = gradient_of(who, f, grad, _vector(who, x), args)
+    report = explained(Examination(Slopes(who, slope, hess, _vector(who, x), Matrix((0,)), args, "grad"), seed))
     found = hess(np.array(x), *args)
-    h = np.asarray(dense(found))
+    h = np.asarray(dense(who, found))
     if report.verdict == "RIGHT" or report.pattern is None or report.pattern.startswith(GUESSES):
         asymmetric(h, report)
-        if report.verdict == "RIGHT" and (text := unlike_adjoint(found)):
+        if report.verdict == "RIGHT" and (text := unlike_adjoint(who, found)):
             report.verdict, report.pattern, report.diagnosis = "WRONG", ADJOINT, text
     return conclude(report, raises, strict)
 
@@ -154,10 +164,11 @@ def check_hvp(
     RIGHT
     """
     who = "check_hvp"
-    slope = gradient_of(f, grad, args)
-    report = explained(Examination(Slopes(who, slope, hvp, _vector(who, x), Product((0, COTANGENT)), args), seed))
+    slope, way = gradient_of(who, f, grad, _vector(who, x), args), Product((0, COTANGENT))
+    product: Callable[..., Any] = hvp
+    report = explained(Examination(Slopes(who, slope, hvp, _vector(who, x), way, args, "grad"), seed))
     guessed = report.verdict != "WRONG" or (report.pattern or "").startswith(GUESSES)
-    unlike_a_matrix(lambda p: hvp(np.array(x), p, *args), np.asarray(x).shape, report, seed, symmetric=guessed)
+    unlike_a_matrix(lambda p: product(np.array(x), p, *args), np.asarray(x).shape, report, seed, symmetric=guessed)
     return conclude(report, raises, strict)
 
 
@@ -192,7 +203,7 @@ def check_jvp(
 def check_jacobian_sparsity(
     f: Function,
     sparsity: object,
-    x: object,
+    x: Any,
     *args: object,
     raises: bool = True,
     strict: Names = False,
@@ -201,8 +212,9 @@ def check_jacobian_sparsity(
     """Check the places at which a Jacobian may be other than zero, as `scipy.optimize.least_squares` takes them.
 
     `sparsity` is a matrix of shape (outputs, inputs), an array or sparse, that is not zero where output i of
-    `f(x, *args)` may depend on input j. Each input is moved, at `x` and at points nearby: an output that changes, and
-    is left out, is WRONG. Places that are allowed, and at which nothing was ever seen to change, are noted.
+    `f(x, *args)` may depend on input j. Each input is moved, by up to twice its size, at `x` and at points around it,
+    where branches may be that `x` does not take: an output that changes, and is left out, is WRONG. Places that are
+    allowed, and at which nothing was ever seen to change, are noted.
 
     >>> import numpy as np
     >>> from tinygrad_edu import testing
@@ -212,20 +224,33 @@ def check_jacobian_sparsity(
     """
     who = "check_jacobian_sparsity"
     x = _vector(who, x)
-    pattern = sparsity(x, *args) if callable(sparsity) else sparsity
+    matrix = hasattr(sparsity, "shape")  # a LinearOperator can be called, too
+    pattern = sparsity(x, *args) if callable(sparsity) and not matrix else sparsity
     try:
-        allowed = np.asarray(dense(pattern)).astype(bool)
+        allowed = np.asarray(dense(who, pattern))
+        allowed = allowed.astype(bool) if allowed.dtype.kind in "biufc" else np.array(None)
     except (TypeError, ValueError) as error:
         raise DTypeError(
             f"{who}: sparsity must be a matrix of numbers; got {type(pattern).__name__} ({error}); write np.eye(3), say"
         ) from None
+    if allowed.dtype == object:
+        got = type(pattern).__name__
+        raise DTypeError(f"{who}: sparsity must be a matrix of numbers; got {got}; write np.eye(3), say")
+    with np.errstate(all="ignore"):
+        value = flatten(who, f(x.copy(), *args))
+    if not np.all(np.isfinite(value)):
+        return conclude(Report("OUT_OF_DOMAIN", "the function is not finite at the inputs"), raises, strict)
     seen, calls = dependence(_with(f, args), x, np.random.default_rng(seed))
     if allowed.shape != seen.shape:
         raise ValueError(
             f"{who}: sparsity must have shape (outputs, inputs), {seen.shape}; got {allowed.shape}; transpose it, say"
         )
     found = [(int(i), int(j)) for i, j in np.argwhere(seen & ~allowed)]
-    report = Report("RIGHT", f"{int(seen.sum())} of {seen.size} outputs and inputs depend on each other, all allowed")
+    report = Report(
+        "RIGHT",
+        f"{int(seen.sum())} of {seen.size} outputs and inputs depend on each other, all allowed; inputs were moved by "
+        f"up to twice their size, at {1 + 5 * ROUNDS} points",
+    )
     if found:
         (i, j), n = found[0], len(found)
         report = Report("WRONG", f"f[{i}] depends on x[{j}], which the sparsity leaves out ({n} such places)", LEFT_OUT)
@@ -238,28 +263,58 @@ def check_jacobian_sparsity(
     return conclude(report, raises, strict)
 
 
-def dependence(f: Function, x: Any, rng: Any) -> tuple[Any, int]:
-    """Which outputs change with which inputs, at a few points; and how often the function was called."""
-    calls, seen = 0, None
-    for k in range(TRIES):
-        at = x if not k else x * rng.uniform(0.8, 1.2, x.shape) + (x == 0) * rng.uniform(-0.1, 0.1, x.shape)
-        y = np.ravel(f(at.copy()))
-        seen = np.zeros((y.size, x.size), dtype=bool) if seen is None else seen
+def dependence(f: Callable[[Any], Any], x: Any, rng: Any) -> tuple[Any, int]:
+    """Which outputs change with which inputs, at `x` and at points nearby; and how often the function was called. Where
+    it has no value, nothing is seen."""
+    with np.errstate(all="ignore"):
+        y = np.ravel(f(x.copy()))
+    seen, calls = np.zeros((y.size, x.size), dtype=bool), 1
+    size = np.maximum(np.abs(x), float(np.max(np.abs(x), initial=0)) or 1.0)
+
+    def value(at: Any) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                found = np.ravel(f(at))
+        except Exception:  # outside its domain, it may refuse in any way
+            return np.full(y.shape, np.nan)
+        return found if found.shape == y.shape else np.full(y.shape, np.nan)
+
+    for at in (x, *_around(x, size, rng)):
+        y = value(at.copy())
         for j in range(x.size):
-            for step in (1e-3, -0.05):
+            steps = np.array([1e-3, -0.05, 2, -2]) * (abs(float(at.flat[j])) or 1.0)
+            for step in (*steps, size.flat[j], -size.flat[j]):
                 moved = at.copy()
-                moved.flat[j] += step * (abs(float(at.flat[j])) or 1.0)
-                with np.errstate(all="ignore"):
-                    z = np.ravel(f(moved))
-                rounding = 64 * np.finfo(np.float64).eps * np.abs(y)
+                moved.flat[j] += step
+                z = value(moved)
+                rounding = 64 * np.finfo(np.float64).eps * (np.abs(y) + np.abs(z) + abs(moved.flat[j]))
                 seen[:, j] |= np.abs(z - y) > rounding
-                calls += 1
-        calls += 1
+        calls += 1 + 6 * x.size
     return seen, calls
 
 
-def gradient_of(f: Function, grad: Function | None, args: Sequence[Any]) -> Function:
+def _around(x: Any, size: Any, rng: Any) -> list[Any]:
+    """Points around another: near it, on both sides of it, and with each number of the other sign once."""
+    found = []
+    for _ in range(ROUNDS):
+        away, signs = size * rng.standard_normal(x.shape), rng.choice([-1, 1], x.shape)
+        near = x * rng.uniform(0.8, 1.2, x.shape)
+        found += [near + (x == 0) * rng.uniform(-0.1, 0.1, x.shape), x + away, x - away, near * signs, -near * signs]
+    return found
+
+
+def gradient_of(who: str, f: Function, grad: Function | None, x: Any, args: Sequence[Any]) -> Callable[..., Any]:
     """The gradient that was given, or one by numbers."""
+    name, known, shape = ("f", f, ()) if grad is None else ("grad", grad, x.shape)
+    try:
+        value = known(np.array(x), *args)
+    except Exception:  # told when it is checked
+        value = np.zeros(shape)
+    if not isinstance(value, Variable) and flatten(who, value, name).size != int(np.prod(shape)):
+        raise TypeError(
+            f"{who}: {name} must return {'one number' if grad is None else f'shape {shape}'} here; got shape "
+            f"{np.shape(value)}; check its sums and axes"
+        )
     if grad is not None:
         return _with(grad, args)
 
@@ -271,7 +326,7 @@ def gradient_of(f: Function, grad: Function | None, args: Sequence[Any]) -> Func
     return by_numbers
 
 
-def _with(f: Function, args: Sequence[Any]) -> Function:
+def _with(f: Function, args: Sequence[Any]) -> Callable[..., Any]:
     """The function of its first argument."""
     return (lambda x: f(x, *args)) if args else f
 

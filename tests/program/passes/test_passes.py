@@ -42,7 +42,9 @@ MOVES = {
         *[lambda a, b, k=k: _written(a, k, b[k]) for k in (0, slice(1, 3), (..., slice(1, 2)), (slice(None), 0))],
         lambda a, b: _written(a, slice(0, 1), b[:1]), lambda a, b: _written(a, 0, 2.0),
     ],
-    "constants": [*ENTRIES, lambda a, b: a + FIXED, lambda a, b: np.add(_fixed(a), FIXED), lambda a, b: np.tanh(_fixed(a)), lambda a, b: _fixed(a)],
+    "constants": [*ENTRIES, lambda a, b: a + FIXED, lambda a, b: np.add(_fixed(a), FIXED), lambda a, b: np.tanh(_fixed(a)), lambda a, b: _fixed(a),
+        lambda a, b: np.multiply(a, np.ones_like(np.sum(b))), lambda a, b: np.zeros_like(np.max(a)) * b, lambda a, b: np.full_like(b[:1, :1], -2.5) + a,
+        lambda a, b: np.ones_like(a) * b, lambda a, b: np.ones_like(np.sum(a), dtype="f8") - b],
     "equal steps": [*ENTRIES, lambda a, b: np.stack([a * 0.0, a * -0.0])[1]],
 }  # fmt: skip
 PASSES = {
@@ -96,6 +98,7 @@ SIMPLER = {
     "an entry of a stack": (lambda x: [np.stack([x, np.exp(x)], 1)[:, 1]], ["exp"]),
     "what was written": (lambda x: [_written(x, 0, np.exp(x)[0])[0]], ["exp", "getitem"]),
     "constants": (lambda x: [x * np.exp(_fixed(x))], ["multiply"]),
+    "a slope of a sum": (lambda x: [np.sum(np.exp(x)), np.ones_like(np.sum(np.exp(x))).reshape(1, 1) * np.exp(x)], ["exp", "sum"]),
     "an argument is not given back as a result": (lambda x: [x * 1], ["copy"]),
     "results are not one array": (lambda x: [x + 1, x + 1], ["add", "copy"]),
 }  # fmt: skip

@@ -44,6 +44,7 @@ def leaky_relu(input: ArrayLike, negative_slope: float = 0.01, inplace: bool = F
     return ops.leaky_relu(x, slope=negative_slope)
 
 
+@settings
 def prelu(input: ArrayLike, weight: ArrayLike) -> Tensor:
     """Leaky ReLU with a learned slope: one, or one for each channel (axis 1).
 
@@ -166,6 +167,7 @@ def hardtanh(input: ArrayLike, min_val: float = -1.0, max_val: float = 1.0, inpl
     return ops.where(x <= min_val, min_val, ops.where(x >= max_val, max_val, x))
 
 
+@settings
 def relu6(input: ArrayLike, inplace: bool = False) -> Tensor:
     """x, moved into the interval from 0 to 6.
 
@@ -180,9 +182,7 @@ def relu6(input: ArrayLike, inplace: bool = False) -> Tensor:
 
 @single
 def hardsigmoid(input: ArrayLike, inplace: bool = False) -> Tensor:
-    """x / 6 + 1 / 2, moved into the interval from 0 to 1.
-
-    Source: Howard et al., "Searching for MobileNetV3" (2019).
+    """x / 6 + 1 / 2, moved into the interval from 0 to 1. Source: Howard et al., "Searching for MobileNetV3" (2019).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.hardsigmoid([-4.0, 0.0, 4.0]).tolist()
@@ -293,7 +293,6 @@ def rrelu(
     return ops.where(x > 0, x, x * slope)
 
 
-@settings
 @single
 def glu(input: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """a * sigmoid(b) for the halves a and b of `input` along `axis`. An odd length raises a ShapeError.
@@ -314,6 +313,7 @@ def glu(input: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     return x[(*before, slice(0, n // 2))] * sigmoid(x[(*before, slice(n // 2, n))])
 
 
+@settings
 def logsigmoid(input: ArrayLike) -> Tensor:
     """log(sigmoid(x)), without underflow.
 

@@ -14,7 +14,7 @@ from ...errors import DTypeError, ShapeError
 from ...functions.arguments import kept_single, lift
 from ...functions.layout import moveaxis
 from ...functions.reduce import mean, sum
-from ...functions.settings import Probability, settings
+from ...functions.settings import Probability
 from ...tensor import Tensor
 from ...values import decided, require, value
 from .. import guards
@@ -70,7 +70,6 @@ def _classes(
     return np.where(kept, target, 0), None if decided(kept, np.all, otherwise=False) else kept
 
 
-@settings
 @kept_single
 def cross_entropy(
     input: ArrayLike,
@@ -111,7 +110,6 @@ def cross_entropy(
     return _picked(log_softmax(x), y, kept, weight, reduction, label_smoothing, "cross_entropy")
 
 
-@settings
 @kept_single
 def nll_loss(
     input: ArrayLike,
@@ -179,7 +177,6 @@ def _soft_cross_entropy(x: Any, target: Any, weight: Any, reduction: str, smooth
     return guards.note_loss(mean(losses)) if reduction == "mean" else reduced(losses, reduction, "cross_entropy")
 
 
-@settings
 @kept_single
 def multi_margin_loss(
     input: ArrayLike,
@@ -217,7 +214,6 @@ def multi_margin_loss(
     return reduced(losses, reduction, who)
 
 
-@settings
 @kept_single
 def multilabel_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in `target` and the others i.
@@ -246,7 +242,6 @@ def multilabel_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str =
     return reduced(sum(ops.where(pairs, z, 0), (-2, -1)) / n, reduction, who)
 
 
-@settings
 @kept_single
 def multilabel_soft_margin_loss(
     input: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: str = "mean"

@@ -46,7 +46,6 @@ def _as_long(x: Tensor, n: int, axis: int) -> Tensor:
     return x if x.shape[axis] != 1 or n == 1 else broadcast_to(x, (*x.shape[:axis], n, *x.shape[axis + 1 :]))
 
 
-@settings
 @single
 def pairwise_distance(
     x1: ArrayLike,
@@ -68,7 +67,6 @@ def pairwise_distance(
     return vector_norm(x1 - x2 + eps, p, (-1,)[: max(x1.ndim, x2.ndim)], keepdims=keepdims)
 
 
-@settings
 @kept_single
 def cdist(x1: ArrayLike, x2: ArrayLike, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norm of each row of `x1` minus each row of `x2`: `(..., n, d), (..., m, d) -> (..., n, m)`.
@@ -87,7 +85,6 @@ def cdist(x1: ArrayLike, x2: ArrayLike, p: float = 2.0, compute_mode: str | None
     return vector_norm(x1.expand_dims(-2) - x2.expand_dims(-3), p, -1)
 
 
-@settings
 @single
 def pdist(input: ArrayLike, p: float = 2.0) -> Tensor:
     """The p-norm of each row minus each later one, as SciPy's pdist orders them: `(n, d) -> (n * (n - 1) / 2,)`.

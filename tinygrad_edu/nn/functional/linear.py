@@ -15,6 +15,7 @@ from ...engine import Variable, constant
 from ...errors import DTypeError, ShapeError
 from ...functions import reduce
 from ...functions.arguments import lift
+from ...functions.calls import own_keywords
 from ...functions.contract import einsum
 from ...functions.norms import vector_norm
 from ...functions.settings import settings
@@ -58,6 +59,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     return ops.linear(x, weight, lift(bias, "linear"))
 
 
+@own_keywords
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j).
 

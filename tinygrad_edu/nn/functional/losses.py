@@ -55,7 +55,6 @@ def _weighed(losses: Any, weight: Any, reduction: str, who: str, by_count: bool 
     return reduced(losses * weight, reduction, who)
 
 
-@settings
 @kept_single
 def mse_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weight: ArrayLike | None = None) -> Tensor:
     """(x - target)**2; with `weight`, of the input's shape, times that, and the mean is divided by the sum of `weight`.
@@ -70,7 +69,6 @@ def mse_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weigh
     return _weighed(ops.square(x - target), weight, reduction, "mse_loss")
 
 
-@settings
 @kept_single
 def l1_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weight: ArrayLike | None = None) -> Tensor:
     """abs(x - target); `weight` is as for `mse_loss`. Two different shapes raise a ShapeError.
@@ -85,7 +83,6 @@ def l1_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", weight
     return _weighed(ops.abs(x - target), weight, reduction, "l1_loss")
 
 
-@settings
 @kept_single
 def smooth_l1_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 * beta) where d = abs(x - target) is below `beta`, else d - beta / 2.
@@ -103,7 +100,6 @@ def smooth_l1_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean",
     return reduced(d, reduction, "smooth_l1_loss")
 
 
-@settings
 @kept_single
 def huber_loss(
     input: ArrayLike, target: ArrayLike, reduction: str = "mean", delta: float = 1.0, weight: ArrayLike | None = None
@@ -123,7 +119,6 @@ def huber_loss(
     return _weighed(losses, weight, reduction, "huber_loss", by_count=True)
 
 
-@settings
 @kept_single
 def binary_cross_entropy(
     input: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: str = "mean"
@@ -158,7 +153,6 @@ def _log(p: Tensor) -> Any:
     return ops.where(p == 0, -100, ops.maximum(ops.log(safe), -100))
 
 
-@settings
 @kept_single
 def binary_cross_entropy_with_logits(
     input: ArrayLike,
@@ -187,7 +181,6 @@ def binary_cross_entropy_with_logits(
     return reduced(losses if weight is None else losses * lift(weight), reduction, who)
 
 
-@settings
 @kept_single
 def kl_div(input: ArrayLike, target: ArrayLike, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x) for log-probabilities x; 0 where the target is 0.
@@ -211,7 +204,6 @@ def kl_div(input: ArrayLike, target: ArrayLike, reduction: str = "mean", log_tar
     return reduced(losses, reduction, "kl_div")
 
 
-@settings
 @kept_single
 def poisson_nll_loss(
     input: ArrayLike,
@@ -238,7 +230,6 @@ def poisson_nll_loss(
     return reduced(losses, reduction, "poisson_nll_loss")
 
 
-@settings
 @kept_single
 def gaussian_nll_loss(
     input: ArrayLike, target: ArrayLike, var: ArrayLike, full: bool = False, eps: float = 1e-6, reduction: str = "mean"

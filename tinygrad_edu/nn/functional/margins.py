@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ... import ops
 from ...annotations import ArrayLike
 from ...errors import ShapeError
-from ...functions.arguments import Function, kept_single, lift
-from ...functions.settings import settings
+from ...functions.arguments import kept_single, lift
 from ...tensor import Tensor
 from ...values import value
 from .distances import cosine_similarity, pairwise_distance
 from .losses import pair, reduced
 
 
-@settings
 @kept_single
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
@@ -35,7 +34,6 @@ def margin_ranking_loss(
     return reduced(ops.relu(margin - target * (x1 - x2)), reduction, "margin_ranking_loss")
 
 
-@settings
 @kept_single
 def hinge_embedding_loss(input: ArrayLike, target: ArrayLike, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin - x) where it is -1.
@@ -49,7 +47,6 @@ def hinge_embedding_loss(input: ArrayLike, target: ArrayLike, margin: float = 1.
     return reduced(losses, reduction, "hinge_embedding_loss")
 
 
-@settings
 @kept_single
 def soft_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * x)), for targets 1 and -1.
@@ -64,7 +61,6 @@ def soft_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean
     return reduced(ops.softplus(-target * x), reduction, "soft_margin_loss")
 
 
-@settings
 @kept_single
 def cosine_embedding_loss(
     input1: ArrayLike, input2: ArrayLike, target: ArrayLike, margin: float = 0.0, reduction: str = "mean"
@@ -89,7 +85,6 @@ def cosine_embedding_loss(
     return reduced(losses, reduction, "cosine_embedding_loss")
 
 
-@settings
 @kept_single
 def triplet_margin_loss(
     anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
@@ -110,11 +105,10 @@ def triplet_margin_loss(
     return _triplet(who, anchor, positive, negative, distance, margin, swap, reduction)
 
 
-@settings
 @kept_single
 def triplet_margin_with_distance_loss(
-    anchor: Any, positive: Any, negative: Any, *, distance_function: Function | None = None, margin: float = 1.0,
-    swap: bool = False, reduction: str = "mean",
+    anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), with any distance d; `pairwise_distance` if none is
     given. See `triplet_margin_loss`. Source: Balntas et al. (2016).

@@ -17,7 +17,7 @@ from ...functions.arguments import lift, row_axis, single, spelled
 from ...functions.layout import moveaxis
 from ...functions.norms import vector_norm
 from ...functions.reduce import mean
-from ...functions.settings import Positive, leaf, lengths, settings
+from ...functions.settings import Positive, leaf, lengths
 from ...tensor import Tensor
 from ...values import value
 from ...writing import publish
@@ -47,7 +47,6 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
     return y if bias is None else y + lift(bias).reshape(shape)
 
 
-@settings
 @single
 def batch_norm(
     input: object,
@@ -132,7 +131,6 @@ def _last_axes(who: str, x: Tensor, normalized_shape: object) -> tuple[tuple[int
     return shape, tuple(range(x.ndim - len(shape), x.ndim))
 
 
-@settings
 @single
 def layer_norm(
     input: ArrayLike,
@@ -156,7 +154,6 @@ def layer_norm(
     return _scaled(ops.standardize(x, axis=axes, eps=eps, center=True), weight, bias, shape)
 
 
-@settings
 @single
 def rms_norm(
     input: ArrayLike, normalized_shape: int | Sequence[int], weight: ArrayLike | None = None, eps: float | None = None
@@ -178,7 +175,6 @@ def rms_norm(
     return _scaled(ops.standardize(x, axis=axes, eps=eps, center=False), weight, None, shape)
 
 
-@settings
 @single
 def group_norm(
     input: ArrayLike,
@@ -207,7 +203,6 @@ def group_norm(
     return _scaled(y, weight, bias, (-1,) + (1,) * (x.ndim - 2))
 
 
-@settings
 @single
 def normalize(input: ArrayLike, p: float = 2.0, axis: int = 1, eps: float = 1e-12, *, dim: int | None = None) -> Tensor:
     """x / max(norm(x), eps), with the p-norm along `axis`.
@@ -223,7 +218,6 @@ def normalize(input: ArrayLike, p: float = 2.0, axis: int = 1, eps: float = 1e-1
     return x / ops.maximum(vector_norm(x, p, row_axis("normalize", axis, x.ndim), keepdims=True), eps)
 
 
-@settings
 @single
 def instance_norm(
     input: ArrayLike,
@@ -277,7 +271,6 @@ def instance_norm(
     return y
 
 
-@settings
 @single
 def local_response_norm(
     input: ArrayLike, size: Positive, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0

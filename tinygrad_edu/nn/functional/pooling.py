@@ -161,7 +161,6 @@ def _avg_pool(
     return y.squeeze(0) if single else y
 
 
-@settings
 @single
 def avg_pool1d(
     input: ArrayLike,
@@ -187,7 +186,6 @@ def avg_pool1d(
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-@settings
 @single
 def avg_pool2d(
     input: ArrayLike,
@@ -211,7 +209,6 @@ def avg_pool2d(
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-@settings
 @kept_single
 def avg_pool3d(
     input: ArrayLike,
@@ -244,7 +241,6 @@ def _lp_pool(
     return (means * entries) ** (1 / norm_type)
 
 
-@settings
 @single
 def lp_pool1d(
     input: ArrayLike,
@@ -266,7 +262,6 @@ def lp_pool1d(
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-@settings
 @single
 def lp_pool2d(
     input: ArrayLike,
@@ -287,7 +282,6 @@ def lp_pool2d(
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-@settings
 @single
 def lp_pool3d(
     input: ArrayLike,

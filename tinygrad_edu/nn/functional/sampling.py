@@ -12,13 +12,12 @@ from ...annotations import ArrayLike
 from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift, single
 from ...functions.layout import broadcast_to, matrix_transpose
-from ...functions.settings import integer, settings, several
+from ...functions.settings import integer, several
 from ...tensor import Tensor
 
 MODES, PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
 
 
-@settings
 @single
 def affine_grid(theta: ArrayLike, size: int | tuple[int, ...], align_corners: bool = False) -> Tensor:
     """The places that affine maps take those of an image to, for `grid_sample`: `(n, 2, 3) -> (n, h, w, 2)`, or
@@ -48,7 +47,6 @@ def _places(m: int, align_corners: bool) -> Any:
     return np.linspace(-1, 1, m) if align_corners and m > 1 else (2 * np.arange(m) + 1) / m - 1
 
 
-@settings
 @kept_single
 def grid_sample(
     input: ArrayLike, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool = False

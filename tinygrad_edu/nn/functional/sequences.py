@@ -14,7 +14,6 @@ from ...errors import ShapeError
 from ...functions.arguments import kept_single, lift
 from ...functions.layout import broadcast_to
 from ...functions.reduce import mean
-from ...functions.settings import settings
 from ...tensor import Tensor
 from .losses import reduced
 
@@ -71,7 +70,6 @@ def _texts(target: object, lengths: Array, classes: int, blank: int) -> Any:
     return texts
 
 
-@settings
 @kept_single
 def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",

@@ -55,7 +55,6 @@ def _cut(x: Any, pairs: list[tuple[int, int]]) -> Any:
     return x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True))]
 
 
-@settings
 @single
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,

@@ -25,4 +25,16 @@ def folded(step: Step, draft: Draft) -> Value | None:
         return draft.constant(np.array(function_of(step.primitive)(*now.args, **now.kwargs)))
 
 
-CONSTANTS: dict[str, list[Rule]] = {"*": [folded]}
+def one_number(step: Step, draft: Draft) -> Value | None:
+    """A single entry that follows from a shape alone, as the gradient with which a walk back begins, is a constant: it
+    does not wait for the loss."""
+    (x, *others), result = step.args, step.result
+    if result.size != 1 or len(step.uses) != 1 or x is not step.uses[0] or x.weak:
+        return None
+    return draft.constant(np.array(function_of(step.primitive)(np.empty(x.shape, x.dtype), *others, **step.kwargs)))
+
+
+CONSTANTS: dict[str, list[Rule]] = {
+    "*": [folded],
+    **{name: [one_number] for name in ("ones_like", "zeros_like", "full_like")},
+}

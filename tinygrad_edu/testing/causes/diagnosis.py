@@ -13,13 +13,14 @@ from ..report import Entry, Report
 from ..slopes.judging import EACH, Judge
 from ..slopes.probe import Probe
 from ..slopes.thresholds import SUSPECT
+from ..subjects.functions import is_lambda, lambda_of, plain_function
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject, TensorSubject
-from .mending import forgets, overwritten, rewrites
+from .lines import Slopes, wrong_lines
+from .mending import forgets, overwritten, rewrites, site_of
 from .ops import wrong_ops
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, proportional, recognise
 from .slicing import only_lines
-from .source import wrong_lines
 
 LISTED = 8  # lines that a note lists, at most
 AWAY = (0.3, -0.2)  # of the scale: where a factor is looked at that may be constant
@@ -48,7 +49,7 @@ def diagnose(examination: Examination, report: Report) -> None:
 
 
 def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
-    culprits, why = wrong_lines(pair, c, sizes_of(pair, np.size(c)))
+    culprits, notes = wrong_lines(pair, c, sizes_of(pair, np.size(c)), slopes_of(pair, report))
     hint = overwritten(pair.df, {f"d{e.argument}" for e in report.wrong})
     if culprits:
         first, *rest = culprits
@@ -57,8 +58,10 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
         known = report.pattern or ""
         if first.pattern and not known.startswith(STALE) and not _vaguer(first.pattern, known):
             report.pattern = first.pattern
-    elif not _blame_by_text(pair, pair.functions[1], report) and why:
-        report.notes.append(why)
+    if culprits or not _blame_by_text(pair, pair.functions[1], report):
+        report.notes += notes
+    if report.blame is None and is_lambda(df := plain_function(pair.functions[0] if pair.own else pair.functions[1])):
+        report.notes += _of_lambda(df)
     there = hint and (not culprits or hint.split()[-1] == str(culprits[0].blame.site).rpartition(":")[2])
     known = report.pattern or ""
     if there and known.startswith((TERM, OVERWRITTEN)) and not (culprits and ":" in known):
@@ -67,6 +70,25 @@ def _blame_lines(pair: Pair, c: Any, report: Report) -> None:
     kept = rewrites(pair.df) if line is None else forgets(pair.df, line)
     if (report.pattern or "").startswith(f"{OVERWRITTEN}: entries") and not kept:
         report.pattern = f"{TERM} or wrong, in some entries"
+
+
+def _of_lambda(df: Any) -> list[str]:
+    """The note with the line and the text of a lambda, if there is a source."""
+    try:
+        node, text = lambda_of(df)
+    except (OSError, SyntaxError):
+        return []
+    return [f"the mistake is in this lambda, or in what it calls: {text} at {site_of(df, node.lineno)}"]
+
+
+def slopes_of(subject: Subject, report: Report) -> Slopes | None:
+    """The gradients by numbers, if each entry is known."""
+    known = {(e.argument, e.index): e for e in report.entries if e.verdict in ("RIGHT", "WRONG")}
+    places = [subject.place(k) for k in range(subject.x.size)]
+    if not all(place in known for place in places):
+        return None
+    found = [subject.split(np.array([getattr(known[p], k) for p in places])) for k in ("numerical", "error")]
+    return Slopes(*found)
 
 
 def _vaguer(pattern: str, other: str) -> bool:

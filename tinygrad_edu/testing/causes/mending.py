@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..subjects.functions import codes, functions_of, is_lambda, lambda_of, plain_function, reached
+from ..subjects.functions import codes, functions_of, is_lambda, kinds_of, lambda_of, plain_function, reached
 from .patterns import OVERWRITTEN
 
 Hook = Callable[[int, Any], Any]
@@ -26,21 +26,26 @@ class Naming(NamedTuple):
 
     line: int  # of the file
     name: str
-    function: FunctionType
+    function: Any  # a FunctionType
     given: bool = False  # a parameter: what it is given is told, and cannot be replaced
+    handed: bool = (
+        False  # a value that was computed elsewhere: a returned variable, the result of a function with lines
+    )
 
 
 class Mendable:
     """A copy of `f`, made from its source, that hands each value it assigns to a hook, and goes on with what the hook
     returns. The user's functions that it names are copied with it. Raises TypeError where there is no source at all."""
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[..., Any], *beside: object) -> None:
         self.sites: list[Naming] = []
         self.hook: Hook = lambda k, value: value
         self.copies: dict[FunctionType, FunctionType] = {}
-        self.owners: dict[int, Any] = {}  # modules, classes and objects with copied functions, by their ids
+        self.modules: dict[int, ModuleType] = {}  # with copied functions, by their ids
         self.spaces: list[dict[str, Any]] = []
-        for g in reached(f):
+        functions = reached(f, *beside)
+        self.called = {g.__name__ for g in functions}
+        for g in functions:
             closed = dict(zip(g.__code__.co_freevars, g.__closure__ or (), strict=True))
             space = {**g.__globals__, **{name: c.cell_contents for name, c in closed.items() if _bound(c)}}
             self.copies[g] = self._from_source(g, space) or self._as_it_is(g, space)
@@ -55,7 +60,23 @@ class Mendable:
             for cell, old in zip(made.__closure__ or (), g.__closure__ or (), strict=False):
                 if _bound(old):
                     cell.cell_contents = self.made(old.cell_contents)
+        self.methods = [
+            (kind, name, given, self._method(given, copy))
+            for kind in kinds_of(f, *beside)
+            for name, given in vars(kind).items()
+            if (copy := self.copies.get(plain_function(getattr(given, "__func__", given))))  # type: ignore[arg-type]
+        ]
         self.f = self.made(f)
+
+    def __call__(self, *given: object, **named: object) -> Any:
+        """The copy, the methods of the user's classes being copies meanwhile."""
+        try:
+            for kind, name, _, method in self.methods:
+                setattr(kind, name, method)
+            return self.f(*given, **named)
+        finally:
+            for kind, name, old, _ in self.methods:
+                setattr(kind, name, old)
 
     def _from_source(self, g: FunctionType, space: dict[str, Any]) -> FunctionType | None:
         try:
@@ -69,7 +90,7 @@ class Mendable:
             definition.args.defaults = [ast.Constant(None) for _ in definition.args.defaults]  # they are copied below
             definition.args.kw_defaults = [d and ast.Constant(None) for d in definition.args.kw_defaults]
             ast.increment_lineno(tree, first - 1)
-            marks = _Marks(g, len(self.sites))
+            marks = _Marks(g, len(self.sites), self.called)
             code = compile(ast.fix_missing_locations(marks.visit(tree)), g.__code__.co_filename, "exec")
         except (OSError, TypeError, SyntaxError):  # there is no source, or it cannot stand alone
             return None
@@ -88,50 +109,36 @@ class Mendable:
         return made
 
     def made(self, f: Callable[..., Any]) -> Any:
-        """A function of the user's as its copy, bound and partially applied as it is; what holds such, likewise."""
+        """A function of the user's as its copy, bound and partially applied as it is; a module of such, likewise."""
         if isinstance(f, MethodType):
-            return MethodType(self.made(f.__func__), self.owner(f.__self__))
+            return MethodType(self.made(f.__func__), f.__self__)
         if isinstance(f, functools.partial):
             return functools.partial(self.made(f.func), *f.args, **f.keywords)
+        if isinstance(f, ModuleType):
+            return self._module(f)
+        if isinstance(f, type):
+            return f
         if hasattr(f, "__wrapped__"):
             return self.made(f.__wrapped__)
         plain = plain_function(f)
-        return self.copies[plain] if plain is not None and plain in self.copies else self.owner(f)
+        return self.copies[plain] if plain is not None and plain in self.copies else f
 
-    def owner(self, thing: object) -> Any:
-        """A module, class or object whose functions are copied, with the copies in their places; other things as they
-        are. An object shares its attributes with the one that it stands for."""
-        if id(thing) not in self.owners:
-            self.owners[id(thing)] = thing
-            mine = {n: self.copies[f] for n, f in functions_of(thing).items() if f in self.copies}
+    def _module(self, module: ModuleType) -> ModuleType:
+        if id(module) not in self.modules:
+            mine = {n: self.copies[f] for n, f in functions_of(module).items() if f in self.copies}
+            made = ModuleType(module.__name__) if mine else module
             if mine:
-                self.owners[id(thing)] = self._with_copies(thing, mine)
-        return self.owners[id(thing)]
+                made.__dict__.update({**vars(module), **mine})
+            self.modules[id(module)] = made
+        return self.modules[id(module)]
 
-    def _with_copies(self, thing: object, mine: dict[str, Any]) -> Any:
-        if isinstance(thing, ModuleType):
-            module = ModuleType(thing.__name__)
-            module.__dict__.update({**vars(thing), **mine})
-            return module
-        kind = thing if isinstance(thing, type) else type(thing)
-        for name in mine:
-            given = inspect.getattr_static(kind, name)
-            if isinstance(given, staticmethod | classmethod):
-                mine[name] = type(given)(mine[name])
-        try:
-            made = type(kind)(kind.__name__, (kind,), mine)
-            if isinstance(thing, type):
-                return made
-            twin: Any = object.__new__(made)
-            twin.__dict__ = thing.__dict__
-        except (AttributeError, TypeError):  # a class that is built otherwise
-            return thing
-        return twin
+    def _method(self, given: object, copy: FunctionType) -> Any:
+        return type(given)(copy) if isinstance(given, staticmethod | classmethod) else copy
 
     def with_hook(self, hook: Hook) -> Callable[..., Any]:
         """The function, with this hook from now on."""
         self.hook = hook
-        return self.f
+        return self
 
     def _mend(self, k: int, value: object) -> Any:
         return self.hook(k, value)
@@ -169,18 +176,22 @@ def _bound(cell: CellType) -> bool:
 class _Marks(ast.NodeTransformer):
     """Wraps assigned and returned values in calls of the hook, and tells it what parameters are given."""
 
-    def __init__(self, function: FunctionType, first: int) -> None:
-        self.function, self.first = function, first
+    def __init__(self, function: FunctionType, first: int, called: set[str]) -> None:
+        self.function, self.first, self.called = function, first, called
         self.sites: list[Naming] = []
         self.loops = 0  # around the statement
 
-    def mark(self, value: ast.expr, line: int, names: Sequence[str], hook: str = "_mend") -> ast.expr:
-        k = self._noted(line, names)
+    def mark(
+        self, value: ast.expr, line: int, names: Sequence[str], hook: str = "_mend", handed: bool = False
+    ) -> ast.expr:
+        called = value.func if isinstance(value, ast.Call) else None
+        passed = getattr(called, "attr", getattr(called, "id", "")) in self.called
+        k = self._noted(line, names, handed=handed or passed)
         return ast.Call(ast.Name(hook, ast.Load()), [ast.Constant(k), value], [])
 
-    def _noted(self, line: int, names: Sequence[str], given: bool = False) -> int:
+    def _noted(self, line: int, names: Sequence[str], given: bool = False, handed: bool = False) -> int:
         k = self.first + len(self.sites)
-        self.sites += [Naming(line, name, self.function, given) for name in names]
+        self.sites += [Naming(line, name, self.function, given, handed) for name in names]
         return k
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -224,7 +235,9 @@ class _Marks(ast.NodeTransformer):
         target = node.target
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and not self.loops:
             return [node, self._part_again(target, node) if self._plain(target) else self._again(target.value, node)]
-        return [node, self._again(target, node)]
+        base = target.value if isinstance(target, ast.Subscript) else None
+        whole = [self._again(base, node)] if isinstance(base, ast.Name) else []
+        return [node, self._again(target, node), *whole]
 
     def _plain(self, target: ast.Subscript) -> bool:
         """Whether it is written once, and an index of numbers says where, which is hardly wrong itself."""
@@ -265,8 +278,9 @@ class _Marks(ast.NodeTransformer):
         return node
 
     def _part(self, value: ast.expr, name: str) -> ast.expr:
-        known = isinstance(value, ast.Name | ast.Starred | ast.Constant)
-        return value if known else self.mark(value, value.lineno, [name or ast.unparse(value)])
+        if isinstance(value, ast.Starred):
+            return value
+        return self.mark(value, value.lineno, [name or ast.unparse(value)], handed=isinstance(value, ast.Name))
 
 
 def name_of(target: ast.expr) -> str:

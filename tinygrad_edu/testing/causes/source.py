@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..report import Blame
+from . import runs
 from .mending import Hook, Mendable, assigned_again, site_of, text_of
 from .patterns import OVERWRITTEN, TERM, recognise
 from .truth import Known, Truth, bars, equal, numbers
 
-MOST = 600  # runs of the derivative in search of lines; an LSTM's take a millisecond or two each
 FILLED = ("zeros", "empty")  # how NumPy's functions are called that make arrays to be filled
 SEVERAL = 4  # lines that are named, at most
 
@@ -41,44 +41,20 @@ class Mending(NamedTuple):
     right: list[bool]
 
 
-def wrong_lines(pair: Any, c: Any, sizes: Sequence[int]) -> tuple[list[Culprit], str]:
-    """The wrong lines of the derivative of a `Pair`, first the one that explains most; and if there are none, why."""
-    try:
-        copy = Mendable(pair.functions[0] if pair.own else pair.df)
-    except TypeError:  # no source, as of a built-in function: there is no line to name
-        return [], ""
-    try:
-        truth = Truth(pair, c)
-    except Exception as error:  # the function may refuse Tensors in any way
-        return [], f"no line is named, as f does not run on Tensors: {type(error).__name__}: {str(error)[:100]}"
-    search = Search(pair, c, copy, truth, sizes)
-    found = search.culprits()
-    return found, "" if found else f"no line is named: no single one, mended, makes a gradient right ({search.told()})"
-
-
-class Search:
+class Search(runs.Runs):
     """Mends one assignment of the derivative after the other."""
 
     def __init__(self, pair: Any, c: Any, copy: Mendable, truth: Truth, sizes: Sequence[int]) -> None:
-        self.pair, self.copy, self.truth, self.sizes = pair, copy, truth, sizes
-        self.multiples = np.array([1.0, *sizes, *(1 / m for m in sizes)])
-        self.cotangent = np.asarray(c).reshape(pair.shape)
-        self.runs = 0
-        self.forward: Any = None
         self.mended: list[Mending] = []
-        self.forward = self.kept()
+        super().__init__(pair, c, copy, truth)
+        self.truth, self.sizes = truth, sizes
+        self.multiples = np.array([1.0, *sizes, *(1 / m for m in sizes)])
         self.look()
+        self.at_first = {k: self.doubts(k) for k in self.seen}  # before anything is mended
 
-    def kept(self) -> Any:
-        """The value and the cache, if they can be kept: if a second run of the derivative on them gives the same."""
-        kept = self.pair.call(self.pair.x)
-        runs = []
-        for _ in range(2):
-            self.forward = kept
-            runs.append(self.run(lambda k, value: value))
-        first, again = runs
-        same = first is not None and again is not None and all(map(np.array_equal, first, again))
-        return kept if same else None
+    def run(self, hook: Hook) -> list[Any] | None:
+        fixed = {m.site: _Replacing(m.site, m.values) for m in self.mended}
+        return super().run(lambda k, value: hook(k, fixed[k](k, value) if k in fixed else value))
 
     def look(self) -> None:
         """Run the derivative as far as it is mended, and note the values of each site."""
@@ -86,7 +62,7 @@ class Search:
         self.order: dict[int, list[int]] = {}  # when: the how manieth of all visits it was
 
         def note(k: int, value: Any) -> Any:
-            if (found := numbers(value)) is not None:
+            if (found := numbers(value, whole=self.copy.sites[k].handed)) is not None:
                 self.order.setdefault(k, []).append(sum(map(len, self.seen.values())))
                 self.seen.setdefault(k, []).append(found.copy())
             return value
@@ -95,43 +71,25 @@ class Search:
         self.before = self.right(self.gradients)
         self.zeroed: dict[int, list[Any] | None] = {}
         self.had = Known(v for values in self.seen.values() for v in values)
+        self.holders: dict[tuple[Any, bytes], int] = {}  # the first site that had these numbers
+        for i, k in sorted((i, k) for k, times in self.order.items() for i in times):
+            value = self.seen[k][self.order[k].index(i)]
+            if not self.copy.sites[k].given:
+                self.holders.setdefault((value.shape, value.tobytes()), k)
         self.presence: dict[tuple[Any, bytes], bool] = {}
         names = {self.copy.sites[k].name for k in self.seen if not self.prepares(k)}
         self.owned = {id(t) for name in names for series in self.own(name) for t in series}  # derivatives with a name
 
-    def run(self, hook: Hook) -> list[Any] | None:
-        """The gradients, when assignments go through this hook; None if it cannot be computed with such values."""
-        self.runs += 1
-        fixed = {m.site: _Replacing(m.site, m.values) for m in self.mended}
-        both = lambda k, value: hook(k, fixed[k](k, value) if k in fixed else value)
-        df, made = self.pair.df, self.copy.with_hook(both)
-        try:
-            if self.pair.own:  # it computes its value and its gradient
-                found = self.pair.as_arrays(made(*self.pair.rebuilt(self.pair.x))[1])
-            else:
-                value, cache = self.forward or self.pair.call(self.pair.x)
-                self.pair.df = made
-                found = self.pair.differentiate(self.pair.x, value, cache, self.cotangent)
-            return [np.asarray(g) for g in self.pair.named(found, self.cotangent)]
-        except Exception:  # numbers that do not fit are no mending
-            return None
-        finally:
-            self.pair.df = df
-
-    def right(self, found: list[Any] | None) -> list[bool]:
-        """Which gradients are right."""
-        if found is None:
-            return [False] * len(self.truth.arguments)
-        return [equal(g, t) for g, t in zip(found, self.truth.arguments, strict=True)]
-
     def told(self) -> str:
         """How far the search went."""
-        return f"{self.runs} runs of df" + (", after which the search ends" if self.runs >= MOST else "")
+        return f"{self.runs} runs of df" + (", after which the search ends" if self.runs >= runs.MOST else "")
 
     def culprits(self) -> list[Culprit]:
         """The lines to blame."""
         found: list[Culprit] = []
         while len(found) < SEVERAL and not all(self.before) and (best := self.best()) is not None:
+            if found and self.copy.sites[best.site].handed:  # where it went wrong is named already
+                break
             found.append(self.accuse(best))
             self.mended.append(best)
             self.look()
@@ -143,17 +101,36 @@ class Search:
         taken = {m.site for m in self.mended} | {k for k in self.seen if self.prepares(k)}
         doubts = {k: self.doubts(k) for k in self.seen if k not in taken and not self.copy.sites[k].given}
         first = {k: self.order[k][next(i for i, d in enumerate(ds) if d == min(ds))] for k, ds in doubts.items()}
-        doubtful = sorted((k for k in doubts if min(doubts[k]) < 2), key=lambda k: first[k])
-        trusted = sorted((k for k in doubts if min(doubts[k]) >= 2), key=lambda k: -first[k])
+        own = {k for k in doubts if not self.copy.sites[k].handed}
+        doubtful = sorted((k for k in own if min(doubts[k]) < 2), key=lambda k: first[k])
+        trusted = sorted((k for k in own if min(doubts[k]) >= 2), key=lambda k: -first[k])
+        handed = sorted(doubts.keys() - own, key=lambda k: first[k])
         partial: Mending | None = None
-        for sites in (doubtful, trusted):
+        for sites in (doubtful, trusted, handed):
             for k, values in self.trials(sites):
                 for mending in self.mendings(k, values):
                     if all(mending.right):
-                        return mending
+                        return self.latest(mending)
                     if partial is None or sum(mending.right) > sum(partial.right):
                         partial = mending
         return partial
+
+    def latest(self, mending: Mending) -> Mending:
+        """The same mending where a variable that is wrong was last assigned, if a later line hands on the same numbers:
+        what is missing there is missing in the end."""
+        here, found = self.copy.sites[mending.site], mending
+        for k in self.seen:
+            there = self.copy.sites[k]
+            same = (there.function, there.name) == (here.function, here.name) and not there.given and not there.handed
+            if k > mending.site and same and self._alike(k, mending.site) and there.line > here.line:
+                again = self.run(_Replacing(k, mending.values))
+                found = Mending(k, mending.values, mending.right) if all(self.right(again)) else found
+        return found
+
+    def _alike(self, k: int, other: int) -> bool:
+        """Whether two sites had the same numbers each time."""
+        pairs = len(self.seen[k]) == len(self.seen[other]), zip(self.seen[k], self.seen[other], strict=False)
+        return pairs[0] and all(map(np.array_equal, *zip(*pairs[1], strict=True)))
 
     def trials(self, sites: Sequence[int]) -> Iterator[tuple[int, Iterator[list[Any]]]]:
         """Sites, each with what might be right there: first what is likely, at every site."""
@@ -168,18 +145,25 @@ class Search:
         return not any(v.any() for v in self.seen[k]) and any(w in text_of(site.function, site.line) for w in FILLED)
 
     def doubts(self, k: int) -> list[int]:
-        """How well the values of a site are explained: 0 not at all, 1 as multiples of true derivatives, 2 as true
-        derivatives, 3 as numbers of the function."""
-        return [self._explained(self.copy.sites[k].name, value) for value in self.seen[k]]
+        """How well the values of a site are explained: 0 not at all, or by an earlier line that had them already, 1 as
+        multiples or shares of true derivatives, 2 as true derivatives, 3 as numbers of the function."""
+        return [self._explained(k, value) for value in self.seen[k]]
 
-    def _explained(self, name: str, value: object) -> int:
-        named = [t for series in self.own(name) for t in series]
-        k = (Known(named) if named else self.truth.gradients).factors(value)
-        if np.any(np.isclose(k, 1, rtol=1e-8)):
-            return 2
-        if not name.startswith(("d", "g")) and np.any(np.isclose(self.truth.data.factors(value), 1, rtol=1e-8)):
+    def _explained(self, k: int, value: Any) -> int:
+        name = self.copy.sites[k].name
+        named = self.own(name)
+        known = Known(t for series in named for t in series) if named else self.truth.gradients
+        factors = known.factors(value)
+        if np.any(np.isclose(factors, 1, rtol=1e-8)):
+            if not named and self.holders.get((value.shape, value.tobytes()), k) != k:
+                return 0  # nothing was done here to what there was
+            wholes = [t for t in named[0] if t.shape == value.shape] if named else []
+            partly = bool(wholes) and not any(equal(value, t) for t in wholes)
+            return 1 if partly and not any(map(self.present, wholes)) else 2
+        again = name in self.truth.values or not name.startswith(("d", "g"))
+        if again and np.any(np.isclose(self.truth.data.factors(value), 1, rtol=1e-8)):
             return 3
-        return int(any(map(self._usual, k)))
+        return int(any(map(self._usual, factors)))
 
     def _usual(self, k: float) -> bool:
         """Whether it is a factor that derivatives on the way may have."""
@@ -187,6 +171,7 @@ class Search:
 
     def own(self, name: str) -> list[list[Any]]:
         """The true derivatives by the variable that a name speaks of, `Z` for `dZ`, and their shares."""
+        name = name.rpartition(".")[2]
         start = next((s for s in ("grad_", "d_", "d") if name.startswith(s)), None)
         return self.truth.names.get(name[len(start) :], []) if start else []
 
@@ -201,10 +186,10 @@ class Search:
 
     def mendings(self, k: int, candidates: Iterable[list[Any]]) -> Iterator[Mending]:
         """True values for a site that make more gradients right, and none wrong."""
-        if self.runs >= MOST or (without := self.without(k)) is None:
+        if self.runs >= runs.MOST or (without := self.without(k)) is None:
             return
         for values in candidates:
-            if self.runs >= MOST:
+            if self.runs >= runs.MOST:
                 return
             found = self.run(_Replacing(k, values))
             for m in self._factors(found, without):
@@ -256,12 +241,13 @@ class Search:
             yield [*[None] * (len(values) - 1), t]
 
     def candidates(self, k: int) -> Iterator[list[Any]]:
-        own, values = self.own(self.copy.sites[k].name), self.seen[k]
+        name, values = self.copy.sites[k].name, self.seen[k]
+        own, again = self.own(name), self.truth.values.get(name, [])
         if len(values) == 1:
             yield from ([t] for t in self.truths(k))
-            return
         shapes = [v.shape for v in values]
-        for series in own or self.truth.series:
+        several = (own or self.truth.series) if len(values) > 1 else []
+        for series in [*several, again]:  # the last: a value of the function, computed once more
             for part in _parts(series, len(values)):
                 for turned in (part[::-1], part):
                     if all(t is None or t.shape == s for t, s in zip(turned, shapes, strict=True)):
@@ -271,7 +257,7 @@ class Search:
         """True derivatives that fit a site."""
         shape = self.seen[k][-1].shape
         own = [t for series in self.own(self.copy.sites[k].name) for t in series]
-        return own or self.truth.fitting(shape)
+        return own + (self.truth.arguments if self.copy.sites[k].handed else []) or self.truth.fitting(shape)
 
     def present(self, true: Any) -> bool:
         """Whether some site has this derivative."""
@@ -287,7 +273,7 @@ class Search:
         k, values = mending.site, mending.values
         site = self.copy.sites[k]
         wrong = (i for i, t in enumerate(values) if t is not None and not equal(self.seen[k][i], t))
-        i = next(wrong, len(values) - 1)
+        i = next(wrong, max(i for i, t in enumerate(values) if t is not None))
         value, true = self.seen[k][i], values[i]
         pattern = recognise(value, true, bars(true), self.sizes, np.zeros(np.shape(true)))
         if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
@@ -326,11 +312,10 @@ def _spreads(v: Any, ratio: Any) -> bool:
 def _parts(series: list[Any], n: int) -> Iterator[Sequence[Any]]:
     """Runs of `n` in a row, the first having none perhaps, as the state that a recurrent network begins with; or, where
     an op stands several times on its line, every so manieth."""
-    known = [None, *series]
+    known = [None, *series] if n > 1 else series
     yield from (known[i : i + n] for i in range(len(known) - n, -1, -1))
-    step = len(series) // n
-    if step > 1 and len(series) % n == 0:
-        yield from (series[i::step] for i in range(step))
+    for step in range(2, len(series) // max(n - 1, 1) + 1):
+        yield from (series[i::step][:n] for i in range(step) if len(series[i::step]) == n)
 
 
 class _Replacing:

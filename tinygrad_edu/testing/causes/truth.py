@@ -17,6 +17,8 @@ from ...recording import SITES, Recording
 from ...transforms.trace import may_come_back
 from .mending import Mendable
 
+FEW = 12  # derivatives of one shape that are compared with each other
+
 
 class Known:
     """Arrays, asked which of them are proportional to a given one."""
@@ -68,7 +70,7 @@ class Truth:
         self.arguments = [found.get(t.born, z) for t, z in zip(tensors, zero, strict=True)]
         shares = list(_shares(pulled))
         self.nodes = [*found.values(), *(g for _, _, g in shares)]  # by every value in the graph
-        self.names: dict[str, list[list[Any]]] = {}  # by the values of each variable: the whole, and its shares
+        self.names: dict[str, list[list[Any]]] = {}  # by the values of each variable: first the whole, then its shares
         self.values: dict[str, list[Any]] = {}  # these values themselves
         self.series = _series([((str(t.op), str(t.site)), found[t.born]) for t, _ in pulled])
         self.series += _series([(use, g) for use, _, g in shares]) + self._layers(pair.arguments)
@@ -76,6 +78,8 @@ class Truth:
         for name, v in seen:
             if isinstance(v, Variable) and v.born in found:
                 births.setdefault(name, {})[v.born] = None
+            elif isinstance(v, Variable) and v.flags & NEEDS:  # no part of the value: of the gradient beside it, say
+                continue
             if (known := numbers(getattr(v, "_data", v))) is not None:
                 self.values.setdefault(name, []).append(known)
         for name, born in births.items():
@@ -86,7 +90,8 @@ class Truth:
         for g in {(g.shape, g.tobytes()): g for g in (*self.nodes, *self.arguments)}.values():
             self.shaped.setdefault(g.shape, []).append(g)
         forward = [numbers(t._data) for t, _ in pulled]
-        self.data = Known([v for v in forward if v is not None] + [v for vs in self.values.values() for v in vs])
+        known = [v for v in forward if v is not None] + [v for vs in self.values.values() for v in vs]
+        self.data = Known([*known, *_slopes(self.shaped.values())])
 
     def _local(self, found: dict[int, Any], born: Sequence[int], tensors: Sequence[Any], c: Any) -> list[list[Any]]:
         """What elementwise code may call `du` as well: the slope of the result by u, and that of u by the input."""
@@ -95,6 +100,10 @@ class Truth:
             return []
         ratios = [[found[tensors[0].born] / g for g in wholes]]
         return [*([[g / np.reshape(c, g.shape) for g in wholes]] if np.size(c) == wholes[0].size else []), *ratios]
+
+    def agrees(self, k: int, found: Any) -> bool:
+        """Whether a gradient by argument `k` is right."""
+        return equal(found, self.arguments[k])
 
     def fitting(self, shape: tuple[int, ...]) -> list[Any]:
         """The different derivatives of a shape; after them those by the arguments, which may need another shape."""
@@ -118,6 +127,13 @@ def _shares(pulled: Sequence[tuple[Variable, Any]]) -> Iterator[tuple[Any, int, 
             if uses[x.born] > 1 and x.flags & NEEDS and t.op is not None and (rule := t.op.vjps[i]) is not None:
                 share = rule(g, t._data, *[v._data for v in inputs], **(t.attributes or {}))
                 yield (str(t.op), str(t.site), i), x.born, np.asarray(fit(t.op, share, x))
+
+
+def _slopes(groups: Iterable[Sequence[Any]]) -> Iterator[Any]:
+    """What derivatives of one shape may differ by: the slope of an activation, a mask."""
+    for group in groups:
+        known = [g for g in group[:FEW] if g.all()]
+        yield from (g / h for h in known for g in group[:FEW] if g is not h)
 
 
 def _series(pairs: Sequence[tuple[Any, Any]]) -> list[list[Any]]:
@@ -146,13 +162,13 @@ def noting(f: Callable[..., Any], seen: list[tuple[str, Any]]) -> Any:
 
 
 class Creating:
-    """NumPy, but for arrays that are made to be filled, and those made of lists of Tensors: these are Tensors, which
-    know what is written into them, and what they are made of."""
+    """NumPy, but for arrays that are made to be filled, and those made of Tensors or lists of them: these are Tensors,
+    which know what is written into them, and what they are made of."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
         if name in ("array", "asarray"):
-            return lambda x, *args, **settings: _stacked(x) if _holds(x) else found(x, *args, **settings)
+            return lambda x, *args, **settings: _made_of(x) if _holds(x) else found(x, *args, **settings)
         if name.removesuffix("_like") not in ("zeros", "ones", "empty", "full"):
             return found
 
@@ -164,12 +180,13 @@ class Creating:
 
 
 def _holds(x: Any) -> bool:
-    """Whether there is a Tensor in a list."""
-    return isinstance(x, list | tuple) and any(isinstance(v, Variable) or _holds(v) for v in x)
+    """Whether it is a Tensor, or a list with one in it."""
+    return isinstance(x, Variable) or (isinstance(x, list | tuple) and any(map(_holds, x)))
 
 
-def _stacked(x: Any) -> Any:
-    return stack([_stacked(v) if isinstance(v, list | tuple) else v for v in x])
+def _made_of(x: Any) -> Any:
+    """An array of Tensors: a new one, which may be written to."""
+    return stack([_made_of(v) if isinstance(v, list | tuple) else v for v in x]) if isinstance(x, list | tuple) else +x
 
 
 def bars(true: Any) -> Any:
@@ -182,8 +199,9 @@ def equal(value: Any, true: Any) -> bool:
     return value.shape == true.shape and bool(np.all(np.abs(value - true) <= bars(true)))
 
 
-def numbers(value: object) -> Any:
-    """The floats in a value; None for anything else."""
-    if isinstance(value, np.ndarray | np.generic | float) and np.asarray(value).dtype.kind == "f":
+def numbers(value: object, whole: bool = False) -> Any:
+    """The floats in a value, or `whole` numbers as well; None for anything else."""
+    kinds, types = ("fiu", float | int) if whole else ("f", float)
+    if isinstance(value, np.ndarray | np.generic | types) and np.asarray(value).dtype.kind in kinds:
         return np.asarray(value, dtype=np.float64)
     return None

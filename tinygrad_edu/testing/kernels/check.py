@@ -9,21 +9,39 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ...functions.settings import Names, Size, settings
 from ...functions.settings import lengths as lengths_of
 from ..causes.patterns import OVERWRITTEN, TERM
 from ..examination import Examination
 from ..explanation import explained
 from ..report import Blame, conclude
+from ..slopes.judging import digits
 from ..subjects.other_libraries import plain, precision
 from ..subjects.subjects import Mismatch, Uncomputable, flatten, parameter_names
 from .kernel import kernel_of
 from .parting import parting_line, sources, writing_line
-from .probes import BATCH, EMPTY, PRECISION, PROBES, VALUE, WRITES, Finding, Place, aliases, alike, probed
+from .probes import (
+    BATCH,
+    COARSE,
+    EMPTY,
+    PRECISION,
+    PROBES,
+    VALUE,
+    WRITES,
+    Finding,
+    Place,
+    aliases,
+    alike,
+    coarseness,
+    probed,
+)
 from .report import KernelReport, described, kernel_report, pasted
 from .sizes import LENGTHS, copied, resized, smallest, spread, variations
 from .subject import WHO, Inputs, KernelFunctions
+
+UNITS = 256  # in the last place: sums of float32 are not so far off
+EXPLAINED = 16  # times what rounding does to a sum of two gradients, it may do to one gradient
 
 
 @settings
@@ -51,7 +69,8 @@ def check_kernel(
     nothing; neither inputs nor outputs are written to; the layouts of the gradient of the output and of each input
     do not matter (Fortran order, slices, stride 0, reversed, misaligned, read-only); one array may be passed for two
     inputs; shapes and dtypes of gradients are those of the inputs; each axis may have the `lengths` 1, a prime number
-    and 0, as far as the forward takes them; in float32 the gradient is that of float64, but for rounding.
+    and 0, as far as the forward takes them; in float32 the gradient is that of float64, but for rounding. A kernel that
+    rounds to float16 or bfloat16 inside is UNDECIDED, "low precision inside", as far as its digits go.
 
     The report has the fields of every report, and `smallest`, the smallest inputs that show the fault, and `test`, a
     test to paste. WRONG raises `GradientError` unless `raises` is False.
@@ -101,6 +120,8 @@ class Check:
         report.notes += getattr(subject, "notes", [])
         if unchecked := getattr(subject, "unchecked", []):
             report.notes.append(f"not checked, as the backward says nothing of them: {', '.join(unchecked)}")
+        if report.verdict == "WRONG" and (finding := self.rounded(inputs)) is not None:
+            return self.found(replace(report, verdict="UNDECIDED", notes=[]), inputs, finding)
         if report.verdict == "WRONG":
             self.broken(report, inputs)
             return self.told(report, smallest(inputs, self.is_wrong, self.rng), "")
@@ -123,13 +144,14 @@ class Check:
             finding = self.probes(inputs)
         except Exception:  # its shapes or dtypes are wrong
             return
-        if finding is not None and finding.pattern != PRECISION:
+        if finding is not None and finding.pattern not in (PRECISION, COARSE):
             report.notes.append(finding.text)
             report.pattern = finding.pattern
             report.blame = self.blame(inputs, finding) or report.blame
 
     def formula(self, inputs: Inputs) -> KernelReport:
-        return kernel_report(Examination(self.functions.subject(inputs), self.seed, each=32).report())
+        subject = self.functions.subject(inputs)
+        return kernel_report(Examination(subject, self.seed, each=32).report())
 
     def is_wrong(self, inputs: Inputs) -> bool:
         """Whether the derivative is wrong there."""
@@ -147,7 +169,21 @@ class Check:
         self.tried |= dict.fromkeys(probe.__doc__ or "" for probe in PROBES)
         place = self.place(inputs)
         with np.errstate(all="ignore"):
-            return probed(place) or self.reads(place) or precise(place)
+            return probed(place) or self.reads(place) or precise(place) or coarse(place)
+
+    def rounded(self, inputs: Inputs) -> Finding | None:
+        """Whether rounding inside explains that the derivative is not that of the slopes."""
+        try:
+            finding = coarse(place := self.place(inputs), UNITS)
+        except Exception:  # its shapes or dtypes are wrong
+            return None
+        if finding is None:
+            return None
+        report = self.formula(inputs)
+        most = {a.name: float(np.max(np.abs(g), initial=0)) for a, g in zip(place.kernel.arguments, place.gradients)}
+        bars = [EXPLAINED * coarseness(place) * most.get(e.argument, max(most.values())) for e in report.wrong]
+        near = [abs(e.analytic - e.numerical) <= bar for e, bar in zip(report.wrong, bars, strict=True)]
+        return finding if all(near) and bool(near) == (report.verdict == "WRONG") else None
 
     def reads(self, place: Place) -> Finding | None:
         """Whether the forward is that of the reference."""
@@ -211,7 +247,8 @@ class Check:
             inputs, given = smallest(inputs, partial(self.same, finding), self.rng), None
             again = self.probes(inputs)
             finding = again if again is not None and again.pattern == finding.pattern else finding
-        wrong = replace(report, verdict="WRONG", diagnosis=finding.text, pattern=finding.pattern, entries=[])
+        verdict = "UNDECIDED" if finding.pattern == COARSE else "WRONG"
+        wrong = replace(report, verdict=verdict, diagnosis=finding.text, pattern=finding.pattern, entries=[])
         wrong.notes = [*report.notes, f"the derivative itself: {report.verdict}"]
         wrong.blame = self.blame(inputs, finding)
         return self.told(wrong, inputs, finding.where, given)
@@ -249,6 +286,16 @@ def empty(place: Place, name: str) -> Finding | None:
         if not any(y.size for y in place.outputs) and np.any(g):
             return Finding(EMPTY, f"where {name} and nothing comes out, the gradient of {a.name} is not 0")
     return None
+
+
+def coarse(place: Place, units: float = 0.0) -> Finding | None:
+    """Whether the backward rounds to fewer bits than its inputs have: to half of them, or to so many units in the last
+    place."""
+    eps = max(float(np.finfo(a.array.dtype).eps) for a in place.kernel.arguments)
+    if not (share := coarseness(place)) > (units * eps or np.sqrt(eps)):
+        return None
+    text = f"gradients agree to {digits(share)}: low precision inside, as of float16 or bfloat16"
+    return Finding(COARSE, text)
 
 
 def precise(place: Place) -> Finding | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ..subjects.conventions import Convention, kernel_conventions
 from ..subjects.other_libraries import ForeignSubject, library_of, plain, wrapper
 from ..subjects.pairs import Pair
@@ -22,7 +22,7 @@ Inputs = tuple[Any, ...]
 class KernelPair(Pair):
     """A forward and a backward that may take one dtype only, and a reference that computes in float64."""
 
-    who, called = WHO, "backward"
+    who, called, valued = WHO, "backward", "forward"
 
     def __init__(self, f: Function, df: Function, inputs: Sequence[Any], reference: Function | None = None) -> None:
         self.reference = reference
@@ -46,7 +46,14 @@ class KernelPair(Pair):
     def value(self, flat: Any) -> Any:
         if self.reference is None:
             return super().value(flat)
-        return flatten(self.who, plain(self.apart(self.reference(*super().rebuilt(flat)))[0]))
+        found = flatten(self.who, plain(self.apart(self.reference(*super().rebuilt(flat)))[0]), "reference")
+        wanted = int(np.prod(self.shape))
+        if found.size != wanted:
+            raise TypeError(
+                f"{WHO}: reference must return as many numbers as forward, {wanted} here; got {found.size}; compute "
+                "the same in it"
+            )
+        return found
 
     def differentiate(self, flat: object, value: object, cache: object, cotangent: object, native: bool = False) -> Any:
         cotangent = cotangent if self.dtype is None else np.asarray(cotangent, dtype=self.dtype)
@@ -68,7 +75,7 @@ class KernelPair(Pair):
             return np.full(self.x.size, np.nan)
 
 
-def applied(forward: Any) -> Function:
+def applied(forward: Any) -> Callable[..., Any]:
     """The function that a `torch.autograd.Function` is, with the parameters of its forward but the context."""
 
     def call(*xs: Any) -> Any:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from hypothesis import given
+from hypothesis import Phase, given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 from hypothesis.control import current_build_context
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ...functions.settings import Names, Texts, settings
 from ..checking import check_derivative, check_gradients
 from ..explanation import causes
@@ -76,7 +76,9 @@ def derivative_property(
             found.__code__ = found.__code__.replace(**place)
         found.__name__, found.__qualname__ = _identifier(f.__name__), f.__qualname__
         found.__module__, found.__doc__ = f.__module__, f.__doc__
-        test: Any = options(deadline=None, report_multiple_bugs=False)(given(inputs=st.tuples(*inputs))(found))
+        phases = [p for p in options().phases if p is not Phase.explain]  # the report explains better, and sooner
+        chosen = options(deadline=None, report_multiple_bugs=False, phases=phases)
+        test: Any = chosen(given(inputs=st.tuples(*inputs))(found))
         test.function, test.derivative = f, df
         return test
 

@@ -14,7 +14,21 @@ from .extended import Extended
 from .extrapolation import EPS, Slope, inf
 from .numerical import Line
 from .probe import Probe, sizes
-from .thresholds import AGREED, CLEAR, COMPLEX_STEP, DROWNED, FAR, MISS, NOISY, SAFETY, SMALL, SUSPECT, VISIBLE, WITHIN
+from .thresholds import (
+    AGREED,
+    CLEAR,
+    COMPLEX_STEP,
+    DROWNED,
+    FAR,
+    LOSES,
+    MISS,
+    NOISY,
+    SAFETY,
+    SMALL,
+    SUSPECT,
+    VISIBLE,
+    WITHIN,
+)
 
 ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
@@ -186,7 +200,10 @@ class Judge:
         size = float(np.sum(np.abs(self.c * self.probe.y))) / float(self.scales[k])
         still = size if entry.numerical == 0 else 0.0  # where rounding lets nothing move
         most = SAFETY * coarse * max(1.0, float(np.max(np.abs(self.g))), still)
-        if entry.verdict == "WRONG" and abs(entry.analytic - entry.numerical) <= most:
+        off, own = abs(entry.analytic - entry.numerical), LOSES * coarse * float(np.max(np.abs(self.g)))
+        if entry.verdict == "WRONG" and coarse <= self.subject.unit and off <= own:  # more than the inputs' dtype has
+            return entry.but(verdict="RIGHT", reason=COARSE, error=own)
+        if entry.verdict == "WRONG" and off <= most:
             return entry.but(verdict="UNDECIDED", reason=COARSE, error=most)
         return entry
 

@@ -22,3 +22,4 @@ CLEAR = 1e-3  # of the value: a wider bar would hide a factor of 1.001
 NOISY = 0.03  # of the bar: noise with a larger share is its cause
 MISS = 1e-8  # the probability that random directions miss an error of a hundred bars
 WITHIN = 0.008  # the probability that a Gaussian number is within a hundredth of its spread
+LOSES = 16  # units in the last place that a good algorithm may lose beside what conditioning takes

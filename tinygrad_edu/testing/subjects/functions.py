@@ -7,7 +7,7 @@ import dis
 import inspect
 import linecache
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -63,37 +63,69 @@ def is_own(f: FunctionType) -> bool:
     return not f.__code__.co_filename.startswith((*libraries(), "<frozen")) and package not in (OURS, "numpy")
 
 
-def reached(f: object) -> list[FunctionType]:
-    """The function and the user's functions that it names, directly or through each other."""
+def reached(f: object, *beside: object) -> list[FunctionType]:
+    """The function and the user's functions that it names, directly or through each other. `beside` are further objects
+    of which it may call methods, such as those in a cache."""
     found: list[FunctionType] = []
+    more = list(held(beside))
     waiting = [plain_function(f)]
     while waiting:
         here = waiting.pop()
         if here is None or here in found or not (is_own(here) or not found):
             continue
         found.append(here)
-        waiting += [plain_function(v) for v in _named(here) if callable(v)]
+        waiting += [plain_function(v) for v in _named(here, more) if callable(v)]
         if isinstance(f, MethodType) and len(found) == 1:  # its class may be local
             names = {n for code in codes(here.__code__) for n in code.co_names}
             waiting += [g for n, g in functions_of(f.__self__).items() if n in names]
     return found
 
 
-def _named(f: FunctionType) -> Iterator[Any]:
+def _named(f: FunctionType, beside: Sequence[object] = ()) -> Iterator[Any]:
     """What the names in a function's code stand for: globals and closed-over variables, and those attributes of
     modules, objects and classes among them that are named as well; in a method, those of its class."""
+    names = {n for code in codes(f.__code__) for n in code.co_names}
+    home = f.__globals__.get(f.__qualname__.partition(".")[0])  # a method's class
+    found = _values_in(f, names)
+    yield from found
+    for owner in [*found, *held(found), *beside, *([home] if isinstance(home, type) else [])]:
+        yield from (a for n, a in functions_of(owner).items() if n in names or n in ("__init__", "__call__"))
+
+
+def _values_in(f: FunctionType, names: set[str]) -> list[Any]:
+    """The closed-over variables of a function, and the globals that it names."""
     closed = {}
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
         try:
             closed[name] = cell.cell_contents
         except ValueError:  # not bound yet
             continue
-    names = {n for code in codes(f.__code__) for n in code.co_names}
-    home = f.__globals__.get(f.__qualname__.partition(".")[0])  # a method's class
-    found = [*closed.values(), *(f.__globals__[n] for n in sorted(names) if n in f.__globals__)]
-    yield from found
-    for owner in [*found, *([home] if isinstance(home, type) else [])]:
-        yield from (a for n, a in functions_of(owner).items() if n in names or n in ("__init__", "__call__"))
+    return [*closed.values(), *(f.__globals__[n] for n in sorted(names) if n in f.__globals__)]
+
+
+def held(things: Iterable[Any], depth: int = 3) -> Iterator[Any]:
+    """The objects of the user's classes among things, in their attributes and in containers, as layers are."""
+    for thing in things:
+        if isinstance(thing, Mapping | list | tuple):
+            yield from held(thing.values() if isinstance(thing, Mapping) else thing, depth - 1) if depth else ()
+            continue
+        kind: type = type(thing)
+        if not isinstance(thing, type | ModuleType | FunctionType | MethodType) and methods_of(kind):
+            yield thing
+            yield from held(getattr(thing, "__dict__", {}).values(), depth - 1) if depth else ()
+
+
+def kinds_of(f: object, *beside: object) -> list[type]:
+    """The user's classes whose methods a function may call: those that it names, and those of objects within reach."""
+    found: dict[type, None] = {}
+    for g in reached(f, *beside):
+        values = _values_in(g, {n for code in codes(g.__code__) for n in code.co_names})
+        home = g.__globals__.get(g.__qualname__.partition(".")[0])
+        kinds = [v for v in (*values, home) if isinstance(v, type)] + [type(v) for v in held([*values, *beside])]
+        found |= dict.fromkeys(base for kind in kinds for base in kind.__mro__ if methods_of(base))
+    if isinstance(f, MethodType):
+        found |= dict.fromkeys(base for base in type(f.__self__).__mro__ if methods_of(base))
+    return list(found)
 
 
 def functions_of(owner: Any) -> dict[str, Any]:

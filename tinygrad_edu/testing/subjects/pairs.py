@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ..slopes.analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .functions import names_in
@@ -25,9 +25,9 @@ class Pair(Subject):
     With `df=True`, the function returns `(value, gradient)`, as SciPy's `jac=True` has it.
     """
 
-    who, called = "check_derivative", "df"
+    who, called, valued = "check_derivative", "df", "f"
 
-    def __init__(self, f: Function, df: Function | bool, inputs: Sequence[Any]) -> None:
+    def __init__(self, f: Function, df: object, inputs: Sequence[Any]) -> None:
         self.own = df is True  # the function returns its gradient, too
         df = _itself if df is True else df
         if not callable(df):
@@ -59,7 +59,7 @@ class Pair(Subject):
     def value(self, flat: Any) -> Any:
         result, cache = self.call(flat)
         self.fresh = (flat.tobytes(), result, cache) if self.convention.needs_function else None
-        return flatten(self.who, result)
+        return flatten(self.who, result, self.valued)
 
     def call(self, flat: Any, native: bool = False) -> tuple[Any, Any]:
         """The value, and the cache if there is one."""
@@ -92,7 +92,7 @@ class Pair(Subject):
         known, self.fresh = self.fresh, None
         reused = known is not None and not native and known[0] == flat.tobytes()
         value, cache = known[1:] if known is not None and reused else self.call(flat, native)
-        self.seen.append(flatten(self.who, value))
+        self.seen.append(flatten(self.who, value, self.valued))
         dtype = np.asarray(value).dtype if native else np.float64
         cotangent = np.array(c, dtype=dtype).reshape(self.shape)
         return self.gather(self.named(self.differentiate(flat, value, cache, cotangent, native), cotangent))
@@ -133,7 +133,7 @@ class Pair(Subject):
             return in_order_of(self.inputs, leaf)
         if hasattr(leaf, "rmatmat"):
             self.operators = [*self.operators[-MOST:], leaf]
-        return dense(plain(leaf))
+        return dense(self.who, plain(leaf))
 
     def named(self, found: object, cotangent: object) -> list[Any]:
         """The result of the derivative, as one array for each argument."""
@@ -222,7 +222,7 @@ class Pair(Subject):
         for flat in (self.x + step, self.x - step, self.x + step / 2**20, self.x):
             try:
                 value, cache = self.call(flat)
-                if not np.all(np.isfinite(np.asarray(value, dtype=complex))) and flat is not self.x:
+                if not np.all(np.isfinite(flatten(self.who, value, self.valued))) and flat is not self.x:
                     continue
                 found = self.first_result(flat, value, cache)
             except Exception as error:
@@ -318,22 +318,46 @@ def _of(key: object) -> str:
     return next((text[len(start) :] for start in ("grad_", "d_", "d") if text.startswith(start)), text)
 
 
-def dense(part: Any) -> Any:
+def dense(who: str, part: Any) -> Any:
     """A sparse matrix, or a LinearOperator, as an array; anything else as it is."""
     if hasattr(part, "toarray"):
         return part.toarray()
-    return part.matmat(np.eye(part.shape[1])) if hasattr(part, "matmat") and hasattr(part, "shape") else part
+    if not hasattr(part, "matmat") or not hasattr(part, "shape"):
+        return part
+    rows, columns = part.shape
+    return _columns(who, "matvec", part.matmat, columns, rows)
 
 
-def unlike_adjoint(operator: Any) -> str | None:
+def _columns(who: str, name: str, product: Callable[[Any], Any], columns: int, rows: int) -> Any:
+    """The matrix whose products with columns a LinearOperator gives."""
+    try:
+        found = np.asarray(product(np.eye(columns)))
+        why = "" if found.dtype.kind in "biufc" and found.shape == (rows, columns) else f"an array of {found.dtype}"
+    except NotImplementedError:  # it has none
+        raise
+    except Exception as error:  # what a user's function returns may fail in any way
+        why = f"what raises {type(error).__name__}: {error}"
+    if why:
+        raise TypeError(
+            f"{who}: {name} of a LinearOperator must return numbers of shape ({rows},); got {why} (is a return "
+            "missing?); return an array of floats"
+        )
+    return found
+
+
+def unlike_adjoint(who: str, operator: Any) -> str | None:
     """What is said of a LinearOperator whose two products are not those with one matrix; None if it has one only."""
     if not hasattr(operator, "rmatmat"):
         return None
-    forward = np.asarray(operator.matmat(np.eye(operator.shape[1])))
+    rows, columns = operator.shape
+    forward = dense(who, operator)
     try:
-        back = np.asarray(operator.rmatmat(np.eye(operator.shape[0]))).conj().T
-    except (NotImplementedError, TypeError):  # without rmatvec
+        one_by_one = lambda units: np.stack([operator.rmatvec(e) for e in units], axis=1)
+        back = _columns(who, "rmatvec", one_by_one, rows, columns).conj().T
+    except NotImplementedError:  # without rmatvec
         return None
+    except TypeError as error:
+        return str(error).partition(": ")[2]
     if np.allclose(forward, back, rtol=1e-7, atol=1e-9 * np.max(np.abs(forward), initial=0)):
         return None
     i, j = (int(k) for k in np.unravel_index(np.argmax(np.abs(forward - back)), forward.shape))

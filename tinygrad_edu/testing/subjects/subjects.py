@@ -10,16 +10,15 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...annotations import Array
+from ...annotations import Array, Function
 from ...backward import gradients, history
 from ...engine import NEEDS, Variable, constant
-from ...functions.arguments import Function
 from ...recording import Recording
 from ..slopes.analytic import watched
 from .trees import Path, at, called, leaves, mapped
@@ -170,7 +169,7 @@ class Subject:
         most = [np.full(p.size, np.max(np.abs(p), initial=0)) for p in self.split(g)]
         return self.accuracy.df * np.concatenate(most)
 
-    def guarded(self, name: str, f: Function) -> Function:
+    def guarded(self, name: str, f: Function) -> Callable[..., Any]:
         """The user's function, whose errors are told in a sentence that names it."""
 
         @functools.wraps(f)
@@ -268,6 +267,12 @@ class Subject:
         """Whether some input has less precision than float64."""
         return any(a.array.dtype.itemsize < 8 for a in self.arguments)
 
+    @property
+    def unit(self) -> float:
+        """The unit in the last place of the inputs, relatively: of the finest of them; 0 if one is of float64."""
+        known = [float(np.finfo(a.array.dtype).eps) for a in self.arguments if a.array.dtype.kind == "f"]
+        return min(known) if len(known) == len(self.arguments) and min(known) > 1e-12 else 0.0
+
     def value(self, flat: Any) -> Any:
         """All outputs, as one flat array."""
         raise NotImplementedError
@@ -309,13 +314,13 @@ def parameter_names(f: Function, n: int) -> list[str]:
     return names[:n] + [f"x{i}" if n > 1 else "x" for i in range(len(names), n)]
 
 
-def flatten(who: str, result: object) -> Any:
-    """One array, or a tuple of arrays, as one flat array of floats."""
+def flatten(who: str, result: object, name: str = "f") -> Any:
+    """One array, or a tuple of arrays, as one flat array of floats: what the function called `name` returned."""
     parts = [np.asarray(p._data if isinstance(p, Variable) else p) for p in _parts(result)]
     for p in parts:
         if p.dtype.kind not in "biufc" and not is_floating(p.dtype):
             got = "None (is a return missing?)" if result is None else type(result).__name__
-            raise TypeError(f"{who}: f must return numbers; got {got}; return an array or a float")
+            raise TypeError(f"{who}: {name} must return numbers; got {got}; return an array or a float")
     flat = [p.astype(np.float64).ravel() if p.dtype.kind not in "fc" else p.ravel() for p in parts]
     return np.concatenate(flat) if flat else np.zeros(0)
 
