@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def matmul(a: Any, b: Any) -> Tensor:
     """Matrix product `(..., i, k), (..., k, j) -> (..., i, j)`; a 1-D tensor is a row or a column.
 
+    Errors: a ShapeError for numbers, and where the two lengths k differ.
+
     >>> import tinygrad_edu as tg
     >>> (tg.ones((2, 3)) @ tg.ones((3, 4))).shape
     (2, 4)
@@ -62,6 +64,8 @@ def vecdot(a: ArrayLike, b: ArrayLike, axis: int = -1, *, dim: int | None = None
 @own_keywords
 def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2, *, dims: Any = None) -> Tensor:
     """Sum over pairs of axes: the last `n` of `a` with the first `n` of `b`, or two lists. PyTorch calls them `dims`.
+
+    Errors: a ShapeError where axes that are summed over together differ in length.
 
     >>> import tinygrad_edu as tg
     >>> tg.tensordot(tg.ones((2, 3)), tg.ones((3, 4)), 1).shape

@@ -47,6 +47,8 @@ def eig(x: ArrayLike) -> EigResult:
     Source: the implicit function theorem, on x v = w v and <v0, v> = 1, in the form of Newton's iteration from the
     solution: D. Christianson, "Reverse accumulation and attractive fixed points" (1994).
 
+    Errors: a ShapeError unless `x` is `(..., n, n)`, a DTypeError under the complex step.
+
     >>> import tinygrad_edu as tg
     >>> turn = lambda t: tg.stack([tg.stack([tg.cos(t), -tg.sin(t)]), tg.stack([tg.sin(t), tg.cos(t)])])
     >>> slope = tg.grad(lambda t: tg.abs(tg.imag(tg.linalg.eig(turn(t)).eigenvalues[0])))(tg.Tensor(0.5))

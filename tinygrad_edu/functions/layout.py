@@ -104,6 +104,8 @@ def transpose(x: ArrayLike, *axes: Any) -> Tensor:
 def matrix_transpose(x: Any) -> Tensor:
     """The last two axes exchanged: (..., m, n) -> (..., n, m).
 
+    Errors: a ShapeError for fewer than two axes.
+
     >>> import tinygrad_edu as tg
     >>> tg.matrix_transpose(tg.ones((5, 2, 3))).shape
     (5, 3, 2)

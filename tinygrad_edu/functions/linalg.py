@@ -89,6 +89,8 @@ def outer(a: ArrayLike, b: ArrayLike) -> Tensor:
 def cross(a: ArrayLike, b: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """The vector product of vectors of length 3 along `axis`.
 
+    Shapes `(..., 3), (..., 3) -> (..., 3)`. Errors: a ShapeError for another length.
+
     >>> import tinygrad_edu as tg
     >>> tg.linalg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]).tolist()
     [0.0, 0.0, 1.0]
@@ -256,6 +258,8 @@ def _completed(q: Tensor, whole: Array) -> Any:
 def qr(x: ArrayLike, mode: str = "reduced") -> QRResult:
     """x = Q @ R with orthonormal columns in Q and an upper triangular R; with `mode` "complete", Q is square.
 
+    Errors: a ValueError for another `mode`.
+
     >>> import tinygrad_edu as tg
     >>> Q, R = tg.linalg.qr([[0.0, 2.0], [1.0, 0.0]])
     >>> abs(Q @ R).tolist()
@@ -365,6 +369,8 @@ def pinv(x: ArrayLike, rtol: float | None = None, hermitian: bool = False) -> Te
 @settings
 def matrix_power(x: ArrayLike, n: int) -> Tensor:
     """x @ x @ ... @ x, `n` times, by repeated squaring; of the inverse for a negative `n`.
+
+    Errors: a DTypeError where `n` is no integer.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.matrix_power([[1.0, 1.0], [0.0, 1.0]], 3).tolist()

@@ -40,6 +40,8 @@ def vector_norm(
 ) -> Tensor:
     """sum(abs(x)**ord)**(1/ord); max(abs(x)) for inf, min(abs(x)) for -inf, the number of entries other than 0 for 0.
 
+    Errors: a DTypeError where `ord` is no number.
+
     >>> import tinygrad_edu as tg
     >>> [tg.linalg.vector_norm([3.0, -4.0], ord).item() for ord in (2, 1, float("inf"), 0)]
     [5.0, 7.0, 4.0, 2.0]
@@ -75,6 +77,8 @@ def matrix_norm(
     largest and the smallest sum(abs(x)) of a column; inf and -inf: of a row.
 
     The rows and columns of a matrix are numbered along the two axes that `axis` names.
+
+    Errors: a ShapeError where `axis` does not name two axes, a ValueError for another `ord`.
 
     >>> import tinygrad_edu as tg
     >>> [tg.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]], ord).item() for ord in ("fro", "nuc", 2, 1)]
@@ -117,6 +121,8 @@ def norm(
 ) -> Tensor:
     """NumPy's `linalg.norm`: a vector norm over all axes or one, a matrix norm over two.
 
+    Errors: a ShapeError where `ord` is given and `axis` names neither one nor two axes.
+
     >>> import tinygrad_edu as tg
     >>> tg.linalg.norm([[3.0, 4.0], [6.0, 8.0]], axis=1).tolist()
     [5.0, 10.0]
@@ -158,6 +164,8 @@ def matrix_rank(x: ArrayLike, rtol: Any = None, *, atol: Any = None, hermitian: 
 @own_keywords
 def cond(x: ArrayLike, p: object = None) -> Tensor:
     """The condition number of a matrix: norm(x, p) * norm(inv(x), p); for `p` None or 2, by singular values.
+
+    Errors: a ShapeError for matrices without entries, a DTypeError for another `p`.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.cond([[4.0, 0.0], [0.0, 2.0]]).item()

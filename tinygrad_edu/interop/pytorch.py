@@ -321,13 +321,14 @@ SPECIAL = {
     "entr": "write -tg.special.xlogy(x, x)",
     "ndtri": "write tg.special.erfinv(2 * p - 1) * 2**0.5",
     "psi": "use tg.special.digamma",
+    **{f"modified_bessel_i{n}": f"use tg.special.i{n}" for n in (0, 1)},
     "multigammaln": LINES["mvlgamma"],
     "log_softmax": "use nn.functional.log_softmax", "softmax": "use nn.functional.softmax",
     **dict.fromkeys(
         (
             "gammainc", "gammaincc", "zeta", "airy_ai", "spherical_bessel_j0",
             *(f"bessel_{kind}{n}" for kind in "jy" for n in (0, 1)),
-            *(f"{way}modified_bessel_{kind}{n}" for way in ("", "scaled_") for kind in "ik" for n in (0, 1)),
+            *(f"{way}modified_bessel_k{n}" for way in ("", "scaled_") for n in (0, 1)),
             *(f"{way}chebyshev_polynomial_{kind}" for way in ("", "shifted_") for kind in "tuvw"),
             "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
         ),
@@ -356,7 +357,6 @@ LINALG = {
     },
     "matrix_exp": LINES["matrix_exp"],
     "vander": "use np.vander(x, increasing=True)",
-    "vecdot": "use tg.vecdot(x, y)",
 }
 
 # by how users write the place

@@ -43,6 +43,8 @@ def _labels(who: str, prediction: ArrayLike, target: ArrayLike) -> tuple[Any, An
 def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     """The share of predictions that are right. Predictions are class numbers, or logits `(batch, classes)`.
 
+    Formula: mean(prediction == target). Errors: a ShapeError where the shapes are no such pair.
+
     >>> from tinygrad_edu import nn
     >>> nn.metrics.accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
     0.5
@@ -54,6 +56,10 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
 @settings
 def confusion_matrix(prediction: ArrayLike, target: ArrayLike, num_classes: int | None = None) -> Any:
     """How often class `i` (row) was predicted as `j` (column).
+
+    Formula: C[i, j] = sum(target == i and prediction == j); shapes `(n,), (n,) -> (classes, classes)`, or
+    logits `(n, classes)` first. Errors: a ShapeError where the shapes are no such pair, an IndexError for labels
+    outside of `num_classes`.
 
     >>> from tinygrad_edu import nn
     >>> nn.metrics.confusion_matrix([0, 1, 1], [0, 0, 1])
@@ -76,6 +82,9 @@ def precision_recall_f1(
 
     `average`: "macro" (mean over classes), "binary" (class 1), "micro" (all together), None (each class).
     Source: van Rijsbergen, "Information retrieval" (1979).
+
+    Formula, of the confusion matrix C: C[i, i] / sum(C[:, i]); C[i, i] / sum(C[i]); 2 p r / (p + r). Errors: those of
+    `confusion_matrix`, and a ValueError for another `average`, or "binary" of more than two classes.
 
     >>> from tinygrad_edu import nn
     >>> nn.metrics.precision_recall_f1([1, 1, 0], [1, 0, 1], average="binary")

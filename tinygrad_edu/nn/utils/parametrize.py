@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class ParametrizationList(ModuleList):
     """What a parameter is computed from, `original` (or `original0`, `original1` ...), and the modules that do it.
 
+    Errors: a StateDictError where the tensor is set, and a module has no `right_inverse`.
+
     >>> from tinygrad_edu import nn
     >>> from tinygrad_edu.nn.utils import parametrize
     >>> net = nn.Linear(2, 2)
@@ -85,6 +87,9 @@ def register_parametrization(
     parametrization, if there is one, says what to begin with; it may give several tensors. With `unsafe`, shape and
     dtype may change. A second parametrization is applied to the result of the first.
 
+    Errors: a TypeError for what is no module, a StateDictError for a name that is no parameter's, a ShapeError where
+    shape or dtype change without `unsafe`.
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
     >>> class Symmetric(nn.Module):
@@ -138,6 +143,8 @@ def _together(parts: dict[str, Any]) -> ModuleDict:
 def is_parametrized(module: object, tensor_name: str | None = None) -> bool:
     """Whether a parameter of `module`, or any, is computed from others.
 
+    Errors: a TypeError where `module` is none.
+
     >>> from tinygrad_edu import nn
     >>> from tinygrad_edu.nn.utils import parametrize
     >>> net = nn.Linear(2, 2)
@@ -154,6 +161,8 @@ def is_parametrized(module: object, tensor_name: str | None = None) -> bool:
 @settings
 def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: bool = True) -> Any:
     """Make a computed parameter a plain one again: with the value it has, or with its original one.
+
+    Errors: a StateDictError where the parameter is not computed, or has several originals to go back to.
 
     >>> from tinygrad_edu import nn
     >>> from tinygrad_edu.nn.utils import parametrize

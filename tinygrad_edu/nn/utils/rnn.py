@@ -63,6 +63,8 @@ def pad_sequence(
 ) -> Tensor:  # fmt: skip
     """Sequences `(length, ...)` as one tensor `(longest, batch, ...)`, filled up; batch first with `batch_first`.
 
+    Errors: a ValueError where `padding_side` is neither "left" nor "right".
+
     >>> from tinygrad_edu.nn.utils import rnn
     >>> rnn.pad_sequence([[1.0, 2.0], [3.0]], batch_first=True).tolist()
     [[1.0, 2.0], [3.0, 0.0]]
@@ -104,6 +106,8 @@ def pack_padded_sequence(
 ) -> PackedSequence:  # fmt: skip
     """A filled-up batch `(longest, batch, ...)` without what was filled up; `lengths` descend, or `enforce_sorted` is
     False.
+
+    Errors: a ValueError for a length of 0, and where they neither descend nor may have any order.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu.nn.utils import rnn

@@ -18,6 +18,8 @@ from ..state import publish
 def parameters_to_vector(parameters: Sequence[Any]) -> Tensor:
     """All entries of all parameters, one after the other.
 
+    Shape: `(n,)`, for n entries in all. Errors: a ValueError where there is none.
+
     >>> from tinygrad_edu import nn
     >>> nn.utils.parameters_to_vector([nn.Parameter([[1.0, 2.0]]), nn.Parameter([3.0])]).tolist()
     [1.0, 2.0, 3.0]
@@ -30,6 +32,8 @@ def parameters_to_vector(parameters: Sequence[Any]) -> Tensor:
 
 def vector_to_parameters(vec: Any, parameters: Any) -> None:
     """The entries of a vector, written into the parameters one after the other.
+
+    Shape of the vector: `(n,)`, for n entries in all. Errors: a ShapeError for another number of them.
 
     >>> from tinygrad_edu import nn
     >>> a, b = nn.Parameter([[0.0, 0.0]]), nn.Parameter([0.0])
