@@ -93,3 +93,16 @@ def test_what_reaches_nothing_outside_compiles(function):
     compiled = tg.compile(function)
     for _ in range(3):
         np.testing.assert_allclose(compiled(x).numpy(), function(x).numpy(), rtol=1e-6)
+
+
+def test_a_write_through_a_view_in_an_operation_is_not_lost():
+    def first_row(x):
+        y = np.zeros_like(x)
+        row = y[0]
+        row[...] = 5 * x[1]
+        return y
+
+    op = tg.custom_op("written_through", first_row, lambda g, y, x: g)
+    compiled, x = tg.compile(op), tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    for _ in range(3):
+        assert compiled(x).tolist() == [[15.0, 20.0], [0.0, 0.0]]

@@ -17,7 +17,7 @@ from ..engine import Variable
 from ..errors import GraphError
 from ..recording import site
 from .host import HostNumber
-from .primitives import name_of
+from .primitives import VIEWS, name_of
 from .program import Value
 
 OWN, SHARED = np.empty(0).flags, np.broadcast_to(0.0, 0).flags  # of what may be written into, and of what may not
@@ -127,7 +127,10 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
         return same
 
     def become(self, y: Any) -> None:
-        """Be written into: from here on this array is `y`."""
+        """Be written into: from here on this array is `y`. What it is a view of would not hear of that."""
+        made = self.writer.made.get(self.value)
+        if made is not None and made.primitive in VIEWS and self.writer.users:
+            raise refusal("a write through a view of an array", "write into the array itself, by an index")
         self.values, self.value = y.values, y.value
 
     def __getitem__(self, index: Any) -> Any:

@@ -82,7 +82,8 @@ class Reading(Inputs):
         if not any(isinstance(a, ProgramArray) for a in arrays):
             return op.forward(*arrays, **attributes)
         arrays = [self.writer.constant(a) if type(a) is np.ndarray else a for a in arrays]
-        begun, refused = len(self.writer.steps), self.writer.refused
+        begun, refused, users = len(self.writer.steps), self.writer.refused, self.writer.users
+        self.writer.users = op.custom
         try:
             found = op.forward(*arrays, **attributes)
             if not isinstance(self.writer.refused, EffectError):
@@ -93,6 +94,8 @@ class Reading(Inputs):
         except Exception:  # it asks for values or strides, as a factorisation or a window does: a primitive of its own
             del self.writer.steps[begun:]
             self.writer.refused = refused
+        finally:
+            self.writer.users = users
         return self.writer.call(f"op.{op.name}", arrays, attributes)
 
     def replaced(self, x: Any, array: Any) -> None:

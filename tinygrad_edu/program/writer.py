@@ -41,6 +41,7 @@ class Writer:
         self.lines: dict[Any, str | None] = {None: None}  # the user's lines, by code and place in it
         self.within = False  # a function of this package, and
         self.paused = False  # the watch with it
+        self.users = False  # the forward of an operation of the user's
         self.line: Any = UNKNOWN  # the user's line that called it
         self.refused: GraphError | None = None  # what the function did that no program can hold
         self.watch: Any = None  # a profiler that looks at what the user's function calls
