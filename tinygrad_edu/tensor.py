@@ -181,7 +181,7 @@ class Tensor(Operators, Functions, Contents):
         self.flags |= KEEPS
 
     @own_keywords
-    def register_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Handle:
         """Have `hook(gradient)` called with the gradient of this tensor, whenever it is known; what it gives, if not
         None, takes the gradient's place. `remove()` of what is given back takes the hook away.
 

@@ -65,3 +65,31 @@ def test_prints_are_refused_with_their_line(print_it, capsys):
         tg.compile(g)(tg.ones(3))
     print("outside")
     assert capsys.readouterr().out == "outside\n"
+
+
+PARTS = {
+    "slice": lambda r: (r[1:] ** 2).sum(),
+    "entry": lambda r: tg.sin(r[2]) * r[0],
+    "rows": lambda r: (r.reshape(2, 2)[:1, :1] * 3).sum(axis=1).sum(),
+    "reversed": lambda r: (r[::-2] * r[:2]).sum(),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_gradients_of_parts_of_each_example(name):
+    function = tg.vmap(tg.grad(PARTS[name]))
+    compiled, rng = tg.compile(function), np.random.default_rng(0)
+    for _ in range(3):
+        x = tg.Tensor(rng.normal(size=(5, 4)))
+        each = np.stack([tg.grad(PARTS[name])(row).numpy() for row in x])
+        np.testing.assert_allclose(compiled(x).numpy(), each, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "function", [tg.exp, tg.tanh, tg.logsumexp, tg.custom_op("halved", lambda x: x / 2, lambda g, y, x: g / 2)]
+)
+def test_what_reaches_nothing_outside_compiles(function):
+    x = tg.Tensor([0.5, -1.0, 2.0])
+    compiled = tg.compile(function)
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(x).numpy(), function(x).numpy(), rtol=1e-6)

@@ -88,7 +88,7 @@ def test_images_in_folders_are_a_data_set(tmp_path):
         data.ImageFolder(tmp_path)[1]
     with pytest.raises(ValueError, match="a folder of images for each class; got none"):
         data.ImageFolder(tmp_path / "b" / "deep")
-    with pytest.raises(DTypeError, match="transform must be a function of an image; got 3"):
+    with pytest.raises(DTypeError, match="transform must be a function; got 3"):
         data.ImageFolder(tmp_path, transform=3)
     with pytest.raises(NotADirectoryError, match="root must be a folder"):
         data.ImageFolder(tmp_path / "nowhere")

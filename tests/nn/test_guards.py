@@ -101,6 +101,23 @@ def test_gradients_that_pass_through_another_network_are_cleared_before_its_step
         a.step()
 
 
+def test_a_parameter_that_the_user_steps_is_not_missing():
+    for write in ("in place", "data"):
+        mine, theirs = nn.Parameter([3.0]), nn.Parameter([3.0])
+        optimizer = optim.SGD([theirs], lr=0.1)
+        losses = [(p**2).sum() for p in (mine, theirs)]
+        for loss in losses:
+            loss.backward()
+        with warnings.catch_warnings(), tg.no_grad():
+            warnings.simplefilter("error")
+            if write == "data":
+                mine.data -= 0.1 * mine.grad.data
+            else:
+                mine -= 0.1 * mine.grad
+            optimizer.step()
+        assert mine.tolist() == theirs.tolist()
+
+
 def test_a_parameter_that_no_optimizer_has():
     def mistake():
         model = build()[0]

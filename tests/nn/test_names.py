@@ -9,7 +9,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, io, nn, optim
-from tinygrad_edu.interop.names import public
+from tinygrad_edu.interop.names import NotAFunction, public
 
 PLACES = [nn, F, nn.init, nn.utils, nn.utils.rnn, nn.utils.parametrize, nn.metrics, optim, optim.swa_utils, data, io]
 METHODS = [
@@ -173,3 +173,18 @@ def test_size_is_no_method_however_it_is_called(args):
         x.size(*args)
     with pytest.raises(TypeError, match=r"write x\.shape\[1\]"):
         x.size(dim=1)
+
+
+@pytest.mark.parametrize("package", ["nn", "optim", "data"])
+def test_a_module_that_is_called_names_what_stands_in_it(package):
+    """`data.digits()` is a guess at `data.load_digits()`: the answer names what can be called."""
+    place = getattr(tg, package)
+    modules = {x.__name__: x for x in vars(place).values() if type(x) is NotAFunction}
+    named = {name: {n for n in dir(place) if getattr(getattr(place, n), "__module__", "") == name} for name in modules}
+    assert sum(map(bool, named.values())) > 5
+    for name, theirs in named.items():
+        if theirs:
+            with pytest.raises(TypeError, match=r"must not be called, being a module; got a call; use ") as found:
+                modules[name]()
+            advised = str(found.value).partition("; use ")[2].split(" or ")
+            assert {where.rpartition(".")[2] for where in advised} <= theirs

@@ -15,6 +15,7 @@ import tinygrad_edu as tg
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = ROOT / "tests" / "project" / "typed" / "program.py"
+COURSE = sorted({*PROGRAM.parent.glob("*.py")} - {PROGRAM})  # the programs of the course's first four weeks
 INTERNAL = {
     "born", "flags", "store", "past", "source", "site", "attributes", "settle", "notice", "reborn", "as_of", "read",
     "READERS", "PARTS", "engine", "foreign", "tensor", "arrays", "ops", "batched", "recording", "_data", "_grad", "_seed",
@@ -34,18 +35,39 @@ def checked(folder, *arguments, cwd=None):
 
 
 @pytest.mark.slow
-def test_mypy_finds_nothing_in_a_program(tmp_path):
-    assert checked(tmp_path, PROGRAM) == (0, "Success: no issues found in 1 source file\n")
+def test_mypy_finds_nothing_in_programs(tmp_path):
+    assert len(COURSE) == 12
+    said = checked(tmp_path, "--scripts-are-modules", PROGRAM, *COURSE)
+    assert said == (0, "Success: no issues found in 13 source files\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", COURSE, ids=lambda path: path.stem)
+def test_a_program_of_the_course_runs(program, tmp_path):
+    """Each asserts what it should find."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", program, tmp_path],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
 
 
 LINES = {
     "tg.Tensor(1.0)": "tinygrad_edu.tensor.Tensor", "x + 1": "tinygrad_edu.tensor.Tensor",
     "tg.add(x, 1)": "tinygrad_edu.tensor.Tensor", "x.sum()": "tinygrad_edu.tensor.Tensor",
+    "x == 1": "tinygrad_edu.tensor.Tensor", "x.item()": "int | Any", "x.tolist()": "list[Any] | Any",
+    "x.numpy()": "numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]",
     "x.grad": "tinygrad_edu.tensor.Tensor | Any", "tg.draw(x)": "tinygrad_edu.viz.pictures.picture.Picture",
     "tg.viz.player(x)": "tinygrad_edu.viz.pages.page.Page", "tg.explain(x)": "tinygrad_edu.viz.words.explain.Explanation",
     "tg.why(x)": "tinygrad_edu.viz.words.case.Answer", "tg.nn.Linear(1, 1)(x)": "tinygrad_edu.tensor.Tensor",
     "tg.nn.Sequential()(x)": "tinygrad_edu.tensor.Tensor", "tg.nn.Linear(1, 1).weight": "tinygrad_edu.nn.module.Parameter",
     "tg.nn.Linear(1, 1).eval()": "tinygrad_edu.nn.linear.Linear",
+    "tg.nn.MSELoss()(x, x)": "tinygrad_edu.tensor.Tensor", "tg.nn.Module()(x)": "Any",
+    "tg.nn.GRU(1, 1)(x)": "tuple[tinygrad_edu.tensor.Tensor, tinygrad_edu.tensor.Tensor]",
+    "tg.nn.LSTMCell(1, 1)(x)": "tuple[tinygrad_edu.tensor.Tensor, tinygrad_edu.tensor.Tensor]",
+    "Own()(x)": "tuple[tinygrad_edu.tensor.Tensor, int]", "Own().train()": "shown.Own",
     "tg.nn.functional.mse_loss(x, x)": "tinygrad_edu.tensor.Tensor", "tg.__version__": "str",
     "tg.testing.check_gradients(abs, 1.0)": "tinygrad_edu.testing.report.Report",
 }  # fmt: skip
@@ -54,7 +76,8 @@ LINES = {
 def test_types_are_those_of_the_public_classes(tmp_path):
     lines = [f"reveal_type({line})" for line in LINES]
     program = tmp_path / "shown.py"
-    program.write_text("\n".join(["import tinygrad_edu as tg", "x = tg.ones(1)", *lines]))
+    own = "class Own(tg.nn.Module):\n    def forward(self, x: tg.Tensor) -> tuple[tg.Tensor, int]:\n        return x, 1"
+    program.write_text("\n".join(["import tinygrad_edu as tg", own, "x = tg.ones(1)", *lines]))
     _, said = checked(tmp_path, program)
     shown = [line.partition('"')[2].rpartition('"')[0] for line in said.splitlines() if "Revealed type" in line]
     assert dict(zip(LINES, shown, strict=True)) == LINES
@@ -96,6 +119,33 @@ def pyright(folder, *files, **settings):
     return [f"{x['file']}:{x['range']['start']['line'] + 1}: {x['message']}" for x in report["generalDiagnostics"]]
 
 
+LAMBDAS = """
+import tinygrad_edu as tg
+from tinygrad_edu import data, testing
+tg.grad(lambda x: x.sum())
+tg.hessian(lambda p: p["w"] @ p["w"])
+tg.vmap(lambda a, b: a + b)
+tg.vjp(lambda a, b, c, d, e: a + b, 1.0, 1.0, 1.0, 1.0, 1.0)
+tg.custom_op("of_a_test", lambda x: x * x, lambda g, y, x: 2 * g * x)
+tg.scan(lambda carry, x: (carry + x, x), 0.0, tg.ones(3))
+tg.while_loop(lambda s: s < 3, lambda s: s + 1, 0)
+tg.tree.map(lambda x: x + 1, {"a": 1})
+testing.check_gradients(lambda x: x.sum(), 1.0)
+testing.check_derivative(lambda x: x * x, lambda x: 2 * x, 1.0)
+tg.nn.Linear(1, 1).apply(lambda module: print(module.training))
+tg.nn.Linear(1, 1).register_forward_hook(lambda module, args, y: print(y.shape))
+tg.ones(1).register_hook(lambda g: 2 * g)
+data.DataLoader([1.0], collate_fn=lambda examples: examples[0])
+"""
+
+
+def test_pyright_knows_the_parameters_of_lambdas(tmp_path):
+    program = tmp_path / "lambdas" / "lambdas.py"
+    program.parent.mkdir()
+    program.write_text(LAMBDAS)
+    assert pyright(tmp_path, program) == []
+
+
 def public_names():
     """Every name that completion shows, from `tg.` on: functions, classes and what is in them."""
     modules, seen = [("tg", tg)], set()
@@ -122,8 +172,8 @@ def test_pyright_knows_the_type_of_every_public_name(tmp_path):
     assert pyright(tmp_path, names) == []
 
 
-def test_pyright_finds_nothing_in_a_program(tmp_path):
-    assert pyright(tmp_path, PROGRAM) == []
+def test_pyright_finds_nothing_in_programs(tmp_path):
+    assert pyright(tmp_path, PROGRAM, *COURSE) == []
 
 
 @pytest.mark.long

@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 
 from .examples import by_example, shared
-from .levels import Batch, at, batches, full_batch, is_array, leading, read_only, refusal, widened, writeable
+from .levels import (
+    Batch,
+    at,
+    batches,
+    full_batch,
+    is_array,
+    leading,
+    read_only,
+    refusal,
+    replaceable,
+    widened,
+    writeable,
+)
 
 
 def _parts(key: Any) -> list[Any]:
@@ -95,7 +107,7 @@ def getitem(x: Any, key: Any) -> Any:
 def setitem(x: Any, key: Any, value: Any) -> None:
     """What `BatchedArray.__setitem__` does."""
     lead = leading([x, key, value])
-    if not at(x, lead.level) or not writeable(x):
+    if not at(x, lead.level) or not (writeable(x) or replaceable(x)):
         raise shared(setitem)
     parts = _parts(key)
     if _plain(parts) or _fronted(parts):
@@ -104,6 +116,8 @@ def setitem(x: Any, key: Any, value: Any) -> None:
         if np.ndim(value) <= ndim:
             x.values[places] = widened(value, x.level, ndim - np.ndim(value))
             return
+    if not writeable(x):
+        raise shared(setitem)
     by_example(_write, (x, key, value), {})
 
 

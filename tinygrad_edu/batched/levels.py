@@ -84,6 +84,13 @@ def writeable(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.flags.writeable
 
 
+def replaceable(x: Any) -> bool:
+    """Whether `x` is written into by becoming another value, as an array of a program is that is nobody else's."""
+    while isinstance(x, Batch):
+        x = x.values
+    return hasattr(x, "become") and x.flags.writeable
+
+
 def read_only(x: Any) -> Any:
     """The same entries, not to be written into."""
     if isinstance(x, Batch):
@@ -91,7 +98,7 @@ def read_only(x: Any) -> Any:
     if isinstance(x, np.ndarray) and x.flags.writeable:
         x = x.view()
         x.flags.writeable = False
-    return x
+    return x.__read_only__() if hasattr(x, "__read_only__") else x
 
 
 def levels(x: Any) -> Iterator[tuple[int, int]]:

@@ -95,7 +95,7 @@ class Outside:
     def _written(self) -> Callable[[], bool]:
         """All looks as one function, which compares objects one by one, and asks a look where they are others."""
         names: dict[str, Any] = {"ABSENT": ABSENT}
-        lines = ["def same():", "    try:"]
+        lines = ["def same():", "    try:", "        pass"]
         for k, look in enumerate(self.looks):
             names |= {f"x{k}": look.owner, f"look{k}": look.same}
             parts = []

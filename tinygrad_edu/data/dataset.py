@@ -6,7 +6,7 @@ A data set is any sequence: `len(data)`, and `data[i]` for one example, a tuple 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -21,9 +21,18 @@ from ..op import REGISTRY
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as WithDefault
 
-class Dataset(Named):
+    Example = WithDefault("Example", default=Any, covariant=True)
+else:
+    Example = TypeVar("Example", covariant=True)
+
+
+class Dataset(Named, Generic[Example]):
     """A data set of one's own: define `__len__`, and `__getitem__` for example `i`. Any sequence is one as well.
+
+    For type checkers, `Dataset[tuple[Tensor, Tensor]]` says what an example is.
 
     >>> from tinygrad_edu import data
     >>> class Squares(data.Dataset):
@@ -35,12 +44,12 @@ class Dataset(Named):
     [[0.0, 1.0], [4.0, 9.0]]
     """
 
-    def __getitem__(self, i: Any) -> Any:
+    def __getitem__(self, i: Any) -> Example:
         name = type(self).__name__
         raise NotImplementedError(f"{name}: __getitem__ must give example i; got none defined; define it")
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Examples from the rows of tensors: example `i` is row `i` of each.
 
     >>> from tinygrad_edu import data
@@ -80,7 +89,7 @@ def _copied(rows: object) -> Tensor:
     return constant(np.array(rows) if getattr(rows, "base", None) is not None else rows)
 
 
-class IterableDataset(Named):
+class IterableDataset(Named, Generic[Example]):
     """A data set that gives its examples one after another: `__iter__` begins anew in each pass.
 
     For what has no length and no `[i]`, as a file that is read line by line; a generator function in a class.
@@ -93,7 +102,7 @@ class IterableDataset(Named):
     [[0.0, 1.0], [4.0, 9.0]]
     """
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Example]:
         name = type(self).__name__
         raise NotImplementedError(f"{name}: __iter__ must give the examples; got none defined; define it")
 

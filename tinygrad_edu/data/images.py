@@ -11,7 +11,7 @@ from ..arrays import get_default_dtype
 from ..engine import constant
 from ..errors import MissingLibraryError
 from ..files import as_path
-from ..functions.settings import Positive, refused, settings
+from ..functions.settings import Positive, settings
 from .dataset import Dataset
 
 KINDS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -45,10 +45,6 @@ class ImageFolder(Dataset):
         folder = as_path("ImageFolder", root)
         if not folder.is_dir():
             raise NotADirectoryError(f"ImageFolder: root must be a folder; got {str(root)!r}; name one that there is")
-        if transform is not None and not callable(transform):
-            raise refused("ImageFolder", "transform", "a function of an image", transform, "lambda x: x * 2 - 1")
-        if target_transform is not None and not callable(target_transform):
-            raise refused("ImageFolder", "target_transform", "a function of a class", target_transform, "float")
         self.root, self.size, self.grey = folder, size, bool(grey)
         self.transform, self.target_transform = transform, target_transform
         self.classes = sorted(path.name for path in folder.iterdir() if path.is_dir())

@@ -64,14 +64,6 @@ class DataLoader(Named):
                 f"DataLoader: rng must be a generator of tg.random; got {type(rng).__name__}; pass "
                 "tg.random.default_rng(seed)"
             )
-        for name, function, of in (
-            ("collate_fn", collate_fn, "a list of examples"),
-            ("worker_init_fn", worker_init_fn, "a worker's number"),
-        ):
-            if function is not None and not callable(function):
-                raise TypeError(
-                    f"DataLoader: {name} must be a function of {of}; got {type(function).__name__}; pass one, or None"
-                )
         self.in_order = self._is_iterable_only()
         self.passed = False
         self.current: Place | None = None

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Axis = int | Sequence[int] | None
-Function = Callable[..., Any]
 
 
 def lift(x: ArrayLike | Variable, who: str = "asarray") -> Tensor:

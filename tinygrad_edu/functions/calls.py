@@ -50,6 +50,7 @@ KEYWORDS = {
     ),
     **dict.fromkeys(("kernel_initializer", "weight_init", "bias_initializer"), "use nn.init on the layer's weight"),
     "batch_size": "give batches: data.DataLoader(dataset, batch_size=32)",
+    "df": "use tg.testing.check_derivative(f, df, *inputs)",
     "input_shape": "give the shape of an example first: (batch, features)",
     "return_X_y": "leave it out: both are returned",
     "fused": "leave it out",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -90,7 +91,7 @@ def text(who: str, what: str, x: Any) -> str:
     if isinstance(x, str):
         return x
     one = isinstance(x, list | tuple) and x and isinstance(x[-1], str)
-    raise refused(who, what, "a text", x, repr(x[-1]) if one else "the default")
+    raise refused(who, what, "a text", x, repr(x[-1]) if one else f"{what}='...'")
 
 
 def function(who: str, what: str, x: object) -> Any:
@@ -139,7 +140,7 @@ def texts(who: str, what: str, x: object) -> tuple[str, ...]:
         return (x,)
     found = tuple(x if isinstance(x, set | frozenset) else several(who, what, x))
     if not all(isinstance(part, str) for part in found):
-        raise refused(who, what, "a text, or several", x, "the default")
+        raise refused(who, what, "a text, or several", x, f"{what}='...'")
     return found
 
 
@@ -165,6 +166,7 @@ def least(who: str, what: str, x: float | None, smallest: float) -> None:
         raise refused(who, what, f"at least {smallest:g}, or None", x, f"{what}={smallest or 1:g}", ValueError)
 
 
+TYPED = re.compile(r"Callable\[\[[^|]*\], \w+\](( \| None)?)")  # a function with the types of what it is given
 READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
     "int": ((), integer),
     "Size": ((), functools.partial(integer, least=0)),
@@ -183,6 +185,8 @@ READERS: dict[str, tuple[tuple[type, ...], Callable[[str, str, Any], Any]]] = {
 
 def _reader(parameter: inspect.Parameter, layer: bool) -> Any:
     annotation = str(parameter.annotation)
+    if found := TYPED.fullmatch(annotation):
+        annotation = f"Function{found[1]}"
     kinds = [kind.strip() for kind in annotation.split("|")]
     optional = "None" in kinds
     if parameter.name == "dtype" and layer:

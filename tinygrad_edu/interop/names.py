@@ -252,9 +252,12 @@ class NotAFunction(ModuleType):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         place, _, name = self.__name__.rpartition(".")
         where = PLACES[place.removeprefix(PACKAGE).strip(".")]
-        alike = [found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")]
-        alike = sorted({*alike} - {f"{where}.{name}"}, key=lambda found: not found.startswith(f"{where}."))
-        advice = f"use {alike[0]}" if alike else f"see dir({where})"
+        alike = {found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")}
+        near = sorted(found for found in alike - {f"{where}.{name}"} if found.startswith(f"{where}."))
+        given = ((n, getattr(sys.modules[place], n)) for n in public(sys.modules[place]))
+        own = [f"{where}.{n}" for n, x in given if getattr(x, "__module__", "") == self.__name__]
+        use = near or own[:3] or sorted(alike)[:1]
+        advice = f"use {' or '.join(use)}" if use else f"see dir({where})"
         raise TypeError(f"{where}.{name}: must not be called, being a module; got a call; {advice}")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..annotations import ArrayLike, DTypeLike
+from ..annotations import Array, ArrayLike, DTypeLike
 from ..arrays import Echo, echoes, to_array, weakly
 from ..batched import BatchedArray
 from ..changes import at_once
@@ -53,7 +53,7 @@ class Contents(Variable):
     __slots__ = ()
 
     @property
-    def data(self) -> Any:
+    def data(self) -> Array:
         """The array. A leaf hands out its own, which may be written into; a result a read-only view.
 
         A leaf that is written into after an operation used it makes `backward()` raise an error.
@@ -112,7 +112,7 @@ class Contents(Variable):
         """The type of the entries."""
         return self._data.dtype if hasattr(self._data, "dtype") else np.asarray(self._data).dtype
 
-    def numpy(self) -> Any:
+    def numpy(self) -> Array:
         """The array, as `data`.
 
         That of a tensor that needs a gradient remembers where it left the graph. To compute with it beside such
@@ -124,7 +124,7 @@ class Contents(Variable):
         """Whether values that are taken now leave the graph."""
         return bool(self.flags & (NEEDS | LEFT) and recording.get())
 
-    def item(self) -> Any:
+    def item(self) -> int | Any:  # an int may stand wherever a float may
         """The one entry, as a Python number.
 
         No gradient passes through it. Inside `grad` and its like a warning says so where it comes back into the
@@ -135,7 +135,7 @@ class Contents(Variable):
         self._depart()
         return np.asarray(self._data).item()
 
-    def tolist(self) -> Any:
+    def tolist(self) -> list[Any] | Any:
         """The entries as nested lists of Python numbers.
 
         Those of a tensor that needs a gradient remember where they left the graph, as the array of `numpy()` does.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -33,8 +33,8 @@ class Operators(Variable):
     def __rshift__(self, other: ArrayLike) -> Tensor: return ops.bitwise_right_shift(self, other)
     def __rlshift__(self, other: ArrayLike) -> Tensor: return ops.bitwise_left_shift(other, self)
     def __rrshift__(self, other: ArrayLike) -> Tensor: return ops.bitwise_right_shift(other, self)
-    def __ilshift__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.bitwise_left_shift, self << other)  # noqa: E501
-    def __irshift__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.bitwise_right_shift, self >> other)  # noqa: E501
+    def __ilshift__(self, other: ArrayLike) -> Self: return writing.update(self, ops.bitwise_left_shift, self << other)
+    def __irshift__(self, other: ArrayLike) -> Self: return writing.update(self, ops.bitwise_right_shift, self >> other)
     def __add__(self, other: ArrayLike) -> Tensor: return ops.add.binary(self, other)
     def __sub__(self, other: ArrayLike) -> Tensor: return ops.subtract.binary(self, other)
     def __mul__(self, other: ArrayLike) -> Tensor: return ops.multiply.binary(self, other)
@@ -55,17 +55,17 @@ class Operators(Variable):
     def __rmod__(self, other: ArrayLike) -> Tensor: return ops.remainder(other, self)
     def __rpow__(self, other: ArrayLike) -> Tensor: return ops.power.binary(_weak(other, self, "power"), self)
     def __rmatmul__(self, other: ArrayLike) -> Tensor: return contract.matmul(other, self)
-    def __iadd__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.add, self + other)
-    def __isub__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.subtract, self - other)
-    def __imul__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.multiply, self * other)
-    def __itruediv__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.divide, self / other)
-    def __ipow__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.power, self ** other)
-    def __imod__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.remainder, self % other)
-    def __ifloordiv__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.floor_divide, self // other)
-    def __imatmul__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.matmul, self @ other)
-    def __iand__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.bitwise_and, self & other)
-    def __ior__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.bitwise_or, self | other)
-    def __ixor__(self, other: ArrayLike) -> Tensor: return writing.update(self, ops.bitwise_xor, self ^ other)
+    def __iadd__(self, other: ArrayLike) -> Self: return writing.update(self, ops.add, self + other)
+    def __isub__(self, other: ArrayLike) -> Self: return writing.update(self, ops.subtract, self - other)
+    def __imul__(self, other: ArrayLike) -> Self: return writing.update(self, ops.multiply, self * other)
+    def __itruediv__(self, other: ArrayLike) -> Self: return writing.update(self, ops.divide, self / other)
+    def __ipow__(self, other: ArrayLike) -> Self: return writing.update(self, ops.power, self ** other)
+    def __imod__(self, other: ArrayLike) -> Self: return writing.update(self, ops.remainder, self % other)
+    def __ifloordiv__(self, other: ArrayLike) -> Self: return writing.update(self, ops.floor_divide, self // other)
+    def __imatmul__(self, other: ArrayLike) -> Self: return writing.update(self, ops.matmul, self @ other)
+    def __iand__(self, other: ArrayLike) -> Self: return writing.update(self, ops.bitwise_and, self & other)
+    def __ior__(self, other: ArrayLike) -> Self: return writing.update(self, ops.bitwise_or, self | other)
+    def __ixor__(self, other: ArrayLike) -> Self: return writing.update(self, ops.bitwise_xor, self ^ other)
     def __lt__(self, other: ArrayLike) -> Tensor: return ops.less(self, other)
     def __le__(self, other: ArrayLike) -> Tensor: return ops.less_equal(self, other)
     def __gt__(self, other: ArrayLike) -> Tensor: return ops.greater(self, other)
@@ -79,13 +79,13 @@ class Operators(Variable):
     def __divmod__(self, other: ArrayLike) -> tuple[Tensor, Tensor]:
         return self // other, self % other
 
-    def __rdivmod__(self, other: ArrayLike) -> Any:
-        return other // self, other % self
+    def __rdivmod__(self, other: ArrayLike) -> tuple[Tensor, Tensor]:
+        return self.__rfloordiv__(other), self.__rmod__(other)
 
-    def __eq__(self, other: object) -> Any:
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # entry by entry, as NumPy compares
         return NotImplemented if other is None else ops.equal(self, other)
 
-    def __ne__(self, other: object) -> Any:
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
         return NotImplemented if other is None else ops.not_equal(self, other)
 
     def __getitem__(self, key: Any) -> Tensor:

@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..annotations import ArrayLike, DTypeLike
 from ..functions.arguments import spelled
 from ..functions.calls import own_keywords
 from ..functions.settings import Positive, settings
 from ..random import Generator
+from ..tensor import Tensor
 from . import functional as F
 from . import guards
-from .module import Layer, Parameter
+from .module import Module, Parameter
 
 
-class Sigmoid(Layer):
+class Sigmoid(Module):
     """1 / (1 + exp(-x)).
 
     Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
@@ -26,22 +25,22 @@ class Sigmoid(Layer):
     [0.5, 1.0]
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.sigmoid(input)
 
 
-class Tanh(Layer):
+class Tanh(Module):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x)). Source: LeCun et al., "Efficient backprop" (1998).
 
     >>> from tinygrad_edu import nn; round(nn.Tanh()(1.0).item(), 4)
     0.7616
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.tanh(input)
 
 
-class ReLU(Layer):
+class ReLU(Module):
     """max(x, 0); its derivative at 0 is 0. Source: Nair and Hinton (2010), see `F.relu`.
 
     >>> from tinygrad_edu import nn
@@ -53,11 +52,11 @@ class ReLU(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.relu(input)
 
 
-class LeakyReLU(Layer):
+class LeakyReLU(Module):
     """x where it is positive, else `negative_slope * x`. Source: Maas et al. (2013).
 
     >>> from tinygrad_edu import nn
@@ -70,11 +69,11 @@ class LeakyReLU(Layer):
         super().__init__()
         self.negative_slope = negative_slope
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.leaky_relu(input, self.negative_slope)
 
 
-class PReLU(Layer):
+class PReLU(Module):
     """Leaky ReLU with a learned slope, at first `init`: one, or one for each channel (axis 1).
 
     Source: He et al. (2015).
@@ -90,11 +89,11 @@ class PReLU(Layer):
         self.num_parameters = num_parameters
         self.weight = Parameter([float(init)] * num_parameters, dtype=dtype)
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.prelu(input, self.weight)
 
 
-class ELU(Layer):
+class ELU(Module):
     """x where it is positive, else `alpha * (exp(x) - 1)`. Source: Clevert et al. (2016).
 
     >>> from tinygrad_edu import nn
@@ -107,11 +106,11 @@ class ELU(Layer):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.elu(input, self.alpha)
 
 
-class CELU(Layer):
+class CELU(Module):
     """x where it is positive, else `alpha * (exp(x / alpha) - 1)`. Source: Barron (2017).
 
     >>> from tinygrad_edu import nn
@@ -124,11 +123,11 @@ class CELU(Layer):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.celu(input, self.alpha)
 
 
-class SELU(Layer):
+class SELU(Module):
     """ELU, scaled so that activations keep mean 0 and variance 1. Source: Klambauer et al. (2017).
 
     >>> from tinygrad_edu import nn
@@ -140,11 +139,11 @@ class SELU(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.selu(input)
 
 
-class GELU(Layer):
+class GELU(Module):
     """x times the normal distribution function of x; `approximate="tanh"` is faster.
 
     Source: Hendrycks and Gimpel (2016).
@@ -159,11 +158,11 @@ class GELU(Layer):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.gelu(input, self.approximate)
 
 
-class SiLU(Layer):
+class SiLU(Module):
     """x * sigmoid(x). Source: Hendrycks and Gimpel (2016).
 
     >>> from tinygrad_edu import nn
@@ -175,11 +174,11 @@ class SiLU(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.silu(input)
 
 
-class Mish(Layer):
+class Mish(Module):
     """x * tanh(log(1 + exp(x))). Source: Misra (2019).
 
     >>> from tinygrad_edu import nn
@@ -191,44 +190,44 @@ class Mish(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.mish(input)
 
 
-class LogSigmoid(Layer):
+class LogSigmoid(Module):
     """log(sigmoid(x)), without underflow.
 
     >>> from tinygrad_edu import nn; nn.LogSigmoid()(-1000.0).item()
     -1000.0
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.logsigmoid(input)
 
 
-class Softsign(Layer):
+class Softsign(Module):
     """x / (1 + abs(x)). Source: Bergstra et al. (2009).
 
     >>> from tinygrad_edu import nn; nn.Softsign()([-1.0, 3.0]).tolist()
     [-0.5, 0.75]
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.softsign(input)
 
 
-class Tanhshrink(Layer):
+class Tanhshrink(Module):
     """x - tanh(x).
 
     >>> from tinygrad_edu import nn; round(nn.Tanhshrink()(1.0).item(), 4)
     0.2384
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.tanhshrink(input)
 
 
-class Softplus(Layer):
+class Softplus(Module):
     """log(1 + exp(beta * x)) / beta; x itself where `beta * x > threshold`. Source: Dugas et al. (2001).
 
     >>> from tinygrad_edu import nn
@@ -241,11 +240,11 @@ class Softplus(Layer):
         super().__init__()
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.softplus(input, self.beta, self.threshold)
 
 
-class Hardtanh(Layer):
+class Hardtanh(Module):
     """x, moved into the interval from `min_val` to `max_val`.
 
     Source: Collobert, "Large scale machine learning" (2004).
@@ -260,7 +259,7 @@ class Hardtanh(Layer):
         super().__init__()
         self.min_val, self.max_val = min_val, max_val
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val)
 
 
@@ -277,7 +276,7 @@ class ReLU6(Hardtanh):
         super().__init__(0.0, 6.0)
 
 
-class Hardsigmoid(Layer):
+class Hardsigmoid(Module):
     """x / 6 + 1 / 2, moved into the interval from 0 to 1. Source: Howard et al. (2019).
 
     >>> from tinygrad_edu import nn; nn.Hardsigmoid()([-4.0, 0.0, 4.0]).tolist()
@@ -288,11 +287,11 @@ class Hardsigmoid(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.hardsigmoid(input)
 
 
-class Hardswish(Layer):
+class Hardswish(Module):
     """x * hardsigmoid(x). Source: Howard et al. (2019).
 
     >>> from tinygrad_edu import nn; nn.Hardswish()([1.5, 4.0]).tolist()
@@ -303,11 +302,11 @@ class Hardswish(Layer):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.hardswish(input)
 
 
-class Hardshrink(Layer):
+class Hardshrink(Module):
     """x where it is larger than `lambd` in size, else 0. Source: Donoho and Johnstone (1994).
 
     >>> from tinygrad_edu import nn; nn.Hardshrink()([0.25, -1.0]).tolist()
@@ -319,11 +318,11 @@ class Hardshrink(Layer):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.hardshrink(input, self.lambd)
 
 
-class Softshrink(Layer):
+class Softshrink(Module):
     """x moved by `lambd` towards 0, and 0 where it is smaller than that in size. Source: Donoho (1995).
 
     >>> from tinygrad_edu import nn
@@ -336,11 +335,11 @@ class Softshrink(Layer):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.softshrink(input, self.lambd)
 
 
-class Threshold(Layer):
+class Threshold(Module):
     """x where it is larger than `threshold`, else `value`.
 
     >>> from tinygrad_edu import nn
@@ -353,11 +352,11 @@ class Threshold(Layer):
         super().__init__()
         self.threshold, self.value = threshold, value
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.threshold(input, self.threshold, self.value)
 
 
-class RReLU(Layer):
+class RReLU(Module):
     """Leaky ReLU whose slope is drawn for each entry in training, and the mean of `lower` and `upper` otherwise.
 
     Source: Xu et al. (2015).
@@ -374,12 +373,12 @@ class RReLU(Layer):
         super().__init__()
         self.lower, self.upper, self.rng = lower, upper, rng
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         guards.note_mode(self, input)
         return F.rrelu(input, self.lower, self.upper, self.training, rng=self.rng)
 
 
-class GLU(Layer):
+class GLU(Module):
     """a * sigmoid(b) for the halves a and b of the input along `axis`. Source: Dauphin et al. (2017).
 
     >>> from tinygrad_edu import nn
@@ -392,5 +391,5 @@ class GLU(Layer):
         super().__init__()
         self.axis = axis if dim is None else spelled("GLU", axis, -1, dim)
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.glu(input, self.axis)

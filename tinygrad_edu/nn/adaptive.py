@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..annotations import ArrayLike
 from ..functions.settings import settings
 from ..random import Generator
+from ..tensor import Tensor
 from . import functional as F
-from .module import Layer
+from .module import Module
 
 
-class _AdaptiveAvgPool(Layer):
+class _AdaptiveAvgPool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
@@ -18,7 +20,7 @@ class _AdaptiveAvgPool(Layer):
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return self.pool(input, self.output_size)
 
 
@@ -65,7 +67,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     pool = staticmethod(F.adaptive_avg_pool3d)
 
 
-class _AdaptiveMaxPool(Layer):
+class _AdaptiveMaxPool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
@@ -73,7 +75,7 @@ class _AdaptiveMaxPool(Layer):
         super().__init__()
         self.output_size, self.return_indices = output_size, return_indices
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return self.pool(input, self.output_size, self.return_indices)
 
 
@@ -120,7 +122,7 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     pool = staticmethod(F.adaptive_max_pool3d)
 
 
-class _FractionalMaxPool(Layer):
+class _FractionalMaxPool(Module):
     pool: Any = None  # the function of each kind
     _random_samples: Any
 
@@ -140,7 +142,7 @@ class _FractionalMaxPool(Layer):
         self.return_indices, self.rng = return_indices, rng
         self.register_buffer("_random_samples", _random_samples)
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return self.pool(
             input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples,
             rng=self.rng,

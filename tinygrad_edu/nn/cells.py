@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from ..annotations import ArrayLike, DTypeLike
 from ..functions.arguments import lift
 from ..functions.creation import zeros
 from ..functions.settings import Positive, Size, settings
 from ..random import Generator
+from ..tensor import Tensor
 from .linear import uniform
 from .module import Module
 from .recurrent import WEIGHTS, gru_step, lstm_step, must_be, step_of
 
+State = TypeVar("State")  # what a cell carries along: h, or (h, c)
 
-class _Cell(Module):
+
+class _Cell(Module, Generic[State]):
     """One step of a recurrent layer: `(batch, input_size)` and a state to the next state."""
 
     step: Any = None
@@ -40,7 +44,7 @@ class _Cell(Module):
         self.bias_ih = uniform((rows,), bound, dtype, rng) if bias else None
         self.bias_hh = uniform((rows,), bound, dtype, rng) if bias else None
 
-    def forward(self, input: ArrayLike, hx: ArrayLike | None = None) -> Any:
+    def forward(self, input: ArrayLike, hx: ArrayLike | Sequence[ArrayLike] | None = None) -> State:
         x = lift(input, type(self).__name__)
         shape = (*x.shape[:-1], self.hidden_size)
         if hx is None:
@@ -51,7 +55,7 @@ class _Cell(Module):
         return state if self.states > 1 else state[0]
 
 
-class RNNCell(_Cell):
+class RNNCell(_Cell[Tensor]):
     """One step of an RNN: `cell(x, h)` is the next h.
 
     Shapes: `(batch, input_size), (batch, hidden_size) -> (batch, hidden_size)`; h is 0 if it is left out.
@@ -81,7 +85,7 @@ class RNNCell(_Cell):
         self.nonlinearity, self.step = nonlinearity, step_of("RNNCell", nonlinearity)
 
 
-class LSTMCell(_Cell):
+class LSTMCell(_Cell[tuple[Tensor, Tensor]]):
     """One step of an LSTM: `cell(x, (h, c))` is the next (h, c); shapes as in RNNCell.
 
     Source: Hochreiter and Schmidhuber (1997).
@@ -96,7 +100,7 @@ class LSTMCell(_Cell):
     step, gates, states = staticmethod(lstm_step), 4, 2
 
 
-class GRUCell(_Cell):
+class GRUCell(_Cell[Tensor]):
     """One step of a GRU: `cell(x, h)` is the next h; shapes as in RNNCell. Source: Cho et al. (2014).
 
     >>> import tinygrad_edu as tg

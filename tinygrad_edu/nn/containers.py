@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from ..changes import at_once, become, draft
 from ..errors import StateDictError, few
@@ -39,7 +39,7 @@ class _List(Module):
     _held: Any = None
     _checked: Any = None
 
-    def append(self, part: Any) -> Any:
+    def append(self, part: Any) -> Self:
         """Add one at the end."""
         n = len(self)
         while str(n) in vars(self):  # after parts[2:], which keeps its names
@@ -47,7 +47,7 @@ class _List(Module):
         setattr(self, str(n), self._checked(part))
         return self
 
-    def extend(self, parts: Iterable[Any]) -> Any:
+    def extend(self, parts: Iterable[Any]) -> Self:
         """Add several at the end."""
         given = list(parts) if isinstance(parts, _List) else several(type(self).__name__, self.holds, parts)
         new = draft(self)
@@ -56,7 +56,7 @@ class _List(Module):
         at_once(become(self, new))
         return self
 
-    def insert(self, i: int, part: Module) -> Any:
+    def insert(self, i: int, part: Module) -> Self:
         """Put one before place `i`."""
         parts = list(self._held())
         parts.insert(integer("insert", "i", i), ("0", self._checked(part)))
@@ -68,7 +68,7 @@ class _List(Module):
         del self[i]
         return part
 
-    def _hold(self, parts: list[tuple[str, Any]]) -> Any:
+    def _hold(self, parts: list[tuple[str, Any]]) -> Self:
         """Hold these in place of those held now; names that are numbers are counted anew."""
         new = draft(self)
         for name, _ in list(self._held()):
@@ -173,19 +173,14 @@ class Sequential(ModuleList):
     """
 
     @own_keywords
-    def __init__(self, *modules: Any) -> None:
-        named = len(modules) == 1 and isinstance(modules[0], Mapping)
-        given = modules[0] if len(modules) == 1 and isinstance(modules[0], list | tuple) else modules
+    def __init__(self, *modules: Module | Sequence[Module] | Mapping[str, Module]) -> None:
+        given: Any = modules[0] if len(modules) == 1 and isinstance(modules[0], list | tuple | Mapping) else modules
+        named = given if isinstance(given, Mapping) else {}
         super().__init__(() if named else given)
-        if named:
-            for name, module in modules[0].items():
-                self.add_module(name, self._checked(module))
+        for name, module in named.items():
+            self.add_module(name, self._checked(module))
 
-    if TYPE_CHECKING:  # what a last layer returns; an LSTM at the end would give a tuple
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
-
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:  # an LSTM at the end gives a tuple
         for part in list(vars(self).values()):
             if isinstance(part, Module):
                 x = part(x)

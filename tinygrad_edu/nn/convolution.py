@@ -12,13 +12,13 @@ from ..random import Generator
 from . import functional as F
 from .functional.convolution import sizes
 from .linear import uniform
-from .module import Layer, Parameter
+from .module import Module, Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-class _Conv(Layer):
+class _Conv(Module):
     """What the convolutions share: settings, and kernels uniform to +-1 / sqrt(fan_in)."""
 
     axes = 0
@@ -64,7 +64,7 @@ class _Conv(Layer):
         """(out_channels, in_channels / groups, *kernel_size)"""
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             if padding == "same":
@@ -160,7 +160,7 @@ class _ConvTranspose(_Conv):
         """(in_channels, out_channels / groups, *kernel_size)"""
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
-    def forward(self, input: ArrayLike, output_size: object = None) -> Any:
+    def forward(self, input: ArrayLike, output_size: object = None) -> Tensor:
         """The map applied to `input`; `output_size`, if given, says what output_padding does else."""
         n = self.axes
         y = self._map(input, self.output_padding if output_size is None else (0,) * n)
@@ -231,7 +231,7 @@ class ConvTranspose3d(_ConvTranspose):
     axes, convolve = 3, staticmethod(F.conv_transpose3d)
 
 
-class Unfold(Layer):
+class Unfold(Module):
     """Each window as a column: `(n, c, h, w) -> (n, c * k_h * k_w, windows)`.
 
     Windows go row by row; see `F.unfold`. Source: Chellapilla, Puri and Simard (2006).
@@ -253,11 +253,11 @@ class Unfold(Layer):
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
 
-class Fold(Layer):
+class Fold(Module):
     """Columns added up at the places of their windows: `(n, c * k_h * k_w, windows) -> (n, c, *output_size)`.
 
     Where windows overlap, entries add up; ShapeError where the number of windows is another.
@@ -282,5 +282,5 @@ class Fold(Layer):
         self.output_size, self.kernel_size = output_size, kernel_size
         self.dilation, self.padding, self.stride = dilation, padding, stride
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..annotations import ArrayLike
 from ..functions.settings import Probability, settings
 from ..random import Generator
+from ..tensor import Tensor
 from . import functional as F
 from . import guards
-from .module import Layer
+from .module import Module
 
 
-class _Dropout(Layer):
+class _Dropout(Module):
     """What the kinds of dropout share: a probability, and where chance comes from."""
 
     drop: Any = None  # the function of each kind
@@ -21,7 +23,7 @@ class _Dropout(Layer):
         super().__init__()
         self.p, self.rng = p, rng
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         guards.note_mode(self, input)
         return self.drop(input, self.p, self.training, rng=self.rng)
 

@@ -337,6 +337,7 @@ def first_step(optimizer: Any) -> None:
     lost = [
         _called(p) for p in parameters
         if p._grad is not None and p._grad.born in near and id(p) not in held and not (inputs_only and p.name)
+        and not _written_since(p)
     ]  # fmt: skip
     if lost:
         warn(
@@ -345,6 +346,12 @@ def first_step(optimizer: Any) -> None:
             "pass model.parameters() (a layer in a plain list is not among them: hold it in an nn.ModuleList), or "
             "freeze them by requires_grad_(False)",
         )
+
+
+def _written_since(p: Tensor) -> bool:
+    """Whether a parameter was written into after it got its gradient, as by a step that the user wrote."""
+    p.notice()
+    return p._grad is not None and p.born > p._grad.born
 
 
 def _made_together(own: list[int], births: list[int]) -> set[int]:

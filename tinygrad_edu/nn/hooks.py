@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from .. import ops
 from ..engine import NEEDS, Variable
@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 NONE: dict[str, dict[int, Any]] = {}
 
 
+Given = ParamSpec("Given")
+Output = TypeVar("Output", covariant=True)
+
+
+class Forward(Protocol[Given, Output]):
+    """What type checkers read of a module: calling it takes and gives what its `forward` does."""
+
+    def forward(self, *args: Given.args, **kwargs: Given.kwargs) -> Output: ...
+
+
+# hooks of a call; with `with_kwargs`, they take the keyword arguments, too
+BeforeHook = Callable[[Any, Any], Any] | Callable[[Any, Any, Any], Any]
+AfterHook = Callable[[Any, Any, Any], Any] | Callable[[Any, Any, Any, Any], Any]
+
+
 class Hooked:
     """A module with hooks, which `__call__` calls; each is given the module first."""
 
@@ -32,7 +47,7 @@ class Hooked:
 
     @settings
     def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self, hook: BeforeHook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> Handle:
         """`hook(module, args)` before each call; what it gives, if not None, takes the arguments' place.
 
@@ -42,9 +57,7 @@ class Hooked:
         return self._register("forward_pre", (hook, with_kwargs), prepend)
 
     @settings
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
+    def register_forward_hook(self, hook: AfterHook, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
         """`hook(module, args, output)` after each call; what it gives, if not None, takes the output's place.
 
         With `with_kwargs`, `hook(module, args, kwargs, output)`.
@@ -60,13 +73,13 @@ class Hooked:
         return self._register("forward", (function("register_forward_hook", hook), with_kwargs), prepend)
 
     @settings
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+    def register_full_backward_hook(self, hook: Callable[[Any, Any, Any], Any], prepend: bool = False) -> Handle:
         """`hook(module, grad_input, grad_output)` when the gradients by the positional arguments are known: tuples,
         with None for what needs no gradient. What it gives, if not None, takes the place of `grad_input`."""
         return self._register("backward", function("register_full_backward_hook", hook), prepend)
 
     @settings
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+    def register_full_backward_pre_hook(self, hook: Callable[[Any, Any], Any], prepend: bool = False) -> Handle:
         """`hook(module, grad_output)` when the gradients by the outputs are known; what it gives, if not None, takes
         their place."""
         return self._register("backward_pre", function("register_full_backward_pre_hook", hook), prepend)

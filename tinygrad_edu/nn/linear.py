@@ -11,8 +11,9 @@ from ..errors import ShapeError
 from ..functions.arguments import lift, spelled
 from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
+from ..tensor import Tensor
 from . import functional as F
-from .module import Layer, Parameter
+from .module import Module, Parameter
 
 
 def uniform(
@@ -25,7 +26,7 @@ def uniform(
     return Parameter(values, dtype=dtype or get_default_dtype())
 
 
-class Linear(Layer):
+class Linear(Module):
     """y = x @ weight.mT + bias.
 
     Shapes: `(..., in_features) -> (..., out_features)`; weight (out_features, in_features).
@@ -53,11 +54,11 @@ class Linear(Layer):
         self.weight = uniform((out_features, in_features), bound, dtype, rng)
         self.bias: Parameter | Any = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.linear(input, self.weight, self.bias)
 
 
-class Bilinear(Layer):
+class Bilinear(Module):
     """y[o] = x1 @ weight[o] @ x2 + bias[o].
 
     Shapes: `(..., in1_features), (..., in2_features) -> (..., out_features)`.
@@ -86,7 +87,7 @@ class Bilinear(Layer):
         self.weight = uniform((out_features, in1_features, in2_features), bound, dtype, rng)
         self.bias: Parameter | Any = uniform((out_features,), bound, dtype, rng) if bias else None
 
-    def forward(self, input1: object, input2: object) -> Any:
+    def forward(self, input1: ArrayLike, input2: ArrayLike) -> Tensor:
         return F.bilinear(input1, input2, self.weight, self.bias)
 
 
@@ -98,7 +99,7 @@ def pretrained(who: str, embeddings: ArrayLike) -> Any:
     return rows
 
 
-class Embedding(Layer):
+class Embedding(Module):
     """The row of `weight` at each index: `(...) -> (..., embedding_dim)`.
 
     Initial values: normal; row `padding_idx` is 0, and gets no gradient. With `max_norm`, rows that are looked up are
@@ -146,7 +147,7 @@ class Embedding(Layer):
         layer.weight = Parameter(rows, not freeze)
         return layer
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
 
 
@@ -193,14 +194,14 @@ class EmbeddingBag(Embedding):
         layer.weight = Parameter(rows, not freeze)
         return layer
 
-    def forward(self, input: ArrayLike, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+    def forward(self, input: ArrayLike, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         return F.embedding_bag(
             input, self.weight, offsets, self.mode, per_sample_weights, self.include_last_offset, self.padding_idx,
             self.max_norm, self.norm_type,
         )  # fmt: skip
 
 
-class CosineSimilarity(Layer):
+class CosineSimilarity(Module):
     """sum(x1 * x2) / (norm(x1) * norm(x2)) along `axis`: see `F.cosine_similarity`.
 
     Shapes: two that broadcast, to theirs without `axis`. Source: Salton and McGill (1983).
@@ -215,11 +216,11 @@ class CosineSimilarity(Layer):
         super().__init__()
         self.axis, self.eps = axis if dim is None else spelled("CosineSimilarity", axis, 1, dim), eps
 
-    def forward(self, x1: ArrayLike, x2: ArrayLike) -> Any:
+    def forward(self, x1: ArrayLike, x2: ArrayLike) -> Tensor:
         return F.cosine_similarity(x1, x2, self.axis, self.eps)
 
 
-class PairwiseDistance(Layer):
+class PairwiseDistance(Module):
     """The p-norm of x1 - x2 + eps over the last axis: see `F.pairwise_distance`.
 
     Shapes: `(..., n), (..., n) -> (...)`, or `(..., 1)` with `keepdims`.
@@ -239,5 +240,5 @@ class PairwiseDistance(Layer):
         self.p, self.eps = p, eps
         self.keepdims = keepdims if keepdim is None else spelled("PairwiseDistance", keepdims, False, keepdim)
 
-    def forward(self, x1: ArrayLike, x2: ArrayLike) -> Any:
+    def forward(self, x1: ArrayLike, x2: ArrayLike) -> Tensor:
         return F.pairwise_distance(x1, x2, self.p, self.eps, self.keepdims)

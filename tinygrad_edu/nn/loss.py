@@ -6,11 +6,12 @@ from typing import Any
 
 from ..annotations import Array, ArrayLike
 from ..functions.settings import Probability, settings
+from ..tensor import Tensor
 from . import functional as F
-from .module import Layer
+from .module import Module
 
 
-class Loss(Layer):
+class Loss(Module):
     """A loss with a reduction: "mean", "sum" or "none"."""
 
     @settings
@@ -27,7 +28,7 @@ class MSELoss(Loss):
     2.0
     """
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.mse_loss(input, target, self.reduction)
 
 
@@ -39,7 +40,7 @@ class L1Loss(Loss):
     1.0
     """
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.l1_loss(input, target, self.reduction)
 
 
@@ -56,7 +57,7 @@ class SmoothL1Loss(Loss):
         super().__init__(reduction)
         self.beta = beta
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
@@ -73,7 +74,7 @@ class HuberLoss(Loss):
         super().__init__(reduction)
         self.delta = delta
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
@@ -94,7 +95,7 @@ class BCELoss(Loss):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
@@ -117,7 +118,7 @@ class BCEWithLogitsLoss(Loss):
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
@@ -142,7 +143,7 @@ class CrossEntropyLoss(Loss):
         self.register_buffer("weight", weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
 
 
@@ -162,7 +163,7 @@ class NLLLoss(Loss):
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
@@ -179,7 +180,7 @@ class KLDivLoss(Loss):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.kl_div(input, target, self.reduction, self.log_target)
 
 
@@ -200,7 +201,7 @@ class PoissonNLLLoss(Loss):
         super().__init__(reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.poisson_nll_loss(input, target, self.log_input, self.full, self.eps, self.reduction)
 
 
@@ -219,7 +220,7 @@ class GaussianNLLLoss(Loss):
         super().__init__(reduction)
         self.full, self.eps = full, eps
 
-    def forward(self, input: ArrayLike, target: ArrayLike, var: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike, var: ArrayLike) -> Tensor:
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
@@ -243,7 +244,7 @@ class MultiMarginLoss(Loss):
         self.p, self.margin = p, margin
         self.register_buffer("weight", weight)
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, self.reduction)
 
 
@@ -256,7 +257,7 @@ class MultiLabelMarginLoss(Loss):
     1.5
     """
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.multilabel_margin_loss(input, target, self.reduction)
 
 
@@ -277,7 +278,7 @@ class MultiLabelSoftMarginLoss(Loss):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)
 
 
@@ -298,7 +299,7 @@ class CTCLoss(Loss):
         super().__init__(reduction)
         self.blank, self.zero_infinity = blank, zero_infinity
 
-    def forward(self, log_probs: object, targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
+    def forward(self, log_probs: object, targets: Any, input_lengths: Any, target_lengths: Any) -> Tensor:
         return F.ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )  # fmt: skip

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..annotations import ArrayLike
-from ..functions.arguments import Function
 from ..functions.settings import settings
+from ..tensor import Tensor
 from . import functional as F
 from .loss import Loss
 
@@ -26,7 +27,7 @@ class MarginRankingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: object, input2: object, target: object) -> Any:
+    def forward(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> Tensor:
         return F.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
 
 
@@ -43,7 +44,7 @@ class HingeEmbeddingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.hinge_embedding_loss(input, target, self.margin, self.reduction)
 
 
@@ -55,7 +56,7 @@ class SoftMarginLoss(Loss):
     0.6931
     """
 
-    def forward(self, input: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.soft_margin_loss(input, target, self.reduction)
 
 
@@ -73,7 +74,7 @@ class CosineEmbeddingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> Any:
+    def forward(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> Tensor:
         return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
 
 
@@ -94,7 +95,7 @@ class TripletMarginLoss(Loss):
         super().__init__(reduction)
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
 
-    def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> Any:
+    def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> Tensor:
         return F.triplet_margin_loss(
             anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction
         )  # fmt: skip
@@ -114,13 +115,13 @@ class TripletMarginWithDistanceLoss(Loss):
 
     @settings
     def __init__(
-        self, *, distance_function: Function | None = None, margin: float = 1.0, swap: bool = False,
+        self, *, distance_function: Callable[[Any, Any], Any] | None = None, margin: float = 1.0, swap: bool = False,
         reduction: str = "mean",
     ) -> None:  # fmt: skip
         super().__init__(reduction)
         self.distance_function, self.margin, self.swap = distance_function, margin, swap
 
-    def forward(self, anchor: object, positive: object, negative: object) -> Any:
+    def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> Tensor:
         return F.triplet_margin_with_distance_loss(
             anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
             reduction=self.reduction,

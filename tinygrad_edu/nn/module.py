@@ -14,14 +14,13 @@ from ..arrays import held, normal_dtype
 from ..changes import at_once, become, draft
 from ..engine import NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
-from ..functions.arguments import Function
 from ..functions.calls import own_keywords, refitted
 from ..functions.settings import settings, truth
 from ..interop.names import Named
 from ..recording import tracer
 from ..tensor import Tensor
 from . import guards
-from .hooks import Hooked
+from .hooks import Forward, Given, Hooked, Output
 from .state import Keys, load
 from .summary import Summary, summary
 
@@ -106,17 +105,22 @@ class Module(Hooked, Named):
             f"{type(self).__name__}: must define forward(self, x); got a module without it; {self._without_forward}"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return self._called(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
-        except TypeError as error:
-            fit = refitted(error, self.forward, args, kwargs, owner=self)
-            if fit is None:
-                raise
-        return self.forward(*args, **fit)
+    if TYPE_CHECKING:
 
-    if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+        def __call__(self: Forward[Given, Output], *args: Given.args, **kwargs: Given.kwargs) -> Output: ...
 
+    else:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return self._called(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
+            except TypeError as error:
+                fit = refitted(error, self.forward, args, kwargs, owner=self)
+                if fit is None:
+                    raise
+            return self.forward(*args, **fit)
+
+        # a type checker would take every name for one that there is
         def __getattr__(self, name: str) -> Any:
             made = self.__dict__.get("parametrizations")  # see utils/parametrize.py
             return made[name]() if made is not None and name in made else super().__getattr__(name)
@@ -303,7 +307,7 @@ class Module(Hooked, Named):
         return self.train(False)
 
     @settings
-    def apply(self, f: Function) -> Self:
+    def apply(self, f: Callable[[Module], Any]) -> Self:
         """Call `f` on every module inside this one, then on itself."""
         for part in self.children():
             part.apply(f)
@@ -380,14 +384,6 @@ class Module(Hooked, Named):
         for key, part in self._parts():
             lines += ["  " + line for line in part._tree(f"{key}: ")]
         return lines
-
-
-class Layer(Module):
-    """A module whose output is one tensor, which type checkers then know."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
 
 def clear(params: Iterable[Any], set_to_none: bool) -> None:

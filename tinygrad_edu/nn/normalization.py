@@ -16,7 +16,7 @@ from . import functional as F
 from . import guards
 from .functional.linear import like
 from .functional.normalization import batch_norm_with, refuse_examples
-from .module import Layer, Parameter
+from .module import Module, Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -26,7 +26,7 @@ def _full(shape: int | tuple[int, ...], value: float, dtype: object) -> Paramete
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
-class Running(Layer):
+class Running(Module):
     """What batch norm and instance norm share: a factor and a summand for each channel, and running statistics; for
     inputs of the numbers of axes in `ndims`, with the channels at `channel_axis`."""
 
@@ -77,7 +77,7 @@ class _BatchNorm(Running):
                 share = 1 / float(count)
         return 0.0 if share is None else share, new
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         x = self.checked(input)
         if self.training and self.num_batches_tracked is not None:
             refuse_examples(type(self).__name__, x)
@@ -149,7 +149,7 @@ class _InstanceNorm(Running):
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         x = self.checked(input)
         single = x.ndim < max(self.ndims)
         x = x.expand_dims(0) if single else x
@@ -200,7 +200,7 @@ class InstanceNorm3d(_InstanceNorm):
     ndims, channel_axis = (4, 5), -4
 
 
-class LocalResponseNorm(Layer):
+class LocalResponseNorm(Module):
     """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels.
 
     Shapes: `(n, c, l ...)` to the same.
@@ -217,11 +217,11 @@ class LocalResponseNorm(Layer):
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
 
-class LayerNorm(Layer):
+class LayerNorm(Module):
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axes. Initial values: weight 1, bias 0.
 
     Shapes: `(..., *normalized_shape)` to the same; weight and bias have `normalized_shape`. An input with other
@@ -244,12 +244,12 @@ class LayerNorm(Layer):
         self.weight: Parameter | Any = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
         self.bias: Parameter | Any = _full(self.normalized_shape, 0.0, dtype) if elementwise_affine and bias else None
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         x = input if self.weight is None else like(lift(input), self.weight)
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
-class RMSNorm(Layer):
+class RMSNorm(Module):
     """x / sqrt(mean(x**2) + eps) * weight, over the last axes. Initial values: weight 1.
 
     Shapes: `(..., *normalized_shape)` to the same. `eps` None is the distance from 1 to the next number of the dtype.
@@ -273,12 +273,12 @@ class RMSNorm(Layer):
         self.eps = eps
         self.weight: Parameter | Any = _full(self.normalized_shape, 1.0, dtype) if elementwise_affine else None
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         x = input if self.weight is None else like(lift(input), self.weight)
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
 
-class GroupNorm(Layer):
+class GroupNorm(Module):
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels: `(n, c, ...)`.
 
     Initial values: weight 1, bias 0.
@@ -310,6 +310,6 @@ class GroupNorm(Layer):
         self.weight: Parameter | Any = _full(num_channels, 1.0, dtype) if affine else None
         self.bias: Parameter | Any = _full(num_channels, 0.0, dtype) if affine and bias else None
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         x = input if self.weight is None else like(lift(input), self.weight)
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

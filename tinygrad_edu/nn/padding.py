@@ -6,15 +6,15 @@ A tuple of another length is a ShapeError.
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..annotations import ArrayLike
 from ..errors import ShapeError
 from ..functions.settings import integer, settings, several
+from ..tensor import Tensor
 from . import functional as F
-from .module import Layer
+from .module import Module
 
 
-class _Pad(Layer):
+class _Pad(Module):
     """A padding of the last `axes` axes."""
 
     axes, mode = 0, "constant"
@@ -29,7 +29,7 @@ class _Pad(Layer):
         if len(given) != n:
             raise ShapeError(f"{who}: padding must be one number, or {n}; got {padding}; use e.g. 1")
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.pad(input, self.padding, self.mode, self.value)
 
 

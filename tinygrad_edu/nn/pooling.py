@@ -6,11 +6,12 @@ from typing import Any
 
 from ..annotations import ArrayLike
 from ..functions.settings import settings
+from ..tensor import Tensor
 from . import functional as F
-from .module import Layer
+from .module import Module
 
 
-class _MaxPool(Layer):
+class _MaxPool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
@@ -28,7 +29,7 @@ class _MaxPool(Layer):
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
         self.return_indices = return_indices
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return self.pool(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )  # fmt: skip
@@ -73,7 +74,7 @@ class MaxPool3d(_MaxPool):
     pool = staticmethod(F.max_pool3d)
 
 
-class _MaxUnpool(Layer):
+class _MaxUnpool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
@@ -85,7 +86,7 @@ class _MaxUnpool(Layer):
 
     unpool: Any = None  # the function of each kind
 
-    def forward(self, input: object, indices: object, output_size: object = None) -> Any:
+    def forward(self, input: ArrayLike, indices: ArrayLike, output_size: object = None) -> Tensor:
         return self.unpool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
@@ -137,7 +138,7 @@ class MaxUnpool3d(_MaxUnpool):
     unpool = staticmethod(F.max_unpool3d)
 
 
-class _AvgPool(Layer):
+class _AvgPool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
@@ -153,7 +154,7 @@ class _AvgPool(Layer):
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return self.pool(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         )  # fmt: skip
@@ -191,7 +192,7 @@ class _AvgPoolOver(_AvgPool):
         super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self.divisor_override = divisor_override
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return self.pool(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
             self.divisor_override,
@@ -229,7 +230,7 @@ class AvgPool3d(_AvgPoolOver):
     pool = staticmethod(F.avg_pool3d)
 
 
-class _LPPool(Layer):
+class _LPPool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
@@ -243,7 +244,7 @@ class _LPPool(Layer):
         super().__init__()
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return self.pool(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
 

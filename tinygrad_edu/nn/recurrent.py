@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from .. import ops
 from ..annotations import ArrayLike, DTypeLike
@@ -22,15 +22,13 @@ from ..functions.layout import flip, swapaxes
 from ..functions.settings import Probability, Size, settings
 from ..ops.fused import section
 from ..random import Generator
+from ..tensor import Tensor
 from . import functional as F
 from .functional.linear import like
 from .functional.sequences import rolled, unrolled
 from .linear import uniform
 from .module import Module
 from .utils.rnn import PackedSequence, pieces
-
-if TYPE_CHECKING:
-    from ..tensor import Tensor
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -95,7 +93,10 @@ def must_be(who: str, shapes: Sequence[tuple[int, ...]], given: Any) -> None:
         )
 
 
-class _Recurrent(Module):
+State = TypeVar("State")  # what a layer carries along: h, or (h, c)
+
+
+class _Recurrent(Module, Generic[State]):
     """What the recurrent layers share; a kind names its step, its number of gates and of states."""
 
     step: Any = None
@@ -161,10 +162,10 @@ class _Recurrent(Module):
     if TYPE_CHECKING:
 
         @overload
-        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, Any]: ...
+        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, State]: ...
         @overload
-        def __call__(self, input: ArrayLike, hx: Any = None) -> tuple[Tensor, Any]: ...
-        def __call__(self, input: Any, hx: Any = None) -> tuple[Any, Any]: ...
+        def __call__(self, input: ArrayLike, hx: Any = None) -> tuple[Tensor, State]: ...
+        def __call__(self, input: Any, hx: Any = None) -> tuple[Any, State]: ...
 
     def forward(self, input: ArrayLike, hx: ArrayLike | None = None) -> Any:
         if isinstance(input, PackedSequence):
@@ -260,7 +261,7 @@ def step_of(who: str, nonlinearity: str) -> Any:
     return partial(rnn_step, activation=F.tanh if nonlinearity == "tanh" else F.relu)
 
 
-class RNN(_Recurrent):
+class RNN(_Recurrent[Tensor]):
     """h[t] = tanh(x[t] @ weight_ih.mT + bias_ih + h[t-1] @ weight_hh.mT + bias_hh), or relu.
 
     Shapes: `(length, batch, input_size) -> (length, batch, directions * hidden_size)` and the last state
@@ -287,7 +288,7 @@ class RNN(_Recurrent):
         self.nonlinearity, self.step = nonlinearity, step_of("RNN", nonlinearity)
 
 
-class LSTM(_Recurrent):
+class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
     """Long short-term memory: a state h and a cell c, with gates (i, f, g, o) over what enters and stays.
 
     i, f, o = sigmoid(...), g = tanh(...) of `x @ weight_ih.mT + bias_ih + h @ weight_hh.mT + bias_hh`;
@@ -317,7 +318,7 @@ class LSTM(_Recurrent):
     step, whole, gates, states = staticmethod(lstm_step), staticmethod(lstm_steps), 4, 2
 
 
-class GRU(_Recurrent):
+class GRU(_Recurrent[Tensor]):
     """Gated recurrent unit: gates (r, z) over what is forgotten and kept.
 
     r, z = sigmoid(...); n = tanh(x part + r * h part); h = (1 - z) * n + z * h. Shapes as in RNN.

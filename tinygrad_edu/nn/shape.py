@@ -8,11 +8,12 @@ from ..annotations import ArrayLike
 from ..functions.arguments import lift, normal_axis, spelled
 from ..functions.layout import flatten
 from ..functions.settings import Positive, integer, settings, several
+from ..tensor import Tensor
 from . import functional as F
-from .module import Layer
+from .module import Module
 
 
-class Identity(Layer):
+class Identity(Module):
     """The input itself; takes any arguments, as a stand-in for other layers.
 
     >>> import tinygrad_edu as tg
@@ -25,11 +26,11 @@ class Identity(Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return input
 
 
-class Flatten(Layer):
+class Flatten(Module):
     """Axes `start_axis` to `end_axis` as one: `(batch, c, h, w) -> (batch, c * h * w)`.
 
     >>> import tinygrad_edu as tg
@@ -46,11 +47,11 @@ class Flatten(Layer):
         self.start_axis = start_axis if start_dim is None else spelled("Flatten", start_axis, 1, start_dim)
         self.end_axis = end_axis if end_dim is None else spelled("Flatten", end_axis, -1, end_dim)
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return flatten(input, self.start_axis, self.end_axis)
 
 
-class Unflatten(Layer):
+class Unflatten(Module):
     """An axis as several, of lengths `unflattened_size`: `(batch, c * h * w) -> (batch, c, h, w)`; one may be -1.
 
     ShapeError where the lengths do not multiply to that of the axis.
@@ -70,13 +71,13 @@ class Unflatten(Layer):
         sizes = several("Unflatten", "unflattened_size", unflattened_size)
         self.unflattened_size = tuple(integer("Unflatten", "unflattened_size", n, -1) for n in sizes)
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         x = lift(input, "Unflatten")
         axis = normal_axis("Unflatten", self.axis, x.ndim)
         return x.reshape(*x.shape[:axis], *self.unflattened_size, *x.shape[axis + 1 :])
 
 
-class Upsample(Layer):
+class Upsample(Module):
     """The axes after the channels resized: see `F.interpolate`.
 
     Shapes: `(n, c, l) -> (n, c, l_out)`, and so for 2 and 3 axes; give `size` or `scale_factor`.
@@ -99,7 +100,7 @@ class Upsample(Layer):
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         again = self.recompute_scale_factor
         return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners, again)
 
@@ -136,7 +137,7 @@ class UpsamplingBilinear2d(Upsample):
         super().__init__(size, scale_factor, "bilinear", True)
 
 
-class PixelShuffle(Layer):
+class PixelShuffle(Module):
     """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`.
 
     ShapeError where r * r does not divide the channels; see `F.pixel_shuffle`. Source: Shi et al. (2016).
@@ -152,11 +153,11 @@ class PixelShuffle(Layer):
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.pixel_shuffle(input, self.upscale_factor)
 
 
-class PixelUnshuffle(Layer):
+class PixelUnshuffle(Module):
     """Pixels as channels of a smaller image: `(..., c, h * r, w * r) -> (..., c * r * r, h, w)`.
 
     ShapeError where r does not divide height and width. Source: Shi et al. (2016).
@@ -172,11 +173,11 @@ class PixelUnshuffle(Layer):
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.pixel_unshuffle(input, self.downscale_factor)
 
 
-class ChannelShuffle(Layer):
+class ChannelShuffle(Module):
     """Channels taken in turn from each of `groups`.
 
     Shapes: `(n, c, ...) -> (n, c, ...)`; see `F.channel_shuffle`. Source: Zhang et al., "ShuffleNet" (2018).
@@ -192,5 +193,5 @@ class ChannelShuffle(Layer):
         super().__init__()
         self.groups = groups
 
-    def forward(self, input: object) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.channel_shuffle(input, self.groups)

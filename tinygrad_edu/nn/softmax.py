@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..annotations import ArrayLike
 from ..functions.arguments import lift, spelled
 from ..functions.settings import settings
+from ..tensor import Tensor
 from . import functional as F
 from .functional.convolution import must_have_axes
-from .module import Layer
+from .module import Module
 
 
-class _AlongAxis(Layer):
+class _AlongAxis(Module):
     """A layer of one axis, by default the last."""
 
     @settings
@@ -32,7 +31,7 @@ class Softmax(_AlongAxis):
     [[0.5, 0.5], [0.5, 0.5]]
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.softmax(input, self.axis)
 
 
@@ -44,7 +43,7 @@ class LogSoftmax(_AlongAxis):
     [0.5, 0.5]
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.log_softmax(input, self.axis)
 
 
@@ -55,11 +54,11 @@ class Softmin(_AlongAxis):
     [1.0, 0.0]
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         return F.softmin(input, self.axis)
 
 
-class Softmax2d(Layer):
+class Softmax2d(Module):
     """softmax over the channels: `(n, c, h, w)` or `(c, h, w)`. Source: Bridle (1990).
 
     >>> from tinygrad_edu import nn
@@ -67,7 +66,7 @@ class Softmax2d(Layer):
     [[[0.5, 0.5]], [[0.5, 0.5]]]
     """
 
-    def forward(self, input: ArrayLike) -> Any:
+    def forward(self, input: ArrayLike) -> Tensor:
         x = lift(input, "Softmax2d")
         must_have_axes(x, 2, "Softmax2d")
         return F.softmax(x, -3)

@@ -21,7 +21,7 @@ from .attention import MultiheadAttention
 from .containers import ModuleList, must_be_module
 from .dropout import Dropout
 from .linear import Linear
-from .module import Layer, Module
+from .module import Module
 from .normalization import LayerNorm
 
 
@@ -33,7 +33,7 @@ def _function(activation: object) -> Any:
     return F.relu if activation == "relu" else F.gelu
 
 
-class TransformerEncoderLayer(Layer):
+class TransformerEncoderLayer(Module):
     """Self-attention, then two linear layers, each added to its input and normalized.
 
     x = norm1(x + attention(x)), then norm2(x + linear2(activation(linear1(x)))). With `norm_first`, inputs are
@@ -68,8 +68,8 @@ class TransformerEncoderLayer(Layer):
 
     def forward(
         self, src: ArrayLike, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Any:  # fmt: skip
-        def attend(x: Tensor) -> Any:
+    ) -> Tensor:  # fmt: skip
+        def attend(x: Tensor) -> Tensor:
             y, _ = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
             return self.dropout1(y)
 
@@ -86,7 +86,7 @@ def _feed_forward(layer: Any, x: object) -> Any:
     return layer.linear2(layer.dropout(layer.activation(layer.linear1(x))))
 
 
-class TransformerDecoderLayer(Layer):
+class TransformerDecoderLayer(Module):
     """Self-attention, attention to the encoder's output `memory`, then two linear layers.
 
     Shapes: `(length, batch, d_model)`, memory `(s, batch, d_model)`, batch first with `batch_first`; gives the first.
@@ -130,8 +130,8 @@ class TransformerDecoderLayer(Layer):
         memory_key_padding_mask: Any = None,
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
-    ) -> Any:
-        def attend(x: Tensor) -> Any:
+    ) -> Tensor:
+        def attend(x: Tensor) -> Tensor:
             y, _ = self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)
             return self.dropout1(y)
 
@@ -146,7 +146,7 @@ class TransformerDecoderLayer(Layer):
         return _added(x, lambda x: self.dropout3(_feed_forward(self, x)), self.norm3, self.norm_first)
 
 
-class TransformerEncoder(Layer):
+class TransformerEncoder(Module):
     """`num_layers` copies of a layer in a row, and `norm` at the end; initial values are those of the layer, so that
     copies begin alike. `enable_nested_tensor` and `mask_check` have no effect. Source: Vaswani et al. (2017).
 
@@ -176,7 +176,7 @@ class TransformerEncoder(Layer):
         mask: ArrayLike | None = None,
         src_key_padding_mask: Any = None,
         is_causal: bool | None = None,
-    ) -> Any:
+    ) -> Tensor:
         x = lift(src, "TransformerEncoder")
         for layer in self.layers:
             x = layer(x, mask, src_key_padding_mask, bool(is_causal))
@@ -187,7 +187,7 @@ def _copies(holder: object, layer: object, n: int) -> ModuleList:
     return ModuleList([copy.deepcopy(must_be_module(holder, layer)) for _ in range(n)])
 
 
-class TransformerDecoder(Layer):
+class TransformerDecoder(Module):
     """`num_layers` copies of a layer in a row, and `norm` at the end; see TransformerEncoder.
 
     Source: Vaswani et al. (2017).
@@ -215,7 +215,7 @@ class TransformerDecoder(Layer):
         memory_key_padding_mask: Any = None,
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         x = lift(tgt, "TransformerDecoder")
         for layer in self.layers:
             x = layer(
@@ -225,7 +225,7 @@ class TransformerDecoder(Layer):
         return x if self.norm is None else self.norm(x)
 
 
-class Transformer(Layer):
+class Transformer(Module):
     """An encoder of `src`, and a decoder of `tgt` that attends to it: `(s, batch, d_model), (t, batch, d_model) ->
     (t, batch, d_model)`, batch first with `batch_first`.
 
@@ -299,7 +299,7 @@ class Transformer(Layer):
         self, src: object, tgt: object, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
         src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
         src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         return self.decoder(
             tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal,

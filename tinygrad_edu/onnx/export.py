@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Function
 from ..compiler.trees import Arguments, Results, is_object
 from ..engine import NEEDS, Variable
 from ..errors import DTypeError, GraphError
 from ..files import write_whole
-from ..functions.arguments import Function
 from ..functions.settings import refused, settings
 from ..nn.module import Module
 from ..ops import clone

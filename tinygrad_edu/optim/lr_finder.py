@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..functions.arguments import Function
 from ..functions.settings import Positive, settings
 from ..nn.state import publish
 from .optimizer import Optimizer
@@ -44,7 +44,7 @@ class Curve(NamedTuple):
 
 @settings
 def find_lr(
-    optimizer: object, closure: Function, start: float = 1e-6, end: float = 1.0, steps: Positive = 100,
+    optimizer: object, closure: Callable[[], Any], start: float = 1e-6, end: float = 1.0, steps: Positive = 100,
     smoothing: float = 0.9,
 ) -> Curve:  # fmt: skip
     """Train for up to `steps` steps at rates that grow from `start` to `end`, and note the loss; then everything is as

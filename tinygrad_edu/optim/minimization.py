@@ -11,7 +11,7 @@ import numpy as np
 from ..annotations import Array, ArrayLike
 from ..engine import constant
 from ..errors import DTypeError, ShapeError
-from ..functions.arguments import Function, lift
+from ..functions.arguments import lift
 from ..functions.settings import Positive, settings
 from ..tensor import Tensor
 from ..transforms import tree
@@ -91,7 +91,7 @@ class Flat:
 
 @settings
 def minimize(
-    f: Function, x0: object, method: str = "bfgs", *, tolerance: float = 1e-6, max_steps: Positive = 500
+    f: Callable[[Any], Any], x0: object, method: str = "bfgs", *, tolerance: float = 1e-6, max_steps: Positive = 500
 ) -> Minimum:  # fmt: skip
     """The least value of `f` near `x0`, a tensor or a tree of them, by a method with line searches.
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..changes import TURN
 from ..errors import StateDictError
-from ..functions.arguments import Function
 from ..functions.settings import Probability, refused, settings
 from ..interop.names import guide as _guide
 from ..nn.module import Module
@@ -67,7 +66,9 @@ class AveragedModel(Module):
     n_averaged: Any
 
     @settings
-    def __init__(self, model: Any, avg_fn: Function | None = None, use_buffers: bool = False) -> None:
+    def __init__(
+        self, model: Any, avg_fn: Callable[[Any, Any, Any], Any] | None = None, use_buffers: bool = False
+    ) -> None:
         super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"AveragedModel: takes a Module; got {type(model).__name__}; pass the model")

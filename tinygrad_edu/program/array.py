@@ -20,6 +20,7 @@ from .host import HostNumber
 from .primitives import name_of
 from .program import Value
 
+OWN, SHARED = np.empty(0).flags, np.broadcast_to(0.0, 0).flags  # of what may be written into, and of what may not
 # what may be asked without a step: it follows from shapes and dtypes
 KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type,
          np.may_share_memory, np.shares_memory}  # fmt: skip
@@ -62,12 +63,12 @@ def plain(x: Any) -> Any:
 class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     """An array of a program that is being written; `values` is what it is in this run."""
 
-    __slots__ = ("value", "values", "writer")
+    __slots__ = ("flags", "value", "values", "writer")
     __hash__ = object.__hash__
     base = None
 
     def __init__(self, values: Any, value: Value, writer: Any) -> None:
-        self.values, self.value, self.writer = values, value, writer
+        self.values, self.value, self.writer, self.flags = values, value, writer, OWN
 
     shape = property(lambda self: self.values.shape)
     ndim = property(lambda self: self.values.ndim)
@@ -75,7 +76,6 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
     dtype = property(lambda self: self.values.dtype)
     itemsize = property(lambda self: self.values.itemsize)
     nbytes = property(lambda self: self.values.nbytes)
-    flags = property(lambda self: np.empty(0).flags)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         for x in inputs:
@@ -119,6 +119,12 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
                 raise refusal(f"{name}, whose shape depends on values", "use tg.where", UnknownShapeError)
             y = self.writer.call(name, args, kwargs)
         return y if out is None else _into((out,), y)
+
+    def __read_only__(self) -> ProgramArray:
+        """The same array, for `vmap`, in which nobody writes into what all examples share."""
+        same = ProgramArray(self.values, self.value, self.writer)
+        same.flags = SHARED
+        return same
 
     def become(self, y: Any) -> None:
         """Be written into: from here on this array is `y`."""

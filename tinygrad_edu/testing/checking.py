@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..annotations import Function
 from ..errors import few
-from ..functions.arguments import Function
 from ..functions.settings import Names, settings
 from ..nn.module import Module
 from ..nn.stateless import functional_call
@@ -22,8 +22,8 @@ from .subjects.subjects import TensorSubject
 
 @settings
 def check_derivative(
-    f: Callable[..., Any],
-    df: Any,
+    f: Function,
+    df: Function | object,  # an input, with jac=True
     *inputs: Any,
     jac: bool = False,
     accuracy: float | tuple[float, float] | None = None,
@@ -65,7 +65,7 @@ def check_derivative(
 
 @settings
 def check_gradients(
-    f: Callable[..., Any],
+    f: Function,
     *inputs: Any,
     order: int = 1,
     modes: str | Sequence[str] = ("reverse", "forward"),
@@ -112,7 +112,7 @@ def check_gradients(
     return conclude(report, raises, strict)
 
 
-def _with_parameters(module: Module, inputs: Sequence[Any]) -> tuple[Function, Sequence[Any]]:
+def _with_parameters(module: Module, inputs: Sequence[Any]) -> tuple[Callable[..., Any], Sequence[Any]]:
     """A module as a function of its parameters, by name, and of its inputs."""
 
     def called(parameters: object, *xs: object) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Function
 from ..engine import Variable
 from ..errors import DTypeError
-from ..functions.arguments import Function
 from ..functions.settings import Names, Size, settings
 from .causes.patterns import OVERWRITTEN, TERM
 from .examination import Examination
@@ -35,21 +35,27 @@ class Matrix(Convention):
 
     args: tuple[Any, ...] = ()
 
-    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+    def call(
+        self, df: Callable[..., Any], inputs: Sequence[Any], value: object, cache: object, cotangent: object
+    ) -> Any:
         return df(inputs[0], *self.args)
 
 
 class Product(Matrix):
     """A product with a symmetric matrix: the direction is as good as a gradient of the output."""
 
-    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+    def call(
+        self, df: Callable[..., Any], inputs: Sequence[Any], value: object, cache: object, cotangent: object
+    ) -> Any:
         return df(inputs[0], cotangent, *self.args)
 
 
 class Columns(Matrix):
     """A product with a Jacobian, whose columns it gives one direction after the other."""
 
-    def call(self, df: Function, inputs: Sequence[Any], value: object, cache: object, cotangent: object) -> Any:
+    def call(
+        self, df: Callable[..., Any], inputs: Sequence[Any], value: object, cache: object, cotangent: object
+    ) -> Any:
         at = np.asarray(inputs[0])
         units = np.eye(max(at.size, 1), at.size).reshape(max(at.size, 1), *at.shape)  # for no input, once
         columns = [along(df, at.copy(), e.copy(), *self.args) for e in units]
@@ -159,9 +165,10 @@ def check_hvp(
     """
     who = "check_hvp"
     slope, way = gradient_of(who, f, grad, _vector(who, x), args), Product((0, COTANGENT))
+    product: Callable[..., Any] = hvp
     report = explained(Examination(Slopes(who, slope, hvp, _vector(who, x), way, args, "grad"), seed))
     guessed = report.verdict != "WRONG" or (report.pattern or "").startswith(GUESSES)
-    unlike_a_matrix(lambda p: hvp(np.array(x), p, *args), np.asarray(x).shape, report, seed, symmetric=guessed)
+    unlike_a_matrix(lambda p: product(np.array(x), p, *args), np.asarray(x).shape, report, seed, symmetric=guessed)
     return conclude(report, raises, strict)
 
 
@@ -256,7 +263,7 @@ def check_jacobian_sparsity(
     return conclude(report, raises, strict)
 
 
-def dependence(f: Function, x: Any, rng: Any) -> tuple[Any, int]:
+def dependence(f: Callable[[Any], Any], x: Any, rng: Any) -> tuple[Any, int]:
     """Which outputs change with which inputs, at `x` and at points nearby; and how often the function was called. Where
     it has no value, nothing is seen."""
     with np.errstate(all="ignore"):
@@ -296,7 +303,7 @@ def _around(x: Any, size: Any, rng: Any) -> list[Any]:
     return found
 
 
-def gradient_of(who: str, f: Function, grad: Function | None, x: Any, args: Sequence[Any]) -> Function:
+def gradient_of(who: str, f: Function, grad: Function | None, x: Any, args: Sequence[Any]) -> Callable[..., Any]:
     """The gradient that was given, or one by numbers."""
     name, known, shape = ("f", f, ()) if grad is None else ("grad", grad, x.shape)
     try:
@@ -319,7 +326,7 @@ def gradient_of(who: str, f: Function, grad: Function | None, x: Any, args: Sequ
     return by_numbers
 
 
-def _with(f: Function, args: Sequence[Any]) -> Function:
+def _with(f: Function, args: Sequence[Any]) -> Callable[..., Any]:
     """The function of its first argument."""
     return (lambda x: f(x, *args)) if args else f
 

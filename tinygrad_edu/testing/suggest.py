@@ -7,15 +7,15 @@ import inspect
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..annotations import Function
 from ..files import write_whole
-from ..functions.arguments import Function
 from ..functions.settings import settings
 from .checking import check_derivative, check_gradients
 from .pasting import written
@@ -48,8 +48,8 @@ class Suggestion:
     """A function, its derivative if the module has one, and inputs that both take."""
 
     name: str
-    f: Function
-    df: Function | None
+    f: Callable[..., Any]
+    df: Callable[..., Any] | None
     inputs: tuple[Any, ...] | None
     kind: str = "smooth"
     wrong: str = ""  # what is wrong with it now
@@ -87,7 +87,7 @@ def suggest(module: ModuleType | str | Function, path: str | os.PathLike[str] | 
     return text
 
 
-def functions_of(module: Any) -> tuple[list[tuple[str, Function, Function | None]], str]:
+def functions_of(module: Any) -> tuple[list[tuple[str, Callable[..., Any], Callable[..., Any] | None]], str]:
     """The functions to test, each with its derivative, and the name of their module."""
     if isinstance(module, str):
         try:
@@ -118,7 +118,7 @@ def derivative_of(name: str, known: Any) -> str | None:
     return next((s for s in spelled if s in known and s != name), None)
 
 
-def looked_at(name: str, f: Function, df: Function | None) -> Suggestion:
+def looked_at(name: str, f: Callable[..., Any], df: Callable[..., Any] | None) -> Suggestion:
     """A function with inputs that it takes, the plainest first at which it is right, and what a check says there."""
     rng = np.random.default_rng(0)
     wrong = None
@@ -138,7 +138,7 @@ def looked_at(name: str, f: Function, df: Function | None) -> Suggestion:
     return wrong or Suggestion(name, f, df, None)
 
 
-def candidates(f: Function, rng: Any) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+def candidates(f: Callable[..., Any], rng: Any) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     """Kinds of values, and some inputs of each, that a function may take."""
     n, known = _arity(f), defaults(f)
     shapes = [s[:n] for s in SHAPES if 0 < n <= len(s)] or [tuple(map(np.shape, known))] * bool(known)
@@ -149,21 +149,21 @@ def candidates(f: Function, rng: Any) -> Iterator[tuple[str, list[tuple[Any, ...
         yield DEFAULTS, [known]
 
 
-def defaults(f: Function) -> tuple[Any, ...]:
+def defaults(f: Callable[..., Any]) -> tuple[Any, ...]:
     """The defaults of the first parameters, as far as they are floats or arrays of floats."""
     values = [p.default for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
     floats = [isinstance(v, float | np.ndarray | np.generic) and np.asarray(v).dtype.kind == "f" for v in values]
     return tuple(v for v, _ in itertools.takewhile(lambda pair: pair[1], zip(values, floats, strict=True)))
 
 
-def _check(f: Function, df: Function | None, inputs: tuple[Any, ...]) -> Any:
+def _check(f: Callable[..., Any], df: Callable[..., Any] | None, inputs: tuple[Any, ...]) -> Any:
     try:
         return check_derivative(f, df, *inputs) if df is not None else check_gradients(f, *inputs)
     except GradientError as error:
         return error.report
 
 
-def _arity(f: Function) -> int:
+def _arity(f: Callable[..., Any]) -> int:
     kinds = inspect.Parameter
     parameters = inspect.signature(f).parameters.values()
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is kinds.empty for p in parameters)

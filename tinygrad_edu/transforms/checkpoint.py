@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import engine, random
+from ..annotations import Function
 from ..backward import gradients, history, parents
 from ..batched import BatchedArray
 from ..engine import NEEDS, Variable, births
 from ..errors import GraphError
-from ..functions.arguments import Function, fresh, lift
+from ..functions.arguments import fresh, lift
 from ..functions.settings import settings
 from ..holders import fingerprint, values_of
 from ..ops.layout import alias
@@ -109,7 +110,7 @@ _checkpoint = joint_op(
 
 
 @settings
-def checkpoint(f: Function) -> Function:
+def checkpoint(f: Function) -> Callable[..., Any]:
     """`f`, forgetting its inner results: less memory, for a second forward pass in `backward()`.
 
     Arguments and results may be trees (see `tg.tree`) of tensors; other arguments, and keywords, are passed on.

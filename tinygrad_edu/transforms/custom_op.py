@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import engine
-from ..annotations import Array, ArrayLike
+from ..annotations import Array, ArrayLike, Function
 from ..arrays import gives_array
 from ..batched import BatchedArray, batched_or_each, read_only
 from ..engine import Variable
 from ..errors import DTypeError, GraphError
-from ..functions.arguments import Function
 from ..functions.settings import settings
-from ..op import REGISTRY, Op
+from ..op import REGISTRY, Each, Op, Together
 from . import tree
+
+Rules = Function | Sequence[Function | None] | Each | Together  # one for the only input, or one for each
 
 
 @settings
-def custom_op(name: str, forward: Function, vjps: Any = (), **declaration: Any) -> Op:
+def custom_op(name: str, forward: Function, vjps: Rules = (), **declaration: Any) -> Op:
     """Declare an operation of your own: it gets all that the built-in ones have.
 
     `forward(*arrays, **attributes)` computes it; `vjps[i](g, y, *arrays, **attributes)` is the rule
@@ -78,7 +80,7 @@ class _Rules(tuple[Any, ...]):
         return super().__getitem__(i)
 
 
-def _checked_forward(name: str, forward: Function) -> Function:
+def _checked_forward(name: str, forward: Function) -> Callable[..., Any]:
     @functools.wraps(forward)
     def compute(*arrays: object, **attributes: object) -> Any:
         y = batched_or_each(forward, tuple(map(read_only, arrays)), attributes)
@@ -89,7 +91,7 @@ def _checked_forward(name: str, forward: Function) -> Function:
     return compute
 
 
-def _checked_rule(name: str, rule: Function) -> Function:
+def _checked_rule(name: str, rule: Function) -> Callable[..., Any]:
     """A rule that, given arrays, returns an array of its own, even if it called functions of tensors."""
 
     def on_arrays(g: Array, y: Array, *xs: object, **attributes: object) -> Any:

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import Function
 from ..arrays import gives_array, is_weak, to_array
 from ..backward import gradients, history
 from ..batched import BatchedArray
 from ..engine import NEEDS, Variable, constant, entered, zeros_like
 from ..errors import GraphError, ShapeError, few
-from ..functions.arguments import Function, lift
+from ..functions.arguments import lift
 from ..functions.settings import function, integer, settings, several
 from ..holders import USED, fingerprint
 from ..recording import Recording, no_grad, recording
@@ -178,11 +179,11 @@ class _Ruled:
     def __init__(self, f: Function, nondiff_argnums: Sequence[int] = ()) -> None:
         function(self.who, "f", f)
         functools.update_wrapper(self, f)
-        self.f = f
+        self.f: Callable[..., Any] = f
         self.settings = tuple(
             integer(self.who, "nondiff_argnums", k, 0) for k in several(self.who, "nondiff_argnums", nondiff_argnums)
         )
-        self.rules: tuple[Function, ...] = ()
+        self.rules: tuple[Callable[..., Any], ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.rules:
@@ -212,7 +213,7 @@ class _Ruled:
         part.rules = self._with_settings(merged, list(fixed.values()))
         return part
 
-    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Callable[..., Any], fixed: list[Any]) -> tuple[Callable[..., Any], ...]:
         """The rules, with the settings where they take them."""
         raise NotImplementedError
 
@@ -244,7 +245,7 @@ class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
         """Set the rule."""
         self.rules = function("defvjp", "forward", forward), function("defvjp", "backward", backward)
 
-    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Callable[..., Any], fixed: list[Any]) -> tuple[Callable[..., Any], ...]:
         forward, backward = self.rules
         return lambda *rest: forward(*merged(rest)), functools.partial(backward, *fixed)
 
@@ -297,19 +298,17 @@ class custom_jvp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
 
     def defjvps(self, *rules: Function | None) -> None:
         """Set the rule as one for each argument, `rule(tangent, result, *primals)`, None for a tangent of 0."""
-        for given in rules:
-            if given is not None:
-                function("defjvps", "rules", given)
+        given = [None if rule is None else function("defjvps", "rules", rule) for rule in rules]
 
         def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
             y = self(*primals)
-            pairs = zip(rules, tangents, strict=True)
+            pairs = zip(given, tangents, strict=True)
             parts = [part(t, y, *primals) for part, t in pairs if part is not None]
             return y, functools.reduce(lambda a, b: tree.map(lambda s, t: s + t, a, b), parts)
 
         self.rules = (rule,)
 
-    def _with_settings(self, merged: Function, fixed: list[Any]) -> tuple[Function, ...]:
+    def _with_settings(self, merged: Callable[..., Any], fixed: list[Any]) -> tuple[Callable[..., Any], ...]:
         return (functools.partial(self.rules[0], *fixed),)
 
     def run(self, call: Any, args: Any) -> Any:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import engine
+from ..annotations import Function
 from ..errors import DTypeError, ShapeError
-from ..functions.arguments import Function, as_tuple
+from ..functions.arguments import as_tuple
 from ..functions.creation import zeros, zeros_like
 from ..functions.layout import reshape
 from ..functions.settings import settings
@@ -44,7 +45,7 @@ def _as_asked(argnums: int | Sequence[int], parts: tuple[Any, ...]) -> Any:
 
 
 @settings
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that returns `(f(*args), gradient)`; see `grad`. With `has_aux`, `f` returns `(value, anything)`,
     and this function `((value, anything), gradient)`.
 
@@ -57,7 +58,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     return _value_and_grad("value_and_grad", f, argnums, has_aux)
 
 
-def _value_and_grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False) -> Function:
+def _value_and_grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False) -> Callable[..., Any]:
     numbers = _numbers(who, argnums)
 
     @functools.wraps(f)
@@ -81,7 +82,7 @@ def _value_and_grad(who: str, f: Function, argnums: int | Sequence[int], has_aux
 
 
 @settings
-def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of a scalar function by argument `argnums`; a tuple of them for a tuple.
 
     An argument may be a tree (see `tg.tree`): a dict, list, tuple, dataclass or Module of tensors, and its gradient is
@@ -99,7 +100,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return _grad("grad", f, argnums, has_aux)
 
 
-def _grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False) -> Function:
+def _grad(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False) -> Callable[..., Any]:
     both = _value_and_grad(who, f, argnums, has_aux)
 
     @functools.wraps(f)
@@ -182,7 +183,7 @@ def _several(x: Any) -> tuple[Any, ...]:
 
 
 @settings
-def jacobian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacobian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """All derivatives of all outputs: `J[i..., j...] = d f[i...] / d x[j...]`, by reverse mode.
 
     The shape is the output's followed by the input's; of trees, each leaf of the output becomes a tree like the
@@ -197,7 +198,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
     return _jacobian("jacobian", f, argnums, has_aux)
 
 
-def _jacobian(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Function:
+def _jacobian(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Callable[..., Any]:
     numbers = _numbers(who, argnums)
 
     @functools.wraps(f)
@@ -229,7 +230,7 @@ def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False)
 
 
 @settings
-def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The same as `jacobian`, by forward mode: quicker where there are more outputs than inputs. Source: `jax.jacfwd`.
 
     >>> import tinygrad_edu as tg
@@ -261,7 +262,7 @@ def _along(x: Tensor, f: Function, like: Sequence[Any], axis: int) -> list[Any]:
 
 
 @settings
-def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """All second derivatives of a scalar function: the Jacobian of its gradient.
 
     With `has_aux`, `f` returns `(value, anything)`, and this function `(derivatives, anything)`.

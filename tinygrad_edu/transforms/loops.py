@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..batched import levels, whole
 from ..errors import ShapeError
-from ..functions.arguments import Function, lift
+from ..functions.arguments import lift
 from ..functions.elementwise import where
 from ..functions.joining import stack, unstack
 from ..functions.settings import Size, settings
@@ -17,7 +18,7 @@ from . import tree
 
 @settings
 def scan(
-    f: Function, init: object, xs: object = None, length: Size | None = None, reverse: bool = False
+    f: Callable[[Any, Any], Any], init: object, xs: object = None, length: Size | None = None, reverse: bool = False
 ) -> tuple[Any, Any]:
     """A loop that carries a state: `carry, y = f(carry, x)` for each `x` along the first axis of `xs`.
 
@@ -55,7 +56,7 @@ def scan(
 
 
 @settings
-def while_loop(cond: Function, body: Function, init: object) -> Any:
+def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: object) -> Any:
     """`state = body(state)` as long as `cond(state)` is true, from `init`; returns the last state, which may be a tree.
 
     Each step is recorded, so that gradients and tangents pass. In a `vmap`, the loop goes on as long as one example

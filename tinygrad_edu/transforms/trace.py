@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from .. import engine
-from ..annotations import ArrayLike
+from ..annotations import ArrayLike, Function
 from ..arrays import is_weak
 from ..backward import gradients, history
 from ..departures import Departure, departures
 from ..engine import Variable, births
 from ..errors import DTypeError, GraphError, LostGradientWarning, ShapeError
-from ..functions.arguments import Function, fresh, lift
+from ..functions.arguments import fresh, lift
 from ..functions.creation import zeros_like
 from ..ops.layout import alias
 from ..recording import Recording, recording, stack_level

@@ -20,10 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..annotations import ArrayLike
+from ..annotations import ArrayLike, Function
 from ..engine import Variable
 from ..errors import TreeError, few
-from ..functions.arguments import Function
 from ..functions.settings import refused, settings, several, truth
 from ..interop.names import guide as _guide
 
@@ -143,7 +142,7 @@ class Structure:
 
 
 @settings
-def flatten(tree: Any, is_leaf: Function | None = None) -> tuple[list[Any], Structure]:
+def flatten(tree: Any, is_leaf: Callable[[Any], Any] | None = None) -> tuple[list[Any], Structure]:
     """The leaves of a tree, and its structure; what `is_leaf` says True of is a leaf as well.
 
     >>> import tinygrad_edu as tg
@@ -195,7 +194,7 @@ def _filled(structure: Structure, leaves: Iterator[Any]) -> Any:
 
 
 @settings
-def structure(tree: object, is_leaf: Function | None = None) -> Structure:
+def structure(tree: object, is_leaf: Callable[[Any], Any] | None = None) -> Structure:
     """The structure of a tree. Two are equal if their containers are of the same classes, with the same keys.
 
     >>> import tinygrad_edu as tg
@@ -206,7 +205,7 @@ def structure(tree: object, is_leaf: Function | None = None) -> Structure:
 
 
 @settings
-def leaves(tree: object, is_leaf: Function | None = None) -> list[Any]:
+def leaves(tree: object, is_leaf: Callable[[Any], Any] | None = None) -> list[Any]:
     """The leaves of a tree.
 
     >>> import tinygrad_edu as tg
@@ -232,7 +231,7 @@ def leaves_like(who: str, structure: Structure, tree: object) -> list[Any]:
 
 
 @settings
-def map(f: Function, tree: Any, *rest: Any, is_leaf: Function | None = None) -> Any:
+def map(f: Function, tree: Any, *rest: Any, is_leaf: Callable[[Any], Any] | None = None) -> Any:
     """A tree of the same structure whose leaves are `f(leaf, ...)` of the leaves of one tree, or of several like it.
 
     >>> import tinygrad_edu as tg

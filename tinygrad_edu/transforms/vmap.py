@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import ops
+from ..annotations import Function
 from ..batched import RUNNING
 from ..engine import births
 from ..errors import ShapeError
-from ..functions.arguments import Function, lift, normal_axis
+from ..functions.arguments import lift, normal_axis
 from ..functions.settings import settings
 from . import tree
 
@@ -26,7 +28,7 @@ class Level(int):
 
 
 @settings
-def vmap(f: Function, in_axes: object = 0, out_axes: object = 0) -> Function:
+def vmap(f: Function, in_axes: object = 0, out_axes: object = 0) -> Callable[..., Any]:
     """`f` on every example of a batch at once, written for one example.
 
     `in_axes` says which axis of each argument counts the examples; None gives all the same one.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ... import ops
 from ...annotations import ArrayLike
 from ...errors import ShapeError
-from ...functions.arguments import Function, kept_single, lift
+from ...functions.arguments import kept_single, lift
 from ...tensor import Tensor
 from ...values import value
 from .distances import cosine_similarity, pairwise_distance
@@ -106,8 +107,8 @@ def triplet_margin_loss(
 
 @kept_single
 def triplet_margin_with_distance_loss(
-    anchor: Any, positive: Any, negative: Any, *, distance_function: Function | None = None, margin: float = 1.0,
-    swap: bool = False, reduction: str = "mean",
+    anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), with any distance d; `pairwise_distance` if none is
     given. See `triplet_margin_loss`. Source: Balntas et al. (2016).

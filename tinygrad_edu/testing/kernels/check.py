@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ...functions.settings import Names, Size, settings
 from ...functions.settings import lengths as lengths_of
 from ..causes.patterns import OVERWRITTEN, TERM

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ..subjects.conventions import Convention, kernel_conventions
 from ..subjects.other_libraries import ForeignSubject, library_of, plain, wrapper
 from ..subjects.pairs import Pair
@@ -75,7 +75,7 @@ class KernelPair(Pair):
             return np.full(self.x.size, np.nan)
 
 
-def applied(forward: Any) -> Function:
+def applied(forward: Any) -> Callable[..., Any]:
     """The function that a `torch.autograd.Function` is, with the parameters of its forward but the context."""
 
     def call(*xs: Any) -> Any:

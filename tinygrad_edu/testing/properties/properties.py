@@ -13,7 +13,7 @@ from hypothesis import settings as options
 from hypothesis import strategies as st
 from hypothesis.control import current_build_context
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ...functions.settings import Names, Texts, settings
 from ..checking import check_derivative, check_gradients
 from ..explanation import causes

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from .subjects import Argument, Subject, flatten, is_table
 from .trees import fields_of, leaves
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from ...functions.arguments import Function
+from ...annotations import Function
 from ..slopes.analytic import Analytic
 from .conventions import CACHE, Convention, conventions
 from .functions import names_in
@@ -27,7 +27,7 @@ class Pair(Subject):
 
     who, called, valued = "check_derivative", "df", "f"
 
-    def __init__(self, f: Function, df: Function | bool, inputs: Sequence[Any]) -> None:
+    def __init__(self, f: Function, df: object, inputs: Sequence[Any]) -> None:
         self.own = df is True  # the function returns its gradient, too
         df = _itself if df is True else df
         if not callable(df):
@@ -328,7 +328,7 @@ def dense(who: str, part: Any) -> Any:
     return _columns(who, "matvec", part.matmat, columns, rows)
 
 
-def _columns(who: str, name: str, product: Function, columns: int, rows: int) -> Any:
+def _columns(who: str, name: str, product: Callable[[Any], Any], columns: int, rows: int) -> Any:
     """The matrix whose products with columns a LinearOperator gives."""
     try:
         found = np.asarray(product(np.eye(columns)))

@@ -10,16 +10,15 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...annotations import Array
+from ...annotations import Array, Function
 from ...backward import gradients, history
 from ...engine import NEEDS, Variable, constant
-from ...functions.arguments import Function
 from ...recording import Recording
 from ..slopes.analytic import watched
 from .trees import Path, at, called, leaves, mapped
@@ -170,7 +169,7 @@ class Subject:
         most = [np.full(p.size, np.max(np.abs(p), initial=0)) for p in self.split(g)]
         return self.accuracy.df * np.concatenate(most)
 
-    def guarded(self, name: str, f: Function) -> Function:
+    def guarded(self, name: str, f: Function) -> Callable[..., Any]:
         """The user's function, whose errors are told in a sentence that names it."""
 
         @functools.wraps(f)

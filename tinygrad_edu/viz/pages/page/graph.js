@@ -46,11 +46,14 @@ const graph = (() => {
   function measure(b, across, abreast) {
     const n = nodes.get(b.node), value = n.value ? tiles.plan(n.shape, n.value) : null;
     [b.name, ...b.lines] = words(b, n);
-    const turns = b.rounds.length > 1 ? n.name + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
+    const turns = b.rounds.length > 1 ? longest(b.members.map((k) => nodes.get(k).name)) + b.counts.map((c) => ", round " + c + " of " + c).join("") : "";
     const text = Math.max(width(turns || b.name, BOLD) + (b.opens ? 16 : 0), ...b.lines.map((line) => width(line, font(b, n))));
     b.number = !n.shape.length;
     if (b.number) [b.tile, b.grads] = [{ w: 0, h: LINE }, n.grad_summary === null ? null : { w: 0, h: LINE }];
-    else [b.tile, b.grads] = [value ?? { w: 0, h: LINE }, n.grad_summary === null ? null : value ?? { w: 0, h: LINE }];
+    else {
+      const written = { w: Math.min(WIDEST, Math.max(...numerals(n).map((text) => width(text, PLAIN) + 6))), h: LINE };  // of what has no colours
+      [b.tile, b.grads] = [value ?? written, n.grad_summary === null ? null : value ?? written];
+    }
     b.beside = b.grads !== null && !b.number && (across || abreast ? b.tile.h > 40 && b.tile.w < WIDEST : b.tile.h > b.tile.w);
     const [w, h] = [b.tile.w, b.tile.h], room = b.number ? Math.max(80, numeral(n)) : w, head = HEAD + LINE * b.lines.length;
     b.w = Math.ceil(Math.max(58, Math.min(WIDEST, text), b.beside ? 2 * room + 10 : room) + 2 * PAD);
@@ -58,6 +61,9 @@ const graph = (() => {
     b.head = head;
   }
   const numeral = (n) => 14 + LETTER * (9 + (n.grad_summary === null ? 0 : n.name.length + 4));  // "dv = -0.001234"
+
+  const numerals = (n) => [n.summary, n.grad_summary === null ? "" : "d" + n.name + " = " + n.grad_summary].map((text) => text.split("; mean")[0]);
+  const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a), "");
 
   // "A1" and "tanh(t2)", in lines that a box holds; of what has no name of its own, the formula alone.
   function words(b, n) {
@@ -268,7 +274,7 @@ const graph = (() => {
     for (const a of arrows) {
       let cls = "edge" + (a.loop ? " loop" : "");
       if (s?.phase === "forward" && a.to.members.includes(s.node) && nodes.get(s.node).inputs.some((k) => a.from.members.includes(k))) cls += " now";
-      if (s?.phase === "backward" && a.to.members.includes(s.user) && a.from.members.includes(s.node) && (a.position === null || a.position === s.position)) cls += " back";
+      if (s?.phase === "backward" && a.to.members.includes(s.user) && a.from.members.includes(s.node) && (a.position === null || a.position === s.position || a.from.rounds.length > 1)) cls += " back";
       if (a.cls !== cls) a.g.setAttribute("class", a.cls = cls);
     }
   }
@@ -311,7 +317,8 @@ const graph = (() => {
       slot.small.last = figure;
     } else {
       slot.text.setAttribute("x", slot.middle);
-      write(slot.text, text && cut(before + said, slot.room, PLAIN));
+      const long = n.shape.length && width(before + said, PLAIN) > slot.room;  // no number is cut
+      write(slot.text, text && cut(before + (long ? numbers.told(n) + " numbers" : said), slot.room, PLAIN));
     }
   }
   // The name above the picture where the box is tall, and else before it.

@@ -1,6 +1,6 @@
 // Arrays as pictures: numbers in coloured cells; a vector as a strip; large ones, and images, as pixels.
 const tiles = (() => {
-  const CELL = { w: 36, h: 17 }, WRITTEN = 8, IMAGE = 6, MOST = 96, GAP = 4;
+  const CELL = { w: 36, h: 17 }, WRITTEN = 8, IMAGE = 6, MOST = 96, GAP = 4, FITS = 5;
   const PALETTES = {  // purple, through the page, to green: a diverging palette that colour-blind readers tell apart
     light: { less: [118, 42, 131], none: [247, 247, 247], more: [27, 120, 55], dark: 0 },
     dark: { less: [186, 140, 204], none: [44, 47, 52], more: [110, 190, 120], dark: 1 },
@@ -76,6 +76,8 @@ const tiles = (() => {
         rect.setAttribute("fill", `rgb(${rgb})`);
         text.setAttribute("fill", ink(rgb));
         write(text, hidden ? "?" : brief(values[k], dtype));
+        if (text.textContent.length > FITS) filled(text, { textLength: p.cell.w - 2, lengthAdjust: "spacingAndGlyphs" }, null, null);  // "-1e-300"
+        else text.removeAttribute("textLength");
       });
     };
   }
@@ -103,7 +105,7 @@ const tiles = (() => {
   function brief(v, dtype) {
     if (dtype === "bool") return v ? "1" : "0";
     const texts = [3, 2, 1].map((d) => numbers.general(v, d).replace(/^(-?)0\./, "$1.").replace(/e([+-])0?/, (_, s) => "e" + (s === "-" ? "-" : "")));
-    const full = String(v);
+    const full = Number.isFinite(v) ? String(v) : numbers.general(v);
     return full.length <= 5 ? full : texts.find((t) => t.length <= 5) ?? texts[2];
   }
   return { plan, picture, colour, GAP };
