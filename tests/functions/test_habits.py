@@ -280,7 +280,7 @@ CALLS = [  # a call of habit, and what the answer must say
     (lambda: tg.add(tg.ones(2)), "add: needs x2; got 1 argument; write add(x1, x2)"),
     (lambda: tg.vmap(lambda x: x)(3.0), "vmap: a number has no axes; got axis 0; give an array, or None"),
     (lambda: nn.linear(2, 3), "use nn.Linear"), (lambda: optim.adam([tg.ones(1)]), "use optim.Adam"),
-    (lambda: nn.convolution(1), "see dir(nn)"), (lambda: optim.Adam([tg.ones(1)], betas=0.9), "got 0.9; use e.g. (0.9, 0.999)"),
+    (lambda: nn.convolution(1), "use nn.Conv1d or nn.Conv2d or nn.Conv3d"), (lambda: optim.Adam([tg.ones(1)], betas=0.9), "got 0.9; use e.g. (0.9, 0.999)"),
     (lambda: tg.ones((2, 1)) @ tg.ones((2, 5)), "a.mT @ b would fit"), (lambda: tg.ones((2, 1)) @ tg.ones((3, 1)), "a @ b.mT would"),
     (lambda: tg.ones((2, 1)) @ tg.ones((4, 2)), "b @ a would fit"), (lambda: tg.ones((2, 1)) @ tg.ones((4, 5)), "check the arg"),
     (lambda: tg.draw(tg.ones(1), detail=["values", "gradients"]), "got list; use e.g. 'gradients'"),

@@ -225,3 +225,17 @@ def test_arguments_may_come_in_a_tuple_as_pytorch_has_them():
             return a - b
 
     assert nn.functional_call(Pair(), {}, ((5.0, 3.0),)) == 2.0
+
+
+def test_an_error_of_a_module_inside_a_call_keeps_its_own_name():
+    class Own(nn.Module):
+        def forward(self, x):
+            return tg.linalg.trace(x)
+
+    for call in (
+        lambda f, x: nn.functional_call(f, {}, x),
+        lambda f, x: tg.grad(f)(x),
+        lambda f, x: tg.checkpoint(f)(x),
+    ):
+        with pytest.raises(np.exceptions.AxisError, match=r"^trace: axis must be"):
+            call(Own(), tg.ones(2))

@@ -98,10 +98,11 @@ def own_keywords(f: Decorated) -> Decorated:
 
 
 def spoken(f: Callable[..., Any]) -> str:
-    """The name by which a user calls a function, which its errors say; "" of a method, and of what calls functions of
-    the user's, whose errors are theirs."""
+    """The name by which a user calls a function of arrays, which its errors say; "" of a method, and of all that may
+    call functions and modules of the user's, whose errors are theirs."""
     parameters = inspect.signature(f).parameters.values()
-    if any(p.name == "self" or "Function" in str(p.annotation) for p in parameters):
+    of_arrays = any(f"{place}." in f.__module__ for place in (".functions", ".interop", ".nn.functional"))
+    if not of_arrays or any(p.name == "self" or "Function" in str(p.annotation) for p in parameters):
         return ""
     FUNCTIONS.add(f.__name__)
     return f.__name__
