@@ -9,7 +9,7 @@ import numpy as np
 
 from .backward import gradients, history
 from .engine import NEEDS, Variable, constant, describe
-from .errors import GraphError, ShapeError
+from .errors import DTypeError, GraphError, ShapeError
 from .functions.arguments import as_tuple, lift
 from .functions.settings import settings
 from .interop.names import guide as _guide
@@ -85,7 +85,11 @@ def _seed(y: Any, g: Any) -> Any:
     g = lift(g, "autograd.grad")
     if g.shape != y.shape:
         raise ShapeError(f"autograd.grad: a gradient must have its output's shape {y.shape}; got {g.shape}; reshape it")
-    return conj(g.astype(y.dtype)) if y.dtype.kind == "c" else g.astype(y.dtype)
+    if y.dtype.kind == "c":
+        return conj(g.astype(y.dtype))
+    if g.dtype.kind == "c":
+        raise DTypeError(f"autograd.grad: the gradient of a real output must be real; got {g.dtype}; take its .real")
+    return g.astype(y.dtype)
 
 
 __all__ = ["grad"]

@@ -4,6 +4,7 @@ import enum
 import importlib
 import pickle
 import re
+import sys
 import warnings
 
 import numpy as np
@@ -391,6 +392,8 @@ OWNERS = {
 @pytest.mark.parametrize(("place", "who"), OWNERS.items(), ids=list(OWNERS))
 def test_every_sentence_is_of_a_name_that_is_not_here_and_names_what_is(place, who):
     for name, said in names.SENTENCES[place].items():
+        if who is tg and f"tinygrad_edu.{name}" in sys.modules:  # a folder that another test has loaded
+            continue
         assert not hasattr(who, name), name
         with pytest.raises(AttributeError) as caught:
             getattr(who, name)

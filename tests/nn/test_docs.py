@@ -61,7 +61,7 @@ WITHOUT_SOURCE = {
     "by its formula": """
         nn.LogSigmoid nn.functional.logsigmoid nn.Tanhshrink nn.functional.tanhshrink nn.Threshold
         nn.functional.threshold nn.PairwiseDistance nn.functional.pairwise_distance nn.functional.cdist
-        nn.functional.pdist nn.functional.normalize special.xlogy special.xlog1py""",
+        nn.functional.pdist nn.functional.normalize special.xlogy special.xlog1py special.expit""",
     "by its formula, PyTorch's": """
         nn.CosineEmbeddingLoss nn.functional.cosine_embedding_loss nn.HingeEmbeddingLoss
         nn.functional.hinge_embedding_loss nn.MultiLabelMarginLoss nn.functional.multilabel_margin_loss""",

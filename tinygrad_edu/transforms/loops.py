@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ..functions.elementwise import where
 from ..functions.joining import stack, unstack
 from ..functions.settings import Size, settings
 from . import tree
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 @settings
@@ -34,7 +37,7 @@ def scan(
     (6.0, [1.0, 3.0, 6.0])
     """
     leaves, form = tree.flatten(xs)
-    columns = [unstack(x, 0) for x in leaves]
+    columns = [_rows(lift(x, "scan")) for x in leaves]
     lengths = {len(column) for column in columns} | ({length} if length is not None else set())
     if len(lengths) != 1:
         raise ShapeError(f"scan: xs must have one length; got {sorted(lengths) or 'none'}; give xs, or length=")
@@ -47,12 +50,18 @@ def scan(
             raise ShapeError(f"scan: f must return (carry, y); got {type(pair).__name__}; return a pair")
         carry, y = pair
         tree.leaves_like("scan: carry", given, carry)
-        found.append(y)
+        found.append(tree.map(lambda part: lift(part, "scan"), y))
     if reverse:
         found.reverse()
     if not found:
         return carry, None
     return carry, tree.map(lambda *ys: stack(ys), *found)
+
+
+def _rows(x: Tensor) -> Sequence[Tensor]:
+    if x.ndim == 0:
+        raise ShapeError("scan: xs must have a first axis, to go along; got a number; give an array, or length=")
+    return unstack(x, 0)
 
 
 @settings

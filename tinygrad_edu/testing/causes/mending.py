@@ -28,9 +28,7 @@ class Naming(NamedTuple):
     name: str
     function: Any  # a FunctionType
     given: bool = False  # a parameter: what it is given is told, and cannot be replaced
-    handed: bool = (
-        False  # a value that was computed elsewhere: a returned variable, the result of a function with lines
-    )
+    handed: bool = False  # computed elsewhere: a returned variable, a call's result, a variable kept as an entry
 
 
 class Mendable:
@@ -209,7 +207,8 @@ class _Marks(ast.NodeTransformer):
             if not any(isinstance(t, ast.Starred) for t in target.elts):
                 node.value = self.mark(node.value, node.lineno, [name_of(t) for t in target.elts], "_mends")
             return node
-        node.value = self.mark(node.value, node.lineno, [name_of(target)])
+        kept = isinstance(target, ast.Subscript) and isinstance(node.value, ast.Name)  # grads["dW"] = dW
+        node.value = self.mark(node.value, node.lineno, [name_of(target)], handed=kept)
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             return [node, self._part_again(target, node) if self._plain(target) else self._again(target.value, node)]
         return node
