@@ -146,6 +146,14 @@ def test_pyright_knows_the_parameters_of_lambdas(tmp_path):
     assert pyright(tmp_path, program) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["grad", "value_and_grad", "jacobian", "jacrev", "jacfwd", "hessian", "vmap", "checkpoint", "compile"]
+)
+def test_a_function_that_is_given_back_takes_any_arguments(name):
+    """What is taken may be a union, one form for each number of parameters; a call of such a one fits no form."""
+    assert "Function" not in inspect.signature(getattr(tg, name)).return_annotation
+
+
 def public_names():
     """Every name that completion shows, from `tg.` on: functions, classes and what is in them."""
     modules, seen = [("tg", tg)], set()

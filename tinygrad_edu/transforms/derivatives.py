@@ -218,7 +218,7 @@ def _jacobian(who: str, f: Function, argnums: int | Sequence[int], has_aux: bool
 
 
 @settings
-def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """`jacobian`, as JAX calls it: all derivatives of all outputs, by reverse mode.
 
     >>> import tinygrad_edu as tg
