@@ -323,8 +323,8 @@ const graph = (() => {
   }
   // The name above the picture where the box is tall, and else before it.
   function small(slot, n, key, figure, gradient, name) {
-    const above = name && slot.high >= TALL, caption = name && cut(name, above ? slot.room : slot.room - 30, PLAIN), long = name && !above ? width(caption, PLAIN) + 5 : 0;
-    const room = { w: slot.room - long, h: slot.high - (above ? LINE : 0) }, g = draw("g", { class: "small" }, null, slot.g), picture = tiles.picture(g, n.shape, figure, null, room);
+    const inside = slot.room - PAD, above = name && slot.high >= TALL, caption = name && cut(name, above ? inside : inside - 30, PLAIN), long = name && !above ? width(caption, PLAIN) + 5 : 0;
+    const room = { w: inside - long, h: slot.high - (above ? LINE : 0) }, g = draw("g", { class: "small" }, null, slot.g), picture = tiles.picture(g, n.shape, figure, null, room);
     const left = slot.middle - (long + picture.w) / 2;
     slot.text.setAttribute("x", long ? left + (long - 5) / 2 : slot.middle);
     write(slot.text, caption);
