@@ -14,7 +14,8 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from .mending import Mendable, parsed
+from .mending import Mendable
+from .text import parsed
 
 REMOVED, EXCHANGED, NAMED, ADDED = range(4)  # how well a change explains a mistake
 FLIPPED: dict[type[ast.AST], Any] = {
@@ -63,21 +64,23 @@ def edits(
     """The changes of single lines with which the derivative is `right`, the best first: of the lines at `places`, or
     of all."""
     waiting: list[Version] = []
-    for g in made.copies:
-        wanted = None if places is None else {line for f, line in places if f is g}
+    for g in {g.__code__: g for g in made.copies}.values():  # closures of the same source: one of them
+        wanted = None if places is None else {line for f, line in places if f.__code__ is g.__code__}
         waiting += _versions_of(g, wanted) if wanted is None or wanted else []
     found: list[Edit] = []
     for version in sorted(waiting, key=lambda v: (v.edit.rank, not isinstance(v.new, ast.Return)))[:most]:
-        known: Any = made.copies[version.edit.function]
-        code = version.code()
-        if code is None or code.co_freevars != known.__code__.co_freevars:
+        known: list[Any] = [f for g, f in made.copies.items() if g.__code__ is version.edit.function.__code__]
+        code, before = version.code(), known[0].__code__
+        if code is None or code.co_freevars != before.co_freevars:
             continue
-        before, known.__code__ = known.__code__, code
         try:
+            for f in known:
+                f.__code__ = code
             if right():
                 found.append(version.edit)
         finally:
-            known.__code__ = before
+            for f in known:
+                f.__code__ = before
     return found
 
 
@@ -95,10 +98,11 @@ def _versions_of(g: FunctionType, wanted: set[int] | None) -> Iterator[Version]:
     definition.args.defaults = [ast.Constant(None) for _ in definition.args.defaults]  # a copy keeps its own
     definition.args.kw_defaults = [d and ast.Constant(None) for d in definition.args.kw_defaults]
     ast.fix_missing_locations(definition)
-    names = _names(definition)
+    known = _names(definition)
     for node, body, k in _statements(definition):
         line = node.lineno + first - 1
         texts = {_text(node)}
+        names = [n for n in known if n != _filled(node)]
         for rank, new in _versions(node, names) if wanted is None or line in wanted else ():
             text = _text(_placed(new, node))
             if text not in texts:
@@ -146,6 +150,13 @@ def _versions(node: ast.stmt, names: Sequence[str]) -> Iterator[tuple[int, ast.s
             new = copy.copy(node)
             new.value = new_value  # type: ignore[attr-defined]
             yield ADDED, new
+
+
+def _filled(node: ast.stmt) -> str:
+    """The name of the container that a statement puts something into: itself, it would hang whoever reads it."""
+    call = getattr(node, "value", None) if isinstance(node, ast.Expr) else None
+    put: Any = getattr(call, "func", None) or next(iter(getattr(node, "targets", [])), getattr(node, "target", None))
+    return ast.unparse(put.value) if isinstance(put, ast.Subscript | ast.Attribute) else ""
 
 
 class _Putting(ast.NodeTransformer):

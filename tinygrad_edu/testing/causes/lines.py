@@ -13,8 +13,9 @@ import numpy as np
 from ..report import Blame
 from . import runs
 from .edits import ADDED, NAMED, Edit, edits
-from .mending import Mendable, parsed, site_of, text_of
+from .mending import Mendable
 from .source import Culprit, Search
+from .text import parsed, site_of, text_of
 from .truth import Truth
 
 Place = tuple[FunctionType, int]  # a function, and a line of its file
@@ -45,16 +46,17 @@ class Slopes:
 
 def wrong_lines(pair: Any, c: Any, sizes: Sequence[int], slopes: Slopes | None) -> Found:
     """The wrong lines of the derivative of a `Pair`; `slopes` are its gradients by numbers, if each is known."""
+    here = pair.call(pair.x)
     try:
-        copy = Mendable(pair.functions[0] if pair.own else pair.df, pair.call(pair.x)[1])
+        copy = Mendable(pair.functions[0] if pair.own else pair.df, here[1])
     except TypeError:  # no source, as of a built-in function: there is no line to name
         return Found([], [])
     try:
         truth = Truth(pair, c)
     except Exception as error:  # the function may refuse Tensors in any way
         why = f"no line is named, as f does not run on Tensors: {type(error).__name__}: {str(error)[:100]}"
-        return by_changes(runs.Runs(pair, c, copy, slopes), why) if slopes is not None else Found([], [why])
-    search = Search(pair, c, copy, truth, sizes)
+        return by_changes(runs.Runs(pair, c, copy, slopes, here), why) if slopes is not None else Found([], [why])
+    search = Search(pair, c, copy, truth, here, sizes)
     culprits = search.culprits()
     if not culprits:
         return by_changes(search, f"no line is named: no single one, mended, makes a gradient right ({search.told()})")

@@ -24,16 +24,15 @@ class Answer(Protocol):
 class Runs:
     """A copy of the derivative of a `Pair`, run at its inputs again and again."""
 
-    def __init__(self, pair: Any, c: Any, copy: Mendable, answer: Answer) -> None:
+    def __init__(self, pair: Any, c: Any, copy: Mendable, answer: Answer, here: tuple[Any, Any]) -> None:
         self.pair, self.copy, self.answer = pair, copy, answer
         self.cotangent = np.asarray(c).reshape(pair.shape)
         self.runs = 0
         self.forward: Any = None
-        self.forward = self.kept()
+        self.forward = self.kept(here)
 
-    def kept(self) -> Any:
+    def kept(self, kept: tuple[Any, Any]) -> Any:
         """The value and the cache, if they can be kept: if a second run of the derivative on them gives the same."""
-        kept = self.pair.call(self.pair.x)
         runs = []
         for _ in range(2):
             self.forward = kept
@@ -52,7 +51,7 @@ class Runs:
             else:
                 value, cache = self.forward or self.pair.call(self.pair.x)
                 self.pair.df = made
-                found = self.pair.differentiate(self.pair.x, value, cache, self.cotangent)
+                found = self.pair.differentiate(self.pair.x, value, self.copy.made(cache), self.cotangent)
             return [np.asarray(g) for g in self.pair.named(found, self.cotangent)]
         except Exception:  # numbers that do not fit are no mending
             return None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..report import Blame
 from ..subjects.functions import plain_function, reached
 from ..subjects.trees import spelled
-from .mending import name_of, parsed, site_of, text_of
+from .text import name_of, parsed, site_of, text_of
 
 FILLED = ("zeros", "zeros_like", "empty", "empty_like")
 

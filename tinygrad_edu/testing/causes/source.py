@@ -18,8 +18,9 @@ import numpy as np
 
 from ..report import Blame
 from . import runs
-from .mending import Hook, Mendable, assigned_again, site_of, text_of
+from .mending import Hook, Mendable
 from .patterns import OVERWRITTEN, TERM, recognise
+from .text import assigned_again, site_of, text_of
 from .truth import Known, Truth, bars, equal, numbers
 
 FILLED = ("zeros", "empty")  # how NumPy's functions are called that make arrays to be filled
@@ -44,9 +45,11 @@ class Mending(NamedTuple):
 class Search(runs.Runs):
     """Mends one assignment of the derivative after the other."""
 
-    def __init__(self, pair: Any, c: Any, copy: Mendable, truth: Truth, sizes: Sequence[int]) -> None:
+    def __init__(
+        self, pair: Any, c: Any, copy: Mendable, truth: Truth, here: tuple[Any, Any], sizes: Sequence[int]
+    ) -> None:
         self.mended: list[Mending] = []
-        super().__init__(pair, c, copy, truth)
+        super().__init__(pair, c, copy, truth, here)
         self.truth, self.sizes = truth, sizes
         self.multiples = np.array([1.0, *sizes, *(1 / m for m in sizes)])
         self.look()
