@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import CodeType, FunctionType
@@ -125,15 +126,15 @@ def _names(definition: ast.FunctionDef) -> list[str]:
     loads = [n for n in ast.walk(definition) if isinstance(getattr(n, "ctx", None), ast.Load)]
     local = {n.id for n in ast.walk(definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     local |= {a.arg for a in (*definition.args.posonlyargs, *definition.args.args)}
-    parts = {ast.unparse(n) for n in loads if isinstance(n, ast.Subscript) and len(ast.unparse(n)) < 12}
-    return sorted(local) + sorted(p for p in parts if p.partition("[")[0] in local)
+    parts = {ast.unparse(n) for n in loads if isinstance(n, ast.Subscript | ast.Attribute) and len(ast.unparse(n)) < 12}
+    return sorted(local) + sorted(p for p in parts if re.split(r"[.[]", p)[0] in local and not p.endswith(".T"))
 
 
 def _versions(node: ast.stmt, names: Sequence[str]) -> Iterator[tuple[int, ast.stmt]]:
     """A statement, changed in one place."""
     if isinstance(node, ast.AugAssign):
         yield REMOVED, ast.Assign([node.target], node.value)
-    if isinstance(node, ast.Assign) and isinstance(node.targets[-1], ast.Name | ast.Subscript):
+    if isinstance(node, ast.Assign) and not isinstance(node.targets[-1], ast.Tuple):
         yield REMOVED, ast.AugAssign(node.targets[-1], ast.Add(), node.value)
     if isinstance(node, ast.For):
         for rank, new in _versions(ast.Expr(node.iter), names):
@@ -150,6 +151,16 @@ def _versions(node: ast.stmt, names: Sequence[str]) -> Iterator[tuple[int, ast.s
             new = copy.copy(node)
             new.value = new_value  # type: ignore[attr-defined]
             yield ADDED, new
+    for k, part in enumerate(ast.walk(node)):
+        for field, i, old in _elements(part):
+            for new_value in _added(old, ()):
+                new = copy.deepcopy(node)
+                within = getattr(next(p for j, p in enumerate(ast.walk(new)) if j == k), field)
+                if i is None:
+                    setattr(next(p for j, p in enumerate(ast.walk(new)) if j == k), field, new_value)
+                else:
+                    within[i] = new_value
+                yield ADDED, new
 
 
 def _filled(node: ast.stmt) -> str:
@@ -235,8 +246,24 @@ def _added(value: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
         for operation in (ast.Mult(), ast.Div(), ast.Add(), ast.Sub()):
             yield ast.BinOp(value, operation, _parsed(name))
         if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
-            yield ast.BinOp(ast.BinOp(value.left, ast.Mult(), _parsed(name)), value.op, value.right)
-            yield ast.BinOp(value.left, value.op, ast.BinOp(value.right, ast.Mult(), _parsed(name)))
+            for operation in (ast.Mult(), ast.Div()):
+                yield ast.BinOp(ast.BinOp(value.left, operation, _parsed(name)), value.op, value.right)
+                yield ast.BinOp(value.left, value.op, ast.BinOp(value.right, operation, _parsed(name)))
+
+
+def _elements(part: ast.AST) -> Iterator[tuple[str, int | None, ast.expr]]:
+    """The elements of a list, tuple, dictionary, comprehension, and what a function is given: the field, the place in
+    it, and the element."""
+    if isinstance(part, ast.List | ast.Tuple) and isinstance(part.ctx, ast.Load):
+        yield from (("elts", i, v) for i, v in enumerate(part.elts) if not isinstance(v, ast.List | ast.Tuple))
+    if isinstance(part, ast.Dict):
+        yield from (("values", i, v) for i, v in enumerate(part.values))
+    if isinstance(part, ast.Call):
+        yield from (("args", i, v) for i, v in enumerate(part.args) if isinstance(v, ast.Name | ast.Attribute))
+    if isinstance(part, ast.ListComp | ast.GeneratorExp):
+        yield "elt", None, part.elt
+    if isinstance(part, ast.DictComp):
+        yield "value", None, part.value
 
 
 def _text(statement: ast.stmt) -> str:

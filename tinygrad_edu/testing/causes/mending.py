@@ -15,7 +15,7 @@ import numpy as np
 
 from ...changes import at_once
 from ..subjects.functions import codes, functions_of, functions_within, kinds_of, plain_function, reached
-from .text import name_of, parsed
+from .text import is_empty, name_of, parsed
 
 Hook = Callable[[int, Any], Any]
 TURN = RLock()  # held while methods of classes are replaced
@@ -29,6 +29,7 @@ class Naming(NamedTuple):
     function: Any  # a FunctionType
     given: bool = False  # a parameter: what it is given is told, and cannot be replaced
     handed: bool = False  # computed elsewhere: a returned variable, a call's result, a variable kept as an entry
+    empty: bool = False  # zero, or an array to be filled
 
 
 class Mendable:
@@ -215,12 +216,16 @@ class _Marks(ast.NodeTransformer):
     ) -> ast.expr:
         called = value.func if isinstance(value, ast.Call) else None
         passed = getattr(called, "attr", getattr(called, "id", "")) in self.called
-        k = self._noted(line, names, handed=handed or passed)
+        parts = value.elts if isinstance(value, ast.Tuple) and len(value.elts) == len(names) else [value] * len(names)
+        k = self._noted(line, names, handed=handed or passed, empty=[is_empty(part) for part in parts])
         return ast.Call(ast.Name(hook, ast.Load()), [ast.Constant(k), value], [])
 
-    def _noted(self, line: int, names: Sequence[str], given: bool = False, handed: bool = False) -> int:
+    def _noted(
+        self, line: int, names: Sequence[str], given: bool = False, handed: bool = False, empty: Sequence[bool] = ()
+    ) -> int:
         k = self.first + len(self.sites)
-        self.sites += [Naming(line, name, self.function, given, handed) for name in names]
+        marks = empty or [False] * len(names)
+        self.sites += [Naming(line, n, self.function, given, handed, e) for n, e in zip(names, marks, strict=True)]
         return k
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:

@@ -20,6 +20,13 @@ def name_of(target: ast.expr) -> str:
     return ast.unparse(target)
 
 
+def is_empty(value: ast.expr) -> bool:
+    """Whether it is 0, or an array that is made to be filled, such as `np.zeros(3)`."""
+    called = value.func if isinstance(value, ast.Call) else None
+    name = getattr(called, "attr", getattr(called, "id", ""))
+    return name.removesuffix("_like") in ("zeros", "empty") or (isinstance(value, ast.Constant) and value.value == 0)
+
+
 def text_of(f: Callable[..., Any], line: int) -> str:
     """A line of the function's source, by its number in the file."""
     g: Any = inspect.unwrap(f)
