@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from .mending import Mendable
 from .text import parsed
 
-REMOVED, EXCHANGED, NAMED, ADDED = range(4)  # how well a change explains a mistake
+REMOVED, EXCHANGED, NAMED, ADDED, SCALED = range(5)  # how well a change explains a mistake
 FLIPPED: dict[type[ast.AST], Any] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Gt: ast.LtE, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.LtE: ast.Gt,
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -62,14 +62,20 @@ class Version(NamedTuple):
 def edits(
     made: Mendable, places: Sequence[tuple[FunctionType, int]] | None, right: Callable[[], bool], most: int
 ) -> list[Edit]:
-    """The changes of single lines with which the derivative is `right`, the best first: of the lines at `places`, or
-    of all."""
+    """The changes of single lines with which the derivative is `right`, the best first: of the lines at `places`, the
+    first of these first, or of all."""
     waiting: list[Version] = []
     for g in {g.__code__: g for g in made.copies}.values():  # closures of the same source: one of them
         wanted = None if places is None else {line for f, line in places if f.__code__ is g.__code__}
         waiting += _versions_of(g, wanted) if wanted is None or wanted else []
     found: list[Edit] = []
-    for version in sorted(waiting, key=lambda v: (v.edit.rank, not isinstance(v.new, ast.Return)))[:most]:
+    nearest = {(f.__code__, line): i for i, (f, line) in enumerate(places or ())}
+
+    def order(v: Version) -> tuple[int, bool, int]:
+        place = v.edit.function.__code__, v.edit.line
+        return v.edit.rank, not isinstance(v.new, ast.Return), nearest.get(place, 0)
+
+    for version in sorted(waiting, key=order)[:most]:
         known: list[Any] = [f for g, f in made.copies.items() if g.__code__ is version.edit.function.__code__]
         code, before = version.code(), known[0].__code__
         if code is None or code.co_freevars != before.co_freevars:
@@ -147,13 +153,13 @@ def _versions(node: ast.stmt, names: Sequence[str]) -> Iterator[tuple[int, ast.s
             yield rank, _Putting(target, change(target)).visit(new)
     value = getattr(node, "value", None)
     if isinstance(value, ast.expr) and not isinstance(value, ast.Tuple | ast.Dict | ast.List):
-        for new_value in _added(value, names):
+        for rank, new_value in _added(value, names):
             new = copy.copy(node)
             new.value = new_value  # type: ignore[attr-defined]
-            yield ADDED, new
+            yield rank, new
     for k, part in enumerate(ast.walk(node)):
         for field, i, old in _elements(part):
-            for new_value in _added(old, ()):
+            for _, new_value in _added(old, ()):
                 new = copy.deepcopy(node)
                 within = getattr(next(p for j, p in enumerate(ast.walk(new)) if j == k), field)
                 if i is None:
@@ -237,18 +243,18 @@ def _of_operation(part: ast.BinOp) -> Iterator[tuple[int, Callable[[Any], ast.AS
         yield EXCHANGED, lambda p: ast.BinOp(p.left, p.op, ast.Attribute(p.right, "T", ast.Load()))
 
 
-def _added(value: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
-    """Something more in a value: a sign, a factor, a term."""
-    yield ast.UnaryOp(ast.USub(), value)
-    yield ast.BinOp(value, ast.Mult(), ast.Constant(2))
-    yield ast.BinOp(value, ast.Div(), ast.Constant(2))
+def _added(value: ast.expr, names: Sequence[str]) -> Iterator[tuple[int, ast.expr]]:
+    """Something more in a value: a sign or a factor, which may make good for a mistake elsewhere; a name."""
+    yield SCALED, ast.UnaryOp(ast.USub(), value)
+    yield SCALED, ast.BinOp(value, ast.Mult(), ast.Constant(2))
+    yield SCALED, ast.BinOp(value, ast.Div(), ast.Constant(2))
     for name in names:
         for operation in (ast.Mult(), ast.Div(), ast.Add(), ast.Sub()):
-            yield ast.BinOp(value, operation, _parsed(name))
+            yield ADDED, ast.BinOp(value, operation, _parsed(name))
         if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
             for operation in (ast.Mult(), ast.Div()):
-                yield ast.BinOp(ast.BinOp(value.left, operation, _parsed(name)), value.op, value.right)
-                yield ast.BinOp(value.left, value.op, ast.BinOp(value.right, operation, _parsed(name)))
+                yield ADDED, ast.BinOp(ast.BinOp(value.left, operation, _parsed(name)), value.op, value.right)
+                yield ADDED, ast.BinOp(value.left, value.op, ast.BinOp(value.right, operation, _parsed(name)))
 
 
 def _elements(part: ast.AST) -> Iterator[tuple[str, int | None, ast.expr]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..report import Blame
 from . import runs
-from .edits import ADDED, NAMED, Edit, edits
+from .edits import NAMED, SCALED, Edit, edits
 from .mending import Mendable
 from .source import Culprit, Search
 from .text import parsed, site_of, text_of
@@ -128,10 +128,11 @@ def in_question(search: Search, culprits: Sequence[Culprit]) -> list[Place]:
     first, *rest = culprits
     after = bool(rest) or first.handed or not first.named or not all(search.before)
     if any(_mixed(search, place) for place in waiting):  # it was right before something else went wrong
+        waiting += [p for place in waiting for p in _helpers(search, place) if not _clear(search, p)]
         waiting += [(f, n) for f in search.copy.copies for n in statements(f) if not _clear(search, (f, n))]
     found: dict[Place, None] = {}
     while waiting:
-        place = waiting.pop()
+        place = waiting.pop(0)
         if place not in found:
             found[place] = None
             waiting += [p for p in _helpers(search, place, after) if not _clear(search, p)]
@@ -192,7 +193,7 @@ def weighed(search: Search, culprits: list[Culprit], found: Sequence[Edit]) -> F
     hands_on = len(culprits) == 1 and culprits[0].handed
     if ours and min(ours[0].rank, NAMED) <= min(best.rank, NAMED):
         return Found(culprits, [told(ours[0])])
-    if best.rank == ADDED and len(culprits) == 1 and all(search.before) and not hands_on:
+    if best.rank == SCALED and len(culprits) == 1 and all(search.before) and not hands_on:
         return Found(culprits, [])
     pattern = culprits[0].pattern if len(culprits) == 1 else None
     return Found([Culprit(blamed((best.function, best.line)), pattern)], [told(best)])

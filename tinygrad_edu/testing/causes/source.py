@@ -98,6 +98,7 @@ class Search(runs.Runs):
         while len(found) < SEVERAL and not all(self.before) and (best := self.best()) is not None:
             if found and self.copy.sites[best.site].handed:  # where it went wrong is named already
                 break
+            best = self.origin(best)
             found.append(self.accuse(best))
             self.mended.append(best)
             self.look()
@@ -136,6 +137,40 @@ class Search(runs.Runs):
                 again = self.run(_Replacing(k, mending.values))
                 found = Mending(k, mending.values, mending.right) if all(self.right(again)) else found
         return found
+
+    def origin(self, mending: Mending) -> Mending:
+        """A line of a loop that is right until another one has run only hands on what that one adds: this is wrong, if
+        the same differences, added there, make as much right."""
+        k, times = mending.site, self.order[mending.site]
+        shifts = self._shifts(mending)
+        if len(times) < 2 or not shifts or shifts[0].any():
+            return mending
+        for j, visits in self.order.items():
+            site = self.copy.sites[j]
+            own = not (site.given or site.handed or site.empty)
+            if j == k or not own or visits[0] < times[0] or self.seen[j][0].shape != shifts[0].shape:
+                continue
+            after = [next((i for i, t in enumerate(times) if t > v), None) for v in visits]
+            moved = _Moving(j, [None if i is None else shifts[i] for i in after])
+            right = self.right(self.run(moved))
+            if len({*after} - {None}) == len(times) - 1 and all(np.array(right) >= mending.right):
+                return Mending(j, moved.values, right)
+        return mending
+
+    def _shifts(self, mending: Mending) -> list[Any]:
+        """What a line lacks each time, when what it goes on with is right."""
+        wanted, raw = _Replacing(mending.site, mending.values), list[Any]()
+
+        def note(k: int, value: Any) -> Any:
+            if k == mending.site:
+                raw.append(np.copy(numbers(value)))
+            return wanted(k, value)
+
+        self.run(note)
+        pairs = list(zip(mending.values, raw, strict=False))
+        if any(v is None or v.shape != r.shape for v, r in pairs):
+            return []
+        return [np.where(np.abs(v - r) <= bars(v), 0, v - r) for v, r in pairs]
 
     def _alike(self, k: int, other: int) -> bool:
         """Whether two sites had the same numbers each time."""
@@ -352,6 +387,20 @@ class _Replacing:
     def __call__(self, k: int, value: Any) -> Any:
         other = next(self.values, None) if k == self.k else None
         return value if other is None else other.copy()
+
+
+class _Moving:
+    """A hook that adds something to the values of one site, and notes them."""
+
+    def __init__(self, k: int, shifts: Sequence[Any]) -> None:
+        self.k, self.shifts, self.values = k, iter(shifts), list[Any]()
+
+    def __call__(self, k: int, value: Any) -> Any:
+        if k != self.k:
+            return value
+        shift = next(self.shifts, None)
+        self.values.append(None if shift is None else np.asarray(value + shift))
+        return value if shift is None else self.values[-1].copy()
 
 
 SLOPES: dict[str, Callable[[Any], Any]] = {

@@ -84,9 +84,11 @@ class Truth:
                 continue
             if (known := numbers(getattr(v, "_data", v))) is not None:
                 self.values.setdefault(name, []).append(known)
+        nodes = {t.born: t for t, _ in pulled}
         for name, born in births.items():
             some = _series([(use, g) for use, b, g in shares if b in born])
-            self.names[name] = [[found[b] for b in sorted(born)], *some, *self._local(found, sorted(born), tensors, c)]
+            whole, before = [found[b] for b in sorted(born)], [found[_inner(nodes[b]).born] for b in sorted(born)]
+            self.names[name] = [whole, *some, *self._local(found, sorted(born), tensors, c), before]
         self.series += [series[0] for series in self.names.values()]
         self.tangents = list(_tangents(tensors, seen, value))
         self.pushed = Known(t for series in self.tangents for t in series)
@@ -120,6 +122,16 @@ class Truth:
         for a, g in zip(arguments, self.arguments, strict=True):
             layers.setdefault("".join(c for c in a.name if not c.isdigit()), []).append(g)
         return list(layers.values())
+
+
+def _inner(t: Variable) -> Variable:
+    """The value before the activation, as `dz` may be the derivative by what `z` is a function of, entry by entry."""
+    while t.op is not None:
+        inputs = [x for x in parents(t) if x.flags & NEEDS]
+        if len(inputs) != 1 or inputs[0].shape != t.shape or not t.op.kind.entrywise:
+            break
+        (t,) = inputs
+    return t
 
 
 def _shares(pulled: Sequence[tuple[Variable, Any]]) -> Iterator[tuple[Any, int, Any]]:
