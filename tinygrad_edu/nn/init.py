@@ -65,6 +65,8 @@ def ones_(tensor: Leaf) -> Any:
 def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
     """Random numbers, uniform between `a` and `b`.
 
+    Errors: a ValueError unless the bounds are finite, the lower first.
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
     >>> w = nn.init.uniform_(nn.Parameter(tg.zeros(10_000)), -2.0, 3.0, tg.random.default_rng(0))
@@ -79,6 +81,8 @@ def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None
 @settings
 def normal_(tensor: Leaf, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal numbers around `mean`, with standard deviation `std`.
+
+    Errors: a ValueError for a `std` below 0.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -96,6 +100,9 @@ def trunc_normal_(
     tensor: Leaf, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
 ) -> Any:
     """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations).
+
+    Errors: a ValueError where hardly any of the distribution lies between the bounds. Source: J. von Neumann, "Various
+    techniques used in connection with random digits" (1951).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -121,6 +128,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     It is sqrt(2) for relu, 5 / 3 for tanh, sqrt(2 / (1 + slope**2)) for leaky_relu.
     Source: He et al. (2015) for the kinds of relu; the others are PyTorch's.
+    Errors: a ValueError for another nonlinearity.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.init.calculate_gain("relu"), 4), nn.init.calculate_gain("leaky_relu", 1.0)
@@ -141,6 +149,7 @@ def fans(tensor: Leaf) -> tuple[int, int]:
     """How many inputs an output has, and how many outputs an input: of a matrix, or of kernels.
 
     Of shape (out, in, *kernel): in and out, each times the entries of a kernel. Biases have none: a ShapeError.
+    Source: Glorot and Bengio (2010).
 
     >>> from tinygrad_edu import nn
     >>> nn.init.fans(nn.Linear(3, 2).weight), nn.init.fans(nn.Conv2d(3, 8, 5).weight)
