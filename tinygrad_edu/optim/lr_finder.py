@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..functions.settings import Positive, settings
-from ..nn.state import publish
+from ..writing import publish
 from .optimizer import Optimizer
 
 
@@ -94,7 +94,7 @@ def find_lr(
             losses.append(smooth)
             optimizer.step()
     finally:
-        publish(params, values)
+        publish(params, values, in_place=True)
         optimizer.load_state_dict(state)
         optimizer.zero_grad()
     if not rates:

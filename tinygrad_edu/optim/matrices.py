@@ -13,8 +13,8 @@ from ..engine import STEPPED
 from ..functions.calls import own_keywords
 from ..functions.settings import several
 from ..nn import guards
-from ..nn.state import publish
 from ..sums import worked_in
+from ..writing import publish
 from .optimizer import Optimizer
 
 
@@ -40,7 +40,7 @@ class Whole(Optimizer):
                     params.append(p)
                     new.append(np.array(value, p.dtype))
                     more += [(setitem, self._kept, p, state), *((setattr, t, "site", STEPPED) for t in (p, p._grad))]
-            publish(params, new, *more)
+            publish(params, new, *more, in_place=True)
         guards.after_step(self)
         return loss
 

@@ -17,9 +17,9 @@ from ..functions.settings import Probability, refused, settings
 from ..interop.names import guide as _guide
 from ..nn.module import Module
 from ..nn.normalization import Running
-from ..nn.state import publish
 from ..recording import no_grad
 from ..tensor import Tensor
+from ..writing import publish
 from .lr_scheduler.cycles import cosine, linear
 from .lr_scheduler.schedule import LRScheduler, demand, each
 from .optimizer import Optimizer
