@@ -65,7 +65,7 @@ WITHOUT_SOURCE = {
     "by its formula, PyTorch's": """
         nn.CosineEmbeddingLoss nn.functional.cosine_embedding_loss""",
     "a number, or draws from the distribution that it names": """
-        nn.init.constant_ nn.init.zeros_ nn.init.ones_ nn.init.uniform_ nn.init.normal_""",
+        nn.init.constant_ nn.init.zeros_ nn.init.ones_ nn.init.eye_ nn.init.dirac_ nn.init.uniform_ nn.init.normal_""",
     "a schedule by its formula, or made of others": """
         optim.lr_scheduler.StepLR optim.lr_scheduler.LambdaLR optim.lr_scheduler.MultiplicativeLR
         optim.lr_scheduler.SequentialLR optim.lr_scheduler.ChainedScheduler""",
