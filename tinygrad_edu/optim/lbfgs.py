@@ -39,6 +39,7 @@ class LBFGS(Optimizer):
     most (1.25 * max_iter). It ends when the gradient is below `tolerance_grad`, or steps or losses change by less than
     `tolerance_change`. All data at once, and one group of parameters.
     Source: Liu and Nocedal, "On the limited memory BFGS method" (1989).
+    Errors: a ValueError for several groups, or a setting out of its range; a TypeError for a step without a closure.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim

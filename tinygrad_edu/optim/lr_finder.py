@@ -52,6 +52,8 @@ def find_lr(
 
     `closure()` computes the loss of the next batch and its gradients, as for `optimizer.step(closure)`. It stops when
     the smoothed loss is more than 4 times the smallest. Source: Smith, "Cyclical learning rates" (2017).
+    Errors: a TypeError for what is no optimizer or function; a ValueError for rates that do not ascend, and where the
+    first loss is not finite.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim

@@ -58,6 +58,7 @@ class Adafactor(Whole):
         p = p * (1 - lr * weight_decay) - rate * u / max(1, rms(u) / d)
 
     Source: Shazeer and Stern, "Adafactor: adaptive learning rates with sublinear memory cost" (2018).
+    Errors: a ValueError unless `eps` is two numbers, `d` 1 or more and `beta2_decay` 0 or less.
 
     >>> from tinygrad_edu import nn, optim
     >>> w = nn.Parameter([[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]])

@@ -52,6 +52,7 @@ class AveragedModel(Module):
     `avg_fn(average, value, number of those before)` says of which kind: the plain mean, or `get_ema_avg_fn(0.999)`.
     Buffers are copied, or with `use_buffers` averaged. `state_dict()` has PyTorch's names.
     Source: Izmailov et al. (2018).
+    Errors: a TypeError for what is no Module, a StateDictError for a model with other names.
 
     >>> from tinygrad_edu import nn, optim
     >>> net = nn.Linear(1, 1, bias=False)
@@ -101,6 +102,8 @@ class AveragedModel(Module):
 def update_bn(loader: Iterable[Any], model: Module) -> None:
     """Compute the running statistics of batch norm anew, as plain means over the inputs of `loader` (or the first of
     each tuple): those of an averaged model are nobody's otherwise.
+
+    Errors: a TypeError for what is no Module.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
