@@ -27,6 +27,7 @@ SHORT = 1e-4  # of a slice
 MOST = 16  # slices of that length
 NEAR = 1 << 16  # entries of a loop that are near
 MANY = 256  # slices of so many
+FAR = 1 << 23  # bytes that no cache of one processor holds
 SPEED, FAST, MEMORY = 2e10, 6e10, 1e10  # a guess: operations per second of entries, of products; bytes per second
 ENTRIES = 64  # of the innermost axis, of which slices are multiples, so that each entry is computed in the same way
 ROWS = 128  # of a product: fewer do not pay for what is copied
@@ -49,7 +50,7 @@ def sliced(lowering: Any, kinds: dict[Any, int]) -> list[Group]:
         kind = kinds[kernel]
         if kind not in known:
             known[kind] = _seconds(kernel)
-        if isinstance(kernel, Loop) and found.takes(kernel, lowering):
+        if found.takes(kernel, lowering) or (known[kind] < LONG and found.precedes(kernel)):
             continue
         parts: list[Any] = [kernel]
         rest: list[Any] = []
@@ -77,12 +78,11 @@ class _Kernels:
         self.after: list[Any] = []  # what follows these
         self.memory: dict[Buffer, _Spans] = {}  # that they use
 
-    def takes(self, kernel: Loop, lowering: Any) -> bool:
-        """Have a loop made slice by slice with those before it, if that can be."""
-        if not self.memory:
-            return False
-        behind = {view.buffer for k in self.after for view in used(k)}
-        if any(view.buffer in behind for view in used(kernel)):
+    def takes(self, kernel: Any, lowering: Any) -> bool:
+        """Have a loop made slice by slice with those before it, if that can be, and if much memory is then near."""
+        buffers = {view.buffer for view in used(kernel)}
+        near = sum(b.size * b.dtype.itemsize for b in buffers if b in self.memory)
+        if near < FAR or not isinstance(kernel, Loop) or self._follows(buffers):
             return False
         parts, rest = _of_loop(kernel, len(self.open), lowering)
         if len(parts) != len(self.open):
@@ -97,6 +97,21 @@ class _Kernels:
             own.append(part)
         self.after += rest
         return True
+
+    def precedes(self, kernel: Any) -> bool:
+        """Have a kernel made before the slices, if there are some, and if it has nothing to do with them."""
+        buffers = {view.buffer for view in used(kernel)}
+        if not self.memory or self._follows(buffers):
+            return False
+        writes = {view.buffer for view in _writes(kernel)} if isinstance(kernel, Loop) else buffers
+        if any(b in self.memory and (b in writes or self.memory[b].written) for b in buffers):
+            return False
+        self.kernels.append(kernel)
+        return True
+
+    def _follows(self, buffers: set[Buffer]) -> bool:
+        """Whether a kernel that uses these must be made after what follows the slices."""
+        return any(view.buffer in buffers for kernel in self.after for view in used(kernel))
 
     def add(self, parts: list[Any], rest: list[Any]) -> None:
         """A kernel, or its slices and what follows these."""
