@@ -153,7 +153,7 @@ class Variable(Reading):
             self.source = APART
 
     def as_of(self, user: Variable) -> Variable:
-        """This variable as `user`, which was made from it, saw it."""
+        """This variable as `user`, which was made from it, saw it; a GraphError where that is lost."""
         x: Variable | None = self
         while x is not None:
             x.notice()

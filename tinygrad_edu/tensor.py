@@ -69,7 +69,9 @@ class Tensor(Operators, Functions, Contents):
 
     `data` is anything NumPy takes, and is copied. An array keeps its dtype; Python floats become the
     default dtype. With `requires_grad`, operations on it are recorded, and `backward()` on a result
-    leaves the gradient in `grad`.
+    leaves the gradient in `grad`. Errors: a DTypeError for numbers that are no single argument, and where integers
+    shall need a gradient; a GraphError where a result shall need none; a ShapeError for a `grad` of another shape; an
+    UnknownNameError, a kind of AttributeError, for a name that is not here.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -225,7 +227,8 @@ class Tensor(Operators, Functions, Contents):
 
         `gradient` is the gradient of the final result with respect to this tensor; a tensor of one
         entry needs none. With `create_graph`, gradients can be differentiated again. The graph always stays, so
-        that PyTorch's `retain_graph` changes nothing.
+        that PyTorch's `retain_graph` changes nothing. Errors: a GraphError where no input needs a gradient; a
+        ShapeError for a `gradient` of another shape, or none for several entries; a DTypeError for a complex number.
         """
         if not self.flags & NEEDS:
             raise GraphError(
@@ -278,7 +281,10 @@ class Tensor(Operators, Functions, Contents):
 
     @own_keywords
     def astype(self, dtype: Any) -> Tensor:
-        """The same values in another dtype; a gradient passes only between floating-point ones."""
+        """The same values in another dtype; a gradient passes only between floating-point ones.
+
+        Errors: a DTypeError for complex numbers that would lose a part.
+        """
         wanted = normal_dtype("astype", dtype)
         if wanted == self.dtype:
             return self

@@ -73,7 +73,9 @@ class Module(Hooked, Named):
     """A part of a model. Write `__init__` to make parameters and parts, and `forward` to use them.
 
     An attribute that is a Parameter is a parameter; one that is a Module is a part. Their names,
-    joined by dots, are the keys of `state_dict()`.
+    joined by dots, are the keys of `state_dict()`. Errors: a TypeError where a parameter, buffer or part is replaced by
+    something else; a StateDictError for a name that cannot be one, or is taken; a DTypeError for numbers that are no
+    floats, in `astype`; a NotImplementedError without `forward`.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
