@@ -395,8 +395,7 @@ def clear(params: Iterable[Any], set_to_none: bool) -> None:
         by.cleared(params, set_to_none)
         return
     new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
-    forget = [p for p in params if set_to_none and p._grad is not None and not p.flags & CLEARED]
+    changes = [(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)]
     at_once(
-        *[(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)],
-        *[(setattr, p, "flags", p.flags | CLEARED) for p in forget],
+        *changes, *[(setattr, p, "flags", p.flags | CLEARED) for p in params if set_to_none and p._grad is not None]
     )
