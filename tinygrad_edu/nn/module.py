@@ -394,8 +394,7 @@ def clear(params: Iterable[Any], set_to_none: bool) -> None:
     if (by := tracer()) is not None:
         by.cleared(params, set_to_none)
         return
-    new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
-    changes = [(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)]
-    at_once(
-        *changes, *[(setattr, p, "flags", p.flags | CLEARED) for p in params if set_to_none and p._grad is not None]
-    )
+    had = [p for p in params if p._grad is not None]
+    new = [None if set_to_none else constant(np.zeros_like(p._grad._data)) for p in had]
+    changes = [(setattr, p, "_grad", g) for p, g in zip(had, new, strict=True)]
+    at_once(*changes, *[(setattr, p, "flags", p.flags | CLEARED) for p in had if set_to_none])
