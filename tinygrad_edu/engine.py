@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
+CLEARED = 16  # of a leaf: it had a gradient, and was made to forget it
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
 
 COMPLEX = frozenset((np.dtype(np.complex64), np.dtype(np.complex128)))

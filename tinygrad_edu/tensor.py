@@ -19,6 +19,7 @@ from .backward import for_all_examples, pull
 from .batched import RUNNING
 from .changes import TURN, at_once
 from .engine import (  # fmt: skip
+    CLEARED,
     KEEPS,
     LEFT,
     MIXED,
@@ -134,7 +135,7 @@ class Tensor(Operators, Functions, Contents):
             )
         if wanted and not self.flags & NEEDS and self.store is not None:
             writing.keep_constant(self)
-        return (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
+        return (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~(NEEDS | CLEARED)
 
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
@@ -149,6 +150,8 @@ class Tensor(Operators, Functions, Contents):
     def grad(self, value: Any) -> None:  # what can be made a tensor of the same shape, or None
         if (by := tracer()) is not None:
             by.graded(self, read=False) if value is not None else by.cleared((self,), set_to_none=True)
+        elif value is None and self._grad is not None:
+            self.flags |= CLEARED
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, copy=True, who="grad"))
             if value.shape != self.shape:

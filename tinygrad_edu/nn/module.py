@@ -12,7 +12,7 @@ import numpy as np
 from ..annotations import DTypeLike
 from ..arrays import held, normal_dtype
 from ..changes import at_once, become, draft
-from ..engine import NEEDS, Variable, constant
+from ..engine import CLEARED, NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.calls import own_keywords, refitted
 from ..functions.settings import settings, truth
@@ -394,5 +394,7 @@ def clear(params: Iterable[Any], set_to_none: bool) -> None:
     if (by := tracer()) is not None:
         by.cleared(params, set_to_none)
         return
-    new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
-    at_once(*[(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)])
+    had = [p for p in params if p._grad is not None]
+    new = [None if set_to_none else constant(np.zeros_like(p._grad._data)) for p in had]
+    changes = [(setattr, p, "_grad", g) for p, g in zip(had, new, strict=True)]
+    at_once(*changes, *[(setattr, p, "flags", p.flags | CLEARED) for p in had if set_to_none])
