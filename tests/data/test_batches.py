@@ -1,0 +1,256 @@
+"""Batches of examples of every form, and what makes none."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import data
+from tinygrad_edu.errors import DTypeError, MissingLibraryError, ShapeError, StateDictError
+from tinygrad_edu.random import default_rng
+
+
+class Pair(NamedTuple):
+        x: float
+        y: int
+
+    loader = data.DataLoader(dataset=[Pair(1.0, 2), Pair(3.0, 4)], batch_size=2)
+    assert len(loader.dataset) == 2
+    (batch,) = loader
+    assert (batch.x.tolist(), batch.y.tolist()) == ([1.0, 3.0], [2, 4])
+
+
+class Stream:
+    """Examples that can only be iterated over, anew in each pass."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        return iter(range(self.n))
+
+
+def lists(batches):
+    return [batch.tolist() for batch in batches]
+
+
+@given(st.integers(0, 12), st.integers(1, 5), st.booleans(), st.sampled_from([0, 1, 3]))
+def test_iterables_are_batched_in_order_as_in_pytorch(n, size, drop_last, workers):
+    torch = pytest.importorskip("torch")
+
+    class Theirs(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(range(n))
+
+    want = lists(torch.utils.data.DataLoader(Theirs(), size, drop_last=drop_last))
+    for dataset in (Stream(n), (i for i in range(n)), map(int, range(n)), Theirs()):
+        loader = data.DataLoader(dataset, size, drop_last=drop_last, num_workers=workers)
+        assert lists(loader) == want
+        if iter(dataset) is not dataset:
+            assert lists(loader) == want
+
+
+def test_what_gives_its_examples_once_is_passed_once():
+    loader = data.DataLoader((i for i in range(3)), 2)
+    assert lists(loader) == [[0, 1], [2]]
+    with pytest.raises(ValueError, match="must give its examples again in each pass; got a generator, which has been"):
+        iter(loader)
+
+
+@given(
+    st.integers(0, 20), st.integers(1, 7), st.booleans(), st.booleans(), st.integers(0, 9), st.sampled_from([1, 2, 5])
+)  # fmt: skip
+def test_workers_give_the_same_batches_in_the_same_order(n, size, shuffle, drop_last, seed, workers):
+    class Slow:
+        def __len__(self):
+            return n
+
+        def __getitem__(self, i):
+            time.sleep(0.0005 * (i % 3))
+            return i, np.full(2, i)
+
+    def passes(dataset, **kw):
+        loader = data.DataLoader(dataset, size, shuffle, drop_last, default_rng(seed), **kw)
+        return [[part.tolist() for part in batch] for _ in range(2) for batch in loader]
+
+    pairs = data.TensorDataset(np.arange(n), np.repeat(np.arange(n), 2).reshape(n, 2))
+    assert passes(Slow(), num_workers=workers) == passes(Slow()) == passes(pairs, num_workers=workers) == passes(pairs)
+
+
+def test_workers_are_ahead_but_not_far_and_end_with_the_pass():
+    seen = []
+
+    class Watched:
+        def __len__(self):
+            return 1000
+
+        def __getitem__(self, i):
+            seen.append((i, threading.current_thread().name))
+            return i
+
+    batches = iter(data.DataLoader(Watched(), 10, num_workers=2))
+    next(batches)
+    time.sleep(0.05)
+    assert 10 < len(seen) <= 60
+    assert all(name.startswith("DataLoader") for _, name in seen)
+    del batches
+    time.sleep(0.05)
+    assert not any(t.name.startswith("DataLoader") for t in threading.enumerate())
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_of_an_example_comes_at_its_batch(workers):
+    class Broken:
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, i):
+            if i == 4:
+                raise OSError("disk")
+            return i
+
+    batches = iter(data.DataLoader(Broken(), 2, num_workers=workers))
+    assert [next(batches).tolist(), next(batches).tolist()] == [[0, 1], [2, 3]]
+    with pytest.raises(OSError, match="disk"):
+        next(batches)
+
+
+def test_workers_run_under_the_blocks_of_their_caller():
+    w = tg.Tensor([1.0], requires_grad=True)
+    loader = data.DataLoader(range(4), 2, num_workers=2, collate_fn=lambda rows: (w * 1).requires_grad)
+    assert list(loader) == [True, True]
+    with tg.no_grad():
+        assert list(loader) == [False, False]
+
+
+class Pair(NamedTuple):
+    x: object
+    y: object
+
+
+@dataclasses.dataclass
+class Record:
+    x: object
+    y: object
+
+
+FORMS = {
+    "tuple": lambda x, y: (x, y), "list": lambda x, y: [x, y], "dict": lambda x, y: {"x": x, "y": y}, "named": Pair,
+    "dataclass": Record, "nested": lambda x, y: {"x": (x, {"y": y})},
+}  # fmt: skip
+
+
+def flat(batch):
+    if isinstance(batch, Record):
+        return flat((batch.x, batch.y))
+    if isinstance(batch, dict):
+        return [a for part in batch.values() for a in flat(part)]
+    return [a for part in batch for a in flat(part)] if isinstance(batch, tuple) else [batch]
+
+
+@pytest.mark.parametrize("kind", ["array", "list", "tensor", "torch", "jax", "scalar"])
+@pytest.mark.parametrize("form", FORMS)
+def test_examples_of_every_form(form, kind):
+    make = {
+        "array": np.array, "list": lambda v: np.array(v).tolist() if np.ndim(v) == 0 else tuple(v), "tensor": tg.Tensor,
+        "torch": lambda v: pytest.importorskip("torch").tensor(v), "scalar": lambda v: np.float32(np.sum(v)),
+        "jax": lambda v: pytest.importorskip("jax").numpy.asarray(v),
+    }[kind]  # fmt: skip
+    examples = [FORMS[form](make([1.0 * i, 2.0]), make(3.0 * i)) for i in range(4)]
+    first, last = data.DataLoader(examples, 3)
+    assert type(first) is {"named": Pair, "dataclass": Record, "dict": dict, "nested": dict}.get(form, tuple)
+    y = flat(first)[-1]
+    assert isinstance(y, tg.Tensor)
+    assert y.tolist() == [0.0, 3.0, 6.0]
+    assert flat(last)[-1].tolist() == [9.0]
+    if kind in ("array", "tensor", "torch", "jax"):
+        assert flat(first)[0].tolist() == [[0.0, 2.0], [1.0, 2.0], [2.0, 2.0]]
+
+
+@pytest.mark.parametrize("numbers", [[1, 2], [1.5, 2], [True, False], [1j, 2.0], [2.0, 1j], [2, 0.5]])
+def test_pythons_numbers_are_stacked_as_a_tensor_of_them_is(numbers):
+    for examples in (numbers, [{"z": (x,)} for x in numbers]):
+        batch = data.collate(examples)
+        batch = batch if examples is numbers else batch["z"][0]
+        assert (batch.dtype, batch.tolist()) == (tg.Tensor(numbers).dtype, tg.Tensor(numbers).tolist())
+
+
+def test_examples_that_need_a_gradient_keep_it():
+    w = tg.Tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=True)
+    for dataset in (list(w), data.TensorDataset(w)):
+        for batch in data.DataLoader(dataset, 2):
+            (batch if isinstance(batch, tg.Tensor) else batch[0]).sum().backward()
+        np.testing.assert_array_equal(w.grad.data, np.ones((3, 2)))
+        w.grad = None
+
+
+def test_rows_of_a_data_set_are_its_own():
+    a = np.arange(6.0).reshape(3, 2)
+    pairs = data.TensorDataset(tg.asarray(a))
+    rows = [pairs[0][0], pairs[0:2][0], pairs[np.array([0, 1])][0]]
+    for row in rows:
+        row += 1
+    np.testing.assert_array_equal(a, np.arange(6.0).reshape(3, 2))
+    a[:] = 9
+    assert [row.tolist() for row in rows] == [[1, 2], [[1, 2], [3, 4]], [[1, 2], [3, 4]]]
+
+
+def torch_tensor(**kw):
+    return pytest.importorskip("torch").ones(2, **kw)
+
+
+REFUSED = [
+    ([np.ones(2), np.ones(3)], ShapeError, r"examples of a batch must have one shape; got \[\(2,\), \(3,\)\]; pad them"),
+    ([(1, np.ones((2, 1))), (2, np.ones((1, 2)))], ShapeError, "examples' part 1 of a batch must have one shape"),
+    ([{"x": [1, 2]}, {"x": [1]}], ShapeError, "examples' 'x' must have one number of parts; got .1, 2."),
+    ([tg.ones(2), tg.ones(1)], ShapeError, "must have one shape"),
+    ([1.0, None], DTypeError, "examples must hold numbers; got None among them; leave them out"),
+    ([None, None], DTypeError, "got None among them"),
+    ([(1.0, None), (2.0, None)], DTypeError, "examples' part 1 must hold numbers; got None"),
+    ([{"x": 1, "y": None}, {"x": 1, "y": 2}], DTypeError, "examples' 'y' must hold numbers; got None"),
+    ([{"x": 1}, {"y": 1}], StateDictError, "examples must have the same keys; got x and y; fill them up"),
+    ([{"x": 1}, 3], StateDictError, "must have the same keys; got x and int"),
+    ([(1, 2), (1, 2, 3)], ShapeError, r"must have one number of parts; got \[2, 3\]"),
+    ([(1, 2), 3], ShapeError, r"must have one number of parts; got \[0, 2\]"),
+    ([1.0, "two"], DTypeError, "examples must be numbers or arrays of numbers; got str"),
+    ([np.array(["a"]), np.array(["b"])], DTypeError, "must be numbers or arrays of numbers; got ndarray"),
+    (lambda: [torch_tensor(requires_grad=True)] * 2, DTypeError, "must be numbers or arrays; got Tensor .*requires grad"),
+    (lambda: [torch_tensor(dtype=pytest.importorskip("torch").bfloat16)] * 2, DTypeError, "must be numbers or arrays; got Tensor"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("case", range(len(REFUSED)))
+def test_examples_that_make_no_batch_are_refused(case, workers):
+    examples, error, text = REFUSED[case]
+    with pytest.raises(error, match=f"^DataLoader: .*{text}.*, or give collate_fn$"):
+        next(iter(data.DataLoader(examples() if callable(examples) else examples, 2, num_workers=workers)))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: data.DataLoader(3), DTypeError, "must be a sequence or an iterable of examples; got int, which has no len"),
+        (lambda: data.DataLoader(None), DTypeError, "got NoneType, which has no len"),
+        (lambda: data.DataLoader({"x": 1}), DTypeError, "got a dict; pass a list"),
+        (lambda: data.DataLoader(np.array(1.0)), DTypeError, r"got a ndarray of shape \(\); pass a list"),
+        (lambda: data.DataLoader(tg.Tensor(1.0)), DTypeError, r"got a Tensor of shape \(\); pass a list"),
+        (lambda: data.DataLoader(Stream(3), shuffle=True), ValueError, "for shuffle=True, a data set must have len.*; got Stream"),
+        (lambda: len(data.DataLoader(Stream(3))), TypeError, r"len\(\) needs a data set or sampler that has one; got Stream"),
+        (lambda: data.DataLoader([1], 2.5), TypeError, "batch_size must be an integer; got 2.5"),
+        (lambda: data.DataLoader([1], True), TypeError, "batch_size must be an integer; got True"),
+        (lambda: data.DataLoader([1], num_workers=-1), ValueError, "num_workers must be 0 or more; got -1"),
+        (lambda: data.DataLoader([1], rng=3), TypeError, "rng must be a generator; got 3"),
+        (lambda: data.DataLoader([1], collate_fn=3), DTypeError, "collate_fn must be a function; got 3"),
+        (lambda: data.DataLoader(Stream(3), sampler=[0]), ValueError, "for a sampler, a data set must have len"),
+            (lambda: data.DataLoader([1], 2, batch_sampler=[[0]]), ValueError, "a batch_sampler and batch_size or drop_last"),
+            (lambda: data.DataLoader([1], worker_init_fn=3), DTypeError, "worker_init_fn must be a function; got 3"),
+        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; did you mean rng"),
+        (lambda: data.DataLoader([1], pin_memory=True), TypeError, "got pin_memory; leave it out"),
+    ],
+)  # fmt: skip
+def test_arguments_of_a_loader_are_checked(call, error, text):
+    with pytest.raises(error, match=f"^DataLoader: .*{text}.*"):
+        call()
