@@ -27,7 +27,7 @@ def must_be_module(holder: object, part: object) -> Module:
     return part
 
 
-def as_parameter(holder: object, part: object) -> Parameter:
+def as_parameter(holder: object, part: Any) -> Parameter:
     """A parameter, made of what is none."""
     return part if isinstance(part, Parameter) else Parameter(part)
 

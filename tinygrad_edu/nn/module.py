@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..annotations import DTypeLike
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import held, normal_dtype
 from ..changes import at_once, become, draft
 from ..engine import NEEDS, Variable, constant
@@ -38,7 +38,9 @@ class Parameter(Tensor):
     __slots__ = ()
 
     @own_keywords
-    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(
+        self, data: ArrayLike, requires_grad: bool = True, dtype: DTypeLike | None = None, name: str | None = None
+    ) -> None:
         super().__init__(data, requires_grad, dtype, name)
         guards.note_parameter(self)
 
@@ -58,7 +60,7 @@ class Buffer(Tensor):
 
     @own_keywords
     def __init__(
-        self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None, *,
+        self, data: ArrayLike, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None, *,
         persistent: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(data, requires_grad, dtype, name)
@@ -158,7 +160,7 @@ class Module(Hooked, Named):
         at_once((object.__delattr__, self, name), (object.__setattr__, self, "_buffers", buffers))
 
     @settings
-    def register_buffer(self, name: str, tensor: object, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: ArrayLike | None, persistent: bool = True) -> None:
         """An attribute that is not learned, such as a running mean; `state_dict()` holds it if it is persistent."""
         self._must_be_free(name, name in self._buffers)
         new = draft(self)
