@@ -66,6 +66,8 @@ class GradScaler(Named):
 
     A step whose gradients hold inf or nan is left out, and the scale multiplied by `backoff_factor`; after
     `growth_interval` steps without any it is multiplied by `growth_factor`. Without `enabled`, nothing is done.
+    Errors: a ValueError for factors out of their range, and a state of another kind; a TypeError for a loss that is no
+    tensor, and a closure; a GraphError for gradients of float16, and for calls out of turn.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim

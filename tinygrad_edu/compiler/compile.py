@@ -53,7 +53,8 @@ def compile(f: Callable[..., Any] | None = None, dynamic: object = None, fast: b
 
     `f.program` is the program, `f.explain()` tells what is computed where, `f.source()` is the code.
 
-    Errors: a GraphError with the line where `f` branches on a value, prints one, or takes it out of the tensor.
+    Errors: a GraphError with the line where `f` branches on a value, prints one, or takes it out of the tensor; a
+    TypeError where `f` cannot be called.
 
     >>> import tinygrad_edu as tg
     >>> @tg.compile

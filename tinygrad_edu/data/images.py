@@ -25,6 +25,7 @@ class ImageFolder(Dataset):
     the class in `classes`, which are sorted. With `size`, the middle square of each image, scaled to `(size, size)`; so
     all have one shape. `grey` gives one channel in place of three. `transform` is called with each image, and
     `target_transform` with its class. Files are read when an example is asked for (through Pillow).
+    Errors: a NotADirectoryError where `root` is none, a ValueError where it holds no images.
 
     >>> import pathlib, tempfile
     >>> from PIL import Image

@@ -110,6 +110,8 @@ def _summed_over(axes: object, a: Tensor, b: Tensor) -> tuple[list[int], list[in
 def einsum(subscripts: str | ArrayLike, *operands: object) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`.
 
+    Errors: a ShapeError unless the subscripts name each axis, and the output uses each index once.
+
     The operands may stand in a list of tensors. Axes may be numbered as well: a list after each operand, then one for
     the output, with `...` for any others:
 

@@ -29,6 +29,7 @@ def asarray(data: ArrayLike, dtype: DTypeLike | None = None, copy: bool | None =
     """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
 
     Takes lists, arrays, tensors, and what other libraries offer through DLPack.
+    Errors: a ValueError where `copy` is False and `data` is a number or a list.
 
     >>> import tinygrad_edu as tg
     >>> import numpy as np
@@ -147,6 +148,8 @@ def arange(
     start: float | None = None, stop: float | None = None, step: float = 1, dtype: DTypeLike | None = None
 ) -> Tensor:
     """start, start + step, ... below stop; `arange(n)` and `arange(stop=n)` count from 0.
+
+    Errors: a TypeError without an end.
 
     >>> import tinygrad_edu as tg
     >>> tg.arange(3).tolist(), tg.arange(1, 2, 0.25).tolist()

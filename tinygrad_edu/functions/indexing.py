@@ -88,6 +88,8 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, dim: int 
 def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int = -1, *, dim: int | None = None) -> Tensor:
     """y[i, j] = x[indices[i, j], j] for axis 0, and so on: as `argsort` and `argmax` index.
 
+    Errors: a ShapeError unless `indices` has as many axes as `x`.
+
     >>> import tinygrad_edu as tg
     >>> x = tg.asarray([[3, 1], [2, 4]])
     >>> tg.take_along_axis(x, tg.argmax(x, axis=1, keepdims=True), axis=1).tolist()
@@ -109,6 +111,8 @@ def gather(
 ) -> Tensor:
     """y[i, j] = input[index[i, j], j] for axis 0, and so on, for all of `index`, which may be smaller than `input` but
     along `axis`: PyTorch's `gather`, with its order of arguments. `dim` is PyTorch's name of `axis`.
+
+    Errors: a ShapeError where `index` has other axes than `input`, or is longer along one of the others.
 
     >>> import tinygrad_edu as tg
     >>> tg.gather(tg.asarray([[1.0, 2.0], [3.0, 4.0]]), 1, [[1], [0]]).tolist()
@@ -141,7 +145,7 @@ def scatter_add(
 
     y[index[i, j], j] += src[i, j] for axis 0, y[i, index[i, j]] += src[i, j] for axis 1, and so on, for all of
     `index`, which may be smaller than `src` and, but along `axis`, than `input`. A scalar `src` is added everywhere.
-    `dim` is PyTorch's name of `axis`.
+    `dim` is PyTorch's name of `axis`. Errors: a ShapeError for an `index` that is larger.
 
     >>> import tinygrad_edu as tg
     >>> tg.scatter_add(tg.zeros(3), 0, [0, 2, 2], tg.asarray([1.0, 2.0, 3.0])).tolist()
@@ -183,6 +187,7 @@ def index_add(
 
     y[index[i], j] += alpha * source[i, j] for axis 0, and so on; a row that is named several times receives the sum.
     `dim` is PyTorch's name of `axis`.
+    Errors: a ShapeError unless `index` has one axis, and `source` a row for each entry of it.
 
     >>> import tinygrad_edu as tg
     >>> tg.index_add(tg.zeros((2, 2)), 0, [1, 1], tg.ones((2, 2)), alpha=3).tolist()
@@ -210,6 +215,8 @@ def index_add(
 @settings
 def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: Size = 0) -> Tensor:
     """How often each of 0, 1, ... stands in `x`; with `weights`, the sums of the weights that belong to each.
+
+    Errors: a ValueError unless `x` is one axis of integers from 0; a ShapeError for weights of another shape.
 
     >>> import tinygrad_edu as tg
     >>> tg.bincount([0, 2, 2], weights=tg.asarray([1.0, 2.0, 3.0])).tolist()
@@ -305,6 +312,8 @@ def topk(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The `k` largest (or smallest) entries along `axis`, and their indices: sorted, also where they need not be.
 
+    Errors: a ShapeError unless `k` is from 0 to the length of the axis.
+
     >>> import tinygrad_edu as tg
     >>> entries, places = tg.topk([3, 1, 2], 2)
     >>> entries.tolist(), places.tolist()
@@ -345,6 +354,8 @@ def searchsorted(
 def nonzero(x: ArrayLike, *, as_tuple: bool = True) -> Any:
     """The indices of the entries that are not 0, one tensor for each axis; in one tensor, an entry in each row, for
     `as_tuple` False, PyTorch's default.
+
+    Errors: a ShapeError for a scalar.
 
     >>> import tinygrad_edu as tg
     >>> rows, columns = tg.nonzero([[1, 0], [0, 2]])

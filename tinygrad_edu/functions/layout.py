@@ -24,6 +24,7 @@ def reshape(x: ArrayLike, *dims: Any, shape: Any = None, copy: bool | None = Non
     """The same entries in another shape; one length may be -1, to be worked out.
 
     No entries are copied where that can be; with `copy` True they always are, False refuses a shape that needs it.
+    Errors: a ShapeError for a shape of another number of entries.
 
     >>> import tinygrad_edu as tg
     >>> tg.reshape(tg.arange(6), (2, -1)).shape
@@ -56,6 +57,8 @@ def reshape(x: ArrayLike, *dims: Any, shape: Any = None, copy: bool | None = Non
 def flatten(x: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """Axes `start_axis` to `end_axis` as one: all entries along one axis, if neither is given.
 
+    Errors: an AxisError where `start_axis` is after `end_axis`.
+
     >>> import tinygrad_edu as tg
     >>> tg.ones((2, 3, 4)).flatten(1).shape
     (2, 12)
@@ -72,6 +75,8 @@ def flatten(x: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
 @own_keywords
 def permute_dims(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:
     """Axis `i` of the result is axis `axes[i]` of `x`; all axes reversed for None.
+
+    Errors: a ShapeError unless `axes` names each axis once.
 
     >>> import tinygrad_edu as tg
     >>> tg.permute_dims(tg.ones((2, 3, 4)), (2, 0, 1)).shape
@@ -119,6 +124,8 @@ def matrix_transpose(x: ArrayLike) -> Tensor:
 @own_keywords
 def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Move axes to new places; the others keep their order.
+
+    Errors: a ShapeError unless there is one destination for each source, each axis once.
 
     >>> import tinygrad_edu as tg
     >>> tg.moveaxis(tg.ones((2, 3, 4)), 0, -1).shape
@@ -173,6 +180,8 @@ def expand_dims(x: ArrayLike, axis: int | Sequence[int] = 0, *, dim: int | None 
 def squeeze(x: ArrayLike, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """Without the axes `axis`, which must have length 1; without all such axes for None.
 
+    Errors: a ShapeError for an axis of another length.
+
     >>> import tinygrad_edu as tg
     >>> tg.squeeze(tg.ones((1, 2, 1)), 0).shape, tg.squeeze(tg.ones((1, 2, 1))).shape
     ((2, 1), (2,))
@@ -219,7 +228,8 @@ def flip(x: ArrayLike, axis: Axis = None, *, dim: Axis = None) -> Tensor:
 def pad(x: ArrayLike, pad_width: ArrayLike, mode: str = "constant", constant_values: ArrayLike = 0) -> Tensor:
     """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.
 
-    `mode` is "constant" (with `constant_values`), "edge", "reflect", "symmetric" or "wrap".
+    `mode` is "constant" (with `constant_values`), "edge", "reflect", "symmetric" or "wrap". Errors: a ShapeError unless
+    `pad_width` has a pair for each axis, of numbers from 0; a ValueError for another `mode`.
 
     >>> import tinygrad_edu as tg
     >>> tg.pad([1, 2, 3], (2, 1)).tolist(), tg.pad([1, 2, 3], (2, 1), mode="reflect").tolist()
@@ -242,7 +252,7 @@ def pad(x: ArrayLike, pad_width: ArrayLike, mode: str = "constant", constant_val
         return ops.pad(x, width=width, value=entry)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
-    return ops.border(x, width=width, mode=mode)
+    return ops.border(x, width=width, mode=mode) if width else ops.clone(x)
 
 
 def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
@@ -296,7 +306,7 @@ def diagonal(x: ArrayLike, offset: int = 0, axis1: int = -2, axis2: int = -1) ->
 def meshgrid(*xs: ArrayLike, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`: x along columns and y along rows, for "ij" exchanged.
 
-    A list of tensors in place of several arguments is taken, too.
+    A list of tensors in place of several arguments is taken, too. Errors: a ValueError for another `indexing`.
 
     >>> import tinygrad_edu as tg
     >>> [x.tolist() for x in tg.meshgrid([1, 2], [3, 4, 5])]

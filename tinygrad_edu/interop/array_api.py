@@ -89,6 +89,8 @@ def isdtype(dtype: DTypeLike, kind: object) -> Any:
     """Whether a dtype is another, or of a kind: bool, signed integer, unsigned integer, integral, real floating,
     complex floating, numeric, or one of several.
 
+    Errors: a ValueError for another kind.
+
     >>> import tinygrad_edu as tg
     >>> tg.isdtype(tg.float32, "real floating"), tg.isdtype(tg.int8, ("bool", tg.int16))
     (True, False)
@@ -141,6 +143,8 @@ def iinfo(type: DTypeLike | ArrayLike) -> Any:
 def broadcast_arrays(*arrays: ArrayLike) -> tuple[Tensor, ...]:
     """Tensors, broadcast against each other.
 
+    Errors: a ValueError where two lengths differ and neither is 1.
+
     >>> import tinygrad_edu as tg
     >>> [t.shape for t in tg.broadcast_arrays(tg.ones((2, 1)), tg.ones(3))]
     [(2, 3), (2, 3)]
@@ -157,6 +161,8 @@ def broadcast_arrays(*arrays: ArrayLike) -> tuple[Tensor, ...]:
 @own_keywords
 def from_dlpack(x: Array, *, device: object = None, copy: Any = None) -> Tensor:
     """A tensor of what another library offers through DLPack.
+
+    Errors: a DTypeError for what is no array in the memory of the CPU.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> tg.from_dlpack(np.ones(2)).tolist()
@@ -263,7 +269,7 @@ def real(x: ArrayLike) -> Tensor:
     1.0
     """
     x = lift(x, "real")
-    return ops.real.unary(x) if x.dtype.kind == "c" else elementwise.positive(x)
+    return ops.real.unary(x) if x.dtype.kind == "c" else x if x.dtype.kind == "b" else elementwise.positive(x)
 
 
 @own_keywords

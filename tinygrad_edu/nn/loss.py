@@ -256,7 +256,7 @@ class MultiMarginLoss(Loss):
 
 class MultiLabelMarginLoss(Loss):
     """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in the target and the others i: see
-    `F.multilabel_margin_loss`.
+    `F.multilabel_margin_loss`. Source: Elisseeff and Weston (2001).
 
     >>> from tinygrad_edu import nn
     >>> nn.MultiLabelMarginLoss()([0.0, 2.0], [0, -1]).item()

@@ -12,7 +12,7 @@ import numpy as np
 from ..annotations import ArrayLike, DTypeLike
 from ..arrays import held, normal_dtype
 from ..changes import at_once, become, draft
-from ..engine import NEEDS, Variable, constant
+from ..engine import CLEARED, NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.calls import own_keywords, refitted
 from ..functions.settings import settings, truth
@@ -75,7 +75,9 @@ class Module(Hooked, Named):
     """A part of a model. Write `__init__` to make parameters and parts, and `forward` to use them.
 
     An attribute that is a Parameter is a parameter; one that is a Module is a part. Their names,
-    joined by dots, are the keys of `state_dict()`.
+    joined by dots, are the keys of `state_dict()`. Errors: a TypeError where a parameter, buffer or part is replaced by
+    something else; a StateDictError for a name that cannot be one, or is taken; a DTypeError for numbers that are no
+    floats, in `astype`; a NotImplementedError without `forward`.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -394,5 +396,7 @@ def clear(params: Iterable[Any], set_to_none: bool) -> None:
     if (by := tracer()) is not None:
         by.cleared(params, set_to_none)
         return
-    new = [None if set_to_none or p.grad is None else constant(np.zeros_like(p.grad._data)) for p in params]
-    at_once(*[(setattr, p, "_grad", g) for p, g in zip(params, new, strict=True)])
+    had = [p for p in params if p._grad is not None]
+    new = [None if set_to_none else constant(np.zeros_like(p._grad._data)) for p in had]
+    changes = [(setattr, p, "_grad", g) for p, g in zip(had, new, strict=True)]
+    at_once(*changes, *[(setattr, p, "flags", p.flags | CLEARED) for p in had if set_to_none])

@@ -284,6 +284,7 @@ class GroupNorm(Module):
 
     Initial values: weight 1, bias 0.
     Source: Wu and He, "Group normalization" (2018).
+    Errors: a ValueError where `num_groups` does not divide `num_channels`.
 
     >>> from tinygrad_edu import nn
     >>> norm = nn.GroupNorm(num_groups=2, num_channels=4, eps=0.0)

@@ -23,6 +23,7 @@ class Checkpoint(Callback):
     It holds parameters, buffers, the optimizer's and the schedule's state, where the data loader's pass stands, the
     states of the shared generator and of those that layers and the loader own, the history, and what other callbacks
     keep. A run that resumes gives the same numbers as one that was never interrupted, bit for bit.
+    Errors: a StateDictError for the file of a run with other parts.
 
     >>> import os, tempfile
     >>> import tinygrad_edu as tg

@@ -45,6 +45,8 @@ class CSVLog(Callback):
 class TensorBoardLog(Callback):
     """The history for TensorBoard, in `folder` (needs tensorboardX).
 
+    Errors: a MissingLibraryError without it.
+
     >>> import os, tempfile
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim, training
@@ -76,6 +78,8 @@ class TensorBoardLog(Callback):
 
 class LivePlot(Callback):
     """The loss of each epoch as a curve that grows, in a notebook (needs matplotlib). `figure` is the last one.
+
+    Errors: a MissingLibraryError without it.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim, training

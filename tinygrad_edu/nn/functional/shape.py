@@ -24,7 +24,8 @@ def pad(input: ArrayLike, pad: Sequence[int], mode: str = "constant", value: Any
 
     `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut: before it for
     "circular", after it else.
-    `tg.pad` has NumPy's arguments instead.
+    `tg.pad` has NumPy's arguments instead. Errors: a ValueError for another `mode`; a ShapeError for an odd number of
+    numbers, for more pairs than axes, and where more is cut than there is, or an axis without entries continued.
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F
@@ -69,7 +70,8 @@ def interpolate(
     for 4, "trilinear" for 5. With `align_corners`, the corners of input and output lie on each other; else the outer
     edges of their entries do. With `recompute_scale_factor`, the factor is that of the lengths, which are rounded down.
     With `antialias`, "bilinear" and "bicubic" take the mean over all entries that shrink into one.
-    Give either `size` or `scale_factor`: ValueError for both or neither.
+    Give either `size` or `scale_factor`. Errors: a ValueError for both or neither, a ShapeError unless there is a
+    number for each axis, and for axes without entries.
     "bicubic": Keys, "Cubic convolution interpolation for digital image processing" (1981).
     Source: Gonzalez and Woods, "Digital image processing" (2018); Keys, "Cubic convolution interpolation for digital
     image processing" (1981).

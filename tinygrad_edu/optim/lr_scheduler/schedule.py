@@ -39,6 +39,9 @@ def afterwards(step: Decorated) -> Decorated:
 class LRScheduler(Named):
     """What schedules share; a kind of schedule defines `rate`.
 
+    Errors: a TypeError for what is no optimizer; a StateDictError where it shall go on and groups lack initial_lr; a
+    ValueError where the number of groups changes, or a state does not fit.
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim
     >>> optimizer = optim.SGD([tg.Tensor([1.0], requires_grad=True)], lr=1.0)

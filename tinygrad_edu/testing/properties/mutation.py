@@ -137,6 +137,7 @@ def mutation_score(target: Any, test: Callable[..., Any]) -> Score:
     `target` is an op, and `test()` uses it; or it is a derivative, a plain function, and `test(broken)`
     is called with broken versions of it. A test notices by raising an exception. Broken versions of an op
     that compute the same (a frozen input on which nothing depends) are set apart as `equivalent`.
+    Errors: a TypeError for what is no function or op; a ValueError where `test` raises as long as nothing is broken.
 
     >>> import numpy as np
     >>> from tinygrad_edu import testing

@@ -24,6 +24,7 @@ class Film:
     """Values and gradients of a run: `record(loss)` at each step, then `save("training.html")`.
 
     When more than `frames` are kept, every second is dropped, so a long run fits as well as a short one.
+    Errors: a GraphError for a step with another graph, and for a page before the first.
 
     >>> import tinygrad_edu as tg
     >>> w, film = tg.Tensor(3.0, requires_grad=True), Film(frames=10)
