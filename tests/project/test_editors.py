@@ -62,7 +62,7 @@ LINES = {
     "x.grad": "tinygrad_edu.tensor.Tensor | Any", "tg.draw(x)": "tinygrad_edu.viz.pictures.picture.Picture",
     "tg.viz.player(x)": "tinygrad_edu.viz.pages.page.Page", "tg.explain(x)": "tinygrad_edu.viz.words.explain.Explanation",
     "tg.why(x)": "tinygrad_edu.viz.words.case.Answer", "tg.nn.Linear(1, 1)(x)": "tinygrad_edu.tensor.Tensor",
-    "tg.nn.Sequential()(x)": "tinygrad_edu.tensor.Tensor", "tg.nn.Linear(1, 1).weight": "tinygrad_edu.nn.module.Parameter",
+    "tg.nn.Sequential()(x)": "tinygrad_edu.tensor.Tensor", "tg.nn.Linear(1, 1).weight": "tinygrad_edu.nn.parameter.Parameter",
     "tg.nn.Linear(1, 1).eval()": "tinygrad_edu.nn.linear.Linear",
     "tg.nn.MSELoss()(x, x)": "tinygrad_edu.tensor.Tensor", "tg.nn.Module()(x)": "Any",
     "tg.nn.GRU(1, 1)(x)": "tuple[tinygrad_edu.tensor.Tensor, tinygrad_edu.tensor.Tensor]",

@@ -10,7 +10,8 @@ from ..errors import StateDictError, few
 from ..functions.calls import own_keywords
 from ..functions.settings import integer, several
 from ..interop.names import layer_of
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -17,7 +17,8 @@ from . import functional as F
 from . import guards
 from .functional.linear import like
 from .functional.normalization import batch_norm_with, refuse_examples
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
