@@ -12,6 +12,7 @@ from typing import Any
 
 from ..program.program import Step, Value
 from .kernels import Convolution, Loop, Product, used
+from .slices import Group
 from .views import Buffer, View, dense
 
 NEAR = 8  # how far back a loop is looked for that reads the same
@@ -291,10 +292,17 @@ class Places:
             return
         self.outputs[value] = self._copied(value, "output").buffer
 
-    def count_uses(self, groups: Sequence[tuple[int, int]] = ()) -> None:
-        """Note for each buffer between which kernels it is in use. Those of a group, by the first one and how many
-        there are, may run at one time."""
-        together = {k: (first, first + n - 1) for first, n in groups for k in range(first, first + n)}
+    def forget(self, kernels: Sequence[Loop]) -> None:
+        """Have no memory for loops that are not made."""
+        gone = {view.buffer for kernel in kernels for view in kernel.loads.values()}
+        self.buffers = [b for b in self.buffers if b not in gone]
+
+    def count_uses(self, groups: Sequence[Group] = ()) -> None:
+        """Note for each buffer between which kernels it is in use. Those of a group may run at one time."""
+        together: dict[int, tuple[int, int]] = {}
+        for first, slices, depth in groups:
+            end = first + slices * depth
+            together |= dict.fromkeys(range(first, end), (first, end - 1))
         for buffer in self.buffers:
             buffer.first = buffer.last = -1
         for k, kernel in enumerate(self.kernels):

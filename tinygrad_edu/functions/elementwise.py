@@ -172,7 +172,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     x = lift(x, "clip")
     if min is None and max is None:
         return positive(x)
-    if x._data.dtype.kind in "iu":  # integers have no infinity to stand for an open side
+    if x._data.dtype.kind in "iub":  # integers have no infinity to stand for an open side
         y = x if min is None else maximum(x, min)
         return y if max is None else minimum(y, max)
     return ops.clip(x, _bound(x, min, -inf), _bound(x, max, inf))

@@ -252,7 +252,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         return ops.pad(x, width=width, value=entry)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
-    return ops.border(x, width=width, mode=mode)
+    return ops.border(x, width=width, mode=mode) if width else ops.clone(x)
 
 
 def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:

@@ -269,7 +269,7 @@ def real(x: ArrayLike) -> Tensor:
     1.0
     """
     x = lift(x, "real")
-    return ops.real.unary(x) if x.dtype.kind == "c" else elementwise.positive(x)
+    return ops.real.unary(x) if x.dtype.kind == "c" else x if x.dtype.kind == "b" else elementwise.positive(x)
 
 
 @own_keywords

@@ -236,6 +236,12 @@ def resize(a: Any, new_shape: Any) -> Any:
     return _picked(a, np.resize(_places(a), new_shape))
 
 
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
+    """np.lib.stride_tricks.sliding_window_view: the windows along some axes, each window along new last ones."""
+    x = lift(x, "sliding_window_view")
+    return _picked(x, np.lib.stride_tricks.sliding_window_view(_places(x), window_shape, axis))
+
+
 def diagflat(v: Any, k: int = 0) -> Any:
     """np.diagflat."""
     v = layout.flatten(lift(v, "diagflat"))
