@@ -72,10 +72,10 @@ class Rerun(Reading):
 
     def __init__(self) -> None:
         super().__init__()
-        self.given: dict[tuple[int, int], Any] = {}  # by the birth of the result and the place of its input
+        self.back: dict[tuple[int, int], Any] = {}  # by the birth of the result and the place of its input
 
     def gave(self, t: Any, i: int, gx: Any) -> None:
-        self.given[t.born, i] = gx
+        self.back[t.born, i] = gx
 
     def check(self, x: Any, check: Callable[[Any], None]) -> bool:
         return isinstance(x, ProgramArray)
@@ -230,7 +230,7 @@ class _Writing:
                 if node.op is None or node.grad is None or not nodes[source].needs_grad or not rule_of(node.op, i):
                     continue
                 edge = self.places[key].edges[i]
-                edge.contribution = self.number(self.reading.given[self.tensors[key].born, i])
+                edge.contribution = self.number(self.reading.back[self.tensors[key].born, i])
                 if node.op.kind.entrywise:
                     one = ones.setdefault(node.grad.dtype, self.writer.constant(np.ones((), node.grad.dtype)))
                     y = self.tensors[key]._data
