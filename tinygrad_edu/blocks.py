@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import inspect
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
@@ -197,3 +199,17 @@ def async_generator(block: Block, function: Callable[..., Any]) -> Any:
         apart.run(own.__exit__, None, None, None)
 
     return wrapped
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """In a `with` block Python's collector waits, in the whole process: it would look again and again through all that
+    is made there and stays, as the steps of a long program; and finalizers, and what is called when it runs, may do
+    what a function that is read must not."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
