@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class Checkpoint(Callback):
     last = True
 
     @settings
-    def __init__(self, path: Any, every: Size = 0) -> None:
+    def __init__(self, path: str | PathLike[str], every: Size = 0) -> None:
         self.path, self.every = as_path("Checkpoint", path), int(every)
 
     def begin(self, run: Fit) -> None:
