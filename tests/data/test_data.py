@@ -1,6 +1,5 @@
 """Data sets, and batches of them."""
 
-import dataclasses
 import pickle
 import re
 import subprocess
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import data
-from tinygrad_edu.errors import DTypeError, MissingLibraryError, ShapeError, StateDictError
+from tinygrad_edu.errors import MissingLibraryError, ShapeError, StateDictError
 from tinygrad_edu.random import default_rng
 
 
@@ -109,7 +108,120 @@ print(sorted(new - {"numpy"}))
 
 
 def test_a_loader_names_its_data_set_and_keeps_named_tuples():
-    @pytest.mark.parametrize("workers", [0, 2])
+    class Pair(NamedTuple):
+        x: float
+        y: int
+
+    loader = data.DataLoader(dataset=[Pair(1.0, 2), Pair(3.0, 4)], batch_size=2)
+    assert len(loader.dataset) == 2
+    (batch,) = loader
+    assert (batch.x.tolist(), batch.y.tolist()) == ([1.0, 3.0], [2, 4])
+
+
+class Stream:
+    """Examples that can only be iterated over, anew in each pass."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        return iter(range(self.n))
+
+
+def lists(batches):
+    return [batch.tolist() for batch in batches]
+
+
+@given(st.integers(0, 12), st.integers(1, 5), st.booleans(), st.sampled_from([0, 1, 3]))
+def test_iterables_are_batched_in_order_as_in_pytorch(n, size, drop_last, workers):
+    torch = pytest.importorskip("torch")
+
+    class Theirs(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(range(n))
+
+    want = lists(torch.utils.data.DataLoader(Theirs(), size, drop_last=drop_last))
+    for dataset in (Stream(n), (i for i in range(n)), map(int, range(n)), Theirs()):
+        loader = data.DataLoader(dataset, size, drop_last=drop_last, num_workers=workers)
+        assert lists(loader) == want
+        if iter(dataset) is not dataset:
+            assert lists(loader) == want
+
+
+def test_what_gives_its_examples_once_is_passed_once():
+    loader = data.DataLoader((i for i in range(3)), 2)
+    assert lists(loader) == [[0, 1], [2]]
+    with pytest.raises(ValueError, match="must give its examples again in each pass; got a generator, which has been"):
+        iter(loader)
+
+
+@given(
+    st.integers(0, 20), st.integers(1, 7), st.booleans(), st.booleans(), st.integers(0, 9), st.sampled_from([1, 2, 5])
+)  # fmt: skip
+def test_workers_give_the_same_batches_in_the_same_order(n, size, shuffle, drop_last, seed, workers):
+    class Slow:
+        def __len__(self):
+            return n
+
+        def __getitem__(self, i):
+            time.sleep(0.0005 * (i % 3))
+            return i, np.full(2, i)
+
+    def passes(dataset, **kw):
+        loader = data.DataLoader(dataset, size, shuffle, drop_last, default_rng(seed), **kw)
+        return [[part.tolist() for part in batch] for _ in range(2) for batch in loader]
+
+    pairs = data.TensorDataset(np.arange(n), np.repeat(np.arange(n), 2).reshape(n, 2))
+    assert passes(Slow(), num_workers=workers) == passes(Slow()) == passes(pairs, num_workers=workers) == passes(pairs)
+
+
+def test_workers_are_ahead_but_not_far_and_end_with_the_pass():
+    seen = []
+
+    class Watched:
+        def __len__(self):
+            return 1000
+
+        def __getitem__(self, i):
+            seen.append((i, threading.current_thread().name))
+            return i
+
+    batches = iter(data.DataLoader(Watched(), 10, num_workers=2))
+    next(batches)
+    time.sleep(0.05)
+    assert 10 < len(seen) <= 60
+    assert all(name.startswith("DataLoader") for _, name in seen)
+    del batches
+    time.sleep(0.05)
+    assert not any(t.name.startswith("DataLoader") for t in threading.enumerate())
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_of_an_example_comes_at_its_batch(workers):
+    class Broken:
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, i):
+            if i == 4:
+                raise OSError("disk")
+            return i
+
+    batches = iter(data.DataLoader(Broken(), 2, num_workers=workers))
+    assert [next(batches).tolist(), next(batches).tolist()] == [[0, 1], [2, 3]]
+    with pytest.raises(OSError, match="disk"):
+        next(batches)
+
+
+def test_workers_run_under_the_blocks_of_their_caller():
+    w = tg.Tensor([1.0], requires_grad=True)
+    loader = data.DataLoader(range(4), 2, num_workers=2, collate_fn=lambda rows: (w * 1).requires_grad)
+    assert list(loader) == [True, True]
+    with tg.no_grad():
+        assert list(loader) == [False, False]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("kind", ["shuffled", "sampler", "batches", "iterable"])
 def test_a_pass_resumes_on_the_next_batch(tmp_path, kind, workers):
     class Count(data.IterableDataset):
