@@ -113,30 +113,3 @@ def test_examples_that_make_no_batch_are_refused(case, workers):
     examples, error, text = REFUSED[case]
     with pytest.raises(error, match=f"^DataLoader: .*{text}.*, or give collate_fn$"):
         next(iter(data.DataLoader(examples() if callable(examples) else examples, 2, num_workers=workers)))
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "text"),
-    [
-        (lambda: data.DataLoader(3), DTypeError, "must be a sequence or an iterable of examples; got int, which has no len"),
-        (lambda: data.DataLoader(None), DTypeError, "got NoneType, which has no len"),
-        (lambda: data.DataLoader({"x": 1}), DTypeError, "got a dict; pass a list"),
-        (lambda: data.DataLoader(np.array(1.0)), DTypeError, r"got a ndarray of shape \(\); pass a list"),
-        (lambda: data.DataLoader(tg.Tensor(1.0)), DTypeError, r"got a Tensor of shape \(\); pass a list"),
-        (lambda: data.DataLoader(Stream(3), shuffle=True), ValueError, "for shuffle=True, a data set must have len.*; got Stream"),
-        (lambda: len(data.DataLoader(Stream(3))), TypeError, r"len\(\) needs a data set or sampler that has one; got Stream"),
-        (lambda: data.DataLoader([1], 2.5), TypeError, "batch_size must be an integer; got 2.5"),
-        (lambda: data.DataLoader([1], True), TypeError, "batch_size must be an integer; got True"),
-        (lambda: data.DataLoader([1], num_workers=-1), ValueError, "num_workers must be 0 or more; got -1"),
-        (lambda: data.DataLoader([1], rng=3), TypeError, "rng must be a generator; got 3"),
-        (lambda: data.DataLoader([1], collate_fn=3), DTypeError, "collate_fn must be a function; got 3"),
-        (lambda: data.DataLoader(Stream(3), sampler=[0]), ValueError, "for a sampler, a data set must have len"),
-            (lambda: data.DataLoader([1], 2, batch_sampler=[[0]]), ValueError, "a batch_sampler and batch_size or drop_last"),
-            (lambda: data.DataLoader([1], worker_init_fn=3), DTypeError, "worker_init_fn must be a function; got 3"),
-        (lambda: data.DataLoader([1], generator=1), TypeError, "got generator; did you mean rng"),
-        (lambda: data.DataLoader([1], pin_memory=True), TypeError, "got pin_memory; leave it out"),
-    ],
-)  # fmt: skip
-def test_arguments_of_a_loader_are_checked(call, error, text):
-    with pytest.raises(error, match=f"^DataLoader: .*{text}.*"):
-        call()
