@@ -3,6 +3,7 @@
     python benchmarks/eager.py                    # all workloads, some minutes
     python benchmarks/eager.py LSTM GELU          # those whose names contain one of these
     python benchmarks/eager.py --rounds 15
+    python benchmarks/eager.py --write            # and write the table of docs/benchmarks.md
 
 Each workload is written once, for both libraries. Weights and inputs are the same; values and gradients are compared
 first. Then both run in turn, round after round, with one thread each; a time is the median of CPU time over rounds, the
@@ -17,6 +18,7 @@ import gc
 import math
 import multiprocessing
 import os
+import platform
 import statistics
 import sys
 import time
@@ -30,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
+from page import processor, write_rows
 
 import tinygrad_edu as tg
 
@@ -298,14 +301,22 @@ def _status(name: str) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
 
 
+HEAD = [
+    "| workload | tinygrad_edu | PyTorch | ratio | peak memory | PyTorch's |",
+    "| --- | ---: | ---: | ---: | ---: | ---: |",
+]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="parts of names of workloads; all, if none is given")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--write", action="store_true", help="write the table of docs/benchmarks.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print("| workload | tinygrad_edu | PyTorch | ratio | peak memory | PyTorch's |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}"
+    made = f"CPU time of one thread, {processor()}; {versions}."
+    print(*HEAD, sep="\n")
     for name, work in WORKLOADS.items():
         if options.names and not any(part.lower() in name.lower() for part in options.names):
             continue
@@ -313,7 +324,10 @@ def main() -> None:
         a, b, ratio = measured(ours, theirs, options.rounds)
         sizes = [peak(run) for run in (ours, theirs)]
         memory = " | ".join("" if size is None else f"{size:.0f} MB" for size in sizes)
-        print(f"| {name} | {a * 1e3:.3g} ms | {b * 1e3:.3g} ms | {ratio:.2f} | {memory} |", flush=True)
+        row = f"| {name} | {a * 1e3:.3g} ms | {b * 1e3:.3g} ms | {ratio:.2f} | {memory} |"
+        print(row, flush=True)
+        if options.write:
+            write_rows("eager", HEAD, {name: row}, list(WORKLOADS), made)
 
 
 if __name__ == "__main__":

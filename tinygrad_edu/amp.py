@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .annotations import DTypeLike
 from .changes import at_once
 from .errors import GraphError
 from .functions.calls import own_keywords
@@ -56,7 +57,7 @@ class autocast(Autocast):  # noqa: N801, PyTorch's name
     """
 
     @own_keywords
-    def __init__(self, dtype: Any = "bfloat16", enabled: bool = True) -> None:
+    def __init__(self, dtype: DTypeLike = "bfloat16", enabled: bool = True) -> None:
         super().__init__(dtype, enabled)
 
 
@@ -65,6 +66,8 @@ class GradScaler(Named):
 
     A step whose gradients hold inf or nan is left out, and the scale multiplied by `backoff_factor`; after
     `growth_interval` steps without any it is multiplied by `growth_factor`. Without `enabled`, nothing is done.
+    Errors: a ValueError for factors out of their range, and a state of another kind; a TypeError for a loss that is no
+    tensor, and a closure; a GraphError for gradients of float16, and for calls out of turn.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim

@@ -144,6 +144,8 @@ def left_at(data: object) -> Any:
 def set_default_dtype(dtype: DTypeLike) -> None:
     """Set the dtype that Python floats become, in all threads: float16, float32 (at the start) or float64.
 
+    Errors: a DTypeError for a dtype of other numbers.
+
     >>> import tinygrad_edu as tg
     >>> tg.set_default_dtype("float64")
     >>> tg.Tensor(0.5).dtype

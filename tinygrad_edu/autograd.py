@@ -33,6 +33,7 @@ def grad(
     output of one entry needs none. With `create_graph`, the result can be differentiated again. An input that no
     output depends on is refused, with `allow_unused` gives None, with `materialize_grads` zeros. The graph always
     stays, so that `retain_graph` changes nothing. Source: `torch.autograd.grad`.
+    Errors: a ShapeError unless there is a gradient for each output; a GraphError for such an input.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(3.0, requires_grad=True)

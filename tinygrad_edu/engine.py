@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
 KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
+CLEARED = 16  # of a leaf: it had a gradient, and was made to forget it
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
 
 COMPLEX = frozenset((np.dtype(np.complex64), np.dtype(np.complex128)))
@@ -152,7 +153,7 @@ class Variable(Reading):
             self.source = APART
 
     def as_of(self, user: Variable) -> Variable:
-        """This variable as `user`, which was made from it, saw it."""
+        """This variable as `user`, which was made from it, saw it; a GraphError where that is lost."""
         x: Variable | None = self
         while x is not None:
             x.notice()

@@ -120,3 +120,8 @@ def held(x: Any) -> bool:
         return True
     base = x._data.base
     return base is not None
+
+
+def stays(x: Any) -> bool:
+    """Whether a step of an optimizer must change `x` where it is, as the user may hold its array."""
+    return x.store is not None and x.store.exposed and held(x)

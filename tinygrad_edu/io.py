@@ -53,7 +53,7 @@ def save(path: Any, state: Any, dtype: Any = None) -> None:
     points to is replaced; a pipe or a device is written to. A DTypeError refuses what cannot be saved, an OSError
     says where nothing can be written. With `dtype`, floats are rounded to it, to the nearest, ties to even: "bfloat16",
     "float8_e4m3fn" or "float8_e5m2" (through ml_dtypes; `load` gives float32 back), or one of NumPy's. Arrays
-    of those dtypes of ml_dtypes are written as they are.
+    of those dtypes of ml_dtypes are written as they are. Errors: a ValueError for a nest that holds itself.
 
     >>> import os, tempfile
     >>> import numpy as np

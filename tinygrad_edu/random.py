@@ -50,12 +50,15 @@ def _seed(seed: Any) -> Any:
 class Generator(Named):
     """A source of random tensors; the same seed gives the same numbers.
 
+    Errors: a ValueError for parameters out of their range; a DTypeError for probabilities or weights out of theirs; a
+    ShapeError for a `size` that does not fit them; a GraphError for NumPy's generator within a compiled function.
+
     >>> from tinygrad_edu import random
     >>> random.default_rng(0).integers(10, size=3).data
     array([8, 6, 5])
     """
 
-    def __init__(self, seed: object = None) -> None:
+    def __init__(self, seed: ArrayLike | None = None) -> None:
         self._numpy = np.random.default_rng(_seed(seed))
         self._lock = threading.Lock()
         if (by := tracer()) is not None:
@@ -228,7 +231,7 @@ def _together(who: str, a: object, b: object) -> tuple[int, ...]:
         ) from None
 
 
-def default_rng(seed: int | None = None) -> Generator:
+def default_rng(seed: ArrayLike | Generator | None = None) -> Generator:
     """A new generator; without a seed, a different one each time. A generator is handed back.
 
     >>> import tinygrad_edu as tg
@@ -304,6 +307,8 @@ def or_shared(rng: Generator | None) -> Generator:
 
 def manual_seed(seed: int) -> Generator:
     """Seed the shared generator, and return it.
+
+    Errors: a GraphError within a compiled function.
 
     >>> import tinygrad_edu as tg
     >>> tg.manual_seed(0).integers(10, size=3).tolist(), tg.manual_seed(0).integers(10, size=3).tolist()

@@ -19,6 +19,7 @@ from .backward import for_all_examples, pull
 from .batched import RUNNING
 from .changes import TURN, at_once
 from .engine import (  # fmt: skip
+    CLEARED,
     KEEPS,
     LEFT,
     MIXED,
@@ -68,7 +69,9 @@ class Tensor(Operators, Functions, Contents):
 
     `data` is anything NumPy takes, and is copied. An array keeps its dtype; Python floats become the
     default dtype. With `requires_grad`, operations on it are recorded, and `backward()` on a result
-    leaves the gradient in `grad`.
+    leaves the gradient in `grad`. Errors: a DTypeError for numbers that are no single argument, and where integers
+    shall need a gradient; a GraphError where a result shall need none; a ShapeError for a `grad` of another shape; an
+    UnknownNameError, a kind of AttributeError, for a name that is not here.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -83,7 +86,7 @@ class Tensor(Operators, Functions, Contents):
 
     @own_keywords
     def __init__(
-        self, data: object, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None
+        self, data: ArrayLike, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None
     ) -> None:
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array
@@ -132,7 +135,7 @@ class Tensor(Operators, Functions, Contents):
             )
         if wanted and not self.flags & NEEDS and self.store is not None:
             writing.keep_constant(self)
-        return (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~NEEDS
+        return (self.flags | NEEDS) & ~LEFT if wanted else self.flags & ~(NEEDS | CLEARED)
 
     @property
     def grad(self) -> Tensor | Any:  # not "| None": who has called backward() knows that it is there
@@ -147,6 +150,8 @@ class Tensor(Operators, Functions, Contents):
     def grad(self, value: Any) -> None:  # what can be made a tensor of the same shape, or None
         if (by := tracer()) is not None:
             by.graded(self, read=False) if value is not None else by.cleared((self,), set_to_none=True)
+        elif value is None and self._grad is not None:
+            self.flags |= CLEARED
         if value is not None:
             value = value if isinstance(value, Variable) else constant(to_array(value, copy=True, who="grad"))
             if value.shape != self.shape:
@@ -222,7 +227,8 @@ class Tensor(Operators, Functions, Contents):
 
         `gradient` is the gradient of the final result with respect to this tensor; a tensor of one
         entry needs none. With `create_graph`, gradients can be differentiated again. The graph always stays, so
-        that PyTorch's `retain_graph` changes nothing.
+        that PyTorch's `retain_graph` changes nothing. Errors: a GraphError where no input needs a gradient; a
+        ShapeError for a `gradient` of another shape, or none for several entries; a DTypeError for a complex number.
         """
         if not self.flags & NEEDS:
             raise GraphError(
@@ -275,7 +281,10 @@ class Tensor(Operators, Functions, Contents):
 
     @own_keywords
     def astype(self, dtype: Any) -> Tensor:
-        """The same values in another dtype; a gradient passes only between floating-point ones."""
+        """The same values in another dtype; a gradient passes only between floating-point ones.
+
+        Errors: a DTypeError for complex numbers that would lose a part.
+        """
         wanted = normal_dtype("astype", dtype)
         if wanted == self.dtype:
             return self

@@ -25,7 +25,7 @@ from .engine import APART, KEEPS, NEEDS, Variable, births, describe, note, shell
 from .errors import DTypeError, GraphError, ShapeError, refusal
 from .functions.arguments import lift
 from .functions.indexing import split_index
-from .holders import OVERWRITTEN, USED, Store, held, shared
+from .holders import OVERWRITTEN, USED, Store, held, shared, stays
 from .op import Op
 from .recording import recording, site, tracer
 
@@ -231,8 +231,11 @@ def _put(t: Variable, index: tuple[Any, ...], arrays: list[Any], value: Variable
         raise refusal(ops.setitem, error, [t._data, value._data]) from error
 
 
-def publish(tensors: Sequence[Any], arrays: Sequence[Any], *more: object) -> None:
-    """Give leaves new arrays, of which nobody else knows, and make `more` changes, all or none."""
+def publish(tensors: Sequence[Any], arrays: Sequence[Any], *more: object, in_place: bool = False) -> None:
+    """Give leaves new arrays, of which nobody else knows, and make `more` changes, all or none.
+
+    `in_place` is for steps of optimizers, which an array that was handed out follows: it is written into instead.
+    """
     for t in tensors:
         if t.op is not None:
             raise GraphError(f"data: only a leaf's values can be replaced; got {describe(t)}; detach() it first")
@@ -240,12 +243,17 @@ def publish(tensors: Sequence[Any], arrays: Sequence[Any], *more: object) -> Non
         for t, array in zip(tensors, arrays, strict=True):
             by.replaced(t, array)
         return
-    slots: list[Any] = []
+    changes: list[Any] = []
     here = site()
     for t, array in zip(tensors, arrays, strict=True):
-        new = {"_data": np.asarray(array, t._data.dtype), "born": births(), "site": here, "past": None}
-        slots += [(setattr, t, name, value) for name, value in (new | {"store": None, "source": None}).items()]
-    at_once(*slots, *more)
+        born = births()
+        if in_place and stays(t):
+            changes += [(setitem, t._data, ..., array), *t.store.stamped(born)]
+        else:
+            changes += [(setattr, t, "_data", np.asarray(array, t._data.dtype)), (setattr, t, "store", None)]
+        new = {"born": born, "site": here, "past": None, "source": None}
+        changes += [(setattr, t, name, value) for name, value in new.items()]
+    at_once(*changes, *more)
 
 
 def keep_constant(t: Variable) -> None:

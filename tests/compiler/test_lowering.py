@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_edu.compiler import places
+import tinygrad_edu as tg
+from tinygrad_edu import nn
+from tinygrad_edu.compiler import native, places
 from tinygrad_edu.compiler.execute import Executor
 
 from ..program.passes.random_programs import programs, read
@@ -45,6 +47,49 @@ def test_random_programs_in_short_loops(drawn, long):
         run = Executor(program)
     for a, b in zip(run(xs), program(*xs), strict=True):
         assert np.allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(b).max(initial=1.0)), run.program
+
+
+@given(programs(MOVES, INPUTS, length=14))
+def test_random_programs_whose_values_are_made_again(drawn):
+    program, xs = drawn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "LARGE", 1)
+        run = Executor(program)
+    for a, b in zip(run(xs), program(*xs), strict=True):
+        assert np.allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(b).max(initial=1.0)), run.program
+
+
+@pytest.mark.skipif(not native.available(), reason="machine code needs llvmlite")
+@pytest.mark.parametrize(
+    ("f", "arrays"),
+    [
+        (lambda x, w: nn.functional.layer_norm(x, (256,)) * w, 0),  # x, and what is asked for
+        (lambda x, w: nn.functional.softmax(x, -1) * w, 1),  # the exponential function is not made again
+        (lambda x, w: abs(x - x.max(1, keepdims=True)) / w, 0),
+    ],
+)
+def test_what_is_quickly_made_is_not_kept_in_memory(f, arrays):
+    x, w = tg.Tensor(np.random.default_rng(0).normal(size=(64, 256)), dtype="float32"), tg.ones(256)
+    step = tg.compile(tg.value_and_grad(lambda x: f(x, w).sum()))
+    found, expected = step(x), tg.value_and_grad(lambda x: f(x, w).sum())(x)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-4, atol=1e-4)
+    own = sum(kernels.size for kernels in step._last.executor.kernels)
+    assert arrays * x.data.nbytes <= own < (arrays + 0.5) * x.data.nbytes
+
+
+def test_a_product_is_not_rounded_in_two_ways():
+    """Where a multiplication and an addition are made twice, one of them might be made with a single rounding."""
+
+    def f(x):
+        y = x * 1.1 + 0.3
+        top = y.max(1, keepdims=True)
+        return tg.where(y == top, 1.0, 0.0).sum(1), (y - top).max(1)
+
+    x = tg.Tensor(np.random.default_rng(0).normal(size=(128, 256)))
+    ones, zeros = tg.compile(f)(x)
+    assert np.all(ones.data == 1)
+    assert np.all(zeros.data == 0)
 
 
 def test_a_number_that_was_made_for_another_result_is_made_before_it_is_read():

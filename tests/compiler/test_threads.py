@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
-from tinygrad_edu.compiler import native, slices
+from tinygrad_edu.compiler import native, places, slices
 from tinygrad_edu.compiler.execute import Executor
 
 from ..program.test_reading import read
@@ -31,8 +31,9 @@ def _number():
 @pytest.fixture
 def finely(monkeypatch):
     """Kernels of a few entries are taken apart, too."""
-    for name, value in {"LONG": 1e-9, "SHORT": 2e-9, "ROWS": 1, "ENTRIES": 4}.items():
+    for name, value in {"LONG": 1e-9, "SHORT": 2e-9, "ROWS": 1, "ENTRIES": 4, "NEAR": 32, "FAR": 1}.items():
         monkeypatch.setattr(slices, name, value)
+    monkeypatch.setattr(places, "LARGE", 1)
 
 
 MOVES = [
@@ -40,6 +41,7 @@ MOVES = [
     lambda a, b: np.swapaxes(a, 0, 1) @ b, lambda a, b: np.sum(a, axis=0) + b, lambda a, b: a[::-1] * np.sum(b),
     lambda a, b: np.reshape(np.reshape(a, (1, -1)) * 2, a.shape), lambda a, b: np.stack([a, b, a]) @ b,
     lambda a, b: np.where(a > b, a, np.swapaxes(b, 0, 1)), lambda a, b: np.sum(np.stack([a, b, a * b]), axis=(1, 2)),
+    lambda a, b: a / np.sqrt(np.sum(a * a, axis=1, keepdims=True) + 1), lambda a, b: np.sum(a * b), lambda a, b: a - np.min(b),
 ]  # fmt: skip
 
 
@@ -98,6 +100,33 @@ def test_training_is_the_same():
         return [p.numpy().tobytes() for p in model.parameters()]
 
     assert trained(1) == trained(2) == trained(7)
+
+
+@needs_llvm
+@pytest.mark.parametrize("rows", [1024, 1000, 961])  # the last slice may be a shorter one
+def test_loops_that_follow_each_other_are_made_slice_by_slice(rows, monkeypatch):
+    monkeypatch.setattr(slices, "FAR", 1 << 20)
+    monkeypatch.setattr(slices, "LONG", 1e-4)
+    x, w = (tg.Tensor(np.random.default_rng(0).normal(size=size), dtype="float32") for size in ((rows, 700), (700,)))
+    f = tg.value_and_grad(lambda x: (F.layer_norm(x, (700,)) * w).sum())
+    step = tg.compile(f)
+    (value, slope), (expected, other) = step(x), f(x)
+    np.testing.assert_allclose(value.data, expected.data, rtol=1e-5)
+    np.testing.assert_allclose(slope.data, other.data, rtol=1e-4, atol=1e-5)
+    (kernels,) = step._last.executor.kernels
+    (group,) = kernels.module.groups
+    assert group.slices > 8
+    assert group.depth > 2
+    assert kernels.size < x.data.nbytes / 16  # nothing of the size of x is kept
+
+
+@needs_llvm
+@pytest.mark.parametrize("axis", [(0,), (0, 1)])
+def test_sums_of_slices_are_rounded_once(axis):
+    x = np.random.default_rng(0).uniform(size=(2048, 1024)).astype(np.float32)
+    run = Executor(read(lambda x: np.sum(np.sqrt(x), axis=axis), x))
+    assert np.array_equal(run([x])[0], np.sum(np.sqrt(x), axis=axis, dtype=np.float64).astype(np.float32))
+    assert run.kernels[0].module.groups
 
 
 @needs_llvm

@@ -463,15 +463,16 @@ class Programs(RuleBasedStateMachine):
         self.changes += 1
         self._memory_written(h.memory, lambda old, places: np.where(places == place, float(n), old), h, h.owner)
 
-    def _memory_written(self, memory, change, *surely):
-        """Whoever may share memory that was written into has the old numbers or the new ones."""
+    def _memory_written(self, memory, change, *surely, apart=()):
+        """Whoever may share memory that was written into has the old numbers or the new ones: but those that are
+        `apart`, which have memory of their own by now."""
         kept = [  # by optimizers, forgotten or not
             pair
             for (twins, *_), optimizer in zip(self.steppers, self.world.optimizers, strict=True)
             for pair in zip(twins, optimizer.param_groups[0]["params"], strict=True)
         ]
         for t, real in [*zip(self.twins, self.world.tensors, strict=True), *kept]:
-            if t is not None and t.memory is memory:
+            if t is not None and t.memory is memory and t not in apart:
                 new = change(t.array, t.places)
                 now = np.asarray(real._data)
                 if t in surely:
@@ -528,8 +529,10 @@ class Programs(RuleBasedStateMachine):
             return
         assert self.do(act)
         self.changes += 1
+        params = self.world.optimizers[k].param_groups[0]["params"]
         for n, t in enumerate(twins):
             if t.leaf.grad is not None:
+                apart = [u for u, p in zip(twins, params) if not np.shares_memory(p._data, params[n]._data)]
                 speeds[n] = speeds[n] * momentum + t.leaf.grad
                 new, before = t.array - speeds[n].reshape(t.array.shape), t.places
                 t.set(Value(new))
@@ -541,6 +544,7 @@ class Programs(RuleBasedStateMachine):
                         [table.get(p, o) for p, o in zip(places.ravel().tolist(), old.ravel().tolist())], old.shape
                     ),
                     t,
+                    apart=apart,
                 )
                 if clear is not None:
                     t.leaf.grad = None if clear else np.zeros_like(t.leaf.grad)

@@ -3,8 +3,6 @@
 import enum
 import importlib
 import pickle
-import re
-import sys
 import warnings
 
 import numpy as np
@@ -14,33 +12,6 @@ import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, nn, optim, viz
 from tinygrad_edu.errors import LostGradientWarning
-from tinygrad_edu.interop import names
-
-ELSEWHERE = [
-    (tg, "conv2d", "F.conv2d"), (tg, "leaky_relu", "F.leaky_relu"), (tg, "one_hot", "F.one_hot"),
-    (tg, "player", "tg.viz.player"), (tg, "Linear", "nn.Linear"), (tg, "Adam", "optim.Adam"),
-    (tg, "DataLoader", "data.DataLoader"), (tg, "check_gradients", "tg.testing.check_gradients"),
-    (tg, "svd", "tg.linalg.svd"), (tg, "xavier_uniform_", "nn.init.xavier_uniform_"), (nn, "conv2d", "F.conv2d"),
-    (nn, "Adam", "optim.Adam"), (nn, "player", "tg.viz.player"), (F, "Linear", "nn.Linear"),
-    (F, "sum", "tg.sum"), (optim, "Linear", "nn.Linear"), (data, "save", "tg.save"), (viz, "relu", "tg.relu"),
-    (tg.ones(1), "conv2d", "F.conv2d"), (tg.ones(1), "where", "tg.where"), (tg.testing, "draw", "tg.draw"),
-    (tg, "sigmod", "sigmoid"), (nn, "Linaer", "nn.Linear"), (tg.ones(1), "reshpe", "reshape"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("place", "name", "meant"), ELSEWHERE, ids=lambda v: v if isinstance(v, str) else "")
-def test_a_name_at_the_wrong_place_says_the_right_one(place, name, meant):
-    assert not hasattr(place, name)
-    with pytest.raises(AttributeError, match=rf"has no attribute '{name}'; did you mean {meant}\?"):
-        getattr(place, name)
-
-
-@pytest.mark.parametrize("place", [tg, tg.ones(1)], ids=["tg", "Tensor"])
-@pytest.mark.parametrize("name", ["clamp", "clamp_"])
-def test_a_name_of_another_library_says_ours(place, name):
-    with pytest.raises(AttributeError, match=rf"'{name}'; (use|write) .*\bclip\b"):
-        getattr(place, name)
-
 
 IMAGES = np.ones((7, 8, 8), "f4")
 LOGITS = np.ones((5, 3))
@@ -304,36 +275,6 @@ def test_calls_of_habit_are_answered(call, said):
     assert str(caught.value).count(";") >= 2
 
 
-OBJECTS = {
-    "module": nn.Sequential(nn.Linear(2, 2)), "optimizer": optim.SGD([tg.ones(1)], lr=0.1),
-    "generator": tg.random.default_rng(0), "schedule": optim.StepLR(optim.SGD([tg.ones(1)], lr=0.1), 2),
-    "loader": data.DataLoader(range(3)), "nn.init": nn.init, "nn.utils": nn.utils, "tensor": tg.ones(1),
-    "linear": nn.Linear(1, 1), "norm": nn.LayerNorm(2), "attention": nn.MultiheadAttention(2, 1),
-}  # fmt: skip
-MEMBERS = [
-    ("module", "to", "the module as it is"), ("module", "fit", "tg.fit(model, data"), ("module", "layers", "module[0]"),
-    ("module", "save", "tg.save(path, module.state_dict())"), ("module", "train_", "train"),
-    ("module", "paramters", "did you mean parameters?"), ("optimizer", "lr", "param_groups[0]['lr']"),
-    ("optimizer", "zero_grads", "zero_grad()"), ("generator", "randn", "normal(size=shape)"),
-    ("generator", "choice", "integers"), ("schedule", "get_lr", "get_last_lr()"), ("loader", "batchsize", "batch_size"),
-    ("nn.init", "xavier_uniform", "xavier_uniform_"), ("nn.init", "he_normal_", "kaiming_normal_"),
-    ("nn.utils", "clip_grad_norm", "clip_grad_norm_"), ("tensor", "add_", "x += y, within tg.no_grad()"),
-    ("nn.init", "normal", "nn.init.normal_"), ("nn.init", "xavier", "xavier_uniform_"), ("schedule", "lr", "get_last_lr()"),
-    ("linear", "compile", "optim.Adam(module.parameters())"), ("module", "add", "append(layer)"),
-    ("linear", "W", "use weight"), ("norm", "gamma", "use weight"), ("norm", "beta", "use bias"),
-    ("linear", "grad", "weight.grad"), ("attention", "weight", "see dir() of the MultiheadAttention"),
-    ("tensor", "mul_", "x *= y"), ("tensor", "fill_", "x[...] = value"), ("tensor", "Reshape", "did you mean reshape?"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("who", "name", "said"), MEMBERS, ids=lambda v: str(v)[:12])
-def test_names_that_objects_do_not_have(who, name, said):
-    assert not hasattr(OBJECTS[who], name)
-    with pytest.raises(AttributeError, match=rf"has no attribute '{name}'") as caught:
-        getattr(OBJECTS[who], name)
-    assert said in str(caught.value)
-
-
 def test_an_error_inside_a_property_of_a_module_is_shown():
     class Net(nn.Module):
         @property
@@ -369,41 +310,6 @@ def test_a_learned_tensor_that_is_no_parameter_is_noticed():
 
 def test_a_list_of_modules_may_be_given_one_by_one():
     assert len(nn.ModuleList(nn.ReLU(), nn.ReLU())) == len(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == 2
-
-
-def test_no_answer_is_kept_for_a_name_that_is_there():
-    assert [name for name in names.NAMES if name in tg.__all__ and hasattr(tg.Tensor, name)] == []
-    homes = nn, optim, tg.random, tg.amp, tg.data
-    classes = {kind: next(getattr(home, kind) for home in homes if hasattr(home, kind)) for kind in names.ELSEWHERE}
-    assert {kind: [n for n in answers if hasattr(classes[kind], n)] for kind, answers in names.ELSEWHERE.items()} == {
-        kind: [] for kind in names.ELSEWHERE
-    }
-
-
-OWNERS = {
-    "tg": tg,
-    "Tensor": tg.ones((2, 2)),
-    "tg.linalg": tg.linalg,
-    "tg.special": tg.special,
-    "tg.autograd": tg.autograd,
-}
-
-
-@pytest.mark.parametrize(("place", "who"), OWNERS.items(), ids=list(OWNERS))
-def test_every_sentence_is_of_a_name_that_is_not_here_and_names_what_is(place, who):
-    for name, said in names.SENTENCES[place].items():
-        if who is tg and f"tinygrad_edu.{name}" in sys.modules:  # a folder that another test has loaded
-            continue
-        assert not hasattr(who, name), name
-        with pytest.raises(AttributeError) as caught:
-            getattr(who, name)
-        assert str(caught.value).endswith(said)
-        for part in re.findall(r"\b((?:tg|np|nn|F)(?:\.[A-Za-z_]\w*)+)", said):
-            found = {"tg": tg, "np": np, "nn": nn, "F": nn.functional}[part.partition(".")[0]]
-            for attribute in part.split(".")[1:]:
-                found = getattr(found, attribute)
-        for part in re.findall(r"\bx\.([a-z_]+)", said):
-            assert hasattr(tg.ones(1), part), said
 
 
 def test_numbers_of_classes_of_pythons_widen_nothing():

@@ -57,6 +57,32 @@ def drawn(f, *args, shape=(200, 300), **kw):
     return t.data
 
 
+@pytest.mark.parametrize("groups", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(4, 4, 3), (4, 2, 3, 3), (6, 3, 2, 4, 5), (2, 4, 3), (6, 2, 1)])
+def test_dirac_is_pytorchs_and_gives_back_the_input(shape, groups):
+    torch = pytest.importorskip("torch")
+    t = nn.Parameter(tg.zeros(shape))
+    if shape[0] % groups:
+        with pytest.raises(ShapeError, match="dirac_: the tensor must be"):
+            nn.init.dirac_(t, groups)
+        return
+    np.testing.assert_array_equal(nn.init.dirac_(t, groups).data, torch.nn.init.dirac_(torch.zeros(shape), groups))
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.5, 1])
+def test_sparse_and_identity_matrices(share):
+    values = drawn(nn.init.sparse_, share, std=2.0, shape=(7, 400))
+    assert set((values == 0).sum(0)) == {int(np.ceil(share * 7))}
+    if share < 1:
+        assert abs(values[values != 0].std() - 2) < 0.15
+    np.testing.assert_array_equal(nn.init.eye_(nn.Parameter(tg.ones((2, 3)))).data, np.eye(2, 3))
+    for wrong in (lambda t: nn.init.sparse_(t, share), nn.init.eye_, nn.init.dirac_):
+        with pytest.raises(ShapeError):
+            wrong(nn.Parameter(tg.zeros(3)))
+    with pytest.raises(ValueError, match="sparse_: sparsity must be from 0 to 1; got 2"):
+        nn.init.sparse_(nn.Parameter(tg.zeros((2, 2))), 2)
+
+
 def test_constants():
     t = nn.Parameter([1.0, 2.0])
     assert nn.init.ones_(t).tolist() == [1.0, 1.0]

@@ -169,19 +169,6 @@ def test_values_that_the_user_sets_are_kept():
     assert (a.tolist(), b.tolist()) == ([17.0, 37.0], [-1.0])
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_the_users_handle_on_the_array_sees_every_step(order):
-    p, q = nn.Parameter(np.asarray(np.ones((3, 2), "f4"), order=order)), nn.Parameter(np.ones(2, "f4"))
-    held = p.data
-    optimizer = optim.SGD([p, q], lr=1.0)
-    for _ in range(2):
-        apply(optimizer, [p, q], [np.ones((3, 2), "f4"), np.ones(2, "f4")])
-        held += 1
-    assert held is p.data
-    assert np.array_equal(held, np.ones((3, 2)))
-    assert q.tolist() == [-1.0, -1.0]
-
-
 def test_steps_make_no_arrays_of_the_models_size(monkeypatch):
     import tracemalloc
 

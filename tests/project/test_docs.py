@@ -1,5 +1,6 @@
 """What the docs show is run: docstrings, the README's code, the generated pages."""
 
+import ast
 import contextlib
 import doctest
 import importlib
@@ -11,6 +12,8 @@ import pkgutil
 import re
 import subprocess
 import sys
+import textwrap
+import types
 
 import numpy as np
 import pytest
@@ -37,17 +40,47 @@ PUBLIC = ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim", ".opti
           ".nn.metrics", ".nn.guards", ".optim.swa_utils", ".training", ".amp", ".autograd", ".io")  # fmt: skip
 
 
+def callables(name):
+    space = tinygrad_edu
+    for part in name.split(".")[1:]:
+        space = getattr(space, part)
+    public = {n: getattr(space, n) for n in getattr(space, "__all__", None) or dir(space) if not n.startswith("_")}
+    return {n: x for n, x in public.items() if callable(x) and not inspect.ismodule(x)}
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_function_and_class_shows_an_example(name):
-    module = importlib.import_module("tinygrad_edu")
-    for part in name.split(".")[1:]:
-        module = getattr(module, part)
-    public = {n: getattr(module, n) for n in getattr(module, "__all__", None) or dir(module) if not n.startswith("_")}
-    without = [
-        n for n, x in public.items() if callable(x) and not inspect.ismodule(x) and ">>>" not in (x.__doc__ or "")
-    ]
+    public = callables(name)
     assert public
-    assert not without
+    assert [n for n, x in public.items() if ">>>" not in (x.__doc__ or "")] == []
+
+
+def raised(node, docs, own=""):
+    """The errors raised below `node`, each with the docstrings that may tell it: those around it, or, for what a class
+    does behind its methods, any of them."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.FunctionDef | ast.ClassDef):
+            said = ast.get_docstring(inner) or ""
+            yield from raised(inner, docs, own + said if inner.name[0] != "_" else own + docs)
+        elif isinstance(inner, ast.Raise) and (error := re.search(r"\b(\w+Error)\(", ast.unparse(inner))):
+            yield error[1], own
+        else:
+            yield from raised(inner, docs, own)
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, ".Tensor"])
+def test_the_errors_that_a_function_or_class_raises_are_told_by_its_docstring(name):
+    untold = []
+    for public, code in callables(name).items():
+        code = inspect.unwrap(code)
+        if not str(getattr(code, "__module__", "")).startswith("tinygrad_edu.") or not code.__doc__:
+            continue  # an array's dtype, or another library's
+        if not isinstance(code, type | types.FunctionType):
+            code = type(code)
+        tree = ast.parse(textwrap.dedent(inspect.getsource(code))).body[0]
+        docs = " ".join(ast.get_docstring(x) or "" for x in tree.body if isinstance(x, ast.FunctionDef))
+        untold += [(public, error) for error, told in raised(tree, docs, code.__doc__) if error not in told]
+    assert sorted(set(untold)) == []
 
 
 def blocks(page):

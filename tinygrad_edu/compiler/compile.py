@@ -15,6 +15,7 @@ import numpy as np
 
 from ..arrays import get_default_dtype
 from ..batched import RUNNING, BatchedArray
+from ..blocks import no_collection
 from ..engine import NEEDS, Variable
 from ..errors import GraphError
 from ..functions.settings import settings
@@ -26,7 +27,7 @@ from ..program.reading import Reading
 from ..program.written import Written
 from ..recording import recording, stack_level, tracing
 from .dynamic import AnyLength, Dynamic, merged
-from .effects import NoEffects, no_collection
+from .effects import NoEffects
 from .guards import Outside
 from .plan import Plan
 from .repetition import OTHERWISE
@@ -53,7 +54,8 @@ def compile(f: Callable[..., Any] | None = None, dynamic: object = None, fast: b
 
     `f.program` is the program, `f.explain()` tells what is computed where, `f.source()` is the code.
 
-    Errors: a GraphError with the line where `f` branches on a value, prints one, or takes it out of the tensor.
+    Errors: a GraphError with the line where `f` branches on a value, prints one, or takes it out of the tensor; a
+    TypeError where `f` cannot be called.
 
     >>> import tinygrad_edu as tg
     >>> @tg.compile

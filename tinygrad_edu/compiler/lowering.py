@@ -96,7 +96,7 @@ class Lowering(Places):
         for v in uses:
             roots.update(dict.fromkeys(self.roots[v] if v in self.waiting else (v,)))
         steps = 1 + sum([self.heights[v] for v in uses if v in self.waiting])
-        if len(roots) <= FEW and steps <= MANY and self.inside.keys().isdisjoint(roots):
+        if len(roots) <= FEW and steps <= MANY and (self.inside.keys().isdisjoint(roots) or self._opens(shape, roots)):
             self.waiting[step.result] = step  # until somebody uses it, so that it is made where that is
             self.roots[step.result], self.heights[step.result] = tuple(roots), steps
         else:

@@ -84,9 +84,8 @@ class Nest:
         f = self.f
         name = REDUCTIONS[step.primitive]
         strides, kept = self.views[("reduced", step)]
-        dtype = out.buffer.dtype
         reduced = [d for d in range(len(self.shape)) if not kept[d]]
-        type = LLVM[dtype]
+        type, own = LLVM[step.uses[0].dtype], LLVM[out.buffer.dtype]
         wide = "double" if name == "add" else type
         first = number({"add": 0.0, "maximum": float("-inf"), "minimum": float("inf")}[name], wide)
         inner = len(self.shape) - len(reduced)
@@ -98,16 +97,16 @@ class Nest:
 
             def done(at: list[str]) -> None:
                 x = f.emit(f"load {wide}, ptr {place}")
-                x = f.emit(f"fptrunc double {x} to float") if wide != type else x
+                x = f.emit(f"fptrunc double {x} to float") if wide != own else x
                 full = [*at, *["0"] * (len(self.shape) - len(at))]
                 f.store(out.buffer, f.address(out, full, strides), x)
 
             self.accumulators.append((start, done, inner))
             self.sums[step] = (place, wide, type, name, None)
             return
-        size = max(out.buffer.size, 1)
+        size = math.prod(n for n, k in zip(self.shape, kept, strict=True) if k)
         base = "%sum" + str(len(self.accumulators) + len(self.finishes))
-        if wide != type:
+        if wide != own:
             base = f.alloca(f"double, i64 {size}, align 64")
         else:
             base = f.names[out.buffer]
@@ -118,7 +117,7 @@ class Nest:
             ),
         )
         self.sums[step] = (base, wide, type, name, strides)
-        if wide != type:
+        if wide != own:
 
             def finish() -> None:
                 def one(i: str) -> None:

@@ -5,17 +5,23 @@ What is made in a loop is written to memory only where somebody else needs it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
 from ..program.program import Step, Value
 from .kernels import Convolution, Loop, Product, used
+from .slices import Group
 from .views import Buffer, View, dense
 
 NEAR = 8  # how far back a loop is looked for that reads the same
 LONG = 64  # steps of a loop, after which another one begins where its steps begin anew; at last after
 LONGEST = 4 * LONG
+LARGE = 1 << 13  # entries of a value that is rather made again than kept in memory
+FEW = 4  # steps by which it is
+SMALL = 8  # times as small as it is what is kept nevertheless
+SIMPLE = {"add", "subtract", "divide", "negative", "positive", "absolute", "maximum", "minimum", "astype"}
 
 
 class Places:
@@ -27,6 +33,7 @@ class Places:
         self.views: dict[Value, View] = {}
         self.ready: dict[Value, int] = {}  # the number of the kernel after which a value is in memory
         self.inside: dict[Value, Loop] = {}  # values that are made in a loop
+        self.made: dict[Value, tuple[int, Step]] = {}  # and as the how manieth, by which step
         self.buffers: list[Buffer] = []
         self.numbers = count()
         self.inputs: dict[Value, Buffer] = {}
@@ -131,6 +138,15 @@ class Places:
                 self._put(self.waiting[v], found)
         return found
 
+    def _opens(self, shape: tuple[int, ...], values: Iterable[Value]) -> bool:
+        """Whether a step on large values would begin a loop: it may as well wait for others that read the same."""
+        if math.prod(shape) < LARGE:
+            return False
+        loops = [self.inside[v] for v in values if v in self.inside]
+        last = max(loops, key=lambda k: k.number)
+        after = max([self.ready[v] + 1 for v in values if v in self.views and v not in self.inside], default=0)
+        return last.shape != shape or last.closed or last.number < after
+
     def _made(self, values: list[Value]) -> list[Value]:
         """What these are made from and what does not wait any more, as something else may have been made meanwhile."""
         found: dict[Value, None] = {}
@@ -159,14 +175,51 @@ class Places:
                 loop.steps.append(step)
                 loop.made.add(step.result)
                 self.inside[step.result] = loop
+                self.made[step.result] = len(self.made), step
 
     def _reads(self, loop: Loop, values: Any) -> None:
         for v in values:
             if v.weak:
                 if v not in self.weak:
                     self.weak.append(v)
-            elif not (v in self.inside and self.inside[v] is loop):
-                loop.loads[v] = self.view(v)
+            elif v not in loop.made:
+                for step in self._again(v, loop):
+                    self._reads(loop, [x for x in step.uses if x not in loop.made])
+                    loop.steps.append(step)
+                    loop.made.add(step.result)
+                if v not in loop.made:
+                    loop.loads[v] = self.view(v)
+
+    def _again(self, value: Value, loop: Loop) -> list[Step]:
+        """Steps that make a value, which another loop has in registers, once more: where that takes a few of them,
+        without a chance to round otherwise, and less memory than to write it there and to read it here."""
+        if value in self.views or value.size < LARGE:
+            return []
+        steps: dict[Value, tuple[int, Step]] = {}
+        reads: dict[Value, None] = {}
+        todo = [value]
+        while todo:
+            v = todo.pop()
+            if v.weak or v in loop.made or v in reads or v in steps:
+                continue
+            if v in self.views or v not in self.made or v.size * SMALL <= value.size:
+                if v in self.waiting or self._kept_by(v) >= loop.number:
+                    return []
+                reads[v] = None
+                continue
+            _, step = steps[v] = self.made[v]
+            if step.primitive not in SIMPLE or len(steps) > FEW:
+                return []
+            todo += step.uses
+        new = sum([v.size * v.dtype.itemsize for v in reads if v not in loop.loads])
+        if new >= 2 * value.size * value.dtype.itemsize:
+            return []
+        return [step for _, step in sorted(steps.values(), key=lambda made: made[0])]
+
+    def _kept_by(self, value: Value) -> int:
+        """The number of the kernel that writes a value to memory, or could."""
+        loop = self.inside.get(value)
+        return self.ready.get(value, -1 if loop is None else loop.number)
 
     def _replace(self, value: Value, before: Value) -> None:
         """Write a result where an input was: at once, if nobody reads that after, and each entry at its place only."""
@@ -239,10 +292,17 @@ class Places:
             return
         self.outputs[value] = self._copied(value, "output").buffer
 
-    def count_uses(self, groups: Sequence[tuple[int, int]] = ()) -> None:
-        """Note for each buffer between which kernels it is in use. Those of a group, by the first one and how many
-        there are, may run at one time."""
-        together = {k: (first, first + n - 1) for first, n in groups for k in range(first, first + n)}
+    def forget(self, kernels: Sequence[Loop]) -> None:
+        """Have no memory for loops that are not made."""
+        gone = {view.buffer for kernel in kernels for view in kernel.loads.values()}
+        self.buffers = [b for b in self.buffers if b not in gone]
+
+    def count_uses(self, groups: Sequence[Group] = ()) -> None:
+        """Note for each buffer between which kernels it is in use. Those of a group may run at one time."""
+        together: dict[int, tuple[int, int]] = {}
+        for first, slices, depth in groups:
+            end = first + slices * depth
+            together |= dict.fromkeys(range(first, end), (first, end - 1))
         for buffer in self.buffers:
             buffer.first = buffer.last = -1
         for k, kernel in enumerate(self.kernels):

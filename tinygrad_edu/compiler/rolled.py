@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .shared import shared
+from .slices import Group
 
 LEAST = 48  # calls and pointers that a loop must save
 LONGEST = 1024  # calls of one round
@@ -129,20 +130,20 @@ class _Run:
         ]
 
 
-def rolled(calls: Sequence[KernelCall], groups: Sequence[tuple[int, int]] = ()) -> str:
-    """`run(pointers, numbers)`: these calls in their order. Groups of calls, by their first one and how many there are,
-    may be shared out among threads: `shared(pointers, numbers)` does the same."""
+def rolled(calls: Sequence[KernelCall], groups: Sequence[Group] = ()) -> str:
+    """`run(pointers, numbers)`: these calls in their order. The slices of groups may be shared out among threads:
+    `shared(pointers, numbers)` does the same."""
     if not groups:
         return _segment("run", calls, "define void")
     text, order, at = [], [], 0
-    for k, (first, count) in enumerate((*groups, (len(calls), 0))):
+    for k, (first, count, depth) in enumerate((*groups, Group(len(calls), 0))):
         if first > at:
             text.append(_segment(f"part{k}", calls[at:first], "define internal void"))
             order.append((f"part{k}", 0))
         if count:
-            text.append(_job(f"slices{k}", calls[first : first + count]))
+            text.append(_job(f"slices{k}", calls[first : first + count * depth], depth))
             order.append((f"slices{k}", count))
-        at = first + count
+        at = first + count * depth
     return "\n\n".join([*text, _one_thread(order), shared(order)])
 
 
@@ -160,17 +161,22 @@ def _segment(name: str, calls: Sequence[KernelCall], define: str) -> str:
     return "\n".join([*run.tables, *([""] if run.tables else []), head, *run.lines, "  ret void", "}"])
 
 
-def _job(name: str, calls: Sequence[KernelCall]) -> str:
-    """A function that makes one of these calls: equal kernels, of which the last may be a shorter one, or others."""
+def _job(name: str, calls: Sequence[KernelCall], depth: int) -> str:
+    """A function that makes one slice, `depth` of these calls: equal kernels, but for the last slice, which may be a
+    shorter one; or others."""
     run = _Run(name)
-    same = calls if calls[-1].name == calls[0].name else calls[:-1]
-    if any(call.name != calls[0].name for call in same):
-        return _chosen("define internal void", name, calls)
-    if same is not calls:
+    rows = [calls[k : k + depth] for k in range(0, len(calls), depth)]
+    names = [[call.name for call in row] for row in rows]
+    same = rows if names[-1] == names[0] else rows[:-1]
+    if any(other != names[0] for other in names[: len(same)]):
+        return _chosen("define internal void", name, rows)
+    if same is not rows:
         run.lines += [f"  %last = icmp eq i64 %k, {len(same)}", "  br i1 %last, label %end, label %begin", "end:"]
-        run.call([calls[-1]])
+        for call in rows[-1]:
+            run.call([call])
         run.lines += ["  ret void", "begin:"]
-    run.call(same, "%k")
+    for rounds in zip(*same, strict=True):
+        run.call(rounds, "%k")
     head = f"define internal void @{name}(i64 %k, ptr %pointers, ptr %numbers) {{"
     return "\n".join([*run.tables, head, *run.lines, "  ret void", "}"])
 
@@ -198,16 +204,17 @@ def _one_thread(order: Sequence[tuple[str, int]]) -> str:
 
 def single(calls: Sequence[KernelCall]) -> str:
     """`one(k, pointers, numbers)`: the call number k alone, to see how long it takes; nothing for others."""
-    return _chosen("define void", "one", calls)
+    return _chosen("define void", "one", [[call] for call in calls])
 
 
-def _chosen(define: str, name: str, calls: Sequence[KernelCall]) -> str:
+def _chosen(define: str, name: str, rows: Sequence[Sequence[KernelCall]]) -> str:
     run = _Run(name)
-    cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(calls)))
+    cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(rows)))
     run.lines.append(f"  switch i64 %k, label %end [ {cases} ]")
-    for k, call in enumerate(calls):
+    for k, row in enumerate(rows):
         run.lines.append(f"case{k}:")
-        run.call([call])
+        for call in row:
+            run.call([call])
         run.lines.append("  br label %end")
     head = f"{define} @{name}(i64 %k, ptr %pointers, ptr %numbers) {{"
     return "\n".join([head, "entry:", *run.lines, "end:", "  ret void", "}"])

@@ -25,6 +25,8 @@ def set_num_threads(n: int) -> None:
     """How many threads a compiled function may use; at first as `OMP_NUM_THREADS` says, else as many as there are
     processors. Results do not depend on it.
 
+    Errors: a ValueError unless `n` is an integer, 1 or more.
+
     >>> import tinygrad_edu as tg
     >>> tg.set_num_threads(2)
     >>> tg.get_num_threads()

@@ -20,6 +20,7 @@ def collate(examples: Sequence[Any]) -> Any:
     """A batch of examples: tuples and dicts part by part; tensors, arrays and numbers stacked; texts in a list.
 
     Arrays of other libraries are taken as well. An example, or a part of one, must not be None.
+    Errors: a ShapeError for no examples, a ValueError for one that holds itself.
 
     >>> import numpy as np
     >>> from tinygrad_edu import data
@@ -50,7 +51,7 @@ def _joined(examples: Sequence[Any], where: str) -> Any:
         return first.__class__(**parts)
     if isinstance(first, Variable):
         return _tensors(examples, where)
-    if isinstance(first, np.ndarray | np.generic | int | float | bool) or _is_array(first):
+    if isinstance(first, np.ndarray | np.generic | int | float | complex) or _is_array(first):
         return _arrays(examples, where)
     return list(examples)
 

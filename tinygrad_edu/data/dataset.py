@@ -33,6 +33,7 @@ class Dataset(Named, Generic[Example]):
     """A data set of one's own: define `__len__`, and `__getitem__` for example `i`. Any sequence is one as well.
 
     For type checkers, `Dataset[tuple[Tensor, Tensor]]` says what an example is.
+    Errors: a NotImplementedError where an example is asked for and `__getitem__` is missing.
 
     >>> from tinygrad_edu import data
     >>> class Squares(data.Dataset):
@@ -52,6 +53,8 @@ class Dataset(Named, Generic[Example]):
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Examples from the rows of tensors: example `i` is row `i` of each.
 
+    Errors: a ShapeError where their lengths differ.
+
     >>> from tinygrad_edu import data
     >>> pairs = data.TensorDataset([[1.0], [2.0]], [0, 1])
     >>> len(pairs), [part.tolist() for part in pairs[1]]
@@ -59,7 +62,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """
 
     @settings
-    def __init__(self, *tensors: Any) -> None:
+    def __init__(self, *tensors: ArrayLike) -> None:
         self.tensors = tuple(lift(t, "TensorDataset") for t in tensors)
         lengths = {t.shape[:1] for t in self.tensors}
         if len(lengths) != 1 or lengths == {()}:
@@ -93,6 +96,7 @@ class IterableDataset(Named, Generic[Example]):
     """A data set that gives its examples one after another: `__iter__` begins anew in each pass.
 
     For what has no length and no `[i]`, as a file that is read line by line; a generator function in a class.
+    Errors: a NotImplementedError without `__iter__`.
 
     >>> from tinygrad_edu import data
     >>> class Squares(data.IterableDataset):
@@ -126,6 +130,8 @@ def places(who: str, indices: ArrayLike) -> Any:
 class Subset(Dataset):
     """The examples of a data set at some places.
 
+    Errors: an IndexError for a place that the data set does not have.
+
     >>> from tinygrad_edu import data
     >>> part = data.Subset("abcde", [4, 0])
     >>> len(part), part[0], part[1]
@@ -151,6 +157,8 @@ class Subset(Dataset):
 
 class ConcatDataset(Dataset):
     """Several data sets, one after another.
+
+    Errors: an IndexError beyond the last example.
 
     >>> from tinygrad_edu import data
     >>> both = data.ConcatDataset(["ab", "cde"])
@@ -180,6 +188,7 @@ def random_split(dataset: object, lengths: Sequence[Any], rng: Generator | None 
     """Parts of a data set, drawn without overlap, of the given `lengths`, or of fractions that sum to 1.
 
     Of fractions, what rounding down leaves over goes to the first parts, one example each, as in PyTorch.
+    Errors: a ValueError for other lengths.
 
     >>> from tinygrad_edu import data, random
     >>> [len(part) for part in data.random_split(range(10), [0.5, 0.25, 0.25], random.default_rng(0))]

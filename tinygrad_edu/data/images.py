@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class ImageFolder(Dataset):
     the class in `classes`, which are sorted. With `size`, the middle square of each image, scaled to `(size, size)`; so
     all have one shape. `grey` gives one channel in place of three. `transform` is called with each image, and
     `target_transform` with its class. Files are read when an example is asked for (through Pillow).
+    Errors: a NotADirectoryError where `root` is none, a ValueError where it holds no images.
 
     >>> import pathlib, tempfile
     >>> from PIL import Image
@@ -39,7 +41,7 @@ class ImageFolder(Dataset):
 
     @settings
     def __init__(
-        self, root: Any, size: Positive | None = None, grey: bool = False,
+        self, root: str | PathLike[str], size: Positive | None = None, grey: bool = False,
         transform: Callable[[Any], Any] | None = None, target_transform: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
         folder = as_path("ImageFolder", root)

@@ -33,7 +33,10 @@ class DataLoader(Named):
 
     `state_dict()` says where the pass stands, with the states of the generators that the loader, its samplers and the
     data set hold as attributes. A loader that has loaded it begins with the batch that would be next, and its later
-    passes are those that would follow.
+    passes are those that would follow. Errors: a TypeError for inputs and targets apart, another `rng`, and the length
+    of a loader that has none; a DTypeError for what is no data set; a ValueError where two arguments say the order, a
+    data set that can only be iterated over is to be shuffled, or one that is used up is gone through again; a
+    StateDictError for a state of another loader.
 
     >>> from tinygrad_edu import data, random
     >>> loader = data.DataLoader(range(5), batch_size=2, shuffle=True, rng=random.default_rng(0))

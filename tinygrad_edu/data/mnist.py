@@ -36,6 +36,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> MNIST:
     `mnist` in the one that the environment variable TINYGRAD_EDU_DATA names.
     Files that do not belong together, or are not whole, raise a ValueError.
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+    Errors: a FileNotFoundError without a path and that variable.
 
     >>> import pathlib, tempfile
     >>> from tinygrad_edu import data

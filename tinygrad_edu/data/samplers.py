@@ -81,6 +81,7 @@ class WeightedRandomSampler(Named):
     """`num_samples` places, drawn with probabilities proportional to `weights`: for classes of unequal size.
 
     Without `replacement`, no place is drawn twice.
+    Errors: a ValueError for more samples than weights above 0, or no such weight.
 
     >>> from tinygrad_edu import random
     >>> set(WeightedRandomSampler([0.0, 1.0, 1.0], 50, rng=random.default_rng(0)))

@@ -21,6 +21,8 @@ MISSING = {"", "?", "na", "n/a", "nan", "null", "none"}
 class Table(NamedTuple):
     """The numbers of a table, `(rows, columns)`, the columns' names, and of columns of words, the words by number.
 
+    Errors: a StateDictError for a column that is not there.
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import data
     >>> table = data.Table(tg.Tensor([[80.0, 3.5], [120.0, 5.0]]), ["size", "price"], {})
@@ -51,6 +53,7 @@ def load_csv(path: str | os.PathLike[str], delimiter: str = ",", header: bool | 
 
     The first line has the names of the columns; with `header=None`, it is taken for names if it holds a word. A column
     with words in it becomes the numbers of its words, sorted. What is missing (an empty field, `NA`, `?`) is nan.
+    Errors: a ValueError for a file that is no text in UTF-8, lines of unequal length, and names that stand twice.
 
     >>> import pathlib, tempfile
     >>> from tinygrad_edu import data

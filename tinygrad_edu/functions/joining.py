@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 def concat(xs: Sequence[Any], axis: int | None = 0, *, dim: int | None = None) -> Tensor:
     """The tensors one after the other along `axis`, on which alone their lengths may differ; flattened first for None.
 
+    Errors: a ShapeError for no tensors.
+
     >>> import tinygrad_edu as tg
     >>> tg.concat([[[1, 2]], [[3, 4]]], axis=1).tolist()
     [[1, 2, 3, 4]]
@@ -43,6 +45,8 @@ def concat(xs: Sequence[Any], axis: int | None = 0, *, dim: int | None = None) -
 @settings
 def stack(xs: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
     """The tensors, all of one shape, along a new axis.
+
+    Errors: a ShapeError for tensors of several shapes, or none.
 
     >>> import tinygrad_edu as tg
     >>> tg.stack([[1, 2], [3, 4]], axis=1).tolist()
@@ -65,6 +69,8 @@ def split(
     x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0, *, dim: int | None = None
 ) -> list[Tensor]:
     """`x` cut along `axis` into equal sections, or before each of the given indices.
+
+    Errors: a ShapeError where the length is no multiple of the number of sections.
 
     >>> import tinygrad_edu as tg
     >>> [part.tolist() for part in tg.split([1, 2, 3, 4], 2)], [part.tolist() for part in tg.split([1, 2, 3, 4], [1])]
@@ -105,6 +111,8 @@ def unstack(x: ArrayLike, axis: int = 0, *, dim: int | None = None) -> tuple[Ten
 @own_keywords
 def roll(x: ArrayLike, shift: object, axis: int | Sequence[int] | None = None, *, dim: int | None = None) -> Tensor:
     """Entries moved by `shift` along `axis`; those that fall off come back at the other end.
+
+    Errors: a ShapeError unless there is a shift for each axis, a DTypeError for one that is no integer.
 
     >>> import tinygrad_edu as tg
     >>> tg.roll([1, 2, 3, 4], 1).tolist()
@@ -150,6 +158,8 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Tensor:
 def repeat(x: ArrayLike, repeats: object, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """Each entry along `axis` repeated: `repeats` times, or as often as `repeats[i]` says.
 
+    Errors: a ShapeError unless `repeats` is a count, or one for each entry.
+
     >>> import tinygrad_edu as tg
     >>> tg.repeat([1, 2], 2).tolist(), tg.repeat([1, 2], [3, 1]).tolist()
     ([1, 1, 2, 2], [1, 1, 1, 2])
@@ -176,6 +186,8 @@ def repeat_interleave(
     x: ArrayLike, repeats: ArrayLike, axis: int | None = None, *, dim: int | None = None, output_size: int | None = None
 ) -> Tensor:  # fmt: skip
     """PyTorch's name of `repeat`; `output_size` is what the length shall be, which is checked.
+
+    Errors: a ShapeError for another `output_size`.
 
     >>> import tinygrad_edu as tg
     >>> tg.repeat_interleave(tg.asarray([1.0, 2.0]), [2, 1]).tolist()

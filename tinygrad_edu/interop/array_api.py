@@ -68,7 +68,7 @@ def can_cast(from_: object, to: object) -> Any:
 
 
 @own_keywords
-def result_type(*arrays_and_dtypes: Any) -> Any:
+def result_type(*arrays_and_dtypes: ArrayLike | DTypeLike) -> Any:
     """The dtype that tensors, dtypes and Python numbers have together.
 
     >>> import tinygrad_edu as tg
@@ -88,6 +88,8 @@ def result_type(*arrays_and_dtypes: Any) -> Any:
 def isdtype(dtype: DTypeLike, kind: object) -> Any:
     """Whether a dtype is another, or of a kind: bool, signed integer, unsigned integer, integral, real floating,
     complex floating, numeric, or one of several.
+
+    Errors: a ValueError for another kind.
 
     >>> import tinygrad_edu as tg
     >>> tg.isdtype(tg.float32, "real floating"), tg.isdtype(tg.int8, ("bool", tg.int16))
@@ -116,7 +118,7 @@ def _info(who: str, type: Any, kinds: str, of: type) -> Any:
 
 
 @own_keywords
-def finfo(type: Any) -> Any:
+def finfo(type: DTypeLike | ArrayLike) -> Any:
     """The limits of a dtype of floats: bits, eps, max, min, smallest_normal, dtype.
 
     >>> import tinygrad_edu as tg
@@ -127,7 +129,7 @@ def finfo(type: Any) -> Any:
 
 
 @own_keywords
-def iinfo(type: Any) -> Any:
+def iinfo(type: DTypeLike | ArrayLike) -> Any:
     """The limits of a dtype of integers: bits, max, min, dtype.
 
     >>> import tinygrad_edu as tg
@@ -138,8 +140,10 @@ def iinfo(type: Any) -> Any:
 
 
 @own_keywords
-def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
+def broadcast_arrays(*arrays: ArrayLike) -> tuple[Tensor, ...]:
     """Tensors, broadcast against each other.
+
+    Errors: a ValueError where two lengths differ and neither is 1.
 
     >>> import tinygrad_edu as tg
     >>> [t.shape for t in tg.broadcast_arrays(tg.ones((2, 1)), tg.ones(3))]
@@ -157,6 +161,8 @@ def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
 @own_keywords
 def from_dlpack(x: Array, *, device: object = None, copy: Any = None) -> Tensor:
     """A tensor of what another library offers through DLPack.
+
+    Errors: a DTypeError for what is no array in the memory of the CPU.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> tg.from_dlpack(np.ones(2)).tolist()
@@ -263,7 +269,7 @@ def real(x: ArrayLike) -> Tensor:
     1.0
     """
     x = lift(x, "real")
-    return ops.real.unary(x) if x.dtype.kind == "c" else elementwise.positive(x)
+    return ops.real.unary(x) if x.dtype.kind == "c" else x if x.dtype.kind == "b" else elementwise.positive(x)
 
 
 @own_keywords

@@ -52,7 +52,7 @@ def _places(x: Tensor) -> Any:
     return np.arange(x.size).reshape(x.shape)
 
 
-def _picked(x: object, places: Any) -> Any:
+def _picked(x: Any, places: Any) -> Any:
     return indexing.take(layout.flatten(x), places)
 
 
@@ -234,6 +234,12 @@ def resize(a: Any, new_shape: Any) -> Any:
     """np.resize: the entries again and again, as many as there is room for."""
     a = lift(a, "resize")
     return _picked(a, np.resize(_places(a), new_shape))
+
+
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
+    """np.lib.stride_tricks.sliding_window_view: the windows along some axes, each window along new last ones."""
+    x = lift(x, "sliding_window_view")
+    return _picked(x, np.lib.stride_tricks.sliding_window_view(_places(x), window_shape, axis))
 
 
 def diagflat(v: Any, k: int = 0) -> Any:

@@ -130,7 +130,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
             f"np.{ufunc.__name__}: cannot write into an array (out=, or array += tensor), which "
             "would lose the graph; got out; write array = array + tensor, or use the tensor's .data"
         )
-    if method == "reduce" and ufunc in REDUCTIONS and set(options) <= {"axis", "keepdims"}:
+    if method == "reduce" and ufunc in REDUCTIONS:
         return REDUCTIONS[ufunc](*inputs, **{"axis": 0} | options)
     if method == "accumulate" and ufunc in ACCUMULATIONS and set(options) <= {"axis"}:
         return ACCUMULATIONS[ufunc](*inputs, **{"axis": 0} | options)
@@ -141,7 +141,9 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
         if isinstance(inputs[0], np.ndarray) and not _tracked(*inputs):
             return ufunc.at(*_plain(inputs))
         return _write_at(ufunc, *inputs)
-    if method != "__call__" or ufunc not in UFUNCS or set(options) - {"dtype"}:
+    known = _signature(UFUNCS[ufunc]) if ufunc in UFUNCS and options else None
+    more = {k: v for k, v in options.items() if k != "dtype"}
+    if method != "__call__" or ufunc not in UFUNCS or (more and not (known and set(more) <= set(known.parameters))):
         if not _tracked(*inputs):
             return _on_arrays(getattr(ufunc, method), inputs, options)
         raise TypeError(
@@ -150,7 +152,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
         )
     if any(isinstance(x, list) for x in inputs) and _double(inputs):
         inputs = tuple(_doubles(x) if isinstance(x, list) else x for x in inputs)
-    result = UFUNCS[ufunc](*inputs)
+    result = UFUNCS[ufunc](*inputs, **more)
     return result.astype(options["dtype"]) if options.get("dtype") is not None else result
 
 

@@ -44,8 +44,9 @@ FUNCTIONAL = {
     "linear_cross_entropy": "use F.cross_entropy(F.linear(x, weight), target)",
     "multi_head_attention_forward": "use nn.MultiheadAttention, or F.scaled_dot_product_attention",
     "native_channel_shuffle": "use F.channel_shuffle",
-    "scaled_grouped_mm": "there are no 8-bit products; use tg.matmul",
-    "scaled_mm": "there are no 8-bit products; use tg.matmul",
+    **dict.fromkeys(
+        ("scaled_grouped_mm", "scaled_mm", "ScalingType", "SwizzleType"), "there are no 8-bit products; use tg.matmul"
+    ),
     "upsample": "use F.interpolate, as PyTorch says",
     "upsample_bilinear": "use F.interpolate(x, size, mode='bilinear', align_corners=True)",
     "upsample_nearest": "use F.interpolate(x, size)",
@@ -345,6 +346,7 @@ AUTOGRAD = {
     "profiler": "use tg.compile(f).report(), or cProfile",
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "use with tg.detect_anomaly():"),
     "backward": "use loss.backward()",
+    "set_multithreading_enabled": "backward() runs in the thread that calls it; leave it out",
 }
 
 # torch.linalg
@@ -357,19 +359,34 @@ LINALG = {
     },
     "matrix_exp": LINES["matrix_exp"],
     "vander": "use np.vander(x, increasing=True)",
+    "LinAlgError": "use np.linalg.LinAlgError",
+    "householder_product": "use tg.linalg.qr, which gives Q",
+    **dict.fromkeys(("ldl_factor_ex", "ldl_solve", "lu_factor_ex"), "use tg.linalg.solve(a, b)"),
 }
+FFT = {
+    name: f"write {'tg.conj(tg.fft.r' if way else 'tg.fft.ir'}fftn({'x' if way else 'tg.conj(x)'}, "
+    f"axes={axes}, norm='forward'){')' * bool(way)}"
+    for way in ("", "i")
+    for name, axes in ((f"{way}hfft2", "(-2, -1)"), (f"{way}hfftn", "None"))
+}
+PARAMETRIZE = {
+    "cached": "keep the parameter in a variable: w = layer.weight; or use tg.compile, which computes it once",
+    "transfer_parametrizations_and_params": "use copy.deepcopy(module)",
+    "type_before_parametrizations": "use type(module), which stays as it was",
+}
+PARAMETRIZATIONS = {
+    "orthogonal": "use parametrize.register_parametrization with a module whose forward(x) gives tg.linalg.qr(x).Q",
+}
+AMP = {
+    **dict.fromkeys(("custom_fwd", "custom_bwd"), "use tg.custom_vjp"),
+    "is_autocast_available": "it is; leave it out",
+}
+SWA = {f"get_{kind}_multi_avg_fn": f"use optim.swa_utils.get_{kind}_avg_fn" for kind in ("ema", "swa")}
 
 # by how users write the place
 SENTENCES = {
-    "tg.special": SPECIAL,
-    "tg.autograd": AUTOGRAD,
-    "tg.linalg": LINALG,
-    "tg.tree": TREE,
-    "data": DATA,
-    "nn": NN,
-    "F": FUNCTIONAL,
-    "optim": OPTIM,
-    "nn.utils": UTILS,
-    "Tensor": LINES | TENSOR,
-    "tg": TORCH,
-}
+    "tg.special": SPECIAL, "tg.autograd": AUTOGRAD, "tg.linalg": LINALG, "tg.tree": TREE, "tg.fft": FFT, "tg.amp": AMP,
+    "optim": OPTIM, "optim.swa_utils": SWA, "data": DATA, "nn": NN, "F": FUNCTIONAL, "nn.utils": UTILS,
+    "nn.utils.parametrize": PARAMETRIZE, "nn.utils.parametrizations": PARAMETRIZATIONS,
+    "Tensor": LINES | TENSOR, "tg": TORCH,
+}  # fmt: skip

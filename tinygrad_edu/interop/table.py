@@ -14,7 +14,7 @@ import numpy as np
 from numpy._core import umath
 
 from .. import ops
-from ..annotations import ArrayLike, DTypeLike
+from ..annotations import ArrayLike
 from ..engine import Variable
 from ..functions import (
     contract,
@@ -30,7 +30,8 @@ from ..functions import (
     reduce,
 )
 from ..op import REGISTRY
-from . import array_api, assembly, polynomials, signals, statistics
+from . import array_api, assembly, polynomials, reductions, signals, statistics
+from .reductions import typed, under_its_name
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -79,41 +80,9 @@ ACCUMULATIONS = {
 }  # fmt: skip
 
 REDUCTIONS = {
-    np.add: reduce.sum, np.multiply: reduce.prod, np.maximum: reduce.max, np.minimum: reduce.min,
-    np.logical_and: reduce.all, np.logical_or: reduce.any, np.logaddexp: reduce.logsumexp,
+    np.add: reductions.sum, np.multiply: reductions.prod, np.maximum: reductions.max, np.minimum: reductions.min,
+    np.logical_and: reductions.all, np.logical_or: reductions.any, np.logaddexp: reductions.logsumexp,
 }  # fmt: skip
-
-
-def _under_its_name(call: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    call.__name__ = function.__name__
-    return call
-
-
-def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """With NumPy's `dtype`, in which to compute."""
-
-    def call(
-        a: Tensor, axis: int | Sequence[int] | None = None, dtype: DTypeLike | None = None, keepdims: bool = False
-    ) -> Any:
-        a = tensor(a) if dtype is None else tensor(a).astype(dtype)
-        return function(a, axis, True) if keepdims else function(a, axis)
-
-    return _under_its_name(call, function)
-
-
-def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
-    """With NumPy's names for `correction`."""
-
-    def call(
-        a: Tensor,
-        axis: int | Sequence[int] | None = None,
-        ddof: float = 0,
-        keepdims: bool = False,
-        correction: object = None,
-    ) -> Any:
-        return function(a, axis, keepdims, correction=ddof if correction is None else correction)
-
-    return _under_its_name(call, function)
 
 
 def _ordered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,10 +91,10 @@ def _ordered(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(a: Tensor, axis: int | None = -1, kind: object = None, stable: object = None) -> Any:
         return function(layout.flatten(a) if axis is None else a, -1 if axis is None else axis)
 
-    return _under_its_name(call, function)
+    return under_its_name(call, function)
 
 
-def tensor(x: object) -> Any:
+def tensor(x: ArrayLike) -> Any:
     """`x`, which may be a number, a list or an array, as a tensor."""
     return elementwise.positive(x) if not isinstance(x, Variable) else x
 
@@ -133,6 +102,10 @@ def tensor(x: object) -> Any:
 def _svd(a: Tensor, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     a = linalg.triangle(a) if hermitian else a
     return linalg.svd(a, full_matrices) if compute_uv else linalg.svdvals(a)
+
+
+def _qr(a: Tensor, mode: str = "reduced") -> Any:
+    return linalg.qr(a, "reduced").R if mode == "r" else linalg.qr(a, mode)
 
 
 def _angle(z: ArrayLike, deg: bool = False) -> Any:
@@ -238,21 +211,29 @@ def _concatenate(arrays: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
     return joined if dtype is None else joined.astype(dtype)
 
 
-def _where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None) -> Any:
+def _where(condition: ArrayLike, x: ArrayLike | None = None, y: Any = None) -> Any:
     return indexing.nonzero(condition) if x is None else elementwise.where(condition, x, y)
 
 
-def _clip(a: Tensor, a_min: object = None, a_max: object = None, min: object = None, max: object = None) -> Any:
+def _clip(
+    a: Tensor,
+    a_min: ArrayLike | None = None,
+    a_max: ArrayLike | None = None,
+    min: ArrayLike | None = None,
+    max: ArrayLike | None = None,
+) -> Any:
     return elementwise.clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
 # Each is called with NumPy's own argument names, defaults left out, the first argument by position.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: _typed(reduce.sum), np.prod: _typed(reduce.prod), np.mean: _typed(reduce.mean),
-    np.max: reduce.max, np.min: reduce.min, np.amax: reduce.max, np.amin: reduce.min,
-    np.all: reduce.all, np.any: reduce.any, np.var: _spread(reduce.var), np.std: _spread(reduce.std),
+    **{getattr(np, name): getattr(reductions, name) for name in (
+        "all", "any", "max", "mean", "min", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum", "nanvar",
+        "prod", "std", "sum", "var",
+    )},
+    np.amax: reductions.max, np.amin: reductions.min,
     np.count_nonzero: reduce.count_nonzero, np.argmax: reduce.argmax, np.argmin: reduce.argmin,
-    np.cumsum: _typed(reduce.cumulative_sum), np.cumprod: _typed(reduce.cumulative_prod),
+    np.cumsum: typed(reduce.cumulative_sum), np.cumprod: typed(reduce.cumulative_prod),
     np.cumulative_sum: reduce.cumulative_sum, np.cumulative_prod: reduce.cumulative_prod,
     np.reshape: _reshape, np.ravel: _ravel, np.fix: ops.trunc, np.transpose: layout.permute_dims,
     np.matrix_transpose: layout.matrix_transpose, np.moveaxis: layout.moveaxis, np.swapaxes: layout.swapaxes,
@@ -289,7 +270,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.tensordot: contract.tensordot, np.cross: linalg.cross, np.meshgrid: layout.meshgrid,
     np.zeros_like: creation.zeros_like, np.ones_like: creation.ones_like, np.full_like: creation.full_like,
     np.linalg.inv: linalg.inv, np.linalg.solve: linalg.solve, np.linalg.det: linalg.det,
-    np.linalg.slogdet: linalg.slogdet, np.linalg.qr: linalg.qr, np.linalg.svd: _svd,
+    np.linalg.slogdet: linalg.slogdet, np.linalg.qr: _qr, np.linalg.svd: _svd,
     np.linalg.cholesky: lambda a, upper=False: linalg.cholesky(linalg.triangle(a), upper),
     np.linalg.eig: eigen.eig, np.linalg.eigvals: eigen.eigvals,
     np.linalg.eigh: lambda a, UPLO="L": linalg.eigh(a, UPLO),
@@ -311,15 +292,14 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **{getattr(np.fft, name): getattr(fourier, name) for name in fourier.__all__ if "freq" not in name},
     **{getattr(np.fft, f"{name}2"): _plane(getattr(fourier, f"{name}n")) for name in ("fft", "ifft", "rfft", "irfft")},
     np.sinc: lambda x: ops.sinc(tensor(x), n=0), np.i0: lambda x: ops.bessel_i(tensor(x), n=0),
+    np.lib.stride_tricks.sliding_window_view: assembly.sliding_window_view,
     np.linalg.multi_dot: assembly.multi_dot, np.linalg.lstsq: assembly.lstsq,
     np.linalg.tensorinv: assembly.tensorinv, np.linalg.tensorsolve: assembly.tensorsolve,
     **{getattr(np, name): getattr(statistics, name) for name in (
-        "average", "corrcoef", "cov", "median", "nanmax", "nanmedian", "nanmin", "nanpercentile",
-        "nanquantile", "nanstd", "nanvar", "percentile", "quantile",
+        "average", "corrcoef", "cov", "median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile",
     )},
-    **{getattr(np, name): _typed(getattr(statistics, name)) for name in ("nanmean", "nanprod", "nansum")},
-    np.nancumsum: _typed(lambda a, axis=None: reduce.cumulative_sum(_filled(a, 0), axis)),
-    np.nancumprod: _typed(lambda a, axis=None: reduce.cumulative_prod(_filled(a, 1), axis)),
+    np.nancumsum: typed(lambda a, axis=None: reduce.cumulative_sum(_filled(a, 0), axis)),
+    np.nancumprod: typed(lambda a, axis=None: reduce.cumulative_prod(_filled(a, 1), axis)),
     **{getattr(np, name): getattr(polynomials, name) for name in (
         "poly", "polyadd", "polyder", "polyfit", "polyint", "polymul", "polysub", "roots",
     )},

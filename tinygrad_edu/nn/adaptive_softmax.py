@@ -39,7 +39,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     Cluster i is computed by way of in_features / div_value**(i + 1) numbers, and only for the rows that need it.
     Shapes: `(batch, in_features)`, targets `(batch,)`, or without the batch axis; gives `(output, loss)`.
     Initial values: those of Linear. Source: Grave et al., "Efficient softmax approximation for GPUs" (2017).
-    A target that is not below `n_classes` raises an IndexError.
+    A target that is not below `n_classes` raises an IndexError. Errors: a ValueError unless cutoffs ascend to below
+    `n_classes`, and `div_value` is above 0; a ShapeError for an input or targets of other shapes.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

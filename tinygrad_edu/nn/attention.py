@@ -22,7 +22,8 @@ from . import functional as F
 from . import init
 from .functional.attention import attended, causal
 from .linear import Linear
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -43,7 +44,8 @@ class MultiheadAttention(Module):
     `batch_first`, or without a batch axis; gives `(l, batch, embed_dim)` and the weights `(batch, l, s)`.
     Masks: True in `key_padding_mask (batch, s)` and `attn_mask (l, s)` or `(batch * heads, l, s)` says not
     to look; numbers are added. Initial values: Xavier uniform; biases 0.
-    Source: Vaswani et al., "Attention is all you need" (2017).
+    Source: Vaswani et al., "Attention is all you need" (2017). Errors: a ValueError where `num_heads` does not divide
+    `embed_dim`; a ShapeError for a `key_padding_mask` of another shape.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..annotations import Array
 from ..errors import ShapeError
-from ..functions.settings import Leaf, settings
+from ..functions.settings import Leaf, Positive, settings
 from ..interop.names import guide as _guide
 from ..random import Generator, or_shared
 
@@ -65,6 +65,8 @@ def ones_(tensor: Leaf) -> Any:
 def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None = None) -> Any:
     """Random numbers, uniform between `a` and `b`.
 
+    Errors: a ValueError unless the bounds are finite, the lower first.
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
     >>> w = nn.init.uniform_(nn.Parameter(tg.zeros(10_000)), -2.0, 3.0, tg.random.default_rng(0))
@@ -79,6 +81,8 @@ def uniform_(tensor: Leaf, a: float = 0.0, b: float = 1.0, rng: Generator | None
 @settings
 def normal_(tensor: Leaf, mean: float = 0.0, std: float = 1.0, rng: Generator | None = None) -> Any:
     """Normal numbers around `mean`, with standard deviation `std`.
+
+    Errors: a ValueError for a `std` below 0.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -96,6 +100,9 @@ def trunc_normal_(
     tensor: Leaf, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, rng: Generator | None = None
 ) -> Any:
     """Normal numbers, drawn again until they lie from `a` to `b` (bounds, not numbers of deviations).
+
+    Errors: a ValueError where hardly any of the distribution lies between the bounds. Source: J. von Neumann, "Various
+    techniques used in connection with random digits" (1951).
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn
@@ -121,6 +128,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     It is sqrt(2) for relu, 5 / 3 for tanh, sqrt(2 / (1 + slope**2)) for leaky_relu.
     Source: He et al. (2015) for the kinds of relu; the others are PyTorch's.
+    Errors: a ValueError for another nonlinearity.
 
     >>> from tinygrad_edu import nn
     >>> round(nn.init.calculate_gain("relu"), 4), nn.init.calculate_gain("leaky_relu", 1.0)
@@ -141,6 +149,7 @@ def fans(tensor: Leaf) -> tuple[int, int]:
     """How many inputs an output has, and how many outputs an input: of a matrix, or of kernels.
 
     Of shape (out, in, *kernel): in and out, each times the entries of a kernel. Biases have none: a ShapeError.
+    Source: Glorot and Bengio (2010).
 
     >>> from tinygrad_edu import nn
     >>> nn.init.fans(nn.Linear(3, 2).weight), nn.init.fans(nn.Conv2d(3, 8, 5).weight)
@@ -238,6 +247,72 @@ def orthogonal_(tensor: Leaf, gain: float = 1.0, rng: Generator | None = None) -
     q, r = np.linalg.qr(or_shared(rng).draw("standard_normal", (max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))  # makes the distribution uniform over orthogonal matrices
     return _write(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+@settings
+def eye_(tensor: Leaf) -> Any:
+    """1 on the diagonal of a matrix, 0 elsewhere. Errors: a ShapeError unless it has two axes.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.init.eye_(nn.Parameter(tg.zeros((2, 3)))).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
+    return _write(tensor, np.eye(*_matrix("eye_", tensor)))
+
+
+@settings
+def dirac_(tensor: Leaf, groups: Positive = 1) -> Any:
+    """Kernels with which a convolution gives back its input: 1 in the middle, from channel i to channel i of a group.
+
+    Errors: a ShapeError unless the tensor has 3 to 5 axes, and `groups` divides the first.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> nn.init.dirac_(nn.Parameter(tg.zeros((2, 2, 3)))).tolist()
+    [[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
+    """
+    shape = tensor.shape
+    if not 3 <= len(shape) <= 5 or shape[0] % groups:
+        raise ShapeError(
+            f"dirac_: the tensor must be (out, in, *kernel), with a first axis that groups divides; got {shape} and "
+            f"{groups}; use kernels of a convolution"
+        )
+    values = np.zeros(shape)
+    out = shape[0] // groups
+    for i in range(min(out, shape[1])):
+        one: Any = (slice(i, None, out), i, *(n // 2 for n in shape[2:]))
+        values[one] = 1
+    return _write(tensor, values)
+
+
+@settings
+def sparse_(tensor: Leaf, sparsity: float, std: float = 0.01, rng: Generator | None = None) -> Any:
+    """Normal numbers with deviation `std`, of which a share `sparsity` in each column, rounded up, is 0.
+
+    Errors: a ShapeError unless it has two axes, a ValueError for a share that is not from 0 to 1.
+    Source: Martens, "Deep learning via Hessian-free optimization" (2010).
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu import nn
+    >>> w = nn.init.sparse_(nn.Parameter(tg.zeros((4, 3))), 0.5, rng=tg.random.default_rng(0))
+    >>> (w == 0).sum(axis=0).tolist()
+    [2, 2, 2]
+    """
+    rows, columns = _matrix("sparse_", tensor)
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: sparsity must be from 0 to 1; got {sparsity}; use e.g. 0.9")
+    draw = or_shared(rng).draw
+    values = draw("normal", 0.0, std, (rows, columns))
+    places = np.argsort(draw("random", (rows, columns)), 0)[: math.ceil(sparsity * rows)]
+    np.put_along_axis(values, places, 0, 0)
+    return _write(tensor, values)
+
+
+def _matrix(who: str, tensor: Leaf) -> tuple[int, int]:
+    if len(tensor.shape) != 2:
+        raise ShapeError(f"{who}: the tensor must be a matrix; got shape {tensor.shape}; use another")
+    return tensor.shape
 
 
 _guide(__name__, "nn.init")

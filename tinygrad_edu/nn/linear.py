@@ -13,7 +13,8 @@ from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 from . import functional as F
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 def uniform(
@@ -106,6 +107,7 @@ class Embedding(Module):
     shortened to it (see `F.embedding`).
     Indices must be integers from 0 to num_embeddings - 1; others raise IndexError.
     Source: Bengio et al., "A neural probabilistic language model" (2003).
+    Errors: a ValueError for a `padding_idx` that is no row; a ShapeError for more rows than memory can hold.
 
     >>> from tinygrad_edu import nn
     >>> layer = nn.Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])

@@ -34,6 +34,8 @@ class MarginRankingLoss(Loss):
 class HingeEmbeddingLoss(Loss):
     """x where the target is 1, max(0, margin - x) where it is -1: see `F.hinge_embedding_loss`.
 
+    Source: Hadsell et al. (2006).
+
     >>> from tinygrad_edu import nn
     >>> nn.HingeEmbeddingLoss(reduction="none")([0.25, 0.25], [1, -1]).tolist()
     [0.25, 0.75]

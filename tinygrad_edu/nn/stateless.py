@@ -27,7 +27,8 @@ def functional_call(module: Module, params: Any, *args: Any, **kwargs: Any) -> A
     any of them. The arguments may also come as PyTorch has them, in one tuple, with a dict of keywords after it: a
     module whose only argument is a tuple gets that as `((a, b),)`. Gradients go to the tensors given, which may have a
     history. What runs is a copy: parameters, running statistics and attributes of the module stay as they are; buffers
-    that are given are written into.
+    that are given are written into. Errors: a TypeError for what is no Module; a StateDictError for a name that it does
+    not have; a ValueError where one tensor gets two values.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

@@ -21,7 +21,7 @@ class Adam(Optimizer):
         p -= lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
 
     With `amsgrad`, v is replaced by the largest v so far. Source: Kingma and Ba, "Adam: a method for
-    stochastic optimization" (2015).
+    stochastic optimization" (2015). Errors: a ValueError unless `betas` are from 0 to below 1.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim

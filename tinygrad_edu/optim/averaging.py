@@ -22,6 +22,7 @@ class Adadelta(Optimizer):
         p -= lr * d
 
     Source: Zeiler, "ADADELTA: an adaptive learning rate method" (2012).
+    Errors: a ValueError for a `rho` that is not from 0 to 1.
 
     >>> from tinygrad_edu import nn, optim
     >>> w = nn.Parameter([1.0, 4.0])
@@ -63,6 +64,7 @@ class Rprop(Optimizer):
 
     For gradients of all data at once. Source: Riedmiller and Braun, "A direct adaptive method for faster
     backpropagation learning: the RPROP algorithm" (1993).
+    Errors: a ValueError unless `etas` are below and above 1, and `step_sizes` two numbers above 0.
 
     >>> from tinygrad_edu import nn, optim
     >>> w = nn.Parameter([1.0, 4.0])
@@ -112,6 +114,7 @@ class ASGD(Optimizer):
         ax += (p - ax) / max(1, t - 1 - t0)
 
     Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
+    Errors: a ValueError for a `lambd` or `t0` below 0.
 
     >>> from tinygrad_edu import nn, optim
     >>> w = nn.Parameter([1.0])

@@ -18,7 +18,7 @@ from ..annotations import Array, DTypeLike
 from ..changes import each, make
 from ..engine import STEPPED
 from ..errors import ShapeError
-from ..holders import USED, births, held
+from ..holders import USED, births, stays
 from ..sums import worked_in
 
 if TYPE_CHECKING:
@@ -216,11 +216,6 @@ def _finish(changes: list[Iterable[Any]], large: Sequence[Part]) -> None:
         if large[0].done:
             _finish([], large)
         raise
-
-
-def stays(p: Tensor) -> bool:
-    """Whether a parameter must be updated where it is, as the user may hold its array."""
-    return p.store is not None and p.store.exposed and held(p)
 
 
 def bundles(params: Sequence[Any], initial: Mapping[str, float]) -> list[Bundle]:

@@ -11,7 +11,7 @@ import numpy as np
 from ..annotations import Array
 from ..functions.calls import own_keywords
 from ..nn import guards
-from ..nn.state import publish
+from ..writing import publish
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
 
@@ -39,6 +39,7 @@ class LBFGS(Optimizer):
     most (1.25 * max_iter). It ends when the gradient is below `tolerance_grad`, or steps or losses change by less than
     `tolerance_change`. All data at once, and one group of parameters.
     Source: Liu and Nocedal, "On the limited memory BFGS method" (1989).
+    Errors: a ValueError for several groups, or a setting out of its range; a TypeError for a step without a closure.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim
@@ -93,7 +94,8 @@ class LBFGS(Optimizer):
     def _go(self, params: list[Any], x: Array) -> None:
         """Write a vector into the parameters."""
         cuts = np.split(x, np.cumsum([p.size for p in params])[:-1])
-        publish(params, [np.array(part.reshape(p.shape), p.dtype) for part, p in zip(cuts, params, strict=True)])
+        values = [np.array(part.reshape(p.shape), p.dtype) for part, p in zip(cuts, params, strict=True)]
+        publish(params, values, in_place=True)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Up to `max_iter` steps; gives the loss before the first."""
@@ -112,7 +114,7 @@ class LBFGS(Optimizer):
         except BaseException:  # an error of the closure, or an interrupt: as if the step had not begun
             moved = [(p, value) for p, value, born in zip(params, values, births, strict=True) if p.born != born]
             restored = (self._kept.clear,), (self._kept.update, before)
-            publish([p for p, _ in moved], [value for _, value in moved], *restored)
+            publish([p for p, _ in moved], [value for _, value in moved], *restored, in_place=True)
             raise
 
     def _steps(self, closure: Callable[[], Any]) -> Any:

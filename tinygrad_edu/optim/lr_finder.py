@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..functions.settings import Positive, settings
-from ..nn.state import publish
+from ..writing import publish
 from .optimizer import Optimizer
 
 
@@ -52,6 +52,8 @@ def find_lr(
 
     `closure()` computes the loss of the next batch and its gradients, as for `optimizer.step(closure)`. It stops when
     the smoothed loss is more than 4 times the smallest. Source: Smith, "Cyclical learning rates" (2017).
+    Errors: a TypeError for what is no optimizer or function; a ValueError for rates that do not ascend, and where the
+    first loss is not finite.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim
@@ -92,7 +94,7 @@ def find_lr(
             losses.append(smooth)
             optimizer.step()
     finally:
-        publish(params, values)
+        publish(params, values, in_place=True)
         optimizer.load_state_dict(state)
         optimizer.zero_grad()
     if not rates:

@@ -13,8 +13,8 @@ from ..engine import STEPPED
 from ..functions.calls import own_keywords
 from ..functions.settings import several
 from ..nn import guards
-from ..nn.state import publish
 from ..sums import worked_in
+from ..writing import publish
 from .optimizer import Optimizer
 
 
@@ -40,7 +40,7 @@ class Whole(Optimizer):
                     params.append(p)
                     new.append(np.array(value, p.dtype))
                     more += [(setitem, self._kept, p, state), *((setattr, t, "site", STEPPED) for t in (p, p._grad))]
-            publish(params, new, *more)
+            publish(params, new, *more, in_place=True)
         guards.after_step(self)
         return loss
 
@@ -58,6 +58,7 @@ class Adafactor(Whole):
         p = p * (1 - lr * weight_decay) - rate * u / max(1, rms(u) / d)
 
     Source: Shazeer and Stern, "Adafactor: adaptive learning rates with sublinear memory cost" (2018).
+    Errors: a ValueError unless `eps` is two numbers, `d` 1 or more and `beta2_decay` 0 or less.
 
     >>> from tinygrad_edu import nn, optim
     >>> w = nn.Parameter([[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]])

@@ -98,6 +98,7 @@ def minimize(
     "bfgs" keeps an estimate of the whole inverse Hessian, "lbfgs" one from the last 20 steps, "newton-cg" asks for
     Hessian-vector products and solves for the step by conjugate gradients. It ends when no entry of the gradient is
     larger than `tolerance`. Source: Nocedal and Wright, "Numerical optimization" (2006), chapters 6 and 7.
+    Errors: a ValueError for another `method`.
 
     >>> from tinygrad_edu import optim
     >>> rosenbrock = lambda p: (1 - p["x"]) ** 2 + 100 * (p["y"] - p["x"] ** 2) ** 2

@@ -31,6 +31,10 @@ class Optimizer(Named):
 
     `params` are parameters, or dicts `{"params": [...], "lr": 0.1}`: groups with their own settings.
     A parameter whose `grad` is None is left as it is. The settings are given by name, or in a dict as in PyTorch.
+    Errors: a TypeError for parameters or a closure of another kind; a DTypeError for a parameter that is no leaf of
+    floats; a ValueError for none, for one given twice, for a setting that is unknown or out of its range, and for a
+    state that does not fit; an AttributeError where a setting is set as an attribute; a NotImplementedError for a kind
+    without `update`; a GraphError for a step that depends on values, in a compiled function.
 
     >>> from tinygrad_edu import nn, optim
     >>> class Heavy(optim.Optimizer):

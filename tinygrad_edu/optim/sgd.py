@@ -19,6 +19,7 @@ class SGD(Optimizer):
         p -= lr * (g + momentum * v if nesterov else v)
 
     Source: Sutskever et al., "On the importance of initialization and momentum" (2013).
+    Errors: a ValueError for `nesterov` without momentum, or with dampening.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim

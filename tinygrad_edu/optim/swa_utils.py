@@ -17,9 +17,9 @@ from ..functions.settings import Probability, refused, settings
 from ..interop.names import guide as _guide
 from ..nn.module import Module
 from ..nn.normalization import Running
-from ..nn.state import publish
 from ..recording import no_grad
 from ..tensor import Tensor
+from ..writing import publish
 from .lr_scheduler.cycles import cosine, linear
 from .lr_scheduler.schedule import LRScheduler, demand, each
 from .optimizer import Optimizer
@@ -52,6 +52,7 @@ class AveragedModel(Module):
     `avg_fn(average, value, number of those before)` says of which kind: the plain mean, or `get_ema_avg_fn(0.999)`.
     Buffers are copied, or with `use_buffers` averaged. `state_dict()` has PyTorch's names.
     Source: Izmailov et al. (2018).
+    Errors: a TypeError for what is no Module, a StateDictError for a model with other names.
 
     >>> from tinygrad_edu import nn, optim
     >>> net = nn.Linear(1, 1, bias=False)
@@ -63,6 +64,7 @@ class AveragedModel(Module):
     ([[3.0]], ['n_averaged', 'module.weight'])
     """
 
+    module: Any
     n_averaged: Any
 
     @settings
@@ -101,6 +103,8 @@ class AveragedModel(Module):
 def update_bn(loader: Iterable[Any], model: Module) -> None:
     """Compute the running statistics of batch norm anew, as plain means over the inputs of `loader` (or the first of
     each tuple): those of an averaged model are nobody's otherwise.
+
+    Errors: a TypeError for what is no Module.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn

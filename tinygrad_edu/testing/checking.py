@@ -84,6 +84,7 @@ def check_gradients(
 
     `order=2` checks second derivatives too; `modes` says which ways to differentiate are checked.
     `accuracy`, `raises`, `strict` and `seed` are those of `check_derivative`.
+    Errors: a ValueError for another `order` or `modes`.
 
     >>> from tinygrad_edu import testing
     >>> report = testing.check_gradients(lambda x: (x * x).sum(), [1.0, 2.0], order=2)

@@ -215,6 +215,7 @@ def check_jacobian_sparsity(
     `f(x, *args)` may depend on input j. Each input is moved, by up to twice its size, at `x` and at points around it,
     where branches may be that `x` does not take: an output that changes, and is left out, is WRONG. Places that are
     allowed, and at which nothing was ever seen to change, are noted.
+    Errors: a DTypeError for what is no matrix of numbers, a ValueError for one of another shape.
 
     >>> import numpy as np
     >>> from tinygrad_edu import testing

@@ -60,6 +60,7 @@ class EarlyStopping(Callback):
 
     `monitor` names a column of the history; "val_loss" by default, or "loss" where there is no validation data.
     Better is smaller by more than `min_delta`, or with `mode="max"`, larger.
+    Errors: a ValueError for another `mode`, a StateDictError where `monitor` is no column.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim, training

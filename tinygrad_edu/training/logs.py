@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import sys
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
@@ -30,7 +31,7 @@ class CSVLog(Callback):
     ('epoch,loss', 4)
     """
 
-    def __init__(self, path: Any) -> None:
+    def __init__(self, path: str | PathLike[str]) -> None:
         self.path = as_path("CSVLog", path)
 
     def epoch(self, run: Fit) -> None:
@@ -44,6 +45,8 @@ class CSVLog(Callback):
 class TensorBoardLog(Callback):
     """The history for TensorBoard, in `folder` (needs tensorboardX).
 
+    Errors: a MissingLibraryError without it.
+
     >>> import os, tempfile
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim, training
@@ -54,7 +57,7 @@ class TensorBoardLog(Callback):
     [True]
     """
 
-    def __init__(self, folder: Any) -> None:
+    def __init__(self, folder: str | PathLike[str]) -> None:
         try:
             writer = importlib.import_module("tensorboardX").SummaryWriter
         except ImportError:
@@ -75,6 +78,8 @@ class TensorBoardLog(Callback):
 
 class LivePlot(Callback):
     """The loss of each epoch as a curve that grows, in a notebook (needs matplotlib). `figure` is the last one.
+
+    Errors: a MissingLibraryError without it.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim, training

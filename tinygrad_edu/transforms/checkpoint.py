@@ -117,6 +117,7 @@ def checkpoint(f: Function) -> Callable[..., Any]:
     Called again, `f` must compute the same (checked), and draws the same from generators of `tg.random`; what it
     changes outside itself, as batch norm its running statistics, changes twice.
     Source: T. Chen et al., "Training deep nets with sublinear memory cost" (2016).
+    Errors: a GraphError where `f` returns what is no tensor, or computes something else when it is called again.
 
     >>> import tinygrad_edu as tg
     >>> block = tg.checkpoint(lambda x: tg.tanh(tg.exp(x)))

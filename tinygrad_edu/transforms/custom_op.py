@@ -30,6 +30,7 @@ def custom_op(name: str, forward: Function, vjps: Rules = (), **declaration: Any
     for input `i`, written with operators and ops so that it can be read on arrays and on tensors.
     Say `kind="elementwise"` if inputs broadcast. `latex=` says how it is typeset, `flops=` what it costs, `advice=`
     what to do where it made inf or nan; see `op.Op` for the rest of the declaration.
+    Errors: a ValueError for the name of a built-in operation.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.custom_op("cube", lambda x: x**3, lambda g, y, x: g * (3 * x**2))

@@ -228,6 +228,7 @@ class custom_vjp(_Ruled):  # noqa: N801  (JAX's name, and used as a decorator)
     functions of tensors, so that it can be differentiated again. An array that the function takes from outside, or
     keeps among the residuals, must not change before the way back (checked). Arguments named by `nondiff_argnums` are
     settings: `backward` takes them first, and gives no gradient for them. Source: `jax.custom_vjp`.
+    Errors: a GraphError, in a call, where `forward` returns no pair, or `backward` no gradient for each argument.
 
     >>> import tinygrad_edu as tg
     >>> @tg.custom_vjp

@@ -29,7 +29,7 @@ def scan(
     `y` may be trees (see `tg.tree`); without `xs`, `length` says how often, and `x` is None; after no step, `y` is
     None. With `reverse`, from the
     last to the first. Each step is recorded: wrap `f` in `tg.checkpoint` to keep only the carries. Source:
-    `jax.lax.scan`.
+    `jax.lax.scan`. Errors: a ShapeError unless `xs` has one length, and `f` returns a pair.
 
     >>> import tinygrad_edu as tg
     >>> last, all_of_them = tg.scan(lambda total, x: (total + x, total + x), 0.0, tg.Tensor([1.0, 2.0, 3.0]))
@@ -70,6 +70,7 @@ def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], init: obj
 
     Each step is recorded, so that gradients and tangents pass. In a `vmap`, the loop goes on as long as one example
     asks for it, and those that do not stay as they are. Source: `jax.lax.while_loop`.
+    Errors: a ShapeError where `cond` returns more than one truth value.
 
     >>> import tinygrad_edu as tg
     >>> double = lambda x: tg.while_loop(lambda x: x < 100, lambda x: 2 * x, x)

@@ -145,6 +145,8 @@ class Structure:
 def flatten(tree: Any, is_leaf: Callable[[Any], Any] | None = None) -> tuple[list[Any], Structure]:
     """The leaves of a tree, and its structure; what `is_leaf` says True of is a leaf as well.
 
+    Errors: a TreeError for a container that holds itself.
+
     >>> import tinygrad_edu as tg
     >>> tg.tree.flatten({"b": 2.0, "a": [1.0, None]})
     ([1.0, 2.0], Structure(dict(a=list(*, None), b=*)))

@@ -83,6 +83,8 @@ def names(f, *xs):
 X = np.array([[1.0, -2.0, 0.0], [3.0, 4.0, -0.0]], np.float32)
 SIMPLER = {
     "x * 1": (lambda x: [x * 1 + np.exp(x)], ["exp", "add"]),
+    "x * 1, which is spread": (lambda x: [x[0] * np.broadcast_to(np.ones_like(np.sum(x)).reshape(1, 1), (2, 3)) + x], ["getitem", "add"]),
+    "x * y and y * x are one": (lambda x: [x[0] * np.exp(x) - np.exp(x) * x[0]], ["getitem", "exp", "multiply", "subtract"]),
     "x + 0 is not x": (lambda x: [np.exp(x + 0)], ["add", "exp"]),
     "x - 0": (lambda x: [np.exp(x - 0)], ["exp"]),
     "-(-x)": (lambda x: [np.exp(np.negative(-x))], ["exp"]),

@@ -106,7 +106,7 @@ def selu(input: ArrayLike, inplace: bool = False) -> Tensor:
 def gelu(input: ArrayLike, approximate: str = "none") -> Tensor:
     """x times the normal distribution function of x; "tanh" approximates it.
 
-    Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
+    Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016). Errors: a ValueError for another `approximate`.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.gelu(1.0).item(), 4), round(F.gelu(1.0, "tanh").item(), 4)
@@ -221,7 +221,7 @@ def hardshrink(input: ArrayLike, lambd: float = 0.5) -> Tensor:
 def softshrink(input: ArrayLike, lambd: float = 0.5) -> Tensor:
     """x moved by `lambd` towards 0, and 0 where it is smaller than that in size.
 
-    Source: Donoho, "De-noising by soft-thresholding" (1995).
+    Source: Donoho, "De-noising by soft-thresholding" (1995). Errors: a ValueError for a `lambd` below 0.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.softshrink([0.25, -1.0, 2.0]).tolist()
@@ -275,7 +275,7 @@ def rrelu(
     rng: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """x where it is positive, else x times a slope: in training, one drawn for each entry between `lower` and `upper`,
-    otherwise their mean.
+    otherwise their mean. Errors: a ValueError unless `lower` is at most `upper`.
 
     Source: Xu et al., "Empirical evaluation of rectified activations in convolutional network" (2015).
 

@@ -83,6 +83,7 @@ def scaled_dot_product_attention(
     A mask of truth values says where to look; one of numbers is added; give a mask or `is_causal`, not both. `scale` is
     1 / sqrt(e). With `enable_gqa`, keys and values may have fewer heads (axis -3) than queries, each of which serves as
     many queries. Source: Vaswani et al., "Attention is all you need" (2017).
+    Errors: a ShapeError for fewer than two axes, a ValueError for a mask with `is_causal`.
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

@@ -87,6 +87,7 @@ def cross_entropy(
     that do (nan if none does). With `label_smoothing` s, a share s of the target is spread over all classes.
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture" (2016).
     Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
+    Errors: a ShapeError for an input without a class axis.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.cross_entropy([[0.0, 0.0]], [1]).item(), 4)
@@ -122,6 +123,7 @@ def nll_loss(
 
     Labels beyond the classes raise an IndexError.
     Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
+    Errors: a ShapeError for an input without a class axis.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.nll_loss([[-1.0, -3.0], [-2.0, -4.0]], [1, 0]).item()
@@ -190,6 +192,7 @@ def multi_margin_loss(
 
     Shapes: `(batch, classes)` and class numbers `(batch,)`, or without the batch axis. `weight` has a factor for each
     class. Source: Crammer and Singer, "Multiclass kernel-based vector machines" (2001).
+    Errors: a ShapeError for more axes, and for another `p`.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.multi_margin_loss([[1.0, 0.5]], [0]).item()
@@ -219,6 +222,8 @@ def multilabel_margin_loss(input: ArrayLike, target: ArrayLike, reduction: str =
     """sum(max(0, 1 - x[j] + x[i])) / classes, over the classes j in `target` and the others i.
 
     Shapes: `(batch, classes)` twice, or `(classes,)`; a row of the target lists class numbers, up to the first -1.
+    Errors: a ShapeError unless both have one such shape.
+    Source: Elisseeff and Weston, "A kernel method for multi-labelled classification" (2001).
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.multilabel_margin_loss([0.0, 2.0], [0, -1]).item()
@@ -249,6 +254,7 @@ def multilabel_soft_margin_loss(
     """Binary cross-entropy of sigmoid(x) and `target`, averaged over the classes: `(..., classes)` twice.
 
     Source: Bishop, "Pattern recognition and machine learning" (2006), section 4.3.
+    Errors: a ShapeError for an input without a class axis.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> round(F.multilabel_soft_margin_loss([0.0, 0.0], [1.0, 0.0]).item(), 4)

@@ -72,6 +72,7 @@ def cdist(x1: ArrayLike, x2: ArrayLike, p: float = 2.0, compute_mode: str | None
     """The p-norm of each row of `x1` minus each row of `x2`: `(..., n, d), (..., m, d) -> (..., n, m)`.
 
     They are subtracted first, whatever `compute_mode`, PyTorch's way of computing, says.
+    Errors: a ShapeError unless both have rows, of one length.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]]).tolist()
@@ -88,6 +89,8 @@ def cdist(x1: ArrayLike, x2: ArrayLike, p: float = 2.0, compute_mode: str | None
 @single
 def pdist(input: ArrayLike, p: float = 2.0) -> Tensor:
     """The p-norm of each row minus each later one, as SciPy's pdist orders them: `(n, d) -> (n * (n - 1) / 2,)`.
+
+    Errors: a ShapeError unless `input` is a matrix.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.pdist([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]], p=1).tolist()

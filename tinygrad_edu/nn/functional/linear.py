@@ -30,13 +30,13 @@ def like(x: Tensor, weight: Tensor) -> Tensor:
     return x if x._data.dtype == weight._data.dtype else cast(x, dtype=weight._data.dtype)
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
+def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:
     """x @ weight.mT + bias: `(..., in_features) -> (..., out_features)`.
 
     `weight` has shape (out_features, in_features). The computation has the dtype of `weight`: an input
     of another one is cast.
     Source: Rosenblatt, "The perceptron: a probabilistic model for information storage and organization in the brain"
-    (1958).
+    (1958). Errors: a ShapeError where the input's last axis is not in_features.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.linear([[1.0, 2.0]], [[1.0, 0.0], [1.0, 1.0], [0.0, 3.0]], [0.5, 0.5, 0.5]).tolist()
@@ -60,7 +60,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 @own_keywords
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
+def bilinear(input1: ArrayLike, input2: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:
     """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j).
 
     Source: Tenenbaum and Freeman, "Separating style and content with bilinear models" (2000).
@@ -102,6 +102,7 @@ def embedding(
 
     With `max_norm`, rows that are looked up and whose `norm_type`-norm is larger are first shortened, in `weight`.
     Source: Bengio et al., "A neural probabilistic language model" (2003).
+    Errors: a ShapeError for a `weight` without rows, an IndexError for an index of none of them.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.embedding([2, 0], [[1.0], [2.0], [3.0]]).tolist()
@@ -138,6 +139,8 @@ def embedding_bag(
     Rows of `padding_idx` do not count. `per_sample_weights`, in the shape of the input, multiply the rows of a sum.
     `max_norm` and `norm_type` are as for `embedding`.
     Source: Joulin et al., "Bag of tricks for efficient text classification" (2017).
+    Errors: a ValueError for another `mode`, and where weights meet one that is not "sum"; a ShapeError for an input of
+    another shape, or with one where `offsets` are missing or in excess, and for `per_sample_weights` of another shape.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.embedding_bag([[0, 1], [1, 2]], [[1.0], [2.0], [6.0]]).tolist()
@@ -197,8 +200,10 @@ def _bags(offsets: Any, n: int, include_last: bool) -> tuple[Any, Any]:
 
 
 @settings
-def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
+def one_hot(tensor: ArrayLike, num_classes: int = -1) -> Tensor:
     """1 at place x[...] of a new last axis, 0 elsewhere; as many classes as are needed for -1.
+
+    Errors: an IndexError for an index that is no class; a ShapeError for more classes than memory can hold.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.one_hot([0, 2]).tolist()

@@ -239,6 +239,7 @@ def gaussian_nll_loss(
     `var` has the shape of the input, or broadcasts to it, or lacks its last axis; below `eps` it counts as `eps`, and
     its gradient passes all the same. With `full`, log(2 * pi) / 2 is added. A negative `var` raises a ValueError.
     Source: Nix and Weigend, "Estimating the mean and variance of the target probability distribution" (1994).
+    Errors: a ShapeError for a `var` of another shape.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.gaussian_nll_loss([0.0], [2.0], [1.0]).item()

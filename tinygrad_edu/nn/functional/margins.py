@@ -38,6 +38,8 @@ def margin_ranking_loss(
 def hinge_embedding_loss(input: ArrayLike, target: ArrayLike, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin - x) where it is -1.
 
+    Source: Hadsell, Chopra and LeCun, "Dimensionality reduction by learning an invariant mapping" (2006), of squares.
+
     >>> import tinygrad_edu.nn.functional as F
     >>> F.hinge_embedding_loss([0.25, 0.25], [1, -1], reduction="none").tolist()
     [0.25, 0.75]

@@ -186,6 +186,7 @@ def group_norm(
     """(x - mean) / sqrt(var + eps) * weight + bias, over groups of channels: `(n, c, ...)`, to the same.
 
     `num_groups` must divide c. Source: Wu and He, "Group normalization" (2018).
+    Errors: a ShapeError for another number, and for an input without a channel axis.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.group_norm([[1.0, 3.0, 10.0, 30.0]], num_groups=2, eps=0.0).tolist()
@@ -233,7 +234,8 @@ def instance_norm(
 
     Running statistics, where they are given, move towards the means over the batch; without `use_input_stats` they are
     used instead. Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for
-    fast stylization" (2016).
+    fast stylization" (2016). Errors: a ShapeError for fewer axes, and for one value in each channel; a ValueError where
+    statistics shall be used that are not given.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.instance_norm([[[1.0, 3.0], [10.0, 30.0]]], eps=0.0).tolist()
@@ -278,6 +280,7 @@ def local_response_norm(
     """x / (k + alpha * mean(x**2))**beta, with the mean over `size` neighbouring channels: `(n, c, l ...)`.
 
     Source: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (2012).
+    Errors: a ShapeError for fewer axes.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.local_response_norm([[[1.0], [1.0]]], size=2, alpha=2.0, beta=1.0, k=0.0).tolist()

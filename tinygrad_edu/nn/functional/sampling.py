@@ -24,6 +24,7 @@ def affine_grid(theta: ArrayLike, size: int | tuple[int, ...], align_corners: bo
     `(n, 3, 4) -> (n, d, h, w, 3)`; `size` is (n, c, h, w) or (n, c, d, h, w).
 
     Source: Jaderberg et al., "Spatial transformer networks" (2015).
+    Errors: a ShapeError for a `theta` that does not fit `size`.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.affine_grid([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], (1, 1, 1, 2)).tolist()
@@ -57,6 +58,7 @@ def grid_sample(
     `align_corners` between their middles. `mode` is "bilinear", "nearest" or (for images) "bicubic". Beyond the image
     there are "zeros", its "border", or its "reflection".
     Source: Jaderberg et al., "Spatial transformer networks" (2015).
+    Errors: a ShapeError where input and places do not fit, a ValueError for another `mode` or `padding_mode`.
 
     >>> import tinygrad_edu.nn.functional as F
     >>> F.grid_sample([[[[10.0, 20.0]]]], [[[[0.0, 0.0]]]]).tolist()

@@ -81,6 +81,7 @@ def ctc_loss(
     `(steps, batch, classes)` or `(steps, classes)`, as `log_softmax` gives; targets `(batch, length)`, or all one after
     the other; "mean" divides each loss by the length of its text first. A text that is too long has an infinite loss;
     with `zero_infinity`, 0. Source: Graves et al., "Connectionist temporal classification" (2006).
+    Errors: a ShapeError for log_probs of another shape, or without a class `blank`.
 
     >>> import tinygrad_edu as tg
     >>> import tinygrad_edu.nn.functional as F

@@ -12,7 +12,7 @@ from ...functions.arguments import lift
 from ...functions.joining import concat
 from ...functions.settings import leaf, several
 from ...tensor import Tensor
-from ..state import publish
+from ...writing import publish
 
 
 def parameters_to_vector(parameters: Sequence[Any]) -> Tensor:

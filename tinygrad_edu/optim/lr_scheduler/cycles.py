@@ -121,6 +121,7 @@ class CyclicLR(LRScheduler):
     the step. With `cycle_momentum`, momentum (or beta1) goes the other way. Step after each batch.
     Source: Smith, "Cyclical learning rates for training neural networks" (2017).
     With an optimizer that has no momentum or betas, such as Adagrad, use cycle_momentum=False.
+    Errors: a ValueError for such an optimizer otherwise, and for another `mode` or `scale_mode`.
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)

@@ -20,6 +20,7 @@ class ReduceLROnPlateau(LRScheduler):
     absolute ("abs"). After a reduction, `cooldown` epochs do not count.
     `step()` without a measure raises TypeError.
     Source: He et al., "Deep residual learning for image recognition" (2016).
+    Errors: a ValueError for a `factor` of 1 or more, and another `mode` or `threshold_mode`.
 
     >>> from tinygrad_edu import nn, optim
     >>> optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)

@@ -14,14 +14,14 @@ REAL = "fiu"  # kinds of dtypes for which 1 and 0 are neutral: complex products 
 
 
 def neutral(step: Step, draft: Draft) -> Value | None:
-    """x * 1, x / 1, x ** 1, x - 0 and x + -0.0 are x, where shape and dtype stay."""
+    """x * 1, x / 1, x ** 1, x - 0 and x + -0.0 are x, or x in the shape of the result, where the dtype stays."""
     if step.kwargs or len(step.args) != 2 or step.primitive not in NEUTRAL:
         return None
-    x, other = step.args
-    if _is(x, step.result) and NEUTRAL[step.primitive](draft.number(other), step.result.dtype.kind):
-        return x
-    if step.primitive in ("multiply", "add") and _is(other, step.result):
-        return other if NEUTRAL[step.primitive](draft.number(x), step.result.dtype.kind) else None
+    does_nothing, out = NEUTRAL[step.primitive], step.result
+    for x, other in (step.args, step.args[::-1]) if step.primitive in ("multiply", "add") else (step.args,):
+        spread = draft.of(other, "broadcast_to")
+        if _real(x, out.dtype) and does_nothing(draft.number(spread.args[0] if spread else other), out.dtype.kind):
+            return x if x.shape == out.shape else draft.call("broadcast_to", (x, out.shape), out.shape, out.dtype)
     return None
 
 
@@ -41,11 +41,12 @@ NEUTRAL = {"multiply": _one, "divide": _one, "power": _one, "add": _nothing_to_a
 
 
 def _is(x: Any, result: Value) -> bool:
-    """Whether a value has the type of the result."""
-    return (
-        isinstance(x, Value) and not x.weak and x.dtype == result.dtype and x.shape == result.shape
-        and x.dtype.kind in REAL
-    )  # fmt: skip
+    """Whether a value has the shape and the dtype of the result."""
+    return _real(x, result.dtype) and x.shape == result.shape
+
+
+def _real(x: Any, dtype: Any) -> bool:
+    return isinstance(x, Value) and not x.weak and x.dtype == dtype and dtype.kind in REAL
 
 
 TWICE = {"negative", "logical_not", "invert", "conjugate"}

@@ -10,6 +10,7 @@ import numpy as np
 from ..program import Program, Step, Value
 
 SMALL = 1 << 16  # entries of constants that are compared
+EITHER_WAY = {"add", "multiply"}  # a * b is b * a
 
 
 def without_dead_steps(program: Program) -> Program:
@@ -34,11 +35,14 @@ def with_common_steps_once(program: Program) -> Program:
     for step in program.steps:
         step = step.renamed(same)
         form = step.form
-        known = None if form is None else seen.get((form, step.uses))
+        uses = step.uses
+        if step.primitive in EITHER_WAY and len(uses) == 2 and step.args == uses:
+            uses = tuple(sorted(uses, key=lambda v: v.number))
+        known = None if form is None else seen.get((form, uses))
         if known is None:
             kept.append(step)
             if form is not None and step.primitive != "copy":
-                seen[form, step.uses] = step.results
+                seen[form, uses] = step.results
         else:
             same.update(zip(step.results, known, strict=True))
     return program.with_steps(kept, [same.get(v, v) for v in program.results])

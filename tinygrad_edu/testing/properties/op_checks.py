@@ -168,6 +168,8 @@ PROPERTIES: dict[str, Property] = {
 def check_op(op: Op, arrays: Sequence[Any], attributes: dict[str, Any]) -> None:
     """All that must hold for a differentiable op, at one call; raises an AssertionError.
 
+    Errors: a TypeError for what is no op, or does not take these arguments.
+
     >>> import numpy as np
     >>> from tinygrad_edu import ops, testing
     >>> testing.check_op(ops.tanh, [np.array([0.5, -1.0])], {})

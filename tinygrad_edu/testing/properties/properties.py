@@ -34,7 +34,7 @@ def derivative_property(
 
     `inputs` are strategies, one for each parameter. The function is one of Tensors; with `df`, its
     hand-written derivative, it is a plain one. A failure shrinks, and prints a test to paste. The
-    function itself stays reachable as `.function`, `df` as `.derivative`.
+    function itself stays reachable as `.function`, `df` as `.derivative`. Errors: a TypeError without strategies.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import testing

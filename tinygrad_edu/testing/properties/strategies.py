@@ -71,6 +71,8 @@ def dtypes() -> Strategy:
 def values(kind: str = "smooth") -> Strategy:
     """Numbers of one kind, the plainest first: smooth, positive, unit, zeros, ties, extremes.
 
+    Errors: a ValueError for another kind.
+
     >>> import hypothesis
     >>> from tinygrad_edu.testing import strategies
     >>> hypothesis.find(strategies.values("unit"), lambda v: v < 0)  # the plainest below 0

@@ -79,6 +79,8 @@ def _safe(v: object) -> Any:
 def to_networkx(x: object, *inputs: object, grads: bool = False) -> Any:
     """The graph behind `x` as a `networkx.MultiDiGraph`: the fields of `to_json` on nodes, `position` on edges.
 
+    Errors: a MissingLibraryError without networkx.
+
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import viz
     >>> x = tg.Tensor(3.0, requires_grad=True)

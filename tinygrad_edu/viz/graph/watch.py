@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -156,13 +157,17 @@ def caller() -> Mapping[str, Any]:
 
 
 def callers() -> list[FrameType]:
-    """The frames of the user's program that are running, the outermost first; not those of installed libraries."""
+    """The frames of the user's program that are running, the outermost first; not those of installed libraries.
+
+    A thread may ask of what others compute: the frames of the asking one stand last.
+    """
+    others = [frame for thread, frame in sys._current_frames().items() if thread != threading.get_ident()]
     found: list[FrameType] = []
-    frame = user_frame()
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith(installed()):
-            found.append(frame)
-        frame = frame.f_back
+    for frame in (user_frame(), *others):
+        while frame is not None:
+            if not frame.f_code.co_filename.startswith(installed()):
+                found.append(frame)
+            frame = frame.f_back
     return found[::-1]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ class Film:
     """Values and gradients of a run: `record(loss)` at each step, then `save("training.html")`.
 
     When more than `frames` are kept, every second is dropped, so a long run fits as well as a short one.
+    Errors: a GraphError for a step with another graph, and for a page before the first.
 
     >>> import tinygrad_edu as tg
     >>> w, film = tg.Tensor(3.0, requires_grad=True), Film(frames=10)
@@ -47,7 +47,7 @@ class Film:
         self.first: Graph | None = None
         self.told: dict[str, Any] = {}  # the player of the first graph, made before a step changes its tensors
 
-    def record(self, loss: Callable[..., Any]) -> None:
+    def record(self, loss: object) -> None:
         """Keep this step, if its turn has come. The graph must be the same at every step."""
         step, self.step = self.step, self.step + 1
         if step % self.every:

@@ -32,6 +32,7 @@ def worksheet(
 
     Only scalars are asked for. Each answer is checked, and a wrong one is compared with what usual
     slips give: a forgotten factor, a forgotten use, a wrong sign. One switch shows the answers.
+    Errors: a ValueError for other blanks, and a graph without scalars.
 
     >>> import tinygrad_edu as tg
     >>> page = worksheet(lambda a, b, c: 3 * (a + b * c), 5.0, 3.0, 2.0)

@@ -222,6 +222,7 @@ def compare(*runs: object, names: object = None, rtol: float | None = None) -> C
     of names to arrays (`dW` beside `W` is its gradient). The others are compared with the first: float32 with float64,
     eager with compiled, mine with PyTorch's, before a change with after. Differences are relative to the largest entry
     of an array; `rtol` is 100 roundings of the least precise run by default.
+    Errors: a GraphError for fewer than two runs, another number of names, and a first run without a graph.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(2.0, requires_grad=True)

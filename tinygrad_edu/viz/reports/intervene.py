@@ -25,6 +25,7 @@ def intervene(x: object, *inputs: object, change: Mapping[str, Any]) -> Comparis
     `change` says what takes the place of a tensor, by the name that pictures give it or the path of the module that
     makes it: a number (0 takes it out), an array, or a function of it, as `lambda a: 2 * a`. All that was computed from
     it is computed again by the recorded operations, and so are the gradients. The program itself is not changed.
+    Errors: a GraphError where a tensor was written into after its use, and where nothing was recorded.
 
     >>> import tinygrad_edu as tg
     >>> def f(x):

@@ -303,6 +303,7 @@ def watch(model: Module, every: Positive = 1) -> Training:
     Noted are, for the outputs of each module without modules inside and their gradients, mean, deviation and a
     histogram, the share of units that are 0 for every example (dead), of entries where a sigmoid or tanh is flat; for
     each parameter, its size and the size of its last update beside it. `every` looks at one step of so many.
+    Errors: a GraphError for what is no Module.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import nn, optim

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+import linecache
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ from ..graph.graph import Graph, Node
 from ..graph.values import shown
 from ..graph.watch import is_module
 from .reasons import ANSWERS
-from .source import CodeLine, assignment_of, names_in, text_of
+from .source import CodeLine, assignment_of, names_in
 
 
 class Answer(str):
@@ -121,3 +124,16 @@ class Case:
 
     def title(self, r: Variable) -> str:
         return shown(r.name or self.names.get(r.born, "the result"))
+
+
+def text_of(site: str, cells: Sequence[str]) -> str:
+    """A line of the program, "file.py:12", with what stands there; of a notebook, its cell."""
+    file, _, number = site.rpartition(":")
+    name, rows = Path(file).name, linecache.getlines(file)
+    cell = re.match(r"<ipython-input-(\d+)", name)
+    whole = "".join(rows).rstrip()
+    n = int(cell[1]) if cell else next((n for n, text in enumerate(cells) if whole and text.rstrip() == whole), 0)
+    if 0 < n < len(cells):
+        name, rows = f"In [{n}]", cells[n].split("\n")
+    text = rows[int(number) - 1].strip() if 0 < int(number) <= len(rows) else ""
+    return f"{name}:{number}: {text}" if text else f"{name}:{number}"

@@ -6,12 +6,11 @@ import ast
 import inspect
 import itertools
 import linecache
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -211,43 +210,56 @@ def assignment_of(lines: list[CodeLine], name: str) -> Cut | None:
     return None
 
 
-def _running(lines: list[CodeLine]) -> list[tuple[Any, CodeLine]]:
+def _running(lines: list[CodeLine]) -> list[tuple[Any, CodeLine, str]]:
     """The calls and assignments of the functions that are running, and of those inside them that they name, in the
-    order of their lines: what no line names has not run."""
+    order of their lines, each with the function it stands in: what no line names has not run."""
     blocks, found = list(_blocks(lines)), []
     everything = [node for tree, _ in blocks for node in ast.walk(tree)]
     named = {getattr(n, "id", getattr(n, "attr", "")) for n in everything}
     for tree, block in blocks:
         part: list[Any] = []
-        todo: list[Any] = [tree]
+        todo: list[Any] = [(tree, "")]
         while todo:
-            node = todo.pop()
-            part += [node] * isinstance(node, ast.Call | ast.Assign)
+            node, within = todo.pop()
+            part += [(node, within)] * isinstance(node, ast.Call | ast.Assign)
+            within = node.name if isinstance(node, FUNCTIONS[:2]) else within
             inside = isinstance(node, FUNCTIONS[:2]) and (block[0].module or node not in ast.iter_child_nodes(tree))
             if not inside or node.name in named or node.name[:2] == "__":
-                todo += ast.iter_child_nodes(node)
-        found += [(node, block[node.lineno - 1]) for node in sorted(part, key=lambda n: (n.lineno, n.col_offset))]
+                todo += [(child, within) for child in ast.iter_child_nodes(node)]
+        part.sort(key=lambda found: (found[0].lineno, found[0].col_offset))
+        found += [(node, block[node.lineno - 1], within) for node, within in part]
     return found
 
 
 def calls_of(lines: list[CodeLine], method: str) -> dict[str, CodeLine]:
     """The names on which a method is called, each with its last line."""
     found: dict[str, CodeLine] = {}
-    for node, line in _running(lines):
+    for node, line, _ in _running(lines):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
             found[ast.unparse(node.func.value)] = line
     return found
 
 
-def cleared(lines: list[CodeLine]) -> list[tuple[str, str, CodeLine]]:
-    """What gradients are cleared: the optimizer or model of `zero_grad()`, or the tensor whose `grad` becomes None,
-    with that word and the line."""
+class Clearing(NamedTuple):
+    """A line that clears gradients: of an optimizer or a model by `zero_grad()`, or of a tensor whose `grad` becomes
+    None; with that word, and the function that the line stands in."""
+
+    what: str
+    how: str
+    line: CodeLine
+    function: str
+
+
+def cleared(lines: list[CodeLine]) -> list[Clearing]:
+    """The lines that clear gradients."""
     found = []
-    for node, line in _running(lines):
+    for node, line, function in _running(lines):
         call = isinstance(node, ast.Call)
         targets = [node.func] if call else node.targets if ast.unparse(node.value) == "None" else []
         word = "zero_grad" if call else "grad"
-        found += [(ast.unparse(t.value), word, line) for t in targets if getattr(t, "attr", "") == word]
+        found += [
+            Clearing(ast.unparse(t.value), word, line, function) for t in targets if getattr(t, "attr", "") == word
+        ]
     return found
 
 
@@ -337,19 +349,6 @@ def _wraps_a_result(value: ast.AST, statements: list[Statement]) -> bool:
     """Whether `Tensor(y)` wraps a name that was itself made from a tensor."""
     made = {t for node, _, _ in statements for t in _targets(node) if "Tensor" in ast.unparse(node)}
     return bool(_reads(value) & made)
-
-
-def text_of(site: str, cells: Sequence[str]) -> str:
-    """A line of the program, "file.py:12", with what stands there; of a notebook, its cell."""
-    file, _, number = site.rpartition(":")
-    name, rows = Path(file).name, linecache.getlines(file)
-    cell = re.match(r"<ipython-input-(\d+)", name)
-    whole = "".join(rows).rstrip()
-    n = int(cell[1]) if cell else next((n for n, text in enumerate(cells) if whole and text.rstrip() == whole), 0)
-    if 0 < n < len(cells):
-        name, rows = f"In [{n}]", cells[n].split("\n")
-    text = rows[int(number) - 1].strip() if 0 < int(number) <= len(rows) else ""
-    return f"{name}:{number}: {text}" if text else f"{name}:{number}"
 
 
 def names_in(text: str) -> set[str]:

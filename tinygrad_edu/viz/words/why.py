@@ -16,7 +16,7 @@ import numpy as np
 
 from ... import ops
 from ...backward import history
-from ...engine import NEEDS, Variable
+from ...engine import CLEARED, NEEDS, Variable
 from ...functions.settings import settings
 from ...nn import guards
 from ..graph.graph import Graph, Node
@@ -28,6 +28,7 @@ from ..graph.watch import callers, is_module, named, results_in
 from .case import Answer, Case
 from .reasons import ANSWERS, WHERE, advice
 from .source import (
+    CodeLine,
     Cut,
     assignment_of,
     calls_of,
@@ -95,21 +96,37 @@ def _absent(case: Case) -> Answer:
     walked = calls_of(lines, "backward")
     elsewhere = walked and not any(case.title(r) in walked for r in using)
     if using and not (elsewhere and cut_after(lines, case.stem, case.apart)):
-        last = [line for what, how, line in cleared(lines) if case.clears(what, how, line.block)][-1:]
-        if last and any(lines.index(line) < lines.index(last[0]) for line in walked.values()):
-            stepped = any(lines.index(line) >= lines.index(last[0]) for line in calls_of(lines, "step").values())
-            return case.answer("cleared before the step" if stepped else "cleared", last[0].where)
+        if found := _cleared(case, walked):
+            return found
         return case.answer("no backward", case.line(case.title(using[0])), loss=case.title(using[0]))
+    forgot = (_cleared(case, walked) or case.answer("cleared")) if x.flags & CLEARED else None
+    if forgot and not case.results:  # the loss that gave it was not kept
+        return forgot
     if cut := cut_after(lines, case.stem, case.apart) or cut_inside(lines, case.stem, case.scopes, case.apart):
         return case.answer(cut.cut, cut.where)
     if left := case.left(x.born):
         return case.answer("left", left[-1])
     if cut := cut_in_a_function(lines, case.stem, case.scopes):
         return case.answer(cut.cut, cut.where)
+    if forgot:
+        return forgot
     if not case.results:
         return case.answer("not recorded", case.line(name))
     loss = case.title(case.results[0])
     return case.answer("not used", case.line(loss), loss=loss)
+
+
+def _cleared(case: Case, walked: Mapping[str, CodeLine]) -> Answer | None:
+    """That the gradient was cleared, where a line does so after one that calls `backward()`; which line, if known."""
+    lines = case.lines
+    may = [c for c in cleared(lines) if case.clears(c.what, c.how, c.line.block)]
+    may = [c for c in may if not c.line.module] or may  # those of running functions first
+    if not may or not any(lines.index(line) <= lines.index(may[-1].line) for line in walked.values()):
+        return None
+    if len({(c.line.file, c.function) for c in may}) > 1:  # which of these functions ran last, no line tells
+        return case.answer("cleared")
+    stepped = any(lines.index(line) >= lines.index(may[-1].line) for line in calls_of(lines, "step").values())
+    return case.answer("cleared before the step" if stepped else "cleared", may[-1].line.where)
 
 
 def _not_asked(case: Case, made: Cut | None) -> Answer:
@@ -250,7 +267,7 @@ def _downstream(case: Case, graph: Graph) -> list[Backward]:
 def _never_cleared(case: Case, graph: Graph | None, g: Any) -> str | None:
     """The line that adds to the gradient in a loop in which nothing clears it."""
     own = _node(case, graph).grad if graph is not None else None
-    may = any(how == "grad" or case.clears(what, how, line.block) for what, how, line in cleared(case.lines))
+    may = any(c.how == "grad" or case.clears(c.what, c.how, c.line.block) for c in cleared(case.lines))
     line = repeated(case.lines, "backward")
     if line is None or may or (own is not None and np.allclose(g, own, rtol=1e-4)):
         return None
