@@ -141,7 +141,8 @@ def _versions(node: ast.stmt, names: Sequence[str]) -> Iterator[tuple[int, ast.s
     if isinstance(node, ast.AugAssign):
         yield REMOVED, ast.Assign([node.target], node.value)
     if isinstance(node, ast.Assign) and not isinstance(node.targets[-1], ast.Tuple):
-        yield REMOVED, ast.AugAssign(node.targets[-1], ast.Add(), node.value)
+        target: Any = node.targets[-1]
+        yield REMOVED, ast.AugAssign(target, ast.Add(), node.value)
     if isinstance(node, ast.For):
         for rank, new in _versions(ast.Expr(node.iter), names):
             yield rank, ast.For(node.target, new.value, node.body, node.orelse)  # type: ignore[attr-defined]

@@ -124,7 +124,7 @@ class Truth:
         return list(layers.values())
 
 
-def _inner(t: Variable) -> Variable:
+def _inner(t: Any) -> Any:
     """The value before the activation, as `dz` may be the derivative by what `z` is a function of, entry by entry."""
     while t.op is not None:
         inputs = [x for x in parents(t) if x.flags & NEEDS]
@@ -149,7 +149,9 @@ def _shares(pulled: Sequence[tuple[Variable, Any]]) -> Iterator[tuple[Any, int, 
 def _tangents(tensors: Sequence[Any], seen: Sequence[tuple[str, Any]], result: Variable) -> Iterator[list[Any]]:
     """From left to right, as recurrences may carry them along: the derivatives of the values of each variable by each
     small argument, of shape variable + argument; for elementwise code, of the shape of both."""
-    values = {v.born: v for _, v in (*seen, ("", result)) if isinstance(v, Variable) and v.flags & NEEDS}
+    values: dict[int, Any] = {
+        v.born: v for _, v in (*seen, ("", result)) if isinstance(v, Variable) and v.flags & NEEDS
+    }
     names: dict[str, dict[int, None]] = {"": {result.born: None}}
     for name, v in seen:
         names.setdefault(name, {}).update({v.born: None} if isinstance(v, Variable) and v.born in values else {})
