@@ -13,7 +13,7 @@ from ..changes import at_once
 from ..engine import NEEDS, STEPPED, Variable, births, constant
 from ..errors import GraphError
 from ..holders import USED
-from ..nn.module import Parameter
+from ..nn.parameter import Parameter
 from ..program.array import ProgramArray
 from ..program.program import Program
 from ..program.written import Place, Written

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..engine import Variable, constant
-from ..nn.module import Module, Parameter
+from ..nn.module import Module
+from ..nn.parameter import Parameter
 from ..optim.optimizer import Optimizer
 from ..program.array import ProgramArray
 from ..program.host import HostNumber
