@@ -127,7 +127,7 @@ class Truth:
 def _inner(t: Any) -> Any:
     """The value before the activation, as `dz` may be the derivative by what `z` is a function of, entry by entry."""
     while t.op is not None:
-        inputs = [x for x in parents(t) if x.flags & NEEDS]
+        inputs: list[Any] = [x for x in parents(t) if x.flags & NEEDS]
         if len(inputs) != 1 or inputs[0].shape != t.shape or not t.op.kind.entrywise:
             break
         (t,) = inputs
