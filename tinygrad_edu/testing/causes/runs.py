@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,3 +64,28 @@ class Runs:
         if found is None:
             return [False] * len(self.answer.arguments)
         return [self.answer.agrees(k, g) for k, g in enumerate(found)]
+
+
+class Replacing:
+    """A hook that gives one site other values, in their order."""
+
+    def __init__(self, k: int, values: Sequence[Any]) -> None:
+        self.k, self.values = k, iter(values)
+
+    def __call__(self, k: int, value: Any) -> Any:
+        other = next(self.values, None) if k == self.k else None
+        return value if other is None else other.copy()
+
+
+class Moving:
+    """A hook that adds something to the values of one site, and notes them."""
+
+    def __init__(self, k: int, shifts: Sequence[Any]) -> None:
+        self.k, self.shifts, self.values = k, iter(shifts), list[Any]()
+
+    def __call__(self, k: int, value: Any) -> Any:
+        if k != self.k:
+            return value
+        shift = next(self.shifts, None)
+        self.values.append(None if shift is None else np.asarray(value + shift))
+        return value if shift is None else self.values[-1].copy()

@@ -59,7 +59,7 @@ class Search(runs.Runs):
         self.at_first = {k: self.doubts(k) for k in self.seen}  # before anything is mended
 
     def run(self, hook: Hook) -> list[Any] | None:
-        fixed = {m.site: _Replacing(m.site, m.values) for m in self.mended}
+        fixed = {m.site: runs.Replacing(m.site, m.values) for m in self.mended}
         return super().run(lambda k, value: hook(k, fixed[k](k, value) if k in fixed else value))
 
     def look(self) -> None:
@@ -134,7 +134,7 @@ class Search(runs.Runs):
             there = self.copy.sites[k]
             same = (there.function, there.name) == (here.function, here.name) and not there.given and not there.handed
             if k > mending.site and same and self._alike(k, mending.site) and there.line > here.line:
-                again = self.run(_Replacing(k, mending.values))
+                again = self.run(runs.Replacing(k, mending.values))
                 found = Mending(k, mending.values, mending.right) if all(self.right(again)) else found
         return found
 
@@ -151,7 +151,7 @@ class Search(runs.Runs):
             if j == k or not own or visits[0] < times[0] or self.seen[j][0].shape != shifts[0].shape:
                 continue
             after = [next((i for i, t in enumerate(times) if t > v), None) for v in visits]
-            moved = _Moving(j, [None if i is None else shifts[i] for i in after])
+            moved = runs.Moving(j, [None if i is None else shifts[i] for i in after])
             right = self.right(self.run(moved))
             if len({*after} - {None}) == len(times) - 1 and all(np.array(right) >= mending.right):
                 return Mending(j, moved.values, right)
@@ -159,7 +159,7 @@ class Search(runs.Runs):
 
     def _shifts(self, mending: Mending) -> list[Any]:
         """What a line lacks each time, when what it goes on with is right."""
-        wanted, raw = _Replacing(mending.site, mending.values), list[Any]()
+        wanted, raw = runs.Replacing(mending.site, mending.values), list[Any]()
 
         def note(k: int, value: Any) -> Any:
             if k == mending.site:
@@ -232,7 +232,7 @@ class Search(runs.Runs):
         """The gradients with zeros for the values of a site; None if nothing depends on these."""
         if k not in self.zeroed:
             zeros = [np.zeros_like(v) for v in self.seen[k]]
-            found = self.run(_Replacing(k, zeros)) if any(v.any() for v in self.seen[k]) else self.gradients
+            found = self.run(runs.Replacing(k, zeros)) if any(v.any() for v in self.seen[k]) else self.gradients
             same = found is not self.gradients and found is not None and self._same(found)
             self.zeroed[k] = None if same else found
         return self.zeroed[k]
@@ -244,7 +244,7 @@ class Search(runs.Runs):
         for values in candidates:
             if self.runs >= runs.MOST:
                 return
-            found = self.run(_Replacing(k, values))
+            found = self.run(runs.Replacing(k, values))
             for m in self._factors(found, without):
                 after = self._scaled(found, without, m)
                 if sum(after) > sum(self.before) and all(np.array(after) >= self.before):
@@ -376,31 +376,6 @@ def _parts(series: list[Any], n: int) -> Iterator[Sequence[Any]]:
     yield from (known[i : i + n] for i in range(len(known) - n, -1, -1))
     for step in range(2, len(series) // max(n - 1, 1) + 1):
         yield from (series[i::step][:n] for i in range(step) if len(series[i::step]) == n)
-
-
-class _Replacing:
-    """A hook that gives one site other values, in their order."""
-
-    def __init__(self, k: int, values: Sequence[Any]) -> None:
-        self.k, self.values = k, iter(values)
-
-    def __call__(self, k: int, value: Any) -> Any:
-        other = next(self.values, None) if k == self.k else None
-        return value if other is None else other.copy()
-
-
-class _Moving:
-    """A hook that adds something to the values of one site, and notes them."""
-
-    def __init__(self, k: int, shifts: Sequence[Any]) -> None:
-        self.k, self.shifts, self.values = k, iter(shifts), list[Any]()
-
-    def __call__(self, k: int, value: Any) -> Any:
-        if k != self.k:
-            return value
-        shift = next(self.shifts, None)
-        self.values.append(None if shift is None else np.asarray(value + shift))
-        return value if shift is None else self.values[-1].copy()
 
 
 SLOPES: dict[str, Callable[[Any], Any]] = {
