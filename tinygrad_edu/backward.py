@@ -111,7 +111,8 @@ def _chain_rule(
         y, xs = (t, inputs) if create_graph else (t._data, [x._data for x in inputs])
         if vjps.__class__ is Together:
             vjps, xs = vjps.once(xs), ()
-        if TRACERS and (by := tracing.get()):
+        by = tracing.get() if TRACERS else None
+        if by is not None:
             for x in inputs:
                 by.take(x)
             vjps = by.rules(op, vjps)
@@ -137,6 +138,8 @@ def _chain_rule(
                 gx = fit(op, gx, x)
             if below and op.kind.entrywise and gx is not g and not op.masks:  # a mask multiplies by 0 or 1
                 gx = keep_zeros(g, gx)
+            if by is not None:
+                by.gave(t, i, gx)
             if n in grads:
                 if gx.dtype is HALF:
                     gx = REGISTRY["astype"](gx, dtype=WIDER[HALF])

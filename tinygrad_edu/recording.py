@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
-from functools import cache
-from types import FrameType
-from typing import Any
+from functools import cache, lru_cache
+from types import CodeType, FrameType
+from typing import Any, overload
 
 import numpy as np
 
-from .blocks import STATES, Block
+from .blocks import STATES, Block, Body
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 LIBRARIES = (PACKAGE, os.path.dirname(np.__file__) + os.sep)
@@ -59,6 +59,9 @@ class Tracer:
     def rules(self, op: Any, vjps: Any) -> Any:
         """The rules of an op, as they are to be called in such a walk."""
         raise NotImplementedError
+
+    def gave(self, t: Any, i: int, gx: Any) -> None:
+        """Called with what `t` adds to the gradient of its input `i`."""
 
     def take(self, x: Any) -> None:
         """Note that the value of a variable is read, where no op does it."""
@@ -137,6 +140,10 @@ class Recording(Block):
         return Recording(self.by, self.on)
 
 
+@overload
+def no_grad(function: None = None) -> Recording: ...
+@overload
+def no_grad(function: Body) -> Body: ...
 def no_grad(function: Any = None) -> Any:
     """Record nothing in a `with` block, or in a function decorated with it.
 
@@ -168,8 +175,13 @@ class Site:
         return isinstance(other, Site) and (self.code, self.place) == (other.code, other.place)
 
     def __str__(self) -> str:
-        lines = list(self.code.co_positions())
-        return f"{self.code.co_filename}:{lines[self.place // 2][0]}"
+        return f"{self.code.co_filename}:{_lines(self.code)[self.place // 2]}"
+
+
+@lru_cache(maxsize=64)
+def _lines(code: CodeType) -> list[int | None]:
+    """The line of each instruction."""
+    return [line for line, *_ in code.co_positions()]
 
 
 @cache

@@ -201,7 +201,7 @@ def pages():
     yield (
         "transformer",
         "A transformer block",
-        nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, rng=tg.random.default_rng(1)),
+        nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, norm_first=True, rng=tg.random.default_rng(1)),
         [tokens],
     )
 

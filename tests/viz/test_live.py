@@ -1,5 +1,7 @@
 """Graphs that the page computes by itself: values and gradients in a browser are those of the engine."""
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from tinygrad_edu.viz.graph.reading import read
 from tinygrad_edu.viz.live.activations import ACTIVATIONS
 from tinygrad_edu.viz.live.javascript import SIGNED, description, primitives, source, without
 from tinygrad_edu.viz.live.replay import replay
+from tinygrad_edu.viz.pages.player import page_data
 
 from .test_browser import browser  # noqa: F401  a fixture
 
@@ -249,3 +252,35 @@ def test_masks_follow_what_they_come_from(make):
     again.inputs[again.places[key].leaf] = -x
     found = again.program(*again.inputs)[again.places[graph.outputs[0]].value]
     agree(found, f(tg.Tensor(-x)).data, "at other inputs")
+
+
+@pytest.mark.parametrize("elementwise", [True, False])
+def test_a_rule_is_read_once_for_the_way_back_and_once_for_the_local_derivative(elementwise):
+    calls = []
+
+    def rule(g, y, x):
+        calls.append(None)
+        return g * 2
+
+    twice = tg.custom_op("twice_counted", lambda x: x * 2, rule, kind="elementwise" if elementwise else "custom")
+    graph = read(twice, (np.ones((2, 3)),), grads=True)
+    calls.clear()
+    place = replay(graph).places["n0"]
+    assert len(calls) == 1 + elementwise
+    assert place.gradient is not None
+
+
+def test_a_page_of_many_operations_is_made_without_collections():
+    graph = read(lambda x: sum((tg.sin(x * k) for k in range(1, 400)), x).sum(), (np.ones(3),), grads=True)
+    begun = []
+
+    def told(phase, info):
+        begun.append(phase)
+
+    gc.callbacks.append(told)
+    try:
+        page_data(graph)
+    finally:
+        gc.callbacks.remove(told)
+    assert len(begun) <= 2  # one as soon as it may
+    assert gc.isenabled()

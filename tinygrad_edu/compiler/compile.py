@@ -15,6 +15,7 @@ import numpy as np
 
 from ..arrays import get_default_dtype
 from ..batched import RUNNING, BatchedArray
+from ..blocks import no_collection
 from ..engine import NEEDS, Variable
 from ..errors import GraphError
 from ..functions.settings import settings
@@ -26,7 +27,7 @@ from ..program.reading import Reading
 from ..program.written import Written
 from ..recording import recording, stack_level, tracing
 from .dynamic import AnyLength, Dynamic, merged
-from .effects import NoEffects, no_collection
+from .effects import NoEffects
 from .guards import Outside
 from .plan import Plan
 from .repetition import OTHERWISE

@@ -6,9 +6,7 @@ functions, by the hook that is there for profilers; while somebody else has that
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import gc
 import io
 import os
 import random
@@ -16,7 +14,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -46,19 +43,6 @@ NOW = {"now", "utcnow", "today"}
 PASSED = (os.path.dirname(os.__file__) + os.sep, "<frozen", *LIBRARIES)
 READER = os.path.join(os.path.dirname(__file__), "compile.py")  # which calls the function
 OWN = ("linecache.py", "warnings.py", "importlib._bootstrap>", "importlib._bootstrap_external>", "traceback.py")
-
-
-@contextlib.contextmanager
-def no_collection() -> Iterator[None]:
-    """In a `with` block Python's collector waits: it would look through all steps of a long program again and again;
-    and finalizers, and what is called when it runs, may do what a function that is read must not."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 class NoEffects:

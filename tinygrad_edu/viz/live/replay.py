@@ -27,7 +27,7 @@ from ...program.reading import Reading
 from ...recording import Recording
 from ..formulas.formula import rule_of
 from ..graph.graph import Graph, Node, title
-from ..graph.steps import arguments, below_masks, contribution
+from ..graph.steps import arguments
 from ..graph.values import shown
 from .activations import ACTIVATIONS, chosen
 
@@ -67,7 +67,15 @@ class Replay:
 
 
 class Rerun(Reading):
-    """A reading that answers no question about values: other leaves would answer otherwise."""
+    """A reading that answers no question about values, as other leaves would answer otherwise, and that keeps what each
+    use of a tensor gives back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.back: dict[tuple[int, int], Any] = {}  # by the birth of the result and the place of its input
+
+    def gave(self, t: Any, i: int, gx: Any) -> None:
+        self.back[t.born, i] = gx
 
     def check(self, x: Any, check: Callable[[Any], None]) -> bool:
         return isinstance(x, ProgramArray)
@@ -214,8 +222,7 @@ class _Writing:
             key: replace(n, tensor=self.tensors[key], op=self.tensors[key].op or n.op, grad=gradients.get(key))
             for key, n in self.graph.nodes.items()
         }
-        graph = replace(self.graph, nodes=nodes, whole=None)
-        below, ones = below_masks(graph), dict[Any, Any]()
+        graph, ones = replace(self.graph, nodes=nodes, whole=None), dict[Any, Any]()
         for key, node in nodes.items():
             self.places[key].edges = [Edge() for _ in node.inputs]
             arrays = arguments(graph, node)
@@ -223,7 +230,7 @@ class _Writing:
                 if node.op is None or node.grad is None or not nodes[source].needs_grad or not rule_of(node.op, i):
                     continue
                 edge = self.places[key].edges[i]
-                edge.contribution = self.number(contribution(graph, node, i, arrays, key in below))
+                edge.contribution = self.number(self.reading.back[self.tensors[key].born, i])
                 if node.op.kind.entrywise:
                     one = ones.setdefault(node.grad.dtype, self.writer.constant(np.ones((), node.grad.dtype)))
                     y = self.tensors[key]._data

@@ -6,6 +6,7 @@ from types import FrameType
 from typing import Any
 
 from ...batched import BatchedArray
+from ...blocks import no_collection
 from ...errors import GraphError
 from ...functions.settings import settings
 from ...recording import SITES, Recording, user_frame
@@ -48,6 +49,11 @@ def noted(x: object, inputs: tuple[Any, ...], who: str) -> Graph:
 
 def page_data(graph: Graph, frame: FrameType | None = None) -> dict[str, Any]:
     """Nodes, views, steps and lines, as the page's script takes them."""
+    with no_collection():
+        return _page_data(graph, frame)
+
+
+def _page_data(graph: Graph, frame: FrameType | None) -> dict[str, Any]:
     blocks, lines = listing(graph, frame)
     data = _data_inputs(graph)
     texts = Texts()

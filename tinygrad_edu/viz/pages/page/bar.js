@@ -56,7 +56,7 @@ const bar = (() => {
   on("next", "click", () => go(reel.at() + 1));
   on("play", "click", play);
   on("scrub", "input", (e) => { playing(false); go(Number(e.target.value)); });
-  on("view", "change", (e) => detail(Number(e.target.value)));
+  on("view", "change", (e) => { picked = true; detail(Number(e.target.value)); });
   on("in", "click", () => camera.zoom(1 / 1.25));
   on("out", "click", () => camera.zoom(1.25));
   on("fit", "click", camera.back);
@@ -91,7 +91,7 @@ const bar = (() => {
   on("dark", "click", () => dark(!document.documentElement.classList.contains("dark")));
   on("projector", "click", () => {
     switched("projector", document.documentElement.classList.toggle("large"));
-    arrange();
+    if (picked) arrange(); else show_level(first());
   });
   on("help", "click", () => { $("keys").hidden = !$("keys").hidden; $("help").setAttribute("aria-expanded", String(!$("keys").hidden)); arrange(); });
   on("more", "click", () => $("more").setAttribute("aria-expanded", String($("tools").classList.toggle("open"))));
@@ -102,7 +102,7 @@ const bar = (() => {
 
   // The level of detail, the direction, the shape of the boxes and the arrangement of the panes in which the letters are largest.
   const SMALL = 0.8, LARGEST = 150, NAMES = 300;
-  let which = null;
+  let which = null, picked = false;  // picked: by the reader
   const narrow = () => matchMedia("(max-width: 60rem)").matches;
   function fitting(k) {
     const { base, shut } = graph.level(k), places = narrow() ? [["across", camera.room()]] : ["across", "beside"].map((name) => [name, place(name)]);
@@ -128,7 +128,7 @@ const bar = (() => {
     for (const k of levels) {
       if (best && size(k) > LARGEST && !data.views[k].of) continue;
       const found = fitting(k);
-      if (found.scale >= SMALL) return found;
+      if (found.scale >= SMALL * letters()) return found;
       if (!best || found.scale > best.scale) best = found;
     }
     return best ?? fitting(levels.at(-1));

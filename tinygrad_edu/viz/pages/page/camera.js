@@ -18,7 +18,7 @@ const camera = (() => {
     $("graph").classList.toggle("farther", scale < 0.25);
   }
   // The scale at which a drawing of this size fits into a place of that size.
-  const scale = (drawing, place) => Math.min(place.width / (drawing.width + 2 * pad), place.height / (drawing.height + 2 * pad), 1.7);
+  const scale = (drawing, place) => Math.min(place.width / (drawing.width + 2 * pad), place.height / (drawing.height + 2 * pad), 1.7 * letters());
 
   function fit(drawing = size) {
     size = drawing;

@@ -30,6 +30,9 @@ const make = (tag, attributes = {}, text = null, parent = null) => filled(docume
 const draw = (tag, attributes = {}, text = null, parent = null) => filled(document.createElementNS(SVG, tag), attributes, text, parent);
 const math = (tag, attributes = {}, text = null, parent = null) => filled(document.createElementNS(MATHML, tag), attributes, text, parent);
 
+// How large letters are beside the usual: more on a wide screen, and for a projector.
+const letters = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+
 function write(element, text) { if (element.textContent !== text) element.textContent = text; }
 
 // Something that is pressed like a button, by mouse, finger or key.

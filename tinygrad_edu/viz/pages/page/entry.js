@@ -1,6 +1,7 @@
 // What a box is: its facts; and, where the page computes, an entry of it to change, to nudge, and an activation to swap.
 const entry = (() => {
   const box = $("details");
+  const ROUNDING = { float16: 2 ** -10, float32: 2 ** -23 };
   let key = null, index = 0, h = 1e-3;
 
   function show() {
@@ -59,9 +60,11 @@ const entry = (() => {
     choice.value = String(h);
     choice.addEventListener("change", () => { h = Number(choice.value); show(); });
     const { difference } = live.slope(key, index, h), g = state.figure(key, 1), derivative = g.rows ? NaN : g.values[index];
-    const text = make("span", { id: "slopes" }, null, line), near = Math.abs(difference - derivative) <= 0.01 * Math.abs(derivative) + 1e-6;
+    const text = make("span", { id: "slopes" }, null, line), off = Math.abs(difference - derivative), near = off <= 0.01 * Math.abs(derivative) + 1e-6;
+    const rounding = (2 * (ROUNDING[nodes.get(data.outputs[0]).dtype] ?? 2 ** -52) * Math.abs(live.total())) / h;  // of the difference, as the result is rounded
     text.append("difference " + numbers.general(difference, 6));
-    if (Number.isFinite(derivative)) make("span", { class: near ? "agree" : "differ" }, ", derivative " + numbers.general(derivative, 6), text);
+    if (Number.isFinite(derivative)) make("span", { class: near ? "agree" : off <= rounding ? "" : "differ" }, ", derivative " + numbers.general(derivative, 6), text);
+    if (!near && off <= rounding) text.append(": h is too small for " + nodes.get(data.outputs[0]).dtype + ", rounding alone may make " + numbers.general(rounding, 2));
   }
   function swap(n) {
     const choice = make("select", { id: "swap" }, null, make("label", {}, "activation ", row()));

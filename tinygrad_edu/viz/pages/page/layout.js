@@ -215,7 +215,7 @@ const layout = (() => {
   function wrap(l, wide, high) {
     const whole = Math.min(wide / l.u, high / l.v);
     let best = { scale: whole * 1.2 };
-    if (whole > READABLE) return;
+    if (whole > READABLE * letters()) return;
     for (let count = 2; count <= ROWS && l.nodes.length >= 2 * count; count++) {
       const rows = broken(l, l.u / count), scale = Math.min(wide / (Math.max(...rows.map((r) => r.u)) + 2 * BEND), high / rows.reduce((sum, r) => sum + r.v + BETWEEN, -BETWEEN));
       if (scale > best.scale) best = { scale, rows };

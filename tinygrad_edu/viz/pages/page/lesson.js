@@ -43,7 +43,7 @@ const lesson = (() => {
     make("figcaption", {}, caption + (shape.length ? "  " + numbers.shape(shape, batch) : ""), e);
     if (!figure || !shape.length) { make("span", {}, hide ? "?" : text, e); return; }
     const svg = draw("svg", { role: "img", "aria-label": caption + ": " + (hide ? "?" : text) }, null, e), picture = tiles.picture(draw("g", { class: cls }, null, svg), shape, figure);
-    filled(svg, { width: picture.w + 2, height: picture.h + 2, viewBox: `-1 -1 ${picture.w + 2} ${picture.h + 2}` }, null, null);
+    filled(svg, { width: (picture.w + 2) / 16 + "rem", height: (picture.h + 2) / 16 + "rem", viewBox: `-1 -1 ${picture.w + 2} ${picture.h + 2}` }, null, null);
     picture.show(figure.values, dtype, hide);
   }
   const value = (parent, key) => figure(parent, nodes.get(key).name, state.figure(key, 0), state.text(key, 0), nodes.get(key), nodes.get(key).dtype, "value", state.blank(key, 0));
