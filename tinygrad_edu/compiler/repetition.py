@@ -154,8 +154,8 @@ class _Source:
         for k, row in enumerate(self.plan.rows):
             rows.setdefault((id(row.bundle), row.name), []).append((first + k, row))
         for together in rows.values():
-            (_, row), bundle = together[0], self.name(together[0][1].bundle.state)
-            self.do(f"w = {bundle}[{row.name!r}]")
+            (_, row), bundle = together[0], self.name(together[0][1].bundle)
+            self.do(f"w = {bundle}.state[{row.name!r}]")  # loading a state makes another dict
             for i, row in together:
                 r = self.name(row)
                 self.unless(f"{r}.whole is w and {r}.row is known[{i}]")
