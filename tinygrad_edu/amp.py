@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .annotations import DTypeLike
 from .changes import at_once
 from .errors import GraphError
 from .functions.calls import own_keywords
@@ -56,7 +57,7 @@ class autocast(Autocast):  # noqa: N801, PyTorch's name
     """
 
     @own_keywords
-    def __init__(self, dtype: Any = "bfloat16", enabled: bool = True) -> None:
+    def __init__(self, dtype: DTypeLike = "bfloat16", enabled: bool = True) -> None:
         super().__init__(dtype, enabled)
 
 

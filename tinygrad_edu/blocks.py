@@ -10,7 +10,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class NumPyErrors:
 
 # The blocks that are open in this thread or task, in order, each with the states from before it.
 opened: ContextVar[tuple[tuple[Block, list[tuple[Any, Any]]], ...]] = ContextVar("opened", default=())
+
+Body = TypeVar("Body", bound="Callable[..., Any] | classmethod[Any, Any, Any]")  # what a block decorates
 
 STATES: list[Any] = [opened, NumPyErrors]  # all that a block may change
 
@@ -78,12 +80,13 @@ class Block:
                 state.set(value)
             opened.set(blocks[:place] + blocks[place + 1 :])
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: Body) -> Body:
         """`function`, running in a block like this one, whatever kind of function it is."""
-        if isinstance(function, classmethod | staticmethod):
-            return type(function)(self(function.__func__))
-        if isinstance(function, type) or not callable(function):
-            what = f"the class {function.__name__}" if isinstance(function, type) else type(function).__name__
+        f: Any = function
+        if isinstance(f, classmethod | staticmethod):
+            return cast(Body, type(f)(self(f.__func__)))
+        if isinstance(f, type) or not callable(f):
+            what = f"the class {f.__name__}" if isinstance(f, type) else type(f).__name__
             raise TypeError(
                 f"{type(self).__name__}: only functions and methods can be decorated; got {what}; decorate its "
                 "methods, or use a with block"
@@ -91,9 +94,9 @@ class Block:
         kinds = (inspect.isgeneratorfunction, generator), (inspect.iscoroutinefunction, coroutine), \
             (inspect.isasyncgenfunction, async_generator)  # fmt: skip
         for is_kind, decorated in kinds:
-            if is_kind(function) or is_kind(getattr(function, "__call__", None)):  # noqa: B004 (the method itself)
-                return decorated(self, function)
-        return plain(self, function)
+            if is_kind(f) or is_kind(getattr(f, "__call__", None)):  # noqa: B004 (the method itself)
+                return cast(Body, decorated(self, f))
+        return cast(Body, plain(self, f))
 
 
 def _set(states: Any, values: Any) -> None:

@@ -58,7 +58,7 @@ class Generator(Named):
     array([8, 6, 5])
     """
 
-    def __init__(self, seed: object = None) -> None:
+    def __init__(self, seed: ArrayLike | None = None) -> None:
         self._numpy = np.random.default_rng(_seed(seed))
         self._lock = threading.Lock()
         if (by := tracer()) is not None:
@@ -231,7 +231,7 @@ def _together(who: str, a: object, b: object) -> tuple[int, ...]:
         ) from None
 
 
-def default_rng(seed: int | None = None) -> Generator:
+def default_rng(seed: ArrayLike | Generator | None = None) -> Generator:
     """A new generator; without a seed, a different one each time. A generator is handed back.
 
     >>> import tinygrad_edu as tg

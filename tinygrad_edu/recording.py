@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache, lru_cache
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from .blocks import STATES, Block
+from .blocks import STATES, Block, Body
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 LIBRARIES = (PACKAGE, os.path.dirname(np.__file__) + os.sep)
@@ -140,6 +140,10 @@ class Recording(Block):
         return Recording(self.by, self.on)
 
 
+@overload
+def no_grad(function: None = None) -> Recording: ...
+@overload
+def no_grad(function: Body) -> Body: ...
 def no_grad(function: Any = None) -> Any:
     """Record nothing in a `with` block, or in a function decorated with it.
 

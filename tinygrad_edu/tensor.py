@@ -86,7 +86,7 @@ class Tensor(Operators, Functions, Contents):
 
     @own_keywords
     def __init__(
-        self, data: object, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None
+        self, data: ArrayLike, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None
     ) -> None:
         array = to_array(data._data if isinstance(data, Variable) else data, dtype, copy=True)
         self._data = array[()] if array.ndim == 0 else array

@@ -50,7 +50,7 @@ def logistic(X: np.ndarray, W: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
     return tg.sigmoid(W @ X + b)
 
 
-def cost(network: Callable[..., Any], parameters: tuple[tg.Tensor, tg.Tensor]) -> Any:
+def cost(network: Callable[..., Any], parameters: Any) -> Any:
     A = network(X, *parameters)
     return -(Y * tg.log(A) + (1 - Y) * tg.log(1 - A)).mean()
 
@@ -64,9 +64,7 @@ def train(
         parameters += [rng.normal(size=(n_out, n_in)) * 0.5, np.zeros((n_out, 1))]
     costs: list[float] = []
     for _ in range(iterations):
-        J, gradients = tg.value_and_grad(lambda *p: cost(network, p), argnums=tuple(range(len(parameters))))(
-            *parameters
-        )
+        J, gradients = tg.value_and_grad(lambda p: cost(network, p))(parameters)
         parameters = [p - rate * g.data for p, g in zip(parameters, gradients)]
         costs.append(J.item())
     accuracy = float(((network(X, *parameters).data > 0.5) == (Y > 0.5)).mean())

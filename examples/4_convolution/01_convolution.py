@@ -92,8 +92,8 @@ answers: list[np.ndarray] = []
 for convolve in (conv_forward, conv_layer):
     answers.append(np.asarray(convolve(images, filters, zeros, 1, 1)))
     clocks.append(time.perf_counter())
-loops, layer = np.diff(clocks)
-print(f"{len(images)} digits: loops {loops:.3f} s, layer {layer:.4f} s, {loops / layer:.0f} times faster")
+slow, quick = np.diff(clocks)
+print(f"{len(images)} digits: loops {slow:.3f} s, layer {quick:.4f} s, {slow / quick:.0f} times faster")
 assert np.allclose(answers[0], answers[1], atol=1e-12)
 
 # %% [markdown]

@@ -105,8 +105,8 @@ for name, skip in (("plain", False), ("residual", True)):
 
 # %%
 if FULL:
-    train_x, train_y, test_x, test_y = data.load_mnist()
-    train_x, test_x = train_x.data[:, None] * 2 - 1, test_x.data[:, None] * 2 - 1
+    train_x, train_y, test_x, test_y = (part.data for part in data.load_mnist())
+    train_x, test_x = train_x[:, None] * 2 - 1, test_x[:, None] * 2 - 1
 else:
     train_x, train_y, test_x, test_y = small_x[:1400], small_y[:1400], small_x[1400:], small_y[1400:]
 rng = tg.random.default_rng(0)

@@ -89,7 +89,7 @@ optimizer = optim.Adam(model.parameters())
 schedule = optim.OneCycleLR(optimizer, 0.015, total_steps=steps + 1)
 for _ in range(steps):
     chosen = rng.integers(len(X), size=size)
-    scores, _ = model(X[chosen])
+    scores = model(X[chosen])[0]
     loss = F.cross_entropy(scores.reshape(-1, len(DIGITS)), Y[chosen].reshape(-1))
     optimizer.zero_grad()
     loss.backward()

@@ -107,7 +107,7 @@ def hidden_layer(
     return A2, J
 
 
-def start(rng: np.random.Generator, *shapes: Any) -> list[tg.Tensor]:
+def start(rng: np.random.Generator, *shapes: tuple[int, int]) -> list[tg.Tensor]:
     return [tg.Tensor(rng.normal(size=s) * 0.5 if s[1] > 1 else np.zeros(s), requires_grad=True) for s in shapes]
 
 

@@ -16,7 +16,7 @@ from ..functions.arguments import lift
 from ..functions.contract import matmul
 from ..functions.elementwise import relu
 from ..nn.functional import cross_entropy
-from ..nn.module import Parameter
+from ..nn.parameter import Parameter
 from ..recording import no_grad
 from ..viz import draw
 

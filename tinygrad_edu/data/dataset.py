@@ -62,7 +62,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """
 
     @settings
-    def __init__(self, *tensors: Any) -> None:
+    def __init__(self, *tensors: ArrayLike) -> None:
         self.tensors = tuple(lift(t, "TensorDataset") for t in tensors)
         lengths = {t.shape[:1] for t in self.tensors}
         if len(lengths) != 1 or lengths == {()}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class ImageFolder(Dataset):
 
     @settings
     def __init__(
-        self, root: Any, size: Positive | None = None, grey: bool = False,
+        self, root: str | PathLike[str], size: Positive | None = None, grey: bool = False,
         transform: Callable[[Any], Any] | None = None, target_transform: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
         folder = as_path("ImageFolder", root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Axis = int | Sequence[int] | None
+NOTHING: Any = object()  # no argument
 
 
 def lift(x: ArrayLike | Variable, who: str = "asarray") -> Tensor:
@@ -93,25 +94,41 @@ def number(who: str, what: str, x: object) -> Any:
     return real(who, what, x)
 
 
-def elementwise(
-    op: Op, example: str = "", result: str = "", home: str = "elementwise", scaled: bool = False
-) -> Callable[..., Tensor]:
+def of_one(x: ArrayLike, /) -> Tensor:
+    """The form of `elementwise` functions of one array."""
+    raise NotImplementedError
+
+
+def of_two(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
+    """The form of those of two arrays."""
+    raise NotImplementedError
+
+
+def scaled(x1: ArrayLike, x2: ArrayLike, /, *, alpha: float = 1) -> Tensor:
+    """The form of those of two arrays that multiply the second by `alpha`."""
+    raise NotImplementedError
+
+
+def elementwise(op: Op, form: Decorated, example: str = "", result: str = "", home: str = "elementwise") -> Decorated:
     """The public function of an elementwise op: scalars stay weak, lists and arrays are read.
 
-    With `scaled`, it takes `alpha`, a factor of its second argument. Its docstring shows `example`, the arguments of
-    a call, and `result`, which that call prints.
+    It takes what `form` takes, and shows that to type checkers, `inspect` and `help`. Its docstring shows `example`,
+    the arguments of a call, and `result`, which that call prints.
     """
-    arity = len(op.domain or ())
+    signature = inspect.signature(form)
+    parameters = signature.parameters
+    given = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    arity = len(given)
 
-    def unary(x: Any, /, *more: Any, **others: Any) -> Any:
-        if more or others:
-            fitting(function, (x, *more), others)
+    def unary(x: Any = NOTHING, /, *more: Any, **others: Any) -> Any:
+        if more or others or x is NOTHING:
+            fitting(function, () if x is NOTHING else (x, *more), others)
         return op.unary(x if isinstance(x, Variable) else lift(x, op.name))
 
     def nary(*xs: Any, **others: Any) -> Any:
-        if "alpha" in others and scaled and len(xs) == 2:  # PyTorch's factor of the second
+        if "alpha" in others and "alpha" in parameters and len(xs) == 2:  # PyTorch's factor of the second
             second = xs[1] if is_weak(xs[1]) else lift(xs[1], op.name)
-            return nary(xs[0], second * others.pop("alpha"), **others)
+            return nary(xs[0], second * real(op.name, "alpha", others.pop("alpha")), **others)
         if others or len(xs) != arity:
             fitting(function, xs, others)
         if not any(isinstance(x, Variable) for x in xs):
@@ -120,22 +137,17 @@ def elementwise(
         return op(*xs)
 
     function: Any = unary if arity == 1 else nary
-    given = ["x"] if arity == 1 else [f"x{k + 1}" for k in range(arity)]
-    function.__signature__ = inspect.Signature(
-        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation="Any") for name in given],
-        return_annotation="Tensor",
-    )
-    function.__annotations__ = {**dict.fromkeys(given, "Any"), "return": "Tensor"}
+    function.__signature__, function.__annotations__ = signature, form.__annotations__
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = f"{__package__}.{home}"  # where pickle will find it
     written = f" = {op.formula.format(*given)}" if op.formula else ""
     others = ", with broadcasting" if arity > 1 else ""
-    others += "; `alpha`, if given, multiplies the second" if scaled else ""
+    others += "; `alpha`, if given, multiplies the second" if "alpha" in parameters else ""
     function.__doc__ = op.doc or f"{op.name}({', '.join(given)}){written}, entry by entry{others}."
     if example:
         place = "tg.special" if home == "special" else "tg"
         function.__doc__ += f"\n\n>>> import tinygrad_edu as tg\n>>> {place}.{op.name}({example})\n{result}\n"
-    return cast("Callable[..., Tensor]", function)
+    return cast(Decorated, function)
 
 
 def normal_axis(who: str, axis: Any, ndim: int) -> int:

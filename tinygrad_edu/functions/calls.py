@@ -144,13 +144,18 @@ def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any
         at_device(who, kwargs["device"])
         kwargs = {k: v for k, v in kwargs.items() if k != "device"}
     kwargs = _spelled(kwargs, known, {p.name for p in parameters[: len(args)]})
+    call = f"{who}{'' if owner is None else '(...)'}({_written(parameters)})"
+    placed = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+    if len(args) < len(placed) and (named := [name for name in kwargs if name not in known]):
+        raise TypeError(
+            f"{who}: {' and '.join(placed)} must be given by place; got {named[0]}=; write {call}"
+        ) from None
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in kwargs:
             if name not in known:
                 _refuse_keyword(who, name, sorted(known))
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     missing = [p.name for p in places[len(args) :] if p.default is p.empty and p.name not in kwargs]
-    call = f"{who}{'' if owner is None else '(...)'}({_written(parameters)})"
     if missing:
         given = [counted(len(args))] * bool(args) + list(kwargs)
         raise TypeError(
@@ -202,6 +207,7 @@ def _written(parameters: list[inspect.Parameter]) -> str:
     shown = []
     for p in parameters:
         stars = "*" * (p.kind is p.VAR_POSITIONAL)
-        if p.name not in ("dim", "keepdim") and p.kind is not p.VAR_KEYWORD:
+        theirs = p.kind is p.KEYWORD_ONLY and p.name in ("dim", "keepdim", "alpha")  # for those who know PyTorch
+        if not theirs and p.kind is not p.VAR_KEYWORD:
             shown.append(f"{stars}{p.name}" if p.default is p.empty else f"{p.name}={p.default!r}")
     return ", ".join(shown[:6] + ["..."] * (len(shown) > 6))

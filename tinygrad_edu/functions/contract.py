@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def matmul(a: Any, b: Any) -> Tensor:
+def matmul(a: ArrayLike, b: ArrayLike) -> Tensor:
     """Matrix product `(..., i, k), (..., k, j) -> (..., i, j)`; a 1-D tensor is a row or a column.
 
     Errors: a ShapeError for numbers, and where the two lengths k differ.
@@ -107,7 +107,7 @@ def _summed_over(axes: object, a: Tensor, b: Tensor) -> tuple[list[int], list[in
 
 
 @own_keywords
-def einsum(subscripts: str, *operands: object) -> Tensor:
+def einsum(subscripts: str | ArrayLike, *operands: object) -> Tensor:
     """Einstein summation, as `numpy.einsum` writes it: `einsum("bik,bkj->bij", a, b)`.
 
     Errors: a ShapeError unless the subscripts name each axis, and the output uses each index once.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @settings
 @own_keywords
-def asarray(data: object, dtype: object | None = None, copy: bool | None = None) -> Tensor:
+def asarray(data: ArrayLike, dtype: DTypeLike | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of `data`: shared where it can be, unlike `Tensor(data)`, which copies.
 
     Takes lists, arrays, tensors, and what other libraries offer through DLPack.
@@ -84,7 +84,9 @@ def _dims(dims: tuple[Any, ...], shape: int | Sequence[int] | None) -> Any:
 
 @settings
 @own_keywords
-def zeros(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None) -> Tensor:
+def zeros(
+    *dims: int | Sequence[int] | DTypeLike, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """Zeros: `zeros((2, 3))` or `zeros(2, 3)`.
 
     >>> import tinygrad_edu as tg
@@ -96,7 +98,9 @@ def zeros(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeL
 
 @settings
 @own_keywords
-def ones(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None) -> Tensor:
+def ones(
+    *dims: int | Sequence[int] | DTypeLike, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """Ones: `ones((2, 3))` or `ones(2, 3)`.
 
     >>> import tinygrad_edu as tg
@@ -108,7 +112,7 @@ def ones(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeLi
 
 @settings
 @own_keywords
-def full(shape: int | Sequence[int], fill_value: object, dtype: object | None = None) -> Tensor:
+def full(shape: int | Sequence[int], fill_value: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """`fill_value` everywhere; its dtype, if none is given. A tensor is broadcast, and keeps its gradient.
 
     >>> import tinygrad_edu as tg
@@ -116,7 +120,7 @@ def full(shape: int | Sequence[int], fill_value: object, dtype: object | None = 
     [[7.0, 7.0], [7.0, 7.0]]
     """
     if isinstance(fill_value, Variable):
-        value = fill_value if dtype is None else fill_value.astype(dtype)  # type: ignore[attr-defined]
+        value = fill_value if dtype is None else fill_value.astype(dtype)
         return broadcast_to(value, shape=normal_shape("full", shape))
     if dtype is None:
         dtype = to_array(fill_value, who="full").dtype
@@ -125,7 +129,9 @@ def full(shape: int | Sequence[int], fill_value: object, dtype: object | None = 
 
 @settings
 @own_keywords
-def empty(*dims: object, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None) -> Tensor:
+def empty(
+    *dims: int | Sequence[int] | DTypeLike, shape: int | Sequence[int] | None = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """Memory as it is found; write before you read.
 
     >>> import tinygrad_edu as tg
@@ -159,7 +165,9 @@ def arange(
 
 @settings
 @own_keywords
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None) -> Tensor:
+def linspace(
+    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None
+) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`, which is left out without `endpoint`; complex ones too.
 
     >>> import tinygrad_edu as tg
@@ -176,7 +184,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
 
 @settings
 @own_keywords
-def eye(n_rows: object, n_cols: object = None, k: object = 0, dtype: DTypeLike | None = None) -> Tensor:
+def eye(n_rows: int, n_cols: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """Ones on diagonal `k`, zeros elsewhere.
 
     >>> import tinygrad_edu as tg

@@ -93,7 +93,7 @@ def rfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
 
 
 @own_keywords
-def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") -> Tensor:
+def irfft(x: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `rfft`: `n` real numbers, 2 (m - 1) for m entries if it is not given.
 
     Source: Sorensen et al. (1987).
@@ -102,14 +102,14 @@ def irfft(x: Any, n: Any = None, axis: Any = -1, norm: str | None = "backward") 
     >>> tg.fft.irfft([4.0, 0.0, 0.0]).tolist()
     [1.0, 1.0, 1.0, 1.0]
     """
-    x = _complex("irfft", x)
-    axis = normal_axis("irfft", axis, x.ndim)
-    n = 2 * (x.shape[axis] - 1) if n is None else integer("irfft", "n", n, 1)
+    y = _complex("irfft", x)
+    axis = normal_axis("irfft", axis, y.ndim)
+    n = 2 * (y.shape[axis] - 1) if n is None else integer("irfft", "n", n, 1)
     lead = (slice(None),) * axis
     m = n // 2 + 1
-    if m > x.shape[axis]:
-        x = ops.pad(x, width=tuple((0, m - x.shape[axis]) if i == axis else (0, 0) for i in range(x.ndim)), value=0)
-    half = x[(*lead, slice(m))]
+    if m > y.shape[axis]:
+        y = ops.pad(y, width=tuple((0, m - y.shape[axis]) if i == axis else (0, 0) for i in range(y.ndim)), value=0)
+    half = y[(*lead, slice(m))]
     rest = ops.conj(flip(half[(*lead, slice(1, n - m + 1))], axis))
     return ops.real(_one("irfft", concat([half, rest], axis), None, axis, norm, True))
 
@@ -167,7 +167,7 @@ def _axes(who: str, x: Any, s: Any, axes: Any, last: bool = False) -> list[tuple
 
 @own_keywords
 def fftn(
-    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
     """`fft` along several axes, all of them if none are given. Source: Cooley and Tukey (1965).
 
@@ -175,15 +175,15 @@ def fftn(
     >>> tg.fft.fftn(tg.ones((2, 2))).real.tolist()
     [[4.0, 0.0], [0.0, 0.0]]
     """
-    x = _complex("fftn", x)
-    for n, axis in reversed(_axes("fftn", x, s, axes)):
-        x = _one("fftn", x, n, axis, norm, False)
-    return x
+    y = _complex("fftn", x)
+    for n, axis in reversed(_axes("fftn", y, s, axes)):
+        y = _one("fftn", y, n, axis, norm, False)
+    return y
 
 
 @own_keywords
 def ifftn(
-    x: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: ArrayLike, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
 ) -> Tensor:
     """The inverse of `fftn`. Source: Cooley and Tukey (1965).
 
@@ -191,10 +191,10 @@ def ifftn(
     >>> tg.fft.ifftn(tg.ones((2, 2))).real.tolist()
     [[1.0, 0.0], [0.0, 0.0]]
     """
-    x = _complex("ifftn", x)
-    for n, axis in reversed(_axes("ifftn", x, s, axes)):
-        x = _one("ifftn", x, n, axis, norm, True)
-    return x
+    y = _complex("ifftn", x)
+    for n, axis in reversed(_axes("ifftn", y, s, axes)):
+        y = _one("ifftn", y, n, axis, norm, True)
+    return y
 
 
 @own_keywords

@@ -106,7 +106,9 @@ def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int = -1, *, dim: in
 
 
 @settings
-def gather(input: Any, axis: Any = None, index: Any = None, *, dim: Any = None) -> Tensor:
+def gather(
+    input: ArrayLike, axis: int | None = None, index: ArrayLike | None = None, *, dim: int | None = None
+) -> Tensor:
     """y[i, j] = input[index[i, j], j] for axis 0, and so on, for all of `index`, which may be smaller than `input` but
     along `axis`: PyTorch's `gather`, with its order of arguments. `dim` is PyTorch's name of `axis`.
 
@@ -117,21 +119,28 @@ def gather(input: Any, axis: Any = None, index: Any = None, *, dim: Any = None) 
     [[2.0], [3.0]]
     """
     axis = axis if dim is None else spelled("gather", axis, None, dim)
-    x, index = lift(input, "gather"), _integers("gather", index)
-    if not x.ndim and index.ndim < 2:  # a number is a row of one, as in PyTorch
-        return reshape(gather(x.reshape(1), axis, index.reshape(-1)), index.shape)
+    x, places = lift(input, "gather"), _integers("gather", index)
+    if not x.ndim and places.ndim < 2:  # a number is a row of one, as in PyTorch
+        return reshape(gather(x.reshape(1), axis, places.reshape(-1)), places.shape)
     axis = normal_axis("gather", axis, x.ndim)
-    if x.ndim != index.ndim or any(k > n for i, (k, n) in enumerate(zip(index.shape, x.shape)) if i != axis):
+    if x.ndim != places.ndim or any(k > n for i, (k, n) in enumerate(zip(places.shape, x.shape)) if i != axis):
         raise ShapeError(
-            f"gather: index must have the axes of the input, no longer but along axis {axis}; got {index.shape} for "
+            f"gather: index must have the axes of the input, no longer but along axis {axis}; got {places.shape} for "
             f"{x.shape}; use take for whole rows"
         )
-    x = x[tuple(slice(None) if i == axis else slice(k) for i, k in enumerate(index.shape))]
-    return ops.take_along_axis(x, index, axis=axis)
+    x = x[tuple(slice(None) if i == axis else slice(k) for i, k in enumerate(places.shape))]
+    return ops.take_along_axis(x, places, axis=axis)
 
 
 @own_keywords
-def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None, *, dim: Any = None) -> Tensor:
+def scatter_add(
+    input: ArrayLike,
+    axis: int | None = None,
+    index: ArrayLike | None = None,
+    src: ArrayLike | None = None,
+    *,
+    dim: int | None = None,
+) -> Tensor:
     """`input` with `src` added at `index` along `axis`; what is added to one place several times, is summed.
 
     y[index[i, j], j] += src[i, j] for axis 0, y[i, index[i, j]] += src[i, j] for axis 1, and so on, for all of
@@ -142,11 +151,11 @@ def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None
     >>> tg.scatter_add(tg.zeros(3), 0, [0, 2, 2], tg.asarray([1.0, 2.0, 3.0])).tolist()
     [1.0, 0.0, 5.0]
     """
-    _given("scatter_add", axis=axis if dim is None else dim, index=index, src=src)
-    input, src, places = lift(input, "scatter_add"), lift(src, "scatter_add"), _integers("scatter_add", index)
+    axis, index, added = _given("scatter_add", axis=axis if dim is None else dim, index=index, src=src)
+    input, src, places = lift(input, "scatter_add"), lift(added, "scatter_add"), _integers("scatter_add", index)
     if not input.ndim and max(src.ndim, places.ndim) < 2:
-        return reshape(scatter_add(input.reshape(1), axis, places.reshape(-1), src.reshape(-1), dim=dim), ())
-    axis = normal_axis("scatter_add", axis if dim is None else dim, input.ndim)
+        return reshape(scatter_add(input.reshape(1), axis, places.reshape(-1), src.reshape(-1)), ())
+    axis = normal_axis("scatter_add", axis, input.ndim)
     src = broadcast_to(src, places.shape) if src.ndim == 0 else src
     room = tuple(n if i == axis else min(n, m) for i, (n, m) in enumerate(zip(src.shape, input.shape, strict=False)))
     if not len(places.shape) == input.ndim == src.ndim or any(n > m for n, m in zip(places.shape, room, strict=True)):
@@ -166,7 +175,13 @@ def scatter_add(input: Any, axis: Any = None, index: Any = None, src: Any = None
 
 @own_keywords
 def index_add(
-    input: Any, axis: Any = None, index: Any = None, source: Any = None, alpha: float = 1, *, dim: Any = None
+    input: ArrayLike,
+    axis: int | None = None,
+    index: ArrayLike | None = None,
+    source: ArrayLike | None = None,
+    alpha: float = 1,
+    *,
+    dim: int | None = None,
 ) -> Tensor:
     """`input` with `alpha` times the rows of `source` added to the rows that `index` names, along `axis`.
 
@@ -178,11 +193,11 @@ def index_add(
     >>> tg.index_add(tg.zeros((2, 2)), 0, [1, 1], tg.ones((2, 2)), alpha=3).tolist()
     [[0.0, 0.0], [6.0, 6.0]]
     """
-    _given("index_add", axis=axis if dim is None else dim, index=index, source=source)
-    input, source, places = lift(input, "index_add"), lift(source, "index_add"), _integers("index_add", index)
+    axis, index, added = _given("index_add", axis=axis if dim is None else dim, index=index, source=source)
+    input, source, places = lift(input, "index_add"), lift(added, "index_add"), _integers("index_add", index)
     if not input.ndim and source.ndim < 2:
-        return reshape(index_add(input.reshape(1), axis, places.reshape(-1), source.reshape(-1), alpha, dim=dim), ())
-    axis = normal_axis("index_add", axis if dim is None else dim, input.ndim)
+        return reshape(index_add(input.reshape(1), axis, places.reshape(-1), source.reshape(-1), alpha), ())
+    axis = normal_axis("index_add", axis, input.ndim)
     places = places.reshape(-1) if len(places.shape) == 0 else places
     shape = (*input.shape[:axis], *places.shape, *input.shape[axis + 1 :])
     if len(places.shape) != 1 or source.shape != shape:
@@ -225,10 +240,12 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: Size = 0
     return ops.put(values, places, shape=(n,), index=(ops.ARRAY,))
 
 
-def _given(who: str, **arguments: object) -> None:
+def _given(who: str, **arguments: object) -> tuple[Any, ...]:
+    """The arguments, none of which may be left out."""
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise TypeError(f"{who}: needs {', '.join(arguments)}; got no {missing[0]}; see help(tg.{who})")
+    return tuple(arguments.values())
 
 
 def _is_one(alpha: object) -> bool:
@@ -291,7 +308,7 @@ def sort(
 
 @settings
 def topk(
-    x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True, *, dim: int | None = None
+    x: ArrayLike, k: int, axis: int = -1, largest: bool = True, sorted: bool = True, *, dim: int | None = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The `k` largest (or smallest) entries along `axis`, and their indices: sorted, also where they need not be.
 
@@ -316,7 +333,7 @@ def topk(
 
 @settings
 def searchsorted(
-    x1: ArrayLike, x2: ArrayLike, side: str = "left", sorter: Any = None, *, right: bool | None = None
+    x1: ArrayLike, x2: ArrayLike, side: str = "left", sorter: ArrayLike | None = None, *, right: bool | None = None
 ) -> Tensor:  # fmt: skip
     """Where to insert each entry of `x2` into the sorted `x1` so that it stays sorted.
 

@@ -54,7 +54,7 @@ def reshape(x: ArrayLike, *dims: Any, shape: Any = None, copy: bool | None = Non
 
 
 @own_keywords
-def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+def flatten(x: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """Axes `start_axis` to `end_axis` as one: all entries along one axis, if neither is given.
 
     Errors: an AxisError where `start_axis` is after `end_axis`.
@@ -106,7 +106,7 @@ def transpose(x: ArrayLike, *axes: Any) -> Tensor:
 
 
 @own_keywords
-def matrix_transpose(x: Any) -> Tensor:
+def matrix_transpose(x: ArrayLike) -> Tensor:
     """The last two axes exchanged: (..., m, n) -> (..., n, m).
 
     Errors: a ShapeError for fewer than two axes.
@@ -122,7 +122,7 @@ def matrix_transpose(x: Any) -> Tensor:
 
 
 @own_keywords
-def moveaxis(x: Any, source: Any, destination: object) -> Tensor:
+def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Move axes to new places; the others keep their order.
 
     Errors: a ShapeError unless there is one destination for each source, each axis once.
@@ -145,7 +145,7 @@ def moveaxis(x: Any, source: Any, destination: object) -> Tensor:
 
 
 @settings
-def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged.
 
     >>> import tinygrad_edu as tg
@@ -210,7 +210,7 @@ def broadcast_to(x: ArrayLike, shape: int | Sequence[int]) -> Tensor:
 
 
 @own_keywords
-def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
+def flip(x: ArrayLike, axis: Axis = None, *, dim: Axis = None) -> Tensor:
     """The order of entries reversed along `axis`; along all axes for None.
 
     >>> import tinygrad_edu as tg
@@ -225,7 +225,7 @@ def flip(x: Any, axis: Axis = None, *, dim: Axis = None) -> Tensor:
 
 
 @settings
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
+def pad(x: ArrayLike, pad_width: ArrayLike, mode: str = "constant", constant_values: ArrayLike = 0) -> Tensor:
     """Entries added around `x`, as `numpy.pad` does: `pad_width` is `((before, after), ...)`.
 
     `mode` is "constant" (with `constant_values`), "edge", "reflect", "symmetric" or "wrap". Errors: a ShapeError unless
@@ -241,14 +241,14 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         width = tuple((integer("pad", "pad_width", a), integer("pad", "pad_width", b)) for a, b in width)
     except ValueError:
         raise ShapeError(
-            f"pad: pad_width must be (before, after) for each axis; got {pad_width} for shape {x.shape}; "
+            f"pad: pad_width must be (before, after) for each axis; got {pad_width!r} for shape {x.shape}; "
             "give one pair for each axis"
         ) from None
     if min((n for pair in width for n in pair), default=0) < 0:
-        raise ShapeError(f"pad: pad_width must not be negative; got {pad_width}; use slices to cut")
+        raise ShapeError(f"pad: pad_width must not be negative; got {pad_width!r}; use slices to cut")
     if mode == "constant":
-        entry = isinstance(constant_values, complex) and x.dtype.kind == "c"
-        entry = constant_values if entry else number("pad", "constant_values", constant_values)
+        same = isinstance(constant_values, complex) and x.dtype.kind == "c"
+        entry = constant_values if same else number("pad", "constant_values", constant_values)
         return ops.pad(x, width=width, value=entry)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(f"pad: mode must be constant, edge, reflect, symmetric or wrap; got {mode!r}; choose one")
@@ -265,7 +265,7 @@ def _triangle(x: Any, k: int, lower: bool, who: str) -> Any:
 
 
 @settings
-def tril(x: object, k: int = 0) -> Tensor:
+def tril(x: ArrayLike, k: int = 0) -> Tensor:
     """The entries on and below diagonal `k` of the last two axes; 0 elsewhere.
 
     >>> import tinygrad_edu as tg
@@ -276,7 +276,7 @@ def tril(x: object, k: int = 0) -> Tensor:
 
 
 @settings
-def triu(x: object, k: int = 0) -> Tensor:
+def triu(x: ArrayLike, k: int = 0) -> Tensor:
     """The entries on and above diagonal `k` of the last two axes; 0 elsewhere.
 
     >>> import tinygrad_edu as tg
@@ -303,7 +303,7 @@ def diagonal(x: ArrayLike, offset: int = 0, axis1: int = -2, axis2: int = -1) ->
 
 
 @settings
-def meshgrid(*xs: object, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*xs: ArrayLike, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of a grid from one-dimensional `xs`: x along columns and y along rows, for "ij" exchanged.
 
     A list of tensors in place of several arguments is taken, too. Errors: a ValueError for another `indexing`.

@@ -120,7 +120,7 @@ def trace(x: ArrayLike, offset: int = 0, dtype: DTypeLike | None = None) -> Tens
     return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
-def _adjoint(x: object) -> Any:
+def _adjoint(x: ArrayLike) -> Any:
     """The matrix transposed and, if it is complex, conjugated."""
     y = matrix_transpose(x)
     return ops.conj(y) if y.dtype.kind == "c" else y

@@ -8,7 +8,7 @@ import inspect
 import operator
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,10 +18,13 @@ from ..engine import Variable
 from ..errors import DTypeError
 from .calls import Decorated, own_keywords, refitted, rename, spoken
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor as Leaf  # to be written into
+else:
+    Leaf = Any
 Size = int  # 0 or more
 Positive = int  # 1 or more
 Probability = float  # from 0 to 1
-Leaf = Any  # a tensor to be written into
 Texts = Any  # a text, or several
 Names = Any  # all, none, or those of these names: True, False, a text, or several
 

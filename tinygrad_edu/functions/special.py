@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import ops
 from ..annotations import ArrayLike
-from .arguments import elementwise, lift
+from .arguments import elementwise, lift, of_one, of_two
 from .calls import own_keywords
 from .elementwise import clip, log, log1p, minimum, sigmoid, where
 from .elementwise import erf as erf
@@ -15,12 +15,14 @@ from .settings import Size, settings
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-erfc = elementwise(ops.erfc, "4.0", "Tensor(shape=(), dtype=float32, 1.5417e-08)", "special")
-erfcx = elementwise(ops.erfcx, "[0.0, 10.0]", "Tensor(shape=(2,), dtype=float32, [1.    , 0.0561])", "special")
-erfinv = elementwise(ops.erfinv, "[0.0, 0.5]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.4769])", "special")
-gammaln = elementwise(ops.gammaln, "[1.0, 5.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 3.1781])", "special")
-xlogy = elementwise(ops.xlogy, "0.0, 0.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
-xlog1py = elementwise(ops.xlog1py, "0.0, -1.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
+erfc = elementwise(ops.erfc, of_one, "4.0", "Tensor(shape=(), dtype=float32, 1.5417e-08)", "special")
+erfcx = elementwise(ops.erfcx, of_one, "[0.0, 10.0]", "Tensor(shape=(2,), dtype=float32, [1.    , 0.0561])", "special")
+erfinv = elementwise(ops.erfinv, of_one, "[0.0, 0.5]", "Tensor(shape=(2,), dtype=float32, [0.    , 0.4769])", "special")
+gammaln = elementwise(
+    ops.gammaln, of_one, "[1.0, 5.0]", "Tensor(shape=(2,), dtype=float32, [0.    , 3.1781])", "special"
+)
+xlogy = elementwise(ops.xlogy, of_two, "0.0, 0.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
+xlog1py = elementwise(ops.xlog1py, of_two, "0.0, -1.0", "Tensor(shape=(), dtype=float32, 0.)", "special")
 
 
 @own_keywords

@@ -68,7 +68,7 @@ def can_cast(from_: object, to: object) -> Any:
 
 
 @own_keywords
-def result_type(*arrays_and_dtypes: Any) -> Any:
+def result_type(*arrays_and_dtypes: ArrayLike | DTypeLike) -> Any:
     """The dtype that tensors, dtypes and Python numbers have together.
 
     >>> import tinygrad_edu as tg
@@ -118,7 +118,7 @@ def _info(who: str, type: Any, kinds: str, of: type) -> Any:
 
 
 @own_keywords
-def finfo(type: Any) -> Any:
+def finfo(type: DTypeLike | ArrayLike) -> Any:
     """The limits of a dtype of floats: bits, eps, max, min, smallest_normal, dtype.
 
     >>> import tinygrad_edu as tg
@@ -129,7 +129,7 @@ def finfo(type: Any) -> Any:
 
 
 @own_keywords
-def iinfo(type: Any) -> Any:
+def iinfo(type: DTypeLike | ArrayLike) -> Any:
     """The limits of a dtype of integers: bits, max, min, dtype.
 
     >>> import tinygrad_edu as tg
@@ -140,7 +140,7 @@ def iinfo(type: Any) -> Any:
 
 
 @own_keywords
-def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
+def broadcast_arrays(*arrays: ArrayLike) -> tuple[Tensor, ...]:
     """Tensors, broadcast against each other.
 
     Errors: a ValueError where two lengths differ and neither is 1.

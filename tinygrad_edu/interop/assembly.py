@@ -52,7 +52,7 @@ def _places(x: Tensor) -> Any:
     return np.arange(x.size).reshape(x.shape)
 
 
-def _picked(x: object, places: Any) -> Any:
+def _picked(x: Any, places: Any) -> Any:
     return indexing.take(layout.flatten(x), places)
 
 

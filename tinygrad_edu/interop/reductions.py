@@ -45,7 +45,7 @@ def _counted(a: Tensor, where: ArrayLike) -> Any:
     return layout.broadcast_to(mask, a.shape)
 
 
-def _kept(a: Any, where: ArrayLike, fill: object) -> Any:
+def _kept(a: Any, where: ArrayLike, fill: ArrayLike) -> Any:
     """`a` with `fill`, which changes nothing, for the entries that do not count."""
     return a if where is True else elementwise.where(_counted(a, where), a, fill)
 
@@ -62,7 +62,7 @@ def reduction(
         axis: Axis = None,
         dtype: DTypeLike | None = None,
         keepdims: bool = False,
-        initial: object = None,
+        initial: ArrayLike | None = None,
         where: ArrayLike = True,
     ) -> Any:
         a = _in(a, dtype, function)
@@ -97,7 +97,7 @@ def without_nan(
         axis: Axis = None,
         dtype: DTypeLike | None = None,
         keepdims: bool = False,
-        initial: object = None,
+        initial: ArrayLike | None = None,
         where: ArrayLike = True,
         **more: Any,
     ) -> Any:

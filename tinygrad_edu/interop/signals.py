@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ..functions.arguments import Axis, lift, normal_axes, normal_axis, spelled
 from ..functions.calls import own_keywords
 from ..functions.settings import integer
 from ..sums import HALF, worked_in
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Any:
@@ -55,8 +58,14 @@ def _middle(who: str, full: Any, n: int, m: int, mode: str, turned: bool) -> Any
 
 @own_keywords
 def diff(
-    a: ArrayLike, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None, *, dim: int | None = None
-) -> Any:  # fmt: skip
+    a: ArrayLike,
+    n: int = 1,
+    axis: int = -1,
+    prepend: ArrayLike | None = None,
+    append: ArrayLike | None = None,
+    *,
+    dim: int | None = None,
+) -> Tensor:
     """np.diff: the differences of neighbours along an axis, `n` times.
 
     >>> import tinygrad_edu as tg
@@ -105,7 +114,7 @@ def gradient(f: ArrayLike, *varargs: Any, axis: Axis | None = None, edge_order: 
     return found[0] if (axis is not None and not isinstance(axis, tuple | list)) or len(found) == 1 else tuple(found)
 
 
-def _slope(f: object, h: Any, axis: int, edge_order: int) -> Any:
+def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     f = layout.moveaxis(f, axis, -1)
     n = f.shape[-1]
     if n < edge_order + 1:
@@ -162,7 +171,7 @@ def unwrap(p: ArrayLike, discont: Any = None, axis: int = -1, *, period: float =
     return layout.moveaxis(joining.concat([p[..., :1], p[..., 1:] + turns], -1), -1, axis)
 
 
-def nan_to_num(x: ArrayLike, copy: bool = True, nan: float = 0.0, posinf: object = None, neginf: object = None) -> Any:
+def nan_to_num(x: ArrayLike, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """np.nan_to_num."""
     x = lift(x, "nan_to_num")
     if x.dtype.kind != "f":
@@ -196,7 +205,7 @@ def logspace(
     stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
-    base: object = 10.0,
+    base: ArrayLike = 10.0,
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Any:

@@ -94,7 +94,7 @@ def _ordered(function: Callable[..., Any]) -> Callable[..., Any]:
     return under_its_name(call, function)
 
 
-def tensor(x: object) -> Any:
+def tensor(x: ArrayLike) -> Any:
     """`x`, which may be a number, a list or an array, as a tensor."""
     return elementwise.positive(x) if not isinstance(x, Variable) else x
 
@@ -211,11 +211,17 @@ def _concatenate(arrays: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
     return joined if dtype is None else joined.astype(dtype)
 
 
-def _where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None) -> Any:
+def _where(condition: ArrayLike, x: ArrayLike | None = None, y: Any = None) -> Any:
     return indexing.nonzero(condition) if x is None else elementwise.where(condition, x, y)
 
 
-def _clip(a: Tensor, a_min: object = None, a_max: object = None, min: object = None, max: object = None) -> Any:
+def _clip(
+    a: Tensor,
+    a_min: ArrayLike | None = None,
+    a_max: ArrayLike | None = None,
+    min: ArrayLike | None = None,
+    max: ArrayLike | None = None,
+) -> Any:
     return elementwise.clip(a, a_min if min is None else min, a_max if max is None else max)
 
 

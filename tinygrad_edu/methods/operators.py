@@ -41,8 +41,8 @@ class Operators(Variable):
     def __truediv__(self, other: ArrayLike) -> Tensor: return ops.divide.binary(self, other)
     def __floordiv__(self, other: ArrayLike) -> Tensor: return ops.floor_divide(self, other)
     def __mod__(self, other: ArrayLike) -> Tensor: return ops.remainder.binary(self, other)
-    def __pow__(self, other: ArrayLike) -> Tensor: return elementwise.to_the(self, other)
-    def __matmul__(self, other: ArrayLike) -> Tensor: return contract.matmul(self, other)
+    def __pow__(self: Any, other: ArrayLike) -> Tensor: return elementwise.to_the(self, other)
+    def __matmul__(self: Any, other: ArrayLike) -> Tensor: return contract.matmul(self, other)
     def __neg__(self) -> Tensor: return ops.negative.unary(self)
     def __pos__(self) -> Tensor: return ops.positive.unary(self)
     def __abs__(self) -> Tensor: return ops.abs.unary(self)
@@ -54,7 +54,7 @@ class Operators(Variable):
     def __rfloordiv__(self, other: ArrayLike) -> Tensor: return ops.floor_divide(other, self)
     def __rmod__(self, other: ArrayLike) -> Tensor: return ops.remainder(other, self)
     def __rpow__(self, other: ArrayLike) -> Tensor: return ops.power.binary(_weak(other, self, "power"), self)
-    def __rmatmul__(self, other: ArrayLike) -> Tensor: return contract.matmul(other, self)
+    def __rmatmul__(self: Any, other: ArrayLike) -> Tensor: return contract.matmul(other, self)
     def __iadd__(self, other: ArrayLike) -> Self: return writing.update(self, ops.add, self + other)
     def __isub__(self, other: ArrayLike) -> Self: return writing.update(self, ops.subtract, self - other)
     def __imul__(self, other: ArrayLike) -> Self: return writing.update(self, ops.multiply, self * other)
@@ -105,5 +105,5 @@ class Operators(Variable):
             raise TypeError("iter: the tensor must have an axis; got a scalar; use item()")
         return (self[i] for i in range(len(self)))
 
-    def __round__(self, decimals: int = 0) -> Tensor:
+    def __round__(self: Any, decimals: int = 0) -> Tensor:
         return elementwise.round(self, decimals)

@@ -103,9 +103,7 @@ from .margin import MarginRankingLoss as MarginRankingLoss
 from .margin import SoftMarginLoss as SoftMarginLoss
 from .margin import TripletMarginLoss as TripletMarginLoss
 from .margin import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
-from .module import Buffer as Buffer
 from .module import Module as Module
-from .module import Parameter as Parameter
 from .normalization import BatchNorm1d as BatchNorm1d
 from .normalization import BatchNorm2d as BatchNorm2d
 from .normalization import BatchNorm3d as BatchNorm3d
@@ -131,6 +129,8 @@ from .padding import ReplicationPad3d as ReplicationPad3d
 from .padding import ZeroPad1d as ZeroPad1d
 from .padding import ZeroPad2d as ZeroPad2d
 from .padding import ZeroPad3d as ZeroPad3d
+from .parameter import Buffer as Buffer
+from .parameter import Parameter as Parameter
 from .pooling import AvgPool1d as AvgPool1d
 from .pooling import AvgPool2d as AvgPool2d
 from .pooling import AvgPool3d as AvgPool3d

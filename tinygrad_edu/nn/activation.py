@@ -13,7 +13,8 @@ from ..random import Generator
 from ..tensor import Tensor
 from . import functional as F
 from . import guards
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class Sigmoid(Module):

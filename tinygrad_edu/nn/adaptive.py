@@ -16,7 +16,7 @@ class _AdaptiveAvgPool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
-    def __init__(self, output_size: object) -> None:
+    def __init__(self, output_size: int | tuple[int | None, ...]) -> None:
         super().__init__()
         self.output_size = output_size
 
@@ -71,7 +71,7 @@ class _AdaptiveMaxPool(Module):
     pool: Any = None  # the function of each kind
 
     @settings
-    def __init__(self, output_size: object, return_indices: bool = False) -> None:
+    def __init__(self, output_size: int | tuple[int | None, ...], return_indices: bool = False) -> None:
         super().__init__()
         self.output_size, self.return_indices = output_size, return_indices
 
@@ -129,11 +129,11 @@ class _FractionalMaxPool(Module):
     @settings
     def __init__(
         self,
-        kernel_size: Any,
+        kernel_size: int | tuple[int, ...],
         output_size: int | tuple[int, ...] | None = None,
         output_ratio: object = None,
         return_indices: bool = False,
-        _random_samples: object = None,
+        _random_samples: ArrayLike | None = None,
         *,
         rng: Generator | None = None,
     ) -> None:

@@ -22,7 +22,8 @@ from . import functional as F
 from . import init
 from .functional.attention import attended, causal
 from .linear import Linear
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -10,7 +10,8 @@ from ..errors import StateDictError, few
 from ..functions.calls import own_keywords
 from ..functions.settings import integer, several
 from ..interop.names import layer_of
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -27,7 +28,7 @@ def must_be_module(holder: object, part: object) -> Module:
     return part
 
 
-def as_parameter(holder: object, part: object) -> Parameter:
+def as_parameter(holder: object, part: Any) -> Parameter:
     """A parameter, made of what is none."""
     return part if isinstance(part, Parameter) else Parameter(part)
 

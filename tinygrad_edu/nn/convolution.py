@@ -12,7 +12,8 @@ from ..random import Generator
 from . import functional as F
 from .functional.convolution import sizes
 from .linear import uniform
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

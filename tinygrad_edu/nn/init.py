@@ -281,7 +281,8 @@ def dirac_(tensor: Leaf, groups: Positive = 1) -> Any:
     values = np.zeros(shape)
     out = shape[0] // groups
     for i in range(min(out, shape[1])):
-        values[(slice(i, None, out), i, *(n // 2 for n in shape[2:]))] = 1
+        one: Any = (slice(i, None, out), i, *(n // 2 for n in shape[2:]))
+        values[one] = 1
     return _write(tensor, values)
 
 

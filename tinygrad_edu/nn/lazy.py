@@ -6,7 +6,8 @@ Call the model once before its parameters are used, as by an optimizer: until th
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
 
 from ..changes import at_once, become, draft
 from ..errors import ShapeError
@@ -14,6 +15,21 @@ from ..functions.arguments import lift
 from ..functions.calls import fitting
 from . import convolution, linear, normalization
 from .module import Module
+
+_P = ParamSpec("_P")
+
+
+def _later(whole: Callable[Concatenate[Any, Any, _P], None]) -> Callable[[Any], Callable[Concatenate[Any, _P], None]]:
+    """Decorator: an `__init__` that keeps what `whole` takes beside the number of features, and shows its parameters to
+    type checkers."""
+
+    def decorate(own: object) -> Callable[Concatenate[Any, _P], None]:
+        def init(self: _Lazy, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+            _Lazy.__init__(self, *args, **kwargs)
+
+        return init
+
+    return decorate
 
 
 class _Lazy(Module):
@@ -63,6 +79,9 @@ class LazyLinear(_Lazy, linear.Linear):
     ((5, 2), (2, 3))
     """
 
+    @_later(linear.Linear.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
     _feature_axis = -1
 
 
@@ -77,6 +96,9 @@ class LazyConv1d(_Lazy, convolution.Conv1d):
     >>> layer(tg.ones((2, 5, 8))).shape, layer.weight.shape
     ((2, 4, 6), (4, 5, 3))
     """
+
+    @_later(convolution.Conv1d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     _feature_axis = -2
 
@@ -95,6 +117,9 @@ class LazyConv2d(_Lazy, convolution.Conv2d):
     ((2, 4, 8, 8), 5)
     """
 
+    @_later(convolution.Conv2d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
     _feature_axis = -3
 
 
@@ -109,6 +134,9 @@ class LazyConv3d(_Lazy, convolution.Conv3d):
     >>> layer(tg.ones((1, 5, 3, 3, 3))).shape, layer.weight.shape
     ((1, 4, 2, 2, 2), (4, 5, 2, 2, 2))
     """
+
+    @_later(convolution.Conv3d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     _feature_axis = -4
 
@@ -125,6 +153,9 @@ class LazyConvTranspose1d(_Lazy, convolution.ConvTranspose1d):
     ((2, 4, 6), (5, 4, 2))
     """
 
+    @_later(convolution.ConvTranspose1d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
     _feature_axis = -2
 
 
@@ -139,6 +170,9 @@ class LazyConvTranspose2d(_Lazy, convolution.ConvTranspose2d):
     >>> layer(tg.ones((2, 5, 3, 3))).shape, layer.weight.shape
     ((2, 4, 6, 6), (5, 4, 2, 2))
     """
+
+    @_later(convolution.ConvTranspose2d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     _feature_axis = -3
 
@@ -155,6 +189,9 @@ class LazyConvTranspose3d(_Lazy, convolution.ConvTranspose3d):
     ((1, 4, 4, 4, 4), (5, 4, 2, 2, 2))
     """
 
+    @_later(convolution.ConvTranspose3d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
     _feature_axis = -4
 
 
@@ -170,6 +207,9 @@ class LazyBatchNorm1d(_Lazy, normalization.BatchNorm1d):
     ((2, 5, 3), 5)
     """
 
+    @_later(normalization.BatchNorm1d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
 
 class LazyBatchNorm2d(_Lazy, normalization.BatchNorm2d):
     """BatchNorm2d whose `num_features` are those of the first input: `(n, c, h, w)`.
@@ -183,6 +223,9 @@ class LazyBatchNorm2d(_Lazy, normalization.BatchNorm2d):
     ((2, 5, 3, 3), (5,))
     """
 
+    @_later(normalization.BatchNorm2d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
 
 class LazyBatchNorm3d(_Lazy, normalization.BatchNorm3d):
     """BatchNorm3d whose `num_features` are those of the first input: `(n, c, d, h, w)`.
@@ -195,6 +238,9 @@ class LazyBatchNorm3d(_Lazy, normalization.BatchNorm3d):
     >>> layer(tg.ones((2, 5, 3, 3, 3))).shape, layer.running_mean.shape
     ((2, 5, 3, 3, 3), (5,))
     """
+
+    @_later(normalization.BatchNorm3d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
 
 class LazyInstanceNorm1d(_Lazy, normalization.InstanceNorm1d, affine=True, track_running_stats=True):
@@ -210,6 +256,9 @@ class LazyInstanceNorm1d(_Lazy, normalization.InstanceNorm1d, affine=True, track
     >>> layer(tg.ones((2, 5, 3))).shape, layer.weight.shape
     ((2, 5, 3), (5,))
     """
+
+    @_later(normalization.InstanceNorm1d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     _feature_axis = -2
 
@@ -228,6 +277,9 @@ class LazyInstanceNorm2d(_Lazy, normalization.InstanceNorm2d, affine=True, track
     ((2, 5, 3, 3), (5,))
     """
 
+    @_later(normalization.InstanceNorm2d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
     _feature_axis = -3
 
 
@@ -244,5 +296,8 @@ class LazyInstanceNorm3d(_Lazy, normalization.InstanceNorm3d, affine=True, track
     >>> layer(tg.ones((2, 5, 3, 3, 3))).shape, layer.num_features
     ((2, 5, 3, 3, 3), 5)
     """
+
+    @_later(normalization.InstanceNorm3d.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     _feature_axis = -4

@@ -13,7 +13,8 @@ from ..functions.settings import Size, settings
 from ..random import Generator, or_shared
 from ..tensor import Tensor
 from . import functional as F
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 def uniform(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..annotations import Array, ArrayLike
+from ..annotations import ArrayLike
 from ..functions.settings import Probability, settings
 from ..tensor import Tensor
 from . import functional as F
@@ -91,7 +91,7 @@ class BCELoss(Loss):
     weight: Any
 
     @settings
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
+    def __init__(self, weight: ArrayLike | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
 
@@ -113,7 +113,9 @@ class BCEWithLogitsLoss(Loss):
     pos_weight: Any
 
     @settings
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Array | None = None) -> None:
+    def __init__(
+        self, weight: ArrayLike | None = None, reduction: str = "mean", pos_weight: ArrayLike | None = None
+    ) -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
@@ -137,7 +139,11 @@ class CrossEntropyLoss(Loss):
 
     @settings
     def __init__(
-        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: Probability = 0.0
+        self,
+        weight: ArrayLike | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: Probability = 0.0,
     ) -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -158,7 +164,7 @@ class NLLLoss(Loss):
     weight: Any
 
     @settings
-    def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
+    def __init__(self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
@@ -274,7 +280,7 @@ class MultiLabelSoftMarginLoss(Loss):
     weight: Any
 
     @settings
-    def __init__(self, weight: object = None, reduction: str = "mean") -> None:
+    def __init__(self, weight: ArrayLike | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", weight)
 

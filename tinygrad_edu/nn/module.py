@@ -4,69 +4,27 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..annotations import DTypeLike
+from ..annotations import ArrayLike, DTypeLike
 from ..arrays import held, normal_dtype
 from ..changes import at_once, become, draft
 from ..engine import CLEARED, NEEDS, Variable, constant
 from ..errors import DTypeError, StateDictError
 from ..functions.calls import own_keywords, refitted
-from ..functions.settings import settings, truth
+from ..functions.settings import settings
 from ..interop.names import Named
 from ..recording import tracer
 from ..tensor import Tensor
 from . import guards
 from .hooks import Forward, Given, Hooked, Output
+from .parameter import Buffer, Parameter
 from .state import Keys, load
 from .summary import Summary, summary
 
 PLAIN = (int, float, str, tuple, type(None))  # attributes that a repr shows
-
-
-class Parameter(Tensor):
-    """A tensor that is learned: it requires a gradient, and a Module that holds it lists it.
-
-    >>> from tinygrad_edu import nn
-    >>> nn.Parameter([1.0, 2.0]).requires_grad
-    True
-    """
-
-    __slots__ = ()
-
-    @own_keywords
-    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
-        super().__init__(data, requires_grad, dtype, name)
-        guards.note_parameter(self)
-
-
-class Buffer(Tensor):
-    """A tensor that is not learned: a Module whose attribute it becomes lists it among its buffers, and in its
-    `state_dict()` if it is `persistent`.
-
-    >>> from tinygrad_edu import nn
-    >>> part = nn.Identity()
-    >>> part.mean = nn.Buffer([0.0, 1.0])
-    >>> list(part.state_dict())
-    ['mean']
-    """
-
-    __slots__ = ("persistent",)
-
-    @own_keywords
-    def __init__(
-        self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None, *,
-        persistent: bool = True,
-    ) -> None:  # fmt: skip
-        super().__init__(data, requires_grad, dtype, name)
-        self.persistent = truth("Buffer", "persistent", persistent)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        made, *rest = super().__reduce__()
-        return partial(made, persistent=self.persistent), *rest
 
 
 class Module(Hooked, Named):
@@ -160,7 +118,7 @@ class Module(Hooked, Named):
         at_once((object.__delattr__, self, name), (object.__setattr__, self, "_buffers", buffers))
 
     @settings
-    def register_buffer(self, name: str, tensor: object, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: ArrayLike | None, persistent: bool = True) -> None:
         """An attribute that is not learned, such as a running mean; `state_dict()` holds it if it is persistent."""
         self._must_be_free(name, name in self._buffers)
         new = draft(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from . import functional as F
 from . import guards
 from .functional.linear import like
 from .functional.normalization import batch_norm_with, refuse_examples
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def _full(shape: int | tuple[int, ...], value: float, dtype: object) -> Parameter:
+def _full(shape: int | tuple[int, ...], value: float, dtype: DTypeLike | None) -> Parameter:
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
@@ -235,8 +237,8 @@ class LayerNorm(Module):
 
     @settings
     def __init__(
-        self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
-        dtype: DTypeLike | None = None,
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True, dtype: DTypeLike | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = lengths(type(self).__name__, "normalized_shape", normalized_shape)
@@ -263,7 +265,7 @@ class RMSNorm(Module):
     @settings
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
         dtype: DTypeLike | None = None,

@@ -6,6 +6,8 @@ A tuple of another length is a ShapeError.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..annotations import ArrayLike
 from ..errors import ShapeError
 from ..functions.settings import integer, settings, several
@@ -21,7 +23,7 @@ class _Pad(Module):
     value: float | None = None
 
     @settings
-    def __init__(self, padding: object) -> None:
+    def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         who, n = type(self).__name__, 2 * self.axes
         given = several(who, "padding", padding) if isinstance(padding, tuple | list) else [padding] * n
@@ -35,7 +37,7 @@ class _Pad(Module):
 
 class _ConstantPad(_Pad):
     @settings
-    def __init__(self, padding: object, value: float) -> None:
+    def __init__(self, padding: int | Sequence[int], value: float) -> None:
         super().__init__(padding)
         self.value = value
 

@@ -17,7 +17,7 @@ class _MaxPool(Module):
     @settings
     def __init__(
         self,
-        kernel_size: Any,
+        kernel_size: int | tuple[int, ...],
         stride: int | tuple[int, ...] | None = None,
         padding: int | tuple[int, ...] = 0,
         dilation: int | tuple[int, ...] = 1,
@@ -79,7 +79,10 @@ class _MaxUnpool(Module):
 
     @settings
     def __init__(
-        self, kernel_size: Any, stride: int | tuple[int, ...] | None = None, padding: int | tuple[int, ...] = 0
+        self,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] | None = None,
+        padding: int | tuple[int, ...] = 0,
     ) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
@@ -144,7 +147,7 @@ class _AvgPool(Module):
     @settings
     def __init__(
         self,
-        kernel_size: Any,
+        kernel_size: int | tuple[int, ...],
         stride: int | tuple[int, ...] | None = None,
         padding: int | tuple[int, ...] = 0,
         ceil_mode: bool = False,
@@ -182,7 +185,7 @@ class _AvgPoolOver(_AvgPool):
     @settings
     def __init__(
         self,
-        kernel_size: Any,
+        kernel_size: int | tuple[int, ...],
         stride: int | tuple[int, ...] | None = None,
         padding: int | tuple[int, ...] = 0,
         ceil_mode: bool = False,

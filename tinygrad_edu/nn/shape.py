@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..annotations import ArrayLike
@@ -93,7 +94,8 @@ class Upsample(Module):
 
     @settings
     def __init__(
-        self, size: Any = None, scale_factor: object = None, mode: str = "nearest", align_corners: bool | None = None,
+        self, size: int | Sequence[int] | None = None,
+        scale_factor: float | Sequence[float] | None = None, mode: str = "nearest", align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -117,7 +119,9 @@ class UpsamplingNearest2d(Upsample):
     """
 
     @settings
-    def __init__(self, size: Any = None, scale_factor: object = None) -> None:
+    def __init__(
+        self, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None
+    ) -> None:
         super().__init__(size, scale_factor, "nearest")
 
 
@@ -133,7 +137,9 @@ class UpsamplingBilinear2d(Upsample):
     """
 
     @settings
-    def __init__(self, size: Any = None, scale_factor: object = None) -> None:
+    def __init__(
+        self, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None
+    ) -> None:
         super().__init__(size, scale_factor, "bilinear", True)
 
 

@@ -135,7 +135,7 @@ def _lstm_steps(x: Any, w: Any, r: Any, b: Any, c: Any, h0: Any, c0: Any) -> tup
     return y[..., :n], y[-1, :, :n], y[-1, :, n:]
 
 
-def _gru_steps(x: object, w: object, r: object, b: object, c: object, h0: object) -> tuple[Any, Any]:
+def _gru_steps(x: ArrayLike, w: ArrayLike, r: ArrayLike, b: ArrayLike, c: ArrayLike, h0: ArrayLike) -> tuple[Any, Any]:
     y = ops.gru(F.linear(x, w, b), r, c, h0)
     return y, y[-1]
 

@@ -15,6 +15,7 @@ import numpy as np
 
 import tinygrad_edu as tg
 
+from ..annotations import ArrayLike
 from .layers import LAYERS
 from .node import Node, Operator, axes_of, numbers
 from .parts import PARTS
@@ -40,7 +41,7 @@ def _div(node: Node, x: Any, y: Any) -> Any:
     return x / y
 
 
-def _mod(node: Node, x: object, y: object) -> Any:
+def _mod(node: Node, x: ArrayLike, y: ArrayLike) -> Any:
     return tg.fmod(x, y) if node("fmod", 0) else tg.remainder(x, y)
 
 
@@ -48,7 +49,7 @@ def _power(node: Node, x: Any, y: Any) -> Any:
     return tg.astype(tg.power(x, y), x.dtype)
 
 
-def _clip(node: Node, x: object, low: object = None, high: object = None) -> Any:
+def _clip(node: Node, x: ArrayLike, low: ArrayLike | None = None, high: ArrayLike | None = None) -> Any:
     low, high = node("min", low), node("max", high)
     return tg.clip(x, low, high)
 
@@ -87,11 +88,11 @@ def _running_sum(node: Node, x: Any, axis: int | Sequence[int]) -> Any:
     return tg.flip(y, k) if node("reverse", 0) else y
 
 
-def _top(node: Node, x: object, k: object) -> Any:
+def _top(node: Node, x: ArrayLike, k: object) -> Any:
     return tuple(tg.topk(x, numbers(k)[0], axis=node("axis", -1), largest=bool(node("largest", 1))))
 
 
-def _shift(node: Node, x: object, n: int) -> Any:
+def _shift(node: Node, x: ArrayLike, n: int) -> Any:
     return tg.bitwise_left_shift(x, n) if node("direction") == "LEFT" else tg.bitwise_right_shift(x, n)
 
 

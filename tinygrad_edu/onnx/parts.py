@@ -10,6 +10,7 @@ import numpy as np
 
 import tinygrad_edu as tg
 
+from ..annotations import ArrayLike
 from .node import Node, Operator, axes_of, numbers
 
 
@@ -158,7 +159,7 @@ def _one_hot(node: Node, indices: Any, depth: Any, values: Any) -> Any:
     return tg.moveaxis(found, -1, axis)
 
 
-def _triangle(node: Node, x: object, k: object = None) -> Any:
+def _triangle(node: Node, x: ArrayLike, k: object = None) -> Any:
     diagonal = 0 if k is None else numbers(k)[0]
     return tg.triu(x, diagonal) if node("upper", 1) else tg.tril(x, diagonal)
 

@@ -13,7 +13,8 @@ from ..functions.arguments import lift
 from ..functions.creation import asarray
 from ..functions.settings import settings
 from ..nn.containers import ParameterDict
-from ..nn.module import Module, Parameter
+from ..nn.module import Module
+from ..nn.parameter import Parameter
 from .graph import library
 from .node import Node
 from .operators import OPERATORS

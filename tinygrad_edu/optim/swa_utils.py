@@ -64,6 +64,7 @@ class AveragedModel(Module):
     ([[3.0]], ['n_averaged', 'module.weight'])
     """
 
+    module: Any
     n_averaged: Any
 
     @settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import sys
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
@@ -30,7 +31,7 @@ class CSVLog(Callback):
     ('epoch,loss', 4)
     """
 
-    def __init__(self, path: Any) -> None:
+    def __init__(self, path: str | PathLike[str]) -> None:
         self.path = as_path("CSVLog", path)
 
     def epoch(self, run: Fit) -> None:
@@ -56,7 +57,7 @@ class TensorBoardLog(Callback):
     [True]
     """
 
-    def __init__(self, folder: Any) -> None:
+    def __init__(self, folder: str | PathLike[str]) -> None:
         try:
             writer = importlib.import_module("tensorboardX").SummaryWriter
         except ImportError:

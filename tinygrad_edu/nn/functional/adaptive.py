@@ -82,7 +82,7 @@ def _adaptive_avg_pool(n: int, x: ArrayLike, output_size: object) -> Any:
 
 
 @single
-def adaptive_avg_pool1d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
+def adaptive_avg_pool1d(input: ArrayLike, output_size: int | tuple[int | None, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`; see
     `adaptive_avg_pool2d`.
     Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
@@ -96,7 +96,7 @@ def adaptive_avg_pool1d(input: ArrayLike, output_size: int | tuple[int, ...]) ->
 
 
 @single
-def adaptive_avg_pool2d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
+def adaptive_avg_pool2d(input: ArrayLike, output_size: int | tuple[int | None, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`.
 
     Window i reaches from floor(i * h / h_out) to ceil((i + 1) * h / h_out). None keeps an axis as it is.
@@ -113,7 +113,7 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: int | tuple[int, ...]) ->
 
 
 @kept_single
-def adaptive_avg_pool3d(input: ArrayLike, output_size: int | tuple[int, ...]) -> Tensor:
+def adaptive_avg_pool3d(input: ArrayLike, output_size: int | tuple[int | None, ...]) -> Tensor:
     """The means of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `adaptive_avg_pool2d`.
     Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
@@ -142,7 +142,9 @@ def _adaptive_max_pool(n: int, x: ArrayLike, output_size: object, return_indices
 
 
 @settings
-def adaptive_max_pool1d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
+def adaptive_max_pool1d(
+    input: ArrayLike, output_size: int | tuple[int | None, ...], return_indices: bool = False
+) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, l) -> (n, c, l_out)`.
 
     With `return_indices`, a pair: the entries, and their places in the input. Windows as in `adaptive_avg_pool2d`.
@@ -158,7 +160,9 @@ def adaptive_max_pool1d(input: ArrayLike, output_size: int | tuple[int, ...], re
 
 
 @settings
-def adaptive_max_pool2d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
+def adaptive_max_pool2d(
+    input: ArrayLike, output_size: int | tuple[int | None, ...], return_indices: bool = False
+) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, h, w) -> (n, c, *output_size)`; see
     `adaptive_max_pool1d`.
     Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).
@@ -172,7 +176,9 @@ def adaptive_max_pool2d(input: ArrayLike, output_size: int | tuple[int, ...], re
 
 
 @settings
-def adaptive_max_pool3d(input: ArrayLike, output_size: int | tuple[int, ...], return_indices: bool = False) -> Tensor:
+def adaptive_max_pool3d(
+    input: ArrayLike, output_size: int | tuple[int | None, ...], return_indices: bool = False
+) -> Tensor:
     """The largest entries of `output_size` windows that cover the input: `(n, c, d, h, w) -> (n, c, *output_size)`; see
     `adaptive_max_pool1d`.
     Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition" (2014).

@@ -30,7 +30,7 @@ def like(x: Tensor, weight: Tensor) -> Tensor:
     return x if x._data.dtype == weight._data.dtype else cast(x, dtype=weight._data.dtype)
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
+def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:
     """x @ weight.mT + bias: `(..., in_features) -> (..., out_features)`.
 
     `weight` has shape (out_features, in_features). The computation has the dtype of `weight`: an input
@@ -60,7 +60,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 @own_keywords
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
+def bilinear(input1: ArrayLike, input2: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:
     """y[o] = x1 @ weight[o] @ x2 + bias[o]: `(..., i), (..., j) -> (..., o)`, weight (o, i, j).
 
     Source: Tenenbaum and Freeman, "Separating style and content with bilinear models" (2000).
@@ -200,7 +200,7 @@ def _bags(offsets: Any, n: int, include_last: bool) -> tuple[Any, Any]:
 
 
 @settings
-def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
+def one_hot(tensor: ArrayLike, num_classes: int = -1) -> Tensor:
     """1 at place x[...] of a new last axis, 0 elsewhere; as many classes as are needed for -1.
 
     Errors: an IndexError for an index that is no class; a ShapeError for more classes than memory can hold.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...annotations import Array
+from ...annotations import Array, ArrayLike
 from ...errors import ShapeError
 from ...functions import layout
 from ...functions.arguments import lift, single
@@ -18,7 +19,7 @@ MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "cir
 
 
 @settings
-def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
+def pad(input: ArrayLike, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Tensor:
     """Entries added around `input`: `pad` is (before, after) for the last axis, then for the one before it ...
 
     `mode` is "constant" (with `value`), "reflect", "replicate" or "circular". Negative numbers cut: before it for
@@ -58,7 +59,9 @@ def _cut(x: Any, pairs: list[tuple[int, int]]) -> Any:
 
 @single
 def interpolate(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+    input: ArrayLike,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
 ) -> Tensor:  # fmt: skip
     """Resize the axes after the channels: `(n, c, l) -> (n, c, l_out)`, `(n, c, h, w) -> ...` or `(n, c, d, h, w)`.
@@ -96,7 +99,7 @@ def interpolate(
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: needs size or scale_factor; got {size} and {scale_factor}; give one")
     given = size if scale_factor is None else scale_factor
-    values = tuple(given) if isinstance(given, tuple | list) else (given,) * n
+    values: tuple[Any, ...] = tuple(given) if isinstance(given, tuple | list) else (given,) * n
     if len(values) != n:
         raise ShapeError(f"interpolate: needs a size for each of {n} axes; got {len(values)}; give one, or {n}")
     if scale_factor is None:
@@ -158,7 +161,7 @@ def _factor(who: str, n: int, by: int, what: str) -> None:
 
 
 @settings
-def pixel_shuffle(input: Any, upscale_factor: Positive) -> Tensor:
+def pixel_shuffle(input: ArrayLike, upscale_factor: Positive) -> Tensor:
     """Channels as pixels of a larger image: `(..., c * r * r, h, w) -> (..., c, h * r, w * r)`.
 
     ShapeError where r * r does not divide the channels.
@@ -182,7 +185,7 @@ def pixel_shuffle(input: Any, upscale_factor: Positive) -> Tensor:
 
 
 @settings
-def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
+def pixel_unshuffle(input: ArrayLike, downscale_factor: Positive) -> Tensor:
     """Pixels as channels of a smaller image, the inverse of `pixel_shuffle`: `(..., c, h * r, w * r) ->
     (..., c * r * r, h, w)`.
 
@@ -205,7 +208,7 @@ def pixel_unshuffle(input: Any, downscale_factor: Positive) -> Tensor:
 
 
 @settings
-def channel_shuffle(input: Any, groups: Positive) -> Tensor:
+def channel_shuffle(input: ArrayLike, groups: Positive) -> Tensor:
     """Channels taken in turn from each of `groups`: `(n, c, ...) -> (n, c, ...)`. Source: Zhang et al., "ShuffleNet"
     (2018).
 

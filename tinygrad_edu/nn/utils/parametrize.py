@@ -16,7 +16,8 @@ from ...functions.settings import settings
 from ...interop.names import guide as _guide
 from ...writing import publish
 from ..containers import ModuleDict, ModuleList
-from ..module import Module, Parameter
+from ..module import Module
+from ..parameter import Parameter
 
 if TYPE_CHECKING:
     from ...tensor import Tensor

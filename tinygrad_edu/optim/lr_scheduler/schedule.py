@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ...changes import at_once
 from ...errors import StateDictError, few
+from ...functions.calls import Decorated
 from ...functions.settings import real, settings, several
 from ...interop.names import Named
 from ...recording import tracer
@@ -22,7 +23,7 @@ from ...tensor import Tensor
 from ..optimizer import Optimizer
 
 
-def afterwards(step: Callable[..., None]) -> Callable[..., None]:
+def afterwards(step: Decorated) -> Decorated:
     """Decorator: within a compiled function, step when what it computes has been written."""
 
     @functools.wraps(step)
@@ -32,7 +33,7 @@ def afterwards(step: Callable[..., None]) -> Callable[..., None]:
         else:
             step(self, *args, **kwargs)
 
-    return wrapped
+    return cast(Decorated, wrapped)
 
 
 class LRScheduler(Named):

@@ -11,6 +11,7 @@ import numpy as np
 from ...engine import Variable, constant
 from ...errors import MissingLibraryError
 from ...functions import elementwise, layout
+from ...functions.arguments import lift
 from ...functions.settings import settings
 from ...op import REGISTRY, Each, Op
 from ..subjects.trees import Path, leaves, mapped
@@ -48,9 +49,9 @@ def _each(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _transposed(g: Any) -> Any:
     if isinstance(g, Variable):
-        g_ = g._data
-        square = g_.ndim >= 2 and g_.shape[-1] == g_.shape[-2]
-        return layout.matrix_transpose(g) if square else layout.flip(g) if g_.ndim else g
+        t = lift(g)
+        square = t.ndim >= 2 and t.shape[-1] == t.shape[-2]
+        return layout.matrix_transpose(t) if square else layout.flip(t) if t.ndim else g
     g = np.asarray(g)
     return np.swapaxes(g, -1, -2) if g.ndim >= 2 and g.shape[-1] == g.shape[-2] else np.flip(g)
 
@@ -62,7 +63,7 @@ def _masked(first: Callable[[int], int]) -> Callable[[Any], Any]:
         shape = np.shape(g._data if isinstance(g, Variable) else g)
         size = int(np.prod(shape, dtype=int))
         mask = (np.arange(size) >= first(size)).reshape(shape)
-        return elementwise.where(constant(mask), g, 0.0) if isinstance(g, Variable) else np.where(mask, g, 0.0)
+        return elementwise.where(mask, lift(g), 0.0) if isinstance(g, Variable) else np.where(mask, g, 0.0)
 
     return change
 

@@ -49,7 +49,7 @@ def _unbound(x: Any, dim: int = 0) -> Any:
     return tuple(x[_at(x, dim, k)] for k in range(x.shape[dim]))
 
 
-def _swapped(x: object, a: int, b: int) -> Any:
+def _swapped(x: Any, a: int, b: int) -> Any:
     return layout.swapaxes(x, a, b)
 
 
@@ -148,7 +148,7 @@ def _cell(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _resized(mode: str) -> Callable[..., Any]:
-    def call(x: object, size: object = None, *rest: object) -> Any:
+    def call(x: Any, size: object = None, *rest: object) -> Any:
         scale = next((tuple(v) for v in rest if isinstance(v, list)), None)
         corners = {"align_corners": True} if True in rest else {}
         return functional.interpolate(x, size=_ints(size), scale_factor=scale, mode=mode, **corners)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ class Film:
         self.first: Graph | None = None
         self.told: dict[str, Any] = {}  # the player of the first graph, made before a step changes its tensors
 
-    def record(self, loss: Callable[..., Any]) -> None:
+    def record(self, loss: object) -> None:
         """Keep this step, if its turn has come. The graph must be the same at every step."""
         step, self.step = self.step, self.step + 1
         if step % self.every:
