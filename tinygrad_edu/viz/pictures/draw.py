@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .picture import Picture
 
 DETAILS = ("ops", "values", "gradients", "formulas")
-DIRECTIONS = {"right": "LR", "down": "TB"}
+DIRECTIONS = {"right": "LR", "down": "TB", "LR": "LR", "TB": "TB", "UD": "TB"}  # the last as elsewhere
 NOTATIONS = ("mathematics", "python")
 PAGE = 760  # points: the width of a page, or of a slide
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
@@ -78,8 +78,8 @@ def draw(
     by "time", "memory", "flops", "gradient" (its norm) or "nonfinite" (where inf and nan go).
 
     A picture wider than `page` (in points; None for no limit) goes on in a row below; what a row uses of an earlier
-    one is drawn once more, small. `direction` is "right" or "down". Formulas are written as "mathematics" (`Z₁ = W₁X`)
-    or as "python" (`Z1 = W1 @ X`).
+    one is drawn once more, small. `direction` is "right" or "down" (Graphviz's "LR" and "TB"). Formulas are written as
+    "mathematics" (`Z₁ = W₁X`) or as "python" (`Z1 = W1 @ X`).
 
     >>> import tinygrad_edu as tg
     >>> a, b, c = (tg.Tensor(v, requires_grad=True) for v in (5.0, 3.0, 2.0))
@@ -146,7 +146,7 @@ def picture(
     chips = {a: chip_rows(style, back, seen.graph.nodes[a.source]) for a, back in backs.items()}
     chip = max((width(rows, SMALL) for rows in chips.values()), default=0.0)
     widths = {key: width([*own, *more]) + 12 * len(seen.boxes[key].frames) for key, (own, more) in labels.items()}
-    rows = plan(seen, arrows, widths, chip, page if direction == "right" else None)
+    rows = plan(seen, arrows, widths, chip, page if DIRECTIONS[direction] == "LR" else None)
     told = [*([_caption(stage.caption)] if stage is not None else []), *(in_label(line, 110) for line in notices)]
     told += legend(style, backward) if stage is None else []
     dot = new_picture(seen.graph, told, paint, len(seen.boxes) > LARGE and rows.count == 1)
