@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from .op import Op
 
 NEEDS, TRACED = 1, 2  # why a variable is tracked: a gradient is wanted; it is a program's input
-KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
-CLEARED = 16  # of a leaf: it had a gradient, and was made to forget it
 LEFT = 4  # of a constant that was made from values of a tensor that needs a gradient, outside of the graph
+KEEPS = 8  # of a result that gets a gradient of backward() as leaves do
+CLEARED = 16  # of a leaf: it had a gradient, and was made to forget it; this is for answers only
+DECIDES = NEEDS | TRACED | LEFT | KEEPS  # how a variable is computed with
 
 COMPLEX = frozenset((np.dtype(np.complex64), np.dtype(np.complex128)))
 SCALARS = frozenset((np.float16, np.float32, np.float64))

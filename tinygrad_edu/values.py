@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .batched import whole
+from .batched import of_all, whole
 from .errors import GraphError
 from .recording import tracer
 
@@ -18,13 +18,13 @@ from .recording import tracer
 def require(x: object, check: Callable[[Any], None]) -> None:
     """`check` raises an error if the array `x` (of all examples, within a `vmap`) has values that it must not have."""
     by = tracer()
-    if by is None or not by.check(x, check):
+    if by is None or not by.check(of_all(x), check):
         check(whole(x))
 
 
 def decided(x: object, question: Callable[[Any], bool], otherwise: bool) -> bool:
     """The answer to a question about values; `otherwise`, which is always right, where runs may differ in it."""
-    by = tracer()
+    x, by = of_all(x), tracer()
     answer = None if by is None else by.answer(x, question)
     if answer is None:
         return bool(question(whole(x))) if by is None or not by.unknown(x) else otherwise

@@ -206,6 +206,20 @@ def test_values_and_state_are_loaded_between_calls():
     alike(trainer(OPTIMIZERS["Adam"]), data(9), between, programs=1)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizers_state_alone_is_loaded_between_calls(name):
+    """The parameters keep their arrays: nothing else tells the compiled step that the state has others."""
+    saved = {}
+
+    def between(i, own, opt):
+        if i == 2:
+            saved[id(opt)] = opt.state_dict()
+        if i in (5, 7):
+            opt.load_state_dict(saved[id(opt)])
+
+    alike(trainer(OPTIMIZERS[name]), data(9), between, programs=1)
+
+
 def test_parameters_are_frozen_and_freed():
     def between(i, own, opt):
         own[0].requires_grad_(i % 3 != 1)

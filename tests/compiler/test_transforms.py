@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
 from tinygrad_edu.errors import GraphError
+from tinygrad_edu.testing.properties.calls import calls
+from tinygrad_edu.testing.properties.op_checks import built_in_ops
 
 
 def f(x, w):
@@ -83,6 +88,65 @@ def test_gradients_of_parts_of_each_example(name):
         x = tg.Tensor(rng.normal(size=(5, 4)))
         each = np.stack([tg.grad(PARTS[name])(row).numpy() for row in x])
         np.testing.assert_allclose(compiled(x).numpy(), each, rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", built_in_ops(), ids=str)
+@given(st.data())
+@settings(max_examples=2)
+def test_each_op_of_examples_and_what_they_share(op, data):
+    arrays, attributes = data.draw(calls(op, np.float64))
+    places = [k for k, a in enumerate(arrays) if isinstance(a, np.ndarray)]
+    shared = [tg.asarray(a) if isinstance(a, np.ndarray) else a for a in arrays]
+    k = data.draw(st.sampled_from(places))
+
+    def of(x):
+        return op(*shared[:k], x, *shared[k + 1 :], **attributes)
+
+    x = tg.asarray(np.stack([arrays[k]] * 3))
+    functions = [tg.vmap(of)]
+    if op.vjps and x.dtype.kind == of(shared[k]).dtype.kind == "f":
+        functions.append(tg.vmap(tg.grad(lambda x: of(x).sum())))
+    with np.errstate(all="ignore"):
+        for function in functions:
+            expected, compiled = function(x), tg.compile(function)
+            for _ in range(2):
+                np.testing.assert_allclose(compiled(x).numpy(), expected.numpy(), rtol=1e-9, atol=1e-9)
+
+
+M = tg.asarray(np.random.default_rng(0).normal(size=(4, 4)))
+LABELS = tg.asarray(np.array([2, 0, 3]))
+BESIDE = {
+    "matrix": lambda r, k: (M @ r).sum(),
+    "factor": lambda r, k: (M * r).sum(),
+    "concat": lambda r, k: (tg.concat([M[0], r]) ** 2).sum(),
+    "maximum": lambda r, k: tg.maximum(M, r).sum(),
+    "indices": lambda r, k: (r[np.array([0, 2, 2])] ** 2).sum(),
+    "row of a table": lambda r, k: (M[k] * r).sum(),
+    "cross entropy": lambda r, k: F.cross_entropy(r, k),
+    "nll": lambda r, k: F.nll_loss(F.log_softmax(r, 0), k),
+    "embedding": lambda r, k: (F.embedding(k, M) * r).sum(),
+    "written": lambda r, k: _written(r),
+    "largest": lambda r, k: (r.topk(2)[0] ** 2).sum(),
+    "convolution": lambda r, k: (F.conv1d(r.reshape(1, 1, 4), M[:, None]) ** 2).sum(),
+    "determinant": lambda r, k: tg.linalg.det(M + r),
+}
+
+
+def _written(r):
+    z = tg.zeros(5, dtype=r.dtype)
+    z[1:] = r * M[0]
+    return (z * z).sum()
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("transform", [tg.vmap, lambda f: tg.vmap(tg.grad(f))], ids=["vmap", "vmap of grad"])
+def test_examples_beside_what_all_share(name, transform):
+    function = transform(BESIDE[name])
+    compiled, rng = tg.compile(function), np.random.default_rng(0)
+    for _ in range(3):
+        x = tg.asarray(rng.normal(size=(3, 4)))
+        np.testing.assert_allclose(compiled(x, LABELS).numpy(), function(x, LABELS).numpy(), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.pieces import LARGE, PIECE, in_pieces
+from tinygrad_edu.pieces import LARGE, PIECE, at_least, at_most, in_pieces
 
 SHAPES = [(LARGE - 1,), (LARGE,), (LARGE + 1,), (3, PIECE), (2, 5, LARGE // 7)]
 
@@ -48,3 +48,18 @@ def test_a_large_batch_is_differentiated_like_its_examples():
     each = tg.vmap(tg.grad(lambda t: tg.sigmoid(t).sum()))(x)
     whole = tg.grad(lambda t: tg.sigmoid(t).sum())(x)
     np.testing.assert_allclose(each.data, whole.data, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64"])
+@pytest.mark.parametrize("layout", [lambda x: x, lambda x: x.T, lambda x: x[::2, ::-1], lambda x: x[0, 0]])
+@pytest.mark.parametrize("number", [0, -0.5, 3.95])
+def test_an_array_and_a_number(dtype, layout, number):
+    x = np.random.default_rng(0).normal(size=(300, 301), scale=4)
+    x[:3, :3] = [[0, -0.0, 1e4], [-1e4, 3.95, -0.5], [1e-7, -1e-7, 1]]
+    if dtype != "int64":
+        x[5, :3] = np.nan, np.inf, -np.inf
+    x = layout(x.astype(dtype) if dtype != "int64" else x.round().astype(dtype))
+    for made, ufunc in ((at_least, np.maximum), (at_most, np.minimum)):
+        found, expected = made(x, number), ufunc(x, number)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)

@@ -137,11 +137,26 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     tg.fit(model, batches, nn.CrossEntropyLoss(), adam, 1, callbacks=[keep], schedule=schedule, bar=False)
     with pytest.raises(StateDictError, match="same parts; got .*which differs in schedule"):
         tg.fit(model, batches, nn.CrossEntropyLoss(), adam, 2, callbacks=[keep], bar=False)
-    with pytest.raises(StateDictError, match="which differs in the number of callbacks"):
+    with pytest.raises(StateDictError, match="which differs in the number of callbacks that keep a state"):
         tg.fit(
             model, batches, nn.CrossEntropyLoss(), adam, 2, schedule=schedule, bar=False,
             callbacks=[keep, training.EarlyStopping()],
         )  # fmt: skip
+
+
+def test_callbacks_that_keep_nothing_come_and_go(tmp_path):
+    """A log that is added when a run resumes is no other run: numbers depend on those alone that keep a state."""
+
+    def trained(path, epochs, *more):
+        tg.random.manual_seed(0)
+        model, batches, adam, _ = parts()
+        callbacks = [*more, training.EarlyStopping("loss"), training.Checkpoint(tmp_path / path)]
+        return tg.fit(model, batches, nn.CrossEntropyLoss(), adam, epochs, callbacks=callbacks, bar=False).history
+
+    whole = trained("whole.st", 3)
+    trained("run.st", 1, training.CSVLog(tmp_path / "log.csv"))
+    trained("run.st", 2)
+    assert trained("run.st", 3, training.Callback(), training.CSVLog(tmp_path / "more.csv")) == whole
 
 
 def test_early_stopping_gives_the_best_model_back():
@@ -189,6 +204,21 @@ def test_bad_data_is_refused():
     model, _, adam, _ = parts()
     with pytest.raises(DTypeError, match=r"batches \(inputs, target\); got ndarray; use data.DataLoader"):
         tg.fit(model, [X], nn.CrossEntropyLoss(), adam, bar=False)
+
+
+def test_an_epoch_without_a_batch_is_refused():
+    """Empty data, or a generator, which is used up after one epoch."""
+    model, _, adam, _ = parts()
+    batch, loss = (X, Y), nn.CrossEntropyLoss()
+    for batches, validation, epochs, who in [
+        ([], None, 1, "data"), (iter([batch]), None, 2, "data"), ([batch], [], 1, "validation"),
+        ([batch], iter([batch]), 2, "validation"),
+    ]:  # fmt: skip
+        with pytest.raises(
+            ValueError, match=f"fit: {who} must give batches, in each epoch anew; got none; pass a list"
+        ):
+            tg.fit(model, batches, loss, adam, epochs, validation=validation, bar=False)
+    assert len(tg.fit(model, iter([batch]), loss, adam, 1, bar=False).history) == 1
 
 
 def test_the_file_is_short_and_its_copy_trains_alike(tmp_path):

@@ -23,5 +23,6 @@ from .indexing import pick as pick
 from .levels import RUNNING as RUNNING
 from .levels import has_level as has_level
 from .levels import levels as levels
+from .levels import of_all as of_all
 from .levels import read_only as read_only
 from .levels import whole as whole

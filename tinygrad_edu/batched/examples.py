@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import levels
-from .levels import Batch, at, batches, is_array, leading, read_only, refusal, whole, writeable
+from .levels import Batch, at, batches, is_array, leading, of_all, read_only, refusal, writeable
 
 SIMPLE = (bool, int, float, complex, str, bytes, np.dtype, type, type(None))  # results that are compared, not stacked
 
@@ -101,10 +101,15 @@ def _stacked(results: list[Any], lead: Batch, seen: list[tuple[Any, Any]], funct
         stack = lead.like(np.transpose(np.stack([r.T for r in results]), (0, *range(first.ndim, 0, -1))))
     if not is_array(first) or getattr(first, "scalar", False):
         return lead.result(stack.values)
-    sources = [x for own, x in seen if np.may_share_memory(whole(first), whole(own))]
+    sources = [x for own, x in seen if _share_memory(of_all(first), of_all(own))]
     if any(at(x, lead.level) and writeable(x) for x in sources):
         raise view(function)
     return read_only(stack) if sources else stack
+
+
+def _share_memory(a: Any, b: Any) -> bool:
+    """Whether two arrays may; those of a program have none."""
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.may_share_memory(a, b)
 
 
 def _differ(function: Any, found: list[str]) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,15 @@ def _parts(key: Any) -> list[Any]:
 def _plain(parts: list[Any]) -> bool:
     """Whether the index means the same after a `:` for the hidden axis: no array, or arrays and integers side by
     side, as NumPy else moves their axes to the front."""
-    if not all(k is None or k is Ellipsis or type(k) is int or isinstance(k, slice | np.ndarray) for k in parts):
+    if not all(k is None or k is Ellipsis or type(k) is int or isinstance(k, slice) or is_array(k) for k in parts):
+        return False
+    if any(isinstance(k, Batch) for k in parts):
         return False
     if any(True for _ in batches([k for k in parts if isinstance(k, slice)])):
         return False
     if not any(map(is_array, parts)):
         return True
-    if any(k.dtype.kind == "b" and not k.ndim for k in parts if isinstance(k, np.ndarray)):
+    if any(k.dtype.kind == "b" and not k.ndim for k in parts if is_array(k)):
         return False
     places = [i for i, k in enumerate(parts) if type(k) is int or is_array(k)]
     return places[-1] - places[0] == len(places) - 1
@@ -106,19 +109,24 @@ def getitem(x: Any, key: Any) -> Any:
 
 def setitem(x: Any, key: Any, value: Any) -> None:
     """What `BatchedArray.__setitem__` does."""
-    lead = leading([x, key, value])
+    write(_write, x, key, value)
+
+
+def write(how: Callable[..., None], x: Any, key: Any, *values: Any) -> None:
+    """`how(x, key, *values)`, which writes into a part of each example: into those of all at once where that can be."""
+    lead = leading([x, key, values])
     if not at(x, lead.level) or not (writeable(x) or replaceable(x)):
-        raise shared(setitem)
+        raise shared(setitem if how is _write else how)
     parts = _parts(key)
     if _plain(parts) or _fronted(parts):
         places = _index(parts, x.level, x.examples)
         ndim = np.ndim(pick(x.values, places)) - 1
-        if np.ndim(value) <= ndim:
-            x.values[places] = widened(value, x.level, ndim - np.ndim(value))
+        if all(np.ndim(value) <= ndim for value in values):
+            how(x.values, places, *(widened(value, x.level, ndim - np.ndim(value)) for value in values))
             return
     if not writeable(x):
-        raise shared(setitem)
-    by_example(_write, (x, key, value), {})
+        raise shared(setitem if how is _write else how)
+    by_example(how, (x, key, *values), {})
 
 
 def _write(x: Any, key: Any, value: Any) -> None:

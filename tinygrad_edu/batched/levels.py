@@ -61,33 +61,37 @@ class Batch:
         return self.values.dtype
 
 
-def whole(x: Any) -> Any:
-    """A value as an array; inside a `vmap`, that of all examples, which are its first axis."""
+def of_all(x: Any) -> Any:
+    """What holds the values of all examples, which are its first axis."""
     while isinstance(x, Batch):
         x = x.values
-    return np.asarray(x)
+    return x
+
+
+def whole(x: Any) -> Any:
+    """A value as an array; inside a `vmap`, that of all examples."""
+    return np.asarray(of_all(x))
 
 
 def as_array(x: Any) -> Any:
     """`x`, which may be a list or a number, as an array or a batch; what looks like an array to NumPy stays."""
-    return x if hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic) else np.asanyarray(x)
+    return x if is_array(x) else np.asanyarray(x)
 
 
-def is_array(x: Any) -> Any:
-    return isinstance(x, np.ndarray | Batch)
+def is_array(x: Any) -> bool:
+    """Whether it is an array, or looks like one to NumPy, as a batch does and an array of a program."""
+    return hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic)
 
 
 def writeable(x: Any) -> bool:
     """Whether `x` may be written into: not so a scalar, an input of the function, or a view that was copied."""
-    while isinstance(x, Batch):
-        x = x.values
+    x = of_all(x)
     return isinstance(x, np.ndarray) and x.flags.writeable
 
 
 def replaceable(x: Any) -> bool:
     """Whether `x` is written into by becoming another value, as an array of a program is that is nobody else's."""
-    while isinstance(x, Batch):
-        x = x.values
+    x = of_all(x)
     return hasattr(x, "become") and x.flags.writeable
 
 

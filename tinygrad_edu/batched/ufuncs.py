@@ -12,13 +12,14 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..products import product
 from ..sums import total
 from .examples import by_example, shared
+from .indexing import write
 from .levels import Batch, aligned, as_array, at, batches, leading, widened, writeable
 
 
 def carry_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `BatchedArray.__array_ufunc__` does."""
     if method == "at":
-        return _at(ufunc, *inputs)
+        return write(ufunc.at, *inputs)
     if method == "__call__" and ufunc.signature is None:
         return _elementwise(ufunc, inputs, options)
     known = METHODS[method](ufunc, inputs, options) if not set(options) - PLAIN else NotImplemented
@@ -130,11 +131,3 @@ def _outer(ufunc: Any, inputs: Any, options: dict[str, Any]) -> Any:
 METHODS: dict[str, Any] = {
     "__call__": _call, "reduce": _reduce, "accumulate": _accumulate, "reduceat": _accumulate, "outer": _outer,
 }  # fmt: skip
-
-
-def _at(ufunc: Any, x: Any, *others: Any) -> None:
-    """`ufunc.at`, which writes: into the examples one after another."""
-    lead = leading((x, others))
-    if not (at(x, lead.level) and writeable(x)):
-        raise shared(ufunc.at)
-    by_example(ufunc.at, (x, *others), {})

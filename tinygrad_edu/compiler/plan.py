@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..changes import at_once
-from ..engine import NEEDS, STEPPED, Variable, births, constant
+from ..engine import DECIDES, NEEDS, STEPPED, Variable, births, constant
 from ..errors import GraphError
 from ..holders import USED
 from ..nn.parameter import Parameter
@@ -80,7 +80,7 @@ class Plan:
         self.inside = self.inside if self.executor.whole else []
         self.arrays = [x._data for x in self.tensors]  # as they were when they were looked at last
         self.types = [(np.shape(a), a.dtype) for a in self.arrays]
-        self.flags = [x.flags for x in self.tensors]
+        self.flags = [x.flags & DECIDES for x in self.tensors]
         self.into = [place for place in self.targets if place.kind in ("argument", "value")]  # what is written into
         self.late_checks = any(place.kind == "check" for place in self.targets)
         self.lock = threading.Lock()
@@ -104,7 +104,7 @@ class Plan:
 
     def holds(self) -> bool:
         """Whether what was read besides arguments is still of the kind that it was."""
-        if [x.flags for x in self.tensors] != self.flags:
+        if [x.flags & DECIDES for x in self.tensors] != self.flags:
             return False
         arrays = [x._data for x in self.tensors]
         if not all(map(operator.is_, arrays, self.arrays)):

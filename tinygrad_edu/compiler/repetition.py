@@ -22,7 +22,7 @@ import numpy as np
 from ..arrays import get_default_dtype
 from ..batched import RUNNING
 from ..changes import at_once
-from ..engine import STEPPED, births, constant
+from ..engine import DECIDES, STEPPED, births, constant
 from ..holders import COUNTED, USED
 from ..precision import lowered
 from ..recording import TRACERS, recording
@@ -116,7 +116,7 @@ class _Source:
             if type(x) is Tensor:
                 shape, type_, flags, leaf, fresh, _ = kind
                 tensors.append(a)
-                self.unless(f"{a}.__class__ is Tensor and {a}.flags == {flags}")
+                self.unless(f"{a}.__class__ is Tensor and {a}.flags & {DECIDES} == {flags}")
                 self.unless(f"({a}.op is None) is {leaf} and ({a}._grad is None) is {fresh} and not {a}.hooks")
                 self.do(f"{d} = {a}._data")
             else:
@@ -149,13 +149,13 @@ class _Source:
         for k, (x, flags) in enumerate(zip(self.plan.tensors, self.plan.flags, strict=True)):
             t = f"t{k}"
             self.names[t] = x
-            self.unless(f"{t}._data is known[{first + k}] and {t}.flags == {flags}")
+            self.unless(f"{t}._data is known[{first + k}] and {t}.flags & {DECIDES} == {flags}")
         first += len(self.plan.tensors)
         for k, row in enumerate(self.plan.rows):
             rows.setdefault((id(row.bundle), row.name), []).append((first + k, row))
         for together in rows.values():
-            (_, row), bundle = together[0], self.name(together[0][1].bundle.state)
-            self.do(f"w = {bundle}[{row.name!r}]")
+            (_, row), bundle = together[0], self.name(together[0][1].bundle)
+            self.do(f"w = {bundle}.state[{row.name!r}]")  # loading a state makes another dict
             for i, row in together:
                 r = self.name(row)
                 self.unless(f"{r}.whole is w and {r}.row is known[{i}]")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Variable, constant
+from ..engine import DECIDES, Variable, constant
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..optim.optimizer import Optimizer
@@ -101,11 +101,11 @@ def _kind(x: Any) -> Any:
     """What of an argument must stay as it was."""
     if type(x) is Tensor:
         data = x._data
-        return data.shape, data.dtype, x.flags, x.op is None, x._grad is None, _hooks(x)
+        return data.shape, data.dtype, x.flags & DECIDES, x.op is None, x._grad is None, _hooks(x)
     if isinstance(x, Parameter):
         return Same(x)
     if isinstance(x, Variable):
-        return type(x), np.shape(x._data), x._data.dtype, x.flags, x.op is None, x._grad is None, _hooks(x)
+        return type(x), np.shape(x._data), x._data.dtype, x.flags & DECIDES, x.op is None, x._grad is None, _hooks(x)
     if isinstance(x, np.ndarray | np.generic):
         return type(x), x.shape, x.dtype
     if type(x) is float:

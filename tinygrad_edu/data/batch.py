@@ -51,7 +51,7 @@ def _joined(examples: Sequence[Any], where: str) -> Any:
         return first.__class__(**parts)
     if isinstance(first, Variable):
         return _tensors(examples, where)
-    if isinstance(first, np.ndarray | np.generic | int | float | bool) or _is_array(first):
+    if isinstance(first, np.ndarray | np.generic | int | float | complex) or _is_array(first):
         return _arrays(examples, where)
     return list(examples)
 

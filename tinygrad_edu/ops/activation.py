@@ -9,7 +9,7 @@ import numpy as np
 
 from ..domain import NONZERO, REAL
 from ..op import Op
-from ..pieces import in_pieces
+from ..pieces import at_least, at_most, in_pieces
 from .elementwise import exp, sigmoid, tanh, where
 from .erf import erf
 
@@ -20,7 +20,7 @@ __all__ = ["elu", "gelu", "gelu_tanh", "leaky_relu", "silu"]
 def _leaky_relu(x: Any, *, slope: float = 0.01) -> Any:
     if 0 < slope <= 1:
         return np.maximum(x, slope * x)
-    return np.maximum(x, 0) + slope * np.minimum(x, 0)
+    return at_least(x, 0) + slope * at_most(x, 0)
 
 
 leaky_relu = Op(
@@ -43,7 +43,7 @@ def _expm1(x: Any) -> Any:
 
 @in_pieces
 def _elu(x: Any, *, alpha: float = 1.0, scale: float = 1.0) -> Any:
-    return scale * np.maximum(x, 0) + (alpha * scale) * _expm1(np.minimum(x, 0))
+    return scale * at_least(x, 0) + (alpha * scale) * _expm1(at_most(x, 0))
 
 
 @in_pieces

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import complex_step
 from ..domain import BOOLEAN, NONZERO, POSITIVE, REAL, UNIT, Domain, inf
 from ..op import Op
-from ..pieces import in_pieces
+from ..pieces import at_least, in_pieces
 from .complex import conj
 
 ROUNDED_OFTEN = {np.dtype(c) for c in "fdFD"}  # precise enough for one rounding per multiplication
@@ -219,7 +219,7 @@ def _softplus(x: Any, *, beta: float = 1.0, threshold: float = inf) -> Any:
         return np.where(z.real > threshold, x, _stable_logaddexp(z, 0) / beta)
     e = np.exp(-np.abs(z))
     u = 1 + e  # log1p(e), which NumPy has not in vectors on every machine: log(u), and what u lost of e
-    y = np.maximum(z, 0) + (np.log(u) + (e - (u - 1)) / u)
+    y = at_least(z, 0) + (np.log(u) + (e - (u - 1)) / u)
     y = y if beta == 1 else y / beta
     return y if threshold == inf else np.where(z > threshold, x, y)
 
@@ -237,7 +237,7 @@ sigmoid = Op("sigmoid", _sigmoid, (in_pieces(lambda g, y, x: g * (y * sigmoid(-x
 softplus = Op("softplus", _softplus, (in_pieces(_from_softplus),),
               doc="softplus(x) = log(1 + exp(x)), without overflow.",
               domain=(REAL,), special=(0, -700, 700))  # fmt: skip
-relu = Op("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: g * (x > 0),),
+relu = Op("relu", lambda x: at_least(x, 0), (lambda g, y, x: g * (x > 0),),
           doc="relu(x) = max(x, 0); its derivative at 0 is 0.",
           analytic=False, masks=True, domain=(NONZERO,), special=(0,),
           blocks=("dead relu", "every input of relu is negative here, where its slope is 0; use a smaller learning "

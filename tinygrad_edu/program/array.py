@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import reading
+from ..batched.levels import Batch
 from ..engine import Variable
 from ..errors import GraphError
 from ..recording import site
@@ -79,8 +80,8 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         for x in inputs:
-            if isinstance(x, Variable):
-                return NotImplemented  # it is for the tensor to answer
+            if isinstance(x, Variable | Batch):
+                return NotImplemented  # it is for the tensor, or for all examples of it, to answer
         name = name_of(ufunc)
         if method == "at":
             return inputs[0].become(self.writer.call(f"{name}.at", inputs, options))
@@ -106,7 +107,7 @@ class ProgramArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         for t in types:
-            if issubclass(t, Variable):
+            if issubclass(t, Variable | Batch):
                 return NotImplemented
         if function in KNOWN:
             return function(*plain(args), **plain(kwargs))

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..backward import pull
+from ..batched.examples import by_example
+from ..batched.levels import Batch, of_all
 from ..engine import NEEDS, Variable, births, constant
 from ..errors import GraphError
 from ..op import Op
@@ -79,7 +81,7 @@ class Reading(Inputs):
 
     def _forward(self, op: Op, xs: Any, attributes: dict[str, Any]) -> Any:
         arrays = [self.array(x) if isinstance(x, Variable) else x for x in xs]
-        if not any(isinstance(a, ProgramArray) for a in arrays):
+        if not any(isinstance(of_all(a), ProgramArray) for a in arrays):
             return op.forward(*arrays, **attributes)
         arrays = [self.writer.constant(a) if type(a) is np.ndarray else a for a in arrays]
         begun, refused, users = len(self.writer.steps), self.writer.refused, self.writer.users
@@ -96,7 +98,11 @@ class Reading(Inputs):
             self.writer.refused = refused
         finally:
             self.writer.users = users
-        return self.writer.call(f"op.{op.name}", arrays, attributes)
+
+        def call(*arrays: Any) -> Any:
+            return self.writer.call(f"op.{op.name}", arrays, attributes)
+
+        return by_example(call, arrays, {}) if any(isinstance(a, Batch) for a in arrays) else call(*arrays)
 
     def replaced(self, x: Any, array: Any) -> None:
         self.take(x)

@@ -53,6 +53,15 @@ def checked(
     return named(metrics), watching
 
 
+def counted(examples: int, prefix: str) -> None:
+    """Refuse a pass over nothing: data that is empty, or can be gone through once only, as a generator."""
+    if not examples:
+        raise ValueError(
+            f"fit: {'validation' if prefix else 'data'} must give batches, in each epoch anew; got none; pass a list "
+            "or a data.DataLoader"
+        )
+
+
 def parted(batch: Any) -> Sequence[Any]:
     """A batch of inputs and target."""
     if not isinstance(batch, tuple | list) or len(batch) < 2:

@@ -58,7 +58,7 @@ class Checkpoint(Callback):
     def _write(self, run: Fit) -> None:
         state = {name: part.state_dict() for name, part in _parts(run).items()}
         state |= {name: generator.state() for name, generator in _generators(run).items()}
-        state["callbacks"] = [callback.state() for callback in run.callbacks]
+        state["callbacks"] = [callback.state() for callback in _keeping(run)]
         state["run"] = {
             "epoch": run.epoch, "step": run.step, "history": run.history, "stopped": run.stopped,
             "sums": run.means.sums, "count": run.means.count,
@@ -68,8 +68,8 @@ class Checkpoint(Callback):
     def _resume(self, run: Fit, state: Any) -> None:
         parts, generators = _parts(run), _generators(run)
         differs = sorted({*parts, *generators, "run", "callbacks"} ^ {*state})
-        if not differs and len(state["callbacks"]) != len(run.callbacks):
-            differs = ["the number of callbacks"]
+        if not differs and len(state["callbacks"]) != len(_keeping(run)):
+            differs = ["the number of callbacks that keep a state"]
         if differs:
             raise StateDictError(
                 f"Checkpoint: the file must be of a run with the same parts; got {str(self.path)!r}, which differs in "
@@ -79,7 +79,7 @@ class Checkpoint(Callback):
             part.load_state_dict(state[name])
         for name, generator in generators.items():
             generator.set_state(state[name])
-        for callback, kept in zip(run.callbacks, state["callbacks"], strict=True):
+        for callback, kept in zip(_keeping(run), state["callbacks"], strict=True):
             callback.load_state(kept)
         known = state["run"]
         run.epoch, run.step, run.history, run.stopped = (known[k] for k in ("epoch", "step", "history", "stopped"))
@@ -90,6 +90,11 @@ def _parts(run: Fit) -> dict[str, Any]:
     """What has a state of its own."""
     parts = {"model": run.model, "optimizer": run.optimizer, "schedule": run.schedule, "data": run.data}
     return {name: part for name, part in parts.items() if hasattr(part, "state_dict")}
+
+
+def _keeping(run: Fit) -> list[Callback]:
+    """The callbacks that keep something; others may come and go between runs."""
+    return [callback for callback in run.callbacks if type(callback).state is not Callback.state]
 
 
 def _generators(run: Fit) -> dict[str, Generator]:

@@ -14,7 +14,7 @@ from ..nn.module import Module
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..optim.optimizer import Optimizer
 from ..recording import no_grad
-from .arguments import checked, parted
+from .arguments import checked, counted, parted
 from .callbacks import Callback
 
 
@@ -53,13 +53,13 @@ class Means:
         self.sums: dict[str, float] = {}
         self.count = 0
 
-    def add(self, values: Mapping[str, Any], size: int) -> None:
-        """The means of a batch of `size` examples."""
+    def add(self, values: Mapping[str, Any], size: int) -> None:  # the means of a batch of `size` examples
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value) * size
         self.count += size
 
     def row(self, prefix: str = "") -> dict[str, float]:  # the means, under names with a prefix
+        counted(self.count, prefix)
         return {prefix + name: total / self.count for name, total in self.sums.items()}
 
 
@@ -137,7 +137,7 @@ def evaluated(model: Any, batches: Any, loss: Any, functions: Mapping[str, Any])
             for *inputs, target in map(parted, batches):
                 prediction = model(*inputs)
                 means.add(measured(loss(prediction, target), prediction, target, functions), len(target))
-    return means.row("val_")
+    return {} if batches is None else means.row("val_")
 
 
 def shown(batches: Any, text: str, bar: bool | None) -> Any:
