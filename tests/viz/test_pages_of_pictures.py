@@ -165,3 +165,21 @@ def test_top_down_and_refusals():
         viz.draw(chain(1), direction="left")
     with pytest.raises(ValueError, match="draw: page must be at least 100, or None; got 3"):
         viz.draw(chain(1), page=3)
+
+
+@pytest.mark.parametrize("detail", ["values", "formulas"])
+@pytest.mark.parametrize("direction", ["right", "down"])
+@pytest.mark.parametrize("count", [12, 13, 40])
+def test_very_many_leaves_of_one_operation_stand_in_several_columns(count, direction, detail):
+    leaves = [tg.Tensor([1.0, k], requires_grad=True, name=f"w{k}") for k in range(count)]
+    picture = viz.draw((tg.concat(leaves) ** 2).sum(), detail=detail, direction=direction)
+    width, places, _ = placed(picture)
+    boxes = [places[f"n{k}"] for k in range(count)]
+    along = 0 if direction == "right" else 1
+    columns = {round(box[along]) for box in boxes}
+    assert (len(columns) > 1) == (count > 12)
+    longest = max(sum(round(box[along]) == at for box in boxes) for at in columns)
+    assert longest <= 0.6 * count or count == 12
+    assert width < 1.25 * PAGE or direction == "down"
+    for a, b in ((a, b) for a in boxes for b in boxes if a is not b):
+        assert any(abs(a[k] - b[k]) >= (a[k + 2] + b[k + 2]) / 2 - 0.1 for k in range(2))

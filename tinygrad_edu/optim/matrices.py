@@ -35,7 +35,9 @@ class Whole(Optimizer):
     def _steps_itself(self) -> bool:
         return False
 
-    def traced(self, group: Any, step: Any, row: Any, g: Any, state: Mapping[str, Any], shape: tuple[int, ...]) -> None:
+    def traced(
+        self, group: Mapping[str, Any], step: Any, row: Any, g: Any, state: Mapping[str, Any], shape: tuple[int, ...]
+    ) -> None:
         kept = {name: state[name].reshape(own) for name, own in self.shapes(shape).items()}
         row[...] = self.changed(group, step, kept, row.reshape(shape), g.reshape(shape)).reshape(-1)
         for name, new in kept.items():
@@ -119,7 +121,7 @@ class Adafactor(Whole):
             return {"variance": shape}
         return {"row_var": (*shape[:-1], 1), "col_var": (*shape[:-2], 1, shape[-1])}
 
-    def changed(self, group: Any, step: Any, state: Any, p: Any, g: Any) -> Any:
+    def changed(self, group: Mapping[str, Any], step: Any, state: Any, p: Any, g: Any) -> Any:
         first, second = group["eps"]
         first = np.finfo(p.dtype).eps if first is None else first
         share, lr = step ** group["beta2_decay"], group["lr"]
@@ -192,7 +194,7 @@ class Muon(Whole):
     def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"momentum_buffer": shape}
 
-    def changed(self, group: Any, step: Any, state: Any, p: Any, g: Any) -> Any:
+    def changed(self, group: Mapping[str, Any], step: Any, state: Any, p: Any, g: Any) -> Any:
         momentum, lr, before = group["momentum"], group["lr"], state["momentum_buffer"]
         m = state["momentum_buffer"] = before + (1 - momentum) * (g - before)
         u = orthogonal(g + momentum * (m - g) if group["nesterov"] else m, group)
@@ -202,7 +204,7 @@ class Muon(Whole):
         return p * (1 - lr * group["weight_decay"]) - rate * u
 
 
-def orthogonal(x: Any, group: Any) -> Any:
+def orthogonal(x: Any, group: Mapping[str, Any]) -> Any:
     """A matrix with the singular vectors of `x`, and singular values near to 1."""
     a, b, c = group["ns_coefficients"]
     turned = x.shape[0] > x.shape[1]

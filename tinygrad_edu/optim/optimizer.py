@@ -111,7 +111,9 @@ class Optimizer(Named):
         """The arrays that are kept for a parameter, by their names, and their shapes."""
         return dict.fromkeys(self.initial_state(group), p.shape)
 
-    def traced(self, group: Any, step: Any, row: Any, g: Any, state: Mapping[str, Any], shape: tuple[int, ...]) -> None:
+    def traced(
+        self, group: Mapping[str, Any], step: Any, row: Any, g: Any, state: Mapping[str, Any], shape: tuple[int, ...]
+    ) -> None:
         """A step that is read as a program: `row`, the values of a parameter of that shape, changes in place."""
         self.update(group, step, row, g, state, *(np.zeros_like(row) for _ in range(2)))
 

@@ -35,14 +35,15 @@ from .label import (
 from .layers import layers_in
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, EDGE, INK, WAY_BACK, colour
-from .rows import Plan, plan
+from .rows import Plan, abreast, plan
 
 if TYPE_CHECKING:
     from .picture import Picture
 
 DETAILS = ("ops", "values", "gradients", "formulas")
-DIRECTIONS = {"right": "LR", "down": "TB"}
+DIRECTIONS = {"right": "LR", "down": "TB", "LR": "LR", "TB": "TB", "UD": "TB"}  # the last as elsewhere
 NOTATIONS = ("mathematics", "python")
+HEAD, LINE = 16.0, 14.0  # points: about the room above and below the lines of a box, and the height of each
 PAGE = 760  # points: the width of a page, or of a slide
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 
@@ -78,8 +79,8 @@ def draw(
     by "time", "memory", "flops", "gradient" (its norm) or "nonfinite" (where inf and nan go).
 
     A picture wider than `page` (in points; None for no limit) goes on in a row below; what a row uses of an earlier
-    one is drawn once more, small. `direction` is "right" or "down". Formulas are written as "mathematics" (`Z₁ = W₁X`)
-    or as "python" (`Z1 = W1 @ X`).
+    one is drawn once more, small. `direction` is "right" or "down" (Graphviz's "LR" and "TB"). Formulas are written as
+    "mathematics" (`Z₁ = W₁X`) or as "python" (`Z1 = W1 @ X`).
 
     >>> import tinygrad_edu as tg
     >>> a, b, c = (tg.Tensor(v, requires_grad=True) for v in (5.0, 3.0, 2.0))
@@ -146,7 +147,12 @@ def picture(
     chips = {a: chip_rows(style, back, seen.graph.nodes[a.source]) for a, back in backs.items()}
     chip = max((width(rows, SMALL) for rows in chips.values()), default=0.0)
     widths = {key: width([*own, *more]) + 12 * len(seen.boxes[key].frames) for key, (own, more) in labels.items()}
-    rows = plan(seen, arrows, widths, chip, page if direction == "right" else None)
+    heights = {key: HEAD + LINE * len([*own, *more]) for key, (own, more) in labels.items()}
+    across = DIRECTIONS[direction] == "LR"
+    page = page if across else None
+    sizes = (heights, widths) if across else (widths, heights)
+    after, columns = abreast(seen, arrows, *sizes, chip if across else HEAD * bool(chip), page)
+    rows = plan(seen, arrows, widths | columns, chip, page)
     told = [*([_caption(stage.caption)] if stage is not None else []), *(in_label(line, 110) for line in notices)]
     told += legend(style, backward) if stage is None else []
     dot = new_picture(seen.graph, told, paint, len(seen.boxes) > LARGE and rows.count == 1)
@@ -165,6 +171,9 @@ def picture(
                 _copy(parts[at], source, style, seen.boxes[arrow.source], later, {arrow.source, arrow.user} & hidden)
         red = paint is not None and {arrow.source, arrow.user} <= paint.path
         _arrow(parts[at], source, arrow, chips.get(arrow), backward, red, hidden)
+        if source in after:
+            last = _chip(source, arrow) if arrow in chips else source
+            parts[at].edge(last, after[source], style="invis", weight="20")
     if rows.count > 1:
         for part in reversed(parts):  # Graphviz puts the first one lowest
             dot.subgraph(part)
@@ -280,6 +289,11 @@ def _box(dot: Picture, style: Style, box: Box, rows: Rows, hidden: Set[str]) -> 
     )  # fmt: skip
 
 
+def _chip(source: str, arrow: Arrow) -> str:
+    """What the box is called that the formula on an arrow stands in."""
+    return f"{source}_to_{arrow.user}_{arrow.position}"
+
+
 def _arrow(
     dot: Picture, source: str, arrow: Arrow, rows: list[str] | None, backward: bool, red: bool, hidden: Set[str]
 ) -> None:
@@ -291,7 +305,7 @@ def _arrow(
     if rows is None:
         dot.edge(source, arrow.user, **look)
         return
-    chip = f"{source}_to_{arrow.user}_{arrow.position}"
+    chip = _chip(source, arrow)
     shape = "invis" if f"{arrow.source}:{arrow.user}:{arrow.position}" in hidden else "filled,rounded"
     dot.node(
         chip, label=lines(rows), style=shape, fillcolor="#ffffff", color=WAY_BACK, fontcolor=WAY_BACK,

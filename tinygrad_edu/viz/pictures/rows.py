@@ -7,6 +7,7 @@ the columns together would be wider than the page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ GAP = 20.0  # between two columns, in points
 COPY = 50.0  # the width of a tensor that is drawn once more
 LEEWAY = 1.1  # by which a picture may be wider than the page, as a column is as wide in all rows
 NARROWER = (0.55, 0.65, 0.75, 0.85, 1.0)  # widths that are tried, so that the last row is not a stump
+ABREAST = 12  # leaves of one operation that stand in one column
 SLIGHTLY, MOST = 25.0, 1.2  # nor does it matter if it grows by a little, up to so much
 
 Columns = dict[int, float]
@@ -47,6 +49,32 @@ def plan(seen: View, arrows: list[Arrow], widths: Mapping[str, float], chip: flo
             best = narrow
             break
     return Plan(best, count)
+
+
+def abreast(
+    seen: View, arrows: list[Arrow], long: Mapping[str, float], wide: Mapping[str, float], chip: float,
+    page: float | None,
+) -> tuple[dict[str, str], dict[str, float]]:  # fmt: skip
+    """Very many leaves of one operation stand in several columns: which leaf comes after which in the direction of the
+    arrows, and how wide the columns are together, for each such leaf. `long` and `wide` are the sizes of boxes across
+    that direction and along it."""
+    users: dict[str, set[str]] = {}
+    for arrow in arrows:
+        users.setdefault(arrow.source, set()).add(arrow.user)
+    groups: dict[str, list[str]] = {}
+    for key, box in seen.boxes.items():
+        if not box.title and not seen.node(box).inputs and len(users.get(key, ())) == 1 and not box.frames:
+            groups.setdefault(next(iter(users[key])), []).append(key)
+    after, widths = dict[str, str](), dict[str, float]()
+    for leaves in groups.values():
+        each = max(wide[k] for k in leaves) + (chip + 2 * GAP if chip else GAP)
+        count = math.ceil(math.sqrt(sum(long[k] + GAP for k in leaves) / each))
+        count = count if page is None else min(count, max(1, int(page // each)))
+        if len(leaves) > ABREAST and count > 1:
+            size = math.ceil(len(leaves) / count)
+            after |= dict(zip(leaves, leaves[size:], strict=False))
+            widths |= dict.fromkeys(leaves, count * each - GAP)
+    return after, widths
 
 
 class _Packing:

@@ -2,7 +2,7 @@
 // what it uses; the layers' order is chosen so that few arrows cross. A frame is laid out first, and is then one box.
 // `u` goes along the flow, `v` across it: x and y from left to right, y and x from the top down.
 const layout = (() => {
-  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, BEND = 44, BETWEEN = 56, ROWS = 40, READABLE = 0.75, SWEEPS = 8, LEAF = 0.1, STRIDE = 4, MOST = 20000;  // dummies: places where long arrows pass a layer
+  const NEAR = 46, SIDE = 18, THIN = 8, PAD = 12, HEAD = 24, BEND = 44, BETWEEN = 56, ROWS = 40, READABLE = 0.75, SWEEPS = 8, LEAF = 0.1, STRIDE = 4, ABREAST = 12, MOST = 20000;  // dummies: places where long arrows pass a layer
 
   let flow = NEAR;  // between layers: room for an arrow, and for the shape that is written on it
 
@@ -133,6 +133,18 @@ const layout = (() => {
       const next = outs.get(i).map((o) => o.rank).filter((r) => r > i.rank), light = ins.get(i).every((p) => !ins.get(p).length && !p.port);
       if (!i.port && light && next.length) i.rank = Math.min(...next) - 1;
     }
+    abreast(items, ins, outs, first);
+  }
+  // Very many leaves of one user stand in several layers, about as wide as high.
+  function abreast(items, ins, outs, first) {
+    for (const i of items) {
+      const leaves = [...new Set(ins.get(i))].filter((p) => p.box && !ins.get(p).length && p.rank === i.rank - 1 && new Set(outs.get(p)).size === 1);
+      if (leaves.length <= ABREAST) continue;
+      const long = leaves.reduce((sum, p) => sum + p.v + SIDE, 0), count = Math.ceil(Math.sqrt(long / (Math.max(...leaves.map((p) => p.u)) + flow))), each = Math.ceil(leaves.length / count);
+      leaves.forEach((p, k) => { p.rank -= count - 1 - Math.floor(k / each); });
+    }
+    const low = Math.min(first, ...items.filter((i) => i.port !== "in").map((i) => i.rank));
+    for (const i of items) if (i.port !== "in") i.rank += first - low;
   }
 
   // Barycentres, there and back: each node stands at the mean place of its neighbours in the layer before.
