@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine import Variable
-from . import pictures
-from .pytorch import SENTENCES
+from . import jax, pictures, pytorch
 from .table import FUNCTIONS, UFUNCS
 
 PACKAGE = __name__.partition(".")[0]
+
+# What each place here says of names of theirs; where two libraries share one, what PyTorch means by it.
+SENTENCES = {
+    place: jax.SENTENCES.get(place, {}) | pytorch.SENTENCES.get(place, {})
+    for place in {**jax.SENTENCES, **pytorch.SENTENCES}
+}
 
 # Names of PyTorch's and Keras's, and those of NumPy's that are methods there; NumPy's functions are read off table.py.
 NAMES = {
@@ -34,7 +39,10 @@ NAMES = {
     "gradient": "grad", "value": "data", "values": "data; or, for the places of the largest values, argmax(axis=)",
     "indices": "argmax(axis=) for the places of the largest values", "fill": "t[...] = value",
     "apply": "an operation, or tg.custom_op", "map": "an operation, or tg.custom_op", "Function": "tg.custom_op",
-    "gradcheck": "tg.testing.check_gradients", "hooks": "register_hook",
+    **dict.fromkeys(
+        ("gradcheck", "gradient_check", "grad_check", "check_grads", "check_grad"), "tg.testing.check_gradients"
+    ),
+    "hooks": "register_hook",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
     "MSE": "nn.MSELoss", "mse": "F.mse_loss", "BCE": "nn.BCELoss", "BinaryCrossEntropy": "nn.BCELoss",
     "bce": "F.binary_cross_entropy", "GradientDescent": "optim.SGD", "xavier": "nn.init.xavier_uniform_",
