@@ -17,10 +17,10 @@ from ..subjects.functions import is_lambda, lambda_of, plain_function
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject, TensorSubject
 from .lines import Slopes, wrong_lines
-from .mending import forgets, overwritten, rewrites, site_of
 from .ops import wrong_ops
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, proportional, recognise
 from .slicing import only_lines
+from .text import forgets, overwritten, rewrites, site_of
 
 LISTED = 8  # lines that a note lists, at most
 AWAY = (0.3, -0.2)  # of the scale: where a factor is looked at that may be constant

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from .mending import Mendable, parsed
+from .mending import Mendable
+from .text import parsed
 
-REMOVED, EXCHANGED, NAMED, ADDED = range(4)  # how well a change explains a mistake
+REMOVED, EXCHANGED, NAMED, ADDED, SCALED = range(5)  # how well a change explains a mistake
 FLIPPED: dict[type[ast.AST], Any] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Gt: ast.LtE, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.LtE: ast.Gt,
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -60,24 +62,32 @@ class Version(NamedTuple):
 def edits(
     made: Mendable, places: Sequence[tuple[FunctionType, int]] | None, right: Callable[[], bool], most: int
 ) -> list[Edit]:
-    """The changes of single lines with which the derivative is `right`, the best first: of the lines at `places`, or
-    of all."""
+    """The changes of single lines with which the derivative is `right`, the best first: of the lines at `places`, the
+    first of these first, or of all."""
     waiting: list[Version] = []
-    for g in made.copies:
-        wanted = None if places is None else {line for f, line in places if f is g}
+    for g in {g.__code__: g for g in made.copies}.values():  # closures of the same source: one of them
+        wanted = None if places is None else {line for f, line in places if f.__code__ is g.__code__}
         waiting += _versions_of(g, wanted) if wanted is None or wanted else []
     found: list[Edit] = []
-    for version in sorted(waiting, key=lambda v: (v.edit.rank, not isinstance(v.new, ast.Return)))[:most]:
-        known: Any = made.copies[version.edit.function]
-        code = version.code()
-        if code is None or code.co_freevars != known.__code__.co_freevars:
+    nearest = {(f.__code__, line): i for i, (f, line) in enumerate(places or ())}
+
+    def order(v: Version) -> tuple[int, bool, int]:
+        place = v.edit.function.__code__, v.edit.line
+        return v.edit.rank, not isinstance(v.new, ast.Return), nearest.get(place, 0)
+
+    for version in sorted(waiting, key=order)[:most]:
+        known: list[Any] = [f for g, f in made.copies.items() if g.__code__ is version.edit.function.__code__]
+        code, before = version.code(), known[0].__code__
+        if code is None or code.co_freevars != before.co_freevars:
             continue
-        before, known.__code__ = known.__code__, code
         try:
+            for f in known:
+                f.__code__ = code
             if right():
                 found.append(version.edit)
         finally:
-            known.__code__ = before
+            for f in known:
+                f.__code__ = before
     return found
 
 
@@ -95,10 +105,11 @@ def _versions_of(g: FunctionType, wanted: set[int] | None) -> Iterator[Version]:
     definition.args.defaults = [ast.Constant(None) for _ in definition.args.defaults]  # a copy keeps its own
     definition.args.kw_defaults = [d and ast.Constant(None) for d in definition.args.kw_defaults]
     ast.fix_missing_locations(definition)
-    names = _names(definition)
+    known = _names(definition)
     for node, body, k in _statements(definition):
         line = node.lineno + first - 1
         texts = {_text(node)}
+        names = [n for n in known if n != _filled(node)]
         for rank, new in _versions(node, names) if wanted is None or line in wanted else ():
             text = _text(_placed(new, node))
             if text not in texts:
@@ -121,16 +132,17 @@ def _names(definition: ast.FunctionDef) -> list[str]:
     loads = [n for n in ast.walk(definition) if isinstance(getattr(n, "ctx", None), ast.Load)]
     local = {n.id for n in ast.walk(definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     local |= {a.arg for a in (*definition.args.posonlyargs, *definition.args.args)}
-    parts = {ast.unparse(n) for n in loads if isinstance(n, ast.Subscript) and len(ast.unparse(n)) < 12}
-    return sorted(local) + sorted(p for p in parts if p.partition("[")[0] in local)
+    parts = {ast.unparse(n) for n in loads if isinstance(n, ast.Subscript | ast.Attribute) and len(ast.unparse(n)) < 12}
+    return sorted(local) + sorted(p for p in parts if re.split(r"[.[]", p)[0] in local and not p.endswith(".T"))
 
 
 def _versions(node: ast.stmt, names: Sequence[str]) -> Iterator[tuple[int, ast.stmt]]:
     """A statement, changed in one place."""
     if isinstance(node, ast.AugAssign):
         yield REMOVED, ast.Assign([node.target], node.value)
-    if isinstance(node, ast.Assign) and isinstance(node.targets[-1], ast.Name | ast.Subscript):
-        yield REMOVED, ast.AugAssign(node.targets[-1], ast.Add(), node.value)
+    if isinstance(node, ast.Assign) and not isinstance(node.targets[-1], ast.Tuple):
+        target: Any = node.targets[-1]
+        yield REMOVED, ast.AugAssign(target, ast.Add(), node.value)
     if isinstance(node, ast.For):
         for rank, new in _versions(ast.Expr(node.iter), names):
             yield rank, ast.For(node.target, new.value, node.body, node.orelse)  # type: ignore[attr-defined]
@@ -142,10 +154,27 @@ def _versions(node: ast.stmt, names: Sequence[str]) -> Iterator[tuple[int, ast.s
             yield rank, _Putting(target, change(target)).visit(new)
     value = getattr(node, "value", None)
     if isinstance(value, ast.expr) and not isinstance(value, ast.Tuple | ast.Dict | ast.List):
-        for new_value in _added(value, names):
+        for rank, new_value in _added(value, names):
             new = copy.copy(node)
             new.value = new_value  # type: ignore[attr-defined]
-            yield ADDED, new
+            yield rank, new
+    for k, part in enumerate(ast.walk(node)):
+        for field, i, old in _elements(part):
+            for _, new_value in _added(old, ()):
+                new = copy.deepcopy(node)
+                within = getattr(next(p for j, p in enumerate(ast.walk(new)) if j == k), field)
+                if i is None:
+                    setattr(next(p for j, p in enumerate(ast.walk(new)) if j == k), field, new_value)
+                else:
+                    within[i] = new_value
+                yield ADDED, new
+
+
+def _filled(node: ast.stmt) -> str:
+    """The name of the container that a statement puts something into: itself, it would hang whoever reads it."""
+    call = getattr(node, "value", None) if isinstance(node, ast.Expr) else None
+    put: Any = getattr(call, "func", None) or next(iter(getattr(node, "targets", [])), getattr(node, "target", None))
+    return ast.unparse(put.value) if isinstance(put, ast.Subscript | ast.Attribute) else ""
 
 
 class _Putting(ast.NodeTransformer):
@@ -215,17 +244,33 @@ def _of_operation(part: ast.BinOp) -> Iterator[tuple[int, Callable[[Any], ast.AS
         yield EXCHANGED, lambda p: ast.BinOp(p.left, p.op, ast.Attribute(p.right, "T", ast.Load()))
 
 
-def _added(value: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
-    """Something more in a value: a sign, a factor, a term."""
-    yield ast.UnaryOp(ast.USub(), value)
-    yield ast.BinOp(value, ast.Mult(), ast.Constant(2))
-    yield ast.BinOp(value, ast.Div(), ast.Constant(2))
+def _added(value: ast.expr, names: Sequence[str]) -> Iterator[tuple[int, ast.expr]]:
+    """Something more in a value: a sign or a factor, which may make good for a mistake elsewhere; a name."""
+    yield SCALED, ast.UnaryOp(ast.USub(), value)
+    yield SCALED, ast.BinOp(value, ast.Mult(), ast.Constant(2))
+    yield SCALED, ast.BinOp(value, ast.Div(), ast.Constant(2))
     for name in names:
         for operation in (ast.Mult(), ast.Div(), ast.Add(), ast.Sub()):
-            yield ast.BinOp(value, operation, _parsed(name))
+            yield ADDED, ast.BinOp(value, operation, _parsed(name))
         if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
-            yield ast.BinOp(ast.BinOp(value.left, ast.Mult(), _parsed(name)), value.op, value.right)
-            yield ast.BinOp(value.left, value.op, ast.BinOp(value.right, ast.Mult(), _parsed(name)))
+            for operation in (ast.Mult(), ast.Div()):
+                yield ADDED, ast.BinOp(ast.BinOp(value.left, operation, _parsed(name)), value.op, value.right)
+                yield ADDED, ast.BinOp(value.left, value.op, ast.BinOp(value.right, operation, _parsed(name)))
+
+
+def _elements(part: ast.AST) -> Iterator[tuple[str, int | None, ast.expr]]:
+    """The elements of a list, tuple, dictionary, comprehension, and what a function is given: the field, the place in
+    it, and the element."""
+    if isinstance(part, ast.List | ast.Tuple) and isinstance(part.ctx, ast.Load):
+        yield from (("elts", i, v) for i, v in enumerate(part.elts) if not isinstance(v, ast.List | ast.Tuple))
+    if isinstance(part, ast.Dict):
+        yield from (("values", i, v) for i, v in enumerate(part.values))
+    if isinstance(part, ast.Call):
+        yield from (("args", i, v) for i, v in enumerate(part.args) if isinstance(v, ast.Name | ast.Attribute))
+    if isinstance(part, ast.ListComp | ast.GeneratorExp):
+        yield "elt", None, part.elt
+    if isinstance(part, ast.DictComp):
+        yield "value", None, part.value
 
 
 def _text(statement: ast.stmt) -> str:

@@ -12,9 +12,10 @@ import numpy as np
 
 from ..report import Blame
 from . import runs
-from .edits import ADDED, NAMED, Edit, edits
-from .mending import Mendable, parsed, site_of, text_of
+from .edits import NAMED, SCALED, Edit, edits
+from .mending import Mendable
 from .source import Culprit, Search
+from .text import parsed, site_of, text_of
 from .truth import Truth
 
 Place = tuple[FunctionType, int]  # a function, and a line of its file
@@ -45,22 +46,26 @@ class Slopes:
 
 def wrong_lines(pair: Any, c: Any, sizes: Sequence[int], slopes: Slopes | None) -> Found:
     """The wrong lines of the derivative of a `Pair`; `slopes` are its gradients by numbers, if each is known."""
+    here = pair.call(pair.x)
     try:
-        copy = Mendable(pair.functions[0] if pair.own else pair.df, pair.call(pair.x)[1])
+        copy = Mendable(pair.functions[0] if pair.own else pair.df, here[1])
     except TypeError:  # no source, as of a built-in function: there is no line to name
         return Found([], [])
     try:
         truth = Truth(pair, c)
     except Exception as error:  # the function may refuse Tensors in any way
         why = f"no line is named, as f does not run on Tensors: {type(error).__name__}: {str(error)[:100]}"
-        return by_changes(runs.Runs(pair, c, copy, slopes), why) if slopes is not None else Found([], [why])
-    search = Search(pair, c, copy, truth, sizes)
+        return by_changes(runs.Runs(pair, c, copy, slopes, here), why) if slopes is not None else Found([], [why])
+    search = Search(pair, c, copy, truth, here, sizes)
     culprits = search.culprits()
     if not culprits:
         return by_changes(search, f"no line is named: no single one, mended, makes a gradient right ({search.told()})")
     places = in_question(search, culprits)
     most = runs.MOST if len(places) > len(culprits) else FEW
-    return weighed(search, culprits, edits(copy, places, lambda: is_right(search), most))
+    found = edits(copy, places, lambda: is_right(search), most)
+    if not found and (numbers := _numbers_read(search, culprits)):
+        found = edits(copy, numbers, lambda: is_right(search), most)
+    return weighed(search, culprits, found)
 
 
 def is_right(search: runs.Runs) -> bool:
@@ -119,32 +124,35 @@ def assigned(statement: ast.stmt) -> list[str]:
 def in_question(search: Search, culprits: Sequence[Culprit]) -> list[Place]:
     """The lines that were found wrong, and those that these read helper values from with which nothing tells whether
     they are right."""
-    known = {site_of(f, line): (f, line) for f in search.copy.copies for line in statements(f)}
-    waiting = [known[str(c.blame.site)] for c in culprits if str(c.blame.site) in known]
+    waiting = _places(search, culprits)
+    first, *rest = culprits
+    after = bool(rest) or first.handed or not first.named or not all(search.before)
     if any(_mixed(search, place) for place in waiting):  # it was right before something else went wrong
+        waiting += [p for place in waiting for p in _helpers(search, place) if not _clear(search, p)]
         waiting += [(f, n) for f in search.copy.copies for n in statements(f) if not _clear(search, (f, n))]
     found: dict[Place, None] = {}
     while waiting:
-        place = waiting.pop()
+        place = waiting.pop(0)
         if place not in found:
             found[place] = None
-            waiting += _helpers(search, place)
+            waiting += [p for p in _helpers(search, place, after) if not _clear(search, p)]
     return list(found)
 
 
-def _helpers(search: Search, place: Place) -> Iterator[Place]:
-    """The lines that give a line its helper values, those of functions that it calls, too, and what is returned."""
+def _helpers(search: Search, place: Place, after: bool = False) -> Iterator[Place]:
+    """The lines that give a line its helper values, those of functions that it calls, too; and what is returned, which
+    all that come `after` it lead to."""
     f, line = place
     texts = statements(f)
     here: Any = texts[line].iter if isinstance(texts[line], ast.For) else texts[line]  # type: ignore[attr-defined]
     used = {n.id for n in ast.walk(here) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     called = {getattr(n.func, "attr", getattr(n.func, "id", "")) for n in ast.walk(here) if isinstance(n, ast.Call)}
     for other, statement in texts.items():
-        if (used & {*assigned(statement)} or isinstance(statement, ast.Return)) and not _clear(search, (f, other)):
+        if used & {*assigned(statement)} or (after and isinstance(statement, ast.Return)):
             yield f, other
     for g in search.copy.copies:
-        if g.__name__ in called and g is not f:
-            yield from ((g, other) for other in statements(g) if not _clear(search, (g, other)))
+        if (g.__name__ in called or "" in called) and g is not f:  # "": taken from a table
+            yield from ((g, other) for other in statements(g))
 
 
 def _mixed(search: Search, place: Place) -> bool:
@@ -163,6 +171,18 @@ def _clear(search: Search, place: Place) -> bool:
     return bool(known) and all(min(search.at_first[k]) > 1 and not search.copy.sites[k].handed for k in known)
 
 
+def _places(search: Search, culprits: Sequence[Culprit]) -> list[Place]:
+    """Where culprits stand."""
+    known = {site_of(f, line): (f, line) for f in search.copy.copies for line in statements(f)}
+    return [known[str(c.blame.site)] for c in culprits if str(c.blame.site) in known]
+
+
+def _numbers_read(search: Search, culprits: Sequence[Culprit]) -> list[Place]:
+    """The lines that give culprits numbers of the function, which may be others than are needed."""
+    found = {p: None for place in _places(search, culprits) for p in _helpers(search, place)}
+    return [p for p in found if any(3 in search.at_first[k] for k in _sites(search, p))]
+
+
 def weighed(search: Search, culprits: list[Culprit], found: Sequence[Edit]) -> Found:
     """The culprits; or one other line, if a change of it explains the mistake better than any change of theirs."""
     if not found:
@@ -170,9 +190,10 @@ def weighed(search: Search, culprits: list[Culprit], found: Sequence[Edit]) -> F
     mine = {str(c.blame.site) for c in culprits}
     ours = [e for e in found if site_of(e.function, e.line) in mine] if len(culprits) == 1 else []
     best = min(found, key=lambda e: e.rank)
+    hands_on = len(culprits) == 1 and culprits[0].handed
     if ours and min(ours[0].rank, NAMED) <= min(best.rank, NAMED):
         return Found(culprits, [told(ours[0])])
-    if best.rank == ADDED and len(culprits) == 1 and all(search.before):
+    if best.rank == SCALED and len(culprits) == 1 and all(search.before) and not hands_on:
         return Found(culprits, [])
     pattern = culprits[0].pattern if len(culprits) == 1 else None
     return Found([Culprit(blamed((best.function, best.line)), pattern)], [told(best)])

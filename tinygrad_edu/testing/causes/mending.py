@@ -1,24 +1,24 @@
-"""The source of a hand-written function: a copy of it, and of the user's functions that it calls, whose assignments
-can be given other values; and assignments that forget what was there."""
+"""A copy of a hand-written function, and of the user's functions that it calls, whose assignments can be given other
+values."""
 
 from __future__ import annotations
 
 import ast
 import copy
 import functools
-import inspect
-import linecache
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from types import CellType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Sequence
+from threading import RLock, get_ident
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..subjects.functions import codes, functions_of, is_lambda, kinds_of, lambda_of, plain_function, reached
-from .patterns import OVERWRITTEN
+from ...changes import at_once
+from ..subjects.functions import codes, functions_of, functions_within, kinds_of, plain_function, reached
+from .text import is_empty, name_of, parsed
 
 Hook = Callable[[int, Any], Any]
+TURN = RLock()  # held while methods of classes are replaced
 
 
 class Naming(NamedTuple):
@@ -29,6 +29,7 @@ class Naming(NamedTuple):
     function: Any  # a FunctionType
     given: bool = False  # a parameter: what it is given is told, and cannot be replaced
     handed: bool = False  # computed elsewhere: a returned variable, a call's result, a variable kept as an entry
+    empty: bool = False  # zero, or an array to be filled
 
 
 class Mendable:
@@ -39,6 +40,7 @@ class Mendable:
         self.sites: list[Naming] = []
         self.hook: Hook = lambda k, value: value
         self.copies: dict[FunctionType, FunctionType] = {}
+        self.marked: dict[CodeType, tuple[CodeType, Any]] = {}  # what closures of the same source share
         self.modules: dict[int, ModuleType] = {}  # with copied functions, by their ids
         self.spaces: list[dict[str, Any]] = []
         functions = reached(f, *beside)
@@ -58,25 +60,39 @@ class Mendable:
             for cell, old in zip(made.__closure__ or (), g.__closure__ or (), strict=False):
                 if _bound(old):
                     cell.cell_contents = self.made(old.cell_contents)
-        self.methods = [
-            (kind, name, given, self._method(given, copy))
+        self.thread = 0  # in which it runs
+        methods = [
+            (kind, name, given, self._method(given, plain))
             for kind in kinds_of(f, *beside)
             for name, given in vars(kind).items()
-            if (copy := self.copies.get(plain_function(getattr(given, "__func__", given))))  # type: ignore[arg-type]
+            if (plain := plain_function(getattr(given, "__func__", given))) in self.copies
         ]
+        self.replacing = [(type.__setattr__, kind, name, method) for kind, name, _, method in methods]
+        self.restoring = [(type.__setattr__, kind, name, given) for kind, name, given, _ in methods]
         self.f = self.made(f)
 
     def __call__(self, *given: object, **named: object) -> Any:
-        """The copy, the methods of the user's classes being copies meanwhile."""
-        try:
-            for kind, name, _, method in self.methods:
-                setattr(kind, name, method)
-            return self.f(*given, **named)
-        finally:
-            for kind, name, old, _ in self.methods:
-                setattr(kind, name, old)
+        """The copy, the methods of the user's classes being copies meanwhile, in this thread."""
+        with TURN:
+            before, self.thread = self.thread, get_ident()
+            try:
+                at_once(*self.replacing)
+                return self.f(*given, **named)
+            finally:
+                self.thread = before
+                at_once(*self.restoring)
 
     def _from_source(self, g: FunctionType, space: dict[str, Any]) -> FunctionType | None:
+        if g.__code__ not in self.marked:
+            if (found := self._compiled(g, space)) is None:
+                return None
+            self.marked[g.__code__] = found
+        code, closure = self.marked[g.__code__]
+        made = FunctionType(code, space, g.__name__, g.__defaults__, closure)
+        made.__kwdefaults__ = g.__kwdefaults__
+        return made
+
+    def _compiled(self, g: FunctionType, space: dict[str, Any]) -> tuple[CodeType, Any] | None:
         try:
             tree, first = parsed(g)
             definition = tree.body[0]
@@ -96,9 +112,7 @@ class Mendable:
         exec(code, home)
         made: FunctionType = home[definition.name]
         self.sites += marks.sites
-        made = FunctionType(made.__code__, space, made.__name__, g.__defaults__, made.__closure__)
-        made.__kwdefaults__ = g.__kwdefaults__
-        return made
+        return made.__code__, made.__closure__
 
     def _as_it_is(self, g: FunctionType, space: dict[str, Any]) -> FunctionType:
         cells = tuple(CellType() for _ in g.__code__.co_freevars)
@@ -107,7 +121,10 @@ class Mendable:
         return made
 
     def made(self, f: Callable[..., Any]) -> Any:
-        """A function of the user's as its copy, bound and partially applied as it is; a module of such, likewise."""
+        """A function of the user's as its copy, bound and partially applied as it is; a module or a container of such,
+        likewise."""
+        if isinstance(f, dict | list | tuple):
+            return self._container(f)
         if isinstance(f, MethodType):
             return MethodType(self.made(f.__func__), f.__self__)
         if isinstance(f, functools.partial):
@@ -130,8 +147,23 @@ class Mendable:
             self.modules[id(module)] = made
         return self.modules[id(module)]
 
-    def _method(self, given: object, copy: FunctionType) -> Any:
-        return type(given)(copy) if isinstance(given, staticmethod | classmethod) else copy
+    def _container(self, given: Any) -> Any:
+        if not any(f in self.copies for f in functions_within([given])):
+            return given
+        if isinstance(given, dict):
+            return {k: self.made(v) for k, v in given.items()}
+        parts = map(self.made, given)
+        return type(given)(*parts) if hasattr(given, "_fields") else type(given)(parts)
+
+    def _method(self, given: object, plain: Any) -> Any:
+        """A method that is the copy while this runs, and what it was before in any other thread."""
+        mine = self.copies[plain]
+
+        @functools.wraps(plain)
+        def method(*args: object, **named: object) -> Any:
+            return (mine if self.thread == get_ident() else plain)(*args, **named)
+
+        return type(given)(method) if isinstance(given, staticmethod | classmethod) else method
 
     def with_hook(self, hook: Hook) -> Callable[..., Any]:
         """The function, with this hook from now on."""
@@ -184,12 +216,16 @@ class _Marks(ast.NodeTransformer):
     ) -> ast.expr:
         called = value.func if isinstance(value, ast.Call) else None
         passed = getattr(called, "attr", getattr(called, "id", "")) in self.called
-        k = self._noted(line, names, handed=handed or passed)
+        parts = value.elts if isinstance(value, ast.Tuple) and len(value.elts) == len(names) else [value] * len(names)
+        k = self._noted(line, names, handed=handed or passed, empty=[is_empty(part) for part in parts])
         return ast.Call(ast.Name(hook, ast.Load()), [ast.Constant(k), value], [])
 
-    def _noted(self, line: int, names: Sequence[str], given: bool = False, handed: bool = False) -> int:
+    def _noted(
+        self, line: int, names: Sequence[str], given: bool = False, handed: bool = False, empty: Sequence[bool] = ()
+    ) -> int:
         k = self.first + len(self.sites)
-        self.sites += [Naming(line, name, self.function, given, handed) for name in names]
+        marks = empty or [False] * len(names)
+        self.sites += [Naming(line, n, self.function, given, handed, e) for n, e in zip(names, marks, strict=True)]
         return k
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -280,120 +316,3 @@ class _Marks(ast.NodeTransformer):
         if isinstance(value, ast.Starred):
             return value
         return self.mark(value, value.lineno, [name or ast.unparse(value)], handed=isinstance(value, ast.Name))
-
-
-def name_of(target: ast.expr) -> str:
-    """What an assignment writes: `dW`, also for `grads["dW"]`; else the text of the target."""
-    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-        return str(target.slice.value)
-    return ast.unparse(target)
-
-
-def text_of(f: Callable[..., Any], line: int) -> str:
-    """A line of the function's source, by its number in the file."""
-    g: Any = inspect.unwrap(f)
-    return linecache.getline(g.__code__.co_filename, line, g.__globals__).strip()
-
-
-def site_of(f: Callable[..., Any], line: int) -> str:
-    """`file.py:line`."""
-    return f"{inspect.unwrap(f).__code__.co_filename}:{line}"
-
-
-def parsed(f: Callable[..., Any]) -> tuple[ast.Module, int]:
-    """The syntax of the function's source, and in which line of the file it begins."""
-    g: Any = inspect.unwrap(f)
-    if is_lambda(g):
-        found, _ = lambda_of(g)
-        body = ast.copy_location(ast.Return(found.body), found.body)
-        named = ast.copy_location(ast.FunctionDef(g.__name__, found.args, [body], []), found)
-        return ast.Module([ast.fix_missing_locations(named)], []), 1
-    source, first = inspect.getsourcelines(g)
-    return ast.parse(textwrap.dedent("".join(source))), first
-
-
-def overwritten(df: Callable[..., Any], names: set[str]) -> str | None:
-    """If a gradient of these names is assigned where it should be added to: the pattern, with the line."""
-    found = next(((name, line) for name, line in repeated(df) if name in names), None)
-    return assigned_again(*found) if found else None
-
-
-def rewrites(df: Callable[..., Any]) -> bool:
-    """Whether the function, or one that it calls, assigns anything twice or in parts; True if there is no text."""
-    for f in reached(df):
-        try:
-            tree, _ = parsed(f)
-        except (OSError, TypeError, SyntaxError):
-            return True
-        assigned = [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.AugAssign)]
-        targets = [t for n in assigned for t in (_targets(n) if isinstance(n, ast.Assign) else [n.target])]
-        names = [ast.unparse(t) for t in targets]
-        loops = any(isinstance(n, ast.For | ast.While) for n in ast.walk(tree))
-        if loops or len(names) > len(set(names)) or any(isinstance(t, ast.Subscript) for t in targets):
-            return True
-    return not reached(df)
-
-
-def forgets(df: Callable[..., Any], line: int) -> bool:
-    """Whether an assignment in a line of the file may forget what was there: it writes parts of an array, or a name
-    that has a value already."""
-    for f in reached(df):
-        try:
-            tree, first = parsed(f)
-        except (OSError, TypeError, SyntaxError):
-            return True
-        here = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and first + n.lineno - 1 == line]
-        if any(isinstance(t, ast.Subscript) for n in here for t in _targets(n)) or line in [n for _, n in repeated(f)]:
-            return True
-    return False
-
-
-def assigned_again(name: str, line: int) -> str:
-    """The pattern of a gradient that is assigned where it should be added to, in words."""
-    return f"{OVERWRITTEN}: {name} is assigned again in line {line}"
-
-
-def repeated(df: Callable[..., Any]) -> list[tuple[str, int]]:
-    """Names, and lines of the file, of assignments that forget what an earlier one, or turn of a loop, put there."""
-    try:
-        tree, first = parsed(df)
-    except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
-        return []
-    inner = {id(n) for loop in ast.walk(tree) if isinstance(loop, ast.For | ast.While) for n in ast.walk(loop)}
-    whole: set[str] = set()  # assigned as a whole
-    parts: set[str] = set()  # assigned in part
-    found = []
-    for node in sorted((n for n in ast.walk(tree) if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
-        used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-        for target in _targets(node):
-            name, part = _assigned(target)
-            again = parts | (whole if id(node) in inner else set())
-            known = whole if not part else again if not _varies(target) else set()
-            if name and name in known and name not in used:
-                found.append((name, first + node.lineno - 1))
-            if name:
-                (parts if part else whole).add(name)
-    return found
-
-
-def _varies(target: ast.expr) -> bool:
-    """Whether an index names variables and no slice, as `dx[t]` in a loop over t does: it may be another place each
-    time, while slices, as of a convolution's windows, overlap."""
-    index = target.slice if isinstance(target, ast.Subscript) else target
-    kinds = {type(n) for n in ast.walk(index)}
-    return ast.Name in kinds and ast.Slice not in kinds
-
-
-def _targets(node: ast.Assign) -> Iterator[ast.expr]:
-    for target in node.targets:
-        yield from target.elts if isinstance(target, ast.Tuple) else [target]
-
-
-def _assigned(target: ast.expr) -> tuple[str | None, bool]:
-    """The name that an assignment writes, and whether only a part of it; `grads["dW"]` is `dW`."""
-    if isinstance(target, ast.Subscript):
-        key = target.slice.value if isinstance(target.slice, ast.Constant) else None
-        if isinstance(key, str):
-            return key, False
-        return (target.value.id if isinstance(target.value, ast.Name) else None), True
-    return (target.id if isinstance(target, ast.Name) else None), False

@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 from ..report import Blame
 from ..subjects.functions import plain_function, reached
 from ..subjects.trees import spelled
-from .mending import name_of, parsed, site_of, text_of
-
-FILLED = ("zeros", "zeros_like", "empty", "empty_like")
+from .text import is_empty, name_of, parsed, site_of, text_of
 
 
 class Step(NamedTuple):
@@ -65,11 +63,10 @@ def _steps(definition: ast.FunctionDef) -> Iterator[Step]:
             continue
         else:
             continue
-        called = value.func.attr if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) else ""
         names = frozenset().union(*map(_names, targets))
         changed = any(isinstance(t, ast.Subscript) for t in targets) or isinstance(node, ast.AugAssign)
         used = _names(value) | (names if changed else frozenset())
-        if called not in FILLED:
+        if not is_empty(value):
             yield Step(node.lineno, names, used, name_of(targets[-1]))
 
 

@@ -18,12 +18,13 @@ import numpy as np
 
 from ..report import Blame
 from . import runs
-from .mending import Hook, Mendable, assigned_again, site_of, text_of
+from .mending import Hook, Mendable
 from .patterns import OVERWRITTEN, TERM, recognise
+from .text import assigned_again, site_of, text_of
 from .truth import Known, Truth, bars, equal, numbers
 
-FILLED = ("zeros", "empty")  # how NumPy's functions are called that make arrays to be filled
 SEVERAL = 4  # lines that are named, at most
+GIVEN = -1  # the site of the gradient of the output
 
 
 class Culprit(NamedTuple):
@@ -31,6 +32,8 @@ class Culprit(NamedTuple):
 
     blame: Blame
     pattern: str | None
+    handed: bool = False  # it only hands on what is wrong already
+    named: bool = False  # by its name, it is to be a derivative, which it is not: what comes after it does not matter
 
 
 class Mending(NamedTuple):
@@ -44,16 +47,19 @@ class Mending(NamedTuple):
 class Search(runs.Runs):
     """Mends one assignment of the derivative after the other."""
 
-    def __init__(self, pair: Any, c: Any, copy: Mendable, truth: Truth, sizes: Sequence[int]) -> None:
+    def __init__(
+        self, pair: Any, c: Any, copy: Mendable, truth: Truth, here: tuple[Any, Any], sizes: Sequence[int]
+    ) -> None:
         self.mended: list[Mending] = []
-        super().__init__(pair, c, copy, truth)
+        super().__init__(pair, c, copy, truth, here)
         self.truth, self.sizes = truth, sizes
         self.multiples = np.array([1.0, *sizes, *(1 / m for m in sizes)])
+        self.carries = False  # whether some value is a derivative from left to right
         self.look()
         self.at_first = {k: self.doubts(k) for k in self.seen}  # before anything is mended
 
     def run(self, hook: Hook) -> list[Any] | None:
-        fixed = {m.site: _Replacing(m.site, m.values) for m in self.mended}
+        fixed = {m.site: runs.Replacing(m.site, m.values) for m in self.mended}
         return super().run(lambda k, value: hook(k, fixed[k](k, value) if k in fixed else value))
 
     def look(self) -> None:
@@ -71,7 +77,9 @@ class Search(runs.Runs):
         self.before = self.right(self.gradients)
         self.zeroed: dict[int, list[Any] | None] = {}
         self.had = Known(v for values in self.seen.values() for v in values)
-        self.holders: dict[tuple[Any, bytes], int] = {}  # the first site that had these numbers
+        self.holders: dict[tuple[Any, bytes], int] = {  # the first site that had these numbers
+            (self.cotangent.shape, self.cotangent.tobytes()): GIVEN
+        }
         for i, k in sorted((i, k) for k, times in self.order.items() for i in times):
             value = self.seen[k][self.order[k].index(i)]
             if not self.copy.sites[k].given:
@@ -90,6 +98,7 @@ class Search(runs.Runs):
         while len(found) < SEVERAL and not all(self.before) and (best := self.best()) is not None:
             if found and self.copy.sites[best.site].handed:  # where it went wrong is named already
                 break
+            best = self.origin(best)
             found.append(self.accuse(best))
             self.mended.append(best)
             self.look()
@@ -102,7 +111,9 @@ class Search(runs.Runs):
         doubts = {k: self.doubts(k) for k in self.seen if k not in taken and not self.copy.sites[k].given}
         first = {k: self.order[k][next(i for i, d in enumerate(ds) if d == min(ds))] for k, ds in doubts.items()}
         own = {k for k in doubts if not self.copy.sites[k].handed}
-        doubtful = sorted((k for k in own if min(doubts[k]) < 2), key=lambda k: first[k])
+        doubtful = sorted(
+            (k for k in own if min(doubts[k]) < 2), key=lambda k: (self.final(k), min(doubts[k]), first[k])
+        )
         trusted = sorted((k for k in own if min(doubts[k]) >= 2), key=lambda k: -first[k])
         handed = sorted(doubts.keys() - own, key=lambda k: first[k])
         partial: Mending | None = None
@@ -123,26 +134,65 @@ class Search(runs.Runs):
             there = self.copy.sites[k]
             same = (there.function, there.name) == (here.function, here.name) and not there.given and not there.handed
             if k > mending.site and same and self._alike(k, mending.site) and there.line > here.line:
-                again = self.run(_Replacing(k, mending.values))
+                again = self.run(runs.Replacing(k, mending.values))
                 found = Mending(k, mending.values, mending.right) if all(self.right(again)) else found
         return found
+
+    def origin(self, mending: Mending) -> Mending:
+        """A line of a loop that is right until another one has run only hands on what that one adds: this is wrong, if
+        the same differences, added there, make as much right."""
+        k, times = mending.site, self.order[mending.site]
+        shifts = self._shifts(mending)
+        if len(times) < 2 or not shifts or shifts[0].any():
+            return mending
+        for j, visits in self.order.items():
+            site = self.copy.sites[j]
+            own = not (site.given or site.handed or site.empty)
+            if j == k or not own or visits[0] < times[0] or self.seen[j][0].shape != shifts[0].shape:
+                continue
+            after = [next((i for i, t in enumerate(times) if t > v), None) for v in visits]
+            moved = runs.Moving(j, [None if i is None else shifts[i] for i in after])
+            right = self.right(self.run(moved))
+            if len({*after} - {None}) == len(times) - 1 and all(np.array(right) >= mending.right):
+                return Mending(j, moved.values, right)
+        return mending
+
+    def _shifts(self, mending: Mending) -> list[Any]:
+        """What a line lacks each time, when what it goes on with is right."""
+        wanted, raw = runs.Replacing(mending.site, mending.values), list[Any]()
+
+        def note(k: int, value: Any) -> Any:
+            if k == mending.site:
+                raw.append(np.copy(numbers(value)))
+            return wanted(k, value)
+
+        self.run(note)
+        pairs = list(zip(mending.values, raw, strict=False))
+        if any(v is None or v.shape != r.shape for v, r in pairs):
+            return []
+        return [np.where(np.abs(v - r) <= bars(v), 0, v - r) for v, r in pairs]
 
     def _alike(self, k: int, other: int) -> bool:
         """Whether two sites had the same numbers each time."""
         pairs = len(self.seen[k]) == len(self.seen[other]), zip(self.seen[k], self.seen[other], strict=False)
         return pairs[0] and all(map(np.array_equal, *zip(*pairs[1], strict=True)))
 
+    def final(self, k: int) -> bool:
+        """Whether a site has what is returned, so that its mending makes that right wherever the mistake is."""
+        returned = {(g.shape, g.tobytes()) for g in self.gradients or []}
+        return (self.seen[k][-1].shape, self.seen[k][-1].tobytes()) in returned
+
     def trials(self, sites: Sequence[int]) -> Iterator[tuple[int, Iterator[list[Any]]]]:
         """Sites, each with what might be right there: first what is likely, at every site."""
         named = {k for k in sites if self.own(self.copy.sites[k].name)}
         yield from ((k, self.likely(k)) for k in sites)
+        yield from ((k, self.last(k)) for k in sites if k in named)
         yield from ((k, self.explained(k)) for k in sites if k not in named)
         yield from ((k, self.last(k)) for k in sites if k not in named)
 
     def prepares(self, k: int) -> bool:
-        """Whether a site makes an array of zeros, to be filled later."""
-        site = self.copy.sites[k]
-        return not any(v.any() for v in self.seen[k]) and any(w in text_of(site.function, site.line) for w in FILLED)
+        """Whether a site makes a zero, or an array of zeros, to which something is added later."""
+        return self.copy.sites[k].empty and not any(v.any() for v in self.seen[k])
 
     def doubts(self, k: int) -> list[int]:
         """How well the values of a site are explained: 0 not at all, or by an earlier line that had them already, 1 as
@@ -163,6 +213,9 @@ class Search(runs.Runs):
         again = name in self.truth.values or not name.startswith(("d", "g"))
         if again and np.any(np.isclose(self.truth.data.factors(value), 1, rtol=1e-8)):
             return 3
+        if np.any(np.isclose(self.truth.pushed.factors(value), 1, rtol=1e-8)):
+            self.carries = self.carries or bool(value.any())
+            return 2
         return int(any(map(self._usual, factors)))
 
     def _usual(self, k: float) -> bool:
@@ -179,7 +232,7 @@ class Search(runs.Runs):
         """The gradients with zeros for the values of a site; None if nothing depends on these."""
         if k not in self.zeroed:
             zeros = [np.zeros_like(v) for v in self.seen[k]]
-            found = self.run(_Replacing(k, zeros)) if any(v.any() for v in self.seen[k]) else self.gradients
+            found = self.run(runs.Replacing(k, zeros)) if any(v.any() for v in self.seen[k]) else self.gradients
             same = found is not self.gradients and found is not None and self._same(found)
             self.zeroed[k] = None if same else found
         return self.zeroed[k]
@@ -191,7 +244,7 @@ class Search(runs.Runs):
         for values in candidates:
             if self.runs >= runs.MOST:
                 return
-            found = self.run(_Replacing(k, values))
+            found = self.run(runs.Replacing(k, values))
             for m in self._factors(found, without):
                 after = self._scaled(found, without, m)
                 if sum(after) > sum(self.before) and all(np.array(after) >= self.before):
@@ -223,7 +276,6 @@ class Search(runs.Runs):
         that no site has."""
         if self.own(self.copy.sites[k].name):
             yield from self.candidates(k)
-            yield from self.last(k)
             if len(self.seen[k]) == 1:  # it may speak of another variable
                 shape = self.seen[k][0].shape
                 yield from ([t] for t in self.truth.fitting(shape) if t.shape == shape and id(t) not in self.owned)
@@ -246,18 +298,24 @@ class Search(runs.Runs):
         if len(values) == 1:
             yield from ([t] for t in self.truths(k))
         shapes = [v.shape for v in values]
-        several = (own or self.truth.series) if len(values) > 1 else []
+        several = [*(own or self.truth.series), *self.tangents()] if len(values) > 1 else []
         for series in [*several, again]:  # the last: a value of the function, computed once more
             for part in _parts(series, len(values)):
                 for turned in (part[::-1], part):
                     if all(t is None or t.shape == s for t, s in zip(turned, shapes, strict=True)):
                         yield list(turned)
 
+    def tangents(self) -> list[list[Any]]:
+        """The derivatives from left to right, if the code carries such along."""
+        return self.truth.tangents if self.carries else []
+
     def truths(self, k: int) -> list[Any]:
         """True derivatives that fit a site."""
         shape = self.seen[k][-1].shape
         own = [t for series in self.own(self.copy.sites[k].name) for t in series]
-        return own + (self.truth.arguments if self.copy.sites[k].handed else []) or self.truth.fitting(shape)
+        if own or self.copy.sites[k].handed:
+            return own + (self.truth.arguments if self.copy.sites[k].handed else [])
+        return self.truth.fitting(shape) + [t for series in self.tangents() for t in series if t.shape == shape]
 
     def present(self, true: Any) -> bool:
         """Whether some site has this derivative."""
@@ -278,7 +336,9 @@ class Search(runs.Runs):
         pattern = recognise(value, true, bars(true), self.sizes, np.zeros(np.shape(true)))
         if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
             pattern = self.forgotten(k, true) or self.missing_factor(value, true) or pattern
-        return Culprit(Blame(site.name, site_of(site.function, site.line), text_of(site.function, site.line)), pattern)
+        blame = Blame(site.name, site_of(site.function, site.line), text_of(site.function, site.line))
+        named = any(equal(t, true) for series in self.own(site.name) for t in series)
+        return Culprit(blame, pattern, site.handed, named)
 
     def forgotten(self, k: int, true: Any) -> str | None:
         """Whether the true value is the sum of what the line, or an earlier one with this name, assigned."""
@@ -316,17 +376,6 @@ def _parts(series: list[Any], n: int) -> Iterator[Sequence[Any]]:
     yield from (known[i : i + n] for i in range(len(known) - n, -1, -1))
     for step in range(2, len(series) // max(n - 1, 1) + 1):
         yield from (series[i::step][:n] for i in range(step) if len(series[i::step]) == n)
-
-
-class _Replacing:
-    """A hook that gives one site other values, in their order."""
-
-    def __init__(self, k: int, values: Sequence[Any]) -> None:
-        self.k, self.values = k, iter(values)
-
-    def __call__(self, k: int, value: Any) -> Any:
-        other = next(self.values, None) if k == self.k else None
-        return value if other is None else other.copy()
 
 
 SLOPES: dict[str, Callable[[Any], Any]] = {

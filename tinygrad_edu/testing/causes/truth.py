@@ -14,10 +14,12 @@ from ...departures import Departure, departures
 from ...engine import NEEDS, Variable, constant
 from ...functions.joining import stack
 from ...recording import SITES, Recording
+from ...transforms.forward import push
 from ...transforms.trace import may_come_back
 from .mending import Mendable
 
 FEW = 12  # derivatives of one shape that are compared with each other
+PUSHED = 8  # entries of an argument, at most, by which each value is differentiated from left to right
 
 
 class Known:
@@ -82,9 +84,14 @@ class Truth:
                 continue
             if (known := numbers(getattr(v, "_data", v))) is not None:
                 self.values.setdefault(name, []).append(known)
+        nodes = {t.born: t for t, _ in pulled}
         for name, born in births.items():
             some = _series([(use, g) for use, b, g in shares if b in born])
-            self.names[name] = [[found[b] for b in sorted(born)], *some, *self._local(found, sorted(born), tensors, c)]
+            whole, before = [found[b] for b in sorted(born)], [found[_inner(nodes[b]).born] for b in sorted(born)]
+            self.names[name] = [whole, *some, *self._local(found, sorted(born), tensors, c), before]
+        self.series += [series[0] for series in self.names.values()]
+        self.tangents = list(_tangents(tensors, seen, value))
+        self.pushed = Known(t for series in self.tangents for t in series)
         self.gradients = Known(self.nodes)
         self.shaped: dict[tuple[int, ...], list[Any]] = {}
         for g in {(g.shape, g.tobytes()): g for g in (*self.nodes, *self.arguments)}.values():
@@ -117,6 +124,16 @@ class Truth:
         return list(layers.values())
 
 
+def _inner(t: Any) -> Any:
+    """The value before the activation, as `dz` may be the derivative by what `z` is a function of, entry by entry."""
+    while t.op is not None:
+        inputs: list[Any] = [x for x in parents(t) if x.flags & NEEDS]
+        if len(inputs) != 1 or inputs[0].shape != t.shape or not t.op.kind.entrywise:
+            break
+        (t,) = inputs
+    return t
+
+
 def _shares(pulled: Sequence[tuple[Variable, Any]]) -> Iterator[tuple[Any, int, Any]]:
     """What each use of a value that is used several times adds to the derivative by it, as a backward pass may compute
     these one by one: where it is used, its birth, and the share."""
@@ -127,6 +144,27 @@ def _shares(pulled: Sequence[tuple[Variable, Any]]) -> Iterator[tuple[Any, int, 
             if uses[x.born] > 1 and x.flags & NEEDS and t.op is not None and (rule := t.op.vjps[i]) is not None:
                 share = rule(g, t._data, *[v._data for v in inputs], **(t.attributes or {}))
                 yield (str(t.op), str(t.site), i), x.born, np.asarray(fit(t.op, share, x))
+
+
+def _tangents(tensors: Sequence[Any], seen: Sequence[tuple[str, Any]], result: Variable) -> Iterator[list[Any]]:
+    """From left to right, as recurrences may carry them along: the derivatives of the values of each variable by each
+    small argument, of shape variable + argument; for elementwise code, of the shape of both."""
+    values: dict[int, Any] = {
+        v.born: v for _, v in (*seen, ("", result)) if isinstance(v, Variable) and v.flags & NEEDS
+    }
+    names: dict[str, dict[int, None]] = {"": {result.born: None}}
+    for name, v in seen:
+        names.setdefault(name, {}).update({v.born: None} if isinstance(v, Variable) and v.born in values else {})
+    for x in (x for x in tensors if 0 < x.size <= PUSHED):
+        pushes = [push(list(values.values()), [(x, u)]) for u in np.eye(x.size).reshape(-1, *x.shape)]
+        shaped = {
+            born: np.stack([np.zeros(v.shape) if t is None else np.asarray(t) for t in ts], axis=-1)
+            for (born, v), ts in zip(values.items(), zip(*pushes, strict=True), strict=True)
+        }
+        for born in names.values():
+            yield [shaped[b].reshape((*values[b].shape, *x.shape)) for b in born]
+            if x.shape:
+                yield [shaped[b].sum(axis=-1) for b in born if values[b].size in (1, x.size)]
 
 
 def _slopes(groups: Iterable[Sequence[Any]]) -> Iterator[Any]:

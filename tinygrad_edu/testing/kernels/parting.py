@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..causes.mending import text_of
+from ..causes.text import text_of
 from ..report import Blame
 from ..subjects.functions import reached
 from ..subjects.other_libraries import plain

@@ -68,7 +68,7 @@ def reached(f: object, *beside: object) -> list[FunctionType]:
     of which it may call methods, such as those in a cache."""
     found: list[FunctionType] = []
     more = list(held(beside))
-    waiting = [plain_function(f)]
+    waiting = [*map(plain_function, functions_within(beside)), plain_function(f)]
     while waiting:
         here = waiting.pop()
         if here is None or here in found or not (is_own(here) or not found):
@@ -88,6 +88,7 @@ def _named(f: FunctionType, beside: Sequence[object] = ()) -> Iterator[Any]:
     home = f.__globals__.get(f.__qualname__.partition(".")[0])  # a method's class
     found = _values_in(f, names)
     yield from found
+    yield from functions_within(found)
     for owner in [*found, *held(found), *beside, *([home] if isinstance(home, type) else [])]:
         yield from (a for n, a in functions_of(owner).items() if n in names or n in ("__init__", "__call__"))
 
@@ -101,6 +102,15 @@ def _values_in(f: FunctionType, names: set[str]) -> list[Any]:
         except ValueError:  # not bound yet
             continue
     return [*closed.values(), *(f.__globals__[n] for n in sorted(names) if n in f.__globals__)]
+
+
+def functions_within(things: Iterable[Any], depth: int = 3) -> Iterator[FunctionType]:
+    """The functions in containers among things, as in a table of activations."""
+    for thing in things:
+        if isinstance(thing, Mapping | list | tuple) and depth:
+            inner = [*(thing.values() if isinstance(thing, Mapping) else thing)]
+            yield from (v for v in inner if isinstance(v, FunctionType))
+            yield from functions_within(inner, depth - 1)
 
 
 def held(things: Iterable[Any], depth: int = 3) -> Iterator[Any]:
