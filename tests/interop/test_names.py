@@ -12,6 +12,7 @@ import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import data, nn, optim, viz
 from tinygrad_edu.interop import names
+from tinygrad_edu.viz.pictures import picture
 
 ELSEWHERE = [
     (tg, "conv2d", "F.conv2d"), (tg, "leaky_relu", "F.leaky_relu"), (tg, "one_hot", "F.one_hot"),
@@ -71,7 +72,7 @@ def test_names_that_objects_do_not_have(who, name, said):
 
 def test_no_answer_is_kept_for_a_name_that_is_there():
     assert [name for name in names.NAMES if name in tg.__all__ and hasattr(tg.Tensor, name)] == []
-    homes = nn, optim, tg.random, tg.amp, tg.data
+    homes = nn, optim, tg.random, tg.amp, tg.data, picture
     classes = {kind: next(getattr(home, kind) for home in homes if hasattr(home, kind)) for kind in names.ELSEWHERE}
     assert {kind: [n for n in answers if hasattr(classes[kind], n)] for kind, answers in names.ELSEWHERE.items()} == {
         kind: [] for kind in names.ELSEWHERE
@@ -86,6 +87,10 @@ OWNERS = {
     "tg.autograd": tg.autograd,
     "tg.fft": tg.fft,
     "tg.amp": tg.amp,
+    "tg.random": tg.random,
+    "tg.tree": tg.tree,
+    "nn": nn,
+    "optim": optim,
     "optim.swa_utils": optim.swa_utils,
     "nn.utils.parametrize": nn.utils.parametrize,
     "nn.utils.parametrizations": nn.utils.parametrizations,
@@ -136,3 +141,26 @@ def test_no_name_that_pytorch_documents_is_answered_vaguely(place, here):
             vague |= {name} if "see dir(" in str(error) else set()
     assert torch.__version__
     assert vague == set()
+
+
+INSIDE = "guard rng_ prng _context freeze ffi ad api_util core lib interpreters stages memory monitoring typing version"
+INSIDE += (
+    " threefry_partitionable make_array_from allow_f16 _rank_promotion _checks _key_reuse jax2tf ds auto_pcast host_ids"
+)
+INSIDE += (
+    " process_indices no_execution remove_size_one fwd_and_bwd print_env legacy softmax_custom key_dtype random_gamma_p"
+)
+
+
+@pytest.mark.parametrize("place", ["", "random"])
+def test_names_of_jax_have_a_sentence(place):
+    """All but switches, and parts that JAX keeps for itself."""
+    theirs = pytest.importorskip(f"jax.{place}".rstrip("."), reason="JAX is not installed: pip install jax")
+    here = getattr(tg, place) if place else tg
+    silent = []
+    for name in (name for name in dir(theirs) if name[0] != "_" and not hasattr(here, name)):
+        with pytest.raises(AttributeError) as caught:
+            getattr(here, name)
+        if "see dir(" in str(caught.value):
+            silent.append(name)
+    assert [name for name in silent if not any(part in name for part in INSIDE.split())] == []

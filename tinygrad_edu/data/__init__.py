@@ -1,7 +1,6 @@
 """Data sets and batches."""
 
 from ..interop.names import guide as _guide
-from ..interop.names import not_functions as _not_functions
 from .batch import collate as collate
 from .dataset import ConcatDataset as ConcatDataset
 from .dataset import Dataset as Dataset
@@ -23,4 +22,3 @@ from .tables import Table as Table
 from .tables import load_csv as load_csv
 
 _guide(__name__, "data")
-_not_functions(__name__)

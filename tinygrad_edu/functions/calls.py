@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
 from ..errors import DTypeError
+from ..interop import pictures
 from ..op import REGISTRY
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -18,6 +19,8 @@ THEIRS = {
     "dim": ("axis", "axes"), "dims": ("axis", "axes", "reps"), "keepdim": ("keepdims",), "dim1": ("axis1",),
     "dim2": ("axis2",), "start_dim": ("start_axis",), "end_dim": ("end_axis",), "end": ("stop",), "steps": ("num",),
     "size": ("shape",), "diagonal": ("k",), "shifts": ("shift",), "unitriangular": ("unit_diagonal",),
+    "rankdir": ("direction",), "graph_dir": ("direction",), "collapse_modules_after_depth": ("depth",),
+    "max_module_expansion_depth": ("depth",), "max_nodes": ("budget",),
     "input": ("x", "a"), "other": ("b", "x2"), "A": ("x", "a"), "tensors": ("xs",),
 }  # fmt: skip  # PyTorch's keywords, and what means the same where a function has it and not theirs
 IDLE = {
@@ -55,9 +58,7 @@ KEYWORDS = {
     "return_X_y": "leave it out: both are returned",
     "fused": "leave it out",
     "foreach": "leave it out",
-    "format": "give it to the picture: .save('graph.png')",
-    "filename": "give it to the picture: .save('graph.png')",
-}  # of PyTorch, NumPy, Keras and graphviz, which these functions do not take: what to do instead
+}  # of PyTorch, NumPy and Keras, which these functions do not take: what to do instead
 SAME = {
     "learning_rate": "lr", "rate": "p", "prob": "p", "rho": "alpha", "alpha": "negative_slope", "decay": "weight_decay",
     "l2": "weight_decay", "epsilon": "eps", "units": "out_features", "filters": "out_channels",
@@ -153,7 +154,8 @@ def fitting(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in kwargs:
             if name not in known:
-                _refuse_keyword(who, name, sorted(known))
+                of_pictures = pictures.KEYWORDS if ".viz." in f.__module__ else {}
+                _refuse_keyword(who, name, sorted(known), of_pictures.get(name) or KEYWORDS.get(name))
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     missing = [p.name for p in places[len(args) :] if p.default is p.empty and p.name not in kwargs]
     if missing:
@@ -195,9 +197,9 @@ def counted(n: int) -> str:
     return f"{n} argument{'s' * (n != 1)}"
 
 
-def _refuse_keyword(who: str, name: str, known: list[str]) -> None:
+def _refuse_keyword(who: str, name: str, known: list[str], instead: str | None) -> None:
     close = [SAME[name]] if SAME.get(name) in known else get_close_matches(name, known, 1, 0.7)
-    advice = KEYWORDS.get(name) or (f"did you mean {close[0]}?" if close else "check the spelling")
+    advice = instead or (f"did you mean {close[0]}?" if close else "check the spelling")
     must = f"keywords must be among {', '.join(known)}" if known else "takes no keywords"
     raise TypeError(f"{who}: {must}; got {name}; {advice}") from None
 

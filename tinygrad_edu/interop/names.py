@@ -16,16 +16,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine import Variable
-from .pytorch import SENTENCES
+from . import jax, pictures, pytorch
 from .table import FUNCTIONS, UFUNCS
 
 PACKAGE = __name__.partition(".")[0]
+
+# What each place here says of names of theirs; where two libraries share one, what PyTorch means by it.
+SENTENCES = {
+    place: jax.SENTENCES.get(place, {}) | pytorch.SENTENCES.get(place, {})
+    for place in {**jax.SENTENCES, **pytorch.SENTENCES}
+}
 
 # Names of PyTorch's and Keras's, and those of NumPy's that are methods there; NumPy's functions are read off table.py.
 NAMES = {
     "zero_grad": "t.grad = None, or optimizer.zero_grad()", "neg": "negative", "array": "tg.Tensor(values)",
     **dict.fromkeys(("seed", "set_seed", "random_seed", "manual_seed_all"), "manual_seed"),
-    **dict.fromkeys(("plot", "plot_graph", "make_dot", "visualize"), "tg.draw"),
+    **pictures.NAMES, "summary": "model.summary(x)",
     "train_test_split": "order = rng.permutation(len(x)), then x[order[:n]] and x[order[n:]]",
     "clamp_": "clip", "clamp_min": "clip",
     "clamp_max": "clip", "no_grad_": "no_grad", "ravel": "flatten", "norm_": "linalg.norm", "save_model": "tg.save",
@@ -33,7 +39,10 @@ NAMES = {
     "gradient": "grad", "value": "data", "values": "data; or, for the places of the largest values, argmax(axis=)",
     "indices": "argmax(axis=) for the places of the largest values", "fill": "t[...] = value",
     "apply": "an operation, or tg.custom_op", "map": "an operation, or tg.custom_op", "Function": "tg.custom_op",
-    "gradcheck": "tg.testing.check_gradients", "hooks": "register_hook",
+    **dict.fromkeys(
+        ("gradcheck", "gradient_check", "grad_check", "check_grads", "check_grad"), "tg.testing.check_gradients"
+    ),
+    "hooks": "register_hook",
     "bce_loss": "F.binary_cross_entropy", "bce_with_logits": "F.binary_cross_entropy_with_logits",
     "MSE": "nn.MSELoss", "mse": "F.mse_loss", "BCE": "nn.BCELoss", "BinaryCrossEntropy": "nn.BCELoss",
     "bce": "F.binary_cross_entropy", "GradientDescent": "optim.SGD", "xavier": "nn.init.xavier_uniform_",
@@ -81,6 +90,7 @@ ELSEWHERE = {
         for name in ("growth_factor", "backoff_factor", "growth_interval")
         for way, use in (("get", ""), ("set", f"a new tg.amp.GradScaler({name}=...)"))
     },
+    "Picture": pictures.PICTURE,
     "ConcatDataset": {"cumulative_sizes": "ends"},
     "ImageFolder": {"imgs": "samples", "loader": "transform, which is called with each image"},
     "LRScheduler": dict.fromkeys(("get_lr", "lr", "last_lr"), "get_last_lr()"),
@@ -244,25 +254,62 @@ def guide(name: str, who: str, near: Iterable[str] = ()) -> None:
         return sorted([*public(module), *parts, *(n for n in vars(module) if n.startswith("__"))])
 
     vars(module).update(__getattr__=fail, __dir__=listed)
+    not_functions(name)
+
+
+# What to call in place of a module.
+CALLS = {
+    "": "tg.Tensor(values)", "viz": "tg.draw(x), tg.explain(x) or tg.viz.player(x)",
+    "testing": "tg.testing.check_gradients(f, x), or tg.testing.check_derivative(f, df, x) for a df of your own",
+    "testing.report": "tg.testing.check_gradients(f, x), which gives a report",
+    "nn": "a layer such as nn.Linear(2, 3)", "nn.functional": "a function in it, such as F.relu(x)",
+    "nn.init": "a function in it, such as nn.init.xavier_uniform_(w)",
+    "nn.utils": "a function in it, such as nn.utils.clip_grad_norm_(parameters, 1.0)",
+    "nn.metrics": "a function in it, such as nn.metrics.accuracy(scores, labels)",
+    "optim": "an optimizer such as optim.Adam(parameters)",
+    "optim.lr_scheduler": "a schedule such as optim.StepLR(optimizer, 10)",
+    "data": "data.DataLoader(dataset, batch_size=32)", "training": "tg.fit(model, data, loss, optimizer)",
+    "io": "tg.save(path, state) or tg.load(path)", "random": "tg.random.default_rng(seed), whose methods draw numbers",
+    "linalg": "a function in it, such as tg.linalg.norm(x)", "fft": "a function in it, such as tg.fft.fft(x)",
+    "special": "a function in it, such as tg.special.erf(x)", "autograd": "tg.autograd.grad(y, x), or y.backward()",
+    "amp": "tg.autocast()", "errors": "a class in it, as in `except tg.errors.ShapeError`",
+    "transforms.tree": "a function in it, such as tg.tree.map(f, tree)",
+    "testing.properties.strategies": "a strategy in it, such as tg.testing.strategies.arrays()",
+}  # fmt: skip
+WRITTEN = {"transforms.tree": "tg.tree", "testing.properties.strategies": "tg.testing.strategies"}  # as users do
 
 
 class NotAFunction(ModuleType):
-    """A module that has almost the name of a class, such as `optim.adam`: calling it says which."""
+    """A module, which may have almost the name of a class, such as `optim.adam`: calling it says what to call."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        place, _, name = self.__name__.rpartition(".")
-        where = PLACES[place.removeprefix(PACKAGE).strip(".")]
+        path = self.__name__.removeprefix(PACKAGE).strip(".")
+        place, _, name = path.rpartition(".")
+        where = PLACES.get(place, f"tg.{place}")
         alike = {found for known, found in elsewhere().items() if known.lower() == name.replace("_", "")}
         near = sorted(found for found in alike - {f"{where}.{name}"} if found.startswith(f"{where}."))
-        given = ((n, getattr(sys.modules[place], n)) for n in public(sys.modules[place]))
-        own = [f"{where}.{n}" for n, x in given if getattr(x, "__module__", "") == self.__name__]
-        use = near or own[:3] or sorted(alike)[:1]
-        advice = f"use {' or '.join(use)}" if use else f"see dir({where})"
-        raise TypeError(f"{where}.{name}: must not be called, being a module; got a call; {advice}")
+        use = [CALLS[path]] if path in CALLS else near or _defined_in(self.__name__)[:3] or sorted(alike)[:1]
+        advice = f"use {' or '.join(use or [CALLS.get(place, CALLS[''])])}"
+        written = WRITTEN.get(path) or (f"{where}.{name}" if name else "tg")
+        raise TypeError(f"{written}: must not be called, being a module; got a call; {advice}")
+
+
+def _defined_in(module: str) -> list[str]:
+    """The public names whose functions and classes stand in a module or below."""
+    own = f"{module}."
+    given = {id(x) for name, part in sys.modules.items() if f"{name}.".startswith(own) for x in vars(part).values()
+             if f"{getattr(x, '__module__', '')}.".startswith(own)}  # fmt: skip
+    found = []
+    for name, written in elsewhere().items():
+        owner = next((p for p, w in PLACES.items() if written == f"{w}.{name}"), None)
+        home = sys.modules.get(f"{PACKAGE}.{owner}".rstrip(".")) if owner is not None else None
+        if home is not None and id(getattr(home, name) if not owner else vars(home).get(name)) in given:
+            found.append(written)
+    return found
 
 
 def not_functions(package: str) -> None:
-    """Have the modules of a package say so when they are called."""
-    for name, x in vars(sys.modules[package]).items():
-        if type(x) is ModuleType and x.__name__ == f"{package}.{name}":
+    """Have the modules of a package, and itself, say so when they are called."""
+    for name, x in list(sys.modules.items()):
+        if type(x) is ModuleType and f"{name}.".startswith(f"{package}."):
             x.__class__ = NotAFunction

@@ -1,7 +1,6 @@
 """Building models: modules, layers, losses, initial values, guards."""
 
 from ..interop.names import guide as _guide
-from ..interop.names import not_functions as _not_functions
 from . import functional as functional
 from . import guards as guards
 from . import init as init
@@ -167,4 +166,3 @@ from .transformer import TransformerEncoder as TransformerEncoder
 from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 
 _guide(__name__, "nn")
-_not_functions(__name__)

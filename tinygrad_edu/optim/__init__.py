@@ -1,7 +1,6 @@
 """Optimizers, which change parameters against their gradients, and schedules of the learning rate."""
 
 from ..interop.names import guide as _guide
-from ..interop.names import not_functions as _not_functions
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
 from .adam import Adam as Adam
@@ -41,4 +40,3 @@ from .optimizer import Optimizer as Optimizer
 from .sgd import SGD as SGD
 
 _guide(__name__, "optim")
-_not_functions(__name__)

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
-from ..interop.names import UnknownNameError
+from ..interop.names import UnknownNameError, not_functions
 from .checking import check_derivative as check_derivative
 from .checking import check_gradients as check_gradients
 from .jacobian import numerical_jacobian as numerical_jacobian
@@ -59,3 +59,6 @@ else:  # a type checker would take every name for one that there is
 
 def __dir__() -> list[str]:
     return sorted([*__all__, *LAZY, *(name for name in globals() if name.startswith("__"))])
+
+
+not_functions(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..arrays import gives_array
 from ..batched import BatchedArray, batched_or_each, read_only
 from ..engine import Variable
 from ..errors import DTypeError, GraphError
+from ..functions.calls import Decorated
 from ..functions.settings import settings
 from ..op import REGISTRY, Each, Op, Together
 from . import tree
@@ -22,6 +23,24 @@ from . import tree
 Rules = Function | Sequence[Function | None] | Each | Together  # one for the only input, or one for each
 
 
+def _named(declare: Decorated) -> Decorated:
+    """Decorator: answers `@custom_op` and `custom_op(f)`, where the name and the rules are missing."""
+
+    @functools.wraps(declare)
+    def wrapped(*args: object, **kwargs: object) -> Any:
+        if args and callable(args[0]):
+            given = getattr(args[0], "__name__", "f")
+            f, forward = ("f", "lambda x: ...") if given == "<lambda>" else (given, given)
+            raise DTypeError(
+                f"custom_op: name must be a text, and each input needs a rule; got the function {given} alone; write "
+                f"{f} = tg.custom_op('{f}', {forward}, lambda g, y, x: g * ...)"
+            )
+        return declare(*args, **kwargs)
+
+    return cast(Decorated, wrapped)
+
+
+@_named
 @settings
 def custom_op(name: str, forward: Function, vjps: Rules = (), **declaration: Any) -> Op:
     """Declare an operation of your own: it gets all that the built-in ones have.

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .picture import Picture
 
 DETAILS = ("ops", "values", "gradients", "formulas")
-DIRECTIONS = {"right": "LR", "down": "TB"}
+DIRECTIONS = {"right": "LR", "down": "TB", "LR": "LR", "TB": "TB", "UD": "TB"}  # the last as elsewhere
 NOTATIONS = ("mathematics", "python")
 HEAD, LINE = 16.0, 14.0  # points: about the room above and below the lines of a box, and the height of each
 PAGE = 760  # points: the width of a page, or of a slide
@@ -79,8 +79,8 @@ def draw(
     by "time", "memory", "flops", "gradient" (its norm) or "nonfinite" (where inf and nan go).
 
     A picture wider than `page` (in points; None for no limit) goes on in a row below; what a row uses of an earlier
-    one is drawn once more, small. `direction` is "right" or "down". Formulas are written as "mathematics" (`Z₁ = W₁X`)
-    or as "python" (`Z1 = W1 @ X`).
+    one is drawn once more, small. `direction` is "right" or "down" (Graphviz's "LR" and "TB"). Formulas are written as
+    "mathematics" (`Z₁ = W₁X`) or as "python" (`Z1 = W1 @ X`).
 
     >>> import tinygrad_edu as tg
     >>> a, b, c = (tg.Tensor(v, requires_grad=True) for v in (5.0, 3.0, 2.0))
@@ -148,9 +148,10 @@ def picture(
     chip = max((width(rows, SMALL) for rows in chips.values()), default=0.0)
     widths = {key: width([*own, *more]) + 12 * len(seen.boxes[key].frames) for key, (own, more) in labels.items()}
     heights = {key: HEAD + LINE * len([*own, *more]) for key, (own, more) in labels.items()}
-    page = page if direction == "right" else None
-    sizes = (heights, widths) if direction == "right" else (widths, heights)
-    after, columns = abreast(seen, arrows, *sizes, chip if direction == "right" else HEAD * bool(chip), page)
+    across = DIRECTIONS[direction] == "LR"
+    page = page if across else None
+    sizes = (heights, widths) if across else (widths, heights)
+    after, columns = abreast(seen, arrows, *sizes, chip if across else HEAD * bool(chip), page)
     rows = plan(seen, arrows, widths | columns, chip, page)
     told = [*([_caption(stage.caption)] if stage is not None else []), *(in_label(line, 110) for line in notices)]
     told += legend(style, backward) if stage is None else []

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz  # type: ignore[import-untyped]
 
+from ...interop.names import Named
 from .render import render
 
 if TYPE_CHECKING:
     from ..graph.graph import Graph
 
 
-class Picture(graphviz.Digraph):  # type: ignore[misc]
+class Picture(Named, graphviz.Digraph):  # type: ignore[misc]
     """A `graphviz.Digraph` that shows itself in notebooks and saves itself without a `dot` program."""
 
     # what it is a picture of; one that was pickled is of nothing any more
