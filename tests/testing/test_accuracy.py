@@ -93,3 +93,13 @@ def test_what_is_inexact_is_seen_in_the_text():
     assert inexact(np.sin) is None
     assert inexact(lambda a: solved(a, 1e-3)).startswith("the loop in line ")
     assert inexact(lambda x: np.float32(x)) == "`float32` in <lambda>"
+
+
+def test_a_solver_that_is_imported_where_it_is_used_is_seen():
+    brentq = pytest.importorskip("scipy.optimize").brentq
+
+    def root(a):
+        return a * a
+
+    assert inexact(lambda a: brentq(lambda x: x**3 + a * x - 2, 0, 3)) == "`brentq` in <lambda>"
+    assert inexact(lambda a: root(a)) is None

@@ -95,13 +95,18 @@ def _named(f: FunctionType, beside: Sequence[object] = ()) -> Iterator[Any]:
 
 def _values_in(f: FunctionType, names: set[str]) -> list[Any]:
     """The closed-over variables of a function, and the globals that it names."""
+    return [*_closed(f).values(), *(f.__globals__[n] for n in sorted(names) if n in f.__globals__)]
+
+
+def _closed(f: FunctionType) -> dict[str, Any]:
+    """The closed-over variables of a function."""
     closed = {}
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
         try:
             closed[name] = cell.cell_contents
         except ValueError:  # not bound yet
             continue
-    return [*closed.values(), *(f.__globals__[n] for n in sorted(names) if n in f.__globals__)]
+    return closed
 
 
 def functions_within(things: Iterable[Any], depth: int = 3) -> Iterator[FunctionType]:
@@ -238,8 +243,9 @@ def inexact(*functions: object) -> str | None:
     """What makes values inexact in functions and those of the user's that they call: a solver, or a loop that ends by
     a test."""
     for g in (g for f in functions for g in reached(f)):
-        names = {name for code in codes(g.__code__) for name in (*code.co_names, *code.co_consts)}
-        own = {n for n in names if (f := plain_function(g.__globals__.get(str(n)))) is not None and is_own(f)}
+        names = {name for code in codes(g.__code__) for name in (*code.co_names, *code.co_freevars, *code.co_consts)}
+        known = {**g.__globals__, **_closed(g)}
+        own = {n for n in names if (f := plain_function(known.get(str(n)))) is not None and is_own(f)}
         if solver := next((n for n in sorted(SOLVERS) if n in names - own), None):
             return f"`{solver}` in {g.__name__}"
         if (line := _line_of_search(g)) is not None:
