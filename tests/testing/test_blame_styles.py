@@ -87,3 +87,44 @@ def test_an_interrupt_leaves_the_methods_of_a_class_as_they_were():
         copy.with_hook(hook)(Doubled(1.0), 1.0)
     assert vars(Doubled)["back"] is method
     assert Doubled(1.0).back(1.0) == 2.0
+
+
+def filtered(a, b, x):
+    s, loss = 0.0, 0.0
+    for v in x:
+        s = a * s + b * v
+        loss = loss + s**2
+    return loss
+
+
+def d_filtered(a, b, x):
+    s, ds, g = 0.0, np.zeros(2), np.zeros(2)
+    for v in x:
+        ds = np.array([s, v])
+        s = a * s + b * v
+        g = g + 2 * s * ds
+    return g[0], g[1], None
+
+
+def implicit(a, b):
+    x = np.sqrt(a * a + 4 * b)
+    return np.sum((x - a) / 2)
+
+
+def d_implicit(a, b):
+    x = (np.sqrt(a * a + 4 * b) - a) / 2
+    slope = 2 * x - a
+    da = -x / slope
+    db = 1 / slope
+    return da, db
+
+
+def test_tangents_by_several_numbers_that_are_carried_along_together():
+    report = check_derivative(filtered, d_filtered, 0.6, 0.3, np.array([1.0, -0.5, 0.8]), raises=False)
+    assert report.blame.detail == "ds = np.array([s, v])"
+
+
+def test_one_wrong_line_that_several_read_is_blamed_once():
+    report = check_derivative(implicit, d_implicit, np.array([0.5, 1.2]), np.array([1.0, 0.7]), raises=False)
+    assert report.blame.detail == "slope = 2 * x - a"
+    assert not report.others

@@ -73,3 +73,12 @@ def test_where_the_function_overflows_itself_it_is_noted():
 def test_functions_of_tensors_in_half_precision():
     x = np.linspace(0.5, 1.5, 3000).astype(np.float16)
     assert check_gradients(lambda x: (x.sum() / 100) ** 2, x).verdict == "RIGHT"
+
+
+def test_the_dtype_whose_rounding_leaves_it_open_is_named():
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    w = np.random.default_rng(1).normal(size=(3, 4))
+    df = lambda w: (x.T @ (1 - np.tanh(x @ w) ** 2)).astype(np.float16)
+    report = check_derivative(lambda w: np.sum(np.tanh(x @ w)), df, w, raises=False)
+    assert report.verdict == "UNDECIDED"
+    assert "no more than the rounding of float16," in report.diagnosis

@@ -34,7 +34,7 @@ ROUNDING = "equal within the rounding of the derivative"
 WIDE = "the error bar, {:.1g}, is as large as the derivative"
 FAINT = "agrees to {}: the error bar, {:.1g}, shows no more"
 BENDS = "no two steps show the same slope: the function bends more than those can follow"
-COARSE = "the difference is no more than the rounding of float32, in which the function or its derivative is computed"
+COARSE = "the difference is no more than the rounding of {}, in which the function or its derivative is computed"
 LOST = "rounding, {:.1g}, leaves not even the first digit of the derivative, or of the function's slope"
 QUIET = "nothing but rounding"  # the reason for NOISE where the derivative, too, is no more than that
 CALLS = 20  # of the function, for each number differentiated by, are a check's: ten times central differences
@@ -201,10 +201,11 @@ class Judge:
         still = size if entry.numerical == 0 else 0.0  # where rounding lets nothing move
         most = SAFETY * coarse * max(1.0, float(np.max(np.abs(self.g))), still)
         off, own = abs(entry.analytic - entry.numerical), LOSES * coarse * float(np.max(np.abs(self.g)))
+        reason = COARSE.format("float32" if coarse < float(np.finfo(np.float16).eps) else "float16")
         if entry.verdict == "WRONG" and coarse <= self.subject.unit and off <= own:  # more than the inputs' dtype has
-            return entry.but(verdict="RIGHT", reason=COARSE, error=own)
+            return entry.but(verdict="RIGHT", reason=reason, error=own)
         if entry.verdict == "WRONG" and off <= most:
-            return entry.but(verdict="UNDECIDED", reason=COARSE, error=most)
+            return entry.but(verdict="UNDECIDED", reason=reason, error=most)
         return entry
 
     def within_rounding(self, entry: Entry, k: int, s: Slope) -> Entry:
