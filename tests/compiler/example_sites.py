@@ -228,8 +228,9 @@ def plain(x):
     return np.array(x.data) if isinstance(x, tg.Tensor) else x
 
 
-def run(path, compiled, monkeypatch):
-    """What the places of an example gave; and how many there are."""
+def run(path, compiled, monkeypatch, nudged=False):
+    """What the places of an example gave; and how many there are. Where it is `nudged`, its parameters begin by a
+    rounding larger."""
     tree = ast.parse(path.read_text())
     places = Places(path.stem)
     tree = ast.fix_missing_locations(places.visit(tree))
@@ -241,6 +242,8 @@ def run(path, compiled, monkeypatch):
         for group in self.param_groups:  # else Adam makes a whole step of the rounding of a gradient near 0
             if "eps" in group:
                 group["eps"] = 0.01
+            for p in group["params"] if nudged else ():
+                p.data = np.nextafter(p.data, np.inf, dtype=p.dtype)
         its.optimizers.append(self)
 
     monkeypatch.setattr(optim.Optimizer, "__init__", noticed)

@@ -6,7 +6,6 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
-from tinygrad_edu.errors import GraphError
 
 from .twins import alike
 
@@ -49,6 +48,12 @@ def trainer(optimizer, dtype="float64", schedule=None, clip=None, zero="first", 
     return make
 
 
+def muon(own, **settings):
+    for p in own.parameters():
+        p.requires_grad_(p.ndim == 2)
+    return optim.Muon([p for p in own.parameters() if p.ndim == 2], lr=0.1, **settings)
+
+
 OPTIMIZERS = {
     "SGD": lambda m: optim.SGD(m.parameters(), lr=0.1),
     "SGD decay": lambda m: optim.SGD(m.parameters(), lr=0.1, weight_decay=0.1, maximize=True),
@@ -63,6 +68,12 @@ OPTIMIZERS = {
     "RMSprop centered": lambda m: optim.RMSprop(m.parameters(), lr=0.01, centered=True, momentum=0.9),
     **{name: (lambda m, name=name: getattr(optim, name)(m.parameters(), lr=0.01))
        for name in ("NAdam", "RAdam", "Adamax", "Lion", "Adadelta", "Rprop", "ASGD")},
+    **{f"Adafactor {kw}": (lambda m, kw=kw: optim.Adafactor(m.parameters(), **kw)) for kw in (
+        {}, {"lr": 1.0, "d": 1.5, "weight_decay": 0.1}, {"beta2_decay": -0.5, "eps": (1e-4, 0.1), "maximize": True},
+    )},
+    **{f"Muon {kw}": (lambda m, kw=kw: muon(m, **kw)) for kw in (
+        {}, {"nesterov": False, "adjust_lr_fn": "match_rms_adamw"}, {"ns_steps": 2, "weight_decay": 0.0},
+    )},
     "groups": lambda m: optim.AdamW(
         [{"params": list(m[0].parameters()), "lr": 0.01, "weight_decay": 0.5}, {"params": list(m[2].parameters())}], lr=0.1
     ),
@@ -74,18 +85,6 @@ OPTIMIZERS = {
 def test_each_optimizer(name, dtype):
     tolerance = 500 if dtype != "float16" else 8192  # state of float32, from gradients of float16
     alike(trainer(OPTIMIZERS[name], dtype), data(dtype=dtype), tolerance=tolerance, programs=1)
-
-
-@pytest.mark.parametrize("name", ["Adafactor", "Muon"])
-def test_optimizers_of_whole_matrices_step_outside(name):
-    def optimizer(model):
-        return getattr(optim, name)([p for p in model.parameters() if p.ndim == 2], lr=0.01)
-
-    with (
-        nn.guards.off("parameters"),
-        pytest.raises(GraphError, match="must be called outside of a function that is compiled"),
-    ):
-        alike(trainer(optimizer), data(1))
 
 
 @pytest.mark.parametrize("zero", ["first", "last", "never"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn
 from tinygrad_edu.backward import history
 from tinygrad_edu.batched import enter, leave
@@ -335,3 +336,25 @@ def test_batch_norm_in_training_names_the_layer_and_the_remedy():
     np.testing.assert_allclose(tg.vmap(layer)(x).data, [layer(tg.Tensor(v)).data for v in x], rtol=1e-12, atol=1e-12)
     with pytest.raises(TypeError, match="batch_norm: in training"):
         tg.vmap(lambda v: nn.functional.batch_norm(v, tg.zeros(3), tg.ones(3), training=True))(x)
+
+
+LOSSES = {
+    "cross_entropy": F.cross_entropy,
+    "nll_loss": lambda x, k: F.nll_loss(F.log_softmax(x, 1), k),
+    "smoothed": lambda x, k: F.cross_entropy(x, k, label_smoothing=0.1),
+    "ignored": lambda x, k: F.cross_entropy(x, k, ignore_index=1),
+    "multi_margin_loss": F.multi_margin_loss,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("of", [lambda f: f, tg.grad, tg.hessian], ids=["value", "gradient", "hessian"])
+def test_examples_may_differ_in_their_labels_only(name, of):
+    rng = np.random.default_rng(0)
+    x, labels = tg.asarray(rng.normal(size=(4, 3))), tg.asarray(rng.integers(0, 3, size=(5, 4)))
+
+    def each(k):
+        return of(lambda x: LOSSES[name](x, k))(x)
+
+    expected = np.stack([each(k).numpy() for k in labels])
+    np.testing.assert_allclose(tg.vmap(each)(labels).numpy(), expected, rtol=1e-12, atol=1e-15)

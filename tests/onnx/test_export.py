@@ -136,7 +136,7 @@ def test_a_whole_training_step(name):
         close(state[f"model.{k}"], v.data, 3000)
 
 
-BY_VALUE = {"Adafactor", "LBFGS", "Muon"}  # whose operations depend on values
+BY_VALUE = {"LBFGS"}  # whose operations depend on values
 ALL = [k for k, x in vars(optim).items() if isinstance(x, type) and issubclass(x, optim.Optimizer) and k != "Optimizer"]
 
 

@@ -192,8 +192,14 @@ def test_schedules_after_any_history_are_pytorchs(data, one_cycle, tmp_path_fact
         if event == "step":
             mine.step()
             other.step()
-            for part in (*parts, *peers):
+            for part in parts:
                 part.step()
+            try:
+                for part in peers:
+                    part.step()
+            except ValueError:  # PyTorch's CosineAnnealingLR at the end of a period, after a group was added
+                assert extra
+                return
         elif event == "change":
             for groups in (mine.param_groups, other.param_groups):
                 groups[0]["lr"] *= 0.5

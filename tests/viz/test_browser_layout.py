@@ -30,3 +30,41 @@ def test_very_many_leaves_of_one_operation_stand_in_several_layers(browser, tmp_
     user = places[f"n{count}"]
     leaves = [places[f"n{k}"] for k in range(count)]
     assert width < 1280 or all(a[0] + a[2] <= user[0] for a in leaves) or all(a[1] + a[3] <= user[1] for a in leaves)
+
+
+def deep(x):
+    for _ in range(30):
+        x = tg.tanh(x)
+    return x
+
+
+PRINT = "() => window.dispatchEvent(new Event('beforeprint'))"
+PRINTED = "() => window.dispatchEvent(new Event('afterprint'))"
+
+
+def test_rows_on_paper_are_as_wide_as_it(browser, tmp_path):  # noqa: F811
+    with opened(browser, viz.player(deep, 0.5), tmp_path) as tab:
+        tab.evaluate("player.detail(0)")
+        for _ in range(2):  # a browser may say it twice
+            tab.evaluate(PRINT)
+        rows, width = tab.locator(".strip").count(), tab.evaluate("player.size().width")
+        long = tab.evaluate("() => player.boxes().reduce((sum, b) => sum + b.w + 46, 0)")
+    assert 0.75 * 1300 < width < 1450
+    assert 1 < rows <= long / 1300 + 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_is_light_and_the_screen_is_afterwards_what_it_was(browser, tmp_path, scheme):  # noqa: F811
+    page = viz.player(lambda x: tg.tanh(x).sum(), np.array([[1.0, -2.0], [3.0, 0.0]]))
+    look = """() => [getComputedStyle(document.body).color, getComputedStyle(document.querySelector('#drawing .name')).fill,
+        document.querySelector('#drawing .cell').getAttribute('fill')]"""
+    with opened(browser, page, tmp_path, color_scheme="light") as tab:
+        light = tab.evaluate(look)
+    with opened(browser, page, tmp_path, color_scheme=scheme) as tab:
+        before = tab.evaluate(look)
+        assert (before == light) == (scheme == "light")
+        tab.evaluate(PRINT)
+        assert tab.evaluate(look) == light
+        tab.evaluate(PRINTED)
+        assert tab.evaluate(look) == before
+        assert tab.locator(".strip").count() == 0

@@ -45,7 +45,7 @@ def export(f: Function, inputs: Any, path: object = None, dynamic: Any = None) -
     any length. (Several inputs may share one name; there is one name for a model.)
 
     Errors: a GraphError with the line where `f` branches on a value, or uses what ONNX has no operator for
-    (factorisations, complex numbers), and for steps of LBFGS, Adafactor and Muon, whose operations depend on values.
+    (factorisations, complex numbers), and for steps of LBFGS, whose operations depend on values.
     The file raises none of the errors that `f` raises for some values (a label out of range): check them before.
 
     >>> import tinygrad_edu as tg

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import beside, pick
 from ..domain import INTEGER, REAL
 from ..op import Op, Product
 from ..sums import HALF, in_single, total
@@ -123,7 +124,7 @@ def _above_top(x: Any, axis: int) -> Any:
 @in_single
 def _mean_loss(x: Any, target: Any, *, axis: int) -> Any:
     z = _above_top(x, axis)
-    lost = np.log(total(np.exp(z), axis=(axis,))) - z[_at_targets(z, target)]
+    lost = np.log(total(np.exp(z), axis=(axis,))) - pick(z, _at_targets(z, target))
     return total(lost, axis=(len(lost.shape) - 1,)) / x.shape[-2]
 
 
@@ -131,6 +132,8 @@ def _mean_loss(x: Any, target: Any, *, axis: int) -> Any:
 def _residual(x: Any, target: Any, *, axis: int) -> Any:
     y = np.exp(_above_top(x, axis))
     y = y / total(y, axis=(axis,), keepdims=True)
+    each = beside(y, (target,))  # targets may differ between examples, where x does not
+    y = y if each is y else np.copy(each)
     y[_at_targets(y, target)] -= 1
     return y
 

@@ -142,6 +142,24 @@ class Bundle:
         return Part(self, (i,), data, np.asarray(g, data.dtype).reshape(-1), state, rule)
 
 
+class Alone(Bundle):
+    """One parameter that is updated as a whole; its state, at first zeros, has shapes of its own."""
+
+    def keep(self, initial: Mapping[str, Any]) -> None:
+        """Have zeros of these shapes, by their names."""
+        self.state |= {name: np.zeros(shape, worked_in(self.dtype)) for name, shape in initial.items()}
+
+    def loaded(
+        self, initial: Mapping[str, float], steps: Mapping[int, int], rows: Mapping[int, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        key = id(self.params[0])
+        state = {name: np.array(rows[key].get(name, array), array.dtype) for name, array in self.state.items()}
+        return {"steps": [steps[key]], "state": state}
+
+    def part(self, name: str, i: int) -> Any:
+        return self.state[name]
+
+
 class Part:
     """Parameters of a bundle that are updated as rows of numbers: values, gradient and state."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -13,40 +12,65 @@ from ..engine import STEPPED
 from ..functions.calls import own_keywords
 from ..functions.settings import several
 from ..nn import guards
+from ..recording import tracer
 from ..sums import worked_in
 from ..writing import publish
+from .bundle import Alone, Bundle
 from .optimizer import Optimizer
 
 
 class Whole(Optimizer):
     """What these share: a kind defines `changed`, which gives a parameter's new values."""
 
-    changed: Any = None  # (group, state, values, gradient) -> values; puts new arrays into the state, a copy
+    changed: Any = None  # (group, step, state, values, gradient) -> values; puts new arrays into the state, a copy
+    shapes: Any = None  # (shape of a parameter) -> the shapes of its state, by the names of the arrays
+
+    def _bundled(self, params: list[Any], group: Mapping[str, Any]) -> list[Bundle]:
+        return [Alone([p], self.shapes(p.shape)) for p in params]
+
+    def _kept_for(self, group: Mapping[str, Any], p: Any) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = self.shapes(p.shape)
+        return found
+
+    def _steps_itself(self) -> bool:
+        return False
+
+    def traced(
+        self, group: Mapping[str, Any], step: Any, row: Any, g: Any, state: Mapping[str, Any], shape: tuple[int, ...]
+    ) -> None:
+        kept = {name: state[name].reshape(own) for name, own in self.shapes(shape).items()}
+        row[...] = self.changed(group, step, kept, row.reshape(shape), g.reshape(shape)).reshape(-1)
+        for name, new in kept.items():
+            state[name][...] = new.reshape(-1)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; see `Optimizer.step`."""
-        self.not_compiled()
         loss = self._begun(closure)
+        if (by := tracer()) is not None:
+            by.stepped(self)
+            return loss
         params, new, more = [], [], []
         with np.errstate(all="ignore"), TURN:
-            for group in self.param_groups:
-                given = [p for p in group["params"] if p._grad is not None]
-                guards.check_gradients(given)
-                for p in given:
-                    state = dict(self._kept.get(p, {}))
-                    values, g = (np.asarray(x._data, worked_in(p.dtype)) for x in (p, p._grad))
-                    state["step"] = state.get("step", 0) + 1
-                    value = self.changed(group, state, values, -g if group.get("maximize") else g)
+            for group, parts in zip(self.param_groups, self._bundles, strict=True):
+                moving = [bundle for bundle in parts if bundle.params[0]._grad is not None]
+                guards.check_gradients([bundle.params[0] for bundle in moving])
+                for bundle in moving:
+                    (p,), step, state = bundle.params, bundle.steps[0] + 1, dict(bundle.state)
+                    wide = worked_in(p.dtype)
+                    values, g = (np.asarray(x._data, wide) for x in (p, p._grad))
+                    value = self.changed(group, step, state, values, -g if group.get("maximize") else g)
                     params.append(p)
                     new.append(np.array(value, p.dtype))
-                    more += [(setitem, self._kept, p, state), *((setattr, t, "site", STEPPED) for t in (p, p._grad))]
+                    kept = {name: np.asarray(x, wide, order="C") for name, x in state.items()}
+                    more += [(setattr, bundle, "steps", [step]), (bundle.state.update, kept)]
+                    more += [(setattr, t, "site", STEPPED) for t in (p, p._grad)]
             publish(params, new, *more, in_place=True)
         guards.after_step(self)
         return loss
 
 
-def _rms(x: Any) -> float:
-    return float(np.sqrt(np.mean(np.square(x)))) if x.size else 0.0
+def _rms(x: Any) -> Any:
+    return np.sqrt(np.mean(np.square(x))) if x.size else np.zeros((), x.dtype)
 
 
 class Adafactor(Whole):
@@ -92,16 +116,19 @@ class Adafactor(Whole):
         if not isinstance(group["beta2_decay"], int | float) or group["beta2_decay"] > 0:
             raise ValueError(f"Adafactor: beta2_decay must be 0 or less; got {group['beta2_decay']!r}; use -0.8")
 
-    def changed(self, group: Any, state: Any, p: Any, g: Any) -> Any:
+    def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        if len(shape) < 2:
+            return {"variance": shape}
+        return {"row_var": (*shape[:-1], 1), "col_var": (*shape[:-2], 1, shape[-1])}
+
+    def changed(self, group: Mapping[str, Any], step: Any, state: Any, p: Any, g: Any) -> Any:
         first, second = group["eps"]
         first = np.finfo(p.dtype).eps if first is None else first
-        t, lr = state["step"], group["lr"]
-        share = t ** group["beta2_decay"]
-        rate = max(second, _rms(p)) * min(lr, t**-0.5)
+        share, lr = step ** group["beta2_decay"], group["lr"]
+        rate = np.maximum(_rms(p), second) * np.minimum(lr * np.ones((), p.dtype), step**-0.5)
 
         def running(name: str, value: Any) -> Any:
-            before = state.get(name, np.zeros_like(value))
-            state[name] = before + share * (value - before)
+            state[name] = state[name] + share * (value - state[name])
             return state[name]
 
         if g.ndim > 1:
@@ -111,7 +138,7 @@ class Adafactor(Whole):
         else:
             size = running("variance", g * g)
         u = g / np.sqrt(np.maximum(size, first * first))
-        return p * (1 - lr * group["weight_decay"]) - rate / max(1.0, _rms(u) / group["d"]) * u
+        return p * (1 - lr * group["weight_decay"]) - rate / np.maximum(_rms(u) / group["d"], 1.0) * u
 
 
 class Muon(Whole):
@@ -164,9 +191,11 @@ class Muon(Whole):
         if wrong:
             raise ValueError(f"Muon: parameters must be matrices; got shape {wrong[0]}; give the others to AdamW")
 
-    def changed(self, group: Any, state: Any, p: Any, g: Any) -> Any:
-        momentum, lr = group["momentum"], group["lr"]
-        before = state.get("momentum_buffer", np.zeros_like(g))
+    def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"momentum_buffer": shape}
+
+    def changed(self, group: Mapping[str, Any], step: Any, state: Any, p: Any, g: Any) -> Any:
+        momentum, lr, before = group["momentum"], group["lr"], state["momentum_buffer"]
         m = state["momentum_buffer"] = before + (1 - momentum) * (g - before)
         u = orthogonal(g + momentum * (m - g) if group["nesterov"] else m, group)
         rows, columns = p.shape
@@ -175,12 +204,12 @@ class Muon(Whole):
         return p * (1 - lr * group["weight_decay"]) - rate * u
 
 
-def orthogonal(x: Any, group: Any) -> Any:
+def orthogonal(x: Any, group: Mapping[str, Any]) -> Any:
     """A matrix with the singular vectors of `x`, and singular values near to 1."""
     a, b, c = group["ns_coefficients"]
     turned = x.shape[0] > x.shape[1]
     x = x.T if turned else x
-    x = x / max(float(np.linalg.norm(x)), group["eps"])
+    x = x / np.maximum(np.sqrt(np.sum(np.square(x))), group["eps"])
     for _ in range(group["ns_steps"]):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x

@@ -103,6 +103,20 @@ class Optimizer(Named):
         """The names of the arrays that are kept for each parameter, and what they are filled with at first."""
         return {}
 
+    def _bundled(self, params: list[Any], group: Mapping[str, Any]) -> list[Bundle]:
+        """The parameters of a group with their state."""
+        return bundles(params, self.initial_state(group))
+
+    def _kept_for(self, group: Mapping[str, Any], p: Any) -> dict[str, tuple[int, ...]]:
+        """The arrays that are kept for a parameter, by their names, and their shapes."""
+        return dict.fromkeys(self.initial_state(group), p.shape)
+
+    def traced(
+        self, group: Mapping[str, Any], step: Any, row: Any, g: Any, state: Mapping[str, Any], shape: tuple[int, ...]
+    ) -> None:
+        """A step that is read as a program: `row`, the values of a parameter of that shape, changes in place."""
+        self.update(group, step, row, g, state, *(np.zeros_like(row) for _ in range(2)))
+
     def update(
         self, group: object, step: int, p: Array, g: Array, state: Mapping[str, Any], a: ArrayLike, b: ArrayLike
     ) -> None:
@@ -146,7 +160,7 @@ class Optimizer(Named):
             )
         full = {"params": params, **self.defaults, **{k: v for k, v in group.items() if k != "params"}}
         self.check(full)
-        parts = bundles(params, self.initial_state(full))
+        parts = self._bundled(params, full)
         at_once((self.param_groups.append, full), (self._bundles.append, parts))
 
     def check(self, group: Mapping[str, Any]) -> None:
@@ -282,7 +296,7 @@ class Optimizer(Named):
             self.check(group)
         params = [(p, group) for group in merged for p in group["params"]]
         rows = {
-            id(p): {name: _row(i, name, saved[i][1], p) for name in self.initial_state(group)}
+            id(p): {name: _row(i, name, saved[i][1], p, shape) for name, shape in self._kept_for(group, p).items()}
             if i in saved and not own_step
             else {}
             for i, (p, group) in enumerate(params)
@@ -353,8 +367,8 @@ def _parts(
         ) from None
 
 
-def _row(i: int, name: str, kept: Mapping[str, Any], p: Tensor) -> Any:
-    """The state `name` that was kept for parameter `i`, as an array in its shape."""
+def _row(i: int, name: str, kept: Mapping[str, Any], p: Tensor, shape: tuple[int, ...]) -> Any:
+    """The state `name` that was kept for parameter `i`, as an array of that shape."""
     if name not in kept:
         raise ValueError(
             f"load_state_dict: parameter {i} must have {name}; got {', '.join(kept)}; build the optimizer with the "
@@ -362,9 +376,9 @@ def _row(i: int, name: str, kept: Mapping[str, Any], p: Tensor) -> Any:
         )
     value = kept[name]
     value = value._data if isinstance(value, Variable) else to_array(value, who=f"load_state_dict: {name} of {i}")
-    if np.shape(value) != p.shape:
+    if np.shape(value) != shape:
         raise ShapeError(
-            f"load_state_dict: {name} of parameter {i} must have shape {p.shape}; got {np.shape(value)}; load into an "
+            f"load_state_dict: {name} of parameter {i} must have shape {shape}; got {np.shape(value)}; load into an "
             "optimizer of the same model"
         )
     return held(f"load_state_dict: {name} of parameter {i}", value, worked_in(p.dtype))

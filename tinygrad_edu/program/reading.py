@@ -154,10 +154,9 @@ class Reading(Inputs):
         wide = worked_in(p._data.dtype)
         row, g = (x._data.reshape(-1).astype(wide) for x in (p, p._grad))
         state = {name: self._row(bundle, name, i) for name in bundle.state}
-        a, b = (np.zeros_like(row) for _ in range(2))
         now, key = bundle.steps[counted] + 1, ("step", id(bundle), counted)
         step = self.writer.number(now, key, lambda leaves: bundle.steps[counted] + 1)
-        optimizer.update(group, step, row, -g if group.get("maximize") else g, state, a, b)
+        optimizer.traced(group, step, row, -g if group.get("maximize") else g, state, p._data.shape)
         p._data = row.astype(p._data.dtype).reshape(p._data.shape)
         p.born, p.past = births(), None
 

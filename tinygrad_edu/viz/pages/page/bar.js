@@ -145,9 +145,11 @@ const bar = (() => {
   let waiting = null;
   window.addEventListener("resize", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => { if (camera.whole()) arrange(); }); });
 
+  const screen = () => document.querySelectorAll(".strip").forEach((svg) => svg.remove());
   // On paper a long graph stands in rows, each of which is kept on one page.
   function rows() {
     const pad = 14;
+    screen();
     for (const { top, bottom } of graph.paper(1300)) {
       const width = graph.size().width + 2 * pad, svg = draw("svg", { class: "strip", viewBox: [-pad, top, width, bottom - top].join(" ") }, null, $("stage"));
       svg.style.maxWidth = width + "px";  // letters are at most as large as on the screen
@@ -155,8 +157,19 @@ const bar = (() => {
     }
     camera.fit(graph.size());
   }
-  window.addEventListener("beforeprint", () => { $("all").open = true; list(); rows(); });
-  window.addEventListener("afterprint", () => { document.querySelectorAll(".strip").forEach((svg) => svg.remove()); arrange(); });
+  let night = false;  // paper is light
+  window.addEventListener("beforeprint", () => {
+    night ||= document.documentElement.classList.contains("dark");
+    if (night) dark(false);
+    $("all").open = true;
+    list();
+    rows();
+  });
+  window.addEventListener("afterprint", () => {
+    screen();
+    if (night) dark(true); else arrange();
+    night = false;
+  });
 
   const linked = () => { const m = /step=(\d+)/.exec(location.hash); return m ? Number(m[1]) : 0; };
   window.addEventListener("hashchange", () => go(linked(), true));

@@ -119,7 +119,7 @@ const graph = (() => {
   function paper(width) {
     down = abreast = false;
     still = true;  // a picture of boxes on their way is no page
-    lay({ width, height: 1e9 });
+    lay({ width, height: 1e9, least: 0.9, most: 1 });
     still = false;
     return scene.rows;
   }

@@ -30,7 +30,7 @@ const layout = (() => {
       }
       solve(l);
     }
-    if (!down) wrap(levels.get(""), room.width, room.height);
+    if (!down) wrap(levels.get(""), room);
     const frames = settle_frames(levels.get(""), down);
     const flip = (p) => (down ? [p[1], p[0]] : p);
     for (const l of levels.values()) for (const i of l.items.values()) if (i.box) {
@@ -223,13 +223,13 @@ const layout = (() => {
     l.nodes = layers;
   }
 
-  // As many rows as make the letters largest; one, where they can be read.
-  function wrap(l, wide, high) {
+  // As many rows as make the letters largest, up to a scale of `most`; one, where they can be read, from `least` on.
+  function wrap(l, { width: wide, height: high, least = READABLE * letters(), most = 1.7 * letters() }) {
     const whole = Math.min(wide / l.u, high / l.v);
     let best = { scale: whole * 1.2 };
-    if (whole > READABLE * letters()) return;
+    if (whole > least) return;
     for (let count = 2; count <= ROWS && l.nodes.length >= 2 * count; count++) {
-      const rows = broken(l, l.u / count), scale = Math.min(wide / (Math.max(...rows.map((r) => r.u)) + 2 * BEND), high / rows.reduce((sum, r) => sum + r.v + BETWEEN, -BETWEEN));
+      const rows = broken(l, l.u / count), scale = Math.min(most, wide / (Math.max(...rows.map((r) => r.u)) + 2 * BEND), high / rows.reduce((sum, r) => sum + r.v + BETWEEN, -BETWEEN));
       if (scale > best.scale) best = { scale, rows };
     }
     if (!best.rows) return;
