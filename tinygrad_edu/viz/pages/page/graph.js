@@ -155,13 +155,14 @@ const graph = (() => {
   // The shape of what flows, once for each tensor, where its arrow begins: above it, or wherever fewest arrows cross it.
   function labels(parent) {
     const seen = new Set(), near = (x, y) => (x >> 2) * 2 ** 20 + (y >> 2), lines = new Set(scene.arrows.flatMap((a) => layout.traced(a.points, a.down).map((p) => near(...p))));
-    const crossings = ([left, base], w) => { let count = 0; for (let x = left; x < left + w; x += 4) for (let y = base - 8; y <= base; y += 4) count += lines.has(near(x, y)); return count; };
+    const cells = ([left, base], w) => { const all = []; for (let x = left; x < left + w; x += 4) for (let y = base - 8; y <= base; y += 4) all.push(near(x, y)); return all; };
     for (const a of scene.arrows) {
       const text = numbers.told(nodes.get(a.source)), w = 6 * text.length, [x, y] = a.points[0];
       if (!text || seen.has(a.source) || a.loop) continue;
       seen.add(a.source);
-      const places = a.down ? [[x + 5, y + 13], [x - w - 5, y + 13]] : [[x + 4, y - 5], [x + 4, y + 14], [x + 4, y - 14], [x + 4, y + 23]];
-      const crossed = places.map((place) => crossings(place, w)), best = places[crossed.indexOf(Math.min(...crossed))];
+      const places = a.down ? [0, 10, 20].flatMap((v) => [[x + 5, y + 13 + v], [x - w - 5, y + 13 + v]]) : [4, 12].flatMap((u) => [-5, 14, -14, 23, -23, 32].map((v) => [x + u, y + v]));
+      const crossed = places.map((place) => cells(place, w).filter((cell) => lines.has(cell)).length), best = places[crossed.indexOf(Math.min(...crossed))];
+      for (const cell of cells(best, w)) lines.add(cell);  // nor does another label stand there
       draw("text", { x: best[0], y: best[1], class: "shape" }, text, parent);
     }
   }
