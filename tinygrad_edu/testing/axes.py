@@ -43,7 +43,13 @@ class Axes:
     def __init__(self, pair: Pair, seed: int) -> None:
         self.pair, self.rng = pair, np.random.default_rng(seed)
         self.free: dict[int, bool] = {}  # lengths, and whether the functions may be tried with others in their place
+        self.size = self._size()  # of what the function adds up, at the inputs
         self.most = min(CALLS * pair.x.size, pair.calls + max(FEW * VISIT, pair.calls // 2))
+
+    def _size(self) -> float:
+        y = np.asarray(self.pair.value(self.pair.x))
+        g = self.pair.gradient(self.pair.x, np.ones(y.size))
+        return max(float(np.sum(np.abs(y))), float(np.sum(np.abs(g * self.pair.x))))
 
     @property
     def functions(self) -> list[Any]:
@@ -117,7 +123,7 @@ class Axes:
         if slope.state != "smooth":  # on a kink, where nobody put it: of several at once, no slope is the right one
             return ""
         off, size = abs(entry.analytic - entry.numerical), max(abs(entry.analytic), abs(entry.numerical))
-        seen = VISIBLE * float(np.sum(np.abs(c * probe.y)))  # less is lost beside the function
+        seen = VISIBLE * max(float(np.sum(np.abs(c * probe.y))), self.size)  # less is lost beside what is added up
         if entry.verdict != "WRONG" or not off > max(SURE * size, seen):
             return ""
         a, n = entry.analytic, entry.numerical

@@ -65,6 +65,8 @@ def wrong_lines(pair: Any, c: Any, sizes: Sequence[int], slopes: Slopes | None) 
     found = edits(copy, places, lambda: is_right(search), most)
     if not found and (numbers := _numbers_read(search, culprits)):
         found = edits(copy, numbers, lambda: is_right(search), most)
+    if not found and (place := _common(search, culprits)):
+        return Found([Culprit(blamed(place), None)], [])
     return weighed(search, culprits, found)
 
 
@@ -175,6 +177,16 @@ def _places(search: Search, culprits: Sequence[Culprit]) -> list[Place]:
     """Where culprits stand."""
     known = {site_of(f, line): (f, line) for f in search.copy.copies for line in statements(f)}
     return [known[str(c.blame.site)] for c in culprits if str(c.blame.site) in known]
+
+
+def _common(search: Search, culprits: Sequence[Culprit]) -> Place | None:
+    """The one line that all of several culprits read something from which is not explained, while what it reads is: one
+    mistake is likelier than several."""
+    doubtful = [{p for p in _helpers(search, q) if not _clear(search, p)} for q in _places(search, culprits)]
+    shared = set.intersection(*doubtful) - {*_places(search, culprits)} if len(culprits) > 1 and doubtful else set()
+    strange = [p for p in shared if any(0 in search.at_first[k] for k in _sites(search, p))]
+    first = [p for p in strange if all(_clear(search, q) for q in _helpers(search, p))]
+    return first[0] if len(shared) == len(first) == 1 else None
 
 
 def _numbers_read(search: Search, culprits: Sequence[Culprit]) -> list[Place]:

@@ -333,6 +333,7 @@ class Search(runs.Runs):
         wrong = (i for i, t in enumerate(values) if t is not None and not equal(self.seen[k][i], t))
         i = next(wrong, max(i for i, t in enumerate(values) if t is not None))
         value, true = self.seen[k][i], values[i]
+        true = true.reshape(value.shape) if true.size == value.size else true
         pattern = recognise(value, true, bars(true), self.sizes, np.zeros(np.shape(true)))
         if (pattern or TERM).startswith((TERM, OVERWRITTEN)):
             pattern = self.forgotten(k, true) or self.missing_factor(value, true) or pattern

@@ -148,23 +148,27 @@ def _shares(pulled: Sequence[tuple[Variable, Any]]) -> Iterator[tuple[Any, int, 
 
 def _tangents(tensors: Sequence[Any], seen: Sequence[tuple[str, Any]], result: Variable) -> Iterator[list[Any]]:
     """From left to right, as recurrences may carry them along: the derivatives of the values of each variable by each
-    small argument, of shape variable + argument; for elementwise code, of the shape of both."""
+    small argument, of shape variable + argument; for elementwise code, of the shape of both; by all single numbers."""
     values: dict[int, Any] = {
         v.born: v for _, v in (*seen, ("", result)) if isinstance(v, Variable) and v.flags & NEEDS
     }
     names: dict[str, dict[int, None]] = {"": {result.born: None}}
     for name, v in seen:
         names.setdefault(name, {}).update({v.born: None} if isinstance(v, Variable) and v.born in values else {})
+    apart: list[dict[int, Any]] = []  # by each single number
     for x in (x for x in tensors if 0 < x.size <= PUSHED):
         pushes = [push(list(values.values()), [(x, u)]) for u in np.eye(x.size).reshape(-1, *x.shape)]
         shaped = {
             born: np.stack([np.zeros(v.shape) if t is None else np.asarray(t) for t in ts], axis=-1)
             for (born, v), ts in zip(values.items(), zip(*pushes, strict=True), strict=True)
         }
+        apart += [shaped] if x.size == 1 else []
         for born in names.values():
             yield [shaped[b].reshape((*values[b].shape, *x.shape)) for b in born]
             if x.shape:
                 yield [shaped[b].sum(axis=-1) for b in born if values[b].size in (1, x.size)]
+    if len(apart) > 1:
+        yield from ([np.concatenate([s[b] for s in apart], axis=-1) for b in born] for born in names.values())
 
 
 def _slopes(groups: Iterable[Sequence[Any]]) -> Iterator[Any]:
