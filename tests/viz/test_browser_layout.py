@@ -93,3 +93,21 @@ def test_few_arrows_cross_the_shape_on_another(browser, tmp_path):  # noqa: F811
     with opened(browser, viz.player(logistic, X, w, b, Y), tmp_path) as tab:
         tab.evaluate("player.detail(0)")
         assert len(tab.evaluate(CROSSED)) <= 1
+
+
+def test_a_name_that_stands_in_place_of_a_formula_takes_all_its_lines(browser, tmp_path):  # noqa: F811
+    X, w, b, Y = np.ones((2, 6)), np.ones((1, 2)), np.ones((1, 1)), np.array([[0.0, 1.0] * 3])
+    seen = """() => { const b = player.boxes().find(b => b.lines.length && !nodes.get(b.node).named);
+        return [...b.g.querySelectorAll('text.name, text.rule')].filter(e => getComputedStyle(e).visibility === 'visible').map(e => e.textContent); }"""
+    page = viz.player(logistic, X, w, b, Y)
+    view = next(k for k, v in enumerate(page.data["views"]) if v["label"] == "lines as written")
+    with opened(browser, page, tmp_path) as tab:
+        tab.evaluate(f"player.detail({view})")
+        whole = tab.evaluate(seen)
+        texts = []
+        for k in range(len(page.data["steps"]) + 1):
+            tab.evaluate(f"player.go({k})")
+            texts.append(tab.evaluate(seen))
+    assert len(whole) > 1
+    assert any(len(text) == 1 and " in " in text[0] for text in texts)
+    assert all(text == whole or len(text) == 1 for text in texts)

@@ -175,7 +175,7 @@ const graph = (() => {
     b.rect = draw("rect", { width: b.w, height: b.h, rx: b.leaf ? 12 : 5, class: "body " + (b.opens ? "folded" : n.op ? "operation" : n.kind) }, null, g);
     b.hint = draw("title", {}, b.title, g);
     b.heading = draw("text", { x: b.w / 2, y: 16, class: "name" }, "", g);
-    b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
+    b.texts = b.lines.map((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
     b.value = slot(b, n, b.tile, 0, "value");
     b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
     pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else { choose(current(b)); camera.near([b]); } });
@@ -284,6 +284,8 @@ const graph = (() => {
     const within = !b.opens && key !== b.rounds[round(b)].at(-1) ? " in " + nodes.get(b.node).name : "";
     const words = b.opens ? b.title : b.rounds.length > 1 ? n.name + turn(b) : within ? n.name + within : b.name;
     write(b.heading, (b.opens ? "▸ " : "") + cut(words, b.w - 10 - (b.opens ? 14 : 0), BOLD));
+    const instead = !b.opens && words !== b.name && font(b, nodes.get(b.node)) === BOLD;  // of a formula on several lines
+    for (const text of b.texts) text.setAttribute("visibility", instead ? "hidden" : "inherit");
     write(b.hint, b.rounds.length > 1 ? n.title : b.title);
     const name = b.opens && n.name.startsWith(b.title + ".") ? n.name.slice(b.title.length + 1) : n.name;  // conv.weight in conv
     fill(b.value, n, key, ready ? state.figure(key, 0) : null, ready ? state.text(key, 0) : "", 0, several(b) && b.opens ? name + " = " : "");
