@@ -68,3 +68,46 @@ def test_paper_is_light_and_the_screen_is_afterwards_what_it_was(browser, tmp_pa
         tab.evaluate(PRINTED)
         assert tab.evaluate(look) == before
         assert tab.locator(".strip").count() == 0
+
+
+CROSSED = """() => { const arrows = [...new Set(player.boxes().flatMap(b => b.arrows))].filter(a => !a.loop), found = [];
+    const points = new Map(arrows.map(a => { const p = a.g.querySelector('path.line');
+        return [a, Array.from({length: p.getTotalLength() / 2}, (_, k) => p.getPointAtLength(2 * k))]; }));
+    for (const e of document.querySelectorAll('#drawing .shape')) {
+        const r = e.getBBox(), far = a => Math.hypot(a.points[0][0] - r.x, a.points[0][1] - r.y - r.height / 2);
+        const own = arrows.reduce((a, b) => (far(b) < far(a) ? b : a)).source;
+        const inside = p => p.x > r.x + 1 && p.x < r.x + r.width - 1 && p.y > r.y + 3 && p.y < r.y + r.height - 3;
+        for (const [a, all] of points) if (a.source !== own && all.some(inside)) found.push([e.textContent, own, a.source]);
+    }
+    return found; }"""
+
+
+def logistic(X, w, b, Y):
+    Z = w @ X + b
+    A = tg.sigmoid(Z)
+    return -(Y * tg.log(A) + (1 - Y) * tg.log(1 - A)).mean()
+
+
+def test_few_arrows_cross_the_shape_on_another(browser, tmp_path):  # noqa: F811
+    X, w, b, Y = np.ones((2, 6)), np.ones((1, 2)), np.ones((1, 1)), np.array([[0.0, 1.0] * 3])
+    with opened(browser, viz.player(logistic, X, w, b, Y), tmp_path) as tab:
+        tab.evaluate("player.detail(0)")
+        assert len(tab.evaluate(CROSSED)) <= 1
+
+
+def test_a_name_that_stands_in_place_of_a_formula_takes_all_its_lines(browser, tmp_path):  # noqa: F811
+    X, w, b, Y = np.ones((2, 6)), np.ones((1, 2)), np.ones((1, 1)), np.array([[0.0, 1.0] * 3])
+    seen = """() => { const b = player.boxes().find(b => b.lines.length && !nodes.get(b.node).named);
+        return [...b.g.querySelectorAll('text.name, text.rule')].filter(e => getComputedStyle(e).visibility === 'visible').map(e => e.textContent); }"""
+    page = viz.player(logistic, X, w, b, Y)
+    view = next(k for k, v in enumerate(page.data["views"]) if v["label"] == "lines as written")
+    with opened(browser, page, tmp_path) as tab:
+        tab.evaluate(f"player.detail({view})")
+        whole = tab.evaluate(seen)
+        texts = []
+        for k in range(len(page.data["steps"]) + 1):
+            tab.evaluate(f"player.go({k})")
+            texts.append(tab.evaluate(seen))
+    assert len(whole) > 1
+    assert any(len(text) == 1 and " in " in text[0] for text in texts)
+    assert all(text == whole or len(text) == 1 for text in texts)

@@ -260,7 +260,6 @@ def guide(name: str, who: str, near: Iterable[str] = ()) -> None:
 # What to call in place of a module.
 CALLS = {
     "": "tg.Tensor(values)", "viz": "tg.draw(x), tg.explain(x) or tg.viz.player(x)",
-    "testing": "tg.testing.check_gradients(f, x), or tg.testing.check_derivative(f, df, x) for a df of your own",
     "testing.report": "tg.testing.check_gradients(f, x), which gives a report",
     "nn": "a layer such as nn.Linear(2, 3)", "nn.functional": "a function in it, such as F.relu(x)",
     "nn.init": "a function in it, such as nn.init.xavier_uniform_(w)",
@@ -309,7 +308,10 @@ def _defined_in(module: str) -> list[str]:
 
 
 def not_functions(package: str) -> None:
-    """Have the modules of a package, and itself, say so when they are called."""
+    """Have the modules of a package, and itself, say so when they are called.
+
+    But for `testing`: what can be called and has a name in test... is a test to pytest, in a file that imports it.
+    """
     for name, x in list(sys.modules.items()):
-        if type(x) is ModuleType and f"{name}.".startswith(f"{package}."):
+        if type(x) is ModuleType and f"{name}.".startswith(f"{package}.") and ".test" not in name[name.rfind(".") :]:
             x.__class__ = NotAFunction

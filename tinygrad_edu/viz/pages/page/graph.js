@@ -155,13 +155,14 @@ const graph = (() => {
   // The shape of what flows, once for each tensor, where its arrow begins: above it, or wherever fewest arrows cross it.
   function labels(parent) {
     const seen = new Set(), near = (x, y) => (x >> 2) * 2 ** 20 + (y >> 2), lines = new Set(scene.arrows.flatMap((a) => layout.traced(a.points, a.down).map((p) => near(...p))));
-    const crossings = ([left, base], w) => { let count = 0; for (let x = left; x < left + w; x += 4) for (let y = base - 8; y <= base; y += 4) count += lines.has(near(x, y)); return count; };
+    const cells = ([left, base], w) => { const all = []; for (let x = left; x < left + w; x += 4) for (let y = base - 8; y <= base; y += 4) all.push(near(x, y)); return all; };
     for (const a of scene.arrows) {
       const text = numbers.told(nodes.get(a.source)), w = 6 * text.length, [x, y] = a.points[0];
       if (!text || seen.has(a.source) || a.loop) continue;
       seen.add(a.source);
-      const places = a.down ? [[x + 5, y + 13], [x - w - 5, y + 13]] : [[x + 4, y - 5], [x + 4, y + 14], [x + 4, y - 14], [x + 4, y + 23]];
-      const crossed = places.map((place) => crossings(place, w)), best = places[crossed.indexOf(Math.min(...crossed))];
+      const places = a.down ? [0, 10, 20].flatMap((v) => [[x + 5, y + 13 + v], [x - w - 5, y + 13 + v]]) : [4, 12].flatMap((u) => [-5, 14, -14, 23, -23, 32].map((v) => [x + u, y + v]));
+      const crossed = places.map((place) => cells(place, w).filter((cell) => lines.has(cell)).length), best = places[crossed.indexOf(Math.min(...crossed))];
+      for (const cell of cells(best, w)) lines.add(cell);  // nor does another label stand there
       draw("text", { x: best[0], y: best[1], class: "shape" }, text, parent);
     }
   }
@@ -174,7 +175,7 @@ const graph = (() => {
     b.rect = draw("rect", { width: b.w, height: b.h, rx: b.leaf ? 12 : 5, class: "body " + (b.opens ? "folded" : n.op ? "operation" : n.kind) }, null, g);
     b.hint = draw("title", {}, b.title, g);
     b.heading = draw("text", { x: b.w / 2, y: 16, class: "name" }, "", g);
-    b.lines.forEach((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
+    b.texts = b.lines.map((line, k) => draw("text", { x: b.w / 2, y: 31 + LINE * k, class: font(b, n) === PLAIN ? "rule" : "name" }, cut(line, b.w - 10, font(b, n)), g));
     b.value = slot(b, n, b.tile, 0, "value");
     b.grad = b.grads ? slot(b, n, b.grads, 1, "grad") : null;
     pressed(g, () => { if (camera.moved()) return; if (b.opens) toggle(b.opens); else { choose(current(b)); camera.near([b]); } });
@@ -283,6 +284,8 @@ const graph = (() => {
     const within = !b.opens && key !== b.rounds[round(b)].at(-1) ? " in " + nodes.get(b.node).name : "";
     const words = b.opens ? b.title : b.rounds.length > 1 ? n.name + turn(b) : within ? n.name + within : b.name;
     write(b.heading, (b.opens ? "▸ " : "") + cut(words, b.w - 10 - (b.opens ? 14 : 0), BOLD));
+    const instead = !b.opens && words !== b.name && font(b, nodes.get(b.node)) === BOLD;  // of a formula on several lines
+    for (const text of b.texts) text.setAttribute("visibility", instead ? "hidden" : "inherit");
     write(b.hint, b.rounds.length > 1 ? n.title : b.title);
     const name = b.opens && n.name.startsWith(b.title + ".") ? n.name.slice(b.title.length + 1) : n.name;  // conv.weight in conv
     fill(b.value, n, key, ready ? state.figure(key, 0) : null, ready ? state.text(key, 0) : "", 0, several(b) && b.opens ? name + " = " : "");
