@@ -402,7 +402,7 @@ CALLS |= {
     "compile": {"f": unchanged}, "scan": {"f": lambda: lambda carry, x: (carry, carry), "init": matrix, "xs": matrix},
     "while_loop": {"cond": lambda: lambda *x: False, "body": unchanged, "init": matrix},
     "fit": {"data": lambda: [(matrix(), matrix())], "loss": nn.MSELoss, "optimizer": optimizer, "bar": False},
-    "find_lr": {"closure": lambda: lambda: 1.0, "steps": 2}, "minimize": {"f": lambda: squares, "x0": column, "max_steps": 2},
+    "sparse_": {"sparsity": 0.5}, "dirac_": {"tensor": lambda: nn.Parameter(np.zeros((2, 2, 3)))}, "find_lr": {"closure": lambda: lambda: 1.0, "steps": 2}, "minimize": {"f": lambda: squares, "x0": column, "max_steps": 2},
     "LambdaLR": {"lr_lambda": lambda: lambda epoch: 1.0}, "MultiplicativeLR": {"lr_lambda": lambda: lambda epoch: 1.0},
     "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2}, "update_bn": {"loader": lambda: [matrix()], "model": lambda: nn.BatchNorm1d(3)},
     "SequentialLR": {"optimizer": lambda: PLANNED, "schedulers": lambda: [optim.StepLR(PLANNED, 3)], "milestones": lambda: []},

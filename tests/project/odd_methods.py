@@ -58,7 +58,7 @@ OPERATORS = "add sub mul truediv floordiv mod pow matmul lshift rshift and_ or_ 
 IN_PLACE = "iadd isub imul itruediv ifloordiv imod ipow imatmul ilshift irshift iand ior ixor".split()
 # of the engine, for subclasses to write, or for arguments that are trees of anything
 INNER = set(
-    "read notice reborn as_of run pulled check initial_state not_compiled must_have rate rates beside draw drawn changed forward "
+    "read notice reborn as_of run pulled check initial_state traced not_compiled must_have rate rates beside draw drawn changed forward "
     "Optimizer.update Adam.update LBFGS.update Module.__call__ Compiled.__call__ _Ruled.__call__".split()
 )  # fmt: skip
 MORE = {

@@ -161,7 +161,9 @@ def test_top_down_and_refusals():
     _, places, _ = placed(viz.draw(chain(4), direction="down"))
     tops = [places[k][1] for k in sorted(places, key=lambda k: int(k[1:]))]
     assert tops == sorted(tops)
-    with pytest.raises(ValueError, match="draw: direction must be one of right, down; got 'left'; choose one"):
+    with pytest.raises(
+        ValueError, match="draw: direction must be one of right, down, LR, TB, UD; got 'left'; choose one"
+    ):
         viz.draw(chain(1), direction="left")
     with pytest.raises(ValueError, match="draw: page must be at least 100, or None; got 3"):
         viz.draw(chain(1), page=3)

@@ -290,7 +290,7 @@ def dirac_(tensor: Leaf, groups: Positive = 1) -> Any:
 def sparse_(tensor: Leaf, sparsity: float, std: float = 0.01, rng: Generator | None = None) -> Any:
     """Normal numbers with deviation `std`, of which a share `sparsity` in each column, rounded up, is 0.
 
-    Errors: a ShapeError unless it has two axes, a ValueError for a share that is not from 0 to 1.
+    Errors: a ShapeError unless it has two axes, a ValueError for a share that is not from 0 to 1 or a `std` below 0.
     Source: Martens, "Deep learning via Hessian-free optimization" (2010).
 
     >>> import tinygrad_edu as tg
@@ -302,6 +302,8 @@ def sparse_(tensor: Leaf, sparsity: float, std: float = 0.01, rng: Generator | N
     rows, columns = _matrix("sparse_", tensor)
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: sparsity must be from 0 to 1; got {sparsity}; use e.g. 0.9")
+    if not std >= 0:
+        raise ValueError(f"sparse_: std must be 0 or more; got {std}; use e.g. 0.01")
     draw = or_shared(rng).draw
     values = draw("normal", 0.0, std, (rows, columns))
     places = np.argsort(draw("random", (rows, columns)), 0)[: math.ceil(sparsity * rows)]

@@ -149,7 +149,7 @@ def picture(
     widths = {key: width([*own, *more]) + 12 * len(seen.boxes[key].frames) for key, (own, more) in labels.items()}
     heights = {key: HEAD + LINE * len([*own, *more]) for key, (own, more) in labels.items()}
     across = DIRECTIONS[direction] == "LR"
-    page = page if across else None
+    page = page if across and page != float("inf") else None
     sizes = (heights, widths) if across else (widths, heights)
     after, columns = abreast(seen, arrows, *sizes, chip if across else HEAD * bool(chip), page)
     rows = plan(seen, arrows, widths | columns, chip, page)
