@@ -52,7 +52,7 @@ JAX = {
     "dtypes": "use tg.float32 and its like, tg.result_type, tg.finfo",
     "float0": "integers have no gradient here: it is None",
     "image": "use F.interpolate",
-    "profiler": "use tg.compile(f).report(), or cProfile",
+    "profiler": "use tg.compile(f).explain() after a call, or cProfile",
     "test_util": "use tg.testing.check_gradients(f, x)",
     **dict.fromkeys(("optax", "example_libraries", "experimental"), "optimizers stand in tg.optim, layers in tg.nn"),
     **dict.fromkeys(("flax", "linen", "haiku", "equinox", "stax"), "layers stand in tg.nn"),
