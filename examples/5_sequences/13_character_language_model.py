@@ -86,7 +86,8 @@ optimizer = optim.AdamW(model.parameters(), lr=0.005)
 schedule = optim.OneCycleLR(optimizer, 0.005, total_steps=steps + 1)
 losses: list[float] = []
 for _ in range(steps):
-    loss = loss_of(*batch(train, 16))
+    inputs, targets = batch(train, 16)
+    loss = loss_of(inputs, targets)
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -21,7 +21,7 @@ CALLS = 3  # of each place
 VIEWS = ("diff", "draw", "lecture", "player", "to_json", "worksheet")
 TRANSFORMS = ("grad", "value_and_grad", "vmap", "hessian", "jacobian", "jvp", "vjp", "hvp")
 # where the graph of a step begins earlier than in the line of its loss
-FIRST = {"08_style": "J_content, J_style =", "10_dates_with_attention": "scores, _ =", "07_word_embeddings": "scores ="}
+FIRST = {"08_style": "J_content, J_style =", "10_dates_with_attention": "scores =", "07_word_embeddings": "scores ="}
 # training steps that look at values between the network and its loss: their graphs are compiled
 LOOKS = ("06_triplet_loss", "19_generative_adversarial_pair", "training")
 # of examples without such a place, or where looking for anomalies would find one: functions that they use, and their arguments there

@@ -200,7 +200,7 @@ DIFFERENT = [
     ("A batch has two axes", "error", "", "nn.functional.batch_norm"),
     ("Gradients are dense: sparse=True answers with a sentence", "error", "", "nn.functional.embedding nn.functional.embedding_bag"),
     ("The samples are numbers below 1; of PyTorch's own some are not", "error", "", "nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d"),
-    ("Complex numbers become real by .real or abs() only, never by a cast", "error", "complex128", "softmax[with_dtype] nn.functional.softmin[with_dtype] log_softmax[with_dtype] nn.functional.l1_loss bool byte char double float half int long short"),
+    ("Complex numbers become real by .real or abs() only, never by a cast", "error", "complex128", "softmax[with_dtype] nn.functional.softmin[with_dtype] log_softmax[with_dtype] nn.functional.l1_loss byte char double float half int long short"),
     ("As in NumPy, an integer has no negative integer power", "error", "int64", "__rpow__"),
     ("Chance: each library has its own numbers", "value", "", "nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d nn.functional.rrelu nn.functional.scaled_dot_product_attention nn.functional.dropout nn.functional.dropout2d nn.functional.dropout3d nn.functional.alpha_dropout nn.functional.feature_alpha_dropout[with_train] empty empty_like"),
     ("Eigenvalues come in the order of LAPACK, which here is another build", "value", "", "linalg.eig linalg.eigvals"),
