@@ -157,3 +157,9 @@ def test_complex_python_numbers_never_widen(shape):
     w = tg.Tensor(np.float64(2.0), requires_grad=True)  # whose value is a NumPy scalar
     (g,) = tg.autograd.grad(tg.real((tg.ones(3, dtype="float64") + 1j * w) ** 2).sum(), [w], create_graph=True)
     assert (g.item(), tg.autograd.grad(g, [w])[0].item()) == (-12.0, -6.0)
+
+
+@pytest.mark.parametrize("through", [lambda f: f, tg.vmap, tg.compile])
+def test_a_number_that_is_imaginary_only_is_true(through):
+    z = np.array([1j, 0, 1, -0.5j])
+    assert through(lambda z: z.astype(bool))(tg.asarray(z)).tolist() == [True, False, True, True]

@@ -57,7 +57,7 @@ sum_to: Op = Op(
 def _cast(x: Any, *, dtype: Any) -> Any:
     if rounds(dtype):
         return x.astype(dtype).astype(np.float32)
-    return (x.real if x.dtype.kind == "c" and dtype.kind != "c" else x).astype(dtype)
+    return (x.real if x.dtype.kind == "c" and dtype.kind not in "cb" else x).astype(dtype)
 
 
 cast: Op = Op(
