@@ -27,7 +27,7 @@ from page import processor, write_rows
 
 from tinygrad_edu.compiler.execute import Executor
 from tinygrad_edu.op import REGISTRY
-from tinygrad_edu.program.reading import Reading
+from tinygrad_edu.program.reading import ProgramReading
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     **{name: getattr(np, name) for name in ("exp", "log", "log1p", "expm1", "tanh", "sin", "cos")},
@@ -50,7 +50,7 @@ def exact(name: str, x: Any) -> Any:
 
 def compiled(f: Callable[[Any], Any], like: Any) -> Callable[[Any], Any]:
     """A function of arrays like this one in machine code."""
-    with Reading() as reading:
+    with ProgramReading() as reading:
         y = f(reading.argument(like, 0))
         written, _ = reading.end([y])
     run = Executor(written.program)

@@ -242,14 +242,14 @@ def default_rng(seed: ArrayLike | Generator | None = None) -> Generator:
     return seed if isinstance(seed, Generator) else Generator(seed)
 
 
-class Run:
+class Draws:
     """A run of a function, in a `with` block, that notes what is drawn; or one that draws what an `earlier` run did.
 
     Each draw is noted as the state that its generator had. It is made again by a generator of this run's own, so that
     those of the earlier run, which other threads may use, are left alone.
     """
 
-    def __init__(self, earlier: Run | None = None) -> None:
+    def __init__(self, earlier: Draws | None = None) -> None:
         self.earlier, self.outer = earlier, running.get()
         self.start: Generator = shared() if earlier is None else earlier.start
         self.shared: Generator | None = None if earlier is None else earlier.start
@@ -257,7 +257,7 @@ class Run:
         self.states: dict[Generator, list[Any]] = {}
         self.repeated: dict[Generator, tuple[np.random.Generator, Iterator[Any]]] = {}
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Draws:
         running.set(self)
         return self
 
@@ -280,7 +280,7 @@ class Run:
         return found
 
 
-running: ContextVar[Run | None] = ContextVar("running", default=None)
+running: ContextVar[Draws | None] = ContextVar("running", default=None)
 
 _shared = Generator()
 

@@ -11,7 +11,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
 from tinygrad_edu.compiler import native, places, rolled
 from tinygrad_edu.compiler.memory import arena
-from tinygrad_edu.compiler.views import Buffer
+from tinygrad_edu.compiler.views import Memory
 
 from .twins import training_step
 
@@ -43,7 +43,7 @@ def test_a_few_calls_with_many_pointers_are_one_part():
 def test_memory_is_shared_by_nobody_at_one_time(wanted):
     lowered = SimpleNamespace(
         buffers=[
-            Buffer("own", k, np.dtype("float32"), size, first, first + length)
+            Memory("own", k, np.dtype("float32"), size, first, first + length)
             for k, (size, first, length) in enumerate(wanted)
         ]
     )

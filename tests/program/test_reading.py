@@ -12,14 +12,14 @@ from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.program.passes import simplified
 from tinygrad_edu.program.passes.common import with_common_steps_once
 from tinygrad_edu.program.program import Program
-from tinygrad_edu.program.reading import Reading
+from tinygrad_edu.program.reading import ProgramReading
 from tinygrad_edu.testing.properties.calls import calls
 from tinygrad_edu.testing.properties.op_checks import built_in_ops
 
 
 def read(f, *arrays):
     """The program of a function of arrays."""
-    with Reading() as reading, np.errstate(all="ignore"):
+    with ProgramReading() as reading, np.errstate(all="ignore"):
         y = f(*[reading.argument(np.array(a), i) for i, a in enumerate(arrays)])
         written, _ = reading.end([y])
     return written.program
@@ -105,7 +105,7 @@ ASKED = {
 
 @pytest.mark.parametrize("f", ASKED.values(), ids=ASKED)
 def test_what_asks_for_a_value_is_refused_with_the_line(f):
-    with Reading() as reading:
+    with ProgramReading() as reading:
         x = constant(reading.argument(np.array([1.0, 2.0]), 0))
         with pytest.raises(GraphError, match=r"same operations for all values; got .* at .*test_reading\.py:\d+; use"):
             f(x)
@@ -113,7 +113,7 @@ def test_what_asks_for_a_value_is_refused_with_the_line(f):
 
 
 def test_a_program_of_an_array_that_has_ended_is_refused():
-    with Reading() as reading:
+    with ProgramReading() as reading:
         x = reading.argument(np.ones(2), 0)
         reading.end([x])
     with pytest.raises(GraphError, match="has ended"):

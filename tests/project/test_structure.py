@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -285,6 +286,11 @@ def test_a_test_that_needs_a_peer_says_so(path):
     modules = [n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom) and not n.level]
     modules += [alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names]
     assert PEERS.isdisjoint(name.partition(".")[0] for name in modules)
+
+
+def test_no_class_has_the_name_of_another():
+    names = Counter(n.name for p in FILES for n in ast.walk(ast.parse(p.read_text())) if isinstance(n, ast.ClassDef))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_an_op_is_recognised_by_itself_and_not_by_its_name():

@@ -23,7 +23,7 @@ from ..precision import lowered
 from ..program.any_length import lengths as sizes
 from ..program.array import ProgramArray, refusal
 from ..program.program import Program
-from ..program.reading import Reading
+from ..program.reading import ProgramReading
 from ..program.written import Written
 from ..recording import recording, stack_level, tracing
 from .dynamic import AnyLength, Dynamic, merged
@@ -31,7 +31,7 @@ from .effects import NoEffects
 from .guards import Outside
 from .plan import Plan
 from .repetition import OTHERWISE
-from .report import Report, report
+from .report import Timing, report
 from .trees import Arguments, Results
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Compiled:
         outside = Outside(self.function, *lengths.called.fixed)
         found = []
         for one in lengths.stretched():
-            with Reading() as reading:
+            with ProgramReading() as reading:
                 try:
                     found.append(self._written(reading, one, False, outside)[0])
                 finally:
@@ -168,7 +168,7 @@ class Compiled:
     def _read(self, key: object, called: Arguments, numbers: bool) -> Any:
         """Run the function as it stands, and write down what it computes."""
         outside = Outside(self.function, *called.fixed)
-        with Reading() as reading:
+        with ProgramReading() as reading:
             try:
                 written, arrays = self._written(reading, called, numbers, outside)
             except BaseException:
@@ -183,7 +183,7 @@ class Compiled:
         return plan.publish(done, [reading.writer.given[v] for v in plan.inputs], called)
 
     def _written(
-        self, reading: Reading, called: Arguments, numbers: bool, outside: Outside
+        self, reading: ProgramReading, called: Arguments, numbers: bool, outside: Outside
     ) -> tuple[Written, list[Any]]:
         """What a call of the function does, and the arrays of its outputs."""
         chance = _python_chance()
@@ -238,7 +238,7 @@ class Compiled:
         found: dict[str, Program] = executor.stages()
         return found
 
-    def explain(self) -> Report:
+    def explain(self) -> Timing:
         """What is computed where: kernels with the operations that they join, the lines that these are from, bytes and
         operations, and the time that each takes on data like that of the last call, beside what memory and BLAS allow
         here. `explain().roofline()` is a picture of it."""

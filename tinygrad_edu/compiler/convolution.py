@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .function import Function
+from .function import IRFunction
 from .kernels import Convolution
 from .mathematics import number
 from .vectors import Vectors
@@ -20,7 +20,7 @@ KERNELS = 1 << 18  # bytes of kernels from which some of them are read for all e
 IMAGES = 1600  # windows of which the sums of a kernel's gradient are made in one go, as they stay in the cache
 
 
-def convolution(f: Function, kernel: Convolution) -> None:
+def convolution(f: IRFunction, kernel: Convolution) -> None:
     """The function of one convolution, or of the gradient by its kernels."""
     (_Weight if kernel.weight else _Forward)(f, kernel).write()
 
@@ -28,7 +28,7 @@ def convolution(f: Function, kernel: Convolution) -> None:
 class _Windows(Vectors):
     """What both have in common. Views have the axes (n, groups, channels, ...), kernels (groups, out, in, ...)."""
 
-    def __init__(self, f: Function, kernel: Convolution) -> None:
+    def __init__(self, f: IRFunction, kernel: Convolution) -> None:
         self.kernel = kernel
         self.x, self.w, self.y = kernel.x, kernel.w, kernel.y
         self.taps = self.w.shape[3:]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..program.program import Step, Value
 from . import mathematics
-from .kernels import Convolution, Loop, Product
+from .kernels import Convolution, Loop, MatrixProduct
 from .views import View
 
 NOTHING = {"positive", "copy", "astype", "zeros_like", "ones_like", "conjugate", "getitem", "take_along_axis", "where"}
@@ -17,9 +17,9 @@ ROOTS = 8  # operations that a processor's square root, and what LLVM calls a li
 LIBRARY = {"sqrt", "power", "sin", "cos", "exp2", "log2", "log10"}
 
 
-def flops(kernel: Loop | Product | Convolution) -> int:
+def flops(kernel: Loop | MatrixProduct | Convolution) -> int:
     """Additions, multiplications, divisions, comparisons; a function counts as those of which it is made."""
-    if isinstance(kernel, Product):
+    if isinstance(kernel, MatrixProduct):
         return 2 * kernel.out.size * kernel.a.shape[-1]
     if isinstance(kernel, Convolution):
         return 2 * kernel.y.size * kernel.x.shape[2] * math.prod(kernel.w.shape[3:])
@@ -38,16 +38,16 @@ def _cost(step: Step) -> int:
     return ROOTS if name in LIBRARY else 1
 
 
-def traffic(kernel: Loop | Product | Convolution) -> int:
+def traffic(kernel: Loop | MatrixProduct | Convolution) -> int:
     """Bytes of memory that it reads and writes, each entry of a view once."""
     return sum(_entries(view) * view.buffer.dtype.itemsize for view in views(kernel))
 
 
-def views(kernel: Loop | Product | Convolution) -> Iterator[View]:
+def views(kernel: Loop | MatrixProduct | Convolution) -> Iterator[View]:
     """What it reads and writes; of what is picked by indices, as much as is picked."""
     if isinstance(kernel, Convolution):
         yield from (kernel.x, kernel.w, kernel.y)
-    elif isinstance(kernel, Product):
+    elif isinstance(kernel, MatrixProduct):
         yield from (kernel.a, kernel.b, kernel.out)
     else:
         yield from (*kernel.loads.values(), *kernel.stores.values(), *(view for _, view in kernel.reductions))
@@ -60,9 +60,9 @@ def _entries(view: View) -> int:
     return math.prod(n for n, s in zip(view.shape, view.strides, strict=True) if s)
 
 
-def described(kernel: Loop | Product | Convolution) -> str:
+def described(kernel: Loop | MatrixProduct | Convolution) -> str:
     """The operations that it joins, over which shape."""
-    if isinstance(kernel, Product):
+    if isinstance(kernel, MatrixProduct):
         (m, k), n = kernel.a.shape[-2:], kernel.b.shape[-1]
         lead = "".join(f"{size} x " for size in kernel.out.shape[:-2])
         return f"matmul {lead}({m}, {k}) @ ({k}, {n})"
@@ -78,7 +78,7 @@ def described(kernel: Loop | Product | Convolution) -> str:
     return f"{text} over {kernel.shape}"
 
 
-def lines(kernel: Loop | Product | Convolution, sites: dict[Value, str | None]) -> list[str]:
+def lines(kernel: Loop | MatrixProduct | Convolution, sites: dict[Value, str | None]) -> list[str]:
     """The user's lines that it computes."""
     if isinstance(kernel, Loop):
         steps = [*kernel.steps, *(step for step, _ in kernel.reductions)]

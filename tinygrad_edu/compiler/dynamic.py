@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine import NEEDS, Variable
 from ..errors import GraphError
-from ..program.any_length import NAMES, Merge, Whole, lengths
+from ..program.any_length import NAMES, FilledArray, Merge, lengths
 from ..program.passes.common import with_common_steps_once, without_dead_steps
 from ..program.program import Program
 from ..tensor import Tensor
@@ -117,7 +117,7 @@ class AnyLength:
             lines.append(f"    {', '.join(map(repr, program.inputs))}, = inputs")
         for v, array in program.constants.items():
             names[f"c{v.number}"] = array
-            lines.append(f"    {v} = c{v.number}" + (".at(n)" if isinstance(array, Whole) else ""))
+            lines.append(f"    {v} = c{v.number}" + (".at(n)" if isinstance(array, FilledArray) else ""))
         for step, gone in zip(program.steps, program.last_uses(), strict=True):
             results = ", ".join(map(repr, step.results)) + "," * (len(step.results) > 1)
             lines.append(f"    {results} = {called_as_python(step, names)}")

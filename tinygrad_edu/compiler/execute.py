@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.any_length import Formula
+from ..program.any_length import LengthFormula
 from ..program.passes.simplify import simplified, stages
 from ..program.primitives import function_of
 from ..program.program import Program, Step, Value
@@ -162,7 +162,7 @@ def called_as_python(step: Step, names: dict[str, Any]) -> str:
     """A step as Python; what has no literal gets a name."""
 
     def literal(x: object) -> str:
-        if isinstance(x, Value | Formula):
+        if isinstance(x, Value | LengthFormula):
             return repr(x)
         if type(x) is tuple:
             return f"({''.join(f'{literal(part)}, ' for part in x)})"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .views import Buffer, View
+from .views import Memory, View
 
 LLVM = {
     np.dtype(name): type
@@ -16,10 +16,10 @@ LLVM = {
 SHORT = {"float": "f32", "double": "f64"}
 
 
-class Function:
+class IRFunction:
     """One kernel's function, while its lines are written."""
 
-    def __init__(self, module: Any, buffers: list[Buffer], bases: dict[Buffer, int]) -> None:
+    def __init__(self, module: Any, buffers: list[Memory], bases: dict[Memory, int]) -> None:
         self.module, self.buffers = module, buffers
         self.names = {buffer: f"%b{k}" for k, buffer in enumerate(buffers)}
         self.bases = bases  # where the first of its views begins: kernels that differ in that alone are one
@@ -81,16 +81,16 @@ class Function:
                 total = part if total == "0" else self.emit(f"add nsw i64 {total}, {part}")
         return self.element(view.buffer, total)
 
-    def element(self, buffer: Buffer, place: str) -> str:
+    def element(self, buffer: Memory, place: str) -> str:
         type = LLVM[buffer.dtype]
         return self.emit(f"getelementptr inbounds {type}, ptr {self.names[buffer]}, i64 {place}")
 
-    def load(self, buffer: Buffer, address: str) -> str:
+    def load(self, buffer: Memory, address: str) -> str:
         type = LLVM[buffer.dtype]
         x = self.emit(f"load {type}, ptr {address}")
         return self.emit(f"trunc i8 {x} to i1") if type == "i8" else x
 
-    def store(self, buffer: Buffer, address: str, x: str) -> None:
+    def store(self, buffer: Memory, address: str, x: str) -> None:
         type = LLVM[buffer.dtype]
         x = self.emit(f"zext i1 {x} to i8") if type == "i8" else x
         self.do(f"store {type} {x}, ptr {address}")

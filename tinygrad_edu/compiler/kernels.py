@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..program.program import Step, Value
-from .views import Buffer, View
+from .views import Memory, View
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class Loop:
 
 
 @dataclass(eq=False)
-class Product:
+class MatrixProduct:
     """out = a @ b, over leading axes as well, by loops in blocks that have room for copies."""
 
     number: int
@@ -36,8 +36,8 @@ class Product:
     b: View
     out: View
     room: Any = None
-    copy_a: Buffer | None = None
-    copy_b: Buffer | None = None
+    copy_a: Memory | None = None
+    copy_b: Memory | None = None
     site: str | None = None
 
 
@@ -55,12 +55,12 @@ class Convolution:
     site: str | None = None
 
 
-def used(kernel: Loop | Product | Convolution) -> Iterator[View]:
+def used(kernel: Loop | MatrixProduct | Convolution) -> Iterator[View]:
     """The views that a kernel reads and writes."""
     if isinstance(kernel, Convolution):
         yield from (kernel.x, kernel.w, kernel.y)
         return
-    if isinstance(kernel, Product):
+    if isinstance(kernel, MatrixProduct):
         yield from (kernel.a, kernel.b, kernel.out)
         yield from (View(copy, 0, (1,), (copy.size,)) for copy in (kernel.copy_a, kernel.copy_b) if copy)
         return

@@ -7,8 +7,8 @@ from typing import Any
 from ..program.program import Value
 from . import mathematics
 from .convolution import convolution
-from .function import SHORT, Function
-from .kernels import Convolution, Loop, Product, used
+from .function import SHORT, IRFunction
+from .kernels import Convolution, Loop, MatrixProduct, used
 from .lowering import Lowering
 from .memory import arena
 from .nest import Nest
@@ -16,7 +16,7 @@ from .products import product
 from .rolled import KernelCall, rolled
 from .signature import signature
 from .slices import sliced
-from .views import Buffer
+from .views import Memory
 
 # `RUN`, one of them, on the memory of objects: how many, for each the place of its pointer, and each object
 AGAIN = f"""\
@@ -45,7 +45,7 @@ all:
 }}"""
 
 
-class Module:
+class IR:
     """The IR of a run of kernels: `run(pointers, numbers)`."""
 
     def __init__(self, lowering: Lowering, fast: bool = False) -> None:
@@ -55,7 +55,7 @@ class Module:
         self.needs: set[tuple[str, str]] = set()
         self.masked: set[tuple[int, str]] = set()  # vectors of which some lanes are read or written, or all added up
         self.numbers = {v: k for k, v in enumerate(lowering.weak)}
-        self.called: list[tuple[str, list[tuple[Buffer, int]], list[int]]] = []
+        self.called: list[tuple[str, list[tuple[Memory, int]], list[int]]] = []
         self.calls: list[KernelCall] = []  # the same, by places of memory
         self.known: dict[str, str] = {}  # the names of functions by their text: equal kernels are one
         self.alike: dict[int, tuple[str, list[int]]] = {}  # the name, and which numbers it reads, by signature
@@ -73,20 +73,20 @@ class Module:
         self.functions = [*self._declarations(), *functions, *([width] if self.whole else [])]
         self.text = "\n\n".join([*self.functions, self._run(), *again])
 
-    def _signed(self, kernel: Loop | Product | Convolution) -> tuple[int, dict[Buffer, int], list[Value]]:
+    def _signed(self, kernel: Loop | MatrixProduct | Convolution) -> tuple[int, dict[Memory, int], list[Value]]:
         """The number of a kernel's signature, its memory, and the Python numbers that it reads."""
-        bases: dict[Buffer, int] = {}
+        bases: dict[Memory, int] = {}
         for view in used(kernel):
             first = bases.get(view.buffer)
             bases[view.buffer] = view.offset if first is None or view.offset < first else first
         key, weak = signature(kernel, bases)
         return self.signatures.setdefault(key, len(self.signatures)), bases, weak
 
-    def _kernel(self, kernel: Loop | Product | Convolution) -> None:
+    def _kernel(self, kernel: Loop | MatrixProduct | Convolution) -> None:
         key, bases, weak = self.signed.get(kernel) or self._signed(kernel)
         if key not in self.alike:
-            f = Function(self, list(bases), bases)
-            if isinstance(kernel, Product):
+            f = IRFunction(self, list(bases), bases)
+            if isinstance(kernel, MatrixProduct):
                 product(f, kernel)
             elif isinstance(kernel, Convolution):
                 convolution(f, kernel)
@@ -131,7 +131,7 @@ class Module:
         for buffer in self.lowering.buffers:
             place.setdefault(buffer.index, (0, buffer.offset))
 
-        def at(buffer: Buffer, base: int) -> tuple[int, int]:
+        def at(buffer: Memory, base: int) -> tuple[int, int]:
             slot, offset = place[buffer.index]
             return slot, offset + base * buffer.dtype.itemsize
 

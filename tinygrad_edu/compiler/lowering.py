@@ -12,7 +12,7 @@ from itertools import product
 from ..ops.window import inside, tap
 from ..program.program import Program, Step, Value
 from .dividing import blocks
-from .kernels import Convolution, Loop, Product
+from .kernels import Convolution, Loop, MatrixProduct
 from .places import Places
 from .steps import REDUCTIONS, VIEWS, Pick, index_of, part_shape, picked
 from .views import View, around, dense, divided, merged, sliced, viewed
@@ -138,7 +138,9 @@ class Lowering(Places):
             self._copy_of(b)
         number = len(self.kernels)
         views = self.view(a), self.view(b)
-        kernel = Product(number, *views, self.new(step.result, number), blocks(*views, self.registers), site=step.site)
+        kernel = MatrixProduct(
+            number, *views, self.new(step.result, number), blocks(*views, self.registers), site=step.site
+        )
         self.kernels.append(kernel)
         self.with_copies(kernel)
 

@@ -6,7 +6,7 @@ import bisect
 import heapq
 
 from .lowering import Lowering
-from .views import Buffer
+from .views import Memory
 
 ALIGNED = 64  # bytes
 
@@ -27,7 +27,7 @@ def arena(lowering: Lowering) -> int:
     return most
 
 
-def _placed(buffer: Buffer, size: int, free: list[tuple[int, int]], top: int) -> int:
+def _placed(buffer: Memory, size: int, free: list[tuple[int, int]], top: int) -> int:
     """Take the first gap that is large enough, or memory at the top."""
     for k, (start, end) in enumerate(free):
         if start + size <= end:

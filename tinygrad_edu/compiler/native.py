@@ -18,7 +18,7 @@ from ..annotations import Array
 from ..holders import root
 from ..program.program import Program, Step, Value
 from . import cache, threads
-from .llvm import Module
+from .llvm import IR
 from .lowering import Lowering
 from .steps import can
 
@@ -79,7 +79,7 @@ class Kernels:
     ) -> None:
         self.steps = steps
         self.lowering = Lowering(program, steps, needed, changed, registers())
-        self.module = Module(self.lowering, fast)
+        self.module = IR(self.lowering, fast)
         self.inputs = list(self.lowering.inputs)
         self.outputs = list(self.lowering.outputs)
         self.numbers = list(self.lowering.weak)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..program.program import Step, Value
 from . import mathematics
-from .function import LLVM, SHORT, Function, register
+from .function import LLVM, SHORT, IRFunction, register
 from .kernels import Loop
 from .mathematics import number
 from .steps import REDUCTIONS
@@ -50,7 +50,7 @@ INTRINSIC = {
 class Nest:
     """The loops of one kernel."""
 
-    def __init__(self, f: Function, kernel: Loop) -> None:
+    def __init__(self, f: IRFunction, kernel: Loop) -> None:
         self.f, self.kernel = f, kernel
         self.values: dict[Any, str] = {}
         self.sums: dict[Any, Any] = {}  # of each reduction: where it is added up

@@ -11,9 +11,9 @@ from itertools import count
 from typing import Any
 
 from ..program.program import Step, Value
-from .kernels import Convolution, Loop, Product, used
+from .kernels import Convolution, Loop, MatrixProduct, used
 from .slices import Group
-from .views import Buffer, View, dense
+from .views import Memory, View, dense
 
 NEAR = 8  # how far back a loop is looked for that reads the same
 LONG = 64  # steps of a loop, after which another one begins where its steps begin anew; at last after
@@ -29,23 +29,23 @@ class Places:
 
     def __init__(self, needed: list[Value]) -> None:
         self.needed = dict.fromkeys(needed)  # values that are used after these steps
-        self.kernels: list[Loop | Product | Convolution] = []
+        self.kernels: list[Loop | MatrixProduct | Convolution] = []
         self.views: dict[Value, View] = {}
         self.ready: dict[Value, int] = {}  # the number of the kernel after which a value is in memory
         self.inside: dict[Value, Loop] = {}  # values that are made in a loop
         self.made: dict[Value, tuple[int, Step]] = {}  # and as the how manieth, by which step
-        self.buffers: list[Buffer] = []
+        self.buffers: list[Memory] = []
         self.numbers = count()
-        self.inputs: dict[Value, Buffer] = {}
-        self.outputs: dict[Value, Buffer] = {}
-        self.replaced: list[tuple[Buffer, Buffer]] = []  # copied at the end
+        self.inputs: dict[Value, Memory] = {}
+        self.outputs: dict[Value, Memory] = {}
+        self.replaced: list[tuple[Memory, Memory]] = []  # copied at the end
         self.waiting: dict[Value, Step] = {}  # steps on inputs alone, which have no loop yet
         self.roots: dict[Value, tuple[Value, ...]] = {}  # what these are made from
         self.heights: dict[Value, int] = {}  # and by how many steps
         self.weak: list[Value] = []
 
-    def buffer(self, kind: str, value: Value) -> Buffer:
-        found = Buffer(kind, next(self.numbers), value.dtype, max(value.size, 1))
+    def buffer(self, kind: str, value: Value) -> Memory:
+        found = Memory(kind, next(self.numbers), value.dtype, max(value.size, 1))
         self.buffers.append(found)
         return found
 
@@ -241,7 +241,7 @@ class Places:
             self.replaced.remove((out, old))
             self.buffers.remove(out)
 
-    def with_copies(self, kernel: Product) -> Product:
+    def with_copies(self, kernel: MatrixProduct) -> MatrixProduct:
         """Memory for what a product copies."""
         m, dtype = kernel.a.shape[-2], kernel.out.buffer.dtype
         room = kernel.room
@@ -251,7 +251,7 @@ class Places:
             kernel.copy_b = self.buffer("own", Value(-1, (room.inner, room.vectors * room.lanes), dtype))
         return kernel
 
-    def without_copies(self, kernel: Product) -> None:
+    def without_copies(self, kernel: MatrixProduct) -> None:
         """Have a product, which is not made, copy nothing."""
         self.buffers = [b for b in self.buffers if b is not kernel.copy_a and b is not kernel.copy_b]
 

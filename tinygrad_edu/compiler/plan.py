@@ -69,7 +69,7 @@ class Plan:
         )
         self.backward = Program(inputs, names, program.constants, program.steps, pulled)
         self.tensors = [place.owner for place in self.sources if place.kind == "value"]
-        self.rows = [_Row(place.owner, *place.key) for place in self.sources if place.kind == "state"]
+        self.rows = [_StateRow(place.owner, *place.key) for place in self.sources if place.kind == "state"]
         self.readers = [_reader(place) for place in self.sources if place.kind in KINDS[:4]]
         self.inputs, self.ended = inputs[: self.given], frozenset(written.ended)
         self.draws = [k for k, place in enumerate(self.sources) if place.kind == "drawn"]
@@ -261,7 +261,7 @@ def _reader(place: Place) -> Callable[[Sequence[Any]], Any]:
     return lambda leaves: np.asarray(x().draw(method, *args, **kwargs))
 
 
-class _Row:
+class _StateRow:
     """A part of an optimizer's state as a row, the same view as long as it is the same array."""
 
     def __init__(self, bundle: Any, name: str, i: int) -> None:

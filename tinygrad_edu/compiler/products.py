@@ -8,14 +8,14 @@ high-performance matrix multiplication, 2008.)
 from __future__ import annotations
 
 from .dividing import Blocks
-from .function import Function
-from .kernels import Product
+from .function import IRFunction
+from .kernels import MatrixProduct
 from .mathematics import number
 from .vectors import Vectors
-from .views import Buffer, View
+from .views import Memory, View
 
 
-def product(f: Function, kernel: Product) -> None:
+def product(f: IRFunction, kernel: MatrixProduct) -> None:
     """A product over leading axes as well."""
     lead = kernel.out.shape[:-2]
 
@@ -36,7 +36,7 @@ def _own_axes(view: View, lead: list[str]) -> list[str]:
 class _Own(Vectors):
     """One product of matrices by loops of our own."""
 
-    def __init__(self, f: Function, kernel: Product, lead: list[str]) -> None:
+    def __init__(self, f: IRFunction, kernel: MatrixProduct, lead: list[str]) -> None:
         assert kernel.room is not None
         self.blocks_: Blocks = kernel.room
         super().__init__(f, kernel.out.buffer.dtype, self.blocks_.lanes)
@@ -75,7 +75,7 @@ class _Own(Vectors):
     def _pieces(self, n: int) -> list[tuple[int, int]]:
         return [(c, min(self.lanes, n - c)) for c in range(0, n, self.lanes)]
 
-    def _room(self, buffer: Buffer, place: str) -> str:
+    def _room(self, buffer: Memory, place: str) -> str:
         return self.f.element(buffer, place)
 
     def _copy_columns(self, k: str, deep: int, j: str, n: int) -> None:

@@ -183,7 +183,9 @@ class _Source:
         if grads:
             values = [self.plan.executor.program.results[k] for k in grads]
             slots = [self.whole.place(k) for k in grads]
-            self.names["gradients"] = Gradients(self.whole, [self.plan.targets[k].owner for k in grads], values, slots)
+            self.names["gradients"] = LentGradients(
+                self.whole, [self.plan.targets[k].owner for k in grads], values, slots
+            )
             self.do("new = None if gradients.kept() else gradients.renewed()")
 
     def _run(self) -> None:
@@ -230,7 +232,7 @@ STATE = attrgetter("flags", "name", "store", "hooks")  # of a gradient; as it is
 USUAL = (0, None, None, None)
 
 
-class Gradients:
+class LentGradients:
     """The gradients of parameters that the last call made, and whether nobody else holds them."""
 
     def __init__(self, whole: Any, params: list[Any], values: list[Any], slots: list[int]) -> None:
@@ -278,7 +280,7 @@ class Gradients:
 
 def _unheld() -> tuple[int, int]:
     """The counts of references to a tensor and to its array that nobody else holds, as this Python counts them."""
-    known = Gradients(None, [], [], [])
+    known = LentGradients(None, [], [], [])
     owner, gradient = constant(None), constant(np.empty(1))
     owner._grad, known.tensors, known.arrays = gradient, [gradient], [gradient._data]
     del gradient

@@ -23,7 +23,7 @@ SIDE = 1024  # rows of the matrices whose product is timed
 
 
 @dataclass(frozen=True)
-class Row:
+class KernelRow:
     """Equal kernels, or one step on NumPy."""
 
     name: str
@@ -35,15 +35,15 @@ class Row:
     seconds: float
 
 
-class Report(str):
+class Timing(str):
     """The text, which prints as it is; `rows` are its numbers, `roofline()` is its picture."""
 
     __slots__ = ("bandwidth", "peak", "rows")
-    rows: list[Row]
+    rows: list[KernelRow]
     bandwidth: float  # bytes per second
     peak: float  # operations per second
 
-    def __new__(cls, head: str, rows: list[Row]) -> Report:
+    def __new__(cls, head: str, rows: list[KernelRow]) -> Timing:
         bandwidth, peak = limits()
         self = super().__new__(cls, "\n".join([head, *_table(rows, bandwidth, peak)]))
         self.rows, self.bandwidth, self.peak = rows, bandwidth, peak
@@ -78,21 +78,21 @@ def _quickest(f: Callable[[], Any]) -> float:
     return min(found[1:])
 
 
-def report(head: str, executor: Any, arrays: Sequence[Any]) -> Report:
+def report(head: str, executor: Any, arrays: Sequence[Any]) -> Timing:
     """Run a program on copies of these inputs, part by part, and see how long each takes."""
     known = {**executor.program.constants, **dict(zip(executor.program.inputs, arrays, strict=True))}
     sites = {v: step.site for step in executor.program.steps for v in step.results}
-    rows: list[Row] = []
+    rows: list[KernelRow] = []
     with np.errstate(all="ignore"):
         for part in executor.parts:
             if isinstance(part, Step):
                 rows.append(_on_numpy(part, known))
             else:
                 known.update(_natively(part, known, sites, rows))
-    return Report(head, rows)
+    return Timing(head, rows)
 
 
-def _on_numpy(step: Step, known: dict[Any, Any]) -> Row:
+def _on_numpy(step: Step, known: dict[Any, Any]) -> KernelRow:
     """A step for which there is no kernel."""
     now, function = step.on(known.__getitem__), function_of(step.primitive)
     found = function(*now.args, **now.kwargs)
@@ -101,10 +101,10 @@ def _on_numpy(step: Step, known: dict[Any, Any]) -> Row:
     moved = sum(np.asarray(known[v]).nbytes for v in dict.fromkeys((*step.uses, *step.results)) if not v.weak)
     lines = (step.site,) if step.site else ()
     seconds = _quickest(lambda: function(*now.args, **now.kwargs))
-    return Row("NumPy", f"{step.primitive} over {step.results[0].shape}", lines, 1, moved, 0, seconds)
+    return KernelRow("NumPy", f"{step.primitive} over {step.results[0].shape}", lines, 1, moved, 0, seconds)
 
 
-def _natively(part: Any, known: dict[Any, Any], sites: Any, rows: list[Row]) -> dict[Any, Any]:
+def _natively(part: Any, known: dict[Any, Any], sites: Any, rows: list[KernelRow]) -> dict[Any, Any]:
     """The kernels of one native function, each called alone, in their order."""
     module = part.module
     text = "\n\n".join([*module.functions, rolled.single(module.calls)])
@@ -128,12 +128,12 @@ def _natively(part: Any, known: dict[Any, Any], sites: Any, rows: list[Row]) -> 
         kernel = part.lowering.kernels[places[0]] if places[0] < len(part.lowering.kernels) else None
         if kernel is None:
             size = int(name.split()[1])
-            rows.append(Row("copy", f"copy of {size} bytes", (), len(places), 2 * size * len(places), 0, seconds))
+            rows.append(KernelRow("copy", f"copy of {size} bytes", (), len(places), 2 * size * len(places), 0, seconds))
             continue
         lines = dict.fromkeys(line for i in places for line in costs.lines(part.lowering.kernels[i], sites))
         n = len(places)
         rows.append(
-            Row(
+            KernelRow(
                 name,
                 costs.described(kernel),
                 tuple(lines),
@@ -147,7 +147,7 @@ def _natively(part: Any, known: dict[Any, Any], sites: Any, rows: list[Row]) -> 
     return dict(zip(part.outputs, outputs, strict=True))
 
 
-def _table(rows: Sequence[Row], bandwidth: float, peak: float) -> list[str]:
+def _table(rows: Sequence[KernelRow], bandwidth: float, peak: float) -> list[str]:
     """The rows as text, those that take longest first."""
     total = sum(row.seconds for row in rows)
     text = [

@@ -27,7 +27,7 @@ class KernelCall(NamedTuple):
     numbers: tuple[int, ...]
 
 
-class Part(NamedTuple):
+class Repeat(NamedTuple):
     """Calls from `start`, `rounds` times as many as `length` of equal kernels."""
 
     start: int
@@ -35,7 +35,7 @@ class Part(NamedTuple):
     rounds: int
 
 
-def parts(names: Sequence[object], sizes: Sequence[int]) -> Iterator[Part]:
+def parts(names: Sequence[object], sizes: Sequence[int]) -> Iterator[Repeat]:
     """What repeats, and what stands between, in order. `sizes` are how long each call is, as code."""
     codes: dict[object, int] = {}
     numbers = np.array([codes.setdefault(name, len(codes)) for name in names], np.int64)
@@ -46,7 +46,7 @@ def parts(names: Sequence[object], sizes: Sequence[int]) -> Iterator[Part]:
         best = _best(numbers[start:end], before[start : end + 1])
         if best is None:
             if start < end:
-                yield Part(start, end - start, 1)
+                yield Repeat(start, end - start, 1)
             continue
         first, length, rounds = start + best.start, best.length, best.rounds
         after = first + length * rounds
@@ -54,11 +54,11 @@ def parts(names: Sequence[object], sizes: Sequence[int]) -> Iterator[Part]:
             todo += [(after, end), (first, after)]
             todo.append((start, first))
         else:
-            yield Part(first, length, rounds)
+            yield Repeat(first, length, rounds)
             todo.append((after, end))
 
 
-def _best(numbers: np.ndarray, before: np.ndarray) -> Part | None:
+def _best(numbers: np.ndarray, before: np.ndarray) -> Repeat | None:
     """The repetition that saves most; of equal ones the shortest, and the first."""
     best, saved = None, LEAST - 1
     for length in range(1, min(LONGEST, len(numbers) // 2) + 1):
@@ -71,7 +71,7 @@ def _best(numbers: np.ndarray, before: np.ndarray) -> Part | None:
         if len(saves) and saves.max() > saved:
             k = int(saves.argmax())
             saved = int(saves[k])
-            best = Part(int(starts[k]), length, int(again[k]) + 1)
+            best = Repeat(int(starts[k]), length, int(again[k]) + 1)
     return best
 
 
@@ -115,7 +115,7 @@ class _Run:
         else:
             self.lines.append(f"  call void @{name}({args})")
 
-    def loop(self, calls: Sequence[KernelCall], part: Part) -> None:
+    def loop(self, calls: Sequence[KernelCall], part: Repeat) -> None:
         k = self.count = self.count + 1
         i, after, more = f"%i{k}", f"%next{k}", f"%more{k}"
         self.lines += [f"  br label %head{k}", f"head{k}:", f"  {i} = phi i64 [ 0, %from{k} ], [ {after}, %head{k} ]"]

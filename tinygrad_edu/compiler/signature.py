@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..program.program import Value, key_of
-from .kernels import Convolution, Loop, Product
-from .views import Buffer, View
+from .kernels import Convolution, Loop, MatrixProduct
+from .views import Memory, View
 
 
-def signature(kernel: Loop | Product | Convolution, bases: dict[Buffer, int]) -> tuple[Any, list[Value]]:
+def signature(kernel: Loop | MatrixProduct | Convolution, bases: dict[Memory, int]) -> tuple[Any, list[Value]]:
     """What can be compared, and the Python numbers that the kernel reads. `bases` are its buffers, and where the first
     of its views begins in each."""
     found = _Signature(bases)
@@ -21,15 +21,15 @@ def signature(kernel: Loop | Product | Convolution, bases: dict[Buffer, int]) ->
 class _Signature:
     """Names for a kernel's buffers and values, in the order in which they are met."""
 
-    def __init__(self, bases: dict[Buffer, int]) -> None:
+    def __init__(self, bases: dict[Memory, int]) -> None:
         self.bases = bases
         self.places = {buffer: k for k, buffer in enumerate(bases)}
         self.types = tuple([(b.dtype, b.size) for b in bases])
         self.values: dict[Value, Any] = {}
         self.weak: list[Value] = []
 
-    def of(self, kernel: Loop | Product | Convolution) -> Any:
-        if isinstance(kernel, Product):
+    def of(self, kernel: Loop | MatrixProduct | Convolution) -> Any:
+        if isinstance(kernel, MatrixProduct):
             copies = [None if b is None else self.places[b] for b in (kernel.copy_a, kernel.copy_b)]
             return self.types, *map(self.view, (kernel.a, kernel.b, kernel.out)), kernel.room, *copies
         if isinstance(kernel, Convolution):

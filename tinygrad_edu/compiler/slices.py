@@ -18,9 +18,9 @@ import numpy as np
 from ..program.program import Step, Value
 from . import costs
 from .dividing import blocks
-from .kernels import Convolution, Loop, Product, used
+from .kernels import Convolution, Loop, MatrixProduct, used
 from .steps import REDUCTIONS
-from .views import Buffer, View, dense
+from .views import Memory, View, dense
 
 LONG = 4e-4  # seconds that a kernel takes, by a guess, from which slices pay
 SHORT = 1e-4  # of a slice
@@ -56,7 +56,7 @@ def sliced(lowering: Any, kinds: dict[Any, int]) -> list[Group]:
         rest: list[Any] = []
         if known[kind] >= LONG and not isinstance(kernel, Convolution):
             count = min(MOST, int(known[kind] / SHORT))
-            if isinstance(kernel, Product):
+            if isinstance(kernel, MatrixProduct):
                 parts = _of_product(kernel, count, lowering)
             else:
                 parts, rest = _of_loop(kernel, max(count, min(math.prod(kernel.shape) // NEAR, MANY)), lowering)
@@ -76,7 +76,7 @@ class _Kernels:
         self.groups: list[Group] = []
         self.open: list[list[Any]] = []  # for each slice, its kernels
         self.after: list[Any] = []  # what follows these
-        self.memory: dict[Buffer, _Spans] = {}  # that they use
+        self.memory: dict[Memory, _Spans] = {}  # that they use
 
     def takes(self, kernel: Any, lowering: Any) -> bool:
         """Have a loop made slice by slice with those before it, if that can be, and if much memory is then near."""
@@ -109,7 +109,7 @@ class _Kernels:
         self.kernels.append(kernel)
         return True
 
-    def _follows(self, buffers: set[Buffer]) -> bool:
+    def _follows(self, buffers: set[Memory]) -> bool:
         """Whether a kernel that uses these must be made after what follows the slices."""
         return any(view.buffer in buffers for kernel in self.after for view in used(kernel))
 
@@ -138,9 +138,9 @@ class _Spans(NamedTuple):
     written: bool
 
 
-def _together(memory: dict[Buffer, _Spans], parts: list[Any]) -> dict[Buffer, _Spans] | None:
+def _together(memory: dict[Memory, _Spans], parts: list[Any]) -> dict[Memory, _Spans] | None:
     """The memory that slices use beside what those before them use; None if one would need what another's is."""
-    found: dict[Buffer, _Spans] = {}
+    found: dict[Memory, _Spans] = {}
     for buffer in dict.fromkeys(view.buffer for view in used(parts[0])):
         places = []
         written = False
@@ -172,7 +172,7 @@ def _writes(kernel: Loop) -> Iterator[View]:
 
 def _seconds(kernel: Any) -> float:
     """A guess."""
-    speed = FAST if isinstance(kernel, Product) else SPEED
+    speed = FAST if isinstance(kernel, MatrixProduct) else SPEED
     return max(costs.flops(kernel) / speed, costs.traffic(kernel) / MEMORY)
 
 
@@ -249,7 +249,7 @@ def _kept(step: Step, view: View, shape: tuple[int, ...], axis: int, start: int,
     return View(view.buffer, view.offset + start * one, dense((n, one)), (n, one))
 
 
-def _of_product(kernel: Product, count: int, lowering: Any) -> list[Product]:
+def _of_product(kernel: MatrixProduct, count: int, lowering: Any) -> list[MatrixProduct]:
     """Rows of one product; or products, if there are many."""
     out = kernel.out
     if len(out.shape) > 2:
@@ -270,7 +270,7 @@ def _of_product(kernel: Product, count: int, lowering: Any) -> list[Product]:
     return found
 
 
-def _of_products(kernel: Product, count: int) -> list[Product]:
+def _of_products(kernel: MatrixProduct, count: int) -> list[MatrixProduct]:
     lead = kernel.out.shape[0]
     size = -(-lead // count)
 

@@ -13,13 +13,13 @@ from ..nn.parameter import Parameter
 from ..optim.optimizer import Optimizer
 from ..program.array import ProgramArray
 from ..program.host import HostNumber
-from ..program.reading import Reading
+from ..program.reading import ProgramReading
 from ..tensor import Tensor
 from ..transforms import tree
 from .guards import PLAIN
 
 
-class Same:
+class SameObject:
     """An object as part of what was compiled: which one it is."""
 
     __slots__ = ("x",)
@@ -28,7 +28,7 @@ class Same:
         self.x = x
 
     def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Same) and self.x is other.x
+        return isinstance(other, SameObject) and self.x is other.x
 
     def __hash__(self) -> int:
         return id(self.x)
@@ -56,7 +56,7 @@ class Arguments:
         """Leaves that are part of what is compiled."""
         return [x for x in self.leaves if not isinstance(x, ARRAYS) and type(x) is not float]
 
-    def inside(self, reading: Reading, numbers: bool) -> list[Any]:
+    def inside(self, reading: ProgramReading, numbers: bool) -> list[Any]:
         """What stands for the leaves while the function is read."""
         given: list[Any] = []
         known: dict[int, Any] = {}
@@ -103,18 +103,18 @@ def _kind(x: Any) -> Any:
         data = x._data
         return data.shape, data.dtype, x.flags & DECIDES, x.op is None, x._grad is None, _hooks(x)
     if isinstance(x, Parameter):
-        return Same(x)
+        return SameObject(x)
     if isinstance(x, Variable):
         return type(x), np.shape(x._data), x._data.dtype, x.flags & DECIDES, x.op is None, x._grad is None, _hooks(x)
     if isinstance(x, np.ndarray | np.generic):
         return type(x), x.shape, x.dtype
     if type(x) is float:
         return float
-    return (type(x), x) if isinstance(x, PLAIN) else Same(x)
+    return (type(x), x) if isinstance(x, PLAIN) else SameObject(x)
 
 
 def _hooks(x: Any) -> Any:
-    return tuple(map(Same, x.hooks.values())) if x.hooks else None
+    return tuple(map(SameObject, x.hooks.values())) if x.hooks else None
 
 
 class Results:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .function import LLVM, SHORT, Function
+from .function import LLVM, SHORT, IRFunction
 from .views import View
 
 
 class Vectors:
     """What kernels that are written in vectors have in common: `lanes` entries of one type."""
 
-    def __init__(self, f: Function, dtype: Any, lanes: int) -> None:
+    def __init__(self, f: IRFunction, dtype: Any, lanes: int) -> None:
         self.f, self.lanes, self.align = f, lanes, dtype.itemsize
         self.type, self.short = LLVM[dtype], SHORT[LLVM[dtype]]
         self.vector = f"<{lanes} x {self.type}>"

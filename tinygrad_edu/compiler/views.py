@@ -14,7 +14,7 @@ from .steps import index_of
 
 
 @dataclass(eq=False)
-class Buffer:
+class Memory:
     """Memory: of an input, a result, a constant, or of the run's own."""
 
     kind: str
@@ -30,7 +30,7 @@ class Buffer:
 class View:
     """Entries of a buffer: an offset and strides, counted in entries."""
 
-    buffer: Buffer
+    buffer: Memory
     offset: int
     strides: tuple[int, ...]
     shape: tuple[int, ...]

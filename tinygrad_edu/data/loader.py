@@ -69,7 +69,7 @@ class DataLoader(Named):
             )
         self.in_order = self._is_iterable_only()
         self.passed = False
-        self.current: Place | None = None
+        self.current: Position | None = None
         self.resumed: tuple[int, list[Any]] | None = None  # batches given, and those to come, of the next pass
         self._agree()
 
@@ -127,7 +127,7 @@ class DataLoader(Named):
             groups = itertools.islice(self._groups_in_order(), given, None)
         elif groups is None:
             groups = self._groups()
-        self.current = Place(given, groups)
+        self.current = Position(given, groups)
         todo = iter(groups)
         return Pass(map(self._batch, todo) if not self.num_workers else self._ahead(todo), self.current)
 
@@ -246,7 +246,7 @@ class DataLoader(Named):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Place:
+class Position:
     """Where a pass stands: how many batches were given, and the places of all of its examples."""
 
     def __init__(self, given: int, groups: Any) -> None:
@@ -268,7 +268,7 @@ class Place:
 class Pass:
     """The batches of one pass, counted as they are given."""
 
-    def __init__(self, batches: Iterator[Any], place: Place) -> None:
+    def __init__(self, batches: Iterator[Any], place: Position) -> None:
         self.batches, self.place = batches, place  # a loader knows the place alone: workers end with the pass
 
     def __iter__(self) -> Iterator[Any]:

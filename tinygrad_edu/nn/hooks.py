@@ -24,7 +24,7 @@ Given = ParamSpec("Given")
 Output = TypeVar("Output", covariant=True)
 
 
-class Forward(Protocol[Given, Output]):
+class HasForward(Protocol[Given, Output]):
     """What type checkers read of a module: calling it takes and gives what its `forward` does."""
 
     def forward(self, *args: Given.args, **kwargs: Given.kwargs) -> Output: ...

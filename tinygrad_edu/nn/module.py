@@ -19,7 +19,7 @@ from ..interop.names import Named
 from ..recording import tracer
 from ..tensor import Tensor
 from . import guards
-from .hooks import Forward, Given, Hooked, Output
+from .hooks import Given, HasForward, Hooked, Output
 from .parameter import Buffer, Parameter
 from .state import Keys, load
 from .summary import Summary, summary
@@ -67,7 +67,7 @@ class Module(Hooked, Named):
 
     if TYPE_CHECKING:
 
-        def __call__(self: Forward[Given, Output], *args: Given.args, **kwargs: Given.kwargs) -> Output: ...
+        def __call__(self: HasForward[Given, Output], *args: Given.args, **kwargs: Given.kwargs) -> Output: ...
 
     else:
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..annotations import DTypeLike
 from ..program.program import Step, Value
-from .graph import Graph
+from .graph import OnnxGraph
 
 SAME = {
     "add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "power": "Pow", "negative": "Neg",
@@ -33,7 +33,7 @@ LOGICAL = {"logical_not", "logical_and", "logical_or", "logical_xor"}
 class Entries:
     """What a formula is written with: each method is a node."""
 
-    def __init__(self, graph: Graph, dtype: DTypeLike) -> None:
+    def __init__(self, graph: OnnxGraph, dtype: DTypeLike) -> None:
         self.graph, self.dtype = graph, np.dtype(dtype)
 
     def __call__(self, operator: str, *xs: Any, **attributes: Any) -> str:
@@ -146,7 +146,7 @@ FORMULAS: dict[str, Callable[..., str]] = {
 }  # fmt: skip
 
 
-def entrywise(g: Graph, step: Step) -> str:
+def entrywise(g: OnnxGraph, step: Step) -> str:
     """A ufunc, in the dtype in which NumPy computes it."""
     ufunc: np.ufunc = getattr(np, step.primitive)
     kinds = [_kind(x) for x in step.args]

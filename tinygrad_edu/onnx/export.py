@@ -18,7 +18,7 @@ from ..nn.module import Module
 from ..ops import clone
 from ..program.passes import simplified
 from ..program.program import Value
-from ..program.reading import Reading
+from ..program.reading import ProgramReading
 from ..program.written import Place, Written
 from ..tensor import Tensor
 from ..transforms import tree
@@ -73,7 +73,7 @@ def _native(x: object) -> Any:
     return x.astype(x.dtype.newbyteorder("=")) if isinstance(x, np.ndarray) and not x.dtype.isnative else x
 
 
-class _Once(Reading):
+class _Once(ProgramReading):
     """A run that stands for all others: no question is asked again before these, so the way that is right for all
     values is taken, whatever the answer is now."""
 
@@ -135,7 +135,9 @@ def _computed(result: Any) -> Any:
     return tree.unflatten(structure, parts)
 
 
-def _model(f: object, given: Any, called: Arguments, results: Results, written: Written, reading: Reading) -> Any:
+def _model(
+    f: object, given: Any, called: Arguments, results: Results, written: Written, reading: ProgramReading
+) -> Any:
     """The model of what was read."""
     program = simplified(written.program)
     numbers = Numbers(reading.writer.host)

@@ -23,7 +23,7 @@ def library(who: str) -> Any:
     return onnx
 
 
-class Graph:
+class OnnxGraph:
     """Nodes of an ONNX graph, in order, and the names of values. `add` writes one node."""
 
     def __init__(self, who: str) -> None:

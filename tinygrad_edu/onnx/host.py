@@ -9,7 +9,7 @@ import numpy as np
 from ..program.host import Host
 from ..program.program import Value
 from .entries import FORMULAS, SAME, Entries
-from .graph import Graph
+from .graph import OnnxGraph
 
 OPERATORS = {ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul", ast.Div: "Div", ast.Pow: "Pow"}
 COMPARISONS = {
@@ -34,7 +34,7 @@ class Numbers:
                 name, k = f"{kind}_{k}", k + 1
             self.inputs[name], self.names[text] = now, name
 
-    def written(self, g: Graph) -> dict[Value, str]:
+    def written(self, g: OnnxGraph) -> dict[Value, str]:
         """The nodes: the name for each value of the program that is a number."""
         e = Entries(g, DOUBLE)
         names = {}
@@ -44,7 +44,7 @@ class Numbers:
             value: self._of(ast.parse(text, mode="eval").body, names, e) for text, value in self.host.inputs.items()
         }
 
-    def steps(self, g: Graph) -> dict[str, str]:
+    def steps(self, g: OnnxGraph) -> dict[str, str]:
         """For each count of steps, the name of what it becomes."""
         return {name: Entries(g, DOUBLE)("Add", name, 1) for name in self.inputs if name.startswith("step")}
 

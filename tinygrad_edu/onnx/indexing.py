@@ -13,11 +13,11 @@ import numpy as np
 
 from ..annotations import DTypeLike
 from ..program.program import Step, Value
-from .graph import Graph
+from .graph import OnnxGraph
 from .layout import expanded, shape_of
 
 
-def picked(g: Graph, name: str, shape: tuple[int, ...], index: object, out: tuple[int, ...]) -> str:
+def picked(g: OnnxGraph, name: str, shape: tuple[int, ...], index: object, out: tuple[int, ...]) -> str:
     """`x[index]`, of the shape `out`."""
     given = list(index) if isinstance(index, tuple) else [index]
     taken = sum(k is not None and k is not Ellipsis for k in given)
@@ -57,7 +57,7 @@ def _split(full: list[Any]) -> bool:
     return any(k is None for k in full[places[0] : places[-1]])
 
 
-def _sliced(g: Graph, name: str, shape: tuple[int, ...], parts: list[Any]) -> str:
+def _sliced(g: OnnxGraph, name: str, shape: tuple[int, ...], parts: list[Any]) -> str:
     """Slices and whole numbers of the axes that have them."""
     taken: list[tuple[int, int, int, int]] = []  # start, end, axis, step
     for d, (k, n) in enumerate(zip(parts, shape, strict=True)):
@@ -72,12 +72,12 @@ def _sliced(g: Graph, name: str, shape: tuple[int, ...], parts: list[Any]) -> st
     return g.add("Slice", name, *map(g.ints, zip(*taken, strict=True))) if taken else name
 
 
-def _getitem(g: Graph, step: Step) -> str:
+def _getitem(g: OnnxGraph, step: Step) -> str:
     x, index = step.args
     return picked(g, g.of(x), x.shape, index, step.result.shape)
 
 
-def _places(g: Graph, shape: tuple[int, ...], index: Any, out: tuple[int, ...]) -> str:
+def _places(g: OnnxGraph, shape: tuple[int, ...], index: Any, out: tuple[int, ...]) -> str:
     """The places of the entries that an index picks, counted in a row."""
     count = np.arange(math.prod(shape)).reshape(shape)
     names = index if isinstance(index, tuple) else (index,)
@@ -86,8 +86,8 @@ def _places(g: Graph, shape: tuple[int, ...], index: Any, out: tuple[int, ...]) 
     return g.reshaped(picked(g, g.constant(count), shape, index, out), (-1,))
 
 
-def _written(reduction: str) -> Callable[[Graph, Step], str]:
-    def write(g: Graph, step: Step) -> str:
+def _written(reduction: str) -> Callable[[OnnxGraph, Step], str]:
+    def write(g: OnnxGraph, step: Step) -> str:
         x, index, value = step.args
         dtype = step.result.dtype
         out = _picked_shape(x.shape, index)
@@ -102,7 +102,7 @@ def _written(reduction: str) -> Callable[[Graph, Step], str]:
     return write
 
 
-def _fitted(g: Graph, value: object, out: tuple[int, ...], dtype: DTypeLike) -> str:
+def _fitted(g: OnnxGraph, value: object, out: tuple[int, ...], dtype: DTypeLike) -> str:
     """What is written, without axes of length 1 in front that the place does not have."""
     shape = shape_of(value)
     name = g.of(value, dtype)
@@ -119,7 +119,7 @@ def _picked_shape(shape: tuple[int, ...], index: object) -> tuple[int, ...]:
     return stand_in[tuple(map(plain, index)) if isinstance(index, tuple) else plain(index)].shape
 
 
-def _along_axis(g: Graph, step: Step) -> str:
+def _along_axis(g: OnnxGraph, step: Step) -> str:
     x, indices = step.args[:2]
     axis = (step.args[2] if len(step.args) > 2 else step.kwargs.get("axis", -1)) % len(x.shape)
     shape = [n if d == axis else m for d, (n, m) in enumerate(zip(x.shape, step.result.shape, strict=True))]
@@ -127,7 +127,7 @@ def _along_axis(g: Graph, step: Step) -> str:
     return g.add("GatherElements", expanded(g, g.of(x), shape), places, axis=axis)
 
 
-INDEXING: dict[str, Callable[[Graph, Step], str]] = {
+INDEXING: dict[str, Callable[[OnnxGraph, Step], str]] = {
     "getitem": _getitem, "setitem": _written("none"), "add.at": _written("add"), "multiply.at": _written("mul"),
     "maximum.at": _written("max"), "minimum.at": _written("min"), "take_along_axis": _along_axis,
 }  # fmt: skip

@@ -13,10 +13,10 @@ from .. import ops
 from ..annotations import ArrayLike
 from ..nn import functional as F
 from ..ops.window import Pairs, count
-from .node import Node, Operator
+from .node import OnnxNode, Operator
 
 
-def _gemm(node: Node, a: Any, b: Any, c: Any = None) -> Any:
+def _gemm(node: OnnxNode, a: Any, b: Any, c: Any = None) -> Any:
     a = tg.swapaxes(a, 0, 1) if node("transA", 0) else a
     b = tg.swapaxes(b, 0, 1) if node("transB", 0) else b
     y = tg.matmul(a, b)
@@ -26,7 +26,7 @@ def _gemm(node: Node, a: Any, b: Any, c: Any = None) -> Any:
     return y + (c * node("beta") if node("beta", 1.0) != 1 else c)
 
 
-def _padding(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> tuple[Any, Pairs, Any]:
+def _padding(node: OnnxNode, sizes: Sequence[int], kernel: Sequence[int]) -> tuple[Any, Pairs, Any]:
     """Strides, padding and dilation of a window."""
     n = len(kernel)
     stride, dilation = tuple(node("strides", [1] * n)), tuple(node("dilations", [1] * n))
@@ -45,14 +45,14 @@ def _with_bias(y: Any, bias: Any) -> Any:
     return y if bias is None else y + tg.reshape(bias, (-1, *(1,) * (y.ndim - 2)))
 
 
-def _conv(node: Node, x: Any, w: Any, bias: Any = None) -> Any:
+def _conv(node: OnnxNode, x: Any, w: Any, bias: Any = None) -> Any:
     stride, padding, dilation = _padding(node, x.shape[2:], w.shape[2:])
     x, w = tg.asarray(x), tg.asarray(w)
     y = ops.conv(x, w, stride=stride, padding=padding, dilation=dilation, groups=node("group", 1))
     return _with_bias(y, bias)
 
 
-def _conv_transpose(node: Node, x: Any, w: Any, bias: Any = None) -> Any:
+def _conv_transpose(node: OnnxNode, x: Any, w: Any, bias: Any = None) -> Any:
     if node("auto_pad", "NOTSET") != "NOTSET" or node("output_shape") is not None:
         raise node.refused("auto_pad or output_shape")
     stride, padding, dilation = _padding(node, x.shape[2:], w.shape[2:])
@@ -62,7 +62,7 @@ def _conv_transpose(node: Node, x: Any, w: Any, bias: Any = None) -> Any:
     return _with_bias(y, bias)
 
 
-def _pool(node: Node, x: Any) -> tuple[Any, dict[str, Any]]:
+def _pool(node: OnnxNode, x: Any) -> tuple[Any, dict[str, Any]]:
     kernel = tuple(node("kernel_shape"))
     stride, padding, dilation = _padding(node, x.shape[2:], kernel)
     if node("ceil_mode", 0) or node("storage_order", 0) or len(node.outputs) > 1:
@@ -70,12 +70,12 @@ def _pool(node: Node, x: Any) -> tuple[Any, dict[str, Any]]:
     return tg.asarray(x), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
 
 
-def _max_pool(node: Node, x: Any) -> Any:
+def _max_pool(node: OnnxNode, x: Any) -> Any:
     x, settings = _pool(node, x)
     return ops.max_pool(x, **settings)
 
 
-def _average_pool(node: Node, x: Any) -> Any:
+def _average_pool(node: OnnxNode, x: Any) -> Any:
     x, settings = _pool(node, x)
     y = ops.window_sum(x, **settings)
     if node("count_include_pad", 0):
@@ -91,13 +91,13 @@ def _global(f: Callable[..., Any]) -> Operator:
     return lambda node, x: f(x, axis=tuple(range(2, x.ndim)), keepdims=True)
 
 
-def _batch_norm(node: Node, x: object, scale: object, bias: object, mean: object, var: object) -> Any:
+def _batch_norm(node: OnnxNode, x: object, scale: object, bias: object, mean: object, var: object) -> Any:
     if node("training_mode", 0):
         raise node.refused("training_mode")
     return F.batch_norm(x, mean, var, scale, bias, eps=node("epsilon", 1e-5))
 
 
-def _layer_norm(node: Node, x: Any, scale: Any, bias: Any = None) -> Any:
+def _layer_norm(node: OnnxNode, x: Any, scale: Any, bias: Any = None) -> Any:
     if len(node.outputs) > 1:
         raise node.refused("the mean as an output")
     return F.layer_norm(x, x.shape[node("axis", -1) % x.ndim :], scale, bias, eps=node("epsilon", 1e-5))
@@ -107,7 +107,7 @@ def _softmax(f: Callable[..., Any]) -> Operator:
     return lambda node, x: f(x, axis=node("axis", -1))
 
 
-def _recurrent(node: Node, parts: Sequence[int], states: int, whole: Callable[..., Any], xs: Sequence[Any]) -> Any:
+def _recurrent(node: OnnxNode, parts: Sequence[int], states: int, whole: Callable[..., Any], xs: Sequence[Any]) -> Any:
     """A recurrent layer in each direction; `parts` is the order of the gates here, by their places in ONNX."""
     given: list[Any] = [*xs, *[None] * (5 + states - len(xs))]
     (x, w, r, b, lengths), begin = given[:5], given[5:]
@@ -140,23 +140,23 @@ def _gru_steps(x: ArrayLike, w: ArrayLike, r: ArrayLike, b: ArrayLike, c: ArrayL
     return y, y[-1]
 
 
-def _lstm(node: Node, *xs: object) -> Any:
+def _lstm(node: OnnxNode, *xs: object) -> Any:
     """ONNX has the gates i, o, f, c; here they are i, f, c, o."""
     return _recurrent(node, (0, 2, 3, 1), 2, _lstm_steps, xs)
 
 
-def _gru(node: Node, *xs: object) -> Any:
+def _gru(node: OnnxNode, *xs: object) -> Any:
     """ONNX has the gates z, r, h; here they are r, z, h."""
     if not node("linear_before_reset", 0):
         raise node.refused("linear_before_reset = 0")
     return _recurrent(node, (1, 0, 2), 1, _gru_steps, xs)
 
 
-def _gelu(node: Node, x: ArrayLike) -> Any:
+def _gelu(node: OnnxNode, x: ArrayLike) -> Any:
     return F.gelu(x, approximate=node("approximate", "none"))
 
 
-def _depth_to_space(node: Node, x: Any) -> Any:
+def _depth_to_space(node: OnnxNode, x: Any) -> Any:
     if node("mode", "DCR") == "CRD":
         return F.pixel_shuffle(x, node("blocksize"))
     n, c, h, w = x.shape

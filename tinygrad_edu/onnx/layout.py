@@ -11,26 +11,26 @@ from ..annotations import DTypeLike
 from ..program.passes.layout import order_of
 from ..program.program import Step, Value
 from .entries import Entries
-from .graph import Graph
+from .graph import OnnxGraph
 
 
-def _moved(g: Graph, step: Step) -> str:
+def _moved(g: OnnxGraph, step: Step) -> str:
     order = order_of(step)
     assert order is not None
     return g.add("Transpose", g.of(step.args[0]), perm=list(order))
 
 
-def _reshaped(g: Graph, step: Step) -> str:
+def _reshaped(g: OnnxGraph, step: Step) -> str:
     if step.kwargs.get("order", "C") != "C":
         raise NotImplementedError("entries in Fortran's order")
     return g.reshaped(g.of(step.args[0]), step.result.shape)
 
 
-def _expanded(g: Graph, step: Step) -> str:
+def _expanded(g: OnnxGraph, step: Step) -> str:
     return g.add("Expand", g.of(step.args[0]), g.ints(step.result.shape))
 
 
-def _joined(g: Graph, step: Step) -> str:
+def _joined(g: OnnxGraph, step: Step) -> str:
     axis = step.kwargs.get("axis", 0) if len(step.args) < 2 else step.args[1]
     names = [g.of(x, step.result.dtype) for x in step.args[0]]
     if step.primitive == "stack":
@@ -38,7 +38,7 @@ def _joined(g: Graph, step: Step) -> str:
     return g.add("Concat", *names, axis=axis)
 
 
-def _flipped(g: Graph, step: Step) -> str:
+def _flipped(g: OnnxGraph, step: Step) -> str:
     x = step.args[0]
     axes = step.args[1] if len(step.args) > 1 else step.kwargs.get("axis")
     axes = range(len(x.shape)) if axes is None else (axes,) if isinstance(axes, int) else axes
@@ -46,7 +46,7 @@ def _flipped(g: Graph, step: Step) -> str:
     return g.add("Slice", g.of(x), g.ints([-1] * len(axes)), g.ints(far), g.ints(axes), g.ints([-1] * len(axes)))
 
 
-def _padded(g: Graph, step: Step) -> str:
+def _padded(g: OnnxGraph, step: Step) -> str:
     x, widths = step.args[0], np.broadcast_to(step.args[1], (len(step.args[0].shape), 2))
     mode, name = step.kwargs.get("mode", "constant"), g.of(step.args[0])
     if mode == "constant":
@@ -58,13 +58,13 @@ def _padded(g: Graph, step: Step) -> str:
     return name
 
 
-def _chosen(g: Graph, step: Step) -> str:
+def _chosen(g: OnnxGraph, step: Step) -> str:
     test, a, b = step.args
     dtype = step.result.dtype
     return g.add("Where", g.of(test, bool), g.of(a, dtype), g.of(b, dtype))
 
 
-def _filled(value: int) -> Callable[[Graph, Step], str]:
+def _filled(value: int) -> Callable[[OnnxGraph, Step], str]:
     return lambda g, step: g.full(value, step.result.shape, step.result.dtype)
 
 
@@ -74,7 +74,7 @@ REDUCTIONS = {
 }  # fmt: skip
 
 
-def _reduced(g: Graph, step: Step) -> str:
+def _reduced(g: OnnxGraph, step: Step) -> str:
     x, axes = step.args[0], step.kwargs["axis"]
     operator = REDUCTIONS[step.primitive]
     truth = step.primitive.startswith("logical") or x.dtype == bool
@@ -88,14 +88,14 @@ def _reduced(g: Graph, step: Step) -> str:
     return g.cast(found, inside, step.result.dtype)
 
 
-def _mean(g: Graph, step: Step) -> str:
+def _mean(g: OnnxGraph, step: Step) -> str:
     x, axes = step.args[0], step.args[1] if len(step.args) > 1 else step.kwargs.get("axis")
     axes = range(len(x.shape)) if axes is None else (axes,) if isinstance(axes, int) else axes
     keep = int(step.kwargs.get("keepdims", False) is True)
     return g.add("ReduceMean", g.of(x, step.result.dtype), g.ints(axes), keepdims=keep, noop_with_empty_axes=1)
 
 
-def _counted(g: Graph, step: Step) -> str:
+def _counted(g: OnnxGraph, step: Step) -> str:
     x, axes = step.args[0], step.kwargs.get("axis")
     axes = range(len(x.shape)) if axes is None else (axes,) if isinstance(axes, int) else axes
     there = g.cast(g.of(x, bool), bool, np.int64)
@@ -103,8 +103,8 @@ def _counted(g: Graph, step: Step) -> str:
     return g.add("ReduceSum", there, g.ints(axes), keepdims=keep, noop_with_empty_axes=1)
 
 
-def _first_place(operator: str) -> Callable[[Graph, Step], str]:
-    def write(g: Graph, step: Step) -> str:
+def _first_place(operator: str) -> Callable[[OnnxGraph, Step], str]:
+    def write(g: OnnxGraph, step: Step) -> str:
         x, axis = step.args[0], step.kwargs.get("axis")
         name = g.of(x, np.int32) if x.dtype == bool else g.of(x)
         name = g.reshaped(name, (-1,)) if axis is None else name
@@ -114,7 +114,7 @@ def _first_place(operator: str) -> Callable[[Graph, Step], str]:
     return write
 
 
-def _running(g: Graph, step: Step) -> str:
+def _running(g: OnnxGraph, step: Step) -> str:
     """Sums up to each entry; largest and smallest entries and products so far by comparing all with all."""
     x, axis = step.args[0], step.args[1] if len(step.args) > 1 else step.kwargs.get("axis", 0)
     name = g.of(x, step.result.dtype)
@@ -128,7 +128,7 @@ def _running(g: Graph, step: Step) -> str:
 
 
 def _accumulated(
-    g: Graph, name: str, shape: Sequence[int], axis: int, operator: str, neutral: object, dtype: DTypeLike
+    g: OnnxGraph, name: str, shape: Sequence[int], axis: int, operator: str, neutral: object, dtype: DTypeLike
 ) -> str:  # fmt: skip
     n = shape[axis]
     before = np.tri(n, dtype=bool).reshape(n, n, *(1,) * (len(shape) - axis - 1))  # the last entry, and each up to it
@@ -137,29 +137,29 @@ def _accumulated(
     return g.add(operator, rows, g.ints([axis + 1]), keepdims=0)
 
 
-def _product(g: Graph, step: Step) -> str:
+def _product(g: OnnxGraph, step: Step) -> str:
     return g.add("MatMul", *[g.of(x, step.result.dtype) for x in step.args])
 
 
-def _einsum(g: Graph, step: Step) -> str:
+def _einsum(g: OnnxGraph, step: Step) -> str:
     return g.add("Einsum", *[g.of(x, step.result.dtype) for x in step.args[1:]], equation=step.args[0])
 
 
-def _sorted_places(g: Graph, step: Step) -> str:
+def _sorted_places(g: OnnxGraph, step: Step) -> str:
     x, axis = step.args[0], step.kwargs.get("axis", -1)
     return _top(g, x, axis, x.shape[axis], False)
 
 
-def _top_places(g: Graph, step: Step) -> str:
+def _top_places(g: OnnxGraph, step: Step) -> str:
     k = step.kwargs
     return _top(g, step.args[0], k["axis"], k["k"], k["largest"])
 
 
-def _top(g: Graph, x: Value, axis: int, k: int, largest: bool) -> str:
+def _top(g: OnnxGraph, x: Value, axis: int, k: int, largest: bool) -> str:
     return g.add_many("TopK", 2, g.of(x), g.ints([k]), axis=axis, largest=int(largest))[1]
 
 
-def _searched(g: Graph, step: Step) -> str:
+def _searched(g: OnnxGraph, step: Step) -> str:
     """How many entries of the sorted row are smaller (or, from the right, not larger)."""
     row, x = step.args[:2]
     dtype = np.result_type(row.dtype, x.dtype)
@@ -169,7 +169,7 @@ def _searched(g: Graph, step: Step) -> str:
                  g.ints([len(x.shape)]), keepdims=0)  # fmt: skip
 
 
-def _rounded(g: Graph, step: Step) -> str:
+def _rounded(g: OnnxGraph, step: Step) -> str:
     x = step.args[0]
     decimals = step.args[1] if len(step.args) > 1 else step.kwargs.get("decimals", 0)
     if not decimals or x.dtype.kind != "f":
@@ -178,7 +178,7 @@ def _rounded(g: Graph, step: Step) -> str:
     return e("Div", e("Round", e("Mul", g.of(x), 10.0**decimals)), 10.0**decimals)
 
 
-def _clipped(g: Graph, step: Step) -> str:
+def _clipped(g: OnnxGraph, step: Step) -> str:
     """min(max(x, low), high), of the bounds that are given."""
     dtype = step.result.dtype
     found, bounds = (
@@ -191,7 +191,7 @@ def _clipped(g: Graph, step: Step) -> str:
     return found
 
 
-def _running_scale(g: Graph, step: Step) -> str:
+def _running_scale(g: OnnxGraph, step: Step) -> str:
     """2 ** the rounded half of the exponents' running sum; 1 where all products are of medium size."""
     x, axis, dtype = step.args[0], step.kwargs["axis"], step.result.dtype
     e, top = Entries(g, np.float64), int(np.finfo(dtype).maxexp)
@@ -207,11 +207,11 @@ def _running_scale(g: Graph, step: Step) -> str:
     return g.cast(e("Where", e("And", low, high), 1, found), np.float64, dtype)
 
 
-def _determinant(g: Graph, step: Step) -> str:
+def _determinant(g: OnnxGraph, step: Step) -> str:
     return g.add("Det", g.of(step.args[0]))
 
 
-LAYOUT: dict[str, Callable[[Graph, Step], str]] = {
+LAYOUT: dict[str, Callable[[OnnxGraph, Step], str]] = {
     "transpose": _moved, "swapaxes": _moved, "moveaxis": _moved, "reshape": _reshaped, "expand_dims": _reshaped,
     "squeeze": _reshaped, "broadcast_to": _expanded, "concatenate": _joined, "stack": _joined, "flip": _flipped,
     "pad": _padded, "where": _chosen, "zeros_like": _filled(0), "ones_like": _filled(1), "empty_like": _filled(0),
@@ -227,7 +227,7 @@ LAYOUT: dict[str, Callable[[Graph, Step], str]] = {
 }  # fmt: skip
 
 
-def expanded(g: Graph, name: str, shape: Sequence[int]) -> str:
+def expanded(g: OnnxGraph, name: str, shape: Sequence[int]) -> str:
     """A value in a larger shape."""
     return g.add("Expand", name, g.ints(shape))
 

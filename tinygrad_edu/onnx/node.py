@@ -11,7 +11,7 @@ from ..engine import Variable
 from ..errors import GraphError
 
 
-class Node:
+class OnnxNode:
     """A node of a graph: its operator, names, and attributes."""
 
     def __init__(self, onnx: Any, node: Any) -> None:
@@ -45,7 +45,7 @@ def numbers(x: object) -> list[int]:
     return [int(n) for n in np.asarray(x._data if isinstance(x, Variable) else x).reshape(-1)]
 
 
-def axes_of(node: Node, axes: object, rank: int) -> tuple[int, ...] | None:
+def axes_of(node: OnnxNode, axes: object, rank: int) -> tuple[int, ...] | None:
     """Axes that are an input, or in older models an attribute; None for all."""
     given = numbers(axes) if axes is not None else node("axes")
     return tuple(k % rank for k in given) if given is not None and len(given) else None

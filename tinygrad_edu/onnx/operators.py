@@ -17,7 +17,7 @@ import tinygrad_edu as tg
 
 from ..annotations import ArrayLike
 from .layers import LAYERS
-from .node import Node, Operator, axes_of, numbers
+from .node import OnnxNode, Operator, axes_of, numbers
 from .parts import PARTS
 
 
@@ -35,26 +35,26 @@ def _folded(f: Callable[..., Any]) -> Operator:
     return lambda node, *xs: functools.reduce(f, xs)
 
 
-def _div(node: Node, x: Any, y: Any) -> Any:
+def _div(node: OnnxNode, x: Any, y: Any) -> Any:
     if np.dtype(x.dtype).kind in "iu":  # as in C: towards zero
         return tg.sign(x) * tg.sign(y) * (abs(x) // abs(y))
     return x / y
 
 
-def _mod(node: Node, x: ArrayLike, y: ArrayLike) -> Any:
+def _mod(node: OnnxNode, x: ArrayLike, y: ArrayLike) -> Any:
     return tg.fmod(x, y) if node("fmod", 0) else tg.remainder(x, y)
 
 
-def _power(node: Node, x: Any, y: Any) -> Any:
+def _power(node: OnnxNode, x: Any, y: Any) -> Any:
     return tg.astype(tg.power(x, y), x.dtype)
 
 
-def _clip(node: Node, x: ArrayLike, low: ArrayLike | None = None, high: ArrayLike | None = None) -> Any:
+def _clip(node: OnnxNode, x: ArrayLike, low: ArrayLike | None = None, high: ArrayLike | None = None) -> Any:
     low, high = node("min", low), node("max", high)
     return tg.clip(x, low, high)
 
 
-def _is_inf(node: Node, x: Any) -> Any:
+def _is_inf(node: OnnxNode, x: Any) -> Any:
     found = tg.isinf(x)
     if not node("detect_negative", 1):
         found = tg.logical_and(found, x > 0)
@@ -62,7 +62,7 @@ def _is_inf(node: Node, x: Any) -> Any:
 
 
 def _reduction(f: Callable[..., Any]) -> Operator:
-    def reduce(node: Node, x: Any, axes: object = None) -> Any:
+    def reduce(node: OnnxNode, x: Any, axes: object = None) -> Any:
         found = axes_of(node, axes, x.ndim)
         if found is None and node("noop_with_empty_axes", 0):
             return x
@@ -72,7 +72,7 @@ def _reduction(f: Callable[..., Any]) -> Operator:
 
 
 def _place(f: Callable[..., Any]) -> Operator:
-    def place(node: Node, x: object) -> Any:
+    def place(node: OnnxNode, x: object) -> Any:
         if node("select_last_index", 0):
             raise node.refused("select_last_index")
         return f(x, axis=node("axis", 0), keepdims=bool(node("keepdims", 1)))
@@ -80,7 +80,7 @@ def _place(f: Callable[..., Any]) -> Operator:
     return place
 
 
-def _running_sum(node: Node, x: Any, axis: int | Sequence[int]) -> Any:
+def _running_sum(node: OnnxNode, x: Any, axis: int | Sequence[int]) -> Any:
     (k,) = numbers(axis)
     x = tg.flip(x, k) if node("reverse", 0) else x
     y = tg.cumulative_sum(x, axis=k)
@@ -88,15 +88,15 @@ def _running_sum(node: Node, x: Any, axis: int | Sequence[int]) -> Any:
     return tg.flip(y, k) if node("reverse", 0) else y
 
 
-def _top(node: Node, x: ArrayLike, k: object) -> Any:
+def _top(node: OnnxNode, x: ArrayLike, k: object) -> Any:
     return tuple(tg.topk(x, numbers(k)[0], axis=node("axis", -1), largest=bool(node("largest", 1))))
 
 
-def _shift(node: Node, x: ArrayLike, n: int) -> Any:
+def _shift(node: OnnxNode, x: ArrayLike, n: int) -> Any:
     return tg.bitwise_left_shift(x, n) if node("direction") == "LEFT" else tg.bitwise_right_shift(x, n)
 
 
-def _same(node: Node, x: object, *rest: object) -> Any:
+def _same(node: OnnxNode, x: object, *rest: object) -> Any:
     return x
 
 

@@ -11,26 +11,26 @@ import numpy as np
 import tinygrad_edu as tg
 
 from ..annotations import ArrayLike
-from .node import Node, Operator, axes_of, numbers
+from .node import OnnxNode, Operator, axes_of, numbers
 
 
-def _reshape(node: Node, x: Any, shape: Sequence[int]) -> Any:
+def _reshape(node: OnnxNode, x: Any, shape: Sequence[int]) -> Any:
     wanted = numbers(shape)
     if not node("allowzero", 0):
         wanted = [x.shape[i] if n == 0 else n for i, n in enumerate(wanted)]
     return tg.reshape(x, tuple(wanted))
 
 
-def _transpose(node: Node, x: Any) -> Any:
+def _transpose(node: OnnxNode, x: Any) -> Any:
     return tg.permute_dims(x, tuple(node("perm", range(x.ndim)[::-1])))
 
 
-def _squeeze(node: Node, x: Any, axes: object = None) -> Any:
+def _squeeze(node: OnnxNode, x: Any, axes: object = None) -> Any:
     found = axes_of(node, axes, x.ndim)
     return tg.squeeze(x, axis=found)
 
 
-def _unsqueeze(node: Node, x: Any, axes: object = None) -> Any:
+def _unsqueeze(node: OnnxNode, x: Any, axes: object = None) -> Any:
     given = numbers(axes) if axes is not None else node("axes")
     rank = x.ndim + len(given)
     new = {k % rank for k in given}
@@ -38,12 +38,12 @@ def _unsqueeze(node: Node, x: Any, axes: object = None) -> Any:
     return tg.reshape(x, tuple(1 if k in new else next(rest) for k in range(rank)))
 
 
-def _flatten(node: Node, x: Any) -> Any:
+def _flatten(node: OnnxNode, x: Any) -> Any:
     axis = node("axis", 1) % (x.ndim + 1)
     return tg.reshape(x, (int(np.prod(x.shape[:axis], dtype=int)), int(np.prod(x.shape[axis:], dtype=int))))
 
 
-def _split(node: Node, x: Any, sizes: Any = None) -> Any:
+def _split(node: OnnxNode, x: Any, sizes: Any = None) -> Any:
     axis, n = node("axis", 0), len(node.outputs)
     length = x.shape[axis]
     lengths = numbers(sizes) if sizes is not None else node("split")
@@ -53,7 +53,7 @@ def _split(node: Node, x: Any, sizes: Any = None) -> Any:
     return tuple(x[(*lead, slice(b - m, b))] for b, m in zip(ends, lengths, strict=True))
 
 
-def _slice(node: Node, x: Any, starts: Any = None, ends: Any = None, axes: object = None, steps: Any = None) -> Any:
+def _slice(node: OnnxNode, x: Any, starts: Any = None, ends: Any = None, axes: object = None, steps: Any = None) -> Any:
     first = node("starts") if starts is None else numbers(starts)
     last = node("ends") if ends is None else numbers(ends)
     at = node("axes") if axes is None else numbers(axes)
@@ -71,7 +71,7 @@ def _slice(node: Node, x: Any, starts: Any = None, ends: Any = None, axes: objec
     return x[tuple(index)]
 
 
-def _gather(node: Node, x: Any, indices: Any) -> Any:
+def _gather(node: OnnxNode, x: Any, indices: Any) -> Any:
     axis = node("axis", 0) % x.ndim
     return x[(*[slice(None)] * axis, _index(indices))]
 
@@ -81,13 +81,13 @@ def _index(indices: Any) -> Any:
     return indices if indices.ndim else numbers(indices)[0]
 
 
-def _gather_nd(node: Node, x: Any, indices: Any) -> Any:
+def _gather_nd(node: OnnxNode, x: Any, indices: Any) -> Any:
     if node("batch_dims", 0):
         raise node.refused("batch_dims")
     return x[tuple(indices[..., k] for k in range(indices.shape[-1]))]
 
 
-def _gather_elements(node: Node, x: Any, indices: Any) -> Any:
+def _gather_elements(node: OnnxNode, x: Any, indices: Any) -> Any:
     axis = node("axis", 0) % x.ndim
     return x[_grid(indices, axis)]
 
@@ -99,7 +99,7 @@ def _grid(indices: Any, axis: int) -> tuple[Any, ...]:
     return tuple(places)
 
 
-def _scattered(x: Any, index: Any, updates: Any, reduction: str, node: Node) -> Any:
+def _scattered(x: Any, index: Any, updates: Any, reduction: str, node: OnnxNode) -> Any:
     y = tg.asarray(x).clone()
     if reduction == "none":
         y[index] = updates
@@ -110,21 +110,21 @@ def _scattered(x: Any, index: Any, updates: Any, reduction: str, node: Node) -> 
     return y
 
 
-def _scatter_elements(node: Node, x: Any, indices: Any, updates: Any) -> Any:
+def _scatter_elements(node: OnnxNode, x: Any, indices: Any, updates: Any) -> Any:
     axis = node("axis", 0) % x.ndim
     return _scattered(x, _grid(indices, axis), updates, node("reduction", "none"), node)
 
 
-def _scatter_nd(node: Node, x: Any, indices: Any, updates: Any) -> Any:
+def _scatter_nd(node: OnnxNode, x: Any, indices: Any, updates: Any) -> Any:
     index = tuple(indices[..., k] for k in range(indices.shape[-1]))
     return _scattered(x, index, updates, node("reduction", "none"), node)
 
 
-def _expand(node: Node, x: Any, shape: Sequence[int]) -> Any:
+def _expand(node: OnnxNode, x: Any, shape: Sequence[int]) -> Any:
     return tg.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(numbers(shape))))
 
 
-def _pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: object = None) -> Any:
+def _pad(node: OnnxNode, x: Any, pads: Any = None, value: Any = None, axes: object = None) -> Any:
     widths = node("pads") if pads is None else numbers(pads)
     at = range(x.ndim) if axes is None else [k % x.ndim for k in numbers(axes)]
     n = len(widths) // 2
@@ -138,7 +138,7 @@ def _pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: object =
     return tg.pad(x, pairs, constant_values=number)
 
 
-def _constant(node: Node) -> Any:
+def _constant(node: OnnxNode) -> Any:
     for name in ("value", "value_float", "value_int", "value_floats", "value_ints"):
         if node(name) is not None:
             kind = {"value_float": np.float32, "value_floats": np.float32}.get(name)
@@ -146,12 +146,12 @@ def _constant(node: Node) -> Any:
     raise node.refused("a constant of text or a sparse one")
 
 
-def _constant_of_shape(node: Node, shape: int | Sequence[int]) -> Any:
+def _constant_of_shape(node: OnnxNode, shape: int | Sequence[int]) -> Any:
     value = node("value", np.zeros(1, np.float32))
     return np.full(tuple(numbers(shape)), value.reshape(-1)[0])
 
 
-def _one_hot(node: Node, indices: Any, depth: Any, values: Any) -> Any:
+def _one_hot(node: OnnxNode, indices: Any, depth: Any, values: Any) -> Any:
     (n,) = numbers(depth)
     axis, low, high = node("axis", -1), values[0], values[1]
     here = tg.expand_dims(tg.remainder(indices, n), -1) == np.arange(n)
@@ -159,7 +159,7 @@ def _one_hot(node: Node, indices: Any, depth: Any, values: Any) -> Any:
     return tg.moveaxis(found, -1, axis)
 
 
-def _triangle(node: Node, x: ArrayLike, k: object = None) -> Any:
+def _triangle(node: OnnxNode, x: ArrayLike, k: object = None) -> Any:
     diagonal = 0 if k is None else numbers(k)[0]
     return tg.triu(x, diagonal) if node("upper", 1) else tg.tril(x, diagonal)
 

@@ -16,7 +16,7 @@ from ..nn.containers import ParameterDict
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from .graph import library
-from .node import Node
+from .node import OnnxNode
 from .operators import OPERATORS
 
 
@@ -67,7 +67,7 @@ class OnnxModule(Module):
 
     def __init__(self, onnx: Any, graph: Any) -> None:
         super().__init__()
-        self.nodes = [Node(onnx, node) for node in graph.node]
+        self.nodes = [OnnxNode(onnx, node) for node in graph.node]
         unknown = {node.operator for node in self.nodes if node.domain or node.operator not in OPERATORS}
         if unknown:
             raise next(n for n in self.nodes if n.operator in unknown).refused(", ".join(sorted(unknown)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ops.window import enlarged, reach, tap
 from ..program.program import Step, Value
-from .graph import Graph
+from .graph import OnnxGraph
 from .layout import expanded
 
 Ints = tuple[int, ...]
@@ -23,13 +23,13 @@ def _settings(kw: dict[str, Any]) -> dict[str, Any]:
     return {"strides": list(kw["stride"]), "dilations": list(kw["dilation"]), "pads": [*before, *after]}
 
 
-Writer = Callable[[Graph, Step], str]
+Writer = Callable[[OnnxGraph, Step], str]
 
 
 def _each_example(write: Writer) -> Writer:
     """A convolution of a pair of arrays for each entry of further leading axes."""
 
-    def each(g: Graph, step: Step) -> str:
+    def each(g: OnnxGraph, step: Step) -> str:
         (a, b), result = step.args, step.result
         if len(a.shape) == len(step.kwargs["stride"]) + 2:
             return write(g, step)
@@ -48,12 +48,12 @@ def _each_example(write: Writer) -> Writer:
 
 
 @_each_example
-def _conv(g: Graph, step: Step) -> str:
+def _conv(g: OnnxGraph, step: Step) -> str:
     x, w = step.args
     return g.add("Conv", g.of(x), g.of(w), group=step.kwargs["groups"], **_settings(step.kwargs))
 
 
-def _cut(g: Graph, name: str, sizes: Ints, padding: Any, extra: Ints, rank: int) -> str:
+def _cut(g: OnnxGraph, name: str, sizes: Ints, padding: Any, extra: Ints, rank: int) -> str:
     """The last axes of these lengths with `extra` zeros at their ends, without the padding."""
     lead = rank - len(sizes)
     if any(extra):
@@ -64,7 +64,7 @@ def _cut(g: Graph, name: str, sizes: Ints, padding: Any, extra: Ints, rank: int)
 
 
 @_each_example
-def _conv_input(g: Graph, step: Step) -> str:
+def _conv_input(g: OnnxGraph, step: Step) -> str:
     (x, w), kw = step.args, step.kwargs
     sizes = reach(x.shape[2:], w.shape[2:], kw["stride"], kw["dilation"], (0,) * len(kw["stride"]))
     wide = g.add("ConvTranspose", g.of(x), g.of(w), group=kw["groups"], strides=list(kw["stride"]),
@@ -73,7 +73,7 @@ def _conv_input(g: Graph, step: Step) -> str:
 
 
 @_each_example
-def _conv_weight(g: Graph, step: Step) -> str:
+def _conv_weight(g: OnnxGraph, step: Step) -> str:
     """The convolution of the input with the gradient, examples as channels; stride and dilation change places."""
     (x, h), kw = step.args, step.kwargs
     groups, rank = kw["groups"], len(x.shape)
@@ -93,20 +93,20 @@ def _conv_weight(g: Graph, step: Step) -> str:
     return found[0] if groups == 1 else g.add("Concat", *found, axis=0)
 
 
-def _channels(g: Graph, x: Any, n: int) -> tuple[str, Ints]:
+def _channels(g: OnnxGraph, x: Any, n: int) -> tuple[str, Ints]:
     """An array with its leading axes as one, and one channel: `(lead, 1, *last)`."""
     shape = (math.prod(x.shape[:-n]), 1, *x.shape[-n:])
     return g.reshaped(g.of(x), shape), shape
 
 
-def _window_sum(g: Graph, step: Step) -> str:
+def _window_sum(g: OnnxGraph, step: Step) -> str:
     x, kw = step.args[0], step.kwargs
     name, _ = _channels(g, x, len(kw["kernel"]))
     ones = g.constant(np.ones((1, 1, *kw["kernel"]), x.dtype))
     return g.reshaped(g.add("Conv", name, ones, **_settings(kw)), step.result.shape)
 
 
-def _window_spread(g: Graph, step: Step) -> str:
+def _window_spread(g: OnnxGraph, step: Step) -> str:
     x, kw = step.args[0], step.kwargs
     kernel = kw["kernel"]
     name, shape = _channels(g, x, len(kernel))
@@ -116,14 +116,14 @@ def _window_spread(g: Graph, step: Step) -> str:
     return g.reshaped(_cut(g, wide, sizes, kw["padding"], kw["extra"], len(shape)), step.result.shape)
 
 
-def _max_pool(g: Graph, step: Step) -> str:
+def _max_pool(g: OnnxGraph, step: Step) -> str:
     x, kw = step.args[0], step.kwargs
     name, _ = _channels(g, x, len(kw["kernel"]))
     found = g.add("MaxPool", name, kernel_shape=list(kw["kernel"]), **_settings(kw))
     return g.reshaped(found, step.result.shape)
 
 
-def _taps(g: Graph, x: Any, kw: dict[str, Any], value: float, out: Ints) -> tuple[str, np.ndarray, Ints]:
+def _taps(g: OnnxGraph, x: Any, kw: dict[str, Any], value: float, out: Ints) -> tuple[str, np.ndarray, Ints]:
     """For each lead, the entries of all windows in a row, tap by tap; their places; the lengths of padded axes."""
     n = len(kw["kernel"])
     sizes = enlarged(x.shape[-n:], kw["padding"])
@@ -136,7 +136,7 @@ def _taps(g: Graph, x: Any, kw: dict[str, Any], value: float, out: Ints) -> tupl
     return g.add("Gather", rows, g.constant(places.reshape(len(places), -1)), axis=1), places, sizes
 
 
-def _largest(g: Graph, x: Any, kw: dict[str, Any], out: Ints) -> tuple[str, str, np.ndarray, Ints]:
+def _largest(g: OnnxGraph, x: Any, kw: dict[str, Any], out: Ints) -> tuple[str, str, np.ndarray, Ints]:
     """`(lead, taps, windows)`: 1 where a window has its largest entry; how many it has; the places; the lengths."""
     rows, places, sizes = _taps(g, x, kw, -np.inf, out)
     top = g.add("ReduceMax", rows, g.ints([1]), keepdims=1)
@@ -144,7 +144,7 @@ def _largest(g: Graph, x: Any, kw: dict[str, Any], out: Ints) -> tuple[str, str,
     return here, g.add("ReduceSum", here, g.ints([1]), keepdims=1), places, sizes
 
 
-def _max_spread(g: Graph, step: Step) -> str:
+def _max_spread(g: OnnxGraph, step: Step) -> str:
     (h, x), kw = step.args, step.kwargs
     n = len(kw["kernel"])
     here, total, places, sizes = _largest(g, x, kw, h.shape[-n:])
@@ -157,7 +157,7 @@ def _max_spread(g: Graph, step: Step) -> str:
     return _cut(g, wide, sizes, kw["padding"], (0,) * n, len(x.shape))
 
 
-def _max_gather(g: Graph, step: Step) -> str:
+def _max_gather(g: OnnxGraph, step: Step) -> str:
     (h, x), kw = step.args, step.kwargs
     out = step.result.shape[-len(kw["kernel"]) :]
     here, total, _, _ = _largest(g, x, kw, out)

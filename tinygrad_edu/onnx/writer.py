@@ -8,13 +8,13 @@ from typing import Any
 from ..errors import GraphError
 from ..program.program import Program, Step, Value
 from .entries import FORMULAS, SAME, entrywise
-from .graph import IR_VERSION, OPSET, Graph
+from .graph import IR_VERSION, OPSET, OnnxGraph
 from .host import DOUBLE, Numbers
 from .indexing import INDEXING
 from .layout import LAYOUT
 from .windows import WINDOWS
 
-PRIMITIVES: dict[str, Callable[[Graph, Step], str]] = {
+PRIMITIVES: dict[str, Callable[[OnnxGraph, Step], str]] = {
     **dict.fromkeys([*SAME, *FORMULAS], entrywise), **LAYOUT, **INDEXING, **WINDOWS,
 }  # fmt: skip
 
@@ -25,7 +25,7 @@ def write(
 ) -> Any:  # fmt: skip
     """The ONNX model of a program: `inputs` and `outputs` by their names; `weights` are values that the file holds, of
     which those that are inputs too can be given anew; `numbers` are inputs as well."""
-    g = Graph("export")
+    g = OnnxGraph("export")
     for value, label in inputs:
         g.names[value] = label
     for value, (label, array) in weights.items():
@@ -59,7 +59,7 @@ def write(
     return model
 
 
-def _written(g: Graph, step: Step) -> None:
+def _written(g: OnnxGraph, step: Step) -> None:
     """The nodes of one step."""
     if step.primitive == "broadcast_arrays":
         for x, result in zip(step.args, step.results, strict=True):

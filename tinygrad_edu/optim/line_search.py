@@ -47,7 +47,7 @@ def strong_wolfe(
     A rise of `noise`, the rounding of values, counts as none.
     """
     start = Point(0.0, value, float(gradient @ d), gradient)
-    search = Search(f, d, start, c1, c2, noise)
+    search = LineSearch(f, d, start, c1, c2, noise)
     before, now = start, search.at(step)
     bracket = [start, now]
     for k in range(most):
@@ -65,7 +65,7 @@ def strong_wolfe(
     return search.within(bracket, most, tolerance), search.count
 
 
-class Search:
+class LineSearch:
     """A function along a direction, from a start."""
 
     def __init__(self, f: Objective, d: Array, start: Point, c1: float, c2: float, noise: float) -> None:

@@ -19,7 +19,7 @@ from .bundle import Alone, Bundle
 from .optimizer import Optimizer
 
 
-class Whole(Optimizer):
+class WholeOptimizer(Optimizer):
     """What these share: a kind defines `changed`, which gives a parameter's new values."""
 
     changed: Any = None  # (group, step, state, values, gradient) -> values; puts new arrays into the state, a copy
@@ -73,7 +73,7 @@ def _rms(x: Any) -> Any:
     return np.sqrt(np.mean(np.square(x))) if x.size else np.zeros((), x.dtype)
 
 
-class Adafactor(Whole):
+class Adafactor(WholeOptimizer):
     """Adam's scaling with the memory of two vectors for a matrix: the mean squares of its rows and columns.
 
         rate = max(eps[1], rms(p)) * min(lr, 1 / sqrt(t))
@@ -141,7 +141,7 @@ class Adafactor(Whole):
         return p * (1 - lr * group["weight_decay"]) - rate / np.maximum(_rms(u) / group["d"], 1.0) * u
 
 
-class Muon(Whole):
+class Muon(WholeOptimizer):
     """Momentum whose steps are made orthogonal: for matrices, such as the weights of linear layers inside a model.
 
         m = momentum * m + (1 - momentum) * g

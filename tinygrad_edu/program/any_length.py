@@ -26,7 +26,7 @@ def lengths(n: int) -> tuple[int, int, int]:
 
 
 @dataclass(frozen=True)
-class Formula:
+class LengthFormula:
     """A number that follows from the length `n`, as Python."""
 
     text: str
@@ -40,7 +40,7 @@ class Formula:
 
 
 @dataclass(frozen=True)
-class Whole:
+class FilledArray:
     """A constant array that follows from the length: all entries one number, or 0, 1, 2, and so on."""
 
     shape: tuple[Any, ...]
@@ -49,10 +49,10 @@ class Whole:
 
     def at(self, n: int) -> Any:
         """The array for one length."""
-        shape = tuple(k.at(n) if isinstance(k, Formula) else k for k in self.shape)
+        shape = tuple(k.at(n) if isinstance(k, LengthFormula) else k for k in self.shape)
         if self.entry is None:
             return np.arange(int(np.prod(shape)), dtype=self.dtype).reshape(shape)
-        return np.full(shape, self.entry.at(n) if isinstance(self.entry, Formula) else self.entry, self.dtype)
+        return np.full(shape, self.entry.at(n) if isinstance(self.entry, LengthFormula) else self.entry, self.dtype)
 
 
 class Merge:
@@ -126,13 +126,13 @@ class Merge:
             return first
         return self._number(xs)
 
-    def _number(self, xs: Sequence[Any]) -> Formula:
+    def _number(self, xs: Sequence[Any]) -> LengthFormula:
         """A number that follows from the length."""
         kind = type(xs[0])
         if kind is int:
             line = self._line(xs)
             if line is not None and all(c == round(c) for c in line):
-                return Formula(f"({round(line[0])} * n + {round(line[1])})")
+                return LengthFormula(f"({round(line[0])} * n + {round(line[1])})")
         elif issubclass(kind, float | np.floating):
             name = kind.__name__ if issubclass(kind, np.floating) else ""
             line = self._line([float(x) for x in xs])
@@ -140,11 +140,11 @@ class Merge:
             share = self._share(xs)
             found = next((t for t in (text, *(f"{name}({s})" for s in share)) if t and self._right(t, xs)), None)
             if found is not None:
-                return Formula(found)
+                return LengthFormula(found)
         raise self.refused("a number that depends on it")
 
     def _right(self, text: str, xs: Sequence[Any]) -> bool:
-        return all(Formula(text).at(n) == x for n, x in zip(self.sizes, xs, strict=True))
+        return all(LengthFormula(text).at(n) == x for n, x in zip(self.sizes, xs, strict=True))
 
     def _line(self, xs: Sequence[Any]) -> tuple[float, float] | None:
         """a and b of a * n + b, if these are the numbers for all lengths n."""
@@ -180,7 +180,7 @@ class Merge:
             raise self.refused("a constant array that depends on it")
         shape = tuple(self._of([int(a.shape[d]) for a in arrays]) for d in range(first.ndim))
         if all(a.tobytes() == a.flat[0].tobytes() * a.size for a in arrays):
-            return Whole(shape, first.dtype, self._of([a.flat[0] for a in arrays]))
+            return FilledArray(shape, first.dtype, self._of([a.flat[0] for a in arrays]))
         if first.dtype.kind in "iu" and all(np.array_equal(a.reshape(-1), np.arange(a.size)) for a in arrays):
-            return Whole(shape, first.dtype, None)
+            return FilledArray(shape, first.dtype, None)
         raise self.refused("a constant array that depends on it")

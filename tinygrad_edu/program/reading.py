@@ -32,7 +32,7 @@ from .writer import Writer
 from .written import Place, Taken, Written
 
 
-class Reading(Inputs):
+class ProgramReading(Inputs):
     """One run, in a `with` block."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Reading(Inputs):
         self.rates: list[tuple[Any, Any]] = []  # groups of optimizers, and their learning rates
         self.given: set[Value] = set()  # outputs
 
-    def __enter__(self) -> Reading:
+    def __enter__(self) -> ProgramReading:
         if tracing.get() is not None:
             raise GraphError(
                 "compile: a reading must end before another begins; got one within another; call the function"

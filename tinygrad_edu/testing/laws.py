@@ -29,7 +29,7 @@ from .kernels.probes import (
     STALE,
     WRITES,
     Finding,
-    Place,
+    ProbePoint,
     aliases,
     dtypes,
     linear,
@@ -73,7 +73,7 @@ class Derivative(PairKernel):
         return [self.y], pull
 
 
-def cotangent_layouts(place: Place) -> Iterator[Finding]:
+def cotangent_layouts(place: ProbePoint) -> Iterator[Finding]:
     """The gradient of the output may lie in memory in any way."""
     if not place.kernel.cotangent:
         return
@@ -86,7 +86,7 @@ def cotangent_layouts(place: Place) -> Iterator[Finding]:
             yield from _compared(place, plain, other, layout, "the gradient of the output")
 
 
-def input_layouts(place: Place) -> Iterator[Finding]:
+def input_layouts(place: ProbePoint) -> Iterator[Finding]:
     """The inputs may lie in memory in any way."""
     for k, (a, x) in enumerate(zip(place.kernel.arguments, place.arrays, strict=True)):
         for layout in SAME[1:] if x.ndim and not a.scalar else ():
@@ -99,14 +99,14 @@ def _pulled(pull: Pull, told: Callable[[], Any], plain: bool) -> list[Any]:
     return pull([np.array(told(), order="C") if plain else told()])
 
 
-def _at(place: Place, k: int, layout: str) -> list[Any]:
+def _at(place: ProbePoint, k: int, layout: str) -> list[Any]:
     """The gradients where input `k` is laid out otherwise."""
     given = [laid_out(x, layout if i == k else "plain") for i, x in enumerate(place.arrays)]
     return place.kernel.gradients(given, place.told())
 
 
 def _compared(
-    place: Place, plain: Callable[[], list[Any]], other: Callable[[], list[Any]], layout: str, what: str
+    place: ProbePoint, plain: Callable[[], list[Any]], other: Callable[[], list[Any]], layout: str, what: str
 ) -> Iterator[Finding]:
     try:
         wanted = [np.array(g) for g in plain()]
@@ -120,14 +120,14 @@ def _compared(
         yield Finding(LAYOUT, text, name, (lambda: plain, lambda: other), layout)
 
 
-def unused(place: Place) -> Iterator[Finding]:
+def unused(place: ProbePoint) -> Iterator[Finding]:
     """Linear in the gradient of the output; that of a single number may be left out."""
     for finding in linear(place):
         if place.outputs[0].size > 1 or "not used" not in finding.text:
             yield finding
 
 
-def adjoints(place: Place) -> Iterator[Finding]:
+def adjoints(place: ProbePoint) -> Iterator[Finding]:
     """The two products of a LinearOperator are those with one matrix."""
     for operator in place.kernel.subject.operators:
         if text := unlike_adjoint(place.kernel.subject.who, operator):
@@ -135,13 +135,13 @@ def adjoints(place: Place) -> Iterator[Finding]:
             return
 
 
-def between(place: Place) -> Iterator[Finding]:
+def between(place: ProbePoint) -> Iterator[Finding]:
     """Another forward in between changes nothing: asked of derivatives that get what the forward computed."""
     if place.kernel.subject.convention.needs_function:
         yield from remembers(place)
 
 
-PROBES: dict[Callable[[Place], Iterator[Finding]], int] = {  # how often each calls the function, for each argument
+PROBES: dict[Callable[[ProbePoint], Iterator[Finding]], int] = {  # how often each calls the function, for each argument
     adjoints: 0, dtypes: 0, aliases: 1, writes: 1, repeats: 1, unused: 1, cotangent_layouts: 1, between: 3,
     input_layouts: len(SAME), shared: 4,
 }  # fmt: skip
@@ -154,7 +154,7 @@ def keeps_to_laws(pair: Pair, y: object, report: Report, seed: int = 0) -> Repor
         return report
     try:
         known = [a.array if a.array.dtype.kind == "f" else a.array.astype(np.float32) for a in pair.arguments]
-        place = Place(Derivative(pair, y), known, np.random.default_rng(seed))
+        place = ProbePoint(Derivative(pair, y), known, np.random.default_rng(seed))
     except Exception:  # it does not take the inputs in their own dtype: then there is nothing to compare with
         return report
     for probe, calls in PROBES.items():
@@ -181,7 +181,7 @@ def keeps_to_laws(pair: Pair, y: object, report: Report, seed: int = 0) -> Repor
     return report
 
 
-def _findings(probe: Callable[[Place], Iterator[Finding]], place: Place) -> list[Finding]:
+def _findings(probe: Callable[[ProbePoint], Iterator[Finding]], place: ProbePoint) -> list[Finding]:
     try:
         with np.errstate(all="ignore"):
             return list(probe(place))

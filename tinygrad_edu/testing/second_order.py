@@ -41,7 +41,7 @@ class Matrix(Convention):
         return df(inputs[0], *self.args)
 
 
-class Product(Matrix):
+class SymmetricProduct(Matrix):
     """A product with a symmetric matrix: the direction is as good as a gradient of the output."""
 
     def call(
@@ -90,8 +90,8 @@ class Slopes(Pair):
         return TypeError(f"{self.who}: {self.called} must return numbers; got {got}; return an array of floats")
 
     def _contracted(self, a: Argument, g: Any, cotangent: Any) -> Any:
-        whole = a.array.shape if isinstance(self.way, Product) else self.shape + a.array.shape
-        flat = () if isinstance(self.way, Product) else (int(np.prod(self.shape)), a.size)
+        whole = a.array.shape if isinstance(self.way, SymmetricProduct) else self.shape + a.array.shape
+        flat = () if isinstance(self.way, SymmetricProduct) else (int(np.prod(self.shape)), a.size)
         if g.shape not in (whole, flat) and not g.size == a.size == 1:
             raise self.misfit(a, g, whole)
         return super()._contracted(a, g, cotangent)
@@ -164,7 +164,7 @@ def check_hvp(
     RIGHT
     """
     who = "check_hvp"
-    slope, way = gradient_of(who, f, grad, _vector(who, x), args), Product((0, COTANGENT))
+    slope, way = gradient_of(who, f, grad, _vector(who, x), args), SymmetricProduct((0, COTANGENT))
     product: Callable[..., Any] = hvp
     report = explained(Examination(Slopes(who, slope, hvp, _vector(who, x), way, args, "grad"), seed))
     guessed = report.verdict != "WRONG" or (report.pattern or "").startswith(GUESSES)

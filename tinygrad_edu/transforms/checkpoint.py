@@ -32,7 +32,7 @@ class Segment(Joint):
     """What a checkpointed call remembers: the function, and what it drew from generators."""
 
     def __init__(
-        self, f: Function, drawn: random.Run, inputs: Sequence[Variable], outsiders: list[Variable], used: list[int]
+        self, f: Function, drawn: random.Draws, inputs: Sequence[Variable], outsiders: list[Variable], used: list[int]
     ) -> None:
         super().__init__([*inputs, *outsiders])
         self.f, self.drawn, self.given, self.outsiders, self.used = f, drawn, len(inputs), outsiders, used
@@ -41,7 +41,7 @@ class Segment(Joint):
         return getattr(self.f, "__name__", "function")
 
     def run(self, *xs: Any) -> Any:
-        with random.Run(self.drawn):
+        with random.Draws(self.drawn):
             return self.f(*xs)
 
     def value(self, *xs: Any) -> Any:
@@ -139,7 +139,7 @@ def checkpoint(f: Function) -> Callable[..., Any]:
 
         given = [alias(x) if x.flags and recording.get() else x for x in inputs]  # f may also use x by another way
         start = births()
-        with random.Run() as drawn:
+        with random.Draws() as drawn:
             result = run(*given)
         outputs, shape = tree.flatten(result)
         if wrong := [x for x in outputs if not isinstance(x, Variable)]:

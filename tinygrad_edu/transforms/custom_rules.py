@@ -53,14 +53,14 @@ def _itself(x: object) -> Any:
     return x
 
 
-class Outside:
+class UsedOutside:
     """What a function used, or kept for the way back, of what others may write into, in a `with` block: by then it must
     be as it was. Arrays are known by their fingerprints, tensors by their births."""
 
     def __init__(self) -> None:
         self.used: list[tuple[Callable[[], Any], int]] = []  # how to come by each, and what it was
 
-    def __enter__(self) -> Outside:
+    def __enter__(self) -> UsedOutside:
         self.before = entered.set(self)
         return self
 
@@ -106,7 +106,7 @@ class RuleCall(Joint):
     """One call of a function that has a rule: its arguments as trees, and what it returned."""
 
     def __init__(self, owner: Any, args: tuple[Any, ...]) -> None:
-        self.owner, self.outside = owner, Outside()
+        self.owner, self.outside = owner, UsedOutside()
         self.leaves, self.form = tree.flatten(args, lambda x: x is not args and tree.is_array(x))
         self.leaves = [lift(x, owner.who) if isinstance(x, float) or tree.is_array(x) or hasattr(x, "dtype") else x
                        for x in self.leaves]  # fmt: skip

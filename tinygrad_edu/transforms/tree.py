@@ -29,7 +29,7 @@ from ..interop.names import guide as _guide
 Parts = dict[Any, Any]  # what a container holds, by key, index or name of field
 
 
-class Kind(NamedTuple):
+class Container(NamedTuple):
     """A kind of container: what it holds, and one like it around other parts, given in the same order."""
 
     parts: Callable[[Any], Parts]
@@ -55,16 +55,18 @@ def _fields(x: Any) -> Parts:
     return {f.name: getattr(x, f.name) for f in dataclasses.fields(x) if f.init}
 
 
-KINDS: dict[type, Kind] = {
-    type(None): Kind(lambda x: {}, lambda like, parts: None),
-    dict: Kind(_sorted, _dict),
-    list: Kind(lambda x: dict(enumerate(x)), lambda like, parts: type(like)(parts)),
-    tuple: Kind(
+KINDS: dict[type, Container] = {
+    type(None): Container(lambda x: {}, lambda like, parts: None),
+    dict: Container(_sorted, _dict),
+    list: Container(lambda x: dict(enumerate(x)), lambda like, parts: type(like)(parts)),
+    tuple: Container(
         lambda x: dict(zip(getattr(x, "_fields", range(len(x))), x, strict=True)),
         lambda like, parts: type(like)(*parts) if hasattr(like, "_fields") else type(like)(parts),
     ),
 }
-DATACLASS = Kind(_fields, lambda like, parts: dataclasses.replace(like, **dict(zip(_fields(like), parts, strict=True))))
+DATACLASS = Container(
+    _fields, lambda like, parts: dataclasses.replace(like, **dict(zip(_fields(like), parts, strict=True)))
+)
 
 
 def register(kind: type, parts: Callable[[Any], Parts], around: Callable[[Any, list[Any]], Any]) -> None:
@@ -81,10 +83,10 @@ def register(kind: type, parts: Callable[[Any], Parts], around: Callable[[Any, l
     """
     if not isinstance(kind, type):
         raise refused("tree.register", "kind", "a class", kind, "the class of your container")
-    KINDS[kind] = Kind(parts, around)
+    KINDS[kind] = Container(parts, around)
 
 
-def kind_of(x: object) -> Kind | None:
+def kind_of(x: object) -> Container | None:
     """What kind of container `x` is; None for a leaf."""
     if isinstance(x, Variable | np.ndarray):
         return None

@@ -3,14 +3,14 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tinygrad_edu.program.reading import Reading
+from tinygrad_edu.program.reading import ProgramReading
 
 SPECIAL = [0.0, -0.0, 1.0, -1.5, np.nan, np.inf, -np.inf, 1e-30, 3e30]
 
 
 def read(f, *arrays):
     """The program of a function of arrays."""
-    with Reading() as reading, np.errstate(all="ignore"):
+    with ProgramReading() as reading, np.errstate(all="ignore"):
         ys = f(*[reading.argument(np.array(a), i) for i, a in enumerate(arrays)])
         written, _ = reading.end(list(ys))
     return written.program

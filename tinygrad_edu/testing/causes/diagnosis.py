@@ -16,7 +16,7 @@ from ..slopes.thresholds import SUSPECT
 from ..subjects.functions import is_lambda, lambda_of, plain_function
 from ..subjects.pairs import Pair
 from ..subjects.subjects import Mismatch, Subject, TensorSubject
-from .lines import Slopes, wrong_lines
+from .lines import NumericalGradients, wrong_lines
 from .ops import wrong_ops
 from .patterns import KINK, OVERWRITTEN, STALE, TERM, TRANSPOSED, proportional, recognise
 from .slicing import only_lines
@@ -81,14 +81,14 @@ def _of_lambda(df: Any) -> list[str]:
     return [f"the mistake is in this lambda, or in what it calls: {text} at {site_of(df, node.lineno)}"]
 
 
-def slopes_of(subject: Subject, report: Report) -> Slopes | None:
+def slopes_of(subject: Subject, report: Report) -> NumericalGradients | None:
     """The gradients by numbers, if each entry is known."""
     known = {(e.argument, e.index): e for e in report.entries if e.verdict in ("RIGHT", "WRONG")}
     places = [subject.place(k) for k in range(subject.x.size)]
     if not all(place in known for place in places):
         return None
     found = [subject.split(np.array([getattr(known[p], k) for p in places])) for k in ("numerical", "error")]
-    return Slopes(*found)
+    return NumericalGradients(*found)
 
 
 def _vaguer(pattern: str, other: str) -> bool:

@@ -31,7 +31,7 @@ class Found(NamedTuple):
     notes: list[str]
 
 
-class Slopes:
+class NumericalGradients:
     """The gradients that numbers alone tell, within error bars."""
 
     def __init__(self, arguments: list[Any], bars: list[Any]) -> None:
@@ -44,7 +44,7 @@ class Slopes:
         return found.shape == true.shape and bool(np.all(np.abs(found - true) <= near))
 
 
-def wrong_lines(pair: Any, c: Any, sizes: Sequence[int], slopes: Slopes | None) -> Found:
+def wrong_lines(pair: Any, c: Any, sizes: Sequence[int], slopes: NumericalGradients | None) -> Found:
     """The wrong lines of the derivative of a `Pair`; `slopes` are its gradients by numbers, if each is known."""
     here = pair.call(pair.x)
     try:

@@ -12,7 +12,7 @@ from .mending import Hook, Mendable
 MOST = 600  # runs in search of values, and of changes, that make it right; an LSTM's take a millisecond or two each
 
 
-class Answer(Protocol):
+class RightGradients(Protocol):
     """What the gradients should be."""
 
     arguments: list[Any]
@@ -25,7 +25,7 @@ class Answer(Protocol):
 class Runs:
     """A copy of the derivative of a `Pair`, run at its inputs again and again."""
 
-    def __init__(self, pair: Any, c: Any, copy: Mendable, answer: Answer, here: tuple[Any, Any]) -> None:
+    def __init__(self, pair: Any, c: Any, copy: Mendable, answer: RightGradients, here: tuple[Any, Any]) -> None:
         self.pair, self.copy, self.answer = pair, copy, answer
         self.cotangent = np.asarray(c).reshape(pair.shape)
         self.runs = 0

@@ -16,7 +16,7 @@ from ..subjects.trees import spelled
 from .text import is_empty, name_of, parsed, site_of, text_of
 
 
-class Step(NamedTuple):
+class Assignment(NamedTuple):
     """A line that gives variables their values: which, and from which."""
 
     line: int
@@ -52,14 +52,14 @@ def only_lines(df: Callable[..., Any], arguments: Sequence[tuple[str, int]], wro
     return [Blame(shown.get(k, "return"), site_of(f, k), text_of(f, k)) for k in sorted(lines)]
 
 
-def _steps(definition: ast.FunctionDef) -> Iterator[Step]:
+def _steps(definition: ast.FunctionDef) -> Iterator[Assignment]:
     for node in ast.walk(definition):
         if isinstance(node, ast.Assign):
             targets, value = node.targets, node.value
         elif isinstance(node, ast.AugAssign | ast.AnnAssign) and node.value is not None:
             targets, value = [node.target], node.value
         elif isinstance(node, ast.For):
-            yield Step(node.lineno, _names(node.target), _names(node.iter), ast.unparse(node.target))
+            yield Assignment(node.lineno, _names(node.target), _names(node.iter), ast.unparse(node.target))
             continue
         else:
             continue
@@ -67,7 +67,7 @@ def _steps(definition: ast.FunctionDef) -> Iterator[Step]:
         changed = any(isinstance(t, ast.Subscript) for t in targets) or isinstance(node, ast.AugAssign)
         used = _names(value) | (names if changed else frozenset())
         if not is_empty(value):
-            yield Step(node.lineno, names, used, name_of(targets[-1]))
+            yield Assignment(node.lineno, names, used, name_of(targets[-1]))
 
 
 def _names(node: ast.AST) -> frozenset[str]:
@@ -84,7 +84,7 @@ def _part(value: object, name: str, place: int) -> ast.expr | None:
     return value if isinstance(value, ast.expr) and place == 0 else None
 
 
-def _slice(part: ast.expr, steps: Sequence[Step], first: int) -> set[int]:
+def _slice(part: ast.expr, steps: Sequence[Assignment], first: int) -> set[int]:
     """The lines that an expression is computed through."""
     needed = set(_names(part))
     lines = set() if isinstance(part, ast.Name) else {part.lineno + first - 1}

@@ -30,7 +30,7 @@ from .probes import (
     VALUE,
     WRITES,
     Finding,
-    Place,
+    ProbePoint,
     aliases,
     alike,
     coarseness,
@@ -160,9 +160,9 @@ class Check:
         except Exception:  # not computable there
             return False
 
-    def place(self, inputs: Inputs) -> Place:
+    def place(self, inputs: Inputs) -> ProbePoint:
         subject = self.functions.subject(inputs)
-        return Place(kernel_of(subject), [a.array for a in subject.arguments], self.rng)
+        return ProbePoint(kernel_of(subject), [a.array for a in subject.arguments], self.rng)
 
     def probes(self, inputs: Inputs) -> Finding | None:
         """The first law that is broken there."""
@@ -185,7 +185,7 @@ class Check:
         near = [abs(e.analytic - e.numerical) <= bar for e, bar in zip(report.wrong, bars, strict=True)]
         return finding if all(near) and bool(near) == (report.verdict == "WRONG") else None
 
-    def reads(self, place: Place) -> Finding | None:
+    def reads(self, place: ProbePoint) -> Finding | None:
         """Whether the forward is that of the reference."""
         if self.functions.reference is None:
             return None
@@ -278,7 +278,7 @@ class Check:
         return report
 
 
-def empty(place: Place, name: str) -> Finding | None:
+def empty(place: ProbePoint, name: str) -> Finding | None:
     """Gradients of empty arrays are empty, and of the others zero."""
     for a, g in zip(place.kernel.arguments, place.gradients, strict=True):
         if g.shape != a.array.shape:
@@ -288,7 +288,7 @@ def empty(place: Place, name: str) -> Finding | None:
     return None
 
 
-def coarse(place: Place, units: float = 0.0) -> Finding | None:
+def coarse(place: ProbePoint, units: float = 0.0) -> Finding | None:
     """Whether the backward rounds to fewer bits than its inputs have: to half of them, or to so many units in the last
     place."""
     eps = max(float(np.finfo(a.array.dtype).eps) for a in place.kernel.arguments)
@@ -298,7 +298,7 @@ def coarse(place: Place, units: float = 0.0) -> Finding | None:
     return Finding(COARSE, text)
 
 
-def precise(place: Place) -> Finding | None:
+def precise(place: ProbePoint) -> Finding | None:
     """Whether the gradient in float32, or in the dtype of the inputs, is that in float64, but for rounding.
 
     The bar is what rounding of the inputs does to the gradient in float64, which has the condition number in it, and

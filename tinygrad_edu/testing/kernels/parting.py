@@ -24,34 +24,34 @@ LARGEST = 100_000  # numbers of an array that is looked at
 STEPS = 2_000  # lines that are watched
 
 
-class Value(NamedTuple):
+class LocalValue(NamedTuple):
     """A local variable: the object, and the numbers that it held then."""
 
     thing: Any
     numbers: Any
 
 
-class Step(NamedTuple):
+class State(NamedTuple):
     """The state after a line: of which call of which function, and its local variables."""
 
     code: CodeType
     frame: int
     line: int
-    values: dict[str, Value]
+    values: dict[str, LocalValue]
 
 
-class Watch:
+class StateTrace:
     """Runs something, and keeps the steps of the user's functions among it, and the first after which `changed`."""
 
     def __init__(self, functions: Sequence[Any], changed: Callable[[], bool] = lambda: False) -> None:
         self.codes = {f.__code__: f for f in functions}
         self.changed = changed
-        self.steps: list[Step] = []
-        self.first: Step | None = None
+        self.steps: list[State] = []
+        self.first: State | None = None
         self.last: dict[FrameType, int] = {}
         self.frames: dict[FrameType, int] = {}
 
-    def __call__(self, run: Run) -> list[Step]:
+    def __call__(self, run: Run) -> list[State]:
         self.steps, self.last, self.frames = [], {}, {}
         before = sys.gettrace()
         sys.settrace(self.enter)
@@ -74,23 +74,23 @@ class Watch:
                 values |= _numbers_in({f"return {k}": part for k, part in enumerate(_parts(argument))})
             if frame in self.last or event == "return":
                 number = self.frames.setdefault(frame, len(self.frames))
-                self.steps.append(Step(frame.f_code, number, line, values))
+                self.steps.append(State(frame.f_code, number, line, values))
                 if self.first is None and self.changed():
                     self.first = self.steps[-1]
             self.last[frame] = frame.f_lineno
         return self.local
 
-    def blame(self, step: Step, name: str) -> Blame:
+    def blame(self, step: State, name: str) -> Blame:
         """The line of a step, and the variable that tells."""
         f = self.codes[step.code]
         name = f.__name__ if name.startswith("return ") else name
         return Blame(name, f"{step.code.co_filename}:{step.line}", text_of(f, step.line))
 
 
-def _numbers_in(variables: Any) -> Iterator[tuple[str, Value]]:
+def _numbers_in(variables: Any) -> Iterator[tuple[str, LocalValue]]:
     for name, thing in variables.items():
         if (numbers := _numbers(thing)) is not None:
-            yield name, Value(thing, numbers)
+            yield name, LocalValue(thing, numbers)
 
 
 def _numbers(thing: object) -> Any:
@@ -123,7 +123,7 @@ def sources(*functions: object) -> list[Any]:
 
 def parting_line(functions: Sequence[Any], first: Callable[[], Run], second: Callable[[], Run]) -> Blame | None:
     """The line that gave its last numbers to the first array which two runs leave different."""
-    watch = Watch(functions)
+    watch = StateTrace(functions)
     left, right = watch(first()), watch(second())
     if [(s.code, s.line) for s in left] != [(s.code, s.line) for s in right]:
         return None
@@ -140,7 +140,7 @@ def parting_line(functions: Sequence[Any], first: Callable[[], Run], second: Cal
     return watch.blame(right[k], name)
 
 
-def changed(steps: Sequence[Step], thing: object) -> tuple[int, str]:
+def changed(steps: Sequence[State], thing: object) -> tuple[int, str]:
     """The last step that changed the numbers of an object, and the variable that it was."""
     last, before = (0, ""), None
     for k, step in enumerate(steps):
@@ -155,6 +155,6 @@ def changed(steps: Sequence[Step], thing: object) -> tuple[int, str]:
 
 def writing_line(functions: Sequence[Any], run: Run, altered: Callable[[], bool]) -> Blame | None:
     """The first line after which something has changed."""
-    watch = Watch(functions, altered)
+    watch = StateTrace(functions, altered)
     watch(run)
     return watch.blame(watch.first, watch.codes[watch.first.code].__name__) if watch.first else None

@@ -49,7 +49,7 @@ class Finding(NamedTuple):
     where: str = ""  # which layout or dtype showed it
 
 
-class Place:
+class ProbePoint:
     """Inputs and gradients of the outputs at which a kernel is probed, and what it gives there, in plain arrays."""
 
     def __init__(self, kernel: Kernel, arrays: Sequence[Any], rng: Any) -> None:
@@ -100,10 +100,10 @@ def alike(a: object, b: object, rounding: float = 0.0) -> bool:
     return bool(np.all(near | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
-Probe = Callable[[Place], Iterator[Finding]]
+Probe = Callable[[ProbePoint], Iterator[Finding]]
 
 
-def writes(place: Place) -> Iterator[Finding]:
+def writes(place: ProbePoint) -> Iterator[Finding]:
     """Inputs, outputs and the gradient of the output are left as they were."""
     kernel = place.kernel
     arrays, cotangents = place.copies(), place.told()
@@ -123,7 +123,7 @@ def writes(place: Place) -> Iterator[Finding]:
         yield Finding(WRITES, "the backward writes into the output of the forward, which others read, too")
 
 
-def aliases(place: Place) -> Iterator[Finding]:
+def aliases(place: ProbePoint) -> Iterator[Finding]:
     """No gradient lies in the memory of an input, of the gradient of the output, or of another gradient."""
     if not place.kernel.shares:
         return
@@ -144,7 +144,7 @@ def alike_exactly(a: Any, b: Any) -> bool:
     return np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind in "fc")
 
 
-def repeats(place: Place) -> Iterator[Finding]:
+def repeats(place: ProbePoint) -> Iterator[Finding]:
     """A second backward gives the same, adds to nothing, and leaves the first one's result alone."""
     _, pull = place.kernel.run(place.copies())
     first = pull(place.told())
@@ -164,7 +164,7 @@ def repeats(place: Place) -> Iterator[Finding]:
         yield Finding(REUSED, text, name)
 
 
-def _session(place: Place, times: int) -> Run:
+def _session(place: ProbePoint, times: int) -> Run:
     """The last of so many backwards of one forward."""
     _, pull = place.kernel.run(place.copies())
     for _ in range(times - 1):
@@ -172,7 +172,7 @@ def _session(place: Place, times: int) -> Run:
     return lambda: pull(place.told())
 
 
-def remembers(place: Place) -> Iterator[Finding]:
+def remembers(place: ProbePoint) -> Iterator[Finding]:
     """Another forward between a forward and its backward changes nothing."""
     other = [moved(x, place.rng) for x in place.arrays]
     alone, between = partial(_interrupted, place, None), partial(_interrupted, place, other)
@@ -186,7 +186,7 @@ def remembers(place: Place) -> Iterator[Finding]:
         yield Finding(STALE, text, name, (alone, between))
 
 
-def _interrupted(place: Place, other: Sequence[Any] | None) -> Run:
+def _interrupted(place: ProbePoint, other: Sequence[Any] | None) -> Run:
     """A backward after its forward, and maybe another one."""
     _, pull = place.kernel.run(place.copies())
     if other is not None:
@@ -199,7 +199,7 @@ def moved(x: Any, rng: Any) -> Any:
     return (x * rng.uniform(0.8, 0.95, x.shape)).astype(x.dtype) if x.dtype.kind == "f" else np.array(x)
 
 
-def linear(place: Place) -> Iterator[Finding]:
+def linear(place: ProbePoint) -> Iterator[Finding]:
     """The gradients are linear in the gradient of the output."""
     if not place.kernel.cotangent or not all(np.all(np.isfinite(g)) for g in place.gradients):
         return
@@ -215,7 +215,7 @@ def linear(place: Place) -> Iterator[Finding]:
             return
 
 
-def _mixed(place: Place) -> tuple[list[Any], list[Any], list[Any]]:
+def _mixed(place: ProbePoint) -> tuple[list[Any], list[Any], list[Any]]:
     """The gradients for one gradient of the output, for another, and for twice the one less half of the other."""
     _, pull = place.kernel.run(place.copies())
     first = place.cotangents
@@ -230,7 +230,7 @@ def _mixed(place: Place) -> tuple[list[Any], list[Any], list[Any]]:
     )
 
 
-def coarseness(place: Place) -> float:
+def coarseness(place: ProbePoint) -> float:
     """How far the gradients are from linear in that of the output, as a share of the largest, if rounding to fewer bits
     than those of the inputs makes it so: rounding leaves twice a number alone, and is small. Else 0."""
     if not place.kernel.cotangent or not all(np.all(np.isfinite(g)) for g in place.gradients):
@@ -248,7 +248,7 @@ def coarseness(place: Place) -> float:
     return max(off, default=0.0) if max(off, default=0.0) <= LOW else 0.0
 
 
-def whole(place: Place) -> Iterator[Finding]:
+def whole(place: ProbePoint) -> Iterator[Finding]:
     """Every entry of the gradient of the output is used, not one for all."""
     if not place.kernel.cotangent or not any(c.size > 1 for c in place.cotangents):
         return
@@ -261,7 +261,7 @@ def whole(place: Place) -> Iterator[Finding]:
         yield Finding(PARTLY, "the gradients depend on the first entry of the gradient of the output only")
 
 
-def cotangent_layouts(place: Place) -> Iterator[Finding]:
+def cotangent_layouts(place: ProbePoint) -> Iterator[Finding]:
     """The layout of the gradient of the output does not matter."""
     if not place.kernel.cotangent:
         return
@@ -271,7 +271,7 @@ def cotangent_layouts(place: Place) -> Iterator[Finding]:
             yield from _pulled(place, place.copies, told, layout, "the gradient of the output")
 
 
-def input_layouts(place: Place) -> Iterator[Finding]:
+def input_layouts(place: ProbePoint) -> Iterator[Finding]:
     """The layout of an input does not matter."""
     for k, (a, x) in enumerate(zip(place.kernel.arguments, place.arrays, strict=True)):
         for layout in () if a.scalar else place.kernel.layouts[1:]:
@@ -293,7 +293,7 @@ def _changes(now: Any, before: Any, layout: str) -> bool:
 
 
 def _pulled(
-    place: Place, arrays: Callable[[], list[Any]], told: Callable[[], list[Any]], layout: str, what: str
+    place: ProbePoint, arrays: Callable[[], list[Any]], told: Callable[[], list[Any]], layout: str, what: str
 ) -> Iterator[Finding]:
     """Compare a run on arrays as they are with one on plain copies of them."""
     kernel, where = place.kernel, f"{what}: {layout}"
@@ -330,7 +330,7 @@ SAID = {
 }
 
 
-def shared(place: Place) -> Iterator[Finding]:
+def shared(place: ProbePoint) -> Iterator[Finding]:
     """One array may be passed for two inputs."""
     arguments, arrays = place.kernel.arguments, place.arrays
     pairs = [(i, j) for i in range(len(arrays)) for j in range(i)] if place.kernel.shares else []
@@ -354,14 +354,14 @@ def _as_it_is(run: Run) -> Run:
     return run
 
 
-def _sharing(place: Place, i: int, j: int, one: bool) -> list[Any]:
+def _sharing(place: ProbePoint, i: int, j: int, one: bool) -> list[Any]:
     """The gradients where input `i` equals input `j`, and is the same array if `one`."""
     given = place.copies()
     given[i] = given[j] if one else np.array(given[j])
     return place.kernel.gradients(given, place.told())
 
 
-def dtypes(place: Place) -> Iterator[Finding]:
+def dtypes(place: ProbePoint) -> Iterator[Finding]:
     """Each gradient has shape and kind of its input, and at least its precision."""
     for a, x, g in zip(place.kernel.arguments, place.arrays, place.gradients, strict=True):
         if g.shape != x.shape and not g.size == x.size == 1:
@@ -375,7 +375,7 @@ PROBES: tuple[Probe, ...] = (
 )  # fmt: skip
 
 
-def probed(place: Place, probes: Sequence[Probe] = PROBES) -> Finding | None:
+def probed(place: ProbePoint, probes: Sequence[Probe] = PROBES) -> Finding | None:
     """The first law that is broken at a place."""
     with np.errstate(all="ignore"):
         return next((finding for probe in probes for finding in probe(place)), None)

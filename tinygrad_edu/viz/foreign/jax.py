@@ -26,7 +26,7 @@ def run(f: Any, inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
     given = tuple(x._data if isinstance(x, Variable) else x for x in inputs)
     program = jax.make_jaxpr(f)(*given)
     leaves = [(path, jax.numpy.asarray(x)) for path, x in jax.tree_util.tree_flatten_with_path(given)[0]]
-    rerun = _Rerun(jax)
+    rerun = _JaxRerun(jax)
     tensors = [rerun.leaf(x, _name(f, path)) for path, x in leaves]
     theirs = jax.jit(lambda *xs: rerun.computed(program, xs))(*[x for _, x in leaves])
     found = rerun.results(program, tensors, theirs)
@@ -39,7 +39,7 @@ def _name(f: Callable[..., Any], path: Sequence[Any]) -> str:
     return argument_names(getattr(f, "__wrapped__", f), k + 1)[k] + "".join(map(str, path[1:]))
 
 
-class _Rerun:
+class _JaxRerun:
     """A program of primitives that runs again: first in JAX, which keeps all results, then here."""
 
     def __init__(self, jax: Any) -> None:

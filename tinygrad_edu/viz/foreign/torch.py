@@ -34,7 +34,7 @@ def run(f: Any, inputs: tuple[Any, ...]) -> tuple[Any, Watch]:
         warnings.simplefilter("ignore")  # of what PyTorch calls within itself
         exported = torch.export.export(module, given, strict=False).run_decompositions({})
     names = [] if module is f else argument_names(f, len(given))  # a module's are those of its forward
-    return _Rerun(torch, module, exported, given, names).result()
+    return _TorchRerun(torch, module, exported, given, names).result()
 
 
 def _as_module(torch: Any, f: Any) -> Any:
@@ -51,7 +51,7 @@ def _tensor(torch: Any, x: Any) -> Any:
     return x if isinstance(x, torch.Tensor) else torch.as_tensor(np.asarray(x))
 
 
-class _Rerun:
+class _TorchRerun:
     """An exported program that runs again, in both libraries side by side."""
 
     def __init__(self, torch: Any, module: Any, exported: Any, given: Sequence[Any], names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from ...op import REGISTRY, Op
 from .formula import Formula, input_names, of_rule, of_value
 
 
-class Row(NamedTuple):
+class OpRow(NamedTuple):
     """One op: formulas as plain text, and the same for a typesetter."""
 
     name: str
@@ -25,7 +25,7 @@ class Row(NamedTuple):
     gradients_latex: tuple[str, ...]
 
 
-def op_table() -> list[Row]:
+def op_table() -> list[OpRow]:
     """A row for each op of the registry, users' own included: name, kind, value, gradients, domain.
 
     >>> row = {row.name: row for row in op_table()}["tanh"]
@@ -35,17 +35,17 @@ def op_table() -> list[Row]:
     return [row(op) for op in REGISTRY.values()]
 
 
-def row(op: Op) -> Row:
+def row(op: Op) -> OpRow:
     """The row of one op."""
     domain = ", ".join(str(d) for d in op.domain or (REAL,))
     if op.kind.rule:
         rules = (op.kind.rule,)
-        return Row(op.name, op.kind.name, f"{op.name}(...)", rules, domain, op.doc, rf"\text{{{op.name}}}", rules)
+        return OpRow(op.name, op.kind.name, f"{op.name}(...)", rules, domain, op.doc, rf"\text{{{op.name}}}", rules)
     arrays, attributes = example(op)
     names = input_names(op, len(arrays))
     value = of_value(op, names, arrays, attributes)
     found = [(f"d{name}", f) for name, f in zip(names, rules_of(op, arrays, attributes), strict=True) if f]
-    return Row(
+    return OpRow(
         op.name, op.kind.name, str(value), tuple(f"{d} = {f}" for d, f in found), domain, op.doc,
         value.latex(), tuple(f.latex() for _, f in found),
     )  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 from ...program.coding import encoded
 from ...program.program import Program, Step
 from .activations import with_routines
-from .replay import Place, Replay
+from .replay import Replay, Slots
 
 SCRIPTS = (
     "arrays",
@@ -104,7 +104,7 @@ def _results(program: Program, inputs: list[Any], steps: list[int]) -> dict[int,
     return {k: [encoded(np.asarray(known[v]), {}) for v in program.steps[k].results] for k in steps}
 
 
-def _node(place: Place) -> dict[str, Any]:
+def _node(place: Slots) -> dict[str, Any]:
     choice = {"input": place.choice, "names": list(place.names), "titles": list(place.titles)}
     return {
         "value": place.value, "gradient": place.gradient, "leaf": place.leaf, "parameter": place.parameter,

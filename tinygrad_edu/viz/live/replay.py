@@ -23,7 +23,7 @@ from ...op import REGISTRY, Op
 from ...program.array import ProgramArray, UnknownShapeError
 from ...program.passes.common import with_common_steps_once, without_dead_steps
 from ...program.program import Program, Value
-from ...program.reading import Reading
+from ...program.reading import ProgramReading
 from ...recording import Recording
 from ..formulas.formula import rule_of
 from ..graph.graph import Graph, Node, title
@@ -43,7 +43,7 @@ class Edge:
 
 
 @dataclass
-class Place:
+class Slots:
     """Where a program has what is known of one node."""
 
     value: int  # numbers of results
@@ -62,11 +62,11 @@ class Replay:
 
     program: Program
     inputs: list[Any]
-    places: dict[str, Place]
+    places: dict[str, Slots]
     outputs: dict[str, int | None]  # the graph's outputs, and the results that hold the gradients that they start with
 
 
-class Rerun(Reading):
+class Rerun(ProgramReading):
     """A reading that answers no question about values, as other leaves would answer otherwise, and that keeps what each
     use of a tensor gives back."""
 
@@ -112,7 +112,7 @@ class _Writing:
     def __init__(self, graph: Graph, reading: Rerun) -> None:
         self.graph, self.reading, self.writer = graph, reading, reading.writer
         self.tensors: dict[str, Variable] = {}
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Slots] = {}
         self.results: list[Value] = []
         self.numbers: dict[Value, int] = {}  # where a value stands among the results
         self.texts: dict[Any, list[str]] = {}  # titles of activations, with a place for the input's name
@@ -124,7 +124,7 @@ class _Writing:
             for key in node.inputs:
                 users[key].append(node)
         for key, node in graph.nodes.items():
-            self.places[key] = Place(0, parameter=node.kind == "parameter")
+            self.places[key] = Slots(0, parameter=node.kind == "parameter")
             self.tensors[key] = self.leaf(node, users[key]) if node.op is None else self.result(node, node.op)
             self.places[key].value = self.number(self.tensors[key]._data)
         gradients = self.gradients()

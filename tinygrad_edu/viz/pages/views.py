@@ -12,7 +12,7 @@ from typing import Any
 from ..graph.graph import Graph
 from ..graph.local import among, local
 from ..graph.values import shown
-from ..pictures.fold import Arrow, Box, View, view
+from ..pictures.fold import Arrow, Box, DrawnGraph, view
 from ..pictures.inline import inline
 
 MOST = 600  # boxes that are shown without frames of their own making
@@ -41,7 +41,7 @@ def views(graph: Graph) -> list[dict[str, Any]]:
     return found
 
 
-def _data(seen: View, label: str) -> dict[str, Any]:
+def _data(seen: DrawnGraph, label: str) -> dict[str, Any]:
     explained = len(seen.boxes) <= EXPLAINED
     boxes = [_box(seen, box) for box in seen.boxes.values()]
     labels = {key: shown(name) for key, name in seen.labels.items()}
@@ -57,7 +57,7 @@ def _data(seen: View, label: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _stretches(seen: View, boxes: list[dict[str, Any]]) -> dict[str, str]:
+def _stretches(seen: DrawnGraph, boxes: list[dict[str, Any]]) -> dict[str, str]:
     """Frames in the paths of the boxes, so that no frame holds more than WIDE of them; their labels."""
     labels: dict[str, str] = {}
     frames = [([b for b in boxes if b["path"] or not b["own"]], 0)]
@@ -85,12 +85,12 @@ def _parts(inside: list[dict[str, Any]], depth: int) -> dict[Any, list[dict[str,
     return parts
 
 
-def _label(seen: View, group: list[dict[str, Any]]) -> str:
+def _label(seen: DrawnGraph, group: list[dict[str, Any]]) -> str:
     first, last = (seen.graph.nodes[b["key"]].name for b in (group[0], group[-1]))
     return shown(first if first == last else f"{first} to {last}")
 
 
-def _box(seen: View, box: Box) -> dict[str, Any]:
+def _box(seen: DrawnGraph, box: Box) -> dict[str, Any]:
     node = seen.node(box)
     return {
         "key": box.key, "title": shown(box.title or node.title, 240), "folded": bool(box.title),
@@ -100,7 +100,7 @@ def _box(seen: View, box: Box) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _arrow(seen: View, arrow: Arrow, explained: bool) -> dict[str, Any]:
+def _arrow(seen: DrawnGraph, arrow: Arrow, explained: bool) -> dict[str, Any]:
     user = seen.graph.nodes[arrow.user]
     data = {"source": arrow.source, "user": arrow.user, "loop": arrow.loop, "position": arrow.position, "text": ""}
     if not user.paths:

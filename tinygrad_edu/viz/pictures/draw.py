@@ -16,7 +16,7 @@ from ..graph.local import Local, among, local
 from ..graph.programs import program_graph
 from ..graph.reading import read
 from ..graph.values import in_label
-from .fold import LARGE, Arrow, Box, View, few, view
+from .fold import LARGE, Arrow, Box, DrawnGraph, few, view
 from .inline import inline as inlined
 from .label import (
     SMALL,
@@ -35,7 +35,7 @@ from .label import (
 from .layers import layers_in
 from .overlays import OVERLAYS, Paint
 from .palette import ALARM, EDGE, INK, WAY_BACK, colour
-from .rows import Plan, abreast, plan
+from .rows import RowPlan, abreast, plan
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -118,7 +118,7 @@ def check(who: str, **given: Any) -> None:
             least(who, what, x, LEAST[what])
 
 
-def alone(seen: View) -> frozenset[str]:
+def alone(seen: DrawnGraph) -> frozenset[str]:
     """The boxes that are all of their innermost frame, of a module: the box says the module's name instead."""
     inside = Counter(box.frames[:k] for box in seen.boxes.values() for k in range(1, len(box.frames) + 1))
     return frozenset(
@@ -127,15 +127,15 @@ def alone(seen: View) -> frozenset[str]:
     )  # fmt: skip
 
 
-def files(seen: View) -> frozenset[str]:
+def files(seen: DrawnGraph) -> frozenset[str]:
     """The files of the lines that made the boxes; none, if all were made by one line, which says nothing."""
     sites = {site for box in seen.boxes.values() if (site := seen.node(box).site) is not None}
     return frozenset(site.rpartition(":")[0] for site in sites) if len(sites) > 1 else frozenset()
 
 
 def picture(
-    seen: View, detail: str = "values", backward: bool = False, paint: Paint | None = None, direction: str = "right",
-    page: float | None = PAGE, notation: str = "mathematics", stage: Stage | None = None,
+    seen: DrawnGraph, detail: str = "values", backward: bool = False, paint: Paint | None = None,
+    direction: str = "right", page: float | None = PAGE, notation: str = "mathematics", stage: Stage | None = None,
 ) -> Picture:  # fmt: skip
     """DOT text for a view of a graph, or for one stage of a lecture on it."""
     hidden = stage.hidden if stage is not None else frozenset()
@@ -196,7 +196,7 @@ def _caption(words: str) -> str:
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>{cell}</tr></table>'
 
 
-def flows_back(seen: View, arrow: Arrow, detail: str, backward: bool) -> Local | None:
+def flows_back(seen: DrawnGraph, arrow: Arrow, detail: str, backward: bool) -> Local | None:
     """What flows back along an arrow, where it is drawn."""
     if arrow.position is None or arrow.loop or not (detail == "formulas" or backward):
         return None
@@ -231,7 +231,7 @@ def _row(dot: Picture, number: int) -> Picture:
 
 
 def _clusters(
-    parts: list[Picture], seen: View, rows: Plan, alone: frozenset[str], put: Callable[[Picture, Box], None]
+    parts: list[Picture], seen: DrawnGraph, rows: RowPlan, alone: frozenset[str], put: Callable[[Picture, Box], None]
 ) -> None:
     """Boxes inside frames: one for each repeated part, and for each module call; a row has frames of its own."""
     inside: dict[tuple[int, tuple[str, ...]], list[Box]] = {}

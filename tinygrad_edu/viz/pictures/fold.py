@@ -60,7 +60,7 @@ class Arrow:
 
 
 @dataclass
-class View:
+class DrawnGraph:
     """The part of a graph that is drawn."""
 
     graph: Graph
@@ -102,7 +102,7 @@ def view(
     budget: int | None = 100,
     constants: bool = False,
     layers: Set[str] = frozenset(),
-) -> View:
+) -> DrawnGraph:
     """The graph folded to modules of nesting `depth`, and then into at most `budget` boxes.
 
     Each of the calls `layers` is one box.
@@ -133,7 +133,7 @@ def view(
         )
         notices.append(f"{total:,} tensors drawn as {len(boxes):,} boxes{once}")
     counts = {run: int(label[2:]) for run, label in labels.items() if run.startswith("run")}
-    result = View(graph, {b.key: b for b in boxes}, labels=labels, notices=notices, counts=counts, held=held)
+    result = DrawnGraph(graph, {b.key: b for b in boxes}, labels=labels, notices=notices, counts=counts, held=held)
     result.arrows = arrows(graph, boxes, held)
     return result
 
@@ -294,7 +294,7 @@ def arrows(graph: Graph, boxes: list[Box], held: Set[str] = frozenset()) -> list
     return [a if a.loop else replace(a, rounds=len(rounds.get((a.source, a.user), "1"))) for a in found]
 
 
-def few(seen: View) -> tuple[list[Arrow], str]:
+def few(seen: DrawnGraph) -> tuple[list[Arrow], str]:
     """The arrows that are drawn: of a box with many inputs those from the nearest, and a word on the others."""
     if len(seen.arrows) <= max(LARGE, ARROWS * len(seen.boxes)):
         return seen.arrows, ""

@@ -17,7 +17,7 @@ from ..formulas.mathematics import mathematics, symbol
 from ..graph.graph import Node, is_number
 from ..graph.local import LONG, Local, gradient_name
 from ..graph.values import each_text, facts_text, in_label, markup, one, short, shown, size, whole
-from .fold import Box, View
+from .fold import Box, DrawnGraph
 from .heat import heat
 from .overlays import Paint
 from .palette import BACKWARD, EDGE, INK, MEANINGS, TINTS, colour
@@ -34,7 +34,7 @@ MOST = 6  # parameters that the box of a layer names
 class Style:
     """How the labels of one picture are written."""
 
-    seen: View
+    seen: DrawnGraph
     detail: str
     mathematics: bool
     paint: Paint | None = None
@@ -74,7 +74,7 @@ class Style:
         return "; ".join([*steps, f"{symbol(gradient_name(source))} += {last}"])
 
 
-def common_dtype(seen: View) -> str:
+def common_dtype(seen: DrawnGraph) -> str:
     """The dtype of most boxes."""
     counts = Counter(n.dtype for n in map(seen.node, seen.boxes.values()) if not is_number(n))
     return counts.most_common(1)[0][0] if counts else ""

@@ -15,7 +15,7 @@ from ..graph.local import gradient_name
 from ..graph.reading import read
 from ..graph.values import short, shown
 from .draw import PAGE, Stage, check, flows_back, picture
-from .fold import Arrow, View, few, view
+from .fold import Arrow, DrawnGraph, few, view
 from .inline import inline as inlined
 from .label import Style
 from .layers import layers_in
@@ -134,7 +134,7 @@ def _captions(svg: str) -> str:
     return "".join(re.findall(r'<text [^>]*font-size="13\.00"[^>]*>[^<]*</text>\n', rest))
 
 
-def _stages(seen: View, mathematics: bool) -> list[Stage]:
+def _stages(seen: DrawnGraph, mathematics: bool) -> list[Stage]:
     """What is said and what is still hidden, step by step."""
     style = Style(seen, "formulas", mathematics)
     arrows, _ = few(seen)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .fold import Arrow, View
+from .fold import Arrow, DrawnGraph
 
 GAP = 20.0  # between two columns, in points
 COPY = 50.0  # the width of a tensor that is drawn once more
@@ -24,17 +24,19 @@ Columns = dict[int, float]
 
 
 @dataclass
-class Plan:
+class RowPlan:
     """Which row each box stands in, and how many there are."""
 
     row: dict[str, int] = field(default_factory=dict)
     count: int = 1
 
 
-def plan(seen: View, arrows: list[Arrow], widths: Mapping[str, float], chip: float, page: float | None) -> Plan:
+def plan(
+    seen: DrawnGraph, arrows: list[Arrow], widths: Mapping[str, float], chip: float, page: float | None
+) -> RowPlan:
     """The rows of a view on a page of a width; `chip` is the width of a label on an arrow, 0 where there are none."""
     if page is None:
-        return Plan(dict.fromkeys(seen.boxes, 0), 1)
+        return RowPlan(dict.fromkeys(seen.boxes, 0), 1)
     sources: dict[str, list[str]] = {key: [] for key in seen.boxes}
     for arrow in arrows:
         if not arrow.loop:
@@ -48,11 +50,11 @@ def plan(seen: View, arrows: list[Arrow], widths: Mapping[str, float], chip: flo
         if max(narrow.values()) + 1 == count:
             best = narrow
             break
-    return Plan(best, count)
+    return RowPlan(best, count)
 
 
 def abreast(
-    seen: View, arrows: list[Arrow], long: Mapping[str, float], wide: Mapping[str, float], chip: float,
+    seen: DrawnGraph, arrows: list[Arrow], long: Mapping[str, float], wide: Mapping[str, float], chip: float,
     page: float | None,
 ) -> tuple[dict[str, str], dict[str, float]]:  # fmt: skip
     """Very many leaves of one operation stand in several columns: which leaf comes after which in the direction of the
@@ -80,7 +82,9 @@ def abreast(
 class _Packing:
     """Boxes put into rows one after the other."""
 
-    def __init__(self, seen: View, sources: Mapping[str, list[str]], widths: Mapping[str, float], chip: float) -> None:
+    def __init__(
+        self, seen: DrawnGraph, sources: Mapping[str, list[str]], widths: Mapping[str, float], chip: float
+    ) -> None:
         self.seen, self.sources, self.widths, self.chip = seen, sources, widths, chip
         self.leaves = {k for k, box in seen.boxes.items() if not box.title and not seen.node(box).inputs}
 
@@ -97,13 +101,13 @@ class _Packing:
 
     def rows(self, page: float, shared: Columns) -> dict[str, int]:
         """The row of each box; `shared` has the widths that columns have in all rows from the start."""
-        row, count, now = dict[str, int](), 0, _Row()
+        row, count, now = dict[str, int](), 0, _Columns()
         for group in self._groups():
-            for part in [group] if self._put(group, _Row(), shared, page) else [[key] for key in group]:
+            for part in [group] if self._put(group, _Columns(), shared, page) else [[key] for key in group]:
                 found = self._put(part, now, shared, page)
                 if found is None:
                     count += bool(now.place)
-                    found = self._put(part, _Row(), shared, page) or self._put(part, _Row(), shared, None)
+                    found = self._put(part, _Columns(), shared, page) or self._put(part, _Columns(), shared, None)
                     assert found is not None
                 now, shared = found
                 row |= dict.fromkeys(part, count)
@@ -129,7 +133,9 @@ class _Packing:
         if group:
             yield group
 
-    def _put(self, group: list[str], now: _Row, shared: Columns, page: float | None) -> tuple[_Row, Columns] | None:
+    def _put(
+        self, group: list[str], now: _Columns, shared: Columns, page: float | None
+    ) -> tuple[_Columns, Columns] | None:
         """The row with the boxes after those that are in it; None where the page is too narrow."""
         place, own = dict(now.place), dict(now.columns)
         step = 2 if self.chip else 1
@@ -148,11 +154,11 @@ class _Packing:
         fits = page is None or (
             _total(own) <= page and total <= max(LEEWAY * page, before + (SLIGHTLY if before < MOST * page else 0))
         )
-        return (_Row(place, own), both) if fits else None
+        return (_Columns(place, own), both) if fits else None
 
 
 @dataclass
-class _Row:
+class _Columns:
     """The column of each box of a row, and the widths of the columns."""
 
     place: dict[str, int] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from ..graph.graph import Node, is_number
 from ..graph.values import one, short, shown, wide
 from ..graph.watch import caller, names_in
 from ..pictures.draw import picture
-from ..pictures.fold import View, view
+from ..pictures.fold import DrawnGraph, view
 from ..pictures.layers import layers_in
 from ..pictures.overlays import Paint
 from ..pictures.palette import SCALE
@@ -30,7 +30,7 @@ MOST = 3  # the darkest colour on which the cells of an array are seen
 
 
 @dataclass(eq=False)
-class Row:
+class TensorRow:
     """One tensor: what each run has for it, a value and a gradient, and how far they are from those of the first run.
 
     Distances are relative to the largest entry.
@@ -51,7 +51,7 @@ class Row:
 class Comparison:
     """What `compare` found; prints as text, saves itself as one HTML file, shows itself in a notebook."""
 
-    def __init__(self, runs: list[Run], rows: list[Row], rtol: float) -> None:
+    def __init__(self, runs: list[Run], rows: list[TensorRow], rtol: float) -> None:
         self.runs, self.rows, self.rtol = runs, rows, rtol
 
     @property
@@ -61,7 +61,7 @@ class Comparison:
         return [np.asarray(graph.nodes[graph.outputs[0]].value) for graph in graphs]
 
     @cached_property
-    def first(self) -> Row | None:
+    def first(self) -> TensorRow | None:
         """The first tensor that differs: in the order of the forward pass; if values agree, of the backward pass.
 
         None where all numbers that the runs have in common agree, as those of a function and of the same compiled.
@@ -84,7 +84,7 @@ class Comparison:
             return f"{names}: no difference above {one(self.rtol, 2)} in the {both} tensors that all have{rest}."
         return f"First divergence: {shown(row.title, 120)}{f' at {row.site}' if row.site else ''}: {self._words(row)}."
 
-    def _words(self, row: Row) -> str:
+    def _words(self, row: TensorRow) -> str:
         words = list(row.notes)
         for what, distances, part in (("value", row.value, 0), ("gradient", row.grad, 1)):
             k = int(np.argmax(distances))
@@ -137,7 +137,7 @@ class Comparison:
     def _repr_html_(self) -> str:
         return self.sheet()._repr_html_()
 
-    def _picture(self, k: int, seen: View) -> str:
+    def _picture(self, k: int, seen: DrawnGraph) -> str:
         """A run's graph: the darker a box, the farther from the first run (of the first: from any)."""
         paint = Paint(legend=["the darker, the larger the difference; white: none"])
         place = _boxes(seen)
@@ -154,7 +154,7 @@ class Comparison:
         svg = picture(seen, "values", paint=paint).svg()
         return svg.replace(' id="', f' id="run{k}_')
 
-    def _table_row(self, k: int, row: Row, first: bool, boxes: list[dict[str, str]]) -> str:
+    def _table_row(self, k: int, row: TensorRow, first: bool, boxes: list[dict[str, str]]) -> str:
         places = ",".join(box.get(key, "") for box, key in zip(boxes, row.keys, strict=True))
         cells_ = "".join(f"<td>{html.escape(_value(pair))}</td>" for pair in row.pairs)
         difference = html.escape(self._words(row)) if row.differs(self.rtol) else ""
@@ -165,7 +165,7 @@ class Comparison:
             f"{cells_}<td>{difference}</td></tr>"
         )
 
-    def _detail(self, k: int, row: Row) -> str:
+    def _detail(self, k: int, row: TensorRow) -> str:
         parts = []
         for run, pair in zip(self.runs, row.pairs, strict=True):
             name = html.escape(shown(run.name))
@@ -205,11 +205,11 @@ def _worst(a: Any, b: Any) -> str:
     return f" ({where}{one(b[index], 6)} against {one(a[index], 6)})"
 
 
-def _view(run: Run) -> View | None:
+def _view(run: Run) -> DrawnGraph | None:
     return None if run.graph is None else view(run.graph, layers=layers_in(run.graph, False))
 
 
-def _boxes(seen: View | None) -> dict[str, str]:
+def _boxes(seen: DrawnGraph | None) -> dict[str, str]:
     """The box that each node is drawn in."""
     return {} if seen is None else {k: box.key for box in seen.boxes.values() for k in seen.members(box)}
 
@@ -253,14 +253,14 @@ def comparison(runs: list[Run], rtol: float | None) -> Comparison:
     return Comparison(runs, rows, _tolerance(rows) if rtol is None else rtol)
 
 
-def _tolerance(rows: list[Row]) -> float:
+def _tolerance(rows: list[TensorRow]) -> float:
     dtypes = {
         v.dtype for row in rows for pair in row.pairs if pair for v in pair if getattr(v, "dtype", None) is not None
     }
     return 100 * max((float(np.finfo(d).eps) for d in dtypes if d.kind in "fc"), default=1e-12)
 
 
-def _rows(runs: list[Run]) -> list[Row]:
+def _rows(runs: list[Run]) -> list[TensorRow]:
     """The first run's tensors in order, and after them, where they belong, those that only others have."""
     graph = runs[0].graph
     assert graph is not None
@@ -272,7 +272,7 @@ def _rows(runs: list[Run]) -> list[Row]:
         matches = [found.get(key) for found in others]
         pairs = [(node.value, node.grad), *(_pair(m) for m in matches)]
         keys = [key, *(m.key if isinstance(m, Node) else "" for m in matches)]
-        row = Row(node.title, node.site, keys, pairs)
+        row = TensorRow(node.title, node.site, keys, pairs)
         _measure(row, runs, node)
         rows[key] = row
     ordered = list(rows.values())
@@ -280,7 +280,7 @@ def _rows(runs: list[Run]) -> list[Row]:
         if run.graph is None:
             continue
         back = {m.key: key for key, m in found.items() if isinstance(m, Node)}
-        last: Row | None = None
+        last: TensorRow | None = None
         for key, node in run.graph.nodes.items():
             if key in back:
                 last = rows.get(back[key], last)
@@ -290,7 +290,9 @@ def _rows(runs: list[Run]) -> list[Row]:
                 keys = [""] * len(runs)
                 keys[k] = key
                 zero = [0.0] * len(runs)
-                row = Row(node.title, node.site, keys, pairs, zero, list(zero), [f"only {shown(run.name)} has it"])
+                row = TensorRow(
+                    node.title, node.site, keys, pairs, zero, list(zero), [f"only {shown(run.name)} has it"]
+                )
                 at = ordered.index(last) + 1 if last is not None else 0
                 while at < len(ordered) and ordered[at].notes and ordered[at].keys[0]:
                     at += 1  # what the first has instead stands before it
@@ -307,7 +309,7 @@ def _pair(match: Any) -> tuple[Any, Any] | None:
     return (match.value, match.grad) if isinstance(match, Node) else match
 
 
-def _measure(row: Row, runs: list[Run], node: Node) -> None:
+def _measure(row: TensorRow, runs: list[Run], node: Node) -> None:
     first = row.pairs[0]
     assert first is not None
     for run, pair in zip(runs, row.pairs, strict=True):
